@@ -1,0 +1,154 @@
+"""From sources to picks: the job of `seisnet classify`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seisnet.config import PickConfig
+from seisnet.errors import NothingUsableError
+from seisnet.formats import in_order
+from seisnet.model import Model
+from seisnet.picks import Pick
+from seisnet.scan import Probabilities
+from seisnet.waveforms.conditioning import to_rate
+from seisnet.waveforms.datasets import read_dataset
+from seisnet.waveforms.records import NS_PER_S, Record, Rejection, sample_to_ns
+from seisnet.waveforms.sources import Reading, Source, find_sources, read_records
+
+VIEW_BEFORE_S, VIEW_AFTER_S = 10.0, 30.0
+
+
+@dataclass(frozen=True)
+class View:
+    """What a report shows of one record: samples, probabilities and picks of a stretch.
+
+    Attributes
+    ----------
+    data : float32 (C, T)
+    start_ns : int
+    sampling_rate_hz : float
+    probabilities : float32 (K, M)
+    times_ns : int64 (M,)
+    picks : tuple of Pick
+    trace_id : str
+    """
+
+    data: NDArray[np.float32]
+    start_ns: int
+    sampling_rate_hz: float
+    probabilities: NDArray[np.float32]
+    times_ns: NDArray[np.int64]
+    picks: tuple[Pick, ...]
+    trace_id: str
+
+
+@dataclass
+class Classification:
+    """What was read, found and rejected.
+
+    `seconds` is the time scanned, all records together; `views` are stretches with picks, at most as many as
+    asked for.
+    """
+
+    picks: list[Pick] = field(default_factory=list)
+    views: list[View] = field(default_factory=list)
+    rejections: list[Rejection] = field(default_factory=list)
+    files: list[Path] = field(default_factory=list)
+    trace_ids: list[str] = field(default_factory=list)
+    n_records: int = 0
+    seconds: float = 0.0
+
+
+def classify(
+    sources: Sequence[str],
+    model: Model,
+    config: PickConfig | None = None,
+    *,
+    most_views: int = 0,
+    progress: Callable[[str], None] | None = None,
+) -> Classification:
+    """Pick the phases in everything that a list of sources holds.
+
+    Parameters
+    ----------
+    sources : sequence of str
+        Files, folders, globs, SeisBench data set folders.
+    most_views : int
+        How many stretches with picks to keep for a report.
+    progress : callable, optional
+        Called with a state in words before each source.
+
+    Raises
+    ------
+    NothingUsableError
+        If no record could be scanned; the message says why.
+    """
+    result, reading = Classification(), Reading()
+    found = find_sources(sources, reading)
+    for i, source in enumerate(found):
+        if progress:
+            progress(f"{i + 1}/{len(found)} {source.name}, {len(result.picks)} picks so far")
+        for record in _records(source, reading, model):
+            probabilities = model.scan(record)
+            picks = model.picks(record, probabilities, config)
+            result.picks += picks
+            result.trace_ids.append(record.trace_id)
+            result.n_records += 1
+            result.seconds += record.n_samples / record.sampling_rate_hz
+            if len(result.views) < most_views:
+                views = _views(record, probabilities, picks)
+                result.views += views[: most_views - len(result.views)]
+    result.picks = in_order(result.picks)
+    result.rejections, result.files = reading.rejections, reading.files
+    if not result.n_records:
+        reasons = "; ".join(dict.fromkeys(r.reason for r in result.rejections)) or "the sources hold no waveforms"
+        raise NothingUsableError(f"nothing could be scanned: {reasons}")
+    return result
+
+
+def _records(source: Source, reading: Reading, model: Model) -> list[Record]:
+    config = model.preprocess
+    if not source.is_dataset:
+        return list(
+            read_records(source, reading, sampling_rate_hz=config.sampling_rate_hz, shortest_s=config.window_s)
+        )
+    records = []
+    for trace in read_dataset(source.paths[0]):
+        if isinstance(trace, Rejection):
+            reading.rejections.append(trace)
+        else:
+            records.append(to_rate(trace.record, config.sampling_rate_hz))
+    return records
+
+
+def _views(record: Record, probabilities: Probabilities, picks: Sequence[Pick]) -> list[View]:
+    """Stretches around picks; picks that would share a stretch do."""
+    views = []
+    rest = list(picks)
+    while rest:
+        first_ns = rest[0].time_ns - round(VIEW_BEFORE_S * NS_PER_S)
+        last_ns = rest[0].time_ns + round(VIEW_AFTER_S * NS_PER_S)
+        low = max(0, round((first_ns - record.start_ns) * record.sampling_rate_hz / NS_PER_S))
+        high = round((last_ns - record.start_ns) * record.sampling_rate_hz / NS_PER_S)
+        times = probabilities.times_ns
+        shown = (times >= first_ns) & (times <= last_ns)
+        views.append(
+            View(
+                data=record.data[:, low:high].copy(),
+                start_ns=sample_to_ns(record, low),
+                sampling_rate_hz=record.sampling_rate_hz,
+                probabilities=probabilities.values[:, shown].copy(),
+                times_ns=times[shown],
+                picks=tuple(p for p in rest if p.time_ns <= last_ns),
+                trace_id=record.trace_id,
+            )
+        )
+        rest = [p for p in rest if p.time_ns > last_ns]
+    return views
+
+

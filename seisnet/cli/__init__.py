@@ -1,0 +1,75 @@
+"""The command line: one file a command, imported when it is called."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from typing import Any
+
+import click
+
+COMMANDS = {
+    "demo": "Train, evaluate and pick real recordings; look at the report.",
+    "preprocess": "Turn waveforms and picks into a windows file.",
+    "train": "Train a network on a windows file.",
+    "evaluate": "Measure a model on a windows file.",
+    "classify": "Pick phases in continuous waveforms.",
+    "score": "Compare picks with reference picks.",
+    "inspect": "Say what is in a windows, model or waveform file.",
+    "datasets": "Public data sets: list, show, import.",
+}
+
+
+class LazyGroup(click.Group):
+    """A group that knows its commands by name and imports the one that is called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Name the commands in the order in which they are used."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import a command."""
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = getattr(importlib.import_module(f"seisnet.cli.{cmd_name}"), cmd_name)
+        return command
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
+        """Name the nearest command when there is none of that name."""
+        if args and not args[0].startswith("-") and args[0] not in COMMANDS:
+            from seisnet.config import nearest
+
+            ctx.fail(f"no command '{args[0]}'{nearest(args[0], COMMANDS)}")
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands without importing them."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.command(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="seisnet")
+def cli() -> None:
+    """Seismic signal classifier.
+
+    \b
+    Example:
+      seisnet preprocess events/*.mseed --labels catalogue.xml -o windows.h5
+      seisnet train windows.h5 -o model.h5
+      seisnet classify day.mseed --model model.h5 -o picks.csv
+    """
+
+
+def main() -> None:
+    """Run the command line; an error of seisnet's becomes one line and its exit status."""
+    from seisnet.errors import SeisnetError
+
+    try:
+        cli()
+    except SeisnetError as error:
+        click.echo(f"seisnet: {error}", err=True)
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        click.echo("seisnet: interrupted", err=True)
+        sys.exit(130)

@@ -1,0 +1,66 @@
+"""``seisnet datasets``: the registry of public data sets, and other layouts turned into ours."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+
+@click.group()
+def datasets() -> None:
+    """Public data sets: what there is, how to cite it, and how to read it.
+
+    Example: seisnet datasets show stead
+    """
+
+
+@datasets.command("list")
+def list_command() -> None:
+    """List the data sets of the registry, one a line.
+
+    Example: seisnet datasets list
+    """
+    from seisnet.datasets import list_datasets
+
+    rows = [("name", "task", "layout", "traces", "Hz", "licence")]
+    for entry in list_datasets():
+        rate = " to ".join(f"{rate_hz:g}" for rate_hz in entry.sampling_rates_hz)
+        rows.append((entry.name, entry.task, entry.layout, f"{entry.traces or ''}", rate, entry.licence))
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        click.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+
+
+@datasets.command("show")
+@click.argument("name")
+def show_command(name: str) -> None:
+    """Show all that is known about data set NAME.
+
+    Example: seisnet datasets show instance
+    """
+    from dataclasses import asdict
+
+    from seisnet.datasets import find_dataset
+
+    for key, value in asdict(find_dataset(name)).items():
+        if value:
+            click.echo(f"{key}: {', '.join(map(str, value)) if isinstance(value, tuple) else value}")
+
+
+@datasets.command("import")
+@click.argument("layout", type=click.Choice(["h5csv"]))
+@click.argument("path", type=click.Path(path_type=Path))
+@click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="Folder to write.")
+@click.option("--overwrite", is_flag=True, help="Replace the data set that the folder holds.")
+def import_command(layout: str, path: Path, output: Path, overwrite: bool) -> None:
+    """Convert the data set at PATH to a folder in the SeisBench layout, which preprocess reads.
+
+    LAYOUT h5csv: PATH is NAME.h5, with NAME.csv beside it.
+
+    Example: seisnet datasets import h5csv phases/scdetect_ch.h5 -o scdetect_ch
+    """
+    from seisnet.store.h5csv_file import import_h5csv
+
+    n_traces = import_h5csv(path, output, overwrite=overwrite)
+    click.echo(f"{path.name}: {n_traces} traces written to {output}", err=True)

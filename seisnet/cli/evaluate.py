@@ -1,0 +1,41 @@
+"""``seisnet evaluate``: a model on a windows file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from seisnet.cli import console
+
+
+@click.command()
+@click.argument("model", metavar="MODEL")
+@click.argument("windows", type=click.Path(path_type=Path))
+@click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="Folder for report and figures.")
+@click.option("--split", type=click.Choice(["train", "dev", "test", "all"]), default="test", show_default=True)
+@console.overwrite
+@console.quiet
+def evaluate(model: str, windows: Path, output: Path, split: str, overwrite: bool, quiet: bool) -> None:
+    """Measure MODEL on the WINDOWS of a split that it has not learned from.
+
+    Writes report.html, metrics.json and the figures as SVG into a folder.
+
+    \b
+    Example:
+      seisnet evaluate model.h5 windows.h5 -o evaluation
+    """
+    from seisnet.evaluation import evaluate as evaluate_windows
+    from seisnet.model import load_model
+    from seisnet.preprocessing import read_windows
+    from seisnet.report.folder import write_evaluation
+
+    loaded = load_model(model)
+    found = evaluate_windows(loaded, read_windows(windows), split=split)
+    write_evaluation(found, loaded, output, overwrite=overwrite)
+    console.say(f"{output / 'report.html'}: {len(found.rows)} windows of the {split} split", quiet=quiet)
+    click.echo("class,precision,recall,f1,windows")
+    for k, name in enumerate(found.classes):
+        s = found.scores
+        click.echo(f"{name},{s.precision[k]:.4f},{s.recall[k]:.4f},{s.f1[k]:.4f},{s.support[k]}")
+    click.echo(f"all (accuracy, macro-F1),{s.accuracy:.4f},,{s.macro_f1:.4f},{len(found.rows)}")

@@ -1,0 +1,36 @@
+"""``seisnet score``: picks against reference picks."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+
+@click.command()
+@click.argument("picks", type=click.Path(path_type=Path))
+@click.argument("reference", type=click.Path(path_type=Path))
+@click.option("--tolerance", "tolerance_s", type=float, default=0.5, show_default=True, help="Seconds.")
+def score(picks: Path, reference: Path, tolerance_s: float) -> None:
+    """Compare PICKS with REFERENCE picks, each a CSV or a catalogue.
+
+    \b
+    Example:
+      seisnet score picks.csv analyst.xml --tolerance 0.5
+    """
+    import numpy as np
+
+    from seisnet.errors import ConfigError
+    from seisnet.formats import read_any_picks
+    from seisnet.matching import score_picks
+
+    if not tolerance_s > 0:
+        raise ConfigError(f"tolerance: got {tolerance_s}; it must be positive")
+    found, wanted = read_any_picks(picks, may_be_empty=True), read_any_picks(reference)
+    click.echo("phase,picks,reference,matched,precision,recall,f1,median_s,mae_s")
+    for s in score_picks(found, wanted, tolerance_s=tolerance_s):
+        residuals = s.residuals_s
+        median = f"{np.median(residuals):.3f}" if residuals.size else ""
+        mae = f"{np.abs(residuals).mean():.3f}" if residuals.size else ""
+        figures = ",".join("" if np.isnan(v) else f"{v:.4f}" for v in (s.precision, s.recall, s.f1))
+        click.echo(f"{s.phase},{s.found},{s.reference},{s.matched},{figures},{median},{mae}")

@@ -1,0 +1,306 @@
+"""Settings as frozen dataclasses: TOML in, JSON out, every check of a value here."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import json
+import tomllib
+import types
+import typing
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+from seisnet.errors import ConfigError
+
+FEATURES = ("logspec", "raw")
+TASKS = ("phase",)
+SPLIT_BY = ("auto", "event", "both", "given")
+ACTIVATIONS = ("identity", "tanh", "sigmoid", "relu", "leaky_relu", "gelu")
+OPTIMIZERS = ("sgd", "nesterov", "adagrad", "rmsprop", "adam", "adamw")
+SCHEDULES = ("constant", "step", "cosine", "warmup", "one_cycle", "plateau")
+CLASS_WEIGHTS = ("balanced", "none")
+
+C = TypeVar("C")
+
+
+@dataclass(frozen=True)
+class PreprocessConfig:
+    """How waveforms become windows and features; it travels with the windows and with every model.
+
+    Attributes
+    ----------
+    task : {"phase"}
+        What the classes mean.
+    features : {"logspec", "raw"}
+        Name of the feature (see `seisnet.features`).
+    sampling_rate_hz : float
+        Every record is brought to this rate.
+    window_s : float
+        Length of a window.
+    frame_s, hop_s : float
+        Length of a spectrogram frame and step between frames; `hop_s` is also the step of the scan.
+    freqmin_hz, freqmax_hz : float
+        Band that the log-spectrogram keeps.
+    noise_gap_s : float
+        A noise window ends at least this long before a P pick.
+    noise_windows : int
+        Noise windows cut from a record beside those of augmentation.
+    shifts : int
+        Shifted copies of every onset window, and further noise windows, in the training split.
+    shift_s : float
+        Largest shift of such a copy.
+    split : tuple of float
+        Shares of train, dev and test.
+    split_by : {"auto", "event", "both", "given"}
+        What never lies in two splits. ``both``: neither an event nor a station. ``auto``: both where events
+        and stations fall apart into enough groups, else events. ``given``: the data set's own split column.
+    seed : int
+        Seed of every random choice.
+    """
+
+    task: str = "phase"
+    features: str = "logspec"
+    sampling_rate_hz: float = 100.0
+    window_s: float = 4.0
+    frame_s: float = 0.64
+    hop_s: float = 0.2
+    freqmin_hz: float = 1.5
+    freqmax_hz: float = 25.0
+    noise_gap_s: float = 5.0
+    noise_windows: int = 1
+    shifts: int = 4
+    shift_s: float = 0.25
+    split: tuple[float, ...] = (0.7, 0.15, 0.15)
+    split_by: str = "auto"
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        """Check every value."""
+        _one_of("task", self.task, TASKS)
+        _one_of("features", self.features, FEATURES)
+        _one_of("split_by", self.split_by, SPLIT_BY)
+        _between("sampling_rate_hz", self.sampling_rate_hz, 1.0, 10_000.0)
+        _between("window_s", self.window_s, 0.1, 600.0)
+        _between("frame_s", self.frame_s, 0.02, self.window_s)
+        _between("hop_s", self.hop_s, 1.0 / self.sampling_rate_hz, self.frame_s)
+        _between("noise_gap_s", self.noise_gap_s, 0.0, 3600.0)
+        _between("noise_windows", self.noise_windows, 0, 1000)
+        _between("shifts", self.shifts, 0, 1000)
+        _between("shift_s", self.shift_s, 0.0, self.window_s / 2)
+        _between("seed", self.seed, 0, 2**63 - 1)
+        _between("freqmax_hz", self.freqmax_hz, self.freqmin_hz, self.sampling_rate_hz / 2)
+        _between("freqmin_hz", self.freqmin_hz, 0.0, self.freqmax_hz)
+        _whole("window_s", self.window_s, self.sampling_rate_hz)
+        _whole("frame_s", self.frame_s, self.sampling_rate_hz)
+        _whole("hop_s", self.hop_s, self.sampling_rate_hz)
+        if len(self.split) != 3 or min(self.split) < 0 or abs(sum(self.split) - 1) > 1e-6:
+            raise ConfigError(f"split: got {self.split}; three shares (train, dev, test) that add up to 1 are needed")
+        if self.split[0] == 0:
+            raise ConfigError("split: the share of train is 0; nothing could be learned")
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Names of the classes, in the order of the network's outputs."""
+        return ("P", "S", "noise")
+
+    @property
+    def window_samples(self) -> int:
+        """Length of a window in samples."""
+        return round(self.window_s * self.sampling_rate_hz)
+
+    @property
+    def frame_samples(self) -> int:
+        """Length of a spectrogram frame in samples."""
+        return round(self.frame_s * self.sampling_rate_hz)
+
+    @property
+    def hop_samples(self) -> int:
+        """Step between spectrogram frames, and between the windows of a scan, in samples."""
+        return round(self.hop_s * self.sampling_rate_hz)
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """How a network is trained; it travels with the model.
+
+    Attributes
+    ----------
+    hidden : tuple of int
+        Units of the hidden layers.
+    activation, optimizer, schedule : str
+        Names from `seisnet.nn`.
+    learning_rate, momentum, weight_decay, dropout, label_smoothing, input_noise, clip_norm : float
+        Of the optimiser and of regularisation; 0 switches each of the last five off.
+    batch_size, epochs, seed, members : int
+        Windows a step, passes over the training split, seed of every random choice, networks averaged.
+    patience : int
+        Epochs without a better dev macro-F1 after which training stops; 0 never stops early. The best
+        epoch's weights are kept either way.
+    class_weight : {"balanced", "none"}
+        Whether every class weighs the same in the loss.
+    """
+
+    hidden: tuple[int, ...] = (256, 128)
+    activation: str = "relu"
+    optimizer: str = "sgd"
+    learning_rate: float = 0.02
+    momentum: float = 0.9
+    schedule: str = "cosine"
+    batch_size: int = 64
+    epochs: int = 40
+    patience: int = 0
+    weight_decay: float = 1e-4
+    dropout: float = 0.3
+    label_smoothing: float = 0.0
+    input_noise: float = 0.0
+    clip_norm: float = 0.0
+    class_weight: str = "balanced"
+    members: int = 1
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        """Check every value."""
+        _one_of("activation", self.activation, ACTIVATIONS)
+        _one_of("optimizer", self.optimizer, OPTIMIZERS)
+        _one_of("schedule", self.schedule, SCHEDULES)
+        _one_of("class_weight", self.class_weight, CLASS_WEIGHTS)
+        for units in self.hidden:
+            _between("hidden", units, 1, 65_536)
+        _between("learning_rate", self.learning_rate, 1e-12, 1e3)
+        _between("momentum", self.momentum, 0.0, 0.9999)
+        _between("batch_size", self.batch_size, 1, 1_000_000)
+        _between("epochs", self.epochs, 1, 1_000_000)
+        _between("patience", self.patience, 0, 1_000_000)
+        _between("weight_decay", self.weight_decay, 0.0, 10.0)
+        _between("dropout", self.dropout, 0.0, 0.95)
+        _between("label_smoothing", self.label_smoothing, 0.0, 0.9)
+        _between("input_noise", self.input_noise, 0.0, 100.0)
+        _between("clip_norm", self.clip_norm, 0.0, 1e9)
+        _between("members", self.members, 1, 100)
+        _between("seed", self.seed, 0, 2**63 - 1)
+
+
+@dataclass(frozen=True)
+class PickConfig:
+    """How probability traces become picks.
+
+    Attributes
+    ----------
+    thresholds : dict of str to float
+        Class to the probability that a pick must reach; classes that are absent keep the model's threshold.
+    min_distance_s : float
+        Two picks of one phase on one instrument lie at least this far apart; the more probable one stays.
+    """
+
+    thresholds: dict[str, float] = field(default_factory=dict)
+    min_distance_s: float = 1.0
+
+    def __post_init__(self) -> None:
+        """Check every value."""
+        for name, threshold in self.thresholds.items():
+            _between(f"threshold {name}", threshold, 0.0, 1.0)
+        _between("min_distance_s", self.min_distance_s, 0.0, 3600.0)
+
+
+SECTIONS: dict[str, type] = {"preprocess": PreprocessConfig, "train": TrainConfig, "pick": PickConfig}
+
+
+def load_toml(path: Path, section: str, cls: type[C]) -> C:
+    """Read one section of a TOML file into its dataclass.
+
+    Parameters
+    ----------
+    path : Path
+        A file with tables ``[preprocess]``, ``[train]``, ``[pick]``, any of them absent.
+    section : str
+        The table to read.
+    cls : type
+        Its dataclass.
+
+    Raises
+    ------
+    ConfigError
+        If the file is not TOML, or for a table, key or value that is not allowed.
+    """
+    try:
+        tables = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise ConfigError(f"{path}: {error}") from error
+    for name in tables:
+        if name not in SECTIONS:
+            raise ConfigError(f"{path}: unknown table or key '{name}'{nearest(name, SECTIONS)}")
+    return from_dict(cls, tables.get(section, {}), where=f"{path} [{section}]")
+
+
+def from_dict(cls: type[C], values: dict[str, Any], *, where: str = "config") -> C:
+    """Make a config from plain values, as JSON and TOML hold them.
+
+    Raises
+    ------
+    ConfigError
+        For an unknown key (the nearest known one is named) or a value of the wrong kind.
+    """
+    hints = typing.get_type_hints(cls)
+    for key in values:
+        if key not in hints:
+            raise ConfigError(f"{where}: unknown key '{key}'{nearest(key, hints)}")
+    return cls(**{key: _coerce(f"{where}: {key}", value, hints[key]) for key, value in values.items()})
+
+
+def to_json(config: Any) -> str:
+    """JSON of a config, keys in a fixed order."""
+    return json.dumps(dataclasses.asdict(config), sort_keys=True)
+
+
+def nearest(name: str, known: typing.Iterable[str]) -> str:
+    """Say the known names: the nearest if one is near, else all of them.
+
+    Examples
+    --------
+    >>> nearest("momentun", ["momentum", "epochs"])
+    "; did you mean 'momentum'?"
+    """
+    known = sorted(known)
+    close = difflib.get_close_matches(name, known, n=1)
+    return f"; did you mean '{close[0]}'?" if close else f"; known: {', '.join(known)}"
+
+
+def _coerce(where: str, value: Any, kind: Any) -> Any:
+    origin = typing.get_origin(kind)
+    if origin is tuple:
+        inner = typing.get_args(kind)[0]
+        if not isinstance(value, (list, tuple)):
+            raise ConfigError(f"{where}: got {value!r}; a list is needed")
+        return tuple(_coerce(where, item, inner) for item in value)
+    if origin is dict:
+        if not isinstance(value, dict):
+            raise ConfigError(f"{where}: got {value!r}; a table is needed")
+        inner = typing.get_args(kind)[1]
+        return {str(key): _coerce(f"{where}.{key}", item, inner) for key, item in value.items()}
+    if origin is types.UnionType:
+        return value
+    if kind is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
+        raise ConfigError(f"{where}: got {value!r}; a value of type {kind.__name__} is needed")
+    return value
+
+
+def _one_of(name: str, value: str, allowed: tuple[str, ...]) -> None:
+    if value not in allowed:
+        raise ConfigError(f"{name}: got '{value}'{nearest(value, allowed)}")
+
+
+def _between(name: str, value: float, low: float, high: float) -> None:
+    if not low <= value <= high:  # also catches NaN
+        raise ConfigError(f"{name}: got {value}; it must lie between {low:g} and {high:g}")
+
+
+def _whole(name: str, length_s: float, sampling_rate_hz: float) -> None:
+    samples = length_s * sampling_rate_hz
+    if abs(samples - round(samples)) > 1e-6 * samples:
+        raise ConfigError(
+            f"{name}: {length_s:g} s is {samples:g} samples at {sampling_rate_hz:g} Hz; a whole number is needed"
+        )

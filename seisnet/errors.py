@@ -1,0 +1,43 @@
+"""The exceptions of seisnet: one base, four children, one grandchild.
+
+::
+
+    SeisnetError
+    ├── ConfigError            a value or key that a user wrote is not allowed
+    ├── DataError              waveforms, labels or tables that can't be read or don't fit together
+    │   └── NothingUsableError inputs were read, but nothing in them could be used; the message says why
+    ├── FormatError            a windows or model file that is not one, is damaged, or is too new
+    └── TrainingError          the training itself failed (a loss that is not finite)
+
+The command line turns each into one line on stderr and the exit status of its class.
+"""
+
+
+class SeisnetError(Exception):
+    """Base of every error that seisnet raises on purpose; `exit_code` is the command line's status."""
+
+    exit_code = 1
+
+
+class ConfigError(SeisnetError):
+    """A value or key that a user wrote is not allowed."""
+
+    exit_code = 2
+
+
+class DataError(SeisnetError):
+    """Waveforms, labels or tables that can't be read or don't fit together."""
+
+
+class NothingUsableError(DataError):
+    """Inputs were read, but nothing in them could be used; the message gives the reasons."""
+
+    exit_code = 3
+
+
+class FormatError(SeisnetError):
+    """A windows or model file that is not one, is damaged, or comes from a newer seisnet."""
+
+
+class TrainingError(SeisnetError):
+    """The training itself failed, for instance with a loss that is not finite."""

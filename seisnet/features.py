@@ -1,0 +1,209 @@
+"""Windows of samples in, normalised features out: the same functions for training and for scanning.
+
+A feature reads nothing outside its window: no filter runs beforehand, so there is no filter state, no warm-up at
+the edge of a record, and a window cut for training gives what the same window gives in a scan of a month.
+
+Two rules hold for every feature. *Gain*: multiplying the samples by any constant changes nothing. *What is unknown
+takes the window's mean*: rows of absent components, frames of dead (constant) signal and bands above the recording's
+own Nyquist frequency are left out of the mean and the deviation, and are zero afterwards.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+from numpy.typing import NDArray
+from scipy.signal.windows import hann
+
+from seisnet.config import PreprocessConfig
+
+Floats = NDArray[np.float32]
+Bools = NDArray[np.bool_]
+
+USABLE_BANDWIDTH = 0.85
+"""Share of the Nyquist frequency up to which a spectrum is free of the anti-alias filter's edge."""
+
+
+class Feature(Protocol):
+    """What every feature offers; `shape` is known before any data."""
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Shape of one window's features before they are made one row: (C, J frames, F bands)."""
+
+    def frames(self, data: Floats, first_sample: int = 0) -> Floats:
+        """Compute, once, what overlapping windows share: (..., T) samples to (..., M, F) frames, one a hop."""
+
+    def normalise(self, frames: Floats, known: Bools) -> Floats:
+        """Normalise windows of frames, (N, C, J, F), over what is `known` (broadcastable) of each, to (N, D)."""
+
+    def known_bands(self, bandwidth_hz: float) -> Bools:
+        """Which of the F bands a recording of that bandwidth holds."""
+
+
+@dataclass(frozen=True)
+class LogSpectrogram:
+    """Logarithm of the spectrogram of a window, normalised over the window.
+
+    The samples of a frame are freed of their straight-line fit, tapered with a Hann window and transformed:
+
+    .. math:: g = \\log |F (h \\odot (I - Q Q^T) x)|^2, \\qquad f = (g - \\bar g) / s
+
+    with F the rows of the discrete Fourier transform between `freqmin_hz` and `freqmax_hz`, and the mean and the
+    standard deviation s taken over all components, frames and bands of the window. Trend, taper and transform are
+    linear, so that they are one matrix, and a spectrogram is one matrix product.
+    """
+
+    config: PreprocessConfig
+    transform: Floats = field(init=False, repr=False, compare=False)
+    frequencies_hz: NDArray[np.float64] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Build the transform, (frame, 2 F): real parts, then imaginary parts."""
+        n = self.config.frame_samples
+        frequencies = np.fft.rfftfreq(n, 1.0 / self.config.sampling_rate_hz)
+        kept = (frequencies >= self.config.freqmin_hz) & (frequencies <= self.config.freqmax_hz)
+        line, _ = np.linalg.qr(np.stack([np.ones(n), np.linspace(-1.0, 1.0, n)], axis=1))
+        detrend = np.eye(n) - line @ line.T
+        fourier = np.fft.rfft(np.eye(n), axis=1)[:, kept]
+        matrix = detrend @ (hann(n, sym=False)[:, None] * fourier)
+        object.__setattr__(self, "transform", np.concatenate([matrix.real, matrix.imag], 1).astype(np.float32))
+        object.__setattr__(self, "frequencies_hz", frequencies[kept])
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """(C, frames, bands)."""
+        n_frames = (self.config.window_samples - self.config.frame_samples) // self.config.hop_samples + 1
+        return 3, n_frames, self.frequencies_hz.size
+
+    def frames(self, data: Floats, first_sample: int = 0) -> Floats:
+        """Log-power of every frame, (..., M, F); -inf where a frame holds no signal.
+
+        Parameters
+        ----------
+        data : float32 (..., T)
+            Samples; leading axes are kept.
+        first_sample : int
+            Where the first frame starts; the others follow every hop.
+        """
+        n, hop = self.config.frame_samples, self.config.hop_samples
+        frames = sliding_window_view(data[..., first_sample:], n, axis=-1)[..., ::hop, :]
+        # Dividing by each frame's own size keeps the squares of nanometres and of counts inside float32.
+        frames = frames - frames[..., :1]
+        size = np.abs(frames).max(axis=-1, keepdims=True)
+        alive = size > 0
+        scaled = frames / np.where(alive, size, 1)
+        parts = scaled @ self.transform
+        n_bands = self.frequencies_hz.size
+        power = parts[..., :n_bands] ** 2 + parts[..., n_bands:] ** 2
+        floor = np.float32(1e-10)  # rounding of float32 arithmetic on samples of size one, squared
+        log_power = np.log(power + floor) + 2 * np.log(np.where(alive, size, 1))
+        return np.where(alive, log_power, -np.inf).astype(np.float32)
+
+    def normalise(self, frames: Floats, known: Bools) -> Floats:
+        """Subtract each window's mean and divide by its standard deviation."""
+        known = known & np.isfinite(frames)
+        return _over_known(np.where(known, frames, 0), known)
+
+    def known_bands(self, bandwidth_hz: float) -> Bools:
+        """Which bands, (F,), a recording of that bandwidth holds."""
+        return self.frequencies_hz <= USABLE_BANDWIDTH * bandwidth_hz
+
+
+@dataclass(frozen=True)
+class RawWindow:
+    """The samples of a window, freed of each component's straight-line fit, divided by their common deviation."""
+
+    config: PreprocessConfig
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """(C, 1, samples): a window is its own only frame."""
+        return 3, 1, self.config.window_samples
+
+    def frames(self, data: Floats, first_sample: int = 0) -> Floats:
+        """Whole windows of samples with their trend removed, one a hop: (..., M, L)."""
+        n, hop = self.config.window_samples, self.config.hop_samples
+        windows = sliding_window_view(data[..., first_sample:], n, axis=-1)[..., ::hop, :].astype(np.float64)
+        ramp = np.linspace(-1.0, 1.0, n)
+        windows = windows - windows.mean(axis=-1, keepdims=True)
+        slope = windows @ ramp / (ramp @ ramp)
+        result: Floats = (windows - slope[..., None] * ramp).astype(np.float32)
+        return result
+
+    def normalise(self, frames: Floats, known: Bools) -> Floats:
+        """Divide each window by the standard deviation of its samples."""
+        size = np.abs(frames).max(axis=(1, 2, 3), keepdims=True)
+        scaled = frames / np.where(size > 0, size, 1)  # squares stay inside float32
+        alive = (frames != 0).any(axis=-1, keepdims=True)
+        return _over_known(scaled, np.broadcast_to(known & alive, frames.shape))
+
+    def known_bands(self, bandwidth_hz: float) -> Bools:
+        """Flag every sample: samples have no bands."""
+        return np.ones(self.config.window_samples, dtype=np.bool_)
+
+
+def make_feature(config: PreprocessConfig) -> Feature:
+    """Look a feature up by the name in the config."""
+    return {"logspec": LogSpectrogram, "raw": RawWindow}[config.features](config)
+
+
+def extract(feature: Feature, windows: Floats, present: Bools, bandwidth_hz: NDArray[np.float64]) -> Floats:
+    """Features of windows of samples.
+
+    Parameters
+    ----------
+    feature : Feature
+        Made by `make_feature`.
+    windows : float32 (N, C, L)
+        Samples in Z, N, E order.
+    present : bool (N, C)
+        Which components were recorded.
+    bandwidth_hz : float64 (N,)
+        Highest frequency that each recording holds.
+
+    Returns
+    -------
+    float32 (N, D)
+        What `slide` gives for the same window inside a longer record.
+    """
+    bands = np.array([feature.known_bands(b) for b in bandwidth_hz]).reshape(len(windows), -1)
+    known = present[:, :, None, None] & bands[:, None, None, :]
+    return feature.normalise(feature.frames(windows), known)
+
+
+def slide(feature: Feature, frames: Floats, present: Bools, bandwidth_hz: float) -> Floats:
+    """Features of every window on the grid of frames.
+
+    Parameters
+    ----------
+    frames : float32 (C, M, F)
+        Frames of a record, from `Feature.frames`.
+    present : bool (C,)
+        Which components were recorded.
+    bandwidth_hz : float
+        Highest frequency that the recording holds.
+
+    Returns
+    -------
+    float32 (M - J + 1, D)
+        Row m belongs to the window that starts with frame m.
+    """
+    n_frames = feature.shape[1]
+    views = sliding_window_view(frames, n_frames, axis=1)  # (C, M - J + 1, F, J)
+    known = present[:, None, None] & feature.known_bands(bandwidth_hz)
+    return feature.normalise(np.ascontiguousarray(views.transpose(1, 0, 3, 2)), known)
+
+
+def _over_known(values: Floats, known: Bools) -> Floats:
+    """(values - mean) / deviation over the known part of each window; 0 elsewhere and for windows without any."""
+    axes = (1, 2, 3)
+    count = np.maximum(known.sum(axis=axes, keepdims=True), 1).astype(np.float32)
+    mean = np.where(known, values, 0).sum(axis=axes, keepdims=True) / count
+    centred = np.where(known, values - mean, 0)
+    deviation = np.sqrt((centred**2).sum(axis=axes, keepdims=True) / count)
+    normalised = centred / np.where(deviation > 0, deviation, 1)
+    return np.ascontiguousarray(normalised.reshape(len(values), -1), dtype=np.float32)

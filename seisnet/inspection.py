@@ -1,0 +1,83 @@
+"""What is in a file, in words."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from pathlib import Path
+
+from seisnet.errors import DataError
+from seisnet.formats import iso_time
+from seisnet.store import model_file, windows_file
+from seisnet.store.hdf5 import file_format
+from seisnet.waveforms.sources import Reading, read_file
+
+
+def describe(path: Path) -> list[str]:
+    """Describe a windows file, a model file or a waveform file, line by line.
+
+    Raises
+    ------
+    FormatError
+        If it is a damaged file of ours.
+    DataError
+        If it is no file that seisnet or ObsPy reads.
+    """
+    found = file_format(path)
+    if found == windows_file.FORMAT:
+        return _windows(path)
+    if found == model_file.FORMAT:
+        return _model(path)
+    if found is not None:
+        raise DataError(f"{path}: an HDF5 file, but neither windows nor model of seisnet")
+    return _waveforms(path)
+
+
+def _windows(path: Path) -> list[str]:
+    info, counts = windows_file.read_info(path), windows_file.read_counts(path)
+    lines = [
+        f"{path}: seisnet windows file, {counts.sum()} windows of {info.attributes['window_s']:g} s "
+        f"at {info.attributes['sampling_rate_hz']:g} Hz",
+        f"feature: {info.attributes['feature']} {' x '.join(map(str, info.feature_shape))}, "
+        f"components {info.attributes['component_order']}",
+        f"split by: {info.attributes['split_by']}, {len(info.group_names)} groups",
+    ]
+    for name, of_split in zip(windows_file.SPLITS, counts, strict=True):
+        parts = [f"{c} {n.sum()} ({n[1]} augmented)" for c, n in zip(info.classes, of_split, strict=True)]
+        lines.append(f"{name}: {', '.join(parts)}")
+    lines += [f"source: {p}, {size} bytes, {made} windows" for p, size, _, made in info.sources]
+    lines += [f"not used: {reason} ({n})" for reason, n in Counter(r[3] for r in info.rejected).most_common()]
+    return [*lines, f"config: {json.dumps(info.config)}"]
+
+
+def _model(path: Path) -> list[str]:
+    model = model_file.read_model(path)
+    lines = [f"{path}: seisnet model file, classes {', '.join(model.classes)}"]
+    for k, stage in enumerate(model.stages):
+        members = stage.theta.shape[0] if stage.theta.ndim == 2 else 1
+        lines.append(
+            f"stage {k}: reads {stage.reads}, layers {'-'.join(map(str, stage.sizes))}, {stage.activation}, "
+            f"{stage.theta.shape[-1]} parameters" + (f", {members} members" if members > 1 else "")
+        )
+    lines.append("thresholds: " + ", ".join(f"{name} {value:g}" for name, value in sorted(model.thresholds.items())))
+    if "dev_macro_f1" in model.history and model.history["dev_macro_f1"].size:
+        scores = model.history["dev_macro_f1"]
+        lines.append(f"training: {scores.size} epochs, best dev macro-F1 {scores.max():.4f}")
+    lines += [f"{name}: {value}" for name, value in sorted(model.attributes.items())]
+    lines += [f"preprocess: {json.dumps(dict(model.preprocess))}", f"train: {json.dumps(dict(model.train))}"]
+    return lines + ([model.card] if model.card else [])
+
+
+def _waveforms(path: Path) -> list[str]:
+    reading = Reading()
+    stream = read_file(path, reading)
+    if stream is None:
+        raise DataError(reading.rejections[0].reason)
+    lines = [f"{path}: {stream[0].stats.get('_format', 'waveform')} file, {len(stream)} traces"]
+    for trace in stream:
+        s = trace.stats
+        lines.append(
+            f"{trace.id}  {iso_time(s.starttime.ns)} to {iso_time(s.endtime.ns)}  {s.sampling_rate:g} Hz  "
+            f"{s.npts} samples  {trace.data.dtype}"
+        )
+    return lines + [f"note: {r.reason}" for r in reading.rejections]

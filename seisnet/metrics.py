@@ -1,0 +1,345 @@
+"""How good a classifier is: counts, curves, calibration, residuals, intervals. Arrays in, numbers out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from seisnet.errors import DataError
+
+
+@dataclass(frozen=True)
+class ClassScores:
+    """What a confusion matrix says of each class and of all.
+
+    Attributes
+    ----------
+    precision, recall, f1 : float64 (K,)
+        NaN where nothing was predicted (precision), nothing was there (recall), or neither (F1).
+    support : int64 (K,)
+        Windows that truly belong to each class.
+    accuracy, macro_f1 : float
+        Share of right answers; mean of `f1` over the classes that occur in truth or prediction.
+    """
+
+    precision: NDArray[np.float64]
+    recall: NDArray[np.float64]
+    f1: NDArray[np.float64]
+    support: NDArray[np.int64]
+    accuracy: float
+    macro_f1: float
+
+
+@dataclass(frozen=True)
+class RocCurve:
+    """True against false positive rate, from the strictest threshold (infinite) to the laxest; all (M,)."""
+
+    false_positive_rate: NDArray[np.float64]
+    true_positive_rate: NDArray[np.float64]
+    thresholds: NDArray[np.float64]
+    area: float
+
+
+@dataclass(frozen=True)
+class PrecisionRecallCurve:
+    """Precision and recall of ``score >= threshold``, thresholds rising; all (M,).
+
+    The last point, recall 0 at an infinite threshold, has precision 1 by convention.
+    """
+
+    precision: NDArray[np.float64]
+    recall: NDArray[np.float64]
+    thresholds: NDArray[np.float64]
+    average_precision: float
+
+    def at(self, threshold: float) -> tuple[float, float]:
+        """Precision and recall at a threshold."""
+        i = min(int(np.searchsorted(self.thresholds, threshold)), len(self.thresholds) - 1)
+        return float(self.precision[i]), float(self.recall[i])
+
+
+@dataclass(frozen=True)
+class Reliability:
+    """How often what was said with a probability came true, in B bins of equal width.
+
+    Attributes
+    ----------
+    edges : float64 (B + 1,)
+        Bin b holds probabilities above ``edges[b]`` up to ``edges[b + 1]``; the first holds 0 as well.
+    said, came_true : float64 (B,)
+        Mean probability and observed frequency in each bin, NaN where a bin is empty.
+    counts : int64 (B,)
+        Cases in each bin.
+    ece : float
+        Expected calibration error.
+    """
+
+    edges: NDArray[np.float64]
+    said: NDArray[np.float64]
+    came_true: NDArray[np.float64]
+    counts: NDArray[np.int64]
+    ece: float
+
+
+@dataclass(frozen=True)
+class ResidualStatistics:
+    """Figures of pick residuals in seconds, NaN where there are none; `p05_s` and `p95_s` are percentiles."""
+
+    count: int
+    mean_s: float
+    std_s: float
+    median_s: float
+    mae_s: float
+    rmse_s: float
+    p05_s: float
+    p95_s: float
+
+
+def confusion_counts(true: ArrayLike, predicted: ArrayLike, n_classes: int) -> NDArray[np.int64]:
+    """Count windows by true class (rows) and predicted class (columns).
+
+    Parameters
+    ----------
+    true, predicted : int (N,)
+        Class indices, 0 to ``n_classes - 1``.
+
+    Returns
+    -------
+    int64 (n_classes, n_classes)
+
+    Raises
+    ------
+    DataError
+        Where lengths differ or an index names no class.
+
+    Examples
+    --------
+    >>> confusion_counts([0, 0, 1], [0, 1, 1], 2).tolist()
+    [[1, 1], [0, 1]]
+    """
+    rows, columns = np.asarray(true, dtype=np.int64), np.asarray(predicted, dtype=np.int64)
+    if rows.shape != columns.shape or rows.ndim != 1:
+        raise DataError(f"true and predicted classes have shapes {rows.shape} and {columns.shape}; both must be (N,)")
+    for name, indices in (("true", rows), ("predicted", columns)):
+        if len(indices) and not 0 <= indices.min() <= indices.max() < n_classes:
+            raise DataError(
+                f"{name} classes run from {indices.min()} to {indices.max()}; allowed are 0 to {n_classes - 1}"
+            )
+    return np.bincount(rows * n_classes + columns, minlength=n_classes**2).reshape(n_classes, n_classes)
+
+
+def class_scores(counts: ArrayLike) -> ClassScores:
+    """Precision, recall and F1 of each class, accuracy and macro-F1 of a confusion matrix.
+
+    Parameters
+    ----------
+    counts : int (K, K)
+        Rows are true classes, columns predicted ones.
+
+    Examples
+    --------
+    >>> class_scores([[8, 2], [0, 10]]).recall.tolist()
+    [0.8, 1.0]
+    """
+    counts = np.asarray(counts)
+    hits, support, predicted = np.diag(counts), counts.sum(axis=1), counts.sum(axis=0)
+    f1 = _ratio(2 * hits, support + predicted)
+    occurring = f1[~np.isnan(f1)]
+    return ClassScores(
+        precision=_ratio(hits, predicted),
+        recall=_ratio(hits, support),
+        f1=f1,
+        support=support,
+        accuracy=float(_ratio(hits.sum(), counts.sum())),
+        macro_f1=float(occurring.mean()) if len(occurring) else float("nan"),
+    )
+
+
+def roc_curve(positive: ArrayLike, score: ArrayLike) -> RocCurve:
+    """Receiver operating characteristic of a score, and the area under it by the trapezoid rule.
+
+    Parameters
+    ----------
+    positive : bool (N,)
+        Which cases belong to the class.
+    score : float (N,)
+        The class's probability, or anything that grows with it.
+
+    Raises
+    ------
+    DataError
+        Without at least one positive and one negative case, or with a score that is not finite.
+    """
+    hits, alarms, thresholds = _cumulative(positive, score)
+    tpr, fpr = np.append(0.0, hits / hits[-1]), np.append(0.0, alarms / alarms[-1])
+    area = np.sum(np.diff(fpr) * (tpr[1:] + tpr[:-1])) / 2
+    return RocCurve(fpr, tpr, np.append(np.inf, thresholds), area=float(area))
+
+
+def precision_recall_curve(positive: ArrayLike, score: ArrayLike) -> PrecisionRecallCurve:
+    """Precision and recall at each threshold, and the average precision, sum of (R_i - R_{i-1}) P_i.
+
+    Parameters
+    ----------
+    positive : bool (N,)
+        Which cases belong to the class.
+    score : float (N,)
+        The class's probability, or anything that grows with it.
+
+    Raises
+    ------
+    DataError
+        Without at least one positive and one negative case, or with a score that is not finite.
+    """
+    hits, alarms, thresholds = _cumulative(positive, score)
+    precision = np.append(1.0, hits / (hits + alarms))
+    recall = np.append(0.0, hits / hits[-1])
+    return PrecisionRecallCurve(
+        precision[::-1],
+        recall[::-1],
+        np.append(np.inf, thresholds)[::-1],
+        average_precision=float(np.sum(np.diff(recall) * precision[1:])),
+    )
+
+
+def reliability(probability: ArrayLike, came_true: ArrayLike, *, n_bins: int = 10) -> Reliability:
+    """Compare probabilities with frequencies: Guo et al. (2017, ICML), eq. 3, over equal bins.
+
+    Parameters
+    ----------
+    probability : float (N,)
+        What was said: the probability of the winning class, or of one class.
+    came_true : bool (N,)
+        Whether that class was the true one.
+
+    Raises
+    ------
+    DataError
+        Where lengths differ, nothing is given, or a probability lies outside 0 to 1.
+    """
+    p, truth = np.asarray(probability, dtype=np.float64), np.asarray(came_true, dtype=bool)
+    if p.shape != truth.shape or p.ndim != 1 or len(p) == 0:
+        raise DataError(f"probabilities and outcomes have shapes {p.shape} and {truth.shape}; both must be (N,), N > 0")
+    if not np.all((p >= 0) & (p <= 1)):
+        raise DataError(f"{np.sum(~((p >= 0) & (p <= 1)))} of {len(p)} probabilities lie outside 0 to 1")
+    edges = np.linspace(0.0, 1.0, n_bins + 1)
+    bins = np.searchsorted(edges[1:-1], p)
+    counts = np.bincount(bins, minlength=n_bins)
+    said = _ratio(np.bincount(bins, weights=p, minlength=n_bins), counts)
+    frequency = _ratio(np.bincount(bins, weights=truth, minlength=n_bins), counts)
+    ece = np.nansum(np.abs(said - frequency) * counts) / len(p)
+    return Reliability(edges, said, frequency, counts, float(ece))
+
+
+def residual_statistics(residuals_s: ArrayLike) -> ResidualStatistics:
+    """Centre, spread and tails of pick residuals (machine minus analyst).
+
+    Parameters
+    ----------
+    residuals_s : float (N,)
+        Seconds; N may be 0.
+
+    Raises
+    ------
+    DataError
+        Where a residual is not finite.
+
+    Examples
+    --------
+    >>> residual_statistics([-0.1, 0.0, 0.4]).median_s
+    0.0
+    """
+    r = np.asarray(residuals_s, dtype=np.float64)
+    if not np.all(np.isfinite(r)):
+        raise DataError(f"{np.sum(~np.isfinite(r))} of {r.size} residuals are not finite; keep matched picks only")
+    if r.size == 0:
+        return ResidualStatistics(0, *[float("nan")] * 7)
+    p05, p95 = np.percentile(r, [5, 95])
+    return ResidualStatistics(
+        count=r.size,
+        mean_s=float(r.mean()),
+        std_s=float(r.std()),
+        median_s=float(np.median(r)),
+        mae_s=float(np.abs(r).mean()),
+        rmse_s=float(np.sqrt(np.mean(r**2))),
+        p05_s=float(p05),
+        p95_s=float(p95),
+    )
+
+
+def bootstrap_interval(
+    statistic: Callable[[NDArray[np.intp]], float],
+    groups: ArrayLike,
+    *,
+    rng: np.random.Generator,
+    n_resamples: int = 1000,
+    level: float = 0.95,
+) -> tuple[float, float]:
+    """Percentile interval of a statistic when whole groups are drawn with replacement.
+
+    Windows of one event or station resemble each other; drawn one by one they would promise more than they
+    know. Efron and Tibshirani (1993), An Introduction to the Bootstrap, sect. 13.3, with groups as the units.
+
+    Parameters
+    ----------
+    statistic : callable
+        Takes row indices (int, any length, with repeats), returns a number; resamples for which that is not
+        finite are left out.
+    groups : (N,)
+        Group of each row: event, station.
+
+    Returns
+    -------
+    (float, float)
+        Lower and upper bound; NaN where no resample gave a finite statistic.
+
+    Raises
+    ------
+    DataError
+        Where there are no rows.
+
+    Examples
+    --------
+    >>> right = np.array([1, 1, 0, 1])
+    >>> bootstrap_interval(lambda rows: right[rows].mean(), [0, 0, 1, 1], rng=np.random.default_rng(0))
+    (0.5, 1.0)
+    """
+    members = np.unique(np.asarray(groups), return_inverse=True)[1]
+    if len(members) == 0:
+        raise DataError("a bootstrap interval needs at least one row; got none")
+    rows_of = np.split(np.argsort(members, kind="stable"), np.cumsum(np.bincount(members))[:-1])
+    draws = rng.integers(len(rows_of), size=(n_resamples, len(rows_of)))
+    values = np.array([statistic(np.concatenate([rows_of[g] for g in draw])) for draw in draws])
+    finite = values[np.isfinite(values)]
+    if len(finite) == 0:
+        return float("nan"), float("nan")
+    low, high = np.quantile(finite, [(1 - level) / 2, (1 + level) / 2])
+    return float(low), float(high)
+
+
+def _cumulative(
+    positive: ArrayLike, score: ArrayLike
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """Hits and false alarms at and above each distinct score, from the highest score down."""
+    truth, s = np.asarray(positive, dtype=bool), np.asarray(score, dtype=np.float64)
+    if truth.shape != s.shape or truth.ndim != 1:
+        raise DataError(f"truth and score have shapes {truth.shape} and {s.shape}; both must be (N,)")
+    if not np.all(np.isfinite(s)):
+        raise DataError(f"{np.sum(~np.isfinite(s))} of {len(s)} scores are not finite")
+    if truth.all() or not truth.any():
+        raise DataError(f"a curve needs both positive and negative cases; got {truth.sum()} positive of {len(truth)}")
+    order = np.argsort(-s, kind="stable")
+    last_of_ties = np.append(np.flatnonzero(np.diff(s[order])), len(s) - 1)
+    hits = np.cumsum(truth[order], dtype=np.float64)[last_of_ties]
+    return hits, last_of_ties + 1.0 - hits, s[order][last_of_ties]
+
+
+def _ratio(numerator: ArrayLike, denominator: ArrayLike) -> NDArray[np.float64]:
+    """Divide; NaN where the denominator is 0."""
+    top, bottom = np.asarray(numerator, dtype=np.float64), np.asarray(denominator, dtype=np.float64)
+    ratio = np.full(bottom.shape, np.nan)
+    np.divide(top, bottom, out=ratio, where=bottom != 0)
+    return ratio

@@ -1,0 +1,153 @@
+"""A trained model: its recipe and networks, and what they say of waveforms."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import obspy
+from numpy.typing import NDArray
+
+from seisnet.config import PickConfig, PreprocessConfig, from_dict, nearest
+from seisnet.detection import find_picks
+from seisnet.errors import ConfigError
+from seisnet.features import Feature, make_feature
+from seisnet.formats import in_order, probability_stream
+from seisnet.nn import Network, softmax
+from seisnet.picks import Pick
+from seisnet.scan import Probabilities, scan
+from seisnet.store.hdf5 import check_output
+from seisnet.store.model_file import StoredModel, read_model, write_model
+from seisnet.waveforms.conditioning import condition
+from seisnet.waveforms.records import Record, Rejection
+
+SHIPPED = Path(__file__).parent / "models"
+
+
+@dataclass(frozen=True)
+class Model:
+    """Everything needed to turn waveforms into picks.
+
+    Attributes
+    ----------
+    name : str
+        Written into every pick.
+    stored : StoredModel
+        Weights, recipe and provenance, as in the model file.
+    """
+
+    name: str
+    stored: StoredModel = field(repr=False)
+
+    @cached_property
+    def preprocess(self) -> PreprocessConfig:
+        """How waveforms are windowed: the config that the training windows were made with."""
+        return from_dict(PreprocessConfig, dict(self.stored.preprocess), where=f"model {self.name}")
+
+    @cached_property
+    def feature(self) -> Feature:
+        """The feature that the network reads."""
+        return make_feature(self.preprocess)
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Names of the outputs."""
+        return self.stored.classes
+
+    @cached_property
+    def networks(self) -> tuple[Network, ...]:
+        """The members of the ensemble; one unless it was trained with more."""
+        stage = self.stored.stages[0]
+        return tuple(
+            Network(stage.sizes, stage.activation, theta=theta) for theta in np.atleast_2d(stage.theta)
+        )
+
+    def predict_proba(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Probabilities (N, K) of windows whose features are (N, D); averaged over the members."""
+        scaled = (x - self.stored.mean) / self.stored.scale
+        temperature = np.float32(self.stored.temperature)
+        total = sum(softmax(network.forward(scaled)[0] / temperature) for network in self.networks)
+        probabilities: NDArray[np.float32] = total / np.float32(len(self.networks))
+        return probabilities
+
+    def scan(self, record: Record) -> Probabilities:
+        """Probability traces of a record at the model's sampling rate."""
+        return scan(record, self.feature, self.preprocess, self.predict_proba, self.classes)
+
+    def records(self, stream: obspy.Stream) -> tuple[list[Record], list[Rejection]]:
+        """Condition a stream as the model's training data were."""
+        return condition(
+            stream, sampling_rate_hz=self.preprocess.sampling_rate_hz, shortest_s=self.preprocess.window_s
+        )
+
+    def picks(self, record: Record, probabilities: Probabilities, config: PickConfig | None = None) -> list[Pick]:
+        """Picks of a record; thresholds in the config go before the model's own."""
+        config = config or PickConfig()
+        for name in config.thresholds:
+            if name not in self.stored.thresholds:
+                raise ConfigError(f"threshold '{name}'{nearest(name, self.stored.thresholds)}")
+        thresholds = {**self.stored.thresholds, **config.thresholds}
+        return find_picks(
+            record, probabilities, thresholds, min_distance_s=config.min_distance_s, model=self.name
+        )
+
+    def annotate(self, stream: obspy.Stream) -> obspy.Stream:
+        """Probability traces of a stream: one trace a class and gap-free stretch, channel ``<model>_<class>``."""
+        records, _ = self.records(stream)
+        return probability_stream([self.scan(record) for record in records], self.name)
+
+    def classify(self, stream: obspy.Stream, config: PickConfig | None = None) -> list[Pick]:
+        """Picks of a stream, sorted by time.
+
+        Examples
+        --------
+        >>> model.classify(obspy.read())  # doctest: +SKIP
+        """
+        records, _ = self.records(stream)
+        picks: list[Pick] = []
+        for record in records:
+            picks += self.picks(record, self.scan(record), config)
+        return in_order(picks)
+
+    def save(self, path: str | Path, *, overwrite: bool = False) -> None:
+        """Write the model file."""
+        check_output(Path(path), overwrite=overwrite)
+        write_model(Path(path), self.stored)
+
+    def renamed(self, name: str) -> Model:
+        """The same model under another name."""
+        return replace(self, name=name)
+
+
+def load_model(name: str | Path) -> Model:
+    """Load a shipped model by name, or a model file by path.
+
+    Raises
+    ------
+    ConfigError
+        If there is neither.
+    FormatError
+        If the file is not a model file or is damaged.
+    """
+    path = Path(name)
+    shipped = shipped_models()
+    if str(name) in shipped:
+        path = SHIPPED / f"{name}.h5"
+    elif not path.exists():
+        known = f"shipped models are {', '.join(shipped)}" if shipped else "no models are shipped yet: train one first"
+        raise ConfigError(f"model '{name}': no such file, and {known}")
+    return Model(path.stem, read_model(path))
+
+
+def shipped_models() -> list[str]:
+    """Names of the models in this installation."""
+    return sorted(path.stem for path in SHIPPED.glob("*.h5"))
+
+
+def stack(networks: Iterable[Network]) -> NDArray[np.float32]:
+    """Parameters of an ensemble as the model file stores them: (P,) for one network, else (members, P)."""
+    thetas = [network.theta for network in networks]
+    return thetas[0] if len(thetas) == 1 else np.stack(thetas)

@@ -1,0 +1,89 @@
+"""One type for the picks of analysts and of machines, one for detections, and their matching."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True, slots=True)
+class Pick:
+    """The onset of one seismic phase on one instrument.
+
+    `channel` may be a full code (``HHZ``), band and instrument (``HH``) or empty where a catalogue names none.
+    Figures that an analyst's pick lacks are NaN. `weight` in (0, 1] says how far a label is to be trusted.
+    """
+
+    network: str
+    station: str
+    location: str
+    channel: str
+    phase: str
+    time_ns: int
+    probability: float = math.nan
+    uncertainty_s: float = math.nan
+    snr_db: float = math.nan
+    model: str = ""
+    threshold: float = math.nan
+    weight: float = 1.0
+    event_id: str = ""
+
+    @property
+    def trace_id(self) -> str:
+        """``NET.STA.LOC.BAND+INSTRUMENT``."""
+        return f"{self.network}.{self.station}.{self.location}.{self.channel[:2]}"
+
+    @property
+    def station_id(self) -> str:
+        """``NET.STA``."""
+        return f"{self.network}.{self.station}"
+
+
+@dataclass(frozen=True, slots=True)
+class Detection:
+    """A stretch of one instrument's record that belongs to one class of signal."""
+
+    network: str
+    station: str
+    location: str
+    channel: str
+    label: str
+    start_ns: int
+    end_ns: int
+    probability: float = math.nan
+    model: str = ""
+    threshold: float = math.nan
+
+
+def match_times(found_ns: Sequence[int], reference_ns: Sequence[int], *, tolerance_s: float) -> list[tuple[int, int]]:
+    """Pair times one to one, the closest pairs first, none further apart than `tolerance_s`.
+
+    Returns
+    -------
+    list of (int, int)
+        Indices into `found_ns` and `reference_ns`, in the order of `reference_ns`.
+
+    Examples
+    --------
+    >>> match_times([0, 400_000_000], [300_000_000, 9_000_000_000], tolerance_s=0.5)
+    [(1, 0)]
+    """
+    if len(found_ns) == 0 or len(reference_ns) == 0:
+        return []
+    found = np.asarray(found_ns, dtype=np.int64)
+    tolerance_ns = round(tolerance_s * 1e9)
+    order = np.argsort(found, kind="stable")
+    candidates = []
+    for j, t in enumerate(reference_ns):
+        low, high = np.searchsorted(found[order], [t - tolerance_ns, t + tolerance_ns + 1])
+        candidates += [(abs(int(found[i]) - t), int(i), j) for i in order[low:high]]
+    used_found: set[int] = set()
+    pairs: dict[int, int] = {}
+    for _, i, j in sorted(candidates):
+        if i not in used_found and j not in pairs:
+            used_found.add(i)
+            pairs[j] = i
+    return [(pairs[j], j) for j in sorted(pairs)]

@@ -1,0 +1,126 @@
+"""How figures look: fonts, widths, colours, and their rendering.
+
+Colours are those of Okabe and Ito (2008), which colour-blind eyes tell apart; line styles and hatches say
+the same in black and white. Figures are one column (8.5 cm) or one page (17.5 cm) wide.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+import threading
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+from matplotlib import rc_context
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+COLUMN_CM, PAGE_CM = 8.5, 17.5
+
+STYLE: dict[Any, Any] = {
+    "font.size": 7.5,
+    "axes.titlesize": 8,
+    "axes.labelsize": 7.5,
+    "xtick.labelsize": 7,
+    "ytick.labelsize": 7,
+    "legend.fontsize": 7,
+    "figure.titlesize": 8.5,
+    "figure.labelsize": 7.5,
+    "figure.facecolor": "white",
+    "axes.linewidth": 0.6,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.titlelocation": "left",
+    "grid.color": "0.85",
+    "grid.linewidth": 0.5,
+    "lines.linewidth": 1.2,
+    "xtick.major.width": 0.6,
+    "ytick.major.width": 0.6,
+    "hatch.linewidth": 0.5,
+    "legend.frameon": False,
+    "legend.handlelength": 2.6,
+    "text.parse_math": False,  # a file name may hold dollar signs
+    "svg.fonttype": "none",
+    "svg.hashsalt": "seisnet",
+    "pdf.fonttype": 42,
+}
+
+BLUE, VERMILLION, GREY = "#0072B2", "#D55E00", "#6b6b6b"
+CYCLE = (
+    (BLUE, "-"),
+    (VERMILLION, "--"),
+    ("#009E73", "-."),
+    ("#CC79A7", (0, (5, 1, 1, 1, 1, 1))),
+    ("#E69F00", (0, (3, 1))),
+    ("#56B4E9", (0, (1, 1))),
+    ("#000000", (0, (7, 2))),
+)
+FIXED = {"P": CYCLE[0], "S": CYCLE[1], "noise": (GREY, ":")}
+
+_matplotlib_lock = threading.RLock()
+
+
+@contextmanager
+def styled() -> Iterator[None]:
+    """Apply the style; matplotlib's settings belong to the whole process, so one thread draws at a time."""
+    with _matplotlib_lock, rc_context(STYLE):
+        yield
+
+
+@styled()
+def svg(figure: Figure) -> str:
+    """Render a figure as SVG: its text stays text, and figures of the same data have the same bytes."""
+    buffer = io.StringIO()
+    with warnings.catch_warnings():
+        # The viewer of an SVG has fonts of its own, so a glyph that ours lacks is no loss.
+        warnings.filterwarnings("ignore", message="Glyph .* missing from")
+        figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
+    return re.sub(r' d="[^"]*"', lambda path: _compact(path[0]), buffer.getvalue())
+
+
+@styled()
+def png(figure: Figure, *, dpi: int = 200) -> bytes:
+    """Render a figure as PNG."""
+    buffer = io.BytesIO()
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Glyph .* missing from")
+        figure.savefig(buffer, format="png", dpi=dpi, metadata={"Software": None})
+    return buffer.getvalue()
+
+
+def new_figure(width_cm: float, height_cm: float) -> Figure:
+    """Make an empty figure whose layout leaves no label cut or covered."""
+    return Figure(figsize=(width_cm / 2.54, height_cm / 2.54), layout="constrained")
+
+
+def _compact(path: str) -> str:
+    """Shorten the path of an SVG by half: hundredths of a point, one L for a run of lines."""
+    path = re.sub(r"(\.\d\d)\d+", r"\1", path)
+    return re.sub(r"(?:L [-.\d]+ [-.\d]+ \n)+", lambda run: "L " + run[0].replace("L ", "").replace("\n", ""), path)
+
+
+def plain(text: str) -> str:
+    """Replace what no figure can hold, control characters and broken Unicode, in text from outside."""
+    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
+
+
+def class_style(name: str, index: int) -> tuple[Any, Any]:
+    """Choose colour and line style of a class: P, S (Pg, Sn, ...) and noise are fixed, others go by place."""
+    return FIXED.get(name[:1] if len(name) <= 3 else name) or CYCLE[index % len(CYCLE)]
+
+
+def envelope(
+    x: NDArray[np.float64], y: NDArray[np.float64], *, columns: int = 1500
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Reduce a long trace to the least and the greatest value of each of `columns` stretches."""
+    if len(y) <= 2 * columns:
+        return x, y
+    size = -(-len(y) // columns)
+    blocks = np.full((-(-len(y) // size), size), np.nan)
+    blocks.flat[: len(y)] = y
+    ends = np.stack([np.fmin.reduce(blocks, axis=1), np.fmax.reduce(blocks, axis=1)], axis=1)
+    return np.repeat(x[::size], 2), ends.ravel()

@@ -1,0 +1,203 @@
+"""Pictures of waveforms, probabilities and picks; every time axis is UTC."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import EngFormatter, MaxNLocator
+from numpy.typing import ArrayLike, NDArray
+
+from seisnet.picks import Pick
+from seisnet.plots.style import GREY, PAGE_CM, class_style, envelope, new_figure, plain, styled
+
+_MOST_LABELS = 20
+_TICK_STEPS_MS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000, 15_000, 30_000)
+_TICK_STEPS_MIN = (1, 2, 5, 10, 15, 30, 60, 120, 180, 360, 720, 1440)
+_TICK_STEPS_NS = [ms * 10**6 for ms in _TICK_STEPS_MS] + [minutes * 60 * 10**9 for minutes in _TICK_STEPS_MIN]
+
+
+@styled()
+def waveform_view(  # noqa: PLR0913, a view is what it shows
+    data: ArrayLike,
+    start_ns: int,
+    sampling_rate_hz: float,
+    *,
+    components: str = "ZNE",
+    probabilities: ArrayLike | None = None,
+    probability_times_ns: ArrayLike | None = None,
+    classes: Sequence[str] = (),
+    picks: Sequence[Pick] = (),
+    title: str = "",
+    unit: str = "counts",
+) -> Figure:
+    """Draw one station's seismograms, the probabilities of the classes below, and the picks through both.
+
+    A pick is a line through all panels with a band and a bar as wide as its uncertainty; one without a
+    probability, an analyst's, is dotted and black. Seismograms are drawn about their mean.
+
+    Parameters
+    ----------
+    data : float (C, T)
+        Samples; NaN where there is a gap. A component that is zero throughout is labelled as not recorded.
+    start_ns : int
+        Time of the first sample.
+    components : str
+        C letters, names of the rows.
+    probabilities : float (K, M), optional
+        One trace a class; NaN where nothing was said.
+    probability_times_ns : int64 (M,), optional
+        Their times; needed with `probabilities`.
+    classes : K names
+    picks : sequence of Pick
+        Those outside the seismogram are not drawn.
+    unit : str
+        Unit of `data`.
+    """
+    samples = np.asarray(data, dtype=np.float64)
+    time_s = np.arange(samples.shape[1]) / sampling_rate_hz
+    end_s = samples.shape[1] / sampling_rate_hz
+    n_panels = len(samples) + (probabilities is not None)
+    figure = new_figure(PAGE_CM, 1.8 + 2.1 * n_panels)
+    panels = list(figure.subplots(n_panels, 1, sharex=True, squeeze=False)[:, 0])
+
+    for ax, component, row in zip(panels, components, samples, strict=False):
+        _seismogram(ax, time_s, row)
+        ax.set_ylabel(f"{component} ({unit})")
+    in_time = sorted(picks, key=lambda pick: pick.time_ns)
+    placed = [((pick.time_ns - start_ns) / 1e9, pick) for pick in in_time]
+    placed = [(at_s, pick) for at_s, pick in placed if 0 <= at_s <= end_s]
+    if probabilities is not None:
+        probability_s = (np.asarray(probability_times_ns, dtype=np.int64) - start_ns) / 1e9
+        _probability_traces(panels[-1], probability_s, np.asarray(probabilities, dtype=np.float64), classes)
+    for at_s, pick in placed:
+        _pick_lines(panels, at_s, pick)
+    if len(placed) <= _MOST_LABELS:
+        _pick_labels(panels[0], [(at_s / end_s, pick) for at_s, pick in placed])
+
+    for ax in panels[:-1]:
+        ax.spines.bottom.set_visible(False)
+        ax.tick_params(bottom=False)
+    panels[-1].set_xlim(0, end_s)
+    _utc_axis(panels[-1], start_ns, end_s)
+    figure.suptitle(plain(title), x=0.01, ha="left")
+    figure.align_ylabels()
+    return figure
+
+
+@styled()
+def windows_sheet(windows: ArrayLike, onsets_s: ArrayLike, labels: Sequence[str], *, sampling_rate_hz: float) -> Figure:
+    """Draw the first 25 windows on one sheet, to see at a glance whether labels and onsets fit.
+
+    Parameters
+    ----------
+    windows : float (N, C, L)
+        Samples in Z, N, E order; each window is drawn to its own scale, its components one below the other.
+    onsets_s : float (N,)
+        Onset minus window centre; NaN where there is none.
+    labels : N names
+    """
+    samples, onsets = np.asarray(windows, dtype=np.float64), np.asarray(onsets_s, dtype=np.float64)
+    n_components, n_samples = samples.shape[1:]
+    time_s = (np.arange(n_samples) - n_samples / 2) / sampling_rate_hz
+    figure = new_figure(PAGE_CM, PAGE_CM)
+    panels = list(figure.subplots(5, 5, sharex=True, sharey=True).flat)
+    for ax in panels[len(samples) :]:
+        ax.set_visible(False)
+    for ax, window, onset_s, label in zip(panels, samples, onsets, labels, strict=False):
+        centred = window - window.mean(axis=1, keepdims=True)
+        largest = np.abs(centred).max() or 1.0
+        for row, trace in enumerate(centred / (2 * largest)):
+            ax.plot(*envelope(time_s, trace - row), color="black", linewidth=0.4)
+        title = plain(label)
+        if np.isfinite(onset_s):
+            colour, line = class_style(label, 2)
+            ax.axvline(onset_s, color=colour, linestyle=line)
+            title += f" at {onset_s:+.2f} s"
+        ax.set_title(title)
+        ax.set_yticks(range(0, -n_components, -1), list("ZNE"[:n_components]))
+        ax.set_xlim(time_s[0], -time_s[0])
+    figure.supxlabel("Time from window centre (s)")
+    figure.supylabel("Component, each window to its own scale")
+    return figure
+
+
+def _seismogram(ax: Axes, time_s: NDArray[np.float64], samples: NDArray[np.float64]) -> None:
+    recorded = samples[np.isfinite(samples)]
+    if np.any(recorded):
+        ax.plot(*envelope(time_s, samples - recorded.mean()), color="black", linewidth=0.5)
+    else:
+        ax.text(0.5, 0.5, "not recorded", transform=ax.transAxes, ha="center", va="center", color=GREY)
+    ax.yaxis.set_major_locator(MaxNLocator(nbins=3, symmetric=True))
+    ax.yaxis.set_major_formatter(EngFormatter(sep=""))
+
+
+def _probability_traces(
+    ax: Axes, time_s: NDArray[np.float64], probabilities: NDArray[np.float64], classes: Sequence[str]
+) -> None:
+    for index, (name, trace) in enumerate(zip(classes, probabilities, strict=True)):
+        colour, line = class_style(name, index)
+        few_points = envelope(time_s, trace, columns=750)
+        ax.plot(*few_points, color=colour, linestyle=line, linewidth=0.9, label=plain(name))
+    ax.set(ylabel="Probability", ylim=(0, 1.03), yticks=[0, 0.5, 1])
+    ax.legend(loc="upper right", ncols=len(classes))
+
+
+def _pick_style(pick: Pick) -> tuple[Any, Any]:
+    return ("black", ":") if math.isnan(pick.probability) else class_style(pick.phase, 2)
+
+
+def _pick_lines(panels: Sequence[Axes], at_s: float, pick: Pick) -> None:
+    colour, line = _pick_style(pick)
+    for ax in panels:
+        ax.axvline(at_s, color=colour, linestyle=line, linewidth=1)
+    if pick.uncertainty_s > 0:
+        for ax in panels:
+            ax.axvspan(at_s - pick.uncertainty_s, at_s + pick.uncertainty_s, color=colour, alpha=0.15, lw=0)
+        panels[0].errorbar(
+            at_s,
+            0.93,
+            xerr=pick.uncertainty_s,
+            color=colour,
+            capsize=2,
+            elinewidth=1,
+            transform=panels[0].get_xaxis_transform(),
+        )
+
+
+def _pick_labels(ax: Axes, placed: Sequence[tuple[float, Pick]]) -> None:
+    """Write phase and probability above the panel, one line higher where a neighbour is too near."""
+    taken: list[float] = []
+    for place, pick in placed:
+        analyst = math.isnan(pick.probability)
+        label = f"{plain(pick.phase)} {'analyst' if analyst else f'{pick.probability:.2f}'}"
+        half_width = 0.005 * (len(label) + 1)
+        level = next((k for k, end in enumerate(taken) if end <= place - half_width), len(taken))
+        taken[level : level + 1] = [place + half_width]
+        ax.annotate(
+            label,
+            (place, 1),
+            xytext=(0, 2 + 8 * level),
+            xycoords="axes fraction",
+            textcoords="offset points",
+            ha="center",
+            color=_pick_style(pick)[0],
+        )
+
+
+def _utc_axis(ax: Axes, start_ns: int, length_s: float) -> None:
+    """Put ticks on round UTC times on an axis in seconds since `start_ns`, and the date into its label."""
+    end_ns = start_ns + round(length_s * 1e9)
+    fine_enough = (step for step in _TICK_STEPS_NS if (end_ns - start_ns) / step <= 8)
+    step_ns = next(fine_enough, _TICK_STEPS_NS[-1])
+    times_ns = range(-(-start_ns // step_ns) * step_ns, end_ns + 1, step_ns)
+    unit: Literal["m", "s", "ms"]
+    unit = "m" if step_ns % (60 * 10**9) == 0 else "s" if step_ns % 10**9 == 0 else "ms"
+    labels = [str(np.datetime_as_string(np.datetime64(time_ns, "ns"), unit=unit))[11:] for time_ns in times_ns]
+    ax.set_xticks([(time_ns - start_ns) / 1e9 for time_ns in times_ns], labels)
+    days = sorted({str(np.datetime64(time_ns, "ns"))[:10] for time_ns in (start_ns, end_ns)})
+    ax.set_xlabel(f"Time (UTC) on {' to '.join(days)}")

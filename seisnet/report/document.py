@@ -1,0 +1,138 @@
+"""What a report is made of: frozen values that know nothing of HTML."""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from seisnet.picks import Pick
+from seisnet.plots import Figure, svg
+from seisnet.waveforms.records import NS_PER_S, Rejection
+
+Cell = str | int | float
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A rendered figure and its caption; rows of tables point at it by `anchor`, any text."""
+
+    svg: str
+    caption: str
+    width_cm: float
+    anchor: str = ""
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of a table: name, unit, decimals of its numbers, and whether the reader can filter by it."""
+
+    name: str
+    unit: str = ""
+    decimals: int | None = None
+    filterable: bool = False
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows of text and numbers; NaN stands for a figure that is not known.
+
+    `anchors`, where given, has one entry a row: the `Picture.anchor` that the row opens, or "".
+    """
+
+    columns: tuple[Column, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+    caption: str = ""
+    anchors: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Section:
+    """One heading with paragraphs (parted by blank lines), tables and pictures below it."""
+
+    heading: str
+    text: str = ""
+    tables: tuple[Table, ...] = ()
+    pictures: tuple[Picture, ...] = ()
+
+
+@dataclass(frozen=True)
+class Report:
+    """A title, the lines that say it all, sections, closing notes: versions, settings, where files are."""
+
+    title: str
+    lead: tuple[str, ...] = ()
+    sections: tuple[Section, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+def picture(figure: Figure, caption: str, *, anchor: str = "") -> Picture:
+    """Render a figure at once, so that a report with hundreds holds no Figure objects."""
+    return Picture(svg(figure), caption, round(2.54 * float(figure.get_figwidth()), 2), anchor)
+
+
+def picks_table(picks: Sequence[Pick], *, anchors: Sequence[str] = ()) -> Table:
+    """Make a table of picks that filters by station, phase and probability.
+
+    Parameters
+    ----------
+    picks : sequence of Pick
+    anchors : sequence of str, optional
+        One a pick: the `Picture.anchor` of its waveform view, or "" where there is none.
+    """
+    columns = (
+        Column("Time", "UTC"),
+        Column("Station", filterable=True),
+        Column("Channel"),
+        Column("Phase", filterable=True),
+        Column("Probability", decimals=2, filterable=True),
+        Column("Uncertainty", "s", decimals=2),
+        Column("SNR", "dB", decimals=1),
+    )
+    rows = tuple(
+        (
+            _utc(pick.time_ns),
+            pick.station_id,
+            f"{pick.location}.{pick.channel}".lstrip("."),
+            pick.phase,
+            pick.probability,
+            pick.uncertainty_s,
+            pick.snr_db,
+        )
+        for pick in picks
+    )
+    return Table(columns, rows, anchors=tuple(anchors))
+
+
+def rejections_section(rejections: Sequence[Rejection]) -> Section:
+    """Say what was not used: stretches, seconds and an example of each reason, the commonest first."""
+    by_reason: dict[str, list[Rejection]] = defaultdict(list)
+    for rejection in rejections:
+        by_reason[rejection.reason].append(rejection)
+    columns = (
+        Column("Reason"),
+        Column("Stretches"),
+        Column("Length", "s", decimals=1),
+        Column("For example"),
+        Column("from", "UTC"),
+    )
+    rows = tuple(
+        (
+            reason,
+            len(those),
+            math.fsum(each.end_ns - each.start_ns for each in those) / NS_PER_S,
+            those[0].trace_id,
+            _utc(those[0].start_ns),
+        )
+        for reason, those in sorted(by_reason.items(), key=lambda item: (-len(item[1]), item[0]))
+    )
+    if not rows:
+        return Section("Not used", "Nothing was rejected.")
+    return Section("Not used", tables=(Table(columns, rows),))
+
+
+def _utc(time_ns: int) -> str:
+    return str(np.datetime_as_string(np.datetime64(time_ns, "ns"), unit="ms")).replace("T", " ")

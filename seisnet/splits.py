@@ -1,0 +1,102 @@
+"""Who goes to train, dev and test: no event in two splits, and no station either where the data allow it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+
+from seisnet.config import PreprocessConfig
+from seisnet.errors import DataError
+from seisnet.store.windows_file import SPLITS
+
+FEWEST_BLOCKS = 10
+"""`auto` splits by event and station only where both fall apart into at least so many blocks."""
+
+
+def assign_splits(
+    events: Sequence[str], stations: Sequence[str], given: Sequence[str], config: PreprocessConfig
+) -> tuple[NDArray[np.uint8], str]:
+    """Assign every window to a split.
+
+    Windows that share an event (and, split by both, a station) form a block; blocks are dealt out in random order,
+    the large ones first, each to the split that lacks most of its share.
+
+    Parameters
+    ----------
+    events, stations, given : sequences of str, one a window
+        Event or station-hour, ``NET.STA``, and the data set's own split or an empty string.
+    config : PreprocessConfig
+        `split`, `split_by` and `seed` are read.
+
+    Returns
+    -------
+    split : uint8 (N,)
+        0 train, 1 dev, 2 test.
+    how : str
+        ``event``, ``both`` or ``given``.
+
+    Raises
+    ------
+    DataError
+        With fewer blocks than splits, or where the data set's own splits are absent or divide an event.
+    """
+    event_index = np.unique(events, return_inverse=True)[1]
+    if config.split_by == "given":
+        return _given(event_index, events, given), "given"
+    station_index = np.unique(stations, return_inverse=True)[1]
+    both = _blocks(event_index, station_index)
+    largest = np.bincount(both).max() / len(both)
+    if config.split_by == "both" or (
+        config.split_by == "auto" and both.max() + 1 >= FEWEST_BLOCKS and largest <= config.split[0]
+    ):
+        return _deal(both, config, "groups of events and stations that are recorded together"), "both"
+    return _deal(event_index, config, "events"), "event"
+
+
+def _given(event_index: NDArray[np.intp], events: Sequence[str], given: Sequence[str]) -> NDArray[np.uint8]:
+    if "" in given:
+        raise DataError("split_by is 'given', but some traces name no split; take 'auto' or 'event'")
+    split = np.array([SPLITS.index(name) for name in given], dtype=np.uint8)
+    low, high = np.full(event_index.max() + 1, 9), np.full(event_index.max() + 1, 0)
+    np.minimum.at(low, event_index, split)
+    np.maximum.at(high, event_index, split)
+    torn = np.flatnonzero((low != high)[event_index])
+    if torn.size:
+        raise DataError(f"the data set's own splits divide event '{events[torn[0]]}'; take split_by 'auto' or 'event'")
+    return split
+
+
+def _blocks(a: NDArray[np.intp], b: NDArray[np.intp]) -> NDArray[np.intp]:
+    """Connected component of every window in the graph of events and stations."""
+    n = int(a.max()) + 1
+    size = n + int(b.max()) + 1
+    graph = coo_array((np.ones(len(a)), (a, b + n)), shape=(size, size))
+    labels = connected_components(graph, directed=False)[1][a]
+    return np.unique(labels, return_inverse=True)[1]
+
+
+def _deal(block: NDArray[np.intp], config: PreprocessConfig, what: str) -> NDArray[np.uint8]:
+    sizes = np.bincount(block).astype(np.float64)
+    shares = np.array(config.split)
+    wanted = int((shares > 0).sum())
+    if len(sizes) < wanted:
+        raise DataError(
+            f"{len(sizes)} {what} can't be split into {wanted} parts; "
+            "label more events, or set split = [1.0, 0.0, 0.0] and evaluate on other data"
+        )
+    order = np.random.default_rng(config.seed).permutation(len(sizes))
+    order = order[np.argsort(-sizes[order], kind="stable")]
+    filled = np.zeros(len(SPLITS))
+    split_of = np.zeros(len(sizes), dtype=np.uint8)
+    for i, b in enumerate(order):
+        lacking = np.where(shares > 0, (shares * sizes.sum() - filled) / np.maximum(shares, 1e-12), -np.inf)
+        empty = (shares > 0) & (filled == 0)
+        if len(order) - i <= empty.sum():  # the last blocks go to splits that would stay empty
+            lacking = np.where(empty, lacking, -np.inf)
+        split_of[b] = np.argmax(lacking)
+        filled[split_of[b]] += sizes[b]
+    return split_of[block]

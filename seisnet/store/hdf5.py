@@ -1,0 +1,171 @@
+"""What the files of seisnet share: they appear whole or not at all, and are checked before they are believed."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import h5py
+
+from seisnet.errors import ConfigError, DataError, FormatError
+
+NEWEST_VERSION = 1
+HDF5_SIGNATURE = b"\x89HDF\r\n\x1a\n"
+
+
+def check_output(path: Path, *, overwrite: bool) -> None:
+    """Refuse to touch an existing output.
+
+    Raises
+    ------
+    ConfigError
+        If the path exists and `overwrite` is not set, or if its folder does not exist.
+    """
+    if path.exists() and not overwrite:
+        raise ConfigError(f"{path} exists; choose another name, or say --overwrite")
+    if not path.absolute().parent.is_dir():
+        raise ConfigError(f"{path}: the folder {path.absolute().parent} does not exist")
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Give a temporary name to write to; on success flush it to disk and move it to `path` in one step."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        yield temporary
+        with temporary.open("rb") as file:
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except OSError as error:
+        raise DataError(f"{path}: can't be written: {error.strerror or error}") from error
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def new_hdf5(path: Path) -> Iterator[h5py.File]:
+    """Open a new HDF5 file that appears at `path` when the block ends well; a full disk is one clear error."""
+    with replacing(path) as temporary, HDF5Sink(temporary) as disk, h5py.File(disk, "w") as file:
+        yield file
+
+
+@contextmanager
+def opened(path: Path, file_format: str) -> Iterator[h5py.File]:
+    """Open a seisnet file for reading and check its format and version.
+
+    Raises
+    ------
+    FormatError
+        If it is missing, not HDF5, damaged, of another format, or newer than this seisnet.
+    """
+    if not path.is_file():
+        raise FormatError(f"{path}: no such file")
+    try:
+        file = h5py.File(path, "r", locking=False)
+    except OSError as error:
+        raise FormatError(f"{path}: not an HDF5 file, or damaged ({str(error).splitlines()[0][:120]})") from error
+    with file:
+        found = text(file.attrs.get("format", ""))
+        if found != file_format:
+            what = f"a {found} file" if found else "an HDF5 file of another origin"
+            raise FormatError(f"{path}: {what}; a {file_format} file is needed")
+        version = file.attrs.get("format_version", 0)
+        if not 1 <= version <= NEWEST_VERSION:
+            raise FormatError(
+                f"{path}: format version {version}; this seisnet reads up to {NEWEST_VERSION}, update seisnet"
+            )
+        try:
+            yield file
+        except (KeyError, OSError, ValueError, TypeError) as error:
+            raise FormatError(f"{path}: damaged or incomplete: {error}") from error
+
+
+def file_format(path: Path) -> str | None:
+    """The format that an HDF5 file claims, empty if it claims none; None if it is no HDF5 file."""
+    with path.open("rb") as plain:
+        if plain.read(len(HDF5_SIGNATURE)) != HDF5_SIGNATURE:
+            return None
+    try:
+        with h5py.File(path, "r", locking=False) as file:
+            return text(file.attrs.get("format", ""))
+    except OSError as error:
+        raise FormatError(f"{path}: a damaged HDF5 file ({str(error).splitlines()[0][:120]})") from error
+
+
+def inside(file: h5py.File, name: str) -> h5py.Dataset:
+    """A data set that lies in this very file: a link that leads elsewhere is refused."""
+    parts = name.strip("/").split("/")
+    for depth in range(1, len(parts) + 1):
+        link = file.get("/".join(parts[:depth]), getlink=True)
+        if not isinstance(link, h5py.HardLink):
+            raise FormatError(f"{file.filename}: /{name} is {'a link' if link is not None else 'missing'}")
+    found = file[name]
+    if not isinstance(found, h5py.Dataset) or found.is_virtual or found.external:
+        raise FormatError(f"{file.filename}: /{name} is no data set of this file")
+    return found
+
+
+def text(value: object) -> str:
+    """Text of an attribute, whether HDF5 gave bytes or str."""
+    return value.decode() if isinstance(value, bytes) else str(value)
+
+
+def sha256_of(path: Path) -> str:
+    """SHA-256 of a file's bytes, read in pieces; of a folder, of the names and sizes of its files."""
+    digest = hashlib.sha256()
+    if path.is_dir():
+        for entry in sorted(p for p in path.rglob("*") if p.is_file()):
+            digest.update(f"{entry.relative_to(path)} {entry.stat().st_size}\n".encode())
+        return digest.hexdigest()
+    with path.open("rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+class HDF5Sink(io.FileIO):
+    """A file for HDF5 to write to that never fails inside HDF5, which can't be closed after such a failure.
+
+    What goes wrong on disk is kept and raised where Python can handle it: by `check`, and on leaving.
+    """
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path, "w+")
+        self._failure: OSError | None = None
+
+    def write(self, data: Any) -> int:
+        """Write all of `data`, or keep the failure and lose it."""
+        view = memoryview(data).cast("B")
+        done = 0
+        try:
+            while done < len(view) and self._failure is None:
+                done += super().write(view[done:])
+        except OSError as failure:
+            self._failure = failure
+        return len(view)
+
+    def truncate(self, size: int | None = None) -> int:
+        """Set the length, or keep the failure."""
+        try:
+            return super().truncate(size)
+        except OSError as failure:
+            self._failure = failure
+            return self.tell() if size is None else size
+
+    def check(self) -> None:
+        """Raise what has gone wrong so far."""
+        if self._failure is not None:
+            raise self._failure
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+        if kind is None:
+            self.check()

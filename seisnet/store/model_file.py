@@ -1,0 +1,168 @@
+"""The model file: weights and the whole recipe in HDF5, readable with plain h5py, without pickle."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+from numpy.typing import NDArray
+
+from seisnet.errors import FormatError
+from seisnet.store.hdf5 import inside, new_hdf5, opened, text
+import itertools
+
+FORMAT = "seisnet-model"
+LARGEST_NETWORK = 1 << 28
+
+
+@dataclass(frozen=True)
+class StoredStage:
+    """One network of a model, or several of the same shape whose probabilities are averaged.
+
+    Attributes
+    ----------
+    theta : float32 (P,) or (members, P)
+        All weights and biases, layer by layer: weights (inputs, outputs) row by row, then biases.
+    sizes : tuple of int
+        Inputs, units of each hidden layer, classes.
+    activation : str
+        Of the hidden layers.
+    reads : str
+        What the inputs are.
+    """
+
+    theta: NDArray[np.float32]
+    sizes: tuple[int, ...]
+    activation: str
+    reads: str = "features"
+
+
+@dataclass(frozen=True)
+class StoredModel:
+    """What a model file holds.
+
+    Attributes
+    ----------
+    stages : tuple of StoredStage
+    classes : tuple of str
+    mean, scale : float32 (D,)
+        Features are (x - mean) / scale before they reach the network.
+    temperature : float
+        Logits are divided by it.
+    thresholds : mapping of class to float
+    history : mapping of name to float64 (epochs,)
+    metrics : mapping
+    preprocess, train : mapping
+        The configs as plain values.
+    card : str
+        Markdown.
+    attributes : mapping of str to str
+        seisnet_version, sha256 of the windows, parent_sha256 where the model was warm-started.
+    """
+
+    stages: tuple[StoredStage, ...]
+    classes: tuple[str, ...]
+    mean: NDArray[np.float32]
+    scale: NDArray[np.float32]
+    preprocess: Mapping[str, Any]
+    train: Mapping[str, Any]
+    thresholds: Mapping[str, float]
+    temperature: float = 1.0
+    history: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
+    metrics: Mapping[str, Any] = field(default_factory=dict)
+    card: str = ""
+    attributes: Mapping[str, str] = field(default_factory=dict)
+
+
+def write_model(path: Path, model: StoredModel) -> None:
+    """Write a model file whole or not at all; the same model gives the same bytes."""
+    with new_hdf5(path) as file:
+        file.attrs["format"] = FORMAT
+        file.attrs["format_version"] = 1
+        file.attrs["classes"] = list(model.classes)
+        file.attrs["preprocess"] = json.dumps(model.preprocess, sort_keys=True)
+        file.attrs["train"] = json.dumps(model.train, sort_keys=True)
+        file.attrs["card"] = model.card
+        for name in sorted(model.attributes):
+            file.attrs[name] = model.attributes[name]
+        for k, stage in enumerate(model.stages):
+            group = file.create_group(f"stages/{k}")
+            group.create_dataset("theta", data=stage.theta)
+            group.attrs["sizes"] = stage.sizes
+            group.attrs["activation"] = stage.activation
+            group.attrs["reads"] = stage.reads
+        file.create_dataset("scaler/mean", data=model.mean)
+        file.create_dataset("scaler/scale", data=model.scale)
+        file.create_dataset("calibration/temperature", data=np.float64(model.temperature))
+        thresholds = file.create_group("thresholds")
+        for name in sorted(model.thresholds):
+            thresholds.attrs[name] = model.thresholds[name]
+        history = file.create_group("history")
+        for name in sorted(model.history):
+            history.create_dataset(name, data=np.asarray(model.history[name], dtype=np.float64))
+        file.create_dataset("metrics", data=json.dumps(model.metrics, sort_keys=True))
+
+
+def read_model(path: Path) -> StoredModel:
+    """Read and check a model file.
+
+    Raises
+    ------
+    FormatError
+        For another format, a newer version, a wrong shape, an absurd size, a link that leads out of the file, or
+        a weight that is not finite.
+    """
+    with opened(path, FORMAT) as file:
+        stages = tuple(_stage(file, k) for k in range(len(file["stages"])))
+        if not stages:
+            raise FormatError(f"{path}: holds no network")
+        model = StoredModel(
+            stages=stages,
+            classes=tuple(text(c) for c in file.attrs["classes"]),
+            mean=inside(file, "scaler/mean")[:],
+            scale=inside(file, "scaler/scale")[:],
+            preprocess=json.loads(file.attrs["preprocess"]),
+            train=json.loads(file.attrs["train"]),
+            thresholds={name: float(value) for name, value in file["thresholds"].attrs.items()},
+            temperature=float(inside(file, "calibration/temperature")[()]),
+            history={name: inside(file, f"history/{name}")[:] for name in file["history"]},
+            metrics=json.loads(text(inside(file, "metrics")[()])),
+            card=text(file.attrs["card"]),
+            attributes={
+                name: text(value)
+                for name, value in file.attrs.items()
+                if name not in {"format", "format_version", "classes", "preprocess", "train", "card"}
+            },
+        )
+    n_features, n_classes = stages[0].sizes[0], stages[-1].sizes[-1]
+    if model.mean.shape != (n_features,) or model.scale.shape != (n_features,):
+        raise FormatError(f"{path}: the scaler is made for {model.mean.shape} features, the network for {n_features}")
+    if not (np.isfinite(model.mean).all() and np.isfinite(model.scale).all() and (model.scale > 0).all()):
+        raise FormatError(f"{path}: the scaler holds values that are not finite and positive")
+    if n_classes != len(model.classes):
+        raise FormatError(f"{path}: {len(model.classes)} classes, but {n_classes} outputs")
+    if not (np.isfinite(model.temperature) and model.temperature > 0):
+        raise FormatError(f"{path}: temperature {model.temperature}; it must be positive")
+    return model
+
+
+def _stage(file: h5py.File, k: int) -> StoredStage:
+    theta = inside(file, f"stages/{k}/theta")
+    attributes = file[f"stages/{k}"].attrs
+    sizes = tuple(int(n) for n in attributes["sizes"])
+    n_parameters = sum(a * b + b for a, b in itertools.pairwise(sizes))
+    if len(sizes) < 2 or min(sizes) < 1 or n_parameters > LARGEST_NETWORK:
+        raise FormatError(f"{file.filename}: layer sizes {sizes} are absurd")
+    if theta.shape[-1:] != (n_parameters,) or theta.ndim > 2 or theta.dtype != np.float32:
+        raise FormatError(
+            f"{file.filename}: theta of stage {k} is {theta.dtype} {theta.shape}; float32 {(n_parameters,)} is needed"
+        )
+    values: NDArray[np.float32] = theta[:]
+    if not np.isfinite(values).all():
+        raise FormatError(f"{file.filename}: theta of stage {k} holds values that are not finite")
+    return StoredStage(values, sizes, text(attributes["activation"]), text(attributes["reads"]))

@@ -1,0 +1,264 @@
+"""Data sets in the SeisBench layout, read: one row of CSV and one waveform a trace.
+
+A folder holds ``metadata.csv`` and ``waveforms.hdf5``, or ``metadata<c>.csv`` and ``waveforms<c>.hdf5`` for
+each chunk c that the file ``chunks`` lists. The column ``trace_name`` says where a waveform lies: ``NAME`` is
+the HDF5 data set ``/data/NAME``; ``bucket0$3,:3,:6000`` is ``/data/bucket0`` indexed by ``[3, :3, :6000]``.
+The HDF5 group ``/data_format`` holds scalar data sets that are true of the whole file: ``dimension_order``
+(``CW``, components by samples, or ``WC``), ``component_order`` (``ZNE``), ``sampling_rate``, ``unit``
+and others. Where a row has ``trace_component_order``, ``trace_sampling_rate_hz`` or ``trace_dt_s``, the row
+holds.
+
+Woollam, J. et al. (2022): SeisBench, a toolbox for machine learning in seismology. Seism. Res. Lett. 93(3).
+"""
+
+from __future__ import annotations
+
+import csv
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import h5py
+import numpy as np
+from numpy.typing import NDArray
+
+from seisnet.errors import DataError
+
+
+@dataclass(frozen=True, slots=True)
+class StoredTrace:
+    """One row of the metadata; `SeisBenchReader.waveform` reads what belongs to it.
+
+    Attributes
+    ----------
+    row : int
+        Index over all chunks, from 0.
+    metadata : dict of str to str
+        The columns as they stand in the file; an empty field is an empty string.
+    sampling_rate_hz : float
+        The row's, else the file's; NaN where neither gives a positive number.
+    component_order : str
+        One letter a stored component, upper case; empty where neither row nor file says.
+    """
+
+    row: int
+    chunk: str
+    metadata: dict[str, str]
+    sampling_rate_hz: float
+    component_order: str
+
+    @property
+    def name(self) -> str:
+        """Where the waveform lies, such as ``bucket0$3,:3,:6000``."""
+        return self.metadata["trace_name"]
+
+
+def is_seisbench(path: Path) -> bool:
+    """Whether a folder holds a data set in this layout, chunked or not."""
+    return path.is_dir() and bool(chunk_names(path, "metadata", ".csv") & chunk_names(path, "waveforms", ".hdf5"))
+
+
+def find_chunks(folder: Path) -> list[str]:
+    """Names of the chunks of a data set, sorted; ``[""]`` for one that is not chunked.
+
+    Raises
+    ------
+    DataError
+        The folder holds no data set, or half of one.
+    """
+    listing = folder / "chunks"
+    lines = listing.read_text(encoding="utf-8").splitlines() if listing.is_file() else []
+    chunks = {line.strip() for line in lines if line.strip()}
+    if not chunks:
+        metadata, waveforms = (
+            chunk_names(folder, "metadata", ".csv"),
+            chunk_names(folder, "waveforms", ".hdf5"),
+        )
+        # Beside an unchunked pair other files of such names are somebody's own.
+        chunks = {""} if "" in metadata & waveforms else metadata | waveforms
+    if not chunks:
+        raise DataError(f"{folder}: no SeisBench data set here: metadata.csv and waveforms.hdf5 are missing")
+    expected = [folder / name for c in chunks for name in (f"metadata{c}.csv", f"waveforms{c}.hdf5")]
+    if missing := sorted(path.name for path in expected if not path.is_file()):
+        raise DataError(
+            f"{folder}: {', '.join(missing[:4])} missing; fetch it, or list the chunks to use in a file named 'chunks'"
+        )
+    return sorted(chunks)
+
+
+def chunk_names(folder: Path, prefix: str, suffix: str) -> set[str]:
+    """Find what stands between `prefix` and `suffix` in the names of a folder's files."""
+    return {path.name[len(prefix) : -len(suffix)] for path in folder.glob(f"{prefix}*{suffix}")}
+
+
+class SeisBenchReader:
+    """Streams a data set: iterate for the rows of metadata, and ask for the waveforms that are wanted.
+
+    Memory holds one row and one waveform, whatever the size of the set.
+
+    Raises
+    ------
+    DataError
+        Here and while iterating: a file is missing, damaged or has no column ``trace_name``.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.chunks = find_chunks(folder)
+        self._chunk: _Chunk | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the file that is open."""
+        if self._chunk is not None:
+            self._chunk.file.close()
+            self._chunk = None
+
+    def __iter__(self) -> Iterator[StoredTrace]:
+        row = 0
+        for name in self.chunks:
+            chunk = self._open(name)
+            for metadata in read_table(self.folder / f"metadata{name}.csv", "trace_name"):
+                yield StoredTrace(
+                    row=row,
+                    chunk=name,
+                    metadata=metadata,
+                    sampling_rate_hz=_row_rate_hz(metadata, chunk.sampling_rate_hz),
+                    component_order=_letters(metadata.get("trace_component_order", "")) or chunk.component_order,
+                )
+                row += 1
+
+    def waveform(self, trace: StoredTrace) -> NDArray[Any]:
+        """Read the samples of one trace, components in the order of `trace.component_order`.
+
+        Returns
+        -------
+        array (C, T)
+            In the type and unit of the file.
+
+        Raises
+        ------
+        DataError
+            The waveform is missing, can't be read or has another number of components than its order names.
+        """
+        chunk = self._open(trace.chunk)
+        block, _, location = trace.name.partition("$")
+        stored = chunk.file["data"].get(block) if block else None
+        if not isinstance(stored, h5py.Dataset):
+            raise DataError(f"{chunk.path.name} has no waveform /data/{block}")
+        try:
+            samples = np.asarray(stored[_selection(location)] if location else stored[()])
+        except (OSError, ValueError, TypeError, IndexError) as error:
+            raise DataError(f"/data/{block} of {chunk.path.name} can't be read at {location!r}: {error}") from None
+        if samples.ndim == 1 and len(trace.component_order) == 1:
+            samples = np.expand_dims(samples, chunk.dimension_order.index("C"))
+        if samples.ndim != 2 or samples.dtype.kind not in "iuf":
+            raise DataError(f"its waveform is {samples.dtype} {samples.shape}, not numbers by component and sample")
+        if chunk.dimension_order == "WC":
+            samples = samples.T
+        if trace.component_order and len(samples) != len(trace.component_order):
+            raise DataError(f"has {len(samples)} components, but its component order is {trace.component_order!r}")
+        return samples
+
+    def _open(self, name: str) -> _Chunk:
+        if self._chunk is None or self._chunk.name != name:
+            self.close()
+            self._chunk = _Chunk(self.folder, name)
+        return self._chunk
+
+
+class _Chunk:
+    """One open HDF5 file and what its ``/data_format`` says."""
+
+    def __init__(self, folder: Path, name: str) -> None:
+        self.name = name
+        self.path = folder / f"waveforms{name}.hdf5"
+        try:
+            self.file = h5py.File(self.path, "r", locking=False)
+        except OSError as error:
+            raise DataError(f"{self.path}: not an HDF5 file, or a damaged one: {error}") from None
+        said: dict[str, Any] = {}
+        if isinstance(group := self.file.get("data_format"), h5py.Group):
+            said = {key: _plain(item[()]) for key, item in group.items() if isinstance(item, h5py.Dataset)}
+        self.component_order = _letters(said.get("component_order", ""))
+        self.sampling_rate_hz = _positive(said.get("sampling_rate"))
+        self.dimension_order = str(said.get("dimension_order") or "CW")
+        problem = ""
+        if not isinstance(self.file.get("data"), h5py.Group):
+            problem = "has no group /data, so it is no SeisBench waveform file"
+        elif self.dimension_order not in ("CW", "WC"):
+            problem = f"dimension_order is {self.dimension_order!r}; CW and WC are known"
+        if problem:
+            self.file.close()
+            raise DataError(f"{self.path}: {problem}")
+
+
+def read_table(path: Path, column: str) -> Iterator[dict[str, str]]:
+    """Stream the rows of a CSV file as they stand; an empty field is an empty string.
+
+    Raises
+    ------
+    DataError
+        The file is missing, is not text, has no such `column`, or a row has too many or too few fields.
+    """
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            lines = csv.reader(file)
+            header = next(lines, [])
+            if column not in header:
+                raise DataError(f"{path}: has no column {column!r}; its columns are {', '.join(header) or 'none'}")
+            for fields in filter(None, lines):
+                if len(fields) != len(header):
+                    raise DataError(
+                        f"{path}: line {lines.line_num} has {len(fields)} fields, the header {len(header)}; "
+                        "the file is cut short or broken"
+                    )
+                yield dict(zip(header, fields, strict=True))
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise DataError(f"{path}: can't be read: {error}") from None
+
+
+def _selection(location: str) -> tuple[int | slice, ...]:
+    """Parse the index that a trace name writes down.
+
+    >>> _selection("3,:3,:6000")
+    (3, slice(None, 3, None), slice(None, 6000, None))
+    """
+    parts = [part.strip().split(":") for part in location.split(",")]
+    return tuple(int(p[0]) if len(p) == 1 else slice(*(int(x) if x else None for x in p)) for p in parts)
+
+
+def _letters(order: str | Sequence[str]) -> str:
+    """Give ``ZNE`` for ``ZNE``, ``zne`` or ``["HHZ", "HHN", "HHE"]``: a code ends in its component."""
+    return "".join(code.strip()[-1:] for code in order).upper()
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, np.ndarray):
+        return [_plain(item) for item in value]
+    return value.decode() if isinstance(value, bytes) else value
+
+
+def _positive(value: Any) -> float:
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        return math.nan
+    return number if 0 < number < math.inf else math.nan
+
+
+def _row_rate_hz(metadata: Mapping[str, str], file_rate_hz: float) -> float:
+    rate_hz, dt_s = _positive(metadata.get("trace_sampling_rate_hz")), _positive(metadata.get("trace_dt_s"))
+    if rate_hz > 0:
+        return rate_hz
+    return 1 / dt_s if dt_s > 0 else file_rate_hz

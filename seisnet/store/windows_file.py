@@ -1,0 +1,216 @@
+"""The windows file: features, labels and splits in HDF5, readable with plain h5py."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+from numpy.typing import NDArray
+
+from seisnet.errors import FormatError
+from seisnet.store.hdf5 import inside, new_hdf5, opened, text
+
+FORMAT = "seisnet-windows"
+SPLITS = ("train", "dev", "test")
+CHUNK_ROWS = 256
+LARGEST_FEATURES = 1 << 24
+
+STRING = h5py.string_dtype("utf-8")
+
+
+@dataclass(frozen=True)
+class WindowRows:
+    """Columns of a windows file, one row a window.
+
+    Attributes
+    ----------
+    x : float32 (N, D)
+        Features.
+    y : uint8 (N,)
+        Index into the classes.
+    onset_s : float32 (N,)
+        Time of the pick less that of the window's centre; NaN where there is none.
+    start_ns : int64 (N,)
+        Time of the first sample.
+    trace_id : str (N,)
+        ``NET.STA.LOC.BAND+INSTRUMENT``.
+    group : uint32 (N,)
+        Event, or station-hour where there is none; index into the file's ``group_names``.
+    split : uint8 (N,)
+        0 train, 1 dev, 2 test.
+    weight : float32 (N,)
+        Weight in the loss.
+    augmented : bool (N,)
+        Shifted or otherwise altered; only in train.
+    """
+
+    x: NDArray[np.float32]
+    y: NDArray[np.uint8]
+    onset_s: NDArray[np.float32]
+    start_ns: NDArray[np.int64]
+    trace_id: NDArray[np.object_]
+    group: NDArray[np.uint32]
+    split: NDArray[np.uint8]
+    weight: NDArray[np.float32]
+    augmented: NDArray[np.bool_]
+
+    def __len__(self) -> int:
+        return len(self.y)
+
+    def take(self, rows: Any) -> WindowRows:
+        """The rows that an index or mask selects."""
+        return WindowRows(**{f.name: getattr(self, f.name)[rows] for f in fields(self)})
+
+
+DTYPES: dict[str, Any] = {
+    "x": np.float32,
+    "y": np.uint8,
+    "onset_s": np.float32,
+    "start_ns": np.int64,
+    "trace_id": STRING,
+    "group": np.uint32,
+    "split": np.uint8,
+    "weight": np.float32,
+    "augmented": np.bool_,
+}
+
+
+@dataclass(frozen=True)
+class WindowsInfo:
+    """Everything in a windows file but its rows.
+
+    `sources` are (path, size, sha256, windows made), `rejected` are (trace id, start, end, reason), and
+    `attributes` holds what CONTRACT of the format names: feature, sampling_rate_hz, window_s, config, ...
+    """
+
+    classes: tuple[str, ...]
+    feature_shape: tuple[int, ...]
+    group_names: tuple[str, ...]
+    sources: tuple[tuple[str, int, str, int], ...]
+    rejected: tuple[tuple[str, int, int, str], ...]
+    attributes: Mapping[str, Any]
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """The preprocess config as plain values."""
+        config: dict[str, Any] = json.loads(self.attributes["config"])
+        return config
+
+
+@contextmanager
+def writing(path: Path, info: WindowsInfo, n_rows: int) -> Iterator[WindowsWriter]:
+    """Write a windows file of a known length under a temporary name; it appears when the block ends well."""
+    with new_hdf5(path) as file:
+        writer = WindowsWriter(file, info, n_rows)
+        yield writer
+        writer.close()
+
+
+class WindowsWriter:
+    """Appends rows to a file that `writing` has opened."""
+
+    def __init__(self, file: h5py.File, info: WindowsInfo, n_rows: int) -> None:
+        self._file, self._at = file, 0
+        file.attrs["format"] = FORMAT
+        file.attrs["format_version"] = 1
+        file.attrs["classes"] = list(info.classes)
+        file.attrs["feature_shape"] = info.feature_shape
+        for name in sorted(info.attributes):
+            file.attrs[name] = info.attributes[name]
+        n_features = int(np.prod(info.feature_shape))
+        for name, dtype in DTYPES.items():
+            shape = (n_rows, n_features) if name == "x" else (n_rows,)
+            rows = max(1, min(CHUNK_ROWS if name == "x" else 1 << 14, n_rows))
+            file.create_dataset(name, shape, dtype, chunks=(rows, *shape[1:]))
+        file.create_dataset("group_names", data=list(info.group_names), dtype=STRING, shape=(len(info.group_names),))
+        _table(file, "sources", info.sources, ("path", "size", "sha256", "windows"))
+        _table(file, "rejected", info.rejected, ("trace_id", "start_ns", "end_ns", "reason"))
+
+    def append(self, rows: WindowRows) -> None:
+        """Write rows after those already written."""
+        stop = self._at + len(rows)
+        for name in DTYPES:
+            self._file[name][self._at : stop] = getattr(rows, name)
+        self._at = stop
+
+    def close(self) -> None:
+        """Check that every announced row was written."""
+        if self._at != len(self._file["y"]):
+            raise FormatError(f"{self._at} of {len(self._file['y'])} windows were written")
+        self._file.flush()
+
+
+def read_info(path: Path) -> WindowsInfo:
+    """Read and check what describes a windows file."""
+    with opened(path, FORMAT) as file:
+        return _info(file)
+
+
+def read_rows(path: Path, split: str | None = None) -> WindowRows:
+    """Read the rows of one split, or all.
+
+    Raises
+    ------
+    FormatError
+        If columns are missing, of different lengths or of the wrong kind, or features are not finite.
+    """
+    with opened(path, FORMAT) as file:
+        info = _info(file)
+        columns = {name: inside(file, name) for name in DTYPES}
+        n = len(columns["y"])
+        for name, column in columns.items():
+            expected = (n, int(np.prod(info.feature_shape))) if name == "x" else (n,)
+            if column.shape != expected:
+                raise FormatError(f"{path}: /{name} has shape {column.shape}; {expected} is needed")
+        rows = slice(None) if split is None else np.flatnonzero(columns["split"][:] == SPLITS.index(split))
+        values = {name: column[rows] for name, column in columns.items() if name != "trace_id"}
+        trace_id = np.array([text(t) for t in columns["trace_id"][rows]], dtype=object)
+    if not np.isfinite(values["x"]).all():
+        raise FormatError(f"{path}: /x holds values that are not finite")
+    if len(values["y"]) and int(values["y"].max()) >= len(info.classes):
+        raise FormatError(f"{path}: /y names class {values['y'].max()} of {len(info.classes)}")
+    return WindowRows(trace_id=trace_id, **values)
+
+
+def read_counts(path: Path) -> NDArray[np.int64]:
+    """Count windows by split, class and whether they are augmented: int64 (3, K, 2)."""
+    with opened(path, FORMAT) as file:
+        counts = np.zeros((len(SPLITS), len(_info(file).classes), 2), dtype=np.int64)
+        np.add.at(counts, (inside(file, "split")[:], inside(file, "y")[:], inside(file, "augmented")[:].astype(int)), 1)
+    return counts
+
+
+def _info(file: h5py.File) -> WindowsInfo:
+    known = {"format", "format_version", "classes", "feature_shape"}
+    shape = tuple(int(n) for n in file.attrs["feature_shape"])
+    if not shape or min(shape) < 1 or np.prod(shape, dtype=float) > LARGEST_FEATURES:
+        raise FormatError(f"{file.filename}: feature shape {shape} is absurd")
+    return WindowsInfo(
+        classes=tuple(text(c) for c in file.attrs["classes"]),
+        feature_shape=shape,
+        group_names=tuple(text(g) for g in inside(file, "group_names")[:]),
+        sources=_rows(file, "sources", ("path", "size", "sha256", "windows")),
+        rejected=_rows(file, "rejected", ("trace_id", "start_ns", "end_ns", "reason")),
+        attributes={name: value for name, value in file.attrs.items() if name not in known},
+    )
+
+
+def _table(file: h5py.File, name: str, rows: Sequence[tuple[Any, ...]], columns: tuple[str, ...]) -> None:
+    group = file.create_group(name)
+    for i, column in enumerate(columns):
+        values = [row[i] for row in rows]
+        numeric = column in ("size", "windows", "start_ns", "end_ns")
+        group.create_dataset(column, data=values, dtype=np.int64 if numeric else STRING, shape=(len(values),))
+
+
+def _rows(file: h5py.File, name: str, columns: tuple[str, ...]) -> tuple[Any, ...]:
+    values = [inside(file, f"{name}/{column}")[:] for column in columns]
+    return tuple(
+        tuple(int(v) if isinstance(v, np.integer) else text(v) for v in row) for row in zip(*values, strict=True)
+    )

@@ -1,0 +1,179 @@
+"""What the columns of a data set's metadata mean: start, station, event, category, split and picks of a row.
+
+The columns are those of SeisBench and of the sets that are published in its layout; of several names for
+one thing, the first that is filled is taken.
+
+start
+    ``trace_start_time``, ISO 8601, UTC where no zone is given.
+channel
+    ``trace_channel``, ``station_channel_code``, ``station_channels``, ``station_instrument``.
+event
+    ``source_id``, ``event_id``, ``source_id_list``, ``source_origin_time``; none for noise.
+category
+    ``trace_category``, ``source_type``. A name with "noise" in it is noise.
+split
+    ``split``: train, dev (or val, valid, validation) or test.
+picks
+    Every ``trace_<PHASE>_arrival_sample`` that is filled: P, S, Pg, Pn, PmP, P1, ... The generic ``p`` and
+    ``s`` are P and S; other names stay as written. Samples may be fractional, and may lie outside the trace.
+weight of a pick
+    ``trace_<PHASE>_weight`` where it lies in (0, 1], times the trust in ``trace_<PHASE>_status``
+    (`STATUS_WEIGHTS`).
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+import re
+from collections.abc import Mapping
+from datetime import datetime
+
+import numpy as np
+
+from seisnet.errors import DataError
+from seisnet.picks import Pick
+from seisnet.waveforms.records import NS_PER_S, Record, sample_to_ns
+
+Row = Mapping[str, str]
+"""A row of metadata; an empty field is an empty string."""
+
+STATUS_WEIGHTS = {"manual": 1.0, "automatic": 0.5, "autopicker": 0.5, "estimated": 0.1, "predicted": 0.1}
+"""How far a pick is trusted for how it was made; one that says nothing counts as manual."""
+
+_CHANNEL = ("trace_channel", "station_channel_code", "station_channels", "station_instrument")
+_EVENT = ("source_id", "event_id", "source_id_list", "source_origin_time")
+_CATEGORY = ("trace_category", "source_type")
+_SPLITS = {"train": "train", "dev": "dev", "val": "dev", "valid": "dev", "validation": "dev", "test": "test"}
+_EMPTY = {"", "nan", "none", "null", "<na>", "nat"}
+_TIME = re.compile(r"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d(?::\d\d)?)(?:\.(\d*))?(Z|[+-]\d\d:?\d\d)?")
+
+
+def parse_time_ns(text: str) -> int:
+    """Nanoseconds since 1970 of an ISO 8601 time; exact, UTC where no zone is given.
+
+    >>> parse_time_ns("1970-01-01T00:00:01.000000001Z")
+    1000000001
+    """
+    found = _TIME.fullmatch(text.strip())
+    try:
+        if found is None:
+            raise ValueError
+        date, clock, fraction, zone = found.groups(default="")
+        seconds = int(datetime.fromisoformat(f"{date}T{clock}{zone or 'Z'}").timestamp())
+    except ValueError:
+        raise DataError(f"time {text!r} is not ISO 8601, such as 2011-07-04T05:23:18.25Z") from None
+    return seconds * NS_PER_S + int(fraction[:9].ljust(9, "0"))
+
+
+def start_ns(row: Row) -> int | None:
+    """Time of the first sample; None where the row gives none."""
+    written = _first(row, ("trace_start_time",))
+    return parse_time_ns(written) if written else None
+
+
+def trace_id(row: Row) -> str:
+    """``NET.STA.LOC.BAND+INSTRUMENT``."""
+    return ".".join((*_station(row), _first(row, _CHANNEL)[:2]))
+
+
+def category(row: Row) -> str:
+    """Class of the trace in the data set's own words."""
+    return _first(row, _CATEGORY)
+
+
+def is_noise(row: Row) -> bool:
+    """Whether the row says that no event is in the trace."""
+    return "noise" in category(row).lower()
+
+
+def event_id(row: Row) -> str:
+    """Name that the traces of one event share; empty for noise, and where the data set names no events."""
+    return "" if is_noise(row) else _first(row, _EVENT)
+
+
+def split(row: Row) -> str:
+    """``train``, ``dev`` or ``test``; empty where the data set has no split.
+
+    Raises
+    ------
+    DataError
+        The split has another name.
+    """
+    written = _first(row, ("split",))
+    if written and written.lower() not in _SPLITS:
+        raise DataError(f"split is {written!r}; train, dev and test are known")
+    return _SPLITS[written.lower()] if written else ""
+
+
+def picks(row: Row, record: Record) -> tuple[Pick, ...]:
+    """All picks of a row, sorted by time; `record` starts at the sample that the row counts from.
+
+    Raises
+    ------
+    DataError
+        A figure is not a number.
+    """
+    found: dict[tuple[int, str], Pick] = {}
+    network, station, location = _station(row)
+    for label in _pick_labels(tuple(row)):
+        sample = _number(row, f"trace_{label}_arrival_sample")
+        if math.isnan(sample):
+            continue
+        phase = label.upper() if label in ("p", "s") else label
+        time_ns = sample_to_ns(record, sample)
+        pick = Pick(
+            network=network,
+            station=station,
+            location=location,
+            channel=_first(row, _CHANNEL),
+            phase=phase,
+            time_ns=time_ns,
+            uncertainty_s=_number(row, f"trace_{label}_uncertainty_s", f"trace_{label}_arrival_uncertainty_s"),
+            snr_db=_snr_db(row),
+            weight=_weight(row, label),
+            event_id=event_id(row),
+        )
+        # Some sets hold the same pick twice, as trace_p_ and trace_P_.
+        found.setdefault((time_ns, phase), pick)
+    return tuple(found[key] for key in sorted(found))
+
+
+@functools.lru_cache(maxsize=64)
+def _pick_labels(header: tuple[str, ...]) -> tuple[str, ...]:
+    # The pattern leaves out modelled times such as trace_P_predicted_arrival_sample: they are no picks.
+    found = (re.fullmatch(r"trace_([A-Za-z]+\d*)_arrival_sample", column) for column in header)
+    return tuple(match[1] for match in found if match)
+
+
+def _weight(row: Row, label: str) -> float:
+    weight = _number(row, f"trace_{label}_weight")
+    trust = STATUS_WEIGHTS.get(_first(row, (f"trace_{label}_status",)).lower(), 1.0)
+    return trust * weight if 0 < weight <= 1 else trust
+
+
+def _snr_db(row: Row) -> float:
+    # The mean over the components, which some sets write as "[56.8 55.4 47.4]" or "6.1|3.0|nan".
+    figures = re.findall(r"[-+]?\d+\.?\d*(?:[eE][-+]?\d+)?", row.get("trace_snr_db", ""))
+    return float(np.mean([float(figure) for figure in figures])) if figures else math.nan
+
+
+def _station(row: Row) -> tuple[str, str, str]:
+    location = _first(row, ("station_location_code",))
+    return _first(row, ("station_network_code",)), _first(row, ("station_code",)), location.replace("--", "")
+
+
+def _first(row: Row, columns: tuple[str, ...]) -> str:
+    texts = (row.get(column, "").strip() for column in columns)
+    return next((text for text in texts if text.lower() not in _EMPTY), "")
+
+
+def _number(row: Row, *columns: str) -> float:
+    text = _first(row, columns)
+    try:
+        number = float(text or "nan")
+    except ValueError:
+        number = math.inf
+    if math.isinf(number):
+        raise DataError(f"{' or '.join(columns)} is {text!r}, not a number")
+    return number

@@ -1,0 +1,204 @@
+"""Labelled data sets -> Records and Picks: each row of metadata becomes a value, or a rejection.
+
+What the columns of a row mean is said in `seisnet.waveforms.dataset_columns`. A row without a start gets a
+made-up one: row i begins i hours after 1970-01-01, so that no two windows of one station share a time.
+
+Components are placed by letter, never by position (`component_rows`). Data sets fill what was not recorded
+with zeros or with the last value. Such runs at either end of a component are padding: they are cut from all
+components, and the start moves along. Gaps filled inside a trace are left as they are.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seisnet.errors import DataError
+from seisnet.picks import Pick
+from seisnet.store.seisbench_file import SeisBenchReader, StoredTrace
+from seisnet.waveforms import dataset_columns as columns
+from seisnet.waveforms.records import COMPONENTS, NS_PER_S, ROW, Record, Rejection, sample_to_ns
+
+FLAT_SAMPLES = 20
+"""So many equal samples at an end are padding; fewer may come from a quiet digitiser. Zeros always are."""
+
+MADE_UP_SLOT_NS = 3600 * NS_PER_S
+
+
+@dataclass(frozen=True)
+class DatasetTrace:
+    """One labelled trace of a data set.
+
+    Attributes
+    ----------
+    record : Record
+        At the native sampling rate, components in Z, N, E order, padding cut.
+    picks : tuple of Pick
+        Sorted by time; some may lie outside the record.
+    event_id : str
+        Empty for noise, and where the data set names no events.
+    split : str
+        ``train``, ``dev``, ``test``, or empty where the data set has no split.
+    category : str
+        Class of the trace in the data set's own words.
+    complete : bool
+        Whether P and S are both picked, or it is noise; if not, what is not picked may not be called noise.
+    name, row : str, int
+        ``trace_name`` and index of the row, for messages.
+    made_up_start : bool
+        Whether the data set gave no start, so that times have no meaning beyond the trace.
+    """
+
+    record: Record
+    picks: tuple[Pick, ...]
+    event_id: str
+    split: str
+    category: str
+    complete: bool
+    name: str
+    row: int
+    made_up_start: bool
+
+
+def read_dataset(path: str | Path) -> Iterator[DatasetTrace | Rejection]:
+    """Stream the traces of a data set folder in the SeisBench layout, in its order, one in memory at a time.
+
+    Yields
+    ------
+    DatasetTrace or Rejection
+        One for each row of the metadata: nothing is left out.
+
+    Raises
+    ------
+    DataError
+        A file of the data set is missing or damaged as a whole.
+    """
+    folder = Path(path)
+    with SeisBenchReader(folder) as reader:
+        for stored in reader:
+            yield _read_trace(reader, stored, f"{folder.name}, row {stored.row}: {stored.name}")
+
+
+def _read_trace(reader: SeisBenchReader, stored: StoredTrace, source: str) -> DatasetTrace | Rejection:
+    row, rate_hz = stored.metadata, stored.sampling_rate_hz
+    start_ns = end_ns = 0
+    try:
+        given_start_ns = columns.start_ns(row)
+        start_ns = end_ns = _made_up_start_ns(stored.row) if given_start_ns is None else given_start_ns
+        if math.isnan(rate_hz):
+            raise DataError("no positive sampling rate in trace_sampling_rate_hz, trace_dt_s or the waveform file")
+        samples = reader.waveform(stored)
+        end_ns = start_ns + round((samples.shape[1] - 1) * NS_PER_S / rate_hz)
+        if given_start_ns is None and end_ns - start_ns >= MADE_UP_SLOT_NS:
+            raise DataError("has no trace_start_time, and is longer than the hour that a made-up one leaves it")
+        data, present, first = _recorded(samples, stored.component_order)
+        record = Record(
+            data=data,
+            start_ns=start_ns,
+            sampling_rate_hz=rate_hz,
+            trace_id=columns.trace_id(row),
+            present=present,
+            bandwidth_hz=rate_hz / 2,
+            source=source,
+        )
+        # The row counts from the first stored sample, the record starts at the first recorded one.
+        picks = columns.picks(row, record)
+        return DatasetTrace(
+            record=replace(record, start_ns=sample_to_ns(record, first)),
+            picks=picks,
+            event_id=columns.event_id(row),
+            split=columns.split(row),
+            category=columns.category(row),
+            complete={"P", "S"} <= {pick.phase[0] for pick in picks} if picks else columns.is_noise(row),
+            name=stored.name,
+            row=stored.row,
+            made_up_start=given_start_ns is None,
+        )
+    except DataError as error:
+        return Rejection(columns.trace_id(row), start_ns, end_ns, f"{source}: {error}")
+
+
+def component_rows(order: str) -> list[int]:
+    """Row of a record for each stored component, whatever their order; -1 for a hydrophone, H.
+
+    Beside the letters of `seisnet.waveforms.conditioning.ROW`, U next to N or E is up. Galperin axes U, V, W
+    need a rotation first. A lone component that is no known horizontal is a one-component recording and goes
+    on the vertical row.
+
+    Raises
+    ------
+    DataError
+        A letter is unknown, two belong in one row, or none belongs in any.
+
+    Examples
+    --------
+    >>> component_rows("ENZ"), component_rows("Z12H"), component_rows("V")
+    ([2, 1, 0], [0, 1, 2, -1], [0])
+    """
+    if not order:
+        raise DataError("no component order in trace_component_order or the waveform file")
+    if order == "H":
+        raise DataError("component order 'H': a hydrophone alone records no ground motion")
+    if len(order) == 1:
+        return [ROW.get(order, 0)]
+    known = {**ROW, "H": -1} if set(order) & set("VW") else {**ROW, "H": -1, "U": 0}
+    for letter in order:
+        if letter not in known:
+            remedy = "rotate U, V, W to Z, N, E first" if letter in "UVW" else f"known are {', '.join(known)}"
+            raise DataError(f"component order {order!r}: {letter!r} has no place in a record; {remedy}")
+    rows = [known[letter] for letter in order]
+    for row, component in enumerate(COMPONENTS):
+        if rows.count(row) > 1:
+            rivals = " and ".join(letter for letter in order if known[letter] == row)
+            raise DataError(f"component order {order!r}: {rivals} both belong in the {component} row")
+    return rows
+
+
+def _made_up_start_ns(row: int) -> int:
+    start_ns = row * MADE_UP_SLOT_NS
+    if start_ns + MADE_UP_SLOT_NS > np.iinfo(np.int64).max:
+        raise DataError("has no trace_start_time, and there are too many rows to make one up for each")
+    return start_ns
+
+
+def _recorded(samples: NDArray[Any], order: str) -> tuple[NDArray[np.float32], NDArray[np.bool_], int]:
+    """Make the data of a record, say which components are present, and which stored sample comes first.
+
+    The stretch is what every component recorded; one that recorded less than half of the longest is absent.
+    """
+    data = np.zeros((len(COMPONENTS), samples.shape[1]))
+    for row, component in zip(component_rows(order), samples, strict=True):
+        if row >= 0:
+            data[row] = component
+    if n_bad := int(np.count_nonzero(~(np.abs(data) < np.finfo(np.float32).max))):
+        raise DataError(f"{n_bad} of its samples are NaN or infinite")
+    spans = np.array([_recorded_span(component) for component in data])
+    n_recorded = spans[:, 1] - spans[:, 0]
+    present = 2 * n_recorded > n_recorded.max()
+    if not present.any():
+        raise DataError("every component is zero, or one value, all along")
+    first, end = int(spans[present, 0].max()), int(spans[present, 1].min())
+    if first >= end:
+        raise DataError("its components were recorded one after the other and share no sample")
+    data = np.where(present[:, np.newaxis], data[:, first:end], 0)
+    # Counts may be far from zero; what is left without their mean fits the 24 bits of a float32.
+    data -= data.mean(axis=1, keepdims=True)
+    return data.astype(np.float32), present, first
+
+
+def _recorded_span(component: NDArray[np.float64]) -> tuple[int, int]:
+    """First recorded sample, and the one after the last; both 0 where nothing was recorded."""
+    changes = np.flatnonzero(component[1:] != component[:-1]) + 1
+    if len(changes) == 0:
+        return 0, 0
+    first, end, n = int(changes[0]), int(changes[-1]), len(component)
+    return (
+        first if component[0] == 0 or first >= FLAT_SAMPLES else 0,
+        end if component[-1] == 0 or n - end >= FLAT_SAMPLES else n,
+    )

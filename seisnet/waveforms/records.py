@@ -1,0 +1,80 @@
+"""The value that conditioning makes and everything after it reads: a gap-free stretch of one instrument."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+COMPONENTS = "ZNE"
+"""Order of the rows of every record and of everything cut from it."""
+
+ROW = {"Z": 0, "N": 1, "E": 2, "1": 1, "2": 2, "3": 0, "R": 1, "T": 2}
+"""Component letter to row of a record. 1 and R stand in for N, 2 and T for E, and 3 for Z; never by position."""
+
+NS_PER_S = 1_000_000_000
+
+
+@dataclass(frozen=True)
+class Record:
+    """One gap-free stretch of one instrument.
+
+    Attributes
+    ----------
+    data : float32 (C, T)
+        Samples in the unit of the source, components in Z, N, E order; rows of absent components are zero.
+    start_ns : int
+        Time of the first sample, nanoseconds since 1970-01-01T00:00:00 UTC.
+    sampling_rate_hz : float
+        Rate of `data`.
+    trace_id : str
+        ``NET.STA.LOC.BAND+INSTRUMENT``.
+    present : bool (C,)
+        Which components were recorded.
+    bandwidth_hz : float
+        Highest frequency that the recording holds: the Nyquist frequency of the slowest rate it passed through.
+    source : str
+        Where it was read, for messages.
+    """
+
+    data: NDArray[np.float32]
+    start_ns: int
+    sampling_rate_hz: float
+    trace_id: str
+    present: NDArray[np.bool_]
+    bandwidth_hz: float
+    source: str = ""
+
+    @property
+    def n_samples(self) -> int:
+        """Samples a component."""
+        return int(self.data.shape[1])
+
+    @property
+    def end_ns(self) -> int:
+        """Time of the last sample."""
+        return sample_to_ns(self, self.n_samples - 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Rejection:
+    """A stretch that could not be used, and why."""
+
+    trace_id: str
+    start_ns: int
+    end_ns: int
+    reason: str
+
+
+def ns_to_sample(record: Record, time_ns: int) -> int:
+    """Index of the sample nearest to a time; it may lie outside the record.
+
+    Rounded, never truncated: ``int((t - t0) * rate)`` loses a sample for times on the grid.
+    """
+    return round((time_ns - record.start_ns) * record.sampling_rate_hz / NS_PER_S)
+
+
+def sample_to_ns(record: Record, sample: float) -> int:
+    """Time of a sample, which may be fractional, in nanoseconds."""
+    return record.start_ns + round(sample * NS_PER_S / record.sampling_rate_hz)

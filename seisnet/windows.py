@@ -1,0 +1,156 @@
+"""Cutting labelled windows from records."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seisnet.config import PreprocessConfig
+from seisnet.labels import phase_class
+from seisnet.picks import Pick
+from seisnet.waveforms.records import NS_PER_S, Record, sample_to_ns
+
+CODA_S = 60.0
+"""After an S pick, this long is coda: not noise, whatever the analyst left unpicked in it."""
+
+
+@dataclass(frozen=True)
+class LabelledRecord:
+    """A record with what is known about it.
+
+    Attributes
+    ----------
+    record : Record
+        At the sampling rate of the config.
+    picks : tuple of Pick
+        Sorted by time, all inside or near the record.
+    event_id : str
+        Empty where windows belong to the event of their own pick, or to none.
+    is_noise : bool
+        Declared to hold no onset at all.
+    split : str
+        ``train``, ``dev``, ``test`` where a data set says so, else empty.
+    """
+
+    record: Record
+    picks: tuple[Pick, ...]
+    event_id: str = ""
+    is_noise: bool = False
+    split: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Where a window starts in its record, and its label.
+
+    `onset_s` is the time of the pick less that of the window's centre, NaN for noise. `event` names the group that
+    must not be split.
+    """
+
+    first_sample: int
+    label: str
+    onset_s: float
+    event: str
+    weight: float = 1.0
+    augmented: bool = False
+
+
+def cut(labelled: LabelledRecord, config: PreprocessConfig) -> tuple[list[Window], list[str]]:
+    """Choose the windows of a record.
+
+    Around every P and S pick one window is centred, and `config.shifts` copies are shifted by up to
+    `config.shift_s`. Noise is taken where no pick lies in the window, the window ends `config.noise_gap_s` before the
+    next P, and no unpaired P or coda precedes it; a record without any pick gives noise only if it is declared to be.
+
+    Returns
+    -------
+    windows : list of Window
+        First those on onsets.
+    reasons : list of str
+        One for every pick that gave no window, or for a record that gave none at all.
+    """
+    record = labelled.record
+    rng = np.random.default_rng([config.seed, zlib.crc32(f"{record.trace_id} {record.start_ns}".encode())])
+    length = config.window_samples
+    windows: list[Window] = []
+    reasons: list[str] = []
+    onsets = [(_sample(record, pick), phase_class(pick.phase), pick) for pick in labelled.picks]
+    for sample, phase, pick in onsets:
+        if phase not in config.classes:
+            reasons.append(f"phase '{pick.phase}' is neither P nor S")
+            continue
+        centred = round(sample - length / 2)
+        if not 0 <= centred <= record.n_samples - length:
+            reasons.append(f"{phase} within half a window of the record's edge")
+            continue
+        event = labelled.event_id or pick.event_id or _station_hour(record, centred)
+        for i in range(config.shifts + 1):
+            shift_s = 0.0 if i == 0 else rng.uniform(-config.shift_s, config.shift_s)
+            first = centred + round(shift_s * record.sampling_rate_hz)
+            if 0 <= first <= record.n_samples - length:
+                onset_s = (sample - first - length / 2) / record.sampling_rate_hz
+                windows.append(Window(first, phase, onset_s, event, pick.weight, augmented=i > 0))
+    stretches = _noise_stretches(labelled, [(s, phase) for s, phase, _ in onsets if phase], config)
+    room = np.array([high - low for low, high in stretches])
+    if room.sum() > 0:
+        for i in range(config.noise_windows + config.shifts):
+            which = int(rng.choice(len(stretches), p=room / room.sum()))
+            first = int(rng.integers(*stretches[which]))
+            event = labelled.event_id or _next_event(first, onsets, record) or _station_hour(record, first)
+            windows.append(Window(first, "noise", np.nan, event, augmented=i >= config.noise_windows))
+    if not labelled.picks and not labelled.is_noise:
+        reasons.append("no pick in it, and not declared to be noise")
+    return windows, reasons
+
+
+def take(record: Record, windows: Sequence[Window], config: PreprocessConfig) -> NDArray[np.float32]:
+    """Samples of windows, (N, C, L)."""
+    length = config.window_samples
+    return np.stack([record.data[:, w.first_sample : w.first_sample + length] for w in windows])
+
+
+def start_ns(record: Record, window: Window) -> int:
+    """Time of a window's first sample."""
+    return sample_to_ns(record, window.first_sample)
+
+
+def _sample(record: Record, pick: Pick) -> float:
+    return (pick.time_ns - record.start_ns) * record.sampling_rate_hz / NS_PER_S
+
+
+def _noise_stretches(
+    labelled: LabelledRecord, onsets: Sequence[tuple[float, str]], config: PreprocessConfig
+) -> list[tuple[int, int]]:
+    """Ranges of first samples, end excluded, at which a noise window may start."""
+    record, rate_hz = labelled.record, labelled.record.sampling_rate_hz
+    length = config.window_samples
+    if labelled.is_noise and not onsets:
+        return [(0, record.n_samples - length + 1)] if record.n_samples >= length else []
+    stretches = []
+    free_from = 0.0
+    for i, (sample, phase) in enumerate(onsets):
+        last = sample - config.noise_gap_s * rate_hz - length
+        if phase == "P" and last >= free_from:
+            stretches.append((int(np.ceil(free_from)), int(last) + 1))
+        # After a P without its S nobody knows where the event ends before the next S is picked.
+        paired = phase == "S" or (i + 1 < len(onsets) and onsets[i + 1][1] == "S")
+        free_from = sample + CODA_S * rate_hz if paired else np.inf
+    return stretches
+
+
+def _next_event(first: int, onsets: Sequence[tuple[float, str, Pick]], record: Record) -> str:
+    """The event that a noise window just before it belongs to: they would be alike."""
+    for sample, _, pick in onsets:
+        if first < sample:
+            near = sample - first < CODA_S * record.sampling_rate_hz
+            return pick.event_id if near else ""
+    return ""
+
+
+def _station_hour(record: Record, sample: int) -> str:
+    hour = sample_to_ns(record, sample) // (3600 * NS_PER_S)
+    return f"{'.'.join(record.trace_id.split('.')[:2])} hour {hour}"

@@ -1,0 +1,508 @@
+"""Data sets become records and picks: by letter, to the nanosecond, and nothing vanishes."""
+
+import csv
+import itertools
+import math
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from seisnet.errors import ConfigError, DataError
+from seisnet.store.h5csv_file import import_h5csv
+from seisnet.store.seisbench_writer import SeisBenchWriter
+from seisnet.waveforms.dataset_columns import parse_time_ns
+from seisnet.waveforms.datasets import DatasetTrace, component_rows, read_dataset
+from seisnet.waveforms.records import NS_PER_S, Rejection, ns_to_sample
+
+SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
+START = "2011-07-04T05:23:18.123456Z"
+START_NS = parse_time_ns(START)
+
+
+def ripple(n_components=3, n_samples=600):
+    return np.random.default_rng(7).normal(size=(n_components, n_samples)).astype(np.float32)
+
+
+def read_rows(folder, *rows, samples=None, **data_format):
+    """What `read_dataset` makes of rows of metadata over the same waveform."""
+    columns = list(dict.fromkeys(column for row in rows for column in row))
+    said = {"component_order": "ZNE", "sampling_rate": 100.0} | data_format
+    with SeisBenchWriter(folder / "set", columns, data_format=said) as writer:
+        for row in rows:
+            writer.add(row, ripple() if samples is None else samples)
+    return list(read_dataset(folder / "set"))
+
+
+def row(**changes):
+    return {
+        "station_network_code": "CH",
+        "station_code": "HASLI",
+        "trace_channel": "HH",
+        "trace_start_time": START,
+    } | changes
+
+
+@pytest.mark.parametrize("order", ["ZNE", "ENZ", "NZE", "Z12", "21Z", "TRZ", "UNE", "EHZN", "zne"])
+def test_components_are_placed_by_letter(tmp_path, order):
+    stored = ripple(len(order))
+    [found] = read_rows(tmp_path, row(trace_component_order=order), samples=stored)
+    for r, letters in enumerate(("ZU", "N1R", "E2T")):
+        [i] = [i for i, letter in enumerate(order.upper()) if letter in letters]
+        np.testing.assert_allclose(found.record.data[r], stored[i] - stored[i].mean(), atol=1e-6)
+    assert found.record.present.all()
+
+
+@pytest.mark.parametrize(("order", "present"), [("Z", "Z"), ("E", "E"), ("2", "E"), ("EZ", "ZE"), ("V", "Z")])
+def test_absent_components_are_zero_and_marked(tmp_path, order, present):
+    [found] = read_rows(tmp_path, row(trace_component_order=order), samples=ripple(len(order)))
+    assert "".join(c for c, there in zip("ZNE", found.record.present, strict=True) if there) == present
+    assert not found.record.data[~found.record.present].any()
+    assert found.record.data[found.record.present].any(axis=1).all()
+
+
+@pytest.mark.parametrize(
+    ("order", "reason"),
+    [("", "no component order"), ("H", "hydrophone"), ("UVW", "rotate U, V, W"),
+     ("ZN1", "N and 1 both belong in the N row"), ("ZNX", "'X' has no place in a record; known are Z, N, E")],
+)  # fmt: skip
+def test_orders_that_name_no_place_are_refused(order, reason):
+    with pytest.raises(DataError, match=reason):
+        component_rows(order)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    order=st.permutations("ZNE"),
+    rate_hz=st.one_of(st.sampled_from([20.0, 75.19, 100.0, 120.0, 500.0]), st.floats(1, 1000)),
+    onset=st.integers(60, 480),
+    component=st.sampled_from("ZNE"),
+    padding=st.tuples(st.integers(0, 50), st.integers(0, 50), st.booleans()),
+    start_ns=st.integers(0, 2**60),
+)
+def test_a_planted_impulse_lies_at_its_pick(tmp_path_factory, order, rate_hz, onset, component, padding, start_ns):
+    """Whatever the order of components, the rate and the padding: in its row, within half a sample."""
+    samples = np.random.default_rng(0).normal(size=(3, 600))
+    samples[order.index(component), onset] = 1e6
+    before, after, held = padding
+    samples[:, :before] = samples[:, before : before + 1] if held else 0
+    samples[:, 600 - after :] = samples[:, 599 - after : 600 - after] if held else 0
+    start = f"{np.datetime64(start_ns, 'ns')}Z"
+    metadata = row(
+        trace_start_time=start,
+        trace_sampling_rate_hz=rate_hz,
+        trace_component_order="".join(order),
+        trace_p_arrival_sample=onset,
+    )
+    [found] = read_rows(tmp_path_factory.mktemp("x"), metadata, samples=samples)
+    [pick] = found.picks
+    record = found.record
+    assert pick.time_ns == start_ns + round(onset * NS_PER_S / rate_hz)
+    strongest = np.unravel_index(np.argmax(record.data), record.data.shape)
+    assert strongest == ("ZNE".index(component), ns_to_sample(record, pick.time_ns))
+    # A negative control: one sample off would be seen.
+    assert strongest[1] != ns_to_sample(record, pick.time_ns + round(NS_PER_S / rate_hz))
+    # A held value goes with the sample that it repeats.
+    assert 600 - before - after - 2 * held <= record.n_samples <= 600
+
+
+def test_padding_is_cut_and_the_start_moves_along(tmp_path):
+    samples = ripple() + 100
+    samples[:, :50] = 0
+    samples[0, :80] = 0
+    samples[1, 570:] = samples[1, 569]
+    [found] = read_rows(tmp_path, row(), samples=samples)
+    assert found.record.start_ns == START_NS + 800_000_000
+    assert found.record.n_samples == 489
+    np.testing.assert_allclose(found.record.data[2], samples[2, 80:569] - samples[2, 80:569].mean(), atol=1e-4)
+
+
+def test_a_few_equal_samples_are_no_padding(tmp_path):
+    samples = ripple()
+    samples[:, :19] = 3
+    [found] = read_rows(tmp_path, row(), samples=samples)
+    assert found.record.n_samples == 600
+
+
+def test_a_component_that_recorded_little_is_absent(tmp_path):
+    samples = ripple()
+    samples[1, 200:] = 0
+    samples[2] = 5
+    [found] = read_rows(tmp_path, row(), samples=samples)
+    assert found.record.present.tolist() == [True, False, False]
+    assert found.record.n_samples == 600
+    assert not found.record.data[1:].any()
+
+
+def test_large_counts_keep_their_small_signals(tmp_path):
+    """A digitiser's offset near 2**30 leaves nothing of a signal of 3 counts in float32, unless it goes first."""
+    samples = np.int32(2**30) + np.tile(np.arange(-3, 4, dtype=np.int32), (3, 100))
+    [found] = read_rows(tmp_path, row(), samples=samples)
+    np.testing.assert_array_equal(found.record.data[0], np.tile(np.arange(-3.0, 4.0), 100))
+
+
+def test_the_row_becomes_a_trace(tmp_path):
+    metadata = row(
+        station_location_code="--",
+        trace_p_arrival_sample=123.456,
+        trace_s_arrival_sample=300,
+        trace_p_uncertainty_s=0.02,
+        trace_s_arrival_uncertainty_s=0.1,
+        trace_snr_db="[20.5 nan 10.5]",
+        source_id="event 1",
+        trace_category="earthquake_local",
+        split="validation",
+        trace_sampling_rate_hz=120,
+    )
+    [found] = read_rows(tmp_path, metadata)
+    assert isinstance(found, DatasetTrace)
+    p, s = found.picks
+    assert (p.phase, p.time_ns) == ("P", START_NS + 1_028_800_000)
+    assert (s.phase, s.time_ns) == ("S", START_NS + 2_500_000_000)
+    assert (p.uncertainty_s, s.uncertainty_s, p.snr_db) == (0.02, 0.1, 15.5)
+    assert (p.trace_id, p.event_id, p.weight) == ("CH.HASLI..HH", "event 1", 1.0)
+    record = found.record
+    assert (record.trace_id, record.start_ns, record.sampling_rate_hz, record.bandwidth_hz) == (
+        "CH.HASLI..HH", START_NS, 120.0, 60.0,
+    )  # fmt: skip
+    assert (found.event_id, found.category, found.split) == ("event 1", "earthquake_local", "dev")
+    assert found.complete
+    assert not found.made_up_start
+    assert (found.row, found.name) == (0, "bucket0$0,:3,:600")
+    assert record.source == "set, row 0: bucket0$0,:3,:600"
+
+
+@pytest.mark.parametrize(
+    ("column", "phase"),
+    [("trace_p_arrival_sample", "P"), ("trace_P_arrival_sample", "P"), ("trace_Pg_arrival_sample", "Pg"),
+     ("trace_Pn_arrival_sample", "Pn"), ("trace_P1_arrival_sample", "P1"), ("trace_PmP_arrival_sample", "PmP"),
+     ("trace_s_arrival_sample", "S"), ("trace_Sg_arrival_sample", "Sg"), ("trace_S1_arrival_sample", "S1"),
+     ("trace_pP_arrival_sample", "pP")],
+)  # fmt: skip
+def test_phase_columns(tmp_path, column, phase):
+    [found] = read_rows(tmp_path, row(**{column: 50}))
+    assert [(pick.phase, pick.time_ns) for pick in found.picks] == [(phase, START_NS + 500_000_000)]
+
+
+def test_empty_modelled_and_double_picks(tmp_path):
+    metadata = row(
+        trace_p_arrival_sample=50,
+        trace_P_arrival_sample=50.0,
+        trace_Sg_arrival_sample=math.nan,
+        trace_Sn_arrival_sample="NaN",
+        trace_S_predicted_arrival_sample=90,
+        trace_phase_arrival_sample_list="[1, 2]",
+        trace_Pn_arrival_sample=20,
+    )
+    [found] = read_rows(tmp_path, metadata)
+    assert [pick.phase for pick in found.picks] == ["Pn", "P"]
+
+
+@pytest.mark.parametrize(
+    ("labels", "complete"),
+    [
+        ({"trace_p_arrival_sample": 5, "trace_s_arrival_sample": 9}, True),
+        ({"trace_Pn_arrival_sample": 5, "trace_Sg_arrival_sample": 9}, True),
+        ({"trace_p_arrival_sample": 5}, False),
+        ({"trace_s_arrival_sample": 5}, False),
+        ({"trace_p_arrival_sample": 5, "trace_sP_arrival_sample": 9}, False),
+        ({"trace_category": "earthquake"}, False),
+        ({}, False),
+        ({"trace_category": "noise"}, True),
+        ({"source_type": "Noise"}, True),
+    ],
+)
+def test_completeness(tmp_path, labels, complete):
+    """An unknown S is no absent S: what is not picked in such a trace may not be called noise."""
+    [found] = read_rows(tmp_path, row(**labels))
+    assert found.complete is complete
+
+
+@pytest.mark.parametrize(
+    ("status", "weight", "expected"),
+    [("", "", 1.0), ("manual", "", 1.0), ("automatic", "", 0.5), ("autopicker", "0.5", 0.25), ("estimated", "", 0.1),
+     ("manual", "0.3", 0.3), ("manual", "0", 1.0), ("reviewed", "4", 1.0)],
+)  # fmt: skip
+def test_weights(tmp_path, status, weight, expected):
+    [found] = read_rows(tmp_path, row(trace_p_arrival_sample=5, trace_p_status=status, trace_p_weight=weight))
+    assert found.picks[0].weight == pytest.approx(expected)
+
+
+def test_events(tmp_path):
+    rows = [
+        row(source_id="1", trace_category="noise"),
+        row(source_id="nan", event_id="2"),
+        row(source_origin_time="2020-01-01"),
+        row(),
+    ]
+    assert [found.event_id for found in read_rows(tmp_path, *rows)] == ["", "2", "2020-01-01", ""]
+
+
+def test_rows_without_start_get_starts_of_their_own(tmp_path):
+    found = read_rows(tmp_path, *[row(trace_start_time="") for _ in range(3)], row())
+    assert [trace.made_up_start for trace in found] == [True, True, True, False]
+    spans = [(trace.record.start_ns, trace.record.end_ns) for trace in found]
+    assert all(end < start for (_, end), (start, _) in itertools.pairwise(spans))
+    again = list(read_dataset(tmp_path / "set"))
+    assert [trace.record.start_ns for trace in again] == [start for start, _ in spans]
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds", "nanoseconds"),
+    [("1970-01-02T00:00:00", 86400, 0), ("1970-01-01 00:01:00.5+00:00", 60, 500_000_000), ("1970-01-01T00:01", 60, 0),
+     ("1970-01-01T01:00:00.000000001+01:00", 0, 1), ("1969-12-31T23:59:59.25Z", -1, 250_000_000),
+     ("2012-05-24T23:39:32.3171009999Z", 1337902772, 317_100_999)],
+)  # fmt: skip
+def test_times_are_exact(text, seconds, nanoseconds):
+    assert parse_time_ns(text) == seconds * NS_PER_S + nanoseconds
+
+
+@pytest.mark.parametrize("text", ["04/07/2011 5:23", "2011-02-30T00:00:00", "2011-07-04", "12345", "now"])
+def test_other_times_are_refused(text):
+    with pytest.raises(DataError, match="not ISO 8601"):
+        parse_time_ns(text)
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"trace_start_time": "04/07/2011 5:23"}, "'04/07/2011 5:23' is not ISO 8601"),
+        ({"trace_sampling_rate_hz": 0.01, "trace_start_time": ""}, "longer than the hour"),
+        ({"trace_component_order": "ZNX"}, "'X' has no place"),
+        ({"trace_component_order": "ZN"}, "has 3 components, but its component order is 'ZN'"),
+        ({"trace_p_arrival_sample": "[[2896.]]"}, r"trace_p_arrival_sample is '\[\[2896\.\]\]', not a number"),
+        ({"trace_p_arrival_sample": "inf"}, "not a number"),
+        ({"split": "holdout"}, "split is 'holdout'; train, dev and test are known"),
+    ],
+)
+def test_a_bad_row_is_a_rejection_and_the_rest_goes_on(tmp_path, changes, reason):
+    bad, good = read_rows(tmp_path, row(**changes), row())
+    assert isinstance(bad, Rejection)
+    assert bad.trace_id == "CH.HASLI..HH"
+    assert bad.reason.startswith("set, row 0: bucket0$0,:3,:600: ")
+    with pytest.raises(AssertionError, match=reason):
+        raise AssertionError(bad.reason)
+    assert isinstance(good, DatasetTrace)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "reason"),
+    [
+        (lambda x: np.put(x, [5, 700], [np.nan, np.inf]), "2 of its samples are NaN or infinite"),
+        (lambda x: np.multiply(x, 0, out=x), "every component is zero, or one value, all along"),
+        (lambda x: np.copyto(x, 4.0), "every component is zero, or one value, all along"),
+        (lambda x: (x[0, 300:].fill(0), x[1:, :300].fill(0)), "share no sample"),
+    ],
+)
+def test_unusable_samples_are_a_rejection_of_the_whole_span(tmp_path, spoil, reason):
+    samples = ripple()
+    spoil(samples)
+    [bad] = read_rows(tmp_path, row(), samples=samples)
+    assert isinstance(bad, Rejection)
+    assert bad.reason.endswith(reason)
+    assert (bad.start_ns, bad.end_ns) == (START_NS, START_NS + 5_990_000_000)
+
+
+def test_a_rate_that_nobody_gives_is_a_rejection(tmp_path):
+    [bad] = read_rows(tmp_path, row(), sampling_rate=-1.0)
+    assert "no positive sampling rate" in bad.reason
+
+
+def test_traces_come_one_at_a_time(tmp_path):
+    """The first trace is there before a later row, broken here, is read."""
+    read_rows(tmp_path, row(), row())
+    metadata = tmp_path / "set" / "metadata.csv"
+    metadata.write_text(metadata.read_text() + "cut short\n")
+    traces = read_dataset(tmp_path / "set")
+    assert [next(traces).row, next(traces).row] == [0, 1]
+    with pytest.raises(DataError, match="line 4 has 1 fields"):
+        next(traces)
+
+
+def write_pair(folder, rows, waveforms, **attributes):
+    path = folder / "pair.h5"
+    with h5py.File(path, "w") as file:
+        file["waveforms"] = waveforms
+        file.attrs.update({"component_order": "ZNE", "licence": "CC0", "citation": "Nobody (2011)"} | attributes)
+    with path.with_suffix(".csv").open("w", newline="") as file:
+        table = csv.DictWriter(file, list(rows[0]))
+        table.writeheader()
+        table.writerows(rows)
+    return path
+
+
+def pair_row(index, **changes):
+    return {
+        "trace_index": index, "network": "YM", "station": "9", "location": "", "channel": "", "start_time": START,
+        "sampling_rate": "100.0", "p_sample": "", "s_sample": "", "snr_db": "", "event_id": "", "label_kind": "",
+        "s_label_kind": "", "missing_components": "", "category": "noise", "n_samples": "600", "qc": "",
+    } | changes  # fmt: skip
+
+
+def imported(folder, rows, waveforms, **attributes):
+    assert import_h5csv(write_pair(folder, rows, waveforms, **attributes), folder / "set") == len(rows)
+    with (folder / "set" / "metadata.csv").open(newline="") as file:
+        return list(read_dataset(folder / "set")), list(csv.DictReader(file))
+
+
+def test_a_pair_is_imported_without_loss(tmp_path):
+    x = ripple(9, 600).reshape(3, 3, 600)
+    x[1, :, 500:] = 0
+    x[2, 1:] = 0
+    rows = [
+        pair_row(2, p_sample="200", s_sample="333", event_id="e2", label_kind="manual", s_label_kind="automatic",
+                 missing_components="NE", category="event", snr_db="12.5", qc="weak"),
+        pair_row(1, n_samples="500", sampling_rate="200.0"),
+        pair_row(0, p_sample="100", event_id="e0", label_kind="manual", category="event", start_time=""),
+    ]  # fmt: skip
+    (first, second, third), metadata = imported(tmp_path, rows, x)
+    np.testing.assert_allclose(first.record.data[0], x[2, 0] - x[2, 0].mean(), atol=1e-6)
+    assert first.record.present.tolist() == [True, False, False]
+    assert [(pick.phase, pick.weight, pick.snr_db) for pick in first.picks] == [("P", 1.0, 12.5), ("S", 0.5, 12.5)]
+    assert (first.event_id, first.category, first.complete) == ("e2", "event", True)
+    assert (second.record.n_samples, second.record.sampling_rate_hz) == (500, 200.0)
+    assert (second.event_id, second.picks, second.complete) == ("", (), True)
+    assert third.made_up_start
+    assert not third.complete
+    assert {"weak", "12.5", "NE"} <= set(metadata[0].values())
+    with h5py.File(tmp_path / "set" / "waveforms.hdf5") as file:
+        assert dict(file.attrs)["citation"] == "Nobody (2011)"
+    assert "licence: CC0" in (tmp_path / "set" / "README.md").read_text()
+
+
+def test_slashed_dates_are_read_as_the_table_reads_them(tmp_path):
+    x = ripple(9, 600).reshape(3, 3, 600)
+    days_first = ["04/07/2011 5:23", "28/07/2011 19:59", START]
+    traces, metadata = imported(tmp_path, [pair_row(i, start_time=t) for i, t in enumerate(days_first)], x)
+    assert [t.record.start_ns for t in traces] == [
+        parse_time_ns(t) for t in ("2011-07-04T05:23:00", "2011-07-28T19:59:00", START)
+    ]
+    assert [m["trace_start_time_original"] for m in metadata] == [*days_first[:2], ""]
+    (tmp_path / "months").mkdir()
+    months_first = ["04/07/2011 5:23", "07/28/2011 19:59"]
+    traces, _ = imported(tmp_path / "months", [pair_row(i, start_time=t) for i, t in enumerate(months_first)], x)
+    assert traces[0].record.start_ns == parse_time_ns("2011-04-07T05:23:00")
+    path = write_pair(tmp_path, [pair_row(0, start_time="04/07/2011 5:23")], x)
+    with pytest.raises(DataError, match="may be day/month or month/day"):
+        import_h5csv(path, tmp_path / "ambiguous")
+
+
+def test_a_pair_of_classes(tmp_path):
+    x = ripple(9, 600).reshape(3, 3, 600)
+    base = {"sampling_rate": "100", "npts": "600", "start_time": START}
+    machine, manual = "RockNet output (machine), score 0.7", "manual P and S"
+    rows = [
+        base | {"trace_index": 0, "class": "rockfall", "station": "TW.LH01", "network_time": START, "P_sample": "",
+                "S_sample": "", "label_provenance": machine},
+        base | {"trace_index": 1, "class": "noise", "station": "XB.ELYSE.02", "network_time": "", "P_sample": "",
+                "S_sample": "", "label_provenance": "by rule"},
+        base | {"trace_index": 2, "class": "earthquake", "station": "LH02", "network_time": START, "P_sample": "100",
+                "S_sample": "200", "label_provenance": manual},
+    ]  # fmt: skip
+    traces, metadata = imported(tmp_path, rows, x, component_order="EHZ,EHN,EHE")
+    assert [trace.category for trace in traces] == ["rockfall", "noise", "earthquake"]
+    assert [trace.record.trace_id for trace in traces] == ["TW.LH01..EH", "XB.ELYSE.02.EH", ".LH02..EH"]
+    assert [trace.event_id for trace in traces] == [START, "", START]
+    assert [pick.weight for pick in traces[2].picks] == [1.0, 1.0]
+    assert metadata[0]["trace_label_provenance"] == machine
+    rows[2]["label_provenance"] = machine
+    (tmp_path / "machine").mkdir()
+    traces, _ = imported(tmp_path / "machine", rows, x, component_order="EHZ,EHN,EHE")
+    assert [pick.weight for pick in traces[2].picks] == [0.5, 0.5]
+
+
+@pytest.mark.parametrize(
+    ("changes", "attributes", "reason"),
+    [
+        ({"n_samples": "601"}, {}, "asks for trace 0 with 601 samples"),
+        ({"trace_index": "7"}, {}, "'waveforms' holds 1 traces"),
+        ({"n_samples": "many"}, {}, "many"),
+        ({"n_samples": "500"}, {}, "samples where its row of the CSV says that there are none"),
+        ({"missing_components": "N"}, {}, "in a missing component"),
+        ({}, {"component_order": "ZN"}, "'waveforms' has 3 components"),
+        ({"start_time": "31/02/2011 5:23"}, {}, "is no date"),
+    ],
+)
+def test_a_pair_that_contradicts_itself_is_refused_and_nothing_appears(tmp_path, changes, attributes, reason):
+    path = write_pair(tmp_path, [pair_row(0, **changes)], ripple()[np.newaxis], **attributes)
+    with pytest.raises(DataError, match=reason):
+        import_h5csv(path, tmp_path / "set")
+    assert not (tmp_path / "set").exists() or list((tmp_path / "set").iterdir()) == []
+
+
+def test_half_a_pair_is_one_line(tmp_path):
+    with pytest.raises(DataError, match=r"absent\.csv: can't be read: .*No such file"):
+        import_h5csv(tmp_path / "absent.h5", tmp_path / "set")
+    path = write_pair(tmp_path, [pair_row(0)], ripple()[np.newaxis])
+    path.write_text("no HDF5")
+    with pytest.raises(DataError, match="no HDF5 file can be read here"):
+        import_h5csv(path, tmp_path / "set")
+    path.with_suffix(".csv").write_text("trace_index,station,sampling_rate,npts\n")
+    with pytest.raises(DataError, match="has no rows"):
+        import_h5csv(path, tmp_path / "set")
+    path.with_suffix(".csv").write_text("trace_index,station,sampling_rate,npts\n0,A,100,5\n")
+    with pytest.raises(DataError, match="has no column category or class"):
+        import_h5csv(path, tmp_path / "set")
+
+
+def test_a_pair_with_damaged_samples_is_one_line_that_names_it(tmp_path):
+    path = tmp_path / "pair.h5"
+    write_pair(tmp_path, [pair_row(0)], ripple()[np.newaxis])
+    with h5py.File(path, "a") as file:
+        del file["waveforms"]
+        file.create_dataset("waveforms", data=ripple()[np.newaxis], chunks=(1, 3, 600), compression="gzip")
+        stored = file["waveforms"].id.get_chunk_info(0)
+    with path.open("r+b") as file:
+        file.seek(stored.byte_offset)
+        file.write(b"damaged!")
+    with pytest.raises(DataError, match=r"pair\.h5: trace 0 can't be read"):
+        import_h5csv(path, tmp_path / "set")
+    assert list((tmp_path / "set").iterdir()) == []
+
+
+def test_an_import_keeps_what_is_there(tmp_path):
+    path = write_pair(tmp_path, [pair_row(0)], ripple()[np.newaxis])
+    import_h5csv(path, tmp_path / "set")
+    with pytest.raises(ConfigError, match="--overwrite"):
+        import_h5csv(path, tmp_path / "set")
+    done = []
+    import_h5csv(path, tmp_path / "set", overwrite=True, progress=lambda n, total: done.append((n, total)))
+    assert done == [(1, 1)]
+
+
+PAIRS = sorted((SHARED / "phases").glob("*.h5")) + sorted((SHARED / "classes").glob("*.h5"))
+
+
+@pytest.mark.skipif(not PAIRS, reason="the real recordings are not beside this checkout")
+@pytest.mark.parametrize("path", PAIRS, ids=lambda path: path.stem)
+def test_real_pairs_are_read_whole(tmp_path, path):
+    """Every row comes back, samples and labels bit for bit; what was picked is where it was picked."""
+    n = import_h5csv(path, tmp_path / "set")
+    traces = list(read_dataset(tmp_path / "set"))
+    with path.with_suffix(".csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert len(traces) == len(rows) == n
+    assert all(isinstance(trace, DatasetTrace) for trace in traces)
+    with h5py.File(path) as pair:
+        for trace, given_row in zip(traces, rows, strict=True):
+            record = trace.record
+            assert record.sampling_rate_hz == float(given_row["sampling_rate"])
+            assert trace.category == (given_row.get("category") or given_row.get("class"))
+            missing = set(given_row.get("missing_components", ""))
+            stored = pair["waveforms"][int(given_row["trace_index"])]
+            absent = missing if len(stored) == 3 else {"N", "E"}
+            assert {c for c, there in zip("ZNE", record.present, strict=True) if not there} == absent
+            for phase in "ps":
+                written = given_row.get(f"{phase}_sample") or given_row.get(f"{phase.upper()}_sample")
+                times = [pick.time_ns for pick in trace.picks if pick.phase == phase.upper()]
+                assert len(times) == bool(written)
+                if written:
+                    at = ns_to_sample(record, times[0])
+                    r = int(np.argmax(record.present))
+                    there = stored[r, int(written) : int(written) + 2].astype(np.float64)
+                    np.testing.assert_allclose(
+                        np.diff(record.data[r, at : at + 2]), np.diff(there), rtol=1e-4, atol=1e-3
+                    )

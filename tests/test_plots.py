@@ -1,0 +1,263 @@
+"""Figures are checked by what they are made of: axes, labels, lines, the data in them, the text of their SVG."""
+
+import re
+import subprocess
+import sys
+import xml.etree.ElementTree as ET
+from concurrent.futures import ThreadPoolExecutor
+
+import matplotlib as mpl
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from seisnet import metrics, plots
+from seisnet.picks import Pick
+from seisnet.plots.style import CYCLE, FIXED, _compact, class_style, envelope
+
+START_NS = 1_251_073_203_000_000_000  # 2009-08-24T00:20:03
+CLASSES = ("P", "S", "noise")
+SVG = "{http://www.w3.org/2000/svg}"
+
+
+def pick(phase="P", at_s=5.0, **figures):
+    return Pick("BW", "RJOB", "", "EHZ", phase, START_NS + round(at_s * 1e9), **figures)
+
+
+def draw_view(**changes):
+    rng = np.random.default_rng(1)
+    probabilities_km = rng.dirichlet([1, 1, 1], size=250).T
+    given_values = {
+        "probabilities": probabilities_km,
+        "probability_times_ns": START_NS + np.arange(250) * 40_000_000,
+        "classes": CLASSES,
+        "picks": [pick(probability=0.93, uncertainty_s=0.1), pick("S", 8.0, probability=0.5), pick(at_s=5.1)],
+        "title": "BW.RJOB..EH",
+    }
+    data_ct = rng.normal(3, 1, size=(3, 1000))
+    return data_ct, plots.waveform_view(data_ct, START_NS, 100.0, **(given_values | changes))
+
+
+def scored(seed=1):
+    rng = np.random.default_rng(seed)
+    truth_n = rng.integers(3, size=300)
+    probability_nk = rng.dirichlet([1, 1, 1], size=300) / 2 + np.eye(3)[truth_n] / 2
+    return truth_n, probability_nk
+
+
+def draw_all():
+    rng = np.random.default_rng(1)
+    truth_n, probability_nk = scored()
+    predicted_n = probability_nk.argmax(axis=1)
+    epochs = np.arange(1, 31)
+    history = {"epoch": epochs, "train_loss": 1 / epochs, "dev_loss": 1.1 / epochs, "learning_rate": 0.1 / epochs}
+    history |= {"dev_accuracy": 1 - 0.5 / epochs, "dev_macro_f1": 1 - 0.6 / epochs, "gradient_norm_1": 2.0 / epochs}
+    roc = {name: metrics.roc_curve(truth_n == k, probability_nk[:, k]) for k, name in enumerate(CLASSES)}
+    curves = {
+        name: metrics.precision_recall_curve(truth_n == k, probability_nk[:, k]) for k, name in enumerate(CLASSES)
+    }
+    return {
+        "training_curves": plots.training_curves(history),
+        "confusion_matrix": plots.confusion_matrix(metrics.confusion_counts(truth_n, predicted_n, 3), CLASSES),
+        "roc_curves": plots.roc_curves(roc),
+        "precision_recall": plots.precision_recall(curves, thresholds={"P": 0.5}),
+        "reliability_diagram": plots.reliability_diagram(
+            metrics.reliability(probability_nk.max(axis=1), predicted_n == truth_n)
+        ),
+        "residual_histogram": plots.residual_histogram({"P": rng.normal(0, 0.1, 50), "S": []}),
+        "waveform_view": draw_view()[1],
+        "windows_sheet": plots.windows_sheet(
+            rng.normal(size=(7, 3, 400)), [0.5, *[np.nan] * 6], ["P", *["noise"] * 6], sampling_rate_hz=100.0
+        ),
+    }
+
+
+@pytest.fixture(scope="module")
+def figures():
+    return draw_all()
+
+
+def texts(svg):
+    return ["".join(node.itertext()) for node in ET.fromstring(svg).iter(f"{SVG}text")]
+
+
+FIGURES = [
+    "training_curves",
+    "confusion_matrix",
+    "roc_curves",
+    "precision_recall",
+    "reliability_diagram",
+    "residual_histogram",
+    "waveform_view",
+    "windows_sheet",
+]
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_every_figure_fits_a_journal_and_names_its_axes(figures, name):
+    figure = figures[name]
+    assert figure.get_figwidth() * 2.54 == pytest.approx(17.5 if name in FIGURES[-2:] else 8.5)
+    assert min(text.get_fontsize() for text in figure.findobj(mpl.text.Text)) >= 7
+    shown = [ax for ax in figure.axes if ax.get_visible()]
+    assert shown[-1].get_xlabel() or figure.get_supxlabel() or name == "confusion_matrix"
+    assert all(ax.get_ylabel() or figure.get_supylabel() for ax in shown)
+
+
+def test_the_same_data_give_the_same_bytes():
+    first, again = ({name: plots.svg(figure) for name, figure in draw_all().items()} for _ in range(2))
+    assert first == again
+    assert all(texts(svg) for svg in first.values())
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_every_figure_renders_as_png(figures, name):
+    assert plots.png(figures[name], dpi=50).startswith(b"\x89PNG")
+
+
+def test_times_and_probabilities_carry_their_units(figures):
+    view = figures["waveform_view"].axes
+    assert [ax.get_ylabel() for ax in view] == ["Z (counts)", "N (counts)", "E (counts)", "Probability"]
+    assert view[-1].get_xlabel() == "Time (UTC) on 2009-08-24"
+    assert "(s)" in figures["residual_histogram"].axes[-1].get_xlabel()
+    assert "(s)" in figures["windows_sheet"].get_supxlabel()
+
+
+def test_threads_draw_what_one_thread_draws():
+    with ThreadPoolExecutor(4) as pool:
+        together = list(pool.map(lambda _: plots.svg(draw_view()[1]), range(8)))
+    assert set(together) == {plots.svg(draw_view()[1])}
+
+
+def test_the_settings_of_others_are_left_alone_and_pyplot_is_not_loaded():
+    before = dict(mpl.rcParams)
+    plots.svg(draw_view()[1])
+    assert dict(mpl.rcParams) == before
+    code = "import sys, seisnet.plots; sys.exit('matplotlib.pyplot' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_classes_differ_in_line_style_and_grey_not_in_colour_alone():
+    assert len({str(line) for _, line in CYCLE}) == len(CYCLE)
+    assert len({str(line) for _, line in FIXED.values()}) == len(FIXED)
+    assert class_style("Pn", 4) == class_style("P", 1) == FIXED["P"]
+    assert class_style("storm", 2) == CYCLE[2]
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["<script>alert(1)</script>", '"><img onerror=alert(1)>', "$\\frac{$", "a\x00b\x1bc\nd", "\udc80", "震源", ""],
+)
+def test_odd_names_show_as_text_and_break_nothing(name):
+    _, figure = draw_view(title=name, classes=(name, "S", "noise"), picks=[pick(name or "P", probability=0.5)])
+    svg = plots.svg(figure)
+    shown = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in name)
+    assert any(shown in text for text in texts(svg))
+    assert not any(node.tag in {f"{SVG}script", f"{SVG}img"} for node in ET.fromstring(svg).iter())
+    plots.png(figure, dpi=40)
+
+
+def test_view_draws_the_samples_about_their_mean_and_the_probabilities_at_their_times():
+    data_ct, figure = draw_view()
+    for ax, samples_t in zip(figure.axes[:3], data_ct, strict=True):
+        x, y = ax.lines[0].get_data()
+        np.testing.assert_allclose(x, np.arange(1000) / 100)
+        np.testing.assert_allclose(y, samples_t - samples_t.mean())
+    np.testing.assert_allclose(figure.axes[3].lines[1].get_xdata(), np.arange(250) * 0.04)
+
+
+def test_picks_are_lines_through_all_panels_with_bands_as_wide_as_their_uncertainty():
+    _, figure = draw_view()
+    for ax in figure.axes:
+        upright = [line for line in ax.lines if len(line.get_xdata()) == 2]
+        drawn = {round(line.get_xdata()[0], 3): (line.get_color(), line.get_linestyle()) for line in upright}
+        assert drawn == {5.0: FIXED["P"], 8.0: FIXED["S"], 5.1: ("black", ":")}
+        (band,) = ax.patches
+        assert band.get_x() == pytest.approx(4.9) and band.get_width() == pytest.approx(0.2)
+    assert {text.get_text() for text in figure.axes[0].texts} == {"P 0.93", "S 0.50", "P analyst"}
+
+
+def test_picks_outside_are_left_out_and_close_labels_are_stacked():
+    _, figure = draw_view(picks=[pick(at_s=t, probability=0.9) for t in (-1.0, 3.0, 3.05, 3.1, 11.0)])
+    labels = figure.axes[0].texts
+    assert len(labels) == 3
+    assert len({label.xyann[1] for label in labels}) == 3
+    figure.canvas.draw()
+    boxes = [label.get_window_extent() for label in labels]
+    assert not any(a.overlaps(b) for a in boxes for b in boxes if a is not b)
+
+
+def test_an_absent_component_says_so_and_a_gap_stays_a_gap():
+    data_ct = np.random.default_rng(1).normal(size=(3, 500))
+    data_ct[1] = 0
+    data_ct[2, 100:200] = np.nan
+    figure = plots.waveform_view(data_ct, START_NS, 100.0)
+    assert len(figure.axes) == 3
+    assert [text.get_text() for text in figure.axes[1].texts] == ["not recorded"] and not figure.axes[1].lines
+    assert np.isnan(figure.axes[2].lines[0].get_ydata()).sum() == 100
+
+
+@pytest.mark.parametrize(
+    ("start", "length_s", "labels", "days"),
+    [
+        ("2009-08-24T00:20:03", 30, ["00:20:05", "00:20:10", "00:20:15", "00:20:20", "00:20:25", "00:20:30"], "08-24"),
+        ("2009-08-24T00:20:03.97", 0.1, [f"00:20:0{3.98 + 0.02 * k:.3f}" for k in range(5)], "08-24"),
+        ("2009-08-24T23:59:00", 120, [f"{t}:{s}" for t in ("23:59", "00:00") for s in ("00", "15", "30", "45")], ""),
+        ("2009-08-24T00:00:00", 86400, [f"{h:02d}:00" for h in range(0, 24, 3)], "08-24 to 2009-08-25"),
+    ],
+)
+def test_ticks_stand_on_round_times(start, length_s, labels, days):
+    start_ns = int(np.datetime64(start, "ns").astype(np.int64))
+    ax = plots.waveform_view(np.ones((1, 1000)), start_ns, 1000 / length_s, components="Z").axes[0]
+    assert [label.get_text() for label in ax.get_xticklabels()][: len(labels)] == labels
+    assert ax.get_xlabel().endswith(days)
+
+
+def test_envelope_leaves_short_traces_alone():
+    x, y = np.arange(100.0), np.random.default_rng(1).normal(size=100)
+    assert envelope(x, y, columns=50)[1] is y
+
+
+@given(st.integers(101, 3000), st.integers(0, 10**6))
+def test_envelope_keeps_every_extreme_where_it_was(n, seed):
+    x, y = np.arange(float(n)), np.random.default_rng(seed).normal(size=n)
+    short_x, short_y = envelope(x, y, columns=50)
+    assert len(short_x) == len(short_y) <= 100
+    size = -(-n // 50)
+    for left, low, high in zip(short_x[::2], short_y[::2], short_y[1::2], strict=True):
+        block = y[int(left) : int(left) + size]
+        assert (low, high) == (block.min(), block.max())
+
+
+def test_shortened_paths_draw_the_same_points():
+    def points(path):
+        return np.array(re.findall(r"-?\d+\.?\d*", path), dtype=float)
+
+    path = "M 1.234567 -2.5 \nL 3 4.999999 \nL 5.111111 6 \nL 7 8 \nC 1 2 3 4 5 6 \nL 7 8 \nz"
+    short = _compact(path)
+    assert short == "M 1.23 -2.5 \nL 3 4.99 5.11 6 7 8 C 1 2 3 4 5 6 \nL 7 8 z"
+    np.testing.assert_allclose(points(short), points(path), atol=0.01)
+
+
+def test_confusion_matrix_shows_each_count_and_its_share_of_the_row():
+    ax = plots.confusion_matrix([[3, 1], [0, 0]], ["P", "noise"]).axes[0]
+    assert [text.get_text() for text in ax.texts] == ["3\n75.0%", "1\n25.0%", "0\n0.0%", "0\n0.0%"]
+
+
+def test_the_dot_lies_where_the_threshold_does(figures):
+    truth_n, probability_nk = scored()
+    precision, recall = metrics.precision_recall_curve(truth_n == 0, probability_nk[:, 0]).at(0.5)
+    dots = [line for line in figures["precision_recall"].axes[0].lines if line.get_marker() == "o"]
+    assert [(line.get_xdata()[0], line.get_ydata()[0]) for line in dots] == [(recall, precision)]
+
+
+def test_residuals_beyond_the_axis_are_counted_and_none_is_said():
+    first, second = plots.residual_histogram({"P": [0.0, 0.1, 0.7, -3.0], "S": []}).axes
+    assert "median +0.050 s\nMAE 0.950 s\nbeyond ±0.5 s: 2" in first.texts[0].get_text()
+    assert second.texts[0].get_text() == "no matched picks"
+
+
+def test_training_curves_plot_what_is_there(figures):
+    assert len(figures["training_curves"].axes) == 4
+    (ax,) = plots.training_curves({"train_loss": [1.0, 0.5], "note": [0, 0]}).axes
+    assert len(ax.lines) == 1 and ax.get_xlabel() == "Epoch"

@@ -1,0 +1,287 @@
+"""The page is read as a browser reads it: by an HTML parser always, by Chromium where there is one."""
+
+import base64
+import hashlib
+import json
+import math
+import os
+import re
+import shutil
+import subprocess
+from html.parser import HTMLParser
+from urllib.parse import unquote
+
+import numpy as np
+import pytest
+
+from seisnet import plots
+from seisnet.picks import Pick
+from seisnet.report import (
+    Column,
+    Report,
+    Section,
+    Table,
+    picks_table,
+    picture,
+    rejections_section,
+    render_report,
+    write_report,
+)
+from seisnet.waveforms.records import Rejection
+
+START_NS = 1_251_073_203_000_000_000  # 2009-08-24T00:20:03
+EVIL = [
+    "<script>alert(1)</script>",
+    '"><img src=x onerror=alert(1)>',
+    "' onload='alert(1)",
+    "</style></script>&lt;{{ 7*7 }}",
+]
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+
+
+class Page(HTMLParser):
+    """Elements with their attributes and their text, as they come."""
+
+    def __init__(self, page):
+        super().__init__()
+        self.elements, self.open = [], []
+        self.feed(page)
+
+    def handle_starttag(self, tag, attributes):
+        self.elements.append((tag, dict(attributes), []))
+        if tag not in {"meta", "img", "input"}:
+            self.open.append(self.elements[-1])
+
+    def handle_endtag(self, tag):
+        assert self.open.pop()[0] == tag
+
+    def handle_data(self, data):
+        for element in self.open:
+            element[2].append(data)
+
+    def all(self, tag):
+        return [(attributes, "".join(text)) for name, attributes, text in self.elements if name == tag]
+
+
+def pick(station="RJOB", phase="P", at_s=4.7, probability=0.97, **figures):
+    return Pick("BW", station, "", "EHZ", phase, START_NS + round(at_s * 1e9), probability, **figures)
+
+
+def view(title="BW.RJOB..EH", n_samples=500):
+    rng = np.random.default_rng(1)
+    return plots.waveform_view(
+        rng.normal(size=(3, n_samples)),
+        START_NS,
+        100.0,
+        probabilities=rng.dirichlet([1, 1, 1], size=n_samples // 4).T,
+        probability_times_ns=START_NS + np.arange(n_samples // 4) * 40_000_000,
+        classes=("P", "S", "noise"),
+        picks=[pick(at_s=2.0)],
+        title=title,
+    )
+
+
+def small_report():
+    picks = [
+        pick("ABC", "P", 4.7, 0.9, snr_db=9.0),
+        pick("ABC", "S", 8.0, 0.1, snr_db=10.0),
+        pick("XYZ", "P", 5.0, math.nan),
+        pick("XYZ", "S", 9.0, 0.55, snr_db=-3.0),
+    ]
+    views = (picture(view(), "first", anchor="a"), picture(view(), "second", anchor="b"))
+    table = picks_table(picks, anchors=["a", "a", "b", "unknown"])
+    return Report("Picks", ("4 picks",), (Section("Picks", "One.\n\nTwo.", (table,)), Section("Views", pictures=views)))
+
+
+def evil_report(text):
+    columns = (Column(text, unit=text, filterable=True), Column("n", filterable=True))
+    pictures = (picture(view(text), text, anchor=text),)
+    table = Table(columns, ((text, 1.5),), caption=text, anchors=(text,))
+    sections = (Section(text, text, (table, picks_table([pick(text, text)])), pictures),)
+    sections += (rejections_section([Rejection(text, 0, 10**9, text)]),)
+    return Report(text, (text,), sections, (text,))
+
+
+@pytest.mark.parametrize("text", EVIL)
+def test_text_from_outside_shows_as_text_wherever_it_stands(text):
+    page = Page(render_report(evil_report(text)))
+    assert not page.open
+    for tag, at_least in {"title": 1, "h1": 1, "h2": 1, "li": 2, "p": 1, "td": 3, "figcaption": 1, "option": 2}.items():
+        assert sum(text in shown for _, shown in page.all(tag)) >= at_least, tag
+    assert len(page.all("script")) == len(page.all("style")) == len(page.all("img")) == 1
+    assert not any(name.startswith("on") for _, attributes, _ in page.elements for name in attributes)
+    assert page.all("img")[0][0]["alt"] == text
+    assert "49" not in [shown for _, shown in page.all("li")]
+    (image,) = (unquote(attributes["src"]) for attributes, _ in page.all("img"))
+    assert "<script" not in image and "<img" not in image
+
+
+def test_the_page_fetches_nothing_and_allows_only_its_own_script():
+    page = Page(render_report(small_report()))
+    addresses = [a[name] for _, a, _ in page.elements for name in ("src", "href", "action") if name in a]
+    assert addresses and all(address.startswith(("#", "data:image/svg+xml,")) for address in addresses)
+    assert not {"link", "iframe", "object", "base"} & {tag for tag, _, _ in page.elements}
+    style = page.all("style")[0][1]
+    assert "url(" not in style and "@import" not in style
+    policy = next(a["content"] for a, _ in page.all("meta") if "http-equiv" in a)
+    digest = base64.b64encode(hashlib.sha256(page.all("script")[0][1].encode()).digest()).decode()
+    assert f"script-src 'sha256-{digest}'" in policy and policy.startswith("default-src 'none'")
+
+
+def test_rows_open_the_view_of_their_anchor_and_no_link_is_dead():
+    page = Page(render_report(small_report()))
+    ids = [attributes["id"] for _, attributes, _ in page.elements if "id" in attributes]
+    assert len(ids) == len(set(ids))
+    links = [attributes["href"] for attributes, text in page.all("a") if text.startswith("2009")]
+    assert links == ["#view-1", "#view-1", "#view-2"]
+    assert all(attributes["href"][1:] in ids for attributes, _ in page.all("a"))
+
+
+def test_pictures_pass_through_their_address_unharmed():
+    drawn = picture(view("50 % of 震源 #1"), "caption")
+    page = Page(render_report(Report("r", sections=(Section("s", pictures=(drawn,)),))))
+    assert unquote(page.all("img")[0][0]["src"]).removeprefix("data:image/svg+xml,") == drawn.svg
+    assert drawn.width_cm == 17.5
+
+
+def test_a_view_stays_small_enough_for_twenty_of_them_in_5_mb():
+    report = Report("r", sections=(Section("s", pictures=(picture(view(n_samples=60_000), "ten minutes"),)),))
+    assert len(render_report(report)) < 250_000
+
+
+def test_numbers_are_rounded_for_the_eye_and_exact_for_sorting():
+    columns = (Column("name"), Column("x", decimals=2), Column("n"))
+    table = Table(columns, (("a", 1 / 3, 7), ("b", math.nan, 10)))
+    page = Page(render_report(Report("r", sections=(Section("s", tables=(table,)),))))
+    cells = [(attributes.get("data-value"), shown) for attributes, shown in page.all("td")]
+    assert cells == [(None, "a"), (str(1 / 3), "0.33"), ("7", "7"), (None, "b"), ("", "–"), ("10", "10")]
+
+
+def test_empty_tables_say_so_and_have_no_filters():
+    page = Page(render_report(Report("r", sections=(Section("s", tables=(picks_table([]),)),))))
+    assert "No rows." in [shown for _, shown in page.all("p")]
+    assert not page.all("form")
+
+
+def test_rejections_are_counted_by_reason_the_commonest_first():
+    gap, short = "gap", "shorter than a window"
+    those = [Rejection("A", 0, 10**9, short), Rejection("B", 10**9, 3 * 10**9, gap), Rejection("C", 0, 10**9, gap)]
+    (table,) = rejections_section(those).tables
+    assert table.rows == (
+        ("gap", 2, 3.0, "B", "1970-01-01 00:00:01.000"),
+        (short, 1, 1.0, "A", "1970-01-01 00:00:00.000"),
+    )
+    assert rejections_section([]).text == "Nothing was rejected."
+
+
+def test_the_file_is_the_page_and_replaces_an_older_one(tmp_path):
+    path = tmp_path / "report.html"
+    path.write_text("old")
+    write_report(small_report(), path)
+    assert path.read_text("utf-8") == render_report(small_report())
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_an_interrupted_write_leaves_the_older_file_and_no_litter(tmp_path, monkeypatch):
+    path = tmp_path / "report.html"
+    path.write_text("old")
+
+    def full(_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="No space"):
+        write_report(small_report(), path)
+    assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_broken_unicode_of_a_file_name_reaches_the_file_as_a_question_mark(tmp_path):
+    write_report(Report("\udc80.mseed"), tmp_path / "report.html")
+    assert "<h1>?.mseed</h1>" in (tmp_path / "report.html").read_text("utf-8")
+
+
+HARNESS = """
+const errors = [];
+addEventListener("error", event => errors.push(event.message));
+window.alert = text => errors.push(text);
+addEventListener("load", () => {
+  const table = document.querySelector("table");
+  const rows = () => [...table.tBodies[0].rows].filter(row => !row.hidden);
+  const column = k => rows().map(row => row.cells[k].textContent);
+  const sort = k => (table.tHead.rows[0].cells[k].firstElementChild.click(), column(k));
+  const filter = (k, value) => {
+    const control = document.querySelector(`form [data-column="${k}"]`);
+    control.value = value;
+    control.dispatchEvent(new Event("input", { bubbles: true }));
+    return column(0).length;
+  };
+  const found = {
+    up: sort(6), down: sort(6), times: sort(0), sorted: table.tHead.rows[0].cells[0].getAttribute("aria-sort"),
+    phase: [filter(3, "S"), new Set(column(3)).size], least: filter(4, "0.5"), station: column(1),
+    count: document.querySelector("output").textContent, all: (filter(3, ""), filter(4, "")),
+    images: [...document.images].map(image => image.naturalWidth > 0),
+  };
+  rows().find(row => row.cells[1].textContent === "BW.XYZ").cells[2].click();
+  found.hash = location.hash;
+  found.errors = errors;
+  document.body.append(Object.assign(document.createElement("pre"), { textContent: JSON.stringify(found) }));
+});
+"""
+
+
+def without_policy(page):
+    """Let a second script run, which the page's own policy refuses."""
+    return re.sub(r"<meta http-equiv=.*?>", "", page)
+
+
+@pytest.fixture
+def browse(tmp_path):
+    if CHROMIUM is None:
+        pytest.skip("no Chromium on this machine: sorting and filtering are not tried in a browser")
+
+    def dump(page):
+        path = tmp_path / "page.html"
+        path.write_text(page, "utf-8")
+        flags = "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-sync"
+        flags += " --disable-background-networking --disable-component-update --disable-dev-shm-usage"
+        command = [CHROMIUM, *flags.split(), f"--user-data-dir={tmp_path / 'profile'}", "--dump-dom", path.as_uri()]
+        done = subprocess.run(command, capture_output=True, check=False, timeout=120)
+        if done.returncode:
+            pytest.skip(f"Chromium does not run here: {done.stderr.decode(errors='replace')[-200:]}")
+        return done.stdout.decode("utf-8")
+
+    return dump
+
+
+def test_a_browser_sorts_filters_and_opens_views(browse):
+    page = without_policy(render_report(small_report()))
+    dumped = browse(page.replace("<head>", f"<head><script>{HARNESS}</script>"))
+    found = json.loads(Page(dumped).all("pre")[0][1])
+    assert found == {
+        "up": ["-3.0", "9.0", "10.0", "–"],
+        "down": ["10.0", "9.0", "-3.0", "–"],
+        "times": [f"2009-08-24 00:20:{s:06.3f}" for s in (7.7, 8.0, 11.0, 12.0)],
+        "sorted": "ascending",
+        "phase": [2, 1],
+        "least": 1,
+        "station": ["BW.XYZ"],
+        "count": "1 of 4 shown",
+        "all": 4,
+        "images": [True, True],
+        "hash": "#view-2",
+        "errors": [],
+    }
+
+
+@pytest.mark.parametrize("text", EVIL[:2])
+def test_a_browser_runs_our_script_and_none_that_a_name_smuggles_in(browse, text):
+    dumped = Page(browse(render_report(evil_report(text))))
+    assert all("hidden" not in attributes for attributes, _ in dumped.all("form")), "our script did not run"
+    assert len(dumped.all("script")) == len(dumped.all("img")) == 1
+
+
+def test_a_smuggled_script_would_be_refused_by_the_policy_and_by_nothing_else(browse):
+    page = render_report(Report("x")).replace("<body>", "<body><script>document.title = 'run'</script>")
+    assert Page(browse(page)).all("title")[0][1] == "x"
+    assert Page(browse(without_policy(page))).all("title")[0][1] == "run"
