@@ -114,9 +114,7 @@ def classify(
 def _records(source: Source, reading: Reading, model: Model) -> list[Record]:
     config = model.preprocess
     if not source.is_dataset:
-        return list(
-            read_records(source, reading, sampling_rate_hz=config.sampling_rate_hz, shortest_s=config.window_s)
-        )
+        return list(read_records(source, reading, sampling_rate_hz=config.sampling_rate_hz, shortest_s=config.window_s))
     records = []
     for trace in read_dataset(source.paths[0]):
         if isinstance(trace, Rejection):
@@ -150,5 +148,3 @@ def _views(record: Record, probabilities: Probabilities, picks: Sequence[Pick]) 
         )
         rest = [p for p in rest if p.time_ns > last_ns]
     return views
-
-

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import json
+import math
 import tomllib
 import types
 import typing
@@ -47,6 +48,9 @@ class PreprocessConfig:
         A noise window ends at least this long before a P pick.
     noise_windows : int
         Noise windows cut from a record beside those of augmentation.
+    coda_windows : int
+        Windows without onset from between P and S and from the S coda, labelled noise, in the training split:
+        they teach that a strong signal alone is no onset.
     shifts : int
         Shifted copies of every onset window, and further noise windows, in the training split.
     shift_s : float
@@ -70,6 +74,7 @@ class PreprocessConfig:
     freqmax_hz: float = 25.0
     noise_gap_s: float = 5.0
     noise_windows: int = 1
+    coda_windows: int = 5
     shifts: int = 4
     shift_s: float = 0.25
     split: tuple[float, ...] = (0.7, 0.15, 0.15)
@@ -87,6 +92,7 @@ class PreprocessConfig:
         _between("hop_s", self.hop_s, 1.0 / self.sampling_rate_hz, self.frame_s)
         _between("noise_gap_s", self.noise_gap_s, 0.0, 3600.0)
         _between("noise_windows", self.noise_windows, 0, 1000)
+        _between("coda_windows", self.coda_windows, 0, 1000)
         _between("shifts", self.shifts, 0, 1000)
         _between("shift_s", self.shift_s, 0.0, self.window_s / 2)
         _between("seed", self.seed, 0, 2**63 - 1)
@@ -95,10 +101,16 @@ class PreprocessConfig:
         _whole("window_s", self.window_s, self.sampling_rate_hz)
         _whole("frame_s", self.frame_s, self.sampling_rate_hz)
         _whole("hop_s", self.hop_s, self.sampling_rate_hz)
-        if len(self.split) != 3 or min(self.split) < 0 or abs(sum(self.split) - 1) > 1e-6:
+        if len(self.split) != 3 or not (min(self.split) >= 0 and abs(sum(self.split) - 1) <= 1e-6):  # also NaN
             raise ConfigError(f"split: got {self.split}; three shares (train, dev, test) that add up to 1 are needed")
         if self.split[0] == 0:
             raise ConfigError("split: the share of train is 0; nothing could be learned")
+        lowest, highest = math.ceil(self.freqmin_hz * self.frame_s), math.floor(self.freqmax_hz * self.frame_s)
+        if self.features == "logspec" and lowest > highest:
+            raise ConfigError(
+                f"frame_s: the spectrum of {self.frame_s:g} s has a value every {1 / self.frame_s:g} Hz, none of them "
+                f"between freqmin_hz, {self.freqmin_hz:g}, and freqmax_hz, {self.freqmax_hz:g}; set a longer frame_s"
+            )
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -131,8 +143,12 @@ class TrainConfig:
         Units of the hidden layers.
     activation, optimizer, schedule : str
         Names from `seisnet.nn`.
-    learning_rate, momentum, weight_decay, dropout, label_smoothing, input_noise, clip_norm : float
-        Of the optimiser and of regularisation; 0 switches each of the last five off.
+    learning_rate, momentum : float
+        Of the optimiser.
+    weight_decay, l1, dropout, label_smoothing, input_noise, max_norm, clip_norm : float
+        Regularisation, each off at 0: half the weight of the squared weights and the weight of their absolute values in
+        the loss, share of hidden units left out, share of the label that all classes get alike, standard deviation
+        of noise on the scaled inputs, largest norm of a unit's incoming weights, largest norm of a gradient.
     batch_size, epochs, seed, members : int
         Windows a step, passes over the training split, seed of every random choice, networks averaged.
     patience : int
@@ -140,6 +156,8 @@ class TrainConfig:
         epoch's weights are kept either way.
     class_weight : {"balanced", "none"}
         Whether every class weighs the same in the loss.
+    memory_mb : float
+        A training split with larger features is read from the file in blocks, see `seisnet.batches`.
     """
 
     hidden: tuple[int, ...] = (256, 128)
@@ -152,11 +170,14 @@ class TrainConfig:
     epochs: int = 40
     patience: int = 0
     weight_decay: float = 1e-4
+    l1: float = 0.0
     dropout: float = 0.3
-    label_smoothing: float = 0.0
+    label_smoothing: float = 0.1
     input_noise: float = 0.0
+    max_norm: float = 0.0
     clip_norm: float = 0.0
     class_weight: str = "balanced"
+    memory_mb: float = 4000.0
     members: int = 1
     seed: int = 0
 
@@ -174,6 +195,9 @@ class TrainConfig:
         _between("epochs", self.epochs, 1, 1_000_000)
         _between("patience", self.patience, 0, 1_000_000)
         _between("weight_decay", self.weight_decay, 0.0, 10.0)
+        _between("l1", self.l1, 0.0, 10.0)
+        _between("max_norm", self.max_norm, 0.0, 1e9)
+        _between("memory_mb", self.memory_mb, 0.001, 1e9)
         _between("dropout", self.dropout, 0.0, 0.95)
         _between("label_smoothing", self.label_smoothing, 0.0, 0.9)
         _between("input_noise", self.input_noise, 0.0, 100.0)
@@ -192,16 +216,20 @@ class PickConfig:
         Class to the probability that a pick must reach; classes that are absent keep the model's threshold.
     min_distance_s : float
         Two picks of one phase on one instrument lie at least this far apart; the more probable one stays.
+    refine_s : float
+        A pick moves to the onset that Akaike's criterion finds within this of it; 0 leaves it where it is.
     """
 
     thresholds: dict[str, float] = field(default_factory=dict)
     min_distance_s: float = 1.0
+    refine_s: float = 0.6
 
     def __post_init__(self) -> None:
         """Check every value."""
         for name, threshold in self.thresholds.items():
             _between(f"threshold {name}", threshold, 0.0, 1.0)
         _between("min_distance_s", self.min_distance_s, 0.0, 3600.0)
+        _between("refine_s", self.refine_s, 0.0, 60.0)
 
 
 SECTIONS: dict[str, type] = {"preprocess": PreprocessConfig, "train": TrainConfig, "pick": PickConfig}
@@ -226,8 +254,10 @@ def load_toml(path: Path, section: str, cls: type[C]) -> C:
     """
     try:
         tables = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise ConfigError(f"{path}: {error}") from error
+    except OSError as error:
+        raise ConfigError(f"{path}: {error.strerror}") from error
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise ConfigError(f"{path}: not TOML: {error}") from error
     for name in tables:
         if name not in SECTIONS:
             raise ConfigError(f"{path}: unknown table or key '{name}'{nearest(name, SECTIONS)}")
@@ -242,6 +272,8 @@ def from_dict(cls: type[C], values: dict[str, Any], *, where: str = "config") ->
     ConfigError
         For an unknown key (the nearest known one is named) or a value of the wrong kind.
     """
+    if not isinstance(values, dict):
+        raise ConfigError(f"{where}: got {values!r}; a table is needed")
     hints = typing.get_type_hints(cls)
     for key in values:
         if key not in hints:
@@ -281,7 +313,7 @@ def _coerce(where: str, value: Any, kind: Any) -> Any:
         return {str(key): _coerce(f"{where}.{key}", item, inner) for key, item in value.items()}
     if origin is types.UnionType:
         return value
-    if kind is float and isinstance(value, int) and not isinstance(value, bool):
+    if kind is float and isinstance(value, int) and not isinstance(value, bool) and abs(value) < 2**63:
         return float(value)
     if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
         raise ConfigError(f"{where}: got {value!r}; a value of type {kind.__name__} is needed")

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
+from seisnet.config import PickConfig
+from seisnet.onset import aic_onset, shows
 from seisnet.picks import Pick
 from seisnet.scan import Probabilities
 from seisnet.waveforms.records import NS_PER_S, Record
@@ -14,9 +16,7 @@ from seisnet.waveforms.records import NS_PER_S, Record
 SNR_WINDOW_S = 2.0
 
 
-def find_onsets(
-    probability: NDArray[np.float32], threshold: float, min_distance: int
-) -> list[tuple[float, float]]:
+def find_onsets(probability: NDArray[np.float32], threshold: float) -> list[tuple[float, float]]:
     """Peaks of a probability trace.
 
     A run above half the threshold that reaches the threshold holds one onset, at the centre of gravity of what
@@ -28,8 +28,6 @@ def find_onsets(
         One class.
     threshold : float
         What the highest point must reach.
-    min_distance : int
-        Of two onsets nearer than this, in columns, the more probable stays.
 
     Returns
     -------
@@ -38,7 +36,7 @@ def find_onsets(
 
     Examples
     --------
-    >>> find_onsets(np.array([0, 0, 0.4, 0.8, 0.4, 0, 0], dtype=np.float32), 0.5, 2)
+    >>> find_onsets(np.array([0, 0, 0.4, 0.8, 0.4, 0, 0], dtype=np.float32), 0.5)
     [(3.0, 0.800000011920929)]
     """
     above = np.concatenate([[False], probability >= threshold / 2, [False]])
@@ -57,12 +55,9 @@ def find_onsets(
             last += 1
         columns = np.arange(low + first, low + last + 1)
         weights = probability[columns].astype(np.float64) - height / 2 + 1e-9
-        found.append((float((columns * weights).sum() / weights.sum()), height))
-    kept: list[tuple[float, float]] = []
-    for column, height in sorted(found, key=lambda f: -f[1]):
-        if all(abs(column - other) >= min_distance for other, _ in kept):
-            kept.append((column, height))
-    return sorted(kept)
+        # Counted from the peak, so that what is symmetrical stays where it is.
+        found.append((peak + float(((columns - peak) * weights).sum() / weights.sum()), height))
+    return found
 
 
 def find_picks(
@@ -70,7 +65,7 @@ def find_picks(
     probabilities: Probabilities,
     thresholds: Mapping[str, float],
     *,
-    min_distance_s: float,
+    config: PickConfig,
     model: str,
 ) -> list[Pick]:
     """Picks of a record, in order of time.
@@ -83,14 +78,20 @@ def find_picks(
         Of that record.
     thresholds : mapping of str to float
         The classes that give picks, with the probability that one must reach.
+    config : PickConfig
+        Distance and refinement; its thresholds are not read.
     """
     network, station, location, channel = probabilities.trace_id.split(".")
-    min_distance = max(1, round(min_distance_s * NS_PER_S / probabilities.hop_ns))
     picks = []
     for phase, threshold in thresholds.items():
         trace = probabilities.values[probabilities.classes.index(phase)]
-        for column, height in find_onsets(trace, threshold, min_distance):
-            time_ns = probabilities.start_ns + round(column * probabilities.hop_ns)
+        onsets = [
+            (probabilities.start_ns + round(column * probabilities.hop_ns), height)
+            for column, height in find_onsets(trace, threshold)
+        ]
+        if config.refine_s and shows(record, phase):
+            onsets = [(aic_onset(record, t, phase, half_width_s=config.refine_s), height) for t, height in onsets]
+        for time_ns, height in keep_apart(onsets, round(config.min_distance_s * NS_PER_S)):
             picks.append(
                 Pick(
                     network=network,
@@ -108,6 +109,21 @@ def find_picks(
     return sorted(picks, key=lambda p: (p.time_ns, p.trace_id, p.phase))
 
 
+def keep_apart(onsets: Sequence[tuple[int, float]], min_distance_ns: int) -> list[tuple[int, float]]:
+    """Of onsets (time, probability) nearer than a distance, keep the most probable; in order of time.
+
+    Examples
+    --------
+    >>> keep_apart([(0, 0.7), (4, 0.9), (20, 0.6)], 10)
+    [(4, 0.9), (20, 0.6)]
+    """
+    kept: list[tuple[int, float]] = []
+    for time_ns, height in sorted(onsets, key=lambda onset: (-onset[1], onset[0])):
+        if all(abs(time_ns - other) >= min_distance_ns for other, _ in kept):
+            kept.append((time_ns, height))
+    return sorted(kept)
+
+
 def snr_db(record: Record, time_ns: int) -> float:
     """Power after a time over power before it, two seconds each, all components together, in decibels."""
     n = round(SNR_WINDOW_S * record.sampling_rate_hz)
@@ -118,5 +134,3 @@ def snr_db(record: Record, time_ns: int) -> float:
     noise = np.var(before.astype(np.float64), axis=1).sum()
     signal = np.var(after.astype(np.float64), axis=1).sum()
     return float(10 * np.log10(signal / noise)) if noise > 0 and signal > 0 else float("nan")
-
-

@@ -16,7 +16,7 @@ from typing import Protocol
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
-from scipy.signal.windows import hann
+from scipy.signal.windows import hann, tukey
 
 from seisnet.config import PreprocessConfig
 
@@ -58,7 +58,7 @@ class LogSpectrogram:
     """
 
     config: PreprocessConfig
-    transform: Floats = field(init=False, repr=False, compare=False)
+    transform: NDArray[np.float64] = field(init=False, repr=False, compare=False)
     frequencies_hz: NDArray[np.float64] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -66,11 +66,9 @@ class LogSpectrogram:
         n = self.config.frame_samples
         frequencies = np.fft.rfftfreq(n, 1.0 / self.config.sampling_rate_hz)
         kept = (frequencies >= self.config.freqmin_hz) & (frequencies <= self.config.freqmax_hz)
-        line, _ = np.linalg.qr(np.stack([np.ones(n), np.linspace(-1.0, 1.0, n)], axis=1))
-        detrend = np.eye(n) - line @ line.T
         fourier = np.fft.rfft(np.eye(n), axis=1)[:, kept]
-        matrix = detrend @ (hann(n, sym=False)[:, None] * fourier)
-        object.__setattr__(self, "transform", np.concatenate([matrix.real, matrix.imag], 1).astype(np.float32))
+        matrix = without_trend(n) @ (hann(n, sym=False)[:, None] * fourier)
+        object.__setattr__(self, "transform", np.concatenate([matrix.real, matrix.imag], 1))
         object.__setattr__(self, "frequencies_hz", frequencies[kept])
 
     @property
@@ -90,18 +88,17 @@ class LogSpectrogram:
             Where the first frame starts; the others follow every hop.
         """
         n, hop = self.config.frame_samples, self.config.hop_samples
-        frames = sliding_window_view(data[..., first_sample:], n, axis=-1)[..., ::hop, :]
-        # Dividing by each frame's own size keeps the squares of nanometres and of counts inside float32.
-        frames = frames - frames[..., :1]
+        views = sliding_window_view(data[..., first_sample:], n, axis=-1)[..., ::hop, :]
+        # In float32 the product's rounding, and with it the weak bands beside a strong microseism, would depend on
+        # how many frames are multiplied at once: a window would not get what it gets in a scan.
+        frames = views.astype(np.float64) - views[..., :1]
         size = np.abs(frames).max(axis=-1, keepdims=True)
-        alive = size > 0
-        scaled = frames / np.where(alive, size, 1)
-        parts = scaled @ self.transform
+        parts = frames @ self.transform
         n_bands = self.frequencies_hz.size
         power = parts[..., :n_bands] ** 2 + parts[..., n_bands:] ** 2
-        floor = np.float32(1e-10)  # rounding of float32 arithmetic on samples of size one, squared
-        log_power = np.log(power + floor) + 2 * np.log(np.where(alive, size, 1))
-        return np.where(alive, log_power, -np.inf).astype(np.float32)
+        alive = size > 0
+        floor = 1e-10 * np.where(alive, size, 1) ** 2  # rounding of float32 samples
+        return np.where(alive, np.log(power + floor), -np.inf).astype(np.float32)
 
     def normalise(self, frames: Floats, known: Bools) -> Floats:
         """Subtract each window's mean and divide by its standard deviation."""
@@ -115,9 +112,22 @@ class LogSpectrogram:
 
 @dataclass(frozen=True)
 class RawWindow:
-    """The samples of a window, freed of each component's straight-line fit, divided by their common deviation."""
+    """The samples of a window between `freqmin_hz` and `freqmax_hz`, divided by their common deviation.
+
+    Trend, taper and band-pass (bins of the window's own Fourier transform) are linear, so that they are one matrix, and
+    again nothing outside the window is read.
+    """
 
     config: PreprocessConfig
+    transform: Floats = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Build the transform, (L, L)."""
+        n = self.config.window_samples
+        frequencies = np.fft.rfftfreq(n, 1.0 / self.config.sampling_rate_hz)
+        kept = (frequencies >= self.config.freqmin_hz) & (frequencies <= self.config.freqmax_hz)
+        spectrum = np.fft.rfft(without_trend(n) @ np.diag(tukey(n, 0.1)), axis=1)
+        object.__setattr__(self, "transform", np.fft.irfft(spectrum * kept, n, axis=1).astype(np.float32))
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -125,19 +135,18 @@ class RawWindow:
         return 3, 1, self.config.window_samples
 
     def frames(self, data: Floats, first_sample: int = 0) -> Floats:
-        """Whole windows of samples with their trend removed, one a hop: (..., M, L)."""
+        """Whole windows of band-passed samples, one a hop: (..., M, L)."""
         n, hop = self.config.window_samples, self.config.hop_samples
-        windows = sliding_window_view(data[..., first_sample:], n, axis=-1)[..., ::hop, :].astype(np.float64)
-        ramp = np.linspace(-1.0, 1.0, n)
-        windows = windows - windows.mean(axis=-1, keepdims=True)
-        slope = windows @ ramp / (ramp @ ramp)
-        result: Floats = (windows - slope[..., None] * ramp).astype(np.float32)
-        return result
+        windows = sliding_window_view(data[..., first_sample:], n, axis=-1)[..., ::hop, :]
+        windows = windows - windows[..., :1]
+        size = np.abs(windows).max(axis=-1, keepdims=True)
+        filtered: Floats = (windows / np.where(size > 0, size, np.float32(1))) @ self.transform * size
+        return filtered
 
     def normalise(self, frames: Floats, known: Bools) -> Floats:
         """Divide each window by the standard deviation of its samples."""
         size = np.abs(frames).max(axis=(1, 2, 3), keepdims=True)
-        scaled = frames / np.where(size > 0, size, 1)  # squares stay inside float32
+        scaled = (frames / np.where(size > 0, size, 1)).astype(np.float32)  # squares stay inside float32
         alive = (frames != 0).any(axis=-1, keepdims=True)
         return _over_known(scaled, np.broadcast_to(known & alive, frames.shape))
 
@@ -146,9 +155,16 @@ class RawWindow:
         return np.ones(self.config.window_samples, dtype=np.bool_)
 
 
+def without_trend(n: int) -> NDArray[np.float64]:
+    """Matrix (n, n) that takes the straight-line fit from rows of n samples."""
+    line, _ = np.linalg.qr(np.stack([np.ones(n), np.linspace(-1.0, 1.0, n)], axis=1))
+    projection: NDArray[np.float64] = np.eye(n) - line @ line.T
+    return projection
+
+
 def make_feature(config: PreprocessConfig) -> Feature:
     """Look a feature up by the name in the config."""
-    return {"logspec": LogSpectrogram, "raw": RawWindow}[config.features](config)
+    return LogSpectrogram(config) if config.features == "logspec" else RawWindow(config)
 
 
 def extract(feature: Feature, windows: Floats, present: Bools, bandwidth_hz: NDArray[np.float64]) -> Floats:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
 import math
@@ -93,18 +94,26 @@ def read_picks_csv(path: Path) -> list[Pick]:
             reader = csv.DictReader(file)
             if tuple(reader.fieldnames or ()) != CSV_COLUMNS:
                 raise DataError(f"{path}: not a CSV of seisnet's picks; its columns are {','.join(CSV_COLUMNS)}")
+            rows = list(reader)
+            if any(None in row or None in row.values() for row in rows):
+                raise DataError(f"{path}: a row has too many or too few fields; the file is cut short or broken")
             return [
                 Pick(
-                    **{name: row[name] for name in ("network", "station", "location", "channel", "phase", "model")},
+                    network=row["network"],
+                    station=row["station"],
+                    location=row["location"],
+                    channel=row["channel"],
+                    phase=row["phase"],
                     time_ns=time_ns(row["time"]),
-                    **{
-                        name: float(row[name] or math.nan)
-                        for name in ("probability", "uncertainty_s", "snr_db", "threshold")
-                    },
+                    probability=float(row["probability"] or math.nan),
+                    uncertainty_s=float(row["uncertainty_s"] or math.nan),
+                    snr_db=float(row["snr_db"] or math.nan),
+                    model=row["model"],
+                    threshold=float(row["threshold"] or math.nan),
                 )
-                for row in reader
+                for row in rows
             ]
-    except (OSError, ValueError, TypeError) as error:
+    except (OSError, ValueError, csv.Error) as error:
         raise DataError(f"{path}: {error}") from error
 
 
@@ -117,9 +126,9 @@ def read_any_picks(path: Path, *, may_be_empty: bool = False) -> list[Pick]:
         If the file is neither, or holds no picks and must.
     """
     if path.suffix.lower() == ".csv" and path.is_file():
-        with path.open(encoding="utf-8-sig") as file:
-            header = file.readline().strip()
-        if header == ",".join(CSV_COLUMNS):
+        with path.open("rb") as file:
+            header = file.readline().removeprefix(codecs.BOM_UTF8).strip()
+        if header == ",".join(CSV_COLUMNS).encode():
             picks = read_picks_csv(path)
             if not picks and not may_be_empty:
                 raise DataError(f"{path}: holds no picks")

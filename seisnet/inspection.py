@@ -23,6 +23,8 @@ def describe(path: Path) -> list[str]:
     DataError
         If it is no file that seisnet or ObsPy reads.
     """
+    if not path.is_file():
+        raise DataError(f"{path}: no such file")
     found = file_format(path)
     if found == windows_file.FORMAT:
         return _windows(path)

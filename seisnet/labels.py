@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+import difflib
+import glob
 import math
 import warnings
 from collections import Counter, defaultdict
@@ -11,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import obspy
+from obspy.core.event import WaveformStreamID
 
 from seisnet.errors import DataError
 from seisnet.picks import Pick
@@ -24,7 +27,7 @@ def phase_class(hint: str) -> str:
     """Map a phase hint to ``P``, ``S``, or an empty string for what is neither.
 
     Qualities before the letter (``IP``, ``ES``) are dropped, and every crustal branch counts with its letter: Pg, Pn,
-    Pb, PmP and P1 are P; Sg, Sn, Sb, SmS and Lg... are not taken for S unless they start with it.
+    Pb, PmP and P1 are P; Sg, Sn, Sb and SmS are S. Lg and amplitudes (AML) are neither.
 
     Examples
     --------
@@ -56,7 +59,10 @@ def read_labels(paths: Iterable[str | Path]) -> list[Pick]:
             raise DataError(f"{path}: no such file")
         if path.stat().st_size == 0:
             raise DataError(f"{path}: the file is empty")
-        found = _read_csv(path) if path.suffix.lower() == ".csv" else _read_catalogue(path)
+        try:
+            found = _read_csv(path) if path.suffix.lower() == ".csv" else _read_catalogue(path)
+        except (OSError, UnicodeDecodeError, csv.Error) as error:
+            raise DataError(f"{path}: can't be read: {error}") from error
         if not found:
             raise DataError(f"{path}: holds no picks; origins alone name no onset")
         picks += found
@@ -105,17 +111,21 @@ def time_ns(text: str) -> int:
         seconds, _, fraction = text.partition(".")
         if fraction.isdigit() and seconds.lstrip("-").isdigit():
             sign = -1 if seconds.startswith("-") else 1
-            return int(seconds) * NS_PER_S + sign * int(fraction[:9].ljust(9, "0"))
-        return int(text) * NS_PER_S if text.isdigit() else int(obspy.UTCDateTime(text).ns)
+            ns = int(seconds) * NS_PER_S + sign * int(fraction[:9].ljust(9, "0"))
+        else:
+            ns = int(text) * NS_PER_S if text.isdigit() else int(obspy.UTCDateTime(text).ns)
     except (ValueError, TypeError) as error:
         raise ValueError(f"time '{text}' is neither ISO 8601 nor seconds since 1970") from error
+    if abs(ns) >= 2**63:
+        raise ValueError(f"time '{text}' is not between 1678 and 2262; numbers are seconds since 1970")
+    return ns
 
 
 def _read_catalogue(path: Path) -> list[Pick]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of ObsPy's readers, on fields that are not read here
         try:
-            catalogue = obspy.read_events(str(path))
+            catalogue = obspy.read_events(glob.escape(str(path)))
         except Exception as error:  # ObsPy's readers raise whatever they like on a file of another format
             raise DataError(f"{path}: not a catalogue that ObsPy reads, and no .csv of picks") from error
     picks = []
@@ -124,7 +134,7 @@ def _read_catalogue(path: Path) -> list[Pick]:
         for pick in event.picks:
             if pick.evaluation_status == "rejected":
                 continue
-            codes = pick.waveform_id
+            codes = pick.waveform_id or WaveformStreamID()
             uncertainty = pick.time_errors.uncertainty if pick.time_errors else None
             picks.append(
                 Pick(
@@ -182,17 +192,16 @@ class LabelMatcher:
     def unmatched(self) -> list[str]:
         """Say of every pick that lies in no record how far it is from one, in codes or in time."""
         lines = []
-        stations = ", ".join(sorted(self.records)[:5]) + (" ..." if len(self.records) > 5 else "")
         for i, pick in enumerate(self.picks):
             if i in self.matched:
                 continue
-            name = (
-                f"{pick.phase} on {pick.network}.{pick.station}.{pick.location} at {obspy.UTCDateTime(ns=pick.time_ns)}"
-            )
+            codes = f"{pick.network}.{pick.station}.{pick.location}"
+            name = f"{pick.phase} on {codes} at {obspy.UTCDateTime(ns=pick.time_ns)}"
             if i in self.nearest_ns:
                 lines.append(f"{name}: {duration(self.nearest_ns[i])} from the nearest waveform of that station")
             else:
-                lines.append(f"{name}: no waveform of that station; waveforms are of {stations or 'none'}")
+                nearest = difflib.get_close_matches(codes, sorted(self.records), n=3, cutoff=0)
+                lines.append(f"{name}: no waveform of that station; the nearest are of {', '.join(nearest) or 'none'}")
         return lines
 
 

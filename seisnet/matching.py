@@ -50,9 +50,7 @@ class PhaseScore:
         return 2 * self.matched / total if total else float("nan")
 
 
-def score_picks(
-    picks: Sequence[Pick], reference: Sequence[Pick], *, tolerance_s: float
-) -> list[PhaseScore]:
+def score_picks(picks: Sequence[Pick], reference: Sequence[Pick], *, tolerance_s: float) -> list[PhaseScore]:
     """Match picks to the reference station by station, and count.
 
     Stations are compared by network and station code; where either side names no network, by station alone.

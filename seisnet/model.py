@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -16,7 +15,7 @@ from seisnet.detection import find_picks
 from seisnet.errors import ConfigError
 from seisnet.features import Feature, make_feature
 from seisnet.formats import in_order, probability_stream
-from seisnet.nn import Network, softmax
+from seisnet.nn import Network, blas_threads, softmax
 from seisnet.picks import Pick
 from seisnet.scan import Probabilities, scan
 from seisnet.store.hdf5 import check_output
@@ -61,15 +60,14 @@ class Model:
     def networks(self) -> tuple[Network, ...]:
         """The members of the ensemble; one unless it was trained with more."""
         stage = self.stored.stages[0]
-        return tuple(
-            Network(stage.sizes, stage.activation, theta=theta) for theta in np.atleast_2d(stage.theta)
-        )
+        return tuple(Network(stage.sizes, stage.activation, theta=theta) for theta in np.atleast_2d(stage.theta))
 
     def predict_proba(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
         """Probabilities (N, K) of windows whose features are (N, D); averaged over the members."""
         scaled = (x - self.stored.mean) / self.stored.scale
         temperature = np.float32(self.stored.temperature)
-        total = sum(softmax(network.forward(scaled)[0] / temperature) for network in self.networks)
+        with blas_threads(1):
+            total = sum(softmax(network.predict(scaled) / temperature) for network in self.networks)
         probabilities: NDArray[np.float32] = total / np.float32(len(self.networks))
         return probabilities
 
@@ -79,9 +77,7 @@ class Model:
 
     def records(self, stream: obspy.Stream) -> tuple[list[Record], list[Rejection]]:
         """Condition a stream as the model's training data were."""
-        return condition(
-            stream, sampling_rate_hz=self.preprocess.sampling_rate_hz, shortest_s=self.preprocess.window_s
-        )
+        return condition(stream, sampling_rate_hz=self.preprocess.sampling_rate_hz, shortest_s=self.preprocess.window_s)
 
     def picks(self, record: Record, probabilities: Probabilities, config: PickConfig | None = None) -> list[Pick]:
         """Picks of a record; thresholds in the config go before the model's own."""
@@ -90,9 +86,7 @@ class Model:
             if name not in self.stored.thresholds:
                 raise ConfigError(f"threshold '{name}'{nearest(name, self.stored.thresholds)}")
         thresholds = {**self.stored.thresholds, **config.thresholds}
-        return find_picks(
-            record, probabilities, thresholds, min_distance_s=config.min_distance_s, model=self.name
-        )
+        return find_picks(record, probabilities, thresholds, config=config, model=self.name)
 
     def annotate(self, stream: obspy.Stream) -> obspy.Stream:
         """Probability traces of a stream: one trace a class and gap-free stretch, channel ``<model>_<class>``."""
@@ -145,9 +139,3 @@ def load_model(name: str | Path) -> Model:
 def shipped_models() -> list[str]:
     """Names of the models in this installation."""
     return sorted(path.stem for path in SHIPPED.glob("*.h5"))
-
-
-def stack(networks: Iterable[Network]) -> NDArray[np.float32]:
-    """Parameters of an ensemble as the model file stores them: (P,) for one network, else (members, P)."""
-    thetas = [network.theta for network in networks]
-    return thetas[0] if len(thetas) == 1 else np.stack(thetas)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -14,14 +15,14 @@ import numpy as np
 
 from seisnet import __version__
 from seisnet.config import PreprocessConfig, to_json
-from seisnet.errors import NothingUsableError
+from seisnet.errors import DataError, NothingUsableError
 from seisnet.features import Feature, extract, make_feature
 from seisnet.labels import LabelMatcher, read_labels
 from seisnet.splits import assign_splits
 from seisnet.store.hdf5 import check_output, sha256_of
 from seisnet.store.shards import Shard, read_column, write_shard
 from seisnet.store.windows_file import WindowRows, WindowsInfo, read_info, read_rows, writing
-from seisnet.waveforms.conditioning import to_rate
+from seisnet.waveforms.conditioning import SLOWEST, to_rate
 from seisnet.waveforms.datasets import read_dataset
 from seisnet.waveforms.records import COMPONENTS, Rejection
 from seisnet.waveforms.sources import Reading, Source, find_sources, read_records
@@ -112,7 +113,11 @@ def preprocess_to_file(
     matcher = LabelMatcher(read_labels(labels))
     if not labels and found and not any(source.is_dataset for source in found):
         raise NothingUsableError("waveform files carry no labels; name a catalogue or a CSV of picks with --labels")
-    with tempfile.TemporaryDirectory(prefix=f".{output.name}.", dir=output.absolute().parent) as folder:
+    try:
+        scratch = tempfile.TemporaryDirectory(prefix=f".{output.name}.", dir=output.absolute().parent)
+    except OSError as error:
+        raise DataError(f"{output}: can't be written: {error.strerror}") from error
+    with scratch as folder:
         shards: list[Path] = []
         made = dict.fromkeys(found, 0)
         for source in found:
@@ -125,9 +130,10 @@ def preprocess_to_file(
                     progress(sum(made.values()), source.name)
             if not made[source]:
                 reading.rejections.append(Rejection("", 0, 0, f"{source.name}: no window"))
-        reading.rejections += [Rejection("", 0, 0, line) for line in matcher.unmatched()]
+        unmatched = matcher.unmatched()
         if not any(made.values()):
-            raise NothingUsableError(f"no window could be made: {_reasons(reading.rejections)}")
+            raise NothingUsableError(f"no window could be made: {_why(unmatched, reading.rejections)}")
+        reading.rejections += [Rejection("", 0, 0, line) for line in unmatched]
         return _merge(shards, made, labels, reading.rejections, config, output)
 
 
@@ -136,16 +142,19 @@ def reasons(rejected: Sequence[tuple[str, int, int, str]]) -> Counter[str]:
     return Counter(reason for *_, reason in rejected)
 
 
-def _reasons(rejections: Sequence[Rejection]) -> str:
+def _why(unmatched: Sequence[str], rejections: Sequence[Rejection]) -> str:
+    """Say in a line why there is nothing: the first picks without waveform, and the most frequent reasons."""
+    said = [*unmatched[:3], f"{len(unmatched) - 3} more picks without waveform"] if unmatched[3:] else [*unmatched]
     counted = Counter(r.reason for r in rejections).most_common(5)
-    return "; ".join(f"{reason} ({n})" if n > 1 else reason for reason, n in counted)
+    said += [f"{reason} ({n})" if n > 1 else reason for reason, n in counted]
+    return "; ".join(said) or "the sources hold no waveforms"
 
 
 def _shards(source: Source, matcher: LabelMatcher, reading: Reading, config: PreprocessConfig) -> Iterator[Shard]:
     feature = make_feature(config)
     records = _labelled(source, matcher, reading, config)
     while batch := list(islice(records, RECORDS_PER_SHARD)):
-        shard = _shard(batch, feature, reading, config)
+        shard = make_shard(batch, feature, reading, config)
         if shard is not None:
             yield shard
 
@@ -160,16 +169,23 @@ def _labelled(
         ):
             yield LabelledRecord(record, tuple(matcher.match(record)))
         return
-    for trace in read_dataset(source.paths[0]):
-        if isinstance(trace, Rejection):
-            reading.rejections.append(trace)
-            continue
-        record = to_rate(trace.record, config.sampling_rate_hz)
-        is_noise = trace.complete and not trace.picks
-        yield LabelledRecord(record, trace.picks, trace.event_id, is_noise, trace.split)
+    slowest_hz = SLOWEST * config.sampling_rate_hz
+    try:
+        for trace in read_dataset(source.paths[0]):
+            if isinstance(trace, Rejection):
+                reading.rejections.append(trace)
+            elif (raw := trace.record).sampling_rate_hz < slowest_hz:
+                reason = f"sampled at {raw.sampling_rate_hz:g} Hz; {slowest_hz:g} Hz is the least"
+                reading.rejections.append(Rejection(raw.trace_id, raw.start_ns, raw.end_ns, reason))
+            else:
+                record = to_rate(raw, config.sampling_rate_hz)
+                is_noise = trace.complete and not trace.picks
+                yield LabelledRecord(record, trace.picks, trace.event_id, is_noise, trace.split)
+    except DataError as error:  # of the data set as a whole: what was read is kept, and other sources go on
+        reading.rejections.append(Rejection("", 0, 0, str(error)))
 
 
-def _shard(
+def make_shard(
     batch: Sequence[LabelledRecord], feature: Feature, reading: Reading, config: PreprocessConfig
 ) -> Shard | None:
     """Cut, and compute features of, the windows of some records."""
@@ -232,7 +248,7 @@ def _merge(
                 max(p.stat().st_mtime for p in [*files, *map(Path, labels)]), UTC
             ).isoformat(timespec="seconds"),
             "feature": config.features,
-            "labels_sha256": " ".join(sha256_of(Path(p)) for p in labels),
+            "labels_sha256": _sha256_of_all(labels),
             "sampling_rate_hz": config.sampling_rate_hz,
             "seisnet_version": __version__,
             "split_by": how,
@@ -242,7 +258,7 @@ def _merge(
     at = 0
     with writing(output, info, int(keep.sum())) as writer:
         for path in shards:
-            x = read_column(path, "x")
+            x = read_column(path, "x").astype(np.float32, copy=False)
             here = slice(at, at + len(x))
             kept = keep[here]
             writer.append(
@@ -258,6 +274,12 @@ def _merge(
             )
             at += len(x)
     return info
+
+
+def _sha256_of_all(paths: Sequence[str]) -> str:
+    """SHA-256 of one file; of several, of their digests in hexadecimal: an HDF5 attribute is short."""
+    digests = [sha256_of(Path(p)) for p in paths]
+    return digests[0] if len(digests) == 1 else hashlib.sha256(" ".join(digests).encode()).hexdigest()
 
 
 def _size(path: Path) -> int:

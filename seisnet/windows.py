@@ -17,6 +17,9 @@ from seisnet.waveforms.records import NS_PER_S, Record, sample_to_ns
 CODA_S = 60.0
 """After an S pick, this long is coda: not noise, whatever the analyst left unpicked in it."""
 
+CODA_NEGATIVES_S = 15.0
+"""Windows that teach what a coda looks like are taken this long after an onset."""
+
 
 @dataclass(frozen=True)
 class LabelledRecord:
@@ -64,7 +67,9 @@ def cut(labelled: LabelledRecord, config: PreprocessConfig) -> tuple[list[Window
 
     Around every P and S pick one window is centred, and `config.shifts` copies are shifted by up to
     `config.shift_s`. Noise is taken where no pick lies in the window, the window ends `config.noise_gap_s` before the
-    next P, and no unpaired P or coda precedes it; a record without any pick gives noise only if it is declared to be.
+    next P, and no unpaired P or coda precedes it; between a P and its S and in the first seconds after the S,
+    `config.coda_windows` without a pick in them are taken as noise for training; a record without any pick gives
+    noise only if it is declared to be. Picks of other phases give no windows, and none holds them.
 
     Returns
     -------
@@ -94,7 +99,7 @@ def cut(labelled: LabelledRecord, config: PreprocessConfig) -> tuple[list[Window
             if 0 <= first <= record.n_samples - length:
                 onset_s = (sample - first - length / 2) / record.sampling_rate_hz
                 windows.append(Window(first, phase, onset_s, event, pick.weight, augmented=i > 0))
-    stretches = _noise_stretches(labelled, [(s, phase) for s, phase, _ in onsets if phase], config)
+    stretches = _noise_stretches(labelled, [(s, phase) for s, phase, _ in onsets], config)
     room = np.array([high - low for low, high in stretches])
     if room.sum() > 0:
         for i in range(config.noise_windows + config.shifts):
@@ -102,8 +107,14 @@ def cut(labelled: LabelledRecord, config: PreprocessConfig) -> tuple[list[Window
             first = int(rng.integers(*stretches[which]))
             event = labelled.event_id or _next_event(first, onsets, record) or _station_hour(record, first)
             windows.append(Window(first, "noise", np.nan, event, augmented=i >= config.noise_windows))
+    for first in _coda(labelled.record, [(s, phase) for s, phase, _ in onsets], config, rng):
+        event = labelled.event_id or _previous_event(first, onsets) or _station_hour(record, first)
+        windows.append(Window(first, "noise", np.nan, event, augmented=True))
     if not labelled.picks and not labelled.is_noise:
         reasons.append("no pick in it, and not declared to be noise")
+    elif not windows and not reasons:
+        short = record.n_samples < length
+        reasons.append(f"shorter than {config.window_s:g} s" if short else "the config asks for no noise windows")
     return windows, reasons
 
 
@@ -133,13 +144,44 @@ def _noise_stretches(
     stretches = []
     free_from = 0.0
     for i, (sample, phase) in enumerate(onsets):
-        last = sample - config.noise_gap_s * rate_hz - length
+        last = min(sample - config.noise_gap_s * rate_hz, record.n_samples) - length
         if phase == "P" and last >= free_from:
             stretches.append((int(np.ceil(free_from)), int(last) + 1))
         # After a P without its S nobody knows where the event ends before the next S is picked.
-        paired = phase == "S" or (i + 1 < len(onsets) and onsets[i + 1][1] == "S")
-        free_from = sample + CODA_S * rate_hz if paired else np.inf
+        over = np.inf if phase and not _is_paired(onsets, i) else sample + CODA_S * rate_hz
+        free_from = over if phase else max(free_from, over)
     return stretches
+
+
+def _coda(
+    record: Record, onsets: Sequence[tuple[float, str]], config: PreprocessConfig, rng: np.random.Generator
+) -> list[int]:
+    """First samples of windows between P and S and in the S coda that hold no pick."""
+    length, rate_hz = config.window_samples, record.sampling_rate_hz
+    stretches = []
+    for i, (sample, _) in enumerate(onsets):
+        following, next_phase = onsets[i + 1] if i + 1 < len(onsets) else (np.inf, "")
+        if next_phase == "P":
+            following -= config.noise_gap_s * rate_hz
+        low = int(np.ceil(sample)) + 1
+        high = int(min(sample + CODA_NEGATIVES_S * rate_hz, following, record.n_samples)) - length
+        if _is_paired(onsets, i) and high > low >= 0:
+            stretches.append((low, high))
+    room = np.array([high - low for low, high in stretches])
+    if not room.size:
+        return []
+    chosen = rng.choice(len(stretches), size=config.coda_windows, p=room / room.sum())
+    return [int(rng.integers(*stretches[k])) for k in chosen]
+
+
+def _is_paired(onsets: Sequence[tuple[float, str]], i: int) -> bool:
+    """Whether an onset is an S, or the next onset of a known phase is."""
+    return "S" in (onsets[i][1], next((phase for _, phase in onsets[i + 1 :] if phase), ""))
+
+
+def _previous_event(first: int, onsets: Sequence[tuple[float, str, Pick]]) -> str:
+    """The event in whose coda a window lies."""
+    return next((pick.event_id for sample, _, pick in reversed(onsets) if sample < first), "")
 
 
 def _next_event(first: int, onsets: Sequence[tuple[float, str, Pick]], record: Record) -> str:

@@ -29,35 +29,67 @@ from seisnet.cli import console
 @click.option("--members", type=int, help="Networks of different seeds whose probabilities are averaged.")
 @click.option("--class-weight", type=click.Choice(["balanced", "none"]))
 @click.option("--seed", type=int)
+@click.option("--init", "init_name", metavar="FILE|NAME", help="Start from the weights of this model.")
+@click.option("--device", type=click.Choice(["cpu", "cuda"]), default="cpu", show_default=True)
+@click.option("--threads", type=click.IntRange(0), default=0, help="Threads at most; 0: all cores.")
+@click.option("--resume", is_flag=True, help="Go on where an interrupted training with this output stopped.")
 @console.overwrite
 @console.quiet
 def train(
-    windows: Path, output: Path, config_path: Path | None, overwrite: bool, quiet: bool, **options: Any
+    windows: Path,
+    output: Path,
+    config_path: Path | None,
+    init_name: str | None,
+    device: str,
+    threads: int,
+    resume: bool,
+    overwrite: bool,
+    quiet: bool,
+    **options: Any,
 ) -> None:
     """Train a network on a WINDOWS file.
+
+    After every epoch a checkpoint is written beside the output; --resume goes on from it, and ends with the same
+    bytes as a training that was never interrupted.
 
     \b
     Example:
       seisnet train windows.h5 -o model.h5 --hidden 256,128 --epochs 40
     """
     from seisnet.config import TrainConfig, load_toml
+    from seisnet.errors import ConfigError
+    from seisnet.model import load_model
     from seisnet.store.hdf5 import check_output
     from seisnet.training import fit
 
     config = load_toml(config_path, "train", TrainConfig) if config_path else TrainConfig()
     config = dataclasses.replace(config, **console.given(options))
-    check_output(output, overwrite=overwrite)
+    checkpoint = output.with_name(f"{output.name}.checkpoint")
+    if resume and output.exists() and not checkpoint.exists():
+        console.say(f"{output} is finished; nothing to resume", quiet=quiet)
+        return
+    check_output(output, overwrite=overwrite or resume)
+    if checkpoint.exists() and not resume:
+        if not overwrite:
+            raise ConfigError(f"{checkpoint} is of an interrupted training; say --resume or --overwrite")
+        checkpoint.unlink()
     with console.progress_line("train", quiet=quiet) as show:
         model, history = fit(
             windows,
             config,
             name=output.stem,
+            init=load_model(init_name) if init_name else None,
+            device=device,
+            threads=threads,
+            checkpoint=checkpoint,
             progress=lambda row: show(
                 f"epoch {row['epoch']:.0f}/{config.epochs}, loss {row['train_loss']:.4f}"
                 + (f", dev macro-F1 {row['dev_macro_f1']:.4f}" if "dev_macro_f1" in row else "")
             ),
+            say=lambda line: console.say(f"  {line}", quiet=quiet),
         )
-    model.save(output, overwrite=overwrite)
+    model.save(output, overwrite=True)
+    checkpoint.unlink(missing_ok=True)
     best = max(history["dev_macro_f1"], default=None) if "dev_macro_f1" in history else None
     console.say(
         f"{output}: {len(history['epoch'])} epochs"

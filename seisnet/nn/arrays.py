@@ -8,10 +8,9 @@ import sys
 from typing import Any, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
-Array: TypeAlias = NDArray[Any]
-"""A NumPy array, or a CuPy one: only functions of the array's own namespace are called on it."""
+Array: TypeAlias = Any
+"""A NumPy array or a CuPy one, which have no type in common; only functions of its own namespace are called on it."""
 
 ALIGNMENT_BYTES = 64
 """A cache line, and the widest vector register: kernels that read memory as it lies run up to a third slower off it."""
@@ -32,8 +31,7 @@ def namespace(array: Array) -> Any:
 def aligned_zeros(shape: tuple[int, ...], dtype: Any, xp: Any = np) -> Array:
     """Zeros whose first element lies on a cache line; CuPy's allocator does that by itself."""
     if xp is not np:
-        zeros: Array = xp.zeros(shape, dtype)
-        return zeros
+        return xp.zeros(shape, dtype)
     n_bytes = math.prod(shape) * np.dtype(dtype).itemsize
     memory = np.zeros(n_bytes + ALIGNMENT_BYTES, np.uint8)
     start = -memory.ctypes.data % ALIGNMENT_BYTES

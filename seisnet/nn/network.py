@@ -1,46 +1,206 @@
-"""The network: layers over one flat parameter vector."""
+"""The network: layers in a row over one flat vector of parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from itertools import pairwise
+from typing import Any
 
 import numpy as np
 
-from seisnet.nn.losses import softmax
-import itertools
+from seisnet.errors import ConfigError, DataError, TrainingError
+from seisnet.nn.activations import ACTIVATIONS, sigmoid, softmax
+from seisnet.nn.arrays import Array, aligned_zeros, namespace
+from seisnet.nn.initializers import INITIALIZERS, lecun
+from seisnet.nn.layers import Activate, Dense, Dropout, InputNoise, Layer
+
+PREDICT_ROWS = 1024
+"""Rows that are predicted at once: enough to keep the products fast, few enough to stay in the caches."""
+
+OUTPUTS: dict[str, Callable[[Array], Array]] = {"softmax": softmax, "sigmoid": sigmoid}
+"""What turns logits into probabilities: one class of several, or each class by itself."""
 
 
 class Network:
-    def __init__(self, sizes, activation="relu", *, rng=None, theta=None, dtype=np.float32, dropout=0.0, input_noise=0.0):
-        self.sizes, self.activation, self.dropout, self.input_noise = tuple(sizes), activation, dropout, input_noise
-        n = sum(a * b + b for a, b in itertools.pairwise(sizes))
-        self.theta = np.zeros(n, dtype) if theta is None else theta
-        self.grad = np.zeros_like(self.theta)
-        self.layers = list(self._views(self.theta))
-        self.grads = list(self._views(self.grad))
+    """A feed-forward network of dense layers; the last one gives logits.
+
+    Parameters
+    ----------
+    sizes : sequence of int
+        Inputs, hidden units of each layer, outputs.
+    activation : str
+        Of the hidden layers, a key of `ACTIVATIONS`; it also chooses the initialiser.
+    rng : numpy.random.Generator, optional
+        Draws the first weights; without it and without `theta` all parameters are zero.
+    theta : float (P,), optional
+        Parameters to copy, for instance of a model file; they bring dtype and device (NumPy or CuPy) along.
+    dtype : dtype
+        Of parameters that are drawn.
+    dropout : float
+        Probability that a hidden unit is left out, see `Dropout`.
+    input_noise : float
+        Standard deviation of the noise on the inputs, see `InputNoise`.
+
+    Attributes
+    ----------
+    theta, grad : float (P,)
+        Parameters and their gradient, layer by layer, in each layer the weights (fan_in, fan_out) row by row, then the
+        biases (fan_out,). Change them in place.
+
+    Raises
+    ------
+    ConfigError
+        If a size, name or probability is not allowed.
+    DataError
+        If `theta` does not have the length that the sizes ask for.
+
+    Examples
+    --------
+    >>> network = Network((4, 8, 3), rng=np.random.default_rng(0))
+    >>> network.theta.shape, network.predict_proba(np.zeros((2, 4), np.float32)).shape
+    ((67,), (2, 3))
+    """
+
+    def __init__(
+        self,
+        sizes: Sequence[int],
+        activation: str = "relu",
+        *,
+        rng: np.random.Generator | None = None,
+        theta: Array | None = None,
+        dtype: Any = np.float32,
+        dropout: float = 0.0,
+        input_noise: float = 0.0,
+    ) -> None:
+        self.sizes = _check(sizes, activation, dropout, input_noise)
+        self.activation = activation
+        n_parameters = sum(fan_in * fan_out + fan_out for fan_in, fan_out in pairwise(self.sizes))
         if theta is None:
-            for w, _ in self.layers:
-                w[...] = rng.normal(0, np.sqrt(2 / w.shape[0]), w.shape)
+            theta = np.zeros(n_parameters, dtype)
+        elif theta.shape != (n_parameters,):
+            raise DataError(
+                f"theta has the shape {theta.shape}; a network of sizes {self.sizes} has ({n_parameters},) parameters"
+            )
+        self.theta = aligned_zeros(theta.shape, theta.dtype, namespace(theta))
+        self.grad = aligned_zeros(theta.shape, theta.dtype, namespace(theta))
+        self.theta[...] = theta
+        self.dense = [
+            Dense(parameters, gradients, input_gradient=i > 0)
+            for i, (parameters, gradients) in enumerate(zip(self.views(self.theta), self.views(self.grad), strict=True))
+        ]
+        self.activate = [Activate(ACTIVATIONS[activation]) for _ in self.dense[:-1]]
+        self._layers = list(self._in_order(dropout, input_noise))
+        self._passes = 0
+        if rng is not None:
+            self.initialize(rng)
 
-    def _views(self, flat):
-        at = 0
-        for a, b in zip(self.sizes, self.sizes[1:]):
-            yield flat[at : at + a * b].reshape(a, b), flat[at + a * b : at + a * b + b]
-            at += a * b + b
+    def initialize(self, rng: np.random.Generator) -> None:
+        """Draw the weights anew; they are the same, but for rounding, in every dtype. Biases become zero."""
+        xp = namespace(self.theta)
+        hidden = INITIALIZERS[self.activation]
+        for layer in self.dense:
+            draw = lecun if layer is self.dense[-1] else hidden
+            layer.weights[...] = xp.asarray(draw(rng, *layer.weights.shape))
+            layer.bias[...] = 0
 
-    def forward(self, x, rng=None):
-        ys = [x]
-        for i, (w, b) in enumerate(self.layers):
-            x = x @ w + b
-            if i < len(self.layers) - 1:
-                x = np.maximum(x, 0)
-            ys.append(x)
+    def views(self, flat: Array) -> Iterator[tuple[Array, Array]]:
+        """Weights (fan_in, fan_out) and biases (fan_out,) of each layer, as views of a flat vector (P,)."""
+        start = 0
+        for fan_in, fan_out in pairwise(self.sizes):
+            middle, stop = start + fan_in * fan_out, start + fan_in * fan_out + fan_out
+            yield flat[start:middle].reshape(fan_in, fan_out), flat[middle:stop]
+            start = stop
 
-        def backward(dy):
-            for i in reversed(range(len(self.layers))):
-                gw, gb = self.grads[i]
-                np.matmul(ys[i].T, dy, out=gw)
-                gb[...] = dy.sum(axis=0)
-                if i:
-                    dy = (dy @ self.layers[i][0].T) * (ys[i] > 0)
+    @property
+    def is_weight(self) -> Array:
+        """1 for each weight in `theta` and 0 for each bias (P,)."""
+        ones = namespace(self.theta).ones_like(self.theta)
+        for _, bias in self.views(ones):
+            bias[...] = 0
+        return ones
 
-        return x, backward
+    def forward(self, x: Array, rng: np.random.Generator | None = None) -> tuple[Array, Callable[[Array], None]]:
+        """Logits of a batch, and the function that turns their gradient into the parameters' gradient.
 
-    def predict_proba(self, x):
-        return softmax(self.forward(x)[0])
+        Parameters
+        ----------
+        x : float (B, D)
+            Scaled features.
+        rng : numpy.random.Generator, optional
+            For dropout and input noise, which are on iff it is given.
+
+        Returns
+        -------
+        logits : float (B, K)
+        backward : callable
+            ``backward(dlogits)`` fills `grad` with dL/dtheta; valid until the next forward pass.
+
+        Raises
+        ------
+        DataError
+            If `x` doesn't have D columns.
+        """
+        if x.ndim != 2 or x.shape[1] != self.sizes[0]:
+            raise DataError(f"the network reads arrays of shape (B, {self.sizes[0]}), not {x.shape}")
+        y = namespace(x).ascontiguousarray(x, dtype=self.theta.dtype)
+        backwards = []
+        for layer in self._layers:
+            y, layer_backward = layer.forward(y, rng)
+            backwards.append(layer_backward)
+        self._passes += 1
+        this_pass = self._passes
+
+        def backward(dlogits: Array) -> None:
+            if this_pass != self._passes:
+                raise TrainingError("backward belongs to an earlier forward pass, whose outputs are overwritten")
+            dy = dlogits.astype(self.theta.dtype)
+            for layer_backward in reversed(backwards):
+                dy = layer_backward(dy)
+
+        # Logits are few; a copy of them may be kept where the layers' own arrays may not.
+        return y.copy(), backward
+
+    def predict(self, x: Array) -> Array:
+        """Outputs (N, K) of any number of inputs (N, D), without dropout or noise."""
+        outputs = namespace(x).empty((len(x), self.sizes[-1]), self.theta.dtype)
+        for start in range(0, len(x), PREDICT_ROWS):
+            outputs[start : start + PREDICT_ROWS] = self.forward(x[start : start + PREDICT_ROWS])[0]
+        return outputs
+
+    def predict_proba(self, x: Array, output: str = "softmax") -> Array:
+        """Probabilities (N, K) of inputs (N, D): `softmax` for one class of several, `sigmoid` for each by itself."""
+        return OUTPUTS[output](self.predict(x))
+
+    @property
+    def threads(self) -> int:
+        """How many threads share a large matrix product; the result is the same for any number."""
+        return self.dense[0].threads
+
+    @threads.setter
+    def threads(self, n: int) -> None:
+        for layer in self.dense:
+            layer.threads = n
+
+    def _in_order(self, dropout: float, input_noise: float) -> Iterator[Layer]:
+        if input_noise:
+            yield InputNoise(input_noise)
+        for dense, activate in zip(self.dense, self.activate, strict=False):
+            yield dense
+            yield activate
+            if dropout:
+                yield Dropout(dropout)
+        yield self.dense[-1]
+
+
+def _check(sizes: Sequence[int], activation: str, dropout: float, input_noise: float) -> tuple[int, ...]:
+    """Return the sizes of a network as plain integers, after a look at everything that the user chose."""
+    sizes = tuple(int(size) for size in sizes)
+    if len(sizes) < 2 or min(sizes) < 1:
+        raise ConfigError(f"sizes {sizes}: name the inputs, any hidden layers and the outputs, each at least 1")
+    if activation not in ACTIVATIONS:
+        raise ConfigError(f"activation '{activation}': use one of {', '.join(ACTIVATIONS)}")
+    if not 0 <= dropout < 1:
+        raise ConfigError(f"dropout {dropout}: must lie in [0, 1)")
+    if not input_noise >= 0:
+        raise ConfigError(f"input_noise {input_noise}: must not be negative")
+    return sizes

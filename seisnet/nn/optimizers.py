@@ -1,17 +1,215 @@
-"""Optimisers on the flat parameter vector."""
+"""Optimisers: a few lines each over the flat vectors of parameters and gradient.
+
+`learning_rate` may be changed before any step. `state` holds arrays only; a copy of it, put back, continues bit for
+bit. The vectors are gone through in blocks that stay in the cache: a step does little arithmetic on a lot of memory.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Protocol
 
 import numpy as np
+from scipy.linalg.blas import daxpy, saxpy
+
+from seisnet.errors import ConfigError
+from seisnet.nn.arrays import Array, namespace
+
+BLOCK = 65_536
+"""Parameters in a block: four such vectors of float32 fill half of a second-level cache of 2 MB."""
+
+AXPY = {("f", "f"): saxpy, ("d", "d"): daxpy}
+"""BLAS's scaled addition by the dtypes of its operands."""
 
 
+class Optimizer(Protocol):
+    """What a training loop asks of an optimiser."""
+
+    learning_rate: float
+    state: dict[str, Array]
+
+    def step(self, theta: Array, grad: Array) -> None:
+        """Change the parameters (P,) in place, given their gradient (P,)."""
+        ...
+
+
+@dataclass
 class SGD:
-    def __init__(self, learning_rate, momentum=0.0, nesterov=False):
-        self.learning_rate = learning_rate
-        self.momentum = momentum
-        self.nesterov = nesterov
-        self.state = {}
+    """Stochastic gradient descent with momentum m and learning rate r.
 
-    def step(self, theta, grad):
-        v = self.state.setdefault("velocity", np.zeros_like(theta))
-        v *= self.momentum
-        v += grad
-        theta -= self.learning_rate * (grad + self.momentum * v if self.nesterov else v)
+    v <- m v + g, theta <- theta - r v; with Nesterov's momentum theta <- theta - r (g + m v) (Sutskever et al. 2013,
+    section 2, in the form of Bengio et al. 2013). With m = 0 that is plain descent: gradient descent if the batch is
+    the whole set, stochastic descent if it is one window.
+    """
+
+    learning_rate: float
+    momentum: float = 0.0
+    nesterov: bool = False
+    state: dict[str, Array] = field(default_factory=dict)
+
+    def step(self, theta: Array, grad: Array) -> None:
+        """Change the parameters (P,) in place, given their gradient (P,)."""
+        if self.momentum == 0:
+            for block in _blocks(theta):
+                _add_scaled(theta[block], -self.learning_rate, grad[block])
+            return
+        (velocity,) = _vectors(self.state, theta, "velocity")
+        for block in _blocks(theta):
+            p, g, v = theta[block], grad[block], velocity[block]
+            v *= self.momentum
+            v += g
+            if self.nesterov:
+                _add_scaled(p, -self.learning_rate, g)
+                _add_scaled(p, -self.learning_rate * self.momentum, v)
+            else:
+                _add_scaled(p, -self.learning_rate, v)
+
+
+@dataclass
+class AdaGrad:
+    """Steps divided by the root of the sum of all squared gradients (Duchi et al. 2011).
+
+    s <- s + g^2, theta <- theta - r g / (sqrt(s) + epsilon).
+    """
+
+    learning_rate: float
+    epsilon: float = 1e-10
+    state: dict[str, Array] = field(default_factory=dict)
+
+    def step(self, theta: Array, grad: Array) -> None:
+        """Change the parameters (P,) in place, given their gradient (P,)."""
+        xp = namespace(theta)
+        (square,) = _vectors(self.state, theta, "square")
+        for block in _blocks(theta):
+            p, g, s = theta[block], grad[block], square[block]
+            s += g * g
+            p -= self.learning_rate * g / (xp.sqrt(s) + self.epsilon)
+
+
+@dataclass
+class RMSProp:
+    """Steps divided by the root of a running mean of squared gradients (Tieleman & Hinton 2012, lecture 6.5).
+
+    s <- d s + (1 - d) g^2, theta <- theta - r g / (sqrt(s) + epsilon).
+    """
+
+    learning_rate: float
+    decay: float = 0.99
+    epsilon: float = 1e-8
+    state: dict[str, Array] = field(default_factory=dict)
+
+    def step(self, theta: Array, grad: Array) -> None:
+        """Change the parameters (P,) in place, given their gradient (P,)."""
+        xp = namespace(theta)
+        (square,) = _vectors(self.state, theta, "square")
+        for block in _blocks(theta):
+            p, g, s = theta[block], grad[block], square[block]
+            s *= self.decay
+            s += (1 - self.decay) * (g * g)
+            p -= self.learning_rate * g / (xp.sqrt(s) + self.epsilon)
+
+
+@dataclass
+class Adam:
+    """Momentum and RMSProp, both freed of their bias towards zero (Kingma & Ba 2015, algorithm 1).
+
+    m <- b1 m + (1 - b1) g, s <- b2 s + (1 - b2) g^2, theta <- theta - r m' / (sqrt(s') + epsilon),
+    with m' = m / (1 - b1^t) and s' = s / (1 - b2^t) in step t = 1, 2, ...
+    """
+
+    learning_rate: float
+    beta1: float = 0.9
+    beta2: float = 0.999
+    epsilon: float = 1e-8
+    state: dict[str, Array] = field(default_factory=dict)
+
+    def step(self, theta: Array, grad: Array) -> None:
+        """Change the parameters (P,) in place, given their gradient (P,)."""
+        xp = namespace(theta)
+        mean, square = _vectors(self.state, theta, "mean", "square")
+        t = int(self.state.get("steps", 0)) + 1
+        self.state["steps"] = np.array(t)
+        rate = self.learning_rate / (1 - self.beta1**t)
+        root = (1 - self.beta2**t) ** 0.5
+        for block in _blocks(theta):
+            p, g, m, s = theta[block], grad[block], mean[block], square[block]
+            m *= self.beta1
+            m += (1 - self.beta1) * g
+            s *= self.beta2
+            s += (1 - self.beta2) * (g * g)
+            p -= rate * m / (xp.sqrt(s) / root + self.epsilon)
+
+
+@dataclass
+class AdamW(Adam):
+    """Adam with weight decay that the division doesn't touch (Loshchilov & Hutter 2019, algorithm 2).
+
+    theta <- (1 - r w) theta, then Adam's step. `decays` (P,) holds 1 where a parameter decays and 0 where it doesn't,
+    for instance `Network.is_weight`, which spares the biases; without it all decay.
+    """
+
+    weight_decay: float = 0.01
+    decays: Array | None = None
+
+    def step(self, theta: Array, grad: Array) -> None:
+        """Change the parameters (P,) in place, given their gradient (P,)."""
+        kept = 1 - self.learning_rate * self.weight_decay
+        if self.decays is None:
+            theta *= kept
+        else:
+            theta *= 1 - (1 - kept) * self.decays
+        super().step(theta, grad)
+
+
+OPTIMIZERS = ("sgd", "nesterov", "adagrad", "rmsprop", "adam", "adamw")
+"""Names for `make_optimizer`."""
+
+
+def make_optimizer(name: str, learning_rate: float, *, momentum: float = 0.9, weight_decay: float = 0.01) -> Optimizer:
+    """Make an optimiser by name; `momentum` goes to SGD and Nesterov, `weight_decay` to AdamW.
+
+    Raises
+    ------
+    ConfigError
+        If there is none of that name.
+    """
+    match name:
+        case "sgd":
+            return SGD(learning_rate, momentum)
+        case "nesterov":
+            return SGD(learning_rate, momentum, nesterov=True)
+        case "adagrad":
+            return AdaGrad(learning_rate)
+        case "rmsprop":
+            return RMSProp(learning_rate)
+        case "adam":
+            return Adam(learning_rate)
+        case "adamw":
+            return AdamW(learning_rate, weight_decay=weight_decay)
+    raise ConfigError(f"optimizer '{name}': use one of {', '.join(OPTIMIZERS)}")
+
+
+def _vectors(state: dict[str, Array], theta: Array, *names: str) -> Iterator[Array]:
+    """Vectors of an optimiser's state, which start at zero."""
+    for name in names:
+        if name not in state:
+            state[name] = namespace(theta).zeros_like(theta)
+        yield state[name]
+
+
+def _blocks(theta: Array) -> Iterator[slice]:
+    """Slices of a vector; on a GPU, which has no cache to keep them in, one slice of all of it."""
+    size = BLOCK if namespace(theta) is np else theta.size
+    for start in range(0, theta.size, size):
+        yield slice(start, start + size)
+
+
+def _add_scaled(target: Array, factor: float, vector: Array) -> None:
+    """``target += factor * vector`` in place; BLAS needs one pass over memory for it where NumPy needs two."""
+    axpy = AXPY.get((target.dtype.char, vector.dtype.char))
+    # Handed anything but a contiguous array, SciPy would work on a copy of it.
+    if axpy and namespace(target) is np and target.flags.c_contiguous:
+        axpy(vector, target, a=factor)
+    else:
+        target += factor * vector

@@ -1,14 +1,132 @@
 """Matrix products in tiles, because that is what OpenBLAS is fastest at.
 
-OpenBLAS multiplies matrices by copying ("packing") panels of both into a layout that its inner kernel likes. The copies pay
-when both matrices are large; with a batch of 32 windows they cost as much as the arithmetic. For products of fewer than a
-million multiply-adds, OpenBLAS on AVX-512 processors has kernels that read both matrices where they lie. So a large product
-is handed over as a stack of small ones, each a view: the same sums, no copies, one call of `numpy.matmul`.
+OpenBLAS copies ("packs") panels of both matrices into the layout that its inner kernel likes. The copies pay when both
+matrices are large; with a batch of 32 windows they cost half as much as the arithmetic. For products of at most a
+million multiply-adds, OpenBLAS on AVX-512 processors has kernels that read both matrices where they lie. So a large
+product is handed over as a stack of small ones, each a view: the same sums, no copies, one call of `numpy.matmul`.
 
-Measured on one core, 1200 x 256 weights, float32, share of the peak of a 2048 x 2048 product:
-
-======== ============= ============= ============== ==============
-batch    forward, as   forward,      gradient, as   gradient,
-         one product   in tiles      one product    in tiles
-======== ============= ============= ============== ==============
+With kernels that run in the calling thread, threads are ours: each takes some rows of the result. A row is summed in
+the same order whoever does it, so the result does not depend on the number of threads, to the bit. Elsewhere (other
+processors, other libraries, CuPy) a product is one call, and threads are the library's business; `seisnet.nn.threads`
+sees to both.
 """
+
+from __future__ import annotations
+
+import functools
+import os
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+
+from seisnet.nn.arrays import Array, namespace
+
+TILE_MULTIPLY_ADDS = 1_000_000
+"""OpenBLAS's own bound for its kernels without packing."""
+
+TILE_COLUMNS = 64
+"""Four vector registers of float32: the width of those kernels."""
+
+ROWS_BYTES = 40_000
+"""Rows of a tile stay in the first-level cache (48 KB on the processors in question)."""
+
+STRIPES_BYTES = 1_500_000
+"""The whole right-hand matrix stays in the second-level cache (2 MB); beyond that, packing is the better way."""
+
+SHARE_ROWS = 48
+"""Threads take multiples of these many rows, and a tile has no more."""
+
+THREAD_MULTIPLY_ADDS = 10_000_000
+"""Work that is worth waking a thread for: about 0.2 ms of one core."""
+
+
+@functools.cache
+def tiles_pay() -> bool:
+    """Whether NumPy multiplies with OpenBLAS on an AVX-512 processor.
+
+    Fixed for a machine, never timed: tiles sum in another order than whole products, and a repeated training must
+    give the same bytes.
+    """
+    config = np.show_config(mode="dicts")
+    simd = config["SIMD Extensions"].get("found", ())
+    blas = config["Build Dependencies"]["blas"]["name"]
+    return (
+        "openblas" in blas
+        and any(name.startswith(("AVX512_SKX", "X86_V4")) for name in simd)
+        and "OPENBLAS_CORETYPE" not in os.environ
+    )
+
+
+def product(a: Array, b: Array, out: Array, threads: int = 1) -> Array:
+    """Matrix product ``out = a b``.
+
+    Parameters
+    ----------
+    a : float (M, K)
+        Rows contiguous, or the transpose of such an array.
+    b : float (K, N)
+        Rows contiguous, or the transpose of such an array.
+    out : float (M, N)
+        Rows contiguous; it is overwritten and returned.
+    threads : int
+        How many may share the rows.
+    """
+    xp = namespace(a)
+    if xp is not np or not tiles_pay():
+        xp.matmul(a, b, out=out)
+        return out
+    (m, k), n = a.shape, b.shape[1]
+    rows = tile_rows(m, k, n, a.itemsize, a.flags.c_contiguous, b.flags.c_contiguous)
+    most_shares = m * k * n // THREAD_MULTIPLY_ADDS
+    if most_shares < 2 or m < SHARE_ROWS:
+        _multiply(a, b, out, rows)
+        return out
+    # The last few rows go through other kernels, so they stay by themselves for any number of threads.
+    edge = m - m % SHARE_ROWS
+    step = -(-edge // (min(threads, most_shares) * SHARE_ROWS)) * SHARE_ROWS
+    ours, *theirs = [slice(start, min(start + step, edge)) for start in range(0, edge, step)]
+    waiting = [_pool(os.getpid()).submit(_multiply, a[share], b, out[share], rows) for share in theirs]
+    _multiply(a[ours], b, out[ours], rows)
+    if edge < m:
+        _multiply(a[edge:], b, out[edge:], rows)
+    for share in waiting:
+        share.result()
+    return out
+
+
+@functools.cache
+def tile_rows(m: int, k: int, n: int, itemsize: int, a_row_major: bool, b_row_major: bool) -> int:
+    """Rows of the left-hand matrix in a tile of an (M, K) (K, N) product; 0 where it is better left whole."""
+    if m < 4 or n % TILE_COLUMNS or m * k * n <= TILE_MULTIPLY_ADDS or k * n * itemsize > STRIPES_BYTES:
+        return 0
+    if not b_row_major:
+        return 0
+    # Lower tiles of a transposed matrix are no faster than the whole.
+    at_once = 4 if a_row_major else 48
+    most = min(SHARE_ROWS, TILE_MULTIPLY_ADDS // (k * TILE_COLUMNS), ROWS_BYTES // (k * itemsize))
+    return most // at_once * at_once
+
+
+def _multiply(a: Array, b: Array, out: Array, rows: int) -> None:
+    if rows:
+        _tiled(a, b, out, rows)
+    else:
+        np.matmul(a, b, out=out)
+
+
+def _tiled(a: Array, b: Array, out: Array, rows: int) -> None:
+    """Multiply in tiles of some rows and 64 columns; the last rows make one lower tile."""
+    m, k = a.shape
+    # (column tile, row tile, ., .): a stripe of `b` stays in the cache while all rows of `a` pass it.
+    stripes = b.reshape(k, -1, 1, TILE_COLUMNS).transpose(1, 2, 0, 3)
+    whole = m - m % rows
+    for part, tile in ((slice(0, whole), rows), (slice(whole, m), m - whole)):
+        if tile and part.stop:
+            target = out[part].reshape(-1, tile, len(stripes), TILE_COLUMNS).transpose(2, 0, 1, 3)
+            np.matmul(a[part].reshape(-1, tile, k), stripes, out=target)
+
+
+@functools.cache
+def _pool(pid: int) -> ThreadPoolExecutor:
+    """Worker threads of this process: a fork inherits the object but not its threads, so the key is the process."""
+    return ThreadPoolExecutor(max_workers=os.cpu_count() or 1, thread_name_prefix="seisnet")

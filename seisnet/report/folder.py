@@ -51,14 +51,14 @@ def write_classification(
     folder: Path,
     *,
     overwrite: bool,
-    before: tuple[Section, ...] = (),
+    after: tuple[Section, ...] = (),
     title: str = "Phase picks",
 ) -> None:
-    """Write report.html, picks.csv and picks.xml of a classification; `before` goes ahead of the picks."""
+    """Write report.html, picks.csv and picks.xml of a classification; `after` follows the picks."""
     make_folder(folder, overwrite=overwrite)
     write_picks(found.picks, folder / "picks.csv", "csv")
     write_picks(found.picks, folder / "picks.xml", "quakeml")
-    sections = (*before, *picks_sections(found, model.classes))
+    sections = (*picks_sections(found, model.classes), *after)
     write_report(Report(title, summary(found), sections, notes(model)), folder / "report.html")
 
 

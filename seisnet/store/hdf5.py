@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import math
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,6 +17,9 @@ import h5py
 from seisnet.errors import ConfigError, DataError, FormatError
 
 NEWEST_VERSION = 1
+MOST_COMPRESSION = 1100
+"""Deflate packs no tighter; a data set that claims to would fill the memory with nothing."""
+
 HDF5_SIGNATURE = b"\x89HDF\r\n\x1a\n"
 
 
@@ -71,19 +75,19 @@ def opened(path: Path, file_format: str) -> Iterator[h5py.File]:
     except OSError as error:
         raise FormatError(f"{path}: not an HDF5 file, or damaged ({str(error).splitlines()[0][:120]})") from error
     with file:
-        found = text(file.attrs.get("format", ""))
-        if found != file_format:
-            what = f"a {found} file" if found else "an HDF5 file of another origin"
-            raise FormatError(f"{path}: {what}; a {file_format} file is needed")
-        version = file.attrs.get("format_version", 0)
-        if not 1 <= version <= NEWEST_VERSION:
-            raise FormatError(
-                f"{path}: format version {version}; this seisnet reads up to {NEWEST_VERSION}, update seisnet"
-            )
         try:
+            found = text(file.attrs.get("format", ""))
+            if found != file_format:
+                what = f"a {found} file" if found else "an HDF5 file of another origin"
+                raise FormatError(f"{path}: {what}; a {file_format} file is needed")
+            version = int(file.attrs.get("format_version", 0))
+            if not 1 <= version <= NEWEST_VERSION:
+                raise FormatError(
+                    f"{path}: format version {version}; this seisnet reads up to {NEWEST_VERSION}, update seisnet"
+                )
             yield file
-        except (KeyError, OSError, ValueError, TypeError) as error:
-            raise FormatError(f"{path}: damaged or incomplete: {error}") from error
+        except (LookupError, OSError, RuntimeError, ValueError, TypeError, OverflowError) as error:
+            raise FormatError(f"{path}: damaged or incomplete: {str(error).splitlines()[0][:120]}") from error
 
 
 def file_format(path: Path) -> str | None:
@@ -99,16 +103,31 @@ def file_format(path: Path) -> str | None:
 
 
 def inside(file: h5py.File, name: str) -> h5py.Dataset:
-    """A data set that lies in this very file: a link that leads elsewhere is refused."""
+    """A data set that lies in this very file: links, and claims of more data than there are, are refused."""
+    found = _own(file, name)
+    if not isinstance(found, h5py.Dataset) or found.is_virtual or found.external:
+        raise FormatError(f"{file.filename}: /{name} is no data set of this file")
+    claimed, stored = math.prod(found.shape) * found.dtype.itemsize, found.id.get_storage_size()
+    if claimed > MOST_COMPRESSION * stored:
+        raise FormatError(f"{file.filename}: /{name} claims {claimed:.3g} bytes; the file holds {stored} of it")
+    return found
+
+
+def group_inside(file: h5py.File, name: str) -> h5py.Group:
+    """A group that lies in this very file; see `inside`."""
+    found = _own(file, name)
+    if not isinstance(found, h5py.Group):
+        raise FormatError(f"{file.filename}: /{name} is no group")
+    return found
+
+
+def _own(file: h5py.File, name: str) -> object:
     parts = name.strip("/").split("/")
     for depth in range(1, len(parts) + 1):
         link = file.get("/".join(parts[:depth]), getlink=True)
         if not isinstance(link, h5py.HardLink):
             raise FormatError(f"{file.filename}: /{name} is {'a link' if link is not None else 'missing'}")
-    found = file[name]
-    if not isinstance(found, h5py.Dataset) or found.is_virtual or found.external:
-        raise FormatError(f"{file.filename}: /{name} is no data set of this file")
-    return found
+    return file[name]
 
 
 def text(value: object) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -13,8 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seisnet.errors import FormatError
-from seisnet.store.hdf5 import inside, new_hdf5, opened, text
-import itertools
+from seisnet.store.hdf5 import group_inside, inside, new_hdf5, opened, text
 
 FORMAT = "seisnet-model"
 LARGEST_NETWORK = 1 << 28
@@ -118,19 +118,19 @@ def read_model(path: Path) -> StoredModel:
         a weight that is not finite.
     """
     with opened(path, FORMAT) as file:
-        stages = tuple(_stage(file, k) for k in range(len(file["stages"])))
+        stages = tuple(_stage(file, k) for k in range(len(group_inside(file, "stages"))))
         if not stages:
             raise FormatError(f"{path}: holds no network")
         model = StoredModel(
             stages=stages,
             classes=tuple(text(c) for c in file.attrs["classes"]),
-            mean=inside(file, "scaler/mean")[:],
-            scale=inside(file, "scaler/scale")[:],
+            mean=inside(file, "scaler/mean")[:].astype(np.float32),
+            scale=inside(file, "scaler/scale")[:].astype(np.float32),
             preprocess=json.loads(file.attrs["preprocess"]),
             train=json.loads(file.attrs["train"]),
-            thresholds={name: float(value) for name, value in file["thresholds"].attrs.items()},
+            thresholds={name: float(value) for name, value in group_inside(file, "thresholds").attrs.items()},
             temperature=float(inside(file, "calibration/temperature")[()]),
-            history={name: inside(file, f"history/{name}")[:] for name in file["history"]},
+            history={name: inside(file, f"history/{name}")[:] for name in group_inside(file, "history")},
             metrics=json.loads(text(inside(file, "metrics")[()])),
             card=text(file.attrs["card"]),
             attributes={
@@ -139,7 +139,12 @@ def read_model(path: Path) -> StoredModel:
                 if name not in {"format", "format_version", "classes", "preprocess", "train", "card"}
             },
         )
-    n_features, n_classes = stages[0].sizes[0], stages[-1].sizes[-1]
+        _check(path, model)
+    return model
+
+
+def _check(path: Path, model: StoredModel) -> None:
+    n_features, n_classes = model.stages[0].sizes[0], model.stages[-1].sizes[-1]
     if model.mean.shape != (n_features,) or model.scale.shape != (n_features,):
         raise FormatError(f"{path}: the scaler is made for {model.mean.shape} features, the network for {n_features}")
     if not (np.isfinite(model.mean).all() and np.isfinite(model.scale).all() and (model.scale > 0).all()):
@@ -148,7 +153,13 @@ def read_model(path: Path) -> StoredModel:
         raise FormatError(f"{path}: {len(model.classes)} classes, but {n_classes} outputs")
     if not (np.isfinite(model.temperature) and model.temperature > 0):
         raise FormatError(f"{path}: temperature {model.temperature}; it must be positive")
-    return model
+    for name, threshold in model.thresholds.items():
+        if name not in model.classes or not 0 <= threshold <= 1:
+            raise FormatError(
+                f"{path}: threshold {name} {threshold}; classes are {', '.join(model.classes)}, from 0 to 1"
+            )
+    if not (isinstance(model.preprocess, dict) and isinstance(model.train, dict) and isinstance(model.metrics, dict)):
+        raise FormatError(f"{path}: preprocess, train and metrics must be JSON objects")
 
 
 def _stage(file: h5py.File, k: int) -> StoredStage:
@@ -158,7 +169,7 @@ def _stage(file: h5py.File, k: int) -> StoredStage:
     n_parameters = sum(a * b + b for a, b in itertools.pairwise(sizes))
     if len(sizes) < 2 or min(sizes) < 1 or n_parameters > LARGEST_NETWORK:
         raise FormatError(f"{file.filename}: layer sizes {sizes} are absurd")
-    if theta.shape[-1:] != (n_parameters,) or theta.ndim > 2 or theta.dtype != np.float32:
+    if theta.shape[-1:] != (n_parameters,) or theta.ndim > 2 or not theta.size or theta.dtype != np.float32:
         raise FormatError(
             f"{file.filename}: theta of stage {k} is {theta.dtype} {theta.shape}; float32 {(n_parameters,)} is needed"
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -152,8 +152,8 @@ def read_info(path: Path) -> WindowsInfo:
         return _info(file)
 
 
-def read_rows(path: Path, split: str | None = None) -> WindowRows:
-    """Read the rows of one split, or all.
+def read_rows(path: Path, *, features: bool = True) -> WindowRows:
+    """Read all rows; without `features`, x has no columns.
 
     Raises
     ------
@@ -168,14 +168,48 @@ def read_rows(path: Path, split: str | None = None) -> WindowRows:
             expected = (n, int(np.prod(info.feature_shape))) if name == "x" else (n,)
             if column.shape != expected:
                 raise FormatError(f"{path}: /{name} has shape {column.shape}; {expected} is needed")
-        rows = slice(None) if split is None else np.flatnonzero(columns["split"][:] == SPLITS.index(split))
-        values = {name: column[rows] for name, column in columns.items() if name != "trace_id"}
-        trace_id = np.array([text(t) for t in columns["trace_id"][rows]], dtype=object)
+            if column.dtype != DTYPES[name]:
+                raise FormatError(f"{path}: /{name} is {column.dtype}; {np.dtype(DTYPES[name])} is needed")
+        values = {name: column[:] for name, column in columns.items() if name not in ("x", "trace_id")}
+        values["x"] = columns["x"][:] if features else np.zeros((n, 0), dtype=np.float32)
+        trace_id = np.array([text(t) for t in columns["trace_id"][:]], dtype=object)
     if not np.isfinite(values["x"]).all():
         raise FormatError(f"{path}: /x holds values that are not finite")
-    if len(values["y"]) and int(values["y"].max()) >= len(info.classes):
-        raise FormatError(f"{path}: /y names class {values['y'].max()} of {len(info.classes)}")
+    for name, n_known in (("y", len(info.classes)), ("split", len(SPLITS)), ("group", len(info.group_names))):
+        if n and int(values[name].max()) >= n_known:
+            raise FormatError(f"{path}: /{name} names number {values[name].max()} of {n_known}, counted from 0")
     return WindowRows(trace_id=trace_id, **values)
+
+
+class FeatureReader:
+    """Reads rows of `/x` of a windows file without holding the rest; a context manager."""
+
+    def __init__(self, path: Path) -> None:
+        self._stack = ExitStack()
+        self._x = inside(self._stack.enter_context(opened(path, FORMAT)), "x")
+        self._path = path
+        self.n_features = int(self._x.shape[1])
+
+    def __enter__(self) -> FeatureReader:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+
+    def read(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Features (N, D) of rising rows.
+
+        Raises
+        ------
+        FormatError
+            If any is not finite.
+        """
+        low, high = int(rows[0]), int(rows[-1]) + 1
+        # One slice and a choice from it is far faster than HDF5's own choice of rows, if few are left out.
+        values: NDArray[np.float32] = self._x[low:high][rows - low] if high - low <= 8 * len(rows) else self._x[rows]
+        if not np.isfinite(values).all():
+            raise FormatError(f"{self._path}: /x holds values that are not finite")
+        return values
 
 
 def read_counts(path: Path) -> NDArray[np.int64]:
@@ -191,7 +225,7 @@ def _info(file: h5py.File) -> WindowsInfo:
     shape = tuple(int(n) for n in file.attrs["feature_shape"])
     if not shape or min(shape) < 1 or np.prod(shape, dtype=float) > LARGEST_FEATURES:
         raise FormatError(f"{file.filename}: feature shape {shape} is absurd")
-    return WindowsInfo(
+    info = WindowsInfo(
         classes=tuple(text(c) for c in file.attrs["classes"]),
         feature_shape=shape,
         group_names=tuple(text(g) for g in inside(file, "group_names")[:]),
@@ -199,6 +233,9 @@ def _info(file: h5py.File) -> WindowsInfo:
         rejected=_rows(file, "rejected", ("trace_id", "start_ns", "end_ns", "reason")),
         attributes={name: value for name, value in file.attrs.items() if name not in known},
     )
+    if not isinstance(info.config, dict):
+        raise FormatError(f"{file.filename}: config is no JSON object")
+    return info
 
 
 def _table(file: h5py.File, name: str, rows: Sequence[tuple[Any, ...]], columns: tuple[str, ...]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,11 +12,11 @@ from scipy.signal import butter, sosfilt
 
 from seisnet.errors import ConfigError
 from seisnet.picks import Pick
-from seisnet.synthetic.earth import random_crust
-from seisnet.synthetic.instruments import Instrument, digitise, random_instrument
+from seisnet.synthetic.instruments import Instrument, digitise
+from seisnet.synthetic.networks import Network, Station, log_uniform, observe, random_event, random_network
 from seisnet.synthetic.noise import Background, cultural_noise, glitch
-from seisnet.synthetic.seismogram import Event, Seismogram, Site, seismogram, travel_times
-from seisnet.synthetic.values import GeneratorConfig, Range, SyntheticRecord
+from seisnet.synthetic.seismogram import Event, Seismogram, hypocentral_km
+from seisnet.synthetic.values import GeneratorConfig, SyntheticRecord
 from seisnet.waveforms.records import NS_PER_S
 
 Floats = NDArray[np.float64]
@@ -24,11 +24,8 @@ Floats = NDArray[np.float64]
 _EPOCH_NS = 1_577_836_800 * NS_PER_S
 """2020-01-01T00:00:00 UTC, when the first synthetic network starts to record."""
 
-
-@dataclass(frozen=True)
-class _Station:
-    site: Site
-    instrument: Instrument
+_TRIES = 500
+"""Earthquakes drawn for one that can be seen; a network of short reach and poor ground needs some dozens."""
 
 
 def generate_records(
@@ -41,8 +38,26 @@ def generate_records(
 ) -> Iterator[SyntheticRecord]:
     """Yield labelled records of `n_events` earthquakes, and among them records of noise.
 
-    Events come in small networks, each with a crust and stations of its own, so that splits by event and by
-    station find many independent groups.
+    Events come in small networks, each with a crust and stations of its own, so that splits by event and by station
+    find many independent groups.
+
+    Parameters
+    ----------
+    n_events : int
+        Each is seen by at least one station.
+    rng : numpy.random.Generator
+        The same state gives the same records.
+    stations_per_event : (int, int)
+        Fewest and most stations that may see an event; those too far or too noisy to see it give no record.
+    noise_share : float
+        Expected share of noise among the records, in [0, 1).
+    config : GeneratorConfig, optional
+        What to draw from.
+
+    Raises
+    ------
+    ConfigError
+        If an argument is out of range, or if no earthquake that `config` allows can be seen.
     """
     config = config or GeneratorConfig()
     if not 0.0 <= noise_share < 1.0:
@@ -53,22 +68,15 @@ def generate_records(
             f"{config.stations_per_network}"
         )
     for first in range(0, n_events, config.events_per_network):
-        prefix = f"{first // config.events_per_network:04d}"
-        stations, reach_km = _draw_network(prefix, config.stations_per_network, config, rng)
+        network = random_network(f"{first // config.events_per_network:04d}", config.stations_per_network, config, rng)
         for number in range(first, min(first + config.events_per_network, n_events)):
-            origin_ns = _EPOCH_NS + number * 3600 * NS_PER_S + int(rng.integers(1800 * NS_PER_S))
-            found: list[SyntheticRecord] = []
-            while not found:
-                event = _draw_event(f"ev{number:06d}", reach_km, config, rng)
-                count = int(rng.integers(stations_per_event[0], stations_per_event[1] + 1))
-                chosen = rng.choice(len(stations), size=count, replace=False)
-                attempts = [_event_record(event, origin_ns, stations[i], config, rng) for i in chosen]
-                found = [record for record in attempts if record is not None]
-            for record in found:
+            origin_ns = _EPOCH_NS + (number * 3600 + int(rng.integers(1800))) * NS_PER_S + int(rng.integers(NS_PER_S))
+            for record in _one_event(f"ev{number:06d}", origin_ns, network, stations_per_event, config, rng):
                 yield record
                 if rng.random() < noise_share / (1.0 - noise_share):
                     quiet_ns = origin_ns + int(rng.integers(600, 1500)) * NS_PER_S
-                    yield _noise_record(quiet_ns, stations[int(rng.integers(len(stations)))], config, rng)
+                    station = network.stations[int(rng.integers(len(network.stations)))]
+                    yield _noise_record(quiet_ns, station, config, rng)
 
 
 def continuous(
@@ -81,193 +89,158 @@ def continuous(
 ) -> list[SyntheticRecord]:
     """Return one long record for each station of one network, with `n_events` earthquakes at random times.
 
-    All stations hold all events, each P at least as strong as `config.snr_db` asks; picks name their events.
+    All stations hold all events, P and S at least `config.snr_db[0]` above the noise; picks name their events.
+
+    Raises
+    ------
+    ConfigError
+        If no earthquake that `config` allows can be seen at all stations.
     """
     config = config or GeneratorConfig()
-    stations, reach_km = _draw_network("C", n_stations, config, rng)
-    lengths = [round(duration_s * station.instrument.sampling_rate_hz) for station in stations]
-    backgrounds = [Background(station.instrument, rng) for station in stations]
-    levels = rng.uniform(0.1, 0.4, size=n_stations)
-    data = [b.sample(level, n, rng) for b, level, n in zip(backgrounds, levels, lengths, strict=True)]
-    picks: list[list[Pick]] = [[] for _ in stations]
+    network = random_network("C", n_stations, config, rng)
+    backgrounds = [Background(station.instrument, rng) for station in network.stations]
+    levels = [float(level) for level in rng.uniform(0.1, 0.4, size=n_stations)]
+    data = [
+        background.sample(level, round(duration_s * background.instrument.sampling_rate_hz), rng)
+        for background, level in zip(backgrounds, levels, strict=True)
+    ]
+    picks: list[list[Pick]] = [[] for _ in network.stations]
     for number, origin_s in enumerate(np.sort(rng.uniform(0.02, 0.95, size=n_events)) * duration_s):
-        heard = False
-        while not heard:
-            event = _draw_event(f"ev{number:06d}", reach_km, config, rng)
-            waves = [_seismogram(event, station, config.duration_s[0], config, rng) for station in stations]
-            heard = all(
-                wave is not None
-                and _p_power_db(wave, background.instrument.sampling_rate_hz) - background.power_db(level)
-                >= config.snr_db[0]
-                for wave, background, level in zip(waves, backgrounds, levels, strict=True)
-            )
-        for i, wave in enumerate(waves):
-            assert wave is not None
-            rate = stations[i].instrument.sampling_rate_hz
+        event, waves = _heard_by_all(f"ev{number:06d}", network, backgrounds, levels, config, rng)
+        for i, (station, wave) in enumerate(zip(network.stations, waves, strict=True)):
+            rate = station.instrument.sampling_rate_hz
             at = round((origin_s + wave.travel_time_s["P"]) * rate)
-            stop = min(lengths[i], at + wave.output.shape[1])
-            data[i][:, at:stop] += wave.output[:, : stop - at]
-            found = _picks(event, stations[i], wave, _EPOCH_NS + round(at * NS_PER_S / rate))
+            room = data[i][:, at : at + wave.output.shape[1]]
+            room += wave.output[:, : room.shape[1]]
+            found = _picks(event, station, wave, _EPOCH_NS + round(at * NS_PER_S / rate))
             picks[i] += [pick for pick in found if pick.time_ns < _EPOCH_NS + duration_s * NS_PER_S]
     return [
-        _digital_record(
-            data[i],
-            backgrounds[i].rms(levels[i]),
-            _EPOCH_NS,
-            stations[i],
-            config,
-            rng,
-            tuple(sorted(picks[i], key=lambda pick: pick.time_ns)),
+        replace(
+            _digital_record(data[i], backgrounds[i].rms(levels[i]), _EPOCH_NS, station, config, rng),
+            picks=tuple(sorted(picks[i], key=lambda pick: pick.time_ns)),
         )
-        for i in range(n_stations)
+        for i, station in enumerate(network.stations)
     ]
 
 
-def _log_uniform(bounds: Range, rng: np.random.Generator) -> float:
-    return math.exp(rng.uniform(math.log(bounds[0]), math.log(bounds[1])))
+def _one_event(
+    event_id: str,
+    origin_ns: int,
+    network: Network,
+    stations_per_event: tuple[int, int],
+    config: GeneratorConfig,
+    rng: np.random.Generator,
+) -> list[SyntheticRecord]:
+    """Draw earthquakes until one is seen, and return its records."""
+    for _ in range(_TRIES):
+        event = random_event(event_id, network, config, rng)
+        count = int(rng.integers(stations_per_event[0], stations_per_event[1] + 1))
+        chosen = rng.choice(len(network.stations), size=count, replace=False)
+        attempts = [_event_record(event, origin_ns, network.stations[i], config, rng) for i in chosen]
+        found = [record for record in attempts if record is not None]
+        if found:
+            return found
+    raise ConfigError(_nothing_seen(config))
 
 
-def _draw_network(
-    prefix: str, n_stations: int, config: GeneratorConfig, rng: np.random.Generator
-) -> tuple[list[_Station], float]:
-    """Draw stations around one centre on one crust, and the network's reach, km."""
-    crust = random_crust(rng)
-    reach_km = _log_uniform((1.5, 30.0), rng)
-    stations = []
-    for letter in "ABCDEFGHIJKLMNOPQRSTUVWXYZ"[:n_stations]:
-        vs_km_s = min(_log_uniform((0.3, 2.2), rng), 0.9 * crust.vs_km_s[0])
-        vp_km_s = min(vs_km_s * rng.uniform(1.7, 2.6), 0.95 * crust.vp_km_s[0])
-        mixing = np.eye(3) + 0.03 * rng.standard_normal((3, 3))
-        if rng.random() < 0.2:  # a borehole sensor of unknown azimuth
-            azimuth = rng.uniform(0.0, 2.0 * math.pi)
-            turn = np.array([[math.cos(azimuth), math.sin(azimuth)], [-math.sin(azimuth), math.cos(azimuth)]])
-            mixing[1:] = turn @ mixing[1:]
-        gains = np.exp(rng.normal(0.0, 0.15, size=3)) * np.where(rng.random(3) < 0.05, -1.0, 1.0)
-        site = Site(
-            code=prefix + letter,
-            x_km=rng.normal(0.0, reach_km),
-            y_km=rng.normal(0.0, reach_km),
-            crust=crust.with_site(_log_uniform((0.01, 0.3), rng), vp_km_s, vs_km_s),
-            kappa_s=_log_uniform(config.kappa_s, rng),
-            reverberation=rng.uniform(0.0, 0.75),
-            scattered_energy=_log_uniform((0.4, 12.0), rng),
-            scattered_decay_s=_log_uniform((0.2, 1.5), rng),
-            mixing=gains[:, None] * mixing,
-        )
-        vertical_only = bool(rng.random() < config.vertical_only_share)
-        rate = float(rng.choice(config.sampling_rates_hz))
-        stations.append(_Station(site, random_instrument(rate, vertical_only=vertical_only, rng=rng)))
-    return stations, reach_km
+def _heard_by_all(
+    event_id: str,
+    network: Network,
+    backgrounds: list[Background],
+    levels: list[float],
+    config: GeneratorConfig,
+    rng: np.random.Generator,
+) -> tuple[Event, list[Seismogram]]:
+    """Draw earthquakes until one stands out of the noise at every station."""
+    for _ in range(_TRIES):
+        event = random_event(event_id, network, config, rng)
+        waves = []
+        for station, background, level in zip(network.stations, backgrounds, levels, strict=True):
+            wave = observe(event, station, config.duration_s[0], config, rng)
+            if wave is None:
+                break
+            weaker_db = min(_power_db(wave, phase, station.instrument) for phase in ("P", "S"))
+            if weaker_db - background.power_db(level) < config.snr_db[0]:
+                break
+            waves.append(wave)
+        else:
+            return event, waves
+    raise ConfigError(_nothing_seen(config))
 
 
-def _draw_event(event_id: str, reach_km: float, config: GeneratorConfig, rng: np.random.Generator) -> Event:
-    return Event(
-        id=event_id,
-        x_km=rng.normal(0.0, reach_km),
-        y_km=rng.normal(0.0, reach_km),
-        depth_km=_log_uniform(config.depth_km, rng),
-        magnitude=rng.uniform(*config.magnitude),
-        stress_drop_pa=1e6 * _log_uniform(config.stress_drop_mpa, rng),
-        mechanism_rad=(
-            rng.uniform(0, 2 * math.pi),
-            math.acos(rng.uniform(0, 1)),
-            rng.uniform(-math.pi, math.pi),
-        ),
-        corner_ratio=rng.uniform(1.0, 1.7),
-        quality_factor=_log_uniform(config.quality_factor, rng),
-        quality_exponent=rng.uniform(*config.quality_exponent),
-        p_absorption=rng.uniform(0.3, 0.8),
-        scattering_per_km=_log_uniform(config.scattering_per_km, rng),
+def _nothing_seen(config: GeneratorConfig) -> str:
+    return (
+        f"none of {_TRIES} random earthquakes was seen; GeneratorConfig has magnitude {config.magnitude}, distance "
+        f"{config.distance_km} km, S minus P {config.s_minus_p_s} s, SNR {config.snr_db} dB; widen what is narrow"
     )
 
 
-def _seismogram(
-    event: Event, station: _Station, duration_s: float, config: GeneratorConfig, rng: np.random.Generator
-) -> Seismogram | None:
-    """Build the noise-free record, or None where the station is too near, too far or too late."""
-    distance_km = math.hypot(station.site.x_km - event.x_km, station.site.y_km - event.y_km, event.depth_km)
-    if not config.distance_km[0] <= distance_km <= config.distance_km[1]:
-        return None
-    found = travel_times(event, station.site)
-    s_minus_p_s = found["S"][0].time_s - found["P"][0].time_s
-    if not config.s_minus_p_s[0] <= s_minus_p_s <= config.s_minus_p_s[1]:
-        return None
-    return seismogram(event, station.site, station.instrument, duration_s, rng)
-
-
-def _p_power_db(wave: Seismogram, sampling_rate_hz: float) -> float:
-    """Mean square of the vertical component above 1 Hz in at most 1.5 s from P, dB."""
-    sos = butter(2, Background.SNR_ABOVE_HZ, "highpass", fs=sampling_rate_hz, output="sos")
-    window_s = min(1.5, wave.onset_s["S"] - wave.onset_s["P"])
-    vertical = sosfilt(sos, wave.output[0, : max(2, int(window_s * sampling_rate_hz))])
-    return 10.0 * math.log10(np.mean(vertical**2))
+def _power_db(wave: Seismogram, phase: str, instrument: Instrument) -> float:
+    """Mean square above 1 Hz in at most 1.5 s from an onset, dB: of P on Z, of S on the strongest component."""
+    rate = instrument.sampling_rate_hz
+    sos = butter(2, Background.SNR_ABOVE_HZ, "highpass", fs=rate, output="sos")
+    begin = math.ceil(wave.onset_s[phase] * rate)
+    length_s = min(1.5, wave.onset_s["S"] - wave.onset_s["P"])
+    rows = slice(0, 1) if phase == "P" or instrument.vertical_only else slice(0, 3)
+    above = sosfilt(sos, wave.output[rows, : begin + max(2, int(length_s * rate))])[:, begin:]
+    return 10.0 * math.log10(np.mean(above**2, axis=1).max())
 
 
 def _event_record(
-    event: Event, origin_ns: int, station: _Station, config: GeneratorConfig, rng: np.random.Generator
+    event: Event, origin_ns: int, station: Station, config: GeneratorConfig, rng: np.random.Generator
 ) -> SyntheticRecord | None:
     """Record an event over noise that gives it a random SNR, or None where even quiet ground would hide it."""
     rate = station.instrument.sampling_rate_hz
     before = int(rng.uniform(*config.before_p_s) * rate)
     n = int(rng.uniform(*config.duration_s) * rate)
-    wave = _seismogram(event, station, (n - before) / rate, config, rng)
+    wave = observe(event, station, (n - before) / rate, config, rng)
     if wave is None:
         return None
     background = Background(station.instrument, rng)
     levels = np.linspace(0.0, 1.0, 21)
-    reached_db = _p_power_db(wave, rate) - np.array([background.power_db(level) for level in levels])
-    target_db = rng.triangular(config.snr_db[0], 0.5 * sum(config.snr_db), config.snr_db[1])
-    level = float(np.interp(-target_db, -reached_db, levels))
+    p_db, s_db = (_power_db(wave, phase, station.instrument) for phase in ("P", "S"))
+    reached_db = p_db - np.array([background.power_db(level) for level in levels])
+    wanted_db = config.snr_db[0] + rng.triangular(0.0, 0.5, 1.0) * (config.snr_db[1] - config.snr_db[0])
+    level = float(np.interp(-wanted_db, -reached_db, levels))
     snr_db = float(np.interp(level, levels, reached_db))
-    if snr_db < config.snr_db[0]:
+    if min(snr_db, snr_db + s_db - p_db) < config.snr_db[0]:
         return None
     data = background.sample(level, n, rng)
-    start = min(n, before + wave.output.shape[1])
-    data[:, before:start] += wave.output[:, : start - before]
+    room = data[:, before : before + wave.output.shape[1]]
+    room += wave.output[:, : room.shape[1]]
     if rng.random() < config.disturbed_share:
-        _disturb(data, background.rms(level), rate, rng)
-    first_ns = origin_ns + round(wave.travel_time_s["P"] * NS_PER_S) - round(wave.onset_s["P"] * NS_PER_S)
-    picks = _picks(event, station, wave, first_ns)
+        _disturb(data, background.rms(level) * log_uniform((0.5, 5.0), rng), rate, rng)
+    first_ns = origin_ns + round((wave.travel_time_s["P"] - wave.onset_s["P"]) * NS_PER_S)
     start_ns = first_ns - round(before * NS_PER_S / rate)
-    record = _digital_record(data, background.rms(level), start_ns, station, config, rng, picks)
-    return replace(record, event_id=event.id, magnitude=event.magnitude, distance_km=wave.distance_km, snr_db=snr_db)
+    return replace(
+        _digital_record(data, background.rms(level), start_ns, station, config, rng),
+        picks=_picks(event, station, wave, first_ns),
+        event_id=event.id,
+        magnitude=event.magnitude,
+        distance_km=hypocentral_km(event, station.site),
+        snr_db=snr_db,
+    )
 
 
 def _noise_record(
-    start_ns: int, station: _Station, config: GeneratorConfig, rng: np.random.Generator
+    start_ns: int, station: Station, config: GeneratorConfig, rng: np.random.Generator
 ) -> SyntheticRecord:
     rate = station.instrument.sampling_rate_hz
     background = Background(station.instrument, rng)
     level = rng.uniform(0.05, 0.9)
     data = background.sample(level, int(rng.uniform(*config.duration_s) * rate), rng)
     for _ in range(int(rng.integers(0, 4))):
-        _disturb(data, background.rms(level), rate, rng)
-    return _digital_record(data, background.rms(level), start_ns, station, config, rng, ())
+        _disturb(data, background.rms(level) * log_uniform((0.5, 20.0), rng), rate, rng)
+    return _digital_record(data, background.rms(level), start_ns, station, config, rng)
 
 
-def _disturb(data: Floats, noise_rms: float, sampling_rate_hz: float, rng: np.random.Generator) -> None:
+def _disturb(data: Floats, loudness: float, sampling_rate_hz: float, rng: np.random.Generator) -> None:
     """Add one disturbance, by people three times in four."""
     make = cultural_noise if rng.random() < 0.75 else glitch
-    data += noise_rms * _log_uniform((1.0, 30.0), rng) * make(data.shape[1], sampling_rate_hz, rng)
+    data += loudness * make(data.shape[1], sampling_rate_hz, rng)
 
 
-def _break(digital: NDArray[np.int32] | NDArray[np.float32], rng: np.random.Generator) -> None:
-    """Lose the start or the end of a record, or let one horizontal component hum or fall silent."""
-    n = digital.shape[1]
-    length = int(rng.uniform(0.02, 0.15) * n)
-    fault = rng.choice(["start", "end", "hum", "silence"])
-    if fault == "start":
-        digital[:, :length] = 0
-    elif fault == "end":
-        digital[:, n - length :] = 0
-    else:
-        component = int(rng.integers(1, 3))
-        loudness = 0.0 if fault == "silence" else float(np.std(digital)) * _log_uniform((0.1, 10.0), rng)
-        hum = loudness * np.cos(rng.uniform(0.1, 3.0) * np.arange(n))
-        digital[component] = hum.astype(digital.dtype)
-
-
-def _picks(event: Event, station: _Station, wave: Seismogram, first_ns: int) -> tuple[Pick, ...]:
+def _picks(event: Event, station: Station, wave: Seismogram, first_ns: int) -> tuple[Pick, ...]:
     return tuple(
         Pick(
             network="SY",
@@ -286,25 +259,34 @@ def _digital_record(
     data: Floats,
     noise_rms: float,
     start_ns: int,
-    station: _Station,
+    station: Station,
     config: GeneratorConfig,
     rng: np.random.Generator,
-    picks: tuple[Pick, ...],
 ) -> SyntheticRecord:
-    present = np.array([True, not station.instrument.vertical_only, not station.instrument.vertical_only])
-    total_rms = float(np.std(data[0, : int(10 * station.instrument.sampling_rate_hz)]))
-    digital = digitise(data, noise_rms, total_rms, integers=bool(rng.random() < config.integer_share), rng=rng)
+    instrument = station.instrument
+    present = np.array([True, not instrument.vertical_only, not instrument.vertical_only])
+    digital = digitise(data, noise_rms, integers=bool(rng.random() < config.integer_share), rng=rng)
     if rng.random() < config.faulty_share:
-        _break(digital, rng)
+        _break(digital, int(0.5 * config.before_p_s[0] * instrument.sampling_rate_hz), rng)
     digital[~present] = 0
     return SyntheticRecord(
         data=digital,
         start_ns=start_ns,
-        sampling_rate_hz=station.instrument.sampling_rate_hz,
+        sampling_rate_hz=instrument.sampling_rate_hz,
         network="SY",
         station=station.site.code,
         location="",
-        channel=station.instrument.channel,
+        channel=instrument.channel,
         present=present,
-        picks=picks,
     )
+
+
+def _break(digital: NDArray[np.int32] | NDArray[np.float32], longest: int, rng: np.random.Generator) -> None:
+    """Lose at most `longest` samples at the start, or let one horizontal component hum or fall silent."""
+    fault = rng.choice(["start", "hum", "silence"])
+    if fault == "start":
+        digital[:, : int(rng.uniform(0.0, 1.0) * longest)] = 0
+    else:
+        loudness = float(np.std(digital)) * log_uniform((0.1, 10.0), rng) if fault == "hum" else 0.0
+        hum = loudness * np.cos(rng.uniform(0.1, 3.0) * np.arange(digital.shape[1]))
+        digital[int(rng.integers(1, 3))] = hum.astype(digital.dtype)

@@ -88,7 +88,7 @@ def random_instrument(sampling_rate_hz: float, *, vertical_only: bool, rng: np.r
 
 
 def digitise(
-    sensor: Floats, noise_rms: float, total_rms: float, *, integers: bool, rng: np.random.Generator
+    sensor: Floats, noise_rms: float, *, integers: bool, rng: np.random.Generator
 ) -> NDArray[np.int32] | NDArray[np.float32]:
     """Turn a sensor's output into counts of a random gain and offset, or leave it in physical units.
 
@@ -96,20 +96,20 @@ def digitise(
     ----------
     sensor : float64 (3, T)
         Output of the sensor.
-    noise_rms, total_rms : float
-        Of the background above 1 Hz, to which the least significant bit is fitted, and of all of it.
+    noise_rms : float
+        Of the background above 1 Hz, to which the least significant bit is fitted.
     integers : bool
         Whether the result is int32 counts; else float32.
     rng : numpy.random.Generator
         Source of gain and offset.
     """
     if not integers:
-        return (sensor * 10.0 ** rng.choice([0.0, 0.0, 9.0, 6.0])).astype(np.float32)
+        return np.asarray(sensor * 10.0 ** rng.choice([0.0, 0.0, 9.0, 6.0]), dtype=np.float32)
     bits = int(rng.choice([12, 16])) if rng.random() < 0.15 else 24
     full_scale = 2.0 ** (bits - 1)
     # a network sets the gain so that the background moves a few counts, and microseisms don't fill the range
     counts = math.exp(rng.uniform(math.log(0.5), math.log(min(1000.0, full_scale / 50.0))))
-    gain = min(counts / noise_rms, full_scale / (20.0 * total_rms))
+    gain = min(counts / noise_rms, full_scale / (20.0 * float(np.median(np.abs(sensor[0])))))
     offset = rng.normal(0.0, 0.05) * min(full_scale, 1e4)
     limited = np.clip(sensor * gain + offset, -full_scale, full_scale - 1.0)
-    return np.asarray(np.rint(limited).astype(np.int32))
+    return np.asarray(np.rint(limited), dtype=np.int32)

@@ -6,8 +6,9 @@ import math
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.fft import next_fast_len
-from scipy.signal import butter, sosfilt
+from scipy.fft import irfft, next_fast_len
+from scipy.signal import butter, lfilter, sosfilt
+from scipy.special import expit
 
 from seisnet.synthetic.instruments import Instrument
 
@@ -98,34 +99,34 @@ def gaussian_noise(psd: Floats, n_samples: int, sampling_rate_hz: float, rng: np
     """
     parts = rng.standard_normal((2, *psd.shape))
     spectrum = np.sqrt(psd * sampling_rate_hz * n_samples / 4.0) * (parts[0] + 1j * parts[1])
-    return np.asarray(np.fft.irfft(spectrum, n_samples, axis=-1))
+    return np.asarray(irfft(spectrum, n_samples, axis=-1))
 
 
 def cultural_noise(n_samples: int, sampling_rate_hz: float, rng: np.random.Generator) -> Floats:
     """Draw a vehicle, footsteps, a bang or a machine; largest value near 1, (3, n_samples)."""
     rate = sampling_rate_hz
-    time = np.arange(n_samples) / rate
+    time_s = np.arange(n_samples) / rate
     kind = rng.choice(["vehicle", "steps", "bang", "machine"], p=[0.35, 0.15, 0.3, 0.2])
-    middle = rng.uniform(0.0, time[-1])
     if kind == "machine":
-        frequency = rng.uniform(2.0, 0.45 * rate) * (1.0 + 1e-3 * np.cumsum(rng.standard_normal(n_samples)) / rate)
-        wave = np.sin(2 * math.pi * np.cumsum(frequency) / rate)
-        start, stop = np.sort(rng.uniform(-0.5, 1.5, size=2)) * time[-1]
-        envelope = 1.0 / (1.0 + np.exp(-np.clip(np.minimum(time - start, stop - time) * 4.0, -50, 50)))
-        return np.asarray(rng.standard_normal((3, 1)) * 0.5 * wave * envelope)
+        wander = 1.0 + 1e-3 * np.cumsum(rng.standard_normal(n_samples)) / rate
+        wave = np.sin(2 * math.pi * np.cumsum(rng.uniform(2.0, 0.45 * rate) * wander) / rate)
+        start, stop = np.sort(rng.uniform(-0.5, 1.5, size=2)) * time_s[-1]
+        running = expit(4.0 * np.minimum(time_s - start, stop - time_s))
+        return np.asarray(0.5 * rng.standard_normal((3, 1)) * wave * running)
+    middle = rng.uniform(0.0, time_s[-1])
     if kind == "vehicle":
-        envelope = np.exp(-0.5 * ((time - middle) / rng.uniform(1.5, 10.0)) ** 2)
+        envelope = np.exp(-0.5 * ((time_s - middle) / rng.uniform(1.5, 10.0)) ** 2)
     else:
         count = 1 if kind == "bang" else int(rng.integers(5, 30))
-        gap = rng.uniform(0.4, 0.8)
-        decay = rng.uniform(0.03, 0.5)
-        envelope = np.zeros(n_samples)
-        for i in range(count):
-            since = time - (middle + (i - count / 2) * gap * rng.uniform(0.95, 1.05))
-            fade = math.exp(-0.5 * ((i - count / 2) / (0.3 * count)) ** 2)
-            envelope += np.where(since >= 0, fade * np.exp(-np.clip(since, 0, 50 * decay) / decay), 0.0)
-    centre = math.exp(rng.uniform(math.log(3.0), math.log(0.3 * rate)))
-    sos = butter(1, [0.7 * centre, 1.4 * centre], "bandpass", fs=rate, output="sos")
+        pace_s, decay_s = rng.uniform(0.4, 0.8), rng.uniform(0.03, 0.5)
+        step = np.arange(count) - count / 2
+        at = np.round((middle + pace_s * step * rng.uniform(0.95, 1.05, size=count)) * rate).astype(int)
+        inside = (at >= 0) & (at < n_samples)
+        falls = np.zeros(n_samples)
+        falls[at[inside]] = np.exp(-0.5 * (step / (0.3 * count)) ** 2)[inside]
+        envelope = lfilter([1.0], [1.0, -math.exp(-1.0 / (decay_s * rate))], falls)
+    centre_hz = math.exp(rng.uniform(math.log(3.0), math.log(0.3 * rate)))
+    sos = butter(1, [0.7 * centre_hz, 1.4 * centre_hz], "bandpass", fs=rate, output="sos")
     shared = rng.standard_normal((1, n_samples)) * rng.standard_normal((3, 1))
     wave = sosfilt(sos, envelope * (shared + rng.standard_normal((3, n_samples))))
     return np.asarray(wave / max(np.abs(wave).max(), 1e-12))
@@ -165,6 +166,9 @@ class Background:
     SNR_ABOVE_HZ = 1.0
     """Ratios of signal to noise leave out what lies below: microseisms hide no local earthquake."""
 
+    LONGEST = 1 << 19
+    """Samples that are drawn at once."""
+
     def __init__(self, instrument: Instrument, rng: np.random.Generator) -> None:
         self.instrument = instrument
         nyquist_hz = instrument.sampling_rate_hz / 2
@@ -172,15 +176,18 @@ class Background:
         # shape over two octaves and over half of one; and a slope above the 10 Hz at which Peterson's models end
         rough = 0.14 * rng.standard_normal(len(self._octaves) // 4 + 2)
         shared = np.interp(self._octaves, self._octaves[0] + 2.0 * np.arange(len(rough)), rough)
-        shared += 0.05 * rng.standard_normal(len(self._octaves))
+        shared += 0.08 * rng.standard_normal(len(self._octaves))
         shared += rng.uniform(-0.06, 0.12) * np.maximum(self._octaves - 2.0, 0.0)
         self._colour = shared + 0.03 * rng.standard_normal((3, len(self._octaves)))
+        self._microseism_level = rng.uniform(0.2, 0.65)
         self._axis_hz = np.geomspace(self.SNR_ABOVE_HZ, nyquist_hz, 120)
 
     def psd(self, level: float, frequency_hz: Floats) -> Floats:
         """Power spectral density of the sensor's output on each component (3, F)."""
         octaves = np.log2(np.maximum(frequency_hz, 2.0**-8))
-        levels = np.stack([level + np.interp(octaves, self._octaves, colour) for colour in self._colour])
+        # the sea's share, below 1 Hz, does not follow the town's, above
+        base = np.interp(octaves, [-1.5, 0.5], [self._microseism_level, level])
+        levels = np.stack([base + np.interp(octaves, self._octaves, colour) for colour in self._colour])
         motion = 10.0 ** (noise_psd_db(frequency_hz, levels) / 10.0)
         own = 10.0 ** (self.instrument.self_noise_db / 10.0)
         # the response is per metre of displacement
@@ -198,19 +205,30 @@ class Background:
     def sample(self, level: float, n_samples: int, rng: np.random.Generator) -> Floats:
         """Draw the sensor's output (3, n_samples)."""
         rate = self.instrument.sampling_rate_hz
-        size = next_fast_len(n_samples + n_samples % 2, real=True)
-        size += size % 2
-        frequency = np.arange(size // 2 + 1) * rate / size
-        density = self.psd(level, frequency)
-        # wind, water and traffic come and go, each in a band of its own
+        overlap = int(60.0 * rate)
+        if n_samples > self.LONGEST and n_samples > 4 * overlap:
+            # two halves, faded into each other at constant power, bound the memory of the transforms
+            half = n_samples // 2
+            total = np.empty((3, n_samples))
+            total[:, : half + overlap] = self.sample(level, half + overlap, rng)
+            later = self.sample(level, n_samples - half, rng)
+            fade = np.linspace(0.0, 0.5 * math.pi, overlap)
+            total[:, half : half + overlap] *= np.cos(fade)
+            total[:, half : half + overlap] += np.sin(fade) * later[:, :overlap]
+            total[:, half + overlap :] = later[:, overlap:]
+            return total
+        size = 2 * next_fast_len((n_samples + 1) // 2, real=True)
+        frequency_hz = np.arange(size // 2 + 1) * rate / size
+        density = self.psd(level, frequency_hz)
+        density[:, 0] = 0.0
+        # above 1 Hz wind, water and traffic come and go, each in a band of its own
         edges = np.sort(rng.uniform(0.0, math.log2(rate / 2), size=2))
-        octave = np.log2(np.maximum(frequency, 0.01))
-        band = np.searchsorted(edges, octave)
-        total = np.zeros((3, n_samples))
-        for k in range(3):
+        band = np.searchsorted(edges, np.log2(np.maximum(frequency_hz, 0.01)))
+        total = gaussian_noise(np.where(band == 0, density, 0.0), size, rate, rng)[:, :n_samples]
+        for k in (1, 2):
             part = gaussian_noise(np.where(band == k, density, 0.0), size, rate, rng)[:, :n_samples]
             n_knots = max(2, math.ceil(n_samples / rate / rng.uniform(0.5, 10.0)))
-            knots = rng.uniform(0.0, 0.4) * rng.standard_normal(n_knots)
-            swell = np.interp(np.linspace(0.0, 1.0, n_samples), np.linspace(0.0, 1.0, n_knots), knots)
-            total += part * np.exp(swell)
+            swell = rng.uniform(0.0, 0.4) * rng.standard_normal(n_knots)
+            part *= np.exp(np.interp(np.linspace(0, n_knots - 1, n_samples), np.arange(n_knots), swell))
+            total += part
         return total

@@ -20,7 +20,7 @@ _RMS_RADIATION = {"P": 0.52, "S": 0.63}
 """Of a double couple over the focal sphere: Boore & Boatwright (1984), table 1."""
 
 _CODA_KNOTS_S = {"P": (0.0, 6.0), "S": (0.0, 4.0, 12.0, 35.0)}
-"""Lapse after the onset at which the coda's attenuation is computed; between them it is interpolated."""
+"""Times after the onset at which the absorption of the coda is computed; between them pulses are mixed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +36,11 @@ class Site:
     crust : Crust
         The network's, with the station's own layer on top.
     kappa_s : float
-        Attenuation near the surface.
+        Absorption near the surface.
     reverberation : float
         Share of the amplitude that the station's layer keeps at each bounce, 0 to 1.
     scattered_energy, scattered_decay_s : float
-        What nearby structure scatters, a unit of direct energy, and how long it rings.
+        What nearby structure scatters for a unit of direct energy, and how long it rings.
     mixing : float64 (3, 3)
         Output axes from true Z, N, E: tilt, azimuth, unequal gains.
     """
@@ -58,7 +58,29 @@ class Site:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """An earthquake and the absorption and scattering around it; `corner_ratio` and `p_absorption` are of P to S."""
+    """An earthquake and the rock around it.
+
+    Attributes
+    ----------
+    id : str
+        Name that picks and records carry.
+    x_km, y_km, depth_km : float
+        East and north of the network's centre, and down.
+    magnitude : float
+        Moment magnitude.
+    stress_drop_pa : float
+        Of Brune's circular source.
+    mechanism_rad : (float, float, float)
+        Strike, dip and rake.
+    corner_ratio : float
+        Corner frequency of P as a multiple of that of S.
+    quality_factor, quality_exponent : float
+        ``Q = quality_factor f^quality_exponent`` of S.
+    p_absorption : float
+        Absorption of P as a share of that of S on the same time.
+    scattering_per_km : float
+        Energy that S loses to scattering.
+    """
 
     id: str
     x_km: float
@@ -86,14 +108,49 @@ class Seismogram:
         Of P and S, seconds after the first sample.
     travel_time_s : dict of str to float
         Of P and S, seconds after the origin.
-    distance_km : float
-        Hypocentral.
     """
 
     output: Floats
     onset_s: dict[str, float]
     travel_time_s: dict[str, float]
-    distance_km: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Path:
+    """One phase from an event to a site."""
+
+    phase: str
+    event: Event
+    site: Site
+    found: list[Ray]
+
+    @property
+    def onset_s(self) -> float:
+        return self.found[0].time_s
+
+    @property
+    def layer(self) -> int:
+        return self.site.crust.layer_at(self.event.depth_km)
+
+    @property
+    def speed_km_s(self) -> float:
+        return float(self.site.crust.velocity(self.phase)[self.layer])
+
+    @property
+    def level(self) -> float:
+        """Long-period spectrum, m s, of a unit radiation pattern below the station's layer."""
+        crust = self.site.crust
+        return source.far_field_level(
+            source.moment_n_m(self.event.magnitude),
+            (self.speed_km_s, float(crust.velocity(self.phase)[1])),
+            (float(crust.vp_km_s[self.layer]), float(crust.vp_km_s[1])),
+            hypocentral_km(self.event, self.site),
+        )
+
+
+def hypocentral_km(event: Event, site: Site) -> float:
+    """Distance from the hypocentre to the station."""
+    return math.hypot(site.x_km - event.x_km, site.y_km - event.y_km, event.depth_km)
 
 
 def travel_times(event: Event, site: Site) -> dict[str, list[Ray]]:
@@ -107,142 +164,126 @@ def seismogram(
 ) -> Seismogram:
     """Build a record from P on.
 
-    Each phase is a train of spikes, for the rays and for the scattered energy between and behind them, convolved
-    with the minimum-phase pulse of source, path, site and instrument. Onsets lie on a grid finer than the samples'.
+    Each phase is a train of spikes, for the rays and for the energy scattered between and behind them, convolved
+    with the minimum-phase pulse of source, path, site and sensor. Spikes lie on a grid finer than the samples', so
+    onsets are exact and fall between samples.
     """
     rate = instrument.sampling_rate_hz
-    factor = max(2, math.ceil(200.0 / rate))  # onsets fall between samples
+    factor = max(2, math.ceil(200.0 / rate))
     fine_rate = rate * factor
     n = 2 * next_fast_len(math.ceil((duration_s + 4.0) * fine_rate / 2), real=True)
-    frequency = np.arange(n // 2 + 1) * fine_rate / n
+    frequency_hz = np.arange(n // 2 + 1) * fine_rate / n
     found = travel_times(event, site)
-    lead = int(rng.integers(0, factor))
-    origin = lead - round(found["P"][0].time_s * fine_rate)
-    spectrum = np.zeros((3, n // 2 + 1), dtype=np.complex128)
+    origin = int(rng.integers(0, factor)) - round(found["P"][0].time_s * fine_rate)
     time_s = (np.arange(n) - origin + 0.5) / fine_rate
+    spectrum = np.zeros((3, n // 2 + 1), dtype=np.complex128)
+    onset = {}
     for phase in ("P", "S"):
-        onset_s = found[phase][0].time_s
-        spikes = _ray_spikes(phase, event, site, found[phase], time_s, rng)
-        spikes += _scattered(phase, event, site, spikes, time_s, onset_s, rng)
+        path = _Path(phase, event, site, found[phase])
+        onset[phase] = int(np.searchsorted(time_s, path.onset_s))
+        spikes = _ray_spikes(path, time_s, rng)
+        spikes += _scattered(path, spikes, time_s, rng)
+        shared = instrument.log_response(frequency_hz) + _log_source(path, frequency_hz) + _log_site(path, frequency_hz)
         knots = np.array(_CODA_KNOTS_S[phase])
-        pulse = instrument.log_response(frequency) + _log_source_and_site(phase, event, site, frequency)
-        for k, knot in enumerate(knots):
-            weight = np.interp(time_s - onset_s, knots, np.eye(len(knots))[k])
-            path = source.log_attenuation(
-                frequency, onset_s + knot, event.quality_factor, event.quality_exponent, site.kappa_s
-            )
-            if phase == "P":
-                path *= event.p_absorption
-            spectrum += rfft(spikes * weight, axis=1) * source.minimum_phase(pulse + path)
+        for k, knot_s in enumerate(knots):
+            weight = np.interp(time_s - path.onset_s, knots, np.eye(len(knots))[k])
+            pulse = source.minimum_phase(shared + _log_absorption(path, knot_s, frequency_hz))
+            spectrum += rfft(spikes * weight, axis=1) * pulse
     fine = irfft(spectrum, n, axis=1)[:, : int(duration_s * fine_rate)]
-    onsets = {phase: (origin + round(found[phase][0].time_s * fine_rate)) / fine_rate for phase in ("P", "S")}
     return Seismogram(
         output=site.mixing @ fine[:, ::factor],
-        onset_s=onsets,
-        travel_time_s={phase: onset - origin / fine_rate for phase, onset in onsets.items()},
-        distance_km=_distance_km(event, site),
+        onset_s={phase: at / fine_rate for phase, at in onset.items()},
+        travel_time_s={phase: (at - origin) / fine_rate for phase, at in onset.items()},
     )
 
 
-def _distance_km(event: Event, site: Site) -> float:
-    return math.hypot(site.x_km - event.x_km, site.y_km - event.y_km, event.depth_km)
-
-
-def _level(phase: str, event: Event, site: Site) -> float:
-    """Long-period spectrum, m s, of a unit radiation pattern below the station's layer."""
-    layer, v, vp = site.crust.layer_at(event.depth_km), site.crust.velocity(phase), site.crust.vp_km_s
+def _log_source(path: _Path, frequency_hz: Floats) -> Floats:
+    """Logarithm of Brune's (1970) spectral shape."""
+    event, crust = path.event, path.site.crust
     moment = source.moment_n_m(event.magnitude)
-    return source.far_field_level(
-        moment, (float(v[layer]), float(v[1])), (float(vp[layer]), float(vp[1])), _distance_km(event, site)
-    )
-
-
-def _log_source_and_site(phase: str, event: Event, site: Site, frequency_hz: Floats) -> Floats:
-    """Logarithm of Brune's shape and of the reverberation in the station's layer (a flat one before)."""
-    crust = site.crust
-    moment = source.moment_n_m(event.magnitude)
-    vs_source = crust.vs_km_s[crust.layer_at(event.depth_km)]
-    corner_hz = source.corner_frequency_hz(moment, event.stress_drop_pa, vs_source)
-    if phase == "P":
+    corner_hz = source.corner_frequency_hz(moment, event.stress_drop_pa, float(crust.vs_km_s[path.layer]))
+    if path.phase == "P":
         corner_hz *= event.corner_ratio
-    two_way_s = 2.0 * crust.top_km[1] / crust.velocity(phase)[0]
-    # energy that the layer keeps is energy that it let in: the mean over frequency stays 1
-    r = site.reverberation
+    return -np.log1p((frequency_hz / corner_hz) ** 2)
+
+
+def _log_site(path: _Path, frequency_hz: Floats) -> Floats:
+    """Logarithm of the reverberation in the station's layer, ``1 / (1 + r z)`` of its two-way time.
+
+    What the layer keeps is what it let in: over frequency the mean energy stays 1.
+    """
+    r = path.site.reverberation
+    two_way_s = 2.0 * path.site.crust.top_km[1] / path.site.crust.velocity(path.phase)[0]
     comb = 1.0 + r**2 + 2.0 * r * np.cos(2.0 * math.pi * frequency_hz * two_way_s)
-    brune = -np.log1p((frequency_hz / corner_hz) ** 2)
-    return np.asarray(brune - 0.5 * np.log(comb) + 0.5 * math.log(1.0 - r**2))
+    return np.asarray(0.5 * np.log((1.0 - r**2) / comb))
 
 
-def _ray_spikes(
-    phase: str, event: Event, site: Site, found: list[Ray], time_s: Floats, rng: np.random.Generator
-) -> Floats:
+def _log_absorption(path: _Path, lapse_s: float, frequency_hz: Floats) -> Floats:
+    """Logarithm of what the rock leaves of energy that arrives `lapse_s` behind the onset."""
+    event = path.event
+    of_s = source.log_absorption(
+        frequency_hz, path.onset_s + lapse_s, event.quality_factor, event.quality_exponent, path.site.kappa_s
+    )
+    return of_s * event.p_absorption if path.phase == "P" else of_s
+
+
+def _ray_spikes(path: _Path, time_s: Floats, rng: np.random.Generator) -> Floats:
     """One spike a ray on Z, N, E, m s (3, n), and one for the wave converted at the base of the sediments."""
-    crust = site.crust
-    level = _level(phase, event, site)
+    event, site, crust = path.event, path.site, path.site.crust
     azimuth = math.atan2(site.x_km - event.x_km, site.y_km - event.y_km)
     cosine, sine = math.cos(azimuth), math.sin(azimuth)
     to_zne = np.array([[1.0, 0.0, 0.0], [0.0, cosine, -sine], [0.0, sine, cosine]])
     spikes = np.zeros((3, len(time_s)))
 
-    def add(ray_time_s: float, zrt: Floats) -> None:
+    def add(ray_time_s: float, vertical_radial_transverse: Floats) -> None:
         at = int(np.searchsorted(time_s, ray_time_s))
         if at < len(time_s):
-            spikes[:, at] += level * (to_zne @ zrt)
+            spikes[:, at] += path.level * (to_zne @ vertical_radial_transverse)
 
-    for ray in found:
-        p, sv, sh = source.radiation(*event.mechanism_rad, azimuth, ray.takeoff_rad)
+    for ray in path.found:
+        pattern = source.radiation(event.mechanism_rad, azimuth, ray.takeoff_rad)
         # scattering fills the nodal planes
-        p, sv, sh = (math.copysign(math.hypot(x, 0.12), x) for x in (p, sv, sh))
-        vertical, radial = free_surface(phase, crust.vp_km_s[0], crust.vs_km_s[0], ray.slowness_s_km)
-        zrt = [vertical * p, radial * p, 0.0] if phase == "P" else [-vertical * sv, radial * sv, 2.0 * sh]
-        add(ray.time_s, _ray_strength(ray, phase, event, site, rng) * np.array(zrt))
-    # Ps trails P, Sp leads S, by the same delay
-    thickness = np.diff(crust.top_km[:3])
-    delay_s = float(np.sum(thickness * (1.0 / crust.vs_km_s[:2] - 1.0 / crust.vp_km_s[:2])))
-    strength = rng.normal(0.0, 0.25)
-    if phase == "P":
-        add(found[0].time_s + delay_s, strength * np.array([0.1, 1.0, 0.0]))
-    else:
-        add(found[0].time_s - delay_s, strength * np.array([1.0, 0.2, 0.0]))
+        p, sv, sh = (math.copysign(math.hypot(x, 0.12), x) for x in pattern)
+        vertical, radial = free_surface(path.phase, crust.vp_km_s[0], crust.vs_km_s[0], ray.slowness_s_km)
+        motion = [vertical * p, radial * p, 0.0] if path.phase == "P" else [-vertical * sv, radial * sv, 2.0 * sh]
+        add(ray.time_s, _strength(ray, path, rng) * np.array(motion))
+    if event.depth_km > crust.top_km[2]:
+        # Ps trails P, Sp leads S, by the same delay
+        thickness = np.diff(crust.top_km[:3])
+        delay_s = float(np.sum(thickness * (1.0 / crust.vs_km_s[:2] - 1.0 / crust.vp_km_s[:2])))
+        motion, sign = ([0.1, 1.0, 0.0], 1.0) if path.phase == "P" else ([1.0, 0.2, 0.0], -1.0)
+        add(path.onset_s + sign * delay_s, rng.normal(0.0, 0.25) * np.array(motion))
     return spikes
 
 
-def _ray_strength(ray: Ray, phase: str, event: Event, site: Site, rng: np.random.Generator) -> float:
-    """Amplitude of a ray relative to one that comes straight; random where it depends on the detail of an interface."""
+def _strength(ray: Ray, path: _Path, rng: np.random.Generator) -> float:
+    """Amplitude relative to a straight ray's; random where it depends on the detail of an interface."""
     if ray.kind == "direct":
         return 1.0
     if ray.kind == "head":
         return float(rng.uniform(0.15, 0.6))
-    v = site.crust.velocity(phase)
-    total = ray.slowness_s_km * v[-1] >= 1.0
-    longer = ray.time_s * v[site.crust.layer_at(event.depth_km)] / _distance_km(event, site)
+    total = ray.slowness_s_km * path.site.crust.velocity(path.phase)[-1] >= 1.0
+    longer = ray.time_s * path.speed_km_s / hypocentral_km(path.event, path.site)
     return float(rng.uniform(0.3, 0.9) if total else rng.uniform(0.0, 0.15)) / max(1.0, longer)
 
 
-def _scattered(
-    phase: str,
-    event: Event,
-    site: Site,
-    spikes: Floats,
-    time_s: Floats,
-    onset_s: float,
-    rng: np.random.Generator,
-) -> Floats:
+def _scattered(path: _Path, spikes: Floats, time_s: Floats, rng: np.random.Generator) -> Floats:
     """Random spikes with the energy of single scattering on the way and of the station's surroundings (3, n)."""
+    event, site = path.event, path.site
     rate = 1.0 / (time_s[1] - time_s[0])
-    direct = (2.0 * _RMS_RADIATION[phase] * _level(phase, event, site)) ** 2
-    v = site.crust.velocity(phase)[site.crust.layer_at(event.depth_km)]
-    # P waves lose more to S waves than they keep: Sato & Fehler (1998), section 4.2
-    g = event.scattering_per_km * v * (8.0 if phase == "P" else 1.0)
-    far = direct * g * source.scattered_energy(time_s, onset_s) / rate
+    direct = (2.0 * _RMS_RADIATION[path.phase] * path.level) ** 2
+    # P loses far more to S than to P: Aki (1992)
+    scattering_per_s = event.scattering_per_km * path.speed_km_s * (8.0 if path.phase == "P" else 1.0)
+    far = direct * scattering_per_s * source.scattered_energy(time_s, path.onset_s) / rate
     arriving = np.sum(spikes**2, axis=0)
-    arriving[np.searchsorted(time_s, onset_s)] += 0.1 * direct
-    keep = math.exp(-1.0 / (rate * (site.scattered_decay_s + 0.02 * onset_s)))
+    strongest = int(np.argmax(arriving))
+    arriving[np.searchsorted(time_s, path.onset_s)] += 0.1 * direct
+    keep = math.exp(-1.0 / (rate * (site.scattered_decay_s + 0.02 * path.onset_s)))
     near = site.scattered_energy * lfilter([1.0 - keep], [1.0, -keep], arriving)
-    polarisation = spikes[:, np.argmax(arriving)]
-    polarisation = polarisation / np.linalg.norm(polarisation)
-    memory = 0.7 * np.exp(-np.maximum(time_s - onset_s, 0.0) / site.scattered_decay_s)
-    balance = np.array([1.0, 0.9, 0.9]) if phase == "P" else np.array([0.85, 1.0, 1.0])
+    # what comes soon after the onset still moves as the ray did
+    polarisation = spikes[:, strongest] / np.linalg.norm(spikes[:, strongest])
+    memory = 0.7 * np.exp(-np.maximum(time_s - path.onset_s, 0.0) / site.scattered_decay_s)
+    balance = np.array([1.0, 0.9, 0.9] if path.phase == "P" else [0.85, 1.0, 1.0])
     balance /= np.linalg.norm(balance)
     noise = np.sqrt(memory) * polarisation[:, None] * rng.standard_normal(len(time_s))
     noise += np.sqrt(1.0 - memory) * balance[:, None] * rng.standard_normal((3, len(time_s)))

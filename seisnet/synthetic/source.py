@@ -14,9 +14,13 @@ Floats = NDArray[np.float64]
 
 
 def radiation(
-    strike_rad: float, dip_rad: float, rake_rad: float, azimuth_rad: float, takeoff_rad: float
+    mechanism_rad: tuple[float, float, float], azimuth_rad: float, takeoff_rad: float
 ) -> tuple[float, float, float]:
-    """Far-field P, SV and SH amplitudes of a shear dislocation: Aki & Richards (2002), eqs 4.89 to 4.91."""
+    """Far-field P, SV and SH amplitudes of a shear dislocation of a strike, dip and rake.
+
+    Aki & Richards (2002), eqs 4.89 to 4.91; the takeoff angle is measured from straight down.
+    """
+    strike_rad, dip_rad, rake_rad = mechanism_rad
     a, i = azimuth_rad - strike_rad, takeoff_rad
     sd, cd, s2d, c2d = math.sin(dip_rad), math.cos(dip_rad), math.sin(2 * dip_rad), math.cos(2 * dip_rad)
     sr, cr = math.sin(rake_rad), math.cos(rake_rad)
@@ -65,7 +69,7 @@ def scattered_energy(time_s: Floats, onset_s: float) -> Floats:
     return energy
 
 
-def log_attenuation(frequency_hz: Floats, travel_time_s: float, q0: float, exponent: float, kappa_s: float) -> Floats:
+def log_absorption(frequency_hz: Floats, travel_time_s: float, q0: float, exponent: float, kappa_s: float) -> Floats:
     """Logarithm of ``exp(-pi f t / Q(f)) exp(-pi f kappa)`` with ``Q = q0 f^exponent``: Anderson & Hough (1984)."""
     f = np.maximum(frequency_hz, 1e-3)
     return -math.pi * (travel_time_s * f ** (1.0 - exponent) / q0 + f * kappa_s)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import bisect
+import itertools
+import math
 import re
 from collections import defaultdict
 from collections.abc import Iterable
@@ -14,14 +16,21 @@ from numpy.typing import NDArray
 
 from seisnet.waveforms.records import NS_PER_S, ROW, Record, Rejection
 from seisnet.waveforms.resampling import keeps_time, resample
-import itertools
 
 WORDS = {"UD": "Z", "NS": "N", "EW": "E"}
 """Component names of Japanese networks."""
 
+PREFERRED = "ZNE12RT3"
+"""Where two components of an instrument belong in one row, the earlier of these takes it."""
 
 SLOWEST = 0.1
 """Recordings slower than this share of the target rate hold too little of the band."""
+
+JITTER = 1e-4
+"""Rates of one component that differ by less than this share are one rate, as far as that keeps time."""
+
+LARGEST_SAMPLE = float(np.finfo(np.float32).max) / 4
+"""Larger ones would leave float32 when a mean or a trend is taken off."""
 
 
 @dataclass(frozen=True)
@@ -63,8 +72,8 @@ def condition(
 
     Traces are gathered by instrument (network, station, location, band + instrument code), split at gaps, masked and
     non-finite samples, freed of duplicates, resampled where the rate differs, and cut at every time where a component
-    starts or ends, so that each record has the same components throughout. Gaps are never filled, and nothing is
-    filtered.
+    starts or ends, so that each record has the same components throughout; what is too short by itself cuts nothing.
+    Gaps are never filled, and nothing is filtered. The order of the traces does not matter.
 
     Parameters
     ----------
@@ -85,6 +94,7 @@ def condition(
         Every stretch that is in no record.
     """
     rejections: list[Rejection] = []
+    shortest, too_short = max(1, round(shortest_s * sampling_rate_hz)), f"shorter than {shortest_s:g} s"
     instruments: dict[str, dict[str, list[obspy.Trace]]] = defaultdict(lambda: defaultdict(list))
     for trace in stream:
         stats = trace.stats
@@ -97,22 +107,23 @@ def condition(
             instruments[trace_id][component].append(trace)
     records: list[Record] = []
     for trace_id in sorted(instruments):
-        rows: dict[int, list[Segment]] = {}
+        rows: dict[int, list[Segment]] = defaultdict(list)
         components = instruments[trace_id]
-        for component in sorted(components, key=lambda c: "ZNE12".find(c) % 9):
-            segments = _segments(components[component], trace_id, rejections, sampling_rate_hz)
-            if ROW[component] in rows:
-                reason = f"component {component} beside another that takes its row"
-                rejections += [Rejection(trace_id, s.start_ns, s.end_ns, reason) for s in segments]
-            elif segments:
-                rows[ROW[component]] = segments
-        found = _records(rows, trace_id, sampling_rate_hz, source)
-        for record in found:
-            if record.n_samples >= round(shortest_s * sampling_rate_hz):
+        for component in sorted(components, key=PREFERRED.index):
+            for native in _segments(components[component], trace_id, rejections, sampling_rate_hz):
+                segment = _at_rate(native, sampling_rate_hz)
+                if len(segment.samples) < shortest:
+                    rejections.append(Rejection(trace_id, native.start_ns, native.end_ns, too_short))
+                elif _taken(rows[ROW[component]], segment):
+                    reason = f"component {component}, sampled at {native.rate_hz:g} Hz, beside another in its place"
+                    rejections.append(Rejection(trace_id, native.start_ns, native.end_ns, reason))
+                else:
+                    bisect.insort(rows[ROW[component]], segment, key=lambda s: s.start_ns)
+        for record in _records(rows, trace_id, sampling_rate_hz, source):
+            if record.n_samples >= shortest:
                 records.append(record)
             else:
-                reason = f"shorter than {shortest_s:g} s"
-                rejections.append(Rejection(trace_id, record.start_ns, record.end_ns, reason))
+                rejections.append(Rejection(trace_id, record.start_ns, record.end_ns, too_short))
     return records, rejections
 
 
@@ -139,35 +150,85 @@ def _unusable(trace: obspy.Trace, component: str, target_hz: float) -> str:
         return f"channel code '{stats.channel}' names no component; known are {' '.join(ROW)}"
     if stats.npts == 0:
         return "no samples"
-    if not stats.sampling_rate >= target_hz * SLOWEST:  # also NaN
-        return f"sampled at {stats.sampling_rate:g} Hz, less than a tenth of {target_hz:g} Hz"
+    if not target_hz * SLOWEST <= stats.sampling_rate < math.inf:  # also NaN
+        return f"sampled at {stats.sampling_rate:g} Hz; {target_hz * SLOWEST:g} Hz is the least for {target_hz:g} Hz"
     if not np.issubdtype(trace.data.dtype, np.number) or np.iscomplexobj(trace.data):
         return f"samples of type {trace.data.dtype}"
     return ""
 
 
 def _segments(traces: list[obspy.Trace], trace_id: str, rejections: list[Rejection], target_hz: float) -> list[Segment]:
-    """Gap-free segments of one component at the target rate, in order of time, overlaps resolved."""
-    pieces: list[Segment] = []
-    for trace in traces:
-        pieces += _finite_runs(trace, trace_id, rejections)
-    pieces.sort(key=lambda s: (s.start_ns, -len(s.samples)))
-    merged: list[Segment] = []
-    run: list[Segment] = []  # pieces that follow each other without gap or overlap, not yet one array
-    for piece in pieces:
-        at = _offset(run[0], piece) if run and piece.rate_hz == run[0].rate_hz else None
-        length = sum(len(s.samples) for s in run)
-        if at is not None and at < length:
-            *done, last = _overlapped(_whole(run), piece, trace_id, rejections)
-            merged += done
-            run = [last]
-        elif at == length:
-            run.append(piece)
-        else:
-            merged += [_whole(run)] if run else []
-            run = [piece]
-    merged += [_whole(run)] if run else []
-    return [_at_rate(segment, target_hz) for segment in merged if len(segment.samples)]
+    """Gap-free segments of one component, overlaps resolved; those of higher rates first, then in order of time."""
+    pieces = [piece for trace in traces for piece in _finite_runs(trace, trace_id, rejections)]
+    alike: list[list[Segment]] = []
+    for piece in sorted(pieces, key=lambda s: s.rate_hz):
+        if not alike or piece.rate_hz > alike[-1][0].rate_hz * (1 + JITTER):
+            alike.append([])
+        alike[-1].append(piece)
+    by_rate: dict[float, list[Segment]] = defaultdict(list)
+    for group in alike:
+        common_hz = float(np.median([s.rate_hz for s in group]))
+        for s in group:
+            rate_hz = common_hz if keeps_time(s.rate_hz, common_hz, len(s.samples)) else s.rate_hz
+            by_rate[rate_hz].append(replace(s, rate_hz=rate_hz))
+    return [s for rate_hz in sorted(by_rate, reverse=True) for s in _joined(by_rate[rate_hz], trace_id, rejections)]
+
+
+def _finite_runs(trace: obspy.Trace, trace_id: str, rejections: list[Rejection]) -> Iterable[Segment]:
+    """Stretches of a trace without masked, NaN or infinite samples."""
+    data = np.ma.getdata(trace.data).astype(np.float64)
+    masked = np.ma.getmaskarray(trace.data)
+    usable = np.abs(data) < LARGEST_SAMPLE  # false for NaN
+    whole = Segment(data, trace.stats.starttime.ns, float(trace.stats.sampling_rate), trace.stats.sampling_rate / 2)
+    for low, high in _runs(~masked & ~usable):
+        bad = _part(whole, low, high)
+        rejections.append(Rejection(trace_id, bad.start_ns, bad.end_ns, "samples that are not finite"))
+    return (_part(whole, low, high) for low, high in _runs(~masked & usable))
+
+
+def _joined(pieces: Iterable[Segment], trace_id: str, rejections: list[Rejection]) -> Iterable[Segment]:
+    """Join pieces of one rate that follow each other without a gap, or overlap; in order of time."""
+    group: list[tuple[int, Segment]] = []  # pieces with their first sample counted from the start of the group
+    length, end_ns = 0, 0
+    for piece in sorted(pieces, key=lambda s: (s.start_ns, -len(s.samples))):
+        at = _offset(group[0][1], piece) if group else 0
+        # A clock that drifts moves a piece that follows at once off the group's samples: it starts a group.
+        drifted = at != length and abs(piece.start_ns - end_ns) * piece.rate_hz < NS_PER_S / 2
+        if at > length or drifted:
+            yield from _resolved(group, length, trace_id, rejections)
+            group, at, length = [], 0, 0
+        group.append((at, piece))
+        length = max(length, at + len(piece.samples))
+        end_ns = max(end_ns, piece.end_ns)
+    yield from _resolved(group, length, trace_id, rejections)
+
+
+def _resolved(
+    group: list[tuple[int, Segment]], length: int, trace_id: str, rejections: list[Rejection]
+) -> Iterable[Segment]:
+    """Make one array of pieces; where copies of a sample are equal one is kept, where they differ none."""
+    if len(group) < 2:
+        yield from (piece for _, piece in group)
+        return
+    samples = np.full(length, np.nan)
+    differs = np.zeros(length, dtype=np.bool_)
+    for at, piece in group:
+        here = slice(at, at + len(piece.samples))
+        differs[here] |= ~np.isnan(samples[here]) & (samples[here] != piece.samples)
+        samples[here] = piece.samples
+    whole = replace(group[0][1], samples=samples)
+    for low, high in _runs(differs):
+        bad = _part(whole, low, high)
+        rejections.append(Rejection(trace_id, bad.start_ns, bad.end_ns, "overlapping samples that differ"))
+    yield from (_part(whole, low, high) for low, high in _runs(~differs))
+
+
+def _taken(row: list[Segment], segment: Segment) -> bool:
+    """Whether a row, in order of time and without overlaps, already holds samples at the time of a segment."""
+    half_ns = NS_PER_S / segment.rate_hz / 2  # less than half a sample of overlap is rounding
+    i = bisect.bisect(row, segment.start_ns, key=lambda s: s.start_ns)
+    beside = row[max(i - 1, 0) : i + 1]
+    return any(s.start_ns + half_ns < segment.end_ns and segment.start_ns + half_ns < s.end_ns for s in beside)
 
 
 def _offset(first: Segment, second: Segment) -> int:
@@ -175,39 +236,15 @@ def _offset(first: Segment, second: Segment) -> int:
     return round((second.start_ns - first.start_ns) * first.rate_hz / NS_PER_S)
 
 
-def _whole(run: list[Segment]) -> Segment:
-    if len(run) == 1:
-        return run[0]
-    return Segment(np.concatenate([s.samples for s in run]), run[0].start_ns, run[0].rate_hz, run[0].bandwidth_hz)
+def _runs(flags: NDArray[np.bool_]) -> list[tuple[int, int]]:
+    """First and past-the-last index of every run of true."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], flags, [False]]).astype(np.int8)))
+    return [(int(low), int(high)) for low, high in edges.reshape(-1, 2)]
 
 
-def _finite_runs(trace: obspy.Trace, trace_id: str, rejections: list[Rejection]) -> Iterable[Segment]:
-    """Stretches of a trace without masked, NaN or infinite samples."""
-    data = np.ma.getdata(trace.data).astype(np.float64)
-    masked = np.ma.getmaskarray(trace.data)
-    good = ~masked & np.isfinite(data)
-    start_ns, rate_hz = trace.stats.starttime.ns, float(trace.stats.sampling_rate)
-    for flags, reason in ((good, ""), (~masked & ~good, "samples that are not finite")):
-        edges = np.flatnonzero(np.diff(np.concatenate([[False], flags, [False]]).astype(np.int8)))
-        for low, high in edges.reshape(-1, 2):
-            begin = start_ns + round(int(low) * NS_PER_S / rate_hz)
-            if reason:
-                rejections.append(Rejection(trace_id, begin, start_ns + round(int(high) * NS_PER_S / rate_hz), reason))
-            else:
-                yield Segment(data[low:high], begin, rate_hz, rate_hz / 2)
-
-
-def _overlapped(first: Segment, second: Segment, trace_id: str, rejections: list[Rejection]) -> list[Segment]:
-    """Resolve an overlap: equal samples are kept once; where they differ, neither copy is kept."""
-    at, n = _offset(first, second), len(first.samples)
-    overlap = min(n - at, len(second.samples))
-    if np.array_equal(first.samples[at : at + overlap], second.samples[:overlap]):
-        whole = np.concatenate([first.samples, second.samples[overlap:]])
-        return [replace(first, samples=whole)]
-    start_ns = first.start_ns + round((at + overlap) * NS_PER_S / first.rate_hz)
-    rejections.append(Rejection(trace_id, second.start_ns, start_ns, "overlapping samples that differ"))
-    rest = first.samples[at + overlap :] if n > at + overlap else second.samples[overlap:]
-    return [replace(first, samples=first.samples[:at]), replace(first, samples=rest, start_ns=start_ns)]
+def _part(segment: Segment, low: int, high: int) -> Segment:
+    start_ns = segment.start_ns + round(low * NS_PER_S / segment.rate_hz)
+    return replace(segment, samples=segment.samples[low:high], start_ns=start_ns)
 
 
 def _at_rate(segment: Segment, target_hz: float) -> Segment:
@@ -233,16 +270,18 @@ def _records(rows: dict[int, list[Segment]], trace_id: str, rate_hz: float, sour
         present = np.zeros(3, dtype=np.bool_)
         bandwidths = []
         for row, segments in rows.items():
-            segment = segments[max(bisect.bisect_right(starts[row], low + half_ns) - 1, 0)]
-            at = round((low - segment.start_ns) * rate_hz / NS_PER_S)
-            cut = segment.samples[max(at, 0) : max(at, 0) + n]
-            if n > 1 and abs(at) < len(segment.samples) and len(cut) >= n - 1:
+            i = bisect.bisect_right(starts[row], low + half_ns) - 1
+            if i < 0:
+                continue
+            at = round((low - segments[i].start_ns) * rate_hz / NS_PER_S)
+            cut = segments[i].samples[max(at, 0) : max(at, 0) + n]
+            if len(cut) >= max(n - 1, 1):
                 # Counts may be far from zero; what is left after this fits the 24 bits of a float32.
                 cut = cut - cut.mean()
                 data[row, : len(cut)] = cut
                 data[row, len(cut) :] = cut[-1]
                 present[row] = True
-                bandwidths.append(segment.bandwidth_hz)
+                bandwidths.append(segments[i].bandwidth_hz)
         if present.any():
             records.append(Record(data, low, rate_hz, trace_id, present, min(bandwidths), source))
     return records

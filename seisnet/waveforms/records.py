@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -70,9 +71,10 @@ class Rejection:
 def ns_to_sample(record: Record, time_ns: int) -> int:
     """Index of the sample nearest to a time; it may lie outside the record.
 
-    Rounded, never truncated: ``int((t - t0) * rate)`` loses a sample for times on the grid.
+    Rounded, never truncated: ``int((t - t0) * rate)`` loses a sample for times on the grid. Halves go up, all of
+    them: `round` sends them to even indices, so that the sample would depend on where the record starts.
     """
-    return round((time_ns - record.start_ns) * record.sampling_rate_hz / NS_PER_S)
+    return math.floor((time_ns - record.start_ns) * record.sampling_rate_hz / NS_PER_S + 0.5)
 
 
 def sample_to_ns(record: Record, sample: float) -> int:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from fractions import Fraction
+from functools import lru_cache
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 from scipy.signal import upfirdn
+from scipy.special import i0
 
-from seisnet.errors import DataError
 from seisnet.waveforms.records import NS_PER_S
+
+Floats = NDArray[np.float64]
 
 HALF_WIDTH = 32
 """Zero crossings of the interpolating sinc on either side."""
@@ -18,8 +23,17 @@ CUTOFF = 0.45
 """Corner of the anti-alias filter as a share of the lower of the two rates; it is closed at 0.5."""
 
 KAISER_BETA = 8.0
-LARGEST_DENOMINATOR = 100_000
-TIMING_TOLERANCE_SAMPLES = 0.01
+
+MOST_PHASES = 64
+"""Rates whose ratio has a larger numerator are interpolated from a table of the filter."""
+
+TABLE_PHASES = 1024
+"""Shifts of the filter in the table, a sample; interpolated between, the error is below -100 dB."""
+
+BLOCK_SAMPLES = 8192
+
+ROUNDING = Fraction(1, 1000)
+"""Share of an output sample; a start that was rounded to nanoseconds must not cost a sample at either end."""
 
 
 def keeps_time(rate_hz: float, target_hz: float, n_samples: int) -> bool:
@@ -27,9 +41,7 @@ def keeps_time(rate_hz: float, target_hz: float, n_samples: int) -> bool:
     return abs(target_hz / rate_hz - 1.0) * n_samples < 0.5
 
 
-def resample(
-    samples: NDArray[np.float64], start_ns: int, rate_hz: float, target_hz: float
-) -> tuple[NDArray[np.float64], int]:
+def resample(samples: Floats, start_ns: int, rate_hz: float, target_hz: float) -> tuple[Floats, int]:
     """Resample with anti-aliasing onto the multiples of the target interval since 1970.
 
     The output is the convolution with a Kaiser-windowed sinc, evaluated at the output times themselves, so that
@@ -52,40 +64,64 @@ def resample(
     start_ns : int
         Time of the first output sample, at or after the input's.
     """
-    ratio = _ratio(target_hz / rate_hz, len(samples))
-    interval_ns = Fraction(NS_PER_S) / Fraction(target_hz).limit_denominator(1_000_000)
-    first = -int(-start_ns // interval_ns)  # the first grid point at or after the start
-    offset = float((first * interval_ns - start_ns) * Fraction(rate_hz) / NS_PER_S)  # in input samples
-    n_out = int(np.floor((len(samples) - 1 - offset) * float(ratio) + 1e-9)) + 1
+    rate, target = (Fraction(hz).limit_denominator(10**9) for hz in (rate_hz, target_hz))
+    interval_ns = NS_PER_S / target
+    first = math.ceil(start_ns / interval_ns - ROUNDING)
+    offset = (first * interval_ns - start_ns) * rate / NS_PER_S  # in input samples
+    n_out = math.floor((len(samples) - 1 - offset) * target / rate + ROUNDING) + 1
     if n_out <= 0:
         return np.zeros(0), start_ns
-    up, down = ratio.numerator, ratio.denominator
-    band = min(1.0, float(ratio))  # output rate over input rate where it is the lower one
-    half = int(np.ceil(HALF_WIDTH / band)) + 1
+    half = _reach(float(target / rate))
+    padded = np.concatenate([np.full(half, samples[0]), samples, np.full(half, samples[-1])])
+    periodic = (target / rate).numerator <= MOST_PHASES
+    evaluate = _periodic if periodic else _interpolated
+    return evaluate(padded, offset, target / rate, n_out), round(first * interval_ns)
+
+
+def _periodic(padded: Floats, offset: Fraction, ratio: Fraction, n_out: int) -> Floats:
+    """Evaluate the convolution where the output falls on few different fractions of an input sample."""
+    up, down, band = ratio.numerator, ratio.denominator, min(1.0, float(ratio))
+    half = _reach(band)
     # upfirdn gives every `down`-th value of the full convolution: lead the kernel in so that one falls on the start.
     centre = half * up
     centre += -(centre + half * up) % down
-    tau = (np.arange(centre + half * up + 1) - centre) / up + offset
-    kernel = _kernel(tau * band) * band
-    padded = np.concatenate([np.full(half, samples[0]), samples, np.full(half, samples[-1])])
+    tau = (np.arange(centre + half * up + 1) - centre) / up + float(offset)
     skip = (centre + half * up) // down
-    return upfirdn(kernel, padded, up, down)[skip : skip + n_out], round(first * interval_ns)
+    result: Floats = upfirdn(_kernel(tau * band) * band, padded, up, down)[skip : skip + n_out]
+    return result
 
 
-def _kernel(tau: NDArray[np.float64]) -> NDArray[np.float64]:
+def _interpolated(padded: Floats, offset: Fraction, ratio: Fraction, n_out: int) -> Floats:
+    """Evaluate the convolution at any times, with a kernel interpolated from its table."""
+    table = _table(min(1.0, float(ratio)))
+    windows = sliding_window_view(padded, table.shape[1])
+    result = np.empty(n_out)
+    for low in range(0, n_out, BLOCK_SAMPLES):
+        at = float(offset) + np.arange(low, min(low + BLOCK_SAMPLES, n_out)) / float(ratio)
+        left = np.floor(at).astype(np.intp)
+        phase, between = np.divmod((at - left) * TABLE_PHASES, 1.0)
+        row = phase.astype(np.intp)
+        taps = table[row] + between[:, None] * (table[row + 1] - table[row])
+        result[low : low + len(at)] = np.einsum("ij,ij->i", windows[left + 1], taps)
+    return result
+
+
+@lru_cache(maxsize=8)
+def _table(band: float) -> Floats:
+    """The kernel, (TABLE_PHASES + 1, taps), for output that lies 0 to 1 input samples after tap number taps / 2 - 1."""
+    half = _reach(band)
+    taps = np.arange(2 * half - 1) - (half - 1)
+    return _kernel((taps - np.arange(TABLE_PHASES + 1)[:, None] / TABLE_PHASES) * band) * band
+
+
+def _reach(band: float) -> int:
+    """Input samples on either side that a value of the convolution needs."""
+    return math.ceil(HALF_WIDTH / min(1.0, band)) + 1
+
+
+def _kernel(tau: Floats) -> Floats:
     """Kaiser-windowed sinc with unit gain at zero frequency, `tau` in samples of the lower rate."""
     inside = np.clip(1.0 - (tau / HALF_WIDTH) ** 2, 0.0, None)
-    window = np.where(np.abs(tau) <= HALF_WIDTH, np.i0(KAISER_BETA * np.sqrt(inside)) / np.i0(KAISER_BETA), 0.0)
-    kernel: NDArray[np.float64] = 2 * CUTOFF * np.sinc(2 * CUTOFF * tau) * window
+    window = np.where(np.abs(tau) <= HALF_WIDTH, i0(KAISER_BETA * np.sqrt(inside)) / i0(KAISER_BETA), 0.0)
+    kernel: Floats = 2 * CUTOFF * np.sinc(2 * CUTOFF * tau) * window
     return kernel
-
-
-def _ratio(value: float, n_samples: int) -> Fraction:
-    """The simplest fraction that keeps the last sample within the timing tolerance."""
-    denominator = 10
-    while denominator <= LARGEST_DENOMINATOR:
-        ratio = Fraction(value).limit_denominator(denominator)
-        if ratio > 0 and abs(float(ratio) / value - 1.0) * n_samples <= TIMING_TOLERANCE_SAMPLES:
-            return ratio
-        denominator *= 10
-    raise DataError(f"no fraction near {value!r} keeps the time of {n_samples} samples; cut the record into pieces")

@@ -72,25 +72,30 @@ def find_sources(specs: Sequence[str], reading: Reading) -> list[Source]:
     """
     datasets: list[Source] = []
     files: list[Path] = []
-    for spec in specs:
-        path = Path(spec)
-        if spec.startswith(("sds:", "fdsn:")):
-            raise DataError(f"{spec}: archives and web services can't be read yet; name files, a folder or a glob")
+    for path in (path for spec in specs for path in _matches(spec)):
         if is_seisbench(path):
             datasets.append(Source((path,), is_dataset=True))
         elif path.is_dir():
             found = [p for p in sorted(path.rglob("*")) if p.is_file() and not p.name.startswith(".")]
             found = [p for p in found if p.suffix.lower() not in NOT_WAVEFORMS]
             if not found:
-                raise DataError(f"{spec}: the folder holds no waveform files, and is no SeisBench data set")
+                raise DataError(f"{path}: the folder holds no waveform files, and is no SeisBench data set")
             files += found
-        elif path.exists():
-            files.append(path)
-        elif matches := sorted(glob.glob(spec, recursive=True)):  # noqa: PTH207 - patterns may be absolute
-            files += [Path(m) for m in matches if Path(m).is_file()]
         else:
-            raise DataError(f"{spec}: no such file or folder")
-    return datasets + _together(list(dict.fromkeys(files)), reading)
+            files.append(path)
+    return list(dict.fromkeys(datasets)) + _together(list(dict.fromkeys(files)), reading)
+
+
+def _matches(spec: str) -> list[Path]:
+    """Files and folders that a name stands for: the one of that very name, or else those that it matches as a glob."""
+    if spec.startswith(("sds:", "fdsn:")):
+        raise DataError(f"{spec}: archives and web services can't be read yet; name files, a folder or a glob")
+    if Path(spec).exists():
+        return [Path(spec)]
+    found = sorted(glob.glob(spec, recursive=True))  # noqa: PTH207 - patterns may be absolute
+    if not found:
+        raise DataError(f"{spec}: no such file or folder")
+    return [Path(name) for name in found]
 
 
 def read_records(source: Source, reading: Reading, *, sampling_rate_hz: float, shortest_s: float) -> Iterator[Record]:
@@ -116,13 +121,16 @@ def read_file(path: Path, reading: Reading, *, headonly: bool = False) -> obspy.
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         try:
-            # glob would take brackets in a name for a pattern; ObsPy opens what it is given as a file object
+            # ObsPy takes names for patterns, and brackets do occur in names.
             stream = obspy.read(glob.escape(str(path)), headonly=headonly)
         except TypeError:
             reading.rejections.append(_file_rejection(path, "not a waveform format that ObsPy reads"))
             return None
         except Exception as error:  # ObsPy's readers raise whatever they like on damaged files
-            reading.rejections.append(_file_rejection(path, f"can't be read: {_first_line(error)}"))
+            # Of a file without a whole record ObsPy says that it can't be opened.
+            opened = not str(error).startswith("Cannot open file")
+            what = _first_line(error) if opened else "it holds no whole record of waveforms"
+            reading.rejections.append(_file_rejection(path, f"can't be read: {what}"))
             return None
     damage = [w for w in caught if "MSEED" in w.category.__name__]
     if damage and not headonly:

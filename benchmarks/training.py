@@ -1,0 +1,267 @@
+"""Training speed side by side: seisnet, scikit-learn and PyTorch on one network, one Markdown table to stdout.
+
+    python benchmarks/training.py [--rounds 15] [--threads 1,2] [--batch-sizes 32,128,512]
+
+Network 1200-256-128-3, rectifiers, float32, cross-entropy, SGD with momentum 0.9. Every library gets the same windows in
+the same contiguous mini-batches and keeps to itself in a process of its own, whose thread limit is set before it is
+imported. The processes take turns, a few hundred milliseconds each, so that a machine that is busy or changes its clock
+treats them alike; figures are medians over the rounds, ratios are medians of the ratios within a round. Peers that are not
+installed are left out.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import multiprocessing
+import os
+import platform
+import statistics
+import sys
+import time
+from collections import defaultdict
+from collections.abc import Callable
+from multiprocessing.connection import Connection
+from typing import Any, NamedTuple
+
+SIZES = (1200, 256, 128, 3)
+MULTIPLY_ADDS = [a * b for a, b in zip(SIZES, SIZES[1:], strict=False)]
+FLOP_FORWARD = 2 * sum(MULTIPLY_ADDS)
+# The gradient of each layer's weights, and of each layer's inputs but the first's.
+FLOP_TRAINING = FLOP_FORWARD + 2 * sum(MULTIPLY_ADDS) + 2 * sum(MULTIPLY_ADDS[1:])
+WINDOWS = 8192
+LEARNING_RATE = 0.01
+MOMENTUM = 0.9
+PEAK_SIZE = 2048
+
+
+class Run(NamedTuple):
+    """What one library does with all windows once, cut into mini-batches of one size."""
+
+    train: Callable[[], None]
+    predict: Callable[[], None]
+    threads: int
+
+
+def data() -> tuple[Any, Any]:
+    import numpy as np
+
+    rng = np.random.default_rng(0)
+    return rng.standard_normal((WINDOWS, SIZES[0]), dtype=np.float32), rng.integers(0, SIZES[-1], WINDOWS)
+
+
+def seisnet_run(batch_size: int, threads: int) -> Run:
+    import numpy as np
+
+    from seisnet import nn
+
+    x, y = data()
+    batches = [slice(start, start + batch_size) for start in range(0, WINDOWS, batch_size)]
+    network, optimizer = nn.Network(SIZES, rng=np.random.default_rng(0)), nn.SGD(LEARNING_RATE, MOMENTUM)
+    # Left open: the limit holds as long as the process.
+    chosen = nn.fastest_threads(network, batch_size, threads).__enter__()
+
+    def train() -> None:
+        for batch in batches:
+            logits, backward = network.forward(x[batch])
+            _, dlogits = nn.softmax_cross_entropy(logits, y[batch])
+            backward(dlogits)
+            optimizer.step(network.theta, network.grad)
+
+    def predict() -> None:
+        for batch in batches:
+            network.predict_proba(x[batch])
+
+    return Run(train, predict, chosen)
+
+
+def sklearn_run(batch_size: int, threads: int) -> Run:
+    import sklearn
+    from sklearn.neural_network import MLPClassifier
+
+    x, y = data()
+    # Without this it would look for NaN in all windows before each round.
+    sklearn.set_config(assume_finite=True)
+    model = MLPClassifier(
+        SIZES[1:-1],
+        solver="sgd",
+        alpha=0.0,
+        batch_size=batch_size,
+        learning_rate_init=LEARNING_RATE,
+        momentum=MOMENTUM,
+        nesterovs_momentum=False,
+        shuffle=False,
+        random_state=0,
+    )
+    model.partial_fit(x[:batch_size], y[:batch_size], classes=list(range(SIZES[-1])))
+
+    def train() -> None:
+        model.partial_fit(x, y)
+
+    def predict() -> None:
+        for start in range(0, WINDOWS, batch_size):
+            model.predict_proba(x[start : start + batch_size])
+
+    return Run(train, predict, threads)
+
+
+def torch_run(batch_size: int, threads: int, *, compiled: bool = False) -> Run:
+    import torch
+
+    torch.set_num_threads(threads)
+    torch.manual_seed(0)
+    x, y = (torch.from_numpy(array) for array in data())
+    layers: list[Any] = []
+    for fan_in, fan_out in zip(SIZES, SIZES[1:], strict=False):
+        layers += [torch.nn.Linear(fan_in, fan_out), torch.nn.ReLU()]
+    model: Any = torch.nn.Sequential(*layers[:-1])
+    optimizer = torch.optim.SGD(model.parameters(), LEARNING_RATE, momentum=MOMENTUM, fused=compiled)
+    if compiled:
+        model = torch.compile(model)
+    loss_function = torch.nn.CrossEntropyLoss()
+
+    def train() -> None:
+        for start in range(0, WINDOWS, batch_size):
+            optimizer.zero_grad()
+            loss_function(model(x[start : start + batch_size]), y[start : start + batch_size]).backward()
+            optimizer.step()
+
+    def predict() -> None:
+        with torch.inference_mode():
+            for start in range(0, WINDOWS, batch_size):
+                torch.softmax(model(x[start : start + batch_size]), 1)
+
+    return Run(train, predict, threads)
+
+
+def torch_compiled_run(batch_size: int, threads: int) -> Run:
+    return torch_run(batch_size, threads, compiled=True)
+
+
+def peak_run(_: int, threads: int) -> Run:
+    """One large product, as the machine's single-precision peak; `train` and `predict` are the same."""
+    import numpy as np
+
+    a = np.random.default_rng(0).standard_normal((PEAK_SIZE, PEAK_SIZE), dtype=np.float32)
+    out = np.empty_like(a)
+
+    def multiply() -> None:
+        np.matmul(a, a, out=out)
+
+    return Run(multiply, multiply, threads)
+
+
+RUNS = {
+    "seisnet": seisnet_run,
+    "scikit-learn": sklearn_run,
+    "PyTorch": torch_run,
+    "torch.compile": torch_compiled_run,
+    "peak": peak_run,
+}
+NEEDS = {"scikit-learn": "sklearn", "PyTorch": "torch", "torch.compile": "torch"}
+
+
+def worker(connection: Connection, name: str, batch_size: int, threads: int) -> None:
+    """Prepare a library, then measure one round whenever asked: seconds of training and of prediction."""
+    try:
+        run = RUNS[name](batch_size, threads)
+        run.train()
+        run.predict()
+    except Exception as error:  # torch.compile needs a compiler; whatever a peer lacks, the others go on
+        connection.send(f"{type(error).__name__}: {str(error).splitlines()[0][:120]}")
+        return
+    connection.send(run.threads)
+    while connection.recv():
+        seconds = []
+        for work in (run.train, run.predict):
+            start = time.perf_counter()
+            work()
+            seconds.append(time.perf_counter() - start)
+        connection.send(seconds)
+
+
+def measure(batch_size: int, threads: int, rounds: int) -> tuple[dict[str, list[list[float]]], dict[str, int]]:
+    """Seconds [training, prediction] of each library and round, and the threads that each used."""
+    for variable in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
+        os.environ[variable] = str(threads)
+    context = multiprocessing.get_context("spawn")
+    connections, used = {}, {}
+    for name in RUNS:
+        if name in NEEDS and importlib.util.find_spec(NEEDS[name]) is None:
+            continue
+        ours, theirs = context.Pipe()
+        process = context.Process(target=worker, args=(theirs, name, batch_size, threads), daemon=True)
+        process.start()
+        answer = ours.recv()
+        if isinstance(answer, str):
+            print(f"{name}: {answer}", file=sys.stderr)
+            continue
+        connections[name], used[name] = ours, answer
+    seconds = defaultdict(list)
+    for i in range(rounds):
+        # Another one begins each time, so that nobody always follows the same neighbour.
+        names = list(connections)
+        for name in names[i % len(names) :] + names[: i % len(names)]:
+            connections[name].send(True)
+            seconds[name].append(connections[name].recv())
+    for connection in connections.values():
+        connection.send(False)
+    return seconds, used
+
+
+def thousand(windows_per_s: float) -> str:
+    return f"{windows_per_s / 1e3:.1f}"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--rounds", type=int, default=15)
+    parser.add_argument("--threads", default="1,2")
+    parser.add_argument("--batch-sizes", default="32,128,512")
+    options = parser.parse_args()
+    peers = [name for name in RUNS if name not in ("seisnet", "peak")]
+    lines = [
+        "| batch | threads | used | seisnet | "
+        + " | ".join(peers)
+        + " | ratio to the best peer | share of peak | predicts: seisnet | "
+        + " | ".join(peers)
+        + " |"
+    ]
+    lines.append("|" + "---|" * (lines[0].count("|") - 1))
+    peaks = defaultdict(list)
+    for threads in map(int, options.threads.split(",")):
+        for batch_size in map(int, options.batch_sizes.split(",")):
+            print(f"batch {batch_size}, {threads} thread(s)", file=sys.stderr)
+            seconds, used = measure(batch_size, threads, options.rounds)
+            trained, predicted = (
+                {name: WINDOWS / statistics.median(row[i] for row in rows) for name, rows in seconds.items()}
+                for i in (0, 1)
+            )
+            present = [name for name in peers if name in trained]
+            best = max(present, key=trained.__getitem__, default=None)
+            ratio, share = "", []
+            if best is not None:
+                pairs = zip(seconds[best], seconds["seisnet"], strict=True)
+                ratio = f"{statistics.median(peer[0] / ours[0] for peer, ours in pairs):.2f} ({best})"
+            for ours, peak in zip(seconds["seisnet"], seconds["peak"], strict=True):
+                rate = 2 * PEAK_SIZE**3 / peak[0]
+                share.append(WINDOWS * FLOP_TRAINING / ours[0] / rate)
+                peaks[threads].append(rate)
+            cells = [batch_size, threads, used["seisnet"], thousand(trained["seisnet"])]
+            cells += [thousand(trained[name]) if name in trained else "–" for name in peers]
+            cells += [ratio, f"{statistics.median(share):.2f}", thousand(predicted["seisnet"])]
+            cells += [thousand(predicted[name]) if name in predicted else "–" for name in peers]
+            lines.append("| " + " | ".join(str(cell) for cell in cells) + " |")
+    print(
+        f"Network {'-'.join(map(str, SIZES))}, float32, thousand windows/s, medians of {options.rounds} rounds in turns."
+    )
+    print(f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}.")
+    for threads, rates in peaks.items():
+        print(
+            f"Peak of a {PEAK_SIZE} x {PEAK_SIZE} product, {threads} thread(s): {statistics.median(rates) / 1e9:.0f} GFLOP/s."
+        )
+    print("\n" + "\n".join(lines))
+
+
+if __name__ == "__main__":
+    main()

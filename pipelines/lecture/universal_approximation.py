@@ -1,0 +1,83 @@
+"""Universal approximation: one hidden layer fits any curve if it is wide enough.
+
+    y(t) = b + sum_j w_j tanh(u_j t + c_j),   j = 1 ... n
+
+Every unit adds one smooth step; the more of them, the finer the curve. The curve here is a synthetic seismogram: a P
+pulse, and a larger, slower S pulse behind it. The theorem says that for any error there is an n; it doesn't say how to
+find the weights. We use L-BFGS, on the whole curve, from the best of a few starts.
+
+Cybenko (1989), Math. Control Signals Systems 2, 303-314; Hornik, Stinchcombe & White (1989), Neural Networks 2, 359-366.
+"""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seisnet import nn
+from seisnet.plots.style import BLUE, GREY, PAGE_CM, VERMILLION, new_figure, png, styled
+
+UNITS = (1, 2, 3, 5, 10, 20, 50, 100)
+SHOWN = (1, 3, 10, 100)
+
+
+def seismogram(time_s: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Two Ricker wavelets: P at 2 s and S at 5 s, with 0.8 Hz and 0.5 Hz."""
+
+    def ricker(at_s: float, frequency_hz: float) -> NDArray[np.float64]:
+        a = (np.pi * frequency_hz * (time_s - at_s)) ** 2
+        return (1 - 2 * a) * np.exp(-a)
+
+    return 0.5 * ricker(2.0, 0.8) + ricker(5.0, 0.5)
+
+
+def fit(x: NDArray[np.float64], y: NDArray[np.float64], units: int, rng: np.random.Generator, iterations: int) -> tuple[nn.Network, float]:
+    """Network with one hidden layer fitted to y(x), and its mean squared error."""
+    network = nn.Network((1, units, 1), "tanh", rng=rng, dtype=np.float64)
+    # Steps spread over the curve: as wide as there is room for, each centred at some point of it.
+    steepness = rng.normal(0, 2 + units / 4, units)
+    network.dense[0].weights[0] = steepness
+    network.dense[0].bias[:] = -steepness * rng.uniform(-1.7, 1.7, units)
+
+    def loss() -> float:
+        prediction, backward = network.forward(x)
+        value, dprediction = nn.mean_squared_error(prediction, y)
+        backward(dprediction)
+        return value
+
+    nn.minimize_lbfgs(loss, network.theta, network.grad, iterations=iterations, tolerance=1e-12)
+    return network, loss()
+
+
+@styled()
+def main(folder: Path, *, iterations: int = 1500, starts: int = 3) -> dict[int, float]:
+    """Draw fits and the error against the number of units; return the error, a share of the curve's variance, by units."""
+    time_s = np.linspace(0, 8, 200)[:, None]
+    x = nn.StandardScaler().fit(time_s).transform(time_s)
+    y_scaler = nn.StandardScaler().fit(seismogram(time_s))
+    y = y_scaler.transform(seismogram(time_s))
+
+    figure = new_figure(PAGE_CM, 10)
+    panels = figure.subplot_mosaic([["1", "3", "error"], ["10", "100", "error"]], width_ratios=(1, 1, 1.1))
+    errors = {}
+    for units in UNITS:
+        fits = [fit(x, y, units, np.random.default_rng(start), iterations) for start in range(starts)]
+        network, errors[units] = min(fits, key=lambda pair: pair[1])
+        print(f"{units:4} units, {len(network.theta):4} parameters: {errors[units]:.1e} of the variance is left")
+        if units in SHOWN:
+            ax = panels[str(units)]
+            ax.plot(time_s, seismogram(time_s), color=GREY, linewidth=2.5, alpha=0.5)
+            ax.plot(time_s, y_scaler.inverse_transform(network.predict(x)), color=BLUE)
+            ax.set(title=f"{units} unit{'s' * (units > 1)}", xlabel="time, s", yticks=(-0.5, 0, 0.5, 1))
+    error = panels["error"]
+    error.loglog(list(errors), list(errors.values()), "o-", color=VERMILLION)
+    error.set(title="share of the variance that is left", xlabel="hidden units")
+    error.xaxis.set_major_formatter("{x:g}")
+    error.yaxis.set_major_formatter("{x:g}")
+    (folder / "universal_approximation.png").write_bytes(png(figure, dpi=150))
+    return errors
+
+
+if __name__ == "__main__":
+    main(Path(*sys.argv[1:]))

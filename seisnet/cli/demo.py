@@ -1,0 +1,26 @@
+"""``seisnet demo``: the whole job, without any data of one's own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from seisnet.cli import console
+
+
+@click.command()
+@click.option("-o", "--output", type=click.Path(path_type=Path), default="seisnet-demo", show_default=True)
+@console.overwrite
+@console.quiet
+def demo(output: Path, overwrite: bool, quiet: bool) -> None:
+    """Train on synthetic earthquakes, evaluate, pick the real recordings that come with ObsPy, write a report.
+
+    \b
+    Example:
+      seisnet demo -o demo
+    """
+    from seisnet.demo import run_demo
+
+    run_demo(output, overwrite=overwrite, say=lambda line: console.say(line, quiet=quiet))
+    click.echo(str((output / "report.html").absolute()))

@@ -1,0 +1,104 @@
+"""Random networks of stations on one crust, and random earthquakes under them."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from seisnet.synthetic.earth import Crust, random_crust
+from seisnet.synthetic.instruments import Instrument, random_instrument
+from seisnet.synthetic.seismogram import Event, Floats, Seismogram, Site, hypocentral_km, seismogram, travel_times
+from seisnet.synthetic.values import GeneratorConfig, Range
+
+
+@dataclass(frozen=True, slots=True)
+class Station:
+    """A site and the instrument on it."""
+
+    site: Site
+    instrument: Instrument
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """Stations scattered, like the earthquakes, with a standard deviation of `reach_km` around one centre."""
+
+    stations: tuple[Station, ...]
+    reach_km: float
+
+
+def log_uniform(bounds: Range, rng: np.random.Generator) -> float:
+    """Draw a positive value of which each factor of ten is equally likely."""
+    return math.exp(rng.uniform(math.log(bounds[0]), math.log(bounds[1])))
+
+
+def random_network(prefix: str, n_stations: int, config: GeneratorConfig, rng: np.random.Generator) -> Network:
+    """Draw a network whose station codes are `prefix` and a letter."""
+    crust = random_crust(rng)
+    reach_km = log_uniform((1.5, 30.0), rng)
+    stations = []
+    for number in range(n_stations):
+        site = _random_site(prefix + chr(ord("A") + number), crust, reach_km, config, rng)
+        vertical_only = bool(rng.random() < config.vertical_only_share)
+        rate_hz = float(rng.choice(config.sampling_rates_hz))
+        stations.append(Station(site, random_instrument(rate_hz, vertical_only=vertical_only, rng=rng)))
+    return Network(tuple(stations), reach_km)
+
+
+def _random_site(code: str, crust: Crust, reach_km: float, config: GeneratorConfig, rng: np.random.Generator) -> Site:
+    vs_km_s = min(log_uniform((0.3, 2.2), rng), 0.9 * crust.vs_km_s[0])
+    vp_km_s = min(vs_km_s * rng.uniform(1.7, 2.6), 0.95 * crust.vp_km_s[0])
+    return Site(
+        code=code,
+        x_km=rng.normal(0.0, reach_km),
+        y_km=rng.normal(0.0, reach_km),
+        crust=crust.with_site(log_uniform((0.01, 0.3), rng), vp_km_s, vs_km_s),
+        kappa_s=log_uniform(config.kappa_s, rng),
+        reverberation=rng.uniform(0.0, 0.75),
+        scattered_energy=log_uniform((1.0, 20.0), rng),
+        scattered_decay_s=log_uniform((0.2, 1.5), rng),
+        mixing=_random_mixing(rng),
+    )
+
+
+def _random_mixing(rng: np.random.Generator) -> Floats:
+    """Draw a slightly tilted sensor; one in five has an unknown azimuth, some components are wired backwards."""
+    mixing = np.eye(3) + 0.03 * rng.standard_normal((3, 3))
+    if rng.random() < 0.2:
+        azimuth = rng.uniform(0.0, 2.0 * math.pi)
+        turn = np.array([[math.cos(azimuth), math.sin(azimuth)], [-math.sin(azimuth), math.cos(azimuth)]])
+        mixing[1:] = turn @ mixing[1:]
+    gains = np.exp(rng.normal(0.0, 0.15, size=3)) * np.where(rng.random(3) < 0.05, -1.0, 1.0)
+    return np.asarray(gains[:, None] * mixing)
+
+
+def random_event(event_id: str, network: Network, config: GeneratorConfig, rng: np.random.Generator) -> Event:
+    """Draw an earthquake under a network."""
+    return Event(
+        id=event_id,
+        x_km=rng.normal(0.0, network.reach_km),
+        y_km=rng.normal(0.0, network.reach_km),
+        depth_km=log_uniform(config.depth_km, rng),
+        magnitude=rng.uniform(*config.magnitude),
+        stress_drop_pa=1e6 * log_uniform(config.stress_drop_mpa, rng),
+        mechanism_rad=(rng.uniform(0, 2 * math.pi), math.acos(rng.uniform(0, 1)), rng.uniform(-math.pi, math.pi)),
+        corner_ratio=rng.uniform(1.0, 1.7),
+        quality_factor=log_uniform(config.quality_factor, rng),
+        quality_exponent=rng.uniform(*config.quality_exponent),
+        p_absorption=rng.uniform(0.3, 0.8),
+        scattering_per_km=log_uniform(config.scattering_per_km, rng),
+    )
+
+
+def observe(
+    event: Event, station: Station, duration_s: float, config: GeneratorConfig, rng: np.random.Generator
+) -> Seismogram | None:
+    """Build the noise-free record, or None where distance or S minus P lie outside their ranges."""
+    if not config.distance_km[0] <= hypocentral_km(event, station.site) <= config.distance_km[1]:
+        return None
+    found = travel_times(event, station.site)
+    if not config.s_minus_p_s[0] <= found["S"][0].time_s - found["P"][0].time_s <= config.s_minus_p_s[1]:
+        return None
+    return seismogram(event, station.site, station.instrument, duration_s, rng)

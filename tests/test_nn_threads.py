@@ -1,0 +1,66 @@
+"""Thread limits are set, respected and put back."""
+
+import numpy as np
+import pytest
+
+from seisnet.nn import Network, blas_threads, fastest_threads, products, threads
+
+
+@pytest.fixture
+def network():
+    return Network((64, 32, 3), rng=np.random.default_rng(0))
+
+
+def limits():
+    return [getter() for getter, _ in threads._openblas()]
+
+
+def test_limit_is_put_back():
+    before = limits()
+    with blas_threads(1) as limit:
+        assert all(n == 1 for n in limits())
+        limit(2)
+        assert all(n == 2 for n in limits())
+    assert limits() == before
+    with pytest.raises(ZeroDivisionError), blas_threads(1):
+        _ = 1 / 0
+    assert limits() == before
+
+
+def test_agrees_with_threadpoolctl():
+    threadpoolctl = pytest.importorskip("threadpoolctl")
+    libraries = [
+        library
+        for library in threadpoolctl.threadpool_info()
+        if "scipy_openblas" in library["filepath"] and library["user_api"] == "blas"
+    ]
+    assert len(libraries) == len(limits())
+    with blas_threads(1):
+        assert all(
+            library["num_threads"] == 1
+            for library in threadpoolctl.threadpool_info()
+            if "scipy_openblas" in library["filepath"]
+        )
+
+
+@pytest.mark.parametrize("pay", [True, False])
+@pytest.mark.parametrize("most", [1, 2])
+def test_no_more_than_asked_for(network, most, pay, monkeypatch):
+    monkeypatch.setattr(threads, "tiles_pay", lambda: pay)
+    monkeypatch.setattr(products, "tiles_pay", lambda: pay)
+    network.grad[:] = 7
+    theta = network.theta.copy()
+    with fastest_threads(network, 16, most) as chosen:
+        assert 1 <= chosen <= most
+        assert network.threads <= most and all(n <= most for n in limits())
+    assert network.threads == 1
+    assert (network.theta == theta).all() and (network.grad == 7).all()
+
+
+def test_the_librarys_threads_get_enough_work_each(network, monkeypatch):
+    monkeypatch.setattr(threads, "tiles_pay", lambda: False)
+    per_window = 64 * 32
+    enough = products.THREAD_MULTIPLY_ADDS // per_window
+    for batch_size, expected in ((enough, 1), (2 * (enough + 1), 2), (100 * enough, 2)):
+        with fastest_threads(network, batch_size, 2) as chosen:
+            assert chosen == expected
