@@ -2,17 +2,18 @@
 
     python benchmarks/training.py [--rounds 15] [--threads 1,2] [--batch-sizes 32,128,512]
 
-Network 1200-256-128-3, rectifiers, float32, cross-entropy, SGD with momentum 0.9. Every library gets the same windows in
-the same contiguous mini-batches and keeps to itself in a process of its own, whose thread limit is set before it is
+Network 1200-256-128-3, rectifiers, float32, cross-entropy, SGD with momentum 0.9. Every library gets the same windows
+in the same contiguous mini-batches and keeps to itself in a process of its own, whose thread limit is set before it is
 imported. The processes take turns, a few hundred milliseconds each, so that a machine that is busy or changes its clock
-treats them alike; figures are medians over the rounds, ratios are medians of the ratios within a round. Peers that are not
-installed are left out.
+treats them alike; figures are medians over the rounds, ratios are medians of the ratios within a round. Peers that are
+not installed are left out.
 """
 
 from __future__ import annotations
 
 import argparse
 import importlib.util
+import itertools
 import multiprocessing
 import os
 import platform
@@ -21,11 +22,12 @@ import sys
 import time
 from collections import defaultdict
 from collections.abc import Callable
+from contextlib import ExitStack
 from multiprocessing.connection import Connection
 from typing import Any, NamedTuple
 
 SIZES = (1200, 256, 128, 3)
-MULTIPLY_ADDS = [a * b for a, b in zip(SIZES, SIZES[1:], strict=False)]
+MULTIPLY_ADDS = [a * b for a, b in itertools.pairwise(SIZES)]
 FLOP_FORWARD = 2 * sum(MULTIPLY_ADDS)
 # The gradient of each layer's weights, and of each layer's inputs but the first's.
 FLOP_TRAINING = FLOP_FORWARD + 2 * sum(MULTIPLY_ADDS) + 2 * sum(MULTIPLY_ADDS[1:])
@@ -50,7 +52,7 @@ def data() -> tuple[Any, Any]:
     return rng.standard_normal((WINDOWS, SIZES[0]), dtype=np.float32), rng.integers(0, SIZES[-1], WINDOWS)
 
 
-def seisnet_run(batch_size: int, threads: int) -> Run:
+def seisnet_run(batch_size: int, threads: int, stack: ExitStack) -> Run:
     import numpy as np
 
     from seisnet import nn
@@ -58,8 +60,7 @@ def seisnet_run(batch_size: int, threads: int) -> Run:
     x, y = data()
     batches = [slice(start, start + batch_size) for start in range(0, WINDOWS, batch_size)]
     network, optimizer = nn.Network(SIZES, rng=np.random.default_rng(0)), nn.SGD(LEARNING_RATE, MOMENTUM)
-    # Left open: the limit holds as long as the process.
-    chosen = nn.fastest_threads(network, batch_size, threads).__enter__()
+    chosen = stack.enter_context(nn.fastest_threads(network, batch_size, threads))
 
     def train() -> None:
         for batch in batches:
@@ -75,7 +76,7 @@ def seisnet_run(batch_size: int, threads: int) -> Run:
     return Run(train, predict, chosen)
 
 
-def sklearn_run(batch_size: int, threads: int) -> Run:
+def sklearn_run(batch_size: int, threads: int, _: ExitStack) -> Run:
     import sklearn
     from sklearn.neural_network import MLPClassifier
 
@@ -105,14 +106,14 @@ def sklearn_run(batch_size: int, threads: int) -> Run:
     return Run(train, predict, threads)
 
 
-def torch_run(batch_size: int, threads: int, *, compiled: bool = False) -> Run:
+def torch_run(batch_size: int, threads: int, _: ExitStack, *, compiled: bool = False) -> Run:
     import torch
 
     torch.set_num_threads(threads)
     torch.manual_seed(0)
     x, y = (torch.from_numpy(array) for array in data())
     layers: list[Any] = []
-    for fan_in, fan_out in zip(SIZES, SIZES[1:], strict=False):
+    for fan_in, fan_out in itertools.pairwise(SIZES):
         layers += [torch.nn.Linear(fan_in, fan_out), torch.nn.ReLU()]
     model: Any = torch.nn.Sequential(*layers[:-1])
     optimizer = torch.optim.SGD(model.parameters(), LEARNING_RATE, momentum=MOMENTUM, fused=compiled)
@@ -134,11 +135,11 @@ def torch_run(batch_size: int, threads: int, *, compiled: bool = False) -> Run:
     return Run(train, predict, threads)
 
 
-def torch_compiled_run(batch_size: int, threads: int) -> Run:
-    return torch_run(batch_size, threads, compiled=True)
+def torch_compiled_run(batch_size: int, threads: int, stack: ExitStack) -> Run:
+    return torch_run(batch_size, threads, stack, compiled=True)
 
 
-def peak_run(_: int, threads: int) -> Run:
+def peak_run(batch_size: int, threads: int, _: ExitStack) -> Run:
     """One large product, as the machine's single-precision peak; `train` and `predict` are the same."""
     import numpy as np
 
@@ -163,21 +164,22 @@ NEEDS = {"scikit-learn": "sklearn", "PyTorch": "torch", "torch.compile": "torch"
 
 def worker(connection: Connection, name: str, batch_size: int, threads: int) -> None:
     """Prepare a library, then measure one round whenever asked: seconds of training and of prediction."""
-    try:
-        run = RUNS[name](batch_size, threads)
-        run.train()
-        run.predict()
-    except Exception as error:  # torch.compile needs a compiler; whatever a peer lacks, the others go on
-        connection.send(f"{type(error).__name__}: {str(error).splitlines()[0][:120]}")
-        return
-    connection.send(run.threads)
-    while connection.recv():
-        seconds = []
-        for work in (run.train, run.predict):
-            start = time.perf_counter()
-            work()
-            seconds.append(time.perf_counter() - start)
-        connection.send(seconds)
+    with ExitStack() as stack:
+        try:
+            run = RUNS[name](batch_size, threads, stack)
+            run.train()
+            run.predict()
+        except Exception as error:  # torch.compile needs a compiler; whatever a peer lacks, the others go on
+            connection.send(f"{type(error).__name__}: {str(error).splitlines()[0][:120]}")
+            return
+        connection.send(run.threads)
+        while connection.recv():
+            seconds = []
+            for work in (run.train, run.predict):
+                start = time.perf_counter()
+                work()
+                seconds.append(time.perf_counter() - start)
+            connection.send(seconds)
 
 
 def measure(batch_size: int, threads: int, rounds: int) -> tuple[dict[str, list[list[float]]], dict[str, int]]:
@@ -253,13 +255,13 @@ def main() -> None:
             cells += [thousand(predicted[name]) if name in predicted else "–" for name in peers]
             lines.append("| " + " | ".join(str(cell) for cell in cells) + " |")
     print(
-        f"Network {'-'.join(map(str, SIZES))}, float32, thousand windows/s, medians of {options.rounds} rounds in turns."
+        f"Network {'-'.join(map(str, SIZES))}, float32, thousand windows/s, "
+        f"medians of {options.rounds} rounds in turns."
     )
     print(f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}.")
     for threads, rates in peaks.items():
-        print(
-            f"Peak of a {PEAK_SIZE} x {PEAK_SIZE} product, {threads} thread(s): {statistics.median(rates) / 1e9:.0f} GFLOP/s."
-        )
+        rate = statistics.median(rates) / 1e9
+        print(f"Peak of a {PEAK_SIZE} x {PEAK_SIZE} product, {threads} thread(s): {rate:.0f} GFLOP/s.")
     print("\n" + "\n".join(lines))
 
 

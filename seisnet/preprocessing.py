@@ -279,7 +279,7 @@ def _merge(
 def _sha256_of_all(paths: Sequence[str]) -> str:
     """SHA-256 of one file; of several, of their digests in hexadecimal: an HDF5 attribute is short."""
     digests = [sha256_of(Path(p)) for p in paths]
-    return digests[0] if len(digests) == 1 else hashlib.sha256(" ".join(digests).encode()).hexdigest()
+    return "".join(digests) if len(digests) < 2 else hashlib.sha256(" ".join(digests).encode()).hexdigest()
 
 
 def _size(path: Path) -> int:

@@ -37,8 +37,8 @@ Progress = Callable[[dict[str, float]], None]
 DEFAULT_THRESHOLD = 0.7
 """Near the best F1 of picks in cross-validation on 154 Californian records (benchmarks/EXPERIMENTS.md)."""
 
-VANISHED, EXPLODED = 1e-7, 1e4
-"""Gradient norms of a layer that a message is due for."""
+VANISHED, EXPLODED = 1e-4, 1e4
+"""A message is due when a layer's gradient norm is below this share of the largest layer's, or above this."""
 
 
 @dataclass(frozen=True)
@@ -186,6 +186,8 @@ def _train(
                     f"(now {config.learning_rate:g}), or set clip_norm"
                 )
             backward(dlogits)
+            if i == steps - 1:  # before penalties: a layer that learns nothing must not look alive by its decay
+                norms = nn.gradient_norms(network)
             if l2 or config.l1:
                 nn.add_penalty(network, l1=config.l1, l2=l2)
             if config.clip_norm:
@@ -201,7 +203,7 @@ def _train(
             "train_loss": float(np.mean(losses)),
             "learning_rate": float(optimizer.learning_rate),
         }
-        row |= {f"gradient_norm_{k}": norm for k, norm in enumerate(nn.gradient_norms(network), start=1)}
+        row |= {f"gradient_norm_{k}": norm for k, norm in enumerate(norms, start=1)}
         row |= {f"saturated_{k}": share for k, share in enumerate(nn.saturated_shares(network), start=1)}
         row |= _score(network, data, say)
         if say:
@@ -238,12 +240,11 @@ def _score(network: nn.Network, data: TrainingData, say: Callable[[str], None] |
 
 
 def _look_at_gradients(row: dict[str, float], n_layers: int, say: Callable[[str], None]) -> None:
-    for k in range(1, n_layers + 1):
-        norm = row[f"gradient_norm_{k}"]
+    norms = [row[f"gradient_norm_{k}"] for k in range(1, n_layers + 1)]
+    for k, norm in enumerate(norms, start=1):
         if norm > EXPLODED:
             say(f"the gradient of layer {k} explodes (norm {norm:.1e}): lower the learning rate or set clip_norm")
-        # Late in a training on few windows the loss itself goes to zero, and gradients with it.
-        if norm < VANISHED and row["train_loss"] > 0.1:
+        if norm < VANISHED * max(norms):
             say(f"the gradient of layer {k} vanishes (norm {norm:.1e}): try relu, fewer layers, or scaled inputs")
 
 

@@ -78,7 +78,7 @@ def draw_graph(ax: Axes, nodes: dict[str, graph.Node], symbols: dict[str, str]) 
         ax.add_patch(Circle((x, y), 0.3, facecolor="white", edgecolor="black", linewidth=0.8, zorder=3))
         ax.text(x, y, symbols.get(node.op, name), ha="center", va="center", zorder=4, fontsize=8)
         ax.text(x, y + 0.36, minus(f"{name} = {float(node.value):.4g}"), color=BLUE, ha="center", va="bottom", zorder=4)
-        ax.text(x, y - 0.42, minus(f"∂f/∂{name} = {float(node.grad):.4g}"), color=VERMILLION, ha="center", va="top", zorder=4)
+        ax.text(x, y - 0.48, minus(f"∂f/∂{name} = {float(node.grad):.4g}"), color=VERMILLION, ha="center", va="top", zorder=4)
     ax.set(xlim=(-13.3, 1.1), ylim=(-2.5, 2.3), aspect="equal")
     ax.axis("off")
 

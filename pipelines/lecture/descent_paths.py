@@ -78,7 +78,7 @@ def main(folder: Path, *, steps: int = 50) -> dict[str, float]:
         "small, momentum 0.8": nn.SGD(0.05 * bound, momentum=0.8),
         "Adam": nn.Adam(2.0),
     }
-    east_km, north_km = np.meshgrid(np.linspace(-50, 65, 116), np.linspace(-50, 60, 111))
+    east_km, north_km = np.meshgrid(np.linspace(-50, 65, 58), np.linspace(-50, 60, 56))
     surface = [[gradient(np.array(at))[0] for at in zip(*row, strict=True)] for row in zip(east_km, north_km, strict=True)]
 
     figure = new_figure(PAGE_CM, 12)
@@ -95,9 +95,9 @@ def main(folder: Path, *, steps: int = 50) -> dict[str, float]:
         ax.set(title=f"{name}: {errors_km[name]:.1f} km off", xlabel="east, km", ylabel="north, km")
         ax.set(xlim=(-50, 65), ylim=(-50, 60), aspect="equal")
         axes[1, 2].semilogy(misfits, color=colour, linestyle=line, label=name)
-    axes[1, 2].set(title="misfit, s²", xlabel="step", ylim=(1e-7, 1e4))
+    axes[1, 2].set(title="misfit, s²", xlabel="step", ylim=(1e-7, 1e7), yticks=10.0 ** np.arange(-6, 3, 2))
     axes[1, 2].yaxis.set_major_formatter("{x:g}")
-    axes[1, 2].legend(ncols=1, loc="upper right")
+    axes[1, 2].legend(loc="upper right")
     (folder / "descent_paths.png").write_bytes(png(figure, dpi=150))
     return errors_km
 

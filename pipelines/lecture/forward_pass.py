@@ -25,6 +25,7 @@ W1 = np.array([[1.0, -1.0, 0.5], [0.5, -0.5, 1.0]])
 B1 = np.array([-1.0, 0.5, 0.0])
 W2 = np.array([[0.5], [-1.0], [0.4]])
 B2 = np.array([-0.5])
+WHITE = {"facecolor": "white", "edgecolor": "none", "pad": 0.8}
 
 
 @styled()
@@ -56,7 +57,7 @@ def main(folder: Path) -> dict[str, float]:
     for w, b in zip(W1.T, B1, strict=True):
         plane.plot(grid, -(w[0] * grid + b) / w[1], color="0.7", linestyle=":", zorder=0)
     plane.plot(*X[0], "o", color=VERMILLION)
-    plane.annotate("x = (1, 2)", X[0], (-8, 6), textcoords="offset points", ha="right", color=VERMILLION)
+    plane.annotate("x = (1, 2)", X[0], (0, 7), textcoords="offset points", ha="center", color=VERMILLION, bbox=WHITE)
     plane.set(title="its output p at all inputs", xlabel="x₁", ylabel="x₂", xlim=(-3, 3), ylim=(-3, 3), aspect="equal")
     (folder / "forward_pass.png").write_bytes(png(figure, dpi=150))
     return {"logit": float(z2[0, 0]), "probability": float(p[0, 0]), "by_network": float(by_network[0, 0])}
@@ -73,7 +74,7 @@ def draw_network(ax: Axes, z1: np.ndarray, a1: np.ndarray, z2: float, p: float) 
         ax.plot((xa, xb), (ya, yb), color=BLUE if active else "0.75", linestyle="-" if active else ":", zorder=1)
         ax.text(
             xa + 0.62 * (xb - xa), ya + 0.62 * (yb - ya), minus(f"{weight:g}"), ha="center", va="center", fontsize=6.5,
-            bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.8},
+            bbox=WHITE,
         )
     units = [(inputs[i], f"x{'₁₂'[i]}", X[0, i], "bottom") for i in range(2)]
     units += [(hidden[j], f"z = {z1[j]:g}, b = {B1[j]:g}", a1[j], "top" if j == 2 else "bottom") for j in range(3)]

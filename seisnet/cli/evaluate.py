@@ -33,9 +33,15 @@ def evaluate(model: str, windows: Path, output: Path, split: str, overwrite: boo
     loaded = load_model(model)
     found = evaluate_windows(loaded, read_windows(windows), split=split)
     write_evaluation(found, loaded, output, overwrite=overwrite)
-    console.say(f"{output / 'report.html'}: {len(found.rows)} windows of the {split} split", quiet=quiet)
+    scores = found.scores
+    console.say(
+        f"{output / 'report.html'}: {len(found.rows)} windows of the {split} split, accuracy {scores.accuracy:.4f}, "
+        f"macro-F1 {scores.macro_f1:.4f}",
+        quiet=quiet,
+    )
     click.echo("class,precision,recall,f1,windows")
-    for k, name in enumerate(found.classes):
-        s = found.scores
-        click.echo(f"{name},{s.precision[k]:.4f},{s.recall[k]:.4f},{s.f1[k]:.4f},{s.support[k]}")
-    click.echo(f"all (accuracy, macro-F1),{s.accuracy:.4f},,{s.macro_f1:.4f},{len(found.rows)}")
+    for name, *figures, support in zip(
+        found.classes, scores.precision, scores.recall, scores.f1, scores.support, strict=True
+    ):
+        click.echo(f"{name},{','.join(f'{v:.4f}' for v in figures)},{support}")
+    click.echo(f"macro,,,{scores.macro_f1:.4f},{len(found.rows)}")

@@ -68,7 +68,7 @@ def random_crust(rng: np.random.Generator) -> Crust:
 
 def density(vp_km_s: float) -> float:
     """Density of a rock of a P velocity, g/cm3: Gardner et al. (1974), eq. 6."""
-    return 1.741 * vp_km_s**0.25
+    return 1.741 * math.pow(vp_km_s, 0.25)
 
 
 def rays(crust: Crust, phase: str, depth_km: float, distance_km: float) -> list[Ray]:

@@ -74,6 +74,12 @@ def _random_mixing(rng: np.random.Generator) -> Floats:
     return np.asarray(gains[:, None] * mixing)
 
 
+def _random_magnitude(bounds: Range, rng: np.random.Generator) -> float:
+    """Draw from Gutenberg & Richter's law between bounds, with a fifth of its slope: strong events fill more records."""
+    smallest, largest = (10.0 ** (-0.2 * bound) for bound in bounds)
+    return -5.0 * math.log10(rng.uniform(largest, smallest))
+
+
 def random_event(event_id: str, network: Network, config: GeneratorConfig, rng: np.random.Generator) -> Event:
     """Draw an earthquake under a network."""
     return Event(
@@ -81,7 +87,7 @@ def random_event(event_id: str, network: Network, config: GeneratorConfig, rng: 
         x_km=rng.normal(0.0, network.reach_km),
         y_km=rng.normal(0.0, network.reach_km),
         depth_km=log_uniform(config.depth_km, rng),
-        magnitude=rng.uniform(*config.magnitude),
+        magnitude=_random_magnitude(config.magnitude, rng),
         stress_drop_pa=1e6 * log_uniform(config.stress_drop_mpa, rng),
         mechanism_rad=(rng.uniform(0, 2 * math.pi), math.acos(rng.uniform(0, 1)), rng.uniform(-math.pi, math.pi)),
         corner_ratio=rng.uniform(1.0, 1.7),

@@ -19,7 +19,7 @@ Floats = NDArray[np.float64]
 _RMS_RADIATION = {"P": 0.52, "S": 0.63}
 """Of a double couple over the focal sphere: Boore & Boatwright (1984), table 1."""
 
-_CODA_KNOTS_S = {"P": (0.0, 6.0), "S": (0.0, 4.0, 12.0, 35.0)}
+_CODA_KNOTS_S = {"P": (0.0, 6.0, 30.0), "S": (0.0, 4.0, 12.0, 35.0)}
 """Times after the onset at which the absorption of the coda is computed; between them pulses are mixed."""
 
 
@@ -183,13 +183,15 @@ def seismogram(
         onset[phase] = int(np.searchsorted(time_s, path.onset_s))
         spikes = _ray_spikes(path, time_s, rng)
         spikes += _scattered(path, spikes, time_s, rng)
+        spikes[:, int(duration_s * fine_rate) :] = 0.0  # or their pulses would come around
         shared = instrument.log_response(frequency_hz) + _log_source(path, frequency_hz) + _log_site(path, frequency_hz)
         knots = np.array(_CODA_KNOTS_S[phase])
         for k, knot_s in enumerate(knots):
             weight = np.interp(time_s - path.onset_s, knots, np.eye(len(knots))[k])
             pulse = source.minimum_phase(shared + _log_absorption(path, knot_s, frequency_hz))
             spectrum += rfft(spikes * weight, axis=1) * pulse
-    fine = irfft(spectrum, n, axis=1)[:, : int(duration_s * fine_rate)]
+    fine = irfft(spectrum * fine_rate, n, axis=1)[:, : int(duration_s * fine_rate)]
+    fine[:, : onset["P"]] = 0.0  # the last of what came around
     return Seismogram(
         output=site.mixing @ fine[:, ::factor],
         onset_s={phase: at / fine_rate for phase, at in onset.items()},

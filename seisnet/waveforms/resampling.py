@@ -122,6 +122,7 @@ def _reach(band: float) -> int:
 def _kernel(tau: Floats) -> Floats:
     """Kaiser-windowed sinc with unit gain at zero frequency, `tau` in samples of the lower rate."""
     inside = np.clip(1.0 - (tau / HALF_WIDTH) ** 2, 0.0, None)
-    window = np.where(np.abs(tau) <= HALF_WIDTH, i0(KAISER_BETA * np.sqrt(inside)) / i0(KAISER_BETA), 0.0)
+    # What falls on the very end is left out, however it is rounded: else the output would depend on the start.
+    window = np.where(np.abs(tau) < HALF_WIDTH - 1e-6, i0(KAISER_BETA * np.sqrt(inside)) / i0(KAISER_BETA), 0.0)
     kernel: Floats = 2 * CUTOFF * np.sinc(2 * CUTOFF * tau) * window
     return kernel

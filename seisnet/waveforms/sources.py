@@ -132,11 +132,21 @@ def read_file(path: Path, reading: Reading, *, headonly: bool = False) -> obspy.
             what = _first_line(error) if opened else "it holds no whole record of waveforms"
             reading.rejections.append(_file_rejection(path, f"can't be read: {what}"))
             return None
-    damage = [w for w in caught if "MSEED" in w.category.__name__]
+    damage = _damage(stream, caught)
     if damage and not headonly:
-        reason = f"damaged, read as far as possible: {_first_line(damage[0].message)}"
-        reading.rejections.append(_file_rejection(path, reason))
+        reading.rejections.append(_file_rejection(path, f"damaged, read as far as possible: {damage}"))
     return stream
+
+
+def _damage(stream: obspy.Stream, caught: Sequence[warnings.WarningMessage]) -> str:
+    """What is wrong with a file that was read, as far as one can see; ObsPy passes over a last record cut short."""
+    for warning in caught:
+        if "MSEED" in warning.category.__name__:
+            return _first_line(warning.message)
+    mseed = stream[0].stats.get("mseed", {}) if len(stream) else {}
+    if mseed and mseed["filesize"] % mseed["record_length"]:
+        return "the last record is cut short"
+    return ""
 
 
 def _file_rejection(path: Path, reason: str) -> Rejection:

@@ -1,0 +1,6 @@
+"""``python -m seisnet``."""
+
+from seisnet.cli import main
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,157 @@
+"""Small things that many tests need: traces, records, labelled seismograms and files of them."""
+
+import csv
+from dataclasses import replace
+from types import SimpleNamespace
+
+import numpy as np
+import obspy
+import pytest
+from obspy.core.event import Catalog, Event, WaveformStreamID
+from obspy.core.event import Pick as QuakeMLPick
+
+from seisnet.store.seisbench_writer import SeisBenchWriter
+from seisnet.synthetic import GeneratorConfig, generate_records
+from seisnet.waveforms.records import COMPONENTS, NS_PER_S, Record
+
+START_NS = 1_577_836_800 * NS_PER_S
+"""2020-01-01T00:00:00 UTC."""
+
+
+def _trace(samples, seed_id="GE.APE..HHZ", *, start_ns=START_NS, rate_hz=100.0):
+    network, station, location, channel = seed_id.split(".")
+    header = {"network": network, "station": station, "location": location, "channel": channel}
+    trace = obspy.Trace(np.asanyarray(samples), header=header)
+    trace.stats.starttime = obspy.UTCDateTime(ns=int(start_ns))
+    trace.stats.sampling_rate = rate_hz
+    return trace
+
+
+def _noise(n_samples, seed=0):
+    return np.random.default_rng(seed).normal(size=n_samples)
+
+
+def _record(data, *, start_ns=START_NS, rate_hz=100.0, trace_id="GE.APE..HH", present=(True, True, True)):
+    present = np.array(present)
+    data = np.where(present[:, None], np.broadcast_to(data, (3, np.shape(data)[-1])), 0)
+    return Record(data.astype(np.float32), start_ns, rate_hz, trace_id, present, rate_hz / 2)
+
+
+def _stream_of(seismogram):
+    """The traces of a synthetic record, one a recorded component."""
+    rows = zip(COMPONENTS, seismogram.data, seismogram.present, strict=True)
+    codes = f"{seismogram.network}.{seismogram.station}.{seismogram.location}.{seismogram.channel}"
+    found = [(f"{codes}{letter}", row) for letter, row, there in rows if there]
+    start_ns, rate_hz = seismogram.start_ns, seismogram.sampling_rate_hz
+    return obspy.Stream([_trace(row, seed_id, start_ns=start_ns, rate_hz=rate_hz) for seed_id, row in found])
+
+
+@pytest.fixture(scope="session")
+def make_trace():
+    """make_trace(samples, "NET.STA.LOC.CHA", start_ns=, rate_hz=) -> obspy.Trace."""
+    return _trace
+
+
+@pytest.fixture(scope="session")
+def noise():
+    """noise(n_samples, seed) -> float64 (n_samples,)."""
+    return _noise
+
+
+@pytest.fixture(scope="session")
+def make_record():
+    """make_record(samples (T,) or (3, T), start_ns=, rate_hz=, present=) -> Record."""
+    return _record
+
+
+@pytest.fixture(scope="session")
+def onset_record():
+    """onset_record(onset_s, ...) -> a minute of noise, ten times stronger from the onset on."""
+
+    def make(onset_s, *, rate_hz=100.0, seconds=60.0, seed=0, **options):
+        t = np.arange(round(seconds * rate_hz)) / rate_hz
+        data = np.random.default_rng(seed).normal(size=(3, t.size)) * np.where(t < onset_s, 1.0, 10.0)
+        return _record(data, rate_hz=rate_hz, **options)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def seismograms():
+    """Labelled synthetic seismograms of 24 events, and noise, at few stations; none with a fault of the recorder."""
+    return list(generate_records(24, np.random.default_rng(5), config=GeneratorConfig(faulty_share=0.0)))
+
+
+@pytest.fixture(scope="session")
+def labelled(tmp_path_factory, seismograms):
+    """The same seismograms as miniSEED files with QuakeML and CSV labels, and as a SeisBench data set.
+
+    Only those with picks: a noise record can't be declared beside plain files. Starts are whole microseconds, which
+    is all that miniSEED keeps, and samples float32.
+    """
+    folder = tmp_path_factory.mktemp("labelled")
+    whole = [
+        replace(s, start_ns=s.start_ns // 1000 * 1000, data=s.data.astype(np.float32)) for s in seismograms if s.picks
+    ]
+    files = folder / "files"
+    files.mkdir()
+    for i, s in enumerate(whole):
+        _stream_of(s).write(str(files / f"{s.station}.{i:03d}.mseed"), format="MSEED")
+    picks = [pick for s in whole for pick in s.picks]
+    _write_quakeml(folder / "picks.xml", picks)
+    _write_csv(folder / "picks.csv", picks)
+    _write_dataset(folder / "set", whole)
+    return SimpleNamespace(
+        files=files,
+        quakeml=folder / "picks.xml",
+        csv=folder / "picks.csv",
+        dataset=folder / "set",
+        seismograms=whole,
+        picks=picks,
+    )
+
+
+def _write_quakeml(path, picks):
+    catalogue = Catalog()
+    for event_id in dict.fromkeys(pick.event_id for pick in picks):
+        event = Event(resource_id=f"smi:local/{event_id}")
+        for p in picks:
+            if p.event_id == event_id:
+                codes = WaveformStreamID(p.network, p.station, p.location, p.channel + "Z")
+                time = obspy.UTCDateTime(ns=p.time_ns)
+                event.picks.append(QuakeMLPick(time=time, waveform_id=codes, phase_hint=p.phase))
+        catalogue.append(event)
+    catalogue.write(str(path), format="QUAKEML")
+
+
+def _write_csv(path, picks):
+    with path.open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["network", "station", "location", "channel", "time", "phase", "event_id"])
+        for p in picks:
+            time = str(obspy.UTCDateTime(ns=p.time_ns))
+            writer.writerow([p.network, p.station, p.location, p.channel, time, p.phase, f"smi:local/{p.event_id}"])
+
+
+def _write_dataset(folder, seismograms):
+    columns = (
+        "trace_start_time", "trace_sampling_rate_hz", "trace_component_order", "trace_channel", "trace_category",
+        "station_network_code", "station_code", "source_id", "trace_p_arrival_sample", "trace_s_arrival_sample",
+    )  # fmt: skip
+    with SeisBenchWriter(folder, columns, data_format={"component_order": "ZNE"}) as writer:
+        for s in seismograms:
+            # Catalogues keep microseconds, and so do the samples written here.
+            samples = [(p.time_ns // 1000 * 1000 - s.start_ns) / NS_PER_S * s.sampling_rate_hz for p in s.picks]
+            row = {
+                "trace_start_time": str(obspy.UTCDateTime(ns=s.start_ns)),
+                "trace_sampling_rate_hz": s.sampling_rate_hz,
+                "trace_component_order": "".join(c for c, there in zip(COMPONENTS, s.present, strict=True) if there),
+                "trace_channel": s.channel,
+                "trace_category": "earthquake_local",
+                "station_network_code": s.network,
+                "station_code": s.station,
+                "source_id": f"smi:local/{s.event_id}",
+                "trace_p_arrival_sample": repr(samples[0]),
+                "trace_s_arrival_sample": repr(samples[1]),
+            }
+            writer.add(row, s.data[s.present])

@@ -1,0 +1,231 @@
+"""The commands as a user types them, each on real files."""
+
+import csv
+import json
+import subprocess
+import sys
+import time
+
+import h5py
+import numpy as np
+import obspy
+import pytest
+from click.testing import CliRunner
+
+from seisnet.cli import COMMANDS, cli, main
+from seisnet.demo import write_synthetic_dataset
+from seisnet.errors import ConfigError, DataError, FormatError, NothingUsableError
+from seisnet.formats import CSV_COLUMNS
+from seisnet.synthetic import GeneratorConfig, continuous
+
+
+def run(*arguments):
+    """Run a command; errors of seisnet's come through as exceptions."""
+    result = CliRunner().invoke(cli, [str(a) for a in arguments], catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    return result
+
+
+@pytest.fixture(scope="module")
+def job(tmp_path_factory):
+    """The whole job once: data set, windows, model, a continuous record and its analyst's picks."""
+    folder = tmp_path_factory.mktemp("job")
+    generator = GeneratorConfig(duration_s=(40.0, 50.0), before_p_s=(15.0, 20.0), snr_db=(15.0, 50.0))
+    write_synthetic_dataset(folder / "set", 90, np.random.default_rng(1), config=generator)
+    run("preprocess", folder / "set", "-o", folder / "windows.h5", "-q")
+    run("train", folder / "windows.h5", "-o", folder / "model.h5", "--epochs", 20, "--hidden", "64", "-q")
+    stream = obspy.Stream()
+    reference = []
+    for record in continuous(400.0, 4, np.random.default_rng(2), config=generator):
+        for component, row, present in zip("ZNE", record.data, record.present, strict=True):
+            if present:
+                header = {
+                    "network": record.network,
+                    "station": record.station,
+                    "location": record.location,
+                    "channel": record.channel + component,
+                    "sampling_rate": record.sampling_rate_hz,
+                    "starttime": obspy.UTCDateTime(ns=record.start_ns),
+                }
+                stream.append(obspy.Trace(np.ascontiguousarray(row), header))
+        reference += record.picks
+    stream.write(str(folder / "day.mseed"), format="MSEED")
+    with (folder / "analyst.csv").open("w") as file:
+        file.write("network,station,time,phase\n")
+        for pick in reference:
+            file.write(f"{pick.network},{pick.station},{obspy.UTCDateTime(ns=pick.time_ns)},{pick.phase}\n")
+    return folder
+
+
+def test_preprocess_train_evaluate_classify_score(job, tmp_path):
+    evaluated = run("evaluate", job / "model.h5", job / "windows.h5", "-o", tmp_path / "evaluation")
+    rows = list(csv.DictReader(evaluated.stdout.splitlines()))
+    assert [row["class"] for row in rows[:3]] == ["P", "S", "noise"]
+    assert float(rows[3]["f1"]) > 0.7
+    metrics = json.loads((tmp_path / "evaluation" / "metrics.json").read_text())
+    assert metrics["macro_f1"] == pytest.approx(float(rows[3]["f1"]), abs=1e-4)
+    assert sum(map(sum, metrics["confusion"])) == metrics["windows"]
+    names = {path.name for path in (tmp_path / "evaluation").iterdir()}
+    assert {"report.html", "confusion.svg", "roc.svg", "precision_recall.svg", "training.svg"} <= names
+
+    picks = tmp_path / "picks.csv"
+    classify = ("classify", job / "day.mseed", "--model", job / "model.h5", "--threshold", "P=0.5")
+    run(*classify, "-o", picks, "--report", tmp_path / "report")
+    lines = picks.read_text().splitlines()
+    assert lines[0] == ",".join(CSV_COLUMNS)
+    assert lines[1:] == sorted(lines[1:], key=lambda line: line.split(",")[5])
+    assert (tmp_path / "report" / "picks.csv").read_bytes() == picks.read_bytes()
+    assert obspy.read_events(str(tmp_path / "report" / "picks.xml"))
+
+    scored = run("score", picks, job / "analyst.csv")
+    table = {row["phase"]: row for row in csv.DictReader(scored.stdout.splitlines())}
+    assert float(table["P"]["recall"]) >= 0.5
+    assert int(table["P"]["matched"]) <= int(table["P"]["reference"])
+
+
+def test_classify_twice_gives_the_same_bytes_and_touches_no_existing_output(job, tmp_path):
+    for name in ("a.csv", "b.csv"):
+        run("classify", job / "day.mseed", "--model", job / "model.h5", "-o", tmp_path / name, "-q")
+    before = (tmp_path / "a.csv").read_bytes()
+    assert before == (tmp_path / "b.csv").read_bytes()
+    with pytest.raises(ConfigError, match="--overwrite"):
+        run("classify", job / "day.mseed", "--model", job / "model.h5", "-o", tmp_path / "a.csv", "--threshold", "P=0.9")
+    assert (tmp_path / "a.csv").read_bytes() == before
+
+
+def test_no_picks_still_write_a_file_and_say_why(job, tmp_path):
+    picks = tmp_path / "none.csv"
+    result = run(
+        *("classify", job / "day.mseed", "--model", job / "model.h5", "-o", picks),
+        *("--threshold", "P=1", "--threshold", "S=1"),
+    )
+    assert picks.read_text() == ",".join(CSV_COLUMNS) + "\n"
+    assert "no probability reached a threshold" in result.stderr
+
+
+def test_quakeml_out(job, tmp_path):
+    out = tmp_path / "picks.xml"
+    run("classify", job / "day.mseed", "--model", job / "model.h5", "-o", out, "--format", "quakeml", "-q")
+    picks = [pick for event in obspy.read_events(str(out)) for pick in event.picks]
+    assert picks and all(pick.evaluation_mode == "automatic" for pick in picks)
+
+
+def test_inspect_says_what_is_in_each_kind_of_file(job):
+    assert "seisnet windows file" in run("inspect", job / "windows.h5").stdout
+    model = run("inspect", job / "model.h5").stdout
+    assert "816-64-3" in model and "thresholds: P" in model
+    assert "MSEED file" in run("inspect", job / "day.mseed").stdout
+
+
+def test_inspect_refuses_what_it_does_not_know(tmp_path):
+    with pytest.raises(DataError, match="no such file"):
+        run("inspect", tmp_path / "missing")
+    with h5py.File(tmp_path / "other.h5", "w") as file:
+        file["a"] = 1
+    with pytest.raises(DataError, match="neither windows nor model"):
+        run("inspect", tmp_path / "other.h5")
+    (tmp_path / "text.txt").write_text("hello\n")
+    with pytest.raises(DataError, match="not a waveform format"):
+        run("inspect", tmp_path / "text.txt")
+
+
+def test_a_training_that_was_killed_resumes_to_the_same_bytes(job, tmp_path):
+    train = [sys.executable, "-m", "seisnet", "train", str(job / "windows.h5"), "--epochs", "40", "--hidden", "64"]
+    run("train", job / "windows.h5", "-o", tmp_path / "whole.h5", "--epochs", 40, "--hidden", "64", "-q")
+    killed = tmp_path / "killed.h5"
+    checkpoint = tmp_path / "killed.h5.checkpoint"
+    process = subprocess.Popen([*train, "-o", str(killed)], stderr=subprocess.DEVNULL)
+    deadline = time.monotonic() + 60
+    while not checkpoint.exists() and process.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.01)
+    process.kill()
+    process.wait()
+    assert checkpoint.exists() and not killed.exists()
+    with pytest.raises(ConfigError, match="--resume"):
+        run("train", job / "windows.h5", "-o", killed, "--epochs", 40, "--hidden", "64")
+    run("train", job / "windows.h5", "-o", killed, "--epochs", 40, "--hidden", "64", "--resume", "-q")
+    assert killed.read_bytes() == (tmp_path / "whole.h5").read_bytes()
+    assert not checkpoint.exists()
+
+
+def test_windows_of_another_recipe_are_refused(job, tmp_path):
+    run("preprocess", job / "set", "-o", tmp_path / "raw.h5", "--features", "raw", "-q")
+    with pytest.raises(DataError, match="features = raw, model model needs logspec"):
+        run("evaluate", job / "model.h5", tmp_path / "raw.h5", "-o", tmp_path / "e")
+    with pytest.raises(FormatError, match="seisnet-windows file; a seisnet-model file is needed"):
+        run("evaluate", job / "windows.h5", job / "windows.h5", "-o", tmp_path / "e")
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "says"),
+    [
+        ("empty.mseed", b"", "the file is empty"),
+        ("text.mseed", b"hello, world\n" * 100, "not a waveform format that ObsPy reads"),
+    ],
+)
+def test_unusable_waveforms_are_one_line_with_status_3(job, tmp_path, name, content, says):
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(NothingUsableError, match=says) as caught:
+        run("classify", tmp_path / name, "--model", job / "model.h5", "-o", tmp_path / "p.csv")
+    assert caught.value.exit_code == 3
+    assert "\n" not in str(caught.value)
+    # Beside a good file it is counted, and the rest goes on.
+    result = run("classify", tmp_path / name, job / "day.mseed", "--model", job / "model.h5", "-o", tmp_path / "p.csv")
+    assert says in result.stderr
+
+
+def test_a_truncated_file_is_read_as_far_as_possible(job, tmp_path):
+    whole = (job / "day.mseed").read_bytes()
+    (tmp_path / "half.mseed").write_bytes(whole[: len(whole) // 2 + 100])
+    result = run("classify", tmp_path / "half.mseed", "--model", job / "model.h5", "-o", tmp_path / "p.csv")
+    assert "damaged, read as far as possible" in result.stderr
+
+
+def test_labels_far_from_the_waveforms_say_how_far(job, tmp_path):
+    stats = obspy.read(str(job / "day.mseed"), headonly=True)[0].stats
+    late = stats.endtime + 3 * 86400
+    labels = tmp_path / "late.csv"
+    labels.write_text(f"network,station,time,phase\n{stats.network},{stats.station},{late},P\nXX,OTHER,{late},P\n")
+    with pytest.raises(NothingUsableError, match="3 days from the nearest waveform of that station") as caught:
+        run("preprocess", job / "day.mseed", "--labels", labels, "-o", tmp_path / "w.h5")
+    assert f"are of {stats.network}.{stats.station}" in str(caught.value)
+    assert not (tmp_path / "w.h5").exists()
+
+
+def test_unknown_keys_and_commands_name_the_nearest(job, tmp_path):
+    (tmp_path / "c.toml").write_text("[train]\nmomentun = 0.5\n")
+    with pytest.raises(ConfigError, match="did you mean 'momentum'"):
+        run("train", job / "windows.h5", "-o", tmp_path / "m.h5", "--config", tmp_path / "c.toml")
+    result = CliRunner().invoke(cli, ["trian"])
+    assert result.exit_code == 2
+    assert "did you mean 'train'" in result.output
+
+
+def test_settings_come_from_toml_and_options_go_before_it(job, tmp_path):
+    (tmp_path / "c.toml").write_text("[train]\nepochs = 2\nhidden = [8]\n[preprocess]\nseed = 4\n")
+    run("train", job / "windows.h5", "-o", tmp_path / "m.h5", "--config", tmp_path / "c.toml", "--epochs", 1, "-q")
+    with h5py.File(tmp_path / "m.h5") as file:
+        train = json.loads(file.attrs["train"])
+        assert (train["epochs"], train["hidden"], len(file["history/epoch"])) == (1, [8], 1)
+
+
+def test_errors_are_one_line_on_stderr_with_their_status(monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["seisnet", "train", "missing.h5", "-o", "m.h5"])
+    with pytest.raises(SystemExit) as status:
+        main()
+    captured = capsys.readouterr()
+    assert (status.value.code, captured.out) == (1, "")
+    assert captured.err == "seisnet: missing.h5: no such file\n"
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_help_with_an_example(command):
+    output = run(command, "--help").output
+    assert "Example" in output and "seisnet " in output
+
+
+def test_help_imports_nothing_heavy():
+    code = "import sys; from seisnet.cli import cli; cli(['--help'], standalone_mode=False); print(sorted(sys.modules))"
+    modules = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    for heavy in ("numpy", "obspy", "h5py", "matplotlib", "scipy"):
+        assert f"'{heavy}'" not in modules

@@ -1,0 +1,430 @@
+"""Streams become records: by letter, whatever the order, without a made-up sample, and nothing vanishes."""
+
+import math
+from pathlib import Path
+
+import numpy as np
+import obspy
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from seisnet.waveforms.conditioning import condition, split_channel, to_rate
+from seisnet.waveforms.records import COMPONENTS, NS_PER_S, ns_to_sample, sample_to_ns
+
+SHARED = Path(__file__).resolve().parents[2] / "shared" / "data" / "continuous"
+START_NS = 1_577_836_800 * NS_PER_S
+STEP_NS = NS_PER_S // 100
+
+
+def records_of(*traces, sampling_rate_hz=100.0, shortest_s=1.0):
+    return condition(obspy.Stream(traces), sampling_rate_hz=sampling_rate_hz, shortest_s=shortest_s)
+
+
+def summary(records):
+    return [(r.trace_id, r.start_ns, r.present.tolist(), r.data.tobytes()) for r in records]
+
+
+def three_components(make_trace, noise, n_samples=3000):
+    return [make_trace(noise(n_samples, seed=k), f"GE.APE..HH{c}") for k, c in enumerate("ZNE")]
+
+
+# Order, pieces and copies
+
+
+@given(data=st.data())
+@settings(max_examples=40, deadline=None)
+def test_any_order_of_any_pieces_gives_the_same_records(data, make_trace, noise):
+    whole = three_components(make_trace, noise)
+    pieces = []
+    for trace in whole:
+        cuts = sorted(data.draw(st.lists(st.integers(1, 2999), max_size=6)))
+        for low, high in zip([0, *cuts], [*cuts, 3000], strict=True):
+            overlap = data.draw(st.integers(0, 50))
+            low = max(0, low - overlap)
+            if high > low:
+                pieces.append(make_trace(trace.data[low:high], trace.id, start_ns=START_NS + low * STEP_NS))
+    pieces += data.draw(st.lists(st.sampled_from(pieces), max_size=3))
+    found, rejections = records_of(*data.draw(st.permutations(pieces)))
+    assert summary(found) == summary(records_of(*whole)[0])
+    assert rejections == []
+
+
+pieces_of_a_component = st.lists(
+    st.tuples(st.integers(0, 120), st.integers(1, 60), st.sampled_from([0, 0, 0, 1000])), min_size=1, max_size=8
+)
+
+
+def truth_of(pieces):
+    """Naive oracle: for every sample time all the values that any piece gives it."""
+    values = {}
+    for first, length, offset in pieces:
+        for t in range(first, first + length):
+            values.setdefault(t, set()).add(offset + t * 7 % 31)
+    return values
+
+
+def runs_of(times):
+    runs = []
+    for t in sorted(times):
+        if runs and t == runs[-1][-1] + 1:
+            runs[-1].append(t)
+        else:
+            runs.append([t])
+    return runs
+
+
+@given(pieces=pieces_of_a_component, order=st.randoms(use_true_random=False))
+@settings(max_examples=150, deadline=None)
+def test_each_sample_is_kept_once_where_all_copies_agree_and_not_at_all_elsewhere(pieces, order, make_trace):
+    traces = [
+        make_trace(offset + np.arange(first, first + n) * 7 % 31, start_ns=START_NS + first * STEP_NS)
+        for first, n, offset in pieces
+    ]
+    order.shuffle(traces)
+    found, rejections = records_of(*traces, shortest_s=0.1)
+    truth = truth_of(pieces)
+    agreed = runs_of(t for t, values in truth.items() if len(values) == 1)
+    expected = [run for run in agreed if len(run) >= 10]
+    assert [ns_to_index(r.start_ns) for r in found] == [run[0] for run in expected]
+    for record, run in zip(found, expected, strict=True):
+        values = np.array([next(iter(truth[t])) for t in run], dtype=float)
+        np.testing.assert_allclose(record.data[0], values - values.mean(), atol=1e-4)
+    used = {t for run in expected for t in run}
+    rejected = {t for r in rejections for t in range(ns_to_index(r.start_ns), ns_to_index(r.end_ns))}
+    assert used | rejected == set(truth)
+    assert not used & rejected
+
+
+def ns_to_index(ns):
+    return round((ns - START_NS) / STEP_NS)
+
+
+@given(rows=st.lists(st.lists(st.tuples(st.integers(0, 200), st.integers(1, 150)), max_size=4), min_size=3, max_size=3))
+@settings(max_examples=100, deadline=None)
+def test_every_sample_of_every_component_is_in_a_record_or_in_a_rejection(rows, make_trace):
+    traces, given_samples = [], set()
+    for row, (component, pieces) in enumerate(zip(COMPONENTS, rows, strict=True)):
+        for first, n in pieces:
+            t = np.arange(first, first + n)
+            traces.append(make_trace(t * (7 + row) % 31, f"GE.APE..HH{component}", start_ns=START_NS + first * STEP_NS))
+            given_samples |= {(row, int(k)) for k in t}
+    found, rejections = records_of(*traces, shortest_s=0.2)
+    used = set()
+    for record in found:
+        first = ns_to_index(record.start_ns)
+        t = np.arange(first, first + record.n_samples)
+        for row in range(3):
+            if record.present[row]:
+                values = t * (7 + row) % 31
+                np.testing.assert_allclose(record.data[row], values - values.mean(), atol=1e-4)
+                here = {(row, int(k)) for k in t}
+                assert here <= given_samples, "a record holds samples that nobody recorded"
+                assert not here & used, "a sample is in two records"
+                used |= here
+            else:
+                assert not record.data[row].any()
+    rejected = {t for r in rejections for t in range(ns_to_index(r.start_ns), ns_to_index(r.end_ns) + 1)}
+    assert all(t in rejected for row, t in given_samples - used)
+
+
+def test_five_thousand_overlapping_fragments_become_one_record(make_trace, noise):
+    samples = noise(500_020)
+    fragments = [
+        make_trace(samples[low : low + 120], start_ns=START_NS + low * STEP_NS) for low in range(0, 500_000, 100)
+    ]
+    [record], rejections = records_of(*fragments, shortest_s=4.0)
+    np.testing.assert_allclose(record.data[0], samples - samples.mean(), atol=1e-5)
+    assert rejections == []
+
+
+def test_five_thousand_fragments_with_gaps_are_told_one_by_one(make_trace, noise):
+    fragments = [make_trace(noise(450, k), start_ns=START_NS + k * 10 * NS_PER_S) for k in range(5000)]
+    found, rejections = records_of(*fragments, shortest_s=4.0)
+    assert len(found) == 5000
+    assert rejections == []
+
+
+# Components and codes
+
+
+@pytest.mark.parametrize(
+    "codes",
+    ["HHZ HHN HHE", "HHE HHZ HHN", "HHZ HH1 HH2", "hhz hhn hhe", "?HZ ?HN ?HE", "SBZ SBN SBE", "UD NS EW", "UD1 NS1 EW1",
+     "S Z,S N,S E", "HH3 HH1 HH2", "HHZ HHR HHT", "HHZ HHN HH2", "Z N E"],
+)  # fmt: skip
+def test_components_are_found_by_letter_never_by_position(codes, make_trace, noise):
+    names = codes.split(",") if "," in codes else codes.split()
+    rows = {"Z": 0, "U": 0, "3": 0, "N": 1, "1": 1, "R": 1, "E": 2, "2": 2, "T": 2}
+    traces = [make_trace(noise(500, seed=k), f"GE.APE..{name}") for k, name in enumerate(names)]
+    [record], rejections = records_of(*traces)
+    assert rejections == []
+    for trace, name in zip(traces, names, strict=True):
+        letter = name[0].upper() if name[:2] in ("UD", "NS", "EW") else name[-1].upper()
+        np.testing.assert_allclose(record.data[rows[letter]], trace.data - trace.data.mean(), atol=1e-5)
+
+
+def test_instruments_and_locations_of_a_site_stay_apart(make_trace, noise):
+    ids = [f"GE.APE.{loc}.{band}{c}" for loc in ("", "00", "10") for band in ("HH", "HN") for c in "ZNE"]
+    found, rejections = records_of(*(make_trace(noise(500, k), i) for k, i in enumerate(ids)))
+    names = [f"GE.APE.{loc}.{band}" for loc in ("", "00", "10") for band in ("HH", "HN")]
+    assert [r.trace_id for r in found] == names
+    assert all(r.present.all() for r in found)
+    assert rejections == []
+
+
+@pytest.mark.parametrize("component", "ZNE12")
+def test_one_component_alone_goes_through_and_says_so(component, make_trace, noise):
+    [record], _ = records_of(make_trace(noise(500), f"GE.APE..HH{component}"))
+    row = "ZNE".index({"1": "N", "2": "E"}.get(component, component))
+    assert record.present.tolist() == [k == row for k in range(3)]
+    assert not record.data[~record.present].any()
+
+
+@pytest.mark.parametrize("channel", ["HDH", "HHU", "HHF", "LDO", "", "HH?"])
+def test_what_is_no_component_of_ground_motion_is_rejected_with_its_code(channel, make_trace, noise):
+    found, [rejection] = records_of(make_trace(noise(500), f"GE.APE..{channel}"))
+    assert found == []
+    assert f"'{channel}'" in rejection.reason
+    assert "Z N E" in rejection.reason
+
+
+def test_two_components_for_one_row_give_no_mixture(make_trace, noise):
+    n, one = make_trace(noise(500, 1), "GE.APE..HHN"), make_trace(noise(500, 2), "GE.APE..HH1")
+    for traces in ((n, one), (one, n)):
+        [record], [rejection] = records_of(*traces)
+        np.testing.assert_allclose(record.data[1], n.data - n.data.mean(), atol=1e-5)
+        assert "component 1" in rejection.reason
+
+
+def test_a_station_that_changes_its_codes_keeps_both_stretches(make_trace, noise):
+    found, rejections = records_of(
+        make_trace(noise(500, 1), "GE.APE..HH1"),
+        make_trace(noise(500, 2), "GE.APE..HHN", start_ns=START_NS + 500 * STEP_NS),
+    )
+    assert [r.n_samples for r in found] == [500, 500]
+    assert rejections == []
+
+
+def test_split_channel_of_anything_has_an_upper_case_component():
+    assert split_channel("  bh z ") == ("BH", "Z")
+    assert split_channel("") == ("", "")
+
+
+# Gaps, faults and times
+
+
+def test_no_record_crosses_a_gap(make_trace, noise):
+    samples = noise(1000)
+    found, _ = records_of(
+        make_trace(samples[:400]), make_trace(samples[401:], start_ns=START_NS + 401 * STEP_NS)
+    )  # one sample is missing
+    assert [(ns_to_index(r.start_ns), r.n_samples) for r in found] == [(0, 400), (401, 599)]
+
+
+@pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf, 1e300])
+def test_samples_that_are_not_finite_are_cut_out_and_told(bad, make_trace, noise):
+    samples = noise(1000)
+    samples[400:450] = bad
+    found, [rejection] = records_of(make_trace(samples))
+    assert [(ns_to_index(r.start_ns), r.n_samples) for r in found] == [(0, 400), (450, 550)]
+    assert (ns_to_index(rejection.start_ns), ns_to_index(rejection.end_ns)) == (400, 450)
+    assert "not finite" in rejection.reason
+    assert all(np.isfinite(r.data).all() for r in found)
+
+
+def test_masked_stretches_are_gaps_whatever_lies_under_the_mask(make_trace, noise):
+    samples = np.ma.masked_array(noise(1000), mask=False)
+    samples[400:450] = np.ma.masked
+    samples.data[400:450] = math.nan
+    found, rejections = records_of(make_trace(samples))
+    assert [(ns_to_index(r.start_ns), r.n_samples) for r in found] == [(0, 400), (450, 550)]
+    assert rejections == []
+
+
+def test_a_short_fragment_of_one_component_does_not_cut_the_others(make_trace, noise):
+    z, n = make_trace(noise(2000)), make_trace(noise(50), "GE.APE..HHN", start_ns=START_NS + 700 * STEP_NS)
+    [record], [rejection] = records_of(z, n)
+    assert record.n_samples == 2000
+    assert "shorter than 1 s" in rejection.reason
+
+
+def test_a_component_that_starts_later_and_ends_earlier_is_absent_outside(make_trace, noise):
+    z = make_trace(noise(1000, 1))
+    e = make_trace(noise(400, 2), "GE.APE..HHE", start_ns=START_NS + 300 * STEP_NS)
+    found, rejections = records_of(z, e)
+    assert [(ns_to_index(r.start_ns), r.n_samples, r.present.tolist()) for r in found] == [
+        (0, 300, [True, False, False]),
+        (300, 400, [True, False, True]),
+        (700, 300, [True, False, False]),
+    ]
+    np.testing.assert_allclose(found[1].data[2], e.data - e.data.mean(), atol=1e-5)
+    np.testing.assert_allclose(found[1].data[0], z.data[300:700] - z.data[300:700].mean(), atol=1e-5)
+    assert rejections == []
+
+
+@pytest.mark.parametrize("offset_ms", [-4, -1, 1, 4])
+def test_components_within_half_a_sample_share_a_record(offset_ms, make_trace, noise):
+    z = make_trace(noise(1000))
+    e = make_trace(noise(1000, 2), "GE.APE..HHE", start_ns=START_NS + offset_ms * 1_000_000)
+    [record], rejections = records_of(z, e)
+    assert record.present.tolist() == [True, False, True]
+    assert abs(record.n_samples - 1000) <= 1
+    assert abs(record.start_ns - START_NS) <= 4_000_000
+    assert rejections == []
+
+
+def test_a_start_between_samples_is_kept_to_the_nanosecond(make_trace, noise):
+    [record], _ = records_of(make_trace(noise(500), start_ns=START_NS + 3_141_592))
+    assert record.start_ns == START_NS + 3_141_592
+
+
+def test_rows_have_no_mean_even_far_from_zero(make_trace, noise):
+    wiggle = np.round(100 * noise(1000)).astype(np.int64)
+    [record], _ = records_of(make_trace(wiggle + 2**31))
+    np.testing.assert_allclose(record.data[0], wiggle - wiggle.mean(), atol=1e-4)
+    assert abs(record.data.mean(axis=1)).max() < 1e-4
+
+
+@pytest.mark.parametrize("dtype", [np.int16, np.int32, np.int64, np.float32, np.float64, ">i4"])
+def test_every_type_of_sample_gives_the_same_record(dtype, make_trace, noise):
+    counts = np.round(1000 * noise(500)).astype(np.int16)
+    [record], _ = records_of(make_trace(counts.astype(dtype)))
+    assert record.data.dtype == np.float32
+    assert summary([record]) == summary(records_of(make_trace(counts))[0])
+
+
+def test_samples_that_are_no_numbers_are_rejected(make_trace):
+    found, rejections = records_of(make_trace(np.zeros(500, dtype=complex)), make_trace(np.array([])))
+    assert found == []
+    assert {r.reason for r in rejections} == {"samples of type complex128", "no samples"}
+
+
+def test_an_empty_stream_gives_nothing():
+    assert records_of() == ([], [])
+
+
+# Rates
+
+
+@pytest.mark.parametrize("rate_hz", [1.0, 9.9])
+def test_recordings_of_less_than_a_tenth_of_the_rate_are_rejected(rate_hz, make_trace, noise):
+    found, [rejection] = records_of(make_trace(noise(500), rate_hz=rate_hz))
+    assert found == []
+    assert f"sampled at {rate_hz:g} Hz" in rejection.reason
+
+
+def test_a_record_remembers_the_band_that_was_recorded(make_trace, noise):
+    for rate_hz, bandwidth_hz in ((20.0, 10.0), (100.0, 50.0), (200.0, 50.0)):
+        [record], _ = records_of(make_trace(noise(4000), rate_hz=rate_hz))
+        assert (record.sampling_rate_hz, record.bandwidth_hz) == (100.0, bandwidth_hz)
+
+
+def test_the_slowest_component_sets_the_band(make_trace, noise):
+    [record], _ = records_of(
+        make_trace(noise(4001), rate_hz=100.0), make_trace(noise(2001), "GE.APE..HHN", rate_hz=50.0), shortest_s=39.0
+    )
+    assert record.present.tolist() == [True, True, False]
+    assert record.bandwidth_hz == 25.0
+
+
+def test_rates_that_jitter_from_piece_to_piece_are_one_rate(make_trace, noise):
+    rates_hz = [100.0, 100.0002, 99.9997, 100.0001, 99.9999]
+    samples = noise(5 * 1000)
+    traces = [
+        make_trace(samples[k * 1000 : k * 1000 + 1000], rate_hz=rate, start_ns=START_NS + k * 10 * NS_PER_S)
+        for k, rate in enumerate(rates_hz)
+    ]
+    [record], rejections = records_of(*traces)
+    assert record.n_samples == 5000
+    assert rejections == []
+
+
+def test_a_rate_that_is_a_little_off_keeps_its_time_over_hours(make_trace, noise):
+    rate_hz = 99.9995  # 36 samples a day
+    n = 300_000
+    samples = noise(n)
+    samples[-1000] = 1e6
+    [record], rejections = records_of(make_trace(samples, rate_hz=rate_hz))
+    truth_ns = START_NS + round((n - 1000) * NS_PER_S / rate_hz)
+    found_ns = sample_to_ns(record, int(np.argmax(record.data[0])))
+    assert abs(found_ns - truth_ns) <= NS_PER_S / 100
+    assert rejections == []
+
+
+def test_a_clock_that_drifts_cuts_the_record_and_loses_next_to_nothing(make_trace, noise):
+    # Ten minutes in pieces of ten seconds, each 1 ms later than the one before says.
+    step_ns = 10 * NS_PER_S + 1_000_000
+    traces = [make_trace(noise(1000, k), start_ns=START_NS + k * step_ns) for k in range(60)]
+    found, _ = records_of(*traces)
+    assert sum(r.n_samples for r in found) >= 60 * 1000 - len(found)
+    for record in found:
+        piece = round((record.start_ns - START_NS) / step_ns)
+        assert abs(record.start_ns - (START_NS + piece * step_ns)) < STEP_NS
+
+
+def test_of_two_rates_at_one_time_the_higher_stays_and_the_other_is_told(make_trace, noise):
+    fast = make_trace(noise(2000), start_ns=START_NS + 10 * NS_PER_S)
+    slow = make_trace(noise(5000), rate_hz=50.0)
+    after = make_trace(noise(500), rate_hz=50.0, start_ns=START_NS + 200 * NS_PER_S)
+    for traces in ((fast, slow, after), (after, slow, fast)):
+        found, [rejection] = records_of(*traces)
+        assert [(r.start_ns, r.bandwidth_hz) for r in found] == [
+            (fast.stats.starttime.ns, 50.0),
+            (after.stats.starttime.ns, 25.0),
+        ]
+        assert "sampled at 50 Hz" in rejection.reason
+
+
+def test_to_rate_moves_every_row_alike(make_record, noise):
+    record = make_record(np.stack([noise(2000, k) for k in range(3)]), rate_hz=200.0)
+    slower = to_rate(record, 100.0)
+    assert (slower.sampling_rate_hz, slower.n_samples, slower.bandwidth_hz) == (100.0, 1000, 50.0)
+    for row in range(3):
+        one = to_rate(make_record(record.data[row], rate_hz=200.0), 100.0)
+        np.testing.assert_array_equal(slower.data[row], one.data[0])
+    assert to_rate(slower, 100.0).data is slower.data
+
+
+# Samples and times
+
+
+def test_halves_of_a_sample_go_the_same_way_wherever_the_record_starts(make_record):
+    for cut in range(5):
+        record = make_record(np.zeros(100), start_ns=START_NS + cut * STEP_NS)
+        assert ns_to_sample(record, START_NS + 20 * STEP_NS + STEP_NS // 2) == 21 - cut
+
+
+@given(
+    rate_hz=st.sampled_from([10.0, 75.19, 99.99, 100.0, 104.08, 1000.0]),
+    sample=st.integers(-1_000_000, 1_000_000_000),
+    start_ns=st.integers(0, 2**62),
+)
+def test_the_time_of_a_sample_leads_back_to_it(rate_hz, sample, start_ns, make_record):
+    record = make_record(np.zeros(2), start_ns=start_ns, rate_hz=rate_hz)
+    assert ns_to_sample(record, sample_to_ns(record, sample)) == sample
+
+
+# Real recordings
+
+
+def test_the_volcano_observatory_of_montserrat_becomes_eight_records():
+    path = Path(obspy.__file__).parent / "io/seisan/tests/data/9701-30-1048-54S.MVO_21_1"
+    found, rejections = condition(obspy.read(str(path)), sampling_rate_hz=100.0, shortest_s=4.0)
+    present = {r.trace_id: "".join(np.array(list(COMPONENTS))[r.present]) for r in found}
+    assert present[".MBGA.J.SB"] == "ZNE"
+    assert {r.sampling_rate_hz for r in found} == {100.0}
+    assert all(rejection.reason for rejection in rejections)
+
+
+@pytest.mark.skipif(not SHARED.exists(), reason="the shared recordings are not here")
+def test_shared_recordings_with_odd_codes_and_mixed_rates_are_all_used():
+    for path in sorted(SHARED.glob("sprit_odd_codes/*.MSEED")):
+        found, _ = condition(obspy.read(str(path)), sampling_rate_hz=100.0, shortest_s=4.0)
+        assert found
+        assert all(r.present.all() for r in found if r.n_samples > 10_000)
+    stream = obspy.read(str(SHARED / "swiss_mixed_rates" / "data.mseed"))
+    found, rejections = condition(stream, sampling_rate_hz=100.0, shortest_s=4.0)
+    used = {r.trace_id for r in found} | {r.trace_id for r in rejections}
+    assert used == {f"{t.id[:-1]}" for t in stream}
+    assert all("sampled at 1 Hz" in r.reason or "shorter" in r.reason for r in rejections)

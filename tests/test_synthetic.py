@@ -1,0 +1,394 @@
+"""The generator: hand-worked travel times, Brune's and Peterson's figures, causal onsets, honest labels."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from obspy.signal.spectral_estimation import get_nhnm, get_nlnm
+from scipy.signal import welch
+
+from seisnet.errors import ConfigError
+from seisnet.synthetic import GeneratorConfig, SyntheticRecord, continuous, generate_records
+from seisnet.synthetic.earth import Crust, free_surface, random_crust, rays
+from seisnet.synthetic.instruments import Instrument, digitise
+from seisnet.synthetic.noise import (
+    Background,
+    cultural_noise,
+    gaussian_noise,
+    glitch,
+    high_noise_model_db,
+    low_noise_model_db,
+    noise_psd_db,
+)
+from seisnet.synthetic.seismogram import Event, Site, seismogram
+from seisnet.synthetic.source import (
+    corner_frequency_hz,
+    far_field_level,
+    log_absorption,
+    minimum_phase,
+    moment_n_m,
+    radiation,
+    scattered_energy,
+)
+
+HALF_SPACE = Crust(np.array([0.0, 500.0]), np.array([6.0, 6.0]), np.array([3.5, 3.5]))
+ONE_LAYER = Crust(np.array([0.0, 30.0]), np.array([6.0, 8.0]), np.array([3.5, 4.6]))
+BROADBAND = Instrument("HH", 100.0, 0.01, 0.7, np.inf, False, -200.0, False)
+CLEAN = GeneratorConfig(integer_share=0.0, disturbed_share=0.0, faulty_share=0.0)
+
+
+def plain_site(**changes) -> Site:
+    """North of the centre by 20 km, so that E is transverse; nothing scatters, nothing absorbs."""
+    site = Site("A", 0.0, 20.0, HALF_SPACE.with_site(0.01, 6.0, 3.5), 0.0, 0.0, 0.0, 0.5, np.eye(3))
+    return replace(site, **changes)
+
+
+def plain_event(**changes) -> Event:
+    event = Event("e", 0.0, 0.0, 10.0, 2.0, 3e6, (0.3, 1.2, 0.4), 1.0, 1e9, 0.5, 0.5, 0.0)
+    return replace(event, **changes)
+
+
+@pytest.fixture(scope="module")
+def records() -> list[SyntheticRecord]:
+    return list(generate_records(40, np.random.default_rng(7), config=CLEAN))
+
+
+# rays
+
+
+@given(depth_km=st.floats(0.5, 25.0), distance_km=st.floats(0.0, 150.0))
+def test_times_in_a_half_space_are_distance_over_velocity(depth_km, distance_km):
+    r_km = np.hypot(depth_km, distance_km)
+    p, s = (rays(HALF_SPACE, phase, depth_km, distance_km)[0] for phase in "PS")
+    assert p.time_s == pytest.approx(r_km / 6.0, rel=1e-9)
+    assert s.time_s - p.time_s == pytest.approx(r_km * (1 / 3.5 - 1 / 6.0), rel=1e-8)
+    assert np.sin(p.takeoff_rad) == pytest.approx(distance_km / r_km, abs=1e-6)
+
+
+def test_head_wave_and_reflection_of_a_layer_worked_by_hand():
+    # 200 km from a source at 10 km above a Moho at 30 km: 50 km of the way up and down at asin(6 / 8)
+    found = {ray.kind: ray.time_s for ray in rays(ONE_LAYER, "P", 10.0, 200.0)}
+    assert found["head"] == pytest.approx(200 / 8 + 50 * np.sqrt(1 - 0.75**2) / 6, rel=1e-12)
+    assert found["reflected"] == pytest.approx(np.hypot(200, 50) / 6, rel=1e-9)
+    assert found["direct"] == pytest.approx(np.hypot(200, 10) / 6, rel=1e-9)
+    assert min(found, key=found.get) == "head"
+
+
+def test_no_head_wave_before_the_critical_distance():
+    critical_km = 50 * 0.75 / np.sqrt(1 - 0.75**2)
+    kinds = [{ray.kind for ray in rays(ONE_LAYER, "P", 10.0, critical_km + d)} for d in (-0.01, 0.01)]
+    assert "head" not in kinds[0]
+    assert "head" in kinds[1]
+
+
+@given(seed=st.integers(0, 10**6), depth_km=st.floats(0.5, 25.0), distance_km=st.floats(0.1, 150.0))
+def test_first_arrivals_come_later_with_distance_and_s_after_p(seed, depth_km, distance_km):
+    crust = random_crust(np.random.default_rng(seed)).with_site(0.1, 2.0, 0.8)
+    near, far = (rays(crust, "P", depth_km, d)[0].time_s for d in (distance_km, distance_km + 1.0))
+    assert near < far
+    assert rays(crust, "S", depth_km, distance_km)[0].time_s > 1.6 * near
+
+
+def test_free_surface_doubles_vertical_incidence_and_turns_p_by_twice_the_s_angle():
+    assert free_surface("P", 6.0, 3.5, 0.0) == pytest.approx((2.0, 0.0))
+    assert free_surface("S", 6.0, 3.5, 0.0) == pytest.approx((0.0, 2.0))
+    vertical, radial = free_surface("P", 6.0, 3.5, 0.12)
+    assert radial / vertical == pytest.approx(np.tan(2 * np.arcsin(0.12 * 3.5)))
+
+
+# source
+
+
+def test_radiation_energy_over_the_focal_sphere_is_four_fifteenths_and_two_fifths():
+    takeoff = np.arccos(np.linspace(-1, 1, 201)[:-1] + 0.005)
+    azimuth = np.linspace(0, 2 * np.pi, 40, endpoint=False)
+    patterns = np.array([radiation((0.4, 1.0, -0.7), a, t) for t in takeoff for a in azimuth])
+    p, sv, sh = np.mean(patterns**2, axis=0)
+    assert p == pytest.approx(4 / 15, rel=1e-3)
+    assert sv + sh == pytest.approx(2 / 5, rel=1e-3)
+
+
+def test_moment_corner_and_level_worked_by_hand():
+    assert moment_n_m(2.0) == pytest.approx(10**12.05)
+    # radius (7 * 1.122e12 / (16 * 3e6))^(1/3) = 54.69 m, 2.34 * 3500 / (2 pi 54.69) = 23.8 Hz
+    assert corner_frequency_hz(moment_n_m(2.0), 3e6, 3.5) == pytest.approx(23.83, abs=0.02)
+    rho = 1741 * 6**0.25
+    by_hand = 10**12.05 / (4 * np.pi * rho * 3500**3 * 20e3)
+    assert far_field_level(moment_n_m(2.0), (3.5, 3.5), (6.0, 6.0), 20.0) == pytest.approx(by_hand)
+
+
+def test_minimum_phase_of_brunes_spectrum_is_his_pulse():
+    n, rate_hz, corner_hz = 4096, 1000.0, 5.0
+    frequency_hz = np.arange(n // 2 + 1) * rate_hz / n
+    pulse = np.fft.irfft(minimum_phase(-np.log1p((frequency_hz / corner_hz) ** 2)), n) * rate_hz
+    w = 2 * np.pi * corner_hz
+    time_s = np.arange(n) / rate_hz
+    brune = w**2 * time_s * np.exp(-w * time_s)
+    assert np.abs(pulse - brune).max() < 0.08 * brune.max()
+    spectrum = np.abs(np.fft.rfft(pulse)) / rate_hz
+    assert spectrum[0] == pytest.approx(1.0)
+    assert np.interp(corner_hz, frequency_hz, spectrum) == pytest.approx(0.5, rel=1e-3)
+
+
+def test_absorption_with_constant_q_halves_twice_over_twice_the_time():
+    frequency_hz = np.array([1.0, 5.0, 20.0])
+    once, twice = (log_absorption(frequency_hz, t, 200.0, 0.0, 0.0) for t in (3.0, 6.0))
+    np.testing.assert_allclose(once, -np.pi * frequency_hz * 3.0 / 200.0)
+    np.testing.assert_allclose(twice, 2 * once)
+
+
+def test_seismogram_has_the_long_period_level_of_the_formula():
+    event, site = plain_event(), plain_site()
+    wave = seismogram(event, site, BROADBAND, 30.0, np.random.default_rng(0))
+    takeoff = np.pi - np.arctan2(20.0, 10.0)
+    _, _, sh = radiation(event.mechanism_rad, 0.0, takeoff)
+    level = far_field_level(moment_n_m(2.0), (3.5, 3.5), (6.0, 6.0), np.hypot(20.0, 10.0))
+    transverse = np.fft.rfft(wave.output[2]) / 100.0
+    frequency_hz = np.fft.rfftfreq(wave.output.shape[1], 0.01)
+    displacement = np.abs(transverse[1:]) / (2 * np.pi * frequency_hz[1:])
+    band = (frequency_hz[1:] > 0.5) & (frequency_hz[1:] < 2.0)
+    assert np.median(displacement[band]) == pytest.approx(2.0 * np.hypot(sh, 0.12) * level, rel=0.02)
+
+
+# onsets and codas
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_nothing_moves_before_an_onset(seed):
+    wave = seismogram(plain_event(), plain_site(), BROADBAND, 20.0, np.random.default_rng(seed))
+    sample = np.arange(wave.output.shape[1])
+    s = wave.onset_s["S"] * 100.0
+    transverse = np.abs(wave.output[2])
+    assert transverse[sample < s].max() < 1e-6 * transverse.max()
+    assert transverse[(sample >= s) & (sample < s + 4)].max() > 0.1 * transverse.max()
+    assert 0.0 <= wave.onset_s["P"] < 0.01
+    assert wave.onset_s["S"] - wave.onset_s["P"] == pytest.approx(np.hypot(20, 10) * (1 / 3.5 - 1 / 6), abs=0.005)
+
+
+def test_records_without_noise_are_silent_before_p_and_onsets_fall_between_samples(monkeypatch):
+    monkeypatch.setattr(Background, "sample", lambda self, level, n, rng: np.zeros((3, n)))
+    fractions = []
+    for record in generate_records(8, np.random.default_rng(3), noise_share=0.0, config=CLEAN):
+        onset = (record.picks[0].time_ns - record.start_ns) * record.sampling_rate_hz / 1e9
+        first = int(np.ceil(onset - 1e-6))
+        strongest = np.abs(record.data).max()
+        assert np.abs(record.data[:, :first]).max() <= 1e-5 * strongest
+        assert np.abs(record.data[:, first : first + 8]).max() > 1e-3 * strongest
+        fractions.append(onset % 1)
+    assert np.ptp(fractions) > 0.2
+
+
+def test_scattered_energy_starts_with_the_onset_and_falls_as_the_square_of_time():
+    time_s = np.array([4.9, 5.1, 100.0, 200.0])
+    energy = scattered_energy(time_s, 5.0)
+    assert energy[0] == 0.0
+    assert energy[1] > energy[2] > 0.0
+    assert energy[2] == pytest.approx(2 * (5.0 / 100.0) ** 2, rel=1e-3)
+    assert energy[2] / energy[3] == pytest.approx(4.0, rel=1e-3)
+
+
+@pytest.mark.parametrize(("quality_factor", "absorbs"), [(1e9, False), (100.0, True)])
+def test_coda_decays_as_aki_and_chouet_say(quality_factor, absorbs):
+    event = plain_event(scattering_per_km=0.1, quality_factor=quality_factor, quality_exponent=1.0, p_absorption=1.0)
+    windows_s = np.array([15.0, 40.0])
+    energy = np.zeros(2)
+    for seed in range(6):
+        wave = seismogram(event, plain_site(), BROADBAND, 60.0, np.random.default_rng(seed))
+        start_s = wave.travel_time_s["P"] - wave.onset_s["P"]
+        at = np.round((windows_s - start_s) * 100).astype(int)
+        energy += [np.mean(wave.output[2, i - 300 : i + 300] ** 2) for i in at]
+    expected = scattered_energy(windows_s, np.hypot(20, 10) / 3.5)
+    if absorbs:  # Q = 100 f: the same loss at every frequency
+        expected = expected * np.exp(-2 * np.pi * windows_s / 100.0)
+    assert energy[1] / energy[0] == pytest.approx(expected[1] / expected[0], rel=0.25)
+
+
+# noise
+
+
+def test_peterson_models_agree_with_obspys_tables():
+    for ours, (period_s, theirs_db) in ((low_noise_model_db, get_nlnm()), (high_noise_model_db, get_nhnm())):
+        inside = (period_s >= 0.1) & (period_s <= 1e4)
+        np.testing.assert_allclose(ours(1 / period_s[inside]), theirs_db[inside], atol=0.15)
+
+
+def test_noise_lies_between_petersons_models_and_a_louder_one_does_not():
+    rng = np.random.default_rng(1)
+    n, rate_hz = 1 << 16, 50.0
+    frequency_hz = np.fft.rfftfreq(n, 1 / rate_hz)
+    for level in (0.0, 0.4, 1.0):
+        ground = gaussian_noise(10 ** (noise_psd_db(frequency_hz, np.full(1, level)) / 10), n, rate_hz, rng)
+        f, psd = welch(ground, rate_hz, nperseg=4096)
+        band = (f > 0.1) & (f < 20.0)
+        found_db = 10 * np.log10(psd[band])
+        assert np.all(found_db > low_noise_model_db(f[band]) - 3.0)
+        assert np.all(found_db < high_noise_model_db(f[band]) + 3.0)
+    assert not np.all(found_db + 6.0 < high_noise_model_db(f[band]) + 3.0)
+
+
+def test_background_has_the_spectrum_it_says_also_when_drawn_in_pieces(monkeypatch):
+    rng = np.random.default_rng(2)
+    background = Background(BROADBAND, rng)
+    for longest in (1 << 19, 1 << 15):
+        monkeypatch.setattr(Background, "LONGEST", longest)
+        sample = background.sample(0.5, 100_000, rng)
+        assert sample.shape == (3, 100_000)
+        f, psd = welch(sample, 100.0, nperseg=2048)
+        band = (f > 0.2) & (f < 40.0)
+        difference_db = 10 * np.log10(psd[:, band] / background.psd(0.5, f[band]))
+        assert np.abs(difference_db.mean(axis=1)).max() < 1.5
+
+
+def test_background_grows_with_its_level_and_stays_above_the_sensors_own_noise():
+    background = Background(BROADBAND, np.random.default_rng(4))
+    power_db = [background.power_db(level) for level in np.linspace(0, 1, 5)]
+    assert np.all(np.diff(power_db) > 0)
+    assert np.all(background.psd(0.0, np.array([1.0, 10.0])) >= 10**-20)
+
+
+@pytest.mark.parametrize("make", [cultural_noise, glitch])
+def test_disturbances_are_finite_and_of_order_one(make):
+    rng = np.random.default_rng(5)
+    largest = [np.abs(make(3000, 100.0, rng)).max() for _ in range(40)]
+    assert np.all(np.isfinite(largest))
+    assert 0.1 < np.median(largest) < 3.0
+
+
+# instruments
+
+
+def test_response_of_a_geophone_at_its_corner_and_of_an_accelerometer():
+    frequency_hz = np.array([0.0, 0.1, 4.5, 10.0])
+    geophone = Instrument("EP", 100.0, 4.5, 0.7, np.inf, False, -170.0, False)
+    velocity = np.exp(geophone.log_response(frequency_hz)) / (2 * np.pi * np.maximum(frequency_hz, 0.05))
+    assert velocity[2] == pytest.approx(1 / 1.4, rel=1e-3)
+    assert velocity[1] == pytest.approx((0.1 / 4.5) ** 2, rel=1e-2)
+    accelerometer = Instrument("HN", 100.0, 1e-3, 0.7, np.inf, True, -130.0, False)
+    assert np.exp(accelerometer.log_response(frequency_hz))[3] == pytest.approx((20 * np.pi) ** 2, rel=1e-3)
+
+
+def test_digitiser_makes_whole_counts_within_24_bits_or_floats():
+    rng = np.random.default_rng(6)
+    sensor = 1e-7 * rng.standard_normal((3, 1000))
+    sensor[0, 500] = 1e3
+    counts = digitise(sensor, 1e-7, integers=True, rng=rng)
+    assert counts.dtype == np.int32
+    assert counts.max() in {2**11 - 1, 2**15 - 1, 2**23 - 1}
+    assert digitise(sensor, 1e-7, integers=False, rng=rng).dtype == np.float32
+
+
+# records
+
+
+def test_labels_lie_in_their_records_and_ranges(records):
+    events = [record for record in records if record.event_id]
+    assert {record.event_id for record in events} == {f"ev{number:06d}" for number in range(40)}
+    for record in events:
+        p, s = record.picks
+        end_ns = record.start_ns + record.data.shape[1] * 1e9 / record.sampling_rate_hz
+        assert (p.phase, s.phase) == ("P", "S")
+        assert p.event_id == s.event_id == record.event_id
+        assert p.trace_id == record.record.trace_id
+        assert record.start_ns + 14.9e9 < p.time_ns < s.time_ns < end_ns
+        assert 0.3 - 0.01 <= (s.time_ns - p.time_ns) / 1e9 <= 15.0 + 0.01
+        assert 2.0 <= record.distance_km <= 120.0
+        assert 0.0 <= record.magnitude <= 4.0
+        assert record.snr_db >= CLEAN.snr_db[0]
+
+
+def test_noise_records_have_no_labels_and_about_their_share(records):
+    noise = [record for record in records if not record.event_id]
+    assert all(record.picks == () and np.isnan(record.snr_db) for record in noise)
+    assert 0.1 < len(noise) / len(records) < 0.3
+
+
+def test_snr_measured_on_the_record_is_near_the_one_stated(records):
+    excess_db = []
+    for record in records:
+        if not record.event_id or record.channel[1] != "P":
+            continue  # a geophone hears no microseisms, which the stated ratio leaves out
+        p, s = ((pick.time_ns - record.start_ns) * record.sampling_rate_hz / 1e9 for pick in record.picks)
+        vertical = record.data[0] - np.mean(record.data[0, : int(p)])
+        window = vertical[int(p) : int(min(s, p + 1.5 * record.sampling_rate_hz))]
+        excess_db.append(10 * np.log10(np.mean(window**2) / np.mean(vertical[: int(p)] ** 2)) - record.snr_db)
+    assert abs(np.median(excess_db)) < 3.0
+
+
+def test_events_and_stations_fall_into_many_independent_groups(records):
+    networks = {record.station[:-1] for record in records}
+    assert len(networks) == 7
+    for network in networks:
+        here = {record.event_id for record in records if record.station[:-1] == network} - {""}
+        elsewhere = {record.event_id for record in records if record.station[:-1] != network} - {""}
+        assert here
+        assert not here & elsewhere
+
+
+def test_absent_components_are_zero_and_marked(records):
+    assert {tuple(record.present) for record in records} == {(True, True, True), (True, False, False)}
+    for record in records:
+        np.testing.assert_array_equal(np.any(record.data != 0, axis=1), record.present)
+    only = replace(CLEAN, vertical_only_share=1.0)
+    assert not any(r.present[1] for r in generate_records(3, np.random.default_rng(0), config=only))
+
+
+def test_counts_or_floats_as_the_config_says(records):
+    assert {record.data.dtype for record in records} == {np.dtype(np.float32)}
+    counts = list(generate_records(4, np.random.default_rng(0), config=GeneratorConfig(integer_share=1.0)))
+    assert {record.data.dtype for record in counts} == {np.dtype(np.int32)}
+    assert all(record.record.data.dtype == np.float32 for record in counts)
+
+
+def test_a_seed_gives_the_same_records_and_another_seed_others():
+    first, again, other = (list(generate_records(3, np.random.default_rng(seed))) for seed in (1, 1, 2))
+    assert len(first) == len(again)
+    for a, b in zip(first, again, strict=True):
+        assert a.picks == b.picks
+        assert a.start_ns == b.start_ns
+        np.testing.assert_array_equal(a.data, b.data)
+    assert first[0].picks != other[0].picks
+
+
+def test_continuous_holds_all_picks_in_order_with_energy_behind_them():
+    config = replace(CLEAN, sampling_rates_hz=(100.0,), snr_db=(15.0, 40.0), vertical_only_share=0.0)
+    found = continuous(600.0, 4, np.random.default_rng(8), n_stations=2, config=config)
+    assert len({record.station for record in found}) == 2
+    for record in found:
+        assert record.data.shape == (3, 60_000)
+        times = [pick.time_ns for pick in record.picks]
+        assert times == sorted(times)
+        assert [pick.phase for pick in record.picks].count("P") == 4
+        high = np.diff(record.data[0].astype(np.float64), n=3)
+        louder = []
+        for pick in record.picks:
+            i = round((pick.time_ns - record.start_ns) / 1e7)
+            louder.append(np.std(high[i : i + 100]) > np.std(high[i - 200 : i - 5]))
+        assert sum(louder) >= 6
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"integer_share": 1.2}, "share"),
+        ({"magnitude": (3.0, 1.0)}, "lowest value comes first"),
+        ({"sampling_rates_hz": ()}, "at least one positive rate"),
+        ({"events_per_network": 0}, "between 1 and 26"),
+        ({"before_p_s": (40.0, 50.0)}, "raise duration_s"),
+    ],
+)
+def test_config_says_what_is_wrong(changes, message):
+    with pytest.raises(ConfigError, match=message):
+        GeneratorConfig(**changes)
+
+
+def test_arguments_out_of_range_and_impossible_events_are_refused():
+    rng = np.random.default_rng(0)
+    with pytest.raises(ConfigError, match="noise_share"):
+        next(generate_records(1, rng, noise_share=1.0))
+    with pytest.raises(ConfigError, match="stations_per_network"):
+        next(generate_records(1, rng, stations_per_event=(1, 9)))
+    never = GeneratorConfig(distance_km=(119.0, 120.0), s_minus_p_s=(0.3, 0.4))
+    with pytest.raises(ConfigError, match="widen what is narrow"):
+        next(generate_records(1, rng, config=never))

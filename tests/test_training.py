@@ -1,0 +1,251 @@
+"""The training loop: learns, repeats, resumes, refuses."""
+
+import dataclasses
+import json
+
+import numpy as np
+import pytest
+
+from seisnet import nn
+from seisnet.batches import FileBatches, MemoryBatches, fit_scaler
+from seisnet.config import PreprocessConfig, TrainConfig, to_json
+from seisnet.errors import ConfigError, DataError, TrainingError
+from seisnet.features import make_feature
+from seisnet.model import Model, load_model
+from seisnet.preprocessing import Windows, read_windows
+from seisnet.store.windows_file import FeatureReader, WindowRows, WindowsInfo, writing
+from seisnet.training import fit
+
+CONFIG = PreprocessConfig(window_s=2.0, frame_s=0.5, hop_s=0.5, freqmin_hz=2.0, freqmax_hz=12.0)
+SMALL = TrainConfig(hidden=(16,), epochs=4, batch_size=32, dropout=0.2)
+
+
+@pytest.fixture
+def rng():
+    return np.random.default_rng(20261122)
+
+
+def make_windows(rng, n=360, spread=2.0, classes=3, dev=True):
+    """Windows whose features are three Gaussian clouds; every sixth is for dev."""
+    shape = make_feature(CONFIG).shape
+    y = rng.integers(0, classes, n).astype(np.uint8)
+    centres = spread * rng.standard_normal((3, int(np.prod(shape))))
+    x_nd = (centres[y] + rng.standard_normal((n, centres.shape[1]))).astype(np.float32)
+    split = np.where(np.arange(n) % 6 == 0, 1 if dev else 2, 0).astype(np.uint8)
+    rows = WindowRows(
+        x=x_nd,
+        y=y,
+        onset_s=np.zeros(n, np.float32),
+        start_ns=np.arange(n),
+        trace_id=np.array(["XX.A..HH"] * n, dtype=object),
+        group=np.arange(n, dtype=np.uint32),
+        split=split,
+        weight=np.ones(n, np.float32),
+        augmented=np.zeros(n, bool),
+    )
+    attributes = {"config": to_json(CONFIG), "feature": "logspec", "sampling_rate_hz": 100.0, "window_s": 2.0}
+    attributes |= {"component_order": "ZNE", "split_by": "event"}
+    return Windows(WindowsInfo(CONFIG.classes, shape, tuple(map(str, range(n))), (), (), attributes), rows)
+
+
+def write(windows, path):
+    with writing(path, windows.info, len(windows.rows)) as writer:
+        writer.append(windows.rows)
+    return path
+
+
+def test_it_learns_what_can_be_learned(rng):
+    model, history = fit(make_windows(rng, spread=0.5), dataclasses.replace(SMALL, epochs=15))
+    assert history["dev_macro_f1"].max() > 0.95
+    assert history["train_loss"][-1] < history["train_loss"][0]
+    assert list(history["epoch"]) == list(range(1, 16))
+    assert {"gradient_norm_1", "gradient_norm_2", "saturated_1", "learning_rate"} <= history.keys()
+    assert model.classes == ("P", "S", "noise")
+
+
+def test_it_learns_nothing_from_shuffled_labels(rng):
+    windows = make_windows(rng, n=1200)
+    shuffled = dataclasses.replace(windows.rows, y=rng.permutation(windows.rows.y))
+    _, history = fit(Windows(windows.info, shuffled), SMALL)
+    assert history["dev_macro_f1"].max() < 0.5
+
+
+def test_the_same_seed_gives_the_same_bytes_and_another_seed_others(rng):
+    windows = make_windows(rng)
+    first, second = (fit(windows, SMALL)[0].stored.stages[0].theta for _ in range(2))
+    assert first.tobytes() == second.tobytes()
+    other = fit(windows, dataclasses.replace(SMALL, seed=1))[0].stored.stages[0].theta
+    assert not np.array_equal(first, other)
+
+
+def test_the_number_of_threads_changes_nothing(rng):
+    windows = make_windows(rng)
+    one, two = (fit(windows, SMALL, threads=n)[0].stored.stages[0].theta for n in (1, 2))
+    assert one.tobytes() == two.tobytes()
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "nesterov", "adam", "adamw", "rmsprop", "adagrad"])
+@pytest.mark.parametrize("schedule", ["cosine", "plateau"])
+def test_an_interrupted_training_goes_on_bit_for_bit(rng, tmp_path, optimizer, schedule):
+    windows = make_windows(rng)
+    config = dataclasses.replace(SMALL, optimizer=optimizer, schedule=schedule, members=2, learning_rate=0.003)
+    whole, _ = fit(windows, config)
+    checkpoint = tmp_path / "run.checkpoint"
+
+    class Interrupted(Exception):
+        pass
+
+    def stop_in_the_second_member(row):
+        if row["member"] == 1 and row["epoch"] == 2:
+            raise Interrupted
+
+    with pytest.raises(Interrupted):
+        fit(windows, config, checkpoint=checkpoint, progress=stop_in_the_second_member)
+    resumed, history = fit(windows, config, checkpoint=checkpoint)
+    assert resumed.stored.stages[0].theta.tobytes() == whole.stored.stages[0].theta.tobytes()
+    assert len(history["epoch"]) == 2 * config.epochs
+    for path, model in ((tmp_path / "whole.h5", whole), (tmp_path / "resumed.h5", resumed)):
+        model.save(path)
+    assert (tmp_path / "whole.h5").read_bytes() == (tmp_path / "resumed.h5").read_bytes()
+
+
+def test_a_checkpoint_of_other_settings_is_refused(rng, tmp_path):
+    windows = make_windows(rng)
+    fit(windows, SMALL, checkpoint=tmp_path / "c")
+    with pytest.raises(ConfigError, match="belongs to other windows or settings"):
+        fit(windows, dataclasses.replace(SMALL, seed=5), checkpoint=tmp_path / "c")
+
+
+def test_the_best_epoch_is_kept_and_patience_ends_the_training(rng):
+    windows = make_windows(rng, n=240, spread=0.15)
+    config = dataclasses.replace(SMALL, epochs=40, patience=3, hidden=(64,), dropout=0.0)
+    model, history = fit(windows, config)
+    best = int(np.lexsort((history["dev_loss"], -history["dev_macro_f1"]))[0])
+    assert len(history["epoch"]) == best + 1 + config.patience
+    dev = windows.split("dev")
+    accuracy = (model.predict_proba(dev.x).argmax(axis=1) == dev.y).mean()
+    assert accuracy == pytest.approx(history["dev_accuracy"][best])
+
+
+def test_an_ensemble_averages_the_probabilities_of_its_members(rng, tmp_path):
+    windows = make_windows(rng)
+    both, _ = fit(windows, dataclasses.replace(SMALL, members=2))
+    both.save(tmp_path / "both.h5")
+    loaded = load_model(tmp_path / "both.h5")
+    x_nd = windows.rows.x[:50]
+    scaled = (x_nd - loaded.stored.mean) / loaded.stored.scale
+    alone = [nn.softmax(network.predict(scaled)) for network in loaded.networks]
+    assert len(alone) == 2
+    np.testing.assert_allclose(loaded.predict_proba(x_nd), (alone[0] + alone[1]) / 2, atol=1e-6)
+    one = fit(windows, SMALL)[0].stored.stages[0].theta
+    assert np.array_equal(both.stored.stages[0].theta[0], one)
+
+
+def test_batches_from_a_file_hold_every_window_once_in_another_order_each_epoch(rng, tmp_path):
+    windows = make_windows(rng, n=2000)
+    train = windows.split("train")
+    rows = np.flatnonzero(windows.rows.split == 0)
+    with FeatureReader(write(windows, tmp_path / "w.h5")) as reader:
+        scaler = fit_scaler(reader, rows)
+        memory_mb = 2 * 600 * 4 * reader.n_features / 1e6  # pools of two runs
+        batches = FileBatches(reader, rows, train.y, train.weight, scaler, memory_mb)
+        epochs = [list(batches.epoch(64, np.random.default_rng(seed))) for seed in (0, 1)]
+    whole = nn.StandardScaler().fit(train.x)
+    np.testing.assert_allclose(scaler.mean, whole.mean, atol=1e-6)
+    np.testing.assert_allclose(scaler.scale, whole.scale, rtol=1e-6)
+    expected = whole.transform(train.x)
+    for epoch in epochs:
+        assert [len(y) for _, y, _ in epoch] == [64] * (len(train) // 64) + [len(train) % 64]
+        x_nd, y_n = (np.concatenate([batch[i] for batch in epoch]) for i in (0, 1))
+        order, reference = np.lexsort(x_nd.T[:3]), np.lexsort(expected.T[:3])
+        np.testing.assert_allclose(x_nd[order], expected[reference], atol=1e-5)
+        assert np.array_equal(y_n[order], train.y[reference])
+    assert not np.array_equal(epochs[0][0][0], epochs[1][0][0])
+
+
+def test_training_from_a_file_in_blocks_learns_as_well(rng, tmp_path):
+    windows = make_windows(rng, n=1800, spread=0.5)
+    path = write(windows, tmp_path / "w.h5")
+    assert np.array_equal(read_windows(path).rows.x, windows.rows.x)
+    config = dataclasses.replace(SMALL, epochs=8)
+    _, in_memory = fit(path, config)
+    _, in_blocks = fit(path, dataclasses.replace(config, memory_mb=0.2))
+    assert in_blocks["dev_macro_f1"].max() == pytest.approx(in_memory["dev_macro_f1"].max(), abs=0.03)
+
+
+def test_memory_batches_keep_the_last_partial_batch(rng):
+    x_nd, y_n = rng.standard_normal((10, 3)).astype(np.float32), np.zeros(10, np.uint8)
+    dealt = list(MemoryBatches(x_nd, y_n, np.ones(10, np.float32)).epoch(4, rng))
+    assert [len(y) for _, y, _ in dealt] == [4, 4, 2]
+
+
+def test_balanced_class_weights_make_a_rare_class_count(rng):
+    windows = make_windows(rng, n=3000, spread=0.08)
+    keep = (windows.rows.y != 0) | (np.arange(3000) % 15 == 0)
+    rare = Windows(windows.info, windows.rows.take(keep))
+    recall = {}
+    for how in ("balanced", "none"):
+        model, _ = fit(rare, dataclasses.replace(SMALL, class_weight=how, epochs=6))
+        rows = rare.rows.take(rare.rows.y == 0)
+        recall[how] = (model.predict_proba(rows.x).argmax(axis=1) == 0).mean()
+    assert recall["balanced"] > recall["none"] + 0.1
+
+
+def test_warm_start_begins_where_the_parent_ended(rng):
+    windows = make_windows(rng)
+    parent, _ = fit(windows, SMALL)
+    child, history = fit(windows, dataclasses.replace(SMALL, epochs=1, learning_rate=1e-6), init=parent)
+    np.testing.assert_allclose(child.stored.stages[0].theta, parent.stored.stages[0].theta, atol=1e-4)
+    assert len(child.stored.attributes["parent_sha256"]) == 64
+    with pytest.raises(ConfigError, match="has layers"):
+        fit(windows, dataclasses.replace(SMALL, hidden=(8,)), init=parent)
+
+
+def test_one_class_only_is_refused(rng):
+    with pytest.raises(DataError, match="only class P"):
+        fit(make_windows(rng, classes=1), SMALL)
+
+
+def test_a_loss_that_is_not_finite_stops_with_advice(rng):
+    with np.errstate(all="ignore"), pytest.raises(TrainingError, match="lower the learning rate"):
+        fit(make_windows(rng), dataclasses.replace(SMALL, learning_rate=900.0, activation="identity", epochs=50))
+
+
+def test_vanishing_gradients_are_named_by_layer(rng):
+    said = []
+    config = dataclasses.replace(SMALL, hidden=(16,) * 10, activation="sigmoid", dropout=0.0)
+    fit(make_windows(rng), config, say=said.append)
+    assert any("the gradient of layer 1 vanishes" in line for line in said)
+    assert any(line.startswith("every dev window is called") for line in said)
+    said.clear()
+    fit(make_windows(rng, spread=0.5), SMALL, say=said.append)
+    assert said == []
+
+
+def test_without_a_dev_split_the_last_epoch_is_kept(rng):
+    _, history = fit(make_windows(rng, dev=False), SMALL)
+    assert "dev_macro_f1" not in history
+    assert len(history["epoch"]) == SMALL.epochs
+
+
+def test_cuda_without_cupy_is_one_clear_line(rng):
+    try:
+        import cupy  # noqa: F401
+    except ImportError:
+        with pytest.raises(ConfigError, match="needs CuPy"):
+            fit(make_windows(rng), SMALL, device="cuda")
+    else:
+        pytest.skip("CuPy is installed")
+
+
+def test_the_model_carries_its_recipe(rng, tmp_path):
+    windows = make_windows(rng)
+    model, history = fit(windows, SMALL, name="mine")
+    model.save(tmp_path / "mine.h5")
+    loaded = load_model(tmp_path / "mine.h5")
+    assert isinstance(loaded, Model)
+    assert loaded.name == "mine"
+    assert loaded.preprocess == CONFIG
+    assert loaded.stored.train == json.loads(to_json(SMALL))
+    np.testing.assert_array_equal(loaded.stored.history["train_loss"], history["train_loss"])
+    np.testing.assert_array_equal(loaded.predict_proba(windows.rows.x), model.predict_proba(windows.rows.x))
