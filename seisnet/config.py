@@ -74,8 +74,8 @@ class PreprocessConfig:
     freqmax_hz: float = 25.0
     noise_gap_s: float = 5.0
     noise_windows: int = 1
-    coda_windows: int = 5
-    shifts: int = 4
+    coda_windows: int = 10
+    shifts: int = 9
     shift_s: float = 0.25
     split: tuple[float, ...] = (0.7, 0.15, 0.15)
     split_by: str = "auto"
@@ -176,7 +176,7 @@ class TrainConfig:
     input_noise: float = 0.0
     max_norm: float = 0.0
     clip_norm: float = 0.0
-    class_weight: str = "balanced"
+    class_weight: str = "none"
     memory_mb: float = 4000.0
     members: int = 1
     seed: int = 0

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from seisnet.classification import Classification, classify
-from seisnet.config import PreprocessConfig, TrainConfig
+from seisnet.config import PickConfig, PreprocessConfig, TrainConfig
 from seisnet.evaluation import evaluate
 from seisnet.formats import iso_time
 from seisnet.model import load_model, shipped_models
@@ -24,8 +24,12 @@ from seisnet.waveforms.examples import example_files, write_example_event
 from seisnet.waveforms.records import COMPONENTS, NS_PER_S
 
 N_EVENTS = 500
-PREPROCESS = PreprocessConfig(shifts=2)
+GENERATOR = GeneratorConfig(snr_db=(0.0, 50.0))
+PREPROCESS = PreprocessConfig(shifts=2, noise_windows=8)
 TRAIN = TrainConfig(epochs=20)
+PICK = PickConfig(thresholds={"P": 0.4, "S": 0.4})
+"""Lower than the default: the second micro-earthquake at Unterhaching is hardly above the noise."""
+
 VIEWS = 40
 
 
@@ -47,7 +51,9 @@ def run_demo(folder: Path, *, overwrite: bool = False, say: Callable[[str], None
     make_folder(folder, overwrite=overwrite)
     say(f"1/5 generating {N_EVENTS} synthetic earthquakes")
     dataset = folder / "synthetic"
-    n_records = write_synthetic_dataset(dataset, N_EVENTS, np.random.default_rng(0), overwrite=overwrite)
+    n_records = write_synthetic_dataset(
+        dataset, N_EVENTS, np.random.default_rng(0), config=GENERATOR, overwrite=overwrite
+    )
     say(f"2/5 preprocessing {n_records} records")
     windows_path = folder / "windows.h5"
     preprocess_to_file([str(dataset)], config=PREPROCESS, output=windows_path, overwrite=overwrite)
@@ -60,7 +66,7 @@ def run_demo(folder: Path, *, overwrite: bool = False, say: Callable[[str], None
     best = load_model("phase") if "phase" in shipped_models() else model
     write_example_event(folder / "rjob.mseed")
     sources = [str(folder / "rjob.mseed"), *map(str, example_files())]
-    picks = classify(sources, best, most_views=VIEWS)
+    picks = classify(sources, best, PICK, most_views=VIEWS)
     say(f"5/5 classified {len(picks.files)} real recordings with model {best.name}: {len(picks.picks)} picks")
     learned = (
         Section(

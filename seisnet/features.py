@@ -119,7 +119,7 @@ class RawWindow:
     """
 
     config: PreprocessConfig
-    transform: Floats = field(init=False, repr=False, compare=False)
+    transform: NDArray[np.float64] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         """Build the transform, (L, L)."""
@@ -127,7 +127,7 @@ class RawWindow:
         frequencies = np.fft.rfftfreq(n, 1.0 / self.config.sampling_rate_hz)
         kept = (frequencies >= self.config.freqmin_hz) & (frequencies <= self.config.freqmax_hz)
         spectrum = np.fft.rfft(without_trend(n) @ np.diag(tukey(n, 0.1)), axis=1)
-        object.__setattr__(self, "transform", np.fft.irfft(spectrum * kept, n, axis=1).astype(np.float32))
+        object.__setattr__(self, "transform", np.fft.irfft(spectrum * kept, n, axis=1))
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -137,11 +137,9 @@ class RawWindow:
     def frames(self, data: Floats, first_sample: int = 0) -> Floats:
         """Whole windows of band-passed samples, one a hop: (..., M, L)."""
         n, hop = self.config.window_samples, self.config.hop_samples
-        windows = sliding_window_view(data[..., first_sample:], n, axis=-1)[..., ::hop, :]
-        windows = windows - windows[..., :1]
-        size = np.abs(windows).max(axis=-1, keepdims=True)
-        filtered: Floats = (windows / np.where(size > 0, size, np.float32(1))) @ self.transform * size
-        return filtered
+        views = sliding_window_view(data[..., first_sample:], n, axis=-1)[..., ::hop, :]
+        filtered = (views.astype(np.float64) - views[..., :1]) @ self.transform  # double, as for `LogSpectrogram`
+        return filtered.astype(np.float32)
 
     def normalise(self, frames: Floats, known: Bools) -> Floats:
         """Divide each window by the standard deviation of its samples."""

@@ -6,6 +6,7 @@ import codecs
 import csv
 import io
 import math
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -141,12 +142,12 @@ def picks_quakeml(picks: Sequence[Pick]) -> bytes:
 
     Resource ids are derived from the picks, so that the same picks give the same bytes.
     """
-    catalogue = Catalog(resource_id=ResourceIdentifier("smi:local/seisnet/picks"), creation_info=None)
+    catalogue = Catalog(resource_id=_resource_id("picks"))
     catalogue.creation_info = None
     last_ns = None
     for pick in in_order(picks):
         if last_ns is None or pick.time_ns - last_ns > EVENT_GAP_S * NS_PER_S:
-            event = Event(resource_id=ResourceIdentifier(f"smi:local/seisnet/event/{pick.time_ns}"))
+            event = Event(resource_id=_resource_id("event", str(pick.time_ns)))
             catalogue.append(event)
         event.picks.append(_quakeml_pick(pick))
         last_ns = pick.time_ns
@@ -156,21 +157,28 @@ def picks_quakeml(picks: Sequence[Pick]) -> bytes:
 
 
 def _quakeml_pick(pick: Pick) -> QuakeMLPick:
-    name = f"smi:local/seisnet/pick/{pick.time_ns}/{pick.trace_id}/{pick.phase}".replace("?", "_").replace("..", ".-.")
-    comments = [Comment(text=f"{pick.probability:.3f}", resource_id=ResourceIdentifier(f"{name}/confidence"))]
-    comments.append(Comment(text=pick.model, resource_id=ResourceIdentifier(f"{name}/dlmodel")))
+    name = ("pick", str(pick.time_ns), pick.trace_id, pick.phase)
+    comments = [
+        Comment(text=f"{pick.probability:.3f}", resource_id=_resource_id(*name, "confidence")),
+        Comment(text=pick.model, resource_id=_resource_id(*name, "dlmodel")),
+    ]
     known = not math.isnan(pick.uncertainty_s)
     return QuakeMLPick(
-        resource_id=ResourceIdentifier(name),
+        resource_id=_resource_id(*name),
         time=obspy.UTCDateTime(ns=pick.time_ns),
         time_errors=QuantityError(uncertainty=pick.uncertainty_s) if known else None,
         waveform_id=WaveformStreamID(pick.network, pick.station, pick.location, pick.channel),
         phase_hint=pick.phase,
-        method_id=ResourceIdentifier(f"smi:local/seisnet/model/{pick.model}"),
+        method_id=_resource_id("model", pick.model or "unknown"),
         evaluation_mode="automatic",
         comments=comments,
         creation_info=CreationInfo(agency_id="seisnet", author=f"seisnet {pick.model}"),
     )
+
+
+def _resource_id(*parts: str) -> ResourceIdentifier:
+    """Join parts to an identifier, with only such characters as QuakeML allows."""
+    return ResourceIdentifier("/".join(["smi:local/seisnet", *(re.sub(r"[^A-Za-z0-9.()-]", "_", p) for p in parts)]))
 
 
 def in_order(picks: Sequence[Pick]) -> list[Pick]:

@@ -6,6 +6,7 @@ import csv
 import difflib
 import glob
 import math
+import re
 import warnings
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
@@ -21,6 +22,9 @@ from seisnet.waveforms.records import NS_PER_S, Record
 
 CSV_COLUMNS = ("network", "station", "time", "phase")
 """Columns a CSV of picks must have; location, channel, uncertainty_s and event_id may be there too."""
+
+FRACTION = re.compile(r"\.(\d+)(?=(?:Z|[+-]\d\d:?\d\d)?$)")
+"""Of a second, at the end of a time."""
 
 
 def phase_class(hint: str) -> str:
@@ -102,18 +106,25 @@ def _read_csv(path: Path) -> list[Pick]:
 def time_ns(text: str) -> int:
     """Read a time, ISO 8601 or seconds since 1970, as integer nanoseconds.
 
+    Raises
+    ------
+    ValueError
+        For anything else, and for times that do not fit, as those of milliseconds since 1970.
+
     Examples
     --------
     >>> time_ns("2020-01-01T00:00:00.123456789Z") % 10**9, time_ns("1577836800.5")
     (123456789, 1577836800500000000)
     """
+    # ObsPy would round the fraction to microseconds.
+    fraction = FRACTION.search(text)
+    whole = text.replace(fraction[0], "", 1) if fraction else text
+    rest_ns = int(fraction[1][:9].ljust(9, "0")) if fraction else 0
     try:
-        seconds, _, fraction = text.partition(".")
-        if fraction.isdigit() and seconds.lstrip("-").isdigit():
-            sign = -1 if seconds.startswith("-") else 1
-            ns = int(seconds) * NS_PER_S + sign * int(fraction[:9].ljust(9, "0"))
+        if re.fullmatch(r"-?\d+", whole):
+            ns = int(whole) * NS_PER_S + (-rest_ns if whole.startswith("-") else rest_ns)
         else:
-            ns = int(text) * NS_PER_S if text.isdigit() else int(obspy.UTCDateTime(text).ns)
+            ns = int(obspy.UTCDateTime(whole).ns) + rest_ns
     except (ValueError, TypeError) as error:
         raise ValueError(f"time '{text}' is neither ISO 8601 nor seconds since 1970") from error
     if abs(ns) >= 2**63:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -248,7 +247,7 @@ def _merge(
                 max(p.stat().st_mtime for p in [*files, *map(Path, labels)]), UTC
             ).isoformat(timespec="seconds"),
             "feature": config.features,
-            "labels_sha256": _sha256_of_all(labels),
+            "labels_sha256": " ".join(sha256_of(Path(p)) for p in labels),
             "sampling_rate_hz": config.sampling_rate_hz,
             "seisnet_version": __version__,
             "split_by": how,
@@ -274,12 +273,6 @@ def _merge(
             )
             at += len(x)
     return info
-
-
-def _sha256_of_all(paths: Sequence[str]) -> str:
-    """SHA-256 of one file; of several, of their digests in hexadecimal: an HDF5 attribute is short."""
-    digests = [sha256_of(Path(p)) for p in paths]
-    return "".join(digests) if len(digests) < 2 else hashlib.sha256(" ".join(digests).encode()).hexdigest()
 
 
 def _size(path: Path) -> int:

@@ -1,5 +1,8 @@
 """The network as a whole: layout, initial variance, blocks, dropout, threads, refusals."""
 
+import copy
+import pickle
+
 import numpy as np
 import pytest
 
@@ -98,6 +101,17 @@ def test_step_activation_serves_inference():
     theta = np.array([1.0, -1.0, 0.0, 0.0, 2.0, 3.0, 0.5])
     network = Network((1, 2, 1), "step", theta=theta)
     np.testing.assert_allclose(network.predict(np.array([[1.0], [-1.0]])), [[2.5], [3.5]])
+
+
+@pytest.mark.parametrize("through", [copy.deepcopy, lambda network: pickle.loads(pickle.dumps(network))])
+def test_copies_are_whole(through):
+    network = make(dropout=0.2, input_noise=0.1)
+    twin = through(network)
+    for one in (network, twin):
+        train(one, 3)
+    assert twin.theta.tobytes() == network.theta.tobytes()
+    assert all(np.shares_memory(layer.weights, twin.theta) for layer in twin.dense)
+    assert not np.shares_memory(twin.theta, network.theta)
 
 
 def test_same_seed_same_bytes():

@@ -14,6 +14,7 @@ from seisnet.nn import (
     AdamW,
     Network,
     RMSProp,
+    flush_denormals,
     make_optimizer,
     minimize_lbfgs,
     softmax_cross_entropy,
@@ -101,6 +102,21 @@ def test_scaled_addition_is_the_same_with_and_without_blas():
     module._add_scaled(every_other[::2], -0.25, x)
     np.testing.assert_allclose(every_other[::2], by_numpy, rtol=1e-6)
     assert (every_other[1::2] == 1).all()
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_denormals_are_flushed_and_nothing_else(name):
+    optimizer, theta = make_optimizer(name, 0.1), np.ones(4, np.float32)
+    optimizer.step(theta, np.ones(4, np.float32))
+    for vector in optimizer.state.values():
+        if vector.dtype == np.float32:
+            vector[:] = [1e-40, -1e-40, 2e-38, -3.0]
+    steps = optimizer.state.get("steps")
+    flush_denormals(optimizer)
+    for vector in optimizer.state.values():
+        if vector.dtype == np.float32:
+            assert (vector == np.array([0, 0, 2e-38, -3], np.float32)).all()
+    assert optimizer.state.get("steps") == steps
 
 
 def test_learning_rate_may_change_between_steps():

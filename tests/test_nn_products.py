@@ -49,8 +49,7 @@ def test_product(shape, transposed):
 
 
 @pytest.mark.skipif(not products.tiles_pay(), reason="products are shared among threads only where tiles pay")
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@pytest.mark.parametrize("threads", [2, 3])
+@pytest.mark.parametrize(("threads", "dtype"), [(2, np.float32), (3, np.float64)], ids=["2, float32", "3, float64"])
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
 def test_threads_change_no_bit(shape, threads, dtype, monkeypatch):
     monkeypatch.setattr(products, "THREAD_MULTIPLY_ADDS", 100_000)

@@ -13,7 +13,7 @@ from seisnet.waveforms.records import NS_PER_S
 from seisnet.waveforms.resampling import keeps_time, resample
 
 START_NS = 1_577_836_800 * NS_PER_S + 123_456_789
-RATES_HZ = [10, 20, 40, 50, 52.03, 62.5, 75.19, 80, 99.99, 99.9999, 100.0001, 104.08, 120, 125, 128, 200, 250, 500, 1000]
+RATES_HZ = [10, 20, 40, 50, 52.03, 62.5, 75.19, 80, 99.99, 99.9999, 100.0001, 104.08, 120, 125, 128, 200, 250, 500, 1e3]
 TARGET_HZ = 100.0
 
 

@@ -27,6 +27,7 @@ from seisnet.plots.style import CYCLE, PAGE_CM, new_figure, png, styled
 
 RATE = 0.05
 STEPS_DRAWN = 40
+WHITE = {"facecolor": "white", "edgecolor": "none", "pad": 0.8}
 
 
 def wadati(n: int, rng: np.random.Generator) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -62,8 +63,8 @@ def main(folder: Path, *, n: int = 256, epochs: int = 40, repeats: int = 6) -> d
     print(f"least squares: vp/vs = {1 + best * float(y_scaler.scale[0] / x_scaler.scale[0]):.3f}")
 
     figure = new_figure(PAGE_CM, 7)
-    plane, by_epoch, by_step = figure.subplots(1, 3, width_ratios=(1.3, 1, 1))
-    w, b = np.meshgrid(np.linspace(-0.1, 1.3, 141), np.linspace(-0.5, 0.5, 101))
+    plane, by_epoch, by_step = figure.subplots(1, 3, width_ratios=(1.4, 1, 1))
+    w, b = np.meshgrid(np.linspace(-0.1, 1.3, 141), np.linspace(-0.7, 0.7, 141))
     plane.contour(w, b, np.hypot(w - best, b), np.arange(0.1, 1.3, 0.1), colors="0.85", linewidths=0.6)
     excesses = {}
     for batch, (colour, line) in zip((1, 16, n), (CYCLE[4], CYCLE[2], CYCLE[0]), strict=True):
@@ -78,9 +79,10 @@ def main(folder: Path, *, n: int = 256, epochs: int = 40, repeats: int = 6) -> d
         by_epoch.semilogy(seen * batch / n, excess[seen], color=colour, linestyle=line)
         by_step.loglog(seen[1:], excess[seen[1:]], color=colour, linestyle=line)
         if batch < n:
-            by_epoch.axhline(expected, color=colour, linewidth=0.6, linestyle=":")
+            by_epoch.axhline(expected, color="black", linewidth=0.6, linestyle=":")
+            by_epoch.text(40, 1.5 * expected, f"2 r s² / {batch}", ha="right", va="bottom", bbox=WHITE)
     plane.plot(best, 0, "*", color="black", markersize=9, zorder=3)
-    plane.set(title=f"the first {STEPS_DRAWN} steps", xlabel="weight", ylabel="bias")
+    plane.set(title=f"the first {STEPS_DRAWN} steps", xlabel="weight", ylabel="bias", aspect="equal")
     plane.legend(loc="upper left")
     by_epoch.set(title="loss above the minimum", xlabel="samples read / N", ylim=(5e-5, 2))
     by_step.set(title="the same, by steps", xlabel="step", ylim=(5e-5, 2))

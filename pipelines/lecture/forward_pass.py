@@ -57,7 +57,7 @@ def main(folder: Path) -> dict[str, float]:
     for w, b in zip(W1.T, B1, strict=True):
         plane.plot(grid, -(w[0] * grid + b) / w[1], color="0.7", linestyle=":", zorder=0)
     plane.plot(*X[0], "o", color=VERMILLION)
-    plane.annotate("x = (1, 2)", X[0], (0, 7), textcoords="offset points", ha="center", color=VERMILLION, bbox=WHITE)
+    plane.annotate("x = (1, 2)", X[0], (7, -9), textcoords="offset points", color=VERMILLION, bbox=WHITE)
     plane.set(title="its output p at all inputs", xlabel="x₁", ylabel="x₂", xlim=(-3, 3), ylim=(-3, 3), aspect="equal")
     (folder / "forward_pass.png").write_bytes(png(figure, dpi=150))
     return {"logit": float(z2[0, 0]), "probability": float(p[0, 0]), "by_network": float(by_network[0, 0])}
@@ -77,13 +77,13 @@ def draw_network(ax: Axes, z1: np.ndarray, a1: np.ndarray, z2: float, p: float) 
             bbox=WHITE,
         )
     units = [(inputs[i], f"x{'₁₂'[i]}", X[0, i], "bottom") for i in range(2)]
-    units += [(hidden[j], f"z = {z1[j]:g}, b = {B1[j]:g}", a1[j], "top" if j == 2 else "bottom") for j in range(3)]
+    units += [(hidden[j], f"z = {z1[j]:g}\nb = {B1[j]:g}", a1[j], "top" if j == 2 else "bottom") for j in range(3)]
     units += [(output, f"z = {z2:g}\nb = {B2[0]:g}", p, "bottom")]
     for x, label in ((0, "inputs"), (3, "hidden units, relu"), (6, "output, sigmoid")):
         ax.text(x, 3.4, label, ha="center", color="0.4")
     for (x, y), label, value, side in units:
         ax.add_patch(Circle((x, y), 0.45, facecolor="white", edgecolor=BLUE if value else "0.6", linewidth=1.2, zorder=2))
-        ax.text(x, y, f"{value:.4g}", ha="center", va="center", weight="bold", fontsize=7.5)
+        ax.text(x, y, f"{value:.3g}", ha="center", va="center", weight="bold", fontsize=7.5)
         ax.text(x, y + (0.52 if side == "bottom" else -0.52), minus(label), ha="center", va=side, fontsize=6.5)
     ax.set(title="weights on the edges, outputs in the circles", xlim=(-0.7, 6.7), ylim=(-3.0, 3.9), aspect="equal")
     ax.axis("off")

@@ -61,6 +61,7 @@ def fit(network: nn.Network, x: NDArray[np.float64], y: NDArray[np.float64], ite
 
 
 @styled()
+@nn.blas_threads(1)
 def main(folder: Path, *, iterations: int = 500) -> dict[int, float]:
     """Draw fits and the error against the number of units; return the error, a share of the curve's variance, by units."""
     time_s = np.linspace(0, 8, 200)[:, None]

@@ -33,6 +33,7 @@ from seisnet.nn.optimizers import (
     AdamW,
     Optimizer,
     RMSProp,
+    flush_denormals,
     make_optimizer,
 )
 from seisnet.nn.regularization import add_penalty, clip_gradient, limit_norms
@@ -80,6 +81,7 @@ __all__ = [
     "blas_threads",
     "clip_gradient",
     "fastest_threads",
+    "flush_denormals",
     "glorot",
     "gradient_norms",
     "he",

@@ -24,6 +24,8 @@ OUTPUTS: dict[str, Callable[[Array], Array]] = {"softmax": softmax, "sigmoid": s
 class Network:
     """A feed-forward network of dense layers; the last one gives logits.
 
+    One thread at a time may use it, because passes share their temporaries; a copy is cheap.
+
     Parameters
     ----------
     sizes : sequence of int
@@ -73,7 +75,7 @@ class Network:
         input_noise: float = 0.0,
     ) -> None:
         self.sizes = _check(sizes, activation, dropout, input_noise)
-        self.activation = activation
+        self.activation, self.dropout, self.input_noise = activation, dropout, input_noise
         n_parameters = sum(fan_in * fan_out + fan_out for fan_in, fan_out in pairwise(self.sizes))
         if theta is None:
             theta = np.zeros(n_parameters, dtype)
@@ -89,7 +91,7 @@ class Network:
             for i, (parameters, gradients) in enumerate(zip(self.views(self.theta), self.views(self.grad), strict=True))
         ]
         self.activate = [Activate(ACTIVATIONS[activation]) for _ in self.dense[:-1]]
-        self._layers = list(self._in_order(dropout, input_noise))
+        self._layers = list(self._in_order())
         self._passes = 0
         if rng is not None:
             self.initialize(rng)
@@ -181,15 +183,23 @@ class Network:
         for layer in self.dense:
             layer.threads = n
 
-    def _in_order(self, dropout: float, input_noise: float) -> Iterator[Layer]:
-        if input_noise:
-            yield InputNoise(input_noise)
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle and copy what made it: views of a vector would come back as vectors of their own."""
+        return _remake, (self.sizes, self.activation, self.theta, self.dropout, self.input_noise)
+
+    def _in_order(self) -> Iterator[Layer]:
+        if self.input_noise:
+            yield InputNoise(self.input_noise)
         for dense, activate in zip(self.dense, self.activate, strict=False):
             yield dense
             yield activate
-            if dropout:
-                yield Dropout(dropout)
+            if self.dropout:
+                yield Dropout(self.dropout)
         yield self.dense[-1]
+
+
+def _remake(sizes: tuple[int, ...], activation: str, theta: Array, dropout: float, input_noise: float) -> Network:
+    return Network(sizes, activation, theta=theta, dropout=dropout, input_noise=input_noise)
 
 
 def _check(sizes: Sequence[int], activation: str, dropout: float, input_noise: float) -> tuple[int, ...]:

@@ -190,6 +190,19 @@ def make_optimizer(name: str, learning_rate: float, *, momentum: float = 0.9, we
     raise ConfigError(f"optimizer '{name}': use one of {', '.join(OPTIMIZERS)}")
 
 
+def flush_denormals(optimizer: Optimizer) -> None:
+    """Set to zero what has decayed below the smallest normal number in an optimiser's state; once an epoch is enough.
+
+    The velocity of a weight whose gradient is always zero, as behind a dead rectifier, shrinks to such a number and
+    stays there. Processors take a hundred times as long over one: a tenth of them makes a step two to three times as
+    slow.
+    """
+    for vector in optimizer.state.values():
+        if vector.dtype.kind == "f":
+            xp = namespace(vector)
+            vector[xp.abs(vector) < xp.finfo(vector.dtype).tiny] = 0
+
+
 def _vectors(state: dict[str, Array], theta: Array, *names: str) -> Iterator[Array]:
     """Vectors of an optimiser's state, which start at zero."""
     for name in names:

@@ -48,10 +48,9 @@ def tiles_pay() -> bool:
     give the same bytes.
     """
     config = np.show_config(mode="dicts")
-    simd = config["SIMD Extensions"].get("found", ())
-    blas = config["Build Dependencies"]["blas"]["name"]
+    simd = config.get("SIMD Extensions", {}).get("found", ())
     return (
-        "openblas" in blas
+        "openblas" in config["Build Dependencies"]["blas"].get("name", "")
         and any(name.startswith(("AVX512_SKX", "X86_V4")) for name in simd)
         and "OPENBLAS_CORETYPE" not in os.environ
     )
@@ -63,11 +62,11 @@ def product(a: Array, b: Array, out: Array, threads: int = 1) -> Array:
     Parameters
     ----------
     a : float (M, K)
-        Rows contiguous, or the transpose of such an array.
+        C-contiguous, or the transpose of such an array.
     b : float (K, N)
-        Rows contiguous, or the transpose of such an array.
+        C-contiguous, or the transpose of such an array.
     out : float (M, N)
-        Rows contiguous; it is overwritten and returned.
+        C-contiguous; it is overwritten and returned.
     threads : int
         How many may share the rows.
     """
@@ -97,9 +96,9 @@ def product(a: Array, b: Array, out: Array, threads: int = 1) -> Array:
 @functools.cache
 def tile_rows(m: int, k: int, n: int, itemsize: int, a_row_major: bool, b_row_major: bool) -> int:
     """Rows of the left-hand matrix in a tile of an (M, K) (K, N) product; 0 where it is better left whole."""
-    if m < 4 or n % TILE_COLUMNS or m * k * n <= TILE_MULTIPLY_ADDS or k * n * itemsize > STRIPES_BYTES:
+    if not b_row_major or m < 4 or n % TILE_COLUMNS:
         return 0
-    if not b_row_major:
+    if m * k * n <= TILE_MULTIPLY_ADDS or k * n * itemsize > STRIPES_BYTES:
         return 0
     # Lower tiles of a transposed matrix are no faster than the whole.
     at_once = 4 if a_row_major else 48

@@ -127,7 +127,7 @@ class WindowsWriter:
         for name, dtype in DTYPES.items():
             shape = (n_rows, n_features) if name == "x" else (n_rows,)
             rows = max(1, min(CHUNK_ROWS if name == "x" else 1 << 14, n_rows))
-            file.create_dataset(name, shape, dtype, chunks=(rows, *shape[1:]))
+            file.create_dataset(name, shape, dtype, chunks=(rows, *shape[1:]) if n_rows else None)
         file.create_dataset("group_names", data=list(info.group_names), dtype=STRING, shape=(len(info.group_names),))
         _table(file, "sources", info.sources, ("path", "size", "sha256", "windows"))
         _table(file, "rejected", info.rejected, ("trace_id", "start_ns", "end_ns", "reason"))

@@ -208,7 +208,7 @@ def _event_record(
     data = background.sample(level, n, rng)
     room = data[:, before : before + wave.output.shape[1]]
     room += wave.output[:, : room.shape[1]]
-    if rng.random() < config.disturbed_share:
+    for _ in range(int(rng.integers(1, 4)) if rng.random() < config.disturbed_share else 0):
         _disturb(data, background.rms(level) * log_uniform((0.5, 5.0), rng), rate, rng)
     first_ns = origin_ns + round((wave.travel_time_s["P"] - wave.onset_s["P"]) * NS_PER_S)
     start_ns = first_ns - round(before * NS_PER_S / rate)

@@ -29,7 +29,7 @@ class GeneratorConfig:
     stress_drop_mpa: Range = (0.3, 30.0)
     quality_factor: Range = (40.0, 300.0)
     quality_exponent: Range = (0.3, 0.9)
-    kappa_s: Range = (0.004, 0.06)
+    kappa_s: Range = (0.006, 0.07)
     scattering_per_km: Range = (0.004, 0.1)
     snr_db: Range = (3.0, 50.0)
     duration_s: Range = (60.0, 90.0)

@@ -115,8 +115,8 @@ def _table(band: float) -> Floats:
 
 
 def _reach(band: float) -> int:
-    """Input samples on either side that a value of the convolution needs."""
-    return math.ceil(HALF_WIDTH / min(1.0, band)) + 1
+    """Input samples on either side that a value needs, when the output starts up to one interval after the input."""
+    return math.ceil((HALF_WIDTH + 1) / min(1.0, band)) + 1
 
 
 def _kernel(tau: Floats) -> Floats:

@@ -144,7 +144,7 @@ def _damage(stream: obspy.Stream, caught: Sequence[warnings.WarningMessage]) -> 
         if "MSEED" in warning.category.__name__:
             return _first_line(warning.message)
     mseed = stream[0].stats.get("mseed", {}) if len(stream) else {}
-    if mseed and mseed["filesize"] % mseed["record_length"]:
+    if mseed.get("filesize", 0) % mseed.get("record_length", 1):
         return "the last record is cut short"
     return ""
 

@@ -1,0 +1,248 @@
+"""Picks leave as CSV and QuakeML and come back; the columns are a contract."""
+
+import math
+
+import numpy as np
+import obspy
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from seisnet.errors import ConfigError, DataError
+from seisnet.formats import (
+    in_order,
+    iso_time,
+    picks_csv,
+    picks_quakeml,
+    probability_stream,
+    read_any_picks,
+    read_picks_csv,
+    write_picks,
+)
+from seisnet.picks import Pick
+from seisnet.scan import Probabilities
+from seisnet.waveforms.records import NS_PER_S
+
+START_NS = 1_577_836_800 * NS_PER_S
+HEADER = "network,station,location,channel,phase,time,probability,uncertainty_s,snr_db,model,threshold"
+
+PICKS = [
+    Pick("GE", "APE", "", "HH", "S", START_NS + 3_123_456_000, 0.75, 0.05, 12.34, "phase", 0.4),
+    Pick("GE", "APE", "", "HH", "P", START_NS + 1_000_000_000, 0.98765, model="phase", threshold=0.5),
+    Pick("", "MBGA", "J", "S", "P", START_NS + 1_000_000_000, 0.5),
+    Pick("GE", "APE", "00", "?H", "P", START_NS + 200 * NS_PER_S, 0.5, model="my model (v2), new"),
+]
+
+
+# CSV
+
+
+def test_the_csv_is_exactly_what_the_contract_says():
+    assert picks_csv(PICKS) == (
+        f"{HEADER}\n"
+        ",MBGA,J,S,P,2020-01-01T00:00:01.000000Z,0.5000,,,,\n"
+        "GE,APE,,HH,P,2020-01-01T00:00:01.000000Z,0.9877,,,phase,0.5000\n"
+        "GE,APE,,HH,S,2020-01-01T00:00:03.123456Z,0.7500,0.050,12.3,phase,0.4000\n"
+        'GE,APE,00,?H,P,2020-01-01T00:03:20.000000Z,0.5000,,,"my model (v2), new",\n'
+    )
+
+
+def test_the_header_is_written_when_there_are_no_picks():
+    assert picks_csv([]) == f"{HEADER}\n"
+
+
+def test_order_is_by_time_trace_and_phase_whatever_comes_in():
+    for picks in (PICKS, PICKS[::-1], PICKS[2:] + PICKS[:2]):
+        assert picks_csv(picks) == picks_csv(PICKS)
+    keys = [(p.time_ns, p.trace_id, p.phase) for p in in_order(PICKS)]
+    assert keys == sorted(keys)
+
+
+codes = st.text("ABCZ019?", max_size=5)
+figures = st.one_of(st.just(math.nan), st.floats(0, 1))
+any_pick = st.builds(
+    Pick,
+    network=codes,
+    station=codes,
+    location=codes,
+    channel=codes,
+    phase=st.sampled_from(["P", "S"]),
+    time_ns=st.integers(0, 4 * 10**15).map(lambda us: us * 1000),
+    probability=figures,
+    uncertainty_s=figures,
+    snr_db=st.one_of(st.just(math.nan), st.floats(-40, 90)),
+    model=st.text("abc ,\"'é-", max_size=8),
+    threshold=figures,
+)
+
+
+@given(picks=st.lists(any_pick, max_size=5))
+@settings(max_examples=100, deadline=None)
+def test_what_is_written_as_csv_comes_back(picks, tmp_path_factory):
+    path = tmp_path_factory.mktemp("csv") / "picks.csv"
+    write_picks(picks, path, "csv")
+    found = read_picks_csv(path)
+    assert picks_csv(found) == picks_csv(picks)
+    for a, b in zip(found, in_order(picks), strict=True):
+        assert (a.network, a.station, a.location, a.channel, a.phase, a.time_ns, a.model) == (
+            b.network,
+            b.station,
+            b.location,
+            b.channel,
+            b.phase,
+            b.time_ns,
+            b.model,
+        )
+        np.testing.assert_allclose(
+            [a.probability, a.uncertainty_s, a.snr_db, a.threshold],
+            [b.probability, b.uncertainty_s, b.snr_db, b.threshold],
+            atol=0.0501,
+        )
+
+
+BAD = {
+    "a missing file": (None, "No such file"),
+    "an empty file": (b"", "its columns are network,station"),
+    "other columns": (b"network,station,time,phase\nGE,APE,1,P\n", "its columns are network,station"),
+    "columns in another order": (("station,network" + HEADER[15:] + "\n").encode(), "its columns are network,station"),
+    "bytes": (bytes(range(128, 256)), "can't decode"),
+    "a cut row": (f"{HEADER}\nGE,APE,,HH,P,2020-01-01\n".encode(), "cut short or broken"),
+    "a long row": (f"{HEADER}\nGE,APE,,HH,P,2020-01-01,0.5,,,phase,0.5,more\n".encode(), "cut short or broken"),
+    "a bad time": (f"{HEADER}\nGE,APE,,HH,P,noon,0.5,,,phase,0.5\n".encode(), "time 'noon'"),
+    "a bad figure": (f"{HEADER}\nGE,APE,,HH,P,2020-01-01,high,,,phase,0.5\n".encode(), "high"),
+}
+
+
+@pytest.mark.parametrize("what", BAD)
+def test_a_bad_csv_of_picks_is_one_clear_line(what, tmp_path):
+    content, message = BAD[what]
+    path = tmp_path / "picks.csv"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(DataError) as error:
+        read_picks_csv(path)
+    assert message in str(error.value)
+    assert str(error.value).startswith(str(path))
+    assert "\n" not in str(error.value)
+
+
+def test_any_picks_are_our_own_csv_or_labels(tmp_path):
+    write_picks(PICKS, tmp_path / "ours.csv", "csv")
+    (tmp_path / "labels.csv").write_text("network,station,time,phase\nGE,APE,1577836801,P\n")
+    write_picks(PICKS, tmp_path / "picks.xml", "quakeml")
+    bom = tmp_path / "bom.csv"
+    bom.write_bytes(b"\xef\xbb\xbf" + (tmp_path / "ours.csv").read_bytes())
+    assert [len(read_any_picks(tmp_path / n)) for n in ("ours.csv", "bom.csv", "labels.csv", "picks.xml")] == [
+        4,
+        4,
+        1,
+        4,
+    ]
+
+
+def test_a_csv_without_picks_is_refused_unless_it_may_be_empty(tmp_path):
+    write_picks([], tmp_path / "none.csv", "csv")
+    assert read_any_picks(tmp_path / "none.csv", may_be_empty=True) == []
+    with pytest.raises(DataError, match="holds no picks"):
+        read_any_picks(tmp_path / "none.csv")
+
+
+@pytest.mark.parametrize("content", [b"", bytes(range(256)), b"hello\n"])
+def test_any_picks_of_a_strange_csv_are_one_clear_line(content, tmp_path):
+    (tmp_path / "strange.csv").write_bytes(content)
+    with pytest.raises(DataError) as error:
+        read_any_picks(tmp_path / "strange.csv")
+    assert "\n" not in str(error.value)
+
+
+# QuakeML
+
+
+def test_quakeml_keeps_what_the_contract_names(tmp_path):
+    write_picks(PICKS, tmp_path / "picks.xml", "quakeml")
+    catalogue = obspy.read_events(str(tmp_path / "picks.xml"))
+    found = sorted((p for event in catalogue for p in event.picks), key=lambda p: (p.time, p.waveform_id.id))
+    assert len(catalogue) == 2
+    for ours, theirs in zip(in_order(PICKS), found, strict=True):
+        assert theirs.time.ns == ours.time_ns
+        codes = theirs.waveform_id
+        assert (codes.network_code or "", codes.station_code, codes.location_code or "", codes.channel_code) == (
+            ours.network,
+            ours.station,
+            ours.location,
+            ours.channel,
+        )
+        assert theirs.phase_hint == ours.phase
+        assert theirs.evaluation_mode == "automatic"
+        assert theirs.creation_info.agency_id == "seisnet"
+        assert theirs.method_id is not None
+        comments = {str(c.resource_id).rsplit("/", 1)[1]: c.text or "" for c in theirs.comments}
+        assert comments.keys() == {"confidence", "dlmodel"}
+        assert float(comments["confidence"]) == pytest.approx(ours.probability, abs=6e-4)
+        assert comments["dlmodel"] == ours.model
+        uncertainty = theirs.time_errors.uncertainty
+        assert uncertainty == (None if math.isnan(ours.uncertainty_s) else ours.uncertainty_s)
+
+
+def test_picks_less_than_a_minute_apart_share_an_event():
+    seconds = (0, 59, 118, 179, 300)
+    picks = [Pick("GE", "APE", "", "HH", "P", START_NS + t * NS_PER_S, 0.5) for t in seconds]
+    content = picks_quakeml(picks).decode()
+    assert content.count("<event ") == 3
+
+
+def test_every_resource_id_is_used_once():
+    content = picks_quakeml(PICKS).decode()
+    ids = [part.split('"')[0] for part in content.split('publicID="')[1:]]
+    ids += [part.split('"')[0] for part in content.split('<comment id="')[1:]]
+    assert len(ids) == len(set(ids)) == 1 + 2 + 4 + 8
+    assert all(name.startswith("smi:local/seisnet/") for name in ids)
+
+
+def test_the_same_picks_give_the_same_bytes():
+    assert picks_quakeml(PICKS) == picks_quakeml(PICKS[::-1])
+
+
+def test_no_picks_are_a_catalogue_without_events(tmp_path):
+    write_picks([], tmp_path / "none.xml", "quakeml")
+    assert len(obspy.read_events(str(tmp_path / "none.xml"))) == 0
+
+
+# Files, times, traces
+
+
+def test_an_unknown_format_is_refused_and_writes_nothing(tmp_path):
+    with pytest.raises(ConfigError, match="known are csv and quakeml"):
+        write_picks(PICKS, tmp_path / "picks.doc", "word")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("ns", "text"),
+    [
+        (0, "1970-01-01T00:00:00.000000Z"),
+        (1_251_073_207_700_000_000, "2009-08-24T00:20:07.700000Z"),
+        (-1000, "1969-12-31T23:59:59.999999Z"),
+    ],
+)
+def test_times_are_iso_8601_in_utc_with_microseconds(ns, text):
+    assert iso_time(ns) == text
+
+
+@given(st.integers(-(2**62), 2**62))
+def test_times_are_off_by_less_than_a_microsecond(ns):
+    written = np.datetime64(iso_time(ns)[:-1], "ns").astype(np.int64)
+    assert abs(int(written) - ns) < 1000
+
+
+def test_probabilities_become_one_trace_a_class():
+    values = np.array([[0.1, 0.2], [0.3, 0.4], [0.6, 0.4]], dtype=np.float32)
+    found = Probabilities(values, START_NS + 5_000_000, 200_000_000, ("P", "S", "noise"), "GE.APE.00.HH")
+    stream = probability_stream([found, found], "phase")
+    assert [trace.id for trace in stream[:3]] == ["GE.APE.00.phase_P", "GE.APE.00.phase_S", "GE.APE.00.phase_noise"]
+    assert len(stream) == 6
+    for trace, row in zip(stream[:3], values, strict=True):
+        np.testing.assert_array_equal(trace.data, row)
+        assert trace.stats.starttime.ns == START_NS + 5_000_000
+        assert trace.stats.delta == 0.2
+    assert not np.shares_memory(stream[0].data, values)

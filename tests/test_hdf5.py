@@ -1,0 +1,167 @@
+"""Files appear whole or not at all, whatever happens while they are written."""
+
+import hashlib
+import os
+import subprocess
+import sys
+import textwrap
+
+import h5py
+import numpy as np
+import pytest
+
+from seisnet.errors import ConfigError, DataError, FormatError
+from seisnet.store.hdf5 import check_output, file_format, new_hdf5, replacing, sha256_of
+from seisnet.store.shards import Shard, read_column, write_shard
+
+
+def listed(folder):
+    return sorted(p.name for p in folder.iterdir())
+
+
+def run_python(code, *arguments):
+    """Run a few lines in a process of their own, and give what they print."""
+    command = [sys.executable, "-W", "error::ResourceWarning", "-c", textwrap.dedent(code), *map(str, arguments)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    return done.stdout.strip(), done.stderr.strip()
+
+
+def test_what_the_block_wrote_appears_when_it_ends_well(tmp_path):
+    with replacing(tmp_path / "a") as temporary:
+        temporary.write_text("new")
+        assert not (tmp_path / "a").exists()
+        assert temporary.parent == tmp_path
+    assert listed(tmp_path) == ["a"]
+    assert (tmp_path / "a").read_text() == "new"
+
+
+@pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt, SystemExit])
+def test_an_exception_leaves_the_old_file_and_nothing_else(tmp_path, error):
+    (tmp_path / "a").write_text("old")
+    with pytest.raises(error), replacing(tmp_path / "a") as temporary:
+        temporary.write_text("half")
+        raise error
+    assert listed(tmp_path) == ["a"]
+    assert (tmp_path / "a").read_text() == "old"
+
+
+def test_an_exception_inside_an_hdf5_file_leaves_nothing(tmp_path):
+    with pytest.raises(KeyboardInterrupt), new_hdf5(tmp_path / "a.h5") as file:
+        file["x"] = np.zeros(10_000)
+        raise KeyboardInterrupt
+    assert listed(tmp_path) == []
+
+
+def test_an_existing_output_is_refused_unless_it_may_be_overwritten(tmp_path):
+    (tmp_path / "a").write_text("old")
+    with pytest.raises(ConfigError, match="a exists; choose another name, or say --overwrite"):
+        check_output(tmp_path / "a", overwrite=False)
+    check_output(tmp_path / "a", overwrite=True)
+    check_output(tmp_path / "b", overwrite=False)
+    with pytest.raises(ConfigError, match="does not exist"):
+        check_output(tmp_path / "no" / "b", overwrite=False)
+    assert listed(tmp_path) == ["a"]
+
+
+def test_a_disk_that_refuses_is_one_line_and_leaves_nothing(tmp_path):
+    missing = tmp_path / "gone"
+    with pytest.raises(DataError, match="can't be written: No such file or directory"), new_hdf5(missing / "a.h5"):
+        pass
+    assert listed(tmp_path) == []
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no resource limits on Windows")
+@pytest.mark.parametrize("limit", [1000, 100_000, 999_000])
+def test_a_full_disk_is_one_line_and_leaves_the_old_file(tmp_path, limit):
+    (tmp_path / "a.h5").write_text("old")
+    out, err = run_python(
+        """
+        import resource, sys
+        from pathlib import Path
+        import numpy as np
+        from seisnet.errors import DataError
+        from seisnet.store.hdf5 import new_hdf5
+        resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[2]), int(sys.argv[2])))
+        try:
+            with new_hdf5(Path(sys.argv[1])) as file:
+                for k in range(10):
+                    file[f"x{k}"] = np.random.default_rng(k).normal(size=12_500)
+        except DataError as error:
+            print(error)
+        """,
+        tmp_path / "a.h5",
+        limit,
+    )
+    assert out == f"{tmp_path / 'a.h5'}: can't be written: File too large"
+    assert err == ""
+    assert listed(tmp_path) == ["a.h5"]
+    assert (tmp_path / "a.h5").read_text() == "old"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGKILL on Windows")
+def test_a_process_that_is_killed_leaves_no_output(tmp_path):
+    run_python(
+        """
+        import os, signal, sys
+        from pathlib import Path
+        import numpy as np
+        from seisnet.store.hdf5 import new_hdf5
+        with new_hdf5(Path(sys.argv[1])) as file:
+            file["x"] = np.zeros(100_000)
+            file.flush()
+            os.kill(os.getpid(), signal.SIGKILL)
+        """,
+        tmp_path / "a.h5",
+    )
+    assert not (tmp_path / "a.h5").exists()
+    assert all(name.startswith(".a.h5.") for name in listed(tmp_path))
+
+
+def test_the_format_of_a_file_is_told_without_believing_it(tmp_path):
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file.attrs["format"] = "seisnet-model"
+    with h5py.File(tmp_path / "b.h5", "w"):
+        pass
+    (tmp_path / "c.txt").write_text("hello")
+    (tmp_path / "d.h5").write_bytes((tmp_path / "a.h5").read_bytes()[:100])
+    assert file_format(tmp_path / "a.h5") == "seisnet-model"
+    assert file_format(tmp_path / "b.h5") == ""
+    assert file_format(tmp_path / "c.txt") is None
+    with pytest.raises(FormatError, match="a damaged HDF5 file"):
+        file_format(tmp_path / "d.h5")
+
+
+def test_sha256_is_that_of_the_bytes(tmp_path):
+    content = os.urandom(3_000_000)
+    (tmp_path / "a").write_bytes(content)
+    assert sha256_of(tmp_path / "a") == hashlib.sha256(content).hexdigest()
+
+
+def test_sha256_of_a_folder_tells_names_and_sizes(tmp_path):
+    seen = set()
+    for change in (
+        lambda: None,
+        lambda: (tmp_path / "a").write_text("x"),
+        lambda: (tmp_path / "a").rename(tmp_path / "b"),
+    ):
+        change()
+        seen.add(sha256_of(tmp_path))
+    assert len(seen) == 3
+
+
+def test_a_shard_is_written_and_read(tmp_path, noise):
+    shard = Shard(
+        x=noise(60).reshape(5, 12).astype(np.float32),
+        y=np.arange(5, dtype=np.uint8),
+        onset_s=np.array([0, np.nan, 1, 2, 3], dtype=np.float32),
+        start_ns=np.arange(5) + 2**60,
+        weight=np.ones(5, dtype=np.float32),
+        augmented=np.arange(5) % 2 == 0,
+        trace_id=["GE.APE..HH"] * 5,
+        event=["ä", "", "b", "b", "b"],
+        given_split=["train", "", "dev", "test", ""],
+    )
+    write_shard(tmp_path / "0.h5", shard)
+    for name, value in vars(shard).items():
+        found = read_column(tmp_path / "0.h5", name)
+        np.testing.assert_array_equal(found, np.array(value, dtype=object) if isinstance(value, list) else value)

@@ -1,0 +1,289 @@
+"""Picks are read from what analysts write, and find their records; what finds none is told how far off it is."""
+
+import math
+from pathlib import Path
+
+import numpy as np
+import obspy
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from obspy.core.event import Arrival, Catalog, Event, Origin, QuantityError, WaveformStreamID
+from obspy.core.event import Pick as QuakeMLPick
+
+from seisnet.errors import DataError
+from seisnet.labels import LabelMatcher, duration, phase_class, read_labels, time_ns
+from seisnet.picks import Pick
+from seisnet.waveforms.records import NS_PER_S
+
+START_NS = 1_577_836_800 * NS_PER_S
+
+
+def pick(seconds=10.0, *, network="GE", station="APE", location="", channel="HH", phase="P"):
+    return Pick(network, station, location, channel, phase, START_NS + round(seconds * NS_PER_S))
+
+
+def quakeml_pick(seconds=10.0, codes=("GE", "APE", "", "HHZ"), **options):
+    time = obspy.UTCDateTime(ns=START_NS + round(seconds * NS_PER_S))
+    waveform_id = WaveformStreamID(*codes) if codes else None
+    return QuakeMLPick(time=time, waveform_id=waveform_id, **options)
+
+
+def write_catalogue(path, *picks, arrivals=()):
+    event = Event(resource_id="smi:local/ev1", picks=list(picks))
+    if arrivals:
+        time = obspy.UTCDateTime(ns=START_NS)
+        event.origins.append(Origin(time=time, latitude=0.0, longitude=0.0, arrivals=list(arrivals)))
+    Catalog([event]).write(str(path), format="QUAKEML")
+    return path
+
+
+# Phase hints
+
+
+@pytest.mark.parametrize(
+    ("hints", "expected"),
+    [
+        ("P Pg Pn Pb PmP P1 IP EP iP eP QP IPU0 P* p Pdiff", "P"),
+        ("S Sg Sn Sb SmS S1 IS ES eS ISD1 S* s", "S"),
+        ("Lg L AML IAML IVmB_BB Amp T R Q E I END x ? M", ""),
+    ],
+)
+def test_hints_of_phases_are_p_s_or_neither(hints, expected):
+    assert {hint: phase_class(hint) for hint in hints.split()} == dict.fromkeys(hints.split(), expected)
+    assert phase_class("") == phase_class("   ") == ""
+
+
+# Times
+
+
+@pytest.mark.parametrize(
+    ("text", "ns"),
+    [
+        ("1577836800", START_NS),
+        ("1577836800.0", START_NS),
+        ("1577836800.5", START_NS + NS_PER_S // 2),
+        ("1577836800.123456789", START_NS + 123_456_789),
+        ("-0.25", -NS_PER_S // 4),
+        ("2020-01-01", START_NS),
+        ("2020-01-01T00:00:00Z", START_NS),
+        ("2020-01-01 00:00:00.5", START_NS + NS_PER_S // 2),
+        ("2020-01-01T01:00:00+01:00", START_NS),
+        ("2020-01-01T00:00:00.123456789", START_NS + 123_456_789),
+    ],
+)
+def test_times_are_iso_8601_or_epoch_seconds(text, ns):
+    assert time_ns(text) == ns
+
+
+@pytest.mark.parametrize("text", ["", "nan", "inf", "noon", "2020-13-01", "2020-02-30T00:00:00", "01/02/2020 10:00"])
+def test_what_is_no_time_is_refused_in_words(text):
+    with pytest.raises(ValueError, match="neither ISO 8601 nor seconds since 1970"):
+        time_ns(text)
+
+
+@pytest.mark.parametrize("text", ["1577836800000", "1577836800000000.5", "9999-12-31T00:00:00Z"])
+def test_epoch_milliseconds_are_not_taken_for_seconds(text):
+    with pytest.raises(ValueError, match="not between 1678 and 2262"):
+        time_ns(text)
+
+
+@given(st.integers(-(2**62), 2**62))
+def test_epoch_seconds_are_read_to_the_nanosecond(ns):
+    sign, (seconds, rest) = "-" * (ns < 0), divmod(abs(ns), NS_PER_S)
+    assert time_ns(f"{sign}{seconds}.{rest:09d}") == ns
+
+
+# CSV
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "network,station,location,channel,time,phase\nGE,APE,00,HHZ,2020-01-01T00:00:10Z,Pg\n",
+        "\ufeffnetwork,station,location,channel,time,phase\r\nGE,APE,00,HHZ,1577836810,Pg\r\n",
+        " phase , time ,network,station,channel,location,note\nPg,1577836810.000,GE,APE,HHZ,00,anything\n",
+        'network,station,location,channel,time,phase,event_id\n"GE","APE","00","HHZ","2020-01-01T00:00:10","Pg",""\n',
+    ],
+)
+def test_dialects_of_csv_give_the_same_pick(tmp_path, text):
+    path = tmp_path / "picks.csv"
+    path.write_text(text, encoding="utf-8", newline="")
+    [found] = read_labels([path])
+    assert (found.trace_id, found.phase, found.time_ns) == ("GE.APE.00.HH", "Pg", START_NS + 10 * NS_PER_S)
+
+
+def test_optional_columns_of_csv_are_read(tmp_path):
+    path = tmp_path / "picks.csv"
+    path.write_text("network,station,time,phase,uncertainty_s,event_id\nGE,APE,1577836810,S,0.05,ev7\n,APE,5,P,,\n")
+    first, second = read_labels([path])
+    assert (first.network, first.time_ns, first.event_id) == ("", 5 * NS_PER_S, "")
+    assert math.isnan(first.uncertainty_s)
+    assert (second.uncertainty_s, second.event_id) == (0.05, "ev7")
+
+
+BAD = {
+    "empty.csv": (b"", "the file is empty"),
+    "words.csv": (b"hello\n", "columns network, station, time, phase are missing"),
+    "header.csv": (b"network,station,time,phase\n", "holds no picks"),
+    "columns.csv": (b"network,station,when,phase\nGE,APE,1,P\n", "columns time are missing"),
+    "time.csv": (b"network,station,time,phase\nGE,APE,1,P\nGE,APE,soon,P\n", "line 3: time 'soon'"),
+    "short.csv": (b"network,station,time,phase\nGE,APE\n", "line 2: time ''"),
+    "error.csv": (b"network,station,time,phase,uncertainty_s\nGE,APE,1,P,small\n", "line 2: could not convert"),
+    "bytes.csv": (bytes(range(128, 256)), "can't be read"),
+    "empty.xml": (b"", "the file is empty"),
+    "words.txt": (b"hello\n", "not a catalogue that ObsPy reads"),
+    "cut.xml": (b'<?xml version="1.0"?><q:quakeml xmlns:q="http://quakeml.org', "not a catalogue that ObsPy reads"),
+    "bytes.xml": (bytes(range(256)), "not a catalogue that ObsPy reads"),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_bad_files_of_labels_are_one_clear_line(tmp_path, name):
+    content, message = BAD[name]
+    path = tmp_path / name
+    path.write_bytes(content)
+    with pytest.raises(DataError) as error:
+        read_labels([path])
+    assert message in str(error.value)
+    assert str(error.value).startswith(str(path))
+    assert "\n" not in str(error.value)
+
+
+def test_a_missing_file_of_labels_is_one_clear_line(tmp_path):
+    with pytest.raises(DataError, match=r"gone\.xml: no such file"):
+        read_labels([tmp_path / "gone.xml"])
+
+
+def test_a_catalogue_without_picks_says_that_origins_name_no_onset(tmp_path):
+    with pytest.raises(DataError, match="origins alone name no onset"):
+        read_labels([write_catalogue(tmp_path / "empty.xml")])
+
+
+# Catalogues
+
+
+def test_quakeml_keeps_codes_times_hints_errors_and_events(tmp_path):
+    path = write_catalogue(
+        tmp_path / "c.xml",
+        quakeml_pick(
+            10.123456, ("GE", "APE", "00", "HHZ"), phase_hint="Pg", time_errors=QuantityError(uncertainty=0.1)
+        ),
+        quakeml_pick(12.5, ("GE", "APE", "", "HHN"), phase_hint="S"),
+    )
+    p, s = read_labels([path])
+    assert (p.trace_id, p.phase, p.uncertainty_s, p.event_id) == ("GE.APE.00.HH", "Pg", 0.1, "smi:local/ev1")
+    assert p.time_ns == START_NS + 10_123_456_000
+    assert (s.trace_id, s.phase) == ("GE.APE..HH", "S")
+    assert math.isnan(s.uncertainty_s)
+
+
+def test_a_pick_without_hint_takes_the_phase_of_its_arrival(tmp_path):
+    bare = quakeml_pick()
+    path = write_catalogue(tmp_path / "c.xml", bare, arrivals=[Arrival(pick_id=bare.resource_id, phase="Sn")])
+    assert [p.phase for p in read_labels([path])] == ["Sn"]
+
+
+def test_rejected_picks_and_missing_codes_are_no_trouble(tmp_path):
+    path = write_catalogue(
+        tmp_path / "c.xml",
+        quakeml_pick(1, evaluation_status="rejected", phase_hint="P"),
+        quakeml_pick(2, None, phase_hint="P"),
+    )
+    [found] = read_labels([path])
+    assert found.trace_id == "..."
+
+
+@pytest.mark.parametrize(
+    ("name", "n_picks"),
+    [
+        ("nordic/tests/data/01-0411-15L.S201309", 17),
+        ("nlloc/tests/data/nlloc.hyp", 5),
+        ("hypodd/tests/data/example.pha", 4),
+    ],
+)
+def test_catalogues_in_other_formats_that_obspy_reads_are_labels_too(name, n_picks):
+    picks = read_labels([Path(obspy.__file__).parent / "io" / name])
+    assert len(picks) == n_picks
+    assert {phase_class(p.phase) for p in picks} <= {"P", "S", ""}
+    assert any(phase_class(p.phase) == "P" for p in picks)
+
+
+def test_brackets_in_the_name_of_a_catalogue_are_no_pattern(tmp_path):
+    path = write_catalogue(tmp_path / "picks [2020].xml", quakeml_pick(phase_hint="P"))
+    assert len(read_labels([path])) == 1
+
+
+def test_several_files_of_labels_give_one_list_in_order_of_time(tmp_path):
+    (tmp_path / "a.csv").write_text("network,station,time,phase\nGE,APE,1577836820,S\n")
+    write_catalogue(tmp_path / "b.xml", quakeml_pick(phase_hint="P"))
+    assert [p.phase for p in read_labels([tmp_path / "a.csv", tmp_path / "b.xml"])] == ["P", "S"]
+
+
+# Matching
+
+
+@pytest.mark.parametrize(
+    ("codes", "matches"),
+    [
+        ({}, True),
+        ({"network": "ge", "station": "ape"}, True),
+        ({"network": ""}, True),
+        ({"network": "XX"}, False),
+        ({"station": "APF"}, False),
+        ({"location": "00"}, True),
+        ({"location": "10"}, False),
+        ({"location": "--"}, True),
+        ({"channel": "HN"}, True),
+        ({"channel": ""}, True),
+    ],
+)
+def test_a_pick_belongs_to_the_records_whose_codes_it_does_not_contradict(codes, matches, make_record):
+    matcher = LabelMatcher([pick(**codes)])
+    found = matcher.match(make_record(np.zeros(6000), trace_id="GE.APE.00.HH"))
+    assert bool(found) == matches
+    assert bool(matcher.unmatched()) != matches
+
+
+def test_a_record_without_network_or_location_takes_any(make_record):
+    for trace_id in (".APE..HH", "GE.APE..HH"):
+        assert LabelMatcher([pick(location="10")]).match(make_record(np.zeros(6000), trace_id=trace_id))
+
+
+def test_a_pick_belongs_to_a_record_from_its_first_to_its_last_sample(make_record):
+    record = make_record(np.zeros(1001))  # ten seconds
+    inside, outside = (0.0, 5.0, 10.0), (-0.001, 10.001)
+    matcher = LabelMatcher([pick(t) for t in inside + outside])
+    assert [p.time_ns for p in matcher.match(record)] == [pick(t).time_ns for t in inside]
+    assert len(matcher.unmatched()) == 2
+
+
+def test_a_pick_counts_for_every_instrument_of_its_station(make_record):
+    matcher = LabelMatcher([pick()])
+    for trace_id in ("GE.APE..HH", "GE.APE..HN"):
+        assert matcher.match(make_record(np.zeros(6000), trace_id=trace_id))
+
+
+def test_an_unmatched_pick_tells_its_distance_in_time(make_record):
+    matcher = LabelMatcher([pick(3 * 86_400 + 60), pick(-90)])
+    matcher.match(make_record(np.zeros(6001)))
+    late, early = matcher.unmatched()
+    assert late == "P on GE.APE. at 2020-01-04T00:01:00.000000Z: 3 days from the nearest waveform of that station"
+    assert "90 s from the nearest waveform" in early
+
+
+def test_an_unmatched_pick_tells_the_nearest_codes(make_record):
+    matcher = LabelMatcher([pick(network="GF")])
+    for station in ("AAA", "APE", "BBB", "CCC", "DDD", "EEE", "FFF"):
+        matcher.match(make_record(np.zeros(6000), trace_id=f"GE.{station}..HH"))
+    [line] = matcher.unmatched()
+    assert "GF.APE." in line
+    assert "no waveform of that station; the nearest are of GE.APE." in line
+    assert LabelMatcher([pick()]).unmatched()[0].endswith("the nearest are of none")
+
+
+@given(st.floats(0, 1e9))
+def test_durations_are_said_within_half_a_percent(seconds):
+    value, unit = duration(round(seconds * NS_PER_S)).split()
+    length = {"s": 1, "h": 3600, "days": 86_400}[unit]
+    assert float(value) * length == pytest.approx(seconds, rel=6e-3, abs=1e-8)

@@ -1,0 +1,54 @@
+"""Picks of two lists are paired one to one, the closest first."""
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from seisnet.picks import Pick, match_times
+
+times = st.lists(st.integers(0, 60), max_size=12)
+
+
+def by_brute_force(found, reference, tolerance):
+    """Oracle: of all pairs that remain take the closest, until none is close enough."""
+    pairs = {}
+    while True:
+        rest = [
+            (abs(t - r), i, j)
+            for i, t in enumerate(found)
+            for j, r in enumerate(reference)
+            if abs(t - r) <= tolerance and i not in pairs.values() and j not in pairs
+        ]
+        if not rest:
+            return [(pairs[j], j) for j in sorted(pairs)]
+        _, i, j = min(rest)
+        pairs[j] = i
+
+
+@given(found=times, reference=times, tolerance=st.integers(0, 20))
+@settings(max_examples=300)
+def test_pairs_are_those_of_brute_force(found, reference, tolerance):
+    scale = 10**8
+    pairs = match_times([t * scale for t in found], [t * scale for t in reference], tolerance_s=tolerance / 10)
+    assert pairs == by_brute_force(found, reference, tolerance)
+
+
+@given(found=times, reference=times)
+def test_every_time_is_in_one_pair_at_most(found, reference):
+    pairs = match_times(found, reference, tolerance_s=1e-8)
+    assert len({i for i, _ in pairs}) == len({j for _, j in pairs}) == len(pairs)
+    assert [j for _, j in pairs] == sorted(j for _, j in pairs)
+
+
+def test_the_tolerance_itself_still_counts_and_a_nanosecond_more_does_not():
+    start = 1_577_836_800_000_000_000
+    assert match_times([start + 500_000_000], [start], tolerance_s=0.5) == [(0, 0)]
+    assert match_times([start + 500_000_001], [start], tolerance_s=0.5) == []
+    assert match_times([start - 500_000_001], [start], tolerance_s=0.5) == []
+
+
+def test_a_pick_knows_its_trace_and_station():
+    pick = Pick("GE", "APE", "00", "HHZ", "P", 0)
+    assert (pick.trace_id, pick.station_id) == ("GE.APE.00.HH", "GE.APE")
+    assert np.isnan([pick.probability, pick.uncertainty_s, pick.snr_db, pick.threshold]).all()
+    assert pick.weight == 1.0

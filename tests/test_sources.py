@@ -1,0 +1,208 @@
+"""Files, folders and globs are found and read, and what can't be read is told in one line."""
+
+import itertools
+import shutil
+from pathlib import Path
+
+import numpy as np
+import obspy
+import pytest
+
+from seisnet.errors import DataError
+from seisnet.waveforms.examples import example_files, write_example_event
+from seisnet.waveforms.records import NS_PER_S
+from seisnet.waveforms.sources import Reading, find_sources, read_file, read_records
+
+MSEED = Path(obspy.__file__).parent / "io/mseed/tests/data"
+START_NS = 1_577_836_800 * NS_PER_S
+DAY_NS = 86_400 * NS_PER_S
+
+
+@pytest.fixture
+def write(make_trace, noise):
+    """write(path, *seed ids, start_ns=) -> path of a miniSEED file with ten seconds of each."""
+
+    def write_file(path, *seed_ids, start_ns=START_NS):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        traces = [make_trace(noise(1000, len(i)), i, start_ns=start_ns) for i in seed_ids or ["GE.APE..HHZ"]]
+        obspy.Stream(traces).write(str(path), format="MSEED")
+        return path
+
+    return write_file
+
+
+def read_all(*specs):
+    """Records and the reading that found them."""
+    reading = Reading()
+    sources = find_sources([str(s) for s in specs], reading)
+    records = [r for s in sources for r in read_records(s, reading, sampling_rate_hz=100.0, shortest_s=1.0)]
+    return records, reading
+
+
+# What is found
+
+
+def test_files_folders_and_globs_lead_to_the_same_records(tmp_path, write):
+    for code in ("AAA", "BBB"):
+        write(tmp_path / "deep" / "er" / f"{code}.mseed", f"GE.{code}..HHZ")
+    expected = ["GE.AAA..HH", "GE.BBB..HH"]
+    deep = tmp_path / "deep"
+    for specs in (
+        [deep],
+        [deep / "er"],
+        [f"{deep}/er/*.mseed"],
+        [f"{tmp_path}/**/*.mseed"],
+        [f"{tmp_path}/d*"],
+        [deep / "er" / "AAA.mseed", deep / "er" / "BBB.mseed"],
+    ):
+        assert sorted(r.trace_id for r in read_all(*specs)[0]) == expected
+
+
+def test_a_file_named_twice_is_read_once(tmp_path, write):
+    path = write(tmp_path / "a.mseed")
+    records, reading = read_all(path, tmp_path, f"{tmp_path}/*")
+    assert len(records) == 1
+    assert reading.files == [path]
+
+
+def test_a_data_set_folder_is_one_source_however_it_is_named(labelled):
+    for specs in ([labelled.dataset], [labelled.dataset, labelled.dataset], [f"{labelled.dataset.parent}/s*t"]):
+        [source] = find_sources([str(s) for s in specs], Reading())
+        assert source.is_dataset
+
+
+@pytest.mark.parametrize("name", ["a[1].mseed", "b*.mseed", "c?.mseed", "d [x] (y).mseed", "ü.mseed"])
+def test_a_file_name_is_no_pattern(tmp_path, write, name):
+    write(tmp_path / "a1.mseed", "GE.WRONG..HHZ")
+    path = write(tmp_path / name, "GE.RIGHT..HHZ")
+    assert [r.trace_id for r in read_all(path)[0]] == ["GE.RIGHT..HH"]
+    assert len(read_all(tmp_path)[0]) == 2
+
+
+def test_tables_and_pictures_in_a_folder_are_passed_over(tmp_path, write):
+    write(tmp_path / "a.mseed")
+    (tmp_path / "picks.csv").write_text("no waveform")
+    (tmp_path / ".hidden").write_text("no waveform")
+    records, reading = read_all(tmp_path)
+    assert len(records) == 1
+    assert reading.rejections == []
+
+
+def test_components_in_three_files_meet_in_one_record(tmp_path, write):
+    for c in "ZNE":
+        write(tmp_path / f"{c}.mseed", f"GE.APE..HH{c}")
+    [record], reading = read_all(tmp_path)
+    assert record.present.all()
+    assert len(reading.files) == 3
+
+
+def test_files_of_one_station_and_day_are_one_source_and_of_others_not(tmp_path, write):
+    write(tmp_path / "a.mseed", "GE.APE..HHZ", start_ns=START_NS)
+    write(tmp_path / "b.mseed", "GE.APE..HHN", start_ns=START_NS + 3600 * NS_PER_S)
+    write(tmp_path / "c.mseed", "GE.APE..HHZ", start_ns=START_NS + DAY_NS)
+    write(tmp_path / "d.mseed", "GE.XYZ..HHZ", start_ns=START_NS)
+    found = [sorted(p.name for p in s.paths) for s in find_sources([str(tmp_path)], Reading())]
+    assert found == [["a.mseed", "b.mseed"], ["c.mseed"], ["d.mseed"]]
+
+
+def test_a_day_file_that_starts_just_before_midnight_counts_as_that_day(tmp_path, write):
+    write(tmp_path / "z.mseed", "GE.APE..HHZ", start_ns=START_NS - NS_PER_S // 2)
+    write(tmp_path / "n.mseed", "GE.APE..HHN", start_ns=START_NS)
+    assert len(find_sources([str(tmp_path)], Reading())) == 1
+
+
+def test_a_file_of_several_stations_ties_their_other_files_to_it(tmp_path, write):
+    write(tmp_path / "both.mseed", "GE.AAA..HHZ", "GE.BBB..HHZ")
+    write(tmp_path / "a.mseed", "GE.AAA..HHN")
+    write(tmp_path / "b.mseed", "GE.BBB..HHN")
+    [source] = find_sources([str(tmp_path)], Reading())
+    assert len(source.paths) == 3
+    records, _ = read_all(tmp_path)
+    assert [r.present.tolist() for r in records] == [[True, True, False]] * 2
+
+
+# What can't be read
+
+
+def test_a_name_that_leads_nowhere_is_an_error_in_one_line(tmp_path):
+    for spec in (tmp_path / "missing.mseed", f"{tmp_path}/*.mseed", "sds:/archive", "fdsn:EIDA"):
+        with pytest.raises(DataError) as error:
+            find_sources([str(spec)], Reading())
+        assert str(spec) in str(error.value)
+        assert "\n" not in str(error.value)
+
+
+def test_a_folder_without_waveforms_is_an_error(tmp_path):
+    (tmp_path / "notes.txt").write_text("nothing here")
+    with pytest.raises(DataError, match="holds no waveform files"):
+        find_sources([str(tmp_path)], Reading())
+
+
+def half_a_file(path):
+    obspy.read().write(str(path), format="MSEED")
+    path.write_bytes(path.read_bytes()[:300])
+
+
+@pytest.mark.parametrize(
+    ("make", "reason"),
+    [
+        (lambda path: path.write_bytes(b""), "the file is empty"),
+        (lambda path: path.write_text("hello\nworld\n"), "not a waveform format"),
+        (lambda path: path.write_bytes(np.random.default_rng(0).bytes(5000)), "not a waveform format"),
+        (half_a_file, "no whole record"),
+    ],
+)
+def test_an_unreadable_file_is_one_line_and_the_rest_goes_on(tmp_path, write, make, reason):
+    good = write(tmp_path / "good.mseed")
+    bad = tmp_path / "bad.mseed"
+    make(bad)
+    records, reading = read_all(bad, good)
+    assert len(records) == 1
+    [rejection] = reading.rejections
+    assert rejection.reason.startswith(f"{bad}: ")
+    assert reason in rejection.reason
+    assert "\n" not in rejection.reason
+
+
+def test_a_damaged_file_is_read_as_far_as_it_goes_and_told(tmp_path):
+    broken = tmp_path / "brokenlastrecord.mseed"
+    shutil.copy(MSEED / broken.name, broken)
+    reading = Reading()
+    stream = read_file(broken, reading)
+    assert stream[0].stats.npts == 5980
+    assert "damaged, read as far as possible" in reading.rejections[0].reason
+
+
+@pytest.mark.parametrize("extra_bytes", [0, 100])
+def test_half_of_a_file_gives_half_of_its_samples(tmp_path, extra_bytes):
+    path = tmp_path / "half.mseed"
+    obspy.read().write(str(path), format="MSEED")
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2 + extra_bytes])
+    records, reading = read_all(path)
+    assert 1000 < sum(r.n_samples for r in records) <= 3000
+    assert [("damaged" in r.reason) for r in reading.rejections] == [True] * bool(extra_bytes)
+
+
+# Real recordings of ObsPy's
+
+
+def test_the_examples_are_there_and_give_records():
+    paths = example_files()
+    assert len(paths) == 7
+    records, _ = read_all(*paths)
+    assert {r.trace_id.split(".")[1] for r in records} >= {"UH1", "UH2", "UH3", "UH4", "MBGA"}
+
+
+def test_the_example_event_is_written_whole(tmp_path):
+    write_example_event(tmp_path / "event.mseed")
+    [record], _ = read_all(tmp_path / "event.mseed")
+    assert record.trace_id == "BW.RJOB..EH"
+    assert (record.n_samples, record.present.all()) == (3000, True)
+
+
+def test_gaps_of_a_real_file_make_records_of_its_pieces():
+    path = MSEED / "gaps.mseed"
+    records, _ = read_all(path)
+    assert sum(r.n_samples for r in records) <= sum(trace.stats.npts for trace in obspy.read(str(path))) / 2
+    for a, b in itertools.pairwise(records):
+        assert b.start_ns > a.end_ns

@@ -1,0 +1,212 @@
+"""Windows: onsets where they are, noise where none is, the same whatever comes first."""
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from seisnet.config import PreprocessConfig
+from seisnet.picks import Pick
+from seisnet.waveforms.records import NS_PER_S
+from seisnet.windows import CODA_NEGATIVES_S, CODA_S, LabelledRecord, cut, start_ns, take
+
+START_NS = 1_577_836_800 * NS_PER_S
+CONFIG = PreprocessConfig()
+LENGTH = CONFIG.window_samples
+
+
+def pick(seconds, phase="P", event_id="", weight=1.0):
+    time_ns = START_NS + round(seconds * NS_PER_S)
+    return Pick("GE", "APE", "", "HH", phase, time_ns, event_id=event_id, weight=weight)
+
+
+def silence(make_record, seconds=300.0, **options):
+    return make_record(np.zeros(round(seconds * 100)), **options)
+
+
+def labels_of(windows):
+    return [w.label for w in windows]
+
+
+# Onsets
+
+
+@pytest.mark.parametrize("seconds", [30.0, 30.004, 30.005, 30.0049999])
+def test_the_onset_is_where_the_impulse_is(seconds, make_record):
+    samples = np.zeros(30_000)
+    samples[round(seconds * 100)] = 1.0
+    record = make_record(samples)
+    windows, reasons = cut(LabelledRecord(record, (pick(seconds),)), CONFIG)
+    onsets = [w for w in windows if w.label == "P"]
+    assert len(onsets) == 1 + CONFIG.shifts
+    assert reasons == []
+    for w, data in zip(onsets, take(record, onsets, CONFIG), strict=True):
+        centre_s = (start_ns(record, w) - START_NS) / NS_PER_S + CONFIG.window_s / 2
+        assert w.onset_s == pytest.approx(seconds - centre_s, abs=1e-8)
+        assert abs(np.argmax(data[0]) - (LENGTH / 2 + w.onset_s * 100)) <= 0.5
+
+
+def test_the_first_window_of_an_onset_is_centred_and_the_others_are_shifted_and_marked(make_record):
+    windows, _ = cut(LabelledRecord(silence(make_record), (pick(30.003), pick(40, "S"))), CONFIG)
+    for phase in "PS":
+        first, *others = [w for w in windows if w.label == phase]
+        assert abs(first.onset_s) <= 0.005 + 1e-9
+        assert not first.augmented
+        assert all(w.augmented for w in others)
+        assert all(abs(w.onset_s) <= CONFIG.shift_s + 0.01 for w in others)
+        assert len({w.first_sample for w in others}) > 1
+
+
+def test_windows_carry_the_weight_and_the_event_of_their_pick(make_record):
+    picks = (pick(50, event_id="a", weight=0.5), pick(60, "S", event_id="a", weight=0.25))
+    windows, _ = cut(LabelledRecord(silence(make_record), picks), CONFIG)
+    assert {(w.label, w.weight, w.event) for w in windows} == {("P", 0.5, "a"), ("S", 0.25, "a"), ("noise", 1.0, "a")}
+
+
+def test_the_event_of_a_record_goes_before_that_of_its_picks(make_record):
+    record = LabelledRecord(silence(make_record), (pick(100, event_id="a"), pick(110, "S", event_id="b")), event_id="c")
+    assert {w.event for w in cut(record, CONFIG)[0]} == {"c"}
+
+
+def test_windows_without_an_event_are_of_their_station_and_hour(make_record):
+    windows, _ = cut(LabelledRecord(silence(make_record), (pick(100), pick(110, "S"))), CONFIG)
+    assert {w.event for w in windows} == {f"GE.APE hour {START_NS // NS_PER_S // 3600}"}
+
+
+@pytest.mark.parametrize("phase", ["P", "Pg", "Pn", "PmP", "iP"])
+def test_every_name_of_a_phase_gives_its_class(phase, make_record):
+    windows, _ = cut(LabelledRecord(silence(make_record), (pick(100, phase),)), CONFIG)
+    assert set(labels_of(windows)) == {"P", "noise"}
+
+
+# Picks without a window
+
+
+@pytest.mark.parametrize("seconds", [-100.0, -0.5, 0.0, 1.98, 298.5, 299.99, 400.0])
+def test_a_pick_too_near_the_edge_gives_no_window_and_a_reason(seconds, make_record):
+    windows, reasons = cut(LabelledRecord(silence(make_record), (pick(seconds),)), CONFIG)
+    assert "P" not in labels_of(windows)
+    assert reasons == ["P within half a window of the record's edge"]
+
+
+def test_other_phases_give_no_window_and_a_reason(make_record):
+    windows, reasons = cut(LabelledRecord(silence(make_record), (pick(100, "AML"), pick(200, ""))), CONFIG)
+    assert windows == []
+    assert reasons == ["phase 'AML' is neither P nor S", "phase '' is neither P nor S"]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "is_noise", "config", "reason"),
+    [
+        (300.0, False, CONFIG, "no pick in it, and not declared to be noise"),
+        (3.99, True, CONFIG, "shorter than 4 s"),
+        (300.0, True, replace(CONFIG, noise_windows=0, shifts=0), "the config asks for no noise windows"),
+    ],
+)
+def test_a_record_that_gives_no_window_says_why(seconds, is_noise, config, reason, make_record):
+    assert cut(LabelledRecord(silence(make_record, seconds), (), is_noise=is_noise), config) == ([], [reason])
+
+
+# Noise
+
+
+events = st.lists(
+    st.tuples(st.floats(-20, 620), st.sampled_from(["P", "P", "P", "S", "S", "Pg", "Sn", "AML", ""])), max_size=6
+)
+
+
+@given(onsets=events, seed=st.integers(0, 2**31), coda=st.integers(0, 5), gap_s=st.floats(0, 20))
+@settings(max_examples=300, deadline=None)
+def test_no_noise_window_holds_a_pick_or_comes_near_a_p(onsets, seed, coda, gap_s, make_record):
+    config = replace(CONFIG, seed=seed, coda_windows=coda, noise_gap_s=gap_s, noise_windows=8)
+    picks = tuple(sorted((pick(t, phase) for t, phase in onsets), key=lambda p: p.time_ns))
+    record = silence(make_record, 600.0)
+    windows, _ = cut(LabelledRecord(record, picks), config)
+    times = [((p.time_ns - START_NS) / NS_PER_S, p.phase[:1]) for p in picks]
+    for w in windows:
+        assert 0 <= w.first_sample <= record.n_samples - LENGTH
+        first_s, end_s = w.first_sample / 100, (w.first_sample + LENGTH) / 100
+        if w.label != "noise":
+            assert first_s <= w.onset_s + (first_s + end_s) / 2 <= end_s
+            continue
+        assert math.isnan(w.onset_s)
+        assert not any(first_s <= t < end_s for t, _ in times), "a pick lies in a noise window"
+        next_p = min((t for t, phase in times if phase == "P" and t >= first_s), default=math.inf)
+        assert end_s <= next_p - gap_s + 0.011, "a noise window comes near a P"
+        before = [(t, phase) for t, phase in times if t < first_s]
+        known = [phase for t, phase in times if phase in ("P", "S")]
+        last = max((i for i, (t, _) in enumerate(t for t in times if t[1] in ("P", "S")) if t < first_s), default=-1)
+        if last >= 0 and known[last] == "P":
+            assert known[last + 1 : last + 2] == ["S"], "after a P whose S nobody picked nothing is known"
+        if before and not w.augmented:
+            assert first_s - max(t for t, _ in before) >= CODA_S - 0.01, "noise within a minute after a pick"
+
+
+def test_coda_windows_follow_an_onset_closely_and_train_only(make_record):
+    picks = (pick(100), pick(120, "S"))
+    config = replace(CONFIG, shifts=0, noise_windows=0, coda_windows=50)
+    windows, _ = cut(LabelledRecord(silence(make_record), picks), config)
+    coda = [w for w in windows if w.label == "noise"]
+    assert len(coda) == 50
+    assert all(w.augmented for w in coda)
+    starts_s = np.array([w.first_sample / 100 for w in coda])
+    after_p, after_s = starts_s[starts_s < 120], starts_s[starts_s > 120]
+    assert len(after_p) + len(after_s) == 50
+    assert min(len(after_p), len(after_s)) > 5
+    assert (after_p > 100).all()
+    assert (after_p + 4 < 100 + CODA_NEGATIVES_S + 0.01).all()
+    assert (after_s + 4 < 120 + CODA_NEGATIVES_S + 0.01).all()
+
+
+def test_a_record_declared_to_be_noise_gives_noise_all_along(make_record):
+    config = replace(CONFIG, noise_windows=500)
+    windows, _ = cut(LabelledRecord(silence(make_record, 60.0), (), is_noise=True), config)
+    first = np.array([w.first_sample for w in windows])
+    assert set(labels_of(windows)) == {"noise"}
+    assert len(windows) == 500 + config.shifts
+    assert sum(w.augmented for w in windows) == config.shifts
+    assert first.min() < 200
+    assert first.max() > 60 * 100 - LENGTH - 200
+
+
+def test_noise_just_before_an_event_belongs_to_it_and_long_before_does_not(make_record):
+    config = replace(CONFIG, noise_windows=200, coda_windows=0)
+    windows, _ = cut(LabelledRecord(silence(make_record, 300.0), (pick(290, event_id="a"),)), config)
+    for w in windows:
+        if w.label == "noise":
+            near = 290 - w.first_sample / 100 < CODA_S
+            assert (w.event == "a") == near
+
+
+# The same windows
+
+
+def test_windows_of_a_record_do_not_depend_on_what_was_cut_before(make_record):
+    records = [
+        LabelledRecord(silence(make_record, trace_id=f"GE.S{k}..HH"), (pick(100 + k), pick(110, "S"))) for k in range(5)
+    ]
+    forth = [cut(r, CONFIG) for r in records]
+    back = [cut(r, CONFIG) for r in reversed(records)]
+    assert repr(forth) == repr(back[::-1])
+    assert len({repr(w[0][-1]) for w in forth}) > 1
+
+
+def test_another_seed_gives_other_shifts_and_the_same_centred_windows(make_record):
+    record = LabelledRecord(silence(make_record), (pick(100), pick(110, "S")))
+    a, b = (cut(record, replace(CONFIG, seed=seed))[0] for seed in (0, 1))
+    assert [w for w in a if w.label != "noise" and not w.augmented] == [
+        w for w in b if w.label != "noise" and not w.augmented
+    ]
+    assert repr(a) != repr(b)
+
+
+def test_take_gives_the_samples_of_the_windows(make_record):
+    record = make_record(np.stack([np.arange(3000.0) + 10_000 * k for k in range(3)]))
+    windows, _ = cut(LabelledRecord(record, (pick(15),)), CONFIG)
+    data = take(record, windows, CONFIG)
+    assert data.shape == (len(windows), 3, LENGTH)
+    for w, samples in zip(windows, data, strict=True):
+        np.testing.assert_array_equal(samples, record.data[:, w.first_sample : w.first_sample + LENGTH])

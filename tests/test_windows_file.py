@@ -1,0 +1,314 @@
+"""The windows file: what is written is read, by anybody, and what is damaged is refused in one line."""
+
+import dataclasses
+import itertools
+import json
+import shutil
+
+import h5py
+import numpy as np
+import pytest
+
+from seisnet.errors import FormatError
+from seisnet.store.windows_file import (
+    DTYPES,
+    FORMAT,
+    FeatureReader,
+    WindowRows,
+    WindowsInfo,
+    read_counts,
+    read_info,
+    read_rows,
+    writing,
+)
+
+N = 600
+INFO = WindowsInfo(
+    classes=("P", "S", "noise"),
+    feature_shape=(3, 5, 4),
+    group_names=("ev0", "ev1", "GE.APÉ hour 7"),
+    sources=(("a.mseed", 1234, "0" * 64, 17), ("b/ü.mseed", 5, "f" * 64, 0)),
+    rejected=(("GE.APE..HH", 1, 2**62, 'a gap, a "quote"'), ("", 0, 0, "b: the file is empty")),
+    attributes={"config": json.dumps({"window_s": 4.0}), "feature": "logspec", "sampling_rate_hz": 100.0},
+)
+
+
+def make_rows(n=N, seed=0):
+    rng = np.random.default_rng(seed)
+    return WindowRows(
+        x=rng.normal(size=(n, 60)).astype(np.float32),
+        y=rng.integers(0, 3, size=n).astype(np.uint8),
+        onset_s=np.where(rng.random(n) < 0.5, np.nan, rng.normal(size=n)).astype(np.float32),
+        start_ns=rng.integers(0, 2**62, size=n),
+        trace_id=np.array([f"GE.S{k}.É.HH" for k in range(n)], dtype=object),
+        group=rng.integers(0, 3, size=n).astype(np.uint32),
+        split=rng.integers(0, 3, size=n).astype(np.uint8),
+        weight=rng.random(n).astype(np.float32),
+        augmented=rng.random(n) < 0.3,
+    )
+
+
+def write(path, rows, pieces=(0, 100, N), info=INFO):
+    with writing(path, info, len(rows)) as writer:
+        for low, high in itertools.pairwise(pieces):
+            writer.append(rows.take(slice(low, high)))
+    return path
+
+
+@pytest.fixture(scope="module")
+def good(tmp_path_factory):
+    return write(tmp_path_factory.mktemp("windows") / "windows.h5", make_rows())
+
+
+@pytest.fixture
+def damaged(good, tmp_path):
+    """damaged(change) -> a copy of the file after `change(file)`."""
+
+    def make(change):
+        path = tmp_path / "damaged.h5"
+        shutil.copy(good, path)
+        with h5py.File(path, "r+") as file:
+            change(file)
+        return path
+
+    return make
+
+
+def read_all(path):
+    return read_info(path), read_rows(path), read_counts(path)
+
+
+# Round trip
+
+
+def test_what_is_written_is_read(good):
+    info, rows, _ = read_all(good)
+    expected = make_rows()
+    for field in dataclasses.fields(rows):
+        found, wanted = getattr(rows, field.name), getattr(expected, field.name)
+        np.testing.assert_array_equal(found, wanted)
+        assert found.dtype == wanted.dtype
+    assert dataclasses.replace(info, attributes={}) == dataclasses.replace(INFO, attributes={})
+    assert dict(info.attributes) == dict(INFO.attributes)
+    assert info.config == {"window_s": 4.0}
+
+
+def test_an_empty_file_is_written_and_read(tmp_path):
+    info = dataclasses.replace(INFO, sources=(), rejected=(), group_names=())
+    path = write(tmp_path / "empty.h5", make_rows(0), (0, 0), info)
+    found, rows, counts = read_all(path)
+    assert len(rows) == 0
+    assert rows.x.shape == (0, 60)
+    assert not counts.any()
+    assert (found.sources, found.rejected, found.group_names) == ((), (), ())
+
+
+def test_plain_h5py_reads_the_format_of_the_readme(good):
+    rows = make_rows()
+    with h5py.File(good) as file:
+        assert file.attrs["format"] == FORMAT == "seisnet-windows"
+        assert file.attrs["format_version"] == 1
+        assert list(file.attrs["classes"]) == ["P", "S", "noise"]
+        np.testing.assert_array_equal(file["x"][:], rows.x)
+        assert file["trace_id"].asstr()[3] == "GE.S3.É.HH"
+        assert file["augmented"].dtype == np.bool_
+        assert {name: file[name].dtype.kind for name in DTYPES} == {
+            "x": "f", "y": "u", "onset_s": "f", "start_ns": "i", "trace_id": "O", "group": "u", "split": "u",
+            "weight": "f", "augmented": "b",
+        }  # fmt: skip
+        assert file["sources/path"].asstr()[:].tolist() == ["a.mseed", "b/ü.mseed"]
+        assert file["rejected/end_ns"][0] == 2**62
+
+
+def test_the_same_windows_give_the_same_bytes(good, tmp_path):
+    assert write(tmp_path / "again.h5", make_rows()).read_bytes() == good.read_bytes()
+
+
+@pytest.mark.parametrize("pieces", [(0, N), (0, 1, 2, 300, N), (0, 0, N, N)])
+def test_the_pieces_in_which_rows_are_appended_change_nothing(pieces, tmp_path):
+    rows = read_rows(write(tmp_path / "pieces.h5", make_rows(), pieces))
+    np.testing.assert_array_equal(rows.x, make_rows().x)
+    assert rows.trace_id.tolist() == make_rows().trace_id.tolist()
+
+
+def test_counts_are_by_split_class_and_augmentation(good):
+    rows, counts = make_rows(), read_counts(good)
+    for s in range(3):
+        for k in range(3):
+            for a in range(2):
+                assert counts[s, k, a] == ((rows.split == s) & (rows.y == k) & (rows.augmented == bool(a))).sum()
+
+
+def test_rows_can_be_read_without_features(good):
+    rows = read_rows(good, features=False)
+    assert rows.x.shape == (N, 0)
+    np.testing.assert_array_equal(rows.y, make_rows().y)
+
+
+@pytest.mark.parametrize("chosen", [[0], [5, 6, 7], [0, 1, 599], list(range(0, N, 3)), list(range(N))])
+def test_features_can_be_read_row_by_row(good, chosen):
+    with FeatureReader(good) as reader:
+        assert reader.n_features == 60
+        np.testing.assert_array_equal(reader.read(np.array(chosen)), make_rows().x[chosen])
+
+
+# Whole or not at all
+
+
+def test_fewer_rows_than_announced_leave_no_file(tmp_path):
+    with pytest.raises(FormatError, match="100 of 600 windows were written"):
+        write(tmp_path / "short.h5", make_rows(), (0, 100))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_error_while_writing_leaves_the_old_file_and_nothing_else(tmp_path, good):
+    path = tmp_path / "windows.h5"
+    shutil.copy(good, path)
+    with pytest.raises(ZeroDivisionError), writing(path, INFO, N) as writer:
+        writer.append(make_rows().take(slice(0, 10)))
+        raise ZeroDivisionError
+    assert [p.name for p in tmp_path.iterdir()] == ["windows.h5"]
+    assert path.read_bytes() == good.read_bytes()
+
+
+# What is refused
+
+
+def replaced(name, data, **options):
+    def change(file):
+        del file[name]
+        file.create_dataset(name, data=data, **options)
+
+    return change
+
+
+def with_value(name, row, value):
+    def change(file):
+        file[name][row] = value
+
+    return change
+
+
+def with_attribute(name, value):
+    def change(file):
+        file.attrs[name] = value
+
+    return change
+
+
+def without(name):
+    def change(file):
+        del file[name]
+
+    return change
+
+
+def linked(link):
+    def change(file):
+        file.move("x", "elsewhere")
+        file["x"] = link
+
+    return change
+
+
+def claiming_much(file):
+    del file["x"]
+    file.create_dataset("x", shape=(2**40, 60), dtype=np.float32, chunks=(256, 60))
+
+
+DAMAGE = {
+    "another format": (
+        with_attribute("format", "seisnet-model"),
+        "a seisnet-model file; a seisnet-windows file is needed",
+    ),
+    "no format": (lambda file: file.attrs.__delitem__("format"), "an HDF5 file of another origin"),
+    "a newer version": (with_attribute("format_version", 2), "format version 2; this seisnet reads up to 1"),
+    "a strange version": (with_attribute("format_version", "new"), "damaged or incomplete"),
+    "no version": (lambda file: file.attrs.__delitem__("format_version"), "format version 0"),
+    "no column": (without("y"), "/y is missing"),
+    "no table": (without("sources"), "/sources/path is missing"),
+    "no classes": (lambda file: file.attrs.__delitem__("classes"), "classes"),
+    "no config": (lambda file: file.attrs.__delitem__("config"), "config"),
+    "a broken config": (with_attribute("config", "{"), "damaged or incomplete"),
+    "a config that is a list": (with_attribute("config", "[]"), "config is no JSON object"),
+    "columns of two lengths": (replaced("y", np.zeros(N - 1, dtype=np.uint8)), "has shape"),
+    "another shape": (with_attribute("feature_shape", [3, 5, 5]), "/x has shape (600, 60); (600, 75) is needed"),
+    "an absurd shape": (with_attribute("feature_shape", [10**6, 10**6]), "is absurd"),
+    "an empty shape": (with_attribute("feature_shape", [0, 60]), "is absurd"),
+    "text for numbers": (replaced("x", np.full((N, 60), b"a")), "/x is |S1; float32 is needed"),
+    "another type": (replaced("y", np.zeros(N, dtype=np.int64)), "/y is int64; uint8 is needed"),
+    "a group for a column": (lambda file: (file.move("y", "z"), file.create_group("y")), "/y is no data set"),
+    "NaN in features": (with_value("x", 3, np.nan), "/x holds values that are not finite"),
+    "a class too many": (with_value("y", 3, 3), "/y names number 3 of 3"),
+    "a split too many": (with_value("split", 3, 3), "/split names number 3 of 3"),
+    "a group too many": (with_value("group", 3, 3), "/group names number 3 of 3"),
+    "a soft link": (linked(h5py.SoftLink("/elsewhere")), "/x is a link"),
+    "an external link": (linked(h5py.ExternalLink("other.h5", "x")), "/x is a link"),
+    "an absurd size": (claiming_much, "/x claims"),
+}
+
+
+@pytest.mark.parametrize("what", DAMAGE)
+def test_a_damaged_file_is_refused_in_one_line(what, damaged):
+    change, message = DAMAGE[what]
+    path = damaged(change)
+    with pytest.raises(FormatError) as error:
+        read_all(path)
+    assert message in str(error.value)
+    assert str(error.value).startswith(str(path))
+    assert "\n" not in str(error.value)
+
+
+def test_external_storage_and_virtual_data_sets_are_refused(good, damaged, tmp_path):
+    (tmp_path / "secret").write_bytes(bytes(N))
+
+    def external(file):
+        del file["y"]
+        file.create_dataset("y", (N,), np.uint8, external=[(str(tmp_path / "secret"), 0, N)])
+
+    def virtual(file):
+        layout = h5py.VirtualLayout((N,), np.uint8)
+        layout[:] = h5py.VirtualSource(str(good), "y", (N,))
+        del file["y"]
+        file.create_virtual_dataset("y", layout)
+
+    for change in (external, virtual):
+        with pytest.raises(FormatError, match="/y is no data set of this file"):
+            read_rows(damaged(change))
+
+
+@pytest.mark.parametrize("length", [0, 7, 100, 5000, 0.5, 0.99])
+def test_a_truncated_file_is_refused_in_one_line(good, tmp_path, length):
+    path = tmp_path / "cut.h5"
+    whole = good.read_bytes()
+    path.write_bytes(whole[: length if isinstance(length, int) else int(length * len(whole))])
+    with pytest.raises(FormatError) as error:
+        read_all(path)
+    assert str(error.value).startswith(str(path))
+    assert "\n" not in str(error.value)
+
+
+def test_a_missing_file_and_a_text_file_are_refused(tmp_path):
+    with pytest.raises(FormatError, match=r"gone\.h5: no such file"):
+        read_info(tmp_path / "gone.h5")
+    (tmp_path / "text.h5").write_text("hello")
+    with pytest.raises(FormatError, match="not an HDF5 file"):
+        read_info(tmp_path / "text.h5")
+
+
+def test_flipped_bytes_give_an_error_of_the_format_or_a_file_that_reads(good, tmp_path):
+    rng = np.random.default_rng(0)
+    whole = np.frombuffer(good.read_bytes(), dtype=np.uint8)
+    path = tmp_path / "flipped.h5"
+    refused = 0
+    for _ in range(60):
+        bytes_now = whole.copy()
+        where = rng.integers(0, len(whole) if rng.random() < 0.3 else 20_000, size=3)
+        bytes_now[where] = rng.integers(0, 256, size=3)
+        path.write_bytes(bytes_now.tobytes())
+        try:
+            read_all(path)
+        except FormatError as error:
+            refused += 1
+            assert "\n" not in str(error)
+    assert refused
