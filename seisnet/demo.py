@@ -24,11 +24,12 @@ from seisnet.waveforms.examples import example_files, write_example_event
 from seisnet.waveforms.records import COMPONENTS, NS_PER_S
 
 N_EVENTS = 500
-GENERATOR = GeneratorConfig(snr_db=(0.0, 50.0))
-PREPROCESS = PreprocessConfig(shifts=2, noise_windows=8)
+GENERATOR = GeneratorConfig(snr_db=(-3.0, 45.0))
+PREPROCESS = PreprocessConfig(frame_s=0.4, freqmax_hz=40.0, shifts=2, noise_windows=8)
+"""Short frames and weak events: the second micro-earthquake at Unterhaching lasts a second, hardly above the noise."""
+
 TRAIN = TrainConfig(epochs=20)
 PICK = PickConfig(thresholds={"P": 0.4, "S": 0.4})
-"""Lower than the default: the second micro-earthquake at Unterhaching is hardly above the noise."""
 
 VIEWS = 40
 

@@ -58,9 +58,9 @@ def aic_onset(record: Record, time_ns: int, phase: str, *, half_width_s: float) 
     band = [f for f in BAND_HZ if f < 0.9 * record.bandwidth_hz]
     if not band:
         return time_ns
-    kind = "bandpass" if len(band) == 2 else "highpass"
+    kind, corners = ("bandpass", band) if len(band) == 2 else ("highpass", band[0])
     x = record.data[rows, first:high].astype(np.float64)
-    x = sosfilt(butter(2, band, kind, fs=rate_hz, output="sos"), x - x[:, :1], axis=1)[:, low - first :]
+    x = sosfilt(butter(2, corners, kind, fs=rate_hz, output="sos"), x - x[:, :1], axis=1)[:, low - first :]
     n = x.shape[1]
     begin = max(at - round(half_width_s * rate_hz) - low, FEWEST_SAMPLES)
     end = min(at + round(half_width_s * rate_hz) - low, n - FEWEST_SAMPLES)

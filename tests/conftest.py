@@ -78,20 +78,27 @@ def onset_record():
 
 @pytest.fixture(scope="session")
 def seismograms():
-    """Labelled synthetic seismograms of 24 events, and noise, at few stations; none with a fault of the recorder."""
-    return list(generate_records(24, np.random.default_rng(5), config=GeneratorConfig(faulty_share=0.0)))
+    """Labelled synthetic seismograms of 12 events, and noise, at few stations; none with a fault of the recorder."""
+    return list(generate_records(12, np.random.default_rng(5), config=GeneratorConfig(faulty_share=0.0)))
 
 
 @pytest.fixture(scope="session")
 def labelled(tmp_path_factory, seismograms):
     """The same seismograms as miniSEED files with QuakeML and CSV labels, and as a SeisBench data set.
 
-    Only those with picks: a noise record can't be declared beside plain files. Starts are whole microseconds, which
-    is all that miniSEED keeps, and samples float32.
+    Only those with picks: a noise record can't be declared beside plain files. Times are whole microseconds, which
+    is all that the files keep; no sample is zero, which a data set may take for padding.
     """
     folder = tmp_path_factory.mktemp("labelled")
     whole = [
-        replace(s, start_ns=s.start_ns // 1000 * 1000, data=s.data.astype(np.float32)) for s in seismograms if s.picks
+        replace(
+            s,
+            start_ns=s.start_ns // 1000 * 1000,
+            data=s.data.astype(np.float32) + np.float32(0.25),
+            picks=tuple(replace(p, time_ns=p.time_ns // 1000 * 1000) for p in s.picks),
+        )
+        for s in seismograms
+        if s.picks
     ]
     files = folder / "files"
     files.mkdir()
@@ -140,8 +147,7 @@ def _write_dataset(folder, seismograms):
     )  # fmt: skip
     with SeisBenchWriter(folder, columns, data_format={"component_order": "ZNE"}) as writer:
         for s in seismograms:
-            # Catalogues keep microseconds, and so do the samples written here.
-            samples = [(p.time_ns // 1000 * 1000 - s.start_ns) / NS_PER_S * s.sampling_rate_hz for p in s.picks]
+            samples = [(p.time_ns - s.start_ns) / NS_PER_S * s.sampling_rate_hz for p in s.picks]
             row = {
                 "trace_start_time": str(obspy.UTCDateTime(ns=s.start_ns)),
                 "trace_sampling_rate_hz": s.sampling_rate_hz,

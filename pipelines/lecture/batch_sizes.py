@@ -1,8 +1,8 @@
 """Batch, mini-batch and single-sample gradient descent on one problem: a few good steps, or many rough ones.
 
 The problem has two parameters, so that its loss can be drawn: the straight line of a Wadati diagram, S minus P time
-against P travel time, whose slope is vp / vs - 1. On data normalised to mean 0 and variance 1 the mean squared error is a
-round bowl of curvature 2. With the whole set, a step of gradient descent with rate r multiplies the error by 1 - 2 r.
+against P travel time, whose slope is vp / vs - 1. On data normalised to mean 0 and variance 1 the mean squared error
+is a round bowl of curvature 2. With the whole set, a step of rate r multiplies the parameters' error by 1 - 2 r.
 
 A batch of B samples has the right gradient on average only. Its steps cost N / B times less, and so get down the slope
 with fewer samples read; but with a constant rate they end up rattling about the minimum. If s^2 is the variance of the
@@ -80,7 +80,7 @@ def main(folder: Path, *, n: int = 256, epochs: int = 40, repeats: int = 6) -> d
         by_step.loglog(seen[1:], excess[seen[1:]], color=colour, linestyle=line)
         if batch < n:
             by_epoch.axhline(expected, color="black", linewidth=0.6, linestyle=":")
-            by_epoch.text(40, 1.5 * expected, f"2 r s² / {batch}", ha="right", va="bottom", bbox=WHITE)
+            by_epoch.text(epochs, 1.5 * expected, f"2 r s² / {batch}", ha="right", va="bottom", bbox=WHITE)
     plane.plot(best, 0, "*", color="black", markersize=9, zorder=3)
     plane.set(title=f"the first {STEPS_DRAWN} steps", xlabel="weight", ylabel="bias", aspect="equal")
     plane.legend(loc="upper left")

@@ -46,7 +46,10 @@ def main(folder: Path) -> dict[str, dict[str, float]]:
     figure = new_figure(PAGE_CM, 12.5)
     axes = figure.subplots(2, 1)
     gradients = {}
-    examples = (("f = ((x + y) z)²", first(-2, 5, -4), "( )²"), ("f = ((sin x + y) z)³", second(math.pi / 6, 0.5, 2), "( )³"))
+    examples = (
+        ("f = ((x + y) z)²", first(-2, 5, -4), "( )²"),
+        ("f = ((sin x + y) z)³", second(math.pi / 6, 0.5, 2), "( )³"),
+    )
     for ax, (formula, nodes, power) in zip(axes, examples, strict=True):
         nodes["f"].backward()
         print(formula)
@@ -55,7 +58,9 @@ def main(folder: Path) -> dict[str, dict[str, float]]:
         draw_graph(ax, nodes, SYMBOLS | {"power": power})
         ax.set_title(formula, fontsize=9)
         gradients[formula] = {name: float(node.grad) for name, node in nodes.items()}
-    figure.supxlabel("blue: value, forward; orange: gradient, backward, and on each edge the factor that it takes on its way back")
+    figure.supxlabel(
+        "blue: value, forward; orange: gradient, backward, and on each edge the factor that it takes on its way back"
+    )
     (folder / "computational_graphs.png").write_bytes(png(figure, dpi=150))
     return gradients
 
@@ -72,13 +77,27 @@ def draw_graph(ax: Axes, nodes: dict[str, graph.Node], symbols: dict[str, str]) 
             )
             # Each node here has one child, so what the gradient was multiplied by on its way is a quotient.
             ax.text(
-                (x + xa) / 2, (y + ya) / 2, minus(f"× {float(parent.grad / node.grad):.4g}"), color=VERMILLION, ha="center",
-                va="center", fontsize=7, bbox={"facecolor": "white", "edgecolor": "none", "pad": 1},
+                (x + xa) / 2,
+                (y + ya) / 2,
+                minus(f"× {float(parent.grad / node.grad):.4g}"),
+                color=VERMILLION,
+                ha="center",
+                va="center",
+                fontsize=7,
+                bbox={"facecolor": "white", "edgecolor": "none", "pad": 1},
             )
         ax.add_patch(Circle((x, y), 0.3, facecolor="white", edgecolor="black", linewidth=0.8, zorder=3))
         ax.text(x, y, symbols.get(node.op, name), ha="center", va="center", zorder=4, fontsize=8)
         ax.text(x, y + 0.36, minus(f"{name} = {float(node.value):.4g}"), color=BLUE, ha="center", va="bottom", zorder=4)
-        ax.text(x, y - 0.48, minus(f"∂f/∂{name} = {float(node.grad):.4g}"), color=VERMILLION, ha="center", va="top", zorder=4)
+        ax.text(
+            x,
+            y - 0.48,
+            minus(f"∂f/∂{name} = {float(node.grad):.4g}"),
+            color=VERMILLION,
+            ha="center",
+            va="top",
+            zorder=4,
+        )
     ax.set(xlim=(-13.3, 1.1), ylim=(-2.5, 2.3), aspect="equal")
     ax.axis("off")
 

@@ -10,8 +10,8 @@ does ask for, the radiation pattern of P waves of a vertical strike-slip fault o
     u_P(i, a) = sin(i)^2 sin(2 a)
 
 All depths fit it, deep networks a little better. With the azimuth folded once more, sin(i)^2 sin(4 a), the training of
-one wide layer finds a third of the pattern's variance and that of six narrow ones five sixths, in the median; but what a
-start is worth varies the more, the deeper the network.
+one wide layer finds a third of the pattern's variance and that of six narrow ones five sixths, in the median; but luck
+with the first weights weighs the more, the deeper the network.
 
 Telgarsky (2016), COLT, theorem 1.1; Montufar et al. (2014), NeurIPS; Aki & Richards (2002), equation 4.89.
 """
@@ -91,7 +91,8 @@ def main(folder: Path, *, n: int = 1000, iterations: int = 300, seeds: int = 5) 
             says = [network.predict(scaler.transform(sphere)) for network in fits]
             each = [float(((y - truth) ** 2).mean() / truth.var()) for y in says]
             errors[folds, depth] = float(np.median(each))
-            print(f"sin²(i) sin({2 * folds}a): depth {depth}, {fits[0].theta.size} parameters: error {errors[folds, depth]:.3f}")
+            size = fits[0].theta.size
+            print(f"sin²(i) sin({2 * folds}a): depth {depth}, {size} parameters: error {errors[folds, depth]:.3f}")
             panels["E"].semilogy([depth] * seeds, each, "o", color=colour, markersize=3)
             if folds == 2 and depth in (1, 6):
                 median = says[int(np.argsort(each)[seeds // 2])]

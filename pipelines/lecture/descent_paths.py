@@ -4,8 +4,8 @@ The plane is a map, the function the misfit of an epicentre: stations at s_i, ar
 
     m(e) = mean_i (r_i - mean(r))^2,   r_i = t_i - sqrt(|e - s_i|^2 + h^2) / v,
 
-where taking off the mean residual removes the origin time. All stations lie to the west (the earthquake is offshore), so
-the misfit is a valley: steep across, nearly flat along. Near the minimum, with curvatures L1 > L2,
+where taking off the mean residual removes the origin time. All stations lie to the west (the earthquake is offshore),
+so the misfit is a valley: steep across, nearly flat along. Near the minimum, with curvatures L1 > L2,
 
     e <- e - r dm/de   shrinks the error by |1 - r L1| across and |1 - r L2| along:
 
@@ -31,19 +31,19 @@ VELOCITY_KM_S, DEPTH_KM = 6.0, 10.0
 
 
 def misfit(x: graph.Node, y: graph.Node) -> graph.Node:
-    """Misfit, s^2, of an epicentre at x and y, km."""
+    """Misfit (..., 1), s^2, of epicentres at x and y, km, scalars or (..., 1)."""
     n = len(STATIONS_KM)
     observed_s = np.sqrt(((TRUE_KM - STATIONS_KM) ** 2).sum(axis=1) + DEPTH_KM**2) / VELOCITY_KM_S
     distance_km = ((x - STATIONS_KM[:, 0]) ** 2 + (y - STATIONS_KM[:, 1]) ** 2 + DEPTH_KM**2) ** 0.5
     residual_s = observed_s - distance_km / VELOCITY_KM_S
-    return graph.total((residual_s - graph.total(residual_s) / n) ** 2) / n
+    return graph.total((residual_s - graph.total(residual_s, axis=-1) / n) ** 2, axis=-1) / n
 
 
 def gradient(epicentre_km: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
     x, y = graph.Node(epicentre_km[0]), graph.Node(epicentre_km[1])
     m = misfit(x, y)
     m.backward()
-    return float(m.value), np.array([x.grad, y.grad])
+    return m.value.item(), np.array([x.grad, y.grad])
 
 
 def descend(optimizer: nn.Optimizer, steps: int) -> tuple[NDArray[np.float64], list[float]]:
@@ -78,8 +78,8 @@ def main(folder: Path, *, steps: int = 50) -> dict[str, float]:
         "small, momentum 0.8": nn.SGD(0.05 * bound, momentum=0.8),
         "Adam": nn.Adam(2.0),
     }
-    east_km, north_km = np.meshgrid(np.linspace(-50, 65, 58), np.linspace(-50, 60, 56))
-    surface = [[gradient(np.array(at))[0] for at in zip(*row, strict=True)] for row in zip(east_km, north_km, strict=True)]
+    east_km, north_km = np.meshgrid(np.linspace(-50, 65, 116), np.linspace(-50, 60, 111))
+    surface = misfit(graph.Node(east_km[..., None]), graph.Node(north_km[..., None])).value[..., 0]
 
     figure = new_figure(PAGE_CM, 12)
     axes = figure.subplots(2, 3)

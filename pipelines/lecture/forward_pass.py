@@ -52,7 +52,9 @@ def main(folder: Path) -> dict[str, float]:
     x1, x2 = np.meshgrid(grid, grid)
     over_plane = network.predict_proba(np.column_stack([x1.ravel(), x2.ravel()]), "sigmoid").reshape(x1.shape)
     levels = np.arange(0.1, 1, 0.1)
-    lines = plane.contour(x1, x2, over_plane, levels, colors=BLUE, linewidths=[2 if level == 0.5 else 0.8 for level in levels.round(1)])
+    lines = plane.contour(
+        x1, x2, over_plane, levels, colors=BLUE, linewidths=[2 if level == 0.5 else 0.8 for level in levels.round(1)]
+    )
     plane.clabel(lines, fmt="%.1f", fontsize=6)
     for w, b in zip(W1.T, B1, strict=True):
         plane.plot(grid, -(w[0] * grid + b) / w[1], color="0.7", linestyle=":", zorder=0)
@@ -73,7 +75,12 @@ def draw_network(ax: Axes, z1: np.ndarray, a1: np.ndarray, z2: float, p: float) 
     for (xa, ya), (xb, yb), weight, active in edges:
         ax.plot((xa, xb), (ya, yb), color=BLUE if active else "0.75", linestyle="-" if active else ":", zorder=1)
         ax.text(
-            xa + 0.62 * (xb - xa), ya + 0.62 * (yb - ya), minus(f"{weight:g}"), ha="center", va="center", fontsize=6.5,
+            xa + 0.62 * (xb - xa),
+            ya + 0.62 * (yb - ya),
+            minus(f"{weight:g}"),
+            ha="center",
+            va="center",
+            fontsize=6.5,
             bbox=WHITE,
         )
     units = [(inputs[i], f"x{'₁₂'[i]}", X[0, i], "bottom") for i in range(2)]
@@ -82,7 +89,9 @@ def draw_network(ax: Axes, z1: np.ndarray, a1: np.ndarray, z2: float, p: float) 
     for x, label in ((0, "inputs"), (3, "hidden units, relu"), (6, "output, sigmoid")):
         ax.text(x, 3.4, label, ha="center", color="0.4")
     for (x, y), label, value, side in units:
-        ax.add_patch(Circle((x, y), 0.45, facecolor="white", edgecolor=BLUE if value else "0.6", linewidth=1.2, zorder=2))
+        ax.add_patch(
+            Circle((x, y), 0.45, facecolor="white", edgecolor=BLUE if value else "0.6", linewidth=1.2, zorder=2)
+        )
         ax.text(x, y, f"{value:.3g}", ha="center", va="center", weight="bold", fontsize=7.5)
         ax.text(x, y + (0.52 if side == "bottom" else -0.52), minus(label), ha="center", va=side, fontsize=6.5)
     ax.set(title="weights on the edges, outputs in the circles", xlim=(-0.7, 6.7), ylim=(-3.0, 3.9), aspect="equal")

@@ -7,7 +7,8 @@ pulse, and a larger, slower S pulse behind it. The theorem says that for any err
 find the weights. Here each network starts from the one before it, with new units that have no say yet, so its error can
 only fall; L-BFGS does the rest.
 
-Cybenko (1989), Math. Control Signals Systems 2, 303-314; Hornik, Stinchcombe & White (1989), Neural Networks 2, 359-366.
+Cybenko (1989), Math. Control Signals Systems 2, 303-314; Hornik, Stinchcombe & White (1989), Neural Networks 2,
+359-366.
 """
 
 import sys
@@ -63,7 +64,7 @@ def fit(network: nn.Network, x: NDArray[np.float64], y: NDArray[np.float64], ite
 @styled()
 @nn.blas_threads(1)
 def main(folder: Path, *, iterations: int = 500) -> dict[int, float]:
-    """Draw fits and the error against the number of units; return the error, a share of the curve's variance, by units."""
+    """Draw fits and errors; return the error, a share of the curve's variance, by the number of units."""
     time_s = np.linspace(0, 8, 200)[:, None]
     x = nn.StandardScaler().fit(time_s).transform(time_s)
     y_scaler = nn.StandardScaler().fit(seismogram(time_s))
@@ -76,7 +77,7 @@ def main(folder: Path, *, iterations: int = 500) -> dict[int, float]:
     for units in UNITS:
         network = grow(network, units, rng)
         errors[units] = fit(network, x, y, iterations)
-        print(f"{units:4} units, {len(network.theta):4} parameters: {errors[units]:.1e} of the variance is left")
+        print(f"{units:4} units, {len(network.theta):4} parameters: {errors[units]:.2g} of the variance is left")
         if units in SHOWN:
             ax = panels[str(units)]
             ax.plot(time_s, seismogram(time_s), color=GREY, linewidth=2.5, alpha=0.5)

@@ -51,10 +51,13 @@ def softmax(logits: Array) -> Array:
     array([[0.5, 0.5]])
     """
     xp = namespace(logits)
+    # Worked on as (K, N): NumPy reduces many rows at once several times faster than a few classes many times.
+    z = xp.array(logits.T, order="C")
     # The largest logit is taken off first: the ratio stays the same and nothing overflows.
-    exponentials = xp.exp(logits - logits.max(axis=1, keepdims=True))
-    exponentials /= exponentials.sum(axis=1, keepdims=True)
-    return exponentials
+    z -= z.max(axis=0)
+    xp.exp(z, out=z)
+    z /= z.sum(axis=0)
+    return xp.ascontiguousarray(z.T)
 
 
 def sigmoid(z: Array, out: Array | None = None) -> Array:

@@ -64,7 +64,7 @@ def softmax_cross_entropy(
         of_class = xp.asarray(class_weight, logits.dtype)[y]
         weight = of_class if weight is None else of_class * xp.asarray(weight, logits.dtype)
     share = _shares(weight, logits)
-    # Worked on as (K, N): NumPy reduces many windows a few times faster than a few classes many times.
+    # Worked on as (K, N), like `softmax`.
     z = xp.array(logits.T, order="C")
     z -= z.max(axis=0)
     gradient = xp.exp(z)

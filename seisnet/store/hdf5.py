@@ -151,22 +151,41 @@ def sha256_of(path: Path) -> str:
 class HDF5Sink(io.FileIO):
     """A file for HDF5 to write to that never fails inside HDF5, which can't be closed after such a failure.
 
-    What goes wrong on disk is kept and raised where Python can handle it: by `check`, and on leaving.
+    What goes wrong on disk is kept and raised where Python can handle it: by `check`, and on leaving. Until then HDF5
+    reads its own structures again and follows the addresses in them, so that these must come back as they were
+    written: what is small is kept in memory once the disk has failed. Blocks of samples may come back as zeros.
     """
+
+    STRUCTURE_BYTES = 1 << 16
 
     def __init__(self, path: Path) -> None:
         super().__init__(path, "w+")
         self._failure: OSError | None = None
+        self._kept: list[tuple[int, bytes]] = []
 
     def write(self, data: Any) -> int:
-        """Write all of `data`, or keep the failure and lose it."""
+        """Write all of `data`, or keep the failure."""
         view = memoryview(data).cast("B")
-        done = 0
+        at, done = self.tell(), 0
         try:
             while done < len(view) and self._failure is None:
                 done += super().write(view[done:])
         except OSError as failure:
             self._failure = failure
+        if self._failure is not None and len(view) <= self.STRUCTURE_BYTES:
+            self._kept.append((at, bytes(view)))
+        return len(view)
+
+    def readinto(self, buffer: Any) -> int:
+        """Read what was written, also what the disk did not take; zeros where nothing is."""
+        view = memoryview(buffer).cast("B")
+        at = self.tell()
+        n = super().readinto(view)
+        view[n:] = bytes(len(view) - n)
+        for start, data in self._kept:
+            low, high = max(at, start), min(at + len(view), start + len(data))
+            if low < high:
+                view[low - at : high - at] = data[low - start : high - start]
         return len(view)
 
     def truncate(self, size: int | None = None) -> int:

@@ -1,0 +1,130 @@
+"""The house keeps its order: rooms import only from rooms above them, and each heavy library has one owner."""
+
+import ast
+import subprocess
+import sys
+from graphlib import TopologicalSorter
+from pathlib import Path
+
+import pytest
+
+import seisnet
+
+PACKAGE = Path(seisnet.__file__).parent
+
+ROOMS = """
+    errors config picks nn
+    store waveforms labels
+    features windows splits scan onset detection
+    synthetic metrics matching formats plots
+    preprocessing batches model training evaluation classification inspection
+    datasets registry report demo cli __init__ __main__
+""".split()
+"""In import order: a room imports only from itself and from those before it."""
+
+OWNERS = {
+    "obspy": {"waveforms", "labels", "formats", "model"},
+    "h5py": {"store"},
+    "matplotlib": {"plots"},
+    "click": {"cli"},
+    "rich": {"cli"},
+    "jinja2": {"report"},
+}
+"""Which rooms may import a library."""
+
+NEVER = {"torch", "tensorflow", "jax", "keras", "sklearn", "pandas", "pickle", "seisbench"}
+
+
+def modules():
+    """Every module of the package with its path; packages stand for their __init__."""
+    for path in sorted(PACKAGE.rglob("*.py")):
+        parts = path.relative_to(PACKAGE.parent).with_suffix("").parts
+        yield ".".join(parts[:-1] if parts[-1] == "__init__" and len(parts) > 2 else parts), path
+
+
+MODULES = dict(modules())
+
+
+def imports_of(path):
+    """Dotted names that a module imports, also inside functions."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path.name}: imports are absolute"
+            yield node.module
+            # `from seisnet import plots` imports a module, `from seisnet.plots import svg` a name.
+            yield from (name for alias in node.names if (name := f"{node.module}.{alias.name}") in MODULES)
+
+
+GRAPH = {name: {other for other in imports_of(path) if other in MODULES} - {name} for name, path in MODULES.items()}
+
+
+def room(module):
+    return module.split(".")[1] if "." in module else "__init__"
+
+
+def test_every_room_has_its_place_in_the_order():
+    missing = {room(name) for name in MODULES} - set(ROOMS)
+    assert not missing, f"say in ROOMS after which rooms {', '.join(sorted(missing))} comes"
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_a_room_imports_only_from_rooms_above_it(module):
+    here = ROOMS.index(room(module))
+    below = {other for other in GRAPH[module] if ROOMS.index(room(other)) > here}
+    assert not below, f"{module} imports {', '.join(sorted(below))}, which stands below it"
+
+
+def test_imports_run_in_no_circle():
+    list(TopologicalSorter(GRAPH).static_order())
+
+
+@pytest.mark.parametrize("library", OWNERS)
+def test_each_library_has_its_owner(library):
+    users = {room(n) for n, path in MODULES.items() if library in {i.split(".")[0] for i in imports_of(path)}}
+    assert users <= OWNERS[library]
+
+
+def test_no_other_framework_and_no_pickle_is_imported():
+    for name, path in MODULES.items():
+        found = {i.split(".")[0] for i in imports_of(path)} & NEVER
+        assert not found, f"{name} imports {', '.join(found)}"
+
+
+def test_the_networks_import_nothing_of_ours_but_errors():
+    for name in GRAPH:
+        if room(name) == "nn":
+            assert {room(other) for other in GRAPH[name]} <= {"nn", "errors"}
+
+
+def test_the_store_reads_and_writes_and_knows_no_waveforms():
+    for name in GRAPH:
+        if room(name) == "store":
+            assert {room(other) for other in GRAPH[name]} <= {"store", "errors"}
+
+
+def test_only_the_command_line_writes_to_the_terminal():
+    for name, path in MODULES.items():
+        if room(name) in ("cli", "demo", "__main__"):
+            continue
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            call = node.func if isinstance(node, ast.Call) else None
+            assert not (isinstance(call, ast.Name) and call.id == "print"), f"{name} prints"
+
+
+def test_no_module_draws_random_numbers_of_a_global_generator():
+    allowed = {"default_rng", "Generator", "SeedSequence", "PCG64", "BitGenerator"}
+    for name, path in MODULES.items():
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Attribute) and ast.unparse(node.value) in ("np.random", "numpy.random"):
+                assert node.attr in allowed, f"{name} uses np.random.{node.attr}"
+
+
+def test_seisnet_itself_imports_nothing_heavy():
+    code = (
+        "import sys, seisnet.cli, seisnet; "
+        "print(*sorted({m.split('.')[0] for m in sys.modules} & {'numpy', 'scipy', 'obspy', 'h5py', 'matplotlib'}))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == ""

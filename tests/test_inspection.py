@@ -1,0 +1,100 @@
+"""What is in a file, in words."""
+
+import h5py
+import numpy as np
+import obspy
+import pytest
+
+from seisnet.config import PreprocessConfig
+from seisnet.errors import DataError, FormatError
+from seisnet.inspection import describe
+from seisnet.preprocessing import preprocess_to_file
+from seisnet.store.model_file import StoredModel, StoredStage, write_model
+
+
+def test_a_windows_file_tells_counts_sources_and_config(labelled, tmp_path):
+    path = tmp_path / "windows.h5"
+    info = preprocess_to_file([str(labelled.dataset)], config=PreprocessConfig(split_by="event"), output=path)
+    lines = describe(path)
+    assert lines[0].startswith(f"{path}: seisnet windows file, ")
+    assert "windows of 4 s at 100 Hz" in lines[0]
+    text = "\n".join(lines)
+    for expected in (
+        "feature: logspec 3 x 17 x 16",
+        "split by: event, ",
+        "train: P ",
+        "dev: P ",
+        "test: P ",
+        "augmented",
+    ):
+        assert expected in text
+    assert f"source: {labelled.dataset}, " in text
+    assert text.count("not used: ") == len({r[3] for r in info.rejected})
+    assert '"window_s": 4.0' in lines[-1]
+
+
+@pytest.mark.parametrize("members", [1, 3])
+def test_a_model_file_tells_layers_thresholds_training_and_card(members, tmp_path):
+    theta = np.zeros((members, 60 * 8 + 8 + 8 * 3 + 3) if members > 1 else 60 * 8 + 8 + 8 * 3 + 3, dtype=np.float32)
+    model = StoredModel(
+        stages=(StoredStage(theta, (60, 8, 3), "relu"),),
+        classes=("P", "S", "noise"),
+        mean=np.zeros(60, dtype=np.float32),
+        scale=np.ones(60, dtype=np.float32),
+        preprocess={"window_s": 4.0},
+        train={"seed": 3},
+        thresholds={"P": 0.5, "S": 0.45},
+        history={"dev_macro_f1": np.array([0.5, 0.75])},
+        card="# Card\n\nNothing much.",
+        attributes={"seisnet_version": "0.1.0"},
+    )
+    write_model(tmp_path / "model.h5", model)
+    text = "\n".join(describe(tmp_path / "model.h5"))
+    for expected in (
+        "seisnet model file, classes P, S, noise",
+        "layers 60-8-3, relu, 515 parameters",
+        "thresholds: P 0.5, S 0.45",
+        "training: 2 epochs, best dev macro-F1 0.7500",
+        "seisnet_version: 0.1.0",
+        '"window_s": 4.0',
+        "# Card",
+    ):
+        assert expected in text
+    assert ("3 members" in text) == (members > 1)
+
+
+def test_a_waveform_file_tells_its_traces(tmp_path):
+    path = tmp_path / "a.mseed"
+    obspy.read().write(str(path), format="MSEED")
+    lines = describe(path)
+    assert lines[0] == f"{path}: MSEED file, 3 traces"
+    assert lines[1] == (
+        "BW.RJOB..EHZ  2009-08-24T00:20:03.000000Z to 2009-08-24T00:20:32.990000Z  100 Hz  3000 samples  float64"
+    )
+
+
+def test_a_damaged_waveform_file_says_so(tmp_path):
+    path = tmp_path / "a.mseed"
+    obspy.read().write(str(path), format="MSEED")
+    path.write_bytes(path.read_bytes()[:-100])
+    assert "damaged, read as far as possible" in describe(path)[-1]
+
+
+def test_what_is_no_file_of_ours_or_of_obspys_is_one_line(tmp_path):
+    with h5py.File(tmp_path / "other.h5", "w"):
+        pass
+    (tmp_path / "text.txt").write_text("hello")
+    (tmp_path / "empty").write_bytes(b"")
+    (tmp_path / "cut.h5").write_bytes((tmp_path / "other.h5").read_bytes()[:100])
+    for name, message, kind in (
+        ("other.h5", "an HDF5 file, but neither windows nor model of seisnet", DataError),
+        ("text.txt", "not a waveform format that ObsPy reads", DataError),
+        ("empty", "the file is empty", DataError),
+        ("gone", "no such file", DataError),
+        (".", "no such file", DataError),
+        ("cut.h5", "a damaged HDF5 file", FormatError),
+    ):
+        with pytest.raises(kind) as error:
+            describe(tmp_path / name)
+        assert message in str(error.value)
+        assert "\n" not in str(error.value)

@@ -1,0 +1,326 @@
+"""From sources and labels to a windows file: the same from every source, and nothing without a reason."""
+
+import json
+import shutil
+import subprocess
+import sys
+import textwrap
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import obspy
+import pytest
+
+from seisnet import preprocessing
+from seisnet.config import PreprocessConfig
+from seisnet.errors import ConfigError, DataError, NothingUsableError
+from seisnet.features import extract, make_feature
+from seisnet.preprocessing import preprocess, preprocess_to_file, read_windows, reasons
+from seisnet.store.hdf5 import sha256_of
+from seisnet.store.seisbench_writer import SeisBenchWriter
+from seisnet.store.windows_file import SPLITS
+from seisnet.waveforms.conditioning import condition
+from seisnet.waveforms.records import NS_PER_S
+
+CONFIG = PreprocessConfig(split_by="event")
+START_NS = 1_577_836_800 * NS_PER_S
+
+
+@pytest.fixture(scope="module")
+def windows(labelled, tmp_path_factory):
+    """Windows of the miniSEED files and the QuakeML."""
+    path = tmp_path_factory.mktemp("windows") / "windows.h5"
+    preprocess_to_file([str(labelled.files)], [str(labelled.quakeml)], CONFIG, output=path)
+    return path
+
+
+def table(windows):
+    """Rows as a dictionary from (trace, start, label, onset) to features, split and group."""
+    rows, names = windows.rows, windows.info.group_names
+    keys = zip(
+        rows.trace_id, rows.start_ns.tolist(), rows.y.tolist(), np.nan_to_num(rows.onset_s).tolist(), strict=True
+    )
+    values = zip(rows.x, rows.split.tolist(), (names[g] for g in rows.group), rows.augmented.tolist(), strict=True)
+    return dict(zip(keys, values, strict=True))
+
+
+def nothing(sources, labels=(), config=CONFIG, error=NothingUsableError):
+    with pytest.raises(error) as caught:
+        preprocess([str(s) for s in sources], [str(p) for p in labels], config)
+    message = str(caught.value)
+    assert "\n" not in message
+    return message
+
+
+# The same windows from every source
+
+
+def test_files_with_quakeml_and_files_with_csv_give_the_same_windows(labelled, windows):
+    a, b = read_windows(windows), preprocess([str(labelled.files)], [str(labelled.csv)], CONFIG)
+    assert b.rows.x.tobytes() == a.rows.x.tobytes()
+    assert table(a).keys() == table(b).keys()
+    assert [v[1:] for v in table(a).values()] == [v[1:] for v in table(b).values()]
+
+
+def test_a_data_set_gives_the_windows_of_the_same_files_and_picks(labelled, windows):
+    a, b = table(read_windows(windows)), table(preprocess([str(labelled.dataset)], [], CONFIG))
+    assert len(a) > 200
+    assert {(k[0], k[1], k[2]) for k in a} == {(k[0], k[1], k[2]) for k in b}
+    b = {(*k[:3], v[3]): (k[3], v) for k, v in b.items()}
+    for key, (x, split, group, augmented) in a.items():
+        onset_s, (other_x, other_split, other_group, _) = b[(*key[:3], augmented)]
+        np.testing.assert_allclose(other_x, x, atol=0.05)
+        assert onset_s == pytest.approx(key[3], abs=2e-6)
+        assert (other_split, other_group) == (split, group)
+
+
+def test_any_order_of_sources_gives_the_same_windows(labelled, windows):
+    files = sorted(str(p) for p in labelled.files.iterdir())
+    mixed = [files[i] for i in np.random.default_rng(0).permutation(len(files))]
+    a, b = (
+        table(read_windows(windows)),
+        table(preprocess(mixed, [str(labelled.csv), str(labelled.quakeml)][:1], CONFIG)),
+    )
+    assert a.keys() == b.keys()
+    for key, value in a.items():
+        np.testing.assert_array_equal(value[0], b[key][0])
+        assert value[1:] == b[key][1:]
+
+
+def test_the_same_inputs_give_the_same_bytes(labelled, windows, tmp_path):
+    again = tmp_path / "again.h5"
+    preprocess_to_file([str(labelled.files)], [str(labelled.quakeml)], CONFIG, output=again)
+    assert again.read_bytes() == windows.read_bytes()
+
+
+def test_the_size_of_shards_changes_nothing(labelled, windows, tmp_path, monkeypatch):
+    monkeypatch.setattr(preprocessing, "RECORDS_PER_SHARD", 1)
+    preprocess_to_file([str(labelled.dataset)], [], CONFIG, output=tmp_path / "small.h5")
+    monkeypatch.undo()
+    preprocess_to_file([str(labelled.dataset)], [], CONFIG, output=tmp_path / "large.h5")
+    small, large = read_windows(tmp_path / "small.h5"), read_windows(tmp_path / "large.h5")
+    np.testing.assert_allclose(small.rows.x, large.rows.x, atol=1e-5)
+    np.testing.assert_array_equal(small.rows.start_ns, large.rows.start_ns)
+
+
+# What the windows are
+
+
+def test_parity_the_features_in_the_file_are_those_of_the_samples_at_their_time(labelled, windows):
+    found = read_windows(windows)
+    feature = make_feature(CONFIG)
+    records = {}
+    for path in sorted(labelled.files.iterdir()):
+        for r in condition(obspy.read(str(path)), sampling_rate_hz=100.0, shortest_s=4.0)[0]:
+            records.setdefault(r.trace_id, []).append(r)
+    for i in range(0, len(found.rows), 17):
+        start_ns = int(found.rows.start_ns[i])
+        [record] = [r for r in records[found.rows.trace_id[i]] if r.start_ns <= start_ns <= r.end_ns]
+        first = round((start_ns - record.start_ns) / 1e7)
+        x = extract(
+            feature, record.data[None, :, first : first + 400], record.present[None], np.array([record.bandwidth_hz])
+        )
+        np.testing.assert_allclose(found.rows.x[i], x[0], atol=1e-5)
+
+
+def test_the_onset_in_the_file_is_the_pick(labelled, windows):
+    rows = read_windows(windows).rows
+    picked = {(p.station, p.phase): [] for p in labelled.picks}
+    for p in labelled.picks:
+        picked[p.station, p.phase].append(p.time_ns)
+    for i in np.flatnonzero(~np.isnan(rows.onset_s)):
+        onset_ns = rows.start_ns[i] + 2 * NS_PER_S + rows.onset_s[i] * NS_PER_S
+        times = np.array(picked[rows.trace_id[i].split(".")[1], "PS"[rows.y[i]]])
+        assert np.abs(times - onset_ns).min() < 2000
+    assert (np.isnan(rows.onset_s) == (rows.y == 2)).all()
+
+
+def test_every_pick_gives_one_centred_window_or_a_reason(labelled, windows):
+    found = read_windows(windows)
+    centred = (found.rows.y < 2) & ~found.rows.augmented
+    assert centred.sum() + sum("edge" in r for *_, r in found.info.rejected) == len(labelled.picks)
+
+
+def test_dev_and_test_hold_no_augmented_window_and_no_event_of_train(windows):
+    rows = read_windows(windows).rows
+    assert rows.augmented[rows.split == 0].any()
+    assert not rows.augmented[rows.split > 0].any()
+    groups = [set(rows.group[rows.split == s].tolist()) for s in range(3)]
+    assert all(groups)
+    assert not groups[0] & groups[1]
+    assert not groups[0] & groups[2]
+    assert not groups[1] & groups[2]
+
+
+def test_splits_of_windows_in_memory_are_taken_by_name(windows):
+    found = read_windows(windows)
+    assert sum(len(found.split(name)) for name in SPLITS) == len(found.rows)
+    assert (found.split("dev").split == 1).all()
+
+
+def test_raw_windows_are_made_when_asked_for(labelled):
+    found = preprocess([str(labelled.dataset)], [], replace(CONFIG, features="raw", shifts=0))
+    assert found.info.feature_shape == (3, 1, 400)
+    assert found.rows.x.shape[1] == 1200
+
+
+def test_the_file_tells_where_it_comes_from(labelled, windows):
+    info = read_windows(windows).info
+    files = sorted(labelled.files.iterdir())
+    assert sorted(path for path, *_ in info.sources) == [str(p) for p in files]
+    for path, size, sha256, _ in info.sources:
+        assert size == Path(path).stat().st_size
+        assert sha256 == sha256_of(Path(path))
+    attributes = info.attributes
+    assert json.loads(attributes["config"])["split_by"] == "event"
+    assert attributes["labels_sha256"] == sha256_of(labelled.quakeml)
+    assert (attributes["component_order"], attributes["feature"]) == ("ZNE", "logspec")
+    assert (attributes["sampling_rate_hz"], attributes["window_s"], attributes["split_by"]) == (100.0, 4.0, "event")
+
+
+def test_progress_is_told_as_windows_grow(labelled, tmp_path):
+    told = []
+    preprocess_to_file(
+        [str(labelled.files)],
+        [str(labelled.csv)],
+        CONFIG,
+        output=tmp_path / "w.h5",
+        progress=lambda n, source: told.append((n, source)),
+    )
+    assert [n for n, _ in told] == sorted(n for n, _ in told)
+    assert {source for _, source in told} <= {str(p) for p in labelled.files.iterdir()} | {s for _, s in told}
+    assert told[-1][0] > 100
+
+
+# Sources that can't be used as they are
+
+
+def test_an_unreadable_file_among_good_ones_is_one_reason_and_the_rest_goes_on(labelled, windows, tmp_path):
+    bad = tmp_path / "bad.mseed"
+    bad.write_bytes(b"")
+    found = preprocess([str(bad), str(labelled.files)], [str(labelled.quakeml)], CONFIG)
+    assert len(found.rows) == len(read_windows(windows).rows)
+    assert reasons(found.info.rejected)[f"{bad}: the file is empty"] == 1
+
+
+def test_a_broken_data_set_among_good_ones_is_one_reason_and_the_rest_goes_on(labelled, tmp_path):
+    broken = tmp_path / "broken"
+    shutil.copytree(labelled.dataset, broken)
+    (broken / "waveforms.hdf5").write_bytes((broken / "waveforms.hdf5").read_bytes()[:2000])
+    found = preprocess([str(broken), str(labelled.dataset)], [], CONFIG)
+    assert len(found.rows) == len(preprocess([str(labelled.dataset)], [], CONFIG).rows)
+    assert any(str(broken) in reason and "HDF5" in reason for *_, reason in found.info.rejected)
+    assert "waveforms.hdf5" in nothing([broken])
+
+
+def test_a_data_set_sampled_far_too_slowly_is_told(tmp_path, noise):
+    columns = ("trace_sampling_rate_hz", "trace_p_arrival_sample", "station_code")
+    with SeisBenchWriter(tmp_path / "slow", columns, data_format={"component_order": "ZNE"}) as writer:
+        writer.add(dict(zip(columns, (1.0, 500, "A"), strict=True)), noise(3000).reshape(3, 1000))
+    assert "sampled at 1 Hz; 10 Hz is the least" in nothing([tmp_path / "slow"])
+
+
+def test_waveforms_without_labels_say_what_is_missing(labelled):
+    assert "--labels" in nothing([labelled.files])
+
+
+def test_empty_sources_are_reasons(tmp_path, labelled):
+    (tmp_path / "a.mseed").write_bytes(b"")
+    (tmp_path / "b.mseed").write_text("hello")
+    message = nothing([tmp_path], [labelled.csv])
+    assert "a.mseed: the file is empty" in message
+    assert "b.mseed: not a waveform format" in message
+    assert nothing([]) == "no window could be made: the sources hold no waveforms"
+    (tmp_path / "empty").mkdir()
+    assert "holds no waveform files" in nothing([tmp_path / "empty"], [labelled.csv], error=DataError)
+
+
+def write_labels(path, lines):
+    path.write_text("network,station,time,phase\n" + "\n".join(lines) + "\n")
+    return path
+
+
+def test_labels_that_match_nothing_say_how_far_off_they_are(labelled, tmp_path):
+    station, day_ns = labelled.picks[0].station, 86_400 * NS_PER_S
+    elsewhen = obspy.UTCDateTime(ns=START_NS - 5 * day_ns)
+    late = write_labels(tmp_path / "late.csv", [f"SY,{station},{elsewhen},P"])
+    assert "days from the nearest waveform of that station" in nothing([labelled.files], [late])
+    elsewhere = write_labels(tmp_path / "where.csv", [f"XX,{station},2020-01-01T00:10:00,P"] * 10)
+    message = nothing([labelled.files], [elsewhere])
+    assert f"no waveform of that station; the nearest are of SY.{station}." in message
+    assert "7 more picks without waveform" in message
+
+
+def test_labels_that_match_in_part_are_told_in_the_file(labelled, tmp_path):
+    lost = write_labels(tmp_path / "lost.csv", ["XX,NOWHERE,2020-01-01T00:10:00,P"])
+    found = preprocess([str(labelled.files)], [str(labelled.csv), str(lost)], CONFIG)
+    assert sum("XX.NOWHERE." in reason for *_, reason in found.info.rejected) == 1
+
+
+def test_labels_of_other_phases_only_are_reasons(labelled, tmp_path):
+    p = labelled.picks[0]
+    other = write_labels(tmp_path / "lg.csv", [f"SY,{p.station},{obspy.UTCDateTime(ns=p.time_ns)},Lg"])
+    assert "phase 'Lg' is neither P nor S" in nothing([labelled.files], [other])
+
+
+@pytest.mark.parametrize(("n_events", "shares"), [(1, (0.7, 0.15, 0.15)), (2, (0.7, 0.15, 0.15)), (1, (0.7, 0.3, 0.0))])
+def test_fewer_events_than_splits_need_is_an_error_that_counts_them(labelled, n_events, shares, tmp_path):
+    events = list(dict.fromkeys(p.event_id for p in labelled.picks))[:n_events]
+    lines = [
+        f"SY,{p.station},{obspy.UTCDateTime(ns=p.time_ns)},{p.phase},smi:{p.event_id}"
+        for p in labelled.picks
+        if p.event_id in events
+    ]
+    path = tmp_path / "few.csv"
+    path.write_text("network,station,time,phase,event_id\n" + "\n".join(lines) + "\n")
+    config = replace(CONFIG, split=shares, noise_windows=0, shifts=0, coda_windows=0)
+    message = nothing([labelled.files], [path], config, DataError)
+    assert f"{n_events} events can't be split into {sum(s > 0 for s in shares)} parts" in message
+    assert len(preprocess([str(labelled.files)], [str(path)], replace(config, split=(1.0, 0.0, 0.0))).rows) > 0
+
+
+# The output
+
+
+def test_an_existing_output_is_never_touched_unless_overwriting_is_asked_for(labelled, tmp_path):
+    output = tmp_path / "windows.h5"
+    output.write_text("precious")
+    with pytest.raises(ConfigError, match="--overwrite"):
+        preprocess_to_file([str(labelled.dataset)], output=output)
+    assert output.read_text() == "precious"
+    preprocess_to_file([str(labelled.dataset)], config=CONFIG, output=output, overwrite=True)
+    assert len(read_windows(output).rows) > 100
+    assert [p.name for p in tmp_path.iterdir()] == ["windows.h5"]
+
+
+def test_a_run_that_fails_leaves_the_old_output_and_nothing_else(labelled, tmp_path):
+    output = tmp_path / "windows.h5"
+    output.write_text("precious")
+    for sources in ([str(labelled.files)], ["gone.mseed"]):
+        with pytest.raises(DataError):
+            preprocess_to_file(sources, output=output, overwrite=True)
+    assert output.read_text() == "precious"
+    assert [p.name for p in tmp_path.iterdir()] == ["windows.h5"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no resource limits on Windows")
+@pytest.mark.parametrize("limit", [2000, 200_000])
+def test_a_full_disk_is_one_line_and_leaves_nothing(labelled, tmp_path, limit):
+    code = """
+        import resource, sys
+        from pathlib import Path
+        from seisnet.errors import DataError
+        from seisnet.preprocessing import preprocess_to_file
+        resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[3]), int(sys.argv[3])))
+        try:
+            preprocess_to_file([sys.argv[1]], output=Path(sys.argv[2]))
+        except DataError as error:
+            print(error)
+    """
+    command = [sys.executable, "-c", textwrap.dedent(code), labelled.dataset, tmp_path / "w.h5", str(limit)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert done.stdout.count("\n") == 1
+    assert "can't be written: File too large" in done.stdout
+    assert done.stderr == ""
+    assert list(tmp_path.iterdir()) == []
