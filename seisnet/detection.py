@@ -56,7 +56,7 @@ def find_onsets(probability: NDArray[np.float32], threshold: float) -> list[tupl
         columns = np.arange(low + first, low + last + 1)
         weights = probability[columns].astype(np.float64) - height / 2 + 1e-9
         # Counted from the peak, so that what is symmetrical stays where it is.
-        found.append((peak + float(((columns - peak) * weights).sum() / weights.sum()), height))
+        found.append((float(peak + ((columns - peak) * weights).sum() / weights.sum()), height))
     return found
 
 

@@ -125,7 +125,9 @@ def fit(
             most_threads = threads or len(os.sched_getaffinity(0))
             if state is None:
                 theta = _on_cpu(network.theta).copy()
-                state = Checkpoint(identity, theta, theta.copy(), dict(rng.bit_generator.state), thetas, history=history)
+                state = Checkpoint(
+                    identity, theta, theta.copy(), dict(rng.bit_generator.state), thetas, history=history
+                )
             with nn.fastest_threads(network, config.batch_size, most_threads):
                 _train(network, data, config, rng, state, checkpoint, progress, say)
             thetas.append(state.best_theta)

@@ -7,12 +7,17 @@ from types import SimpleNamespace
 import numpy as np
 import obspy
 import pytest
+from hypothesis import settings
 from obspy.core.event import Catalog, Event, WaveformStreamID
 from obspy.core.event import Pick as QuakeMLPick
 
 from seisnet.store.seisbench_writer import SeisBenchWriter
 from seisnet.synthetic import GeneratorConfig, generate_records
 from seisnet.waveforms.records import COMPONENTS, NS_PER_S, Record
+
+# No test is timed, and a test that fails once fails always.
+settings.register_profile("house", deadline=None, derandomize=True)
+settings.load_profile("house")
 
 START_NS = 1_577_836_800 * NS_PER_S
 """2020-01-01T00:00:00 UTC."""

@@ -89,7 +89,9 @@ def test_classify_twice_gives_the_same_bytes_and_touches_no_existing_output(job,
     before = (tmp_path / "a.csv").read_bytes()
     assert before == (tmp_path / "b.csv").read_bytes()
     with pytest.raises(ConfigError, match="--overwrite"):
-        run("classify", job / "day.mseed", "--model", job / "model.h5", "-o", tmp_path / "a.csv", "--threshold", "P=0.9")
+        run(
+            "classify", job / "day.mseed", "--model", job / "model.h5", "-o", tmp_path / "a.csv", "--threshold", "P=0.9"
+        )
     assert (tmp_path / "a.csv").read_bytes() == before
 
 

@@ -33,7 +33,7 @@ def three_components(make_trace, noise, n_samples=3000):
 
 
 @given(data=st.data())
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_any_order_of_any_pieces_gives_the_same_records(data, make_trace, noise):
     whole = three_components(make_trace, noise)
     pieces = []
@@ -74,7 +74,7 @@ def runs_of(times):
 
 
 @given(pieces=pieces_of_a_component, order=st.randoms(use_true_random=False))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_each_sample_is_kept_once_where_all_copies_agree_and_not_at_all_elsewhere(pieces, order, make_trace):
     traces = [
         make_trace(offset + np.arange(first, first + n) * 7 % 31, start_ns=START_NS + first * STEP_NS)
@@ -100,7 +100,7 @@ def ns_to_index(ns):
 
 
 @given(rows=st.lists(st.lists(st.tuples(st.integers(0, 200), st.integers(1, 150)), max_size=4), min_size=3, max_size=3))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_every_sample_of_every_component_is_in_a_record_or_in_a_rejection(rows, make_trace):
     traces, given_samples = [], set()
     for row, (component, pieces) in enumerate(zip(COMPONENTS, rows, strict=True)):

@@ -135,7 +135,7 @@ def test_products_are_computed_in_double_precision(config):
     seed=st.integers(0, 1000),
     name=st.sampled_from(sorted(CONFIGS)),
 )
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_gain_changes_nothing(exponent, negative, seed, name):
     config = CONFIGS[name]
     gain = np.float32(10**exponent)
@@ -224,7 +224,7 @@ def test_nothing_known_gives_zeros(config):
     bandwidth_hz=st.floats(0, 50),
     name=st.sampled_from(sorted(CONFIGS)),
 )
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 def test_no_feature_is_ever_nan_or_infinite(kind, row, present, bandwidth_hz, name):
     windows = windows_of(2)
     length = windows.shape[-1]

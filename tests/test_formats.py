@@ -77,7 +77,7 @@ any_pick = st.builds(
 
 
 @given(picks=st.lists(any_pick, max_size=5))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_what_is_written_as_csv_comes_back(picks, tmp_path_factory):
     path = tmp_path_factory.mktemp("csv") / "picks.csv"
     write_picks(picks, path, "csv")

@@ -29,7 +29,7 @@ def test_a_planted_onset_is_found_within_a_few_samples(rate_hz, truth_s, guess_s
 
 
 @given(guess_s=st.floats(0, 60), half_width_s=st.floats(0.01, 5), seed=st.integers(0, 100))
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 def test_a_time_never_moves_further_than_asked(guess_s, half_width_s, seed, onset_record):
     record = onset_record(30.0, seed=seed)
     moved = aic_onset(record, at_s(guess_s), "P", half_width_s=half_width_s) - at_s(guess_s)

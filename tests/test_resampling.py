@@ -51,7 +51,7 @@ def test_an_impulse_stays_within_half_an_input_and_half_an_output_sample(rate_hz
 
 @pytest.mark.parametrize("rate_hz", RATES_HZ)
 @given(start_ns=st.integers(0, 2**61), n=st.integers(1, 600))
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_output_lies_on_the_absolute_grid_inside_the_input_and_fills_it(rate_hz, start_ns, n):
     found, first_ns = resample(np.ones(n), start_ns, rate_hz, TARGET_HZ)
     step_ns = NS_PER_S // 100

@@ -30,7 +30,7 @@ rows = st.lists(st.tuples(st.integers(0, 30), st.integers(0, 8)), min_size=1, ma
 
 
 @given(rows=rows, split_by=st.sampled_from(["auto", "event", "both"]), seed=st.integers(0, 100))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_no_event_and_split_by_both_no_station_is_in_two_splits(rows, split_by, seed):
     events, stations = names("e", (e for e, _ in rows)), names("s", (s for _, s in rows))
     config = replace(CONFIG, split_by=split_by, seed=seed)

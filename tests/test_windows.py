@@ -119,7 +119,7 @@ events = st.lists(
 
 
 @given(onsets=events, seed=st.integers(0, 2**31), coda=st.integers(0, 5), gap_s=st.floats(0, 20))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_no_noise_window_holds_a_pick_or_comes_near_a_p(onsets, seed, coda, gap_s, make_record):
     config = replace(CONFIG, seed=seed, coda_windows=coda, noise_gap_s=gap_s, noise_windows=8)
     picks = tuple(sorted((pick(t, phase) for t, phase in onsets), key=lambda p: p.time_ns))

@@ -9,9 +9,9 @@ does ask for, the radiation pattern of P waves of a vertical strike-slip fault o
 
     u_P(i, a) = sin(i)^2 sin(2 a)
 
-All depths fit it, deep networks a little better. With the azimuth folded once more, sin(i)^2 sin(4 a), the training of
-one wide layer finds a third of the pattern's variance and that of six narrow ones five sixths, in the median; but luck
-with the first weights weighs the more, the deeper the network.
+In the median all depths fit it, the deeper the better. With the azimuth folded once more, sin(i)^2 sin(4 a), training
+finds a third of the pattern's variance with one wide layer and five sixths with six narrow ones; but luck with the
+first weights weighs the more, the deeper the network.
 
 Telgarsky (2016), COLT, theorem 1.1; Montufar et al. (2014), NeurIPS; Aki & Richards (2002), equation 4.89.
 """

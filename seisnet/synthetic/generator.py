@@ -200,7 +200,7 @@ def _event_record(
     levels = np.linspace(0.0, 1.0, 21)
     p_db, s_db = (_power_db(wave, phase, station.instrument) for phase in ("P", "S"))
     reached_db = p_db - np.array([background.power_db(level) for level in levels])
-    wanted_db = config.snr_db[0] + rng.triangular(0.0, 0.4, 1.0) * (config.snr_db[1] - config.snr_db[0])
+    wanted_db = config.snr_db[0] + rng.triangular(0.0, 0.3, 1.0) * (config.snr_db[1] - config.snr_db[0])
     level = float(np.interp(-wanted_db, -reached_db, levels))
     snr_db = float(np.interp(level, levels, reached_db))
     if min(snr_db, snr_db + s_db - p_db) < config.snr_db[0]:

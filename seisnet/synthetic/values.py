@@ -31,7 +31,7 @@ class GeneratorConfig:
     quality_exponent: Range = (0.3, 0.9)
     kappa_s: Range = (0.006, 0.07)
     scattering_per_km: Range = (0.004, 0.1)
-    snr_db: Range = (3.0, 50.0)
+    snr_db: Range = (2.0, 50.0)
     duration_s: Range = (60.0, 90.0)
     before_p_s: Range = (15.0, 35.0)
     sampling_rates_hz: tuple[float, ...] = (40.0, 50.0, 100.0, 100.0, 100.0, 100.0, 125.0, 200.0, 250.0)
