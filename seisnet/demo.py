@@ -28,7 +28,7 @@ GENERATOR = GeneratorConfig(snr_db=(-3.0, 45.0))
 PREPROCESS = PreprocessConfig(frame_s=0.4, freqmax_hz=40.0, shifts=2, noise_windows=8)
 """Short frames and weak events: the second micro-earthquake at Unterhaching lasts a second, hardly above the noise."""
 
-TRAIN = TrainConfig(epochs=20)
+TRAIN = TrainConfig(epochs=20, dropout=0.3, input_noise=0.0, class_weight="none")
 PICK = PickConfig(thresholds={"P": 0.4, "S": 0.4})
 
 VIEWS = 40

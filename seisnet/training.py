@@ -53,7 +53,7 @@ class TrainingData:
     digest: str
 
 
-def fit(
+def fit(  # noqa: PLR0913, each is a choice that somebody makes
     windows: Windows | str | Path,
     config: TrainConfig | None = None,
     *,
@@ -122,13 +122,12 @@ def fit(
         while len(thetas) < config.members:
             rng = np.random.default_rng([config.seed, len(thetas)])
             network = _network(sizes, config, rng, init, len(thetas), device)
-            most_threads = threads or len(os.sched_getaffinity(0))
             if state is None:
                 theta = _on_cpu(network.theta).copy()
                 state = Checkpoint(
                     identity, theta, theta.copy(), dict(rng.bit_generator.state), thetas, history=history
                 )
-            with nn.fastest_threads(network, config.batch_size, most_threads):
+            with nn.fastest_threads(network, config.batch_size, threads or os.cpu_count() or 1):
                 _train(network, data, config, rng, state, checkpoint, progress, say)
             thetas.append(state.best_theta)
             state = None
@@ -170,7 +169,6 @@ def _train(
     optimizer = nn.make_optimizer(
         config.optimizer, config.learning_rate, momentum=config.momentum, weight_decay=config.weight_decay
     )
-    l2 = 0.0 if config.optimizer == "adamw" else config.weight_decay  # AdamW decays by itself
     optimizer.state = {key: xp.asarray(values) for key, values in state.optimizer.items()}
     schedule = nn.make_schedule(config.schedule, config.learning_rate, steps * config.epochs)
     if isinstance(schedule, nn.Plateau) and state.schedule is not None:
@@ -190,14 +188,8 @@ def _train(
             backward(dlogits)
             if i == steps - 1:  # before penalties: a layer that learns nothing must not look alive by its decay
                 norms = nn.gradient_norms(network)
-            if l2 or config.l1:
-                nn.add_penalty(network, l1=config.l1, l2=l2)
-            if config.clip_norm:
-                nn.clip_gradient(network.grad, config.clip_norm)
             optimizer.learning_rate = schedule(state.epoch * steps + i)
-            optimizer.step(network.theta, network.grad)
-            if config.max_norm:
-                nn.limit_norms(network, config.max_norm)
+            _update(network, optimizer, config)
             losses.append(float(loss))
         row = {
             "member": float(len(state.thetas)),
@@ -226,6 +218,18 @@ def _train(
             write_checkpoint(checkpoint, state)
         if progress:
             progress(row)
+
+
+def _update(network: nn.Network, optimizer: nn.Optimizer, config: TrainConfig) -> None:
+    """Change the parameters by the gradient that backward has left, regularised as the config says."""
+    l2 = 0.0 if config.optimizer == "adamw" else config.weight_decay  # AdamW decays by itself
+    if l2 or config.l1:
+        nn.add_penalty(network, l1=config.l1, l2=l2)
+    if config.clip_norm:
+        nn.clip_gradient(network.grad, config.clip_norm)
+    optimizer.step(network.theta, network.grad)
+    if config.max_norm:
+        nn.limit_norms(network, config.max_norm)
 
 
 def _score(network: nn.Network, data: TrainingData, say: Callable[[str], None] | None) -> dict[str, float]:

@@ -160,11 +160,10 @@ def _coda(
     length, rate_hz = config.window_samples, record.sampling_rate_hz
     stretches = []
     for i, (sample, _) in enumerate(onsets):
-        following, next_phase = onsets[i + 1] if i + 1 < len(onsets) else (np.inf, "")
-        if next_phase == "P":
-            following -= config.noise_gap_s * rate_hz
+        following = onsets[i + 1][0] if i + 1 < len(onsets) else np.inf
+        next_p = next((s for s, phase in onsets[i + 1 :] if phase == "P"), np.inf) - config.noise_gap_s * rate_hz
         low = int(np.ceil(sample)) + 1
-        high = int(min(sample + CODA_NEGATIVES_S * rate_hz, following, record.n_samples)) - length
+        high = int(min(sample + CODA_NEGATIVES_S * rate_hz, following, next_p, record.n_samples)) - length
         if _is_paired(onsets, i) and high > low >= 0:
             stretches.append((low, high))
     room = np.array([high - low for low, high in stretches])

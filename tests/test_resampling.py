@@ -100,12 +100,17 @@ def test_a_tone_in_the_band_keeps_its_amplitude_within_one_percent(rate_hz, shar
     assert np.abs(found[inner] - expected).max() < 0.01
 
 
-@pytest.mark.parametrize("rate_hz", [104.08, 120, 125, 200, 250, 999.7, 1000])
-@pytest.mark.parametrize("above", [1.0, 1.03, 1.5])
+@pytest.mark.parametrize(
+    ("rate_hz", "above"),
+    [
+        (rate, above)
+        for rate in (104.08, 120, 125, 200, 250, 999.7, 1000)
+        for above in (1.0, 1.03, 1.5)
+        if above < rate / 100
+    ],
+)
 def test_a_tone_above_the_new_nyquist_frequency_vanishes_below_minus_60_db(rate_hz, above):
     frequency_hz = above * TARGET_HZ / 2
-    if frequency_hz >= rate_hz / 2:
-        pytest.skip("the recording itself can't hold the tone")
     t = times_s(8000, START_NS, rate_hz)
     found, _ = resample(np.sin(2 * np.pi * frequency_hz * t), START_NS, rate_hz, TARGET_HZ)
     inner = slice(len(found) // 4, -len(found) // 4)

@@ -194,7 +194,7 @@ def test_balanced_class_weights_make_a_rare_class_count(rng):
 def test_warm_start_begins_where_the_parent_ended(rng):
     windows = make_windows(rng)
     parent, _ = fit(windows, SMALL)
-    child, history = fit(windows, dataclasses.replace(SMALL, epochs=1, learning_rate=1e-6), init=parent)
+    child, _ = fit(windows, dataclasses.replace(SMALL, epochs=1, learning_rate=1e-6), init=parent)
     np.testing.assert_allclose(child.stored.stages[0].theta, parent.stored.stages[0].theta, atol=1e-4)
     assert len(child.stored.attributes["parent_sha256"]) == 64
     with pytest.raises(ConfigError, match="has layers"):

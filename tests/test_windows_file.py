@@ -152,6 +152,13 @@ def test_features_can_be_read_row_by_row(good, chosen):
         np.testing.assert_array_equal(reader.read(np.array(chosen)), make_rows().x[chosen])
 
 
+def test_a_reader_of_features_refuses_what_is_damaged(damaged):
+    with pytest.raises(FormatError, match="/x is missing"):
+        FeatureReader(damaged(without("x")))
+    with FeatureReader(damaged(with_value("x", 3, np.nan))) as reader, pytest.raises(FormatError, match="not finite"):
+        reader.read(np.arange(5))
+
+
 # Whole or not at all
 
 

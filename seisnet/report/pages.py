@@ -91,7 +91,7 @@ def picks_sections(found: Classification, classes: Sequence[str]) -> list[Sectio
         Section("Picks", "A row opens its seismogram." if found.views else "", (table,)),
     ]
     if found.views:
-        left = len({p for p in found.picks} - anchors.keys())
+        left = len(set(found.picks) - anchors.keys())
         text = f"{len(found.views)} stretches with picks" + (f"; {left} picks are in none of them." if left else ".")
         sections.append(
             Section("Seismograms", text, pictures=tuple(waveform_picture(view, classes) for view in found.views))

@@ -185,8 +185,9 @@ class FeatureReader:
     """Reads rows of `/x` of a windows file without holding the rest; a context manager."""
 
     def __init__(self, path: Path) -> None:
-        self._stack = ExitStack()
-        self._x = inside(self._stack.enter_context(opened(path, FORMAT)), "x")
+        with ExitStack() as stack:
+            self._x = inside(stack.enter_context(opened(path, FORMAT)), "x")
+            self._stack = stack.pop_all()
         self._path = path
         self.n_features = int(self._x.shape[1])
 

@@ -106,16 +106,28 @@ def rays(crust: Crust, phase: str, depth_km: float, distance_km: float) -> list[
 
 
 def _solve(kind: str, v: Floats, lengths: Floats, distance_km: float, v_source: float, *, down: bool) -> Ray:
-    """Find the ray that crosses `lengths` of layers vertically and `distance_km` horizontally."""
+    """Find the ray that crosses `lengths` of layers vertically and `distance_km` horizontally.
 
-    def miss(slowness: float) -> float:
-        return float(np.sum(lengths * slowness * v / np.sqrt(1.0 - (slowness * v) ** 2))) - distance_km
+    The unknown is the cosine of its angle in the fastest layer: where that layer spans the whole distance alone, the
+    ray comes out too far, so the root is bracketed however thin the layer is.
+    """
+    v, lengths = v[lengths > 0], lengths[lengths > 0]
+    fastest = int(np.argmax(v))
+    ratio = v / v[fastest]
 
-    slowest = 1.0 / v[lengths > 0].max()
-    slowness = 0.0
-    if distance_km > 0:
-        slowness = float(brentq(miss, 0.0, slowest * (1.0 - 1e-13), xtol=1e-15))
-    time = float(np.sum(lengths / (v * np.sqrt(1.0 - (slowness * v) ** 2))))
+    def cosines(cosine: float) -> Floats:
+        of_all = np.sqrt(1.0 - ratio**2 * (1.0 - cosine**2))
+        of_all[fastest] = cosine
+        return np.asarray(of_all)
+
+    def miss(cosine: float) -> float:
+        sine = math.sqrt(1.0 - cosine**2)
+        return float(np.sum(lengths * ratio * sine / cosines(cosine))) - distance_km
+
+    flattest = lengths[fastest] / math.hypot(lengths[fastest], distance_km)
+    cosine = 1.0 if distance_km == 0 else float(brentq(miss, 0.999 * flattest, 1.0, xtol=1e-30))
+    slowness = math.sqrt(1.0 - cosine**2) / float(v[fastest])
+    time = float(np.sum(lengths / (v * cosines(cosine))))
     angle = math.asin(min(1.0, slowness * v_source))
     return Ray(kind, time, slowness, angle if down else math.pi - angle)
 

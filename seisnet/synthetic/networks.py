@@ -75,7 +75,7 @@ def _random_mixing(rng: np.random.Generator) -> Floats:
 
 
 def _random_magnitude(bounds: Range, rng: np.random.Generator) -> float:
-    """Draw from Gutenberg & Richter's law between bounds, with a fifth of its slope: strong events fill more records."""
+    """Draw from Gutenberg & Richter's law with a fifth of its slope: strong events fill more records."""
     smallest, largest = (10.0 ** (-0.2 * bound) for bound in bounds)
     return -5.0 * math.log10(rng.uniform(largest, smallest))
 

@@ -178,12 +178,14 @@ def _finite_runs(trace: obspy.Trace, trace_id: str, rejections: list[Rejection])
     """Stretches of a trace without masked, NaN or infinite samples."""
     data = np.ma.getdata(trace.data).astype(np.float64)
     masked = np.ma.getmaskarray(trace.data)
-    usable = np.abs(data) < LARGEST_SAMPLE  # false for NaN
     whole = Segment(data, trace.stats.starttime.ns, float(trace.stats.sampling_rate), trace.stats.sampling_rate / 2)
+    usable = np.abs(data) < LARGEST_SAMPLE  # false for NaN
+    if usable.all() and not masked.any():
+        return [whole]
     for low, high in _runs(~masked & ~usable):
         bad = _part(whole, low, high)
         rejections.append(Rejection(trace_id, bad.start_ns, bad.end_ns, "samples that are not finite"))
-    return (_part(whole, low, high) for low, high in _runs(~masked & usable))
+    return [_part(whole, low, high) for low, high in _runs(~masked & usable)]
 
 
 def _joined(pieces: Iterable[Segment], trace_id: str, rejections: list[Rejection]) -> Iterable[Segment]:

@@ -24,8 +24,9 @@ CUTOFF = 0.45
 
 KAISER_BETA = 8.0
 
-MOST_PHASES = 64
-"""Rates whose ratio has a larger numerator are interpolated from a table of the filter."""
+FEW_PHASES, MANY_PHASES = 64, 10_000
+"""Output falls on as many fractions of an input sample as the ratio of rates has in its numerator. The filter is worked
+out for each where they are few, or many but far fewer than the samples; else it is interpolated from a table."""
 
 TABLE_PHASES = 1024
 """Shifts of the filter in the table, a sample; interpolated between, the error is below -100 dB."""
@@ -73,13 +74,13 @@ def resample(samples: Floats, start_ns: int, rate_hz: float, target_hz: float) -
         return np.zeros(0), start_ns
     half = _reach(float(target / rate))
     padded = np.concatenate([np.full(half, samples[0]), samples, np.full(half, samples[-1])])
-    periodic = (target / rate).numerator <= MOST_PHASES
+    periodic = (target / rate).numerator <= max(FEW_PHASES, min(n_out // 10, MANY_PHASES))
     evaluate = _periodic if periodic else _interpolated
     return evaluate(padded, offset, target / rate, n_out), round(first * interval_ns)
 
 
 def _periodic(padded: Floats, offset: Fraction, ratio: Fraction, n_out: int) -> Floats:
-    """Evaluate the convolution where the output falls on few different fractions of an input sample."""
+    """Evaluate the convolution with a kernel for each fraction of an input sample on which the output falls."""
     up, down, band = ratio.numerator, ratio.denominator, min(1.0, float(ratio))
     half = _reach(band)
     # upfirdn gives every `down`-th value of the full convolution: lead the kernel in so that one falls on the start.
