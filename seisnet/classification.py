@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -111,17 +111,17 @@ def classify(
     return result
 
 
-def _records(source: Source, reading: Reading, model: Model) -> list[Record]:
+def _records(source: Source, reading: Reading, model: Model) -> Iterator[Record]:
+    """Records of a source at the model's rate, one in memory at a time where it is a data set."""
     config = model.preprocess
     if not source.is_dataset:
-        return list(read_records(source, reading, sampling_rate_hz=config.sampling_rate_hz, shortest_s=config.window_s))
-    records = []
+        yield from read_records(source, reading, sampling_rate_hz=config.sampling_rate_hz, shortest_s=config.window_s)
+        return
     for trace in read_dataset(source.paths[0]):
         if isinstance(trace, Rejection):
             reading.rejections.append(trace)
         else:
-            records.append(to_rate(trace.record, config.sampling_rate_hz))
-    return records
+            yield to_rate(trace.record, config.sampling_rate_hz)
 
 
 def _views(record: Record, probabilities: Probabilities, picks: Sequence[Pick]) -> list[View]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import obspy
 from numpy.typing import NDArray
 
 from seisnet.config import PickConfig, PreprocessConfig, from_dict, nearest
@@ -22,6 +22,9 @@ from seisnet.store.hdf5 import check_output
 from seisnet.store.model_file import StoredModel, read_model, write_model
 from seisnet.waveforms.conditioning import condition
 from seisnet.waveforms.records import Record, Rejection
+
+if TYPE_CHECKING:
+    import obspy
 
 SHIPPED = Path(__file__).parent / "models"
 

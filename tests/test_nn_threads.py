@@ -17,11 +17,10 @@ def limits():
 
 def test_limit_is_put_back():
     before = limits()
-    with blas_threads(1) as limit:
-        assert all(n == 1 for n in limits())
-        limit(2)
-        assert all(n == 2 for n in limits())
-    assert limits() == before
+    for n in (1, 2):
+        with blas_threads(n):
+            assert limits() == [n] * len(before)
+        assert limits() == before
     with pytest.raises(ZeroDivisionError), blas_threads(1):
         _ = 1 / 0
     assert limits() == before
@@ -44,23 +43,32 @@ def test_agrees_with_threadpoolctl():
 
 
 @pytest.mark.parametrize("pay", [True, False])
-@pytest.mark.parametrize("most", [1, 2])
+@pytest.mark.parametrize("most", [1, 2, 3])
 def test_no_more_than_asked_for(network, most, pay, monkeypatch):
     monkeypatch.setattr(threads, "tiles_pay", lambda: pay)
     monkeypatch.setattr(products, "tiles_pay", lambda: pay)
+    monkeypatch.setattr(threads, "THREAD_MULTIPLY_ADDS", 1000)
+    monkeypatch.setattr(products, "THREAD_MULTIPLY_ADDS", 1000)
     network.grad[:] = 7
     theta = network.theta.copy()
-    with fastest_threads(network, 16, most) as chosen:
+    with fastest_threads(network, 96, most) as chosen:
         assert 1 <= chosen <= most
         assert network.threads <= most and all(n <= most for n in limits())
     assert network.threads == 1
     assert (network.theta == theta).all() and (network.grad == 7).all()
 
 
+@pytest.mark.parametrize("pay", [True, False])
+def test_small_work_gets_one_thread(network, pay, monkeypatch):
+    monkeypatch.setattr(threads, "tiles_pay", lambda: pay)
+    with fastest_threads(network, 32, 8) as chosen:
+        assert chosen == 1
+
+
 def test_the_librarys_threads_get_enough_work_each(network, monkeypatch):
     monkeypatch.setattr(threads, "tiles_pay", lambda: False)
-    per_window = 64 * 32
-    enough = products.THREAD_MULTIPLY_ADDS // per_window
+    enough = products.THREAD_MULTIPLY_ADDS // (64 * 32)
     for batch_size, expected in ((enough, 1), (2 * (enough + 1), 2), (100 * enough, 2)):
         with fastest_threads(network, batch_size, 2) as chosen:
             assert chosen == expected
+            assert all(n == expected for n in limits())

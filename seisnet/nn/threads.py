@@ -25,15 +25,18 @@ from seisnet.nn.products import THREAD_MULTIPLY_ADDS, tiles_pay
 
 REPEATS = 7
 
+WORTH = 0.95
+"""More threads are taken only if they need less than this share of the time."""
+
 
 @contextmanager
 def fastest_threads(network: Network, batch_size: int, most: int) -> Iterator[int]:
     """Train and predict with as many threads as are fastest, and at most some number, while the context lasts.
 
-    Where the threads are ours (see `seisnet.nn.products`), a forward and backward pass with one thread and with all
-    are timed in turns; the result does not depend on their number, so a measured choice is harmless. Elsewhere the
-    library's own threads are used if each gets enough of the largest product; that is a fixed rule, because there the
-    number may change the last bits.
+    Only as many are considered as get enough of the largest product each. Where the threads are ours (see
+    `seisnet.nn.products`), forward and backward passes with 1, 2, 4, ... of them are timed in turns; the result does
+    not depend on their number, so a measured choice is harmless. Elsewhere the library's own threads are used
+    without a trial, because there the number may change the last bits.
 
     Parameters
     ----------
@@ -49,14 +52,12 @@ def fastest_threads(network: Network, batch_size: int, most: int) -> Iterator[in
     int
         The number chosen.
     """
-    with blas_threads(1) as set_blas_threads:
-        if most > 1 and tiles_pay():
-            network.threads = _faster(network, batch_size, (1, most))
-            chosen = network.threads
-        else:
-            largest = batch_size * max(a * b for a, b in itertools.pairwise(network.sizes))
-            chosen = max(1, min(most, largest // THREAD_MULTIPLY_ADDS))
-            set_blas_threads(chosen)
+    largest = batch_size * max(a * b for a, b in itertools.pairwise(network.sizes))
+    most = max(1, min(most, largest // THREAD_MULTIPLY_ADDS))
+    with blas_threads(1 if tiles_pay() else most):
+        chosen = most
+        if tiles_pay():
+            chosen = network.threads = _fastest(network, batch_size, most)
         try:
             yield chosen
         finally:
@@ -64,32 +65,24 @@ def fastest_threads(network: Network, batch_size: int, most: int) -> Iterator[in
 
 
 @contextmanager
-def blas_threads(n: int) -> Iterator[Callable[[int], None]]:
-    """Limit the OpenBLAS libraries that came with NumPy and SciPy to some threads; other libraries are left alone.
-
-    Yields
-    ------
-    callable
-        Changes the limit.
-    """
-
-    def limit(n: int) -> None:
-        for _, setter in _openblas():
-            setter(n)
-
+def blas_threads(n: int) -> Iterator[None]:
+    """Limit the OpenBLAS libraries that came with NumPy and SciPy to some threads; other libraries are left alone."""
     before = [getter() for getter, _ in _openblas()]
-    limit(n)
+    for _, setter in _openblas():
+        setter(n)
     try:
-        yield limit
+        yield
     finally:
         for (_, setter), threads in zip(_openblas(), before, strict=True):
             setter(threads)
 
 
-def _faster(network: Network, batch_size: int, candidates: tuple[int, ...]) -> int:
+def _fastest(network: Network, batch_size: int, most: int) -> int:
     """Return the number of threads with which a forward and backward pass is fastest; `grad` is kept."""
+    if most == 1:
+        return 1
+    seconds: dict[int, list[float]] = {n: [] for n in (*(n for n in (1, 2, 4, 8, 16, 32) if n < most), most)}
     x = namespace(network.theta).zeros((batch_size, network.sizes[0]), network.theta.dtype)
-    seconds: dict[int, list[float]] = {n: [] for n in candidates}
     grad = network.grad.copy()
     for _ in range(REPEATS):
         for n, times in seconds.items():
@@ -99,7 +92,11 @@ def _faster(network: Network, batch_size: int, candidates: tuple[int, ...]) -> i
             backward(logits)
             times.append(time.perf_counter() - start)
     network.grad[...] = grad
-    return min(seconds, key=lambda n: statistics.median(seconds[n]))
+    chosen = 1
+    for n, times in seconds.items():
+        if statistics.median(times) < WORTH * statistics.median(seconds[chosen]):
+            chosen = n
+    return chosen
 
 
 @functools.cache
