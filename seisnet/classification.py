@@ -60,6 +60,7 @@ class Classification:
     rejections: list[Rejection] = field(default_factory=list)
     files: list[Path] = field(default_factory=list)
     trace_ids: list[str] = field(default_factory=list)
+    thresholds: dict[str, float] = field(default_factory=dict)
     n_records: int = 0
     seconds: float = 0.0
 
@@ -88,7 +89,7 @@ def classify(
     NothingUsableError
         If no record could be scanned; the message says why.
     """
-    result, reading = Classification(), Reading()
+    result, reading = Classification(thresholds=model.thresholds(config)), Reading()
     found = find_sources(sources, reading)
     for i, source in enumerate(found):
         if progress:

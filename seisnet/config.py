@@ -216,12 +216,16 @@ class PickConfig:
         Class to the probability that a pick must reach; classes that are absent keep the model's threshold.
     min_distance_s : float
         Two picks of one phase on one instrument lie at least this far apart; the more probable one stays.
+    same_onset_s : float
+        Of two picks of different phases on one instrument closer than this, the more probable stays: one onset is
+        not both.
     refine_s : float
         A pick moves to the onset that Akaike's criterion finds within this of it; 0 leaves it where it is.
     """
 
     thresholds: dict[str, float] = field(default_factory=dict)
     min_distance_s: float = 1.0
+    same_onset_s: float = 0.3
     refine_s: float = 0.6
 
     def __post_init__(self) -> None:
@@ -229,6 +233,7 @@ class PickConfig:
         for name, threshold in self.thresholds.items():
             _between(f"threshold {name}", threshold, 0.0, 1.0)
         _between("min_distance_s", self.min_distance_s, 0.0, 3600.0)
+        _between("same_onset_s", self.same_onset_s, 0.0, 3600.0)
         _between("refine_s", self.refine_s, 0.0, 60.0)
 
 
@@ -258,9 +263,12 @@ def load_toml(path: Path, section: str, cls: type[C]) -> C:
         raise ConfigError(f"{path}: {error.strerror}") from error
     except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise ConfigError(f"{path}: not TOML: {error}") from error
-    for name in tables:
+    for name, values in tables.items():
+        if name not in SECTIONS and not isinstance(values, dict):
+            raise ConfigError(f"{path}: '{name}' stands outside the tables; it belongs in one of {', '.join(SECTIONS)}")
         if name not in SECTIONS:
-            raise ConfigError(f"{path}: unknown table or key '{name}'{nearest(name, SECTIONS)}")
+            raise ConfigError(f"{path}: unknown table '{name}'{nearest(name, SECTIONS)}")
+        from_dict(SECTIONS[name], values, where=f"{path} [{name}]")  # a typo is one in any table
     return from_dict(cls, tables.get(section, {}), where=f"{path} [{section}]")
 
 

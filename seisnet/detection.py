@@ -106,7 +106,16 @@ def find_picks(
                     threshold=threshold,
                 )
             )
-    return sorted(picks, key=lambda p: (p.time_ns, p.trace_id, p.phase))
+    return one_phase_an_onset(picks, round(config.same_onset_s * NS_PER_S))
+
+
+def one_phase_an_onset(picks: Sequence[Pick], same_onset_ns: int) -> list[Pick]:
+    """Of picks of different phases closer than a distance, keep the most probable; in order of time."""
+    kept: list[Pick] = []
+    for pick in sorted(picks, key=lambda p: (-p.probability, p.time_ns, p.phase)):
+        if all(p.phase == pick.phase or abs(p.time_ns - pick.time_ns) >= same_onset_ns for p in kept):
+            kept.append(pick)
+    return sorted(kept, key=lambda p: (p.time_ns, p.trace_id, p.phase))
 
 
 def keep_apart(onsets: Sequence[tuple[int, float]], min_distance_ns: int) -> list[tuple[int, float]]:

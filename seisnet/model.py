@@ -82,13 +82,23 @@ class Model:
         """Condition a stream as the model's training data were."""
         return condition(stream, sampling_rate_hz=self.preprocess.sampling_rate_hz, shortest_s=self.preprocess.window_s)
 
-    def picks(self, record: Record, probabilities: Probabilities, config: PickConfig | None = None) -> list[Pick]:
-        """Picks of a record; thresholds in the config go before the model's own."""
-        config = config or PickConfig()
-        for name in config.thresholds:
+    def thresholds(self, config: PickConfig | None = None) -> dict[str, float]:
+        """Threshold of every class that gives picks: the config's where it names one, else the model's.
+
+        Raises
+        ------
+        ConfigError
+            If the config names a class that gives none.
+        """
+        given = config.thresholds if config else {}
+        for name in given:
             if name not in self.stored.thresholds:
                 raise ConfigError(f"threshold '{name}'{nearest(name, self.stored.thresholds)}")
-        thresholds = {**self.stored.thresholds, **config.thresholds}
+        return {**self.stored.thresholds, **given}
+
+    def picks(self, record: Record, probabilities: Probabilities, config: PickConfig | None = None) -> list[Pick]:
+        """Picks of a record; thresholds in the config go before the model's own."""
+        config, thresholds = config or PickConfig(), self.thresholds(config)
         return find_picks(record, probabilities, thresholds, config=config, model=self.name)
 
     def annotate(self, stream: obspy.Stream) -> obspy.Stream:

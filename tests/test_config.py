@@ -104,8 +104,8 @@ def test_samples_are_whole_and_classes_are_in_order():
     [
         (b"[train\n", "not TOML"),
         (b"\xff\xfe", "not TOML"),
-        (b"[trian]\nepochs = 3\n", "unknown table or key 'trian'; did you mean 'train'?"),
-        (b"qqq = 3\n", "unknown table or key 'qqq'; known: pick, preprocess, train"),
+        (b"[trian]\nepochs = 3\n", "unknown table 'trian'; did you mean 'train'?"),
+        (b"qqq = 3\n", "'qqq' stands outside the tables; it belongs in one of preprocess, train, pick"),
         (b"train = 3\n", "got 3; a table is needed"),
         (b"[train]\nepoch = 3\n", "[train]: unknown key 'epoch'; did you mean 'epochs'?"),
         (b"[train]\nepochs = 3.5\n", "[train]: epochs: got 3.5; a value of type int is needed"),

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from seisnet.config import PickConfig
-from seisnet.detection import find_onsets, find_picks, keep_apart, snr_db
+from seisnet.detection import find_onsets, find_picks, keep_apart, one_phase_an_onset, snr_db
 from seisnet.scan import Probabilities
 from seisnet.waveforms.records import NS_PER_S
 
@@ -161,3 +161,12 @@ def test_signal_to_noise_is_unknown_at_the_edges_and_over_silence(onset_record, 
     for seconds in (0.0, 0.4, 59.7, 60.0):
         assert np.isnan(snr_db(record, START_NS + round(seconds * NS_PER_S)))
     assert np.isnan(snr_db(make_record(np.zeros(6000)), START_NS + 20 * NS_PER_S))
+
+
+def test_one_onset_is_not_both_phases():
+    def pick(phase, at_s, probability):
+        return Pick("GE", "APE", "", "HH", phase, round(at_s * 1e9), probability)
+
+    p, s_on_it, s_after = pick("P", 10.0, 0.9), pick("S", 10.2, 0.8), pick("S", 11.0, 0.7)
+    assert one_phase_an_onset([s_on_it, s_after, p], 300_000_000) == [p, s_after]
+    assert one_phase_an_onset([p, s_on_it], 100_000_000) == [p, s_on_it]

@@ -13,7 +13,12 @@ from seisnet.cli import console
 @click.argument("sources", nargs=-1, required=True)
 @click.option("--model", "model_name", required=True, metavar="FILE|NAME", help="Model file, or a shipped model.")
 @console.output_file
-@click.option("--format", "file_format", type=click.Choice(["csv", "quakeml"]), default="csv", show_default=True)
+@click.option(
+    "--format",
+    "file_format",
+    type=click.Choice(["csv", "quakeml"]),
+    help="Default: by the ending, .xml is QuakeML, else CSV.",
+)
 @click.option("--threshold", multiple=True, metavar="P=0.5", help="Probability that a pick must reach; repeatable.")
 @click.option("--report", type=click.Path(path_type=Path), help="Folder for an HTML report with the seismograms.")
 @click.option("--views", type=click.IntRange(0), default=50, show_default=True, help="Seismograms in the report.")
@@ -25,7 +30,7 @@ def classify(
     sources: tuple[str, ...],
     model_name: str,
     output: Path,
-    file_format: str,
+    file_format: str | None,
     threshold: tuple[str, ...],
     report: Path | None,
     views: int,
@@ -57,13 +62,13 @@ def classify(
     model = load_model(model_name)
     with console.progress_line("classify", quiet=quiet) as show:
         found = classify_sources(sources, model, config, most_views=views if report else 0, progress=show)
-    write_picks(found.picks, output, file_format)
+    write_picks(found.picks, output, file_format or ("quakeml" if output.suffix.lower() == ".xml" else "csv"))
     if report:
         write_classification(found, model, report, overwrite=True)
-    used = {**model.stored.thresholds, **config.thresholds}
     console.say(f"{output}: {' '.join(summary(found))}", quiet=quiet)
     console.say(
-        f"  model {model.name}, thresholds {', '.join(f'{c} {t:g}' for c, t in sorted(used.items()))}", quiet=quiet
+        f"  model {model.name}, thresholds {', '.join(f'{c} {t:g}' for c, t in sorted(found.thresholds.items()))}",
+        quiet=quiet,
     )
     console.say_rejections(
         [(r.trace_id, r.start_ns, r.end_ns, r.reason) for r in found.rejections], quiet=quiet, verbose=verbose

@@ -27,6 +27,10 @@ def score(picks: Path, reference: Path, tolerance_s: float) -> None:
     if not tolerance_s > 0:
         raise ConfigError(f"tolerance: got {tolerance_s}; it must be positive")
     found, wanted = read_any_picks(picks, may_be_empty=True), read_any_picks(reference)
+    stations = {p.station for p in wanted}
+    elsewhere = sum(p.station not in stations for p in found)
+    if elsewhere:
+        click.echo(f"{elsewhere} picks on stations that the reference does not name are left out", err=True)
     click.echo("phase,picks,reference,matched,precision,recall,f1,median_s,mae_s")
     for s in score_picks(found, wanted, tolerance_s=tolerance_s):
         residuals = s.residuals_s

@@ -33,8 +33,11 @@ ROWS_BYTES = 40_000
 STRIPES_BYTES = 1_500_000
 """The whole right-hand matrix stays in the second-level cache (2 MB); beyond that, packing is the better way."""
 
-SHARE_ROWS = 48
-"""Threads take multiples of these many rows, and a tile has no more."""
+TILE_ROWS = 48
+"""A tile has no more rows than these, and a tile of a transposed matrix no fewer: lower ones are no faster there."""
+
+WHOLE_ROWS = 48
+"""Where a product is left whole, threads take multiples of these many rows, so that all go through the same kernel."""
 
 THREAD_MULTIPLY_ADDS = 10_000_000
 """Work that is worth waking a thread for: about 0.2 ms of one core."""
@@ -77,12 +80,13 @@ def product(a: Array, b: Array, out: Array, threads: int = 1) -> Array:
     (m, k), n = a.shape, b.shape[1]
     rows = tile_rows(m, k, n, a.itemsize, a.flags.c_contiguous, b.flags.c_contiguous)
     most_shares = m * k * n // THREAD_MULTIPLY_ADDS
-    if most_shares < 2 or m < SHARE_ROWS:
+    unit = rows or WHOLE_ROWS
+    if most_shares < 2 or m < unit:
         _multiply(a, b, out, rows)
         return out
     # The last few rows go through other kernels, so they stay by themselves for any number of threads.
-    edge = m - m % SHARE_ROWS
-    step = -(-edge // (min(threads, most_shares) * SHARE_ROWS)) * SHARE_ROWS
+    edge = m - m % unit
+    step = -(-edge // (min(threads, most_shares) * unit)) * unit
     ours, *theirs = [slice(start, min(start + step, edge)) for start in range(0, edge, step)]
     waiting = [_pool(os.getpid()).submit(_multiply, a[share], b, out[share], rows) for share in theirs]
     _multiply(a[ours], b, out[ours], rows)
@@ -100,9 +104,8 @@ def tile_rows(m: int, k: int, n: int, itemsize: int, a_row_major: bool, b_row_ma
         return 0
     if m * k * n <= TILE_MULTIPLY_ADDS or k * n * itemsize > STRIPES_BYTES:
         return 0
-    # Lower tiles of a transposed matrix are no faster than the whole.
-    at_once = 4 if a_row_major else 48
-    most = min(SHARE_ROWS, TILE_MULTIPLY_ADDS // (k * TILE_COLUMNS), ROWS_BYTES // (k * itemsize))
+    at_once = 4 if a_row_major else TILE_ROWS
+    most = min(TILE_ROWS, TILE_MULTIPLY_ADDS // (k * TILE_COLUMNS), ROWS_BYTES // (k * itemsize))
     return most // at_once * at_once
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
 from seisnet import __version__, plots
@@ -42,7 +43,10 @@ def write_evaluation(found: Evaluation, model: Model, folder: Path, *, overwrite
         write_text(folder / f"{name}.svg", plots.svg(figure))
     write_text(folder / "metrics.json", json.dumps(found.metrics(), indent=2) + "\n")
     title = f"Evaluation of {model.name}"
-    write_report(Report(title, (), (evaluation_section(found, figures),), notes(model)), folder / "report.html")
+    write_report(
+        Report(title, (), (evaluation_section(found, figures),), notes(model, model.stored.thresholds)),
+        folder / "report.html",
+    )
 
 
 def write_classification(
@@ -59,7 +63,7 @@ def write_classification(
     write_picks(found.picks, folder / "picks.csv", "csv")
     write_picks(found.picks, folder / "picks.xml", "quakeml")
     sections = (*picks_sections(found, model.classes), *after)
-    write_report(Report(title, summary(found), sections, notes(model)), folder / "report.html")
+    write_report(Report(title, summary(found), sections, notes(model, found.thresholds)), folder / "report.html")
 
 
 def summary(found: Classification) -> tuple[str, ...]:
@@ -74,10 +78,10 @@ def summary(found: Classification) -> tuple[str, ...]:
     )
 
 
-def notes(model: Model) -> tuple[str, ...]:
-    """The model and its thresholds."""
-    thresholds = ", ".join(f"{name} {value:g}" for name, value in sorted(model.stored.thresholds.items()))
-    return (f"Model {model.name}, thresholds {thresholds}.", f"seisnet {__version__}.")
+def notes(model: Model, thresholds: Mapping[str, float]) -> tuple[str, ...]:
+    """The model and the thresholds that were used."""
+    listed = ", ".join(f"{name} {value:g}" for name, value in sorted(thresholds.items()))
+    return (f"Model {model.name}, thresholds {listed}.", f"seisnet {__version__}.")
 
 
 def write_text(path: Path, content: str) -> None:

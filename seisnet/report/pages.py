@@ -15,6 +15,7 @@ from seisnet.evaluation import Evaluation
 from seisnet.metrics import precision_recall_curve, reliability, roc_curve
 from seisnet.plots import Figure
 from seisnet.report.document import Column, Picture, Section, Table, picks_table, picture, rejections_section
+from seisnet.waveforms.records import COMPONENTS
 
 
 def evaluation_figures(found: Evaluation, thresholds: Mapping[str, float]) -> dict[str, Figure]:
@@ -101,10 +102,12 @@ def picks_sections(found: Classification, classes: Sequence[str]) -> list[Sectio
 
 def waveform_picture(view: View, classes: Sequence[str]) -> Picture:
     """Seismograms, probability traces and picks of one stretch."""
+    recorded = [bool(row.any()) for row in view.data]
     figure = plots.waveform_view(
-        view.data,
+        view.data[recorded],
         view.start_ns,
         view.sampling_rate_hz,
+        components="".join(c for c, there in zip(COMPONENTS, recorded, strict=True) if there),
         probabilities=view.probabilities,
         probability_times_ns=view.times_ns,
         classes=classes,

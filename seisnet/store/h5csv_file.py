@@ -86,6 +86,8 @@ def import_h5csv(
     ConfigError
         The folder holds a data set and `overwrite` is not set.
     """
+    if not path.is_file():
+        raise DataError(f"{path}: no such file")
     rows = _read_csv(path.with_suffix(".csv"))
     try:
         file = h5py.File(path, "r", locking=False)

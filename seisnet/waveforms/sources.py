@@ -124,7 +124,8 @@ def read_file(path: Path, reading: Reading, *, headonly: bool = False) -> obspy.
             # ObsPy takes names for patterns, and brackets do occur in names.
             stream = obspy.read(glob.escape(str(path)), headonly=headonly)
         except TypeError:
-            reading.rejections.append(_file_rejection(path, "not a waveform format that ObsPy reads"))
+            hint = "; seisnet datasets import reads HDF5 + CSV pairs" if path.suffix in (".h5", ".hdf5") else ""
+            reading.rejections.append(_file_rejection(path, f"not a waveform format that ObsPy reads{hint}"))
             return None
         except Exception as error:  # ObsPy's readers raise whatever they like on damaged files
             # Of a file without a whole record ObsPy says that it can't be opened.
