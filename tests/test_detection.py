@@ -10,6 +10,7 @@ from hypothesis.extra.numpy import arrays
 
 from seisnet.config import PickConfig
 from seisnet.detection import find_onsets, find_picks, keep_apart, one_phase_an_onset, snr_db
+from seisnet.picks import Pick
 from seisnet.scan import Probabilities
 from seisnet.waveforms.records import NS_PER_S
 
