@@ -187,13 +187,14 @@ def measure(batch_size: int, threads: int, rounds: int) -> tuple[dict[str, list[
     for variable in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ[variable] = str(threads)
     context = multiprocessing.get_context("spawn")
-    connections, used = {}, {}
+    connections, used, processes = {}, {}, []
     for name in RUNS:
         if name in NEEDS and importlib.util.find_spec(NEEDS[name]) is None:
             continue
         ours, theirs = context.Pipe()
         process = context.Process(target=worker, args=(theirs, name, batch_size, threads), daemon=True)
         process.start()
+        processes.append(process)
         answer = ours.recv()
         if isinstance(answer, str):
             print(f"{name}: {answer}", file=sys.stderr)
@@ -208,6 +209,8 @@ def measure(batch_size: int, threads: int, rounds: int) -> tuple[dict[str, list[
             seconds[name].append(connections[name].recv())
     for connection in connections.values():
         connection.send(False)
+    for process in processes:
+        process.join()
     return seconds, used
 
 

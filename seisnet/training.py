@@ -8,7 +8,6 @@ import os
 from collections import defaultdict
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,18 +15,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seisnet import __version__, nn
-from seisnet.batches import Batches, FileBatches, MemoryBatches, fit_scaler
 from seisnet.config import TrainConfig, to_json
-from seisnet.errors import ConfigError, DataError, TrainingError
-from seisnet.evaluation import check_recipe
+from seisnet.errors import ConfigError, TrainingError
 from seisnet.metrics import class_scores, confusion_counts
 from seisnet.model import Model
 from seisnet.nn.arrays import namespace
 from seisnet.preprocessing import Windows
 from seisnet.store.checkpoint_file import Checkpoint, read_checkpoint, write_checkpoint
-from seisnet.store.hdf5 import sha256_of
 from seisnet.store.model_file import StoredModel, StoredStage
-from seisnet.store.windows_file import FeatureReader, WindowRows, WindowsInfo, read_info, read_rows
+from seisnet.training_data import TrainingData, load_training_data
 
 History = dict[str, NDArray[np.float64]]
 
@@ -39,18 +35,6 @@ DEFAULT_THRESHOLD = 0.7
 
 VANISHED, EXPLODED = 1e-4, 1e4
 """A message is due when a layer's gradient norm is below this share of the largest layer's, or above this."""
-
-
-@dataclass(frozen=True)
-class TrainingData:
-    """What a training run reads: scaled batches to learn from, scaled windows to be judged on."""
-
-    info: WindowsInfo
-    batches: Batches
-    x_dev: NDArray[np.float32]
-    y_dev: NDArray[np.uint8]
-    scaler: nn.StandardScaler
-    digest: str
 
 
 def fit(  # noqa: PLR0913, each is a choice that somebody makes
@@ -109,7 +93,7 @@ def fit(  # noqa: PLR0913, each is a choice that somebody makes
     """
     config = config or TrainConfig()
     with ExitStack() as files:
-        data = _load(windows, config, init, files)
+        data = load_training_data(windows, config, init, files)
         sizes = (data.x_dev.shape[1], *config.hidden, len(data.info.classes))
         identity = hashlib.sha256(f"{to_json(config)} {data.digest} {_parent(init)} {__version__}".encode()).hexdigest()
         state = None
@@ -254,43 +238,6 @@ def _look_at_gradients(row: dict[str, float], n_layers: int, say: Callable[[str]
             say(f"the gradient of layer {k} vanishes (norm {norm:.1e}): try relu, fewer layers, or scaled inputs")
 
 
-def _load(windows: Windows | str | Path, config: TrainConfig, init: Model | None, files: ExitStack) -> TrainingData:
-    """Open the windows, scale them, and weigh the classes."""
-    path = None if isinstance(windows, Windows) else Path(windows)
-    info = windows.info if isinstance(windows, Windows) else read_info(Path(windows))
-    n_features = int(np.prod(info.feature_shape))
-    every = windows.rows if isinstance(windows, Windows) else read_rows(Path(windows), features=False)
-    train = np.flatnonzero(every.split == 0)
-    in_blocks = path is not None and 4e-6 * n_features * len(train) > config.memory_mb
-    if path is not None and not in_blocks:
-        every = read_rows(path)
-    of_train, of_dev = every.take(train), every.take(every.split == 1)
-    _check(of_train, info.classes)
-    weight = _weights(of_train, len(info.classes), config)
-    if init:
-        check_recipe(init, Windows(info, of_dev))
-    scaler = _scaler_of(init) if init else None
-    if path is not None and in_blocks:
-        reader = files.enter_context(FeatureReader(path))
-        scaler = scaler or fit_scaler(reader, train)
-        dev_rows = np.flatnonzero(every.split == 1)
-        x_dev = reader.read(dev_rows) if len(dev_rows) else np.zeros((0, n_features), dtype=np.float32)
-        batches: Batches = FileBatches(reader, train, of_train.y, weight, scaler, config.memory_mb)
-        digest = sha256_of(path)
-    else:
-        scaler = scaler or nn.StandardScaler().fit(of_train.x)
-        x_dev = of_dev.x
-        batches = MemoryBatches(scaler.transform(of_train.x), of_train.y, weight)
-        digest = hashlib.sha256(of_train.x.tobytes() + of_train.y.tobytes()).hexdigest()
-    return TrainingData(info, batches, scaler.transform(x_dev), of_dev.y, scaler, digest)
-
-
-def _scaler_of(model: Model) -> nn.StandardScaler:
-    scaler = nn.StandardScaler()
-    scaler.mean, scaler.scale = model.stored.mean, model.stored.scale
-    return scaler
-
-
 def _network(
     sizes: tuple[int, ...],
     config: TrainConfig,
@@ -339,23 +286,3 @@ def _on_cpu(values: Any) -> Any:
 def _parent(init: Model | None) -> str:
     """SHA-256 of the weights that a training starts from."""
     return hashlib.sha256(init.stored.stages[0].theta.tobytes()).hexdigest() if init else ""
-
-
-def _check(train: WindowRows, classes: tuple[str, ...]) -> None:
-    present = [classes[k] for k in np.unique(train.y)]
-    if not present:
-        raise DataError("the training split holds no windows")
-    if len(present) == 1:
-        raise DataError(
-            f"the training split holds only class {present[0]}; a classifier needs at least two of {', '.join(classes)}"
-        )
-
-
-def _weights(train: WindowRows, n_classes: int, config: TrainConfig) -> NDArray[np.float32]:
-    """Weight of every window in the loss: its own, times that of its class; 1 on average."""
-    if config.class_weight == "none":
-        return train.weight
-    mass = np.bincount(train.y, weights=train.weight, minlength=n_classes)
-    of_class = mass.sum() / np.maximum(mass, 1e-12) / np.count_nonzero(mass)
-    weight: NDArray[np.float32] = (train.weight * of_class[train.y]).astype(np.float32)
-    return weight

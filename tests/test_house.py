@@ -18,7 +18,7 @@ ROOMS = [
     "store", "waveforms", "labels",
     "features", "windows", "splits", "scan", "onset", "detection",
     "synthetic", "metrics", "matching", "formats", "plots",
-    "preprocessing", "batches", "model", "evaluation", "training", "classification", "inspection",
+    "preprocessing", "batches", "model", "evaluation", "training_data", "training", "classification", "inspection",
     "datasets", "report", "demo", "cli", "__main__",
 ]
 # fmt: on

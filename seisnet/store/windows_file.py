@@ -86,7 +86,7 @@ class WindowsInfo:
     """Everything in a windows file but its rows.
 
     `sources` are (path, size, sha256, windows made), `rejected` are (trace id, start, end, reason), and
-    `attributes` holds what CONTRACT of the format names: feature, sampling_rate_hz, window_s, config, ...
+    `attributes` holds the other attributes of the file: feature, sampling_rate_hz, window_s, config, ...
     """
 
     classes: tuple[str, ...]
