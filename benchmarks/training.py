@@ -35,6 +35,7 @@ WINDOWS = 8192
 LEARNING_RATE = 0.01
 MOMENTUM = 0.9
 PEAK_SIZE = 2048
+PAUSE_S = 0.1
 
 
 class Run(NamedTuple):
@@ -205,6 +206,8 @@ def measure(batch_size: int, threads: int, rounds: int) -> tuple[dict[str, list[
         # Another one begins each time, so that nobody always follows the same neighbour.
         names = list(connections)
         for name in names[i % len(names) :] + names[: i % len(names)]:
+            # Threads of the library before go on waiting for work in a loop for some tens of milliseconds.
+            time.sleep(PAUSE_S)
             connections[name].send(True)
             seconds[name].append(connections[name].recv())
     for connection in connections.values():

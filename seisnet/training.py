@@ -175,6 +175,7 @@ def _train(
             optimizer.learning_rate = schedule(state.epoch * steps + i)
             _update(network, optimizer, config)
             losses.append(float(loss))
+        nn.flush_denormals(optimizer)
         row = {
             "member": float(len(state.thetas)),
             "epoch": state.epoch + 1.0,

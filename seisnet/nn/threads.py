@@ -7,6 +7,7 @@ as long as one, because they wait for each other in a loop.
 
 from __future__ import annotations
 
+import copy
 import ctypes
 import functools
 import itertools
@@ -21,9 +22,11 @@ import scipy
 
 from seisnet.nn.arrays import namespace
 from seisnet.nn.network import Network
+from seisnet.nn.optimizers import SGD
 from seisnet.nn.products import THREAD_MULTIPLY_ADDS, tiles_pay
 
-REPEATS = 7
+REPEATS = 9
+"""Training steps that are timed with each number of threads."""
 
 WORTH = 0.95
 """More threads are taken only if they need less than this share of the time."""
@@ -34,9 +37,9 @@ def fastest_threads(network: Network, batch_size: int, most: int) -> Iterator[in
     """Train and predict with as many threads as are fastest, and at most some number, while the context lasts.
 
     Only as many are considered as get enough of the largest product each. Where the threads are ours (see
-    `seisnet.nn.products`), forward and backward passes with 1, 2, 4, ... of them are timed in turns; the result does
-    not depend on their number, so a measured choice is harmless. Elsewhere the library's own threads are used
-    without a trial, because there the number may change the last bits.
+    `seisnet.nn.products`), training steps of a copy with 1, 2, 4, ... of them are timed in turns; the result does not
+    depend on their number, so a measured choice is harmless. Elsewhere the library's own threads are used without a
+    trial, because there the number may change the last bits.
 
     Parameters
     ----------
@@ -54,9 +57,10 @@ def fastest_threads(network: Network, batch_size: int, most: int) -> Iterator[in
     """
     largest = batch_size * max(a * b for a, b in itertools.pairwise(network.sizes))
     most = max(1, min(most, largest // THREAD_MULTIPLY_ADDS))
-    with blas_threads(1 if tiles_pay() else most):
+    ours = tiles_pay() and namespace(network.theta) is np
+    with blas_threads(1 if ours else most):
         chosen = most
-        if tiles_pay():
+        if ours:
             chosen = network.threads = _fastest(network, batch_size, most)
         try:
             yield chosen
@@ -78,20 +82,21 @@ def blas_threads(n: int) -> Iterator[None]:
 
 
 def _fastest(network: Network, batch_size: int, most: int) -> int:
-    """Return the number of threads with which a forward and backward pass is fastest; `grad` is kept."""
+    """Return the number of threads with which training steps of a copy of the network are fastest."""
     if most == 1:
         return 1
     seconds: dict[int, list[float]] = {n: [] for n in (*(n for n in (1, 2, 4, 8, 16, 32) if n < most), most)}
-    x = namespace(network.theta).zeros((batch_size, network.sizes[0]), network.theta.dtype)
-    grad = network.grad.copy()
-    for _ in range(REPEATS):
+    twin, optimizer = copy.deepcopy(network), SGD(1e-6, momentum=0.9)
+    # Another batch each time, and whole steps: what a thread has to fetch from the caches of another one counts.
+    batches = np.ones((REPEATS, batch_size, network.sizes[0]), network.theta.dtype)
+    for x in batches:
         for n, times in seconds.items():
-            network.threads = n
+            twin.threads = n
             start = time.perf_counter()
-            logits, backward = network.forward(x)
+            logits, backward = twin.forward(x)
             backward(logits)
+            optimizer.step(twin.theta, twin.grad)
             times.append(time.perf_counter() - start)
-    network.grad[...] = grad
     chosen = 1
     for n, times in seconds.items():
         if statistics.median(times) < WORTH * statistics.median(seconds[chosen]):
