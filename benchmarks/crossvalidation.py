@@ -12,6 +12,7 @@ import numpy as np
 from seisnet.config import PreprocessConfig, TrainConfig, to_json
 from seisnet.features import make_feature
 from seisnet.metrics import ClassScores, class_scores, confusion_counts
+from seisnet.picks import station_of
 from seisnet.preprocessing import Windows, make_shard
 from seisnet.store.h5csv_file import import_h5csv
 from seisnet.store.windows_file import WindowRows, WindowsInfo
@@ -43,7 +44,7 @@ def load(names: Sequence[str], config: PreprocessConfig, data: Path = DATA) -> l
 
 def station(labelled: LabelledRecord) -> str:
     """``NET.STA``."""
-    return ".".join(labelled.record.trace_id.split(".")[:2])
+    return station_of(labelled.record.trace_id)
 
 
 def folds(records: Sequence[LabelledRecord], seed: int) -> Iterator[tuple[list[LabelledRecord], list[LabelledRecord]]]:

@@ -11,14 +11,11 @@ from numpy.typing import NDArray
 
 from seisnet.config import PickConfig
 from seisnet.errors import NothingUsableError
-from seisnet.formats import in_order
 from seisnet.model import Model
-from seisnet.picks import Pick
+from seisnet.picks import Pick, in_order
 from seisnet.scan import Probabilities
-from seisnet.waveforms.conditioning import to_rate
-from seisnet.waveforms.datasets import read_dataset
-from seisnet.waveforms.records import NS_PER_S, Record, Rejection, sample_to_ns
-from seisnet.waveforms.sources import Reading, Source, find_sources, read_records
+from seisnet.waveforms.records import NS_PER_S, Record, Rejection, ns_to_sample, sample_to_ns
+from seisnet.waveforms.sources import Reading, Source, find_sources, read_records, read_traces
 
 VIEW_BEFORE_S, VIEW_AFTER_S = 10.0, 30.0
 
@@ -115,14 +112,11 @@ def classify(
 def _records(source: Source, reading: Reading, model: Model) -> Iterator[Record]:
     """Records of a source at the model's rate, one in memory at a time where it is a data set."""
     config = model.preprocess
-    if not source.is_dataset:
+    if source.is_dataset:
+        for trace in read_traces(source, reading, sampling_rate_hz=config.sampling_rate_hz):
+            yield trace.record
+    else:
         yield from read_records(source, reading, sampling_rate_hz=config.sampling_rate_hz, shortest_s=config.window_s)
-        return
-    for trace in read_dataset(source.paths[0]):
-        if isinstance(trace, Rejection):
-            reading.rejections.append(trace)
-        else:
-            yield to_rate(trace.record, config.sampling_rate_hz)
 
 
 def _views(record: Record, probabilities: Probabilities, picks: Sequence[Pick]) -> list[View]:
@@ -132,8 +126,7 @@ def _views(record: Record, probabilities: Probabilities, picks: Sequence[Pick]) 
     while rest:
         first_ns = rest[0].time_ns - round(VIEW_BEFORE_S * NS_PER_S)
         last_ns = rest[0].time_ns + round(VIEW_AFTER_S * NS_PER_S)
-        low = max(0, round((first_ns - record.start_ns) * record.sampling_rate_hz / NS_PER_S))
-        high = round((last_ns - record.start_ns) * record.sampling_rate_hz / NS_PER_S)
+        low, high = max(0, ns_to_sample(record, first_ns)), ns_to_sample(record, last_ns)
         times = probabilities.times_ns
         shown = (times >= first_ns) & (times <= last_ns)
         views.append(

@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 
 from seisnet.config import PickConfig
 from seisnet.onset import aic_onset, shows
-from seisnet.picks import Pick
+from seisnet.picks import Pick, in_order
 from seisnet.scan import Probabilities
-from seisnet.waveforms.records import NS_PER_S, Record
+from seisnet.waveforms.records import NS_PER_S, Record, ns_to_sample
 
 SNR_WINDOW_S = 2.0
 
@@ -115,7 +115,7 @@ def one_phase_an_onset(picks: Sequence[Pick], same_onset_ns: int) -> list[Pick]:
     for pick in sorted(picks, key=lambda p: (-p.probability, p.time_ns, p.phase)):
         if all(p.phase == pick.phase or abs(p.time_ns - pick.time_ns) >= same_onset_ns for p in kept):
             kept.append(pick)
-    return sorted(kept, key=lambda p: (p.time_ns, p.trace_id, p.phase))
+    return in_order(kept)
 
 
 def keep_apart(onsets: Sequence[tuple[int, float]], min_distance_ns: int) -> list[tuple[int, float]]:
@@ -136,7 +136,7 @@ def keep_apart(onsets: Sequence[tuple[int, float]], min_distance_ns: int) -> lis
 def snr_db(record: Record, time_ns: int) -> float:
     """Power after a time over power before it, two seconds each, all components together, in decibels."""
     n = round(SNR_WINDOW_S * record.sampling_rate_hz)
-    at = round((time_ns - record.start_ns) * record.sampling_rate_hz / NS_PER_S)
+    at = ns_to_sample(record, time_ns)
     before, after = record.data[:, max(at - n, 0) : at], record.data[:, at : at + n]
     if before.shape[1] < n // 4 or after.shape[1] < n // 4:
         return float("nan")

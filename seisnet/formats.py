@@ -17,7 +17,7 @@ from obspy.core.event import Pick as QuakeMLPick
 
 from seisnet.errors import ConfigError, DataError
 from seisnet.labels import read_labels, time_ns
-from seisnet.picks import Pick
+from seisnet.picks import Pick, in_order
 from seisnet.scan import Probabilities
 from seisnet.store.hdf5 import replacing
 from seisnet.waveforms.records import NS_PER_S
@@ -179,11 +179,6 @@ def _quakeml_pick(pick: Pick) -> QuakeMLPick:
 def _resource_id(*parts: str) -> ResourceIdentifier:
     """Join parts to an identifier, with only such characters as QuakeML allows."""
     return ResourceIdentifier("/".join(["smi:local/seisnet", *(re.sub(r"[^A-Za-z0-9.()-]", "_", p) for p in parts)]))
-
-
-def in_order(picks: Sequence[Pick]) -> list[Pick]:
-    """Sort by time, trace id, phase."""
-    return sorted(picks, key=lambda p: (p.time_ns, p.trace_id, p.phase))
 
 
 def iso_time(ns: int) -> str:

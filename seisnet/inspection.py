@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
 from pathlib import Path
 
 from seisnet.errors import DataError
 from seisnet.formats import iso_time
+from seisnet.preprocessing import reasons
 from seisnet.store import model_file, windows_file
 from seisnet.store.hdf5 import file_format
 from seisnet.waveforms.sources import Reading, read_file
@@ -48,7 +48,7 @@ def _windows(path: Path) -> list[str]:
         parts = [f"{c} {n.sum()} ({n[1]} augmented)" for c, n in zip(info.classes, of_split, strict=True)]
         lines.append(f"{name}: {', '.join(parts)}")
     lines += [f"source: {p}, {size} bytes, {made} windows" for p, size, _, made in info.sources]
-    lines += [f"not used: {reason} ({n})" for reason, n in Counter(r[3] for r in info.rejected).most_common()]
+    lines += [f"not used: {reason} ({n})" for reason, n in reasons(info.rejected).most_common()]
     return [*lines, f"config: {json.dumps(info.config)}"]
 
 

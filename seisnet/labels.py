@@ -17,7 +17,7 @@ import obspy
 from obspy.core.event import WaveformStreamID
 
 from seisnet.errors import DataError
-from seisnet.picks import Pick
+from seisnet.picks import Pick, in_order
 from seisnet.waveforms.records import NS_PER_S, Record
 
 CSV_COLUMNS = ("network", "station", "time", "phase")
@@ -70,7 +70,7 @@ def read_labels(paths: Iterable[str | Path]) -> list[Pick]:
         if not found:
             raise DataError(f"{path}: holds no picks; origins alone name no onset")
         picks += found
-    return sorted(picks, key=lambda p: (p.time_ns, p.trace_id, p.phase))
+    return in_order(picks)
 
 
 def _read_csv(path: Path) -> list[Pick]:

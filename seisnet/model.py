@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,9 +14,9 @@ from seisnet.config import PickConfig, PreprocessConfig, from_dict, nearest
 from seisnet.detection import find_picks
 from seisnet.errors import ConfigError
 from seisnet.features import Feature, make_feature
-from seisnet.formats import in_order, probability_stream
+from seisnet.formats import probability_stream
 from seisnet.nn import Network, blas_threads, softmax
-from seisnet.picks import Pick
+from seisnet.picks import Pick, in_order
 from seisnet.scan import Probabilities, scan
 from seisnet.store.hdf5 import check_output
 from seisnet.store.model_file import StoredModel, read_model, write_model
@@ -123,10 +123,6 @@ class Model:
         """Write the model file."""
         check_output(Path(path), overwrite=overwrite)
         write_model(Path(path), self.stored)
-
-    def renamed(self, name: str) -> Model:
-        """The same model under another name."""
-        return replace(self, name=name)
 
 
 def load_model(name: str | Path) -> Model:

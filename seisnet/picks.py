@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -40,6 +40,22 @@ class Pick:
     def station_id(self) -> str:
         """``NET.STA``."""
         return f"{self.network}.{self.station}"
+
+
+def in_order(picks: Iterable[Pick]) -> list[Pick]:
+    """Sort by time, trace id, phase."""
+    return sorted(picks, key=lambda p: (p.time_ns, p.trace_id, p.phase))
+
+
+def station_of(trace_id: str) -> str:
+    """``NET.STA`` of a trace id.
+
+    Examples
+    --------
+    >>> station_of("GE.APE..HH")
+    'GE.APE'
+    """
+    return ".".join(trace_id.split(".")[:2])
 
 
 @dataclass(frozen=True, slots=True)

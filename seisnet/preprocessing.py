@@ -17,14 +17,13 @@ from seisnet.config import PreprocessConfig, to_json
 from seisnet.errors import DataError, NothingUsableError
 from seisnet.features import Feature, extract, make_feature
 from seisnet.labels import LabelMatcher, read_labels
+from seisnet.picks import station_of
 from seisnet.splits import assign_splits
 from seisnet.store.hdf5 import check_output, sha256_of
 from seisnet.store.shards import Shard, read_column, write_shard
 from seisnet.store.windows_file import WindowRows, WindowsInfo, read_info, read_rows, writing
-from seisnet.waveforms.conditioning import SLOWEST, to_rate
-from seisnet.waveforms.datasets import read_dataset
 from seisnet.waveforms.records import COMPONENTS, Rejection
-from seisnet.waveforms.sources import Reading, Source, find_sources, read_records
+from seisnet.waveforms.sources import Reading, Source, find_sources, read_records, read_traces
 from seisnet.windows import LabelledRecord, cut, start_ns, take
 
 RECORDS_PER_SHARD = 500
@@ -168,20 +167,9 @@ def _labelled(
         ):
             yield LabelledRecord(record, tuple(matcher.match(record)))
         return
-    slowest_hz = SLOWEST * config.sampling_rate_hz
-    try:
-        for trace in read_dataset(source.paths[0]):
-            if isinstance(trace, Rejection):
-                reading.rejections.append(trace)
-            elif (raw := trace.record).sampling_rate_hz < slowest_hz:
-                reason = f"sampled at {raw.sampling_rate_hz:g} Hz; {slowest_hz:g} Hz is the least"
-                reading.rejections.append(Rejection(raw.trace_id, raw.start_ns, raw.end_ns, reason))
-            else:
-                record = to_rate(raw, config.sampling_rate_hz)
-                is_noise = trace.complete and not trace.picks
-                yield LabelledRecord(record, trace.picks, trace.event_id, is_noise, trace.split)
-    except DataError as error:  # of the data set as a whole: what was read is kept, and other sources go on
-        reading.rejections.append(Rejection("", 0, 0, str(error)))
+    for trace in read_traces(source, reading, sampling_rate_hz=config.sampling_rate_hz):
+        is_noise = trace.complete and not trace.picks
+        yield LabelledRecord(trace.record, trace.picks, trace.event_id, is_noise, trace.split)
 
 
 def make_shard(
@@ -228,7 +216,7 @@ def _merge(
         name: np.concatenate([read_column(path, name) for path in shards])
         for name in ("y", "onset_s", "start_ns", "weight", "augmented", "trace_id", "event", "given_split")
     }
-    stations = [".".join(str(t).split(".")[:2]) for t in columns["trace_id"]]
+    stations = [station_of(str(t)) for t in columns["trace_id"]]
     split, how = assign_splits(list(columns["event"]), stations, list(columns["given_split"]), config)
     group_names, group = np.unique(columns["event"].astype(str), return_inverse=True)
     keep = ~(columns["augmented"].astype(bool) & (split > 0))

@@ -37,27 +37,29 @@ def load_training_data(
     windows: Windows | str | Path, config: TrainConfig, init: Model | None, files: ExitStack
 ) -> TrainingData:
     """Open the windows, scale them, and weigh the classes."""
-    path = None if isinstance(windows, Windows) else Path(windows)
-    info = windows.info if isinstance(windows, Windows) else read_info(Path(windows))
-    n_features = int(np.prod(info.feature_shape))
-    every = windows.rows if isinstance(windows, Windows) else read_rows(Path(windows), features=False)
-    train = np.flatnonzero(every.split == 0)
-    in_blocks = path is not None and 4e-6 * n_features * len(train) > config.memory_mb
-    if path is not None and not in_blocks:
-        every = read_rows(path)
-    of_train, of_dev = every.take(train), every.take(every.split == 1)
+    too_large = None  # path of a file whose features stay on disk
+    if isinstance(windows, Windows):
+        info, every = windows.info, windows.rows
+    else:
+        path = Path(windows)
+        info, every = read_info(path), read_rows(path, features=False)
+        if 4e-6 * np.prod(info.feature_shape) * np.count_nonzero(every.split == 0) > config.memory_mb:
+            too_large = path
+        else:
+            every = read_rows(path)
+    train, dev = np.flatnonzero(every.split == 0), np.flatnonzero(every.split == 1)
+    of_train, of_dev = every.take(train), every.take(dev)
     _check(of_train, info.classes)
     weight = _weights(of_train, len(info.classes), config)
     if init:
         check_recipe(init, Windows(info, of_dev))
     scaler = _scaler_of(init) if init else None
-    if path is not None and in_blocks:
-        reader = files.enter_context(FeatureReader(path))
+    if too_large:
+        reader = files.enter_context(FeatureReader(too_large))
         scaler = scaler or fit_scaler(reader, train)
-        dev_rows = np.flatnonzero(every.split == 1)
-        x_dev = reader.read(dev_rows) if len(dev_rows) else np.zeros((0, n_features), dtype=np.float32)
+        x_dev = reader.read(dev) if len(dev) else np.zeros((0, reader.n_features), dtype=np.float32)
         batches: Batches = FileBatches(reader, train, of_train.y, weight, scaler, config.memory_mb)
-        digest = sha256_of(path)
+        digest = sha256_of(too_large)
     else:
         scaler = scaler or StandardScaler().fit(of_train.x)
         x_dev = of_dev.x

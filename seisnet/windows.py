@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from seisnet.config import PreprocessConfig
 from seisnet.labels import phase_class
-from seisnet.picks import Pick
+from seisnet.picks import Pick, station_of
 from seisnet.waveforms.records import NS_PER_S, Record, sample_to_ns
 
 CODA_S = 60.0
@@ -99,7 +99,8 @@ def cut(labelled: LabelledRecord, config: PreprocessConfig) -> tuple[list[Window
             if 0 <= first <= record.n_samples - length:
                 onset_s = (sample - first - length / 2) / record.sampling_rate_hz
                 windows.append(Window(first, phase, onset_s, event, pick.weight, augmented=i > 0))
-    stretches = _noise_stretches(labelled, [(s, phase) for s, phase, _ in onsets], config)
+    phases = [(sample, phase) for sample, phase, _ in onsets]
+    stretches = _noise_stretches(labelled, phases, config)
     room = np.array([high - low for low, high in stretches])
     if room.sum() > 0:
         for i in range(config.noise_windows + config.shifts):
@@ -107,7 +108,7 @@ def cut(labelled: LabelledRecord, config: PreprocessConfig) -> tuple[list[Window
             first = int(rng.integers(*stretches[which]))
             event = labelled.event_id or _next_event(first, onsets, record) or _station_hour(record, first)
             windows.append(Window(first, "noise", np.nan, event, augmented=i >= config.noise_windows))
-    for first in _coda(labelled.record, [(s, phase) for s, phase, _ in onsets], config, rng):
+    for first in _coda(record, phases, config, rng):
         event = labelled.event_id or _previous_event(first, onsets) or _station_hour(record, first)
         windows.append(Window(first, "noise", np.nan, event, augmented=True))
     if not labelled.picks and not labelled.is_noise:
@@ -194,4 +195,4 @@ def _next_event(first: int, onsets: Sequence[tuple[float, str, Pick]], record: R
 
 def _station_hour(record: Record, sample: int) -> str:
     hour = sample_to_ns(record, sample) // (3600 * NS_PER_S)
-    return f"{'.'.join(record.trace_id.split('.')[:2])} hour {hour}"
+    return f"{station_of(record.trace_id)} hour {hour}"

@@ -12,6 +12,7 @@ from seisnet.errors import ConfigError
 from seisnet.evaluation import Evaluation
 from seisnet.formats import write_picks
 from seisnet.model import Model
+from seisnet.picks import station_of
 from seisnet.report.document import Report, Section
 from seisnet.report.html import write_report
 from seisnet.report.pages import evaluation_figures, evaluation_section, picks_sections, training_figure
@@ -70,7 +71,7 @@ def summary(found: Classification) -> tuple[str, ...]:
     """What was read and found, in two lines."""
     n_p = sum(p.phase == "P" for p in found.picks)
     n_s = sum(p.phase == "S" for p in found.picks)
-    stations = len({".".join(t.split(".")[:2]) for t in found.trace_ids})
+    stations = len({station_of(t) for t in found.trace_ids})
     why = "" if found.picks else "; no probability reached a threshold"
     return (
         f"{n_p} P and {n_s} S picks{why}.",

@@ -13,6 +13,7 @@ from seisnet import plots
 from seisnet.classification import Classification, View
 from seisnet.evaluation import Evaluation
 from seisnet.metrics import precision_recall_curve, reliability, roc_curve
+from seisnet.picks import station_of
 from seisnet.plots import Figure
 from seisnet.report.document import Column, Picture, Section, Table, picks_table, picture, rejections_section
 from seisnet.waveforms.records import COMPONENTS
@@ -79,7 +80,7 @@ def evaluation_section(found: Evaluation, figures: Mapping[str, Figure]) -> Sect
 def picks_sections(found: Classification, classes: Sequence[str]) -> list[Section]:
     """Counts by station, the table of picks, the waveform views, and what was not used."""
     by_station = Counter((p.station_id, p.phase) for p in found.picks)
-    stations = sorted({".".join(t.split(".")[:2]) for t in found.trace_ids})
+    stations = sorted({station_of(t) for t in found.trace_ids})
     phases = [c for c in classes if c != "noise"]
     counts = Table(
         (Column("Station"), *(Column(f"{phase} picks") for phase in phases)),

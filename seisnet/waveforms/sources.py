@@ -6,14 +6,15 @@ import glob
 import warnings
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import obspy
 
 from seisnet.errors import DataError
 from seisnet.store.seisbench_file import is_seisbench
-from seisnet.waveforms.conditioning import condition, split_channel
+from seisnet.waveforms.conditioning import SLOWEST, condition, split_channel, to_rate
+from seisnet.waveforms.datasets import DatasetTrace, read_dataset
 from seisnet.waveforms.records import NS_PER_S, Record, Rejection
 
 DAY_NS = 86_400 * NS_PER_S
@@ -111,6 +112,22 @@ def read_records(source: Source, reading: Reading, *, sampling_rate_hz: float, s
     )
     reading.rejections += rejections
     yield from records
+
+
+def read_traces(source: Source, reading: Reading, *, sampling_rate_hz: float) -> Iterator[DatasetTrace]:
+    """Read the traces of a data set, their records at a sampling rate, one in memory at a time."""
+    slowest_hz = SLOWEST * sampling_rate_hz
+    try:
+        for trace in read_dataset(source.paths[0]):
+            if isinstance(trace, Rejection):
+                reading.rejections.append(trace)
+            elif (record := trace.record).sampling_rate_hz < slowest_hz:
+                reason = f"sampled at {record.sampling_rate_hz:g} Hz; {slowest_hz:g} Hz is the least"
+                reading.rejections.append(Rejection(record.trace_id, record.start_ns, record.end_ns, reason))
+            else:
+                yield replace(trace, record=to_rate(record, sampling_rate_hz))
+    except DataError as error:  # of the data set as a whole: what was read is kept, and other sources go on
+        reading.rejections.append(Rejection("", 0, 0, str(error)))
 
 
 def read_file(path: Path, reading: Reading, *, headonly: bool = False) -> obspy.Stream | None:
