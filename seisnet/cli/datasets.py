@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -86,7 +87,7 @@ def fetch_command(name: str, output: Path | None, chunks: tuple[str, ...], overw
     task = "" if entry.task == "phase" else f" --task {entry.task}"
     next_step = entry.next_step or f"seisnet preprocess {{folder}}{task} -o {entry.name}.h5"
     console.say(f"{folder}: complete; cite {entry.citation}", quiet=quiet)
-    console.say(f"next: {next_step.format(folder=folder)}", quiet=quiet)
+    console.say(f"next: {next_step.format(folder=shlex.quote(str(folder)))}", quiet=quiet)
 
 
 def _bar(show: Callable[[str], None]) -> Callable[[str, int, int], None]:
