@@ -35,7 +35,7 @@ def test_the_well_known_sets_are_there():
     names = {entry.name for entry in list_datasets()}
     assert names >= {
         "stead", "instance", "ethz", "geofon", "scedc", "pnw", "ceed", "iquique", "lendb", "mlaapde", "obs", "pisdl",
-        "obst2024", "vcseis", "pnw_exotic", "instance_noise",
+        "obst2024", "vcseis", "llaima", "pnw_exotic", "instance_noise",
         "phasenet_ncedc_train154", "phasenet_ncedc_test100", "deepdenoiser_ncedc99", "obstransformer_sample",
         "pytheas_corinth", "scdetect_ch", "luhu_rockfall_eq_noise", "coal_mine_microseismic", "mars_insight",
     }  # fmt: skip
