@@ -19,7 +19,7 @@ ROOMS = [
     "features", "windows", "splits", "scan", "onset", "detection",
     "synthetic", "metrics", "matching", "formats", "plots",
     "preprocessing", "batches", "model", "evaluation", "training_data", "training", "classification", "inspection",
-    "datasets", "report", "demo", "cli", "__main__",
+    "download", "datasets", "report", "demo", "cli", "__main__",
 ]
 # fmt: on
 """In import order: a room imports only from itself and from those before it."""
