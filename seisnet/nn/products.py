@@ -28,7 +28,7 @@ TILE_COLUMNS = 64
 """Four vector registers of float32: the width of those kernels."""
 
 ROWS_BYTES = 40_000
-"""Rows of a tile: about a first-level cache. Chosen for one of 48 KB; with 32 KB the same eight rows of 1200 serve best."""
+"""Rows of a tile: about a first-level cache. Chosen for 48 KB; with 32 KB, too, eight rows of 1200 do best."""
 
 STRIPES_BYTES = 1_500_000
 """The whole right-hand matrix; beyond that, packing is the better way.
