@@ -221,12 +221,24 @@ class PickConfig:
         not both.
     refine_s : float
         A pick moves to the onset that Akaike's criterion finds within this of it; 0 leaves it where it is.
+    hop_s : float
+        Step of the scan, a multiple of the model's `hop_s`; 0 takes that itself.
+    p_before_s : float
+        An S pick needs a P pick on the same instrument at most this long before it; 0 asks for none.
+    coincidence : int
+        Picks need company: so many stations must have one within `coincidence_s`, their own included; 1 asks for none.
+    coincidence_s : float
+        The longest time between the first and the last pick of a coincidence: the travel time across the stations.
     """
 
     thresholds: dict[str, float] = field(default_factory=dict)
     min_distance_s: float = 1.0
     same_onset_s: float = 0.3
     refine_s: float = 0.6
+    hop_s: float = 0.0
+    p_before_s: float = 0.0
+    coincidence: int = 1
+    coincidence_s: float = 15.0
 
     def __post_init__(self) -> None:
         """Check every value."""
@@ -235,6 +247,10 @@ class PickConfig:
         _between("min_distance_s", self.min_distance_s, 0.0, 3600.0)
         _between("same_onset_s", self.same_onset_s, 0.0, 3600.0)
         _between("refine_s", self.refine_s, 0.0, 60.0)
+        _between("hop_s", self.hop_s, 0.0, 60.0)
+        _between("p_before_s", self.p_before_s, 0.0, 3600.0)
+        _between("coincidence", self.coincidence, 1, 10_000)
+        _between("coincidence_s", self.coincidence_s, 0.0, 3600.0)
 
 
 SECTIONS: dict[str, type] = {"preprocess": PreprocessConfig, "train": TrainConfig, "pick": PickConfig}

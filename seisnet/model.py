@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,12 +12,13 @@ from numpy.typing import NDArray
 
 from seisnet.config import PickConfig, PreprocessConfig, from_dict, nearest
 from seisnet.detection import find_picks
-from seisnet.errors import ConfigError
+from seisnet.errors import ConfigError, FormatError
 from seisnet.features import Feature, make_feature
 from seisnet.formats import probability_stream
 from seisnet.nn import Network, blas_threads, softmax
 from seisnet.picks import Pick, in_order
-from seisnet.scan import Probabilities, scan
+from seisnet.scan import Chain, ContextStage, Probabilities, scan
+from seisnet.sliding import SlidingNetwork
 from seisnet.store.hdf5 import check_output
 from seisnet.store.model_file import StoredModel, read_model, write_model
 from seisnet.waveforms.conditioning import condition
@@ -74,9 +75,39 @@ class Model:
         probabilities: NDArray[np.float32] = total / np.float32(len(self.networks))
         return probabilities
 
-    def scan(self, record: Record) -> Probabilities:
+    @cached_property
+    def context(self) -> ContextStage | None:
+        """The second stage, where the model has one."""
+        for stage in self.stored.stages[1:]:
+            raise FormatError(f"model {self.name}: a stage that reads '{stage.reads}' is not known; update seisnet")
+        return None
+
+    @cached_property
+    def windows(self) -> SlidingNetwork:
+        """The first stage, slid over frames."""
+        # A temperature calibrates what comes out last.
+        temperature = 1.0 if self.context else self.stored.temperature
+        return SlidingNetwork(self.feature, self.networks, self.stored.mean, self.stored.scale, temperature)
+
+    def chain(self, config: PickConfig | None = None) -> Chain:
+        """The stages of a scan.
+
+        Raises
+        ------
+        ConfigError
+            If the config asks for a step that is no multiple of the model's, or not the one its second stage knows.
+        """
+        hop_s, own_s = (config.hop_s if config else 0.0) or self.preprocess.hop_s, self.preprocess.hop_s
+        every = max(1, round(hop_s / own_s))
+        if abs(every * own_s - hop_s) > 1e-6:
+            raise ConfigError(f"hop_s: got {hop_s:g}; the model's frames come every {own_s:g} s, take a multiple")
+        if self.context and every > 1:
+            raise ConfigError(f"hop_s: got {hop_s:g}; the context stage of {self.name} was trained with {own_s:g} s")
+        return Chain(replace(self.windows, every=every), self.context, self.preprocess, self.classes)
+
+    def scan(self, record: Record, config: PickConfig | None = None, *, threads: int = 1) -> Probabilities:
         """Probability traces of a record at the model's sampling rate."""
-        return scan(record, self.feature, self.preprocess, self.predict_proba, self.classes)
+        return scan(record, self.chain(config), threads=threads)
 
     def records(self, stream: obspy.Stream) -> tuple[list[Record], list[Rejection]]:
         """Condition a stream as the model's training data were."""

@@ -16,7 +16,7 @@ PACKAGE = Path(seisnet.__file__).parent
 ROOMS = [
     "errors", "config", "picks", "nn",
     "store", "waveforms", "labels",
-    "features", "windows", "splits", "scan", "onset", "detection",
+    "features", "sliding", "windows", "splits", "scan", "onset", "detection",
     "synthetic", "metrics", "matching", "formats", "plots",
     "preprocessing", "batches", "model", "evaluation", "training_data", "training", "classification", "inspection",
     "datasets", "report", "demo", "cli", "__main__",
