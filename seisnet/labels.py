@@ -162,6 +162,10 @@ def _read_catalogue(path: Path) -> list[Pick]:
     return picks
 
 
+BEFORE_NS = 60 * NS_PER_S
+"""Of a recording that goes on from another source, picks this long before are handed on: what they began may last."""
+
+
 @dataclass
 class LabelMatcher:
     """Hands every record the picks made on it, and remembers what was matched.
@@ -192,9 +196,11 @@ class LabelMatcher:
                 continue
             if pick.location.strip("-") and location and pick.location != location:
                 continue
+            before_ns = BEFORE_NS if record.goes_on[0] else 0
+            if record.start_ns - before_ns <= pick.time_ns <= record.end_ns:
+                found.append(pick)
             if record.start_ns <= pick.time_ns <= record.end_ns:
                 self.matched.add(i)
-                found.append(pick)
             else:
                 away = max(record.start_ns - pick.time_ns, pick.time_ns - record.end_ns)
                 self.nearest_ns[i] = min(away, self.nearest_ns.get(i, away))

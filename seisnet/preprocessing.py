@@ -22,7 +22,9 @@ from seisnet.splits import assign_splits
 from seisnet.store.hdf5 import check_output, sha256_of
 from seisnet.store.shards import Shard, read_column, write_shard
 from seisnet.store.windows_file import WindowRows, WindowsInfo, read_info, read_rows, writing
+from seisnet.waveforms.inventory import response_of
 from seisnet.waveforms.records import COMPONENTS, Rejection
+from seisnet.waveforms.selection import Selection
 from seisnet.waveforms.sources import Reading, Source, find_sources, read_records, read_traces
 from seisnet.windows import LabelledRecord, cut, start_ns, take
 
@@ -76,6 +78,8 @@ def preprocess_to_file(
     output: Path,
     overwrite: bool = False,
     progress: Progress | None = None,
+    selection: Selection | None = None,
+    inventory: Sequence[Path] = (),
 ) -> WindowsInfo:
     """Turn waveforms and picks into a windows file.
 
@@ -93,6 +97,10 @@ def preprocess_to_file(
         Whether an existing output may be replaced.
     progress : callable, optional
         See `Progress`.
+    selection : Selection, optional
+        Which channels and times of the sources are wanted.
+    inventory : sequence of Path
+        Files of station metadata, which place components by azimuth and dip.
 
     Returns
     -------
@@ -107,7 +115,7 @@ def preprocess_to_file(
     config = config or PreprocessConfig()
     check_output(output, overwrite=overwrite)
     reading = Reading()
-    found = find_sources(sources, reading)
+    found = find_sources(sources, reading, selection=selection or Selection(), inventory=inventory)
     matcher = LabelMatcher(read_labels(labels))
     if not labels and found and not any(source.is_dataset for source in found):
         raise NothingUsableError("waveform files carry no labels; name a catalogue or a CSV of picks with --labels")
@@ -163,11 +171,15 @@ def _labelled(
     """Records of a source with their picks, at the rate of the config."""
     if not source.is_dataset:
         for record in read_records(
-            source, reading, sampling_rate_hz=config.sampling_rate_hz, shortest_s=config.window_s
+            source,
+            reading,
+            sampling_rate_hz=config.sampling_rate_hz,
+            shortest_s=config.window_s,
+            response=response_of(config),
         ):
             yield LabelledRecord(record, tuple(matcher.match(record)))
         return
-    for trace in read_traces(source, reading, sampling_rate_hz=config.sampling_rate_hz):
+    for trace in read_traces(source, reading, sampling_rate_hz=config.sampling_rate_hz, response=response_of(config)):
         is_noise = trace.complete and not trace.picks
         yield LabelledRecord(trace.record, trace.picks, trace.event_id, is_noise, trace.split)
 
