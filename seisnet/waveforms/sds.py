@@ -61,7 +61,7 @@ def _files(years: list[Path], selection: Selection) -> set[Path]:
         first, end = _day(int(folder.name), 1), _day(int(folder.name) + 1, 1)
         if selection.overlaps((first - 1) * DAY_NS, (end + 1) * DAY_NS):
             wanted.append(folder)
-    patterns = [f"{net}/{sta}/{cha}*.D/*.D.*" for net, sta, _, cha in selection.codes]
+    patterns = {f"{network}/{station}/*.D/*.D.*" for network, station, *_ in selection.codes}
     return {path for folder in wanted for pattern in patterns for path in folder.glob(pattern)}
 
 

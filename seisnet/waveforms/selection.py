@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 import obspy
 
 from seisnet.errors import ConfigError
-from seisnet.waveforms.records import COMPONENTS
+from seisnet.waveforms.records import COMPONENTS, NS_PER_S
 
 FOREVER_NS = (-(2**63), 2**63 - 1)
 """First and last time that an int64 holds."""
@@ -86,9 +87,12 @@ def _four(pattern: str) -> tuple[str, str, str, str]:
 
 
 def _between(trace: obspy.Trace, low_ns: int, high_ns: int) -> obspy.Trace:
+    """Samples from a time to another, both included."""
     stats = trace.stats
-    low = obspy.UTCDateTime(ns=max(low_ns, stats.starttime.ns))
-    high = obspy.UTCDateTime(ns=min(high_ns, stats.endtime.ns))
-    if high < low:
-        return obspy.Trace()
-    return trace.slice(low, high, nearest_sample=False)
+    step_ns = NS_PER_S / stats.sampling_rate
+    # Whole numbers first: a float has too few digits for nanoseconds since 1970.
+    first = max(0, math.ceil((low_ns - stats.starttime.ns) / step_ns))
+    end = min(stats.npts, math.floor((high_ns - stats.starttime.ns) / step_ns) + 1)
+    cut = obspy.Trace(trace.data[first : max(first, end)], header=stats)
+    cut.stats.starttime = obspy.UTCDateTime(ns=stats.starttime.ns + round(first * step_ns))
+    return cut

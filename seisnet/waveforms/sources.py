@@ -214,7 +214,7 @@ def _stream(source: Source, reading: Reading, guard_ns: int) -> obspy.Stream:
     span_ns = (low - guard_ns, high + guard_ns)
     if source.kind == "fdsn":
         stream = fdsn.fetch(source.service, source.channels, source.selection.within(*span_ns))
-        if not stream:
+        if not any(t.stats.starttime.ns < high and t.stats.endtime.ns >= low for t in stream):
             reading.rejections.append(Rejection(source.channels[:-1], low, high, f"fdsn:{source.service} has no data"))
         return stream
     stream = obspy.Stream()
