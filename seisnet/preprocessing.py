@@ -17,7 +17,7 @@ from seisnet.config import PreprocessConfig, to_json
 from seisnet.errors import DataError, NothingUsableError
 from seisnet.features import Feature, extract, make_feature
 from seisnet.labels import LabelMatcher, read_labels
-from seisnet.picks import station_of
+from seisnet.picks import Pick, station_of
 from seisnet.splits import assign_splits
 from seisnet.store.hdf5 import check_output, sha256_of
 from seisnet.store.shards import Shard, read_column, write_shard
@@ -116,7 +116,7 @@ def preprocess_to_file(
     check_output(output, overwrite=overwrite)
     reading = Reading()
     found = find_sources(sources, reading, selection=selection or Selection(), inventory=inventory)
-    matcher = LabelMatcher(read_labels(labels))
+    matcher = LabelMatcher(read_labels(labels, reading.rejections))
     if not labels and found and not any(source.is_dataset for source in found):
         raise NothingUsableError("waveform files carry no labels; name a catalogue or a CSV of picks with --labels")
     try:
@@ -156,7 +156,7 @@ def _why(unmatched: Sequence[str], rejections: Sequence[Rejection]) -> str:
     return "; ".join(said) or "the sources hold no waveforms"
 
 
-def _shards(source: Source, matcher: LabelMatcher, reading: Reading, config: PreprocessConfig) -> Iterator[Shard]:
+def _shards(source: Source, matcher: LabelMatcher[Pick], reading: Reading, config: PreprocessConfig) -> Iterator[Shard]:
     feature = make_feature(config)
     records = _labelled(source, matcher, reading, config)
     while batch := list(islice(records, RECORDS_PER_SHARD)):
@@ -166,7 +166,7 @@ def _shards(source: Source, matcher: LabelMatcher, reading: Reading, config: Pre
 
 
 def _labelled(
-    source: Source, matcher: LabelMatcher, reading: Reading, config: PreprocessConfig
+    source: Source, matcher: LabelMatcher[Pick], reading: Reading, config: PreprocessConfig
 ) -> Iterator[LabelledRecord]:
     """Records of a source with their picks, at the rate of the config."""
     if not source.is_dataset:

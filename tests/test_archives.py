@@ -34,7 +34,7 @@ def sds_path(root, seed_id, day_ns):
 
 
 def write_days(path_of, samples, cuts_s, make_trace, seed_id="GE.APE..HHZ", rate_hz=RATE_HZ):
-    """Write two files, cut `cuts_s` after midnight: the first ends at the second of them, the next starts at the first."""
+    """Write two files that share the time between `cuts_s`, counted from midnight, or leave none out."""
     second_from, first_to = (round((900 + s) * rate_hz) for s in cuts_s)
     step_ns = NS_PER_S / rate_hz
     for k, (low, high) in enumerate([(0, first_to), (second_from, len(samples))]):

@@ -47,7 +47,7 @@ def test_an_instrument_is_taken_if_one_of_its_components_is():
 
 @pytest.mark.parametrize("pattern", ["", " ", "GE.APE..HHZ.D"])
 def test_patterns_of_another_form_are_refused(pattern):
-    with pytest.raises(ConfigError, match="not of the form NET.STA.LOC.CHA"):
+    with pytest.raises(ConfigError, match="not of the form"):
         Selection((pattern,))
 
 
@@ -84,7 +84,7 @@ def test_samples_from_the_start_to_before_the_end_are_read(file):
 
 def test_a_selection_that_takes_nothing_tells_what_there_is(file):
     for selection in (Selection(("GF",)), Selection(start_ns=START_NS + 3600 * NS_PER_S)):
-        with pytest.raises(DataError, match="the files hold GE.APE..HHN, GE.APE..HHZ, GE.XYZ..HHZ"):
+        with pytest.raises(DataError, match=r"the files hold GE\.APE\.\.HHN, GE\.APE\.\.HHZ, GE\.XYZ\.\.HHZ"):
             read(file, selection)
 
 
