@@ -1,7 +1,7 @@
 """Where waveforms come from: files, folders, globs, archives, web services and data sets.
 
 A source is what is read at once: the files of one station and day, one instrument-day of an archive (``sds:PATH``, see
-`seisnet.waveforms.sds`) or of a web service (``fdsn:NAME`` or ``fdsn:URL``), or a data set in the SeisBench layout.
+`seisnet.waveforms.sds`) or of a web service (``fdsn:NAME`` or ``fdsn:URL``), or a data set in the layout of SeisBench or of STEAD.
 Sources are small values; they can be read in any order, and by several processes.
 
 Continuous recordings do not stop at midnight. A source whose recording goes on in another's answers for a span of time,
@@ -23,6 +23,7 @@ import obspy
 
 from seisnet.errors import DataError
 from seisnet.store.seisbench_file import is_seisbench
+from seisnet.store.stead_file import stead_tables
 from seisnet.waveforms import fdsn, sds
 from seisnet.waveforms.conditioning import SLOWEST, condition, to_rate, with_flags
 from seisnet.waveforms.datasets import DatasetTrace, read_dataset
@@ -53,7 +54,7 @@ class Source:
     Attributes
     ----------
     paths : tuple of Path
-        Files, or the folder of a data set; empty for a web service.
+        Files, the folder of a data set, or table and waveforms of one; empty for a web service.
     kind : {"files", "sds", "fdsn", "dataset"}
     beside : tuple of Path
         Files of other sources in which the recording goes on before or after.
@@ -128,16 +129,25 @@ def find_sources(
             ]
         else:
             for path in _matches(spec):
-                if is_seisbench(path):
-                    found.append(Source((path,), "dataset"))
-                else:
-                    files += _files(path)
+                datasets = _datasets(path)
+                found += datasets
+                files += [] if datasets else _files(path)
     groups, passed_over = gather(dict.fromkeys(files), selection, reading)
-    found += [Source(tuple(group.paths), "files", group.beside, group.span_ns, selection=selection) for group in groups]
+    found += [Source(tuple(group.paths), "files", group.beside, group.span_ns) for group in groups]
     if not found and passed_over:
-        have = ", ".join(sorted(passed_over)[:5]) + (f" and {len(passed_over) - 5} more" if passed_over else "")
-        raise DataError(f"nothing is what --select, --starttime and --endtime ask for; the files hold {have}")
+        more = f" and {len(passed_over) - 5} more" if len(passed_over) > 5 else ""
+        raise DataError(
+            "nothing is what --select, --starttime and --endtime ask for; "
+            f"the files hold {', '.join(sorted(passed_over)[:5])}{more}"
+        )
     return [replace(source, selection=selection, inventory=tuple(inventory)) for source in dict.fromkeys(found)]
+
+
+def _datasets(path: Path) -> list[Source]:
+    """Data sets that a file or folder is, holds or belongs to."""
+    if is_seisbench(path):
+        return [Source((path,), "dataset")]
+    return [Source((table, table.with_suffix(".hdf5")), "dataset") for table in stead_tables(path)]
 
 
 def _files(path: Path) -> list[Path]:
@@ -147,7 +157,9 @@ def _files(path: Path) -> list[Path]:
     found = [p for p in sorted(path.rglob("*")) if p.is_file() and not p.name.startswith(".")]
     found = [p for p in found if p.suffix.lower() not in NOT_WAVEFORMS]
     if not found:
-        raise DataError(f"{path}: the folder holds no waveform files, and is no SeisBench data set")
+        raise DataError(
+            f"{path}: the folder holds no waveform files, and is no data set in the layout of SeisBench or STEAD"
+        )
     return found
 
 
