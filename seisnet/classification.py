@@ -14,7 +14,9 @@ from seisnet.errors import NothingUsableError
 from seisnet.model import Model
 from seisnet.picks import Pick, in_order
 from seisnet.scan import Probabilities
+from seisnet.waveforms.inventory import response_of
 from seisnet.waveforms.records import NS_PER_S, Record, Rejection, ns_to_sample, sample_to_ns
+from seisnet.waveforms.selection import Selection
 from seisnet.waveforms.sources import Reading, Source, find_sources, read_records, read_traces
 
 VIEW_BEFORE_S, VIEW_AFTER_S = 10.0, 30.0
@@ -69,6 +71,8 @@ def classify(
     *,
     most_views: int = 0,
     progress: Callable[[str], None] | None = None,
+    selection: Selection | None = None,
+    inventory: Sequence[Path] = (),
 ) -> Classification:
     """Pick the phases in everything that a list of sources holds.
 
@@ -80,6 +84,10 @@ def classify(
         How many stretches with picks to keep for a report.
     progress : callable, optional
         Called with a state in words before each source.
+    selection : Selection, optional
+        Which channels and times of the sources are wanted.
+    inventory : sequence of Path
+        Files of station metadata, which place components by azimuth and dip.
 
     Raises
     ------
@@ -87,7 +95,7 @@ def classify(
         If no record could be scanned; the message says why.
     """
     result, reading = Classification(thresholds=model.thresholds(config)), Reading()
-    found = find_sources(sources, reading)
+    found = find_sources(sources, reading, selection=selection or Selection(), inventory=inventory)
     for i, source in enumerate(found):
         if progress:
             progress(f"{i + 1}/{len(found)} {source.name}, {len(result.picks)} picks so far")
@@ -113,10 +121,18 @@ def _records(source: Source, reading: Reading, model: Model) -> Iterator[Record]
     """Records of a source at the model's rate, one in memory at a time where it is a data set."""
     config = model.preprocess
     if source.is_dataset:
-        for trace in read_traces(source, reading, sampling_rate_hz=config.sampling_rate_hz):
+        for trace in read_traces(
+            source, reading, sampling_rate_hz=config.sampling_rate_hz, response=response_of(config)
+        ):
             yield trace.record
     else:
-        yield from read_records(source, reading, sampling_rate_hz=config.sampling_rate_hz, shortest_s=config.window_s)
+        yield from read_records(
+            source,
+            reading,
+            sampling_rate_hz=config.sampling_rate_hz,
+            shortest_s=config.window_s,
+            response=response_of(config),
+        )
 
 
 def _views(record: Record, probabilities: Probabilities, picks: Sequence[Pick]) -> list[View]:

@@ -17,6 +17,7 @@ from seisnet.errors import ConfigError
 
 FEATURES = ("logspec", "raw")
 TASKS = ("phase",)
+RESPONSES = ("none", "displacement", "velocity", "acceleration")
 SPLIT_BY = ("auto", "event", "both", "given")
 ACTIVATIONS = ("identity", "tanh", "sigmoid", "relu", "leaky_relu", "gelu")
 OPTIMIZERS = ("sgd", "nesterov", "adagrad", "rmsprop", "adam", "adamw")
@@ -38,6 +39,9 @@ class PreprocessConfig:
         Name of the feature (see `seisnet.features`).
     sampling_rate_hz : float
         Every record is brought to this rate.
+    response : {"none", "displacement", "velocity", "acceleration"}
+        Ground motion that records are brought to before, with station metadata; ``none`` leaves the instrument's
+        response on.
     window_s : float
         Length of a window.
     frame_s, hop_s : float
@@ -67,6 +71,7 @@ class PreprocessConfig:
     task: str = "phase"
     features: str = "logspec"
     sampling_rate_hz: float = 100.0
+    response: str = "none"
     window_s: float = 4.0
     frame_s: float = 0.64
     hop_s: float = 0.2
@@ -86,6 +91,9 @@ class PreprocessConfig:
         _one_of("task", self.task, TASKS)
         _one_of("features", self.features, FEATURES)
         _one_of("split_by", self.split_by, SPLIT_BY)
+        _one_of("response", self.response, RESPONSES)
+        if self.response != "none" and self.freqmin_hz < 0.01:
+            raise ConfigError(f"response: {self.freqmin_hz:g} Hz is too low for freqmin_hz; 0.01 Hz is the least")
         _between("sampling_rate_hz", self.sampling_rate_hz, 1.0, 10_000.0)
         _between("window_s", self.window_s, 0.1, 600.0)
         _between("frame_s", self.frame_s, 0.02, self.window_s)

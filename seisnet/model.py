@@ -22,6 +22,7 @@ from seisnet.sliding import SlidingNetwork
 from seisnet.store.hdf5 import check_output
 from seisnet.store.model_file import StoredModel, read_model, write_model
 from seisnet.waveforms.conditioning import condition
+from seisnet.waveforms.inventory import response_of
 from seisnet.waveforms.records import Record, Rejection
 
 if TYPE_CHECKING:
@@ -111,7 +112,13 @@ class Model:
 
     def records(self, stream: obspy.Stream) -> tuple[list[Record], list[Rejection]]:
         """Condition a stream as the model's training data were."""
-        return condition(stream, sampling_rate_hz=self.preprocess.sampling_rate_hz, shortest_s=self.preprocess.window_s)
+        config = self.preprocess
+        return condition(
+            stream,
+            sampling_rate_hz=config.sampling_rate_hz,
+            shortest_s=config.window_s,
+            response=response_of(config),
+        )
 
     def thresholds(self, config: PickConfig | None = None) -> dict[str, float]:
         """Threshold of every class that gives picks: the config's where it names one, else the model's.

@@ -156,9 +156,9 @@ class SlidingNetwork:
             blocks[~(known & alive[:, :, None])] = 0
         flat = blocks.reshape(n_frames, -1)
         wide = flat.astype(np.float64)
-        n_known = np.asarray(alive @ known.sum(axis=1), dtype=np.float64)
+        n_known = (alive * known.sum(axis=1)).sum(axis=1).astype(np.float64)
         count = np.maximum(self._sums(n_known), 1.0)
-        mean = self._sums(np.asarray(wide.sum(axis=1))) / count
+        mean = self._sums(np.einsum("ij->i", wide)) / count
         variance = self._sums(np.einsum("ij,ij->i", wide, wide)) / count - mean**2
         # What is left of a constant window is rounding.
         deviation = np.sqrt(np.where(variance > 1e-9 * (1 + mean**2), variance, np.inf)).astype(np.float32)
