@@ -158,15 +158,15 @@ class SlidingNetwork:
         wide = flat.astype(np.float64)
         n_known = (alive * known.sum(axis=1)).sum(axis=1).astype(np.float64)
         count = np.maximum(self._sums(n_known), 1.0)
-        mean = self._sums(np.einsum("ij->i", wide)) / count
-        variance = self._sums(np.einsum("ij,ij->i", wide, wide)) / count - mean**2
+        mean: NDArray[np.float64] = self._sums(wide.sum(axis=1)) / count
+        variance: NDArray[np.float64] = self._sums((wide * wide).sum(axis=1)) / count - mean**2
         # What is left of a constant window is rounding.
         deviation = np.sqrt(np.where(variance > 1e-9 * (1 + mean**2), variance, np.inf)).astype(np.float32)
         logits = []
         for network, (weights, bias) in zip(self.networks, self._weights(known), strict=True):
             hidden = self._product(flat, weights)
             if not whole:
-                broken = self._sums((~alive).any(axis=1).astype(np.float64)) > 0
+                broken = self._sums(np.where(alive.all(axis=1), 0.0, 1.0)) > 0
                 kept = (known & alive[:, :, None]).reshape(n_frames, -1).astype(np.float32)
                 shift = np.where(broken, mean, 0).astype(np.float32)
                 hidden -= shift[..., None] * self._product(kept, weights)

@@ -30,6 +30,9 @@ PREFERRED = "ZNE12RT3"
 SLOWEST = 0.1
 """Recordings slower than this share of the target rate hold too little of the band."""
 
+LOST_TO_ROUNDING = 1e-6
+"""Share of their range that samples may lose as float32."""
+
 
 def split_channel(code: str) -> tuple[str, str]:
     """Split a channel code into band + instrument and component letter.
@@ -266,9 +269,10 @@ def _records(rows: dict[int, list[Segment]], trace_id: str, rate_hz: float, sour
             cut = segments[i].samples[max(at, 0) : max(at, 0) + n]
             if len(cut) >= max(n - 1, 1):
                 data[row, : len(cut)] = cut
-                if (data[row, : len(cut)] != cut).any():
-                    # Counts may be far from zero; what is left after this fits the 24 bits of a float32.
-                    data[row, : len(cut)] = cut - round(cut[0])
+                # Counts may be too far from zero for the 24 bits of a float32. What fits is kept as it is, so that a
+                # part of a recording gives what the whole gives.
+                if np.abs(data[row, : len(cut)] - cut).max() > LOST_TO_ROUNDING * np.ptp(cut):
+                    data[row, : len(cut)] = cut - cut[0]
                 data[row, len(cut) :] = data[row, len(cut) - 1]
                 present[row] = True
                 bandwidths.append(segments[i].bandwidth_hz)
