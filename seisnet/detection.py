@@ -130,12 +130,12 @@ class Picker:
 
     Attributes
     ----------
-    needs_ns : int or None
-        Samples before this are not needed any more; None before the first column.
+    needs_ns : int
+        Samples before this are not needed any more.
     """
 
     def __init__(self, thresholds: Mapping[str, float], *, config: PickConfig, model: str) -> None:
-        self.needs_ns: int | None = None
+        self.needs_ns = -(2**63)
         self._thresholds, self._config, self._model = thresholds, config, model
         self._finders: dict[str, OnsetFinder] = {}
         self._start_ns: int | None = None
@@ -151,7 +151,7 @@ class Picker:
         Parameters
         ----------
         record : Record
-            The samples up to now, from `needs_ns` or earlier on.
+            The samples up to now, from `needs_ns` on, or earlier.
         probabilities : Probabilities
             The columns that follow those given before.
         """
@@ -159,12 +159,13 @@ class Picker:
             self._start_ns = probabilities.start_ns
             longest = round(LONGEST_RUN_S * NS_PER_S / probabilities.hop_ns)
             self._finders = {phase: OnsetFinder(t, longest) for phase, t in self._thresholds.items()}
-        hop_ns, settled_ns = probabilities.hop_ns, probabilities.start_ns
+        hop_ns = probabilities.hop_ns
         for phase, finder in self._finders.items():
             row = probabilities.values[probabilities.classes.index(phase)]
             for peak, offset, height in finder.add(row, last=last):
                 self._raw.append(_Onset(phase, self._start_ns + peak * hop_ns + round(offset * hop_ns), height))
-        settled_ns = self._start_ns + min((f.settled for f in self._finders.values()), default=0) * hop_ns
+        settled_ns = probabilities.start_ns + probabilities.values.shape[1] * hop_ns
+        settled_ns = min([settled_ns, *(self._start_ns + f.settled * hop_ns for f in self._finders.values())])
         known_ns = record.end_ns - self._after_ns
         ready = [o for o in self._raw if last or o.time_ns <= known_ns]
         self._raw = [o for o in self._raw if not (last or o.time_ns <= known_ns)]
@@ -278,6 +279,20 @@ class Detector:
             if before and (last or now_ns - before.end_ns > max(hop_ns, self._distance_ns)):
                 found += [self._open.pop(label)] if before.probability >= threshold else []
         return sorted(found, key=lambda d: (d.start_ns, d.label))
+
+
+def joined_detections(detections: Sequence[Detection], config: PickConfig, hop_ns: int) -> list[Detection]:
+    """Put together what belongs together, for instance at the borders of files; in order of time, trace id, label."""
+    found: dict[tuple[str, str], list[Detection]] = {}
+    for detection in sorted(detections, key=lambda d: d.start_ns):
+        line = found.setdefault((detection.trace_id, detection.label), [])
+        if line and detection.start_ns - line[-1].end_ns <= max(hop_ns, round(config.min_distance_s * NS_PER_S)):
+            end_ns = max(line[-1].end_ns, detection.end_ns)
+            probability = max(line[-1].probability, detection.probability)
+            line[-1] = replace(line[-1], end_ns=end_ns, probability=probability)
+        else:
+            line.append(detection)
+    return sorted((d for line in found.values() for d in line), key=lambda d: (d.start_ns, d.trace_id, d.label))
 
 
 def one_phase_an_onset(picks: Sequence[Pick], same_onset_ns: int) -> list[Pick]:

@@ -10,20 +10,23 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from seisnet.coincidence import accepted
 from seisnet.config import PickConfig, PreprocessConfig, from_dict, nearest
-from seisnet.detection import find_picks
+from seisnet.detection import LONGEST_CLUSTER_S, LONGEST_RUN_S, SNR_WINDOW_S
 from seisnet.errors import ConfigError, FormatError
 from seisnet.features import Feature, make_feature
+from seisnet.following import Follower
 from seisnet.formats import probability_stream
 from seisnet.nn import Network, blas_threads, softmax
-from seisnet.picks import Pick, in_order
+from seisnet.onset import CONTEXT_S, WARM_UP_S
+from seisnet.picks import Pick
 from seisnet.scan import Chain, ContextStage, Probabilities, scan
 from seisnet.sliding import SlidingNetwork
 from seisnet.store.hdf5 import check_output
 from seisnet.store.model_file import StoredModel, read_model, write_model
 from seisnet.waveforms.conditioning import condition
 from seisnet.waveforms.inventory import response_of
-from seisnet.waveforms.records import Record, Rejection
+from seisnet.waveforms.records import NS_PER_S, Record, Rejection
 
 if TYPE_CHECKING:
     import obspy
@@ -134,10 +137,20 @@ class Model:
                 raise ConfigError(f"threshold '{name}'{nearest(name, self.stored.thresholds)}")
         return {**self.stored.thresholds, **given}
 
-    def picks(self, record: Record, probabilities: Probabilities, config: PickConfig | None = None) -> list[Pick]:
-        """Picks of a record; thresholds in the config go before the model's own."""
+    def follow(self, record: Record, config: PickConfig | None = None, *, threads: int = 1) -> Follower:
+        """Begin to scan and pick a record, of which only the head is read; its samples are added to what is returned.
+
+        Thresholds in the config go before the model's own.
+        """
         config, thresholds = config or PickConfig(), self.thresholds(config)
-        return find_picks(record, probabilities, thresholds, config=config, model=self.name)
+        return Follower(self.chain(config), record, thresholds, config=config, model=self.name, threads=threads)
+
+    def margin_s(self, config: PickConfig) -> float:
+        """Length of record on either side of a time on which its picks depend."""
+        chain = self.chain(config)
+        context = max(chain.context.before, chain.context.after) * chain.hop_ns / NS_PER_S if chain.context else 0.0
+        picking = LONGEST_RUN_S + LONGEST_CLUSTER_S + 2 * config.refine_s + config.min_distance_s + config.same_onset_s
+        return self.preprocess.window_s + context + picking + CONTEXT_S + WARM_UP_S + SNR_WINDOW_S
 
     def annotate(self, stream: obspy.Stream) -> obspy.Stream:
         """Probability traces of a stream: one trace a class and gap-free stretch, channel ``<model>_<class>``."""
@@ -154,8 +167,8 @@ class Model:
         records, _ = self.records(stream)
         picks: list[Pick] = []
         for record in records:
-            picks += self.picks(record, self.scan(record), config)
-        return in_order(picks)
+            picks += self.follow(record, config).add(record.data, last=True).picks
+        return accepted(picks, config or PickConfig())
 
     def save(self, path: str | Path, *, overwrite: bool = False) -> None:
         """Write the model file."""

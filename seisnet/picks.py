@@ -91,6 +91,11 @@ class Detection:
     model: str = ""
     threshold: float = math.nan
 
+    @property
+    def trace_id(self) -> str:
+        """``NET.STA.LOC.BAND+INSTRUMENT``."""
+        return f"{self.network}.{self.station}.{self.location}.{self.channel[:2]}"
+
 
 STATUS_WEIGHTS = {"manual": 1.0, "automatic": 0.5, "autopicker": 0.5, "estimated": 0.1, "predicted": 0.1}
 """How far a pick is trusted for how it was made; one that says nothing counts as manual."""

@@ -15,11 +15,11 @@ PACKAGE = Path(seisnet.__file__).parent
 # fmt: off
 ROOMS = [
     "errors", "config", "picks", "nn",
-    "store", "waveforms", "catalogues", "labels",
-    "features", "sliding", "windows", "splits", "scan", "onset", "detection",
+    "engine", "store", "waveforms", "catalogues", "labels",
+    "features", "sliding", "windows", "splits", "scan", "onset", "detection", "coincidence", "following",
     "synthetic", "metrics", "matching", "formats", "plots",
-    "preprocessing", "batches", "model", "evaluation", "training_data", "training", "classification", "inspection",
-    "datasets", "report", "demo", "cli", "__main__",
+    "preprocessing", "batches", "model", "evaluation", "training_data", "training", "classification",
+    "inspection", "datasets", "report", "demo", "cli", "__main__",
 ]
 # fmt: on
 """In import order: a room imports only from itself and from those before it."""
