@@ -164,6 +164,15 @@ class TrainConfig:
         epoch's weights are kept either way.
     class_weight : {"balanced", "none"}
         Whether every class weighs the same in the loss.
+    context, onset : bool
+        Whether a second network learns to read what the first one says of the seconds around each window, and a
+        third to find onsets to the sample; both learn from the windows file's excerpts, where it has any.
+    folds : int
+        The second network learns from what networks say that never saw the station: so many are trained for that.
+    context_hidden, onset_hidden : tuple of int
+        Units of their hidden layers.
+    context_epochs, onset_epochs : int
+        Passes over what they learn from.
     memory_mb : float
         A training split with larger features is read from the file in blocks, see `seisnet.batches`.
     """
@@ -187,6 +196,13 @@ class TrainConfig:
     class_weight: str = "balanced"
     memory_mb: float = 4000.0
     members: int = 1
+    context: bool = True
+    folds: int = 3
+    context_hidden: tuple[int, ...] = (64, 32)
+    context_epochs: int = 8
+    onset: bool = True
+    onset_hidden: tuple[int, ...] = (128, 64)
+    onset_epochs: int = 12
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -195,8 +211,12 @@ class TrainConfig:
         _one_of("optimizer", self.optimizer, OPTIMIZERS)
         _one_of("schedule", self.schedule, SCHEDULES)
         _one_of("class_weight", self.class_weight, CLASS_WEIGHTS)
-        for units in self.hidden:
-            _between("hidden", units, 1, 65_536)
+        for name in ("hidden", "context_hidden", "onset_hidden"):
+            for units in getattr(self, name):
+                _between(name, units, 1, 65_536)
+        _between("folds", self.folds, 2, 100)
+        _between("context_epochs", self.context_epochs, 1, 1_000_000)
+        _between("onset_epochs", self.onset_epochs, 1, 1_000_000)
         _between("learning_rate", self.learning_rate, 1e-12, 1e3)
         _between("momentum", self.momentum, 0.0, 0.9999)
         _between("batch_size", self.batch_size, 1, 1_000_000)
@@ -242,7 +262,7 @@ class PickConfig:
     thresholds: dict[str, float] = field(default_factory=dict)
     min_distance_s: float = 1.0
     same_onset_s: float = 0.3
-    refine_s: float = 0.6
+    refine_s: float = 0.3
     hop_s: float = 0.0
     p_before_s: float = 0.0
     coincidence: int = 1

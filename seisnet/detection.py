@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 
 from seisnet.config import PickConfig
 from seisnet.onset import CONTEXT_S, WARM_UP_S, aic_onset, shows
+from seisnet.onset_network import FURTHEST, SHIFT_S, WINDOW_S, OnsetNetwork
 from seisnet.picks import Detection, Pick, in_order
 from seisnet.scan import Probabilities
 from seisnet.waveforms.records import NS_PER_S, Record, ns_to_sample
@@ -127,6 +129,8 @@ class Picker:
         Distance and refinement; its thresholds are not read.
     model : str
         Written into every pick.
+    onsets : OnsetNetwork, optional
+        Moves picks, before Akaike's criterion does, and says how far off they may be.
 
     Attributes
     ----------
@@ -134,16 +138,20 @@ class Picker:
         Samples before this are not needed any more.
     """
 
-    def __init__(self, thresholds: Mapping[str, float], *, config: PickConfig, model: str) -> None:
+    def __init__(
+        self, thresholds: Mapping[str, float], *, config: PickConfig, model: str, onsets: OnsetNetwork | None = None
+    ) -> None:
         self.needs_ns = -(2**63)
-        self._thresholds, self._config, self._model = thresholds, config, model
+        self._thresholds, self._config, self._model, self._onsets = thresholds, config, model, onsets
         self._finders: dict[str, OnsetFinder] = {}
         self._start_ns: int | None = None
         self._raw: list[_Onset] = []  # onsets as the probabilities have them
         self._picks: list[Pick] = []  # refined, not yet weighed against their neighbours
-        self._refine_ns = round(config.refine_s * NS_PER_S)
-        self._after_ns = self._refine_ns + round(max(CONTEXT_S, SNR_WINDOW_S) * NS_PER_S)
-        self._before_ns = self._refine_ns + round(max(CONTEXT_S + WARM_UP_S, SNR_WINDOW_S) * NS_PER_S)
+        moved_s = furthest_s(config, onsets)
+        self._moved_ns = round(moved_s * NS_PER_S)
+        reads_s = WINDOW_S / 2 if onsets else 0.0
+        self._after_ns = round(max(moved_s + max(CONTEXT_S, SNR_WINDOW_S), reads_s) * NS_PER_S)
+        self._before_ns = round(max(moved_s + max(CONTEXT_S + WARM_UP_S, SNR_WINDOW_S), reads_s) * NS_PER_S)
 
     def add(self, record: Record, probabilities: Probabilities, *, last: bool = False) -> list[Pick]:
         """Take the columns that follow, and give the picks that are settled, in order of time.
@@ -172,11 +180,13 @@ class Picker:
         self._picks += [self._refined(record, onset) for onset in ready]
         settled_ns = min([settled_ns, *(o.time_ns for o in self._raw)])
         self.needs_ns = settled_ns - self._before_ns
-        return self._weighed(settled_ns - self._refine_ns, last=last)
+        return self._weighed(settled_ns - self._moved_ns, last=last)
 
     def _refined(self, record: Record, onset: _Onset) -> Pick:
         network, station, location, channel = record.trace_id.split(".")
-        time_ns = onset.time_ns
+        time_ns, uncertainty_s = onset.time_ns, math.nan
+        if self._onsets:
+            time_ns, uncertainty_s = self._onsets.move(record, time_ns, onset.phase)
         if self._config.refine_s and shows(record, onset.phase):
             time_ns = aic_onset(record, time_ns, onset.phase, half_width_s=self._config.refine_s)
         return Pick(
@@ -187,6 +197,7 @@ class Picker:
             phase=onset.phase,
             time_ns=time_ns,
             probability=onset.height,
+            uncertainty_s=uncertainty_s,
             snr_db=snr_db(record, time_ns),
             model=self._model,
             threshold=self._thresholds[onset.phase],
@@ -221,6 +232,11 @@ class Picker:
             of_phase = {(p.time_ns, p.probability): p for p in cluster if p.phase == phase}
             kept += [of_phase[key] for key in keep_apart(list(of_phase), round(self._config.min_distance_s * NS_PER_S))]
         return one_phase_an_onset(kept, round(self._config.same_onset_s * NS_PER_S))
+
+
+def furthest_s(config: PickConfig, onsets: OnsetNetwork | None) -> float:
+    """How far a pick may move from where the probabilities have it."""
+    return config.refine_s + (FURTHEST * SHIFT_S if onsets else 0.0)
 
 
 def find_picks(

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from seisnet.config import PickConfig
 from seisnet.detection import Detector, Picker
+from seisnet.onset_network import OnsetNetwork
 from seisnet.picks import Detection, Pick
 from seisnet.scan import Chain, Probabilities, Scanner
 from seisnet.waveforms.records import Record, ns_to_sample, sample_to_ns
@@ -37,6 +38,8 @@ class Follower:
     config : PickConfig
     model : str
         Written into picks and detections.
+    onsets : OnsetNetwork, optional
+        Moves picks to onsets.
     threads : int
         How many may share the scan.
     """
@@ -49,11 +52,12 @@ class Follower:
         *,
         config: PickConfig,
         model: str,
+        onsets: OnsetNetwork | None = None,
         threads: int = 1,
     ) -> None:
         self._scanner = Scanner(chain, record, threads=threads)
         phases = thresholds if chain.config.task == "phase" else {}
-        self._picker = Picker(phases, config=config, model=model)
+        self._picker = Picker(phases, config=config, model=model, onsets=onsets)
         self._detector = Detector({} if phases else thresholds, config=config, model=model)
         self._head, self._start = record, 0
         self._kept = np.zeros((3, 0), dtype=np.float32)  # samples that picks may need, from sample `_start` on

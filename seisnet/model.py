@@ -12,18 +12,20 @@ from numpy.typing import NDArray
 
 from seisnet.coincidence import accepted
 from seisnet.config import PickConfig, PreprocessConfig, from_dict, nearest
-from seisnet.detection import LONGEST_CLUSTER_S, LONGEST_RUN_S, SNR_WINDOW_S
+from seisnet.context import ContextNetwork
+from seisnet.detection import LONGEST_CLUSTER_S, LONGEST_RUN_S, SNR_WINDOW_S, furthest_s
 from seisnet.errors import ConfigError, FormatError
 from seisnet.features import Feature, make_feature
 from seisnet.following import Follower
 from seisnet.formats import probability_stream
 from seisnet.nn import Network, blas_threads, softmax
 from seisnet.onset import CONTEXT_S, WARM_UP_S
+from seisnet.onset_network import OnsetNetwork
 from seisnet.picks import Pick
 from seisnet.scan import Chain, ContextStage, Probabilities, scan
 from seisnet.sliding import SlidingNetwork
 from seisnet.store.hdf5 import check_output
-from seisnet.store.model_file import StoredModel, read_model, write_model
+from seisnet.store.model_file import StoredModel, StoredStage, read_model, write_model
 from seisnet.waveforms.conditioning import condition
 from seisnet.waveforms.inventory import response_of
 from seisnet.waveforms.records import NS_PER_S, Record, Rejection
@@ -67,24 +69,44 @@ class Model:
     @cached_property
     def networks(self) -> tuple[Network, ...]:
         """The members of the ensemble; one unless it was trained with more."""
-        stage = self.stored.stages[0]
-        return tuple(Network(stage.sizes, stage.activation, theta=theta) for theta in np.atleast_2d(stage.theta))
+        return _networks(self.stored.stages[0])
 
     def predict_proba(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
         """Probabilities (N, K) of windows whose features are (N, D); averaged over the members."""
         scaled = (x - self.stored.mean) / self.stored.scale
-        temperature = np.float32(self.stored.temperature)
+        temperature = np.float32(self.windows.temperature)
         with blas_threads(1):
             total = sum(softmax(network.predict(scaled) / temperature) for network in self.networks)
         probabilities: NDArray[np.float32] = total / np.float32(len(self.networks))
         return probabilities
 
     @cached_property
+    def _stages(self) -> dict[str, StoredStage]:
+        """Stages after the first, by what they read."""
+        stages = {stage.reads: stage for stage in self.stored.stages[1:]}
+        for reads in stages:
+            if reads not in ("context", "onset"):
+                raise FormatError(f"model {self.name}: a stage that reads '{reads}' is not known; update seisnet")
+        return stages
+
+    @cached_property
     def context(self) -> ContextStage | None:
         """The second stage, where the model has one."""
-        for stage in self.stored.stages[1:]:
-            raise FormatError(f"model {self.name}: a stage that reads '{stage.reads}' is not known; update seisnet")
-        return None
+        stage = self._stages.get("context")
+        if stage is None or stage.mean is None or stage.scale is None:
+            return None
+        noise, hop_s = self.classes.index("noise"), self.preprocess.hop_s
+        return ContextNetwork(_networks(stage), stage.mean, stage.scale, noise, hop_s, self.stored.temperature)
+
+    @cached_property
+    def onsets(self) -> OnsetNetwork | None:
+        """The third stage, where the model has one."""
+        stage = self._stages.get("onset")
+        if stage is None or stage.mean is None or stage.scale is None:
+            return None
+        phases = tuple(name for name in self.classes if name != "noise")
+        rate_hz = self.preprocess.sampling_rate_hz
+        return OnsetNetwork(_networks(stage)[0], stage.mean, stage.scale, phases, rate_hz, self.stored.spread)
 
     @cached_property
     def windows(self) -> SlidingNetwork:
@@ -143,13 +165,21 @@ class Model:
         Thresholds in the config go before the model's own.
         """
         config, thresholds = config or PickConfig(), self.thresholds(config)
-        return Follower(self.chain(config), record, thresholds, config=config, model=self.name, threads=threads)
+        return Follower(
+            self.chain(config),
+            record,
+            thresholds,
+            config=config,
+            model=self.name,
+            onsets=self.onsets,
+            threads=threads,
+        )
 
     def margin_s(self, config: PickConfig) -> float:
         """Length of record on either side of a time on which its picks depend."""
         chain = self.chain(config)
         context = max(chain.context.before, chain.context.after) * chain.hop_ns / NS_PER_S if chain.context else 0.0
-        picking = LONGEST_RUN_S + LONGEST_CLUSTER_S + 2 * config.refine_s + config.min_distance_s + config.same_onset_s
+        picking = LONGEST_RUN_S + LONGEST_CLUSTER_S + 2 * furthest_s(config, self.onsets) + config.min_distance_s + config.same_onset_s
         return self.preprocess.window_s + context + picking + CONTEXT_S + WARM_UP_S + SNR_WINDOW_S
 
     def annotate(self, stream: obspy.Stream) -> obspy.Stream:
@@ -174,6 +204,10 @@ class Model:
         """Write the model file."""
         check_output(Path(path), overwrite=overwrite)
         write_model(Path(path), self.stored)
+
+
+def _networks(stage: StoredStage) -> tuple[Network, ...]:
+    return tuple(Network(stage.sizes, stage.activation, theta=theta) for theta in np.atleast_2d(stage.theta))
 
 
 def load_model(name: str | Path) -> Model:

@@ -119,9 +119,8 @@ class Scanner:
     def __init__(self, chain: Chain, record: Record, *, threads: int = 1) -> None:
         self._windows = _WindowScan(chain.windows, chain.config, record, threads)
         self._context = _ContextScan(chain, self._windows.next // chain.windows.every)
-        centre = self._windows.sample(self._windows.next) + chain.config.window_samples / 2
         nothing = np.zeros((len(chain.classes), 0), dtype=np.float32)
-        start_ns = sample_to_ns(record, centre)
+        start_ns = self._windows.centre_ns(record)
         self._rest = Probabilities(
             nothing, start_ns, chain.hop_ns, chain.classes, record.trace_id, np.zeros(0, dtype=np.bool_)
         )
@@ -154,10 +153,14 @@ def scan(record: Record, chain: Chain, *, threads: int = 1) -> Probabilities:
     return Scanner(chain, record, threads=threads).add(record.data, last=True)
 
 
-def scan_windows(record: Record, windows: SlidingNetwork, config: PreprocessConfig, *, threads: int = 1) -> Columns:
-    """What the first stage says of a whole record, for training the second; times are those of `scan`."""
+def scan_windows(
+    record: Record, windows: SlidingNetwork, config: PreprocessConfig, *, threads: int = 1
+) -> tuple[Columns, int]:
+    """What the first stage says of a whole record, for training the second, and the time of the first column."""
     with blas_threads(1):
-        return _WindowScan(windows, config, record, threads).add(record.data)
+        scanner = _WindowScan(windows, config, record, threads)
+        start_ns = scanner.centre_ns(record)
+        return scanner.add(record.data), start_ns
 
 
 class _WindowScan:
@@ -182,6 +185,10 @@ class _WindowScan:
         self.next = -(-self._frame // windows.every) * windows.every
         self._data = np.zeros((3, 0), dtype=np.float32)
         self._start = 0  # of `_data`, in samples of the record
+
+    def centre_ns(self, record: Record) -> int:
+        """Time of the centre of the next window."""
+        return sample_to_ns(record, self.sample(self.next) + self._config.window_samples / 2)
 
     def sample(self, frame: int) -> int:
         """Sample of the record on which a frame starts."""

@@ -1,0 +1,194 @@
+"""The second stage: a small network that reads what the first one says of the seconds around each column.
+
+One window of four seconds can't tell an S onset from coda, or a swell of the noise from a weak P. What comes before and
+after can: so this network reads, for each column of a scan, the first one's log-odds within `REACH_S`, the course
+of the log-energy, energy ratios of short over long averages, and what was seen in the last `PAST_S` seconds. It is the
+same small network slid over time, as a time-delay network is (Waibel et al. 1989).
+
+Only differences of log-energies are read, so that the gain of a recording changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+from numpy.typing import NDArray
+
+from seisnet.nn import Network, softmax
+
+Floats = NDArray[np.float32]
+
+LOG_ODDS_LIMIT = 8.0
+"""Surer than this the first stage need not be."""
+
+REACH_S = 6.0
+"""Log-odds of all columns, and log-energies of every second one, are read within this."""
+
+SHORT_S = 0.4
+"""Span of the short average, from the column on."""
+
+BEFORE_S = (2.0, 5.0, 10.0, 20.0, 30.0)
+"""The short average is compared with averages over so long before it."""
+
+AFTER_S = (2.0, 5.0, 10.0)
+"""And with those over so long after it."""
+
+PAST_S = (5.0, 7.2, 10.4, 15.0, 21.0, 30.0, 40.0)
+"""Between these times before the column, the highest log-odds and the mean log-energy are read."""
+
+ONSET_S, BESIDE_S = 0.3, 0.6
+"""In training a column within the first of an onset is one; between the first and the second it is left out."""
+
+NOISE, LEFT_OUT = 255, 254
+"""Targets that are no class of onsets."""
+
+
+@dataclass(frozen=True)
+class ContextNetwork:
+    """A context stage, see `seisnet.scan.ContextStage`.
+
+    Attributes
+    ----------
+    networks : tuple of Network
+        Their probabilities are averaged.
+    mean, scale : float32 (D,)
+        Inputs are (x - mean) / scale before the networks read them.
+    noise : int
+        Index of the class of what is no onset.
+    hop_s : float
+        Time from column to column.
+    temperature : float
+        Logits are divided by it.
+    """
+
+    networks: tuple[Network, ...]
+    mean: Floats
+    scale: Floats
+    noise: int
+    hop_s: float
+    temperature: float = 1.0
+    before: int = field(init=False)
+    after: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Count the columns that are read."""
+        before, after = reach(self.hop_s)
+        object.__setattr__(self, "before", before)
+        object.__setattr__(self, "after", after)
+
+    def __call__(self, log_probabilities: Floats, log_energy: Floats) -> Floats:
+        """Probabilities (M, K) of the columns in the middle."""
+        x = context_inputs(log_probabilities, log_energy, self.noise, self.hop_s)
+        x -= self.mean
+        x /= self.scale
+        total = sum(softmax(network.predict(x) / np.float32(self.temperature)) for network in self.networks)
+        probabilities: Floats = total / np.float32(len(self.networks))
+        return probabilities
+
+
+def reach(hop_s: float) -> tuple[int, int]:
+    """Columns before and after the one in question that are read."""
+    before = max(REACH_S, BEFORE_S[-1] + SHORT_S, PAST_S[-1])
+    return round(before / hop_s) + 1, round(max(REACH_S, SHORT_S + AFTER_S[-1]) / hop_s) + 1
+
+
+def context_inputs(log_probabilities: Floats, log_energy: Floats, noise: int, hop_s: float) -> Floats:
+    """What the context network reads of each column.
+
+    Parameters
+    ----------
+    log_probabilities : float32 (before + M + after, K)
+        Of the first stage, with the columns within `reach` on either side.
+    log_energy : float32 (before + M + after, C)
+        Of each component, vertical first; NaN where there is none.
+    noise : int
+        Index of the class of what is no onset.
+    hop_s : float
+        Time from column to column.
+
+    Returns
+    -------
+    float32 (M, D)
+    """
+    before, after = reach(hop_s)
+    n = len(log_probabilities) - before - after
+    onsets = np.delete(np.arange(log_probabilities.shape[1]), noise)
+    odds = log_probabilities[:, onsets] - log_probabilities[:, noise, None]
+    np.clip(odds, -LOG_ODDS_LIMIT, LOG_ODDS_LIMIT, out=odds)
+    energy = np.stack([log_energy[:, 0], log_energy[:, 1:].mean(axis=1)], axis=1)  # vertical, horizontal
+    average = _Average(energy)
+    first = np.arange(before, before + n)
+    near, short = round(REACH_S / hop_s), round(SHORT_S / hop_s)
+    parts = [_around(odds, first, near, 1)]
+    level = np.nanmean if np.isnan(energy).any() else np.mean
+    around = average(first, -near, near)
+    known = np.isfinite(around).any(axis=1)
+    centre = np.zeros(n)
+    centre[known] = level(around[known], axis=1)
+    parts.append(_around(energy, first, near, 2) - centre[:, None])
+    now = average(first, 0, short)
+    parts += [now - average(first, -round(s / hop_s) - short, -short - 1) for s in BEFORE_S]
+    parts += [now - average(first, short + 1, short + round(s / hop_s)) for s in AFTER_S]
+    for late, early in zip(PAST_S[:-1], PAST_S[1:], strict=True):
+        low, high = -round(early / hop_s), -round(late / hop_s)
+        parts += [_highest(odds, first, low, high), average(first, low, high) - now]
+    x = np.concatenate(parts, axis=1, dtype=np.float32)
+    return np.nan_to_num(x, copy=False, nan=0.0)
+
+
+def context_targets(n_columns: int, onsets: Sequence[tuple[float, int]], hop_s: float) -> NDArray[np.uint8]:
+    """Class of every column: that of the onset at it, `NOISE`, or `LEFT_OUT` beside an onset or at one of no class.
+
+    Parameters
+    ----------
+    n_columns : int
+    onsets : sequence of (float, int)
+        Place of each, in columns from the first, and its class; -1 where it is of none.
+    hop_s : float
+        Time from column to column.
+
+    Examples
+    --------
+    >>> context_targets(9, [(4.2, 1)], 0.2)
+    array([255, 254, 254,   1,   1,   1, 254, 254, 255], dtype=uint8)
+    """
+    targets = np.full(n_columns, NOISE, dtype=np.uint8)
+    away = [np.abs(np.arange(n_columns) - place) * hop_s for place, _ in onsets]
+    for distance in away:
+        targets[distance <= BESIDE_S + 1e-9] = LEFT_OUT
+    for distance, (_, label) in zip(away, onsets, strict=True):
+        if label >= 0:
+            targets[distance <= ONSET_S + 1e-9] = label
+    return targets
+
+
+class _Average:
+    """Means of columns over spans; NaN counts for nothing."""
+
+    def __init__(self, values: Floats) -> None:
+        finite = np.isfinite(values)
+        self._sums = np.cumsum(np.pad(np.where(finite, values, 0), ((1, 0), (0, 0))), axis=0, dtype=np.float64)
+        self._counts = np.cumsum(np.pad(finite, ((1, 0), (0, 0))), axis=0, dtype=np.float64)
+
+    def __call__(self, first: NDArray[np.intp], low: int, high: int) -> NDArray[np.float64]:
+        """Mean over columns ``first + low`` to ``first + high``; NaN where none is finite."""
+        count = self._counts[first + high + 1] - self._counts[first + low]
+        total = self._sums[first + high + 1] - self._sums[first + low]
+        mean: NDArray[np.float64] = np.where(count > 0, total / np.maximum(count, 1), np.nan)
+        return mean
+
+
+def _around(values: Floats, first: NDArray[np.intp], near: int, step: int) -> Floats:
+    """Every `step`-th column within `near` of each, in one row."""
+    views = sliding_window_view(values, 2 * near + 1, axis=0)[first[:1].sum() - near :][: len(first)]
+    return views[:, :, ::step].reshape(len(first), -1)
+
+
+def _highest(values: Floats, first: NDArray[np.intp], low: int, high: int) -> Floats:
+    """Maximum over columns ``first + low`` to ``first + high``."""
+    views = sliding_window_view(values, high - low + 1, axis=0)[first[:1].sum() + low :][: len(first)]
+    highest: Floats = views.max(axis=-1)
+    return highest
