@@ -126,7 +126,7 @@ def context_inputs(log_probabilities: Floats, log_energy: Floats, noise: int, ho
     level = np.nanmean if np.isnan(energy).any() else np.mean
     around = average(first, -near, near)
     known = np.isfinite(around).any(axis=1)
-    centre = np.zeros(n)
+    centre = np.zeros(n, dtype=np.float32)
     centre[known] = level(around[known], axis=1)
     parts.append(_around(energy, first, near, 2) - centre[:, None])
     now = average(first, 0, short)
@@ -135,8 +135,10 @@ def context_inputs(log_probabilities: Floats, log_energy: Floats, noise: int, ho
     for late, early in zip(PAST_S[:-1], PAST_S[1:], strict=True):
         low, high = -round(early / hop_s), -round(late / hop_s)
         parts += [_highest(odds, first, low, high), average(first, low, high) - now]
-    x = np.concatenate(parts, axis=1, dtype=np.float32)
-    return np.nan_to_num(x, copy=False, nan=0.0)
+    x: Floats = np.concatenate(parts, axis=1)
+    if np.isnan(energy).any():
+        x[np.isnan(x)] = 0
+    return x
 
 
 def context_targets(n_columns: int, onsets: Sequence[tuple[float, int]], hop_s: float) -> NDArray[np.uint8]:
@@ -173,22 +175,25 @@ class _Average:
         self._sums = np.cumsum(np.pad(np.where(finite, values, 0), ((1, 0), (0, 0))), axis=0, dtype=np.float64)
         self._counts = np.cumsum(np.pad(finite, ((1, 0), (0, 0))), axis=0, dtype=np.float64)
 
-    def __call__(self, first: NDArray[np.intp], low: int, high: int) -> NDArray[np.float64]:
+    def __call__(self, first: NDArray[np.intp], low: int, high: int) -> Floats:
         """Mean over columns ``first + low`` to ``first + high``; NaN where none is finite."""
         count = self._counts[first + high + 1] - self._counts[first + low]
         total = self._sums[first + high + 1] - self._sums[first + low]
-        mean: NDArray[np.float64] = np.where(count > 0, total / np.maximum(count, 1), np.nan)
+        mean: Floats = np.where(count > 0, total / np.maximum(count, 1), np.nan).astype(np.float32)
         return mean
 
 
 def _around(values: Floats, first: NDArray[np.intp], near: int, step: int) -> Floats:
     """Every `step`-th column within `near` of each, in one row."""
-    views = sliding_window_view(values, 2 * near + 1, axis=0)[first[:1].sum() - near :][: len(first)]
+    views = sliding_window_view(values, 2 * near + 1, axis=0)[first - near]
     return views[:, :, ::step].reshape(len(first), -1)
 
 
 def _highest(values: Floats, first: NDArray[np.intp], low: int, high: int) -> Floats:
-    """Maximum over columns ``first + low`` to ``first + high``."""
-    views = sliding_window_view(values, high - low + 1, axis=0)[first[:1].sum() + low :][: len(first)]
-    highest: Floats = views.max(axis=-1)
-    return highest
+    """Maximum over columns ``first + low`` to ``first + high``: that of two spans, each a power of two wide."""
+    width, span, highest = high - low + 1, 1, values
+    while 2 * span <= width:
+        highest = np.maximum(highest[:-span], highest[span:])
+        span *= 2
+    found: Floats = np.maximum(highest[first + low], highest[first + high + 1 - span])
+    return found

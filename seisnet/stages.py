@@ -65,6 +65,7 @@ def context_data(
     network_of: Callable[[str], SlidingNetwork],
     config: PreprocessConfig,
     rng: np.random.Generator,
+    scaler: StandardScaler | None = None,
 ) -> TrainingData:
     """What the context stage learns from: every column of every excerpt.
 
@@ -77,10 +78,12 @@ def context_data(
         Recipe of the windows.
     rng : numpy.random.Generator
         Chooses among columns far from any onset.
+    scaler : StandardScaler, optional
+        Of the model that is trained further.
     """
     x, y, weight = _columns(train, network_of, config, rng)
     x_dev, y_dev, _ = _columns(dev, network_of, config, rng)
-    scaler = StandardScaler().fit(x)
+    scaler = scaler or StandardScaler().fit(x)
     n_classes = len(config.classes)
     mass = np.bincount(y, weights=weight, minlength=n_classes)
     noise = config.classes.index("noise")
@@ -90,12 +93,16 @@ def context_data(
 
 
 def onset_data(
-    train: Sequence[Excerpt], dev: Sequence[Excerpt], config: PreprocessConfig, rng: np.random.Generator
+    train: Sequence[Excerpt],
+    dev: Sequence[Excerpt],
+    config: PreprocessConfig,
+    rng: np.random.Generator,
+    scaler: StandardScaler | None = None,
 ) -> TrainingData:
     """What the onset network learns from: windows whose middle lies up to `SHIFT_S` from an onset."""
     x, y, weight = _onsets(train, config, rng)
     x_dev, y_dev, _ = _onsets(dev, config, rng)
-    scaler = StandardScaler().fit(x)
+    scaler = scaler or StandardScaler().fit(x)
     return TrainingData(MemoryBatches(scaler.transform(x), y, weight), scaler.transform(x_dev), y_dev, scaler)
 
 

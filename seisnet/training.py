@@ -15,6 +15,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,7 @@ from seisnet.stages import can_learn_context, can_learn_onsets, context_data, fo
 from seisnet.store.checkpoint_file import Checkpoint, read_checkpoint
 from seisnet.store.excerpts import Excerpt, read_excerpts
 from seisnet.store.model_file import StoredModel, StoredStage
+from seisnet.store.windows_file import SPLITS
 from seisnet.training_data import TrainingData, WindowData, load_windows
 
 History = dict[str, NDArray[np.float64]]
@@ -172,23 +174,18 @@ class _Run:
         self.thetas: list[NDArray[np.float32]] = []
         self._config, self._init = config, init
         self._recipe = from_dict(PreprocessConfig, self.data.info.config)
-        self._train, self.dev = _excerpts(windows, 0), _excerpts(windows, 1)
+        self._train, self.dev = _excerpts(windows, "train"), _excerpts(windows, "dev")
         self._scalers: dict[str, nn.StandardScaler] = {}
         classes = self.data.info.classes
         n = len(classes)
         judged = Classification(classes, config.label_smoothing)
-        members = np.atleast_2d(init.stored.stages[0].theta) if init else [None]
+        self._sizes = (self.data.x_dev.shape[1], *config.hidden, n)
+        if init:
+            _check_layers(init, self._sizes, config.activation)
         self.tasks = [
-            Task("windows", config, self.data.training, judged, n, members[i % len(members)])
+            Task("windows", config, self.data.training, judged, n, self._first_weights("features", i))
             for i in range(config.members)
         ]
-        self._sizes = (self.data.x_dev.shape[1], *config.hidden, n)
-        if init and init.stored.stages[0].sizes != self._sizes or init and init.stored.stages[0].activation != config.activation:
-            stage = init.stored.stages[0]
-            raise ConfigError(
-                f"model {init.name} has layers {stage.sizes}, {stage.activation}; the training asks for {self._sizes}, "
-                f"{config.activation}"
-            )
         for stage, wanted, why_not in (
             ("context", config.context, can_learn_context),
             ("onset", config.onset, can_learn_onsets),
@@ -210,7 +207,8 @@ class _Run:
         for k in range(n_folds):
             judged = Classification(classes, config.label_smoothing)
             kept = fold != k
-            yield Task("fold", once, lambda kept=kept: self.data.training(kept), judged, len(classes))
+            first_weights = self._first_weights("features", 0)
+            yield Task("fold", once, partial(self.data.training, kept), judged, len(classes), first_weights)
         small = dataclasses.replace(
             config, hidden=config.context_hidden, epochs=config.context_epochs, patience=0, batch_size=256,
             dropout=0.2, input_noise=0.1, label_smoothing=0.02,
@@ -225,18 +223,21 @@ class _Run:
                 lambda station: networks[folds[station]] if station in folds else whole,
                 self._recipe,
                 np.random.default_rng(config.seed),
+                self._first_scaler("context"),
             )
             self._scalers["context"] = found.scaler
             return found
 
         judged = Classification(classes, small.label_smoothing, by_f1=False)
-        yield from (Task("context", small, data, judged, len(classes)) for _ in range(config.members))
+        for i in range(config.members):
+            yield Task("context", small, data, judged, len(classes), self._first_weights("context", i))
 
     def _onset_tasks(self) -> Iterator[Task]:
         config = self._config
 
         def data() -> TrainingData:
-            found = onset_data(self._train, self.dev, self._recipe, np.random.default_rng(config.seed))
+            rng = np.random.default_rng(config.seed)
+            found = onset_data(self._train, self.dev, self._recipe, rng, self._first_scaler("onset"))
             self._scalers["onset"] = found.scaler
             return found
 
@@ -244,7 +245,29 @@ class _Run:
             config, hidden=config.onset_hidden, epochs=config.onset_epochs, patience=0, batch_size=64,
             learning_rate=config.learning_rate / 2, dropout=0.3, input_noise=0.2,
         )  # fmt: skip
-        yield Task("onset", small, data, OnsetRegression(), 2 * (len(self.data.info.classes) - 1))
+        n_outputs = 2 * (len(self.data.info.classes) - 1)
+        yield Task("onset", small, data, OnsetRegression(), n_outputs, self._first_weights("onset", 0))
+
+    def _stage(self, reads: str) -> StoredStage | None:
+        """A stage of the model that is trained further."""
+        stages = self._init.stored.stages if self._init else ()
+        return next((stage for stage in stages if stage.reads == reads), None)
+
+    def _first_weights(self, reads: str, member: int) -> NDArray[np.float32] | None:
+        stage = self._stage(reads)
+        if stage is None:
+            return None
+        members = np.atleast_2d(stage.theta)
+        weights: NDArray[np.float32] = members[member % len(members)]
+        return weights
+
+    def _first_scaler(self, reads: str) -> nn.StandardScaler | None:
+        stage = self._stage(reads)
+        if stage is None or stage.mean is None or stage.scale is None:
+            return None
+        scaler = nn.StandardScaler()
+        scaler.mean, scaler.scale = stage.mean, stage.scale
+        return scaler
 
     def _sliding(self, thetas: Sequence[NDArray[np.float32]]) -> SlidingNetwork:
         networks = tuple(nn.Network(self._sizes, self._config.activation, theta=theta) for theta in thetas)
@@ -258,7 +281,8 @@ class _Run:
         stages, metrics = [], {}
         for name in ("windows", "context", "onset"):
             chosen = [i for i, task in enumerate(self.tasks) if task.stage == name]
-            if not chosen:
+            if not chosen:  # what can't be trained further stays as it is
+                stages += [kept for kept in [self._stage(name)] if kept is not None]
                 continue
             task = self.tasks[chosen[0]]
             if name not in self._scalers:
@@ -298,9 +322,18 @@ class _Run:
         )
 
 
-def _excerpts(windows: Windows | str | Path, split: int) -> list[Excerpt]:
+def _check_layers(init: Model, sizes: tuple[int, ...], activation: str) -> None:
+    stage = init.stored.stages[0]
+    if stage.sizes != sizes or stage.activation != activation:
+        raise ConfigError(
+            f"model {init.name} has layers {stage.sizes}, {stage.activation}; the training asks for {sizes}, "
+            f"{activation}"
+        )
+
+
+def _excerpts(windows: Windows | str | Path, split: str) -> list[Excerpt]:
     if isinstance(windows, Windows):
-        return [excerpt for excerpt in windows.excerpts if excerpt.split == split]
+        return [excerpt for excerpt in windows.excerpts if SPLITS[excerpt.split] == split]
     return list(read_excerpts(Path(windows), split))
 
 
