@@ -243,7 +243,7 @@ class _Run:
 
         small = dataclasses.replace(
             config, hidden=config.onset_hidden, epochs=config.onset_epochs, patience=0, batch_size=64,
-            learning_rate=config.learning_rate / 2, dropout=0.3, input_noise=0.2,
+            dropout=0.3, input_noise=0.2,
         )  # fmt: skip
         n_outputs = 2 * (len(self.data.info.classes) - 1)
         yield Task("onset", small, data, OnsetRegression(), n_outputs, self._first_weights("onset", 0))
