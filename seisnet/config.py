@@ -17,6 +17,7 @@ from seisnet.errors import ConfigError
 
 FEATURES = ("logspec", "raw")
 TASKS = ("phase",)
+RESPONSES = ("none", "displacement", "velocity", "acceleration")
 SPLIT_BY = ("auto", "event", "both", "given")
 ACTIVATIONS = ("identity", "tanh", "sigmoid", "relu", "leaky_relu", "gelu")
 OPTIMIZERS = ("sgd", "nesterov", "adagrad", "rmsprop", "adam", "adamw")
@@ -38,6 +39,9 @@ class PreprocessConfig:
         Name of the feature (see `seisnet.features`).
     sampling_rate_hz : float
         Every record is brought to this rate.
+    response : {"none", "displacement", "velocity", "acceleration"}
+        Ground motion that records are brought to before, with station metadata; ``none`` leaves the instrument's
+        response on.
     window_s : float
         Length of a window.
     frame_s, hop_s : float
@@ -67,6 +71,7 @@ class PreprocessConfig:
     task: str = "phase"
     features: str = "logspec"
     sampling_rate_hz: float = 100.0
+    response: str = "none"
     window_s: float = 4.0
     frame_s: float = 0.64
     hop_s: float = 0.2
@@ -86,6 +91,9 @@ class PreprocessConfig:
         _one_of("task", self.task, TASKS)
         _one_of("features", self.features, FEATURES)
         _one_of("split_by", self.split_by, SPLIT_BY)
+        _one_of("response", self.response, RESPONSES)
+        if self.response != "none" and self.freqmin_hz < 0.01:
+            raise ConfigError(f"response: {self.freqmin_hz:g} Hz is too low for freqmin_hz; 0.01 Hz is the least")
         _between("sampling_rate_hz", self.sampling_rate_hz, 1.0, 10_000.0)
         _between("window_s", self.window_s, 0.1, 600.0)
         _between("frame_s", self.frame_s, 0.02, self.window_s)
@@ -221,12 +229,24 @@ class PickConfig:
         not both.
     refine_s : float
         A pick moves to the onset that Akaike's criterion finds within this of it; 0 leaves it where it is.
+    hop_s : float
+        Step of the scan, a multiple of the model's `hop_s`; 0 takes that itself.
+    p_before_s : float
+        An S pick needs a P pick on the same instrument at most this long before it; 0 asks for none.
+    coincidence : int
+        Picks need company: so many stations must have one within `coincidence_s`, their own included; 1 asks for none.
+    coincidence_s : float
+        The longest time between the first and the last pick of a coincidence: the travel time across the stations.
     """
 
     thresholds: dict[str, float] = field(default_factory=dict)
     min_distance_s: float = 1.0
     same_onset_s: float = 0.3
     refine_s: float = 0.6
+    hop_s: float = 0.0
+    p_before_s: float = 0.0
+    coincidence: int = 1
+    coincidence_s: float = 15.0
 
     def __post_init__(self) -> None:
         """Check every value."""
@@ -235,6 +255,10 @@ class PickConfig:
         _between("min_distance_s", self.min_distance_s, 0.0, 3600.0)
         _between("same_onset_s", self.same_onset_s, 0.0, 3600.0)
         _between("refine_s", self.refine_s, 0.0, 60.0)
+        _between("hop_s", self.hop_s, 0.0, 60.0)
+        _between("p_before_s", self.p_before_s, 0.0, 3600.0)
+        _between("coincidence", self.coincidence, 1, 10_000)
+        _between("coincidence_s", self.coincidence_s, 0.0, 3600.0)
 
 
 SECTIONS: dict[str, type] = {"preprocess": PreprocessConfig, "train": TrainConfig, "pick": PickConfig}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,18 +10,23 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from seisnet.coincidence import accepted
 from seisnet.config import PickConfig, PreprocessConfig, from_dict, nearest
-from seisnet.detection import find_picks
-from seisnet.errors import ConfigError
+from seisnet.detection import LONGEST_CLUSTER_S, LONGEST_RUN_S, SNR_WINDOW_S
+from seisnet.errors import ConfigError, FormatError
 from seisnet.features import Feature, make_feature
+from seisnet.following import Follower
 from seisnet.formats import probability_stream
 from seisnet.nn import Network, blas_threads, softmax
-from seisnet.picks import Pick, in_order
-from seisnet.scan import Probabilities, scan
+from seisnet.onset import CONTEXT_S, WARM_UP_S
+from seisnet.picks import Pick
+from seisnet.scan import Chain, ContextStage, Probabilities, scan
+from seisnet.sliding import SlidingNetwork
 from seisnet.store.hdf5 import check_output
 from seisnet.store.model_file import StoredModel, read_model, write_model
 from seisnet.waveforms.conditioning import condition
-from seisnet.waveforms.records import Record, Rejection
+from seisnet.waveforms.inventory import response_of
+from seisnet.waveforms.records import NS_PER_S, Record, Rejection
 
 if TYPE_CHECKING:
     import obspy
@@ -74,13 +79,49 @@ class Model:
         probabilities: NDArray[np.float32] = total / np.float32(len(self.networks))
         return probabilities
 
-    def scan(self, record: Record) -> Probabilities:
+    @cached_property
+    def context(self) -> ContextStage | None:
+        """The second stage, where the model has one."""
+        for stage in self.stored.stages[1:]:
+            raise FormatError(f"model {self.name}: a stage that reads '{stage.reads}' is not known; update seisnet")
+        return None
+
+    @cached_property
+    def windows(self) -> SlidingNetwork:
+        """The first stage, slid over frames."""
+        # A temperature calibrates what comes out last.
+        temperature = 1.0 if self.context else self.stored.temperature
+        return SlidingNetwork(self.feature, self.networks, self.stored.mean, self.stored.scale, temperature)
+
+    def chain(self, config: PickConfig | None = None) -> Chain:
+        """The stages of a scan.
+
+        Raises
+        ------
+        ConfigError
+            If the config asks for a step that is no multiple of the model's, or not the one its second stage knows.
+        """
+        hop_s, own_s = (config.hop_s if config else 0.0) or self.preprocess.hop_s, self.preprocess.hop_s
+        every = max(1, round(hop_s / own_s))
+        if abs(every * own_s - hop_s) > 1e-6:
+            raise ConfigError(f"hop_s: got {hop_s:g}; the model's frames come every {own_s:g} s, take a multiple")
+        if self.context and every > 1:
+            raise ConfigError(f"hop_s: got {hop_s:g}; the context stage of {self.name} was trained with {own_s:g} s")
+        return Chain(replace(self.windows, every=every), self.context, self.preprocess, self.classes)
+
+    def scan(self, record: Record, config: PickConfig | None = None, *, threads: int = 1) -> Probabilities:
         """Probability traces of a record at the model's sampling rate."""
-        return scan(record, self.feature, self.preprocess, self.predict_proba, self.classes)
+        return scan(record, self.chain(config), threads=threads)
 
     def records(self, stream: obspy.Stream) -> tuple[list[Record], list[Rejection]]:
         """Condition a stream as the model's training data were."""
-        return condition(stream, sampling_rate_hz=self.preprocess.sampling_rate_hz, shortest_s=self.preprocess.window_s)
+        config = self.preprocess
+        return condition(
+            stream,
+            sampling_rate_hz=config.sampling_rate_hz,
+            shortest_s=config.window_s,
+            response=response_of(config),
+        )
 
     def thresholds(self, config: PickConfig | None = None) -> dict[str, float]:
         """Threshold of every class that gives picks: the config's where it names one, else the model's.
@@ -96,10 +137,20 @@ class Model:
                 raise ConfigError(f"threshold '{name}'{nearest(name, self.stored.thresholds)}")
         return {**self.stored.thresholds, **given}
 
-    def picks(self, record: Record, probabilities: Probabilities, config: PickConfig | None = None) -> list[Pick]:
-        """Picks of a record; thresholds in the config go before the model's own."""
+    def follow(self, record: Record, config: PickConfig | None = None, *, threads: int = 1) -> Follower:
+        """Begin to scan and pick a record, of which only the head is read; its samples are added to what is returned.
+
+        Thresholds in the config go before the model's own.
+        """
         config, thresholds = config or PickConfig(), self.thresholds(config)
-        return find_picks(record, probabilities, thresholds, config=config, model=self.name)
+        return Follower(self.chain(config), record, thresholds, config=config, model=self.name, threads=threads)
+
+    def margin_s(self, config: PickConfig) -> float:
+        """Length of record on either side of a time on which its picks depend."""
+        chain = self.chain(config)
+        context = max(chain.context.before, chain.context.after) * chain.hop_ns / NS_PER_S if chain.context else 0.0
+        picking = LONGEST_RUN_S + LONGEST_CLUSTER_S + 2 * config.refine_s + config.min_distance_s + config.same_onset_s
+        return self.preprocess.window_s + context + picking + CONTEXT_S + WARM_UP_S + SNR_WINDOW_S
 
     def annotate(self, stream: obspy.Stream) -> obspy.Stream:
         """Probability traces of a stream: one trace a class and gap-free stretch, channel ``<model>_<class>``."""
@@ -116,8 +167,8 @@ class Model:
         records, _ = self.records(stream)
         picks: list[Pick] = []
         for record in records:
-            picks += self.picks(record, self.scan(record), config)
-        return in_order(picks)
+            picks += self.follow(record, config).add(record.data, last=True).picks
+        return accepted(picks, config or PickConfig())
 
     def save(self, path: str | Path, *, overwrite: bool = False) -> None:
         """Write the model file."""

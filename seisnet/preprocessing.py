@@ -17,12 +17,14 @@ from seisnet.config import PreprocessConfig, to_json
 from seisnet.errors import DataError, NothingUsableError
 from seisnet.features import Feature, extract, make_feature
 from seisnet.labels import LabelMatcher, read_labels
-from seisnet.picks import station_of
+from seisnet.picks import Pick, station_of
 from seisnet.splits import assign_splits
 from seisnet.store.hdf5 import check_output, sha256_of
 from seisnet.store.shards import Shard, read_column, write_shard
 from seisnet.store.windows_file import WindowRows, WindowsInfo, read_info, read_rows, writing
+from seisnet.waveforms.inventory import response_of
 from seisnet.waveforms.records import COMPONENTS, Rejection
+from seisnet.waveforms.selection import Selection
 from seisnet.waveforms.sources import Reading, Source, find_sources, read_records, read_traces
 from seisnet.windows import LabelledRecord, cut, start_ns, take
 
@@ -76,6 +78,8 @@ def preprocess_to_file(
     output: Path,
     overwrite: bool = False,
     progress: Progress | None = None,
+    selection: Selection | None = None,
+    inventory: Sequence[Path] = (),
 ) -> WindowsInfo:
     """Turn waveforms and picks into a windows file.
 
@@ -93,6 +97,10 @@ def preprocess_to_file(
         Whether an existing output may be replaced.
     progress : callable, optional
         See `Progress`.
+    selection : Selection, optional
+        Which channels and times of the sources are wanted.
+    inventory : sequence of Path
+        Files of station metadata, which place components by azimuth and dip.
 
     Returns
     -------
@@ -107,8 +115,8 @@ def preprocess_to_file(
     config = config or PreprocessConfig()
     check_output(output, overwrite=overwrite)
     reading = Reading()
-    found = find_sources(sources, reading)
-    matcher = LabelMatcher(read_labels(labels))
+    found = find_sources(sources, reading, selection=selection or Selection(), inventory=inventory)
+    matcher = LabelMatcher(read_labels(labels, reading.rejections))
     if not labels and found and not any(source.is_dataset for source in found):
         raise NothingUsableError("waveform files carry no labels; name a catalogue or a CSV of picks with --labels")
     try:
@@ -148,7 +156,7 @@ def _why(unmatched: Sequence[str], rejections: Sequence[Rejection]) -> str:
     return "; ".join(said) or "the sources hold no waveforms"
 
 
-def _shards(source: Source, matcher: LabelMatcher, reading: Reading, config: PreprocessConfig) -> Iterator[Shard]:
+def _shards(source: Source, matcher: LabelMatcher[Pick], reading: Reading, config: PreprocessConfig) -> Iterator[Shard]:
     feature = make_feature(config)
     records = _labelled(source, matcher, reading, config)
     while batch := list(islice(records, RECORDS_PER_SHARD)):
@@ -158,16 +166,20 @@ def _shards(source: Source, matcher: LabelMatcher, reading: Reading, config: Pre
 
 
 def _labelled(
-    source: Source, matcher: LabelMatcher, reading: Reading, config: PreprocessConfig
+    source: Source, matcher: LabelMatcher[Pick], reading: Reading, config: PreprocessConfig
 ) -> Iterator[LabelledRecord]:
     """Records of a source with their picks, at the rate of the config."""
     if not source.is_dataset:
         for record in read_records(
-            source, reading, sampling_rate_hz=config.sampling_rate_hz, shortest_s=config.window_s
+            source,
+            reading,
+            sampling_rate_hz=config.sampling_rate_hz,
+            shortest_s=config.window_s,
+            response=response_of(config),
         ):
             yield LabelledRecord(record, tuple(matcher.match(record)))
         return
-    for trace in read_traces(source, reading, sampling_rate_hz=config.sampling_rate_hz):
+    for trace in read_traces(source, reading, sampling_rate_hz=config.sampling_rate_hz, response=response_of(config)):
         is_noise = trace.complete and not trace.picks
         yield LabelledRecord(trace.record, trace.picks, trace.event_id, is_noise, trace.split)
 

@@ -90,6 +90,8 @@ def cut(labelled: LabelledRecord, config: PreprocessConfig) -> tuple[list[Window
             continue
         centred = round(sample - length / 2)
         if not 0 <= centred <= record.n_samples - length:
+            if record.goes_on[0 if centred < 0 else 1]:  # another source's record gives the window
+                continue
             reasons.append(f"{phase} within half a window of the record's edge")
             continue
         event = labelled.event_id or pick.event_id or _station_hour(record, centred)
@@ -111,7 +113,7 @@ def cut(labelled: LabelledRecord, config: PreprocessConfig) -> tuple[list[Window
     for first in _coda(record, phases, config, rng):
         event = labelled.event_id or _previous_event(first, onsets) or _station_hour(record, first)
         windows.append(Window(first, "noise", np.nan, event, augmented=True))
-    if not labelled.picks and not labelled.is_noise:
+    if not any(sample >= 0 for sample, _, _ in onsets) and not (windows or reasons or labelled.is_noise):
         reasons.append("a record without picks, and not of a data set that calls it noise")
     elif not windows and not reasons:
         short = record.n_samples < length

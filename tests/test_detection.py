@@ -29,7 +29,9 @@ def bump(at, height, n=300, width=3.0):
 
 def probabilities_of(p, s=None, start_ns=START_NS + 2 * NS_PER_S):
     s = np.zeros_like(p) if s is None else s
-    return Probabilities(np.stack([p, s, 1 - p - s]), start_ns, HOP_NS, CLASSES, "GE.APE..HH")
+    return Probabilities(
+        np.stack([p, s, 1 - p - s]), start_ns, HOP_NS, CLASSES, "GE.APE..HH", np.zeros(len(p), dtype=bool)
+    )
 
 
 # Onsets

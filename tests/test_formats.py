@@ -237,7 +237,9 @@ def test_times_are_off_by_less_than_a_microsecond(ns):
 
 def test_probabilities_become_one_trace_a_class():
     values = np.array([[0.1, 0.2], [0.3, 0.4], [0.6, 0.4]], dtype=np.float32)
-    found = Probabilities(values, START_NS + 5_000_000, 200_000_000, ("P", "S", "noise"), "GE.APE.00.HH")
+    found = Probabilities(
+        values, START_NS + 5_000_000, 200_000_000, ("P", "S", "noise"), "GE.APE.00.HH", np.zeros(values.shape[1], bool)
+    )
     stream = probability_stream([found, found], "phase")
     assert [trace.id for trace in stream[:3]] == ["GE.APE.00.phase_P", "GE.APE.00.phase_S", "GE.APE.00.phase_noise"]
     assert len(stream) == 6

@@ -15,8 +15,8 @@ PACKAGE = Path(seisnet.__file__).parent
 # fmt: off
 ROOMS = [
     "errors", "config", "picks", "nn",
-    "store", "waveforms", "labels",
-    "features", "windows", "splits", "scan", "onset", "detection",
+    "engine", "store", "waveforms", "catalogues", "labels",
+    "features", "sliding", "windows", "splits", "scan", "onset", "detection", "coincidence", "following",
     "synthetic", "metrics", "matching", "formats", "plots",
     "preprocessing", "batches", "model", "evaluation", "training_data", "training", "classification", "inspection",
     "download", "datasets", "report", "demo", "cli", "__main__",
@@ -25,7 +25,7 @@ ROOMS = [
 """In import order: a room imports only from itself and from those before it."""
 
 OWNERS = {
-    "obspy": {"waveforms", "labels", "formats", "model"},
+    "obspy": {"waveforms", "catalogues", "labels", "formats", "model"},
     "h5py": {"store"},
     "matplotlib": {"plots"},
     "click": {"cli"},

@@ -23,6 +23,7 @@ from seisnet.cli import console
 @click.option("--report", type=click.Path(path_type=Path), help="Folder for an HTML report with the seismograms.")
 @click.option("--views", type=click.IntRange(0), default=50, show_default=True, help="Seismograms in the report.")
 @console.config_file
+@console.selection_options
 @console.overwrite
 @console.quiet
 @console.verbose
@@ -38,8 +39,12 @@ def classify(
     overwrite: bool,
     quiet: bool,
     verbose: bool,
+    select: tuple[str, ...],
+    starttime: str | None,
+    endtime: str | None,
+    inventory: tuple[Path, ...],
 ) -> None:
-    """Pick phases in SOURCES: files, folders, globs, SeisBench data sets.
+    """Pick phases in SOURCES: files, folders, globs, sds:PATH, fdsn:NAME, data sets.
 
     \b
     Example:
@@ -61,7 +66,15 @@ def classify(
         make_folder(report, overwrite=overwrite)
     model = load_model(model_name)
     with console.progress_line("classify", quiet=quiet) as show:
-        found = classify_sources(sources, model, config, most_views=views if report else 0, progress=show)
+        found = classify_sources(
+            sources,
+            model,
+            config,
+            most_views=views if report else 0,
+            progress=show,
+            selection=console.selected(select, starttime, endtime),
+            inventory=inventory,
+        )
     write_picks(found.picks, output, file_format or ("quakeml" if output.suffix.lower() == ".xml" else "csv"))
     if report:
         write_classification(found, model, report, overwrite=True)

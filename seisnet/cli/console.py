@@ -8,9 +8,12 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
+
+if TYPE_CHECKING:
+    from seisnet.waveforms.selection import Selection
 
 PLAIN_INTERVAL_S = 30.0
 
@@ -23,6 +26,38 @@ config_file = click.option(
 )
 quiet = click.option("-q", "--quiet", is_flag=True, help="No progress and no summary.")
 verbose = click.option("-v", "--verbose", is_flag=True, help="Every rejection, not only the commonest.")
+
+
+def selection_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add --select, --starttime, --endtime and --inventory."""
+    for option in (
+        click.option(
+            "--inventory",
+            multiple=True,
+            type=click.Path(path_type=Path),
+            metavar="FILE",
+            help="Station metadata (StationXML, ...): components are placed by azimuth and dip; repeatable.",
+        ),
+        click.option("--endtime", metavar="TIME", help="Read nothing from here on."),
+        click.option("--starttime", metavar="TIME", help="Read nothing before: ISO 8601, or seconds since 1970."),
+        click.option(
+            "--select", multiple=True, metavar="NET.STA.LOC.CHA", help="Channels, as 'GE.*..HH?'; repeatable."
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+def selected(select: tuple[str, ...], starttime: str | None, endtime: str | None) -> Selection:
+    """The selection that the options describe."""
+    from seisnet.labels import time_ns
+    from seisnet.waveforms.selection import FOREVER_NS, Selection
+
+    try:
+        start_ns = time_ns(starttime) if starttime else FOREVER_NS[0]
+        return Selection(select, start_ns, time_ns(endtime) if endtime else FOREVER_NS[1])
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from error
 
 
 def say(message: str, *, quiet: bool = False) -> None:
@@ -64,13 +99,19 @@ def say_rejections(rejected: Iterable[tuple[str, int, int, str]], *, quiet: bool
 
         for trace_id, start_ns, end_ns, reason in rejected:
             where = f"{trace_id} {iso_time(start_ns)} to {iso_time(end_ns)}: " if trace_id else ""
-            say(f"  not used: {where}{reason}")
+            say(f"  {_used(reason)}{where}{reason}")
         return
     counted = Counter(reason for *_, reason in rejected).most_common()
     for reason, count in counted[:8]:
-        say(f"  not used: {reason}" + (f" ({count} times)" if count > 1 else ""))
+        say(f"  {_used(reason)}{reason}" + (f" ({count} times)" if count > 1 else ""))
     if len(counted) > 8:
         say(f"  not used: {len(counted) - 8} more reasons; say -v to see all")
+
+
+def _used(reason: str) -> str:
+    from seisnet.waveforms.records import KEPT
+
+    return "" if reason.startswith(KEPT) else "not used: "
 
 
 def given(values: dict[str, Any]) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from seisnet.cli import console
 @click.option("--split", callback=console.listed(float), metavar="A,B,C", help="Shares of train, dev and test.")
 @click.option("--split-by", type=click.Choice(["auto", "event", "both", "given"]), help="What is never divided.")
 @click.option("--seed", type=int, help="Seed of every random choice.")
+@console.selection_options
 @console.overwrite
 @console.quiet
 @console.verbose
@@ -32,9 +33,13 @@ def preprocess(
     overwrite: bool,
     quiet: bool,
     verbose: bool,
+    select: tuple[str, ...],
+    starttime: str | None,
+    endtime: str | None,
+    inventory: tuple[Path, ...],
     **options: Any,
 ) -> None:
-    """Turn SOURCES (files, folders, globs, SeisBench data sets) and picks into a windows file.
+    """Turn SOURCES (files, folders, globs, sds:PATH, fdsn:NAME, data sets) and picks into a windows file.
 
     \b
     Example:
@@ -55,6 +60,8 @@ def preprocess(
             output=output,
             overwrite=overwrite,
             progress=lambda made, source: show(f"{made} windows, reading {source}"),
+            selection=console.selected(select, starttime, endtime),
+            inventory=inventory,
         )
     counts = read_counts(output)
     console.say(

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from seisnet.errors import DataError
 from seisnet.picks import Pick
 from seisnet.store.seisbench_file import SeisBenchReader, StoredTrace
+from seisnet.store.stead_file import SteadReader
 from seisnet.waveforms import dataset_columns as columns
 from seisnet.waveforms.records import COMPONENTS, NS_PER_S, ROW, Record, Rejection, sample_to_ns
 
@@ -67,7 +68,12 @@ class DatasetTrace:
 
 
 def read_dataset(path: str | Path) -> Iterator[DatasetTrace | Rejection]:
-    """Stream the traces of a data set folder in the SeisBench layout, in its order, one in memory at a time.
+    """Stream the traces of a data set, in its order, one in memory at a time.
+
+    Parameters
+    ----------
+    path : path
+        A folder in the SeisBench layout, or the ``.csv`` of a pair in the STEAD layout.
 
     Yields
     ------
@@ -79,13 +85,13 @@ def read_dataset(path: str | Path) -> Iterator[DatasetTrace | Rejection]:
     DataError
         A file of the data set is missing or damaged as a whole.
     """
-    folder = Path(path)
-    with SeisBenchReader(folder) as reader:
+    path = Path(path)
+    with SeisBenchReader(path) if path.is_dir() else SteadReader(path) as reader:
         for stored in reader:
-            yield _read_trace(reader, stored, f"{folder.name}, row {stored.row}: {stored.name}")
+            yield _read_trace(reader, stored, f"{path.name}, row {stored.row}: {stored.name}")
 
 
-def _read_trace(reader: SeisBenchReader, stored: StoredTrace, source: str) -> DatasetTrace | Rejection:
+def _read_trace(reader: SeisBenchReader | SteadReader, stored: StoredTrace, source: str) -> DatasetTrace | Rejection:
     row, rate_hz = stored.metadata, stored.sampling_rate_hz
     start_ns = end_ns = 0
     try:

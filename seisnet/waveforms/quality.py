@@ -1,0 +1,126 @@
+"""Faults of the recorder that leave samples usable but not to be trusted: clipping, dead stretches, spikes, steps.
+
+Nothing is mended and nothing rejected: a record says what it holds, and the summaries count it. The rules look at raw
+samples, in any unit. The quantum is the smallest difference of neighbouring samples, their usual difference its median.
+
+clipped
+    At least `CLIPPED_SAMPLES` equal samples at the largest or smallest value of the segment, entered and left by a
+    jump of more than 0.5 % of the range: the rounded top of a slow wave is flat as well, but not cut. A range below
+    400 quanta is too coarse to tell.
+dead
+    One value for `DEAD_S` or longer.
+spike
+    One sample that differs from both neighbours by more than `OUTSTANDING` times the usual difference, while everything
+    within ten samples on either side keeps within a tenth of that.
+step
+    A jump by more than `OUTSTANDING` times the usual difference between two stretches of `STEP_S` that each keep within
+    a tenth of it.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seisnet.waveforms.records import NS_PER_S, Flag
+from seisnet.waveforms.segments import Segment, runs
+
+CLIPPED_SAMPLES = 3
+DEAD_S = 2.0
+OUTSTANDING = 30.0
+STEP_S = 0.5
+
+AROUND = 10
+"""Samples on either side of a spike that have to be quiet."""
+
+MERGED_S = 10.0
+"""Faults of one kind nearer than this are told as one stretch."""
+
+SAMPLED = 50_000
+"""The usual difference is the median over about so many."""
+
+
+def faults(segment: Segment, component: str) -> list[Flag]:
+    """Find what is wrong with a segment, in order of kind and time."""
+    x = segment.samples
+    if len(x) < 2 * AROUND:
+        return []
+    change = np.abs(np.diff(x))
+    # A median of all would cost more than reading the file.
+    usual = float(np.median(change[:: max(1, len(change) // SAMPLED)]))
+    jumps = np.flatnonzero(change > OUTSTANDING * usual) if usual > 0 else np.zeros(0, dtype=np.intp)
+    equal = change == 0
+    found = {
+        f"{component} is clipped": _clipped(x, change, equal),
+        f"{component} is dead: one value for {DEAD_S:g} s or longer": _dead(equal, segment.rate_hz),
+        f"{component} has spikes": _spikes(x, jumps),
+        f"{component} has steps": _steps(x, jumps, max(AROUND, round(STEP_S * segment.rate_hz))),
+    }
+    return [
+        Flag(_time_ns(segment, low), _time_ns(segment, high), what)
+        for what, stretches in found.items()
+        for low, high in _merged(stretches, round(MERGED_S * segment.rate_hz))
+    ]
+
+
+def _clipped(x: NDArray[np.float64], change: NDArray[np.float64], equal: NDArray[np.bool_]) -> list[tuple[int, int]]:
+    low, high = float(x.min()), float(x.max())
+    at_end = np.flatnonzero(equal & ((x[1:] == high) | (x[1:] == low)))
+    if not len(at_end):
+        return []
+    quantum = float(change.min(where=~equal, initial=np.inf))
+    if high - low < 400 * quantum:
+        return []
+    flat = np.zeros(len(equal), dtype=np.bool_)
+    flat[at_end] = True
+    jump = 0.005 * (high - low)
+    return [
+        (first, end)
+        for first, end in runs(flat)  # of differences: samples first to end are equal
+        if end - first + 1 >= CLIPPED_SAMPLES
+        and (first == 0 or change[first - 1] > jump)
+        and (end == len(change) or change[end] > jump)
+        and end - first < len(change)
+    ]
+
+
+def _dead(equal: NDArray[np.bool_], rate_hz: float) -> list[tuple[int, int]]:
+    shortest = max(2 * AROUND, round(DEAD_S * rate_hz))
+    if len(equal) < shortest or not equal.any():
+        return []
+    return [(first, end) for first, end in runs(equal) if end - first >= shortest - 1]
+
+
+def _spikes(x: NDArray[np.float64], jumps: NDArray[np.intp]) -> list[tuple[int, int]]:
+    found = []
+    # A spike jumps up and down again: two changes in a row.
+    for i in jumps[:-1][np.diff(jumps) == 1] + 1:
+        around = np.concatenate([x[max(0, i - AROUND) : i], x[i + 1 : i + 1 + AROUND]])
+        height = abs(x[i] - np.median(around))
+        if np.ptp(around) < 0.1 * height and AROUND <= i < len(x) - AROUND:
+            found.append((int(i), int(i)))
+    return found
+
+
+def _steps(x: NDArray[np.float64], jumps: NDArray[np.intp], length: int) -> list[tuple[int, int]]:
+    found = []
+    for i in jumps:
+        before, after = x[max(0, i + 1 - length) : i + 1], x[i + 1 : i + 1 + length]
+        height = 0.1 * abs(x[i + 1] - x[i])
+        if min(len(before), len(after)) == length and max(np.ptp(before), np.ptp(after)) < height:
+            found.append((int(i), int(i) + 1))
+    return found
+
+
+def _merged(stretches: list[tuple[int, int]], apart: int) -> list[tuple[int, int]]:
+    merged: list[tuple[int, int]] = []
+    for low, high in stretches:
+        if merged and low - merged[-1][1] <= apart:
+            merged[-1] = (merged[-1][0], high)
+        else:
+            merged.append((low, high))
+    return merged
+
+
+def _time_ns(segment: Segment, sample: int) -> int:
+    return segment.start_ns + round(sample * NS_PER_S / segment.rate_hz)
