@@ -15,7 +15,7 @@ PACKAGE = Path(seisnet.__file__).parent
 # fmt: off
 ROOMS = [
     "errors", "config", "picks", "nn",
-    "store", "waveforms", "catalogues", "labels",
+    "store", "waveforms", "catalogues", "labels", "exporting",
     "features", "windows", "splits", "scan", "onset", "detection",
     "synthetic", "metrics", "matching", "formats", "plots",
     "preprocessing", "batches", "model", "evaluation", "training_data", "training", "classification", "inspection",
