@@ -118,9 +118,10 @@ def test_the_command_exports(tmp_path, labelled):
 def test_seisbench_opens_what_is_exported(tmp_path, labelled):
     data = pytest.importorskip("seisbench.data")
     export_seisbench([str(labelled.files)], [str(labelled.quakeml)], tmp_path / "set")
+    traces = list(read_dataset(tmp_path / "set"))  # HDF5 files are not opened twice in different ways
     opened = data.WaveformDataset(tmp_path / "set", component_order="ZNE", missing_components="pad")
     assert len(opened) == len(labelled.seismograms)
-    for i, trace in enumerate(read_dataset(tmp_path / "set")):
+    for i, trace in enumerate(traces):
         waveforms, metadata = opened.get_sample(i)
         assert waveforms.shape[0] == 3
         recorded = waveforms[0, : trace.record.n_samples]
