@@ -114,8 +114,15 @@ def _traces(source: Source, matcher: LabelMatcher[Pick], reading: Reading, confi
         source, reading, sampling_rate_hz=config.sampling_rate_hz, shortest_s=1.0, margin_s=margin_s
     ):
         for picks in _events(p for p in matcher.match(record) if record.start_ns <= p.time_ns):
-            if source.span_ns[0] <= picks[0].time_ns < source.span_ns[1]:
+            if not source.span_ns[0] <= picks[0].time_ns < source.span_ns[1]:
+                continue  # another source's
+            if any(phase_class(pick.phase) for pick in picks):
                 yield _around(record, picks, config)
+            else:
+                start_ns, end_ns = picks[0].time_ns, picks[-1].time_ns
+                reading.rejections.append(
+                    Rejection(record.trace_id, start_ns, end_ns, "picks that are neither P nor S")
+                )
 
 
 def _events(picks: Iterable[Pick]) -> list[list[Pick]]:

@@ -70,12 +70,15 @@ def test_what_lies_around_the_picks_of_an_event_is_kept(tmp_path, make_trace, no
         + "".join(f"GE,APE,{START_NS // NS_PER_S + t},{phase},{event}\n" for t, phase, event in rows)
     )
     config = ExportConfig(before_s=10, after_s=20)
-    n_traces, _ = export_seisbench([str(tmp_path / "a.mseed")], [str(tmp_path / "p.csv")], tmp_path / "set", config)
+    n_traces, rejections = export_seisbench(
+        [str(tmp_path / "a.mseed")], [str(tmp_path / "p.csv")], tmp_path / "set", config
+    )
     traces = list(read_dataset(tmp_path / "set"))
     seconds = [((t.record.start_ns - START_NS) / NS_PER_S, t.record.n_samples / 100) for t in traces]
-    assert n_traces == 4
-    assert seconds == [(90.0, 35.51), (100.25, 30.01), (390.0, 80.01), (580.0, 20.0)]
-    assert [[p.phase for p in t.picks] for t in traces] == [["Pg", "Sg"], ["P"], ["Pn", "S"], []]
+    assert n_traces == 3
+    assert seconds == [(90.0, 35.51), (100.25, 30.01), (390.0, 80.01)]
+    assert [[p.phase for p in t.picks] for t in traces] == [["Pg", "Sg"], ["P"], ["Pn", "S"]]
+    assert [r.reason for r in rejections] == ["picks that are neither P nor S"]
 
 
 def test_an_event_across_midnight_is_one_trace(tmp_path, make_trace, noise):
