@@ -142,6 +142,29 @@ class PreprocessConfig:
 
 
 @dataclass(frozen=True)
+class ExportConfig:
+    """What is written of recordings that become a data set.
+
+    Attributes
+    ----------
+    sampling_rate_hz : float
+        Every trace is brought to this rate.
+    before_s, after_s : float
+        What is kept before the first pick of an event, and after the last.
+    """
+
+    sampling_rate_hz: float = 100.0
+    before_s: float = 30.0
+    after_s: float = 60.0
+
+    def __post_init__(self) -> None:
+        """Check every value."""
+        _between("sampling_rate_hz", self.sampling_rate_hz, 1.0, 10_000.0)
+        _between("before_s", self.before_s, 0.5, 3600.0)
+        _between("after_s", self.after_s, 0.5, 3600.0)
+
+
+@dataclass(frozen=True)
 class TrainConfig:
     """How a network is trained; it travels with the model.
 

@@ -23,7 +23,7 @@ from seisnet.store.hdf5 import check_output, sha256_of
 from seisnet.store.shards import Shard, read_column, write_shard
 from seisnet.store.windows_file import WindowRows, WindowsInfo, read_info, read_rows, writing
 from seisnet.waveforms.inventory import response_of
-from seisnet.waveforms.records import COMPONENTS, Rejection
+from seisnet.waveforms.records import COMPONENTS, KEPT, Rejection
 from seisnet.waveforms.selection import Selection
 from seisnet.waveforms.sources import Reading, Source, find_sources, read_records, read_traces
 from seisnet.windows import LabelledRecord, cut, start_ns, take
@@ -151,7 +151,7 @@ def reasons(rejected: Sequence[tuple[str, int, int, str]]) -> Counter[str]:
 def _why(unmatched: Sequence[str], rejections: Sequence[Rejection]) -> str:
     """Say in a line why there is nothing: the first picks without waveform, and the most frequent reasons."""
     said = [*unmatched[:3], f"{len(unmatched) - 3} more picks without waveform"] if unmatched[3:] else [*unmatched]
-    counted = Counter(r.reason for r in rejections).most_common(5)
+    counted = Counter(r.reason for r in rejections if not r.reason.startswith(KEPT)).most_common(5)
     said += [f"{reason} ({n})" if n > 1 else reason for reason, n in counted]
     return "; ".join(said) or "the sources hold no waveforms"
 

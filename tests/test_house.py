@@ -15,7 +15,7 @@ PACKAGE = Path(seisnet.__file__).parent
 # fmt: off
 ROOMS = [
     "errors", "config", "picks", "nn",
-    "engine", "store", "waveforms", "catalogues", "labels",
+    "engine", "store", "waveforms", "catalogues", "labels", "exporting",
     "features", "sliding", "windows", "splits", "scan", "onset", "detection", "coincidence", "following",
     "synthetic", "metrics", "matching", "formats", "plots",
     "preprocessing", "batches", "model", "evaluation", "training_data", "training", "classification", "inspection",
