@@ -103,6 +103,51 @@ def _read_csv(path: Path) -> list[Pick]:
     return picks
 
 
+@dataclass(frozen=True, slots=True)
+class ClassInterval:
+    """A stretch of one class of signal at a station; codes that are empty match any, `end_ns` may be unknown."""
+
+    network: str
+    station: str
+    location: str
+    channel: str
+    class_name: str
+    start_ns: int
+    end_ns: int | None = None
+
+
+def read_class_intervals(paths: Iterable[str | Path]) -> list[ClassInterval]:
+    """Read CSV files of classes: columns network, station, time, class, and if you like location, channel, end_time.
+
+    Raises
+    ------
+    DataError
+        For a file that is missing, or no such CSV.
+    """
+    intervals: list[ClassInterval] = []
+    for path in map(Path, paths):
+        try:
+            with path.open(newline="", encoding="utf-8-sig") as file:
+                rows = list(csv.DictReader(file))
+        except (OSError, UnicodeDecodeError, csv.Error) as error:
+            raise DataError(f"{path}: can't be read: {error}") from error
+        if not rows or not {"network", "station", "time", "class"} <= {(name or "").strip() for name in rows[0]}:
+            raise DataError(f"{path}: no CSV of classes; it has columns network, station, time, class and rows")
+        for number, row in enumerate(rows, start=2):
+            values = {(key or "").strip(): (value or "").strip() for key, value in row.items() if key is not None}
+            try:
+                start_ns = time_ns(values["time"])
+                end_ns = time_ns(values["end_time"]) if values.get("end_time") else None
+                if end_ns is not None and end_ns < start_ns:
+                    raise ValueError("the end lies before the start")
+            except ValueError as error:
+                raise DataError(f"{path}, line {number}: {error}") from error
+            location, channel = values.get("location", ""), values.get("channel", "")
+            codes = (values["network"], values["station"], location, channel)
+            intervals.append(ClassInterval(*codes, values["class"], start_ns, end_ns))
+    return sorted(intervals, key=lambda i: (i.start_ns, i.network, i.station, i.class_name))
+
+
 def time_ns(text: str) -> int:
     """Read a time, ISO 8601 or seconds since 1970, as integer nanoseconds.
 

@@ -15,10 +15,11 @@ PACKAGE = Path(seisnet.__file__).parent
 # fmt: off
 ROOMS = [
     "errors", "config", "picks", "nn",
-    "store", "waveforms", "labels",
-    "features", "windows", "splits", "scan", "onset", "detection",
+    "engine", "store", "waveforms", "labels",
+    "features", "windows", "class_windows", "augment", "splits", "scan", "onset", "detection",
     "synthetic", "metrics", "matching", "formats", "plots",
-    "preprocessing", "batches", "model", "evaluation", "training_data", "training", "classification", "inspection",
+    "model", "mining", "extraction", "merging", "planning", "preprocessing", "batches",
+    "evaluation", "training_data", "training", "classification", "inspection",
     "datasets", "report", "demo", "cli", "__main__",
 ]
 # fmt: on

@@ -10,7 +10,9 @@ components, and the start moves along. Gaps filled inside a trace are left as th
 
 from __future__ import annotations
 
+import itertools
 import math
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -66,8 +68,13 @@ class DatasetTrace:
     made_up_start: bool
 
 
-def read_dataset(path: str | Path) -> Iterator[DatasetTrace | Rejection]:
+def read_dataset(path: str | Path, rows: tuple[int, int] | None = None) -> Iterator[DatasetTrace | Rejection]:
     """Stream the traces of a data set folder in the SeisBench layout, in its order, one in memory at a time.
+
+    Parameters
+    ----------
+    rows : (int, int), optional
+        Only these rows of the metadata, the end excluded.
 
     Yields
     ------
@@ -81,8 +88,23 @@ def read_dataset(path: str | Path) -> Iterator[DatasetTrace | Rejection]:
     """
     folder = Path(path)
     with SeisBenchReader(folder) as reader:
-        for stored in reader:
+        first, end = rows or (0, sys.maxsize)
+        for stored in itertools.takewhile(lambda trace: trace.row < end, reader):
+            if stored.row < first:
+                continue
             yield _read_trace(reader, stored, f"{folder.name}, row {stored.row}: {stored.name}")
+
+
+def read_categories(path: Path) -> list[str]:
+    """Class of every trace of a data set in its own words, in its order; no waveform is read.
+
+    Raises
+    ------
+    DataError
+        A file of the data set is missing or damaged as a whole.
+    """
+    with SeisBenchReader(path) as reader:
+        return [columns.category(stored.metadata) for stored in reader]
 
 
 def _read_trace(reader: SeisBenchReader, stored: StoredTrace, source: str) -> DatasetTrace | Rejection:

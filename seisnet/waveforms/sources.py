@@ -114,11 +114,13 @@ def read_records(source: Source, reading: Reading, *, sampling_rate_hz: float, s
     yield from records
 
 
-def read_traces(source: Source, reading: Reading, *, sampling_rate_hz: float) -> Iterator[DatasetTrace]:
-    """Read the traces of a data set, their records at a sampling rate, one in memory at a time."""
+def read_traces(
+    source: Source, reading: Reading, *, sampling_rate_hz: float, rows: tuple[int, int] | None = None
+) -> Iterator[DatasetTrace]:
+    """Read the traces of a data set, or some of its rows, at a sampling rate, one in memory at a time."""
     slowest_hz = SLOWEST * sampling_rate_hz
     try:
-        for trace in read_dataset(source.paths[0]):
+        for trace in read_dataset(source.paths[0], rows):
             if isinstance(trace, Rejection):
                 reading.rejections.append(trace)
             elif (record := trace.record).sampling_rate_hz < slowest_hz:
