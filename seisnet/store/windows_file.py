@@ -129,7 +129,8 @@ class WindowsWriter:
 
     def __init__(self, file: h5py.File, info: WindowsInfo, n_rows: int, *, virtual: bool) -> None:
         self._file, self._at, self._linked = file, 0, 0
-        self._layout: h5py.VirtualLayout | None = None
+        self._links = _links() if virtual else None
+        self._n_features = int(np.prod(info.feature_shape))
         self._shards: list[tuple[str, str]] = []
         file.attrs["format"] = FORMAT
         file.attrs["format_version"] = 1
@@ -137,12 +138,10 @@ class WindowsWriter:
         file.attrs["feature_shape"] = info.feature_shape
         for name in sorted(info.attributes):
             file.attrs[name] = info.attributes[name]
-        n_features = int(np.prod(info.feature_shape))
         for name, dtype in DTYPES.items():
-            shape = (n_rows, n_features) if name == "x" else (n_rows,)
             if name == "x" and virtual:
-                self._layout = h5py.VirtualLayout(shape, dtype)
                 continue
+            shape = (n_rows, self._n_features) if name == "x" else (n_rows,)
             rows = max(1, min(CHUNK_ROWS if name == "x" else 1 << 14, n_rows))
             file.create_dataset(name, shape, dtype, chunks=(rows, *shape[1:]) if n_rows else None)
         file.create_dataset("group_names", data=list(info.group_names), dtype=STRING, shape=(len(info.group_names),))
@@ -153,7 +152,7 @@ class WindowsWriter:
         """Write rows after those already written."""
         stop = self._at + len(rows)
         for name in DTYPES:
-            if name != "x" or self._layout is None:
+            if name != "x" or self._links is None:
                 self._file[name][self._at : stop] = getattr(rows, name)
         self._at = stop
 
@@ -168,26 +167,37 @@ class WindowsWriter:
 
     def link(self, shard: Path, rows: NDArray[np.int64], n_shard: int, sha256: str) -> None:
         """Say that the next features of a virtual file are these rows of a shard in `shards_folder`."""
-        layout = self._layout
-        if layout is None:
+        if self._links is None:
             raise ValueError("the file is not virtual")
         name = f"{shard.parent.name}/{shard.name}"
         self._shards.append((name, sha256))
-        source = h5py.VirtualSource(name, "x", shape=(n_shard, layout.shape[1]), dtype=np.float32)
+        here = h5py.h5s.create_simple((len(self._file["y"]), self._n_features))
+        there = h5py.h5s.create_simple((n_shard, self._n_features))
         # A mapping for each run of neighbours.
         for run in np.split(rows, np.flatnonzero(np.diff(rows) != 1) + 1) if len(rows) else []:
-            layout[self._linked : self._linked + len(run)] = source[int(run[0]) : int(run[-1]) + 1]
+            here.select_hyperslab((self._linked, 0), (len(run), self._n_features))
+            there.select_hyperslab((int(run[0]), 0), (len(run), self._n_features))
+            self._links.set_virtual(here, name.encode(), b"x", there)
             self._linked += len(run)
 
     def close(self) -> None:
         """Check that every announced row was written."""
         n = len(self._file["y"])
-        if self._at != n or (self._layout is not None and self._linked != n):
+        if self._at != n or (self._links is not None and self._linked != n):
             raise FormatError(f"{self._at} of {n} windows were written")
-        if self._layout is not None:
-            self._file.create_virtual_dataset("x", self._layout)
+        if self._links is not None:
+            space = h5py.h5s.create_simple((n, self._n_features))
+            h5py.h5d.create(self._file.id, b"x", h5py.h5t.IEEE_F32LE, space, self._links)
             _table(self._file, "shards", self._shards, ("path", "sha256"))
         self._file.flush()
+
+
+def _links() -> h5py.h5p.PropDCID:
+    """Properties of a virtual data set; unlike h5py's own it carries no time, so that its bytes are always the same."""
+    properties = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+    properties.set_obj_track_times(False)
+    properties.set_fill_value(np.array(np.nan, dtype=np.float32))  # what can't be found is no number
+    return properties
 
 
 def read_info(path: Path, *, rejected: bool = True) -> WindowsInfo:
