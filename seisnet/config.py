@@ -60,8 +60,9 @@ class PreprocessConfig:
     shift_s : float
         Largest shift of such a copy.
     noise_ratio : float
-        A noise window in which some half second has more than this many times the median energy is left out: it may
-        hold an event that nobody listed. 0 takes all (see `seisnet.windows.energy_ratio`).
+        A noise window in which some half second has more than this many times the energy of the quietest quarter is
+        left out: it may hold an event that nobody listed. 0 takes all. The default leaves out about one in a hundred
+        noise windows, and would leave out three of four with a P (see `seisnet.windows.energy_ratio`).
     link_s : float
         Picks without an event that follow each other within this time, on whatever station, count as one event when
         splits are made; 0 groups them by station and hour.
@@ -101,7 +102,7 @@ class PreprocessConfig:
     coda_windows: int = 10
     shifts: int = 9
     shift_s: float = 0.25
-    noise_ratio: float = 0.0
+    noise_ratio: float = 30.0
     link_s: float = 30.0
     mix_share: float = 0.0
     mix_snr_db: tuple[float, ...] = (0.0, 20.0)

@@ -48,9 +48,10 @@ def divide(rows: Counter[Row], config: PreprocessConfig) -> Division:
     DataError
         See `seisnet.splits.assign_splits`.
     """
+    # Augmented windows count for nothing, so that other shifts, or hard negatives, move no event to another split.
     windows: Counter[tuple[str, str, int]] = Counter()
-    for (event, station, given, _, _), n in rows.items():
-        windows[event, station, given] += n
+    for (event, station, given, _, augmented), n in rows.items():
+        windows[event, station, given] += 0 if augmented else n
     keys = sorted(windows)
     events, stations, numbers = zip(*keys, strict=True)
     names = ["" if number == 0 else SPLITS[number - 1] for number in numbers]

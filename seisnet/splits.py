@@ -74,7 +74,7 @@ def assign_splits(
     size = np.ones(len(event_index)) if windows is None else np.asarray(windows, dtype=np.float64)
     station_index = np.unique(stations, return_inverse=True)[1]
     both = _blocks(event_index, station_index)
-    largest = np.bincount(both, size).max() / size.sum()
+    largest = np.bincount(both, size).max() / max(size.sum(), 1)
     if config.split_by == "both" or (
         config.split_by == "auto" and both.max() + 1 >= FEWEST_BLOCKS and largest <= config.split[0]
     ):

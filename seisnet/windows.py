@@ -160,17 +160,18 @@ def onsets_of(labelled: LabelledRecord) -> list[tuple[float, str, Pick]]:
 
 
 def energy_ratio(record: Record, first_sample: int, config: PreprocessConfig) -> float:
-    """How lively a window is: the largest over the median energy of its half seconds, of the liveliest component.
+    """How lively a window is: the largest over the lower quartile of the energies of its half seconds.
 
-    The energy is that of the first differences, which a microseism hardly moves. Steady noise gives 1.5 to 4, an
-    onset tens to thousands, a component that is dead for most of the window 1.
+    The energy is that of the first differences, which a microseism hardly moves, of the liveliest component. Of 5,620
+    noise windows of three sets of local earthquakes half lie below 2.3 and 99 % below 25 (below 70 in the smallest
+    set); three quarters of the windows centred on a P lie above 20.
     """
     step = max(2, min(round(RATIO_S * record.sampling_rate_hz), config.window_samples // 4))
     samples = record.data[:, first_sample : first_sample + config.window_samples].astype(np.float64)
     differences = np.diff(samples, axis=1) ** 2
     n = differences.shape[1] // step
     energy = differences[:, : n * step].reshape(3, n, step).sum(axis=2)
-    typical, largest = np.median(energy, axis=1), energy.max(axis=1)
+    typical, largest = np.quantile(energy, 0.25, axis=1), energy.max(axis=1)
     return float(np.max(largest[typical > 0] / typical[typical > 0], initial=1.0))
 
 
