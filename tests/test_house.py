@@ -16,9 +16,11 @@ PACKAGE = Path(seisnet.__file__).parent
 ROOMS = [
     "errors", "config", "picks", "nn",
     "engine", "store", "waveforms", "catalogues", "labels", "exporting",
-    "features", "sliding", "windows", "splits", "scan", "onset", "detection", "coincidence", "following",
+    "features", "sliding", "windows", "class_windows", "augment", "splits",
+    "scan", "onset", "detection", "coincidence", "following",
     "synthetic", "metrics", "matching", "formats", "plots",
-    "preprocessing", "batches", "model", "evaluation", "training_data", "training", "classification", "inspection",
+    "model", "mining", "extraction", "merging", "planning", "preprocessing", "batches",
+    "evaluation", "training_data", "training", "classification", "inspection",
     "download", "datasets", "report", "demo", "cli", "__main__",
 ]
 # fmt: on

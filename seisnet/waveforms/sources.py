@@ -293,9 +293,14 @@ def _told(record: Record, span_ns: tuple[int, int]) -> Iterator[Rejection]:
 
 
 def read_traces(
-    source: Source, reading: Reading, *, sampling_rate_hz: float, response: Response | None = None
+    source: Source,
+    reading: Reading,
+    *,
+    sampling_rate_hz: float,
+    response: Response | None = None,
+    rows: tuple[int, int] | None = None,
 ) -> Iterator[DatasetTrace]:
-    """Read the wanted traces of a data set, their records at a sampling rate, one in memory at a time.
+    """Read the wanted traces of a data set, or of some of its rows, at a sampling rate, one in memory at a time.
 
     Raises
     ------
@@ -306,7 +311,7 @@ def read_traces(
         raise DataError(f"{source.name}: responses can't be taken off a data set; leave response at none")
     slowest_hz = SLOWEST * sampling_rate_hz
     try:
-        for trace in read_dataset(source.paths[0]):
+        for trace in read_dataset(source.paths[0], rows):
             if isinstance(trace, Rejection):
                 reading.rejections.append(trace)
                 continue
