@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 from seisnet.errors import ConfigError
 
 FEATURES = ("logspec", "raw")
-TASKS = ("phase",)
+TASKS = ("phase", "class")
 RESPONSES = ("none", "displacement", "velocity", "acceleration")
 SPLIT_BY = ("auto", "event", "both", "given")
 ACTIVATIONS = ("identity", "tanh", "sigmoid", "relu", "leaky_relu", "gelu")
@@ -33,8 +33,12 @@ class PreprocessConfig:
 
     Attributes
     ----------
-    task : {"phase"}
-        What the classes mean.
+    task : {"phase", "class"}
+        What the classes mean: P, S and noise around picks, or stretches of named signals.
+    class_names : tuple of str
+        Classes of task ``class``, in the order of the network's outputs; empty takes those that the labels name.
+    class_windows : int
+        Most windows cut from one labelled stretch of task ``class``, side by side.
     features : {"logspec", "raw"}
         Name of the feature (see `seisnet.features`).
     sampling_rate_hz : float
@@ -59,6 +63,27 @@ class PreprocessConfig:
         Shifted copies of every onset window, and further noise windows, in the training split.
     shift_s : float
         Largest shift of such a copy.
+    noise_ratio : float
+        A noise window in which some half second has more than this many times the energy of the quietest quarter is
+        left out: it may hold an event that nobody listed. 0 takes all. The default leaves out about one in a hundred
+        noise windows, and would leave out three of four with a P (see `seisnet.windows.energy_ratio`).
+    link_s : float
+        Picks without an event that follow each other within this time, on whatever station, count as one event when
+        splits are made; 0 groups them by station and hour.
+    mix_share, overlay_share : float
+        Share of the augmented windows to which noise, or coda of the event, from elsewhere in the record is added.
+    mix_snr_db, overlay_db : tuple of float
+        Range of the level of the window over that of what is added.
+    gain_db : float
+        Every component of an augmented window is made up to this much louder or quieter.
+    flip_share, drop_share, gap_share : float
+        Share of the augmented windows that are turned upside down, lose one or two components, or get a gap.
+    gap_s : float
+        Longest such gap; half a window at most.
+    mine_threshold : float
+        A hard negative is an onset that a model sees with at least this probability where none is.
+    mine_windows, mine_weight : int, float
+        Most hard negatives of a record, the surest first, and their weight in the loss.
     split : tuple of float
         Shares of train, dev and test.
     split_by : {"auto", "event", "both", "given"}
@@ -82,6 +107,22 @@ class PreprocessConfig:
     coda_windows: int = 10
     shifts: int = 9
     shift_s: float = 0.25
+    noise_ratio: float = 30.0
+    link_s: float = 30.0
+    mix_share: float = 0.0
+    mix_snr_db: tuple[float, ...] = (0.0, 20.0)
+    overlay_share: float = 0.0
+    overlay_db: tuple[float, ...] = (0.0, 20.0)
+    gain_db: float = 0.0
+    flip_share: float = 0.0
+    drop_share: float = 0.0
+    gap_share: float = 0.0
+    gap_s: float = 1.0
+    mine_threshold: float = 0.5
+    mine_windows: int = 10
+    mine_weight: float = 1.0
+    class_names: tuple[str, ...] = ()
+    class_windows: int = 1
     split: tuple[float, ...] = (0.7, 0.15, 0.15)
     split_by: str = "auto"
     seed: int = 0
@@ -103,6 +144,21 @@ class PreprocessConfig:
         _between("coda_windows", self.coda_windows, 0, 1000)
         _between("shifts", self.shifts, 0, 1000)
         _between("shift_s", self.shift_s, 0.0, self.window_s / 2)
+        _between("noise_ratio", self.noise_ratio, 0.0, 1e9)
+        _between("link_s", self.link_s, 0.0, 3600.0)
+        for name in ("mix_share", "overlay_share", "flip_share", "drop_share", "gap_share", "mine_threshold"):
+            _between(name, getattr(self, name), 0.0, 1.0)
+        for name in ("mix_snr_db", "overlay_db"):
+            _range(name, getattr(self, name), -60.0, 100.0)
+        _between("gain_db", self.gain_db, 0.0, 60.0)
+        _between("gap_s", self.gap_s, 0.01, 600.0)
+        _between("mine_windows", self.mine_windows, 0, 1000)
+        _between("mine_weight", self.mine_weight, 0.0, 1000.0)
+        _between("class_windows", self.class_windows, 1, 100_000)
+        if len(set(self.class_names)) < len(self.class_names) or "" in self.class_names:
+            raise ConfigError(f"class_names: got {self.class_names}; names that differ are needed")
+        if self.class_names and self.task != "class":
+            raise ConfigError("class_names go with task = 'class'; the classes of task 'phase' are P, S and noise")
         _between("seed", self.seed, 0, 2**63 - 1)
         _between("freqmin_hz", self.freqmin_hz, 0.0, self.sampling_rate_hz / 2)
         _between("freqmax_hz", self.freqmax_hz, self.freqmin_hz, self.sampling_rate_hz / 2)
@@ -123,7 +179,13 @@ class PreprocessConfig:
     @property
     def classes(self) -> tuple[str, ...]:
         """Names of the classes, in the order of the network's outputs."""
-        return ("P", "S", "noise")
+        return self.class_names if self.task == "class" else ("P", "S", "noise")
+
+    @property
+    def augments(self) -> bool:
+        """Whether augmented windows are altered beyond their shift."""
+        shares = (self.mix_share, self.overlay_share, self.flip_share, self.drop_share, self.gap_share)
+        return any(shares) or self.gain_db > 0
 
     @property
     def window_samples(self) -> int:
@@ -139,6 +201,29 @@ class PreprocessConfig:
     def hop_samples(self) -> int:
         """Step between spectrogram frames, and between the windows of a scan, in samples."""
         return round(self.hop_s * self.sampling_rate_hz)
+
+
+@dataclass(frozen=True)
+class ExportConfig:
+    """What is written of recordings that become a data set.
+
+    Attributes
+    ----------
+    sampling_rate_hz : float
+        Every trace is brought to this rate.
+    before_s, after_s : float
+        What is kept before the first pick of an event, and after the last.
+    """
+
+    sampling_rate_hz: float = 100.0
+    before_s: float = 30.0
+    after_s: float = 60.0
+
+    def __post_init__(self) -> None:
+        """Check every value."""
+        _between("sampling_rate_hz", self.sampling_rate_hz, 1.0, 10_000.0)
+        _between("before_s", self.before_s, 0.5, 3600.0)
+        _between("after_s", self.after_s, 0.5, 3600.0)
 
 
 @dataclass(frozen=True)
@@ -380,6 +465,11 @@ def _one_of(name: str, value: str, allowed: tuple[str, ...]) -> None:
 def _between(name: str, value: float, low: float, high: float) -> None:
     if not low <= value <= high:  # also catches NaN
         raise ConfigError(f"{name}: got {value}; it must lie between {low:g} and {high:g}")
+
+
+def _range(name: str, values: tuple[float, ...], low: float, high: float) -> None:
+    if len(values) != 2 or not low <= values[0] <= values[1] <= high:
+        raise ConfigError(f"{name}: got {values}; two rising values between {low:g} and {high:g} are needed")
 
 
 def _whole(name: str, length_s: float, sampling_rate_hz: float) -> None:

@@ -137,7 +137,7 @@ def test_every_key_with_a_letter_too_many_suggests_itself(cls):
 
 
 def test_a_key_like_none_lists_those_that_are():
-    refused(PickConfig, "unknown key 'x'; known: min_distance_s, ", x=1)
+    refused(PickConfig, "unknown key 'x'; known: coincidence, ", x=1)
     assert nearest("x", ["b", "a"]) == "; known: a, b"
 
 
@@ -249,4 +249,4 @@ def test_every_float_and_count_has_a_range():
     text = Path(config_module.__file__).read_text(encoding="utf-8")
     for cls in CLASSES:
         for f in dataclasses.fields(cls):
-            assert f'"{f.name}"' in text or f.name in ("split", "thresholds")
+            assert f'"{f.name}"' in text or f.name in ("split", "thresholds", "class_names")

@@ -15,11 +15,13 @@ PACKAGE = Path(seisnet.__file__).parent
 # fmt: off
 ROOMS = [
     "errors", "config", "picks", "nn",
-    "engine", "store", "waveforms", "catalogues", "labels",
-    "features", "sliding", "windows", "splits", "scan", "onset", "detection", "coincidence", "following",
+    "engine", "store", "waveforms", "catalogues", "labels", "exporting",
+    "features", "sliding", "windows", "class_windows", "augment", "splits",
+    "scan", "onset", "detection", "coincidence", "following",
     "synthetic", "metrics", "matching", "formats", "plots",
-    "preprocessing", "batches", "model", "evaluation", "training_data", "training", "classification",
-    "inspection", "datasets", "report", "demo", "cli", "__main__",
+    "model", "mining", "extraction", "merging", "planning", "preprocessing", "batches",
+    "evaluation", "training_data", "training", "classification", "inspection",
+    "download", "datasets", "report", "demo", "cli", "__main__",
 ]
 # fmt: on
 """In import order: a room imports only from itself and from those before it."""

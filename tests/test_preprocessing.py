@@ -12,7 +12,7 @@ import numpy as np
 import obspy
 import pytest
 
-from seisnet import preprocessing
+from seisnet import extraction, planning
 from seisnet.config import PreprocessConfig
 from seisnet.errors import ConfigError, DataError, NothingUsableError
 from seisnet.features import extract, make_feature
@@ -95,14 +95,19 @@ def test_the_same_inputs_give_the_same_bytes(labelled, windows, tmp_path):
     assert again.read_bytes() == windows.read_bytes()
 
 
-def test_the_size_of_shards_changes_nothing(labelled, windows, tmp_path, monkeypatch):
-    monkeypatch.setattr(preprocessing, "RECORDS_PER_SHARD", 1)
-    preprocess_to_file([str(labelled.dataset)], [], CONFIG, output=tmp_path / "small.h5")
-    monkeypatch.undo()
-    preprocess_to_file([str(labelled.dataset)], [], CONFIG, output=tmp_path / "large.h5")
+@pytest.mark.parametrize("kind", ["dataset", "files"])
+def test_the_size_of_shards_changes_nothing(kind, labelled, tmp_path, monkeypatch):
+    sources, labels = [str(getattr(labelled, kind))], [] if kind == "dataset" else [str(labelled.csv)]
+    preprocess_to_file(sources, labels, CONFIG, output=tmp_path / "large.h5")
+    monkeypatch.setattr(planning, "PIECE_ROWS", 7)
+    monkeypatch.setattr(planning, "PIECE_SOURCES", 3)
+    monkeypatch.setattr(extraction, "FEATURE_BYTES", 1)
+    preprocess_to_file(sources, labels, CONFIG, output=tmp_path / "small.h5")
     small, large = read_windows(tmp_path / "small.h5"), read_windows(tmp_path / "large.h5")
-    np.testing.assert_allclose(small.rows.x, large.rows.x, atol=1e-5)
-    np.testing.assert_array_equal(small.rows.start_ns, large.rows.start_ns)
+    assert small.info.sources == large.info.sources
+    assert small.info.rejected == large.info.rejected
+    for name, values in vars(large.rows).items():
+        np.testing.assert_array_equal(getattr(small.rows, name), values)
 
 
 # What the windows are
@@ -250,7 +255,7 @@ def test_labels_that_match_nothing_say_how_far_off_they_are(labelled, tmp_path):
     elsewhere = write_labels(tmp_path / "where.csv", [f"XX,{station},2020-01-01T00:10:00,P"] * 10)
     message = nothing([labelled.files], [elsewhere])
     assert f"no waveform of that station; the nearest are of SY.{station}." in message
-    assert "7 more picks without waveform" in message
+    assert "7 more labels without waveform" in message
 
 
 def test_labels_that_match_in_part_are_told_in_the_file(labelled, tmp_path):

@@ -1,15 +1,21 @@
-"""The registry of public data sets, and the commands that show it."""
+"""The registry of public data sets, and the commands that show and fetch them."""
 
+import functools
+import hashlib
+import re
+import shutil
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 
 import h5py
 import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from seisnet.cli.datasets import datasets
-from seisnet.datasets import find_dataset, list_datasets, parse_entry
-from seisnet.errors import ConfigError
+from seisnet.cli.datasets import _bar, datasets
+from seisnet.datasets import fetch_dataset, find_dataset, list_datasets, parse_entry, remote_files
+from seisnet.errors import ConfigError, DataError
 from seisnet.waveforms.datasets import read_dataset
 
 ENTRY = """
@@ -29,6 +35,7 @@ def test_the_well_known_sets_are_there():
     names = {entry.name for entry in list_datasets()}
     assert names >= {
         "stead", "instance", "ethz", "geofon", "scedc", "pnw", "ceed", "iquique", "lendb", "mlaapde", "obs", "pisdl",
+        "obst2024", "vcseis", "llaima", "pnw_exotic", "instance_noise",
         "phasenet_ncedc_train154", "phasenet_ncedc_test100", "deepdenoiser_ncedc99", "obstransformer_sample",
         "pytheas_corinth", "scdetect_ch", "luhu_rockfall_eq_noise", "coal_mine_microseismic", "mars_insight",
     }  # fmt: skip
@@ -47,8 +54,14 @@ def test_entries_make_sense(entry):
     assert list(entry.sampling_rates_hz) == sorted(entry.sampling_rates_hz)
     assert len(entry.sampling_rates_hz) <= 2
     assert not entry.doi.startswith("http")
-    assert all(url.startswith("http") for url in (*entry.urls, entry.repository or "http"))
-    assert entry.layout == "h5csv" or entry.seisbench_class
+    assert entry.repository.startswith("https://") or not entry.repository
+    assert all(folder.startswith("https://") and folder.endswith("/") for folder in entry.folders)
+    assert all(re.fullmatch("[0-9a-f]{64}", file.sha256) for file in entry.files if file.sha256)
+    assert not (entry.folders and entry.files)
+    assert entry.layout != "seisbench" or entry.seisbench_class
+    assert entry.layout == "seisbench" or not entry.folders
+    assert entry.next_step or entry.layout == "seisbench" or not entry.files
+    assert "{" not in entry.next_step.replace("{folder}", "")
     assert entry.task == "class" or not entry.classes
 
 
@@ -68,6 +81,11 @@ def test_look_up_in_any_case_and_the_nearest_name():
         (ENTRY.replace("citation", "notes"), "a.toml: citation missing"),
         (ENTRY.replace("phase", "phasse"), "a.toml: task is 'phasse'; did you mean 'phase'"),
         (ENTRY + 'traces = "many"', "a.toml: traces: got 'many'"),
+        (ENTRY + "files = [1]", "a.toml: files: got 1; a table with url and name is needed"),
+        (ENTRY + 'files = [{ url = "https://a/b" }]', "a table with url and name is needed"),
+        (ENTRY + 'files = [{ url = "https://a/b", name = "b", md5 = "0" }]', "files: unknown key 'md5'"),
+        (ENTRY + 'files = [{ url = "https://a/b", name = "../b" }]', "a file name without a folder is needed"),
+        (ENTRY + 'folders = ["ftp://a/b/"]', "got 'ftp://a/b/'; an http or https address is needed"),
         ("title =", "a.toml: "),
     ],
 )
@@ -81,7 +99,7 @@ def test_list_prints_one_line_a_set():
     result = run("list")
     lines = result.stdout.splitlines()
     assert result.exit_code == 0
-    assert lines[0].split() == ["name", "task", "layout", "traces", "Hz", "licence"]
+    assert lines[0].split() == ["name", "task", "size", "layout", "licence", "what"]
     assert [line.split()[0] for line in lines[1:]] == [entry.name for entry in list_datasets()]
 
 
@@ -89,7 +107,9 @@ def test_show_prints_what_is_known():
     result = run("show", "Iquique")
     assert "doi: 10.1785/0220180312" in result.stdout.splitlines()
     assert "sampling_rates_hz: 100.0" in result.stdout.splitlines()
-    assert "licence" not in result.stdout
+    assert "licence: unknown" in result.stdout.splitlines()
+    assert "folders: url https://seisbench.gfz.de/mirror/datasets/iquique/" in result.stdout.splitlines()
+    assert "sha256 a73872b4" in run("show", "coal_mine_microseismic").stdout
     assert isinstance(run("show", "iquiqe").exception, ConfigError)
 
 
@@ -108,3 +128,163 @@ def test_import_writes_a_data_set_and_says_so_on_stderr(tmp_path):
     assert isinstance(run("import", "h5csv", str(tmp_path / "a.h5"), "-o", str(out)).exception, ConfigError)
     assert run("import", "h5csv", str(tmp_path / "a.h5"), "-o", str(out), "--overwrite").exit_code == 0
     assert run("import", "tarball", "x", "-o", str(out)).exit_code == 2
+
+
+@pytest.fixture(name="web")
+def make_web(tmp_path, monkeypatch):
+    """A folder, its address, and the list of what is asked of it."""
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    folder = tmp_path / "web"
+    folder.mkdir()
+    asked = []
+
+    class Handler(SimpleHTTPRequestHandler):
+        def do_GET(self):
+            asked.append(self.path)
+            super().do_GET()
+
+        def log_message(self, *arguments):
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Handler, directory=folder))
+    server.daemon_threads = True
+    thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    yield folder, f"http://127.0.0.1:{server.server_port}/", asked
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+def put(folder, *names):
+    folder.mkdir(exist_ok=True)
+    for name in names:
+        (folder / name).write_text(f"this is {name}")
+
+
+def chunked(web):
+    folder, url, _ = web
+    put(folder / "a", "metadata1.csv", "waveforms1.hdf5", "metadata2.csv", "waveforms2.hdf5")
+    (folder / "a" / "chunks").write_text("1\n2\n")
+    return parse_entry("a", ENTRY + f'folders = ["{url}gone/", "{url}a/"]')
+
+
+def listing(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_a_folder_says_itself_whether_it_comes_in_chunks(web):
+    folder, url, _ = web
+    entry = chunked(web)
+    names = ["metadata1.csv", "waveforms1.hdf5", "metadata2.csv", "waveforms2.hdf5"]
+    assert [file.name for file in remote_files(entry)] == names
+    assert [file.url for file in remote_files(entry, ["2"])] == [f"{url}a/{name}" for name in names[2:]]
+    with pytest.raises(ConfigError, match="a has no chunk '3'; known: 1, 2"):
+        remote_files(entry, ["3"])
+
+    put(folder / "b", "metadata.csv")
+    entry = parse_entry("b", ENTRY + f'folders = ["{url}b/"]')
+    assert [file.name for file in remote_files(entry)] == ["metadata.csv", "waveforms.hdf5"]
+    with pytest.raises(ConfigError, match="b has no chunks"):
+        remote_files(entry, ["3"])
+
+    entry = parse_entry("c", ENTRY + f'folders = ["{url}c/"]\nchunks = ["x"]')
+    assert [file.name for file in remote_files(entry)] == ["metadatax.csv", "waveformsx.hdf5"]
+
+
+def test_no_server_has_it(web):
+    entry = parse_entry("a", ENTRY + f'folders = ["{web[1]}gone/", "http://127.0.0.1:9/a/"]')
+    with pytest.raises(DataError, match=r"a: no server has it: .*/gone/: neither .*; .*:9/a/chunks: .*refused\. Ask\."):
+        remote_files(entry)
+
+
+def test_fetch_goes_on_with_the_files_that_are_missing(web, tmp_path):
+    folder, _, asked = web
+    entry, out = chunked(web), tmp_path / "out"
+    (folder / "a" / "waveforms2.hdf5").unlink()
+    with pytest.raises(DataError, match=r"waveforms2\.hdf5: the server answers 404"):
+        fetch_dataset(entry, out)
+    assert listing(out) == ["metadata1.csv", "metadata2.csv", "waveforms1.hdf5"]
+    put(folder / "a", "waveforms2.hdf5")
+    seen, before = [], len(asked)
+    there = fetch_dataset(entry, out, progress=lambda *args: seen.append(args))
+    assert there == ["metadata1.csv", "waveforms1.hdf5", "metadata2.csv"]
+    assert seen == [("waveforms2.hdf5", 23, 23)]
+    assert asked[before:].count("/a/waveforms2.hdf5") == 1
+    assert listing(out) == ["metadata1.csv", "metadata2.csv", "waveforms1.hdf5", "waveforms2.hdf5"]
+    assert (out / "waveforms2.hdf5").read_text() == "this is waveforms2.hdf5"
+
+
+def test_fetch_touches_nothing_that_is_there(web, tmp_path):
+    entry, out = chunked(web), tmp_path / "out"
+    fetch_dataset(entry, out, chunks=["1"])
+    (out / "metadata1.csv").write_text("this was edited")
+    with pytest.raises(ConfigError, match=r"metadata1\.csv exists; choose another folder, or say --overwrite"):
+        fetch_dataset(entry, out, chunks=["1"])
+    with pytest.raises(ConfigError, match=r"has 15 bytes, but 21 are published; it is not of this data set: choose"):
+        fetch_dataset(entry, out)
+    assert (out / "metadata1.csv").read_text() == "this was edited"
+    assert listing(out) == ["metadata1.csv", "waveforms1.hdf5"]
+    fetch_dataset(entry, out, overwrite=True)
+    assert (out / "metadata1.csv").read_text() == "this is metadata1.csv"
+
+
+def test_fetch_says_what_is_wrong_with_the_folder(web, tmp_path):
+    entry = chunked(web)
+    with pytest.raises(ConfigError, match=r"the folder .*none does not exist"):
+        fetch_dataset(entry, tmp_path / "none" / "out")
+    (tmp_path / "file").touch()
+    with pytest.raises(ConfigError, match="file is a file; a folder is needed"):
+        fetch_dataset(entry, tmp_path / "file")
+
+
+def test_a_fetch_that_got_nothing_leaves_no_folder(web, tmp_path):
+    entry = parse_entry("a", ENTRY + f'files = [{{ url = "{web[1]}gone", name = "x" }}]')
+    with pytest.raises(DataError, match="404"):
+        fetch_dataset(entry, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_the_command_fetches_and_says_what_is_next(web, tmp_path, monkeypatch):
+    folder, url, _ = web
+    put(folder, "x.csv", "x.hdf5")
+    sha256 = hashlib.sha256(b"this is x.csv").hexdigest()
+    files = (
+        f'{{ url = "{url}x.csv", name = "x.csv", size_bytes = 13, sha256 = "{sha256}" }}',
+        f'{{ url = "{url}x.hdf5", name = "y" }}',
+    )
+    entry = parse_entry("a", ENTRY.replace("phase", "class") + f"files = [{', '.join(files)}]")
+    monkeypatch.setattr("seisnet.datasets.find_dataset", lambda name: entry)
+    monkeypatch.chdir(tmp_path)
+    result = run("fetch", "a")
+    assert (result.exit_code, result.stdout) == (0, "")
+    assert result.stderr == ("a: complete; cite Nobody (2011)\nnext: seisnet preprocess a --task class -o a.h5\n")
+    assert listing(tmp_path / "a") == ["x.csv", "y"]
+    assert isinstance(run("fetch", "a").exception, ConfigError)
+    (tmp_path / "a" / "y").unlink()
+    assert run("fetch", "a").stderr.startswith("a/x.csv: was there already\na: complete")
+    (folder / "x.csv").write_text("THIS IS X.CSV")
+    error = run("fetch", "a", "--overwrite").exception
+    assert isinstance(error, DataError)
+    assert (error.exit_code, "sha256" in str(error)) == (1, True)
+    assert (tmp_path / "a" / "x.csv").read_text() == "this is x.csv"
+    shutil.rmtree(tmp_path / "a")
+    assert run("fetch", "a", "-q", "-o", "b").exception.exit_code == 1
+
+
+def test_what_cannot_be_fetched_says_how_to_get_it():
+    error = run("fetch", "ceed").exception
+    assert isinstance(error, DataError)
+    assert str(error).startswith("ceed: it can't be fetched by HTTP. SeisBench fetches it a year at a time")
+    assert error.exit_code == 1
+
+
+def test_the_bar_draws_how_much_is_there():
+    shown = []
+    draw = _bar(shown.append)
+    draw("a", 5_000_000, 20_000_000)
+    draw("a", 10_000_000, 20_000_000)
+    draw("b", 7_000_000, 0)
+    assert shown[0] == "a [#####...............] 5.0 of 20.0 MB, 0.0 MB/s"
+    assert re.fullmatch(r"a \[##########\.{10}\] 10\.0 of 20\.0 MB, \d+\.\d MB/s, \d+ min to go", shown[1])
+    assert shown[2] == "b 7.0 MB, 0.0 MB/s"

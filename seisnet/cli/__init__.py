@@ -16,7 +16,7 @@ COMMANDS = {
     "classify": "Pick phases in continuous waveforms.",
     "score": "Compare picks with reference picks.",
     "inspect": "Say what is in a windows, model or waveform file.",
-    "datasets": "Public data sets: list, show, import.",
+    "datasets": "Public data sets: list, show, fetch, import, export.",
 }
 
 

@@ -25,6 +25,8 @@ config_file = click.option(
     "--config", "config_path", type=click.Path(path_type=Path), help="TOML with the settings; options go before it."
 )
 quiet = click.option("-q", "--quiet", is_flag=True, help="No progress and no summary.")
+jobs = click.option("--jobs", type=click.IntRange(1), default=1, show_default=True, help="Processes of this machine.")
+scheduler = click.option("--scheduler", default="", metavar="ADDRESS", help="Dask scheduler to use instead of --jobs.")
 verbose = click.option("-v", "--verbose", is_flag=True, help="Every rejection, not only the commonest.")
 
 
@@ -91,8 +93,7 @@ def progress_line(title: str, *, quiet: bool) -> Iterator[Callable[[str], None]]
 
 def say_rejections(rejected: Iterable[tuple[str, int, int, str]], *, quiet: bool, verbose: bool) -> None:
     """Count what was not used by reason on stderr; each one with `verbose`."""
-    rejected = list(rejected)
-    if quiet or not rejected:
+    if quiet:
         return
     if verbose:
         from seisnet.formats import iso_time

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import shlex
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import click
 
+from seisnet.cli import console
+
 
 @click.group()
 def datasets() -> None:
-    """Public data sets: what there is, how to cite it, and how to read it.
+    """Public data sets: what there is, how to cite it, how to get it, and how to read it.
 
     Example: seisnet datasets show stead
     """
@@ -23,10 +28,11 @@ def list_command() -> None:
     """
     from seisnet.datasets import list_datasets
 
-    rows = [("name", "task", "layout", "traces", "Hz", "licence")]
+    rows = [("name", "task", "size", "layout", "licence", "what")]
     for entry in list_datasets():
-        rate = " to ".join(f"{rate_hz:g}" for rate_hz in entry.sampling_rates_hz)
-        rows.append((entry.name, entry.task, entry.layout, f"{entry.traces or ''}", rate, entry.licence))
+        size = f"{entry.size_gb:g} GB" if entry.size_gb >= 0.1 else f"{entry.size_gb * 1e3:g} MB"
+        size = size if entry.size_gb else "unknown"
+        rows.append((entry.name, entry.task, size, entry.layout, entry.licence or "unknown", entry.title))
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:
         click.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
@@ -44,8 +50,67 @@ def show_command(name: str) -> None:
     from seisnet.datasets import find_dataset
 
     for key, value in asdict(find_dataset(name)).items():
-        if value:
+        if key in ("folders", "files"):
+            for item in value:
+                parts = item.items() if isinstance(item, dict) else [("url", item)]
+                click.echo(f"{key}: {', '.join(f'{part} {said}' for part, said in parts if said)}")
+        elif value:
             click.echo(f"{key}: {', '.join(map(str, value)) if isinstance(value, tuple) else value}")
+        elif key in ("doi", "licence", "traces", "size_gb"):
+            click.echo(f"{key}: unknown")
+
+
+@datasets.command("fetch")
+@click.argument("name")
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="Folder to write; the default is ./NAME.")
+@click.option("--chunk", "chunks", multiple=True, help="Only this chunk of a set that comes in chunks; repeatable.")
+@click.option("--overwrite", is_flag=True, help="Fetch files again that the folder holds.")
+@console.quiet
+def fetch_command(name: str, output: Path | None, chunks: tuple[str, ...], overwrite: bool, quiet: bool) -> None:
+    """Download data set NAME to a folder; a download that stopped goes on where it was.
+
+    Size and checksum are checked where they are published, and a file appears when it is complete.
+
+    \b
+    Example:
+      seisnet datasets fetch iquique
+      seisnet datasets fetch obs -o obs --chunk 201805 --chunk 201806
+    """
+    from seisnet.datasets import fetch_dataset, find_dataset
+
+    entry = find_dataset(name)
+    folder = output or Path(entry.name)
+    with console.progress_line(f"fetch {entry.name}", quiet=quiet) as show:
+        there = fetch_dataset(entry, folder, chunks=chunks, overwrite=overwrite, progress=_bar(show))
+    for file in there:
+        console.say(f"{folder / file}: was there already", quiet=quiet)
+    task = "" if entry.task == "phase" else f" --task {entry.task}"
+    next_step = entry.next_step or f"seisnet preprocess {{folder}}{task} -o {entry.name}.h5"
+    console.say(f"{folder}: complete; cite {entry.citation}", quiet=quiet)
+    console.say(f"next: {next_step.format(folder=shlex.quote(str(folder)))}", quiet=quiet)
+
+
+def _bar(show: Callable[[str], None]) -> Callable[[str, int, int], None]:
+    """Draw how much of a file is there, and how fast it comes."""
+    file = ""
+    began, began_bytes = 0.0, 0
+
+    def draw(name: str, done_bytes: int, total_bytes: int) -> None:
+        nonlocal file, began, began_bytes
+        if name != file:
+            file, began, began_bytes = name, time.monotonic(), done_bytes
+        rate = (done_bytes - began_bytes) / max(time.monotonic() - began, 1e-3)
+        said = f"{name} {done_bytes / 1e6:.1f} MB, {rate / 1e6:.1f} MB/s"
+        if total_bytes:
+            share = done_bytes / total_bytes
+            left = f", {(total_bytes - done_bytes) / rate / 60:.0f} min to go" if rate else ""
+            said = (
+                f"{name} [{'#' * int(20 * share):.<20}] {done_bytes / 1e6:.1f} of {total_bytes / 1e6:.1f} MB, "
+                f"{rate / 1e6:.1f} MB/s{left}"
+            )
+        show(said)
+
+    return draw
 
 
 @datasets.command("import")
@@ -64,3 +129,56 @@ def import_command(layout: str, path: Path, output: Path, overwrite: bool) -> No
 
     n_traces = import_h5csv(path, output, overwrite=overwrite)
     click.echo(f"{path.name}: {n_traces} traces written to {output}", err=True)
+
+
+@datasets.command("export")
+@click.argument("layout", type=click.Choice(["seisbench"]))
+@click.argument("sources", nargs=-1, required=True)
+@click.option("--labels", multiple=True, metavar="FILE", help="Catalogue (QuakeML, ...) or CSV of picks; repeatable.")
+@click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="Folder to write.")
+@click.option("--rate", "sampling_rate_hz", type=float, metavar="HZ", help="Sampling rate of all traces; default 100.")
+@click.option("--before", "before_s", type=float, metavar="S", help="Kept before the first pick; default 30.")
+@click.option("--after", "after_s", type=float, metavar="S", help="Kept after the last pick; default 60.")
+@console.selection_options
+@console.overwrite
+@console.quiet
+@console.verbose
+def export_command(
+    layout: str,
+    sources: tuple[str, ...],
+    labels: tuple[str, ...],
+    output: Path,
+    sampling_rate_hz: float | None,
+    before_s: float | None,
+    after_s: float | None,
+    select: tuple[str, ...],
+    starttime: str | None,
+    endtime: str | None,
+    inventory: tuple[Path, ...],
+    overwrite: bool,
+    quiet: bool,
+    verbose: bool,
+) -> None:
+    """Write the picked stretches of SOURCES as a data set that SeisBench opens.
+
+    Example: seisnet datasets export seisbench sds:/archive --labels catalogue.xml -o my_dataset
+    """
+    from seisnet.config import ExportConfig
+    from seisnet.exporting import export_seisbench
+
+    figures = {"sampling_rate_hz": sampling_rate_hz, "before_s": before_s, "after_s": after_s}
+    with console.progress_line("export", quiet=quiet) as show:
+        n_traces, rejections = export_seisbench(
+            sources,
+            labels,
+            output,
+            ExportConfig(**console.given(figures)),
+            selection=console.selected(select, starttime, endtime),
+            inventory=inventory,
+            overwrite=overwrite,
+            progress=lambda made, source: show(f"{made} traces, reading {source}"),
+        )
+    console.say(f"{output}: {n_traces} traces in the {layout} layout", quiet=quiet)
+    console.say_rejections(
+        [(r.trace_id, r.start_ns, r.end_ns, r.reason) for r in rejections], quiet=quiet, verbose=verbose
+    )

@@ -59,11 +59,13 @@ def train(
     from seisnet.config import TrainConfig, load_toml
     from seisnet.errors import ConfigError
     from seisnet.model import load_model
-    from seisnet.store.hdf5 import check_output
+    from seisnet.store.hdf5 import check_output, sweep
     from seisnet.training import fit
 
     config = load_toml(config_path, "train", TrainConfig) if config_path else TrainConfig()
     config = dataclasses.replace(config, **console.given(options))
+    if resume and overwrite:
+        raise click.UsageError("say either --resume or --overwrite")
     checkpoint = output.with_name(f"{output.name}.checkpoint")
     if resume and output.exists() and not checkpoint.exists():
         console.say(f"{output} is finished; nothing to resume", quiet=quiet)
@@ -73,6 +75,8 @@ def train(
         if not overwrite:
             raise ConfigError(f"{checkpoint} is of an interrupted training; say --resume or --overwrite")
         checkpoint.unlink()
+    for path in (output, checkpoint):
+        sweep(path)
     with console.progress_line("train", quiet=quiet) as show:
         model, history = fit(
             windows,

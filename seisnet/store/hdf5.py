@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import hashlib
 import io
 import math
@@ -50,6 +51,12 @@ def replacing(path: Path) -> Iterator[Path]:
         raise DataError(f"{path}: can't be written: {error.strerror or error}") from error
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def sweep(path: Path) -> None:
+    """Remove what killed runs have left of `path` under temporary names."""
+    for left in path.absolute().parent.glob(f".{glob.escape(path.name)}.*.part"):
+        left.unlink(missing_ok=True)
 
 
 @contextmanager

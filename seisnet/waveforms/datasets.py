@@ -10,7 +10,9 @@ components, and the start moves along. Gaps filled inside a trace are left as th
 
 from __future__ import annotations
 
+import itertools
 import math
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -67,13 +69,15 @@ class DatasetTrace:
     made_up_start: bool
 
 
-def read_dataset(path: str | Path) -> Iterator[DatasetTrace | Rejection]:
+def read_dataset(path: str | Path, rows: tuple[int, int] | None = None) -> Iterator[DatasetTrace | Rejection]:
     """Stream the traces of a data set, in its order, one in memory at a time.
 
     Parameters
     ----------
     path : path
         A folder in the SeisBench layout, or the ``.csv`` of a pair in the STEAD layout.
+    rows : (int, int), optional
+        Only these rows of the metadata, the end excluded.
 
     Yields
     ------
@@ -86,9 +90,27 @@ def read_dataset(path: str | Path) -> Iterator[DatasetTrace | Rejection]:
         A file of the data set is missing or damaged as a whole.
     """
     path = Path(path)
-    with SeisBenchReader(path) if path.is_dir() else SteadReader(path) as reader:
-        for stored in reader:
-            yield _read_trace(reader, stored, f"{path.name}, row {stored.row}: {stored.name}")
+    with _opened(path) as reader:
+        first, end = rows or (0, sys.maxsize)
+        for stored in itertools.takewhile(lambda trace: trace.row < end, reader):
+            if stored.row >= first:
+                yield _read_trace(reader, stored, f"{path.name}, row {stored.row}: {stored.name}")
+
+
+def read_categories(path: str | Path) -> list[str]:
+    """Class of every trace of a data set in its own words, in its order; no waveform is read.
+
+    Raises
+    ------
+    DataError
+        A file of the data set is missing or damaged as a whole.
+    """
+    with _opened(Path(path)) as reader:
+        return [columns.category(stored.metadata) for stored in reader]
+
+
+def _opened(path: Path) -> SeisBenchReader | SteadReader:
+    return SeisBenchReader(path) if path.is_dir() else SteadReader(path)
 
 
 def _read_trace(reader: SeisBenchReader | SteadReader, stored: StoredTrace, source: str) -> DatasetTrace | Rejection:

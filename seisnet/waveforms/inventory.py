@@ -108,8 +108,7 @@ def placed(azimuth_deg: float, dip_deg: float) -> tuple[int, int]:
     if abs(dip_deg) >= 45:
         return 0, 1 if dip_deg < 0 else -1
     # 45 belongs to north and 135 to east: two components at right angles never meet in a row.
-    axis_deg = (azimuth_deg + 44.999) % 180 - 44.999
-    row = 1 if axis_deg <= 45 else 2
+    row = 2 if 45 < azimuth_deg % 180 <= 135 else 1
     along = math.cos(math.radians(azimuth_deg)) if row == 1 else math.sin(math.radians(azimuth_deg))
     return row, 1 if along > 0 else -1
 

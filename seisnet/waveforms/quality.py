@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seisnet.waveforms.records import NS_PER_S, Flag
-from seisnet.waveforms.segments import Segment, runs
+from seisnet.waveforms.segments import Segment
 
 CLIPPED_SAMPLES = 3
 DEAD_S = 2.0
@@ -45,11 +45,12 @@ def faults(segment: Segment, component: str) -> list[Flag]:
     x = segment.samples
     if len(x) < 2 * AROUND:
         return []
-    change = np.abs(np.diff(x))
+    change = np.diff(x)
+    np.abs(change, out=change)
     # A median of all would cost more than reading the file.
     usual = float(np.median(change[:: max(1, len(change) // SAMPLED)]))
     jumps = np.flatnonzero(change > OUTSTANDING * usual) if usual > 0 else np.zeros(0, dtype=np.intp)
-    equal = change == 0
+    equal = np.flatnonzero(change == 0)
     found = {
         f"{component} is clipped": _clipped(x, change, equal),
         f"{component} is dead: one value for {DEAD_S:g} s or longer": _dead(equal, segment.rate_hz),
@@ -63,32 +64,33 @@ def faults(segment: Segment, component: str) -> list[Flag]:
     ]
 
 
-def _clipped(x: NDArray[np.float64], change: NDArray[np.float64], equal: NDArray[np.bool_]) -> list[tuple[int, int]]:
+def _clipped(x: NDArray[np.float64], change: NDArray[np.float64], equal: NDArray[np.intp]) -> list[tuple[int, int]]:
     low, high = float(x.min()), float(x.max())
-    at_end = np.flatnonzero(equal & ((x[1:] == high) | (x[1:] == low)))
-    if not len(at_end):
+    flat = equal[(x[equal] == high) | (x[equal] == low)]
+    if not len(flat) or low == high:
         return []
-    quantum = float(change.min(where=~equal, initial=np.inf))
-    if high - low < 400 * quantum:
+    if high - low < 400 * float(change.min(where=change > 0, initial=np.inf)):
         return []
-    flat = np.zeros(len(equal), dtype=np.bool_)
-    flat[at_end] = True
     jump = 0.005 * (high - low)
     return [
-        (first, end)
-        for first, end in runs(flat)  # of differences: samples first to end are equal
-        if end - first + 1 >= CLIPPED_SAMPLES
-        and (first == 0 or change[first - 1] > jump)
-        and (end == len(change) or change[end] > jump)
-        and end - first < len(change)
+        (first, last)
+        for first, last in _flat_runs(flat, CLIPPED_SAMPLES)
+        if (first == 0 or change[first - 1] > jump) and (last == len(change) or change[last] > jump)
     ]
 
 
-def _dead(equal: NDArray[np.bool_], rate_hz: float) -> list[tuple[int, int]]:
-    shortest = max(2 * AROUND, round(DEAD_S * rate_hz))
-    if len(equal) < shortest or not equal.any():
+def _dead(equal: NDArray[np.intp], rate_hz: float) -> list[tuple[int, int]]:
+    return _flat_runs(equal, max(2 * AROUND, round(DEAD_S * rate_hz)))
+
+
+def _flat_runs(equal: NDArray[np.intp], shortest: int) -> list[tuple[int, int]]:
+    """First and last of at least `shortest` equal samples; `equal` are those that the next one repeats."""
+    if len(equal) < shortest - 1:
         return []
-    return [(first, end) for first, end in runs(equal) if end - first >= shortest - 1]
+    breaks = np.flatnonzero(np.diff(equal) > 1)
+    firsts, lasts = equal[np.concatenate([[0], breaks + 1])], equal[np.concatenate([breaks, [-1]])] + 1
+    long = lasts - firsts + 1 >= shortest
+    return list(zip(firsts[long].tolist(), lasts[long].tolist(), strict=True))
 
 
 def _spikes(x: NDArray[np.float64], jumps: NDArray[np.intp]) -> list[tuple[int, int]]:

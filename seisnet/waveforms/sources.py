@@ -1,8 +1,8 @@
 """Where waveforms come from: files, folders, globs, archives, web services and data sets.
 
 A source is what is read at once: the files of one station and day, one instrument-day of an archive (``sds:PATH``, see
-`seisnet.waveforms.sds`) or of a web service (``fdsn:NAME`` or ``fdsn:URL``), or a data set in the layout of SeisBench or of STEAD.
-Sources are small values; they can be read in any order, and by several processes.
+`seisnet.waveforms.sds`) or of a web service (``fdsn:NAME`` or ``fdsn:URL``), or a data set in the layout of SeisBench
+or STEAD. Sources are small values; they can be read in any order, and by several processes.
 
 Continuous recordings do not stop at midnight. A source whose recording goes on in another's answers for a span of time,
 `Source.span_ns`: its records start in that span, and reach one window less one sample beyond it. So every window of
@@ -293,9 +293,14 @@ def _told(record: Record, span_ns: tuple[int, int]) -> Iterator[Rejection]:
 
 
 def read_traces(
-    source: Source, reading: Reading, *, sampling_rate_hz: float, response: Response | None = None
+    source: Source,
+    reading: Reading,
+    *,
+    sampling_rate_hz: float,
+    response: Response | None = None,
+    rows: tuple[int, int] | None = None,
 ) -> Iterator[DatasetTrace]:
-    """Read the wanted traces of a data set, their records at a sampling rate, one in memory at a time.
+    """Read the wanted traces of a data set, or of some of its rows, at a sampling rate, one in memory at a time.
 
     Raises
     ------
@@ -306,7 +311,7 @@ def read_traces(
         raise DataError(f"{source.name}: responses can't be taken off a data set; leave response at none")
     slowest_hz = SLOWEST * sampling_rate_hz
     try:
-        for trace in read_dataset(source.paths[0]):
+        for trace in read_dataset(source.paths[0], rows):
             if isinstance(trace, Rejection):
                 reading.rejections.append(trace)
                 continue
