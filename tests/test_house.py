@@ -16,7 +16,7 @@ PACKAGE = Path(seisnet.__file__).parent
 ROOMS = [
     "errors", "config", "picks", "nn",
     "engine", "store", "waveforms", "labels",
-    "features", "windows", "class_windows", "augment", "splits", "scan", "onset", "detection",
+    "features", "windows", "class_windows", "excerpting", "augment", "splits", "scan", "onset", "detection",
     "synthetic", "metrics", "matching", "formats", "plots",
     "model", "mining", "extraction", "merging", "planning", "preprocessing", "batches",
     "evaluation", "training_data", "training", "classification", "inspection",
