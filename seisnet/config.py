@@ -63,6 +63,10 @@ class PreprocessConfig:
         Shifted copies of every onset window, and further noise windows, in the training split.
     shift_s : float
         Largest shift of such a copy.
+    excerpts : bool
+        Whether the windows of task ``phase`` come with excerpts of the labelled records, see `seisnet.excerpting`.
+    excerpt_s : float
+        An excerpt reaches so far before the first and after the last of its picks.
     noise_ratio : float
         A noise window in which some half second has more than this many times the energy of the quietest quarter is
         left out: it may hold an event that nobody listed. 0 takes all. The default leaves out about one in a hundred
@@ -107,6 +111,8 @@ class PreprocessConfig:
     coda_windows: int = 10
     shifts: int = 9
     shift_s: float = 0.25
+    excerpts: bool = True
+    excerpt_s: float = 60.0
     noise_ratio: float = 30.0
     link_s: float = 30.0
     mix_share: float = 0.0
@@ -144,6 +150,7 @@ class PreprocessConfig:
         _between("coda_windows", self.coda_windows, 0, 1000)
         _between("shifts", self.shifts, 0, 1000)
         _between("shift_s", self.shift_s, 0.0, self.window_s / 2)
+        _between("excerpt_s", self.excerpt_s, 1.0, 3600.0)
         _between("noise_ratio", self.noise_ratio, 0.0, 1e9)
         _between("link_s", self.link_s, 0.0, 3600.0)
         for name in ("mix_share", "overlay_share", "flip_share", "drop_share", "gap_share", "mine_threshold"):

@@ -19,6 +19,7 @@ from seisnet.augment import augment
 from seisnet.class_windows import cut_classes
 from seisnet.config import PreprocessConfig, to_json
 from seisnet.errors import DataError
+from seisnet.excerpting import excerpts
 from seisnet.features import Feature, extract, make_feature
 from seisnet.labels import LabelMatcher
 from seisnet.mining import load_miner, mine
@@ -115,6 +116,8 @@ class Summary:
         Windows of each source of the piece.
     mined : int
         Hard negatives among them.
+    excerpt_samples : int
+        Samples of all excerpts, a component.
     files : list of (path, size, sha256, index of the source)
     records : dict of str to int
         Records by ``NET.STA.LOC``.
@@ -129,6 +132,7 @@ class Summary:
     rows: list[tuple[tuple[str, str, int, int, bool], int]] = field(default_factory=list)
     made: list[int] = field(default_factory=list)
     mined: int = 0
+    excerpt_samples: int = 0
     files: list[tuple[str, int, str, int]] = field(default_factory=list)
     records: dict[str, int] = field(default_factory=dict)
     matched: list[int] = field(default_factory=list)
@@ -215,7 +219,7 @@ def _labelled(job: Job, source: Source, rows: tuple[int, int] | None, reading: R
 
 
 class _Maker:
-    """Makes windows of records, counts them, and writes them to the shard when enough have gathered."""
+    """Makes windows and excerpts of records, counts them, and writes them to the shard when enough have gathered."""
 
     def __init__(self, job: Job, writer: ShardWriter | None) -> None:
         self.summary = Summary()
@@ -239,6 +243,11 @@ class _Maker:
             self.rows.update((w.event, station, given, k, w.augmented) for w, k in zip(windows, y, strict=True))
             if self._writer is not None:
                 self._extract(labelled, windows, y, given)
+        if config.excerpts and config.task == "phase":
+            for excerpt in excerpts(labelled, windows, config):
+                self.summary.excerpt_samples += excerpt.n_samples
+                if self._writer is not None:
+                    self._writer.append_excerpt(excerpt)
         return len(windows), why_not
 
     def _extract(self, labelled: LabelledRecord, windows: Sequence[Window], y: list[int], given: int) -> None:

@@ -9,6 +9,7 @@ from seisnet.errors import DataError
 from seisnet.formats import iso_time
 from seisnet.preprocessing import reasons
 from seisnet.store import model_file, windows_file
+from seisnet.store.excerpts import excerpt_counts
 from seisnet.store.hdf5 import file_format
 from seisnet.waveforms.sources import Reading, read_file
 
@@ -47,6 +48,9 @@ def _windows(path: Path) -> list[str]:
     for name, of_split in zip(windows_file.SPLITS, counts, strict=True):
         parts = [f"{c} {n.sum()} ({n[1]} augmented)" for c, n in zip(info.classes, of_split, strict=True)]
         lines.append(f"{name}: {', '.join(parts)}")
+    for name, (n, samples) in zip(windows_file.SPLITS, excerpt_counts(path), strict=True):
+        if n:
+            lines.append(f"{name}: {n} excerpts, {samples / info.attributes['sampling_rate_hz'] / 3600:.2f} hours")
     lines += [f"source: {p}, {size} bytes, {made} windows" for p, size, _, made in info.sources]
     lines += [f"not used: {reason} ({n})" for reason, n in reasons(info.rejected).most_common()]
     return [*lines, f"config: {json.dumps(info.config)}"]

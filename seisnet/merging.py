@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from seisnet.config import PreprocessConfig
 from seisnet.errors import FormatError
 from seisnet.picks import station_of
 from seisnet.splits import assign_splits
+from seisnet.store.excerpts import Excerpt, ExcerptsWriter
 from seisnet.store.shards import Rejected, ShardReader
 from seisnet.store.windows_file import SPLITS, WindowRows, WindowsInfo, writing
 
@@ -38,6 +40,16 @@ class Division:
     split_of: Mapping[tuple[str, str, int], int]
     how: str
     counts: NDArray[np.int64]
+
+    @functools.cached_property
+    def split_of_event(self) -> dict[str, int]:
+        """Split of an event, which is never divided."""
+        return {event: split for (event, _, _), split in self.split_of.items()}
+
+    @functools.cached_property
+    def split_of_station(self) -> dict[str, int]:
+        """Split of a station, where stations are not divided either."""
+        return {station: split for (_, station, _), split in self.split_of.items()}
 
 
 def divide(rows: Counter[Row], config: PreprocessConfig) -> Division:
@@ -99,6 +111,7 @@ def merge(
     groups = {name: i for i, name in enumerate(info.group_names)}
     with writing(output, info, int(division.counts.sum()), virtual=virtual) as writer:
         writer.reject(rejected[0])
+        excerpts = ExcerptsWriter(writer, groups)
         for path in shards:
             try:
                 with ShardReader(path) as shard:
@@ -110,10 +123,37 @@ def merge(
                         writer.append(WindowRows(**{**vars(part), "x": x[kept]}))
                     if virtual:
                         writer.link(path, np.flatnonzero(keep), len(shard), shard.sha256)
+                    writer.reject(list(_write_excerpts(shard, division, excerpts)))
             except FormatError as error:
                 path.unlink(missing_ok=True)
                 raise FormatError(f"{error}; say --resume to make it again") from error
+        excerpts.flush()
         writer.reject(rejected[1])
+
+
+def _write_excerpts(shard: ShardReader, division: Division, writer: ExcerptsWriter) -> Iterator[Rejected]:
+    """Write the excerpts of a shard that lie in one split; tell the others."""
+    for excerpt in shard.excerpts():
+        events = tuple(event for event in excerpt.events if event in division.split_of_event)
+        splits = _splits(excerpt, events, division)
+        if len(splits) == 1:
+            writer.append(replace(excerpt, events=events, split=splits.pop()))
+        else:
+            why = "events or station lie in two splits" if splits else "events or station gave no windows"
+            yield excerpt.trace_id, excerpt.start_ns, excerpt.end_ns, f"an excerpt whose {why}"
+
+
+def _splits(excerpt: Excerpt, events: Sequence[str], division: Division) -> set[int]:
+    """Splits that an excerpt would lie in; none where its events, or its station if that counts, have none."""
+    station = station_of(excerpt.trace_id)
+    if not events or (division.how == "both" and station not in division.split_of_station):
+        return set()
+    splits = {division.split_of_event[event] for event in events}
+    if division.how == "both":
+        splits.add(division.split_of_station[station])
+    if division.how == "given" and excerpt.split >= 0:
+        splits.add(excerpt.split)
+    return splits
 
 
 def _rows(shard: ShardReader, division: Division, groups: Mapping[str, int]) -> tuple[NDArray[np.bool_], WindowRows]:

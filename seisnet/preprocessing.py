@@ -23,6 +23,7 @@ from seisnet.errors import ConfigError, DataError, NothingUsableError
 from seisnet.extraction import Job, Piece, Summary, work
 from seisnet.merging import Division, Row, divide, merge
 from seisnet.planning import make_job, make_pieces, unmatched_lines
+from seisnet.store.excerpts import Excerpt, read_excerpts
 from seisnet.store.hdf5 import check_output, sweep
 from seisnet.store.shards import Rejected, ShardReader
 from seisnet.store.windows_file import WindowRows, WindowsInfo, read_info, read_rows, shards_folder
@@ -45,6 +46,7 @@ class Windows:
 
     info: WindowsInfo
     rows: WindowRows
+    excerpts: tuple[Excerpt, ...] = ()
 
     def split(self, name: str) -> WindowRows:
         """Rows of ``train``, ``dev`` or ``test``."""
@@ -93,7 +95,7 @@ def read_windows(path: str | Path) -> Windows:
     FormatError
         If it is not one, or is damaged.
     """
-    return Windows(read_info(Path(path)), read_rows(Path(path)))
+    return Windows(read_info(Path(path)), read_rows(Path(path)), tuple(read_excerpts(path)))
 
 
 def preprocess(
@@ -242,7 +244,8 @@ def plan(
         rejected=tuple(rejected),
         counts=division.counts,
         how=division.how,
-        n_bytes=int(division.counts.sum()) * (4 * int(np.prod(job.feature.shape)) + BYTES_A_ROW),
+        n_bytes=int(division.counts.sum()) * (4 * int(np.prod(job.feature.shape)) + BYTES_A_ROW)
+        + 4 * len(COMPONENTS) * totals.excerpt_samples,
     )
 
 
@@ -258,6 +261,7 @@ class _Totals:
     rows: Counter[Row] = field(default_factory=Counter)
     made: Counter[Source] = field(default_factory=Counter)
     mined: int = 0
+    excerpt_samples: int = 0
     files: dict[str, tuple[int, str, Source]] = field(default_factory=dict)
     records: Counter[str] = field(default_factory=Counter)
     matched: set[int] = field(default_factory=set)
@@ -271,6 +275,7 @@ class _Totals:
         for source, made in zip(piece.sources, summary.made, strict=True):
             self.made[source] += made
         self.mined += summary.mined
+        self.excerpt_samples += summary.excerpt_samples
         for path, size, sha256, index in summary.files:
             self.files[path] = (size, sha256, piece.sources[index])
         self.records.update(summary.records)

@@ -209,7 +209,7 @@ def noise_stretches(
         if phase == "P" and last >= free_from:
             stretches.append((int(np.ceil(free_from)), int(last) + 1))
         # After a P without its S nobody knows where the event ends before the next S is picked.
-        over = np.inf if phase and not _is_paired(onsets, i) else sample + CODA_S * rate_hz
+        over = np.inf if phase and not is_paired(onsets, i) else sample + CODA_S * rate_hz
         free_from = over if phase else max(free_from, over)
     return stretches
 
@@ -225,12 +225,12 @@ def coda_stretches(
         next_p = next((s for s, phase in onsets[i + 1 :] if phase == "P"), np.inf) - config.noise_gap_s * rate_hz
         low = int(np.ceil(sample)) + 1
         high = int(min(sample + CODA_NEGATIVES_S * rate_hz, following, next_p, record.n_samples)) - length
-        if _is_paired(onsets, i) and high > low >= 0:
+        if is_paired(onsets, i) and high > low >= 0:
             stretches.append((low, high))
     return stretches
 
 
-def _is_paired(onsets: Sequence[tuple[float, str]], i: int) -> bool:
+def is_paired(onsets: Sequence[tuple[float, str]], i: int) -> bool:
     """Whether an onset is an S, or the next onset of a known phase is."""
     return "S" in (onsets[i][1], next((phase for _, phase in onsets[i + 1 :] if phase), ""))
 

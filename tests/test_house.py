@@ -16,11 +16,11 @@ PACKAGE = Path(seisnet.__file__).parent
 ROOMS = [
     "errors", "config", "picks", "nn",
     "engine", "store", "waveforms", "catalogues", "labels", "exporting",
-    "features", "sliding", "windows", "class_windows", "augment", "splits",
+    "features", "sliding", "context", "onset_network", "windows", "class_windows", "excerpting", "augment", "splits",
     "scan", "onset", "detection", "coincidence", "following",
     "synthetic", "metrics", "matching", "formats", "plots",
     "model", "mining", "extraction", "merging", "planning", "preprocessing", "batches",
-    "evaluation", "training_data", "training", "classification", "inspection",
+    "evaluation", "training_data", "objectives", "loop", "stages", "calibration", "training", "labelled_sets", "classification", "inspection",
     "download", "datasets", "report", "demo", "cli", "__main__",
 ]
 # fmt: on

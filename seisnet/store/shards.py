@@ -7,6 +7,7 @@ that goes on after a crash takes a shard for what it is or makes it anew.
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -18,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seisnet.errors import FormatError
+from seisnet.store.excerpts import Excerpt, append_samples, new_samples
 from seisnet.store.hdf5 import inside, new_hdf5, opened, text
 
 FORMAT = "seisnet-shard"
@@ -51,6 +53,8 @@ class ShardWriter:
         rows = max(1, min(256, (1 << 18) // (4 * n_features)))
         shapes = {"maxshape": (None, n_features), "chunks": (rows, n_features)}
         self._x = file.create_dataset("x", (0, n_features), np.float32, **shapes)
+        self._samples, self._samples_digest = new_samples(file, "excerpts"), hashlib.sha256()
+        self._excerpts: list[dict[str, Any]] = []
 
     def append(self, x: NDArray[np.float32], columns: Mapping[str, Sequence[Any]]) -> None:
         """Write windows after those already written; `trace` and `event` are given by name."""
@@ -65,6 +69,12 @@ class ShardWriter:
                 values = [known.setdefault(value, len(known)) for value in values]
             self._columns[name].append(np.asarray(values, dtype=dtype))
 
+    def append_excerpt(self, excerpt: Excerpt) -> None:
+        """Write an excerpt after those already written."""
+        self._samples_digest.update(append_samples(self._samples, excerpt.data).tobytes())
+        plain = {**vars(excerpt), "data": excerpt.n_samples, "present": excerpt.present.tolist()}
+        self._excerpts.append(plain)
+
     def finish(self, rejected: Sequence[Rejected], summary: dict[str, Any]) -> None:
         """Write what is not windows, and the digest of everything."""
         for name, dtype in COLUMNS.items():
@@ -72,7 +82,9 @@ class ShardWriter:
             values = np.concatenate(parts) if parts else np.zeros(0, dtype)
             self._file.create_dataset(name, data=values)
             self._digest.update(values.tobytes())
-        words = json.dumps([*(list(self._names[name]) for name in self._names), list(rejected), summary])
+        names = [list(self._names[name]) for name in ("trace", "event")]
+        excerpts = [self._samples_digest.hexdigest(), self._excerpts]
+        words = json.dumps([*names, list(rejected), summary, excerpts])
         self._file.create_dataset("words", data=np.frombuffer(words.encode(), dtype=np.uint8))
         self._digest.update(words.encode())
         self._file.attrs["sha256"] = self._digest.hexdigest()
@@ -105,7 +117,8 @@ class ShardReader:
         self.n_features = int(self._x.shape[1])
         self.columns: dict[str, NDArray[Any]] = {name: inside(file, name)[:] for name in COLUMNS}
         self._words = inside(file, "words")[:].tobytes()
-        traces, events, rejected, self.summary = json.loads(self._words)
+        traces, events, rejected, self.summary, (self._samples_sha256, self._excerpts) = json.loads(self._words)
+        self._samples = inside(file, "excerpts")
         self.names: dict[str, list[str]] = {"trace": traces, "event": events}
         self.rejected: list[Rejected] = [(t, start, end, reason) for t, start, end, reason in rejected]
         self.sha256 = text(file.attrs["sha256"])
@@ -131,12 +144,35 @@ class ShardReader:
         if digest.hexdigest() != self.sha256:
             raise FormatError(f"{self.path}: damaged: its SHA-256 is not the one it was written with")
 
+    def excerpts(self) -> Iterator[Excerpt]:
+        """Excerpts one after the other; after the last one it is certain that their samples were not damaged."""
+        digest, at = hashlib.sha256(), 0
+        for plain in self._excerpts:
+            samples = self._samples[at : at + plain["data"]]
+            at += plain["data"]
+            digest.update(samples.tobytes())
+            yield Excerpt(
+                **{
+                    **plain,
+                    "data": samples.T,
+                    "present": np.array(plain["present"], dtype=np.bool_),
+                    "onsets": tuple((sample, k) for sample, k in plain["onsets"]),
+                    "weights": tuple(plain["weights"]),
+                    "known": tuple((low, high) for low, high in plain["known"]),
+                    "events": tuple(plain["events"]),
+                }
+            )
+        if digest.hexdigest() != self._samples_sha256:
+            raise FormatError(
+                f"{self.path}: damaged: the SHA-256 of its excerpts is not the one they were written with"
+            )
+
 
 def read_whole(path: Path) -> dict[str, Any] | None:
     """The summary of a shard that is there and undamaged, else None."""
     try:
         with ShardReader(path) as shard:
-            for _ in shard.blocks():
+            for _ in itertools.chain(shard.blocks(), shard.excerpts()):
                 pass
             return dict(shard.summary)
     except FormatError:

@@ -128,7 +128,7 @@ class WindowsWriter:
     """Appends rows to a file that `writing` has opened."""
 
     def __init__(self, file: h5py.File, info: WindowsInfo, n_rows: int, *, virtual: bool) -> None:
-        self._file, self._at, self._linked = file, 0, 0
+        self.file, self._at, self._linked = file, 0, 0
         self._links = _links() if virtual else None
         self._n_features = int(np.prod(info.feature_shape))
         self._shards: list[tuple[str, str]] = []
@@ -153,13 +153,13 @@ class WindowsWriter:
         stop = self._at + len(rows)
         for name in DTYPES:
             if name != "x" or self._links is None:
-                self._file[name][self._at : stop] = getattr(rows, name)
+                self.file[name][self._at : stop] = getattr(rows, name)
         self._at = stop
 
     def reject(self, rejected: Sequence[tuple[str, int, int, str]]) -> None:
         """Write rejections after those already written."""
         for i, column in enumerate(REJECTED_COLUMNS):
-            dataset = self._file[f"rejected/{column}"]
+            dataset = self.file[f"rejected/{column}"]
             at = len(dataset)
             dataset.resize(at + len(rejected), axis=0)
             if rejected:
@@ -171,7 +171,7 @@ class WindowsWriter:
             raise ValueError("the file is not virtual")
         name = f"{shard.parent.name}/{shard.name}"
         self._shards.append((name, sha256))
-        here = h5py.h5s.create_simple((len(self._file["y"]), self._n_features))
+        here = h5py.h5s.create_simple((len(self.file["y"]), self._n_features))
         there = h5py.h5s.create_simple((n_shard, self._n_features))
         # A mapping for each run of neighbours.
         for run in np.split(rows, np.flatnonzero(np.diff(rows) != 1) + 1) if len(rows) else []:
@@ -182,14 +182,14 @@ class WindowsWriter:
 
     def close(self) -> None:
         """Check that every announced row was written."""
-        n = len(self._file["y"])
+        n = len(self.file["y"])
         if self._at != n or (self._links is not None and self._linked != n):
             raise FormatError(f"{self._at} of {n} windows were written")
         if self._links is not None:
             space = h5py.h5s.create_simple((n, self._n_features))
-            h5py.h5d.create(self._file.id, b"x", h5py.h5t.IEEE_F32LE, space, self._links)
-            _table(self._file, "shards", self._shards, ("path", "sha256"))
-        self._file.flush()
+            h5py.h5d.create(self.file.id, b"x", h5py.h5t.IEEE_F32LE, space, self._links)
+            _table(self.file, "shards", self._shards, ("path", "sha256"))
+        self.file.flush()
 
 
 def _links() -> h5py.h5p.PropDCID:
