@@ -25,7 +25,6 @@ from seisnet.stages import as_record
 from seisnet.store.excerpts import Excerpt
 from seisnet.training import fit
 from seisnet.waveforms.records import NS_PER_S
-from seisnet.windows import LabelledRecord
 
 DATA = Path(__file__).parents[2] / "shared" / "data" / "phases"
 HOME = ("phasenet_ncedc_train154", "phasenet_ncedc_test100", "deepdenoiser_ncedc99")
@@ -61,8 +60,11 @@ def main() -> None:
             model, _ = fit(make_windows([together], config), TrainConfig(seed=seed))
             for name in FOREIGN:
                 records = load_records(arguments.data / f"{name}.h5", config)
-                report(name, f"seisnet, trained in California, seed {seed}", try_picks(model, excerpts_of(records, 2, config)))
-    return
+                report(
+                    name,
+                    f"seisnet, trained in California, seed {seed}",
+                    try_picks(model, excerpts_of(records, 2, config)),
+                )
 
 
 def add(total: dict[str, Trial], part: dict[str, Trial]) -> None:

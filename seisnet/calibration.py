@@ -135,9 +135,7 @@ def fit_temperature(logits: NDArray[np.float64], classes: NDArray[np.intp]) -> f
     return math.exp(float(minimize_scalar(loss, bounds=(math.log(0.25), math.log(8.0)), method="bounded").x))
 
 
-def calibrated(
-    model: Model, excerpts: Sequence[Excerpt], false_alarms_per_hour: float = math.inf
-) -> StoredModel:
+def calibrated(model: Model, excerpts: Sequence[Excerpt], false_alarms_per_hour: float = math.inf) -> StoredModel:
     """Model with temperature, thresholds and spread from records that took no part in its training.
 
     Classes with fewer than `FEWEST_ONSETS` onsets keep the threshold they have.
@@ -153,17 +151,11 @@ def calibrated(
     return with_trials(stored, {model.classes[k]: trials[model.classes[k]] for k in enough}, false_alarms_per_hour)
 
 
-def with_trials(
-    stored: StoredModel, trials: dict[str, Trial], false_alarms_per_hour: float = math.inf
-) -> StoredModel:
+def with_trials(stored: StoredModel, trials: dict[str, Trial], false_alarms_per_hour: float = math.inf) -> StoredModel:
     """Model with the thresholds and spreads that some trials ask for."""
     thresholds = {name: trial.best_threshold(false_alarms_per_hour) for name, trial in trials.items()}
-    spread = {
-        name: stored.spread.get(name, 1.0) * trial.spread(thresholds[name]) for name, trial in trials.items()
-    }
-    return replace(
-        stored, thresholds={**stored.thresholds, **thresholds}, spread={**stored.spread, **spread}
-    )
+    spread = {name: stored.spread.get(name, 1.0) * trial.spread(thresholds[name]) for name, trial in trials.items()}
+    return replace(stored, thresholds={**stored.thresholds, **thresholds}, spread={**stored.spread, **spread})
 
 
 def _columns(model: Model, excerpts: Sequence[Excerpt]) -> tuple[NDArray[np.float64], NDArray[np.intp]]:

@@ -179,7 +179,13 @@ class Model:
         """Length of record on either side of a time on which its picks depend."""
         chain = self.chain(config)
         context = max(chain.context.before, chain.context.after) * chain.hop_ns / NS_PER_S if chain.context else 0.0
-        picking = LONGEST_RUN_S + LONGEST_CLUSTER_S + 2 * furthest_s(config, self.onsets) + config.min_distance_s + config.same_onset_s
+        picking = (
+            LONGEST_RUN_S
+            + LONGEST_CLUSTER_S
+            + 2 * furthest_s(config, self.onsets)
+            + config.min_distance_s
+            + config.same_onset_s
+        )
         return self.preprocess.window_s + context + picking + CONTEXT_S + WARM_UP_S + SNR_WINDOW_S
 
     def annotate(self, stream: obspy.Stream) -> obspy.Stream:

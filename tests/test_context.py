@@ -85,9 +85,7 @@ def test_unknown_energy_is_no_information():
 def test_noise_may_be_any_class():
     logs, energy = scanned(4)
     moved = logs[:, [2, 0, 1]]
-    np.testing.assert_array_equal(
-        context_inputs(moved, energy, 0, HOP_S), context_inputs(logs, energy, NOISE, HOP_S)
-    )
+    np.testing.assert_array_equal(context_inputs(moved, energy, 0, HOP_S), context_inputs(logs, energy, NOISE, HOP_S))
 
 
 @pytest.mark.parametrize(
