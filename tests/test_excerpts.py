@@ -196,9 +196,11 @@ def test_they_come_with_the_windows_in_memory_and_inspect_counts_them(windows):
     assert f"train: {n} excerpts, {samples / 360_000:.2f} hours" in describe(windows)
 
 
-def test_without_excerpts_there_is_no_group(labelled, tmp_path):
+@pytest.mark.parametrize("options", [{"excerpts": False}, {"task": "class", "class_names": ("earthquake_local", "b")}])
+def test_without_excerpts_there_is_no_group(options, labelled, tmp_path):
     path = tmp_path / "w.h5"
-    preprocess_to_file([str(labelled.dataset)], [], replace(CONFIG, excerpts=False), output=path)
+    config = replace(CONFIG, split=(1.0, 0.0, 0.0), **options)
+    preprocess_to_file([str(labelled.dataset)], [], config, output=path)
     with h5py.File(path) as file:
         assert "excerpts" not in file
     assert read_windows(path).excerpts == ()

@@ -71,7 +71,7 @@ class ShardWriter:
 
     def append_excerpt(self, excerpt: Excerpt) -> None:
         """Write an excerpt after those already written."""
-        self._samples_digest.update(append_samples(self._samples, excerpt.data).tobytes())
+        self._samples_digest.update(append_samples(self._samples, excerpt.data).data)
         plain = {**vars(excerpt), "data": excerpt.n_samples, "present": excerpt.present.tolist()}
         self._excerpts.append(plain)
 
@@ -150,7 +150,7 @@ class ShardReader:
         for plain in self._excerpts:
             samples = self._samples[at : at + plain["data"]]
             at += plain["data"]
-            digest.update(samples.tobytes())
+            digest.update(samples.data)
             yield Excerpt(
                 **{
                     **plain,
