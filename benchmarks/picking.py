@@ -109,7 +109,8 @@ def report(name: str, method: str, trials: dict[str, Trial]) -> None:
         residual = np.array(trial.residual_s)[chosen]
         residual = residual[np.isfinite(residual)]
         print(
-            f"| {name} | {method} | {phase} | {trial.at(threshold)[2]:.3f} | {trial.at(threshold, within_s=0.1)[2]:.3f} "
+            f"| {name} | {method} | {phase} "
+            f"| {trial.at(threshold)[2]:.3f} | {trial.at(threshold, within_s=0.1)[2]:.3f} "
             f"| {np.median(residual):+.3f} | {np.abs(residual).mean():.3f} | {trial.false_an_hour(threshold):.1f} "
             f"| {threshold:.2f} |",
             flush=True,

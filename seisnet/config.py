@@ -294,7 +294,7 @@ class TrainConfig:
     context_epochs: int = 8
     onset: bool = True
     onset_hidden: tuple[int, ...] = (128, 64)
-    onset_epochs: int = 12
+    onset_epochs: int = 40
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -354,7 +354,7 @@ class PickConfig:
     thresholds: dict[str, float] = field(default_factory=dict)
     min_distance_s: float = 1.0
     same_onset_s: float = 0.3
-    refine_s: float = 0.3
+    refine_s: float = 0.2
     hop_s: float = 0.0
     p_before_s: float = 0.0
     coincidence: int = 1

@@ -10,8 +10,9 @@ Only differences of log-energies are read, so that the gain of a recording chang
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
@@ -70,14 +71,16 @@ class ContextNetwork:
     noise: int
     hop_s: float
     temperature: float = 1.0
-    before: int = field(init=False)
-    after: int = field(init=False)
 
-    def __post_init__(self) -> None:
-        """Count the columns that are read."""
-        before, after = reach(self.hop_s)
-        object.__setattr__(self, "before", before)
-        object.__setattr__(self, "after", after)
+    @property
+    def before(self) -> int:
+        """Columns before the one in question that are read."""
+        return reach(self.hop_s)[0]
+
+    @property
+    def after(self) -> int:
+        """Columns after the one in question that are read."""
+        return reach(self.hop_s)[1]
 
     def __call__(self, log_probabilities: Floats, log_energy: Floats) -> Floats:
         """Probabilities (M, K) of the columns in the middle."""
@@ -132,7 +135,7 @@ def context_inputs(log_probabilities: Floats, log_energy: Floats, noise: int, ho
     now = average(first, 0, short)
     parts += [now - average(first, -round(s / hop_s) - short, -short - 1) for s in BEFORE_S]
     parts += [now - average(first, short + 1, short + round(s / hop_s)) for s in AFTER_S]
-    for late, early in zip(PAST_S[:-1], PAST_S[1:], strict=True):
+    for late, early in itertools.pairwise(PAST_S):
         low, high = -round(early / hop_s), -round(late / hop_s)
         parts += [_highest(odds, first, low, high), average(first, low, high) - now]
     x: Floats = np.concatenate(parts, axis=1)

@@ -28,15 +28,15 @@ class ContextStage(Protocol):
     after, C), NaN where no component holds a signal (which is to be read as no information), it returns probabilities
     float32 (M, K) of all but the first `before` and the last `after` columns. What it returns of a column may depend on
     that column and those within reach alone. At the edges of a record the outermost column is repeated.
-
-    Attributes
-    ----------
-    before, after : int
-        Reach in columns.
     """
 
-    before: int
-    after: int
+    @property
+    def before(self) -> int:
+        """Columns before the first one that is given."""
+
+    @property
+    def after(self) -> int:
+        """Columns after the last one that is given."""
 
     def __call__(self, log_probabilities: NDArray[np.float32], log_energy: NDArray[np.float32]) -> NDArray[np.float32]:
         """Probabilities of the columns in the middle."""

@@ -1,4 +1,4 @@
-"""What the later stages of a model learn from: excerpts of records, seen through networks that never saw the station."""
+"""What the later stages of a model learn from: excerpts of records, seen by networks that never saw the station."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ NEAR_S = 15.0
 
 FAR_SHARE = 0.25
 
-SHIFTS = 6
+SHIFTS = 10
 """Windows around each onset that the onset network learns from."""
 
 FEWEST_ONSETS = 8
@@ -164,12 +164,11 @@ def _columns(
     rng: np.random.Generator,
 ) -> tuple[Floats, NDArray[np.uint8], Floats]:
     """Inputs, classes and weights of the columns of excerpts whose class is known."""
-    noise = config.classes.index("noise")
-    before, after = reach(config.hop_s)
-    n_inputs = context_inputs(
-        np.zeros((before + after, len(config.classes)), np.float32), np.zeros((before + after, 3), np.float32),
-        noise, config.hop_s,
-    ).shape[1]  # fmt: skip
+    noise, n_classes, hop_s = config.classes.index("noise"), len(config.classes), config.hop_s
+    before, after = reach(hop_s)
+    n_reach = before + 1 + after
+    one = context_inputs(np.zeros((n_reach, n_classes), np.float32), np.zeros((n_reach, 3), np.float32), noise, hop_s)
+    n_inputs = one.shape[1]
     xs, ys, weights = [np.zeros((0, n_inputs), np.float32)], [np.zeros(0, np.uint8)], [np.zeros(0, np.float32)]
     for excerpt in excerpts:
         record, windows = as_record(excerpt), network_of(station_of(excerpt.trace_id))
@@ -181,7 +180,7 @@ def _columns(
         kept &= ~columns.dead & (~far | (rng.random(len(columns)) < FAR_SHARE))
         edge = np.pad(np.arange(len(columns)), (before, after), mode="edge")
         around = columns[edge]
-        x = context_inputs(around.log_probabilities, around.log_energy, noise, config.hop_s)
+        x = context_inputs(around.log_probabilities, around.log_energy, noise, hop_s)
         xs.append(x[kept])
         ys.append(y[kept])
         weights.append(np.where(far, 1 / FAR_SHARE, 1.0)[kept].astype(np.float32))

@@ -1,5 +1,7 @@
 """What the context network reads: hand-worked columns, naive loops, invariances."""
 
+import itertools
+
 import numpy as np
 import pytest
 
@@ -46,7 +48,7 @@ def naive(logs, energy, column):
     for s in AFTER_S:
         start = column + short + 1
         parts.append(now - power[start : start + round(s / HOP_S)].mean(axis=0))
-    for late, early in zip(PAST_S[:-1], PAST_S[1:], strict=True):
+    for late, early in itertools.pairwise(PAST_S):
         span = slice(column - round(early / HOP_S), column - round(late / HOP_S) + 1)
         parts += [odds[span].max(axis=0), power[span].mean(axis=0) - now]
     return np.concatenate(parts)
