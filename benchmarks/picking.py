@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-from seisnet.calibration import LOWEST_THRESHOLD, Trial, try_picks
+from seisnet.calibration import LOWEST_THRESHOLD, Trial, merged, try_picks
 from seisnet.config import PreprocessConfig, TrainConfig
 from seisnet.labelled_sets import excerpts_of, load_records, make_windows, station_folds
 from seisnet.onset import aic_onset
@@ -47,14 +47,14 @@ def main() -> None:
     for name, records in home.items():
         report(name, "STA/LTA + AIC", classical(excerpts_of(records, 2, config)))
     for seed in arguments.seeds:
-        trials: dict[str, dict[str, Trial]] = {name: {} for name in HOME}
+        trials: dict[str, list[dict[str, Trial]]] = {name: [] for name in HOME}
         for train, test in station_folds(together, 5, seed):
             model, _ = fit(make_windows([train], config), TrainConfig(seed=seed))
             for name, records in home.items():
                 mine = [r for r in test if any(r is other for other in records)]
-                add(trials[name], try_picks(model, excerpts_of(mine, 2, config)))
+                trials[name].append(try_picks(model, excerpts_of(mine, 2, config)))
         for name in HOME:
-            report(name, f"seisnet, 5 folds by station, seed {seed}", trials[name])
+            report(name, f"seisnet, 5 folds by station, seed {seed}", merged(trials[name]))
     if arguments.foreign:
         for seed in arguments.seeds:
             model, _ = fit(make_windows([together], config), TrainConfig(seed=seed))
@@ -65,16 +65,6 @@ def main() -> None:
                     f"seisnet, trained in California, seed {seed}",
                     try_picks(model, excerpts_of(records, 2, config)),
                 )
-
-
-def add(total: dict[str, Trial], part: dict[str, Trial]) -> None:
-    """Add the trials of a fold to those of the others."""
-    for phase, trial in part.items():
-        before = total.setdefault(phase, Trial())
-        for column in ("probability", "residual_s", "uncertainty_s"):
-            getattr(before, column).extend(getattr(trial, column))
-        before.n_reference += trial.n_reference
-        before.hours += trial.hours
 
 
 def classical(excerpts: Sequence[Excerpt]) -> dict[str, Trial]:

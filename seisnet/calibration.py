@@ -9,7 +9,7 @@ smaller than they say.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -28,7 +28,9 @@ TOLERANCE_S = 0.5
 """A pick farther from any reference pick is false."""
 
 LOWEST_THRESHOLD = 0.05
-STEP = 0.01
+GRID = [k / 100 for k in range(5, 99)]
+"""Thresholds that are tried."""
+
 FEWEST_ONSETS = 20
 """With fewer of a class nothing is calibrated for it."""
 
@@ -85,18 +87,19 @@ class Trial:
     def false_an_hour(self, threshold: float) -> float:
         """False picks an hour at a threshold."""
         wrong = np.isnan(np.array(self.residual_s, dtype=np.float64)) & (np.array(self.probability) >= threshold)
-        return float(wrong.sum() / self.hours) if self.hours else math.nan
+        return float(wrong.sum()) / self.hours if self.hours else math.nan
 
-    def best_threshold(self, false_alarms_per_hour: float = math.inf) -> float:
-        """Threshold with the highest F1 among those that keep to a budget; the highest one where none does."""
-        grid = np.round(np.arange(LOWEST_THRESHOLD, 0.99, STEP), 2)
-        allowed = [t for t in grid if not self.false_an_hour(t) > false_alarms_per_hour]
-        # Of equals the middle one: the curve is flat there.
+    def within_budget(self, false_alarms_per_hour: float) -> float:
+        """Lowest threshold with so few false picks an hour, the highest there is where none has."""
+        return next((t for t in GRID if not self.false_an_hour(t) > false_alarms_per_hour), GRID[-1])
+
+    def best_threshold(self, lowest: float = 0.0) -> float:
+        """Threshold with the highest F1 among those that are not below `lowest`."""
+        allowed = [t for t in GRID if t >= lowest] or [GRID[-1]]
         scores = np.array([self.at(t)[2] for t in allowed])
-        if not scores.size:
-            return float(grid[-1])
+        # Of equals the middle one: the curve is flat there.
         best = np.flatnonzero(scores >= scores.max() - 1e-9)
-        return float(allowed[best[len(best) // 2]])
+        return allowed[best[len(best) // 2]]
 
     def spread(self, threshold: float) -> float:
         """Factor on the expected errors with which `ONE_SIGMA` of the errors are smaller than they say."""
@@ -135,27 +138,60 @@ def fit_temperature(logits: NDArray[np.float64], classes: NDArray[np.intp]) -> f
     return math.exp(float(minimize_scalar(loss, bounds=(math.log(0.25), math.log(8.0)), method="bounded").x))
 
 
-def calibrated(model: Model, excerpts: Sequence[Excerpt], false_alarms_per_hour: float = math.inf) -> StoredModel:
+def calibrated(model: Model, excerpts: Sequence[Excerpt]) -> StoredModel:
     """Model with temperature, thresholds and spread from records that took no part in its training.
 
     Classes with fewer than `FEWEST_ONSETS` onsets keep the threshold they have.
     """
     stored = model.stored
     onsets = [label for e in excerpts for _, label in e.onsets]
-    enough = [k for k, name in enumerate(model.classes) if name != "noise" and onsets.count(k) >= FEWEST_ONSETS]
+    enough = {name for k, name in enumerate(model.classes) if name != "noise" and onsets.count(k) >= FEWEST_ONSETS}
     if not enough or model.preprocess.task != "phase":
         return stored
-    logits, classes = _columns(model, excerpts)
-    stored = replace(stored, temperature=stored.temperature * fit_temperature(logits, classes))
+    stored = replace(stored, temperature=fitted_temperature(model, excerpts))
     trials = try_picks(Model(model.name, stored), excerpts)
-    return with_trials(stored, {model.classes[k]: trials[model.classes[k]] for k in enough}, false_alarms_per_hour)
+    return with_trials(stored, {name: trial for name, trial in trials.items() if name in enough})
 
 
-def with_trials(stored: StoredModel, trials: dict[str, Trial], false_alarms_per_hour: float = math.inf) -> StoredModel:
-    """Model with the thresholds and spreads that some trials ask for."""
-    thresholds = {name: trial.best_threshold(false_alarms_per_hour) for name, trial in trials.items()}
-    spread = {name: stored.spread.get(name, 1.0) * trial.spread(thresholds[name]) for name, trial in trials.items()}
+def fitted_temperature(model: Model, excerpts: Sequence[Excerpt]) -> float:
+    """Temperature with which the model's columns have the least log-loss."""
+    logits, classes = _columns(model, excerpts)
+    return model.stored.temperature * fit_temperature(logits, classes)
+
+
+def with_trials(
+    stored: StoredModel,
+    trials: Mapping[str, Trial],
+    quiet: Mapping[str, Trial] | None = None,
+    false_alarms_per_hour: float = math.inf,
+) -> StoredModel:
+    """Model with the thresholds and spreads that some trials ask for.
+
+    Parameters
+    ----------
+    trials : mapping of class to Trial
+        The highest F1 on these is sought.
+    quiet : mapping of class to Trial, optional
+        On records that hold no onset; the threshold keeps to `false_alarms_per_hour` of each class there.
+    """
+    floor = {name: trial.within_budget(false_alarms_per_hour) for name, trial in (quiet or {}).items()}
+    thresholds = {name: trial.best_threshold(floor.get(name, 0.0)) for name, trial in trials.items()}
+    spread = {name: stored.spread.get(name, 1.0) * t.spread(thresholds[name]) for name, t in trials.items()}
     return replace(stored, thresholds={**stored.thresholds, **thresholds}, spread={**stored.spread, **spread})
+
+
+def merged(parts: Sequence[Mapping[str, Trial]]) -> dict[str, Trial]:
+    """All trials together."""
+    whole: dict[str, Trial] = {}
+    for part in parts:
+        for name, trial in part.items():
+            known = whole.setdefault(name, Trial())
+            known.probability += trial.probability
+            known.residual_s += trial.residual_s
+            known.uncertainty_s += trial.uncertainty_s
+            known.n_reference += trial.n_reference
+            known.hours += trial.hours
+    return whole
 
 
 def _columns(model: Model, excerpts: Sequence[Excerpt]) -> tuple[NDArray[np.float64], NDArray[np.intp]]:

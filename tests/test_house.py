@@ -21,7 +21,7 @@ ROOMS = [
     "synthetic", "metrics", "matching", "formats", "plots",
     "model", "mining", "extraction", "merging", "planning", "preprocessing", "batches",
     "evaluation", "training_data", "objectives", "loop", "stages", "calibration",
-    "training", "labelled_sets", "classification", "inspection",
+    "training", "altering", "labelled_sets", "classification", "inspection",
     "download", "datasets", "report", "demo", "cli", "__main__",
 ]
 # fmt: on
