@@ -60,7 +60,7 @@ def run_demo(folder: Path, *, overwrite: bool = False, say: Callable[[str], None
     preprocess_to_file([str(dataset)], config=PREPROCESS, output=windows_path, overwrite=overwrite)
     say(f"3/5 training on {read_counts(windows_path)[0].sum()} windows, {TRAIN.epochs} epochs")
     windows = read_windows(windows_path)
-    model, history = fit(windows, TRAIN, name="demo", progress=lambda row: say(_epoch(row)))
+    model, history = fit(windows, TRAIN, name="demo", progress=lambda stage, row: say(_epoch(stage, row)))
     model.save(folder / "model.h5", overwrite=overwrite)
     found = evaluate(model, windows)
     say(f"4/5 evaluated on synthetic events that it never saw: macro-F1 {found.scores.macro_f1:.3f}")
@@ -139,8 +139,7 @@ def _metadata(record: SyntheticRecord) -> dict[str, object]:
     }
 
 
-def _epoch(row: dict[str, float]) -> str:
-    return (
-        f"    epoch {row['epoch']:.0f}: loss {row['train_loss']:.3f}, "
-        f"dev accuracy {row['dev_accuracy']:.3f}, dev macro-F1 {row['dev_macro_f1']:.3f}"
-    )
+def _epoch(stage: str, row: dict[str, float]) -> str:
+    figures = {"loss": "train_loss", "dev loss": "dev_loss", "dev macro-F1": "dev_macro_f1"}
+    said = ", ".join(f"{name} {row[key]:.3f}" for name, key in figures.items() if key in row)
+    return f"    {stage}: epoch {row['epoch']:.0f}/{row['epochs']:.0f}, {said}"

@@ -16,9 +16,6 @@ from seisnet.objectives import Objective, Say
 from seisnet.store.checkpoint_file import Checkpoint, write_checkpoint
 from seisnet.training_data import TrainingData
 
-Progress = Callable[[dict[str, float]], None]
-"""Called after every epoch with its row of the history."""
-
 VANISHED, EXPLODED = 1e-4, 1e4
 """A message is due when a layer's gradient norm is below this share of the largest layer's, or above this."""
 
@@ -31,7 +28,7 @@ def train_network(
     state: Checkpoint,
     *,
     checkpoint: Path | None = None,
-    progress: Progress | None = None,
+    progress: Callable[[dict[str, float]], None] | None = None,
     say: Say | None = None,
 ) -> None:
     """Train a network from where `state` stands, and keep `state` up to date.
@@ -49,6 +46,8 @@ def train_network(
         As it was after some epoch, or at the start.
     checkpoint : Path, optional
         Where `state` is written after every epoch.
+    progress : callable, optional
+        Called after every epoch with its row of the history.
 
     Raises
     ------

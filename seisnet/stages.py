@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -134,22 +134,25 @@ def column_targets(
     return np.where(y == NOISE, config.classes.index("noise"), y).astype(np.uint8), kept, away_s
 
 
-def can_learn_context(excerpts: Sequence[Excerpt], config: PreprocessConfig) -> str:
-    """Why the context stage can't learn from excerpts; empty if it can."""
-    return (
-        _too_few(excerpts, config)
-        or ("the excerpts are of one station only" if len({station_of(e.trace_id) for e in excerpts}) < 2 else "")
-        or ("the feature has no frames that a scan could share" if not make_feature(config).foldable else "")
-    )
+def why_no_context(excerpts: Sequence[Excerpt], stations: Collection[str], config: PreprocessConfig) -> str:
+    """Why the context stage can't learn from excerpts, with windows of these stations; empty if it can."""
+    if few := _too_few(excerpts, config):
+        return few
+    if len(stations) < 2:
+        return "the windows are of one station only"
+    return "" if make_feature(config).foldable else "the feature has no frames that a scan could share"
 
 
-def can_learn_onsets(excerpts: Sequence[Excerpt], config: PreprocessConfig) -> str:
+def why_no_onsets(excerpts: Sequence[Excerpt], config: PreprocessConfig) -> str:
     """Why the onset network can't learn from excerpts; empty if it can."""
-    slow = f"{config.sampling_rate_hz:g} Hz are too few; {SLOWEST_HZ:g} Hz show an onset"
-    return _too_few(excerpts, config) or (slow if config.sampling_rate_hz < SLOWEST_HZ else "")
+    if config.sampling_rate_hz < SLOWEST_HZ:
+        return f"{config.sampling_rate_hz:g} Hz are too few; {SLOWEST_HZ:g} Hz show an onset"
+    return _too_few(excerpts, config)
 
 
 def _too_few(excerpts: Sequence[Excerpt], config: PreprocessConfig) -> str:
+    if not excerpts:
+        return "the windows file holds no excerpts"
     for label, name in enumerate(config.classes):
         n = sum(1 for e in excerpts for _, of in e.onsets if of == label)
         if name != "noise" and n < FEWEST_ONSETS:

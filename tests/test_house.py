@@ -20,7 +20,7 @@ ROOMS = [
     "scan", "onset", "detection", "coincidence", "following",
     "synthetic", "metrics", "matching", "formats", "plots",
     "model", "mining", "extraction", "merging", "planning", "preprocessing", "batches",
-    "evaluation", "training_data", "objectives", "loop", "stages", "calibration",
+    "evaluation", "training_data", "objectives", "loop", "stages", "tasks", "calibration",
     "training", "altering", "labelled_sets", "classification", "inspection",
     "download", "datasets", "report", "demo", "cli", "__main__",
 ]

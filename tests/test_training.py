@@ -17,7 +17,7 @@ from seisnet.store.windows_file import FeatureReader, WindowRows, WindowsInfo, w
 from seisnet.training import fit
 
 CONFIG = PreprocessConfig(window_s=2.0, frame_s=0.5, hop_s=0.5, freqmin_hz=2.0, freqmax_hz=12.0)
-SMALL = TrainConfig(hidden=(16,), epochs=4, batch_size=32, dropout=0.2)
+SMALL = TrainConfig(hidden=(16,), epochs=4, batch_size=32, dropout=0.2, context=False, onset=False)
 
 
 @pytest.fixture
@@ -95,8 +95,8 @@ def test_an_interrupted_training_goes_on_bit_for_bit(rng, tmp_path, optimizer, s
     class Interrupted(Exception):
         pass
 
-    def stop_in_the_second_member(row):
-        if row["member"] == 1 and row["epoch"] == 2:
+    def stop_in_the_second_member(_, row):
+        if row["task"] == 1 and row["epoch"] == 2:
             raise Interrupted
 
     with pytest.raises(Interrupted):

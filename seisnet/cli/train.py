@@ -86,8 +86,8 @@ def train(
             device=device,
             threads=threads,
             checkpoint=checkpoint,
-            progress=lambda row: show(
-                f"epoch {row['epoch']:.0f}/{config.epochs}, loss {row['train_loss']:.4f}"
+            progress=lambda stage, row: show(
+                f"{stage}: epoch {row['epoch']:.0f}/{row['epochs']:.0f}, loss {row['train_loss']:.4f}"
                 + (f", dev macro-F1 {row['dev_macro_f1']:.4f}" if "dev_macro_f1" in row else "")
             ),
             say=lambda line: console.say(f"  {line}", quiet=quiet),
