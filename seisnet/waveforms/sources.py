@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import glob
+import re
 import warnings
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
@@ -16,6 +17,9 @@ from seisnet.store.seisbench_file import is_seisbench
 from seisnet.waveforms.conditioning import SLOWEST, condition, split_channel, to_rate
 from seisnet.waveforms.datasets import DatasetTrace, read_dataset
 from seisnet.waveforms.records import NS_PER_S, Record, Rejection
+
+MSEED_START = re.compile(rb"\d{6}[DRQM][ \0]")
+"""Of a file."""
 
 DAY_NS = 86_400 * NS_PER_S
 
@@ -141,7 +145,9 @@ def read_file(path: Path, reading: Reading, *, headonly: bool = False) -> obspy.
         warnings.simplefilter("always")
         try:
             # ObsPy takes names for patterns, and brackets do occur in names.
-            stream = obspy.read(glob.escape(str(path)), headonly=headonly)
+            # To be told the format saves ObsPy half the time that a small file takes.
+            known = {"format": "MSEED", "check_compression": False} if _is_mseed(path) else {}
+            stream = obspy.read(glob.escape(str(path)), headonly=headonly, **known)
         except TypeError:
             hint = "; seisnet datasets import reads HDF5 + CSV pairs" if path.suffix in (".h5", ".hdf5") else ""
             reading.rejections.append(_file_rejection(path, f"not a waveform format that ObsPy reads{hint}"))
@@ -156,6 +162,12 @@ def read_file(path: Path, reading: Reading, *, headonly: bool = False) -> obspy.
     if damage and not headonly:
         reading.rejections.append(_file_rejection(path, f"damaged, read as far as possible: {damage}"))
     return stream
+
+
+def _is_mseed(path: Path) -> bool:
+    """Whether a file begins as a miniSEED record does: six digits and a letter for its quality."""
+    with path.open("rb") as file:
+        return MSEED_START.fullmatch(file.read(8)) is not None
 
 
 def _damage(stream: obspy.Stream, caught: Sequence[warnings.WarningMessage]) -> str:
