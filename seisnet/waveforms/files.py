@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import glob
 import itertools
+import re
 import warnings
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -15,6 +16,9 @@ import obspy
 from seisnet.waveforms.conditioning import split_channel
 from seisnet.waveforms.records import DAY_NS, NS_PER_S, Rejection
 from seisnet.waveforms.selection import FOREVER_NS, Selection
+
+MSEED_START = re.compile(rb"\d{6}[DRQM][ \0]")
+"""Of a file."""
 
 EARLY_NS = 300 * NS_PER_S
 """Day files start a little before or after midnight: the day of a file is counted from this much earlier."""
@@ -79,7 +83,9 @@ def read_file(
         warnings.simplefilter("always")
         try:
             # ObsPy takes names for patterns, and brackets do occur in names.
-            stream = obspy.read(glob.escape(str(path)), headonly=headonly, starttime=start, endtime=end)
+            # To be told the format saves ObsPy half the time that a small file takes.
+            known = {"format": "MSEED", "check_compression": False} if _is_mseed(path) else {}
+            stream = obspy.read(glob.escape(str(path)), headonly=headonly, starttime=start, endtime=end, **known)
         except TypeError:
             hint = "; seisnet datasets import reads HDF5 + CSV pairs" if path.suffix in (".h5", ".hdf5") else ""
             reading.rejections.append(_file_rejection(path, f"not a waveform format that ObsPy reads{hint}"))
@@ -94,6 +100,12 @@ def read_file(
     if damage and not headonly:
         reading.rejections.append(_file_rejection(path, f"damaged, read as far as possible: {damage}"))
     return stream
+
+
+def _is_mseed(path: Path) -> bool:
+    """Whether a file begins as a miniSEED record does: six digits and a letter for its quality."""
+    with path.open("rb") as file:
+        return MSEED_START.fullmatch(file.read(8)) is not None
 
 
 def _damage(stream: obspy.Stream, caught: Sequence[warnings.WarningMessage]) -> str:
