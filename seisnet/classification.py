@@ -21,6 +21,9 @@ from seisnet.waveforms.sources import Reading, Source, find_sources, read_record
 
 VIEW_BEFORE_S, VIEW_AFTER_S = 10.0, 30.0
 
+EDGE_S = 60.0
+"""Of a recording that goes on in other sources, what is scanned beside: a pick depends on what lies around it."""
+
 
 @dataclass(frozen=True)
 class View:
@@ -101,11 +104,12 @@ def classify(
             progress(f"{i + 1}/{len(found)} {source.name}, {len(result.picks)} picks so far")
         for record in _records(source, reading, model):
             probabilities = model.scan(record)
-            picks = model.picks(record, probabilities, config)
+            low_ns, high_ns = source.span_ns
+            picks = [p for p in model.picks(record, probabilities, config) if low_ns <= p.time_ns < high_ns]
             result.picks += picks
             result.trace_ids.append(record.trace_id)
             result.n_records += 1
-            result.seconds += record.n_samples / record.sampling_rate_hz
+            result.seconds += (min(record.end_ns, high_ns) - max(record.start_ns, low_ns)) / NS_PER_S
             if len(result.views) < most_views:
                 views = _views(record, probabilities, picks)
                 result.views += views[: most_views - len(result.views)]
@@ -131,6 +135,7 @@ def _records(source: Source, reading: Reading, model: Model) -> Iterator[Record]
             reading,
             sampling_rate_hz=config.sampling_rate_hz,
             shortest_s=config.window_s,
+            margin_s=EDGE_S,
             response=response_of(config),
         )
 

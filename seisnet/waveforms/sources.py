@@ -133,7 +133,7 @@ def find_sources(
                 found += datasets
                 files += [] if datasets else _files(path)
     groups, passed_over = gather(dict.fromkeys(files), selection, reading)
-    found += [Source(tuple(group.paths), "files", group.beside, group.span_ns) for group in groups]
+    found += [Source(group.paths, "files", group.beside, group.span_ns) for group in groups]
     if not found and passed_over:
         more = f" and {len(passed_over) - 5} more" if len(passed_over) > 5 else ""
         raise DataError(
@@ -259,10 +259,10 @@ def _strayed(stream: obspy.Stream, span_ns: tuple[int, int]) -> Iterator[Rejecti
 
 
 def _within(record: Record, span_ns: tuple[int, int], window: int, margin: int) -> Record | None:
-    """The part of a record with the windows that start in a span."""
+    """The part of a record with the windows that start in a span, or, with a margin, with samples in it."""
     low, high = (_first_at(record, ns) for ns in span_ns)
     first, end = max(0, low - margin), min(record.n_samples, high - 1 + window + margin)
-    if end - first < window or low > record.n_samples - window or high <= 0:
+    if end - first < window or low > record.n_samples - (1 if margin >= window else window) or high <= 0:
         return None
     goes_on = (first > 0, end < record.n_samples)
     if not any(goes_on):
