@@ -23,7 +23,7 @@ MSEED_START = re.compile(rb"\d{6}[DRQM][ \0]")
 EARLY_NS = 300 * NS_PER_S
 """Day files start a little before or after midnight: the day of a file is counted from this much earlier."""
 
-NEAR_NS = 3600 * NS_PER_S
+NEAR_NS = 3 * 3600 * NS_PER_S
 """Files are read beside a group where they come this near to the span that it answers for."""
 
 
@@ -42,13 +42,29 @@ class Group:
     `span_ns` is what the group answers for where its files go on in those of another, which are then `beside`.
     """
 
-    paths: list[Path] = field(default_factory=list)
-    instruments: set[str] = field(default_factory=set)
-    start_ns: int = FOREVER_NS[1]
-    end_ns: int = FOREVER_NS[0]
-    step_ns: int = 0
+    headers: dict[Path, _Header] = field(default_factory=dict)
     span_ns: tuple[int, int] = FOREVER_NS
     beside: tuple[Path, ...] = ()
+
+    @property
+    def paths(self) -> tuple[Path, ...]:
+        """Its files."""
+        return tuple(self.headers)
+
+    @property
+    def instruments(self) -> frozenset[str]:
+        """``NET.STA.LOC.BAND+INSTRUMENT`` of all that is in its files."""
+        return frozenset().union(*(header.instruments for header in self.headers.values()))
+
+    @property
+    def start_ns(self) -> int:
+        """Time of the first sample."""
+        return min(header.start_ns for header in self.headers.values())
+
+    @property
+    def end_ns(self) -> int:
+        """Time by which the sample after the last has to come, if there is no gap."""
+        return max(header.end_ns + 2 * header.step_ns for header in self.headers.values())
 
 
 @dataclass(frozen=True)
@@ -189,11 +205,7 @@ def _together(headers: dict[Path, _Header]) -> list[Group]:
             parent[root(path)] = root(first_of.setdefault(key, path))
     groups: dict[Path, Group] = defaultdict(Group)
     for path, header in headers.items():
-        group = groups[root(path)]
-        group.paths.append(path)
-        group.instruments |= header.instruments
-        group.start_ns, group.end_ns = min(group.start_ns, header.start_ns), max(group.end_ns, header.end_ns)
-        group.step_ns = max(group.step_ns, header.step_ns)
+        groups[root(path)].headers[path] = header
     return list(groups.values())
 
 
@@ -201,13 +213,13 @@ def _chain(groups: Iterable[Group]) -> None:
     """Set borders between the groups of the same instruments that follow each other without a gap, or overlap."""
     alike: dict[frozenset[str], list[Group]] = defaultdict(list)
     for group in groups:
-        alike[frozenset(group.instruments)].append(group)
+        alike[group.instruments].append(group)
     for line in alike.values():
         line.sort(key=lambda group: group.start_ns)
         reach_ns = FOREVER_NS[0]
         linked: list[Group] = []
         for group in line:
-            if linked and group.start_ns > reach_ns + 2 * group.step_ns:
+            if linked and group.start_ns > reach_ns:
                 _set_borders(linked)
                 linked = []
             linked.append(group)
@@ -218,6 +230,10 @@ def _chain(groups: Iterable[Group]) -> None:
 def _set_borders(linked: Sequence[Group]) -> None:
     starts = [group.start_ns for group in linked[1:]]
     for group, low, high in zip(linked, [FOREVER_NS[0], *starts], [*starts, FOREVER_NS[1]], strict=True):
-        near = [g for g in linked if g.start_ns <= high + NEAR_NS and g.end_ns >= low - NEAR_NS and g is not group]
         group.span_ns = (low, high)
-        group.beside = tuple(path for other in near for path in other.paths)
+        group.beside = tuple(
+            path
+            for other in linked
+            for path, header in other.headers.items()
+            if other is not group and header.start_ns <= high + NEAR_NS and header.end_ns >= low - NEAR_NS
+        )
