@@ -17,15 +17,15 @@ ROOMS = [
     "errors", "config", "picks", "nn",
     "engine", "store", "waveforms", "catalogues", "labels",
     "features", "sliding", "windows", "splits", "scan", "onset", "detection", "coincidence", "following",
-    "synthetic", "metrics", "matching", "formats", "plots",
-    "preprocessing", "batches", "model", "evaluation", "training_data", "training", "classification",
+    "synthetic", "metrics", "matching", "quakeml", "dialects", "formats", "probability_files", "plots",
+    "preprocessing", "batches", "model", "evaluation", "training_data", "training", "classification", "parts",
     "inspection", "datasets", "report", "demo", "cli", "__main__",
 ]
 # fmt: on
 """In import order: a room imports only from itself and from those before it."""
 
 OWNERS = {
-    "obspy": {"waveforms", "catalogues", "labels", "formats", "model"},
+    "obspy": {"waveforms", "catalogues", "labels", "formats", "quakeml", "probability_files", "model", "streaming"},
     "h5py": {"store"},
     "matplotlib": {"plots"},
     "click": {"cli"},
