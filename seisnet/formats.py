@@ -6,7 +6,8 @@ import codecs
 import csv
 import io
 import math
-from collections.abc import Callable, Sequence
+import os
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 import obspy
@@ -26,6 +27,7 @@ __all__ = [
     "CSV_COLUMNS",
     "DETECTION_COLUMNS",
     "FORMATS",
+    "PicksAppender",
     "detections_csv",
     "iso_time",
     "picks_csv",
@@ -113,37 +115,71 @@ def write_detections(detections: Sequence[Detection], path: Path, file_format: s
 
 def detections_csv(detections: Sequence[Detection]) -> str:
     """CSV with a header, sorted by start, trace id and class."""
-    lines = io.StringIO()
-    writer = csv.writer(lines, lineterminator="\n")
-    writer.writerow(DETECTION_COLUMNS)
-    for d in sorted(detections, key=lambda d: (d.start_ns, d.trace_id, d.label)):
-        codes = (d.network, d.station, d.location, d.channel, d.label)
-        figures = (_figure(d.probability, 4), d.model, _figure(d.threshold, 4))
-        writer.writerow([*codes, iso_time(d.start_ns), iso_time(d.end_ns), *figures])
-    return lines.getvalue()
+    ordered = sorted(detections, key=lambda d: (d.start_ns, d.trace_id, d.label))
+    rows = (
+        (
+            *(d.network, d.station, d.location, d.channel, d.label),
+            *(iso_time(d.start_ns), iso_time(d.end_ns)),
+            *(_figure(d.probability, 4), d.model, _figure(d.threshold, 4)),
+        )
+        for d in ordered
+    )
+    return _csv([DETECTION_COLUMNS, *rows])
 
 
 def picks_csv(picks: Sequence[Pick]) -> str:
     """CSV with a header, sorted by time, trace id and phase; figures that are not known are empty."""
+    return _csv([CSV_COLUMNS, *map(_row, in_order(picks))])
+
+
+class PicksAppender:
+    """A CSV of picks that grows: each pick is on disk as soon as it is added. A new file begins with the header."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def __enter__(self) -> PicksAppender:
+        try:
+            self._file = self._path.open("a", encoding="utf-8", newline="")
+            if not self._file.tell():
+                self._file.write(_csv([CSV_COLUMNS]))
+            self.add([])
+        except OSError as error:
+            raise DataError(f"{self._path}: can't be written: {error.strerror}") from error
+        return self
+
+    def add(self, picks: Sequence[Pick]) -> None:
+        """Write picks behind those that are there."""
+        try:
+            self._file.write(_csv(map(_row, picks)))
+            self._file.flush()
+            os.fsync(self._file.fileno())
+        except OSError as error:
+            raise DataError(f"{self._path}: can't be written: {error.strerror}") from error
+
+    def __exit__(self, *_: object) -> None:
+        self._file.close()
+
+
+def _row(pick: Pick) -> tuple[str, ...]:
+    return (
+        pick.network,
+        pick.station,
+        pick.location,
+        pick.channel,
+        pick.phase,
+        iso_time(pick.time_ns),
+        _figure(pick.probability, 4),
+        _figure(pick.uncertainty_s, 3),
+        _figure(pick.snr_db, 1),
+        pick.model,
+        _figure(pick.threshold, 4),
+    )
+
+
+def _csv(rows: Iterable[Sequence[str]]) -> str:
     lines = io.StringIO()
-    writer = csv.writer(lines, lineterminator="\n")
-    writer.writerow(CSV_COLUMNS)
-    for pick in in_order(picks):
-        writer.writerow(
-            [
-                pick.network,
-                pick.station,
-                pick.location,
-                pick.channel,
-                pick.phase,
-                iso_time(pick.time_ns),
-                _figure(pick.probability, 4),
-                _figure(pick.uncertainty_s, 3),
-                _figure(pick.snr_db, 1),
-                pick.model,
-                _figure(pick.threshold, 4),
-            ]
-        )
+    csv.writer(lines, lineterminator="\n").writerows(rows)
     return lines.getvalue()
 
 

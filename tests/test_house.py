@@ -18,8 +18,8 @@ ROOMS = [
     "engine", "store", "waveforms", "catalogues", "labels",
     "features", "sliding", "windows", "splits", "scan", "onset", "detection", "coincidence", "following",
     "synthetic", "metrics", "matching", "quakeml", "dialects", "formats", "probability_files", "plots",
-    "preprocessing", "batches", "model", "evaluation", "training_data", "training", "classification", "parts",
-    "inspection", "datasets", "report", "demo", "cli", "__main__",
+    "preprocessing", "batches", "streaming", "model", "evaluation", "training_data", "training", "classification",
+    "parts", "inspection", "datasets", "report", "demo", "cli", "__main__",
 ]
 # fmt: on
 """In import order: a room imports only from itself and from those before it."""

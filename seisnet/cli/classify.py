@@ -84,7 +84,7 @@ def classify(
     from seisnet.waveforms.sources import Reading, find_sources
 
     chosen = console.given({"hop_s": hop_s, "coincidence": coincidence, "coincidence_s": coincidence_s})
-    config = _config(config_path, threshold, chosen)
+    config = pick_config(config_path, threshold, chosen)
     file_format = file_format or ("quakeml" if output.suffix.lower() == ".xml" else "csv")
     wanted = Output(output, file_format, probabilities)
     wanted.check(may_exist=overwrite or resume)
@@ -119,7 +119,8 @@ def classify(
     )
 
 
-def _config(path: Path | None, thresholds: tuple[str, ...], chosen: dict[str, Any]) -> PickConfig:
+def pick_config(path: Path | None, thresholds: tuple[str, ...], chosen: dict[str, Any]) -> PickConfig:
+    """Settings of a file, over which options go."""
     import dataclasses
 
     from seisnet.config import PickConfig, load_toml
