@@ -102,7 +102,7 @@ def test_no_picks_still_write_a_file_and_say_why(job, tmp_path):
         *("--threshold", "P=1", "--threshold", "S=1"),
     )
     assert picks.read_text() == ",".join(CSV_COLUMNS) + "\n"
-    assert "no probability reached a threshold" in result.stderr
+    assert "no probability reached its threshold" in result.stderr
 
 
 def test_quakeml_out(job, tmp_path):

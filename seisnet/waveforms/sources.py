@@ -87,6 +87,17 @@ class Source:
         first = self.paths[0]
         return str(first) if len(self.paths) == 1 else f"{first} and {len(self.paths) - 1} more"
 
+    @property
+    def files(self) -> list[Path]:
+        """Its own files; of a data set's folder, those in it."""
+        return [p for path in self.paths for p in (sorted(path.rglob("*")) if path.is_dir() else [path])]
+
+    @property
+    def stamps(self) -> list[tuple[str, int, int]]:
+        """Name, size and age of every file that its records depend on, to tell whether any has changed."""
+        found = [(path, path.stat()) for path in (*self.files, *self.beside, *self.inventory) if path.exists()]
+        return [(str(path), stat.st_size, stat.st_mtime_ns) for path, stat in found]
+
 
 def find_sources(
     specs: Sequence[str], reading: Reading, *, selection: Selection = EVERYTHING, inventory: Sequence[Path] = ()
