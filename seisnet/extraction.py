@@ -163,7 +163,9 @@ def _summarise(job: Job, piece: Piece, writer: ShardWriter | None) -> Summary:
         summary.made.append(0)
         try:
             if piece.hashes:
-                summary.files += [(str(p), _size(p), sha256_of(p), index) for p in source.paths]
+                summary.files += [(str(p), _size(p), sha256_of(p), index) for p in source.paths] or [
+                    (source.name, 0, "", index)  # of a web service
+                ]
             for labelled in _labelled(job, source, piece.rows, reading):
                 made, why_not = maker.add(labelled)
                 summary.made[-1] += made
