@@ -99,7 +99,7 @@ class Trial:
         scores = np.array([self.at(t)[2] for t in allowed])
         # Of equals the middle one: the curve is flat there.
         best = np.flatnonzero(scores >= scores.max() - 1e-9)
-        return allowed[best[len(best) // 2]]
+        return float(allowed[int(best[len(best) // 2])])
 
     def spread(self, threshold: float) -> float:
         """Factor on the expected errors with which `ONE_SIGMA` of the errors are smaller than they say."""

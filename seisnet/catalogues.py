@@ -193,7 +193,7 @@ def catalogue_intervals(path: Path, rejections: list[Rejection]) -> list[ClassIn
     for event in _events(path):
         if not event.event_type:
             reason = "an event without a type names no class"
-            rejections += [Rejection(_trace_id(p), p.time.ns, p.time.ns, reason) for p in event.picks]
+            rejections += [Rejection(_trace_id(p), p.time.ns, p.time.ns, reason) for p in _valid(event, rejections)]
             continue
         times_ns: dict[tuple[str, str, str], list[int]] = {}
         for pick in _valid(event, rejections):
@@ -222,7 +222,9 @@ def _events(path: Path) -> Iterator[Event]:
 
 def _valid(event: Event, rejections: list[Rejection]) -> Iterator[CatalogPick]:
     for pick in event.picks:
-        if pick.evaluation_status == "rejected":
+        if pick.time is None:
+            rejections.append(Rejection(_trace_id(pick), 0, 0, "a pick without a time"))
+        elif pick.evaluation_status == "rejected":
             rejections.append(Rejection(_trace_id(pick), pick.time.ns, pick.time.ns, "a pick that an analyst rejected"))
         else:
             yield pick

@@ -69,8 +69,8 @@ class PreprocessConfig:
         An excerpt reaches so far before the first and after the last of its picks.
     noise_ratio : float
         A noise window in which some half second has more than this many times the energy of the quietest quarter is
-        left out: it may hold an event that nobody listed. 0 takes all. The default leaves out about one in a hundred
-        noise windows, and would leave out three of four with a P (see `seisnet.windows.energy_ratio`).
+        left out: it may hold an event that nobody listed. 0 takes all. The default leaves out about one in seventy
+        noise windows, and would leave out four of five with a P (see `seisnet.windows.energy_ratios`).
     link_s : float
         Picks without an event that follow each other within this time, on whatever station, count as one event when
         splits are made; 0 groups them by station and hour.

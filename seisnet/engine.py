@@ -18,6 +18,7 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from multiprocessing import get_context, parent_process
+from pathlib import Path
 from typing import Any, TypeVar
 
 from seisnet import __version__
@@ -107,9 +108,12 @@ def _on_cluster(function: Callable[[Item], Result], items: Iterable[Item], sched
         except TimeoutError as error:
             raise ConfigError(f"{scheduler}: the scheduler has no workers; start some with: dask worker") from error
         # Sent once to each worker, not with each item.
-        shared = client.scatter(_Shared(function, __version__), broadcast=True)
+        shared = client.scatter(_Shared(function, __version__, str(Path.cwd())), broadcast=True)
         width = IN_FLIGHT * max(2, sum(client.nthreads().values()))
-        yield from _windowed(lambda item: client.submit(_apply_shared, shared, item, pure=False), items, width)
+        try:
+            yield from _windowed(lambda item: client.submit(_apply_shared, shared, item, pure=False), items, width)
+        except (distributed.KilledWorker, distributed.CancelledError, OSError) as error:
+            raise DataError(f"{scheduler}: workers or the scheduler were lost (finished work is kept)") from error
 
 
 def _windowed(submit: Callable[[Item], Any], items: Iterable[Item], width: int) -> Iterator[Any]:
@@ -128,8 +132,8 @@ def _windowed(submit: Callable[[Item], Any], items: Iterable[Item], width: int) 
 class _Shared:
     """What every item of a map needs, on its way to a worker of a cluster."""
 
-    def __init__(self, function: Callable[[Any], Any], version: str) -> None:
-        self.function, self.version = function, version
+    def __init__(self, function: Callable[[Any], Any], version: str, folder: str) -> None:
+        self.function, self.version, self.folder = function, version, folder
 
 
 _state: dict[str, Any] = {}
@@ -169,4 +173,8 @@ def _apply_shared(shared: _Shared, item: Any) -> Any:
         raise DataError(f"a worker runs seisnet {__version__}; {shared.version} is needed")
     with _one_at_a_time:
         _limit_blas()
+        try:
+            os.chdir(shared.folder)  # names of files may be relative
+        except OSError as error:
+            raise DataError(f"a worker does not see the folder {shared.folder}; it needs the same files") from error
         return shared.function(item)

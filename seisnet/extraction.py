@@ -94,12 +94,7 @@ class Job:
         """SHA-256 of all that a shard is made from; files count by name, size and age, web services by the request."""
         # Who goes to which split is decided afterwards.
         config = replace(self.config, split=PreprocessConfig.split, split_by=PreprocessConfig.split_by)
-        files = [
-            (str(path), path.stat().st_size, path.stat().st_mtime_ns)
-            for source in piece.sources
-            for path in (*files_of(source), *source.beside, *source.inventory)
-            if path.exists()
-        ]
+        files = [source.stamps for source in piece.sources]
         known = [__version__, to_json(config), repr(piece), files, self.labels_sha256, self.miner_sha256]
         return hashlib.sha256(json.dumps(known).encode()).hexdigest()
 
@@ -141,11 +136,6 @@ class Summary:
     shard: str = ""
 
 
-def files_of(source: Source) -> list[Path]:
-    """Files that a source is read from; those of a data set's folder."""
-    return [p for path in source.paths for p in (sorted(path.rglob("*")) if path.is_dir() else [path])]
-
-
 def work(job: Job, piece: Piece) -> Summary:
     """Make the shard of a piece, or take the one that is there.
 
@@ -177,7 +167,9 @@ def _summarise(job: Job, piece: Piece, writer: ShardWriter | None) -> Summary:
         summary.made.append(0)
         try:
             if piece.hashes:
-                summary.files += [(str(p), _size(p), sha256_of(p), index) for p in source.paths]
+                summary.files += [(str(p), _size(p), sha256_of(p), index) for p in source.paths] or [
+                    (source.name, 0, "", index)  # of a web service
+                ]
             for labelled in _labelled(job, source, piece.rows, reading):
                 made, why_not = maker.add(labelled)
                 summary.made[-1] += made

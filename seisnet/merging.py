@@ -5,22 +5,61 @@ from __future__ import annotations
 import functools
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from seisnet.config import PreprocessConfig
+from seisnet import __version__
+from seisnet.config import PreprocessConfig, to_json
 from seisnet.errors import FormatError
+from seisnet.extraction import Job, Piece, Summary
 from seisnet.picks import station_of
 from seisnet.splits import assign_splits
 from seisnet.store.excerpts import Excerpt, ExcerptsWriter
 from seisnet.store.shards import Rejected, ShardReader
 from seisnet.store.windows_file import SPLITS, WindowRows, WindowsInfo, writing
+from seisnet.waveforms.records import COMPONENTS
+from seisnet.waveforms.sources import Source
 
 Row = tuple[str, str, int, int, bool]
 """Event, station, split of the data set (0: none), class, augmented."""
+
+
+@dataclass
+class Totals:
+    """Summaries of all pieces, added up."""
+
+    rows: Counter[Row] = field(default_factory=Counter)
+    made: Counter[Source] = field(default_factory=Counter)
+    mined: int = 0
+    excerpt_samples: int = 0
+    files: dict[str, tuple[int, str, Source]] = field(default_factory=dict)
+    records: Counter[str] = field(default_factory=Counter)
+    matched: set[int] = field(default_factory=set)
+    nearest_ns: dict[int, int] = field(default_factory=dict)
+    rejected: list[Rejected] = field(default_factory=list)
+    shards: list[str] = field(default_factory=list)
+
+    def add(self, piece: Piece, summary: Summary) -> None:
+        """Add the summary of a piece."""
+        for (event, station, given, y, augmented), n in summary.rows:
+            self.rows[event, station, given, y, augmented] += n
+        for source, made in zip(piece.sources, summary.made, strict=True):
+            self.made[source] += made
+        self.mined += summary.mined
+        self.excerpt_samples += summary.excerpt_samples
+        for path, size, sha256, index in summary.files:
+            self.files[path] = (size, sha256, piece.sources[index])
+        self.records.update(summary.records)
+        self.matched.update(summary.matched)
+        for i, ns in summary.nearest_ns:
+            self.nearest_ns[i] = min(ns, self.nearest_ns.get(i, ns))
+        self.rejected += summary.rejected
+        if summary.shard:
+            self.shards.append(summary.shard)
 
 
 @dataclass(frozen=True)
@@ -75,6 +114,37 @@ def divide(rows: Counter[Row], config: PreprocessConfig) -> Division:
         if not (augmented and side):
             counts[side, y, int(augmented)] += n
     return Division(split_of, how, counts)
+
+
+def describe(job: Job, totals: Totals, division: Division, labels: Sequence[Path], inputs: str) -> WindowsInfo:
+    """Everything in the windows file but its rows and rejections; `inputs` is the SHA-256 of all it is made from."""
+    config = job.config
+    paths = [path for path in [*map(Path, totals.files), *labels] if path.exists()]
+    attributes = {
+        "component_order": COMPONENTS,
+        "config": to_json(config),
+        # The age of the newest input, not of the clock: the same inputs give the same bytes.
+        "created": datetime.fromtimestamp(max((p.stat().st_mtime for p in paths), default=0), UTC).isoformat(
+            timespec="seconds"
+        ),
+        "feature": config.features,
+        "inputs_sha256": inputs,
+        "labels_sha256": job.labels_sha256,
+        "sampling_rate_hz": config.sampling_rate_hz,
+        "seisnet_version": __version__,
+        "split_by": division.how,
+        "window_s": config.window_s,
+    }
+    if job.miner:
+        attributes |= {"mined_windows": totals.mined, "miner_sha256": job.miner_sha256}
+    return WindowsInfo(
+        classes=config.classes,
+        feature_shape=job.feature.shape,
+        group_names=tuple(sorted({event for event, *_ in totals.rows})),
+        sources=tuple((path, size, sha256, totals.made[s]) for path, (size, sha256, s) in totals.files.items()),
+        rejected=(),
+        attributes=attributes,
+    )
 
 
 def merge(

@@ -26,6 +26,7 @@ from seisnet.scan import Chain, ContextStage, Probabilities, scan
 from seisnet.sliding import SlidingNetwork
 from seisnet.store.hdf5 import check_output
 from seisnet.store.model_file import StoredModel, StoredStage, read_model, write_model
+from seisnet.streaming import Streaming
 from seisnet.waveforms.conditioning import condition
 from seisnet.waveforms.inventory import response_of
 from seisnet.waveforms.records import NS_PER_S, Record, Rejection
@@ -205,6 +206,10 @@ class Model:
         for record in records:
             picks += self.follow(record, config).add(record.data, last=True).picks
         return accepted(picks, config or PickConfig())
+
+    def stream(self, config: PickConfig | None = None, *, patience_s: float = 30.0, step_s: float = 1.0) -> Streaming:
+        """Begin to pick data that arrive packet by packet, see `seisnet.streaming.Streaming`."""
+        return Streaming(self, config, patience_s=patience_s, step_s=step_s)
 
     def save(self, path: str | Path, *, overwrite: bool = False) -> None:
         """Write the model file."""

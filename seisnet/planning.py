@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from seisnet.config import PreprocessConfig
 from seisnet.errors import DataError, NothingUsableError
-from seisnet.extraction import Job, Piece, files_of
+from seisnet.extraction import Job, Piece
 from seisnet.formats import iso_time
 from seisnet.labels import LabelMatcher, read_classes, read_labels
 from seisnet.mining import load_miner
@@ -106,7 +106,7 @@ def make_pieces(found: Sequence[Source]) -> Iterator[Piece]:
             continue
         small.append(source)
         # What a web service sends is worth keeping at once.
-        size += sum(path.stat().st_size for path in files_of(source) if path.exists()) if source.paths else PIECE_BYTES
+        size += sum(path.stat().st_size for path in source.files if path.exists()) if source.paths else PIECE_BYTES
         if size >= PIECE_BYTES or len(small) == PIECE_SOURCES:
             yield from _flushed(small)
             size = 0

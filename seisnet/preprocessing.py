@@ -8,20 +8,18 @@ import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from seisnet import __version__
 from seisnet.config import PreprocessConfig, to_json
 from seisnet.engine import Engine
 from seisnet.errors import ConfigError, DataError, NothingUsableError
-from seisnet.extraction import Job, Piece, Summary, work
-from seisnet.merging import Division, Row, divide, merge
+from seisnet.extraction import Job, Piece, work
+from seisnet.merging import Totals, describe, divide, merge
 from seisnet.planning import make_job, make_pieces, unmatched_lines
 from seisnet.store.excerpts import Excerpt, read_excerpts
 from seisnet.store.hdf5 import check_output, sweep
@@ -29,7 +27,7 @@ from seisnet.store.shards import Rejected, ShardReader
 from seisnet.store.windows_file import WindowRows, WindowsInfo, read_info, read_rows, shards_folder
 from seisnet.waveforms.records import COMPONENTS, KEPT
 from seisnet.waveforms.selection import Selection
-from seisnet.waveforms.sources import Reading, Source, find_sources
+from seisnet.waveforms.sources import Reading, find_sources
 
 Progress = Callable[[int, str], None]
 """Called with the number of windows so far and the source that was read last."""
@@ -198,13 +196,14 @@ def preprocess_to_file(  # noqa: PLR0913, each is a choice that somebody makes
         after = [("", 0, 0, f"{source.name}: no window") for source in found if not totals.made[source]]
         after += [("", 0, 0, line) for line in unmatched]
         division = divide(totals.rows, job.config)
-        info = _info(job, totals, division, [Path(p) for p in labels], inputs)
+        info = describe(job, totals, division, [Path(p) for p in labels], inputs)
         merge(shards, division, info, (before, after), output, virtual=virtual)
         for left in folder.iterdir():
             if left not in shards:
                 left.unlink()
     if not virtual:
         shutil.rmtree(folder)
+        shutil.rmtree(shards_folder(output), ignore_errors=True)  # of a virtual file that this one has replaced
     return info
 
 
@@ -254,42 +253,9 @@ def reasons(rejected: Sequence[Rejected]) -> Counter[str]:
     return Counter(reason for *_, reason in rejected)
 
 
-@dataclass
-class _Totals:
-    """Summaries of all pieces, added up."""
-
-    rows: Counter[Row] = field(default_factory=Counter)
-    made: Counter[Source] = field(default_factory=Counter)
-    mined: int = 0
-    excerpt_samples: int = 0
-    files: dict[str, tuple[int, str, Source]] = field(default_factory=dict)
-    records: Counter[str] = field(default_factory=Counter)
-    matched: set[int] = field(default_factory=set)
-    nearest_ns: dict[int, int] = field(default_factory=dict)
-    rejected: list[Rejected] = field(default_factory=list)
-    shards: list[str] = field(default_factory=list)
-
-    def add(self, piece: Piece, summary: Summary) -> None:
-        for (event, station, given, y, augmented), n in summary.rows:
-            self.rows[event, station, given, y, augmented] += n
-        for source, made in zip(piece.sources, summary.made, strict=True):
-            self.made[source] += made
-        self.mined += summary.mined
-        self.excerpt_samples += summary.excerpt_samples
-        for path, size, sha256, index in summary.files:
-            self.files[path] = (size, sha256, piece.sources[index])
-        self.records.update(summary.records)
-        self.matched.update(summary.matched)
-        for i, ns in summary.nearest_ns:
-            self.nearest_ns[i] = min(ns, self.nearest_ns.get(i, ns))
-        self.rejected += summary.rejected
-        if summary.shard:
-            self.shards.append(summary.shard)
-
-
-def _run(job: Job, pieces: Sequence[Piece], engine: Engine, progress: Progress | None) -> _Totals:
+def _run(job: Job, pieces: Sequence[Piece], engine: Engine, progress: Progress | None) -> Totals:
     """Work on all pieces."""
-    totals = _Totals()
+    totals = Totals()
     done = 0
     try:
         for done, (piece, summary) in enumerate(  # noqa: B007, told below
@@ -343,33 +309,3 @@ def _why(unmatched: Sequence[str], *told: Iterator[str] | Sequence[str]) -> str:
     counted = Counter(r for reasons_told in told for r in reasons_told if not r.startswith(KEPT)).most_common(5)
     said += [f"{reason} ({n})" if n > 1 else reason for reason, n in counted]
     return "; ".join(said) or "the sources hold no waveforms"
-
-
-def _info(job: Job, totals: _Totals, division: Division, labels: Sequence[Path], inputs: str) -> WindowsInfo:
-    config = job.config
-    paths = [path for path in [*map(Path, totals.files), *labels] if path.exists()]
-    attributes = {
-        "component_order": COMPONENTS,
-        "config": to_json(config),
-        # The age of the newest input, not of the clock: the same inputs give the same bytes.
-        "created": datetime.fromtimestamp(max((p.stat().st_mtime for p in paths), default=0), UTC).isoformat(
-            timespec="seconds"
-        ),
-        "feature": config.features,
-        "inputs_sha256": inputs,
-        "labels_sha256": job.labels_sha256,
-        "sampling_rate_hz": config.sampling_rate_hz,
-        "seisnet_version": __version__,
-        "split_by": division.how,
-        "window_s": config.window_s,
-    }
-    if job.miner:
-        attributes |= {"mined_windows": totals.mined, "miner_sha256": job.miner_sha256}
-    return WindowsInfo(
-        classes=config.classes,
-        feature_shape=job.feature.shape,
-        group_names=tuple(sorted({event for event, *_ in totals.rows})),
-        sources=tuple((path, size, sha256, totals.made[s]) for path, (size, sha256, s) in totals.files.items()),
-        rejected=(),
-        attributes=attributes,
-    )

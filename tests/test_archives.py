@@ -233,3 +233,21 @@ def test_a_damaged_day_is_told_once_and_the_others_go_on(archive):
     records = [r for s in sources for r in read_records(s, reading, sampling_rate_hz=1.0, shortest_s=4.0)]
     assert len(records) == 3
     assert len(reading.rejections) == 1
+
+
+def test_hourly_files_are_read_beside_a_day_only_where_they_are_near(tmp_path, make_trace, noise):
+    """Two days of hourly files that overlap by ten seconds, and a third day after a gap."""
+    day_ns = START_NS // DAY_NS * DAY_NS
+    samples = noise(3 * 86_400)
+    for hour in [*range(48), *range(50, 52)]:
+        low, high = hour * 3600, (hour + 1) * 3600 + 10
+        make_trace(samples[low:high], start_ns=day_ns + low * NS_PER_S, rate_hz=1.0).write(
+            str(tmp_path / f"{hour:02d}"), format="MSEED"
+        )
+    sources, found, reading = read(tmp_path, rate_hz=1.0)
+    assert reading.rejections == []
+    assert [len(s.paths) for s in sources] == [24, 24, 2]
+    assert all(len(s.beside) < 6 for s in sources)
+    starts = [(r.start_ns - day_ns) // NS_PER_S + k for rs in found for r in rs for k in range(r.n_samples - 3)]
+    assert starts == [*range(48 * 3600 + 10 - 3), *range(50 * 3600, 52 * 3600 + 10 - 3)]
+    assert [[r.goes_on for r in records] for records in found] == [[(False, True)], [(True, False)], [(False, False)]]

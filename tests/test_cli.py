@@ -102,7 +102,7 @@ def test_no_picks_still_write_a_file_and_say_why(job, tmp_path):
         *("--threshold", "P=1", "--threshold", "S=1"),
     )
     assert picks.read_text() == ",".join(CSV_COLUMNS) + "\n"
-    assert "no probability reached a threshold" in result.stderr
+    assert "no probability reached its threshold" in result.stderr
 
 
 def test_quakeml_out(job, tmp_path):
@@ -181,6 +181,24 @@ def test_a_truncated_file_is_read_as_far_as_possible(job, tmp_path):
     (tmp_path / "half.mseed").write_bytes(whole[: len(whole) // 2 + 100])
     result = run("classify", tmp_path / "half.mseed", "--model", job / "model.h5", "-o", tmp_path / "p.csv")
     assert "damaged, read as far as possible" in result.stderr
+
+
+def test_a_dry_run_prints_the_plan_and_writes_nothing(job, tmp_path):
+    result = run("preprocess", job / "set", "-o", tmp_path / "w.h5", "--dry-run")
+    lines = result.stdout.splitlines()
+    assert lines[0] == "sources: 1"
+    assert any(line.startswith("windows: ") for line in lines)
+    assert any(line.startswith("  train: P ") for line in lines)
+    assert lines[-1].startswith("size: about ")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("command", ["preprocess", "train"])
+def test_resume_and_overwrite_exclude_each_other(command, job, tmp_path):
+    sources = job / ("set" if command == "preprocess" else "windows.h5")
+    result = CliRunner().invoke(cli, [command, str(sources), "-o", str(tmp_path / "o"), "--resume", "--overwrite"])
+    assert result.exit_code == 2
+    assert "say either --resume or --overwrite" in result.output
 
 
 def test_labels_far_from_the_waveforms_say_how_far(job, tmp_path):

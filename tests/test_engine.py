@@ -38,8 +38,8 @@ def die_at(bad, n):
     return n
 
 
-def pid_of(_):
-    return os.getpid()
+def product_and_place(seed, n):
+    return product(seed, n), os.getpid()
 
 
 @pytest.fixture(scope="module")
@@ -48,8 +48,9 @@ def in_order():
 
 
 def test_processes_give_the_results_of_this_process_in_order(in_order):
-    assert list(Engine(jobs=2).map(functools.partial(product, 1), range(20))) == in_order
-    assert os.getpid() not in Engine(jobs=2).map(pid_of, range(2))
+    found = list(Engine(jobs=2).map(functools.partial(product_and_place, 1), range(20)))
+    assert [value for value, _ in found] == in_order
+    assert os.getpid() not in {place for _, place in found}
 
 
 def test_an_error_of_the_function_comes_through():
@@ -124,7 +125,7 @@ def wait_for(condition, seconds=60):
 def test_without_dask_a_scheduler_is_one_clear_line(monkeypatch):
     monkeypatch.setitem(sys.modules, "distributed", None)
     with pytest.raises(ConfigError, match=r"pip install 'seisnet\[cluster\]'"):
-        list(Engine(scheduler="tcp://127.0.0.1:1").map(pid_of, [1]))
+        list(Engine(scheduler="tcp://127.0.0.1:1").map(str, [1]))
 
 
 def test_no_scheduler_and_no_worker_are_one_clear_line(monkeypatch):
@@ -135,13 +136,13 @@ def test_no_scheduler_and_no_worker_are_one_clear_line(monkeypatch):
         address = f"tcp://127.0.0.1:{free.getsockname()[1]}"
     for wrong in (address, "nonsense://x"):
         with pytest.raises(ConfigError, match="no Dask scheduler answers") as caught:
-            list(Engine(scheduler=wrong).map(pid_of, [1]))
+            list(Engine(scheduler=wrong).map(str, [1]))
         assert "\n" not in str(caught.value)
     with (
         distributed.LocalCluster(n_workers=0, processes=False, dashboard_address=None) as cluster,
         pytest.raises(ConfigError, match="has no workers"),
     ):
-        list(Engine(scheduler=cluster.scheduler_address).map(pid_of, [1]))
+        list(Engine(scheduler=cluster.scheduler_address).map(str, [1]))
 
 
 def test_a_local_cluster_gives_the_results_of_this_process(in_order):
@@ -155,7 +156,19 @@ def test_a_local_cluster_gives_the_results_of_this_process(in_order):
             list(engine.map(functools.partial(fail_at, 3), range(100)))
 
 
-def test_scheduler_and_workers_as_processes_of_their_own_make_the_same_bytes(labelled, tmp_path):
+def test_a_worker_that_dies_is_one_line():
+    distributed, dask = pytest.importorskip("distributed"), pytest.importorskip("dask")
+    with (
+        dask.config.set({"distributed.scheduler.allowed-failures": 0}),
+        distributed.LocalCluster(n_workers=1, threads_per_worker=1, dashboard_address=None) as cluster,
+        pytest.raises(DataError, match="were lost") as caught,
+    ):
+        list(Engine(scheduler=cluster.scheduler_address).map(functools.partial(die_at, 1), range(3)))
+    assert "\n" not in str(caught.value)
+
+
+def test_scheduler_and_workers_as_processes_of_their_own_make_the_same_bytes(labelled, tmp_path, monkeypatch):
+    """Also where files are named relative to a folder in which the workers were not started."""
     pytest.importorskip("distributed")
     connection = tmp_path / "scheduler.json"
     log = (tmp_path / "log").open("w")
@@ -168,7 +181,8 @@ def test_scheduler_and_workers_as_processes_of_their_own_make_the_same_bytes(lab
             started.append(subprocess.Popen([str(part) for part in command], stdout=log, stderr=log, cwd=tmp_path))
         wait_for(connection.exists)
         address = json.loads(connection.read_text())["address"]
-        sources, labels = [str(labelled.files)], [str(labelled.csv)]
+        monkeypatch.chdir(labelled.files)
+        sources, labels = ["."], [str(labelled.csv)]
         preprocess_to_file(sources, labels, CONFIG, output=tmp_path / "a.h5", engine=Engine(scheduler=address))
     finally:
         for process in reversed(started):

@@ -212,7 +212,7 @@ def test_no_picks_are_a_catalogue_without_events(tmp_path):
 
 
 def test_an_unknown_format_is_refused_and_writes_nothing(tmp_path):
-    with pytest.raises(ConfigError, match="known are csv and quakeml"):
+    with pytest.raises(ConfigError, match="known: csv, gamma"):
         write_picks(PICKS, tmp_path / "picks.doc", "word")
     assert list(tmp_path.iterdir()) == []
 

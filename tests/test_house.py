@@ -18,17 +18,17 @@ ROOMS = [
     "engine", "store", "waveforms", "catalogues", "labels", "exporting",
     "features", "sliding", "context", "onset_network", "windows", "class_windows", "excerpting", "augment", "splits",
     "scan", "onset", "detection", "coincidence", "following",
-    "synthetic", "metrics", "matching", "formats", "plots",
-    "model", "mining", "extraction", "merging", "planning", "preprocessing", "batches",
+    "synthetic", "metrics", "matching", "quakeml", "dialects", "formats", "probability_files", "plots",
+    "streaming", "model", "mining", "extraction", "merging", "planning", "preprocessing", "batches",
     "evaluation", "training_data", "objectives", "loop", "stages", "tasks", "calibration",
-    "training", "altering", "labelled_sets", "classification", "inspection",
+    "training", "altering", "labelled_sets", "classification", "parts", "inspection",
     "download", "datasets", "report", "demo", "cli", "__main__",
 ]
 # fmt: on
 """In import order: a room imports only from itself and from those before it."""
 
 OWNERS = {
-    "obspy": {"waveforms", "catalogues", "labels", "formats", "model"},
+    "obspy": {"waveforms", "catalogues", "labels", "formats", "quakeml", "probability_files", "model", "streaming"},
     "h5py": {"store"},
     "matplotlib": {"plots"},
     "click": {"cli"},

@@ -217,6 +217,13 @@ def test_rejected_picks_are_told_and_missing_codes_are_no_trouble(tmp_path):
     assert read_labels([path]) == [found]
 
 
+def test_a_pick_without_a_time_is_told(tmp_path):
+    path = write_catalogue(tmp_path / "c.xml", quakeml_pick(1, phase_hint="P"), QuakeMLPick(phase_hint="S"))
+    rejections = []
+    assert len(read_labels([path], rejections)) == 1
+    assert [r.reason for r in rejections] == ["a pick without a time"]
+
+
 @pytest.mark.parametrize(
     ("mode", "status", "uncertainty_s", "weight"),
     [

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from seisnet.nn import Network, products, softmax_cross_entropy
+from seisnet.nn import SGD, Network, blas_threads, products, softmax_cross_entropy
 from seisnet.nn.products import product, tile_rows
 
 SHAPES = [
@@ -88,3 +88,21 @@ def test_a_network_trains_the_same_with_and_without_tiles(monkeypatch):
             network.theta -= 0.01 * network.grad
         thetas.append(network.theta)
     np.testing.assert_allclose(*thetas, atol=1e-6)
+
+
+@pytest.mark.skipif(not products.tiles_pay(), reason="products are shared among threads only where tiles pay")
+@pytest.mark.parametrize("batch_size", [130, 512])
+def test_a_network_trains_the_same_with_any_number_of_threads(batch_size):
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(3, batch_size, 1200)).astype(np.float32), rng.integers(0, 3, (3, batch_size))
+    thetas = []
+    for threads in (1, 2, 3):
+        network, optimizer = Network((1200, 256, 128, 3), rng=np.random.default_rng(0)), SGD(0.01, momentum=0.9)
+        network.threads = threads
+        with blas_threads(1):
+            for step in range(3):
+                logits, backward = network.forward(x[step])
+                backward(softmax_cross_entropy(logits, y[step])[1])
+                optimizer.step(network.theta, network.grad)
+        thetas.append(network.theta.tobytes())
+    assert len(set(thetas)) == 1

@@ -14,6 +14,7 @@ COMMANDS = {
     "train": "Train a network on a windows file.",
     "evaluate": "Measure a model on a windows file.",
     "classify": "Pick phases in continuous waveforms.",
+    "stream": "Pick phases in what a SeedLink server sends.",
     "score": "Compare picks with reference picks.",
     "inspect": "Say what is in a windows, model or waveform file.",
     "datasets": "Public data sets: list, show, fetch, import, export.",

@@ -17,7 +17,7 @@ from seisnet.errors import ConfigError
 from seisnet.nn.arrays import Array, namespace
 
 BLOCK = 65_536
-"""Parameters in a block: four such vectors of float32 fill half of a second-level cache of 2 MB."""
+"""Parameters in a block: four such vectors of float32 are 1 MB, a second-level cache or half of one."""
 
 AXPY = {("f", "f"): saxpy, ("d", "d"): daxpy}
 """BLAS's scaled addition by the dtypes of its operands."""

@@ -69,14 +69,26 @@ def write_classification(
 
 def summary(found: Classification) -> tuple[str, ...]:
     """What was read and found, in two lines."""
-    n_p = sum(p.phase == "P" for p in found.picks)
-    n_s = sum(p.phase == "S" for p in found.picks)
+    kinds = [p.phase for p in found.picks] + [d.label for d in found.detections]
+    counts = " and ".join(f"{kinds.count(name)} {name}" for name in found.thresholds)
+    what = "detections" if found.detections else "picks"
     stations = len({station_of(t) for t in found.trace_ids})
-    why = "" if found.picks else "; no probability reached a threshold"
+    dead = f", {found.dead_s / 3600:.3g} h of it without signal and masked" if found.dead_s else ""
     return (
-        f"{n_p} P and {n_s} S picks{why}.",
-        f"{found.seconds / 3600:.3g} h of {stations} stations scanned in {found.n_records} gap-free records.",
+        f"{counts} {what}{'' if kinds else _why_none(found)}.",
+        f"{found.seconds / 3600:.3g} h of {stations} stations scanned in {found.n_records} gap-free records{dead}.",
     )
+
+
+def _why_none(found: Classification) -> str:
+    """Why there are no picks: how high the probabilities came."""
+    highest = ", ".join(
+        f"{name} {found.highest.get(name, 0.0):.2f} of {threshold:g}" for name, threshold in found.thresholds.items()
+    )
+    reached = any(found.highest.get(name, 0.0) >= threshold for name, threshold in found.thresholds.items())
+    if reached:
+        return f"; none passed the tests of coincidence, or of P before S (highest probabilities: {highest})"
+    return f"; no probability reached its threshold ({highest})"
 
 
 def notes(model: Model, thresholds: Mapping[str, float]) -> tuple[str, ...]:

@@ -14,7 +14,6 @@ what lies in the span.
 from __future__ import annotations
 
 import glob
-import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -25,13 +24,14 @@ from seisnet.errors import DataError
 from seisnet.store.seisbench_file import is_seisbench
 from seisnet.store.stead_file import stead_tables
 from seisnet.waveforms import fdsn, sds
-from seisnet.waveforms.conditioning import SLOWEST, condition, to_rate, with_flags
+from seisnet.waveforms.conditioning import SLOWEST, condition, to_rate
 from seisnet.waveforms.datasets import DatasetTrace, read_dataset
 from seisnet.waveforms.files import Reading, gather, read_file
 from seisnet.waveforms.inventory import Response, read_stations
-from seisnet.waveforms.records import DAY_NS, KEPT, NS_PER_S, Record, Rejection, sample_to_ns
+from seisnet.waveforms.records import KEPT, NS_PER_S, Record, Rejection
 from seisnet.waveforms.resampling import HALF_WIDTH
 from seisnet.waveforms.selection import FOREVER_NS, Selection
+from seisnet.waveforms.spans import clipped, strayed, within
 
 __all__ = ["Reading", "Selection", "Source", "find_sources", "read_file", "read_records", "read_traces"]
 
@@ -42,9 +42,6 @@ EVERYTHING = Selection()
 
 NEVER_NS = 4_102_444_800 * NS_PER_S
 """The year 2100, as far as ObsPy's readers can be asked for."""
-
-ROUNDING = 1e-3
-"""Share of a sample; times are whole nanoseconds, and a sample that was rounded must not fall on the other side."""
 
 
 @dataclass(frozen=True)
@@ -90,6 +87,17 @@ class Source:
         first = self.paths[0]
         return str(first) if len(self.paths) == 1 else f"{first} and {len(self.paths) - 1} more"
 
+    @property
+    def files(self) -> list[Path]:
+        """Its own files; of a data set's folder, those in it."""
+        return [p for path in self.paths for p in (sorted(path.rglob("*")) if path.is_dir() else [path])]
+
+    @property
+    def stamps(self) -> list[tuple[str, int, int]]:
+        """Name, size and age of every file that its records depend on, to tell whether any has changed."""
+        found = [(path, path.stat()) for path in (*self.files, *self.beside, *self.inventory) if path.exists()]
+        return [(str(path), stat.st_size, stat.st_mtime_ns) for path, stat in found]
+
 
 def find_sources(
     specs: Sequence[str], reading: Reading, *, selection: Selection = EVERYTHING, inventory: Sequence[Path] = ()
@@ -133,7 +141,7 @@ def find_sources(
                 found += datasets
                 files += [] if datasets else _files(path)
     groups, passed_over = gather(dict.fromkeys(files), selection, reading)
-    found += [Source(tuple(group.paths), "files", group.beside, group.span_ns) for group in groups]
+    found += [Source(group.paths, "files", group.beside, group.span_ns) for group in groups]
     if not found and passed_over:
         more = f" and {len(passed_over) - 5} more" if len(passed_over) > 5 else ""
         raise DataError(
@@ -211,10 +219,10 @@ def read_records(
         stations=read_stations(source.inventory) if source.inventory else None,
         response=response,
     )
-    reading.rejections += _clipped(rejections, source.span_ns)
+    reading.rejections += clipped(rejections, source.span_ns)
     window = max(1, round(shortest_s * sampling_rate_hz))
     for record in records:
-        cut = _within(record, source.span_ns, window, round(margin_s * sampling_rate_hz))
+        cut = within(record, source.span_ns, window, round(margin_s * sampling_rate_hz))
         if cut is not None:
             reading.rejections += _told(cut, source.span_ns)
             yield cut
@@ -236,53 +244,12 @@ def _stream(source: Source, reading: Reading, guard_ns: int) -> obspy.Stream:
             stream += part
             reading.files.append(path)
     if source.kind == "sds":
-        reading.rejections += _strayed(stream, source.span_ns)
+        reading.rejections += strayed(stream, source.span_ns)
     # What is wrong with a file is told by the source that it belongs to.
     near_ns = (max(span_ns[0], -NEVER_NS), min(span_ns[1], NEVER_NS))
     for path in source.beside:
         stream += read_file(path, Reading(), span_ns=near_ns) or obspy.Stream()
     return stream
-
-
-def _strayed(stream: obspy.Stream, span_ns: tuple[int, int]) -> Iterator[Rejection]:
-    """What a file of an archive holds of other days than those beside its own, where nobody looks for it."""
-    for trace in stream:
-        start_ns, end_ns = trace.stats.starttime.ns, trace.stats.endtime.ns
-        for low, high in (
-            (start_ns, min(end_ns, span_ns[0] - DAY_NS)),
-            (max(start_ns, span_ns[1] + DAY_NS), end_ns),
-        ):
-            if low < high:
-                yield Rejection(
-                    trace.id[:-1], low, high, "lies more than a day away from the day that its file is named for"
-                )
-
-
-def _within(record: Record, span_ns: tuple[int, int], window: int, margin: int) -> Record | None:
-    """The part of a record with the windows that start in a span."""
-    low, high = (_first_at(record, ns) for ns in span_ns)
-    first, end = max(0, low - margin), min(record.n_samples, high - 1 + window + margin)
-    if end - first < window or low > record.n_samples - window or high <= 0:
-        return None
-    goes_on = (first > 0, end < record.n_samples)
-    if not any(goes_on):
-        return record
-    start_ns = sample_to_ns(record, first)
-    cut = replace(record, data=record.data[:, first:end], start_ns=start_ns, goes_on=goes_on)
-    return with_flags(cut, record.flags)
-
-
-def _first_at(record: Record, time_ns: int) -> int:
-    """Index of the first sample at a time or after it."""
-    return math.ceil((time_ns - record.start_ns) * record.sampling_rate_hz / NS_PER_S - ROUNDING)
-
-
-def _clipped(rejections: Sequence[Rejection], span_ns: tuple[int, int]) -> Iterator[Rejection]:
-    """The part of every rejection that lies in a span; what lies outside is told by other sources."""
-    for r in rejections:
-        start_ns, end_ns = max(r.start_ns, span_ns[0]), min(r.end_ns, span_ns[1])
-        if start_ns < end_ns or start_ns == r.start_ns < span_ns[1]:
-            yield replace(r, start_ns=start_ns, end_ns=end_ns)
 
 
 def _told(record: Record, span_ns: tuple[int, int]) -> Iterator[Rejection]:
