@@ -8,20 +8,25 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import obspy
 import pytest
+from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from seisnet import nn
 from seisnet.classification import Job, classify, classify_source, gathered
+from seisnet.cli import cli
 from seisnet.config import PickConfig, PreprocessConfig
+from seisnet.errors import SeisnetError
 from seisnet.features import extract
 from seisnet.model import Model
 from seisnet.scan import scan_windows
 from seisnet.store.model_file import StoredModel, StoredStage
+from seisnet.waveforms import sources
 from seisnet.waveforms.files import Reading
 from seisnet.waveforms.records import NS_PER_S
 from seisnet.waveforms.sources import find_sources
@@ -161,6 +166,22 @@ def test_chunk_invariance_spans_of_one_source_lose_and_double_nothing(quakes, tm
     assert_same_picks(found.picks, expected)
 
 
+def test_bounded_memory_a_long_file_is_read_a_day_at_a_time_and_gives_the_same_picks(tmp_path, make_trace, monkeypatch):
+    rng = np.random.default_rng(3)
+    start_ns = START_NS + 86_000 * NS_PER_S
+    data = np.round(rng.normal(size=(1, 12_000)) * 50 * (1 + 40 * (np.arange(12_000) % 3000 > 2800))).astype(np.int32)
+    stream = stream_of(data, make_trace, codes="Z", rate_hz=20.0, start_ns=start_ns)
+    stream.write(str(tmp_path / "long.mseed"), format="MSEED")
+    low = PickConfig(thresholds={"P": 0.02, "S": 0.02})
+    whole = classify([str(tmp_path)], MODEL, low)
+    monkeypatch.setattr(sources, "LONGEST_DAYS", 0.001)
+    assert [s.part for s in find_sources([str(tmp_path)], Reading())] == [0, 1]
+    sliced = classify([str(tmp_path)], MODEL, low)
+    assert whole.picks
+    assert_same_picks(sliced.picks, whole.picks)
+    assert len(sliced.files) == 1
+
+
 @pytest.mark.parametrize("cut", [1, 19, 333, 1234])
 def test_start_invariance_no_pick_away_from_the_edge_moves(cut, quakes):
     stream, expected = quakes
@@ -221,11 +242,11 @@ def test_rates_an_onset_stays_where_it_is(rate_hz, make_trace):
     assert min(abs(t - 60) for t in times) < 0.5 / rate_hz + 0.5 / 100 + 0.12
 
 
-def run_classify(*arguments, **options):
-    return subprocess.run(
-        [sys.executable, "-m", "seisnet", "classify", *map(str, arguments)],
-        capture_output=True, text=True, check=False, **options,
-    )  # fmt: skip
+def run_classify(*arguments):
+    done = CliRunner().invoke(cli, ["classify", *map(str, arguments)])
+    error = done.exception if isinstance(done.exception, SeisnetError) else None
+    status = error.exit_code if error else done.exit_code
+    return SimpleNamespace(returncode=status, stderr=f"{done.stderr}{error or ''}")
 
 
 @pytest.fixture(scope="module")
@@ -264,7 +285,7 @@ def test_an_unreadable_and_a_truncated_file_are_told_and_the_rest_goes_on(archiv
     (tmp_path / "good.mseed").write_bytes(content)
     (tmp_path / "cut.mseed").write_bytes((archive / "data" / "1.mseed").read_bytes()[:5000])
     (tmp_path / "bad.mseed").write_bytes(b"nothing that could be read")
-    done = run_classify(tmp_path, "--model", archive / "model.h5", "-o", tmp_path / "p.csv", "--jobs", "2")
+    done = run_classify(tmp_path, "--model", archive / "model.h5", "-o", tmp_path / "p.csv")
     assert done.returncode == 0
     assert "bad.mseed" in done.stderr and "cut.mseed" in done.stderr
     assert "GE,A0" in (tmp_path / "p.csv").read_text()
