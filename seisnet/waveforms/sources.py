@@ -1,8 +1,8 @@
 """Where waveforms come from: files, folders, globs, archives, web services and data sets.
 
-A source is what is read at once: the files of one station and day, a day of files that are longer, one instrument-day of
-an archive (``sds:PATH``, see `seisnet.waveforms.sds`) or of a web service (``fdsn:NAME`` or ``fdsn:URL``), or a data set
-in the layout of SeisBench or of STEAD. Sources are small values; they can be read in any order, and by several processes.
+A source is what is read at once: the files of one station and day, a day of files that hold more, one instrument-day of
+an archive (``sds:PATH``, see `seisnet.waveforms.sds`) or of a web service (``fdsn:NAME`` or ``fdsn:URL``), or a data
+set in the layout of SeisBench or STEAD. Sources are small values; they can be read in any order, by several processes.
 
 Continuous recordings do not stop at midnight. A source whose recording goes on in another's answers for a span of time,
 `Source.span_ns`: its records start in that span, and reach one window less one sample beyond it. So every window of
