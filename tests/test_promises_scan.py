@@ -21,7 +21,7 @@ from seisnet import nn
 from seisnet.classification import Job, classify, classify_source, gathered
 from seisnet.cli import cli
 from seisnet.config import PickConfig, PreprocessConfig
-from seisnet.errors import SeisnetError
+from seisnet.errors import ConfigError, SeisnetError
 from seisnet.features import extract
 from seisnet.model import Model
 from seisnet.scan import scan_windows
@@ -300,6 +300,14 @@ def test_no_unexplained_zero_and_an_output_is_never_touched_unasked(archive, tmp
     refused = run_classify(*arguments)
     assert refused.returncode == 2 and output.read_bytes() == before
     assert run_classify(*arguments, "--overwrite").returncode == 0 and output.read_bytes() != before
+
+
+def test_options_of_seisbench_are_taken_and_others_named(quakes):
+    stream, expected = quakes
+    assert MODEL.classify(stream, P_threshold=0.6, batch_size=256) == expected
+    assert not [p for p in MODEL.classify(stream, P_threshold=1.0) if p.phase == "P"]
+    with pytest.raises(ConfigError, match="did you mean 'P_threshold'"):
+        MODEL.classify(stream, P_threshhold=0.6)
 
 
 def test_coincidence_wants_company_and_s_wants_p(quakes):
