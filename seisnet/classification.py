@@ -49,7 +49,7 @@ class Classification:
     """What was read, found and rejected.
 
     `seconds` is the time scanned, all records together; `views` are stretches with picks, at most as many as
-    asked for.
+    asked for, `spans` the trace id, start and end of every record.
     """
 
     picks: list[Pick] = field(default_factory=list)
@@ -57,6 +57,7 @@ class Classification:
     rejections: list[Rejection] = field(default_factory=list)
     files: list[Path] = field(default_factory=list)
     trace_ids: list[str] = field(default_factory=list)
+    spans: list[tuple[str, int, int]] = field(default_factory=list)
     thresholds: dict[str, float] = field(default_factory=dict)
     n_records: int = 0
     seconds: float = 0.0
@@ -96,6 +97,7 @@ def classify(
             picks = model.picks(record, probabilities, config)
             result.picks += picks
             result.trace_ids.append(record.trace_id)
+            result.spans.append((record.trace_id, record.start_ns, record.end_ns))
             result.n_records += 1
             result.seconds += record.n_samples / record.sampling_rate_hz
             if len(result.views) < most_views:

@@ -14,6 +14,7 @@ import numpy as np
 
 from seisnet import __version__
 from seisnet.config import PreprocessConfig, to_json
+from seisnet.detection import snr_db
 from seisnet.errors import DataError, NothingUsableError
 from seisnet.features import Feature, extract, make_feature
 from seisnet.labels import LabelMatcher, read_labels
@@ -22,9 +23,9 @@ from seisnet.splits import assign_splits
 from seisnet.store.hdf5 import check_output, sha256_of
 from seisnet.store.shards import Shard, read_column, write_shard
 from seisnet.store.windows_file import WindowRows, WindowsInfo, read_info, read_rows, writing
-from seisnet.waveforms.records import COMPONENTS, Rejection
+from seisnet.waveforms.records import COMPONENTS, NS_PER_S, Record, Rejection
 from seisnet.waveforms.sources import Reading, Source, find_sources, read_records, read_traces
-from seisnet.windows import LabelledRecord, cut, start_ns, take
+from seisnet.windows import LabelledRecord, Window, cut, start_ns, take
 
 RECORDS_PER_SHARD = 500
 
@@ -176,7 +177,7 @@ def make_shard(
     batch: Sequence[LabelledRecord], feature: Feature, reading: Reading, config: PreprocessConfig
 ) -> Shard | None:
     """Cut, and compute features of, the windows of some records."""
-    x, windows, trace_ids, starts, given = [], [], [], [], []
+    x, windows, trace_ids, starts, given, ratios = [], [], [], [], [], []
     for labelled in batch:
         record = labelled.record
         chosen, why_not = cut(labelled, config)
@@ -188,6 +189,7 @@ def make_shard(
             trace_ids += [record.trace_id] * len(chosen)
             starts += [start_ns(record, window) for window in chosen]
             given += [labelled.split] * len(chosen)
+            ratios += [_snr_db(record, window, config) for window in chosen]
     if not windows:
         return None
     return Shard(
@@ -197,10 +199,18 @@ def make_shard(
         start_ns=np.array(starts, dtype=np.int64),
         weight=np.array([w.weight for w in windows], dtype=np.float32),
         augmented=np.array([w.augmented for w in windows], dtype=np.bool_),
+        snr_db=np.array(ratios, dtype=np.float32),
         trace_id=trace_ids,
         event=[w.event for w in windows],
         given_split=given,
     )
+
+
+def _snr_db(record: Record, window: Window, config: PreprocessConfig) -> float:
+    if window.augmented or np.isnan(window.onset_s):
+        return float("nan")
+    onset_s = window.onset_s + config.window_s / 2
+    return snr_db(record, start_ns(record, window) + round(onset_s * NS_PER_S))
 
 
 def _merge(
@@ -214,7 +224,7 @@ def _merge(
     """Assign splits, drop augmented windows from dev and test, and write one file."""
     columns = {
         name: np.concatenate([read_column(path, name) for path in shards])
-        for name in ("y", "onset_s", "start_ns", "weight", "augmented", "trace_id", "event", "given_split")
+        for name in ("y", "onset_s", "start_ns", "weight", "augmented", "snr_db", "trace_id", "event", "given_split")
     }
     stations = [station_of(str(t)) for t in columns["trace_id"]]
     split, how = assign_splits(list(columns["event"]), stations, list(columns["given_split"]), config)
@@ -255,7 +265,7 @@ def _merge(
                     split=split[here][kept],
                     **{
                         n: columns[n][here][kept]
-                        for n in ("y", "onset_s", "start_ns", "weight", "augmented", "trace_id")
+                        for n in ("y", "onset_s", "start_ns", "weight", "augmented", "snr_db", "trace_id")
                     },
                 )
             )

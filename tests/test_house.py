@@ -17,9 +17,9 @@ ROOMS = [
     "errors", "config", "picks", "nn",
     "store", "waveforms", "labels",
     "features", "windows", "splits", "scan", "onset", "detection",
-    "synthetic", "metrics", "matching", "formats", "plots",
-    "preprocessing", "batches", "model", "evaluation", "training_data", "training", "classification", "inspection",
-    "datasets", "report", "demo", "cli", "__main__",
+    "synthetic", "metrics", "breakdown", "embedding", "matching", "formats", "plots",
+    "preprocessing", "batches", "model", "evaluation", "training_data", "training", "classification", "views",
+    "inspection", "datasets", "report", "review", "demo", "cli", "__main__",
 ]
 # fmt: on
 """In import order: a room imports only from itself and from those before it."""

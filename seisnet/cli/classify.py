@@ -64,7 +64,7 @@ def classify(
         found = classify_sources(sources, model, config, most_views=views if report else 0, progress=show)
     write_picks(found.picks, output, file_format or ("quakeml" if output.suffix.lower() == ".xml" else "csv"))
     if report:
-        write_classification(found, model, report, overwrite=True)
+        write_classification(found, model, report, sources=sources, model_name=model_name, overwrite=True)
     console.say(f"{output}: {' '.join(summary(found))}", quiet=quiet)
     console.say(
         f"  model {model.name}, thresholds {', '.join(f'{c} {t:g}' for c, t in sorted(found.thresholds.items()))}",

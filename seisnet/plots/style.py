@@ -92,6 +92,16 @@ def png(figure: Figure, *, dpi: int = 200) -> bytes:
     return buffer.getvalue()
 
 
+@styled()
+def pdf(figure: Figure) -> bytes:
+    """Render a figure as PDF; its fonts are embedded."""
+    buffer = io.BytesIO()
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Glyph .* missing from")
+        figure.savefig(buffer, format="pdf", metadata={"CreationDate": None, "Creator": None, "Producer": None})
+    return buffer.getvalue()
+
+
 def new_figure(width_cm: float, height_cm: float) -> Figure:
     """Make an empty figure whose layout leaves no label cut or covered."""
     return Figure(figsize=(width_cm / 2.54, height_cm / 2.54), layout="constrained")

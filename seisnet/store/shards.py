@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from seisnet.store.hdf5 import new_hdf5, text
 
 STRINGS = ("trace_id", "event", "given_split")
-NUMBERS = ("x", "y", "onset_s", "start_ns", "weight", "augmented")
+NUMBERS = ("x", "y", "onset_s", "start_ns", "weight", "augmented", "snr_db")
 
 
 @dataclass(frozen=True)
@@ -25,6 +25,7 @@ class Shard:
     start_ns: NDArray[np.int64]
     weight: NDArray[np.float32]
     augmented: NDArray[np.bool_]
+    snr_db: NDArray[np.float32]
     trace_id: list[str]
     event: list[str]
     given_split: list[str]

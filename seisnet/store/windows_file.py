@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +48,8 @@ class WindowRows:
         Weight in the loss.
     augmented : bool (N,)
         Shifted or otherwise altered; only in train.
+    snr_db : float32 (N,)
+        Signal-to-noise ratio of the onset; NaN where there is none, where it is not known, and if augmented.
     """
 
     x: NDArray[np.float32]
@@ -59,6 +61,12 @@ class WindowRows:
     split: NDArray[np.uint8]
     weight: NDArray[np.float32]
     augmented: NDArray[np.bool_]
+    snr_db: NDArray[np.float32] = field(default_factory=lambda: np.zeros(0, dtype=np.float32))
+
+    def __post_init__(self) -> None:
+        """Say that no ratio is known where none is given."""
+        if len(self.snr_db) != len(self.y):
+            object.__setattr__(self, "snr_db", np.full(len(self.y), np.nan, dtype=np.float32))
 
     def __len__(self) -> int:
         return len(self.y)
@@ -78,6 +86,7 @@ DTYPES: dict[str, Any] = {
     "split": np.uint8,
     "weight": np.float32,
     "augmented": np.bool_,
+    "snr_db": np.float32,
 }
 
 
@@ -162,7 +171,7 @@ def read_rows(path: Path, *, features: bool = True) -> WindowRows:
     """
     with opened(path, FORMAT) as file:
         info = _info(file)
-        columns = {name: inside(file, name) for name in DTYPES}
+        columns = {name: inside(file, name) for name in DTYPES if name != "snr_db" or name in file}
         n = len(columns["y"])
         for name, column in columns.items():
             expected = (n, int(np.prod(info.feature_shape))) if name == "x" else (n,)

@@ -11,7 +11,7 @@ components, and the start moves along. Gaps filled inside a trace are left as th
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -66,13 +66,20 @@ class DatasetTrace:
     made_up_start: bool
 
 
-def read_dataset(path: str | Path) -> Iterator[DatasetTrace | Rejection]:
+def read_dataset(
+    path: str | Path, *, wanted: Callable[[StoredTrace], bool] | None = None
+) -> Iterator[DatasetTrace | Rejection]:
     """Stream the traces of a data set folder in the SeisBench layout, in its order, one in memory at a time.
+
+    Parameters
+    ----------
+    wanted : callable, optional
+        Says of a row of the metadata whether its waveform is to be read; the others are passed over.
 
     Yields
     ------
     DatasetTrace or Rejection
-        One for each row of the metadata: nothing is left out.
+        One for each row of the metadata that is wanted: nothing else is left out.
 
     Raises
     ------
@@ -82,7 +89,8 @@ def read_dataset(path: str | Path) -> Iterator[DatasetTrace | Rejection]:
     folder = Path(path)
     with SeisBenchReader(folder) as reader:
         for stored in reader:
-            yield _read_trace(reader, stored, f"{folder.name}, row {stored.row}: {stored.name}")
+            if wanted is None or wanted(stored):
+                yield _read_trace(reader, stored, f"{folder.name}, row {stored.row}: {stored.name}")
 
 
 def _read_trace(reader: SeisBenchReader, stored: StoredTrace, source: str) -> DatasetTrace | Rejection:
