@@ -14,7 +14,7 @@ from seisnet.formats import iso_time
 from seisnet.model import load_model, shipped_models
 from seisnet.preprocessing import preprocess_to_file, read_windows
 from seisnet.report.document import Section
-from seisnet.report.evaluation import evaluation_figures, evaluation_section
+from seisnet.report.evaluation import evaluation_figures, evaluation_pictures, evaluation_section
 from seisnet.report.folder import make_folder, write_classification
 from seisnet.store.seisbench_writer import SeisBenchWriter
 from seisnet.store.windows_file import read_counts
@@ -75,7 +75,7 @@ def run_demo(folder: Path, *, overwrite: bool = False, say: Callable[[str], None
             f"{TRAIN.epochs} epochs of mini-batch SGD with momentum on {n_records} synthetic records, "
             "made in front of you by the physics-based generator; no download, no real seismogram.",
         ),
-        evaluation_section(found, evaluation_figures(found, model, windows.info)),
+        evaluation_section(found, evaluation_pictures(evaluation_figures(found, model, windows.info))),
     )
     write_classification(
         picks,

@@ -21,7 +21,13 @@ from seisnet.picks import Pick, in_order
 from seisnet.waveforms.records import NS_PER_S, Record
 
 CSV_COLUMNS = ("network", "station", "time", "phase")
-"""Columns a CSV of picks must have; location, channel, uncertainty_s and event_id may be there too."""
+"""Columns a CSV of picks must have; location, channel, uncertainty_s and event_id may be there too.
+
+So may `STATUS_COLUMNS`, of which rejected picks are no labels, and ``pick_id``: of rows with the same one, which answer
+for one pick, the last counts.
+"""
+
+STATUS_COLUMNS = ("status", "evaluation_status")
 
 FRACTION = re.compile(r"\.(\d+)(?=(?:Z|[+-]\d\d:?\d\d)?$)")
 """Of a second, at the end of a time."""
@@ -82,25 +88,27 @@ def _read_csv(path: Path) -> list[Pick]:
             raise DataError(
                 f"{path}: columns {', '.join(missing)} are missing; a CSV of picks has {', '.join(CSV_COLUMNS)}"
             )
-        picks = []
+        picks: dict[str, Pick] = {}
         for number, row in enumerate(reader, start=2):
             values = {(key or "").strip(): (value or "").strip() for key, value in row.items() if key is not None}
+            name = values.get("pick_id") or str(number)
+            if any(values.get(column, "").lower() == "rejected" for column in STATUS_COLUMNS):
+                picks.pop(name, None)
+                continue
             try:
-                picks.append(
-                    Pick(
-                        network=values["network"],
-                        station=values["station"],
-                        location=values.get("location", ""),
-                        channel=values.get("channel", ""),
-                        phase=values["phase"],
-                        time_ns=time_ns(values["time"]),
-                        uncertainty_s=float(values.get("uncertainty_s") or math.nan),
-                        event_id=values.get("event_id", ""),
-                    )
+                picks[name] = Pick(
+                    network=values["network"],
+                    station=values["station"],
+                    location=values.get("location", ""),
+                    channel=values.get("channel", ""),
+                    phase=values["phase"],
+                    time_ns=time_ns(values["time"]),
+                    uncertainty_s=float(values.get("uncertainty_s") or math.nan),
+                    event_id=values.get("event_id", ""),
                 )
             except ValueError as error:
                 raise DataError(f"{path}, line {number}: {error}") from error
-    return picks
+    return list(picks.values())
 
 
 def time_ns(text: str) -> int:

@@ -15,6 +15,9 @@ COMMANDS = {
     "evaluate": "Measure a model on a windows file.",
     "classify": "Pick phases in continuous waveforms.",
     "score": "Compare picks with reference picks.",
+    "plot": "Draw a pick, an event or a day.",
+    "report": "Serve picks with their seismograms, drawn on demand.",
+    "review": "Accept, reject and move picks in the browser.",
     "inspect": "Say what is in a windows, model or waveform file.",
     "datasets": "Public data sets: list, show, import.",
 }

@@ -8,9 +8,12 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
+
+if TYPE_CHECKING:
+    from seisnet.report.serving import LocalServer
 
 PLAIN_INTERVAL_S = 30.0
 
@@ -23,6 +26,34 @@ config_file = click.option(
 )
 quiet = click.option("-q", "--quiet", is_flag=True, help="No progress and no summary.")
 verbose = click.option("-v", "--verbose", is_flag=True, help="Every rejection, not only the commonest.")
+
+
+waveforms = click.option(
+    "--waveforms", multiple=True, metavar="SOURCE", help="What the picks were made on; a report knows; repeatable."
+)
+port = click.option(
+    "--port", type=click.IntRange(0, 65535), default=0, show_default=True, help="Of 127.0.0.1; 0: any that is free."
+)
+
+
+def _must_serve(ctx: click.Context, param: click.Parameter, value: bool) -> None:
+    if not value:
+        raise click.UsageError("say --serve: the command opens a port of 127.0.0.1 until Ctrl-C")
+
+
+serve = click.option(
+    "--serve", is_flag=True, expose_value=False, callback=_must_serve, help="Open a port of 127.0.0.1; needed."
+)
+
+
+def run_server(server: LocalServer, *, quiet: bool) -> None:
+    """Print a server's address to stdout and serve until Ctrl-C."""
+    click.echo(server.url)
+    say("open this address in a browser; Ctrl-C ends", quiet=quiet)
+    try:
+        server.run()
+    except KeyboardInterrupt:
+        say("ended", quiet=quiet)
 
 
 def say(message: str, *, quiet: bool = False) -> None:

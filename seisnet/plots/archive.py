@@ -216,7 +216,7 @@ def availability(
     if drawn:
         handles.append(Patch(facecolor="white", edgecolor="#D55E00", hatch="//////", label="rejected"))
     if busiest:
-        handles.append(Patch(facecolor="black", label=f"picks, a full lane is {busiest} in {every}"))
+        handles.append(Patch(facecolor="black", label=f"picks; a full lane is {busiest} per {every}"))
     figure.legend(handles=handles, loc="outside upper left", ncols=3)
     return figure
 

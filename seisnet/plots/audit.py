@@ -16,7 +16,7 @@ _HATCHES = ("", "////", "....", "xxxx", "\\\\\\\\", "++", "oo")
 
 @styled()
 def class_counts(counts: ArrayLike, classes: Sequence[str], splits: Sequence[str]) -> Figure:
-    """Draw how many windows of each class each split holds; those added for training only stand above in white.
+    """Draw how many windows of each class each split holds; those added for training only are written with a plus.
 
     Parameters
     ----------
@@ -33,11 +33,12 @@ def class_counts(counts: ArrayLike, classes: Sequence[str], splits: Sequence[str
         x = places + (k - (len(classes) - 1) / 2) * width
         kept, added = table[:, k, 0], table[:, k, 1]
         ax.bar(x, kept, width, color=colour, hatch=_HATCHES[k % len(_HATCHES)], edgecolor="white", label=plain(name))
-        ax.bar(x, added, width, bottom=kept, color="white", edgecolor=colour, linewidth=0.8)
-        for at, total in zip(x, kept + added, strict=True):
-            ax.annotate(f"{total}", (at, total), xytext=(0, 1), textcoords="offset points", ha="center")
+        for at, own, more in zip(x, kept, added, strict=True):
+            text = f"{own}\n+{more}" if more else f"{own}"
+            ax.annotate(text, (at, own), xytext=(0, 1), textcoords="offset points", ha="center", linespacing=0.95)
     ax.set_xticks(places, list(splits))
-    ax.set(xlabel="Split (white: augmented windows)", ylabel="Windows")
+    ax.set(xlabel="Split (with a plus: augmented windows, not drawn)", ylabel="Windows")
+    ax.margins(y=0.12)
     ax.yaxis.set_major_locator(MaxNLocator(nbins=5, integer=True))
     figure.legend(loc="outside upper center", ncols=len(classes))
     return figure

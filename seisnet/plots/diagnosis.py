@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 
 from seisnet.breakdown import Breakdown
 from seisnet.embedding import Embedding
-from seisnet.plots.style import COLUMN_CM, class_style, new_figure, plain, styled
+from seisnet.plots.style import COLUMN_CM, class_style, log_axis, new_figure, plain, styled
 
 MARKERS = "o^sDvPX"
 PROPERTIES = {
@@ -24,7 +24,10 @@ PROPERTIES = {
 
 @styled()
 def f1_by_property(found: Breakdown, classes: Sequence[str], *, label: str) -> Figure:
-    """Plot the F1 of each class against a property, and how many windows each bin holds.
+    """Plot the F1 of each class against a property; a horizontal bar is as wide as its bin.
+
+    The property's axis is logarithmic where it is positive and spans more than a decade; that of F1 starts where it
+    must.
 
     Parameters
     ----------
@@ -32,15 +35,17 @@ def f1_by_property(found: Breakdown, classes: Sequence[str], *, label: str) -> F
     label : str
         The property with its unit.
     """
-    figure = new_figure(COLUMN_CM, COLUMN_CM)
-    upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=[3, 1])
-    centres, half = (found.edges[1:] + found.edges[:-1]) / 2, np.diff(found.edges) / 2
+    figure = new_figure(COLUMN_CM, COLUMN_CM - 1)
+    ax = figure.subplots()
+    logarithmic = found.edges[0] > 0 and found.edges[-1] > 10 * found.edges[0]
+    low, high = found.edges[:-1], found.edges[1:]
+    centres = np.sqrt(low * high) if logarithmic else (low + high) / 2
     for k, name in enumerate(classes):
         colour, line = class_style(name, k)
-        upper.errorbar(
+        ax.errorbar(
             centres,
             found.f1[:, k],
-            xerr=half,
+            xerr=(centres - low, high - centres),
             color=colour,
             linestyle=line,
             marker=MARKERS[k % len(MARKERS)],
@@ -49,13 +54,18 @@ def f1_by_property(found: Breakdown, classes: Sequence[str], *, label: str) -> F
             clip_on=False,
             label=plain(name),
         )
-    upper.set(ylabel="F1 (0 to 1)", ylim=(0, 1.0))
-    upper.grid(visible=True)
-    upper.legend(loc="lower right", ncols=min(len(classes), 3))
-    lower.stairs(found.counts, found.edges, fill=True, facecolor="0.8", edgecolor="0.3", linewidth=0.7)
-    lower.set(xlabel=label, ylabel="Windows", xlim=(found.edges[0], found.edges[-1]), ylim=(0, None))
-    lower.yaxis.set_major_locator(MaxNLocator(nbins=3, integer=True))
-    figure.align_ylabels()
+    if logarithmic:
+        log_axis(ax, "x", found.edges[0], found.edges[-1])
+    least = np.nanmin(found.f1) if np.isfinite(found.f1).any() else 0.0
+    ax.set(xlabel=label, ylabel="F1 (0 to 1)", ylim=(max(0.0, np.floor(10 * least - 1) / 10), 1.0))
+    ax.grid(visible=True)
+    fewest, most = found.counts.min(), found.counts.max()
+    ax.set_title(
+        f"{fewest if fewest == most else f'{fewest} to {most}'} windows a bin"
+        + (f"; {found.left_out} more not known" if found.left_out else ""),
+        pad=8,
+    )
+    figure.legend(loc="outside upper center", ncols=min(len(classes), 4))
     return figure
 
 

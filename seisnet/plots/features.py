@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
 from numpy.typing import ArrayLike, NDArray
+from scipy.signal import detrend
 
 from seisnet.config import PreprocessConfig
 from seisnet.features import LogSpectrogram, make_feature
@@ -66,7 +67,7 @@ def features_sheet(
     label : str
         The class.
     captions : N texts
-        Written above each window: where and when it is.
+        Written above each window: where and when it is, in short lines.
     """
     onsets = np.asarray(onsets_s, dtype=np.float64)
     figure = new_figure(PAGE_CM, PAGE_CM + 2)
@@ -75,7 +76,7 @@ def features_sheet(
         draw_features(ax, row, grid)
         if np.isfinite(onset_s):
             mark_onset(ax, float(onset_s), label)
-        ax.set_title(plain(caption), fontsize=7, linespacing=0.95)
+        ax.set_title("\n".join(plain(line) for line in caption.split("\n")), fontsize=7, linespacing=0.95)
     for ax in panels[len(onsets) :]:
         ax.set_visible(False)
     figure.suptitle(f"Windows of class {plain(label)}", x=0.01, ha="left")
@@ -123,7 +124,7 @@ class Mistake:
     onset_s : float
         Onset minus window centre; NaN where there is none.
     caption : str
-        Where and when it is.
+        Where and when it is, in short lines.
     samples : float (C, L), or None
         Its waveform, where that could be read.
     """
@@ -142,7 +143,7 @@ def mistakes_gallery(mistakes: Sequence[Mistake], grid: FeatureGrid, *, columns:
     rows = -(-len(mistakes) // columns)
     with_samples = any(mistake.samples is not None for mistake in mistakes)
     ratios = [1.0, 1.6] if with_samples else [1.6]
-    figure = new_figure(PAGE_CM, 1.2 + rows * (2.6 * sum(ratios) / 1.6 + 1.6))
+    figure = new_figure(PAGE_CM, 1.2 + rows * (2.4 * sum(ratios) / 1.6 + 1.9))
     panels = figure.subplots(
         rows * len(ratios), columns, sharex=True, squeeze=False, height_ratios=ratios * rows
     ).reshape(rows, len(ratios), columns)
@@ -157,7 +158,8 @@ def mistakes_gallery(mistakes: Sequence[Mistake], grid: FeatureGrid, *, columns:
             if np.isfinite(mistake.onset_s):
                 mark_onset(ax, mistake.onset_s, mistake.truth)
         said = " ".join(f"{plain(name)} {p:.2f}".replace("0.", ".") for name, p in mistake.probabilities.items())
-        above.set_title(f"{plain(mistake.caption)}\ntruth {plain(mistake.truth)}; {said}", fontsize=7, linespacing=0.95)
+        where = "\n".join(plain(line) for line in mistake.caption.split("\n"))
+        above.set_title(f"{where}\ntruth {plain(mistake.truth)}; {said}", fontsize=7, linespacing=0.95)
         below.tick_params(labelbottom=True)
         below.tick_params(labelleft=column == 0)
     for place in range(len(mistakes), rows * columns):
@@ -212,8 +214,8 @@ def _samples(ax: Axes, mistake: Mistake, edges_s: NDArray[np.float64]) -> None:
     if mistake.samples is None:
         ax.text(0.5, 0.5, "waveform not at hand", transform=ax.transAxes, ha="center", va="center")
         return
-    samples = mistake.samples - np.nanmean(mistake.samples, axis=1, keepdims=True)
-    largest = np.nanmax(np.abs(samples)) or 1.0
+    samples = detrend(mistake.samples, axis=1)
+    largest = np.abs(samples).max() or 1.0
     half_s = -edges_s[0] if len(edges_s) else 0.0
     time_s = np.linspace(-half_s, half_s, samples.shape[1], endpoint=False)
     for k, trace in enumerate(samples / (2 * largest)):

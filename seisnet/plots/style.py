@@ -12,11 +12,13 @@ import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from matplotlib import rc_context
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 from numpy.typing import NDArray
 
 COLUMN_CM, PAGE_CM = 8.5, 17.5
@@ -105,6 +107,15 @@ def pdf(figure: Figure) -> bytes:
 def new_figure(width_cm: float, height_cm: float) -> Figure:
     """Make an empty figure whose layout leaves no label cut or covered."""
     return Figure(figsize=(width_cm / 2.54, height_cm / 2.54), layout="constrained")
+
+
+def log_axis(ax: Axes, which: Literal["x", "y"], low: float, high: float) -> None:
+    """Make an axis logarithmic, with plain numbers as labels: powers of ten alone where there are many."""
+    ax.set(**{f"{which}scale": "log"})
+    axis = ax.xaxis if which == "x" else ax.yaxis
+    axis.set_major_locator(LogLocator(subs=(1, 2, 5) if high / low < 100 else (1,)))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axis.set_minor_formatter(NullFormatter())
 
 
 def _compact(path: str) -> str:

@@ -15,7 +15,7 @@ from seisnet.errors import DataError
 from seisnet.evaluation import Evaluation
 from seisnet.model import Model
 from seisnet.plots import Figure, Mistake
-from seisnet.report.document import Column, Section, Table, picture, utc
+from seisnet.report.document import Column, Picture, Section, Table, picture, utc
 from seisnet.store.windows_file import WindowsInfo
 from seisnet.waveforms.lookup import Waveforms
 from seisnet.waveforms.records import NS_PER_S
@@ -83,7 +83,7 @@ def worst_mistakes(found: Evaluation, info: WindowsInfo) -> list[Mistake]:
             truth=found.classes[found.rows.y[row]],
             probabilities=dict(zip(found.classes, map(float, found.probabilities[row]), strict=True)),
             onset_s=float(found.rows.onset_s[row]),
-            caption=f"{found.rows.trace_id[row]} {utc(int(found.rows.start_ns[row]))[:19]}",
+            caption=f"{found.rows.trace_id[row]}\n{utc(int(found.rows.start_ns[row]))[:19]}",
             samples=_samples(
                 waveforms, str(found.rows.trace_id[row]), int(found.rows.start_ns[row]), rate_hz, window_s
             ),
@@ -92,7 +92,12 @@ def worst_mistakes(found: Evaluation, info: WindowsInfo) -> list[Mistake]:
     ]
 
 
-def evaluation_section(found: Evaluation, figures: Mapping[str, Figure]) -> Section:
+def evaluation_pictures(figures: Mapping[str, Figure]) -> dict[str, Picture]:
+    """Render the figures for the page."""
+    return {name: picture(figure, CAPTIONS[name]) for name, figure in figures.items()}
+
+
+def evaluation_section(found: Evaluation, pictures: Mapping[str, Picture]) -> Section:
     """Scores by class and the figures."""
     columns = (
         Column("Class"),
@@ -123,8 +128,7 @@ def evaluation_section(found: Evaluation, figures: Mapping[str, Figure]) -> Sect
         + (f" (95 % interval {low:.3f} to {high:.3f} over events)" if not math.isnan(low) else "")
         + f". Expected calibration error {found.calibration.ece:.3f}."
     )
-    pictures = tuple(picture(figure, CAPTIONS[name]) for name, figure in figures.items())
-    return Section("Windows", text, (Table(columns, rows),), pictures)
+    return Section("Windows", text, (Table(columns, rows),), tuple(pictures.values()))
 
 
 def _waveforms(info: WindowsInfo) -> Waveforms | None:

@@ -17,10 +17,10 @@ from seisnet.evaluation import Evaluation
 from seisnet.formats import write_picks
 from seisnet.model import Model
 from seisnet.picks import station_of
-from seisnet.report.document import Report, Section
-from seisnet.report.evaluation import evaluation_figures, evaluation_section
+from seisnet.report.document import Picture, Report, Section, picture
+from seisnet.report.evaluation import evaluation_figures, evaluation_pictures, evaluation_section
 from seisnet.report.html import write_report
-from seisnet.report.pages import availability_figure, picks_sections
+from seisnet.report.pages import AVAILABILITY, availability_figure, picks_sections
 from seisnet.store.hdf5 import replacing
 from seisnet.store.windows_file import WindowsInfo
 from seisnet.waveforms.records import NS_PER_S
@@ -45,12 +45,13 @@ def write_evaluation(found: Evaluation, model: Model, info: WindowsInfo, folder:
     """Write report.html, metrics.json and the figures of an evaluation."""
     make_folder(folder, overwrite=overwrite)
     figures = evaluation_figures(found, model, info)
-    write_figures(folder, figures)
+    pictures = evaluation_pictures(figures)
+    write_figures(folder, figures, pictures)
     write_json(folder / "metrics.json", found.metrics())
     report = Report(
         f"Evaluation of {model.name}",
         (),
-        (evaluation_section(found, figures),),
+        (evaluation_section(found, pictures),),
         notes(model, model.stored.thresholds),
     )
     write_report(report, folder / "report.html")
@@ -80,10 +81,11 @@ def write_classification(
     write_picks(found.picks, folder / "picks.csv", "csv")
     write_picks(found.picks, folder / "picks.xml", "quakeml")
     write_json(folder / "metrics.json", classification_metrics(found, sources, model_name))
-    if found.spans:
-        write_figures(folder, {"availability": availability_figure(found)})
+    figures = {"availability": availability_figure(found)} if found.spans else {}
+    pictures = {name: picture(figure, AVAILABILITY) for name, figure in figures.items()}
+    write_figures(folder, figures, pictures)
     hint = f"seisnet plot {shlex.quote(str(folder))} --pick"
-    sections = (*picks_sections(found, model.classes, hint=hint), *after)
+    sections = (*picks_sections(found, model.classes, tuple(pictures.values()), hint=hint), *after)
     write_report(Report(title, summary(found), sections, notes(model, found.thresholds)), folder / "report.html")
 
 
@@ -112,11 +114,11 @@ def classification_metrics(found: Classification, sources: Sequence[str], model_
     }
 
 
-def write_figures(folder: Path, figures: Mapping[str, plots.Figure]) -> None:
-    """Write each figure as SVG and as PNG into the folder's ``figures``."""
+def write_figures(folder: Path, figures: Mapping[str, plots.Figure], pictures: Mapping[str, Picture]) -> None:
+    """Write each figure, rendered to a picture of the same name, as SVG and PNG into the folder's ``figures``."""
     (folder / "figures").mkdir(exist_ok=True)
     for name, figure in figures.items():
-        write_text(folder / "figures" / f"{name}.svg", plots.svg(figure))
+        write_text(folder / "figures" / f"{name}.svg", pictures[name].svg)
         with replacing(folder / "figures" / f"{name}.png") as temporary:
             temporary.write_bytes(plots.png(figure))
 

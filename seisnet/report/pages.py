@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Sequence
+
+import numpy as np
 
 from seisnet import plots
 from seisnet.classification import Classification, View
@@ -12,12 +15,18 @@ from seisnet.plots import Figure
 from seisnet.report.document import Column, Picture, Section, Table, picks_table, picture, rejections_section
 from seisnet.waveforms.records import COMPONENTS
 
+AVAILABILITY = "What was used and what was rejected of each instrument, and picks over time."
 
-def picks_sections(found: Classification, classes: Sequence[str], *, hint: str = "") -> list[Section]:
+
+def picks_sections(
+    found: Classification, classes: Sequence[str], available: Sequence[Picture] = (), *, hint: str = ""
+) -> list[Section]:
     """Counts by station, the table of picks, the waveform views, and what was not used.
 
     Parameters
     ----------
+    available : sequence of Picture
+        Follow the counts.
     hint : str
         A command that draws a pick which the page does not show, when the pick's ID is put after it.
     """
@@ -30,10 +39,8 @@ def picks_sections(found: Classification, classes: Sequence[str], *, hint: str =
     )
     anchors = {pick: _anchor(view) for view in found.views for pick in view.picks}
     table = picks_table(found.picks, anchors=[anchors.get(pick, "") for pick in found.picks], hint=hint)
-    caption = "What was used and what was rejected of each instrument, and picks over time."
-    available = (picture(availability_figure(found), caption),) if found.spans else ()
     sections = [
-        Section("Stations", tables=(counts,), pictures=available),
+        Section("Stations", tables=(counts,), pictures=tuple(available)),
         Section("Picks", picks_text(len(found.picks), len(anchors), hint=hint), (table,)),
     ]
     if found.views:
@@ -63,21 +70,28 @@ def availability_figure(found: Classification) -> Figure:
 
 
 def waveform_picture(view: View, classes: Sequence[str]) -> Picture:
-    """Seismograms, probability traces and picks of one stretch."""
-    recorded = [bool(row.any()) for row in view.data]
-    figure = plots.waveform_view(
+    """Seismograms, probability traces and picks of one stretch, rendered."""
+    found = ", ".join(
+        f"{p.phase} {'analyst' if math.isnan(p.probability) else f'{p.probability:.2f}'}" for p in view.picks
+    )
+    return picture(waveform_figure(view, classes), f"{view.trace_id}: {found}", anchor=_anchor(view))
+
+
+def waveform_figure(view: View, classes: Sequence[str]) -> Figure:
+    """Seismograms, probability traces and picks of one stretch; no traces where the view has none."""
+    recorded = [bool(np.nan_to_num(row).any()) for row in view.data]
+    known = view.probabilities.size > 0
+    return plots.waveform_view(
         view.data[recorded],
         view.start_ns,
         view.sampling_rate_hz,
         components="".join(c for c, there in zip(COMPONENTS, recorded, strict=True) if there),
-        probabilities=view.probabilities,
-        probability_times_ns=view.times_ns,
+        probabilities=view.probabilities if known else None,
+        probability_times_ns=view.times_ns if known else None,
         classes=classes,
         picks=view.picks,
         title=view.trace_id,
     )
-    found = ", ".join(f"{pick.phase} {pick.probability:.2f}" for pick in view.picks)
-    return picture(figure, f"{view.trace_id}: {found}", anchor=_anchor(view))
 
 
 def _anchor(view: View) -> str:
