@@ -53,7 +53,7 @@ def view_around(
     Parameters
     ----------
     picks : sequence of Pick
-        Of these, the view holds those of its station that lie in it.
+        Of these, the view holds those of its instrument that lie in it.
     model : Model, optional
         Gives probability traces and the sampling rate; without it there are no traces, and the rate is that of the
         recording.
@@ -94,11 +94,7 @@ def view_around(
         sampling_rate_hz=records[0].sampling_rate_hz,
         probabilities=values[:, shown_columns],
         times_ns=times[shown_columns],
-        picks=tuple(
-            p
-            for p in picks
-            if start_ns <= p.time_ns <= end_ns and (p.station_id, p.location) == (pick.station_id, pick.location)
-        ),
+        picks=tuple(p for p in picks if start_ns <= p.time_ns <= end_ns and trace_id in waveforms.trace_ids(p)),
         trace_id=trace_id,
     )
 

@@ -65,8 +65,10 @@ def test_preprocess_train_evaluate_classify_score(job, tmp_path):
     metrics = json.loads((tmp_path / "evaluation" / "metrics.json").read_text())
     assert metrics["macro_f1"] == pytest.approx(float(rows[3]["f1"]), abs=1e-4)
     assert sum(map(sum, metrics["confusion"])) == metrics["windows"]
-    names = {path.name for path in (tmp_path / "evaluation").iterdir()}
-    assert {"report.html", "confusion.svg", "roc.svg", "precision_recall.svg", "training.svg"} <= names
+    assert {"snr_db", "s_minus_p_s", "distance_km"} == set(metrics["f1_by"])
+    names = {str(path.relative_to(tmp_path / "evaluation")) for path in (tmp_path / "evaluation").rglob("*.*")}
+    drawn = ("confusion", "roc", "precision_recall", "reliability", "training", "first_layer", "embedding", "mistakes")
+    assert {"report.html", *(f"figures/{name}.{kind}" for name in drawn for kind in ("svg", "png"))} <= names
 
     picks = tmp_path / "picks.csv"
     classify = ("classify", job / "day.mseed", "--model", job / "model.h5", "--threshold", "P=0.5")

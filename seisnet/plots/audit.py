@@ -34,11 +34,11 @@ def class_counts(counts: ArrayLike, classes: Sequence[str], splits: Sequence[str
         kept, added = table[:, k, 0], table[:, k, 1]
         ax.bar(x, kept, width, color=colour, hatch=_HATCHES[k % len(_HATCHES)], edgecolor="white", label=plain(name))
         for at, own, more in zip(x, kept, added, strict=True):
-            text = f"{own}\n+{more}" if more else f"{own}"
-            ax.annotate(text, (at, own), xytext=(0, 1), textcoords="offset points", ha="center", linespacing=0.95)
+            text = f"{own} + {more}" if more else f"{own}"
+            ax.annotate(text, (at, own), xytext=(0, 2), textcoords="offset points", ha="center", rotation=90)
     ax.set_xticks(places, list(splits))
     ax.set(xlabel="Split (with a plus: augmented windows, not drawn)", ylabel="Windows")
-    ax.margins(y=0.12)
+    ax.margins(y=0.25)
     ax.yaxis.set_major_locator(MaxNLocator(nbins=5, integer=True))
     figure.legend(loc="outside upper center", ncols=len(classes))
     return figure

@@ -145,7 +145,9 @@ def _probability_traces(
         few_points = envelope(time_s, trace, columns=750)
         ax.plot(*few_points, color=colour, linestyle=line, linewidth=0.9, label=plain(name))
     ax.set(ylabel="Probability", ylim=(0, 1.03), yticks=[0, 0.5, 1])
-    ax.legend(loc="upper right", ncols=len(classes))
+    figure = ax.get_figure(root=True)
+    if figure is not None:
+        figure.legend(*ax.get_legend_handles_labels(), loc="outside upper right", ncols=len(classes))
 
 
 def _pick_style(pick: Pick) -> tuple[Any, Any]:

@@ -161,7 +161,7 @@ class _Handler(BaseHTTPRequestHandler):
             path = address.path.lstrip("/").partition("/")[2]
             try:
                 body = json.loads(self.rfile.read(int(self.headers["Content-Length"]))) if method == "POST" else {}
-            except ValueError:
+            except (ValueError, RecursionError):
                 body = None
             if isinstance(body, dict):
                 query = dict(parse_qsl(address.query, keep_blank_values=True))

@@ -1,7 +1,7 @@
 "use strict";
 const $ = id => document.getElementById(id);
 const canvas = $("view");
-const LEFT = 62, RIGHT = 12, TOP = 22, BOTTOM = 40, GRAB = 7, KEPT = 8;
+const LEFT = 84, RIGHT = 12, TOP = 22, BOTTOM = 40, GRAB = 7, KEPT = 8;
 const MARKS = { accepted: "✓", moved: "↔", rejected: "✗" };
 const STEPS = [.001, .002, .005, .01, .02, .05, .1, .2, .5, 1, 2, 5, 10, 15, 30, 60, 120, 300];
 
@@ -228,7 +228,7 @@ function samples(pen, look, component, top, size) {
   pen.restore();
   frame(pen, look, top, size);
   label(pen, look.ink, component.name, LEFT - 8, middle - 2, "right");
-  label(pen, look.soft, `±${most.toPrecision(2)}`, LEFT - 8, middle + 13, "right");
+  label(pen, look.soft, `±${most >= .01 && most < 1e4 ? most.toPrecision(2) : most.toExponential(1)}`, LEFT - 8, middle + 13, "right");
 }
 
 function probabilities(pen, look, top, size) {
@@ -308,7 +308,9 @@ function onset(pen, look, at, phase, height, { label: text, own = false, faint =
     pen.lineTo(x, TOP + 3);
     pen.fill();
   }
-  label(pen, colour, text, own ? x + 10 : x, own ? TOP - 6 : TOP - 4, own ? "left" : "center");
+  // A P is followed by its S: their names part to either side.
+  const side = phase[0] === "P" ? -1 : 1;
+  label(pen, colour, text, own ? x + 10 * side : x, TOP - 5, !own ? "center" : side < 0 ? "right" : "left");
   pen.restore();
 }
 
