@@ -69,7 +69,7 @@ def classify(
     config: PickConfig | None = None,
     *,
     most_views: int = 0,
-    progress: Callable[[str], None] | None = None,
+    progress: Callable[[str, int, int], None] | None = None,
 ) -> Classification:
     """Pick the phases in everything that a list of sources holds.
 
@@ -80,7 +80,7 @@ def classify(
     most_views : int
         How many stretches with picks to keep for a report.
     progress : callable, optional
-        Called with a state in words before each source.
+        Called before each source with the state in words, and how many of how many sources are done.
 
     Raises
     ------
@@ -91,7 +91,7 @@ def classify(
     found = find_sources(sources, reading)
     for i, source in enumerate(found):
         if progress:
-            progress(f"{i + 1}/{len(found)} {source.name}, {len(result.picks)} picks so far")
+            progress(f"{source.name}, {len(result.picks)} picks so far", i, len(found))
         for record in _records(source, reading, model):
             probabilities = model.scan(record)
             picks = model.picks(record, probabilities, config)

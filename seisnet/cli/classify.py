@@ -62,9 +62,10 @@ def classify(
     model = load_model(model_name)
     with console.progress_line("classify", quiet=quiet) as show:
         found = classify_sources(sources, model, config, most_views=views if report else 0, progress=show)
-    write_picks(found.picks, output, file_format or ("quakeml" if output.suffix.lower() == ".xml" else "csv"))
-    if report:
-        write_classification(found, model, report, sources=sources, model_name=model_name, overwrite=True)
+        write_picks(found.picks, output, file_format or ("quakeml" if output.suffix.lower() == ".xml" else "csv"))
+        if report:
+            show("drawing the report")
+            write_classification(found, model, report, sources=sources, model_name=model_name, overwrite=True)
     console.say(f"{output}: {' '.join(summary(found))}", quiet=quiet)
     console.say(
         f"  model {model.name}, thresholds {', '.join(f'{c} {t:g}' for c, t in sorted(found.thresholds.items()))}",
@@ -73,6 +74,7 @@ def classify(
     console.say_rejections(
         [(r.trace_id, r.start_ns, r.end_ns, r.reason) for r in found.rejections], quiet=quiet, verbose=verbose
     )
+    console.say_outputs(output, *([report / "report.html"] if report else []), quiet=quiet)
 
 
 def _threshold(text: str) -> tuple[str, float]:
