@@ -73,34 +73,31 @@ def styled() -> Iterator[None]:
         yield
 
 
-@styled()
 def svg(figure: Figure) -> str:
     """Render a figure as SVG: its text stays text, and figures of the same data have the same bytes."""
-    buffer = io.StringIO()
+    content = _rendered(figure, "svg", {"Date": None, "Creator": None}).decode()
+    return re.sub(r' d="[^"]*"', lambda path: _compact(path[0]), content)
+
+
+def png(figure: Figure, *, dpi: int = 200) -> bytes:
+    """Render a figure as PNG."""
+    return _rendered(figure, "png", {"Software": None}, dpi=dpi)
+
+
+def pdf(figure: Figure) -> bytes:
+    """Render a figure as PDF; its fonts are embedded."""
+    return _rendered(figure, "pdf", {"CreationDate": None, "Creator": None, "Producer": None})
+
+
+@styled()
+def _rendered(figure: Figure, kind: str, metadata: dict[str, None], dpi: float | None = None) -> bytes:
+    buffer = io.BytesIO()
     with warnings.catch_warnings():
         # The viewer of an SVG has fonts of its own, so a glyph that ours lacks is no loss.
         warnings.filterwarnings("ignore", message="Glyph .* missing from")
-        figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
-    return re.sub(r' d="[^"]*"', lambda path: _compact(path[0]), buffer.getvalue())
-
-
-@styled()
-def png(figure: Figure, *, dpi: int = 200) -> bytes:
-    """Render a figure as PNG."""
-    buffer = io.BytesIO()
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="Glyph .* missing from")
-        figure.savefig(buffer, format="png", dpi=dpi, metadata={"Software": None})
-    return buffer.getvalue()
-
-
-@styled()
-def pdf(figure: Figure) -> bytes:
-    """Render a figure as PDF; its fonts are embedded."""
-    buffer = io.BytesIO()
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="Glyph .* missing from")
-        figure.savefig(buffer, format="pdf", metadata={"CreationDate": None, "Creator": None, "Producer": None})
+        figure.savefig(buffer, format=kind, metadata=metadata, dpi=dpi or figure.dpi)
+    # The layout stands; finding it again for the next format would take as long as all the rest.
+    figure.set_layout_engine("none")
     return buffer.getvalue()
 
 
