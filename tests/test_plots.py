@@ -376,10 +376,25 @@ def test_availability_draws_gaps_rejections_and_counts_every_pick(figures):
     figure = figures["availability"]
     ax = figure.axes[0]
     assert [label.get_text() for label in ax.get_yticklabels()] == ["GE.A..HH", "GE.B..HH"]
-    used, lost = ax.collections[0], ax.collections[1]
+    used, lost = (ax.collections[k] for k in (0, 1))
     assert len(used.get_paths()) == len(lost.get_paths()) == 1
-    most = int(re.search(r"is (\d+) per", figure.legends[0].texts[-1].get_text())[1])
-    assert sum(-bar.get_height() for bar in ax.patches) * most / 0.8 == pytest.approx(30)
+    most = int(re.search(r"is (\d+) in", figure.legends[0].texts[-1].get_text())[1])
+    tops = next(patch.get_data() for patch in ax.patches if patch.get_data().baseline == 0.4)
+    assert (tops.baseline - tops.values).sum() * most / 0.8 == pytest.approx(30)
+
+
+def test_years_without_recordings_are_left_out_of_availability():
+    hour, year = 3600 * 10**9, 365 * DAY_NS
+    spans = [("GE.A..HH", k * year, k * year + hour) for k in range(3)]
+    spans += [("GE.B..HH", 2 * year + k * 10**9, 2 * year + (k + 1) * 10**9) for k in range(0, 1000, 2)]
+    figure = plots.availability(spans, picks=[replace(pick(), network="GE", station="A", channel="HH", time_ns=year)])
+    axes = figure.axes
+    assert [ax.get_xlim() for ax in axes] == [(0, 3600)] * 3
+    assert axes[1].get_xlabel() == "Time (UTC) on 1971-01-01"
+    assert "1 in 30 s" in figure.legends[0].texts[-1].get_text()
+    assert len(axes[2].collections[2].get_paths()) == 1  # seconds that are nearer than the figure can show
+    far = [("GE.A..HH", k * year, k * year + hour) for k in range(9)]
+    assert len(plots.availability(far).axes) == 1
 
 
 def test_long_times_have_dates_as_ticks():

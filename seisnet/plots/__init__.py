@@ -2,8 +2,9 @@
 
 from matplotlib.figure import Figure
 
-from seisnet.plots.archive import SectionTrace, availability, day_plot, record_section
+from seisnet.plots.archive import SectionTrace, day_plot, record_section
 from seisnet.plots.audit import class_counts, snr_histogram, stations_map
+from seisnet.plots.availability import availability
 from seisnet.plots.diagnosis import PROPERTIES, embedding_plane, f1_by_property
 from seisnet.plots.evaluation import (
     confusion_matrix,

@@ -1,15 +1,13 @@
-"""Pictures of many stations or long times: record section, day plot, availability."""
+"""Pictures of many stations or long times: record section and day plot."""
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.patches import Patch
 from numpy.typing import ArrayLike, NDArray
 
 from seisnet.picks import Pick
@@ -17,7 +15,6 @@ from seisnet.plots.style import PAGE_CM, class_style, envelope, new_figure, plai
 from seisnet.plots.waveforms import utc_axis
 
 _HOUR_S = 3600
-_MOST_LANES = 40
 _PICK_MARKERS = {"P": "v", "S": "^"}
 
 
@@ -162,71 +159,6 @@ def day_plot(
     figure.suptitle(plain(f"{title}  {date}, one line is ±{scale:.3g} {unit}"), x=0.01, ha="left")
     _phase_legend(figure, picks, markers=True)
     return figure
-
-
-@styled()
-def availability(
-    spans: Sequence[tuple[str, int, int]],
-    *,
-    rejected: Sequence[tuple[str, int, int, str]] = (),
-    picks: Sequence[Pick] = (),
-) -> Figure:
-    """Draw which instrument recorded when: what was used, what was rejected, gaps between, and picks an hour.
-
-    Parameters
-    ----------
-    spans : sequence of (trace id, start ns, end ns)
-        What was used.
-    rejected : sequence of (trace id, start ns, end ns, reason)
-        Those without a trace id or a length are not drawn.
-    picks : sequence of Pick
-        Counted by instrument and hour, or by sixtieth of the whole where that is shorter than sixty hours.
-    """
-    drawn = [r for r in rejected if r[0] and r[2] > r[1]]
-    totals: dict[str, int] = defaultdict(int)
-    for trace_id, start_ns, end_ns in spans:
-        totals[trace_id] += end_ns - start_ns
-    for trace_id, *_ in drawn:
-        totals[trace_id] += 0
-    lanes = sorted(sorted(totals, key=lambda t: (-totals[t], t))[:_MOST_LANES])
-    stretches = [*spans, *((trace_id, start_ns, end_ns) for trace_id, start_ns, end_ns, _ in drawn)]
-    low_ns = min(start_ns for _, start_ns, _ in stretches)
-    high_ns = max(end_ns for _, _, end_ns in stretches)
-    length_s = max((high_ns - low_ns) / 1e9, 1.0)
-    bin_s = float(_HOUR_S) if length_s >= 60 * _HOUR_S else length_s / 60
-    figure = new_figure(PAGE_CM, 2.6 + 0.75 * len(lanes))
-    ax = figure.subplots()
-    counts = {t: _picks_by_bin(t, picks, low_ns, length_s, bin_s) for t in lanes}
-    busiest = max((int(c.max()) for c in counts.values() if len(c)), default=0)
-    for place, trace_id in enumerate(lanes):
-        used = [((a - low_ns) / 1e9, (b - a) / 1e9) for t, a, b in spans if t == trace_id]
-        ax.broken_barh(used, (place - 0.4, 0.8), facecolor="#d7e8f3", edgecolor="0.4", linewidth=0.3)
-        lost = [((a - low_ns) / 1e9, (b - a) / 1e9) for t, a, b, _ in drawn if t == trace_id]
-        ax.broken_barh(lost, (place - 0.4, 0.8), facecolor="white", edgecolor="#D55E00", hatch="//////", linewidth=0.3)
-        if busiest:
-            heights = 0.8 * counts[trace_id] / busiest
-            left_s = np.arange(len(heights)) * bin_s
-            ax.bar(left_s, -heights, bin_s, bottom=place + 0.4, align="edge", color="black", linewidth=0)
-    more = f"; the {len(lanes)} with most data of {len(totals)}" if len(totals) > len(lanes) else ""
-    ax.set_yticks(range(len(lanes)), [plain(t) for t in lanes])
-    ax.set(xlim=(0, length_s), ylim=(len(lanes) - 0.4, -0.6), ylabel=f"Instrument{more}")
-    utc_axis(ax, low_ns, length_s)
-    every = "hour" if bin_s == _HOUR_S else f"{bin_s:.3g} s"
-    handles = [Patch(facecolor="#d7e8f3", edgecolor="0.4", label="used")]
-    if drawn:
-        handles.append(Patch(facecolor="white", edgecolor="#D55E00", hatch="//////", label="rejected"))
-    if busiest:
-        handles.append(Patch(facecolor="black", label=f"picks; a full lane is {busiest} per {every}"))
-    figure.legend(handles=handles, loc="outside upper left", ncols=3)
-    return figure
-
-
-def _picks_by_bin(
-    trace_id: str, picks: Sequence[Pick], low_ns: int, length_s: float, bin_s: float
-) -> NDArray[np.int64]:
-    n_bins = max(1, int(np.ceil(length_s / bin_s)))
-    times_s = np.array([(p.time_ns - low_ns) / 1e9 for p in picks if p.trace_id == trace_id])
-    return np.bincount((times_s[(times_s >= 0) & (times_s < n_bins * bin_s)] // bin_s).astype(int), minlength=n_bins)
 
 
 def _phase_legend(figure: Figure, picks: Sequence[Pick], *, markers: bool = False) -> None:

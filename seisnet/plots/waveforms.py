@@ -192,10 +192,10 @@ def _pick_labels(ax: Axes, placed: Sequence[tuple[float, Pick]]) -> None:
         )
 
 
-def utc_axis(ax: Axes, start_ns: int, length_s: float) -> None:
-    """Put ticks on round UTC times on an axis in seconds since `start_ns`, and the date into its label."""
+def utc_axis(ax: Axes, start_ns: int, length_s: float, *, most: int = 8) -> None:
+    """Put ticks on at most so many round UTC times on an axis in seconds since `start_ns`; the label has the date."""
     end_ns = start_ns + round(length_s * 1e9)
-    fine_enough = (step for step in _TICK_STEPS_NS if (end_ns - start_ns) / step <= 8)
+    fine_enough = (step for step in _TICK_STEPS_NS if (end_ns - start_ns) / step <= most)
     step_ns = next(fine_enough, _TICK_STEPS_NS[-1])
     times_ns = range(-(-start_ns // step_ns) * step_ns, end_ns + 1, step_ns)
     unit: Literal["m", "s", "ms"]
