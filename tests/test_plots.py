@@ -302,8 +302,15 @@ def test_confusion_matrix_shows_each_count_and_its_share_of_the_row():
 def test_the_dot_lies_where_the_threshold_does(figures):
     truth_n, probability_nk = scored()
     precision, recall = metrics.precision_recall_curve(truth_n == 0, probability_nk[:, 0]).at(0.5)
-    dots = [line for line in figures["precision_recall"].axes[0].lines if line.get_marker() == "o"]
-    assert [(line.get_xdata()[0], line.get_ydata()[0]) for line in dots] == [(recall, precision)]
+    assert dots(figures["precision_recall"]) == [(recall, precision)]
+    roc = metrics.roc_curve(truth_n == 0, probability_nk[:, 0])
+    alarms, hits = np.mean(probability_nk[truth_n != 0, 0] >= 0.5), np.mean(probability_nk[truth_n == 0, 0] >= 0.5)
+    assert dots(plots.roc_curves({"P": roc}, thresholds={"P": 0.5})) == [(alarms, hits)]
+    assert (roc.at(2.0), roc.at(-1.0)) == ((0.0, 0.0), (1.0, 1.0))
+
+
+def dots(figure):
+    return [(line.get_xdata()[0], line.get_ydata()[0]) for line in figure.axes[0].lines if line.get_marker() == "o"]
 
 
 def test_residuals_beyond_the_axis_are_counted_and_none_is_said():

@@ -66,7 +66,8 @@ def classify(
         if report:
             show("drawing the report")
             write_classification(found, model, report, sources=sources, model_name=model_name, overwrite=True)
-    console.say(f"{output}: {' '.join(summary(found))}", quiet=quiet)
+    read = f" {len(found.files)} files read." if found.files else ""
+    console.say(f"{output}: {' '.join(summary(found))}{read}", quiet=quiet)
     console.say(
         f"  model {model.name}, thresholds {', '.join(f'{c} {t:g}' for c, t in sorted(found.thresholds.items()))}",
         quiet=quiet,

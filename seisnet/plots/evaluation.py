@@ -90,15 +90,19 @@ def confusion_matrix(counts: ArrayLike, classes: Sequence[str]) -> Figure:
 
 
 @styled()
-def roc_curves(curves: Mapping[str, RocCurve]) -> Figure:
-    """Plot the true against the false positive rate of each class, with the area under each curve."""
+def roc_curves(curves: Mapping[str, RocCurve], *, thresholds: Mapping[str, float] | None = None) -> Figure:
+    """Plot the true against the false positive rate of each class, a dot where the class's threshold lies."""
     figure = new_figure(COLUMN_CM, COLUMN_CM)
     ax = _unit_square(figure, "False positive rate", "True positive rate")
     ax.plot([0, 1], [0, 1], color="0.7", linewidth=0.8)
     for index, (name, curve) in enumerate(curves.items()):
         colour, line = class_style(name, index)
         x, y = _thinned(curve.false_positive_rate, curve.true_positive_rate)
-        ax.plot(x, y, color=colour, linestyle=line, label=f"{plain(name)}: area {curve.area:.3f}")
+        label = f"{plain(name)}: area {curve.area:.3f}"
+        if thresholds and name in thresholds:
+            _dot(ax, *curve.at(thresholds[name]), colour)
+            label += f", dot at {thresholds[name]:.2f}"
+        ax.plot(x, y, color=colour, linestyle=line, label=label)
     ax.legend(loc="lower right")
     return figure
 
@@ -116,7 +120,7 @@ def precision_recall(
         label = f"{plain(name)}: average {curve.average_precision:.3f}"
         if thresholds and name in thresholds:
             precision, recall = curve.at(thresholds[name])
-            ax.plot(recall, precision, "o", color=colour, markersize=5, markeredgecolor="black", clip_on=False)
+            _dot(ax, recall, precision, colour)
             label += f", dot at {thresholds[name]:.2f}"
         ax.plot(x, y, color=colour, linestyle=line, label=label)
     ax.legend(loc="lower left")
@@ -189,6 +193,10 @@ def residual_histogram(residuals_s: Mapping[str, ArrayLike], *, limit_s: float =
         ax.yaxis.set_major_locator(MaxNLocator(nbins=4, integer=True))
     panels[-1].set_xlabel("Residual, machine minus analyst (s)")
     return figure
+
+
+def _dot(ax: Axes, x: float, y: float, colour: str) -> None:
+    ax.plot(x, y, "o", color=colour, markersize=5, markeredgecolor="black", clip_on=False)
 
 
 def _unit_square(figure: Figure, xlabel: str, ylabel: str) -> Axes:

@@ -26,7 +26,7 @@ MOST_SOURCES = 200
 
 CAPTIONS = {
     "confusion": "True classes in rows, predicted classes in columns; counts, and shares of the row.",
-    "roc": "Receiver operating characteristic of each class against the others.",
+    "roc": "Receiver operating characteristic of each class against the others; the dot is the threshold of the scan.",
     "precision_recall": "Precision and recall of each class; the dot is the threshold of the scan.",
     "reliability": "How often the winning class was right, given its probability.",
     "f1_by_snr_db": "F1 by signal-to-noise ratio; a record's noise windows count with its onsets.",
@@ -43,7 +43,7 @@ def evaluation_figures(found: Evaluation, model: Model, info: WindowsInfo) -> di
     """Figures of an evaluation, by file name without ending; what there is no data for is left out."""
     figures = {"confusion": plots.confusion_matrix(found.counts, found.classes)}
     if found.roc:
-        figures["roc"] = plots.roc_curves(found.roc)
+        figures["roc"] = plots.roc_curves(found.roc, thresholds=model.stored.thresholds)
         figures["precision_recall"] = plots.precision_recall(found.precision_recall, thresholds=model.stored.thresholds)
     figures["reliability"] = plots.reliability_diagram(found.calibration)
     for name, by_property in found.breakdowns.items():

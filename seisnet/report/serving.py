@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hmac
 import json
+import os
 import secrets
 import sys
 import threading
@@ -128,8 +129,8 @@ class LocalServer:
 
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
-    # The address may be in use by another instance: two servers on one port would share the answers.
-    allow_reuse_address = False
+    # Elsewhere this lets a port be had again at once; on Windows two servers would share it.
+    allow_reuse_address = os.name != "nt"
     request_queue_size = 16
 
     def handle_error(self, request: Any, client_address: Any) -> None:
