@@ -9,6 +9,8 @@ import pytest
 from seisnet.classification import classify
 from seisnet.errors import ConfigError, DataError
 from seisnet.picks import Pick
+from seisnet.report.figures import FIGURES
+from seisnet.report.viewer import Picked
 from seisnet.store.seisbench_writer import SeisBenchWriter
 from seisnet.views import band_passed, find_pick, joined, view_around
 from seisnet.waveforms.lookup import Waveforms, distances_km, part, station_places
@@ -154,3 +156,13 @@ def test_the_filter_passes_its_band_and_never_makes_an_onset_early(make_record):
     for band in ((0.0, 5.0), (5.0, 2.0), (1.0, 50.0), (math.nan, 5.0)):
         with pytest.raises(ConfigError, match="Nyquist"):
             band_passed(tone, band)
+
+
+def test_a_dead_instrument_is_drawn_as_not_recorded(tmp_path, make_trace):
+    for letter in "ZNE":
+        make_trace(np.full(12_000, 7.0), f"GE.APE..HH{letter}").write(str(tmp_path / f"{letter}.mseed"), format="MSEED")
+    picked = Picked("", [a_pick()], Waveforms([str(tmp_path)]), None)
+    figure = FIGURES["pick"](picked, a_pick(), None, None)
+    assert [ax.texts[0].get_text() for ax in figure.axes] == ["not recorded"] * 3
+    for kind in ("section", "day"):
+        assert FIGURES[kind](picked, a_pick(), None, None).axes

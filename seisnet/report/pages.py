@@ -80,6 +80,7 @@ def waveform_picture(view: View, classes: Sequence[str]) -> Picture:
 def waveform_figure(view: View, classes: Sequence[str]) -> Figure:
     """Seismograms, probability traces and picks of one stretch; no traces where the view has none."""
     recorded = [bool(np.nan_to_num(row).any()) for row in view.data]
+    recorded = recorded if any(recorded) else [True] * len(recorded)
     known = view.probabilities.size > 0
     return plots.waveform_view(
         view.data[recorded],
