@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -194,3 +195,10 @@ def test_an_id_survives_the_csv(tmp_path):
     picks = [Pick("GE", 'A,"é', "00", "HHZ", "Pn", START_NS + 123_456_789, 0.5)]
     write_picks(picks, tmp_path / "picks.csv", "csv")
     assert read_picks_csv(tmp_path / "picks.csv")[0].pick_id == picks[0].pick_id
+
+
+def test_answers_of_many_tabs_are_whole_rows(page, tmp_path):
+    with ThreadPoolExecutor(8) as tabs:
+        list(tabs.map(lambda k: post(page, PICKS[k % 3], phase="PS"[k % 2], offset_s=k / 100), range(60)))
+    lines = (tmp_path / "answers.csv").read_text().splitlines()
+    assert len(lines) == 61 and {line.count(",") for line in lines} == {7}

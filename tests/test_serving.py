@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from seisnet.errors import ConfigError, DataError
-from seisnet.report.serving import HTML, LARGEST_BODY, LocalServer, Reply, Request
+from seisnet.report.serving import HTML, LARGEST_BODY, LocalServer, Reply
 
 
 @contextmanager
@@ -105,21 +105,21 @@ def test_tokens_differ_and_a_taken_port_is_one_line(server):
         LocalServer(echo, port=server.port)
 
 
-def test_one_request_at_a_time_reaches_the_pages():
-    inside, most = 0, 0
+def test_a_slow_page_keeps_no_answer_waiting():
+    reading, answered = threading.Event(), threading.Event()
 
-    def slow(_: Request):
-        nonlocal inside, most
-        inside += 1
-        most = max(most, inside)
-        threading.Event().wait(0.02)
-        inside -= 1
-        return Reply(b"")
+    def answer(request):
+        if request.method == "POST":
+            answered.set()
+        else:
+            reading.set()
+            assert answered.wait(20)
+        return Reply(b"{}")
 
-    with running(LocalServer(slow)) as server:
-        threads = [threading.Thread(target=ask, args=(server, "")) for _ in range(6)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-    assert most == 1
+    with running(LocalServer(answer)) as server:
+        slow = threading.Thread(target=ask, args=(server, "waveform"))
+        slow.start()
+        assert reading.wait(20)
+        reply, _ = ask(server, "answer", method="POST", body="{}", Content_Type="application/json")
+        assert reply.status == 200
+        slow.join()

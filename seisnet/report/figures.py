@@ -16,7 +16,7 @@ from seisnet.plots import SectionTrace
 from seisnet.report.pages import waveform_figure
 from seisnet.report.viewer import Picked
 from seisnet.store.hdf5 import replacing
-from seisnet.views import joined, view_around
+from seisnet.views import joined
 from seisnet.waveforms.records import NS_PER_S
 
 DAY_NS = 86_400 * NS_PER_S
@@ -25,14 +25,7 @@ SECTION_BEFORE_S, SECTION_AFTER_S = 30.0, 90.0
 
 def pick_figure(picked: Picked, pick: Pick, before_s: float | None, after_s: float | None) -> plots.Figure:
     """Components, probability traces and picks around a pick."""
-    view = view_around(
-        pick,
-        picked.waveforms,
-        picked.picks,
-        model=picked.model,
-        before_s=before_s or VIEW_BEFORE_S,
-        after_s=after_s or VIEW_AFTER_S,
-    )
+    view = picked.around(pick, before_s=before_s or VIEW_BEFORE_S, after_s=after_s or VIEW_AFTER_S)
     return waveform_figure(view, picked.model.classes if picked.model else ())
 
 

@@ -11,7 +11,6 @@ import json
 import os
 import secrets
 import sys
-import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -65,8 +64,8 @@ class LocalServer:
     Parameters
     ----------
     answer : callable
-        Request to Reply, or to None where there is no such page. Called by one thread at a time. Errors of seisnet's
-        reach the browser as their message, with status 400.
+        Request to Reply, or to None where there is no such page; called by several threads at once. Errors of
+        seisnet's reach the browser as their message, with status 400.
     port : int
         0 takes any that is free.
 
@@ -82,7 +81,7 @@ class LocalServer:
     """
 
     def __init__(self, answer: Callable[[Request], Reply | None], *, port: int = 0) -> None:
-        self._answer, self._lock = answer, threading.Lock()
+        self._answer = answer
         self._token = secrets.token_urlsafe(16)
         handler = type("Handler", (_Handler,), {"local": self})
         try:
@@ -119,11 +118,10 @@ class LocalServer:
 
     def reply_to(self, request: Request) -> Reply:
         """Answer a request that may be answered."""
-        with self._lock:
-            try:
-                found = self._answer(request)
-            except SeisnetError as error:
-                return Reply(json.dumps({"error": str(error)}).encode(), JSON, NOTHING, HTTPStatus.BAD_REQUEST)
+        try:
+            found = self._answer(request)
+        except SeisnetError as error:
+            return Reply(json.dumps({"error": str(error)}).encode(), JSON, NOTHING, HTTPStatus.BAD_REQUEST)
         return found or Reply(b"no such page\n", "text/plain; charset=utf-8", NOTHING, HTTPStatus.NOT_FOUND)
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+import threading
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from seisnet.classification import VIEW_AFTER_S, VIEW_BEFORE_S
+from seisnet.classification import VIEW_AFTER_S, VIEW_BEFORE_S, View
 from seisnet.errors import ConfigError, DataError
 from seisnet.formats import read_any_picks
 from seisnet.model import Model, load_model
@@ -37,19 +38,35 @@ class Picked:
     waveforms : Waveforms
     model : Model, or None
         Draws probability traces.
+    lock : threading.Lock
+        Held while a view is read: a network is used by one thread at a time.
     """
 
     name: str
     picks: list[Pick]
     waveforms: Waveforms
     model: Model | None
+    lock: threading.Lock = field(default_factory=threading.Lock, repr=False, compare=False)
+
+    def around(
+        self, pick: Pick, *, before_s: float, after_s: float, band_hz: tuple[float, float] | None = None
+    ) -> View:
+        """Read the stretch around a pick, see `seisnet.views.view_around`."""
+        with self.lock:
+            return view_around(
+                pick,
+                self.waveforms,
+                self.picks,
+                model=self.model,
+                before_s=before_s,
+                after_s=after_s,
+                band_hz=band_hz,
+            )
 
     def view_report(self, pick: Pick) -> Report:
         """The page of one pick, with its neighbours in time."""
         at = self.picks.index(pick)
-        view = view_around(
-            pick, self.waveforms, self.picks, model=self.model, before_s=VIEW_BEFORE_S, after_s=VIEW_AFTER_S
-        )
+        view = self.around(pick, before_s=VIEW_BEFORE_S, after_s=VIEW_AFTER_S)
         links = [("All picks", "./")]
         links += [("Previous", view_address(self.picks[at - 1]))] if at else []
         links += [("Next", view_address(self.picks[at + 1]))] if at + 1 < len(self.picks) else []

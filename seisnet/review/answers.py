@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import os
+import threading
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -61,6 +62,7 @@ class Answers:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.latest: dict[str, Answer] = {}
+        self._lock = threading.Lock()
         header = _row(COLUMNS)
         try:
             # Without buffering, a row is one write to the system: no kill can leave half of it.
@@ -90,8 +92,10 @@ class Answers:
             If it can't be written; the file then ends as before.
         """
         codes = (pick.network, pick.station, pick.location, pick.channel)
-        self._append(_row((*codes, iso_time(answer.time_ns), answer.phase, answer.status, answer.pick_id)))
-        self.latest[answer.pick_id] = answer
+        row = _row((*codes, iso_time(answer.time_ns), answer.phase, answer.status, answer.pick_id))
+        with self._lock:
+            self._append(row)
+            self.latest[answer.pick_id] = answer
 
     def _go_on(self, header: bytes) -> None:
         self._file.seek(0)

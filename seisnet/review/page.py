@@ -20,7 +20,7 @@ from seisnet.report.html import make_environment, sha256_base64
 from seisnet.report.serving import JSON, Reply, Request
 from seisnet.report.viewer import Picked
 from seisnet.review.answers import STATUSES, Answer, Answers
-from seisnet.views import find_pick, view_around
+from seisnet.views import find_pick
 from seisnet.waveforms.records import COMPONENTS, NS_PER_S
 
 LONGEST_VIEW_S = 600.0
@@ -77,15 +77,8 @@ class ReviewPage:
         pick = find_pick(self.picked.picks, request.query.get("pick", ""))
         before_s, after_s = _seconds(request, "before"), _seconds(request, "after")
         band = request.query.get("band", "")
-        view = view_around(
-            pick,
-            self.picked.waveforms,
-            self.picked.picks,
-            model=self.picked.model,
-            before_s=before_s,
-            after_s=after_s,
-            band_hz=_band(band) if band else None,
-        )
+        band_hz = _band(band) if band else None
+        view = self.picked.around(pick, before_s=before_s, after_s=after_s, band_hz=band_hz)
         return _plain_view(view, pick, self.picked.model.classes if self.picked.model else ())
 
     def _take(self, body: Any) -> dict[str, Any]:
