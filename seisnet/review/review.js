@@ -5,7 +5,8 @@ const LEFT = 84, RIGHT = 12, TOP = 22, BOTTOM = 40, GRAB = 7, KEPT = 8;
 const MARKS = { accepted: "✓", moved: "↔", rejected: "✗" };
 const STEPS = [.001, .002, .005, .01, .02, .05, .1, .2, .5, 1, 2, 5, 10, 15, 30, 60, 120, 300];
 
-let picks = [], shown = [], current = -1, view = null, range = [-30, 30], draft = null, drag = null;
+let picks = [], marked, current = -1, view = null, range = [-30, 30], draft = null, drag = null;
+const items = new Map();  // rows of the list, by pick
 const kept = new Map();  // views that were read, the newest last
 
 async function ask(address, body) {
@@ -30,29 +31,32 @@ function matches(pick) {
 function row(pick, index) {
   const item = document.createElement("li");
   item.dataset.index = index;
-  for (const [name, text] of [["mark", MARKS[pick.status] ?? ""], ["name", `${pick.said_phase} ${pick.station}`],
-    ["clock", pick.time.slice(11, 19)]]) {
+  item.title = pick.id;
+  for (const name of ["mark", "name", "clock"]) {
     const cell = document.createElement("span");
     cell.className = name;
-    cell.textContent = text;
     item.append(cell);
   }
-  item.title = pick.id;
+  fill(item, pick);
   return item;
 }
 
+function fill(item, pick) {
+  const texts = [MARKS[pick.status] ?? "", `${pick.said_phase} ${pick.station}`, pick.time.slice(11, 19)];
+  texts.forEach((text, k) => { item.children[k].textContent = text; });
+}
+
 function list() {
-  shown = picks.map((_, index) => index).filter(index => matches(picks[index]));
-  $("list").replaceChildren(...shown.map(index => row(picks[index], index)));
+  items.clear();
+  picks.forEach((pick, index) => { if (matches(pick)) items.set(index, row(pick, index)); });
+  $("list").replaceChildren(...items.values());
   count();
   markCurrent();
 }
 
 function relist(index) {
-  const old = $("list").querySelector(`[data-index="${index}"]`);
-  if (old) old.replaceWith(row(picks[index], index));
+  if (items.has(index)) fill(items.get(index), picks[index]);
   count();
-  markCurrent();
 }
 
 function count() {
@@ -61,10 +65,10 @@ function count() {
 }
 
 function markCurrent() {
-  $("list").querySelector("[aria-current]")?.removeAttribute("aria-current");
-  const item = $("list").querySelector(`[data-index="${current}"]`);
-  item?.setAttribute("aria-current", "true");
-  item?.scrollIntoView({ block: "nearest" });
+  marked?.removeAttribute("aria-current");
+  marked = items.get(current);
+  marked?.setAttribute("aria-current", "true");
+  marked?.scrollIntoView({ block: "nearest" });
 }
 
 // The pick that is looked at.
