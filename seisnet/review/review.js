@@ -147,6 +147,7 @@ function answer(rejected, advance) {
   sending = sending.then(async () => {
     try {
       picks[index] = await ask("answer", body);
+      $("unsaved").hidden = true;
       relist(index);
       if (current !== index) return;
       describe();
@@ -154,7 +155,9 @@ function answer(rejected, advance) {
       say(`${picks[index].status}: on disk`);
       if (advance) open(following(index, 1));
     } catch (error) {
-      say(`NOT saved: ${error.message}`, true);
+      // This stays until an answer is saved, whatever else there is to say.
+      $("unsaved").textContent = `NOT saved: ${picks[index].id}: ${error.message}`;
+      $("unsaved").hidden = false;
     }
   });
 }
