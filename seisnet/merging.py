@@ -199,6 +199,6 @@ def _rows(shard: ShardReader, division: Division, groups: Mapping[str, int]) -> 
         trace_id=np.array(shard.names["trace"], dtype=object)[columns["trace"]],
         group=group[columns["event"]],
         split=split,
-        **{name: columns[name] for name in ("y", "onset_s", "start_ns", "weight", "augmented")},
+        **{name: columns[name] for name in ("y", "onset_s", "start_ns", "weight", "augmented", "snr_db")},
     )
     return ~(columns["augmented"] & (split > 0)), rows

@@ -18,10 +18,11 @@ ROOMS = [
     "engine", "store", "waveforms", "catalogues", "labels", "exporting",
     "features", "sliding", "windows", "class_windows", "augment", "splits",
     "scan", "onset", "detection", "coincidence", "following",
-    "synthetic", "metrics", "matching", "quakeml", "dialects", "formats", "probability_files", "plots",
+    "synthetic", "metrics", "breakdown", "embedding", "matching",
+    "quakeml", "dialects", "formats", "probability_files", "plots",
     "streaming", "model", "mining", "extraction", "merging", "planning", "preprocessing", "batches",
-    "evaluation", "training_data", "training", "classification", "parts", "inspection",
-    "download", "datasets", "report", "demo", "cli", "__main__",
+    "evaluation", "training_data", "training", "classification", "views", "parts", "inspection",
+    "download", "datasets", "report", "review", "demo", "cli", "__main__",
 ]
 # fmt: on
 """In import order: a room imports only from itself and from those before it."""

@@ -88,7 +88,9 @@ def train(
             checkpoint=checkpoint,
             progress=lambda row: show(
                 f"epoch {row['epoch']:.0f}/{config.epochs}, loss {row['train_loss']:.4f}"
-                + (f", dev macro-F1 {row['dev_macro_f1']:.4f}" if "dev_macro_f1" in row else "")
+                + (f", dev macro-F1 {row['dev_macro_f1']:.4f}" if "dev_macro_f1" in row else ""),
+                row["member"] * config.epochs + row["epoch"],
+                config.members * config.epochs,
             ),
             say=lambda line: console.say(f"  {line}", quiet=quiet),
         )
