@@ -58,14 +58,17 @@ class OnsetFinder:
         values = np.concatenate([self._open, probability])
         above = np.concatenate([[False], values >= self._threshold / 2, [False]])
         edges = np.flatnonzero(above[1:] != above[:-1]).reshape(-1, 2)
-        found, rest = [], len(values)
-        for low, high in edges:
-            for start in range(low, high, self._longest):
-                stop = min(start + self._longest, high)
-                if stop == len(values) and stop - start < self._longest and not last:
-                    rest = start
-                elif float(values[start:stop].max()) >= self._threshold:
-                    peak, offset, height = _centre(values[start:stop])
+        found: list[tuple[int, float, float]] = []
+        rest = len(values)
+        if len(edges) and edges[-1, 1] == len(values) and not last:
+            low = int(edges[-1, 0])
+            rest = low + (len(values) - low) // self._longest * self._longest
+        heights = np.maximum.reduceat(values, edges[:, 0]) if len(edges) else values[:0]
+        for low, high in edges[heights.astype(np.float64) >= self._threshold]:
+            for start in range(low, min(high, rest), self._longest):
+                run = values[start : min(start + self._longest, high)]
+                if float(run.max()) >= self._threshold:
+                    peak, offset, height = _centre(run)
                     found.append((self.settled + start + peak, offset, height))
         self._open = values[rest:].copy()
         self.settled += rest

@@ -163,7 +163,7 @@ def _summarise(job: Job, piece: Piece, writer: ShardWriter | None) -> Summary:
     for index, source in enumerate(piece.sources):
         summary.made.append(0)
         try:
-            if piece.hashes:
+            if piece.hashes and not source.part:
                 summary.files += [(str(p), _size(p), sha256_of(p), index) for p in source.paths] or [
                     (source.name, 0, "", index)  # of a web service
                 ]

@@ -20,7 +20,6 @@ from seisnet.splits import assign_splits
 from seisnet.store.shards import Rejected, ShardReader
 from seisnet.store.windows_file import SPLITS, WindowRows, WindowsInfo, writing
 from seisnet.waveforms.records import COMPONENTS
-from seisnet.waveforms.sources import Source
 
 Row = tuple[str, str, int, int, bool]
 """Event, station, split of the data set (0: none), class, augmented."""
@@ -28,12 +27,12 @@ Row = tuple[str, str, int, int, bool]
 
 @dataclass
 class Totals:
-    """Summaries of all pieces, added up."""
+    """Summaries of all pieces, added up; windows count by the name of the source, which its days share."""
 
     rows: Counter[Row] = field(default_factory=Counter)
-    made: Counter[Source] = field(default_factory=Counter)
+    made: Counter[str] = field(default_factory=Counter)
     mined: int = 0
-    files: dict[str, tuple[int, str, Source]] = field(default_factory=dict)
+    files: dict[str, tuple[int, str, str]] = field(default_factory=dict)
     records: Counter[str] = field(default_factory=Counter)
     matched: set[int] = field(default_factory=set)
     nearest_ns: dict[int, int] = field(default_factory=dict)
@@ -45,10 +44,10 @@ class Totals:
         for (event, station, given, y, augmented), n in summary.rows:
             self.rows[event, station, given, y, augmented] += n
         for source, made in zip(piece.sources, summary.made, strict=True):
-            self.made[source] += made
+            self.made[source.name] += made
         self.mined += summary.mined
         for path, size, sha256, index in summary.files:
-            self.files[path] = (size, sha256, piece.sources[index])
+            self.files[path] = (size, sha256, piece.sources[index].name)
         self.records.update(summary.records)
         self.matched.update(summary.matched)
         for i, ns in summary.nearest_ns:
@@ -127,7 +126,7 @@ def describe(job: Job, totals: Totals, division: Division, labels: Sequence[Path
         classes=config.classes,
         feature_shape=job.feature.shape,
         group_names=tuple(sorted({event for event, *_ in totals.rows})),
-        sources=tuple((path, size, sha256, totals.made[s]) for path, (size, sha256, s) in totals.files.items()),
+        sources=tuple((path, size, sha256, totals.made[name]) for path, (size, sha256, name) in totals.files.items()),
         rejected=(),
         attributes=attributes,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -153,23 +154,51 @@ class Model:
         picking = LONGEST_RUN_S + LONGEST_CLUSTER_S + 2 * config.refine_s + config.min_distance_s + config.same_onset_s
         return self.preprocess.window_s + context + picking + CONTEXT_S + WARM_UP_S + SNR_WINDOW_S
 
-    def annotate(self, stream: obspy.Stream) -> obspy.Stream:
-        """Probability traces of a stream: one trace a class and gap-free stretch, channel ``<model>_<class>``."""
-        records, _ = self.records(stream)
-        return probability_stream([self.scan(record) for record in records], self.name)
+    def annotate(self, stream: obspy.Stream, config: PickConfig | None = None, **options: float) -> obspy.Stream:
+        """Probability traces of a stream: one trace a class and gap-free stretch, channel ``<model>_<class>``.
 
-    def classify(self, stream: obspy.Stream, config: PickConfig | None = None) -> list[Pick]:
+        Options are those of `classify`.
+        """
+        config = self._settings(config, options)
+        records, _ = self.records(stream)
+        return probability_stream([self.scan(record, config) for record in records], self.name)
+
+    def classify(self, stream: obspy.Stream, config: PickConfig | None = None, **options: float) -> list[Pick]:
         """Picks of a stream, sorted by time.
+
+        Parameters
+        ----------
+        stream : obspy.Stream
+            It is not changed.
+        config : PickConfig, optional
+        **options : float
+            As in SeisBench, so that a script changes one import: ``P_threshold``, ``S_threshold``; ``batch_size`` and
+            ``copy`` are taken and change nothing. Any other is an error.
+
+        Raises
+        ------
+        ConfigError
+            For an unknown option or class.
 
         Examples
         --------
-        >>> model.classify(obspy.read())  # doctest: +SKIP
+        >>> model.classify(obspy.read(), P_threshold=0.3)  # doctest: +SKIP
         """
+        config = self._settings(config, options)
         records, _ = self.records(stream)
         picks: list[Pick] = []
         for record in records:
             picks += self.follow(record, config).add(record.data, last=True).picks
-        return accepted(picks, config or PickConfig())
+        return accepted(picks, config)
+
+    def _settings(self, config: PickConfig | None, options: Mapping[str, float]) -> PickConfig:
+        known = {f"{name}_threshold": name for name in self.stored.thresholds}
+        for name in options:
+            if name not in {*known, "batch_size", "copy"}:
+                raise ConfigError(f"option '{name}'{nearest(name, [*known, 'batch_size', 'copy'])}")
+        config = config or PickConfig()
+        chosen = {known[name]: value for name, value in options.items() if name in known}
+        return replace(config, thresholds={**config.thresholds, **chosen})
 
     def stream(self, config: PickConfig | None = None, *, patience_s: float = 30.0, step_s: float = 1.0) -> Streaming:
         """Begin to pick data that arrive packet by packet, see `seisnet.streaming.Streaming`."""

@@ -50,7 +50,7 @@ class Pick:
         >>> Pick("BW", "RJOB", "", "EH", "P", 1_251_073_207_700_000_000).pick_id
         'BW.RJOB..EH_P_2009-08-24T00:20:07.700000Z'
         """
-        time = np.datetime_as_string(np.datetime64(self.time_ns, "ns"), unit="us")
+        time = np.datetime64((self.time_ns + 500) // 1000, "us")  # rounded, as in the files
         return f"{self.network}.{self.station}.{self.location}.{self.channel}_{self.phase}_{time}Z"
 
 

@@ -6,6 +6,7 @@ import io
 import math
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 
 import obspy
 from obspy.core.event import (
@@ -20,12 +21,16 @@ from obspy.core.event import (
 )
 from obspy.core.event import Pick as QuakeMLPick
 from obspy.core.event.header import EventType
+from obspy.core.util.base import ENTRY_POINTS
 
 from seisnet.picks import Detection, Pick, in_order
 from seisnet.waveforms.records import NS_PER_S
 
 EVENT_GAP_S = 60.0
 """QuakeML keeps picks inside events: picks closer than this in time share one."""
+
+UNKNOWN_S = 0.1
+"""Uncertainty in NonLinLoc's file of a pick whose own is not known: it weighs by the inverse."""
 
 EVENT_TYPES = {"earthquake": "earthquake", "rockfall": "landslide", "blast": "quarry blast", "explosion": "explosion"}
 """Types that QuakeML has for classes; any other class is ``other event``, with its name as the description."""
@@ -38,12 +43,14 @@ def picks_quakeml(picks: Sequence[Pick]) -> bytes:
 
 def picks_sc3ml(picks: Sequence[Pick]) -> bytes:
     """SC3ML with automatic picks, which SeisComP's tools take; they belong to no origin."""
-    return _written(picks_catalogue(picks), "SC3ML")
+    name = "SCML" if "SCML" in ENTRY_POINTS["event_write"] else "SC3ML"  # its name since ObsPy 1.5, and before
+    return _written(picks_catalogue(picks), name)
 
 
 def picks_nlloc(picks: Sequence[Pick]) -> bytes:
     """NonLinLoc's phase file, all picks in one, to be cut into events by an associator."""
-    return _written(picks_catalogue(picks, gap_s=math.inf), "NLLOC_OBS") if picks else b""
+    known = [replace(p, uncertainty_s=UNKNOWN_S) if math.isnan(p.uncertainty_s) else p for p in picks]
+    return _written(picks_catalogue(known, gap_s=math.inf), "NLLOC_OBS") if picks else b""
 
 
 def _written(catalogue: Catalog, name: str) -> bytes:
@@ -89,7 +96,7 @@ def detections_quakeml(detections: Sequence[Detection]) -> bytes:
         kind = EVENT_TYPES.get(d.label.lower(), d.label.lower())
         event = Event(
             resource_id=_resource_id(*name),
-            event_type=kind if kind in EventType.enums else "other event",
+            event_type=kind if kind in list(EventType) else "other event",
             event_descriptions=[EventDescription(d.label)],
             comments=[Comment(text=text, resource_id=_resource_id(*name, key)) for key, text in texts.items()],
         )

@@ -178,21 +178,21 @@ class SlidingNetwork:
 
     def _product(self, flat: Floats, weights: Floats) -> Floats:
         """Weighted sums of every window, (step / every, ROWS, units): window ``phase * every + row * step``."""
-        width = flat.shape[1]
+        width, step = flat.shape[1], self.step
         n_inputs = width * self.feature.shape[1]
-        found = np.empty((self.step // self.every, ROWS, weights.shape[1]), dtype=np.float32)
+        found = np.empty((step // self.every, ROWS, weights.shape[1]), dtype=np.float32)
         for phase, out in enumerate(found):
             start = flat[phase * self.every :]
-            rows = as_strided(start, (ROWS, n_inputs), (self.step * width * 4, 4), writeable=False)
+            rows = as_strided(start, (ROWS, n_inputs), (step * width * 4, 4), writeable=False)
             product(rows, weights, out)
         return found
 
     def _sums(self, per_frame: NDArray[np.float64]) -> NDArray[np.float64]:
         """Sums over the frames of every window, in the order of `_product`."""
-        n_frames = self.feature.shape[1]
-        total = per_frame[: self.block_frames].copy()
-        for j in range(1, n_frames):
-            total += per_frame[j : j + self.block_frames]
+        size = self.block_frames
+        total = per_frame[:size].copy()
+        for j in range(1, self.feature.shape[1]):
+            total += per_frame[j : j + size]
         return total.reshape(ROWS, -1, self.every)[:, :, 0].T
 
     def _weights(self, known: Bools) -> list[tuple[Floats, Floats]]:

@@ -9,6 +9,7 @@ by more than `patience_s` is waited for no longer.
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from dataclasses import dataclass, field, replace
 from typing import Protocol
@@ -25,6 +26,9 @@ from seisnet.waveforms.records import NS_PER_S, Record, Rejection, ns_to_sample
 from seisnet.waveforms.resampling import HALF_WIDTH
 
 FOREVER_NS = 2**62
+
+ROUNDING = 1e-3
+"""Share of a sample."""
 
 
 class Recogniser(Protocol):
@@ -218,14 +222,13 @@ class _Instrument:
     def _follow(self, record: Record, until_ns: int) -> list[Found]:
         """Hand on the part of a record that is new and comes before a time."""
         end_ns = record.end_ns + round(NS_PER_S / record.sampling_rate_hz)
-        stop = record.n_samples if end_ns <= until_ns else max(0, ns_to_sample(record, until_ns - 1) + 1)
-        stop = min(stop, record.n_samples)
+        stop = _first_at(record, until_ns)
         found: list[Found] = []
         first = self._next(record)
         if first is None:
             if end_ns <= self._done_ns:
                 return []
-            first = max(0, ns_to_sample(record, self._done_ns)) if self._done_ns > -FOREVER_NS else 0
+            first = _first_at(record, self._done_ns)
             if stop <= first:
                 return []
             found += self._close()
@@ -263,3 +266,9 @@ class _Instrument:
         found = [self._follower.add(np.zeros((3, 0), dtype=np.float32), last=True)]
         self._head = self._follower = None
         return found
+
+
+def _first_at(record: Record, time_ns: int) -> int:
+    """Index of the first sample at a time or after it; a sample that was rounded to nanoseconds is taken for exact."""
+    first = math.ceil((time_ns - record.start_ns) * record.sampling_rate_hz / NS_PER_S - ROUNDING)
+    return min(max(first, 0), record.n_samples)

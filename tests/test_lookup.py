@@ -46,7 +46,7 @@ def test_a_stretch_holds_the_samples_of_the_files_and_no_others(archive, noise):
     assert (before.start_ns, after.end_ns) == (low_ns, high_ns)
     assert (before.n_samples, after.n_samples) == (5000, 1001)
     expected = noise(12_000, 0)[1000:6000]
-    np.testing.assert_allclose(before.data[0], expected - expected.mean(), atol=1e-5)
+    np.testing.assert_array_equal(before.data[0], expected.astype(np.float32))
     (slow,) = waveforms.around("GE.APE..BH", low_ns, high_ns)
     assert slow.sampling_rate_hz == 20.0
     (fast,) = waveforms.around("GE.APE..BH", low_ns, high_ns, sampling_rate_hz=100.0)

@@ -15,7 +15,7 @@ from seisnet.plots.evaluation import (
     training_curves,
 )
 from seisnet.plots.features import FeatureGrid, Mistake, feature_grid, features_sheet, first_layer, mistakes_gallery
-from seisnet.plots.style import pdf, png, svg
+from seisnet.plots.style import pdf, png, svg, varies
 from seisnet.plots.waveforms import waveform_view, windows_sheet
 
 __all__ = [
@@ -45,6 +45,7 @@ __all__ = [
     "stations_map",
     "svg",
     "training_curves",
+    "varies",
     "waveform_view",
     "windows_sheet",
 ]

@@ -142,3 +142,9 @@ def envelope(
     blocks.flat[: len(y)] = y
     ends = np.stack([np.fmin.reduce(blocks, axis=1), np.fmax.reduce(blocks, axis=1)], axis=1)
     return np.repeat(x[::size], 2), ends.ravel()
+
+
+def varies(samples: NDArray[np.floating[Any]]) -> bool:
+    """Whether samples are a recording: not all of those that are finite have one value."""
+    finite = samples[np.isfinite(samples)]
+    return bool(finite.size and np.ptp(finite) > 0)

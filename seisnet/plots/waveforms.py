@@ -13,7 +13,7 @@ from matplotlib.ticker import EngFormatter, MaxNLocator
 from numpy.typing import ArrayLike, NDArray
 
 from seisnet.picks import Pick
-from seisnet.plots.style import GREY, PAGE_CM, class_style, envelope, new_figure, plain, styled
+from seisnet.plots.style import GREY, PAGE_CM, class_style, envelope, new_figure, plain, styled, varies
 
 _MOST_LABELS = 20
 _TICK_STEPS_MS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000, 15_000, 30_000)
@@ -129,7 +129,7 @@ def windows_sheet(windows: ArrayLike, onsets_s: ArrayLike, labels: Sequence[str]
 
 def _seismogram(ax: Axes, time_s: NDArray[np.float64], samples: NDArray[np.float64]) -> None:
     recorded = samples[np.isfinite(samples)]
-    if np.any(recorded):
+    if varies(samples):
         ax.plot(*envelope(time_s, samples - recorded.mean()), color="black", linewidth=0.5)
     else:
         ax.text(0.5, 0.5, "not recorded", transform=ax.transAxes, ha="center", va="center", color=GREY)

@@ -39,7 +39,7 @@ def section_figure(picked: Picked, pick: Pick, before_s: float | None, after_s: 
         records = picked.waveforms.around(trace_id, start_ns, end_ns)
         if records:
             data = joined(records)
-            row = int(np.argmax([np.nan_to_num(component).any() for component in data]))
+            row = int(np.argmax([plots.varies(component) for component in data]))
             its = [p for p in near if trace_id in picked.waveforms.trace_ids(p)[:1]]
             traces.append(SectionTrace(trace_id, data[row], records[0].start_ns, records[0].sampling_rate_hz, its))
     if not traces:

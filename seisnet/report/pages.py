@@ -6,8 +6,6 @@ import math
 from collections import Counter
 from collections.abc import Sequence
 
-import numpy as np
-
 from seisnet import plots
 from seisnet.classification import Classification, View
 from seisnet.picks import station_of
@@ -79,7 +77,7 @@ def waveform_picture(view: View, classes: Sequence[str]) -> Picture:
 
 def waveform_figure(view: View, classes: Sequence[str]) -> Figure:
     """Seismograms, probability traces and picks of one stretch; no traces where the view has none."""
-    recorded = [bool(np.nan_to_num(row).any()) for row in view.data]
+    recorded = [plots.varies(row) for row in view.data]
     recorded = recorded if any(recorded) else [True] * len(recorded)
     known = view.probabilities.size > 0
     return plots.waveform_view(

@@ -12,6 +12,7 @@ import numpy as np
 from markupsafe import Markup
 from numpy.typing import NDArray
 
+from seisnet import plots
 from seisnet.classification import View
 from seisnet.errors import ConfigError
 from seisnet.formats import iso_time
@@ -119,7 +120,7 @@ def _plain_view(view: View, pick: Pick, classes: tuple[str, ...]) -> dict[str, A
                 "step_s": step_s,
             }
             for name, row in zip(COMPONENTS, view.data, strict=True)
-            if np.nan_to_num(row).any()
+            if plots.varies(row)
         ],
         "probabilities": [
             {"name": name, "values": _floats(row)} for name, row in zip(classes, view.probabilities, strict=False)

@@ -1,8 +1,8 @@
 """Where waveforms come from: files, folders, globs, archives, web services and data sets.
 
-A source is what is read at once: the files of one station and day, one instrument-day of an archive (``sds:PATH``, see
-`seisnet.waveforms.sds`) or of a web service (``fdsn:NAME`` or ``fdsn:URL``), or a data set in the layout of SeisBench
-or STEAD. Sources are small values; they can be read in any order, and by several processes.
+A source is what is read at once: the files of one station and day, a day of files that hold more, one instrument-day of
+an archive (``sds:PATH``, see `seisnet.waveforms.sds`) or of a web service (``fdsn:NAME`` or ``fdsn:URL``), or a data
+set in the layout of SeisBench or STEAD. Sources are small values; they can be read in any order, by several processes.
 
 Continuous recordings do not stop at midnight. A source whose recording goes on in another's answers for a span of time,
 `Source.span_ns`: its records start in that span, and reach one window less one sample beyond it. So every window of
@@ -14,6 +14,7 @@ what lies in the span.
 from __future__ import annotations
 
 import glob
+import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -28,7 +29,7 @@ from seisnet.waveforms.conditioning import SLOWEST, condition, to_rate
 from seisnet.waveforms.datasets import DatasetTrace, read_dataset
 from seisnet.waveforms.files import Reading, gather, read_file
 from seisnet.waveforms.inventory import Response, read_stations
-from seisnet.waveforms.records import KEPT, NS_PER_S, Record, Rejection
+from seisnet.waveforms.records import DAY_NS, KEPT, NS_PER_S, Record, Rejection
 from seisnet.waveforms.resampling import HALF_WIDTH
 from seisnet.waveforms.selection import FOREVER_NS, Selection
 from seisnet.waveforms.spans import clipped, strayed, within
@@ -39,6 +40,9 @@ NOT_WAVEFORMS = {".csv", ".xml", ".json", ".toml", ".txt", ".md", ".html", ".py"
 """Endings passed over when a folder is read; a file that is named itself is always tried."""
 
 EVERYTHING = Selection()
+
+LONGEST_DAYS = 1.5
+"""A recording in files that are longer is read a day at a time."""
 
 NEVER_NS = 4_102_444_800 * NS_PER_S
 """The year 2100, as far as ObsPy's readers can be asked for."""
@@ -53,6 +57,8 @@ class Source:
     paths : tuple of Path
         Files, the folder of a data set, or table and waveforms of one; empty for a web service.
     kind : {"files", "sds", "fdsn", "dataset"}
+    part : int or None
+        Of a source whose files are read a day at a time: which day. The first one tells what is wrong with the files.
     beside : tuple of Path
         Files of other sources in which the recording goes on before or after.
     span_ns : (int, int)
@@ -67,6 +73,7 @@ class Source:
 
     paths: tuple[Path, ...] = ()
     kind: str = "files"
+    part: int | None = None
     beside: tuple[Path, ...] = ()
     span_ns: tuple[int, int] = FOREVER_NS
     service: str = ""
@@ -129,7 +136,10 @@ def find_sources(
     for spec in specs:
         scheme, _, rest = spec.partition(":")
         if scheme == "sds":
-            found += [Source(day.paths, "sds", day.beside, day.span_ns) for day in sds.find_days(Path(rest), selection)]
+            found += [
+                Source(day.paths, "sds", beside=day.beside, span_ns=day.span_ns)
+                for day in sds.find_days(Path(rest), selection)
+            ]
         elif scheme == "fdsn":
             found += [
                 Source(kind="fdsn", span_ns=day.span_ns, service=rest, channels=day.channels)
@@ -141,7 +151,9 @@ def find_sources(
                 found += datasets
                 files += [] if datasets else _files(path)
     groups, passed_over = gather(dict.fromkeys(files), selection, reading)
-    found += [Source(group.paths, "files", group.beside, group.span_ns) for group in groups]
+    for group in groups:
+        whole = Source(group.paths, "files", beside=group.beside, span_ns=group.span_ns)
+        found += _sliced(whole, group.start_ns, group.end_ns)
     if not found and passed_over:
         more = f" and {len(passed_over) - 5} more" if len(passed_over) > 5 else ""
         raise DataError(
@@ -149,6 +161,16 @@ def find_sources(
             f"the files hold {', '.join(sorted(passed_over)[:5])}{more}"
         )
     return [replace(source, selection=selection, inventory=tuple(inventory)) for source in dict.fromkeys(found)]
+
+
+def _sliced(source: Source, start_ns: int, end_ns: int) -> list[Source]:
+    """Cut a source that is much longer than a day at midnights, so that a part at a time is in memory."""
+    if end_ns - start_ns < LONGEST_DAYS * DAY_NS:
+        return [source]
+    low, high = source.span_ns
+    midnights = range((max(start_ns, low) // DAY_NS + 1) * DAY_NS, min(end_ns, high), DAY_NS)
+    borders = [low, *midnights, high]
+    return [replace(source, span_ns=span, part=i) for i, span in enumerate(itertools.pairwise(borders))]
 
 
 def _datasets(path: Path) -> list[Source]:
@@ -238,15 +260,16 @@ def _stream(source: Source, reading: Reading, guard_ns: int) -> obspy.Stream:
             reading.rejections.append(Rejection(source.channels[:-1], low, high, f"fdsn:{source.service} has no data"))
         return stream
     stream = obspy.Stream()
+    # What is wrong with a file is told once, by the source that it belongs to.
+    near_ns = (max(span_ns[0], -NEVER_NS), min(span_ns[1], NEVER_NS))
+    told = Reading() if source.part else reading
     for path in source.paths:
-        part = read_file(path, reading)
+        part = read_file(path, told, span_ns=None if source.part is None else near_ns)
         if part is not None:
             stream += part
-            reading.files.append(path)
+            told.files.append(path)
     if source.kind == "sds":
         reading.rejections += strayed(stream, source.span_ns)
-    # What is wrong with a file is told by the source that it belongs to.
-    near_ns = (max(span_ns[0], -NEVER_NS), min(span_ns[1], NEVER_NS))
     for path in source.beside:
         stream += read_file(path, Reading(), span_ns=near_ns) or obspy.Stream()
     return stream
