@@ -7,7 +7,7 @@ import glob
 import math
 import re
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TypeVar
 
@@ -20,7 +20,13 @@ from seisnet.picks import ClassInterval, Pick, label_weight
 from seisnet.waveforms.records import NS_PER_S, Rejection
 
 PICK_COLUMNS = ("network", "station", "time", "phase")
-"""A CSV of picks must have these; location, channel, status, uncertainty_s, weight and event_id may be there too."""
+"""A CSV of picks must have these; location, channel, status, uncertainty_s, weight and event_id may be there too.
+
+So may ``pick_id``: of rows with the same one, which answer for one pick, the last counts.
+"""
+
+STATUS_COLUMNS = ("status", "evaluation_status")
+"""A row with one of them ``rejected`` is no label."""
 
 CLASS_COLUMNS = ("network", "station", "time", "class")
 """A CSV of classes must have these; end_time, location, channel, weight and event_id may be there too."""
@@ -34,29 +40,31 @@ FRACTION = re.compile(r"\.(\d+)(?=(?:Z|[+-]\d\d:?\d\d)?$)")
 L = TypeVar("L")
 
 
-def csv_picks(path: Path) -> list[Pick]:
-    """Read a CSV of picks.
+def csv_picks(path: Path, rejections: list[Rejection]) -> list[Pick]:
+    """Read a CSV of picks; those that an analyst rejected become rejections.
 
     Raises
     ------
     DataError
         A column is missing, or a field is no time or number.
     """
-    return _read_csv(path, PICK_COLUMNS, _pick)
+    return list(_read_csv(path, PICK_COLUMNS, _pick, rejections))
 
 
-def csv_intervals(path: Path) -> list[ClassInterval]:
-    """Read a CSV of classes.
+def csv_intervals(path: Path, rejections: list[Rejection]) -> list[ClassInterval]:
+    """Read a CSV of classes; those that an analyst rejected become rejections.
 
     Raises
     ------
     DataError
         A column is missing, a field is no time or number, or an end lies before its start.
     """
-    return _read_csv(path, CLASS_COLUMNS, _interval)
+    return list(_read_csv(path, CLASS_COLUMNS, _interval, rejections))
 
 
-def _read_csv(path: Path, needed: Sequence[str], make: Callable[[dict[str, str]], L]) -> list[L]:
+def _read_csv(
+    path: Path, needed: Sequence[str], make: Callable[[dict[str, str]], L], rejections: list[Rejection]
+) -> Iterable[L]:
     with path.open(newline="", encoding="utf-8-sig") as file:
         reader = csv.DictReader(file)
         columns = [name.strip() for name in reader.fieldnames or []]
@@ -66,14 +74,28 @@ def _read_csv(path: Path, needed: Sequence[str], make: Callable[[dict[str, str]]
             raise DataError(
                 f"{path}: columns {', '.join(missing)} are missing; a CSV of {kind} has {', '.join(needed)}{hint}"
             )
-        found = []
+        found: dict[str, L] = {}
         for number, row in enumerate(reader, start=2):
             values = {(key or "").strip(): (value or "").strip() for key, value in row.items() if key is not None}
+            name = values.get("pick_id") or str(number)
             try:
-                found.append(make(values))
+                label = make(values)
+                at_ns = time_ns(values["time"])
             except ValueError as error:
                 raise DataError(f"{path}, line {number}: {error}") from error
-    return found
+            found.pop(name, None)
+            if any(values.get(column, "").lower() == "rejected" for column in STATUS_COLUMNS):
+                codes = (
+                    values["network"],
+                    values["station"],
+                    values.get("location", ""),
+                    values.get("channel", "")[:2],
+                )
+                what = "pick" if needed is PICK_COLUMNS else "class"
+                rejections.append(Rejection(".".join(codes), at_ns, at_ns, f"a {what} that an analyst rejected"))
+            else:
+                found[name] = label
+    return found.values()
 
 
 def _pick(values: dict[str, str]) -> Pick:

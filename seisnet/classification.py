@@ -62,6 +62,8 @@ class Classification:
         Of every record, where they were asked for.
     highest : dict of str to float
         The highest probability of each class.
+    spans : list of (str, int, int)
+        Trace id, start and end of every record, as far as its source answers for it.
     seconds, dead_s : float
         Time scanned, all records together, and how much of it holds no signal and is masked.
     """
@@ -73,6 +75,7 @@ class Classification:
     rejections: list[Rejection] = field(default_factory=list)
     files: list[Path] = field(default_factory=list)
     trace_ids: list[str] = field(default_factory=list)
+    spans: list[tuple[str, int, int]] = field(default_factory=list)
     thresholds: dict[str, float] = field(default_factory=dict)
     highest: dict[str, float] = field(default_factory=dict)
     n_records: int = 0
@@ -87,6 +90,7 @@ class Classification:
         self.rejections += other.rejections
         self.files += other.files
         self.trace_ids += other.trace_ids
+        self.spans += other.spans
         self.n_records += other.n_records
         self.seconds += other.seconds
         self.dead_s += other.dead_s
@@ -122,7 +126,7 @@ def classify(
     config: PickConfig | None = None,
     *,
     most_views: int = 0,
-    progress: Callable[[str], None] | None = None,
+    progress: Callable[[str, int, int], None] | None = None,
     selection: Selection | None = None,
     inventory: Sequence[Path] = (),
 ) -> Classification:
@@ -135,7 +139,7 @@ def classify(
     most_views : int
         How many stretches with picks to keep for a report.
     progress : callable, optional
-        Called with a state in words before each source.
+        Called after each source with the state in words, and how many of how many sources are done.
     selection : Selection, optional
         Which channels and times of the sources are wanted.
     inventory : sequence of Path
@@ -157,7 +161,7 @@ def gathered(
     job: Job,
     reading: Reading,
     *,
-    progress: Callable[[str], None] | None = None,
+    progress: Callable[[str, int, int], None] | None = None,
     total: int = 0,
 ) -> Classification:
     """Put together what the sources gave, in their order.
@@ -174,7 +178,7 @@ def gathered(
         result.probabilities += part.probabilities
         result.views = result.views[: job.most_views]
         if progress:
-            progress(f"{i + 1}/{total} {source.name}, {len(result.picks) + len(result.detections)} found so far")
+            progress(f"{source.name}, {len(result.picks) + len(result.detections)} found so far", i + 1, total)
     result.picks = accepted(result.picks, job.config)
     hop_ns = job.model.chain(job.config).hop_ns
     result.detections = joined_detections(result.detections, job.config, hop_ns)
@@ -206,7 +210,9 @@ def classify_source(source: Source, job: Job) -> Classification:
         result.dead_s += int(own.dead.sum()) * own.hop_ns / NS_PER_S
         result.trace_ids.append(record.trace_id)
         result.n_records += 1
-        result.seconds += (min(record.end_ns, high) - max(record.start_ns, low)) / NS_PER_S
+        start_ns, end_ns = max(record.start_ns, low), min(record.end_ns, high)
+        result.spans.append((record.trace_id, start_ns, end_ns))
+        result.seconds += (end_ns - start_ns) / NS_PER_S
         if job.keep_probabilities:
             result.probabilities.append(own)
         if len(result.views) < job.most_views:

@@ -13,9 +13,9 @@ from seisnet.evaluation import evaluate
 from seisnet.formats import iso_time
 from seisnet.model import load_model, shipped_models
 from seisnet.preprocessing import preprocess_to_file, read_windows
-from seisnet.report.document import Section, picture
+from seisnet.report.document import Section
+from seisnet.report.evaluation import evaluation_figures, evaluation_pictures, evaluation_section
 from seisnet.report.folder import make_folder, write_classification
-from seisnet.report.pages import evaluation_figures, evaluation_section, training_figure
 from seisnet.store.seisbench_writer import SeisBenchWriter
 from seisnet.store.windows_file import read_counts
 from seisnet.synthetic import GeneratorConfig, SyntheticRecord, generate_records
@@ -60,7 +60,7 @@ def run_demo(folder: Path, *, overwrite: bool = False, say: Callable[[str], None
     preprocess_to_file([str(dataset)], config=PREPROCESS, output=windows_path, overwrite=overwrite)
     say(f"3/5 training on {read_counts(windows_path)[0].sum()} windows, {TRAIN.epochs} epochs")
     windows = read_windows(windows_path)
-    model, history = fit(windows, TRAIN, name="demo", progress=lambda stage, row: say(_epoch(stage, row)))
+    model, _ = fit(windows, TRAIN, name="demo", progress=lambda stage, row: say(_epoch(stage, row)))
     model.save(folder / "model.h5", overwrite=overwrite)
     found = evaluate(model, windows)
     say(f"4/5 evaluated on synthetic events that it never saw: macro-F1 {found.scores.macro_f1:.3f}")
@@ -74,11 +74,19 @@ def run_demo(folder: Path, *, overwrite: bool = False, say: Callable[[str], None
             "How the network was trained",
             f"{TRAIN.epochs} epochs of mini-batch SGD with momentum on {n_records} synthetic records, "
             "made in front of you by the physics-based generator; no download, no real seismogram.",
-            pictures=(picture(training_figure(history), "Training curves."),),
         ),
-        evaluation_section(found, evaluation_figures(found, model.stored.thresholds)),
+        evaluation_section(found, evaluation_pictures(evaluation_figures(found, model, windows.info))),
     )
-    write_classification(picks, best, folder, overwrite=True, after=learned, title="Picks on real recordings")
+    write_classification(
+        picks,
+        best,
+        folder,
+        sources=sources,
+        model_name=best.name if best is not model else str(folder / "model.h5"),
+        overwrite=True,
+        after=learned,
+        title="Picks on real recordings",
+    )
     return picks
 
 

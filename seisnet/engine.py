@@ -6,6 +6,7 @@ on one thread everywhere: the number of threads may change the last bits of a pr
 
 from __future__ import annotations
 
+import functools
 import importlib
 import itertools
 import os
@@ -84,13 +85,24 @@ def _here(function: Callable[[Item], Result], items: Iterable[Item]) -> Iterator
 def _in_processes(function: Callable[[Item], Result], items: Iterable[Item], jobs: int) -> Iterator[Result]:
     with ProcessPoolExecutor(jobs, get_context("spawn"), _prepare, (function,)) as pool:
         try:
-            yield from _windowed(lambda item: pool.submit(_apply, item), items, IN_FLIGHT * jobs)
+            yield from _windowed(functools.partial(_submit, pool), items, IN_FLIGHT * jobs)
         except BrokenProcessPool as error:
             raise DataError(
                 "a worker process died, most likely of too little memory; take fewer --jobs (finished work is kept)"
             ) from error
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _submit(pool: ProcessPoolExecutor, item: Any) -> Future[Any]:
+    """Submit an item; processes that this starts don't hear Ctrl-C, which would find them amid their imports."""
+    if not hasattr(signal, "pthread_sigmask"):
+        return pool.submit(_apply, item)
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        return pool.submit(_apply, item)
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _on_cluster(function: Callable[[Item], Result], items: Iterable[Item], scheduler: str) -> Iterator[Result]:

@@ -18,6 +18,7 @@ from seisnet import __version__
 from seisnet.augment import augment
 from seisnet.class_windows import cut_classes
 from seisnet.config import PreprocessConfig, to_json
+from seisnet.detection import snr_db
 from seisnet.errors import DataError
 from seisnet.excerpting import excerpts
 from seisnet.features import Feature, extract, make_feature
@@ -28,7 +29,7 @@ from seisnet.store.hdf5 import sha256_of
 from seisnet.store.shards import Rejected, ShardWriter, new_shard, read_whole
 from seisnet.store.windows_file import SPLITS
 from seisnet.waveforms.inventory import response_of
-from seisnet.waveforms.records import Rejection
+from seisnet.waveforms.records import NS_PER_S, Record, Rejection
 from seisnet.waveforms.sources import Reading, Source, read_records, read_traces
 from seisnet.windows import LabelledRecord, Stretch, Window, cut, start_ns, take
 
@@ -166,7 +167,7 @@ def _summarise(job: Job, piece: Piece, writer: ShardWriter | None) -> Summary:
     for index, source in enumerate(piece.sources):
         summary.made.append(0)
         try:
-            if piece.hashes:
+            if piece.hashes and not source.part:
                 summary.files += [(str(p), _size(p), sha256_of(p), index) for p in source.paths] or [
                     (source.name, 0, "", index)  # of a web service
                 ]
@@ -253,6 +254,7 @@ class _Maker:
             "start_ns": [start_ns(record, w) for w in windows],
             "weight": [w.weight for w in windows],
             "augmented": [w.augmented for w in windows],
+            "snr_db": [_snr_db(record, w, config) for w in windows],
             "trace": [record.trace_id] * len(windows),
             "event": [w.event for w in windows],
             "given_split": [given] * len(windows),
@@ -268,6 +270,12 @@ class _Maker:
             self._writer.append(np.concatenate(self._x), self._columns)
             self._x.clear()
             self._columns.clear()
+
+
+def _snr_db(record: Record, window: Window, config: PreprocessConfig) -> float:
+    if window.augmented or np.isnan(window.onset_s):
+        return float("nan")
+    return snr_db(record, start_ns(record, window) + round((window.onset_s + config.window_s / 2) * NS_PER_S))
 
 
 def _size(path: Path) -> int:

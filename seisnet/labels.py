@@ -88,7 +88,7 @@ def read_classes(paths: Iterable[str | Path], rejections: list[Rejection] | None
 
 def _read(
     paths: Iterable[str | Path],
-    from_csv: Callable[[Path], list[L]],
+    from_csv: Callable[[Path, list[Rejection]], list[L]],
     from_catalogue: Callable[[Path, list[Rejection]], list[L]],
     none: str,
     rejections: list[Rejection],
@@ -100,7 +100,7 @@ def _read(
         if path.stat().st_size == 0:
             raise DataError(f"{path}: the file is empty")
         try:
-            found = from_csv(path) if path.suffix.lower() == ".csv" else from_catalogue(path, rejections)
+            found = from_csv(path, rejections) if path.suffix.lower() == ".csv" else from_catalogue(path, rejections)
         except (OSError, UnicodeDecodeError, csv.Error) as error:
             raise DataError(f"{path}: can't be read: {error}") from error
         if not found:

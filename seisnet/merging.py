@@ -22,7 +22,6 @@ from seisnet.store.excerpts import Excerpt, ExcerptsWriter
 from seisnet.store.shards import Rejected, ShardReader
 from seisnet.store.windows_file import SPLITS, WindowRows, WindowsInfo, writing
 from seisnet.waveforms.records import COMPONENTS
-from seisnet.waveforms.sources import Source
 
 Row = tuple[str, str, int, int, bool]
 """Event, station, split of the data set (0: none), class, augmented."""
@@ -30,13 +29,13 @@ Row = tuple[str, str, int, int, bool]
 
 @dataclass
 class Totals:
-    """Summaries of all pieces, added up."""
+    """Summaries of all pieces, added up; windows count by the name of the source, which its days share."""
 
     rows: Counter[Row] = field(default_factory=Counter)
-    made: Counter[Source] = field(default_factory=Counter)
+    made: Counter[str] = field(default_factory=Counter)
     mined: int = 0
     excerpt_samples: int = 0
-    files: dict[str, tuple[int, str, Source]] = field(default_factory=dict)
+    files: dict[str, tuple[int, str, str]] = field(default_factory=dict)
     records: Counter[str] = field(default_factory=Counter)
     matched: set[int] = field(default_factory=set)
     nearest_ns: dict[int, int] = field(default_factory=dict)
@@ -48,11 +47,11 @@ class Totals:
         for (event, station, given, y, augmented), n in summary.rows:
             self.rows[event, station, given, y, augmented] += n
         for source, made in zip(piece.sources, summary.made, strict=True):
-            self.made[source] += made
+            self.made[source.name] += made
         self.mined += summary.mined
         self.excerpt_samples += summary.excerpt_samples
         for path, size, sha256, index in summary.files:
-            self.files[path] = (size, sha256, piece.sources[index])
+            self.files[path] = (size, sha256, piece.sources[index].name)
         self.records.update(summary.records)
         self.matched.update(summary.matched)
         for i, ns in summary.nearest_ns:
@@ -141,7 +140,7 @@ def describe(job: Job, totals: Totals, division: Division, labels: Sequence[Path
         classes=config.classes,
         feature_shape=job.feature.shape,
         group_names=tuple(sorted({event for event, *_ in totals.rows})),
-        sources=tuple((path, size, sha256, totals.made[s]) for path, (size, sha256, s) in totals.files.items()),
+        sources=tuple((path, size, sha256, totals.made[name]) for path, (size, sha256, name) in totals.files.items()),
         rejected=(),
         attributes=attributes,
     )
@@ -241,6 +240,6 @@ def _rows(shard: ShardReader, division: Division, groups: Mapping[str, int]) -> 
         trace_id=np.array(shard.names["trace"], dtype=object)[columns["trace"]],
         group=group[columns["event"]],
         split=split,
-        **{name: columns[name] for name in ("y", "onset_s", "start_ns", "weight", "augmented")},
+        **{name: columns[name] for name in ("y", "onset_s", "start_ns", "weight", "augmented", "snr_db")},
     )
     return ~(columns["augmented"] & (split > 0)), rows

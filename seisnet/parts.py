@@ -96,7 +96,7 @@ def classify_to_file(
     engine: Engine,
     resume: bool = False,
     overwrite: bool = False,
-    progress: Callable[[str], None] | None = None,
+    progress: Callable[[str, int, int], None] | None = None,
 ) -> Classification:
     """Classify sources and write what was found; a run that was killed goes on with `resume`, to the same bytes.
 
@@ -158,6 +158,7 @@ def write_part(path: Path, part: Classification) -> None:
         "views": [
             [v.start_ns, v.sampling_rate_hz, v.trace_id, [part.picks.index(p) for p in v.picks]] for v in part.views
         ],
+        "spans": part.spans,
         "probabilities": [[f.start_ns, f.hop_ns, list(f.classes), f.trace_id] for f in part.probabilities],
         **{name: getattr(part, name) for name in ("trace_ids", "highest", "n_records", "seconds", "dead_s")},
     }
@@ -194,6 +195,7 @@ def read_part(path: Path, *, probabilities: bool = False) -> Classification:
                     )
                     for i, (start_ns, rate_hz, trace_id, indices) in enumerate(values["views"])
                 ],
+                spans=[(trace_id, start_ns, end_ns) for trace_id, start_ns, end_ns in values["spans"]],
                 **{name: values[name] for name in ("trace_ids", "highest", "n_records", "seconds", "dead_s")},
             )
             if probabilities:

@@ -41,6 +41,18 @@ class Pick:
         """``NET.STA``."""
         return f"{self.network}.{self.station}"
 
+    @property
+    def pick_id(self) -> str:
+        """Name of the pick, the same wherever it is written: ``NET.STA.LOC.CHA_PHASE_TIME``, UTC to the microsecond.
+
+        Examples
+        --------
+        >>> Pick("BW", "RJOB", "", "EH", "P", 1_251_073_207_700_000_000).pick_id
+        'BW.RJOB..EH_P_2009-08-24T00:20:07.700000Z'
+        """
+        time = np.datetime64((self.time_ns + 500) // 1000, "us")  # rounded, as in the files
+        return f"{self.network}.{self.station}.{self.location}.{self.channel}_{self.phase}_{time}Z"
+
 
 def in_order(picks: Iterable[Pick]) -> list[Pick]:
     """Sort by time, trace id, phase."""

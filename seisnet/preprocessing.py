@@ -193,7 +193,7 @@ def preprocess_to_file(  # noqa: PLR0913, each is a choice that somebody makes
         if not totals.rows:
             told = (reason for path in shards for *_, reason in _rejected(path))
             raise NothingUsableError(f"no window could be made: {_why(unmatched, [r for *_, r in before], told)}")
-        after = [("", 0, 0, f"{source.name}: no window") for source in found if not totals.made[source]]
+        after = [("", 0, 0, f"{name}: no window") for name in totals.made if not totals.made[name]]
         after += [("", 0, 0, line) for line in unmatched]
         division = divide(totals.rows, job.config)
         info = describe(job, totals, division, [Path(p) for p in labels], inputs)
@@ -236,7 +236,7 @@ def plan(
     division = divide(totals.rows, job.config)
     return Plan(
         classes=job.config.classes,
-        sources=tuple((source.name, totals.made[source]) for source in found),
+        sources=tuple(totals.made.items()),
         n_labels=len(job.picks) + len(job.intervals),
         n_matched=len(totals.matched),
         unmatched=tuple(unmatched),

@@ -1,7 +1,7 @@
 """Small things that many tests need: traces, records, labelled seismograms and files of them."""
 
 import csv
-from dataclasses import replace
+from dataclasses import asdict, replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -11,6 +11,10 @@ from hypothesis import settings
 from obspy.core.event import Catalog, Event, WaveformStreamID
 from obspy.core.event import Pick as QuakeMLPick
 
+from seisnet.config import PreprocessConfig
+from seisnet.model import Model
+from seisnet.nn import Network
+from seisnet.store.model_file import StoredModel, StoredStage
 from seisnet.store.seisbench_writer import SeisBenchWriter
 from seisnet.synthetic import GeneratorConfig, generate_records
 from seisnet.waveforms.records import COMPONENTS, NS_PER_S, Record
@@ -121,6 +125,16 @@ def labelled(tmp_path_factory, seismograms):
         seismograms=whole,
         picks=picks,
     )
+
+
+@pytest.fixture(scope="session")
+def untrained_model():
+    """A model that was never trained: for what does not depend on what it says."""
+    config, sizes = PreprocessConfig(), (816, 4, 3)
+    theta = Network(sizes, rng=np.random.default_rng(0)).theta
+    zeros, ones = np.zeros(816, np.float32), np.ones(816, np.float32)
+    stage = StoredStage(theta, sizes, "relu")
+    return Model("m", StoredModel((stage,), config.classes, zeros, ones, asdict(config), {}, {"P": 0.9, "S": 0.9}))
 
 
 def _write_quakeml(path, picks):

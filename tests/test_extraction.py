@@ -130,3 +130,21 @@ def test_the_identity_of_a_piece_is_all_that_it_is_made_from(archive, tmp_path):
     (tmp_path / "inventory.xml").write_text("another")
     identities.append(job.identity(Piece((plain,))))
     assert len(set(identities)) == len(identities)
+
+
+def test_a_file_of_days_is_read_by_the_day_and_told_once(tmp_path, make_trace, noise):
+    start_ns = MIDNIGHT_NS - 10 * 3600 * NS_PER_S
+    trace = make_trace(noise(40 * 3600 * 20).astype(np.float32), "XX.AA..HHZ", start_ns=start_ns, rate_hz=20.0)
+    trace.write(str(tmp_path / "long.mseed"), format="MSEED")
+    times = [obspy.UTCDateTime(ns=MIDNIGHT_NS) + 3600 * hour for hour in (-5, 0, 12, 29)]
+    lines = "".join(f"XX,AA,{t},P\nXX,AA,{t + 20},S\n" for t in times)
+    (tmp_path / "picks.csv").write_text("network,station,time,phase\n" + lines)
+    job = ([str(tmp_path / "long.mseed")], [str(tmp_path / "picks.csv")], CONFIG)
+    assert len(find_sources(job[0], Reading())) == 3
+    found = plan(*job)
+    info = preprocess_to_file(*job, output=tmp_path / "w.h5")
+    rows = read_windows(tmp_path / "w.h5").rows
+    assert len(labelled_starts(rows)) == 8
+    [(path, size, sha256, made)] = info.sources
+    assert (path, size, len(sha256), made) == (job[0][0], (tmp_path / "long.mseed").stat().st_size, 64, len(rows.y))
+    assert found.sources == ((path, made),)

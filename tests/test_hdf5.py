@@ -157,6 +157,7 @@ def test_a_shard_is_written_and_read(tmp_path, noise):
         "start_ns": np.arange(5) + 2**60,
         "weight": np.ones(5, dtype=np.float32),
         "augmented": np.arange(5) % 2 == 0,
+        "snr_db": np.array([3, np.nan, 1, 2, -3], dtype=np.float32),
         "trace": ["GE.APE..HH"] * 5,
         "event": ["ä", "", "b", "b", "b"],
         "given_split": [1, 0, 2, 3, 0],

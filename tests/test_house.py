@@ -18,11 +18,12 @@ ROOMS = [
     "engine", "store", "waveforms", "catalogues", "labels", "exporting",
     "features", "sliding", "context", "onset_network", "windows", "class_windows", "excerpting", "augment", "splits",
     "scan", "onset", "detection", "coincidence", "following",
-    "synthetic", "metrics", "matching", "quakeml", "dialects", "formats", "probability_files", "plots",
+    "synthetic", "metrics", "breakdown", "embedding", "matching",
+    "quakeml", "dialects", "formats", "probability_files", "plots",
     "streaming", "model", "mining", "extraction", "merging", "planning", "preprocessing", "batches",
     "evaluation", "training_data", "objectives", "loop", "stages", "tasks", "calibration",
-    "training", "altering", "labelled_sets", "classification", "parts", "inspection",
-    "download", "datasets", "report", "demo", "cli", "__main__",
+    "training", "altering", "labelled_sets", "classification", "views", "parts", "inspection",
+    "download", "datasets", "report", "review", "demo", "cli", "__main__",
 ]
 # fmt: on
 """In import order: a room imports only from itself and from those before it."""

@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 
 from seisnet import plots
+from seisnet.classification import Classification, View
 from seisnet.picks import Pick
 from seisnet.report import (
     Column,
@@ -27,6 +28,7 @@ from seisnet.report import (
     render_report,
     write_report,
 )
+from seisnet.report.pages import picks_sections
 from seisnet.waveforms.records import Rejection
 
 START_NS = 1_251_073_203_000_000_000  # 2009-08-24T00:20:03
@@ -285,3 +287,16 @@ def test_a_smuggled_script_would_be_refused_by_the_policy_and_by_nothing_else(br
     page = render_report(Report("x")).replace("<body>", "<body><script>document.title = 'run'</script>")
     assert Page(browse(page)).all("title")[0][1] == "x"
     assert Page(browse(without_policy(page))).all("title")[0][1] == "run"
+
+
+def test_ten_thousand_picks_make_a_page_of_a_few_megabytes():
+    rng = np.random.default_rng(1)
+    picks = [pick(f"S{k % 40}", "PS"[k % 2], at_s=k, probability=p) for k, p in enumerate(rng.random(10_000))]
+    data_ct, nothing = rng.normal(size=(3, 4000)), np.zeros((0, 0))
+    views = [View(data_ct, START_NS, 100.0, nothing, np.zeros(0), (shown,), "BW.S..EH") for shown in picks[:5]]
+    found = Classification(picks=picks, views=views, trace_ids=["BW.S1..EH"])
+    sections = picks_sections(found, ("P", "S", "noise"), hint="seisnet plot r --pick")
+    page = render_report(Report("r", sections=tuple(sections)))
+    assert len(page) < 8e6
+    assert "The rows of 5 of 10000 picks open their seismogram" in page
+    assert page.count("data-id=") == 9995 and page.count("<figure") == 5

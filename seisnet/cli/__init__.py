@@ -16,6 +16,9 @@ COMMANDS = {
     "classify": "Pick phases in continuous waveforms.",
     "stream": "Pick phases in what a SeedLink server sends.",
     "score": "Compare picks with reference picks.",
+    "plot": "Draw a pick, an event or a day.",
+    "report": "Serve picks with their seismograms, drawn on demand.",
+    "review": "Accept, reject and move picks in the browser.",
     "inspect": "Say what is in a windows, model or waveform file.",
     "datasets": "Public data sets: list, show, fetch, import, export.",
 }

@@ -107,9 +107,11 @@ def classify(
             overwrite=overwrite,
             progress=show,
         )
-    if report:
-        write_classification(found, model, report, overwrite=True)
-    console.say(f"{output}: {' '.join(summary(found))}", quiet=quiet)
+        if report:
+            show("drawing the report")
+            write_classification(found, model, report, sources=sources, model_name=model_name, overwrite=True)
+    read = f" {len(found.files)} files read." if found.files else ""
+    console.say(f"{output}: {' '.join(summary(found))}{read}", quiet=quiet)
     console.say(
         f"  model {model.name}, thresholds {', '.join(f'{c} {t:g}' for c, t in sorted(found.thresholds.items()))}",
         quiet=quiet,
@@ -117,6 +119,7 @@ def classify(
     console.say_rejections(
         [(r.trace_id, r.start_ns, r.end_ns, r.reason) for r in found.rejections], quiet=quiet, verbose=verbose
     )
+    console.say_outputs(output, *([report / "report.html"] if report else []), quiet=quiet)
 
 
 def pick_config(path: Path | None, thresholds: tuple[str, ...], chosen: dict[str, Any]) -> PickConfig:

@@ -88,7 +88,9 @@ def train(
             checkpoint=checkpoint,
             progress=lambda stage, row: show(
                 f"{stage}: epoch {row['epoch']:.0f}/{row['epochs']:.0f}, loss {row['train_loss']:.4f}"
-                + (f", dev macro-F1 {row['dev_macro_f1']:.4f}" if "dev_macro_f1" in row else "")
+                + (f", dev macro-F1 {row['dev_macro_f1']:.4f}" if "dev_macro_f1" in row else ""),
+                row["epoch"],
+                row["epochs"],
             ),
             say=lambda line: console.say(f"  {line}", quiet=quiet),
         )

@@ -30,6 +30,7 @@ COLUMNS: dict[str, Any] = {
     "start_ns": np.int64,
     "weight": np.float32,
     "augmented": np.bool_,
+    "snr_db": np.float32,
     "trace": np.uint32,
     "event": np.uint32,
     "given_split": np.uint8,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +52,8 @@ class WindowRows:
         Weight in the loss.
     augmented : bool (N,)
         Shifted or otherwise altered; only in train.
+    snr_db : float32 (N,)
+        Signal-to-noise ratio of the onset; NaN where there is none, where it is not known, and if augmented.
     """
 
     x: NDArray[np.float32]
@@ -63,6 +65,12 @@ class WindowRows:
     split: NDArray[np.uint8]
     weight: NDArray[np.float32]
     augmented: NDArray[np.bool_]
+    snr_db: NDArray[np.float32] = field(default_factory=lambda: np.zeros(0, dtype=np.float32))
+
+    def __post_init__(self) -> None:
+        """Say that no ratio is known where none is given."""
+        if len(self.snr_db) != len(self.y):
+            object.__setattr__(self, "snr_db", np.full(len(self.y), np.nan, dtype=np.float32))
 
     def __len__(self) -> int:
         return len(self.y)
@@ -82,6 +90,7 @@ DTYPES: dict[str, Any] = {
     "split": np.uint8,
     "weight": np.float32,
     "augmented": np.bool_,
+    "snr_db": np.float32,
 }
 
 
@@ -225,7 +234,8 @@ def read_rows(path: Path, *, features: bool = True) -> WindowRows:
     """
     with opened(path, FORMAT) as file:
         info = _info(file, rejected=False)
-        columns = {name: _features(file) if name == "x" else inside(file, name) for name in DTYPES}
+        names = [name for name in DTYPES if name != "snr_db" or name in file]
+        columns = {name: _features(file) if name == "x" else inside(file, name) for name in names}
         n = len(columns["y"])
         for name, column in columns.items():
             expected = (n, int(np.prod(info.feature_shape))) if name == "x" else (n,)

@@ -13,7 +13,7 @@ from __future__ import annotations
 import itertools
 import math
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -69,7 +69,9 @@ class DatasetTrace:
     made_up_start: bool
 
 
-def read_dataset(path: str | Path, rows: tuple[int, int] | None = None) -> Iterator[DatasetTrace | Rejection]:
+def read_dataset(
+    path: str | Path, rows: tuple[int, int] | None = None, *, wanted: Callable[[StoredTrace], bool] | None = None
+) -> Iterator[DatasetTrace | Rejection]:
     """Stream the traces of a data set, in its order, one in memory at a time.
 
     Parameters
@@ -78,11 +80,13 @@ def read_dataset(path: str | Path, rows: tuple[int, int] | None = None) -> Itera
         A folder in the SeisBench layout, or the ``.csv`` of a pair in the STEAD layout.
     rows : (int, int), optional
         Only these rows of the metadata, the end excluded.
+    wanted : callable, optional
+        Says of a row of the metadata whether its waveform is to be read; the others are passed over.
 
     Yields
     ------
     DatasetTrace or Rejection
-        One for each row of the metadata: nothing is left out.
+        One for each row of the metadata that is wanted: nothing else is left out.
 
     Raises
     ------
@@ -90,10 +94,10 @@ def read_dataset(path: str | Path, rows: tuple[int, int] | None = None) -> Itera
         A file of the data set is missing or damaged as a whole.
     """
     path = Path(path)
-    with _opened(path) as reader:
+    with open_dataset(path) as reader:
         first, end = rows or (0, sys.maxsize)
         for stored in itertools.takewhile(lambda trace: trace.row < end, reader):
-            if stored.row >= first:
+            if stored.row >= first and (wanted is None or wanted(stored)):
                 yield _read_trace(reader, stored, f"{path.name}, row {stored.row}: {stored.name}")
 
 
@@ -105,11 +109,12 @@ def read_categories(path: str | Path) -> list[str]:
     DataError
         A file of the data set is missing or damaged as a whole.
     """
-    with _opened(Path(path)) as reader:
+    with open_dataset(Path(path)) as reader:
         return [columns.category(stored.metadata) for stored in reader]
 
 
-def _opened(path: Path) -> SeisBenchReader | SteadReader:
+def open_dataset(path: Path) -> SeisBenchReader | SteadReader:
+    """The reader of a data set's layout: a folder in that of SeisBench, a ``.csv`` in that of STEAD."""
     return SeisBenchReader(path) if path.is_dir() else SteadReader(path)
 
 

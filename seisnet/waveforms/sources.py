@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import glob
 import itertools
-import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -30,7 +29,7 @@ from seisnet.waveforms.conditioning import SLOWEST, condition, to_rate
 from seisnet.waveforms.datasets import DatasetTrace, read_dataset
 from seisnet.waveforms.files import Reading, gather, read_file
 from seisnet.waveforms.inventory import Response, read_stations
-from seisnet.waveforms.records import KEPT, NS_PER_S, Record, Rejection
+from seisnet.waveforms.records import DAY_NS, KEPT, NS_PER_S, Record, Rejection
 from seisnet.waveforms.resampling import HALF_WIDTH
 from seisnet.waveforms.selection import FOREVER_NS, Selection
 from seisnet.waveforms.spans import clipped, strayed, within
@@ -153,7 +152,7 @@ def find_sources(
                 files += [] if datasets else _files(path)
     groups, passed_over = gather(dict.fromkeys(files), selection, reading)
     for group in groups:
-        whole = Source(tuple(group.paths), "files", beside=group.beside, span_ns=group.span_ns)
+        whole = Source(group.paths, "files", beside=group.beside, span_ns=group.span_ns)
         found += _sliced(whole, group.start_ns, group.end_ns)
     if not found and passed_over:
         more = f" and {len(passed_over) - 5} more" if len(passed_over) > 5 else ""
@@ -168,8 +167,9 @@ def _sliced(source: Source, start_ns: int, end_ns: int) -> list[Source]:
     """Cut a source that is much longer than a day at midnights, so that a part at a time is in memory."""
     if end_ns - start_ns < LONGEST_DAYS * DAY_NS:
         return [source]
-    midnights = range((start_ns // DAY_NS + 1) * DAY_NS, end_ns, DAY_NS)
-    borders = [source.span_ns[0], *midnights, source.span_ns[1]]
+    low, high = source.span_ns
+    midnights = range((max(start_ns, low) // DAY_NS + 1) * DAY_NS, min(end_ns, high), DAY_NS)
+    borders = [low, *midnights, high]
     return [replace(source, span_ns=span, part=i) for i, span in enumerate(itertools.pairwise(borders))]
 
 
