@@ -21,7 +21,7 @@ from seisnet.config import PreprocessConfig, TrainConfig
 from seisnet.labelled_sets import excerpts_of, load_records, make_windows, station_folds
 from seisnet.onset import aic_onset
 from seisnet.picks import Pick
-from seisnet.stages import as_record
+from seisnet.stages import as_record, known_ns, reference_ns
 from seisnet.store.excerpts import Excerpt
 from seisnet.training import fit
 from seisnet.waveforms.records import NS_PER_S
@@ -83,10 +83,7 @@ def classical(excerpts: Sequence[Excerpt]) -> dict[str, Trial]:
             at_ns = aic_onset(record, record.start_ns + round(on / rate_hz * NS_PER_S), "P", half_width_s=0.6)
             score = min(float(ratio[on : off + 1].max()) / 20, 1.0)
             picks.append(Pick(network, station, location, channel, "P", at_ns, probability=score))
-        to_ns = NS_PER_S / rate_hz
-        reference = [record.start_ns + round(s * to_ns) for s, label in excerpt.onsets if label == 0]
-        known = [(record.start_ns + round(a * to_ns), record.start_ns + round(b * to_ns)) for a, b in excerpt.known]
-        trial.add(picks, reference, known)
+        trial.add(picks, reference_ns(excerpt, 0), known_ns(excerpt))
     return {"P": trial}
 
 

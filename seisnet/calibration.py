@@ -19,7 +19,7 @@ from seisnet.config import PickConfig
 from seisnet.model import Model
 from seisnet.picks import Pick
 from seisnet.sliding import SMALLEST_PROBABILITY
-from seisnet.stages import as_record, column_targets
+from seisnet.stages import as_record, column_targets, known_ns, reference_ns
 from seisnet.store.excerpts import Excerpt
 from seisnet.store.model_file import StoredModel
 from seisnet.waveforms.records import NS_PER_S
@@ -57,17 +57,17 @@ class Trial:
     n_reference: int = 0
     hours: float = 0.0
 
-    def add(self, picks: Sequence[Pick], reference_ns: Sequence[int], known_ns: Sequence[tuple[int, int]]) -> None:
+    def add(self, picks: Sequence[Pick], onsets_ns: Sequence[int], ranges_ns: Sequence[tuple[int, int]]) -> None:
         """Match the picks of a record, the most probable first, and count those that nothing excuses."""
-        left = list(reference_ns)
+        left = list(onsets_ns)
         self.n_reference += len(left)
-        self.hours += sum(high - low for low, high in known_ns) / NS_PER_S / 3600
+        self.hours += sum(high - low for low, high in ranges_ns) / NS_PER_S / 3600
         for pick in sorted(picks, key=lambda p: (-p.probability, p.time_ns)):
             nearest = min(left, key=lambda t: abs(t - pick.time_ns), default=None)
             residual_s = math.inf if nearest is None else (pick.time_ns - nearest) / NS_PER_S
             if nearest is not None and abs(residual_s) <= TOLERANCE_S:
                 left.remove(nearest)
-            elif any(low <= pick.time_ns < high for low, high in known_ns):
+            elif any(low <= pick.time_ns < high for low, high in ranges_ns):
                 residual_s = math.nan
             else:
                 continue
@@ -116,12 +116,10 @@ def try_picks(model: Model, excerpts: Iterable[Excerpt], config: PickConfig | No
     for excerpt in excerpts:
         record = as_record(excerpt)
         picks = model.follow(record, low).add(record.data, last=True).picks
-        to_ns = NS_PER_S / record.sampling_rate_hz
-        known = [(record.start_ns + round(a * to_ns), record.start_ns + round(b * to_ns)) for a, b in excerpt.known]
         for label, name in enumerate(model.classes):
             if name in trials:
-                reference = [record.start_ns + round(s * to_ns) for s, of in excerpt.onsets if of == label]
-                trials[name].add([p for p in picks if p.phase == name], reference, known)
+                mine = [p for p in picks if p.phase == name]
+                trials[name].add(mine, reference_ns(excerpt, label), known_ns(excerpt))
     return trials
 
 

@@ -125,13 +125,8 @@ def context_inputs(log_probabilities: Floats, log_energy: Floats, noise: int, ho
     average = _Average(energy)
     first = np.arange(before, before + n)
     near, short = round(REACH_S / hop_s), round(SHORT_S / hop_s)
-    parts = [_around(odds, first, near, 1)]
-    level = np.nanmean if np.isnan(energy).any() else np.mean
-    around = average(first, -near, near)
-    known = np.isfinite(around).any(axis=1)
-    centre = np.zeros(n, dtype=np.float32)
-    centre[known] = level(around[known], axis=1)
-    parts.append(_around(energy, first, near, 2) - centre[:, None])
+    centre = average(first, -near, near).mean(axis=1, keepdims=True)
+    parts = [_around(odds, first, near, 1), _around(energy, first, near, 2) - centre]
     now = average(first, 0, short)
     parts += [now - average(first, -round(s / hop_s) - short, -short - 1) for s in BEFORE_S]
     parts += [now - average(first, short + 1, short + round(s / hop_s)) for s in AFTER_S]
@@ -139,8 +134,7 @@ def context_inputs(log_probabilities: Floats, log_energy: Floats, noise: int, ho
         low, high = -round(early / hop_s), -round(late / hop_s)
         parts += [_highest(odds, first, low, high), average(first, low, high) - now]
     x: Floats = np.concatenate(parts, axis=1)
-    if np.isnan(energy).any():
-        x[np.isnan(x)] = 0
+    x[np.isnan(x)] = 0  # energies that are not known
     return x
 
 

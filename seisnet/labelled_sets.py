@@ -19,6 +19,7 @@ from seisnet.excerpting import excerpts
 from seisnet.features import extract, make_feature
 from seisnet.picks import station_of
 from seisnet.preprocessing import Windows
+from seisnet.stages import fold_of
 from seisnet.store.excerpts import Excerpt
 from seisnet.store.h5csv_file import import_h5csv
 from seisnet.store.windows_file import WindowRows, WindowsInfo
@@ -52,8 +53,7 @@ def station_folds(
     records: Sequence[LabelledRecord], n_folds: int, seed: int
 ) -> Iterator[tuple[list[LabelledRecord], list[LabelledRecord]]]:
     """Training and test records of each fold; no station is in both."""
-    stations = sorted({station(r) for r in records})
-    fold = dict(zip(stations, np.random.default_rng(seed).permutation(len(stations)) % n_folds, strict=True))
+    fold = fold_of(map(station, records), n_folds, seed)
     for k in range(n_folds):
         yield [r for r in records if fold[station(r)] != k], [r for r in records if fold[station(r)] == k]
 

@@ -95,6 +95,9 @@ class SlidingNetwork:
         Logits are divided by it.
     every : int
         Windows start on every `every`-th frame.
+    rows : int
+        Of one matrix product. Fewer cost less where records are short, as a block is always evaluated whole; but only
+        the same number gives the same to the bit.
     """
 
     feature: Feature
@@ -103,6 +106,7 @@ class SlidingNetwork:
     scale: Floats
     temperature: float = 1.0
     every: int = 1
+    rows: int = ROWS
     _prepared: dict[bytes, list[tuple[Floats, Floats]]] = field(default_factory=dict, init=False, repr=False)
 
     @property
@@ -113,7 +117,7 @@ class SlidingNetwork:
     @property
     def block_frames(self) -> int:
         """Frames from the start of a block of windows to that of the next one."""
-        return ROWS * self.step
+        return self.rows * self.step
 
     def columns(self, frames: Floats, present: Bools, bandwidth_hz: float) -> Columns:
         """Evaluate a block of windows.
@@ -173,17 +177,17 @@ class SlidingNetwork:
             hidden /= deviation[..., None]
             hidden += bias
             logits.append(_rest(network, 1, hidden.reshape(-1, hidden.shape[-1])))
-        by_phase = self._averaged(logits).reshape(self.step // self.every, ROWS, -1)
+        by_phase = self._averaged(logits).reshape(self.step // self.every, self.rows, -1)
         return np.ascontiguousarray(by_phase.transpose(1, 0, 2)).reshape(-1, by_phase.shape[-1])
 
     def _product(self, flat: Floats, weights: Floats) -> Floats:
-        """Weighted sums of every window, (step / every, ROWS, units): window ``phase * every + row * step``."""
+        """Weighted sums of every window, (step / every, rows, units): window ``phase * every + row * step``."""
         width, step = flat.shape[1], self.step
         n_inputs = width * self.feature.shape[1]
-        found = np.empty((step // self.every, ROWS, weights.shape[1]), dtype=np.float32)
+        found = np.empty((step // self.every, self.rows, weights.shape[1]), dtype=np.float32)
         for phase, out in enumerate(found):
             start = flat[phase * self.every :]
-            rows = as_strided(start, (ROWS, n_inputs), (step * width * 4, 4), writeable=False)
+            rows = as_strided(start, (self.rows, n_inputs), (step * width * 4, 4), writeable=False)
             product(rows, weights, out)
         return found
 
@@ -193,7 +197,7 @@ class SlidingNetwork:
         total = per_frame[:size].copy()
         for j in range(1, self.feature.shape[1]):
             total += per_frame[j : j + size]
-        return total.reshape(ROWS, -1, self.every)[:, :, 0].T
+        return total.reshape(self.rows, -1, self.every)[:, :, 0].T
 
     def _weights(self, known: Bools) -> list[tuple[Floats, Floats]]:
         """First layers that read frames: scaler folded in, inputs in the order of frames, columns without mean."""

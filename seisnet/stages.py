@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -52,7 +52,19 @@ def as_record(excerpt: Excerpt) -> Record:
     )
 
 
-def fold_of(stations: Sequence[str], n_folds: int, seed: int) -> dict[str, int]:
+def reference_ns(excerpt: Excerpt, label: int) -> list[int]:
+    """Times of the onsets of a class."""
+    record = as_record(excerpt)
+    return [sample_to_ns(record, sample) for sample, of in excerpt.onsets if of == label]
+
+
+def known_ns(excerpt: Excerpt) -> list[tuple[int, int]]:
+    """Times between which every onset is labelled."""
+    record = as_record(excerpt)
+    return [(sample_to_ns(record, low), sample_to_ns(record, high)) for low, high in excerpt.known]
+
+
+def fold_of(stations: Iterable[str], n_folds: int, seed: int) -> dict[str, int]:
     """Deal stations out to folds; as many folds as there are stations, at most."""
     known = sorted(set(stations))
     order = np.random.default_rng(seed).permutation(len(known))
@@ -82,13 +94,13 @@ def context_data(
         Of the model that is trained further.
     """
     x, y, weight = _columns(train, network_of, config, rng)
-    x_dev, y_dev, _ = _columns(dev, network_of, config, rng)
-    scaler = scaler or StandardScaler().fit(x)
     n_classes = len(config.classes)
     mass = np.bincount(y, weights=weight, minlength=n_classes)
     noise = config.classes.index("noise")
     share = np.where(np.arange(n_classes) == noise, 1 - ONSET_SHARE * (n_classes - 1), ONSET_SHARE)
     weight *= (share * mass.sum() / np.maximum(mass, 1e-12)).astype(np.float32)[y]
+    x_dev, y_dev, _ = _columns(dev, network_of, config, rng)
+    scaler = scaler or StandardScaler().fit(x)
     return TrainingData(MemoryBatches(scaler.transform(x), y, weight), scaler.transform(x_dev), y_dev, scaler)
 
 

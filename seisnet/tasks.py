@@ -37,6 +37,9 @@ from seisnet.training_data import TrainingData, load_windows
 DEFAULT_THRESHOLD = 0.7
 """Near the best F1 of picks in cross-validation on 154 Californian records (benchmarks/EXPERIMENTS.md)."""
 
+EXCERPT_ROWS = 16
+"""Rows of a product in scans of excerpts, which are short: less than half the time of as many as in other scans."""
+
 READS = {"windows": "features", "context": "context", "onset": "onset"}
 """Stages of a model, and what the model file says that they read."""
 
@@ -217,7 +220,7 @@ class Run:
         networks = tuple(nn.Network(self._sizes, self._config.activation, theta=theta) for theta in thetas)
         scaler = self._windows.scaler
         mean, scale = scaler.mean.astype(np.float32), scaler.scale.astype(np.float32)
-        return SlidingNetwork(make_feature(self._recipe), networks, mean, scale)
+        return SlidingNetwork(make_feature(self._recipe), networks, mean, scale, rows=EXCERPT_ROWS)
 
     def _hash(self) -> str:
         digest = hashlib.sha256(

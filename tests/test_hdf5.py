@@ -151,16 +151,12 @@ def test_sha256_of_a_folder_tells_names_and_sizes(tmp_path):
 
 def test_a_shard_is_written_and_read(tmp_path, noise):
     x_nd = noise(60).reshape(5, 12).astype(np.float32)
-    columns = {
-        "y": np.arange(5, dtype=np.uint8),
+    columns = {name: np.arange(5).astype(dtype) for name, dtype in COLUMNS.items()}
+    columns |= {
         "onset_s": np.array([0, np.nan, 1, 2, 3], dtype=np.float32),
         "start_ns": np.arange(5) + 2**60,
-        "weight": np.ones(5, dtype=np.float32),
-        "augmented": np.arange(5) % 2 == 0,
-        "snr_db": np.array([3, np.nan, 1, 2, -3], dtype=np.float32),
         "trace": ["GE.APE..HH"] * 5,
         "event": ["ä", "", "b", "b", "b"],
-        "given_split": [1, 0, 2, 3, 0],
     }
     with new_shard(tmp_path / "0.h5", 12) as writer:
         for rows in (slice(0, 3), slice(3, 5)):

@@ -147,7 +147,7 @@ def test_a_longer_step_of_the_scan_leaves_columns_out_and_changes_none(every, on
 def test_the_context_stage_reads_the_outermost_column_beyond_the_edges_of_a_record(onset_record):
     record, context = onset_record(20.0), Context()
     chain = chain_for(CONFIGS["logspec"], context=context)
-    columns = scan_windows(record, chain.windows, chain.config)
+    columns, _ = scan_windows(record, chain.windows, chain.config)
     edges = ((context.before, context.after), (0, 0))
     logs, energy = (np.pad(a, edges, mode="edge") for a in (columns.log_probabilities, columns.log_energy))
     np.testing.assert_allclose(scan(record, chain).values, context(logs, energy).T, atol=1e-6)
@@ -156,12 +156,12 @@ def test_the_context_stage_reads_the_outermost_column_beyond_the_edges_of_a_reco
 def test_the_energy_of_a_column_is_that_of_its_central_frame(onset_record, make_record):
     record = onset_record(20.0, present=(True, False, True))
     chain = CHAINS["logspec"]
-    energy = scan_windows(record, chain.windows, chain.config).log_energy
+    energy = scan_windows(record, chain.windows, chain.config)[0].log_energy
     frames = chain.windows.feature.frames(record.data)
     middle = frames[:, 8 : 8 + len(energy)].mean(axis=2)
     np.testing.assert_allclose(energy[:, 0], middle[0], atol=1e-5)
     np.testing.assert_allclose(energy[:, 1], (middle[0] + middle[2]) / 2, atol=1e-5)
-    assert np.isnan(scan_windows(make_record(np.ones(6000)), chain.windows, chain.config).log_energy).all()
+    assert np.isnan(scan_windows(make_record(np.ones(6000)), chain.windows, chain.config)[0].log_energy).all()
 
 
 # Shapes that only the general path meets
@@ -237,3 +237,12 @@ def test_another_rate_and_hop_keep_the_grid(make_record, noise):
     found = scan(record, chain_for(config))
     assert found.hop_ns == NS_PER_S // 2
     assert found.start_ns == START_NS + 30_000_000 + 4 * NS_PER_S + 9 * NS_PER_S // 20
+
+
+@pytest.mark.parametrize("rows", [1, 16])
+def test_fewer_rows_to_a_product_give_the_same_but_for_rounding(rows, name, onset_record):
+    record, chain = onset_record(20.0), CHAINS[name]
+    fewer = replace(chain, windows=replace(chain.windows, rows=rows))
+    np.testing.assert_allclose(scan(record, fewer).values, scan(record, chain).values, atol=1e-5)
+    first_ns = [scan_windows(record, c.windows, c.config)[1] for c in (fewer, chain)]
+    assert first_ns[0] == first_ns[1] == scan(record, chain).start_ns
