@@ -83,10 +83,10 @@ def test_a_budget_of_false_picks_is_kept():
     wrong = [pick(1000 + 10 * k, p) for k, p in enumerate((0.25, 0.28, 0.2))]
     trial = trial_of([*hits, *wrong, pick(2000, 0.6)], [10 * k for k in range(10)], [(0, 3600)])
     assert 0.28 < trial.best_threshold() <= 0.3
-    assert 0.28 < trial.best_threshold(1) <= 0.3
-    assert trial.best_threshold(0) > 0.6
+    assert 0.28 < trial.best_threshold(trial.within_budget(1)) <= 0.3
+    assert trial.best_threshold(trial.within_budget(0)) > 0.6
     always = trial_of([pick(5, 0.999)], [], [(0, 3600)])
-    assert always.best_threshold(0) == 0.98
+    assert always.best_threshold(always.within_budget(0)) == 0.98
 
 
 def test_spread_makes_two_thirds_of_the_errors_smaller():
