@@ -93,7 +93,9 @@ def train_network(
         row |= {f"gradient_norm_{k}": norm for k, norm in enumerate(norms, start=1)}
         row |= {f"saturated_{k}": share for k, share in enumerate(nn.saturated_shares(network), start=1)}
         if len(data.y_dev):
-            row |= objective.score(on_cpu(network.predict(xp.asarray(data.x_dev))), data.y_dev, say)
+            outputs = on_cpu(network.predict(xp.asarray(data.x_dev)))
+            outputs = outputs if data.prior_shift is None else outputs + data.prior_shift
+            row |= objective.score(outputs, data.y_dev, say)
         if say:
             _look_at_gradients(row, len(network.sizes) - 1, say)
         state.history.append(row)

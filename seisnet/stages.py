@@ -98,10 +98,13 @@ def context_data(
     mass = np.bincount(y, weights=weight, minlength=n_classes)
     noise = config.classes.index("noise")
     share = np.where(np.arange(n_classes) == noise, 1 - ONSET_SHARE * (n_classes - 1), ONSET_SHARE)
-    weight *= (share * mass.sum() / np.maximum(mass, 1e-12)).astype(np.float32)[y]
+    frequent = np.maximum(mass, 1.0) / np.maximum(mass, 1.0).sum()
+    weight *= (share / frequent).astype(np.float32)[y]
     x_dev, y_dev, _ = _columns(dev, network_of, config, rng)
     scaler = scaler or StandardScaler().fit(x)
-    return TrainingData(MemoryBatches(scaler.transform(x), y, weight), scaler.transform(x_dev), y_dev, scaler)
+    batches = MemoryBatches(scaler.transform(x), y, weight)
+    shift = np.log(frequent / share).astype(np.float32)
+    return TrainingData(batches, scaler.transform(x_dev), y_dev, scaler, shift)
 
 
 def onset_data(

@@ -34,8 +34,8 @@ from seisnet.store.model_file import StoredModel, StoredStage
 from seisnet.store.windows_file import SPLITS
 from seisnet.training_data import TrainingData, load_windows
 
-DEFAULT_THRESHOLD = 0.7
-"""Near the best F1 of picks in cross-validation on 154 Californian records (benchmarks/EXPERIMENTS.md)."""
+DEFAULT_THRESHOLD, CONTEXT_THRESHOLD = 0.7, 0.3
+"""Near the best F1 of picks in cross-validation without and with a context stage (benchmarks/EXPERIMENTS.md)."""
 
 EXCERPT_ROWS = 16
 """Rows of a product in scans of excerpts, which are short: less than half the time of as many as in other scans."""
@@ -108,6 +108,7 @@ class Run:
         self._recipe = from_dict(PreprocessConfig, self._windows.info.config)
         self._train, self.dev = _excerpts(windows, "train"), _excerpts(windows, "dev")
         self._scalers = {"windows": self._windows.scaler}
+        self._prior_shift: NDArray[np.float32] | None = None
         self.thetas: list[NDArray[np.float32]] = []
         self._sizes = (self._windows.x_dev.shape[1], *config.hidden, len(self._windows.info.classes))
         self.identity = self._hash()
@@ -156,7 +157,7 @@ class Run:
                 np.random.default_rng(config.seed),
                 self._first_scaler("context"),
             )
-            self._scalers["context"] = found.scaler
+            self._scalers["context"], self._prior_shift = found.scaler, found.prior_shift
             return found
 
         judged = Classification(classes, small.label_smoothing, by_f1=False)
@@ -252,6 +253,7 @@ class Run:
                         columns["member" if key == "task" else key].append(value)
         attributes = {"seisnet_version": __version__, "windows_sha256": self._windows.digest}
         scaler = self._windows.scaler
+        threshold = CONTEXT_THRESHOLD if any(s.reads == READS["context"] for s in stages) else DEFAULT_THRESHOLD
         return StoredModel(
             stages=tuple(stages),
             classes=info.classes,
@@ -259,7 +261,7 @@ class Run:
             scale=scaler.scale.astype(np.float32),
             preprocess=info.config,
             train=dataclasses.asdict(self._config),
-            thresholds=dict.fromkeys((c for c in info.classes if c != "noise"), DEFAULT_THRESHOLD),
+            thresholds=dict.fromkeys((c for c in info.classes if c != "noise"), threshold),
             history={key: np.array(values) for key, values in columns.items()},
             metrics=metrics,
             attributes=attributes | ({"parent_sha256": _parent(self._init)} if self._init else {}),
@@ -272,6 +274,10 @@ class Run:
             task.data()  # a resumed run may have trained this stage before
         scaler = self._scalers[name]
         first = name == "windows"
+        if name == "context" and self._prior_shift is not None:
+            thetas = [theta.copy() for theta in thetas]
+            for theta in thetas:  # the biases of the outputs come last
+                theta[-task.n_outputs :] += self._prior_shift
         return StoredStage(
             thetas[0] if len(thetas) == 1 else np.stack(thetas),
             (len(scaler.mean), *task.config.hidden, task.n_outputs),

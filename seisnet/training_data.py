@@ -34,12 +34,16 @@ class TrainingData:
         To be judged on; scaled, and empty where there is no dev split.
     scaler : StandardScaler
         By which all of it was scaled.
+    prior_shift : float32 (K,) or None
+        What logits must gain where the weights made classes more frequent than they are
+        (Saerens et al. 2002, equation 2.4).
     """
 
     batches: Batches
     x_dev: NDArray[np.float32]
     y_dev: NDArray[Any]
     scaler: StandardScaler
+    prior_shift: NDArray[np.float32] | None = None
 
 
 @dataclass(frozen=True)
