@@ -3,9 +3,9 @@
     python benchmarks/shipped.py [--data FOLDER] [--sets pytheas_corinth scdetect_ch] [--model phase]
 
 At the model's own thresholds, and at the best of the set itself (which flatters, as do the published figures of other
-pickers); every pick beyond the matched one is false. Windows of 4 s, P-centred, S-centred and noise, one of each a record,
-by the window network alone and, as pickers of whole records are judged, by the highest probability of the final traces
-within 0.3 s of the window's centre.
+pickers); every pick beyond the matched one is false. Windows of 4 s, P-centred, S-centred and noise, one of each a
+record, by the window network alone and, as pickers of whole records are judged, by the highest probability of the final
+traces within 0.3 s of the window's centre.
 """
 
 from __future__ import annotations
