@@ -19,7 +19,8 @@ ROOMS = [
     "features", "sliding", "windows", "class_windows", "augment", "splits",
     "scan", "onset", "detection", "coincidence", "following",
     "synthetic", "metrics", "matching", "quakeml", "dialects", "formats", "probability_files", "plots",
-    "streaming", "model", "mining", "extraction", "merging", "planning", "preprocessing", "batches",
+    "streaming", "model", "model_cards", "onnx_export",
+    "mining", "extraction", "merging", "planning", "preprocessing", "batches",
     "evaluation", "training_data", "training", "classification", "parts", "inspection",
     "download", "datasets", "report", "demo", "cli", "__main__",
 ]
@@ -33,6 +34,7 @@ OWNERS = {
     "click": {"cli"},
     "rich": {"cli"},
     "jinja2": {"report"},
+    "onnx": {"onnx_export"},
 }
 """Which rooms may import a library."""
 

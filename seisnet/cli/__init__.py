@@ -16,6 +16,7 @@ COMMANDS = {
     "classify": "Pick phases in continuous waveforms.",
     "stream": "Pick phases in what a SeedLink server sends.",
     "score": "Compare picks with reference picks.",
+    "models": "Shipped models: list, show; export to ONNX.",
     "inspect": "Say what is in a windows, model or waveform file.",
     "datasets": "Public data sets: list, show, fetch, import, export.",
 }
