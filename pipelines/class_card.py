@@ -27,7 +27,8 @@ def card(name: str, words: Mapping[str, str], metrics: Mapping[str, Any], stored
         f"Windows of {config['window_s']:g} s at {config['sampling_rate_hz']:g} Hz, components Z, N, E, feature "
         f"`{config['features']}`: frames of {config['frame_s']:g} s every {config['hop_s']:g} s, "
         f"{config['freqmin_hz']:g} to {config['freqmax_hz']:g} Hz, normalised over the window: gain and "
-        f"polarity change nothing. Network {'-'.join(map(str, stored.stages[0].sizes))}, {data['parameters']} parameters.",
+        "polarity change nothing. "
+        f"Network {'-'.join(map(str, stored.stages[0].sizes))}, {data['parameters']} parameters.",
         "## Classes",
         words["classes"],
         "## Figures",

@@ -3,9 +3,9 @@
     python pipelines/class_model.py SOURCE... -o rockfall.h5 --config pipelines/class_model.toml
 
 SOURCE is what `seisnet preprocess --task class` reads, or an HDF5 + CSV pair (NAME.h5 beside NAME.csv), which is
-imported first. Windows of one event, or that overlap in time on whatever stations, form a block; every block is predicted by a
-network that has not seen it, and intervals are drawn over blocks. Thresholds are those of the best F1 of these
-predictions. The shipped network then learns from all windows.
+imported first. Windows of one event, or that overlap in time on whatever stations, form a block; every block is
+predicted by a network that has not seen it, and intervals are drawn over blocks. Thresholds are those of the best F1 of
+these predictions. The shipped network then learns from all windows.
 
 With --records and --reference the whole recordings that the windows come from are scanned too, each one by a network
 that has learned from the others alone. Beside the model, MODEL.json and MODEL.md hold the figures and the card.
