@@ -68,7 +68,7 @@ def _figures(metrics: Mapping[str, Any]) -> list[str]:
                     "|---|---|---|---|---|",
                     *(
                         f"| {label} | {n['listed']} | {n['found']} | {n['not_listed']} | "
-                        f"{n['not_listed'] / records['hours']:.1f} |"
+                        f"{n['not_listed_an_hour']:.1f} |"
                         for label, n in records["classes"].items()
                     ),
                 ]

@@ -84,9 +84,10 @@ def read_settings(path: Path) -> Settings:
     kinds = {"preprocess": PreprocessConfig, "train": TrainConfig, "validation": ValidationConfig}
     if unknown := tables.keys() - kinds.keys() - {"card"}:
         raise ConfigError(f"{path}: unknown tables {', '.join(sorted(unknown))}")
+    tables["preprocess"] = {"task": "class"} | tables.get("preprocess", {})
     made = {name: from_dict(kind, tables.get(name, {}), where=f"{path} [{name}]") for name, kind in kinds.items()}
     # Nothing is held back while windows are made: who learns from what is decided by the folds.
-    made["preprocess"] = dataclasses.replace(made["preprocess"], task="class", split=(1.0, 0.0, 0.0), split_by="event")
+    made["preprocess"] = dataclasses.replace(made["preprocess"], split=(1.0, 0.0, 0.0), split_by="event")
     return Settings(tables.get("card", {}), **made)
 
 

@@ -104,7 +104,7 @@ def scan_recordings(
     slack_s : float
         A recording belongs to a model whose span it meets within this.
     """
-    total: dict[str, dict[str, int]] = {}
+    total: dict[str, dict[str, Any]] = {}
     hours = 0.0
     recordings = []
     for (first_ns, last_ns), model in models:
@@ -126,4 +126,6 @@ def scan_recordings(
             into = total.setdefault(label, dict.fromkeys(count, 0))
             for key, n in count.items():
                 into[key] += n
+    for count in total.values():
+        count["not_listed_an_hour"] = round(count["not_listed"] / hours, 2)
     return {"hours": round(hours, 3), "fewest_stations": STATIONS, "classes": total, "recordings": recordings}
