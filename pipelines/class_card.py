@@ -61,15 +61,16 @@ def _figures(metrics: Mapping[str, Any]) -> list[str]:
     if records := metrics.get("records"):
         parts += [
             f"Whole recordings ({records['hours']:.1f} h), each scanned by a network that has learned from the others "
-            f"alone, thresholds as shipped; a detection is one that {records['fewest_stations']} stations share:",
+            "alone, at the shipped thresholds and at higher ones; a detection is one that "
+            f"{records['fewest_stations']} stations share:",
             "\n".join(
                 [
-                    "| class | on the list | found | not on the list | ... an hour |",
-                    "|---|---|---|---|---|",
+                    "| class | threshold | on the list | found | not on the list | ... an hour |",
+                    "|---|---|---|---|---|---|",
                     *(
-                        f"| {label} | {n['listed']} | {n['found']} | {n['not_listed']} | "
+                        f"| {n['class']} | {n['threshold']:g} | {n['listed']} | {n['found']} | {n['not_listed']} | "
                         f"{n['not_listed_an_hour']:.1f} |"
-                        for label, n in records["classes"].items()
+                        for n in records["rows"]
                     ),
                 ]
             ),

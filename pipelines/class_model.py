@@ -25,7 +25,7 @@ from typing import Any
 
 import numpy as np
 from class_card import card
-from class_records import Reference, scan_recordings
+from class_records import Reference, scan_recordings, write_labels
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
@@ -61,11 +61,15 @@ class ValidationConfig:
         Of the deal, and of the bootstrap.
     recording_gap_s : float
         Windows further apart in time than this belong to different recordings.
+    background : bool
+        Whether `noise_windows` of every whole recording, `noise_gap_s` away from all that the list names, are taken as
+        noise too.
     """
 
     folds: int = 12
     seed: int = 0
     recording_gap_s: float = 3600.0
+    background: bool = False
 
 
 @dataclasses.dataclass(frozen=True)
@@ -91,9 +95,18 @@ def read_settings(path: Path) -> Settings:
     return Settings(tables.get("card", {}), **made)
 
 
-def make_windows(sources: Sequence[str], config: PreprocessConfig, folder: Path, labels: Sequence[str] = ()) -> Windows:
-    """Import pairs, and cut windows."""
-    found = []
+def make_windows(
+    sources: Sequence[str],
+    config: PreprocessConfig,
+    folder: Path,
+    labels: Sequence[str] = (),
+    background: tuple[Sequence[str], Sequence[Reference]] = ((), ()),
+) -> Windows:
+    """Import pairs, and cut windows; noise also from whole recordings, away from all that a list names."""
+    found: list[str] = []
+    if background[0]:
+        write_labels(folder / "listed.csv", *background, config.sampling_rate_hz)
+        found, labels = [*background[0]], [*labels, str(folder / "listed.csv")]
     for source in sources:
         path = Path(source)
         if path.suffix == ".h5" and path.with_suffix(".csv").exists():
@@ -222,8 +235,10 @@ def main(
     say: Callable[[str], None] = print,
 ) -> dict[str, Any]:
     """Make the model, its figures and its card; the figures are returned."""
+    said = Reference.read(reference) if reference else []
     with tempfile.TemporaryDirectory() as folder:
-        windows = make_windows(sources, settings.preprocess, Path(folder), labels)
+        background = (records, said) if settings.validation.background else ((), ())
+        windows = make_windows(sources, settings.preprocess, Path(folder), labels, background)
     names, seed = windows.info.classes, settings.validation.seed
     blocks = blocks_of(windows, settings.preprocess)
     mine = ~windows.rows.augmented
@@ -249,7 +264,6 @@ def main(
                 (int(windows.rows.start_ns[recordings == k].min()), int(windows.rows.start_ns[recordings == k].max()))
                 for k in range(len(models))
             ]
-            said = Reference.read(reference) if reference else []
             metrics["records"] = scan_recordings(records, list(zip(spans, models, strict=True)), said)
     say("training on all windows")
     model, _ = fit(windows, settings.train, name=output.stem, threads=1)

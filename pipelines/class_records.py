@@ -8,6 +8,7 @@ that a machine made may lack it.
 from __future__ import annotations
 
 import csv
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,14 +17,25 @@ from typing import Any
 import numpy as np
 
 from seisnet.classification import classify
+from seisnet.formats import iso_time
 from seisnet.labels import time_ns
 from seisnet.model import Model
-from seisnet.picks import Detection
+from seisnet.picks import Detection, station_of
 from seisnet.waveforms.records import NS_PER_S
 from seisnet.waveforms.selection import Selection
+from seisnet.waveforms.sources import Reading, find_sources, read_records
 
 STATIONS = 2
 """A detection counts where so many stations share it."""
+
+HIGHER = (0.8, 0.9, 0.95)
+"""Thresholds that are tried beside the model's own."""
+
+SLACK_NS = 1800 * NS_PER_S
+"""An entry of the list belongs to the recording whose windows are within this."""
+
+LISTED = "listed"
+"""Class of a label that keeps noise away, and gives no window itself."""
 
 LOWEST_SCORE = 0.4
 """Entries of a scored list below this are taken for neither right nor wrong."""
@@ -43,6 +55,20 @@ class Reference:
         with path.open(newline="", encoding="utf-8") as file:
             rows = [row for row in csv.DictReader(file) if row.get("kind", "occurrence") == "occurrence"]
         return [Reference(row["class"], time_ns(row["time"]), float(row.get("score") or 1.0)) for row in rows]
+
+
+def write_labels(path: Path, sources: Sequence[str], said: Sequence[Reference], rate_hz: float) -> None:
+    """Write the list as labels of every station in the recordings, under a name that no class has."""
+    reading = Reading()
+    found = (s for s in find_sources(sources, reading) if not s.is_dataset)
+    records = (r for s in found for r in read_records(s, reading, sampling_rate_hz=rate_hz, shortest_s=1.0))
+    stations = {station_of(record.trace_id) for record in records}
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(["network", "station", "time", "class"])
+        for station in sorted(stations):
+            for entry in said:
+                writer.writerow([*station.split("."), iso_time(entry.time_ns), LISTED])
 
 
 @dataclass(frozen=True)
@@ -85,13 +111,12 @@ def compare(found: Sequence[Shared], said: Sequence[Reference], tolerance_ns: in
 
 
 def scan_recordings(
-    sources: Sequence[str],
-    models: Sequence[tuple[tuple[int, int], Model]],
-    said: Sequence[Reference],
-    *,
-    slack_s: float = 3600.0,
+    sources: Sequence[str], models: Sequence[tuple[tuple[int, int], Model]], said: Sequence[Reference]
 ) -> dict[str, Any]:
     """Scan recordings and compare, each by the model that belongs to its time.
+
+    A recording is scanned from its first to its last entry on the list, and a window beyond: what the list does not
+    cover can't be judged.
 
     Parameters
     ----------
@@ -101,31 +126,32 @@ def scan_recordings(
         First and last time of the windows that the model has *not* learned from.
     said : sequence of Reference
         The list.
-    slack_s : float
-        A recording belongs to a model whose span it meets within this.
+
+    Returns
+    -------
+    dict
+        ``hours``, and in ``thresholds`` the counts of every class at the model's own thresholds and at higher ones.
     """
-    total: dict[str, dict[str, Any]] = {}
-    hours = 0.0
-    recordings = []
+    hours, total = 0.0, {}
     for (first_ns, last_ns), model in models:
-        slack_ns = round(slack_s * NS_PER_S)
-        wanted = Selection((), first_ns - slack_ns, last_ns + slack_ns)
-        result = classify(sources, model, selection=wanted)
-        stations = {".".join(t.split(".")[:2]) for t in result.trace_ids}
-        recorded_hours = result.seconds / len(stations) / 3600
-        hours += recorded_hours
-        shared = share(result.detections)
         tolerance_ns = round(model.preprocess.window_s / 2 * NS_PER_S)
-        mine = [r for r in said if wanted.start_ns <= r.time_ns <= wanted.end_ns]
-        counts = {
-            label: compare([s for s in shared if s.label == label], [r for r in mine if r.label == label], tolerance_ns)
-            for label in model.thresholds()
-        }
-        recordings.append({"hours": round(recorded_hours, 3), "stations": len(stations), "classes": counts})
-        for label, count in counts.items():
-            into = total.setdefault(label, dict.fromkeys(count, 0))
-            for key, n in count.items():
-                into[key] += n
-    for count in total.values():
-        count["not_listed_an_hour"] = round(count["not_listed"] / hours, 2)
-    return {"hours": round(hours, 3), "fewest_stations": STATIONS, "classes": total, "recordings": recordings}
+        mine = [r for r in said if first_ns - SLACK_NS <= r.time_ns <= last_ns + SLACK_NS]
+        if not mine:
+            continue
+        times = [r.time_ns for r in mine]
+        covered = Selection((), min(times) - 4 * tolerance_ns, max(times) + 4 * tolerance_ns)
+        result = classify(sources, model, selection=covered)
+        hours += result.seconds / len({station_of(t) for t in result.trace_ids}) / 3600
+        for level in (0.0, *HIGHER):
+            for label, own in model.thresholds().items():
+                surer = [d for d in result.detections if d.label == label and d.probability >= max(own, level)]
+                count = compare(share(surer), [r for r in mine if r.label == label], tolerance_ns)
+                into = total.setdefault((label, level), Counter())
+                into.update({"threshold": 0, **count})
+                into["threshold"] = max(own, level)
+    rows = [
+        {"class": label, **counts, "not_listed_an_hour": round(counts["not_listed"] / hours, 2)}
+        for (label, level), counts in sorted(total.items())
+        if not level or level > total[label, 0.0]["threshold"]
+    ]
+    return {"hours": round(hours, 3), "fewest_stations": STATIONS, "rows": rows}

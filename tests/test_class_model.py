@@ -99,7 +99,8 @@ def test_the_same_run_twice_gives_the_same_bytes_a_card_and_figures(pipeline, da
     assert metrics["across_recordings"]["recordings"] == 2
     assert model.stored.thresholds == metrics["thresholds"]
     assert set(metrics["thresholds"]) == {"hum", "rattle"}
-    hum = metrics["records"]["classes"]["hum"]
+    hum = metrics["records"]["rows"][0]
+    assert (hum["class"], hum["threshold"]) == ("hum", metrics["thresholds"]["hum"])
     assert hum["listed"] == hum["found"] == 1
 
 
