@@ -20,7 +20,8 @@ ROOMS = [
     "scan", "onset", "detection", "coincidence", "following",
     "synthetic", "metrics", "breakdown", "embedding", "matching",
     "quakeml", "dialects", "formats", "probability_files", "plots",
-    "streaming", "model", "mining", "extraction", "merging", "planning", "preprocessing", "batches",
+    "streaming", "model", "model_cards", "onnx_export",
+    "mining", "extraction", "merging", "planning", "preprocessing", "batches",
     "evaluation", "training_data", "objectives", "loop", "stages", "tasks", "calibration",
     "training", "altering", "labelled_sets", "classification", "views", "parts", "inspection",
     "download", "datasets", "report", "review", "demo", "cli", "__main__",
@@ -35,6 +36,7 @@ OWNERS = {
     "click": {"cli"},
     "rich": {"cli"},
     "jinja2": {"report"},
+    "onnx": {"onnx_export"},
 }
 """Which rooms may import a library."""
 

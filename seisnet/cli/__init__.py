@@ -19,6 +19,7 @@ COMMANDS = {
     "plot": "Draw a pick, an event or a day.",
     "report": "Serve picks with their seismograms, drawn on demand.",
     "review": "Accept, reject and move picks in the browser.",
+    "models": "Shipped models: list, show; export to ONNX.",
     "inspect": "Say what is in a windows, model or waveform file.",
     "datasets": "Public data sets: list, show, fetch, import, export.",
 }

@@ -15,7 +15,14 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("sources", nargs=-1, required=True)
-@click.option("--model", "model_name", required=True, metavar="FILE|NAME", help="Model file, or a shipped model.")
+@click.option(
+    "--model",
+    "model_name",
+    default="phase",
+    show_default=True,
+    metavar="FILE|NAME",
+    help="Model file, or a shipped one.",
+)
 @console.output_file
 @click.option(
     "--format",
@@ -74,7 +81,8 @@ def classify(
 
     \b
     Example:
-      seisnet classify day.mseed --model model.h5 -o picks.csv --report report
+      seisnet classify day.mseed -o picks.csv --report report
+      seisnet classify day.mseed --model model.h5 -o picks.csv --threshold S=0.6
     """
     from seisnet.classification import Job
     from seisnet.engine import Engine

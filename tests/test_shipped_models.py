@@ -1,0 +1,109 @@
+"""Every model in the wheel: it loads, is small, has an honest card, and runs."""
+
+import json
+import re
+
+import numpy as np
+import obspy
+import pytest
+from click.testing import CliRunner
+
+from seisnet.cli import cli
+from seisnet.model import SHIPPED, load_model, shipped_models
+from seisnet.model_cards import SECTIONS, describe_model, summary_of
+
+LARGEST_MB = 5.0
+
+NAMES = shipped_models()
+pytestmark = pytest.mark.skipif(not NAMES, reason="no models are shipped")
+
+
+@pytest.fixture(scope="module", params=NAMES or ["none"])
+def model(request):
+    return load_model(request.param)
+
+
+@pytest.fixture(scope="module")
+def stream(model):
+    """A local earthquake for a model of phases, else some minutes of noise with a burst."""
+    if model.preprocess.task == "phase":
+        return obspy.read()
+    rate_hz, rng = model.preprocess.sampling_rate_hz, np.random.default_rng(0)
+    n = round(6 * model.preprocess.window_s * rate_hz)
+    burst = 1 + 50 * np.exp(-np.maximum(np.arange(n) - n / 2, 0) / (5 * rate_hz)) * (np.arange(n) > n / 2)
+    header = {"network": "XX", "station": "TEST", "sampling_rate": rate_hz}
+    return obspy.Stream([obspy.Trace(rng.normal(size=n) * burst, header | {"channel": f"EH{c}"}) for c in "ZNE"])
+
+
+def figures(values):
+    """Every number in nested plain values."""
+    if isinstance(values, dict):
+        values = list(values.values())
+    if isinstance(values, list):
+        return [number for value in values for number in figures(value)]
+    return [float(values)] if isinstance(values, int | float) else []
+
+
+def test_file_is_small(model):
+    assert (SHIPPED / f"{model.name}.h5").stat().st_size < LARGEST_MB * 1e6
+
+
+def test_card_has_its_title_its_summary_and_every_section(model):
+    card = model.stored.card
+    assert card.startswith(f"# {model.name}\n")
+    assert 20 < len(summary_of(card)) < 140
+    for section in SECTIONS:
+        said = re.search(rf"^## {section}\n(.+?)(?=^## |\Z)", card, re.MULTILINE | re.DOTALL)
+        assert said, f"## {section} is missing"
+        assert said[1].strip(), f"## {section} is empty"
+
+
+def test_figures_of_the_card_come_from_the_metrics_in_the_file(model):
+    section = re.search(r"^## Figures\n(.+?)(?=^## )", model.stored.card, re.MULTILINE | re.DOTALL)[1]
+    known = figures(json.loads(json.dumps(dict(model.stored.metrics))))
+    said = re.findall(r"(?<![\w.])-?\d*\.\d+", section)
+    assert said
+    for number in said:
+        digits = len(number.partition(".")[2])
+        assert any(abs(float(number) - k) <= 0.51 * 10**-digits for k in known), f"{number} is in no metric"
+
+
+def test_thresholds_are_the_models_own_and_are_told(model):
+    thresholds = model.thresholds()
+    assert set(thresholds) == set(model.classes) - {"noise"}
+    lines = "\n".join(describe_model(model))
+    for name, threshold in thresholds.items():
+        assert f"{name} {threshold:g}" in lines
+
+
+def test_annotate_gives_probabilities_of_every_class(model, stream):
+    traces = model.annotate(stream)
+    assert {t.stats.channel for t in traces} == {f"{model.name}_{c}" for c in model.classes}
+    assert np.allclose(sum(np.nan_to_num(t.data) for t in traces[: len(model.classes)]).max(), 1, atol=1e-4)
+
+
+def test_gain_and_polarity_change_nothing(model, stream):
+    plain, turned = model.annotate(stream), model.annotate(_times(stream, -1000.0))
+    for a, b in zip(plain, turned, strict=True):
+        np.testing.assert_allclose(a.data, b.data, atol=1e-4)
+
+
+def _times(stream, factor):
+    changed = stream.copy()
+    for trace in changed:
+        trace.data = trace.data * factor
+    return changed
+
+
+def test_classify_runs_and_tells_the_thresholds(model, stream, tmp_path):
+    for trace in stream:
+        trace.data = np.asarray(trace.data, dtype=np.float64)
+    stream.write(str(tmp_path / "a.mseed"), format="MSEED")
+    arguments = ["classify", str(tmp_path / "a.mseed"), "--model", model.name, "-o", str(tmp_path / "out.csv")]
+    result = CliRunner().invoke(cli, arguments, catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    for name, threshold in model.thresholds().items():
+        assert f"{name} {threshold:g}" in result.stderr
+    rows = (tmp_path / "out.csv").read_text().splitlines()
+    if model.preprocess.task == "phase":
+        assert len(rows) > 1
