@@ -23,12 +23,14 @@ from seisnet.training import fit
 from seisnet.waveforms.examples import example_files, write_example_event
 from seisnet.waveforms.records import COMPONENTS, NS_PER_S
 
-N_EVENTS = 500
+N_EVENTS = 400
 GENERATOR = GeneratorConfig(snr_db=(-3.0, 45.0))
 PREPROCESS = PreprocessConfig(frame_s=0.4, freqmax_hz=40.0, shifts=2, noise_windows=8)
 """Short frames and weak events: the second micro-earthquake at Unterhaching lasts a second, hardly above the noise."""
 
-TRAIN = TrainConfig(epochs=20, dropout=0.3, input_noise=0.0, class_weight="none")
+TRAIN = TrainConfig(epochs=20, dropout=0.3, input_noise=0.0, class_weight="none", context=False, onset_epochs=10)
+"""No context stage: it would take as long as all the rest."""
+
 PICK = PickConfig(thresholds={"P": 0.4, "S": 0.4})
 
 VIEWS = 40
