@@ -8,7 +8,9 @@ import obspy
 import pytest
 from click.testing import CliRunner
 
+from seisnet.classification import classify
 from seisnet.cli import cli
+from seisnet.config import PickConfig
 from seisnet.model import SHIPPED, load_model, shipped_models
 from seisnet.model_cards import SECTIONS, describe_model, summary_of
 
@@ -107,3 +109,44 @@ def test_classify_runs_and_tells_the_thresholds(model, stream, tmp_path):
     rows = (tmp_path / "out.csv").read_text().splitlines()
     if model.preprocess.task == "phase":
         assert len(rows) > 1
+
+
+# Files and packets: all three stages at their borders
+
+
+@pytest.fixture(scope="module")
+def minutes():
+    """A stream of five minutes of earthquakes, one a quarter of a minute, and its picks at low thresholds."""
+    model, low = load_model("phase"), PickConfig(thresholds={"P": 0.1, "S": 0.1})
+    rng, rate_hz, n = np.random.default_rng(0), 100.0, 30_000
+    data, t = rng.normal(size=(3, n)), np.arange(n) / rate_hz
+    for i, onset_s in enumerate(np.arange(20.0, 280.0, 15.0)):
+        for start_s, strength in ((onset_s, (12, 4, 4)), (onset_s + 1.5 + 0.7 * (i % 9), (8, 25, 25))):
+            envelope = np.exp(-np.maximum(t - start_s, 0) / 2) * (t >= start_s)
+            data += rng.normal(size=(3, n)) * envelope * np.array(strength)[:, None]
+    header = {"network": "XX", "station": "TEST", "sampling_rate": rate_hz}
+    rows = zip("ZNE", np.round(100 * data).astype(np.int32), strict=True)
+    stream = obspy.Stream([obspy.Trace(row, header | {"channel": f"HH{c}"}) for c, row in rows])
+    picks = model.classify(stream, low)
+    assert {p.phase for p in picks} == {"P", "S"} and len(picks) > 15
+    return model, low, stream, picks
+
+
+@pytest.mark.skipif("phase" not in NAMES, reason="phase is not shipped")
+@pytest.mark.parametrize("cut", [9507, 14_003, 15_140])
+def test_files_that_abut_give_the_picks_of_the_whole(cut, minutes, tmp_path):
+    model, low, stream, expected = minutes
+    start = stream[0].stats.starttime
+    stream.slice(endtime=start + (cut - 1) / 100).write(str(tmp_path / "a.mseed"), format="MSEED")
+    stream.slice(starttime=start + cut / 100).write(str(tmp_path / "b.mseed"), format="MSEED")
+    assert classify([str(tmp_path)], model, low).picks == expected
+
+
+@pytest.mark.skipif("phase" not in NAMES, reason="phase is not shipped")
+def test_packets_give_the_picks_of_the_whole(minutes):
+    model, low, stream, expected = minutes
+    streaming, found = model.stream(low), []
+    for packet in stream.slide(4.37 - 0.01, 4.37, include_partial_windows=True):
+        found += streaming.add(packet)
+    assert len(found) > len(expected) / 2  # they come while it goes on
+    assert found + streaming.finish() == expected
