@@ -13,8 +13,10 @@ from seisnet.cli import cli
 from seisnet.config import PickConfig
 from seisnet.model import SHIPPED, load_model, shipped_models
 from seisnet.model_cards import SECTIONS, describe_model, summary_of
+from seisnet.waveforms import files
 
 LARGEST_MB = 5.0
+MIDNIGHT = obspy.UTCDateTime(2020, 1, 2)
 
 NAMES = shipped_models()
 pytestmark = pytest.mark.skipif(not NAMES, reason="no models are shipped")
@@ -124,7 +126,7 @@ def minutes():
         for start_s, strength in ((onset_s, (12, 4, 4)), (onset_s + 1.5 + 0.7 * (i % 9), (8, 25, 25))):
             envelope = np.exp(-np.maximum(t - start_s, 0) / 2) * (t >= start_s)
             data += rng.normal(size=(3, n)) * envelope * np.array(strength)[:, None]
-    header = {"network": "XX", "station": "TEST", "sampling_rate": rate_hz}
+    header = {"network": "XX", "station": "TEST", "sampling_rate": rate_hz, "starttime": MIDNIGHT - 150}
     rows = zip("ZNE", np.round(100 * data).astype(np.int32), strict=True)
     stream = obspy.Stream([obspy.Trace(row, header | {"channel": f"HH{c}"}) for c, row in rows])
     picks = model.classify(stream, low)
@@ -133,13 +135,18 @@ def minutes():
 
 
 @pytest.mark.skipif("phase" not in NAMES, reason="phase is not shipped")
-@pytest.mark.parametrize("cut", [9507, 14_003, 15_140])
-def test_files_that_abut_give_the_picks_of_the_whole(cut, minutes, tmp_path):
-    model, low, stream, expected = minutes
-    start = stream[0].stats.starttime
-    stream.slice(endtime=start + (cut - 1) / 100).write(str(tmp_path / "a.mseed"), format="MSEED")
-    stream.slice(starttime=start + cut / 100).write(str(tmp_path / "b.mseed"), format="MSEED")
-    assert classify([str(tmp_path)], model, low).picks == expected
+@pytest.mark.parametrize("later_s", [0.0, 4.8, 6.93])
+def test_files_that_abut_at_midnight_give_the_picks_of_the_whole(later_s, minutes, tmp_path, monkeypatch):
+    monkeypatch.setattr(files, "EARLY_NS", 0)  # else both would be of one day
+    model, low, stream, _ = minutes
+    moved = stream.copy()
+    for trace in moved:
+        trace.stats.starttime += later_s
+    moved.slice(endtime=MIDNIGHT - 0.01).write(str(tmp_path / "a.mseed"), format="MSEED")
+    moved.slice(starttime=MIDNIGHT).write(str(tmp_path / "b.mseed"), format="MSEED")
+    found = classify([str(tmp_path)], model, low)
+    assert found.n_records == 2
+    assert found.picks == model.classify(moved, low)
 
 
 @pytest.mark.skipif("phase" not in NAMES, reason="phase is not shipped")
