@@ -391,6 +391,11 @@ def test_stages_that_can_not_be_trained_further_are_carried_over(quakes, quake_m
         assert mine is parent
 
 
+def test_layers_of_a_model_are_settings_of_a_training(quake_model, small_training):
+    assert dataclasses.replace(small_training, **quake_model.layers) == small_training
+    assert len(quake_model.layers) == 4
+
+
 def test_a_parent_with_another_context_stage_is_refused(quakes, quake_model, briefly):
     with pytest.raises(ConfigError, match=r"has layers .* the training asks for context_hidden \(5,\)"):
         fit(quakes.windows, dataclasses.replace(briefly, context_hidden=(5,)), init=quake_model)
