@@ -70,7 +70,7 @@ def from_dict(cls: type[C], values: dict[str, Any], *, where: str = "config", de
         if key not in hints:
             raise ConfigError(f"{where}: unknown key '{key}'{nearest(key, hints)}")
     known = {key: _coerce(f"{where}: {key}", value, hints[key]) for key, value in values.items()}
-    return cls(**known) if defaults is None else dataclasses.replace(defaults, **known)
+    return cls(**({} if defaults is None else vars(defaults)) | known)
 
 
 def to_json(config: Any) -> str:
