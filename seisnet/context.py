@@ -152,7 +152,7 @@ def context_targets(n_columns: int, onsets: Sequence[tuple[float, int]], hop_s: 
     Examples
     --------
     >>> context_targets(9, [(4.2, 1)], 0.2)
-    array([255, 254, 254,   1,   1,   1, 254, 254, 255], dtype=uint8)
+    array([255, 255, 254,   1,   1,   1, 254, 254, 255], dtype=uint8)
     """
     targets = np.full(n_columns, NOISE, dtype=np.uint8)
     away = [np.abs(np.arange(n_columns) - place) * hop_s for place, _ in onsets]
