@@ -104,6 +104,7 @@ def test_classify_runs_and_tells_the_thresholds(model, stream, tmp_path):
         trace.data = np.asarray(trace.data, dtype=np.float64)
     stream.write(str(tmp_path / "a.mseed"), format="MSEED")
     arguments = ["classify", str(tmp_path / "a.mseed"), "--model", model.name, "-o", str(tmp_path / "out.csv")]
+    arguments += ["--report", str(tmp_path / "report")]
     result = CliRunner().invoke(cli, arguments, catch_exceptions=False)
     assert result.exit_code == 0, result.output
     for name, threshold in model.thresholds().items():
@@ -111,6 +112,9 @@ def test_classify_runs_and_tells_the_thresholds(model, stream, tmp_path):
     rows = (tmp_path / "out.csv").read_text().splitlines()
     if model.preprocess.task == "phase":
         assert len(rows) > 1
+    found = "picks.csv" if model.preprocess.task == "phase" else "detections.csv"
+    assert (tmp_path / "report" / found).read_text().splitlines() == rows
+    assert json.loads((tmp_path / "report" / "metrics.json").read_text())[found[:-4]] == len(rows) - 1
 
 
 # Files and packets: all three stages at their borders
