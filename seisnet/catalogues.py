@@ -183,16 +183,16 @@ def catalogue_picks(path: Path, rejections: list[Rejection]) -> list[Pick]:
     for event in _events(path):
         phases = {a.pick_id: a.phase for origin in event.origins for a in origin.arrivals}
         for pick in _valid(event, rejections):
-            codes = pick.waveform_id or WaveformStreamID()
+            network, station, location, channel = _codes(pick)
             uncertainty = pick.time_errors.uncertainty if pick.time_errors else None
             uncertainty_s = math.nan if uncertainty is None else float(uncertainty)
             status = "" if pick.evaluation_status in CHECKED else pick.evaluation_mode or ""
             picks.append(
                 Pick(
-                    network=codes.network_code or "",
-                    station=codes.station_code or "",
-                    location=codes.location_code or "",
-                    channel=codes.channel_code or "",
+                    network=network,
+                    station=station,
+                    location=location,
+                    channel=channel,
                     phase=pick.phase_hint or phases.get(pick.resource_id) or "",
                     time_ns=pick.time.ns,
                     uncertainty_s=uncertainty_s,
@@ -219,9 +219,8 @@ def catalogue_intervals(path: Path, rejections: list[Rejection]) -> list[ClassIn
             continue
         times_ns: dict[tuple[str, str, str], list[int]] = {}
         for pick in _valid(event, rejections):
-            codes = pick.waveform_id or WaveformStreamID()
-            key = (codes.network_code or "", codes.station_code or "", codes.location_code or "")
-            times_ns.setdefault(key, []).append(pick.time.ns)
+            network, station, location, _ = _codes(pick)
+            times_ns.setdefault((network, station, location), []).append(pick.time.ns)
         for (network, station, location), times in times_ns.items():
             intervals.append(
                 ClassInterval(
@@ -252,7 +251,16 @@ def _valid(event: Event, rejections: list[Rejection]) -> Iterator[CatalogPick]:
             yield pick
 
 
-def _trace_id(pick: CatalogPick) -> str:
+def _codes(pick: CatalogPick) -> tuple[str, str, str, str]:
     codes = pick.waveform_id or WaveformStreamID()
-    parts = (codes.network_code, codes.station_code, codes.location_code, (codes.channel_code or "")[:2])
-    return ".".join(part or "" for part in parts)
+    return (
+        codes.network_code or "",
+        codes.station_code or "",
+        codes.location_code or "",
+        codes.channel_code or "",
+    )
+
+
+def _trace_id(pick: CatalogPick) -> str:
+    network, station, location, channel = _codes(pick)
+    return f"{network}.{station}.{location}.{channel[:2]}"

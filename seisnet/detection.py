@@ -90,30 +90,6 @@ def _centre(run: NDArray[np.float32]) -> tuple[int, float, float]:
     return peak, float((distance * weights).sum() / weights.sum()), height
 
 
-def find_onsets(probability: NDArray[np.float32], threshold: float) -> list[tuple[float, float]]:
-    """Peaks of a whole probability trace, see `OnsetFinder`.
-
-    Parameters
-    ----------
-    probability : float32 (M,)
-        One class.
-    threshold : float
-        What the highest point must reach.
-
-    Returns
-    -------
-    list of (float, float)
-        Fractional column and peak probability, in order of time.
-
-    Examples
-    --------
-    >>> find_onsets(np.array([0, 0, 0.4, 0.8, 0.4, 0, 0], dtype=np.float32), 0.5)
-    [(3.0, 0.800000011920929)]
-    """
-    found = OnsetFinder(threshold, len(probability)).add(probability, last=True)
-    return [(peak + offset, height) for peak, offset, height in found]
-
-
 @dataclass(frozen=True, slots=True)
 class _Onset:
     phase: str
@@ -240,18 +216,6 @@ class Picker:
 def furthest_s(config: PickConfig, onsets: OnsetNetwork | None) -> float:
     """How far a pick may move from where the probabilities have it."""
     return config.refine_s + (FURTHEST * SHIFT_S if onsets else 0.0)
-
-
-def find_picks(
-    record: Record,
-    probabilities: Probabilities,
-    thresholds: Mapping[str, float],
-    *,
-    config: PickConfig,
-    model: str,
-) -> list[Pick]:
-    """Picks of a whole record, in order of time; see `Picker`."""
-    return Picker(thresholds, config=config, model=model).add(record, probabilities, last=True)
 
 
 class Detector:

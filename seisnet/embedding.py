@@ -45,7 +45,7 @@ def principal_components(x: ArrayLike, n_components: int = 2) -> Embedding:
     Examples
     --------
     >>> principal_components([[0, 0, 0], [2, 0, 0], [0, 1, 0]]).explained.round(2).tolist()
-    [0.87, 0.13]
+    [0.86, 0.14]
     """
     points = np.asarray(x, dtype=np.float64)
     if points.ndim != 2 or len(points) < max(2, n_components) or points.shape[1] < n_components:

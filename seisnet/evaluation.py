@@ -178,7 +178,7 @@ def _breakdowns(
 ) -> dict[str, Breakdown]:
     """F1 by what is known of the windows, or can be looked up in the data sets that they were cut from."""
     names = [classes[k] for k in rows.y]
-    half_window_s = float(windows.info.attributes["window_s"]) / 2
+    half_window_s = float(windows.info.config["window_s"]) / 2
     onset_s = np.nan_to_num(rows.onset_s.astype(np.float64)) + half_window_s
     onset_ns = rows.start_ns + np.round(onset_s * 1e9).astype(np.int64)
     distances = distances_km(Path(path) for path, *_ in windows.info.sources)

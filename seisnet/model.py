@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -67,6 +67,13 @@ class Model:
     def classes(self) -> tuple[str, ...]:
         """Names of the outputs."""
         return self.stored.classes
+
+    @property
+    def layers(self) -> dict[str, Any]:
+        """Settings of a `TrainConfig` that ask for the same layers."""
+        first = self.stored.stages[0]
+        later = {f"{reads}_hidden": stage.sizes[1:-1] for reads, stage in self._stages.items()}
+        return {"hidden": first.sizes[1:-1], "activation": first.activation, **later}
 
     @cached_property
     def networks(self) -> tuple[Network, ...]:

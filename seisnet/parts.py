@@ -213,10 +213,11 @@ def read_part(path: Path, *, probabilities: bool = False) -> Classification:
 def _fingerprint(job: Job) -> str:
     stored = job.model.stored
     digest = hashlib.sha256()
-    for array in (stored.mean, stored.scale, *(stage.theta for stage in stored.stages)):
-        digest.update(array.tobytes())
+    for array in (stored.mean, stored.scale, *(a for s in stored.stages for a in (s.theta, s.mean, s.scale))):
+        digest.update(b"" if array is None else array.tobytes())
     stages = [(stage.sizes, stage.activation, stage.reads) for stage in stored.stages]
-    settings = (job.model.name, stages, stored.preprocess, dict(stored.thresholds), stored.temperature)
+    calibration = (dict(stored.thresholds), stored.temperature, dict(stored.spread))
+    settings = (job.model.name, stages, stored.preprocess, calibration)
     # What is applied to all picks together may change between runs, and threads never matter.
     config = replace(job.config, coincidence=1, coincidence_s=0.0, p_before_s=0.0)
     wanted = (asdict(config), job.most_views, job.keep_probabilities)

@@ -22,6 +22,7 @@ from seisnet.objectives import Say
 from seisnet.preprocessing import Windows
 from seisnet.store.checkpoint_file import Checkpoint, read_checkpoint
 from seisnet.tasks import Run, Task
+from seisnet.training_data import TrainingData
 
 History = dict[str, NDArray[np.float64]]
 
@@ -99,7 +100,7 @@ def fit(  # noqa: PLR0913, each is a choice that somebody makes
             if task.data != source:
                 source, data = task.data, task.data()
             rng = np.random.default_rng([config.seed, len(thetas)])
-            network = _network(task, data.batches.n_features, rng, device)
+            network = _network(task, data, rng, device)
             if state is None:
                 theta = on_cpu(network.theta).copy()
                 state = Checkpoint(
@@ -116,14 +117,17 @@ def fit(  # noqa: PLR0913, each is a choice that somebody makes
         return Model(name, calibrated(Model(name, stored), run.dev)), dict(stored.history)
 
 
-def _network(task: Task, n_inputs: int, rng: np.random.Generator, device: str) -> nn.Network:
+def _network(task: Task, data: TrainingData, rng: np.random.Generator, device: str) -> nn.Network:
     """A network with first weights, drawn or given, on a device."""
-    sizes = (n_inputs, *task.config.hidden, task.n_outputs)
+    sizes = (data.batches.n_features, *task.config.hidden, task.n_outputs)
     kinds: dict[str, Any] = {"dropout": task.config.dropout, "input_noise": task.config.input_noise}
     if task.init is None:
         network = nn.Network(sizes, task.config.activation, rng=rng, **kinds)
     else:
-        network = nn.Network(sizes, task.config.activation, theta=task.init, **kinds)
+        theta = task.init.copy()
+        if data.prior_shift is not None:  # it comes on again when the model is made
+            theta[-task.n_outputs :] -= data.prior_shift
+        network = nn.Network(sizes, task.config.activation, theta=theta, **kinds)
     # What is small, or computed on the host, stays there.
     if device == "cpu" or task.stage == "onset":
         return network

@@ -16,6 +16,7 @@ from seisnet.cli import COMMANDS, cli, main
 from seisnet.demo import write_synthetic_dataset
 from seisnet.errors import ConfigError, DataError, FormatError, NothingUsableError
 from seisnet.formats import CSV_COLUMNS, read_picks_csv
+from seisnet.model import load_model
 from seisnet.review.answers import Answer, Answers
 from seisnet.synthetic import GeneratorConfig, continuous
 
@@ -293,6 +294,18 @@ def test_unknown_keys_and_commands_name_the_nearest(job, tmp_path):
     result = CliRunner().invoke(cli, ["trian"])
     assert result.exit_code == 2
     assert "did you mean 'train'" in result.output
+
+
+def test_a_model_that_is_trained_further_keeps_its_layers_unless_others_are_asked_for(job, tmp_path):
+    (tmp_path / "c.toml").write_text("[train]\nepochs = 1\n")
+    further = ["train", job / "windows.h5", "--init", job / "model.h5", "--config", tmp_path / "c.toml", "-q", "-o"]
+    run(*further, tmp_path / "m.h5")
+    assert load_model(tmp_path / "m.h5").layers == load_model(job / "model.h5").layers
+    with pytest.raises(ConfigError, match="has layers"):
+        run(*further, tmp_path / "n.h5", "--hidden", "256,128")
+    (tmp_path / "c.toml").write_text("[train]\nepochs = 1\nhidden = [32]\n")
+    with pytest.raises(ConfigError, match=r"asks for hidden \(32,\)"):
+        run(*further, tmp_path / "n.h5")
 
 
 def test_settings_come_from_toml_and_options_go_before_it(job, tmp_path):

@@ -21,9 +21,11 @@ from seisnet import nn
 from seisnet.classification import Job, classify, classify_source, gathered
 from seisnet.cli import cli
 from seisnet.config import PickConfig, PreprocessConfig
+from seisnet.engine import Engine
 from seisnet.errors import ConfigError, SeisnetError
 from seisnet.features import extract
 from seisnet.model import Model
+from seisnet.parts import run as run_parts
 from seisnet.scan import scan_windows
 from seisnet.store.model_file import StoredModel, StoredStage
 from seisnet.waveforms import sources
@@ -278,6 +280,17 @@ def test_kill_then_resume_gives_the_bytes_of_an_undisturbed_run(archive, tmp_pat
         assert run_classify(*arguments, tmp_path / "k.csv", "--resume").returncode == 0
     assert (tmp_path / "k.csv").read_bytes() == (tmp_path / "whole.csv").read_bytes()
     assert not parts.exists()
+
+
+def test_a_part_of_a_model_that_is_calibrated_otherwise_is_not_taken_for_one_of_this(quakes, tmp_path):
+    quakes[0].write(str(tmp_path / "a.mseed"), format="MSEED")
+    found = find_sources([str(tmp_path / "a.mseed")], Reading())
+    (tmp_path / "parts").mkdir()
+    names = set()
+    for changed in ({}, {"temperature": 1.2}, {"spread": {"P": 2.0}}, {"thresholds": {"P": 0.5, "S": 0.6}}):
+        model = Model("louder", dataclasses.replace(MODEL.stored, **changed))
+        names |= {path.name for _, path in run_parts(found, Job(model), tmp_path / "parts", Engine())}
+    assert len(names) == 4
 
 
 def test_an_unreadable_and_a_truncated_file_are_told_and_the_rest_goes_on(archive, tmp_path):

@@ -10,10 +10,12 @@ from seisnet import nn
 from seisnet.batches import FileBatches, MemoryBatches, fit_scaler
 from seisnet.config import PreprocessConfig, TrainConfig, to_json
 from seisnet.errors import ConfigError, DataError, TrainingError
+from seisnet.evaluation import evaluate
 from seisnet.features import make_feature
 from seisnet.model import Model, load_model
 from seisnet.picks import in_order
 from seisnet.preprocessing import Windows, read_windows
+from seisnet.report.folder import write_evaluation
 from seisnet.store.excerpts import ExcerptsWriter
 from seisnet.store.windows_file import FeatureReader, WindowRows, WindowsInfo, writing
 from seisnet.training import fit
@@ -302,6 +304,13 @@ def test_a_file_with_excerpts_gives_a_model_of_three_stages(quake_model, quake_f
         np.testing.assert_array_equal(mine.theta, theirs.theta)  # from memory it is the same
 
 
+def test_an_evaluation_of_three_stages_says_that_it_is_of_the_first(quake_model, quakes, tmp_path):
+    found = evaluate(quake_model, quakes.windows, split="dev")
+    write_evaluation(found, quake_model, quakes.windows.info, tmp_path / "e", overwrite=False)
+    assert "the window network by itself" in (tmp_path / "e" / "report.html").read_text()
+    assert "dot at" not in (tmp_path / "e" / "figures" / "roc.svg").read_text()  # thresholds are of the last stage
+
+
 def test_a_model_of_three_stages_is_the_same_when_read_again(quake_model, quakes, tmp_path):
     quake_model.save(tmp_path / "m.h5")
     loaded = load_model(tmp_path / "m.h5")
@@ -389,6 +398,11 @@ def test_stages_that_can_not_be_trained_further_are_carried_over(quakes, quake_m
     ]
     for mine, parent in zip(child.stored.stages[1:], quake_model.stored.stages[1:], strict=True):
         assert mine is parent
+
+
+def test_layers_of_a_model_are_settings_of_a_training(quake_model, small_training):
+    assert dataclasses.replace(small_training, **quake_model.layers) == small_training
+    assert len(quake_model.layers) == 4
 
 
 def test_a_parent_with_another_context_stage_is_refused(quakes, quake_model, briefly):

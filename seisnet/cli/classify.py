@@ -15,14 +15,7 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("sources", nargs=-1, required=True)
-@click.option(
-    "--model",
-    "model_name",
-    default="phase",
-    show_default=True,
-    metavar="FILE|NAME",
-    help="Model file, or a shipped one.",
-)
+@console.model
 @console.output_file
 @click.option(
     "--format",

@@ -29,6 +29,14 @@ overwrite = click.option("--overwrite", is_flag=True, help="Replace an output th
 config_file = click.option(
     "--config", "config_path", type=click.Path(path_type=Path), help="TOML with the settings; options go before it."
 )
+model = click.option(
+    "--model",
+    "model_name",
+    default="phase",
+    show_default=True,
+    metavar="FILE|NAME",
+    help="Model file, or a shipped one.",
+)
 quiet = click.option("-q", "--quiet", is_flag=True, help="No progress and no summary.")
 jobs = click.option("--jobs", type=click.IntRange(1), default=1, show_default=True, help="Processes of this machine.")
 scheduler = click.option("--scheduler", default="", metavar="ADDRESS", help="Dask scheduler to use instead of --jobs.")
@@ -69,6 +77,9 @@ def selected(select: tuple[str, ...], starttime: str | None, endtime: str | None
 
 waveforms = click.option(
     "--waveforms", multiple=True, metavar="SOURCE", help="What the picks were made on; a report knows; repeatable."
+)
+drawing_model = click.option(
+    "--model", "model_name", metavar="FILE|NAME", help="Draws probability traces; a report knows its own."
 )
 port = click.option(
     "--port", type=click.IntRange(0, 65535), default=0, show_default=True, help="Of 127.0.0.1; 0: any that is free."

@@ -12,7 +12,7 @@ from seisnet.cli import console
 @click.command()
 @click.argument("picks", type=click.Path(path_type=Path))
 @console.waveforms
-@click.option("--model", "model_name", metavar="FILE|NAME", help="Draws probability traces; a report knows its own.")
+@console.drawing_model
 @click.option("--pick", "pick_id", metavar="ID", help="One station around a pick: components, probabilities, picks.")
 @click.option("--section", "section_id", metavar="ID", help="All stations around a pick, as a record section.")
 @click.option("--day", metavar="ID", help="The day of a pick on its instrument, an hour a line.")

@@ -12,7 +12,7 @@ from seisnet.cli import console
 @click.command()
 @click.argument("picks", type=click.Path(path_type=Path))
 @console.waveforms
-@click.option("--model", "model_name", metavar="FILE|NAME", help="Draws probability traces; a report knows its own.")
+@console.drawing_model
 @console.serve
 @console.port
 @console.quiet

@@ -12,14 +12,7 @@ from seisnet.cli import console
 @click.command()
 @click.argument("server", metavar="HOST:PORT")
 @click.option("--select", multiple=True, required=True, metavar="NET.STA.LOC.CHA", help="Channels; repeatable.")
-@click.option(
-    "--model",
-    "model_name",
-    default="phase",
-    show_default=True,
-    metavar="FILE|NAME",
-    help="Model file, or a shipped one.",
-)
+@console.model
 @click.option(
     "-o", "--output", type=click.Path(path_type=Path), required=True, help="CSV; each pick is added as it is made."
 )

@@ -29,7 +29,7 @@ from seisnet.cli import console
 @click.option("--members", type=int, help="Networks of different seeds whose probabilities are averaged.")
 @click.option("--class-weight", type=click.Choice(["balanced", "none"]))
 @click.option("--seed", type=int)
-@click.option("--init", "init_name", metavar="FILE|NAME", help="Start from the weights of this model.")
+@click.option("--init", "init_name", metavar="FILE|NAME", help="Start from the weights of this model, with its layers.")
 @click.option("--device", type=click.Choice(["cpu", "cuda"]), default="cpu", show_default=True)
 @click.option("--threads", type=click.IntRange(0), default=0, help="Threads at most; 0: all cores.")
 @click.option("--resume", is_flag=True, help="Go on where an interrupted training with this output stopped.")
@@ -62,7 +62,9 @@ def train(
     from seisnet.store.hdf5 import check_output, sweep
     from seisnet.training import fit
 
-    config = load_toml(config_path, "train", TrainConfig) if config_path else TrainConfig()
+    init = load_model(init_name) if init_name else None
+    config = TrainConfig(**init.layers) if init else TrainConfig()
+    config = load_toml(config_path, "train", TrainConfig, config) if config_path else config
     config = dataclasses.replace(config, **console.given(options))
     if resume and overwrite:
         raise click.UsageError("say either --resume or --overwrite")
@@ -82,7 +84,7 @@ def train(
             windows,
             config,
             name=output.stem,
-            init=load_model(init_name) if init_name else None,
+            init=init,
             device=device,
             threads=threads,
             checkpoint=checkpoint,

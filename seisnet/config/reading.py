@@ -21,7 +21,7 @@ C = TypeVar("C")
 SECTIONS: dict[str, type] = {"preprocess": PreprocessConfig, "train": TrainConfig, "pick": PickConfig}
 
 
-def load_toml(path: Path, section: str, cls: type[C]) -> C:
+def load_toml(path: Path, section: str, cls: type[C], defaults: C | None = None) -> C:
     """Read one section of a TOML file into its dataclass.
 
     Parameters
@@ -32,6 +32,8 @@ def load_toml(path: Path, section: str, cls: type[C]) -> C:
         The table to read.
     cls : type
         Its dataclass.
+    defaults : config, optional
+        What holds where the table says nothing, in place of the dataclass's own.
 
     Raises
     ------
@@ -50,11 +52,11 @@ def load_toml(path: Path, section: str, cls: type[C]) -> C:
         if name not in SECTIONS:
             raise ConfigError(f"{path}: unknown table '{name}'{nearest(name, SECTIONS)}")
         from_dict(SECTIONS[name], values, where=f"{path} [{name}]")  # a typo is one in any table
-    return from_dict(cls, tables.get(section, {}), where=f"{path} [{section}]")
+    return from_dict(cls, tables.get(section, {}), where=f"{path} [{section}]", defaults=defaults)
 
 
-def from_dict(cls: type[C], values: dict[str, Any], *, where: str = "config") -> C:
-    """Make a config from plain values, as JSON and TOML hold them.
+def from_dict(cls: type[C], values: dict[str, Any], *, where: str = "config", defaults: C | None = None) -> C:
+    """Make a config from plain values, as JSON and TOML hold them, over defaults that are its own or given.
 
     Raises
     ------
@@ -67,7 +69,8 @@ def from_dict(cls: type[C], values: dict[str, Any], *, where: str = "config") ->
     for key in values:
         if key not in hints:
             raise ConfigError(f"{where}: unknown key '{key}'{nearest(key, hints)}")
-    return cls(**{key: _coerce(f"{where}: {key}", value, hints[key]) for key, value in values.items()})
+    known = {key: _coerce(f"{where}: {key}", value, hints[key]) for key, value in values.items()}
+    return cls(**({} if defaults is None else vars(defaults)) | known)
 
 
 def to_json(config: Any) -> str:

@@ -24,10 +24,14 @@ MOST_MISTAKES = 12
 MOST_SOURCES = 200
 """With more files than these, the headers of all would take longer to read than the gallery is worth."""
 
+ALONE = (
+    "This is the window network by itself: the context stage, which has the last word in a scan, reads whole records."
+)
+
 CAPTIONS = {
     "confusion": "True classes in rows, predicted classes in columns; counts, and shares of the row.",
-    "roc": "Receiver operating characteristic of each class against the others; the dot is the threshold of the scan.",
-    "precision_recall": "Precision and recall of each class; the dot is the threshold of the scan.",
+    "roc": "Receiver operating characteristic of each class against the others; a dot is the threshold of the scan.",
+    "precision_recall": "Precision and recall of each class; a dot is the threshold of the scan.",
     "reliability": "How often the winning class was right, given its probability.",
     "f1_by_snr_db": "F1 by signal-to-noise ratio; a record's noise windows count with its onsets.",
     "f1_by_s_minus_p_s": "F1 by the time between P and S, of records that hold both.",
@@ -43,8 +47,9 @@ def evaluation_figures(found: Evaluation, model: Model, info: WindowsInfo) -> di
     """Figures of an evaluation, by file name without ending; what there is no data for is left out."""
     figures = {"confusion": plots.confusion_matrix(found.counts, found.classes)}
     if found.roc:
-        figures["roc"] = plots.roc_curves(found.roc, thresholds=model.stored.thresholds)
-        figures["precision_recall"] = plots.precision_recall(found.precision_recall, thresholds=model.stored.thresholds)
+        thresholds = None if model.context else model.stored.thresholds  # they are of what the last network says
+        figures["roc"] = plots.roc_curves(found.roc, thresholds=thresholds)
+        figures["precision_recall"] = plots.precision_recall(found.precision_recall, thresholds=thresholds)
     figures["reliability"] = plots.reliability_diagram(found.calibration)
     for name, by_property in found.breakdowns.items():
         figures[f"f1_by_{name}"] = plots.f1_by_property(by_property, found.classes, label=plots.PROPERTIES[name])
@@ -76,7 +81,7 @@ def worst_mistakes(found: Evaluation, info: WindowsInfo) -> list[Mistake]:
     """The wrong windows that the model was surest of, with their waveforms where the sources can be read again."""
     chosen = found.mistakes(MOST_MISTAKES)
     waveforms = _waveforms(info) if len(chosen) else None
-    rate_hz, window_s = float(info.attributes["sampling_rate_hz"]), float(info.attributes["window_s"])
+    rate_hz, window_s = float(info.config["sampling_rate_hz"]), float(info.config["window_s"])
     return [
         Mistake(
             x=found.rows.x[row],
@@ -97,7 +102,7 @@ def evaluation_pictures(figures: Mapping[str, Figure]) -> dict[str, Picture]:
     return {name: picture(figure, CAPTIONS[name]) for name, figure in figures.items()}
 
 
-def evaluation_section(found: Evaluation, pictures: Mapping[str, Picture]) -> Section:
+def evaluation_section(found: Evaluation, model: Model, pictures: Mapping[str, Picture]) -> Section:
     """Scores by class and the figures."""
     columns = (
         Column("Class"),
@@ -127,6 +132,7 @@ def evaluation_section(found: Evaluation, pictures: Mapping[str, Picture]) -> Se
         f"({found.split} split). Accuracy {s.accuracy:.3f}, macro-F1 {s.macro_f1:.3f}"
         + (f" (95 % interval {low:.3f} to {high:.3f} over events)" if not math.isnan(low) else "")
         + f". Expected calibration error {found.calibration.ece:.3f}."
+        + (f" {ALONE}" if model.context else "")
     )
     return Section("Windows", text, (Table(columns, rows),), tuple(pictures.values()))
 

@@ -14,7 +14,7 @@ from seisnet import __version__, plots
 from seisnet.classification import Classification
 from seisnet.errors import ConfigError
 from seisnet.evaluation import Evaluation
-from seisnet.formats import write_picks
+from seisnet.formats import write_detections, write_picks
 from seisnet.model import Model
 from seisnet.picks import station_of
 from seisnet.report.document import Picture, Report, Section, picture
@@ -51,7 +51,7 @@ def write_evaluation(found: Evaluation, model: Model, info: WindowsInfo, folder:
     report = Report(
         f"Evaluation of {model.name}",
         (),
-        (evaluation_section(found, pictures),),
+        (evaluation_section(found, model, pictures),),
         notes(model, model.stored.thresholds),
     )
     write_report(report, folder / "report.html")
@@ -66,9 +66,9 @@ def write_classification(
     model_name: str,
     overwrite: bool,
     after: tuple[Section, ...] = (),
-    title: str = "Phase picks",
+    title: str = "",
 ) -> None:
-    """Write report.html, metrics.json, picks.csv, picks.xml and figures of a classification.
+    """Write report.html, metrics.json, picks.csv, picks.xml and figures of a classification; or detections.csv, .xml.
 
     Parameters
     ----------
@@ -78,14 +78,18 @@ def write_classification(
         Follow the picks.
     """
     make_folder(folder, overwrite=overwrite)
-    write_picks(found.picks, folder / "picks.csv", "csv")
-    write_picks(found.picks, folder / "picks.xml", "quakeml")
+    for file_format, ending in (("csv", "csv"), ("quakeml", "xml")):
+        if model.preprocess.task == "class":
+            write_detections(found.detections, folder / f"detections.{ending}", file_format)
+        else:
+            write_picks(found.picks, folder / f"picks.{ending}", file_format)
     write_json(folder / "metrics.json", classification_metrics(found, sources, model_name))
     figures = {"availability": availability_figure(found)} if found.spans else {}
     pictures = {name: picture(figure, AVAILABILITY) for name, figure in figures.items()}
     write_figures(folder, figures, pictures)
     hint = f"seisnet plot {shlex.quote(str(folder))} --pick"
     sections = (*picks_sections(found, model.classes, tuple(pictures.values()), hint=hint), *after)
+    title = title or ("Detections" if model.preprocess.task == "class" else "Phase picks")
     write_report(Report(title, summary(found), sections, notes(model, found.thresholds)), folder / "report.html")
 
 
@@ -110,6 +114,7 @@ def classification_metrics(found: Classification, sources: Sequence[str], model_
         "picks_by_station": [
             {"station": station, "phase": phase, "picks": n} for (station, phase), n in sorted(counts.items())
         ],
+        "detections": len(found.detections),
         "rejected": rejected,
     }
 

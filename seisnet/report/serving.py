@@ -23,7 +23,7 @@ from seisnet.errors import ConfigError, SeisnetError
 
 HOST = "127.0.0.1"
 LARGEST_BODY = 1 << 16
-HTML, JSON, SVG = "text/html; charset=utf-8", "application/json", "image/svg+xml"
+HTML, JSON = "text/html; charset=utf-8", "application/json"
 NOTHING = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
 """The policy of what is no page: should a browser show it as one, it can do nothing."""
 

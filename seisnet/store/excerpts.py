@@ -170,11 +170,6 @@ def append_samples(dataset: h5py.Dataset, data: NDArray[np.float32]) -> NDArray[
     return samples
 
 
-def n_excerpts(path: Path) -> int:
-    """Number of excerpts in a windows file."""
-    return int(excerpt_counts(path)[:, 0].sum())
-
-
 def excerpt_counts(path: Path) -> NDArray[np.int64]:
     """Count excerpts, and the samples of them, by split: int64 (3, 2)."""
     counts = np.zeros((len(SPLITS), 2), dtype=np.int64)

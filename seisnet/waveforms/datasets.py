@@ -54,8 +54,6 @@ class DatasetTrace:
         Whether P and S are both picked, or it is noise; if not, what is not picked may not be called noise.
     name, row : str, int
         ``trace_name`` and index of the row, for messages.
-    made_up_start : bool
-        Whether the data set gave no start, so that times have no meaning beyond the trace.
     """
 
     record: Record
@@ -66,7 +64,6 @@ class DatasetTrace:
     complete: bool
     name: str
     row: int
-    made_up_start: bool
 
 
 def read_dataset(
@@ -151,7 +148,6 @@ def _read_trace(reader: SeisBenchReader | SteadReader, stored: StoredTrace, sour
             complete={"P", "S"} <= {pick.phase[0] for pick in picks} if picks else columns.is_noise(row),
             name=stored.name,
             row=stored.row,
-            made_up_start=given_start_ns is None,
         )
     except DataError as error:
         return Rejection(columns.trace_id(row), start_ns, end_ns, f"{source}: {error}")
