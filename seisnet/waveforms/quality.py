@@ -19,6 +19,8 @@ step
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -45,7 +47,7 @@ def faults(segment: Segment, component: str) -> list[Flag]:
     x = segment.samples
     if len(x) < 2 * AROUND:
         return []
-    change = np.diff(x)
+    change = np.subtract(x[1:], x[:-1], dtype=np.float64)  # integers would overflow
     np.abs(change, out=change)
     # A median of all would cost more than reading the file.
     usual = float(np.median(change[:: max(1, len(change) // SAMPLED)]))
@@ -64,7 +66,7 @@ def faults(segment: Segment, component: str) -> list[Flag]:
     ]
 
 
-def _clipped(x: NDArray[np.float64], change: NDArray[np.float64], equal: NDArray[np.intp]) -> list[tuple[int, int]]:
+def _clipped(x: NDArray[Any], change: NDArray[np.float64], equal: NDArray[np.intp]) -> list[tuple[int, int]]:
     low, high = float(x.min()), float(x.max())
     flat = equal[(x[equal] == high) | (x[equal] == low)]
     if not len(flat) or low == high:
@@ -93,22 +95,23 @@ def _flat_runs(equal: NDArray[np.intp], shortest: int) -> list[tuple[int, int]]:
     return list(zip(firsts[long].tolist(), lasts[long].tolist(), strict=True))
 
 
-def _spikes(x: NDArray[np.float64], jumps: NDArray[np.intp]) -> list[tuple[int, int]]:
+def _spikes(x: NDArray[Any], jumps: NDArray[np.intp]) -> list[tuple[int, int]]:
     found = []
     # A spike jumps up and down again: two changes in a row.
     for i in jumps[:-1][np.diff(jumps) == 1] + 1:
-        around = np.concatenate([x[max(0, i - AROUND) : i], x[i + 1 : i + 1 + AROUND]])
-        height = abs(x[i] - np.median(around))
+        around = np.concatenate([x[max(0, i - AROUND) : i], x[i + 1 : i + 1 + AROUND]]).astype(np.float64)
+        height = abs(float(x[i]) - np.median(around))
         if np.ptp(around) < 0.1 * height and AROUND <= i < len(x) - AROUND:
             found.append((int(i), int(i)))
     return found
 
 
-def _steps(x: NDArray[np.float64], jumps: NDArray[np.intp], length: int) -> list[tuple[int, int]]:
+def _steps(x: NDArray[Any], jumps: NDArray[np.intp], length: int) -> list[tuple[int, int]]:
     found = []
     for i in jumps:
-        before, after = x[max(0, i + 1 - length) : i + 1], x[i + 1 : i + 1 + length]
-        height = 0.1 * abs(x[i + 1] - x[i])
+        before = x[max(0, i + 1 - length) : i + 1].astype(np.float64)
+        after = x[i + 1 : i + 1 + length].astype(np.float64)
+        height = 0.1 * abs(after[:1].sum() - before[-1])
         if min(len(before), len(after)) == length and max(np.ptp(before), np.ptp(after)) < height:
             found.append((int(i), int(i) + 1))
     return found
