@@ -56,8 +56,8 @@ def faults(segment: Segment, component: str) -> list[Flag]:
     found = {
         f"{component} is clipped": _clipped(x, change, equal),
         f"{component} is dead: one value for {DEAD_S:g} s or longer": _dead(equal, segment.rate_hz),
-        f"{component} has spikes": _spikes(x, jumps),
-        f"{component} has steps": _steps(x, jumps, max(AROUND, round(STEP_S * segment.rate_hz))),
+        f"{component} has spikes": _spikes(x, change, jumps),
+        f"{component} has steps": _steps(x, change, jumps, max(AROUND, round(STEP_S * segment.rate_hz))),
     }
     return [
         Flag(_time_ns(segment, low), _time_ns(segment, high), what)
@@ -95,24 +95,28 @@ def _flat_runs(equal: NDArray[np.intp], shortest: int) -> list[tuple[int, int]]:
     return list(zip(firsts[long].tolist(), lasts[long].tolist(), strict=True))
 
 
-def _spikes(x: NDArray[Any], jumps: NDArray[np.intp]) -> list[tuple[int, int]]:
+def _spikes(x: NDArray[Any], change: NDArray[np.float64], jumps: NDArray[np.intp]) -> list[tuple[int, int]]:
     found = []
-    # A spike jumps up and down again: two changes in a row.
-    for i in jumps[:-1][np.diff(jumps) == 1] + 1:
+    # A spike jumps up and down again: two changes in a row, and small ones beside them, which rules out earthquakes fast.
+    at = jumps[:-1][np.diff(jumps) == 1] + 1
+    at = at[(at >= AROUND) & (at < len(x) - AROUND)]
+    at = at[(change[at - 2] < 0.2 * change[at - 1]) & (change[at + 1] < 0.2 * change[at])]
+    for i in at:
         around = np.concatenate([x[max(0, i - AROUND) : i], x[i + 1 : i + 1 + AROUND]]).astype(np.float64)
         height = abs(float(x[i]) - np.median(around))
-        if np.ptp(around) < 0.1 * height and AROUND <= i < len(x) - AROUND:
+        if np.ptp(around) < 0.1 * height:
             found.append((int(i), int(i)))
     return found
 
 
-def _steps(x: NDArray[Any], jumps: NDArray[np.intp], length: int) -> list[tuple[int, int]]:
+def _steps(x: NDArray[Any], change: NDArray[np.float64], jumps: NDArray[np.intp], length: int) -> list[tuple[int, int]]:
     found = []
-    for i in jumps:
-        before = x[max(0, i + 1 - length) : i + 1].astype(np.float64)
+    at = jumps[(jumps >= length - 1) & (jumps + 1 + length <= len(x))]
+    at = at[np.maximum(change[at - 1], change[at + 1]) < 0.1 * change[at]]
+    for i in at:
+        before = x[i + 1 - length : i + 1].astype(np.float64)
         after = x[i + 1 : i + 1 + length].astype(np.float64)
-        height = 0.1 * abs(after[:1].sum() - before[-1])
-        if min(len(before), len(after)) == length and max(np.ptp(before), np.ptp(after)) < height:
+        if max(np.ptp(before), np.ptp(after)) < 0.1 * change[i]:
             found.append((int(i), int(i) + 1))
     return found
 
