@@ -97,7 +97,7 @@ def _flat_runs(equal: NDArray[np.intp], shortest: int) -> list[tuple[int, int]]:
 
 def _spikes(x: NDArray[Any], change: NDArray[np.float64], jumps: NDArray[np.intp]) -> list[tuple[int, int]]:
     found = []
-    # A spike jumps up and down again: two changes in a row, and small ones beside them, which rules out earthquakes fast.
+    # A spike jumps up and down again: two changes in a row, small ones beside them. Earthquakes have no such.
     at = jumps[:-1][np.diff(jumps) == 1] + 1
     at = at[(at >= AROUND) & (at < len(x) - AROUND)]
     at = at[(change[at - 2] < 0.2 * change[at - 1]) & (change[at + 1] < 0.2 * change[at])]
