@@ -122,19 +122,19 @@ def context_inputs(log_probabilities: Floats, log_energy: Floats, noise: int, ho
     odds = log_probabilities[:, onsets] - log_probabilities[:, noise, None]
     np.clip(odds, -LOG_ODDS_LIMIT, LOG_ODDS_LIMIT, out=odds)
     energy = np.stack([log_energy[:, 0], log_energy[:, 1:].mean(axis=1)], axis=1)  # vertical, horizontal
-    average = _Average(energy)
-    first = np.arange(before, before + n)
+    average = _Average(energy, before, n)
     near, short = round(REACH_S / hop_s), round(SHORT_S / hop_s)
-    centre = average(first, -near, near).mean(axis=1, keepdims=True)
-    parts = [_around(odds, first, near, 1), _around(energy, first, near, 2) - centre]
-    now = average(first, 0, short)
-    parts += [now - average(first, -round(s / hop_s) - short, -short - 1) for s in BEFORE_S]
-    parts += [now - average(first, short + 1, short + round(s / hop_s)) for s in AFTER_S]
+    centre = average(-near, near).mean(axis=1, keepdims=True)
+    parts = [_around(odds, before, n, near, 1), _around(energy, before, n, near, 2) - centre]
+    now = average(0, short)
+    parts += [now - average(-round(s / hop_s) - short, -short - 1) for s in BEFORE_S]
+    parts += [now - average(short + 1, short + round(s / hop_s)) for s in AFTER_S]
     for late, early in itertools.pairwise(PAST_S):
         low, high = -round(early / hop_s), -round(late / hop_s)
-        parts += [_highest(odds, first, low, high), average(first, low, high) - now]
+        parts += [_highest(odds[before + low : before + high + n], high - low + 1), average(low, high) - now]
     x: Floats = np.concatenate(parts, axis=1)
-    x[np.isnan(x)] = 0  # energies that are not known
+    if not average.all_finite:
+        x[np.isnan(x)] = 0  # energies that are not known
     return x
 
 
@@ -165,32 +165,42 @@ def context_targets(n_columns: int, onsets: Sequence[tuple[float, int]], hop_s: 
 
 
 class _Average:
-    """Means of columns over spans; NaN counts for nothing."""
+    """Means over spans around each of `n` columns from `first` on; NaN counts for nothing."""
 
-    def __init__(self, values: Floats) -> None:
+    def __init__(self, values: Floats, first: int, n: int) -> None:
         finite = np.isfinite(values)
+        self.all_finite = bool(finite.all())
+        self._first, self._n = first, n
         self._sums = np.cumsum(np.pad(np.where(finite, values, 0), ((1, 0), (0, 0))), axis=0, dtype=np.float64)
         self._counts = np.cumsum(np.pad(finite, ((1, 0), (0, 0))), axis=0, dtype=np.float64)
 
-    def __call__(self, first: NDArray[np.intp], low: int, high: int) -> Floats:
-        """Mean over columns ``first + low`` to ``first + high``; NaN where none is finite."""
-        count = self._counts[first + high + 1] - self._counts[first + low]
-        total = self._sums[first + high + 1] - self._sums[first + low]
+    def __call__(self, low: int, high: int) -> Floats:
+        """Mean over the columns from `low` to `high` after each; NaN where none is finite."""
+        total = self._over(self._sums, low, high)
+        if self.all_finite:
+            return (total / (high - low + 1)).astype(np.float32)
+        count = self._over(self._counts, low, high)
         mean: Floats = np.where(count > 0, total / np.maximum(count, 1), np.nan).astype(np.float32)
         return mean
 
+    def _over(self, sums: NDArray[np.float64], low: int, high: int) -> NDArray[np.float64]:
+        start, stop = self._first + low, self._first + high + 1
+        over: NDArray[np.float64] = sums[stop : stop + self._n] - sums[start : start + self._n]
+        return over
 
-def _around(values: Floats, first: NDArray[np.intp], near: int, step: int) -> Floats:
-    """Every `step`-th column within `near` of each, in one row."""
-    views = sliding_window_view(values, 2 * near + 1, axis=0)[first - near]
-    return views[:, :, ::step].reshape(len(first), -1)
+
+def _around(values: Floats, first: int, n: int, near: int, step: int) -> Floats:
+    """Every `step`-th column within `near` of each of `n` columns from `first` on, in one row."""
+    views = sliding_window_view(values, 2 * near + 1, axis=0)[first - near : first - near + n]
+    return views[:, :, ::step].reshape(n, -1)
 
 
-def _highest(values: Floats, first: NDArray[np.intp], low: int, high: int) -> Floats:
-    """Maximum over columns ``first + low`` to ``first + high``: that of two spans, each a power of two wide."""
-    width, span, highest = high - low + 1, 1, values
+def _highest(values: Floats, width: int) -> Floats:
+    """Maximum over every run of `width` columns: that of two spans, each a power of two wide."""
+    span, highest = 1, values
     while 2 * span <= width:
         highest = np.maximum(highest[:-span], highest[span:])
         span *= 2
-    found: Floats = np.maximum(highest[first + low], highest[first + high + 1 - span])
+    n = len(values) - width + 1
+    found: Floats = np.maximum(highest[:n], highest[width - span : width - span + n])
     return found

@@ -108,7 +108,8 @@ def test_export_writes_a_graph_and_says_what_is_in_it(shipped, tmp_path):
 def test_export_says_which_stages_stay_behind(shipped, tmp_path):
     pytest.importorskip("onnx")
     stored = load_model("phase").stored
-    later = StoredStage(np.zeros(12, dtype=np.float32), (3, 3), "relu", "context")
+    mean, scale = np.zeros(3, dtype=np.float32), np.ones(3, dtype=np.float32)
+    later = StoredStage(np.zeros(12, dtype=np.float32), (3, 3), "relu", "context", mean, scale)
     Model("two", dataclasses.replace(stored, stages=(*stored.stages, later))).save(tmp_path / "two.h5")
     result = run("models", "export", tmp_path / "two.h5", "-o", tmp_path / "two.onnx")
     assert "not exported: the stage that reads context" in result.stderr

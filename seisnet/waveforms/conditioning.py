@@ -9,10 +9,11 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import obspy
+from numpy.typing import NDArray
 
 from seisnet.errors import DataError
 from seisnet.waveforms.inventory import Response, Stations, channel_at, placed, without_response
@@ -32,6 +33,9 @@ SLOWEST = 0.1
 
 LOST_TO_ROUNDING = 1e-6
 """Share of their range that samples may lose as float32."""
+
+BLOCK_SAMPLES = 65_536
+"""Samples that are looked at at once where all would need copies."""
 
 
 def split_channel(code: str) -> tuple[str, str]:
@@ -207,8 +211,9 @@ def _ready(
     native: Segment, place: Place, seed_id: str, target_hz: float, stations: Stations | None, response: Response | None
 ) -> tuple[Segment, str]:
     """A segment as records hold it, or the reason why it can't be had."""
-    segment = native if place.sign > 0 else replace(native, samples=-native.samples)
+    segment = native if place.sign > 0 else replace(native, samples=-native.samples.astype(np.float64))
     if response:
+        segment = replace(segment, samples=segment.samples.astype(np.float64))
         channel = channel_at(stations or {}, seed_id, native.start_ns)
         if channel is None:
             return native, f"{seed_id}: the station metadata do not know it at that time"
@@ -243,7 +248,7 @@ def _at_rate(segment: Segment, target_hz: float) -> Segment:
     """Bring a segment to the target rate; samples that already have it are untouched, their time included."""
     if keeps_time(segment.rate_hz, target_hz, len(segment.samples)):
         return Segment(segment.samples, segment.start_ns, target_hz, segment.bandwidth_hz)
-    samples, start_ns = resample(segment.samples, segment.start_ns, segment.rate_hz, target_hz)
+    samples, start_ns = resample(segment.samples.astype(np.float64), segment.start_ns, segment.rate_hz, target_hz)
     return Segment(samples, start_ns, target_hz, min(segment.bandwidth_hz, target_hz / 2))
 
 
@@ -268,14 +273,25 @@ def _records(rows: dict[int, list[Segment]], trace_id: str, rate_hz: float, sour
             at = round((low - segments[i].start_ns) * rate_hz / NS_PER_S)
             cut = segments[i].samples[max(at, 0) : max(at, 0) + n]
             if len(cut) >= max(n - 1, 1):
-                data[row, : len(cut)] = cut
-                # Counts may be too far from zero for the 24 bits of a float32. What fits is kept as it is, so that a
-                # part of a recording gives what the whole gives.
-                if np.abs(data[row, : len(cut)] - cut).max() > LOST_TO_ROUNDING * np.ptp(cut):
-                    data[row, : len(cut)] = cut - cut[0]
+                _round(cut, data[row, : len(cut)])
                 data[row, len(cut) :] = data[row, len(cut) - 1]
                 present[row] = True
                 bandwidths.append(segments[i].bandwidth_hz)
         if present.any():
             records.append(Record(data, low, rate_hz, trace_id, present, min(bandwidths), source))
     return records
+
+
+def _round(samples: NDArray[Any], out: NDArray[np.float32]) -> None:
+    """Copy samples into `out`.
+
+    Counts may be too far from zero for the 24 bits of a float32; then the first is taken off. What fits is kept as it
+    is, so that a part of a recording gives what the whole gives.
+    """
+    lost = 0.0
+    for low in range(0, len(out), BLOCK_SAMPLES):
+        block = slice(low, low + BLOCK_SAMPLES)
+        out[block] = samples[block]
+        lost = max(lost, float(np.abs(out[block].astype(np.float64) - samples[block]).max()))
+    if lost > LOST_TO_ROUNDING * (float(samples.max()) - float(samples.min())):
+        np.subtract(samples, samples[0], out=out, dtype=np.float64, casting="unsafe")

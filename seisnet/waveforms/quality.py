@@ -19,6 +19,8 @@ step
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -45,7 +47,7 @@ def faults(segment: Segment, component: str) -> list[Flag]:
     x = segment.samples
     if len(x) < 2 * AROUND:
         return []
-    change = np.diff(x)
+    change = np.subtract(x[1:], x[:-1], dtype=np.float64)  # integers would overflow
     np.abs(change, out=change)
     # A median of all would cost more than reading the file.
     usual = float(np.median(change[:: max(1, len(change) // SAMPLED)]))
@@ -54,8 +56,8 @@ def faults(segment: Segment, component: str) -> list[Flag]:
     found = {
         f"{component} is clipped": _clipped(x, change, equal),
         f"{component} is dead: one value for {DEAD_S:g} s or longer": _dead(equal, segment.rate_hz),
-        f"{component} has spikes": _spikes(x, jumps),
-        f"{component} has steps": _steps(x, jumps, max(AROUND, round(STEP_S * segment.rate_hz))),
+        f"{component} has spikes": _spikes(x, change, jumps),
+        f"{component} has steps": _steps(x, change, jumps, max(AROUND, round(STEP_S * segment.rate_hz))),
     }
     return [
         Flag(_time_ns(segment, low), _time_ns(segment, high), what)
@@ -64,7 +66,7 @@ def faults(segment: Segment, component: str) -> list[Flag]:
     ]
 
 
-def _clipped(x: NDArray[np.float64], change: NDArray[np.float64], equal: NDArray[np.intp]) -> list[tuple[int, int]]:
+def _clipped(x: NDArray[Any], change: NDArray[np.float64], equal: NDArray[np.intp]) -> list[tuple[int, int]]:
     low, high = float(x.min()), float(x.max())
     flat = equal[(x[equal] == high) | (x[equal] == low)]
     if not len(flat) or low == high:
@@ -93,23 +95,28 @@ def _flat_runs(equal: NDArray[np.intp], shortest: int) -> list[tuple[int, int]]:
     return list(zip(firsts[long].tolist(), lasts[long].tolist(), strict=True))
 
 
-def _spikes(x: NDArray[np.float64], jumps: NDArray[np.intp]) -> list[tuple[int, int]]:
+def _spikes(x: NDArray[Any], change: NDArray[np.float64], jumps: NDArray[np.intp]) -> list[tuple[int, int]]:
     found = []
-    # A spike jumps up and down again: two changes in a row.
-    for i in jumps[:-1][np.diff(jumps) == 1] + 1:
-        around = np.concatenate([x[max(0, i - AROUND) : i], x[i + 1 : i + 1 + AROUND]])
-        height = abs(x[i] - np.median(around))
-        if np.ptp(around) < 0.1 * height and AROUND <= i < len(x) - AROUND:
+    # A spike jumps up and down again: two changes in a row, small ones beside them. Earthquakes have no such.
+    at = jumps[:-1][np.diff(jumps) == 1] + 1
+    at = at[(at >= AROUND) & (at < len(x) - AROUND)]
+    at = at[(change[at - 2] < 0.2 * change[at - 1]) & (change[at + 1] < 0.2 * change[at])]
+    for i in at:
+        around = np.concatenate([x[max(0, i - AROUND) : i], x[i + 1 : i + 1 + AROUND]]).astype(np.float64)
+        height = abs(float(x[i]) - np.median(around))
+        if np.ptp(around) < 0.1 * height:
             found.append((int(i), int(i)))
     return found
 
 
-def _steps(x: NDArray[np.float64], jumps: NDArray[np.intp], length: int) -> list[tuple[int, int]]:
+def _steps(x: NDArray[Any], change: NDArray[np.float64], jumps: NDArray[np.intp], length: int) -> list[tuple[int, int]]:
     found = []
-    for i in jumps:
-        before, after = x[max(0, i + 1 - length) : i + 1], x[i + 1 : i + 1 + length]
-        height = 0.1 * abs(x[i + 1] - x[i])
-        if min(len(before), len(after)) == length and max(np.ptp(before), np.ptp(after)) < height:
+    at = jumps[(jumps >= length - 1) & (jumps + 1 + length <= len(x))]
+    at = at[np.maximum(change[at - 1], change[at + 1]) < 0.1 * change[at]]
+    for i in at:
+        before = x[i + 1 - length : i + 1].astype(np.float64)
+        after = x[i + 1 : i + 1 + length].astype(np.float64)
+        if max(np.ptp(before), np.ptp(after)) < 0.1 * change[i]:
             found.append((int(i), int(i) + 1))
     return found
 

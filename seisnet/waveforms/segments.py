@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import obspy
@@ -22,9 +23,9 @@ LARGEST_SAMPLE = float(np.finfo(np.float32).max) / 4
 
 @dataclass(frozen=True)
 class Segment:
-    """A gap-free run of samples of one component."""
+    """A gap-free run of samples of one component, of any real type that float64 holds exactly; they are not ours."""
 
-    samples: NDArray[np.float64]
+    samples: NDArray[Any]
     start_ns: int
     rate_hz: float
     bandwidth_hz: float
@@ -54,16 +55,22 @@ def segments_of(traces: Iterable[obspy.Trace], trace_id: str, rejections: list[R
 
 def _finite_runs(trace: obspy.Trace, trace_id: str, rejections: list[Rejection]) -> Iterable[Segment]:
     """Stretches of a trace without masked, NaN or infinite samples."""
-    data = np.ma.getdata(trace.data).astype(np.float64)
+    data = _exact(np.ma.getdata(trace.data))
     masked = np.ma.getmaskarray(trace.data)
     whole = Segment(data, trace.stats.starttime.ns, float(trace.stats.sampling_rate), trace.stats.sampling_rate / 2)
-    usable = np.abs(data) < LARGEST_SAMPLE  # false for NaN
+    usable = (data > -LARGEST_SAMPLE) & (data < LARGEST_SAMPLE)  # false for NaN
     if usable.all() and not masked.any():
         return [whole]
     for low, high in runs(~masked & ~usable):
         bad = part(whole, low, high)
         rejections.append(Rejection(trace_id, bad.start_ns, bad.end_ns, "samples that are not finite"))
     return [part(whole, low, high) for low, high in runs(~masked & usable)]
+
+
+def _exact(samples: NDArray[Any]) -> NDArray[Any]:
+    """Samples as they are where float64 holds them exactly, else as float64: a day of copies takes memory."""
+    small = samples.dtype.itemsize <= 4 and samples.dtype.isnative
+    return samples if small else samples.astype(np.float64, copy=False)
 
 
 def _joined(pieces: Iterable[Segment], trace_id: str, rejections: list[Rejection]) -> Iterable[Segment]:

@@ -241,6 +241,7 @@ def read_records(
         stations=read_stations(source.inventory) if source.inventory else None,
         response=response,
     )
+    del stream  # the records hold samples of their own
     reading.rejections += clipped(rejections, source.span_ns)
     window = max(1, round(shortest_s * sampling_rate_hz))
     for record in records:
