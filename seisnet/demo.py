@@ -31,7 +31,7 @@ PREPROCESS = PreprocessConfig(frame_s=0.4, freqmax_hz=40.0, shifts=2, noise_wind
 TRAIN = TrainConfig(epochs=20, dropout=0.3, input_noise=0.0, class_weight="none", context=False, onset_epochs=10)
 """No context stage: it would take as long as all the rest."""
 
-PICK = PickConfig(thresholds={"P": 0.4, "S": 0.4})
+PICK = PickConfig(thresholds={"P": 0.4, "S": 0.2})
 
 VIEWS = 40
 
