@@ -96,7 +96,7 @@ def assert_same_picks(found, expected):
 def test_parity_the_features_of_a_window_are_those_of_the_scan(quakes):
     for stream in (quakes[0], *real_streams()):
         [record, *_], _ = MODEL.records(stream)
-        columns = scan_windows(record, MODEL.windows, MODEL.preprocess)
+        columns, _ = scan_windows(record, MODEL.windows, MODEL.preprocess)
         times = MODEL.scan(record).times_ns
         for m in range(0, len(columns), 37):
             first = round((times[m] - 2 * NS_PER_S - record.start_ns) / 1e7)
