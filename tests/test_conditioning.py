@@ -426,3 +426,21 @@ def test_shared_recordings_with_odd_codes_and_mixed_rates_are_all_used():
     used = {r.trace_id for r in found} | {r.trace_id for r in rejections}
     assert used == {f"{t.id[:-1]}" for t in stream}
     assert all("sampled at 1 Hz" in r.reason or "shorter" in r.reason for r in rejections)
+
+
+@pytest.mark.parametrize("dtype", [np.int16, np.int32, np.float32, ">i4"])
+def test_the_type_of_samples_does_not_matter(make_trace, dtype):
+    """Differences of the largest integers don't overflow, and nothing of what the user holds is changed."""
+    x = np.random.default_rng(5).integers(-300, 300, 3000)
+    x[1000], x[2000:] = np.iinfo(np.int16).max, np.iinfo(np.int16).min
+    x *= 65_536 if np.dtype(dtype).itemsize == 4 else 1
+    given = x.astype(dtype)
+    for rate_hz in (100.0, 50.0):
+        ([one], told), ([other], expected) = (
+            condition(obspy.Stream([make_trace(data)]), sampling_rate_hz=rate_hz, shortest_s=1.0)
+            for data in (given, x.astype(np.float64))
+        )
+        np.testing.assert_array_equal(one.data, other.data)
+        assert one.flags
+        assert (one.flags, told) == (other.flags, expected)
+    np.testing.assert_array_equal(given, x)
