@@ -1,4 +1,4 @@
-"""Picks and detections out, and picks in again; probabilities as ObsPy traces."""
+"""Picks and detections out, and picks in again."""
 
 from __future__ import annotations
 
@@ -10,8 +10,6 @@ import os
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
-import obspy
-
 from seisnet import dialects
 from seisnet.config import nearest
 from seisnet.dialects import iso_time
@@ -19,9 +17,7 @@ from seisnet.errors import ConfigError, DataError
 from seisnet.labels import read_labels, time_ns
 from seisnet.picks import Detection, Pick, in_order
 from seisnet.quakeml import detections_quakeml, picks_nlloc, picks_quakeml, picks_sc3ml
-from seisnet.scan import Probabilities
 from seisnet.store.hdf5 import replacing
-from seisnet.waveforms.records import NS_PER_S
 
 __all__ = [
     "CSV_COLUMNS",
@@ -31,7 +27,6 @@ __all__ = [
     "detections_csv",
     "iso_time",
     "picks_csv",
-    "probability_stream",
     "read_any_picks",
     "read_picks_csv",
     "write_detections",
@@ -236,24 +231,6 @@ def read_any_picks(path: Path, *, may_be_empty: bool = False) -> list[Pick]:
                 raise DataError(f"{path}: holds no picks")
             return picks
     return read_labels([path])
-
-
-def probability_stream(traces: Sequence[Probabilities], model_name: str) -> obspy.Stream:
-    """One trace a class and record, channel ``<model>_<class>``, in the order of records."""
-    stream = obspy.Stream()
-    for found in traces:
-        network, station, location, _ = found.trace_id.split(".")
-        for name, values in zip(found.classes, found.values, strict=True):
-            header = {
-                "network": network,
-                "station": station,
-                "location": location,
-                "channel": f"{model_name}_{name}",
-                "starttime": obspy.UTCDateTime(ns=found.start_ns),
-                "delta": found.hop_ns / NS_PER_S,
-            }
-            stream.append(obspy.Trace(values.copy(), header=header))
-    return stream
 
 
 def _figure(value: float, digits: int) -> str:

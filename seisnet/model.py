@@ -18,11 +18,11 @@ from seisnet.detection import LONGEST_CLUSTER_S, LONGEST_RUN_S, SNR_WINDOW_S, fu
 from seisnet.errors import ConfigError, FormatError
 from seisnet.features import Feature, make_feature
 from seisnet.following import Follower
-from seisnet.formats import probability_stream
 from seisnet.nn import Network, blas_threads, softmax
 from seisnet.onset import CONTEXT_S, WARM_UP_S
 from seisnet.onset_network import OnsetNetwork
 from seisnet.picks import Pick
+from seisnet.probability_files import probability_stream
 from seisnet.scan import Chain, ContextStage, Probabilities, scan
 from seisnet.sliding import SlidingNetwork
 from seisnet.store.hdf5 import check_output

@@ -1,11 +1,10 @@
-"""Probability traces in files: miniSEED 2, or HDF5."""
+"""Probability traces as ObsPy has them, and in files: miniSEED 2, or HDF5."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-import numpy as np
 import obspy
 
 from seisnet.errors import ConfigError
@@ -69,22 +68,29 @@ def write_probabilities(traces: Iterable[Probabilities], path: Path, *, model: s
         return
     with replacing(path) as temporary, temporary.open("wb") as file:
         for found in traces:
-            stream = obspy.Stream(list(_traces(found)))
-            if len(stream):
+            if found.values.shape[1]:
+                instrument = found.trace_id.rpartition(".")[2]
+                channels = [f"{instrument:X>2.2}{letter}" for letter in letters(found.classes).values()]
+                stream = obspy.Stream(list(_traces(found, channels)))
                 stream.write(file, format="MSEED", encoding="FLOAT32", reclen=RECORD_BYTES)
 
 
-def _traces(found: Probabilities) -> Iterable[obspy.Trace]:
-    network, station, location, instrument = found.trace_id.split(".")
-    if not found.values.shape[1]:
-        return
-    for (_, letter), values in zip(letters(found.classes).items(), found.values, strict=True):
+def probability_stream(traces: Iterable[Probabilities], model_name: str) -> obspy.Stream:
+    """One trace a class and record, channel ``<model>_<class>``, in the order of records."""
+    return obspy.Stream(
+        [trace for found in traces for trace in _traces(found, [f"{model_name}_{name}" for name in found.classes])]
+    )
+
+
+def _traces(found: Probabilities, channels: Iterable[str]) -> Iterator[obspy.Trace]:
+    network, station, location, _ = found.trace_id.split(".")
+    for channel, values in zip(channels, found.values, strict=True):
         header = {
             "network": network,
             "station": station,
             "location": location,
-            "channel": f"{instrument:X>2.2}{letter}",
+            "channel": channel,
             "starttime": obspy.UTCDateTime(ns=found.start_ns),
             "delta": found.hop_ns / NS_PER_S,
         }
-        yield obspy.Trace(np.ascontiguousarray(values), header=header)
+        yield obspy.Trace(values.copy(), header=header)

@@ -14,12 +14,12 @@ from seisnet.formats import (
     iso_time,
     picks_csv,
     picks_quakeml,
-    probability_stream,
     read_any_picks,
     read_picks_csv,
     write_picks,
 )
 from seisnet.picks import Pick
+from seisnet.probability_files import probability_stream
 from seisnet.scan import Probabilities
 from seisnet.waveforms.records import NS_PER_S
 

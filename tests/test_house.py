@@ -30,7 +30,7 @@ ROOMS = [
 """In import order: a room imports only from itself and from those before it."""
 
 OWNERS = {
-    "obspy": {"waveforms", "catalogues", "labels", "formats", "quakeml", "probability_files", "model", "streaming"},
+    "obspy": {"waveforms", "catalogues", "labels", "quakeml", "probability_files", "model", "streaming"},
     "h5py": {"store"},
     "matplotlib": {"plots"},
     "click": {"cli"},
