@@ -27,7 +27,7 @@ output_file = click.option(
 )
 overwrite = click.option("--overwrite", is_flag=True, help="Replace an output that exists.")
 config_file = click.option(
-    "--config", "config_path", type=click.Path(path_type=Path), help="TOML with the settings; options go before it."
+    "--config", "config_path", type=click.Path(path_type=Path), help="TOML with the settings; options override it."
 )
 quiet = click.option("-q", "--quiet", is_flag=True, help="No progress and no summary.")
 jobs = click.option("--jobs", type=click.IntRange(1), default=1, show_default=True, help="Processes of this machine.")
