@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from seisnet.errors import DataError
+from seisnet.errors import DataError, missing
 from seisnet.formats import iso_time
 from seisnet.preprocessing import reasons
 from seisnet.store import model_file, windows_file
@@ -25,7 +25,7 @@ def describe(path: Path) -> list[str]:
         If it is no file that seisnet or ObsPy reads.
     """
     if not path.is_file():
-        raise DataError(f"{path}: no such file")
+        raise DataError(missing(path))
     found = file_format(path)
     if found == windows_file.FORMAT:
         return _windows(path)

@@ -14,7 +14,7 @@ from typing import Generic, TypeVar
 import obspy
 
 from seisnet.catalogues import catalogue_intervals, catalogue_picks, csv_intervals, csv_picks, time_ns
-from seisnet.errors import DataError
+from seisnet.errors import DataError, missing
 from seisnet.picks import ClassInterval, Pick, in_order
 from seisnet.waveforms.records import NS_PER_S, Record, Rejection
 
@@ -96,7 +96,7 @@ def _read(
     labels: list[L] = []
     for path in map(Path, paths):
         if not path.is_file():
-            raise DataError(f"{path}: no such file")
+            raise DataError(missing(path))
         if path.stat().st_size == 0:
             raise DataError(f"{path}: the file is empty")
         try:

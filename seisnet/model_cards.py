@@ -58,4 +58,5 @@ def describe_model(model: Model) -> list[str]:
     lines += [f"- {name}: {value}" for name, value in sorted(stored.attributes.items())]
     lines.append(f"- preprocess: `{json.dumps(dict(stored.preprocess), sort_keys=True)}`")
     lines.append(f"- train: `{json.dumps(dict(stored.train), sort_keys=True)}`")
-    return [*lines, f"- metrics: `{json.dumps(dict(stored.metrics), sort_keys=True)}`"]
+    metrics = {name: value for name, value in stored.metrics.items() if not name.endswith("_history")}
+    return [*lines, f"- metrics: `{json.dumps(metrics, sort_keys=True)}`"]

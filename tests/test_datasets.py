@@ -433,6 +433,9 @@ def test_a_pair_that_contradicts_itself_is_refused_and_nothing_appears(tmp_path,
 def test_half_a_pair_is_one_line(tmp_path):
     with pytest.raises(DataError, match=r"absent\.h5: no such file"):
         import_h5csv(tmp_path / "absent.h5", tmp_path / "set")
+    (tmp_path / "alone.h5").write_bytes(b"")
+    with pytest.raises(DataError, match=r"alone\.csv: no such file; an HDF5 \+ CSV pair is alone\.h5 and alone\.csv"):
+        import_h5csv(tmp_path / "alone.h5", tmp_path / "set")
     path = write_pair(tmp_path, [pair_row(0)], ripple()[np.newaxis])
     path.write_text("no HDF5")
     with pytest.raises(DataError, match="no HDF5 file can be read here"):

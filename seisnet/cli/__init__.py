@@ -60,6 +60,7 @@ def cli() -> None:
 
     \b
     Example:
+      seisnet classify day.mseed -o picks.csv --report report
       seisnet preprocess events/*.mseed --labels catalogue.xml -o windows.h5
       seisnet train windows.h5 -o model.h5
       seisnet classify day.mseed --model model.h5 -o picks.csv

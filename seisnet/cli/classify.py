@@ -81,6 +81,7 @@ def classify(
     from seisnet.engine import Engine
     from seisnet.model import load_model
     from seisnet.parts import Output, classify_to_file
+    from seisnet.report.document import counted
     from seisnet.report.folder import make_folder, summary, write_classification
     from seisnet.waveforms.sources import Reading, find_sources
 
@@ -111,7 +112,7 @@ def classify(
         if report:
             show("drawing the report")
             write_classification(found, model, report, sources=sources, model_name=model_name, overwrite=True)
-    read = f" {len(found.files)} files read." if found.files else ""
+    read = f" {counted(len(found.files), 'file', 'files')} read." if found.files else ""
     console.say(f"{output}: {' '.join(summary(found))}{read}", quiet=quiet)
     console.say(
         f"  model {model.name}, thresholds {', '.join(f'{c} {t:g}' for c, t in sorted(found.thresholds.items()))}",
@@ -120,7 +121,8 @@ def classify(
     console.say_rejections(
         [(r.trace_id, r.start_ns, r.end_ns, r.reason) for r in found.rejections], quiet=quiet, verbose=verbose
     )
-    console.say_outputs(output, *([report / "report.html"] if report else []), quiet=quiet)
+    others = ([probabilities] if probabilities else []) + ([report / "report.html"] if report else [])
+    console.say_outputs(output, *others, quiet=quiet)
 
 
 def pick_config(path: Path | None, thresholds: tuple[str, ...], chosen: dict[str, Any]) -> PickConfig:

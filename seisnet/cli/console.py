@@ -27,7 +27,7 @@ output_file = click.option(
 )
 overwrite = click.option("--overwrite", is_flag=True, help="Replace an output that exists.")
 config_file = click.option(
-    "--config", "config_path", type=click.Path(path_type=Path), help="TOML with the settings; options go before it."
+    "--config", "config_path", type=click.Path(path_type=Path), help="TOML with the settings; options override it."
 )
 model = click.option(
     "--model",

@@ -27,11 +27,11 @@ def inspect(file: Path, folder: Path | None, seed: int, overwrite: bool) -> None
       seisnet inspect model.h5
       seisnet inspect windows.h5 --plot audit
     """
-    from seisnet.errors import DataError
+    from seisnet.errors import DataError, missing
     from seisnet.inspection import describe
 
     if not file.is_file():
-        raise DataError(f"{file}: no such file")
+        raise DataError(missing(file))
     for line in describe(file):
         click.echo(line)
     if folder is not None:

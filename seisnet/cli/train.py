@@ -104,3 +104,7 @@ def train(
         + (f", best dev macro-F1 {best:.4f}" if best is not None else ", no dev split"),
         quiet=quiet,
     )
+    thresholds = ", ".join(f"{c} {t:g}" for c, t in sorted(model.thresholds().items()))
+    console.say(
+        f"  stages: {', '.join(stage.reads for stage in model.stored.stages)}; thresholds {thresholds}", quiet=quiet
+    )

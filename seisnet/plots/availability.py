@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 from numpy.typing import NDArray
 
-from seisnet.picks import Pick
+from seisnet.picks import Detection, Pick
 from seisnet.plots.style import PAGE_CM, new_figure, plain, styled
 from seisnet.plots.waveforms import utc_axis
 
@@ -23,7 +23,7 @@ MOST_LANES, MOST_PANELS = 40, 4
 EMPTY = 3.0
 """A gap this many times as long as all that was recorded before it ends a panel."""
 
-BINS_S = (10, 30, 60, 300, 600, 1800, 3600, 10_800, 21_600, 86_400, 7 * 86_400, 30 * 86_400, 365 * 86_400)
+BINS_S = (1, 2, 5, 10, 30, 60, 300, 600, 1800, 3600, 10_800, 21_600, 86_400, 7 * 86_400, 30 * 86_400, 365 * 86_400)
 MOST_BINS = 200
 DETAIL = 1500
 """Stretches nearer than this part of a panel are drawn as one."""
@@ -37,7 +37,7 @@ def availability(
     spans: Sequence[tuple[str, int, int]],
     *,
     rejected: Sequence[tuple[str, int, int, str]] = (),
-    picks: Sequence[Pick] = (),
+    picks: Sequence[Pick] | Sequence[Detection] = (),
 ) -> Figure:
     """Draw which instrument recorded when: what was used, what was rejected, gaps between, and picks over time.
 
@@ -50,7 +50,7 @@ def availability(
         What was used.
     rejected : sequence of (trace id, start ns, end ns, reason)
         Those without a trace id or a length are not drawn.
-    picks : sequence of Pick
+    picks : sequence of Pick, or of Detection
         Counted by instrument and hour, or shorter or longer stretches of time as the figure has room for.
     """
     used, lost, times = defaultdict(list), defaultdict(list), defaultdict(list)
@@ -60,7 +60,7 @@ def availability(
         if trace_id and end_ns > start_ns:
             lost[trace_id].append((start_ns, end_ns))
     for pick in picks:
-        times[pick.trace_id].append(pick.time_ns)
+        times[pick.trace_id].append(pick.time_ns if isinstance(pick, Pick) else pick.start_ns)
     names = {*used, *lost}
     order = sorted(names, key=lambda name: (-sum(end - start for start, end in used[name]), name))
     lanes = sorted(order[:MOST_LANES])
@@ -86,9 +86,9 @@ def availability(
     axes[0].set(ylim=(len(lanes) - 0.4, -0.6), ylabel=f"Instrument{more}")
     handles = [Patch(**USED, label="used")]
     handles += [Patch(**LOST, label="rejected")] if any(lost.values()) else []
-    handles += (
-        [Patch(facecolor="black", label=f"picks; a full lane is {busiest} in {_words(bin_s)}")] if busiest else []
-    )
+    if busiest:
+        what = "picks" if isinstance(picks[0], Pick) else "detections"
+        handles.append(Patch(facecolor="black", label=f"{what}; the full height is {busiest} in {_words(bin_s)}"))
     figure.legend(handles=handles, loc="outside upper left", ncols=3)
     return figure
 

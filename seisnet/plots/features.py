@@ -138,12 +138,13 @@ class Mistake:
 
 
 @styled()
-def mistakes_gallery(mistakes: Sequence[Mistake], grid: FeatureGrid, *, columns: int = 4) -> Figure:
+def mistakes_gallery(mistakes: Sequence[Mistake], grid: FeatureGrid, *, most: int = 4) -> Figure:
     """Draw windows that a model got wrong: waveform where there is one, features below, and what the model said."""
-    rows = -(-len(mistakes) // columns)
+    rows = -(-len(mistakes) // most)
     with_samples = any(mistake.samples is not None for mistake in mistakes)
     ratios = [1.0, 1.6] if with_samples else [1.6]
-    figure = new_figure(PAGE_CM, 1.2 + rows * (2.4 * sum(ratios) / 1.6 + 1.9))
+    columns = min(most, len(mistakes))
+    figure = new_figure(2 + (PAGE_CM - 2) * columns / most, 1.2 + rows * (2.4 * sum(ratios) / 1.6 + 1.9))
     panels = figure.subplots(
         rows * len(ratios), columns, sharex=True, squeeze=False, height_ratios=ratios * rows
     ).reshape(rows, len(ratios), columns)
@@ -231,4 +232,4 @@ def _ylabel(grid: FeatureGrid) -> str:
     if grid.frequencies_hz is None:
         return "Component, each window to its own scale"
     low, high = grid.frequencies_hz[0], grid.frequencies_hz[-1]
-    return f"Component; in each, {low:.3g} to {high:.3g} Hz from bottom to top"
+    return f"Component; in each,\n{low:.3g} to {high:.3g} Hz upwards"

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from seisnet.picks import Pick
+from seisnet.picks import Detection, Pick, station_of
 from seisnet.plots import Figure, svg
 from seisnet.waveforms.records import NS_PER_S, Rejection
 
@@ -118,6 +118,41 @@ def picks_table(
     )
     ids = tuple(pick.pick_id for pick in picks) if hint else ()
     return Table(columns, rows, anchors=tuple(anchors), links=tuple(links), ids=ids, hint=hint)
+
+
+def detections_table(detections: Sequence[Detection]) -> Table:
+    """Make a table of detections that filters by station, class and probability."""
+    columns = (
+        Column("Start", "UTC"),
+        Column("Length", "s", decimals=1),
+        Column("Station", filterable=True),
+        Column("Channel"),
+        Column("Class", filterable=True),
+        Column("Probability", decimals=2, filterable=True),
+    )
+    rows = tuple(
+        (
+            utc(d.start_ns),
+            (d.end_ns - d.start_ns) / NS_PER_S,
+            station_of(d.trace_id),
+            f"{d.location}.{d.channel}".lstrip("."),
+            d.label,
+            d.probability,
+        )
+        for d in detections
+    )
+    return Table(columns, rows)
+
+
+def counted(n: int, one: str, many: str) -> str:
+    """A number and what it counts.
+
+    Examples
+    --------
+    >>> counted(1, "station", "stations")
+    '1 station'
+    """
+    return f"{n} {one if n == 1 else many}"
 
 
 def rejections_section(rejections: Sequence[Rejection]) -> Section:

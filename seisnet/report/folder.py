@@ -17,10 +17,10 @@ from seisnet.evaluation import Evaluation
 from seisnet.formats import write_detections, write_picks
 from seisnet.model import Model
 from seisnet.picks import station_of
-from seisnet.report.document import Picture, Report, Section, picture
+from seisnet.report.document import Picture, Report, Section, counted, picture
 from seisnet.report.evaluation import evaluation_figures, evaluation_pictures, evaluation_section
 from seisnet.report.html import write_report
-from seisnet.report.pages import AVAILABILITY, availability_figure, picks_sections
+from seisnet.report.pages import AVAILABILITY, availability_figure, detections_sections, picks_sections
 from seisnet.store.hdf5 import replacing
 from seisnet.store.windows_file import WindowsInfo
 from seisnet.waveforms.records import NS_PER_S
@@ -68,7 +68,7 @@ def write_classification(
     after: tuple[Section, ...] = (),
     title: str = "",
 ) -> None:
-    """Write report.html, metrics.json, picks.csv, picks.xml and figures of a classification; or detections.csv, .xml.
+    """Write report.html, metrics.json, figures, and picks.csv and picks.xml, or detections.csv and detections.xml.
 
     Parameters
     ----------
@@ -78,8 +78,9 @@ def write_classification(
         Follow the picks.
     """
     make_folder(folder, overwrite=overwrite)
-    for file_format, ending in (("csv", "csv"), ("quakeml", "xml")):
-        if model.preprocess.task == "class":
+    detects = model.preprocess.task == "class"
+    for ending, file_format in (("csv", "csv"), ("xml", "quakeml")):
+        if detects:
             write_detections(found.detections, folder / f"detections.{ending}", file_format)
         else:
             write_picks(found.picks, folder / f"picks.{ending}", file_format)
@@ -88,14 +89,20 @@ def write_classification(
     pictures = {name: picture(figure, AVAILABILITY) for name, figure in figures.items()}
     write_figures(folder, figures, pictures)
     hint = f"seisnet plot {shlex.quote(str(folder))} --pick"
-    sections = (*picks_sections(found, model.classes, tuple(pictures.values()), hint=hint), *after)
-    title = title or ("Detections" if model.preprocess.task == "class" else "Phase picks")
-    write_report(Report(title, summary(found), sections, notes(model, found.thresholds)), folder / "report.html")
+    available = tuple(pictures.values())
+    if detects:
+        title, sections = title or "Detections", detections_sections(found, model.classes, available)
+    else:
+        title, sections = title or "Phase picks", picks_sections(found, model.classes, available, hint=hint)
+    write_report(
+        Report(title, summary(found), (*sections, *after), notes(model, found.thresholds)), folder / "report.html"
+    )
 
 
 def classification_metrics(found: Classification, sources: Sequence[str], model_name: str) -> dict[str, Any]:
     """What was read, found and rejected, as plain values."""
     counts = Counter((pick.station_id, pick.phase) for pick in found.picks)
+    detected = Counter((station_of(d.trace_id), d.label) for d in found.detections)
     rejected: dict[str, dict[str, float]] = {}
     for r in found.rejections:
         entry = rejected.setdefault(r.reason, {"stretches": 0, "seconds": 0.0})
@@ -115,6 +122,9 @@ def classification_metrics(found: Classification, sources: Sequence[str], model_
             {"station": station, "phase": phase, "picks": n} for (station, phase), n in sorted(counts.items())
         ],
         "detections": len(found.detections),
+        "detections_by_station": [
+            {"station": station, "class": name, "detections": n} for (station, name), n in sorted(detected.items())
+        ],
         "rejected": rejected,
     }
 
@@ -138,12 +148,17 @@ def summary(found: Classification) -> tuple[str, ...]:
     kinds = [p.phase for p in found.picks] + [d.label for d in found.detections]
     counts = " and ".join(f"{kinds.count(name)} {name}" for name in found.thresholds)
     what = "detections" if found.detections else "picks"
-    stations = len({station_of(t) for t in found.trace_ids})
-    dead = f", {found.dead_s / 3600:.3g} h of it without signal and masked" if found.dead_s else ""
+    stations = counted(len({station_of(t) for t in found.trace_ids}), "station", "stations")
+    records = counted(found.n_records, "gap-free record", "gap-free records")
+    dead = f", {_duration(found.dead_s)} of it without signal and masked" if found.dead_s else ""
     return (
         f"{counts} {what}{'' if kinds else _why_none(found)}.",
-        f"{found.seconds / 3600:.3g} h of {stations} stations scanned in {found.n_records} gap-free records{dead}.",
+        f"{_duration(found.seconds)} of {stations} scanned in {records}{dead}.",
     )
+
+
+def _duration(seconds: float) -> str:
+    return f"{seconds / 3600:.3g} h" if seconds >= 3600 else f"{seconds:.3g} s"
 
 
 def _why_none(found: Classification) -> str:

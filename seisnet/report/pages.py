@@ -8,18 +8,28 @@ from collections.abc import Sequence
 
 from seisnet import plots
 from seisnet.classification import Classification, View
-from seisnet.picks import Detection, station_of
+from seisnet.picks import station_of
 from seisnet.plots import Figure
-from seisnet.report.document import Column, Picture, Section, Table, picks_table, picture, rejections_section, utc
-from seisnet.waveforms.records import COMPONENTS, NS_PER_S
+from seisnet.report.document import (
+    Column,
+    Picture,
+    Section,
+    Table,
+    counted,
+    detections_table,
+    picks_table,
+    picture,
+    rejections_section,
+)
+from seisnet.waveforms.records import COMPONENTS
 
-AVAILABILITY = "What was used and what was rejected of each instrument, and picks over time."
+AVAILABILITY = "What was used and what was rejected of each instrument, and what was found over time."
 
 
 def picks_sections(
     found: Classification, classes: Sequence[str], available: Sequence[Picture] = (), *, hint: str = ""
 ) -> list[Section]:
-    """Counts by station, the table of picks or detections, the waveform views, and what was not used.
+    """Counts by station, the table of picks, the waveform views, and what was not used.
 
     Parameters
     ----------
@@ -28,43 +38,43 @@ def picks_sections(
     hint : str
         A command that draws a pick which the page does not show, when the pick's ID is put after it.
     """
-    by_station = Counter((p.station_id, p.phase) for p in found.picks)
-    by_station.update((station_of(d.trace_id), d.label) for d in found.detections)
-    stations = sorted({station_of(t) for t in found.trace_ids})
-    phases = [c for c in classes if c != "noise"]
-    counts = Table(
-        (Column("Station"), *(Column(f"{phase} {'detections' if found.detections else 'picks'}") for phase in phases)),
-        tuple((station, *(by_station[station, phase] for phase in phases)) for station in stations),
-    )
+    counts = _counts(found, classes, Counter((p.station_id, p.phase) for p in found.picks), "picks")
     anchors = {pick: _anchor(view) for view in found.views for pick in view.picks}
     table = picks_table(found.picks, anchors=[anchors.get(pick, "") for pick in found.picks], hint=hint)
-    sections = [Section("Stations", tables=(counts,), pictures=tuple(available))]
-    if found.detections:
-        sections.append(Section("Detections", tables=(detections_table(found.detections),)))
-    else:
-        sections.append(Section("Picks", picks_text(len(found.picks), len(anchors), hint=hint), (table,)))
+    sections = [
+        Section("Stations", tables=(counts,), pictures=tuple(available)),
+        Section("Picks", picks_text(len(found.picks), len(anchors), hint=hint), (table,)),
+    ]
     if found.views:
-        text = f"{len(found.views)} stretches with picks."
+        text = f"{counted(len(found.views), 'stretch', 'stretches')} with picks."
         sections.append(
             Section("Seismograms", text, pictures=tuple(waveform_picture(view, classes) for view in found.views))
         )
     return [*sections, rejections_section(found.rejections)]
 
 
-def detections_table(detections: Sequence[Detection]) -> Table:
-    """A row a detection."""
-    columns = (
-        Column("Start", "UTC"),
-        Column("Duration", "s", decimals=1),
-        Column("Station", filterable=True),
-        Column("Class", filterable=True),
-        Column("Probability", decimals=2, filterable=True),
+def detections_sections(
+    found: Classification, classes: Sequence[str], available: Sequence[Picture] = ()
+) -> list[Section]:
+    """Counts by station, the table of detections, and what was not used; `available` follows the counts."""
+    by_station = Counter((station_of(d.trace_id), d.label) for d in found.detections)
+    counts = _counts(found, classes, by_station, "detections")
+    return [
+        Section("Stations", tables=(counts,), pictures=tuple(available)),
+        Section("Detections", tables=(detections_table(found.detections),)),
+        rejections_section(found.rejections),
+    ]
+
+
+def _counts(found: Classification, classes: Sequence[str], by_station: Counter[tuple[str, str]], what: str) -> Table:
+    kinds = [c for c in classes if c != "noise"]
+    return Table(
+        (Column("Station"), *(Column(f"{kind} {what}") for kind in kinds)),
+        tuple(
+            (station, *(by_station[station, kind] for kind in kinds))
+            for station in sorted({station_of(t) for t in found.trace_ids})
+        ),
     )
-    rows = tuple(
-        (utc(d.start_ns), (d.end_ns - d.start_ns) / NS_PER_S, station_of(d.trace_id), d.label, d.probability)
-        for d in detections
-    )
-    return Table(columns, rows)
 
 
 def picks_text(n_picks: int, n_drawn: int, *, hint: str) -> str:
@@ -82,7 +92,7 @@ def picks_text(n_picks: int, n_drawn: int, *, hint: str) -> str:
 def availability_figure(found: Classification) -> Figure:
     """Which instrument recorded when."""
     rejected = [(r.trace_id, r.start_ns, r.end_ns, r.reason) for r in found.rejections]
-    return plots.availability(found.spans, rejected=rejected, picks=found.picks)
+    return plots.availability(found.spans, rejected=rejected, picks=found.detections or found.picks)
 
 
 def waveform_picture(view: View, classes: Sequence[str]) -> Picture:

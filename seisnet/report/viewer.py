@@ -114,9 +114,13 @@ def open_picked(path: Path, sources: tuple[str, ...] = (), model_name: str | Non
     DataError
         If picks or waveforms can't be read.
     """
+    if not path.exists():
+        raise DataError(f"{path}: no such file or folder")
     if path.is_dir():
         known = _metrics(path / "metrics.json")
         sources, model_name = sources or tuple(known["sources"]), model_name or known["model"]
+        if (path / "detections.csv").exists():
+            raise ConfigError(f"{path}: a report of detections; picks can be drawn, detections can't")
         path = path / "picks.csv"
     if not sources:
         raise ConfigError(f"{path}: say with --waveforms on what the picks were made")

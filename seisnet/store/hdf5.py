@@ -15,7 +15,7 @@ from typing import Any
 
 import h5py
 
-from seisnet.errors import ConfigError, DataError, FormatError
+from seisnet.errors import ConfigError, DataError, FormatError, missing
 
 NEWEST_VERSION = 1
 MOST_COMPRESSION = 1100
@@ -76,7 +76,7 @@ def opened(path: Path, file_format: str) -> Iterator[h5py.File]:
         If it is missing, not HDF5, damaged, of another format, or newer than this seisnet.
     """
     if not path.is_file():
-        raise FormatError(f"{path}: no such file")
+        raise FormatError(missing(path))
     try:
         file = h5py.File(path, "r", locking=False)
     except OSError as error:

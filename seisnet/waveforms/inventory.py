@@ -18,7 +18,7 @@ import scipy.fft
 from numpy.typing import NDArray
 
 from seisnet.config import PreprocessConfig
-from seisnet.errors import DataError
+from seisnet.errors import DataError, missing
 from seisnet.waveforms.segments import Segment, part
 
 Stations = Mapping[str, Sequence[Any]]
@@ -65,7 +65,7 @@ def read_stations(paths: tuple[Path, ...]) -> Stations:
     stations: dict[str, list[Any]] = defaultdict(list)
     for path in paths:
         if not path.is_file():
-            raise DataError(f"{path}: no such file")
+            raise DataError(missing(path))
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of ObsPy's readers, on parts that are not read here
             try:
