@@ -16,6 +16,14 @@ $(VENV)/.installed-test: pyproject.toml | $(BIN)/python
 	$(BIN)/python -m pip install --quiet -e '.[test]'
 	touch $@ $(VENV)/.installed
 
+# A browser for the tests of pages, where one may be installed quietly; those tests are skipped without it.
+$(VENV)/.browser: | $(BIN)/python
+	@if ! command -v chromedriver && command -v apt-get && [ "$$(id -u)" = 0 ]; then \
+		export DEBIAN_FRONTEND=noninteractive; \
+		timeout 300 sh -c 'apt-get update && apt-get install -y --no-install-recommends chromium chromium-driver'; \
+	fi >/dev/null 2>&1 || true
+	@touch $@
+
 demo: $(VENV)/.installed
 	$(BIN)/seisnet demo -o demo --overwrite
 
@@ -24,7 +32,7 @@ lint: $(VENV)/.installed-test
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-test: lint
+test: lint $(VENV)/.browser
 	$(BIN)/pytest
 
 lecture: $(VENV)/.installed

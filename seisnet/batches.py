@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,14 +22,18 @@ from seisnet.nn import StandardScaler
 from seisnet.store.windows_file import FeatureReader
 
 Floats = NDArray[np.float32]
-Batch = tuple[Floats, NDArray[np.uint8], Floats]
-"""Scaled features (B, D), classes (B,), weights (B,)."""
+Batch = tuple[Floats, NDArray[Any], Floats]
+"""Scaled features (B, D), classes (B,) or other targets (B, ...), weights (B,)."""
 
 RUN_ROWS = 256
 
 
 class Batches(Protocol):
     """What the training loop draws from."""
+
+    @property
+    def n_features(self) -> int:
+        """Columns of a batch."""
 
     def __len__(self) -> int:
         """Windows an epoch."""
@@ -43,8 +47,13 @@ class MemoryBatches:
     """Batches of features (N, D) that are in memory, already scaled."""
 
     x: Floats
-    y: NDArray[np.uint8]
+    y: NDArray[Any]
     weight: Floats
+
+    @property
+    def n_features(self) -> int:
+        """Columns of a batch."""
+        return int(self.x.shape[1])
 
     def __len__(self) -> int:
         return len(self.y)
@@ -81,6 +90,11 @@ class FileBatches:
     weight: Floats
     scaler: StandardScaler
     memory_mb: float
+
+    @property
+    def n_features(self) -> int:
+        """Columns of a batch."""
+        return self.reader.n_features
 
     def __len__(self) -> int:
         return len(self.rows)

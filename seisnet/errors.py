@@ -12,6 +12,10 @@
 The command line turns each into one line on stderr and the exit status of its class.
 """
 
+from __future__ import annotations
+
+from pathlib import Path
+
 
 class SeisnetError(Exception):
     """Base of every error that seisnet raises on purpose; `exit_code` is the command line's status."""
@@ -41,3 +45,8 @@ class FormatError(SeisnetError):
 
 class TrainingError(SeisnetError):
     """The training itself failed, for instance with a loss that is not finite."""
+
+
+def missing(path: Path) -> str:
+    """Say why there is no file to read at a path: nothing is there, or a folder."""
+    return f"{path}: a folder; a file is needed" if path.is_dir() else f"{path}: no such file"

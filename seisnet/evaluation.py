@@ -2,17 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from seisnet.breakdown import Breakdown, f1_by, of_record, s_minus_p
 from seisnet.errors import DataError
-from seisnet.metrics import ClassScores, bootstrap_interval, class_scores, confusion_counts
+from seisnet.metrics import (
+    ClassScores,
+    PrecisionRecallCurve,
+    Reliability,
+    RocCurve,
+    bootstrap_interval,
+    class_scores,
+    confusion_counts,
+    precision_recall_curve,
+    reliability,
+    roc_curve,
+)
 from seisnet.model import Model
+from seisnet.picks import station_of
 from seisnet.preprocessing import Windows
 from seisnet.store.windows_file import SPLITS, WindowRows
+from seisnet.waveforms.lookup import distances_km
+
+EMBEDDED = 4000
+"""Windows at most whose hidden activations are kept."""
 
 RECIPE = ("task", "features", "sampling_rate_hz", "window_s", "frame_s", "hop_s", "freqmin_hz", "freqmax_hz")
 """Settings that make features what they are: a model reads only windows that agree in all of them."""
@@ -32,6 +51,15 @@ class Evaluation:
     scores : ClassScores
     macro_f1_interval : (float, float)
         95 %, by drawing events with replacement.
+    roc, precision_recall : dict of str to curve
+        Of the classes of which, and not of which, there are windows.
+    calibration : Reliability
+        Of the winning class.
+    breakdowns : dict of str to Breakdown
+        F1 by ``snr_db``, ``s_minus_p_s`` and ``distance_km``, those that are known. What is known of one window holds
+        for all of the same event and instrument, noise included.
+    embedded, activations : int64 (M,), float32 (M, H)
+        Some rows, and what the last hidden layer of the (first) network makes of them.
     """
 
     classes: tuple[str, ...]
@@ -41,6 +69,24 @@ class Evaluation:
     counts: NDArray[np.int64]
     scores: ClassScores
     macro_f1_interval: tuple[float, float]
+    roc: Mapping[str, RocCurve]
+    precision_recall: Mapping[str, PrecisionRecallCurve]
+    calibration: Reliability
+    breakdowns: Mapping[str, Breakdown]
+    embedded: NDArray[np.int64]
+    activations: NDArray[np.float32]
+
+    @property
+    def predicted(self) -> NDArray[np.int64]:
+        """Index of the most probable class of each window (N,)."""
+        winners: NDArray[np.int64] = self.probabilities.argmax(axis=1)
+        return winners
+
+    def mistakes(self, most: int) -> NDArray[np.int64]:
+        """Rows of wrong windows (M,), M at most `most`, those of the most probable wrong class first."""
+        wrong = np.flatnonzero(self.predicted != self.rows.y)
+        sure = self.probabilities[wrong].max(axis=1)
+        return wrong[np.argsort(-sure, kind="stable")][:most]
 
     def metrics(self) -> dict[str, Any]:
         """Figures as plain values; what is undefined (no such window) is None."""
@@ -62,6 +108,20 @@ class Evaluation:
             "macro_f1_interval_95": [_number(v) for v in self.macro_f1_interval],
             "classes": by_class,
             "confusion": self.counts.tolist(),
+            "roc_area": {name: _number(curve.area) for name, curve in self.roc.items()},
+            "average_precision": {
+                name: _number(curve.average_precision) for name, curve in self.precision_recall.items()
+            },
+            "expected_calibration_error": _number(self.calibration.ece),
+            "f1_by": {
+                name: {
+                    "edges": found.edges.tolist(),
+                    "windows": found.counts.tolist(),
+                    "f1": {c: [_number(v) for v in found.f1[:, k]] for k, c in enumerate(self.classes)},
+                    "windows_left_out": found.left_out,
+                }
+                for name, found in self.breakdowns.items()
+            },
         }
 
 
@@ -94,7 +154,46 @@ def evaluate(model: Model, windows: Windows, *, split: str = "test", seed: int =
         rows.group,
         rng=np.random.default_rng(seed),
     )
-    return Evaluation(model.classes, split, rows, probabilities, counts, class_scores(counts), interval)
+    curved = [k for k in range(n) if 0 < (rows.y == k).sum() < len(rows)]
+    some = np.sort(np.random.default_rng(seed).permutation(len(rows))[:EMBEDDED])
+    return Evaluation(
+        model.classes,
+        split,
+        rows,
+        probabilities,
+        counts,
+        class_scores(counts),
+        interval,
+        roc={model.classes[k]: roc_curve(rows.y == k, probabilities[:, k]) for k in curved},
+        precision_recall={model.classes[k]: precision_recall_curve(rows.y == k, probabilities[:, k]) for k in curved},
+        calibration=reliability(probabilities.max(axis=1), predicted == rows.y),
+        breakdowns=_breakdowns(rows, predicted, windows, model.classes),
+        embedded=some,
+        activations=model.networks[0].hidden((rows.x[some] - model.stored.mean) / model.stored.scale),
+    )
+
+
+def _breakdowns(
+    rows: WindowRows, predicted: NDArray[np.int64], windows: Windows, classes: tuple[str, ...]
+) -> dict[str, Breakdown]:
+    """F1 by what is known of the windows, or can be looked up in the data sets that they were cut from."""
+    names = [classes[k] for k in rows.y]
+    half_window_s = float(windows.info.config["window_s"]) / 2
+    onset_s = np.nan_to_num(rows.onset_s.astype(np.float64)) + half_window_s
+    onset_ns = rows.start_ns + np.round(onset_s * 1e9).astype(np.int64)
+    distances = distances_km(Path(path) for path, *_ in windows.info.sources)
+    stations = [station_of(trace_id) for trace_id in rows.trace_id]
+    events = [windows.info.group_names[group] for group in rows.group]
+    known = {
+        "snr_db": of_record(rows.snr_db, rows.group, rows.trace_id.tolist()),
+        "s_minus_p_s": s_minus_p(onset_ns, names, rows.group, rows.trace_id.tolist()),
+        "distance_km": np.array([distances.get(key, np.nan) for key in zip(events, stations, strict=True)]),
+    }
+    return {
+        name: f1_by(rows.y, predicted, values, len(classes))
+        for name, values in known.items()
+        if np.isfinite(values).any()
+    }
 
 
 def check_recipe(model: Model, windows: Windows) -> None:

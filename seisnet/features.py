@@ -11,7 +11,7 @@ own Nyquist frequency are left out of the mean and the deviation, and are zero a
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
@@ -27,12 +27,32 @@ USABLE_BANDWIDTH = 0.85
 """Share of the Nyquist frequency up to which a spectrum is free of the anti-alias filter's edge."""
 
 
+BLOCK_FRAMES = 256
+"""Frames transformed at once: their samples in double precision stay in the second-level cache."""
+
+FLOOR = 1e-10
+"""Rounding of float32 samples, as a share of the square of the largest."""
+
+
 class Feature(Protocol):
-    """What every feature offers; `shape` is known before any data."""
+    """What every feature offers; `shape` is known before any data.
+
+    Attributes
+    ----------
+    foldable : bool
+        Whether a window is normalised by its mean and deviation alone, over frames that are wholly alive or wholly
+        dead (-inf), so that a scan may do it after the first layer instead of before (see `seisnet.sliding`).
+    """
+
+    foldable: ClassVar[bool]
 
     @property
     def shape(self) -> tuple[int, int, int]:
         """Shape of one window's features before they are made one row: (C, J frames, F bands)."""
+
+    @property
+    def frame_samples(self) -> int:
+        """Samples that one frame reads."""
 
     def frames(self, data: Floats, first_sample: int = 0) -> Floats:
         """Compute, once, what overlapping windows share: (..., T) samples to (..., M, F) frames, one a hop."""
@@ -42,6 +62,9 @@ class Feature(Protocol):
 
     def known_bands(self, bandwidth_hz: float) -> Bools:
         """Which of the F bands a recording of that bandwidth holds."""
+
+    def log_energy(self, frames: Floats, bands: Bools) -> Floats:
+        """Log-energy, (...), of frames (..., F) over some of their bands; -inf where a frame holds no signal."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +80,7 @@ class LogSpectrogram:
     linear, so that they are one matrix, and a spectrogram is one matrix product.
     """
 
+    foldable: ClassVar[bool] = True
     config: PreprocessConfig
     transform: NDArray[np.float64] = field(init=False, repr=False, compare=False)
     frequencies_hz: NDArray[np.float64] = field(init=False, repr=False, compare=False)
@@ -77,6 +101,11 @@ class LogSpectrogram:
         n_frames = (self.config.window_samples - self.config.frame_samples) // self.config.hop_samples + 1
         return 3, n_frames, self.frequencies_hz.size
 
+    @property
+    def frame_samples(self) -> int:
+        """Samples that one frame reads."""
+        return self.config.frame_samples
+
     def frames(self, data: Floats, first_sample: int = 0) -> Floats:
         """Log-power of every frame, (..., M, F); -inf where a frame holds no signal.
 
@@ -88,17 +117,32 @@ class LogSpectrogram:
             Where the first frame starts; the others follow every hop.
         """
         n, hop = self.config.frame_samples, self.config.hop_samples
-        views = sliding_window_view(data[..., first_sample:], n, axis=-1)[..., ::hop, :]
+        views = sliding_window_view(data[..., first_sample:].reshape(-1, data.shape[-1] - first_sample), n, axis=-1)
+        views = views[:, ::hop]
+        n_rows, n_frames, _ = views.shape
+        logs = np.empty((n_rows, n_frames, self.frequencies_hz.size), dtype=np.float32)
+        step = max(1, BLOCK_FRAMES // max(n_frames, 1))
+        for row in range(0, n_rows, step):
+            for frame in range(0, n_frames, BLOCK_FRAMES):
+                here = slice(row, row + step), slice(frame, frame + BLOCK_FRAMES)
+                logs[here] = self._log_power(views[here])
+        return logs.reshape(*data.shape[:-1], n_frames, -1)
+
+    def _log_power(self, frames: Floats) -> Floats:
+        """Log-power, (..., F), of frames of samples, (..., n)."""
+        n_bands = self.frequencies_hz.size
         # In float32 the product's rounding, and with it the weak bands beside a strong microseism, would depend on
         # how many frames are multiplied at once: a window would not get what it gets in a scan.
-        frames = views.astype(np.float64) - views[..., :1]
-        size = np.abs(frames).max(axis=-1, keepdims=True)
-        parts = frames @ self.transform
-        n_bands = self.frequencies_hz.size
-        power = parts[..., :n_bands] ** 2 + parts[..., n_bands:] ** 2
-        alive = size > 0
-        floor = 1e-10 * np.where(alive, size, 1) ** 2  # rounding of float32 samples
-        return np.where(alive, np.log(power + floor), -np.inf).astype(np.float32)
+        centred = np.subtract(frames, frames[..., :1], dtype=np.float64)
+        size = np.maximum(centred.max(axis=-1), -centred.min(axis=-1))
+        parts = centred.reshape(-1, frames.shape[-1]) @ self.transform
+        np.multiply(parts, parts, out=parts)
+        power = (parts[:, :n_bands] + parts[:, n_bands:]).reshape(*size.shape, n_bands)
+        power += (FLOOR * size * size)[..., None]
+        if size.all():
+            return np.log(power).astype(np.float32)
+        alive = (size > 0)[..., None]
+        return np.where(alive, np.log(np.where(alive, power, 1)), -np.inf).astype(np.float32)
 
     def normalise(self, frames: Floats, known: Bools) -> Floats:
         """Subtract each window's mean and divide by its standard deviation."""
@@ -109,6 +153,11 @@ class LogSpectrogram:
         """Which bands, (F,), a recording of that bandwidth holds."""
         return self.frequencies_hz <= USABLE_BANDWIDTH * bandwidth_hz
 
+    def log_energy(self, frames: Floats, bands: Bools) -> Floats:
+        """Mean log-power over the bands."""
+        energy: Floats = (frames if bands.all() else frames[..., bands]).mean(axis=-1)
+        return energy
+
 
 @dataclass(frozen=True)
 class RawWindow:
@@ -118,6 +167,7 @@ class RawWindow:
     again nothing outside the window is read.
     """
 
+    foldable: ClassVar[bool] = False
     config: PreprocessConfig
     transform: NDArray[np.float64] = field(init=False, repr=False, compare=False)
 
@@ -133,6 +183,11 @@ class RawWindow:
     def shape(self) -> tuple[int, int, int]:
         """(C, 1, samples): a window is its own only frame."""
         return 3, 1, self.config.window_samples
+
+    @property
+    def frame_samples(self) -> int:
+        """Samples that one frame reads: all of the window."""
+        return self.config.window_samples
 
     def frames(self, data: Floats, first_sample: int = 0) -> Floats:
         """Whole windows of band-passed samples, one a hop: (..., M, L)."""
@@ -151,6 +206,12 @@ class RawWindow:
     def known_bands(self, bandwidth_hz: float) -> Bools:
         """Flag every sample: samples have no bands."""
         return np.ones(self.config.window_samples, dtype=np.bool_)
+
+    def log_energy(self, frames: Floats, bands: Bools) -> Floats:
+        """Logarithm of the mean square."""
+        power = np.square(frames, dtype=np.float64).mean(axis=-1)
+        energy: Floats = np.log(power, where=power > 0, out=np.full(power.shape, -np.inf)).astype(np.float32)
+        return energy
 
 
 def without_trend(n: int) -> NDArray[np.float64]:

@@ -1,4 +1,4 @@
-"""Picks out and in again: CSV and QuakeML; probabilities as ObsPy traces."""
+"""Picks and detections out, and picks in again."""
 
 from __future__ import annotations
 
@@ -6,21 +6,32 @@ import codecs
 import csv
 import io
 import math
-import re
-from collections.abc import Sequence
+import os
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
-import numpy as np
-import obspy
-from obspy.core.event import Catalog, Comment, CreationInfo, Event, QuantityError, ResourceIdentifier, WaveformStreamID
-from obspy.core.event import Pick as QuakeMLPick
-
+from seisnet import dialects
+from seisnet.config import nearest
+from seisnet.dialects import iso_time
 from seisnet.errors import ConfigError, DataError
 from seisnet.labels import read_labels, time_ns
-from seisnet.picks import Pick, in_order
-from seisnet.scan import Probabilities
+from seisnet.picks import Detection, Pick, in_order
+from seisnet.quakeml import detections_quakeml, picks_nlloc, picks_quakeml, picks_sc3ml
 from seisnet.store.hdf5 import replacing
-from seisnet.waveforms.records import NS_PER_S
+
+__all__ = [
+    "CSV_COLUMNS",
+    "DETECTION_COLUMNS",
+    "FORMATS",
+    "PicksAppender",
+    "detections_csv",
+    "iso_time",
+    "picks_csv",
+    "read_any_picks",
+    "read_picks_csv",
+    "write_detections",
+    "write_picks",
+]
 
 CSV_COLUMNS = (
     "network",
@@ -36,8 +47,32 @@ CSV_COLUMNS = (
     "threshold",
 )
 
-EVENT_GAP_S = 60.0
-"""QuakeML keeps picks inside events: picks closer than this in time share one."""
+DETECTION_COLUMNS = (
+    "network",
+    "station",
+    "location",
+    "channel",
+    "class",
+    "start_time",
+    "end_time",
+    "probability",
+    "model",
+    "threshold",
+)
+
+CONTENT: dict[str, Callable[[Sequence[Pick]], bytes]] = {
+    "csv": lambda picks: picks_csv(picks).encode(),
+    "quakeml": picks_quakeml,
+    "phasenet": dialects.phasenet,
+    "seisbench": dialects.seisbench,
+    "pyocto": dialects.pyocto,
+    "gamma": dialects.gamma,
+    "nlloc": picks_nlloc,
+    "sc3ml": picks_sc3ml,
+}
+"""What a file of picks holds, by the name of its format; ``real`` is a folder."""
+
+FORMATS = (*CONTENT, "real")
 
 
 def write_picks(picks: Sequence[Pick], path: Path, file_format: str) -> None:
@@ -48,37 +83,98 @@ def write_picks(picks: Sequence[Pick], path: Path, file_format: str) -> None:
     ConfigError
         For an unknown format.
     """
-    if file_format == "csv":
-        content = picks_csv(picks).encode()
-    elif file_format == "quakeml":
-        content = picks_quakeml(picks)
-    else:
-        raise ConfigError(f"format '{file_format}' is not known; known are csv and quakeml")
+    if file_format not in FORMATS:
+        raise ConfigError(f"format '{file_format}'{nearest(file_format, FORMATS)}")
+    if file_format == "real":
+        dialects.write_real(picks, path)
+        return
+    content = CONTENT[file_format](picks)
     with replacing(path) as temporary:
         temporary.write_bytes(content)
 
 
+def write_detections(detections: Sequence[Detection], path: Path, file_format: str) -> None:
+    """Write detections as ``csv`` or ``quakeml``, whole or not at all; also when there are none.
+
+    Raises
+    ------
+    ConfigError
+        For another format.
+    """
+    if file_format not in ("csv", "quakeml"):
+        raise ConfigError(f"format '{file_format}' holds picks; detections are written as csv or quakeml")
+    content = detections_csv(detections).encode() if file_format == "csv" else detections_quakeml(detections)
+    with replacing(path) as temporary:
+        temporary.write_bytes(content)
+
+
+def detections_csv(detections: Sequence[Detection]) -> str:
+    """CSV with a header, sorted by start, trace id and class."""
+    ordered = sorted(detections, key=lambda d: (d.start_ns, d.trace_id, d.label))
+    rows = (
+        (
+            *(d.network, d.station, d.location, d.channel, d.label),
+            *(iso_time(d.start_ns), iso_time(d.end_ns)),
+            *(_figure(d.probability, 4), d.model, _figure(d.threshold, 4)),
+        )
+        for d in ordered
+    )
+    return _csv([DETECTION_COLUMNS, *rows])
+
+
 def picks_csv(picks: Sequence[Pick]) -> str:
     """CSV with a header, sorted by time, trace id and phase; figures that are not known are empty."""
+    return _csv([CSV_COLUMNS, *map(_row, in_order(picks))])
+
+
+class PicksAppender:
+    """A CSV of picks that grows: each pick is on disk as soon as it is added. A new file begins with the header."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def __enter__(self) -> PicksAppender:
+        try:
+            self._file = self._path.open("a", encoding="utf-8", newline="")
+            if not self._file.tell():
+                self._file.write(_csv([CSV_COLUMNS]))
+            self.add([])
+        except OSError as error:
+            raise DataError(f"{self._path}: can't be written: {error.strerror}") from error
+        return self
+
+    def add(self, picks: Sequence[Pick]) -> None:
+        """Write picks behind those that are there."""
+        try:
+            self._file.write(_csv(map(_row, picks)))
+            self._file.flush()
+            os.fsync(self._file.fileno())
+        except OSError as error:
+            raise DataError(f"{self._path}: can't be written: {error.strerror}") from error
+
+    def __exit__(self, *_: object) -> None:
+        self._file.close()
+
+
+def _row(pick: Pick) -> tuple[str, ...]:
+    return (
+        pick.network,
+        pick.station,
+        pick.location,
+        pick.channel,
+        pick.phase,
+        iso_time(pick.time_ns),
+        _figure(pick.probability, 4),
+        _figure(pick.uncertainty_s, 3),
+        _figure(pick.snr_db, 1),
+        pick.model,
+        _figure(pick.threshold, 4),
+    )
+
+
+def _csv(rows: Iterable[Sequence[str]]) -> str:
     lines = io.StringIO()
-    writer = csv.writer(lines, lineterminator="\n")
-    writer.writerow(CSV_COLUMNS)
-    for pick in in_order(picks):
-        writer.writerow(
-            [
-                pick.network,
-                pick.station,
-                pick.location,
-                pick.channel,
-                pick.phase,
-                iso_time(pick.time_ns),
-                _figure(pick.probability, 4),
-                _figure(pick.uncertainty_s, 3),
-                _figure(pick.snr_db, 1),
-                pick.model,
-                _figure(pick.threshold, 4),
-            ]
-        )
+    csv.writer(lines, lineterminator="\n").writerows(rows)
     return lines.getvalue()
 
 
@@ -135,79 +231,6 @@ def read_any_picks(path: Path, *, may_be_empty: bool = False) -> list[Pick]:
                 raise DataError(f"{path}: holds no picks")
             return picks
     return read_labels([path])
-
-
-def picks_quakeml(picks: Sequence[Pick]) -> bytes:
-    """QuakeML 1.2 with automatic picks; picks less than a minute apart share an event.
-
-    Resource ids are derived from the picks, so that the same picks give the same bytes.
-    """
-    catalogue = Catalog(resource_id=_resource_id("picks"))
-    catalogue.creation_info = None
-    last_ns = None
-    for pick in in_order(picks):
-        if last_ns is None or pick.time_ns - last_ns > EVENT_GAP_S * NS_PER_S:
-            event = Event(resource_id=_resource_id("event", str(pick.time_ns)))
-            catalogue.append(event)
-        event.picks.append(_quakeml_pick(pick))
-        last_ns = pick.time_ns
-    buffer = io.BytesIO()
-    catalogue.write(buffer, format="QUAKEML")
-    return buffer.getvalue()
-
-
-def _quakeml_pick(pick: Pick) -> QuakeMLPick:
-    name = ("pick", str(pick.time_ns), pick.trace_id, pick.phase)
-    comments = [
-        Comment(text=f"{pick.probability:.3f}", resource_id=_resource_id(*name, "confidence")),
-        Comment(text=pick.model, resource_id=_resource_id(*name, "dlmodel")),
-    ]
-    known = not math.isnan(pick.uncertainty_s)
-    return QuakeMLPick(
-        resource_id=_resource_id(*name),
-        time=obspy.UTCDateTime(ns=pick.time_ns),
-        time_errors=QuantityError(uncertainty=pick.uncertainty_s) if known else None,
-        waveform_id=WaveformStreamID(pick.network, pick.station, pick.location, pick.channel),
-        phase_hint=pick.phase,
-        method_id=_resource_id("model", pick.model or "unknown"),
-        evaluation_mode="automatic",
-        comments=comments,
-        creation_info=CreationInfo(agency_id="seisnet", author=f"seisnet {pick.model}"),
-    )
-
-
-def _resource_id(*parts: str) -> ResourceIdentifier:
-    """Join parts to an identifier, with only such characters as QuakeML allows."""
-    return ResourceIdentifier("/".join(["smi:local/seisnet", *(re.sub(r"[^A-Za-z0-9.()-]", "_", p) for p in parts)]))
-
-
-def iso_time(ns: int) -> str:
-    """ISO 8601 in UTC with microseconds.
-
-    Examples
-    --------
-    >>> iso_time(1_251_073_207_700_000_000)
-    '2009-08-24T00:20:07.700000Z'
-    """
-    return str(np.datetime_as_string(np.datetime64(ns, "ns"), unit="us")) + "Z"
-
-
-def probability_stream(traces: Sequence[Probabilities], model_name: str) -> obspy.Stream:
-    """One trace a class and record, channel ``<model>_<class>``, in the order of records."""
-    stream = obspy.Stream()
-    for found in traces:
-        network, station, location, _ = found.trace_id.split(".")
-        for name, values in zip(found.classes, found.values, strict=True):
-            header = {
-                "network": network,
-                "station": station,
-                "location": location,
-                "channel": f"{model_name}_{name}",
-                "starttime": obspy.UTCDateTime(ns=found.start_ns),
-                "delta": found.hop_ns / NS_PER_S,
-            }
-            stream.append(obspy.Trace(values.copy(), header=header))
-    return stream
 
 
 def _figure(value: float, digits: int) -> str:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from seisnet.errors import DataError
+from seisnet.errors import DataError, missing
 from seisnet.formats import iso_time
 from seisnet.preprocessing import reasons
 from seisnet.store import model_file, windows_file
+from seisnet.store.excerpts import excerpt_counts
 from seisnet.store.hdf5 import file_format
 from seisnet.waveforms.sources import Reading, read_file
 
@@ -24,7 +25,7 @@ def describe(path: Path) -> list[str]:
         If it is no file that seisnet or ObsPy reads.
     """
     if not path.is_file():
-        raise DataError(f"{path}: no such file")
+        raise DataError(missing(path))
     found = file_format(path)
     if found == windows_file.FORMAT:
         return _windows(path)
@@ -47,6 +48,9 @@ def _windows(path: Path) -> list[str]:
     for name, of_split in zip(windows_file.SPLITS, counts, strict=True):
         parts = [f"{c} {n.sum()} ({n[1]} augmented)" for c, n in zip(info.classes, of_split, strict=True)]
         lines.append(f"{name}: {', '.join(parts)}")
+    for name, (n, samples) in zip(windows_file.SPLITS, excerpt_counts(path), strict=True):
+        if n:
+            lines.append(f"{name}: {n} excerpts, {samples / info.attributes['sampling_rate_hz'] / 3600:.2f} hours")
     lines += [f"source: {p}, {size} bytes, {made} windows" for p, size, _, made in info.sources]
     lines += [f"not used: {reason} ({n})" for reason, n in reasons(info.rejected).most_common()]
     return [*lines, f"config: {json.dumps(info.config)}"]

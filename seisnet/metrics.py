@@ -42,6 +42,11 @@ class RocCurve:
     thresholds: NDArray[np.float64]
     area: float
 
+    def at(self, threshold: float) -> tuple[float, float]:
+        """False and true positive rate at a threshold."""
+        i = int(np.searchsorted(-self.thresholds, -threshold, side="right")) - 1
+        return float(self.false_positive_rate[i]), float(self.true_positive_rate[i])
+
 
 @dataclass(frozen=True)
 class PrecisionRecallCurve:

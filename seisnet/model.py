@@ -2,26 +2,35 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from seisnet.coincidence import accepted
 from seisnet.config import PickConfig, PreprocessConfig, from_dict, nearest
-from seisnet.detection import find_picks
-from seisnet.errors import ConfigError
+from seisnet.context import ContextNetwork
+from seisnet.detection import LONGEST_CLUSTER_S, LONGEST_RUN_S, SNR_WINDOW_S, furthest_s
+from seisnet.errors import ConfigError, FormatError
 from seisnet.features import Feature, make_feature
-from seisnet.formats import probability_stream
+from seisnet.following import Follower
 from seisnet.nn import Network, blas_threads, softmax
-from seisnet.picks import Pick, in_order
-from seisnet.scan import Probabilities, scan
+from seisnet.onset import CONTEXT_S, WARM_UP_S
+from seisnet.onset_network import OnsetNetwork
+from seisnet.picks import Pick
+from seisnet.probability_files import probability_stream
+from seisnet.scan import Chain, ContextStage, Probabilities, scan
+from seisnet.sliding import SlidingNetwork
 from seisnet.store.hdf5 import check_output
-from seisnet.store.model_file import StoredModel, read_model, write_model
+from seisnet.store.model_file import StoredModel, StoredStage, read_model, write_model
+from seisnet.streaming import Streaming
 from seisnet.waveforms.conditioning import condition
-from seisnet.waveforms.records import Record, Rejection
+from seisnet.waveforms.inventory import response_of
+from seisnet.waveforms.records import NS_PER_S, Record, Rejection
 
 if TYPE_CHECKING:
     import obspy
@@ -59,28 +68,91 @@ class Model:
         """Names of the outputs."""
         return self.stored.classes
 
+    @property
+    def layers(self) -> dict[str, Any]:
+        """Settings of a `TrainConfig` that ask for the same layers."""
+        first = self.stored.stages[0]
+        later = {f"{reads}_hidden": stage.sizes[1:-1] for reads, stage in self._stages.items()}
+        return {"hidden": first.sizes[1:-1], "activation": first.activation, **later}
+
     @cached_property
     def networks(self) -> tuple[Network, ...]:
         """The members of the ensemble; one unless it was trained with more."""
-        stage = self.stored.stages[0]
-        return tuple(Network(stage.sizes, stage.activation, theta=theta) for theta in np.atleast_2d(stage.theta))
+        return _networks(self.stored.stages[0])
 
     def predict_proba(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
         """Probabilities (N, K) of windows whose features are (N, D); averaged over the members."""
         scaled = (x - self.stored.mean) / self.stored.scale
-        temperature = np.float32(self.stored.temperature)
+        temperature = np.float32(self.windows.temperature)
         with blas_threads(1):
             total = sum(softmax(network.predict(scaled) / temperature) for network in self.networks)
         probabilities: NDArray[np.float32] = total / np.float32(len(self.networks))
         return probabilities
 
-    def scan(self, record: Record) -> Probabilities:
+    @cached_property
+    def _stages(self) -> dict[str, StoredStage]:
+        """Stages after the first, by what they read."""
+        stages = {stage.reads: stage for stage in self.stored.stages[1:]}
+        for reads in stages:
+            if reads not in ("context", "onset"):
+                raise FormatError(f"model {self.name}: a stage that reads '{reads}' is not known; update seisnet")
+        return stages
+
+    @cached_property
+    def context(self) -> ContextStage | None:
+        """The second stage, where the model has one."""
+        stage = self._stages.get("context")
+        if stage is None or stage.mean is None or stage.scale is None:
+            return None
+        noise, hop_s = self.classes.index("noise"), self.preprocess.hop_s
+        return ContextNetwork(_networks(stage), stage.mean, stage.scale, noise, hop_s, self.stored.temperature)
+
+    @cached_property
+    def onsets(self) -> OnsetNetwork | None:
+        """The third stage, where the model has one."""
+        stage = self._stages.get("onset")
+        if stage is None or stage.mean is None or stage.scale is None:
+            return None
+        phases = tuple(name for name in self.classes if name != "noise")
+        rate_hz = self.preprocess.sampling_rate_hz
+        return OnsetNetwork(_networks(stage)[0], stage.mean, stage.scale, phases, rate_hz, self.stored.spread)
+
+    @cached_property
+    def windows(self) -> SlidingNetwork:
+        """The first stage, slid over frames."""
+        # A temperature calibrates what comes out last.
+        temperature = 1.0 if self.context else self.stored.temperature
+        return SlidingNetwork(self.feature, self.networks, self.stored.mean, self.stored.scale, temperature)
+
+    def chain(self, config: PickConfig | None = None) -> Chain:
+        """The stages of a scan.
+
+        Raises
+        ------
+        ConfigError
+            If the config asks for a step that is no multiple of the model's, or not the one its second stage knows.
+        """
+        hop_s, own_s = (config.hop_s if config else 0.0) or self.preprocess.hop_s, self.preprocess.hop_s
+        every = max(1, round(hop_s / own_s))
+        if abs(every * own_s - hop_s) > 1e-6:
+            raise ConfigError(f"hop_s: got {hop_s:g}; the model's frames come every {own_s:g} s, take a multiple")
+        if self.context and every > 1:
+            raise ConfigError(f"hop_s: got {hop_s:g}; the context stage of {self.name} was trained with {own_s:g} s")
+        return Chain(replace(self.windows, every=every), self.context, self.preprocess, self.classes)
+
+    def scan(self, record: Record, config: PickConfig | None = None, *, threads: int = 1) -> Probabilities:
         """Probability traces of a record at the model's sampling rate."""
-        return scan(record, self.feature, self.preprocess, self.predict_proba, self.classes)
+        return scan(record, self.chain(config), threads=threads)
 
     def records(self, stream: obspy.Stream) -> tuple[list[Record], list[Rejection]]:
         """Condition a stream as the model's training data were."""
-        return condition(stream, sampling_rate_hz=self.preprocess.sampling_rate_hz, shortest_s=self.preprocess.window_s)
+        config = self.preprocess
+        return condition(
+            stream,
+            sampling_rate_hz=config.sampling_rate_hz,
+            shortest_s=config.window_s,
+            response=response_of(config),
+        )
 
     def thresholds(self, config: PickConfig | None = None) -> dict[str, float]:
         """Threshold of every class that gives picks: the config's where it names one, else the model's.
@@ -96,33 +168,93 @@ class Model:
                 raise ConfigError(f"threshold '{name}'{nearest(name, self.stored.thresholds)}")
         return {**self.stored.thresholds, **given}
 
-    def picks(self, record: Record, probabilities: Probabilities, config: PickConfig | None = None) -> list[Pick]:
-        """Picks of a record; thresholds in the config go before the model's own."""
+    def follow(self, record: Record, config: PickConfig | None = None, *, threads: int = 1) -> Follower:
+        """Begin to scan and pick a record, of which only the head is read; its samples are added to what is returned.
+
+        Thresholds in the config go before the model's own.
+        """
         config, thresholds = config or PickConfig(), self.thresholds(config)
-        return find_picks(record, probabilities, thresholds, config=config, model=self.name)
+        return Follower(
+            self.chain(config),
+            record,
+            thresholds,
+            config=config,
+            model=self.name,
+            onsets=self.onsets,
+            threads=threads,
+        )
 
-    def annotate(self, stream: obspy.Stream) -> obspy.Stream:
-        """Probability traces of a stream: one trace a class and gap-free stretch, channel ``<model>_<class>``."""
+    def margin_s(self, config: PickConfig) -> float:
+        """Length of record on either side of a time on which its picks depend."""
+        chain = self.chain(config)
+        context = max(chain.context.before, chain.context.after) * chain.hop_ns / NS_PER_S if chain.context else 0.0
+        picking = (
+            LONGEST_RUN_S
+            + LONGEST_CLUSTER_S
+            + 2 * furthest_s(config, self.onsets)
+            + config.min_distance_s
+            + config.same_onset_s
+        )
+        return self.preprocess.window_s + context + picking + CONTEXT_S + WARM_UP_S + SNR_WINDOW_S
+
+    def annotate(self, stream: obspy.Stream, config: PickConfig | None = None, **options: float) -> obspy.Stream:
+        """Probability traces of a stream: one trace a class and gap-free stretch, channel ``<model>_<class>``.
+
+        Options are those of `classify`.
+        """
+        config = self._settings(config, options)
         records, _ = self.records(stream)
-        return probability_stream([self.scan(record) for record in records], self.name)
+        return probability_stream([self.scan(record, config) for record in records], self.name)
 
-    def classify(self, stream: obspy.Stream, config: PickConfig | None = None) -> list[Pick]:
+    def classify(self, stream: obspy.Stream, config: PickConfig | None = None, **options: float) -> list[Pick]:
         """Picks of a stream, sorted by time.
+
+        Parameters
+        ----------
+        stream : obspy.Stream
+            It is not changed.
+        config : PickConfig, optional
+        **options : float
+            As in SeisBench, so that a script changes one import: ``P_threshold``, ``S_threshold``; ``batch_size`` and
+            ``copy`` are taken and change nothing. Any other is an error.
+
+        Raises
+        ------
+        ConfigError
+            For an unknown option or class.
 
         Examples
         --------
-        >>> model.classify(obspy.read())  # doctest: +SKIP
+        >>> model.classify(obspy.read(), P_threshold=0.3)  # doctest: +SKIP
         """
+        config = self._settings(config, options)
         records, _ = self.records(stream)
         picks: list[Pick] = []
         for record in records:
-            picks += self.picks(record, self.scan(record), config)
-        return in_order(picks)
+            picks += self.follow(record, config).add(record.data, last=True).picks
+        return accepted(picks, config)
+
+    def _settings(self, config: PickConfig | None, options: Mapping[str, float]) -> PickConfig:
+        known = {f"{name}_threshold": name for name in self.stored.thresholds}
+        for name in options:
+            if name not in {*known, "batch_size", "copy"}:
+                raise ConfigError(f"option '{name}'{nearest(name, [*known, 'batch_size', 'copy'])}")
+        config = config or PickConfig()
+        chosen = {known[name]: value for name, value in options.items() if name in known}
+        return replace(config, thresholds={**config.thresholds, **chosen})
+
+    def stream(self, config: PickConfig | None = None, *, patience_s: float = 30.0, step_s: float = 1.0) -> Streaming:
+        """Begin to pick data that arrive packet by packet, see `seisnet.streaming.Streaming`."""
+        return Streaming(self, config, patience_s=patience_s, step_s=step_s)
 
     def save(self, path: str | Path, *, overwrite: bool = False) -> None:
         """Write the model file."""
         check_output(Path(path), overwrite=overwrite)
         write_model(Path(path), self.stored)
+
+
+def _networks(stage: StoredStage) -> tuple[Network, ...]:
+    return tuple(Network(stage.sizes, stage.activation, theta=theta) for theta in np.atleast_2d(stage.theta))
 
 
 def load_model(name: str | Path) -> Model:

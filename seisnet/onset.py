@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.signal import butter, sosfilt
@@ -58,9 +60,8 @@ def aic_onset(record: Record, time_ns: int, phase: str, *, half_width_s: float) 
     band = [f for f in BAND_HZ if f < 0.9 * record.bandwidth_hz]
     if not band:
         return time_ns
-    kind, corners = ("bandpass", band) if len(band) == 2 else ("highpass", band[0])
     x = record.data[rows, first:high].astype(np.float64)
-    x = sosfilt(butter(2, corners, kind, fs=rate_hz, output="sos"), x - x[:, :1], axis=1)[:, low - first :]
+    x = sosfilt(_filter(tuple(band), rate_hz), x - x[:, :1], axis=1)[:, low - first :]
     n = x.shape[1]
     begin = max(at - round(half_width_s * rate_hz) - low, FEWEST_SAMPLES)
     end = min(at + round(half_width_s * rate_hz) - low, n - FEWEST_SAMPLES)
@@ -74,6 +75,14 @@ def aic_onset(record: Record, time_ns: int, phase: str, *, half_width_s: float) 
         return time_ns
     aic = k * np.log(before + smallest) + (n - k) * np.log(after + smallest)
     return sample_to_ns(record, low + int(k[np.argmin(aic)]))
+
+
+@lru_cache(maxsize=16)
+def _filter(corners_hz: tuple[float, ...], rate_hz: float) -> NDArray[np.float64]:
+    """Second-order sections of a band-pass, or of a high-pass where there is one corner."""
+    kind, corners = ("bandpass", corners_hz) if len(corners_hz) == 2 else ("highpass", corners_hz[0])
+    sections: NDArray[np.float64] = butter(2, corners, kind, fs=rate_hz, output="sos")
+    return sections
 
 
 def _variance(x: NDArray[np.float64], k: NDArray[np.intp]) -> NDArray[np.float64]:

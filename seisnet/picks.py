@@ -41,6 +41,18 @@ class Pick:
         """``NET.STA``."""
         return f"{self.network}.{self.station}"
 
+    @property
+    def pick_id(self) -> str:
+        """Name of the pick, the same wherever it is written: ``NET.STA.LOC.CHA_PHASE_TIME``, UTC to the microsecond.
+
+        Examples
+        --------
+        >>> Pick("BW", "RJOB", "", "EH", "P", 1_251_073_207_700_000_000).pick_id
+        'BW.RJOB..EH_P_2009-08-24T00:20:07.700000Z'
+        """
+        time = np.datetime64((self.time_ns + 500) // 1000, "us")  # rounded, as in the files
+        return f"{self.network}.{self.station}.{self.location}.{self.channel}_{self.phase}_{time}Z"
+
 
 def in_order(picks: Iterable[Pick]) -> list[Pick]:
     """Sort by time, trace id, phase."""
@@ -59,6 +71,24 @@ def station_of(trace_id: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
+class ClassInterval:
+    """What an analyst calls a stretch of a station's recording; `end_ns` is `start_ns` where no end is known.
+
+    `weight` in (0, 1] says how far the label is to be trusted.
+    """
+
+    network: str
+    station: str
+    location: str
+    channel: str
+    label: str
+    start_ns: int
+    end_ns: int
+    weight: float = 1.0
+    event_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Detection:
     """A stretch of one instrument's record that belongs to one class of signal."""
 
@@ -72,6 +102,30 @@ class Detection:
     probability: float = math.nan
     model: str = ""
     threshold: float = math.nan
+
+    @property
+    def trace_id(self) -> str:
+        """``NET.STA.LOC.BAND+INSTRUMENT``."""
+        return f"{self.network}.{self.station}.{self.location}.{self.channel[:2]}"
+
+
+STATUS_WEIGHTS = {"manual": 1.0, "automatic": 0.5, "autopicker": 0.5, "estimated": 0.1, "predicted": 0.1}
+"""How far a pick is trusted for how it was made; one that says nothing counts as manual."""
+
+SURE_S, LEAST_WEIGHT = 0.1, 0.1
+"""Up to the first uncertainty a pick has its full weight; beyond, the weight falls as its inverse, to the second."""
+
+
+def label_weight(status: str, uncertainty_s: float) -> float:
+    """Weight of an analyst's pick by how it was made and how uncertain its time is said to be.
+
+    Examples
+    --------
+    >>> label_weight("manual", math.nan), label_weight("automatic", 0.1), label_weight("", 0.4)
+    (1.0, 0.5, 0.25)
+    """
+    trust = STATUS_WEIGHTS.get(status.lower(), 1.0)
+    return trust * max(LEAST_WEIGHT, SURE_S / uncertainty_s) if uncertainty_s > SURE_S else trust
 
 
 def match_times(found_ns: Sequence[int], reference_ns: Sequence[int], *, tolerance_s: float) -> list[tuple[int, int]]:

@@ -2,34 +2,40 @@
 
 from __future__ import annotations
 
+import hashlib
+import shutil
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from itertools import islice
+from functools import partial
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
-from seisnet import __version__
 from seisnet.config import PreprocessConfig, to_json
-from seisnet.errors import DataError, NothingUsableError
-from seisnet.features import Feature, extract, make_feature
-from seisnet.labels import LabelMatcher, read_labels
-from seisnet.picks import station_of
-from seisnet.splits import assign_splits
-from seisnet.store.hdf5 import check_output, sha256_of
-from seisnet.store.shards import Shard, read_column, write_shard
-from seisnet.store.windows_file import WindowRows, WindowsInfo, read_info, read_rows, writing
-from seisnet.waveforms.records import COMPONENTS, Rejection
-from seisnet.waveforms.sources import Reading, Source, find_sources, read_records, read_traces
-from seisnet.windows import LabelledRecord, cut, start_ns, take
-
-RECORDS_PER_SHARD = 500
+from seisnet.engine import Engine
+from seisnet.errors import ConfigError, DataError, NothingUsableError
+from seisnet.extraction import Job, Piece, work
+from seisnet.merging import Totals, describe, divide, merge
+from seisnet.planning import make_job, make_pieces, unmatched_lines
+from seisnet.store.excerpts import Excerpt, read_excerpts
+from seisnet.store.hdf5 import check_output, sweep
+from seisnet.store.shards import Rejected, ShardReader
+from seisnet.store.windows_file import WindowRows, WindowsInfo, read_info, read_rows, shards_folder
+from seisnet.waveforms.records import COMPONENTS, KEPT
+from seisnet.waveforms.selection import Selection
+from seisnet.waveforms.sources import Reading, find_sources
 
 Progress = Callable[[int, str], None]
-"""Called with the number of windows so far and the source that is being read."""
+"""Called with the number of windows so far and the source that was read last."""
+
+BYTES_A_ROW = 48
+"""Of a windows file, beside the features."""
+
+HERE = Engine()
 
 
 @dataclass(frozen=True)
@@ -38,10 +44,45 @@ class Windows:
 
     info: WindowsInfo
     rows: WindowRows
+    excerpts: tuple[Excerpt, ...] = ()
 
     def split(self, name: str) -> WindowRows:
         """Rows of ``train``, ``dev`` or ``test``."""
         return self.rows.take(self.rows.split == ("train", "dev", "test").index(name))
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What preprocess would make.
+
+    Attributes
+    ----------
+    classes : tuple of str
+    sources : tuple of (str, int)
+        Name, windows.
+    n_labels, n_matched : int
+        Labels of files, and those that lie in a record.
+    unmatched : tuple of str
+        A line for each of the others.
+    rejected : tuple
+        As in the windows file.
+    counts : int64 (3, K, 2)
+        Windows by split, class and whether they are augmented.
+    how : str
+        What is not divided by the splits.
+    n_bytes : int
+        Size of the windows file, about.
+    """
+
+    classes: tuple[str, ...]
+    sources: tuple[tuple[str, int], ...]
+    n_labels: int
+    n_matched: int
+    unmatched: tuple[str, ...]
+    rejected: tuple[Rejected, ...]
+    counts: NDArray[np.int64]
+    how: str
+    n_bytes: int
 
 
 def read_windows(path: str | Path) -> Windows:
@@ -52,10 +93,12 @@ def read_windows(path: str | Path) -> Windows:
     FormatError
         If it is not one, or is damaged.
     """
-    return Windows(read_info(Path(path)), read_rows(Path(path)))
+    return Windows(read_info(Path(path)), read_rows(Path(path)), tuple(read_excerpts(path)))
 
 
-def preprocess(sources: Sequence[str], labels: Sequence[str] = (), config: PreprocessConfig | None = None) -> Windows:
+def preprocess(
+    sources: Sequence[str], labels: Sequence[str] = (), config: PreprocessConfig | None = None, *, engine: Engine = HERE
+) -> Windows:
     """Make windows in memory; see `preprocess_to_file`.
 
     Examples
@@ -64,204 +107,205 @@ def preprocess(sources: Sequence[str], labels: Sequence[str] = (), config: Prepr
     """
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "windows.h5"
-        preprocess_to_file(sources, labels, config, output=path)
+        preprocess_to_file(sources, labels, config, output=path, engine=engine)
         return read_windows(path)
 
 
-def preprocess_to_file(
+def preprocess_to_file(  # noqa: PLR0913, each is a choice that somebody makes
     sources: Sequence[str],
     labels: Sequence[str] = (),
     config: PreprocessConfig | None = None,
     *,
     output: Path,
     overwrite: bool = False,
+    resume: bool = False,
+    virtual: bool = False,
+    miner: str = "",
+    engine: Engine = HERE,
     progress: Progress | None = None,
+    selection: Selection | None = None,
+    inventory: Sequence[Path] = (),
 ) -> WindowsInfo:
-    """Turn waveforms and picks into a windows file.
+    """Turn waveforms and labels into a windows file.
+
+    The sources are divided into pieces, each of which becomes a shard in a folder beside the output; then the shards
+    are merged. The bytes are the same for any engine. A run that was killed, or met a full disk, leaves its finished
+    shards; with `resume` the next one takes those that its inputs and settings would give again.
 
     Parameters
     ----------
     sources : sequence of str
-        Files, folders, globs, or SeisBench data set folders, which carry their own labels.
+        Files, folders, globs, archives, web services, or data sets, which carry their own labels.
     labels : sequence of str
-        Catalogues and CSV files of picks for the sources that are not data sets.
+        Catalogues and CSV files of picks, or of classes, for the sources that are not data sets.
     config : PreprocessConfig, optional
         How windows are cut and what is made of them.
     output : Path
         The windows file; it appears whole or not at all.
     overwrite : bool
-        Whether an existing output may be replaced.
+        Whether an existing output, and what is left of an interrupted run, may be replaced.
+    resume : bool
+        Whether to go on with what is left of an interrupted run.
+    virtual : bool
+        Whether the features stay in the shards, in the folder ``<output>.shards``, and the windows file refers to them.
+    miner : str
+        Model whose false picks become windows of noise in the training split, see `seisnet.mining`.
+    engine : Engine
+        Where the work is done.
     progress : callable, optional
         See `Progress`.
+    selection : Selection, optional
+        Which channels and times of the sources are wanted.
+    inventory : sequence of Path
+        Files of station metadata, which place components by azimuth and dip.
 
     Returns
     -------
     WindowsInfo
-        What was read, made and rejected.
+        What was read and made; what was rejected stands in the file.
 
     Raises
     ------
     NothingUsableError
         If not one window could be made; the message says why.
+    ConfigError
+        If there is an output, or what is left of a run, and neither `overwrite` nor `resume` is set.
     """
-    config = config or PreprocessConfig()
-    check_output(output, overwrite=overwrite)
+    check_output(output, overwrite=overwrite or resume)
+    folder = shards_folder(output) if virtual else output.with_name(f".{output.name}.work")
     reading = Reading()
-    found = find_sources(sources, reading)
-    matcher = LabelMatcher(read_labels(labels))
-    if not labels and found and not any(source.is_dataset for source in found):
-        raise NothingUsableError("waveform files carry no labels; name a catalogue or a CSV of picks with --labels")
-    try:
-        scratch = tempfile.TemporaryDirectory(prefix=f".{output.name}.", dir=output.absolute().parent)
-    except OSError as error:
-        raise DataError(f"{output}: can't be written: {error.strerror}") from error
-    with scratch as folder:
-        shards: list[Path] = []
-        made = dict.fromkeys(found, 0)
-        for source in found:
-            for shard in _shards(source, matcher, reading, config):
-                path = Path(folder) / f"{len(shards):06d}.h5"
-                write_shard(path, shard)
-                shards.append(path)
-                made[source] += len(shard.y)
-                if progress:
-                    progress(sum(made.values()), source.name)
-            if not made[source]:
-                reading.rejections.append(Rejection("", 0, 0, f"{source.name}: no window"))
-        unmatched = matcher.unmatched()
-        if not any(made.values()):
-            raise NothingUsableError(f"no window could be made: {_why(unmatched, reading.rejections)}")
-        reading.rejections += [Rejection("", 0, 0, line) for line in unmatched]
-        return _merge(shards, made, labels, reading.rejections, config, output)
+    found = find_sources(sources, reading, selection=selection or Selection(), inventory=inventory)
+    job = make_job(found, labels, config or PreprocessConfig(), reading.rejections, miner=miner, folder=folder)
+    pieces = list(make_pieces(found))
+    inputs = _identity(job, pieces)
+    if resume and output.exists():
+        info = read_info(output, rejected=False)
+        if info.attributes.get("inputs_sha256") != inputs:
+            raise ConfigError(f"{output} was made of other inputs or settings; choose another name, or say --overwrite")
+        if not virtual:
+            shutil.rmtree(folder, ignore_errors=True)
+        return info
+    with _work_folder(folder, output, anew=overwrite, resume=resume):
+        totals = _run(job, pieces, engine, progress)
+        unmatched = unmatched_lines(job, totals.matched, totals.nearest_ns, totals.records)
+        before = [(r.trace_id, r.start_ns, r.end_ns, r.reason) for r in reading.rejections]
+        shards = [folder / name for name in totals.shards]
+        if not totals.rows:
+            told = (reason for path in shards for *_, reason in _rejected(path))
+            raise NothingUsableError(f"no window could be made: {_why(unmatched, [r for *_, r in before], told)}")
+        after = [("", 0, 0, f"{name}: no window") for name in totals.made if not totals.made[name]]
+        after += [("", 0, 0, line) for line in unmatched]
+        division = divide(totals.rows, job.config)
+        info = describe(job, totals, division, [Path(p) for p in labels], inputs)
+        merge(shards, division, info, (before, after), output, virtual=virtual)
+        for left in folder.iterdir():
+            if left not in shards:
+                left.unlink()
+    if not virtual:
+        shutil.rmtree(folder)
+        shutil.rmtree(shards_folder(output), ignore_errors=True)  # of a virtual file that this one has replaced
+    return info
 
 
-def reasons(rejected: Sequence[tuple[str, int, int, str]]) -> Counter[str]:
+def plan(
+    sources: Sequence[str],
+    labels: Sequence[str] = (),
+    config: PreprocessConfig | None = None,
+    *,
+    miner: str = "",
+    engine: Engine = HERE,
+    progress: Progress | None = None,
+    selection: Selection | None = None,
+    inventory: Sequence[Path] = (),
+) -> Plan:
+    """Read everything and choose the windows, but compute no features and write nothing.
+
+    Raises
+    ------
+    NothingUsableError, DataError
+        As `preprocess_to_file` would.
+    """
+    reading = Reading()
+    found = find_sources(sources, reading, selection=selection or Selection(), inventory=inventory)
+    job = make_job(found, labels, config or PreprocessConfig(), reading.rejections, miner=miner, folder=None)
+    totals = _run(job, list(make_pieces(found)), engine, progress)
+    rejected = [(r.trace_id, r.start_ns, r.end_ns, r.reason) for r in reading.rejections] + totals.rejected
+    unmatched = unmatched_lines(job, totals.matched, totals.nearest_ns, totals.records)
+    if not totals.rows:
+        raise NothingUsableError(f"no window could be made: {_why(unmatched, [r for *_, r in rejected], ())}")
+    division = divide(totals.rows, job.config)
+    return Plan(
+        classes=job.config.classes,
+        sources=tuple(totals.made.items()),
+        n_labels=len(job.picks) + len(job.intervals),
+        n_matched=len(totals.matched),
+        unmatched=tuple(unmatched),
+        rejected=tuple(rejected),
+        counts=division.counts,
+        how=division.how,
+        n_bytes=int(division.counts.sum()) * (4 * int(np.prod(job.feature.shape)) + BYTES_A_ROW)
+        + 4 * len(COMPONENTS) * totals.excerpt_samples,
+    )
+
+
+def reasons(rejected: Sequence[Rejected]) -> Counter[str]:
     """Count rejections by reason."""
     return Counter(reason for *_, reason in rejected)
 
 
-def _why(unmatched: Sequence[str], rejections: Sequence[Rejection]) -> str:
-    """Say in a line why there is nothing: the first picks without waveform, and the most frequent reasons."""
-    said = [*unmatched[:3], f"{len(unmatched) - 3} more picks without waveform"] if unmatched[3:] else [*unmatched]
-    counted = Counter(r.reason for r in rejections).most_common(5)
+def _run(job: Job, pieces: Sequence[Piece], engine: Engine, progress: Progress | None) -> Totals:
+    """Work on all pieces."""
+    totals = Totals()
+    done = 0
+    try:
+        for done, (piece, summary) in enumerate(  # noqa: B007, told below
+            zip(pieces, engine.map(partial(work, job), pieces), strict=True), start=1
+        ):
+            totals.add(piece, summary)
+            if progress:
+                progress(totals.made.total(), piece.sources[-1].name)
+    except DataError as error:
+        if job.folder is None or not done:
+            raise
+        raise DataError(f"{error}; {done} of {len(pieces)} shards are finished: mend that, and say --resume") from error
+    return totals
+
+
+@contextmanager
+def _work_folder(folder: Path, output: Path, *, anew: bool, resume: bool) -> Iterator[None]:
+    """A folder for shards that outlives a run that fails as long as it holds any, unless there is nothing to make."""
+    if folder.exists() and not (anew or resume):
+        n = len(list(folder.glob("*.h5")))
+        raise ConfigError(f"{folder} holds {n} shards of an interrupted run; say --resume or --overwrite")
+    try:
+        sweep(output)
+        if anew:
+            shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(exist_ok=True)
+    except OSError as error:
+        raise DataError(f"{output}: can't be written: {error.strerror}") from error
+    try:
+        yield
+    except BaseException as error:
+        if isinstance(error, NothingUsableError) or not any(folder.glob("*.h5")):
+            shutil.rmtree(folder, ignore_errors=True)
+        raise
+
+
+def _rejected(path: Path) -> list[Rejected]:
+    with ShardReader(path) as shard:
+        return shard.rejected
+
+
+def _identity(job: Job, pieces: Sequence[Piece]) -> str:
+    """SHA-256 of all that the windows are made from."""
+    known = [to_json(job.config), *(job.identity(piece) for piece in pieces)]
+    return hashlib.sha256(" ".join(known).encode()).hexdigest()
+
+
+def _why(unmatched: Sequence[str], *told: Iterator[str] | Sequence[str]) -> str:
+    """Say in a line why there is nothing: the first labels without waveform, and the most frequent reasons."""
+    said = [*unmatched[:3], f"{len(unmatched) - 3} more labels without waveform"] if unmatched[3:] else [*unmatched]
+    counted = Counter(r for reasons_told in told for r in reasons_told if not r.startswith(KEPT)).most_common(5)
     said += [f"{reason} ({n})" if n > 1 else reason for reason, n in counted]
     return "; ".join(said) or "the sources hold no waveforms"
-
-
-def _shards(source: Source, matcher: LabelMatcher, reading: Reading, config: PreprocessConfig) -> Iterator[Shard]:
-    feature = make_feature(config)
-    records = _labelled(source, matcher, reading, config)
-    while batch := list(islice(records, RECORDS_PER_SHARD)):
-        shard = make_shard(batch, feature, reading, config)
-        if shard is not None:
-            yield shard
-
-
-def _labelled(
-    source: Source, matcher: LabelMatcher, reading: Reading, config: PreprocessConfig
-) -> Iterator[LabelledRecord]:
-    """Records of a source with their picks, at the rate of the config."""
-    if not source.is_dataset:
-        for record in read_records(
-            source, reading, sampling_rate_hz=config.sampling_rate_hz, shortest_s=config.window_s
-        ):
-            yield LabelledRecord(record, tuple(matcher.match(record)))
-        return
-    for trace in read_traces(source, reading, sampling_rate_hz=config.sampling_rate_hz):
-        is_noise = trace.complete and not trace.picks
-        yield LabelledRecord(trace.record, trace.picks, trace.event_id, is_noise, trace.split)
-
-
-def make_shard(
-    batch: Sequence[LabelledRecord], feature: Feature, reading: Reading, config: PreprocessConfig
-) -> Shard | None:
-    """Cut, and compute features of, the windows of some records."""
-    x, windows, trace_ids, starts, given = [], [], [], [], []
-    for labelled in batch:
-        record = labelled.record
-        chosen, why_not = cut(labelled, config)
-        reading.rejections += [Rejection(record.trace_id, record.start_ns, record.end_ns, reason) for reason in why_not]
-        if chosen:
-            present = np.broadcast_to(record.present, (len(chosen), 3))
-            x.append(extract(feature, take(record, chosen, config), present, np.full(len(chosen), record.bandwidth_hz)))
-            windows += chosen
-            trace_ids += [record.trace_id] * len(chosen)
-            starts += [start_ns(record, window) for window in chosen]
-            given += [labelled.split] * len(chosen)
-    if not windows:
-        return None
-    return Shard(
-        x=np.concatenate(x),
-        y=np.array([config.classes.index(w.label) for w in windows], dtype=np.uint8),
-        onset_s=np.array([w.onset_s for w in windows], dtype=np.float32),
-        start_ns=np.array(starts, dtype=np.int64),
-        weight=np.array([w.weight for w in windows], dtype=np.float32),
-        augmented=np.array([w.augmented for w in windows], dtype=np.bool_),
-        trace_id=trace_ids,
-        event=[w.event for w in windows],
-        given_split=given,
-    )
-
-
-def _merge(
-    shards: Sequence[Path],
-    made: Mapping[Source, int],
-    labels: Sequence[str],
-    rejections: Sequence[Rejection],
-    config: PreprocessConfig,
-    output: Path,
-) -> WindowsInfo:
-    """Assign splits, drop augmented windows from dev and test, and write one file."""
-    columns = {
-        name: np.concatenate([read_column(path, name) for path in shards])
-        for name in ("y", "onset_s", "start_ns", "weight", "augmented", "trace_id", "event", "given_split")
-    }
-    stations = [station_of(str(t)) for t in columns["trace_id"]]
-    split, how = assign_splits(list(columns["event"]), stations, list(columns["given_split"]), config)
-    group_names, group = np.unique(columns["event"].astype(str), return_inverse=True)
-    keep = ~(columns["augmented"].astype(bool) & (split > 0))
-    files = {path: count for source, count in made.items() for path in source.paths}
-    info = WindowsInfo(
-        classes=config.classes,
-        feature_shape=make_feature(config).shape,
-        group_names=tuple(group_names),
-        sources=tuple((str(p), _size(p), sha256_of(p), count) for p, count in files.items()),
-        rejected=tuple((r.trace_id, r.start_ns, r.end_ns, r.reason) for r in rejections),
-        attributes={
-            "component_order": COMPONENTS,
-            "config": to_json(config),
-            # The age of the newest input, not of the clock: the same inputs give the same bytes.
-            "created": datetime.fromtimestamp(
-                max(p.stat().st_mtime for p in [*files, *map(Path, labels)]), UTC
-            ).isoformat(timespec="seconds"),
-            "feature": config.features,
-            "labels_sha256": " ".join(sha256_of(Path(p)) for p in labels),
-            "sampling_rate_hz": config.sampling_rate_hz,
-            "seisnet_version": __version__,
-            "split_by": how,
-            "window_s": config.window_s,
-        },
-    )
-    at = 0
-    with writing(output, info, int(keep.sum())) as writer:
-        for path in shards:
-            x = read_column(path, "x").astype(np.float32, copy=False)
-            here = slice(at, at + len(x))
-            kept = keep[here]
-            writer.append(
-                WindowRows(
-                    x=x[kept],
-                    group=group[here][kept].astype(np.uint32),
-                    split=split[here][kept],
-                    **{
-                        n: columns[n][here][kept]
-                        for n in ("y", "onset_s", "start_ns", "weight", "augmented", "trace_id")
-                    },
-                )
-            )
-            at += len(x)
-    return info
-
-
-def _size(path: Path) -> int:
-    return sum(p.stat().st_size for p in path.rglob("*") if p.is_file()) if path.is_dir() else path.stat().st_size

@@ -17,24 +17,48 @@ FEWEST_BLOCKS = 10
 """`auto` splits by event and station only where both fall apart into at least so many blocks."""
 
 
+def join_times(times_ns: Sequence[int], within_s: float) -> list[int]:
+    """Number the groups of times that follow each other within some time, in order of time (single linkage).
+
+    Examples
+    --------
+    >>> join_times([0, 50 * 10**9, 10 * 10**9], within_s=30)
+    [0, 1, 0]
+    """
+    order = sorted(range(len(times_ns)), key=times_ns.__getitem__)
+    groups, group, last = [0] * len(order), -1, 0
+    for i in order:
+        if group < 0 or times_ns[i] - last > within_s * 1e9:
+            group += 1
+        groups[i], last = group, times_ns[i]
+    return groups
+
+
 def assign_splits(
-    events: Sequence[str], stations: Sequence[str], given: Sequence[str], config: PreprocessConfig
+    events: Sequence[str],
+    stations: Sequence[str],
+    given: Sequence[str],
+    config: PreprocessConfig,
+    *,
+    windows: Sequence[int] | None = None,
 ) -> tuple[NDArray[np.uint8], str]:
-    """Assign every window to a split.
+    """Assign windows to splits.
 
     Windows that share an event (and, split by both, a station) form a block; blocks are dealt out in random order,
     the large ones first, each to the split that lacks most of its share.
 
     Parameters
     ----------
-    events, stations, given : sequences of str, one a window
+    events, stations, given : sequences of str, one a row
         Event or station-hour, ``NET.STA``, and the data set's own split or an empty string.
     config : PreprocessConfig
         `split`, `split_by` and `seed` are read.
+    windows : sequence of int, optional
+        How many windows each row stands for; one by default.
 
     Returns
     -------
-    split : uint8 (N,)
+    split : uint8 (N,), one a row
         0 train, 1 dev, 2 test.
     how : str
         ``event``, ``both`` or ``given``.
@@ -47,14 +71,15 @@ def assign_splits(
     event_index = np.unique(events, return_inverse=True)[1]
     if config.split_by == "given":
         return _given(event_index, events, given), "given"
+    size = np.ones(len(event_index)) if windows is None else np.asarray(windows, dtype=np.float64)
     station_index = np.unique(stations, return_inverse=True)[1]
     both = _blocks(event_index, station_index)
-    largest = np.bincount(both).max() / len(both)
+    largest = np.bincount(both, size).max() / max(size.sum(), 1)
     if config.split_by == "both" or (
         config.split_by == "auto" and both.max() + 1 >= FEWEST_BLOCKS and largest <= config.split[0]
     ):
-        return _deal(both, config, "groups of events and stations that are recorded together"), "both"
-    return _deal(event_index, config, "events"), "event"
+        return _deal(both, size, config, "groups of events and stations that are recorded together"), "both"
+    return _deal(event_index, size, config, "events"), "event"
 
 
 def _given(event_index: NDArray[np.intp], events: Sequence[str], given: Sequence[str]) -> NDArray[np.uint8]:
@@ -79,8 +104,10 @@ def _blocks(a: NDArray[np.intp], b: NDArray[np.intp]) -> NDArray[np.intp]:
     return np.unique(labels, return_inverse=True)[1]
 
 
-def _deal(block: NDArray[np.intp], config: PreprocessConfig, what: str) -> NDArray[np.uint8]:
-    sizes = np.bincount(block).astype(np.float64)
+def _deal(
+    block: NDArray[np.intp], windows: NDArray[np.float64], config: PreprocessConfig, what: str
+) -> NDArray[np.uint8]:
+    sizes = np.bincount(block, windows)
     shares = np.array(config.split)
     wanted = int((shares > 0).sum())
     if len(sizes) < wanted:

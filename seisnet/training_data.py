@@ -1,4 +1,4 @@
-"""What a training run reads: scaled batches to learn from, scaled windows to be judged on."""
+"""What training reads: scaled batches to learn from, scaled windows to be judged on."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import hashlib
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,20 +24,80 @@ from seisnet.store.windows_file import FeatureReader, WindowRows, WindowsInfo, r
 
 @dataclass(frozen=True)
 class TrainingData:
-    """What a training run reads: scaled batches to learn from, scaled windows to be judged on."""
+    """What the training of one network reads.
+
+    Attributes
+    ----------
+    batches : Batches
+        To learn from.
+    x_dev, y_dev : float32 (N, D), (N, ...)
+        To be judged on; scaled, and empty where there is no dev split.
+    scaler : StandardScaler
+        By which all of it was scaled.
+    prior_shift : float32 (K,) or None
+        What logits must gain where the weights made classes more frequent than they are
+        (Saerens et al. 2002, equation 2.4).
+    """
+
+    batches: Batches
+    x_dev: NDArray[np.float32]
+    y_dev: NDArray[Any]
+    scaler: StandardScaler
+    prior_shift: NDArray[np.float32] | None = None
+
+
+@dataclass(frozen=True)
+class WindowData:
+    """The windows that a training run reads.
+
+    Attributes
+    ----------
+    info : WindowsInfo
+    train : WindowRows
+        Of the training split, without features where they stay in the file.
+    rows : int64 (N,)
+        Where they stand in the file.
+    weight : float32 (N,)
+        In the loss.
+    x_dev, y_dev : float32 (M, D), uint8 (M,)
+        Of the dev split, scaled.
+    scaler : StandardScaler
+        Fitted on the training split, or of the model that is trained further.
+    digest : str
+        SHA-256 of what is learned from.
+    memory_mb : float
+    reader : FeatureReader or None
+        Where features stay in the file.
+    """
 
     info: WindowsInfo
-    batches: Batches
+    train: WindowRows
+    rows: NDArray[np.int64]
+    weight: NDArray[np.float32]
     x_dev: NDArray[np.float32]
     y_dev: NDArray[np.uint8]
     scaler: StandardScaler
     digest: str
+    memory_mb: float
+    reader: FeatureReader | None
+
+    def training(self, kept: NDArray[np.bool_] | None = None) -> TrainingData:
+        """Batches of all training windows, or of some, (N,); a part of them is judged by nothing."""
+        chosen = slice(None) if kept is None else np.flatnonzero(kept)
+        y, weight = self.train.y[chosen], self.weight[chosen]
+        if self.reader is None:
+            x = self.train.x if kept is None else self.train.x[chosen]
+            batches: Batches = MemoryBatches(self.scaler.transform(x), y, weight)
+        else:
+            batches = FileBatches(self.reader, self.rows[chosen], y, weight, self.scaler, self.memory_mb)
+        n_dev = len(self.y_dev) if kept is None else 0
+        return TrainingData(batches, self.x_dev[:n_dev], self.y_dev[:n_dev], self.scaler)
 
 
-def load_training_data(
+def load_windows(
     windows: Windows | str | Path, config: TrainConfig, init: Model | None, files: ExitStack
-) -> TrainingData:
-    """Open the windows, scale them, and weigh the classes."""
+) -> WindowData:
+    """Open the windows, fit the scaler, and weigh the classes."""
     too_large = None  # path of a file whose features stay on disk
     if isinstance(windows, Windows):
         info, every = windows.info, windows.rows
@@ -54,18 +115,18 @@ def load_training_data(
     if init:
         check_recipe(init, Windows(info, of_dev))
     scaler = _scaler_of(init) if init else None
+    reader = None
     if too_large:
         reader = files.enter_context(FeatureReader(too_large))
         scaler = scaler or fit_scaler(reader, train)
         x_dev = reader.read(dev) if len(dev) else np.zeros((0, reader.n_features), dtype=np.float32)
-        batches: Batches = FileBatches(reader, train, of_train.y, weight, scaler, config.memory_mb)
         digest = sha256_of(too_large)
     else:
         scaler = scaler or StandardScaler().fit(of_train.x)
         x_dev = of_dev.x
-        batches = MemoryBatches(scaler.transform(of_train.x), of_train.y, weight)
         digest = hashlib.sha256(of_train.x.tobytes() + of_train.y.tobytes()).hexdigest()
-    return TrainingData(info, batches, scaler.transform(x_dev), of_dev.y, scaler, digest)
+    x_dev = scaler.transform(x_dev)
+    return WindowData(info, of_train, train, weight, x_dev, of_dev.y, scaler, digest, config.memory_mb, reader)
 
 
 def _scaler_of(model: Model) -> StandardScaler:

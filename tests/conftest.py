@@ -1,7 +1,7 @@
 """Small things that many tests need: traces, records, labelled seismograms and files of them."""
 
 import csv
-from dataclasses import replace
+from dataclasses import asdict, replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -11,9 +11,17 @@ from hypothesis import settings
 from obspy.core.event import Catalog, Event, WaveformStreamID
 from obspy.core.event import Pick as QuakeMLPick
 
+from seisnet.config import PreprocessConfig, TrainConfig
+from seisnet.labelled_sets import make_windows
+from seisnet.model import Model
+from seisnet.nn import Network
+from seisnet.picks import Pick
+from seisnet.store.model_file import StoredModel, StoredStage
 from seisnet.store.seisbench_writer import SeisBenchWriter
 from seisnet.synthetic import GeneratorConfig, generate_records
-from seisnet.waveforms.records import COMPONENTS, NS_PER_S, Record
+from seisnet.training import fit
+from seisnet.waveforms.records import COMPONENTS, NS_PER_S, Record, sample_to_ns
+from seisnet.windows import LabelledRecord
 
 # No test is timed, and a test that fails once fails always.
 settings.register_profile("house", deadline=None, derandomize=True)
@@ -81,6 +89,53 @@ def onset_record():
     return make
 
 
+def _quake(station, seed):
+    """Half a minute of noise at 50 Hz with a P on the vertical, and an S on the horizontals."""
+    rng = np.random.default_rng(seed)
+    rate_hz, p_s = 50.0, rng.uniform(12, 15)
+    onsets_s = {"P": p_s, "S": p_s + rng.uniform(4, 7)}
+    t = np.arange(round(30 * rate_hz)) / rate_hz
+    data = rng.normal(size=(3, t.size))
+    for phase, rows, strength in (("P", [0], 8), ("S", [1, 2], 16)):
+        since = t - onsets_s[phase]
+        data[rows] += strength * rng.normal(size=(len(rows), t.size)) * (since >= 0) * np.exp(-np.maximum(since, 0))
+    record = _record(data, start_ns=START_NS + seed * 1000 * NS_PER_S, rate_hz=rate_hz, trace_id=f"XX.{station}..HH")
+    picks = [Pick("XX", station, "", "HH", of, sample_to_ns(record, s * rate_hz)) for of, s in onsets_s.items()]
+    return LabelledRecord(record, tuple(picks), event_id=f"event{seed}")
+
+
+@pytest.fixture(scope="session")
+def quakes():
+    """Made-up earthquakes, easily learned: records of `train`, `dev` and `test`, their `windows` and `config`.
+
+    Four stations to learn from, two others to be judged on.
+    """
+    config = PreprocessConfig(
+        sampling_rate_hz=50.0, window_s=2.0, frame_s=0.4, hop_s=0.2, freqmin_hz=2.5, freqmax_hz=20.0,
+        shifts=2, coda_windows=2, noise_windows=2, excerpt_s=12.0,
+    )  # fmt: skip
+    train = [_quake(f"A{seed % 4}", seed) for seed in range(24)]
+    dev = [_quake(f"B{seed % 2}", seed) for seed in range(100, 126)]
+    test = [_quake("B0", seed) for seed in range(200, 204)]
+    parts = (train, dev, test)
+    return SimpleNamespace(train=train, dev=dev, test=test, config=config, windows=make_windows(parts, config))
+
+
+@pytest.fixture(scope="session")
+def small_training():
+    """How a model of three stages is trained on them within a second."""
+    return TrainConfig(
+        hidden=(16,), epochs=6, batch_size=32, dropout=0.1, input_noise=0.1, label_smoothing=0.0,
+        folds=2, context_hidden=(8,), context_epochs=5, onset_hidden=(16,), onset_epochs=10,
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def quake_model(quakes, small_training):
+    """The model of three stages, calibrated."""
+    return fit(quakes.windows, small_training, name="quakes")[0]
+
+
 @pytest.fixture(scope="session")
 def seismograms():
     """Labelled synthetic seismograms of 12 events, and noise, at few stations; none with a fault of the recorder."""
@@ -121,6 +176,16 @@ def labelled(tmp_path_factory, seismograms):
         seismograms=whole,
         picks=picks,
     )
+
+
+@pytest.fixture(scope="session")
+def untrained_model():
+    """A model that was never trained: for what does not depend on what it says."""
+    config, sizes = PreprocessConfig(), (816, 4, 3)
+    theta = Network(sizes, rng=np.random.default_rng(0)).theta
+    zeros, ones = np.zeros(816, np.float32), np.ones(816, np.float32)
+    stage = StoredStage(theta, sizes, "relu")
+    return Model("m", StoredModel((stage,), config.classes, zeros, ones, asdict(config), {}, {"P": 0.9, "S": 0.9}))
 
 
 def _write_quakeml(path, picks):

@@ -8,11 +8,12 @@ import pytest
 
 from seisnet import nn
 from seisnet.classification import classify
-from seisnet.config import PreprocessConfig
+from seisnet.config import PickConfig, PreprocessConfig
 from seisnet.errors import NothingUsableError
 from seisnet.model import Model
 from seisnet.store.model_file import StoredModel, StoredStage
 from seisnet.store.seisbench_writer import SeisBenchWriter
+from seisnet.waveforms.records import NS_PER_S
 
 
 @pytest.fixture(scope="module")
@@ -42,3 +43,28 @@ def test_a_data_set_sampled_far_too_slowly_is_told(tmp_path, noise, model):
         writer.add(dict(zip(columns, (1.0, "A"), strict=True)), noise(3000).reshape(3, 1000))
     with pytest.raises(NothingUsableError, match="sampled at 1 Hz; 10 Hz is the least"):
         classify([str(tmp_path / "slow")], model)
+
+
+def test_days_of_an_archive_give_the_picks_of_the_whole(tmp_path, make_trace, noise, model):
+    """Ten minutes on either side of midnight; half a second of the first day stands in the file of the second."""
+    start_ns, midnight = 1_577_836_800 * NS_PER_S - 600 * NS_PER_S, 60_000
+    for k, component in enumerate("ZNE"):
+        samples = noise(120_000, k) * (1 + 20 * np.exp(-((np.arange(120_000) % 700) / 100.0)))
+        make_trace(samples, f"GE.APE..HH{component}", start_ns=start_ns).write(
+            str(tmp_path / f"whole.{component}"), format="MSEED"
+        )
+        for year, day, low, high in ((2019, 365, 0, midnight - 50), (2020, 1, midnight - 50, 120_000)):
+            folder = tmp_path / f"sds/{year}/GE/APE/HH{component}.D"
+            folder.mkdir(parents=True)
+            part = make_trace(samples[low:high], f"GE.APE..HH{component}", start_ns=start_ns + low * 10_000_000)
+            part.write(str(folder / f"GE.APE..HH{component}.D.{year}.{day:03d}"), format="MSEED")
+    config = PickConfig(thresholds={"P": 0.3, "S": 0.3})
+    whole = classify([f"{tmp_path}/whole.*"], model, config)
+    days = classify([f"sds:{tmp_path}/sds"], model, config)
+    assert days.n_records == 2
+    assert whole.seconds == pytest.approx(days.seconds, abs=0.1)
+    near = [p for p in whole.picks if abs(p.time_ns - start_ns - 600 * NS_PER_S) < 30 * NS_PER_S]
+    assert len(near) > 3
+    assert [(p.phase, p.time_ns) for p in days.picks] == [(p.phase, p.time_ns) for p in whole.picks]
+    probabilities = ([p.probability for p in found.picks] for found in (whole, days))
+    np.testing.assert_allclose(*probabilities, atol=1e-4)

@@ -15,7 +15,9 @@ from click.testing import CliRunner
 from seisnet.cli import COMMANDS, cli, main
 from seisnet.demo import write_synthetic_dataset
 from seisnet.errors import ConfigError, DataError, FormatError, NothingUsableError
-from seisnet.formats import CSV_COLUMNS
+from seisnet.formats import CSV_COLUMNS, read_picks_csv
+from seisnet.model import load_model
+from seisnet.review.answers import Answer, Answers
 from seisnet.synthetic import GeneratorConfig, continuous
 
 
@@ -65,8 +67,10 @@ def test_preprocess_train_evaluate_classify_score(job, tmp_path):
     metrics = json.loads((tmp_path / "evaluation" / "metrics.json").read_text())
     assert metrics["macro_f1"] == pytest.approx(float(rows[3]["f1"]), abs=1e-4)
     assert sum(map(sum, metrics["confusion"])) == metrics["windows"]
-    names = {path.name for path in (tmp_path / "evaluation").iterdir()}
-    assert {"report.html", "confusion.svg", "roc.svg", "precision_recall.svg", "training.svg"} <= names
+    assert {"snr_db", "s_minus_p_s", "distance_km"} == set(metrics["f1_by"])
+    names = {str(path.relative_to(tmp_path / "evaluation")) for path in (tmp_path / "evaluation").rglob("*.*")}
+    drawn = ("confusion", "roc", "precision_recall", "reliability", "training", "first_layer", "embedding", "mistakes")
+    assert {"report.html", *(f"figures/{name}.{kind}" for name in drawn for kind in ("svg", "png"))} <= names
 
     picks = tmp_path / "picks.csv"
     classify = ("classify", job / "day.mseed", "--model", job / "model.h5", "--threshold", "P=0.5")
@@ -81,6 +85,77 @@ def test_preprocess_train_evaluate_classify_score(job, tmp_path):
     table = {row["phase"]: row for row in csv.DictReader(scored.stdout.splitlines())}
     assert float(table["P"]["recall"]) >= 0.5
     assert int(table["P"]["matched"]) <= int(table["P"]["reference"])
+
+
+def test_reports_remember_what_plot_report_and_review_need(job, tmp_path):
+    picks, report = tmp_path / "picks.csv", tmp_path / "report"
+    run("classify", job / "day.mseed", "--model", job / "model.h5", "-o", picks, "--report", report, "--views", 2, "-q")
+    known = json.loads((report / "metrics.json").read_text())
+    assert known["sources"] == [str(job / "day.mseed")] and known["model"] == str(job / "model.h5")
+    n_picks = len(picks.read_text().splitlines()) - 1
+    assert known["picks"] == sum(row["picks"] for row in known["picks_by_station"]) == n_picks > 2
+    assert (report / "figures" / "availability.png").exists()
+    shown = read_picks_csv(picks)[-1].pick_id
+    for option in ("--pick", "--section", "--day"):
+        run("plot", report, option, shown, "-o", tmp_path / f"{option}.svg")
+        assert "<svg" in (tmp_path / f"{option}.svg").read_text()
+    run("plot", picks, "--waveforms", job / "day.mseed", "--pick", shown, "-o", tmp_path / "a.pdf")
+    assert (tmp_path / "a.pdf").read_bytes().startswith(b"%PDF")
+    with pytest.raises(ConfigError, match="--overwrite"):
+        run("plot", report, "--pick", shown, "-o", tmp_path / "a.pdf")
+    with pytest.raises(ConfigError, match="names no format"):
+        run("plot", report, "--pick", shown, "-o", tmp_path / "a.gif")
+    with pytest.raises(DataError, match="no pick has the ID 'x'"):
+        run("plot", report, "--pick", "x")
+    with pytest.raises(ConfigError, match="--waveforms"):
+        run("plot", picks, "--pick", shown)
+    with pytest.raises(DataError, match="not the folder of a classify --report"):
+        run("plot", tmp_path, "--pick", shown)
+    for command in (("report", report), ("review", report)):
+        result = CliRunner().invoke(cli, list(map(str, command)))
+        assert result.exit_code == 2 and "--serve" in result.output
+    assert CliRunner().invoke(cli, ["plot", str(report)]).exit_code == 2
+
+
+def test_scores_have_a_report_with_residuals(job, tmp_path):
+    run("classify", job / "day.mseed", "--model", job / "model.h5", "-o", tmp_path / "picks.csv", "-q")
+    scored = run("score", tmp_path / "picks.csv", job / "analyst.csv", "-o", tmp_path / "score")
+    table = {row["phase"]: row for row in csv.DictReader(scored.stdout.splitlines())}
+    metrics = json.loads((tmp_path / "score" / "metrics.json").read_text())
+    assert metrics["phases"]["P"]["matched"] == int(table["P"]["matched"])
+    assert metrics["phases"]["P"]["mae_s"] == pytest.approx(float(table["P"]["mae_s"]), abs=1e-3)
+    assert {"residuals.svg", "residuals.png"} == {path.name for path in (tmp_path / "score" / "figures").iterdir()}
+
+
+def test_inspect_draws_an_audit_sheet(job, tmp_path):
+    run("inspect", job / "windows.h5", "--plot", tmp_path / "audit")
+    names = {path.name for path in (tmp_path / "audit" / "figures").glob("*.svg")}
+    assert names == {"counts.svg", "snr.svg", "class_0.svg", "class_1.svg", "class_2.svg"}
+    page = (tmp_path / "audit" / "report.html").read_text()
+    assert page.count("<figure") == 5 and "Not used" in page
+    with pytest.raises(ConfigError, match="--overwrite"):
+        run("inspect", job / "windows.h5", "--plot", tmp_path / "audit")
+    with pytest.raises(FormatError, match="seisnet-windows file is needed"):
+        run("inspect", job / "model.h5", "--plot", tmp_path / "other")
+
+
+def test_reviewed_picks_are_labels_again(job, tmp_path):
+    """Review, retrain, classify again is one loop."""
+    run("classify", job / "day.mseed", "--model", job / "model.h5", "-o", tmp_path / "picks.csv", "-q")
+    picks = read_picks_csv(tmp_path / "picks.csv")
+    reviewed = tmp_path / "picks.reviewed.csv"
+    with Answers(reviewed) as answers:
+        for k, pick in enumerate(picks):
+            answers.add(pick, Answer(pick.pick_id, "rejected" if k % 3 == 2 else "accepted", pick.phase, pick.time_ns))
+    run("preprocess", job / "day.mseed", "--labels", reviewed, "-o", tmp_path / "again.h5", "--split", "1,0,0", "-q")
+    with h5py.File(tmp_path / "again.h5") as file:
+        own = (file["y"][:] < 2) & ~file["augmented"][:]
+        centres = file["start_ns"][:][own] + 2 * 10**9 + (file["onset_s"][:][own].astype(float) * 1e9).astype(np.int64)
+        assert np.isfinite(file["snr_db"][:][own]).mean() > 0.9
+        assert np.isnan(file["snr_db"][:][~own]).all()
+    kept = [pick.time_ns for k, pick in enumerate(picks) if k % 3 != 2]
+    assert all(min(abs(time_ns - centre) for time_ns in kept) < 10**7 for centre in centres)
+    assert len(centres) > len(kept) / 2
 
 
 def test_classify_twice_gives_the_same_bytes_and_touches_no_existing_output(job, tmp_path):
@@ -102,7 +177,7 @@ def test_no_picks_still_write_a_file_and_say_why(job, tmp_path):
         *("--threshold", "P=1", "--threshold", "S=1"),
     )
     assert picks.read_text() == ",".join(CSV_COLUMNS) + "\n"
-    assert "no probability reached a threshold" in result.stderr
+    assert "no probability reached its threshold" in result.stderr
 
 
 def test_quakeml_out(job, tmp_path):
@@ -183,6 +258,24 @@ def test_a_truncated_file_is_read_as_far_as_possible(job, tmp_path):
     assert "damaged, read as far as possible" in result.stderr
 
 
+def test_a_dry_run_prints_the_plan_and_writes_nothing(job, tmp_path):
+    result = run("preprocess", job / "set", "-o", tmp_path / "w.h5", "--dry-run")
+    lines = result.stdout.splitlines()
+    assert lines[0] == "sources: 1"
+    assert any(line.startswith("windows: ") for line in lines)
+    assert any(line.startswith("  train: P ") for line in lines)
+    assert lines[-1].startswith("size: about ")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("command", ["preprocess", "train"])
+def test_resume_and_overwrite_exclude_each_other(command, job, tmp_path):
+    sources = job / ("set" if command == "preprocess" else "windows.h5")
+    result = CliRunner().invoke(cli, [command, str(sources), "-o", str(tmp_path / "o"), "--resume", "--overwrite"])
+    assert result.exit_code == 2
+    assert "say either --resume or --overwrite" in result.output
+
+
 def test_labels_far_from_the_waveforms_say_how_far(job, tmp_path):
     stats = obspy.read(str(job / "day.mseed"), headonly=True)[0].stats
     late = stats.endtime + 3 * 86400
@@ -201,6 +294,18 @@ def test_unknown_keys_and_commands_name_the_nearest(job, tmp_path):
     result = CliRunner().invoke(cli, ["trian"])
     assert result.exit_code == 2
     assert "did you mean 'train'" in result.output
+
+
+def test_a_model_that_is_trained_further_keeps_its_layers_unless_others_are_asked_for(job, tmp_path):
+    (tmp_path / "c.toml").write_text("[train]\nepochs = 1\n")
+    further = ["train", job / "windows.h5", "--init", job / "model.h5", "--config", tmp_path / "c.toml", "-q", "-o"]
+    run(*further, tmp_path / "m.h5")
+    assert load_model(tmp_path / "m.h5").layers == load_model(job / "model.h5").layers
+    with pytest.raises(ConfigError, match="has layers"):
+        run(*further, tmp_path / "n.h5", "--hidden", "256,128")
+    (tmp_path / "c.toml").write_text("[train]\nepochs = 1\nhidden = [32]\n")
+    with pytest.raises(ConfigError, match=r"asks for hidden \(32,\)"):
+        run(*further, tmp_path / "n.h5")
 
 
 def test_settings_come_from_toml_and_options_go_before_it(job, tmp_path):

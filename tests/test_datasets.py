@@ -170,7 +170,6 @@ def test_the_row_becomes_a_trace(tmp_path):
     )  # fmt: skip
     assert (found.event_id, found.category, found.split) == ("event 1", "earthquake_local", "dev")
     assert found.complete
-    assert not found.made_up_start
     assert (found.row, found.name) == (0, "bucket0$0,:3,:600")
     assert record.source == "set, row 0: bucket0$0,:3,:600"
 
@@ -243,7 +242,6 @@ def test_events(tmp_path):
 
 def test_rows_without_start_get_starts_of_their_own(tmp_path):
     found = read_rows(tmp_path, *[row(trace_start_time="") for _ in range(3)], row())
-    assert [trace.made_up_start for trace in found] == [True, True, True, False]
     spans = [(trace.record.start_ns, trace.record.end_ns) for trace in found]
     assert all(end < start for (_, end), (start, _) in itertools.pairwise(spans))
     again = list(read_dataset(tmp_path / "set"))
@@ -365,7 +363,6 @@ def test_a_pair_is_imported_without_loss(tmp_path):
     assert (first.event_id, first.category, first.complete) == ("e2", "event", True)
     assert (second.record.n_samples, second.record.sampling_rate_hz) == (500, 200.0)
     assert (second.event_id, second.picks, second.complete) == ("", (), True)
-    assert third.made_up_start
     assert not third.complete
     assert {"weak", "12.5", "NE"} <= set(metadata[0].values())
     with h5py.File(tmp_path / "set" / "waveforms.hdf5") as file:
@@ -436,6 +433,9 @@ def test_a_pair_that_contradicts_itself_is_refused_and_nothing_appears(tmp_path,
 def test_half_a_pair_is_one_line(tmp_path):
     with pytest.raises(DataError, match=r"absent\.h5: no such file"):
         import_h5csv(tmp_path / "absent.h5", tmp_path / "set")
+    (tmp_path / "alone.h5").write_bytes(b"")
+    with pytest.raises(DataError, match=r"alone\.csv: no such file; an HDF5 \+ CSV pair is alone\.h5 and alone\.csv"):
+        import_h5csv(tmp_path / "alone.h5", tmp_path / "set")
     path = write_pair(tmp_path, [pair_row(0)], ripple()[np.newaxis])
     path.write_text("no HDF5")
     with pytest.raises(DataError, match="no HDF5 file can be read here"):

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from seisnet.config import PickConfig
-from seisnet.detection import find_onsets, find_picks, keep_apart, one_phase_an_onset, snr_db
+from seisnet.detection import OnsetFinder, Picker, keep_apart, one_phase_an_onset, snr_db
 from seisnet.picks import Pick
 from seisnet.scan import Probabilities
 from seisnet.waveforms.records import NS_PER_S
@@ -29,7 +29,19 @@ def bump(at, height, n=300, width=3.0):
 
 def probabilities_of(p, s=None, start_ns=START_NS + 2 * NS_PER_S):
     s = np.zeros_like(p) if s is None else s
-    return Probabilities(np.stack([p, s, 1 - p - s]), start_ns, HOP_NS, CLASSES, "GE.APE..HH")
+    return Probabilities(
+        np.stack([p, s, 1 - p - s]), start_ns, HOP_NS, CLASSES, "GE.APE..HH", np.zeros(len(p), dtype=bool)
+    )
+
+
+def find_onsets(probability, threshold):
+    """Fractional column and height of every peak of a whole trace."""
+    found = OnsetFinder(threshold, len(probability)).add(probability, last=True)
+    return [(peak + offset, height) for peak, offset, height in found]
+
+
+def find_picks(record, probabilities, thresholds, *, config):
+    return Picker(thresholds, config=config, model="m").add(record, probabilities, last=True)
 
 
 # Onsets
@@ -100,7 +112,6 @@ def test_a_pick_carries_what_its_column_says(onset_record):
         probabilities_of(bump(90.0, 0.9), bump(150.0, 0.7)),
         {"P": 0.5, "S": 0.4},
         config=PickConfig(refine_s=0),
-        model="m",
     )
     p, s = found
     assert (p.network, p.station, p.location, p.channel, p.phase, p.model) == ("GE", "APE", "", "HH", "P", "m")
@@ -117,7 +128,7 @@ def test_refinement_moves_a_pick_to_the_onset(offset_s, onset_record):
     record = onset_record(20.0)
     column = (18.0 + offset_s) * NS_PER_S / HOP_NS
     config = PickConfig(refine_s=0.6)
-    [pick] = find_picks(record, probabilities_of(bump(column, 0.9)), {"P": 0.5}, config=config, model="m")
+    [pick] = find_picks(record, probabilities_of(bump(column, 0.9)), {"P": 0.5}, config=config)
     assert abs(pick.time_ns - START_NS - 20 * NS_PER_S) <= 0.03 * NS_PER_S
 
 
@@ -131,7 +142,6 @@ def test_picks_of_a_phase_lie_apart_after_refinement_too(refine_s, min_distance_
         probabilities_of(p),
         {"P": 0.5},
         config=PickConfig(refine_s=refine_s, min_distance_s=min_distance_s),
-        model="m",
     )
     times = [pick.time_ns for pick in found]
     assert times == sorted(times)
@@ -142,7 +152,7 @@ def test_picks_of_a_phase_lie_apart_after_refinement_too(refine_s, min_distance_
 def test_no_probability_no_pick(onset_record):
     for n in (0, 281):
         nothing = np.zeros(n, dtype=np.float32)
-        picks = find_picks(onset_record(20), probabilities_of(nothing), {"P": 0.5}, config=PickConfig(), model="m")
+        picks = find_picks(onset_record(20), probabilities_of(nothing), {"P": 0.5}, config=PickConfig())
         assert picks == []
 
 

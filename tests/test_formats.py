@@ -14,12 +14,12 @@ from seisnet.formats import (
     iso_time,
     picks_csv,
     picks_quakeml,
-    probability_stream,
     read_any_picks,
     read_picks_csv,
     write_picks,
 )
 from seisnet.picks import Pick
+from seisnet.probability_files import probability_stream
 from seisnet.scan import Probabilities
 from seisnet.waveforms.records import NS_PER_S
 
@@ -212,7 +212,7 @@ def test_no_picks_are_a_catalogue_without_events(tmp_path):
 
 
 def test_an_unknown_format_is_refused_and_writes_nothing(tmp_path):
-    with pytest.raises(ConfigError, match="known are csv and quakeml"):
+    with pytest.raises(ConfigError, match="known: csv, gamma"):
         write_picks(PICKS, tmp_path / "picks.doc", "word")
     assert list(tmp_path.iterdir()) == []
 
@@ -237,7 +237,9 @@ def test_times_are_off_by_less_than_a_microsecond(ns):
 
 def test_probabilities_become_one_trace_a_class():
     values = np.array([[0.1, 0.2], [0.3, 0.4], [0.6, 0.4]], dtype=np.float32)
-    found = Probabilities(values, START_NS + 5_000_000, 200_000_000, ("P", "S", "noise"), "GE.APE.00.HH")
+    found = Probabilities(
+        values, START_NS + 5_000_000, 200_000_000, ("P", "S", "noise"), "GE.APE.00.HH", np.zeros(values.shape[1], bool)
+    )
     stream = probability_stream([found, found], "phase")
     assert [trace.id for trace in stream[:3]] == ["GE.APE.00.phase_P", "GE.APE.00.phase_S", "GE.APE.00.phase_noise"]
     assert len(stream) == 6

@@ -12,7 +12,7 @@ import pytest
 
 from seisnet.errors import ConfigError, DataError, FormatError
 from seisnet.store.hdf5 import check_output, file_format, new_hdf5, replacing, sha256_of
-from seisnet.store.shards import Shard, read_column, write_shard
+from seisnet.store.shards import COLUMNS, ShardReader, new_shard
 
 
 def listed(folder):
@@ -150,18 +150,24 @@ def test_sha256_of_a_folder_tells_names_and_sizes(tmp_path):
 
 
 def test_a_shard_is_written_and_read(tmp_path, noise):
-    shard = Shard(
-        x=noise(60).reshape(5, 12).astype(np.float32),
-        y=np.arange(5, dtype=np.uint8),
-        onset_s=np.array([0, np.nan, 1, 2, 3], dtype=np.float32),
-        start_ns=np.arange(5) + 2**60,
-        weight=np.ones(5, dtype=np.float32),
-        augmented=np.arange(5) % 2 == 0,
-        trace_id=["GE.APE..HH"] * 5,
-        event=["ä", "", "b", "b", "b"],
-        given_split=["train", "", "dev", "test", ""],
-    )
-    write_shard(tmp_path / "0.h5", shard)
-    for name, value in vars(shard).items():
-        found = read_column(tmp_path / "0.h5", name)
-        np.testing.assert_array_equal(found, np.array(value, dtype=object) if isinstance(value, list) else value)
+    x_nd = noise(60).reshape(5, 12).astype(np.float32)
+    columns = {name: np.arange(5).astype(dtype) for name, dtype in COLUMNS.items()}
+    columns |= {
+        "onset_s": np.array([0, np.nan, 1, 2, 3], dtype=np.float32),
+        "start_ns": np.arange(5) + 2**60,
+        "trace": ["GE.APE..HH"] * 5,
+        "event": ["ä", "", "b", "b", "b"],
+    }
+    with new_shard(tmp_path / "0.h5", 12) as writer:
+        for rows in (slice(0, 3), slice(3, 5)):
+            writer.append(x_nd[rows], {name: values[rows] for name, values in columns.items()})
+        writer.finish([("GE.APE..HH", 1, 2, "gap")], {"n": 5})
+    with ShardReader(tmp_path / "0.h5") as shard:
+        np.testing.assert_array_equal(np.concatenate([x for _, x in shard.blocks()]), x_nd)
+        found = {name: shard.columns[name] for name in COLUMNS}
+        for name in ("trace", "event"):
+            found[name] = [shard.names[name][k] for k in found[name]]
+        for name, values in columns.items():
+            np.testing.assert_array_equal(found[name], values)
+        assert shard.rejected == [("GE.APE..HH", 1, 2, "gap")] and shard.summary == {"n": 5}
+        assert list(shard.excerpts()) == []

@@ -15,22 +15,28 @@ PACKAGE = Path(seisnet.__file__).parent
 # fmt: off
 ROOMS = [
     "errors", "config", "picks", "nn",
-    "store", "waveforms", "labels",
-    "features", "windows", "splits", "scan", "onset", "detection",
-    "synthetic", "metrics", "matching", "formats", "plots",
-    "preprocessing", "batches", "model", "evaluation", "training_data", "training", "classification", "inspection",
-    "download", "datasets", "report", "demo", "cli", "__main__",
+    "engine", "store", "waveforms", "catalogues", "labels", "exporting",
+    "features", "sliding", "context", "onset_network", "windows", "class_windows", "excerpting", "augment", "splits",
+    "scan", "onset", "detection", "coincidence", "following",
+    "synthetic", "metrics", "breakdown", "embedding", "matching",
+    "quakeml", "dialects", "formats", "probability_files", "plots",
+    "streaming", "model", "model_cards", "onnx_export",
+    "mining", "extraction", "merging", "planning", "preprocessing", "batches",
+    "evaluation", "training_data", "objectives", "loop", "stages", "tasks", "calibration",
+    "training", "altering", "labelled_sets", "classification", "views", "parts", "inspection",
+    "download", "datasets", "report", "review", "demo", "cli", "__main__",
 ]
 # fmt: on
 """In import order: a room imports only from itself and from those before it."""
 
 OWNERS = {
-    "obspy": {"waveforms", "labels", "formats", "model"},
+    "obspy": {"waveforms", "catalogues", "labels", "quakeml", "probability_files", "model", "streaming"},
     "h5py": {"store"},
     "matplotlib": {"plots"},
     "click": {"cli"},
     "rich": {"cli"},
     "jinja2": {"report"},
+    "onnx": {"onnx_export"},
 }
 """Which rooms may import a library."""
 

@@ -91,7 +91,7 @@ def test_what_is_no_file_of_ours_or_of_obspys_is_one_line(tmp_path):
         ("text.txt", "not a waveform format that ObsPy reads", DataError),
         ("empty", "the file is empty", DataError),
         ("gone", "no such file", DataError),
-        (".", "no such file", DataError),
+        (".", "a folder; a file is needed", DataError),
         ("cut.h5", "a damaged HDF5 file", FormatError),
     ):
         with pytest.raises(kind) as error:

@@ -12,8 +12,8 @@ from obspy.core.event import Arrival, Catalog, Event, Origin, QuantityError, Wav
 from obspy.core.event import Pick as QuakeMLPick
 
 from seisnet.errors import DataError
-from seisnet.labels import LabelMatcher, duration, phase_class, read_labels, time_ns
-from seisnet.picks import Pick
+from seisnet.labels import LabelMatcher, duration, phase_class, read_classes, read_labels, time_ns
+from seisnet.picks import ClassInterval, Pick
 from seisnet.waveforms.records import NS_PER_S
 
 START_NS = 1_577_836_800 * NS_PER_S
@@ -44,9 +44,9 @@ def write_catalogue(path, *picks, arrivals=()):
 @pytest.mark.parametrize(
     ("hints", "expected"),
     [
-        ("P Pg Pn Pb PmP P1 IP EP iP eP QP IPU0 P* p Pdiff", "P"),
-        ("S Sg Sn Sb SmS S1 IS ES eS ISD1 S* s", "S"),
-        ("Lg L AML IAML IVmB_BB Amp T R Q E I END x ? M", ""),
+        ("P Pg Pn Pb PmP P1 IP EP iP eP QP IPU0 EP+2 P. P* p Pdiff PcP PP PKP PKiKP PKPdf pP sP ScP SP PgPg", "P"),
+        ("S Sg Sn Sb SmS S1 IS ES eS ISD1 S* s Sdiff ScS SS SKS PS sS SnSn", "S"),
+        ("Lg L AML IAML IVmB_BB Amp T R Q E I END x ? M Surface Spike START Pick PGA PGV Pmax", ""),
     ],
 )
 def test_hints_of_phases_are_p_s_or_neither(hints, expected):
@@ -122,6 +122,23 @@ def test_optional_columns_of_csv_are_read(tmp_path):
     assert (second.uncertainty_s, second.event_id) == (0.05, "ev7")
 
 
+def test_uncertainty_status_and_weight_of_csv_become_a_weight(tmp_path):
+    path = tmp_path / "picks.csv"
+    rows = [
+        "1,,,",
+        "2,0.05,manual,",
+        "3,0.2,manual,",
+        "4,9,,",
+        "5,,automatic,",
+        "6,0.4,automatic,0.5",
+        "7,,reviewed,0.3",
+    ]
+    path.write_text(
+        "network,station,time,phase,uncertainty_s,status,weight\n" + "".join(f"GE,APE,{i[0]},P{i[1:]}\n" for i in rows)
+    )
+    assert [p.weight for p in read_labels([path])] == pytest.approx([1, 1, 0.5, 0.1, 0.5, 0.0625, 0.3])
+
+
 BAD = {
     "empty.csv": (b"", "the file is empty"),
     "words.csv": (b"hello\n", "columns network, station, time, phase are missing"),
@@ -129,6 +146,8 @@ BAD = {
     "columns.csv": (b"network,station,when,phase\nGE,APE,1,P\n", "columns time are missing"),
     "time.csv": (b"network,station,time,phase\nGE,APE,1,P\nGE,APE,soon,P\n", "line 3: time 'soon'"),
     "short.csv": (b"network,station,time,phase\nGE,APE\n", "line 2: time ''"),
+    "weight.csv": (b"network,station,time,phase,weight\nGE,APE,1,P,0\n", "line 2: weight 0 does not lie above 0"),
+    "class.csv": (b"network,station,time,class\nGE,APE,1,rockfall\n", "it is one for the task class"),
     "error.csv": (b"network,station,time,phase,uncertainty_s\nGE,APE,1,P,small\n", "line 2: could not convert"),
     "bytes.csv": (bytes(range(128, 256)), "can't be read"),
     "empty.xml": (b"", "the file is empty"),
@@ -184,14 +203,47 @@ def test_a_pick_without_hint_takes_the_phase_of_its_arrival(tmp_path):
     assert [p.phase for p in read_labels([path])] == ["Sn"]
 
 
-def test_rejected_picks_and_missing_codes_are_no_trouble(tmp_path):
+def test_rejected_picks_are_told_and_missing_codes_are_no_trouble(tmp_path):
     path = write_catalogue(
         tmp_path / "c.xml",
         quakeml_pick(1, evaluation_status="rejected", phase_hint="P"),
         quakeml_pick(2, None, phase_hint="P"),
     )
-    [found] = read_labels([path])
+    rejections = []
+    [found] = read_labels([path], rejections)
     assert found.trace_id == "..."
+    [rejection] = rejections
+    assert (rejection.trace_id, rejection.reason) == ("GE.APE..HH", "a pick that an analyst rejected")
+    assert read_labels([path]) == [found]
+
+
+def test_a_pick_without_a_time_is_told(tmp_path):
+    path = write_catalogue(tmp_path / "c.xml", quakeml_pick(1, phase_hint="P"), QuakeMLPick(phase_hint="S"))
+    rejections = []
+    assert len(read_labels([path], rejections)) == 1
+    assert [r.reason for r in rejections] == ["a pick without a time"]
+
+
+@pytest.mark.parametrize(
+    ("mode", "status", "uncertainty_s", "weight"),
+    [
+        (None, None, None, 1.0),
+        ("manual", None, None, 1.0),
+        ("automatic", None, None, 0.5),
+        ("automatic", "preliminary", None, 0.5),
+        ("automatic", "reviewed", None, 1.0),
+        ("automatic", "confirmed", None, 1.0),
+        ("manual", "preliminary", 0.1, 1.0),
+        ("manual", "final", 0.5, 0.2),
+        ("automatic", None, 0.2, 0.25),
+        ("manual", None, 60.0, 0.1),
+    ],
+)
+def test_how_a_pick_was_made_and_how_sure_it_is_become_its_weight(tmp_path, mode, status, uncertainty_s, weight):
+    errors = QuantityError(uncertainty=uncertainty_s) if uncertainty_s else None
+    pick_ = quakeml_pick(phase_hint="P", evaluation_mode=mode, evaluation_status=status, time_errors=errors)
+    [found] = read_labels([write_catalogue(tmp_path / "c.xml", pick_)])
+    assert found.weight == pytest.approx(weight)
 
 
 @pytest.mark.parametrize(
@@ -218,6 +270,66 @@ def test_several_files_of_labels_give_one_list_in_order_of_time(tmp_path):
     (tmp_path / "a.csv").write_text("network,station,time,phase\nGE,APE,1577836820,S\n")
     write_catalogue(tmp_path / "b.xml", quakeml_pick(phase_hint="P"))
     assert [p.phase for p in read_labels([tmp_path / "a.csv", tmp_path / "b.xml"])] == ["P", "S"]
+
+
+# Classes
+
+
+def test_csv_of_classes_with_and_without_an_end(tmp_path):
+    path = tmp_path / "classes.csv"
+    path.write_text(
+        "network,station,location,time,end_time,class,weight,event_id\n"
+        "GE,APE,00,1577836820,2020-01-01T00:00:50Z,rockfall,0.5,r1\n"
+        "GE,APE,,1577836810,,long period,,\n"
+    )
+    first, second = read_classes([path])
+    assert first == ClassInterval(
+        "GE", "APE", "", "", "long period", START_NS + 10 * NS_PER_S, START_NS + 10 * NS_PER_S
+    )
+    assert (second.label, second.location, second.weight, second.event_id) == ("rockfall", "00", 0.5, "r1")
+    assert (second.start_ns, second.end_ns) == (START_NS + 20 * NS_PER_S, START_NS + 50 * NS_PER_S)
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("network,station,time,phase\nGE,APE,1,P\n", "columns class are missing.*it is one for the task phase"),
+        ("network,station,time,class\n", "holds no classes"),
+        ("network,station,time,class\nGE,APE,1,\n", "line 2: the class is empty"),
+        ("network,station,time,end_time,class\nGE,APE,5,4,x\n", "line 2: end_time '4' lies before time '5'"),
+        ("network,station,time,end_time,class\nGE,APE,5,soon,x\n", "line 2: time 'soon'"),
+    ],
+)
+def test_bad_csv_of_classes_is_one_clear_line(tmp_path, text, reason):
+    path = tmp_path / "classes.csv"
+    path.write_text(text)
+    with pytest.raises(DataError, match=reason):
+        read_classes([path])
+
+
+def test_types_of_events_are_classes_from_first_to_last_pick_of_a_station(tmp_path):
+    picks = [quakeml_pick(t, ("GE", s, "", c), phase_hint="P") for t, s, c in
+             [(10, "APE", "HHZ"), (14, "APE", "HHN"), (12, "XYZ", "HHZ")]]  # fmt: skip
+    typed = Event(resource_id="smi:local/ev1", event_type="quarry blast", picks=picks)
+    bare = Event(resource_id="smi:local/ev2", picks=[quakeml_pick(50, phase_hint="P")])
+    Catalog([typed, bare]).write(str(tmp_path / "c.xml"), format="QUAKEML")
+    rejections = []
+    ape, xyz = read_classes([tmp_path / "c.xml"], rejections)
+    assert (ape.station, ape.label, ape.event_id) == ("APE", "quarry blast", "smi:local/ev1")
+    assert (ape.start_ns, ape.end_ns) == (START_NS + 10 * NS_PER_S, START_NS + 14 * NS_PER_S)
+    assert xyz.start_ns == xyz.end_ns == START_NS + 12 * NS_PER_S
+    assert [r.reason for r in rejections] == ["an event without a type names no class"]
+
+
+def test_an_interval_belongs_to_every_record_that_it_touches(make_record):
+    def interval(low, high):
+        return ClassInterval("GE", "APE", "", "", "rockfall", *(START_NS + t * NS_PER_S for t in (low, high)))
+
+    matcher = LabelMatcher([interval(-5, 0), interval(-9, 99), interval(60, 60), interval(-9, -1), interval(61, 70)])
+    assert len(matcher.match(make_record(np.zeros(6001)))) == 3
+    late, early = sorted(matcher.unmatched(), reverse=True)
+    assert "rockfall on GE.APE. at 2020-01-01T00:01:01" in late
+    assert "1 s from the nearest waveform" in early
 
 
 # Matching

@@ -1,6 +1,7 @@
 """The model file: the whole recipe there and back, and nothing strange believed."""
 
 import dataclasses
+import itertools
 import json
 import shutil
 
@@ -34,10 +35,26 @@ def make_model(members=1, seed=0):
     )
 
 
+def make_staged_model():
+    """With a context stage of two members, and an onset stage; both have scalers of their own."""
+    rng = np.random.default_rng(1)
+
+    def stage(reads, sizes, members):
+        n = sum(a * b + b for a, b in itertools.pairwise(sizes))
+        theta, mean = rng.normal(size=(*members, n)), rng.normal(size=sizes[0])
+        scale = rng.uniform(0.5, 2, sizes[0])
+        theta, mean, scale = (values.astype(np.float32) for values in (theta, mean, scale))
+        return StoredStage(theta, sizes, "tanh", reads, mean, scale)
+
+    later = stage("context", (12, 4, 3), (2,)), stage("onset", (20, 5, 4), ())
+    model = make_model()
+    return dataclasses.replace(model, stages=(*model.stages, *later), spread={"S": 2.0, "P": 1.5})
+
+
 @pytest.fixture(scope="module")
 def good(tmp_path_factory):
     path = tmp_path_factory.mktemp("model") / "model.h5"
-    write_model(path, make_model())
+    write_model(path, make_staged_model())
     return path
 
 
@@ -66,7 +83,10 @@ def assert_equal(found, expected):
             for one, other in zip(a, b, strict=True):
                 np.testing.assert_array_equal(one.theta, other.theta)
                 assert one.theta.dtype == np.float32
-                assert dataclasses.replace(one, theta=None) == dataclasses.replace(other, theta=None)
+                for scaler in ("mean", "scale"):
+                    np.testing.assert_array_equal(getattr(one, scaler), getattr(other, scaler))
+                bare = {"theta": None, "mean": None, "scale": None}
+                assert dataclasses.replace(one, **bare) == dataclasses.replace(other, **bare)
         elif isinstance(a, np.ndarray):
             np.testing.assert_array_equal(a, b)
             assert a.dtype == b.dtype
@@ -83,12 +103,9 @@ def test_what_is_written_is_read(members, tmp_path):
     assert_equal(read_model(tmp_path / "model.h5"), make_model(members))
 
 
-def test_a_model_of_two_stages_is_written_and_read(tmp_path):
-    model = make_model()
-    second = StoredStage(np.arange(12 * 4 + 4 + 4 * 3 + 3, dtype=np.float32), (12, 4, 3), "tanh", "log-odds")
-    model = dataclasses.replace(model, stages=(*model.stages, second))
-    write_model(tmp_path / "model.h5", model)
-    assert_equal(read_model(tmp_path / "model.h5"), model)
+def test_a_model_of_three_stages_is_written_and_read(tmp_path):
+    write_model(tmp_path / "model.h5", make_staged_model())
+    assert_equal(read_model(tmp_path / "model.h5"), make_staged_model())
 
 
 def test_a_bare_model_is_written_and_read(tmp_path):
@@ -118,10 +135,9 @@ def test_plain_h5py_reads_the_format_of_the_readme(good):
 
 
 def test_the_same_model_gives_the_same_bytes(good, tmp_path):
-    model = make_model()
-    turned = dataclasses.replace(
-        model, thresholds=dict(reversed(model.thresholds.items())), history=dict(reversed(model.history.items()))
-    )
+    model = make_staged_model()
+    names = ("thresholds", "history", "spread")
+    turned = dataclasses.replace(model, **{name: dict(reversed(getattr(model, name).items())) for name in names})
     write_model(tmp_path / "again.h5", turned)
     assert (tmp_path / "again.h5").read_bytes() == good.read_bytes()
 
@@ -177,8 +193,9 @@ DAMAGE = {
     "another format": (with_attribute("/", "format", "seisnet-windows"), "a seisnet-model file is needed"),
     "a newer version": (with_attribute("/", "format_version", 2), "this seisnet reads up to 1, update seisnet"),
     "no stages": (without("stages"), "/stages is missing"),
-    "no stage": (without("stages/0"), "holds no network"),
-    "stages that do not start at 0": (lambda file: file.move("stages/0", "stages/1"), "/stages/0/theta is missing"),
+    "no stage": (lambda file: file["stages"].clear(), "holds no network"),
+    "no first stage": (without("stages/0"), "/stages/0/theta is missing"),
+    "stages that do not start at 0": (lambda file: file.move("stages/0", "stages/3"), "/stages/0/theta is missing"),
     "no weights": (without("stages/0/theta"), "/stages/0/theta is missing"),
     "NaN in theta": (with_value("stages/0/theta", 7, np.nan), "theta of stage 0 holds values that are not finite"),
     "infinity in theta": (with_value("stages/0/theta", 7, -np.inf), "holds values that are not finite"),
@@ -190,14 +207,19 @@ DAMAGE = {
     "one layer": (with_attribute("stages/0", "sizes", [60]), "are absurd"),
     "no layers": (with_attribute("stages/0", "sizes", 60), "damaged or incomplete"),
     "an absurd size": (with_absurd_theta, "/stages/0/theta claims"),
-    "a scaler of another length": (replaced("scaler/mean", np.zeros(59, np.float32)), "the scaler is made for (59,)"),
+    "a scaler of another length": (replaced("scaler/mean", np.zeros(59, np.float32)), "stage 0 is made for (59,)"),
     "a scaler of zero": (with_value("scaler/scale", 3, 0), "not finite and positive"),
     "a scaler of NaN": (with_value("scaler/mean", 3, np.nan), "not finite and positive"),
     "a scaler of words": (replaced("scaler/mean", np.full(60, b"a")), "damaged or incomplete"),
-    "other classes": (with_attribute("/", "classes", ["P", "S"]), "2 classes, but 3 outputs"),
+    "other classes": (with_attribute("/", "classes", ["P", "S"]), "2 classes, but stage 0 has 3 outputs"),
     "a temperature of 0": (replaced("calibration/temperature", 0.0), "temperature 0.0; it must be positive"),
     "a temperature of NaN": (replaced("calibration/temperature", np.nan), "it must be positive"),
     "two temperatures": (replaced("calibration/temperature", [1.0, 2.0]), "damaged or incomplete"),
+    "a later stage without its scaler": (without("stages/1/mean"), "the scaler of stage 1 is made for None inputs"),
+    "a later scaler of zero": (with_value("stages/2/scale", 3, 0), "the scaler of stage 2 holds values"),
+    "an onset stage of classes": (with_attribute("stages/1", "reads", "onset"), "but stage 1 has 3 outputs"),
+    "a spread of 0": (with_attribute("calibration/spread", "P", 0.0), "spread P 0.0"),
+    "a spread of no class": (with_attribute("calibration/spread", "Q", 1.0), "spread Q 1.0"),
     "a threshold of NaN": (with_attribute("thresholds", "P", np.nan), "threshold"),
     "a threshold of no class": (with_attribute("thresholds", "Q", 0.5), "threshold"),
     "a broken recipe": (with_attribute("/", "preprocess", "{"), "damaged or incomplete"),

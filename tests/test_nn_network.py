@@ -223,3 +223,22 @@ def test_wrong_shapes_are_refused():
         make().forward(np.zeros((2, 5)))
     with pytest.raises(DataError, match=r"\(B, 6\)"):
         make().forward(np.zeros(6))
+
+
+@pytest.mark.parametrize("sizes", [(5, 7, 4, 3), (5, 3)])
+def test_hidden_is_what_the_last_layer_reads(sizes):
+    rng = np.random.default_rng(3)
+    network = Network(sizes, "tanh", rng=rng, dropout=0.5, input_noise=0.5)
+    x_bd = rng.normal(size=(module.PREDICT_ROWS + 10, 5)).astype(np.float32)
+    hidden_bh = network.hidden(x_bd)
+    weights, bias = list(network.views(network.theta))[-1]
+    assert hidden_bh.shape == (len(x_bd), sizes[-2])
+    np.testing.assert_allclose(hidden_bh @ weights + bias, network.predict(x_bd), rtol=1e-5, atol=1e-6)
+
+
+def test_hidden_voids_an_earlier_backward():
+    network = Network((5, 4, 3), rng=np.random.default_rng(3))
+    logits, backward = network.forward(np.ones((2, 5), np.float32))
+    network.hidden(np.ones((2, 5), np.float32))
+    with pytest.raises(TrainingError, match="earlier forward pass"):
+        backward(logits)

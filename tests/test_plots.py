@@ -5,6 +5,7 @@ import subprocess
 import sys
 import xml.etree.ElementTree as ET
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import matplotlib as mpl
 import numpy as np
@@ -13,11 +14,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from seisnet import metrics, plots
+from seisnet.breakdown import f1_by
+from seisnet.config import PreprocessConfig
+from seisnet.embedding import principal_components
 from seisnet.picks import Pick
 from seisnet.plots.style import CYCLE, FIXED, _compact, class_style, envelope
 
 START_NS = 1_251_073_203_000_000_000  # 2009-08-24T00:20:03
 CLASSES = ("P", "S", "noise")
+DAY_NS = 86_400 * 10**9
+GRID = plots.feature_grid(PreprocessConfig())
 SVG = "{http://www.w3.org/2000/svg}"
 
 
@@ -70,7 +76,50 @@ def draw_all():
         "windows_sheet": plots.windows_sheet(
             rng.normal(size=(7, 3, 400)), [0.5, *[np.nan] * 6], ["P", *["noise"] * 6], sampling_rate_hz=100.0
         ),
+        "f1_by_property": plots.f1_by_property(
+            f1_by(truth_n, predicted_n, rng.exponential(10, size=300), 3), CLASSES, label="Distance (km)"
+        ),
+        "embedding_plane": plots.embedding_plane(
+            principal_components(rng.normal(size=(300, 5))), truth_n, predicted_n, CLASSES
+        ),
+        "class_counts": plots.class_counts(rng.integers(1, 900, size=(3, 3, 2)), CLASSES, ("train", "dev", "test")),
+        "snr_histogram": plots.snr_histogram({"P": [1.0, 5.0, np.nan], "S": [np.nan]}),
+        "stations_map": plots.stations_map({"GE.A": (37.0, 22.0), "GE.B": (38.0, 23.5)}, {"GE.A": 7}),
+        "features_sheet": plots.features_sheet(
+            rng.normal(size=(7, 816)), [0.5, *[np.nan] * 6], GRID, label="P", captions=["GE.A..HH\n2020-01-01"] * 7
+        ),
+        "first_layer": plots.first_layer(rng.normal(size=(816, 40)), GRID),
+        "mistakes_gallery": plots.mistakes_gallery([mistake(rng, samples=k != 1) for k in range(5)], GRID),
+        "record_section": plots.record_section(section(rng)),
+        "day_plot": day(rng),
+        "availability": plots.availability(
+            [("GE.A..HH", START_NS, START_NS + 10**13), ("GE.B..HH", START_NS + 10**12, START_NS + 5 * 10**12)],
+            rejected=[("GE.A..HH", START_NS + 10**13, START_NS + 11 * 10**12, "spikes"), ("", 0, 0, "a file")],
+            picks=[replace(pick(at_s=t), network="GE", station="A", channel="HH") for t in range(0, 9000, 300)],
+        ),
     }
+
+
+def mistake(rng, *, samples=True):
+    probabilities = dict(zip(CLASSES, (0.9, 0.07, 0.03), strict=True))
+    waveform_ct = rng.normal(size=(3, 400)).astype(np.float32) if samples else None
+    return plots.Mistake(rng.normal(size=816), "S", probabilities, 0.1, "GE.A..HH\n2020-01-01 00:00:00", waveform_ct)
+
+
+def section(rng, distances_km=(np.nan, np.nan, np.nan)):
+    return [
+        plots.SectionTrace(
+            f"GE.S{k}", rng.normal(size=2000), START_NS, 50.0, [pick(at_s=10 - k, uncertainty_s=0.5)], distance_km
+        )
+        for k, distance_km in enumerate(distances_km)
+    ]
+
+
+def day(rng):
+    data_t = rng.normal(size=86_400 * 2)
+    data_t[20_000:30_000] = np.nan
+    midnight_ns = START_NS // DAY_NS * DAY_NS
+    return plots.day_plot(data_t, midnight_ns, 2.0, picks=[pick(at_s=0.0), pick("S", 4000.0)], title="BW.RJOB..EHZ")
 
 
 @pytest.fixture(scope="module")
@@ -82,30 +131,36 @@ def texts(svg):
     return ["".join(node.itertext()) for node in ET.fromstring(svg).iter(f"{SVG}text")]
 
 
-FIGURES = [
-    "training_curves",
-    "confusion_matrix",
-    "roc_curves",
-    "precision_recall",
-    "reliability_diagram",
-    "residual_histogram",
-    "waveform_view",
-    "windows_sheet",
-]
+ONE_COLUMN = (
+    "training_curves", "confusion_matrix", "roc_curves", "precision_recall", "reliability_diagram",
+    "residual_histogram", "f1_by_property", "embedding_plane", "class_counts", "snr_histogram", "stations_map",
+)  # fmt: skip
+FIGURES = (
+    *ONE_COLUMN, "waveform_view", "windows_sheet", "features_sheet", "first_layer", "mistakes_gallery",
+    "record_section", "day_plot", "availability",
+)  # fmt: skip
 
 
 @pytest.mark.parametrize("name", FIGURES)
 def test_every_figure_fits_a_journal_and_names_its_axes(figures, name):
     figure = figures[name]
-    assert figure.get_figwidth() * 2.54 == pytest.approx(17.5 if name in FIGURES[-2:] else 8.5)
+    assert figure.get_figwidth() * 2.54 == pytest.approx(8.5 if name in ONE_COLUMN else 17.5)
     assert min(text.get_fontsize() for text in figure.findobj(mpl.text.Text)) >= 7
     shown = [ax for ax in figure.axes if ax.get_visible()]
     assert shown[-1].get_xlabel() or figure.get_supxlabel() or name == "confusion_matrix"
     assert all(ax.get_ylabel() or figure.get_supylabel() for ax in shown)
+    figure.draw_without_rendering()
+    inside = figure.bbox.padded(1)
+    for ax in shown:
+        for label in (ax.title, ax._left_title, ax.xaxis.label, ax.yaxis.label):
+            if label.get_text():
+                box = label.get_window_extent()
+                assert inside.contains(box.x0, box.y0) and inside.contains(box.x1, box.y1), label.get_text()
 
 
 def test_the_same_data_give_the_same_bytes():
-    first, again = ({name: plots.svg(figure) for name, figure in draw_all().items()} for _ in range(2))
+    some = ("confusion_matrix", "f1_by_property", "snr_histogram", "waveform_view", "availability")
+    first, again = ({name: plots.svg(figure) for name, figure in draw_all().items() if name in some} for _ in range(2))
     assert first == again
     assert all(texts(svg) for svg in first.values())
 
@@ -182,7 +237,7 @@ def test_picks_outside_are_left_out_and_close_labels_are_stacked():
     labels = figure.axes[0].texts
     assert len(labels) == 3
     assert len({label.xyann[1] for label in labels}) == 3
-    figure.canvas.draw()
+    figure.draw_without_rendering()
     boxes = [label.get_window_extent() for label in labels]
     assert not any(a.overlaps(b) for a in boxes for b in boxes if a is not b)
 
@@ -247,8 +302,15 @@ def test_confusion_matrix_shows_each_count_and_its_share_of_the_row():
 def test_the_dot_lies_where_the_threshold_does(figures):
     truth_n, probability_nk = scored()
     precision, recall = metrics.precision_recall_curve(truth_n == 0, probability_nk[:, 0]).at(0.5)
-    dots = [line for line in figures["precision_recall"].axes[0].lines if line.get_marker() == "o"]
-    assert [(line.get_xdata()[0], line.get_ydata()[0]) for line in dots] == [(recall, precision)]
+    assert dots(figures["precision_recall"]) == [(recall, precision)]
+    roc = metrics.roc_curve(truth_n == 0, probability_nk[:, 0])
+    alarms, hits = np.mean(probability_nk[truth_n != 0, 0] >= 0.5), np.mean(probability_nk[truth_n == 0, 0] >= 0.5)
+    assert dots(plots.roc_curves({"P": roc}, thresholds={"P": 0.5})) == [(alarms, hits)]
+    assert (roc.at(2.0), roc.at(-1.0)) == ((0.0, 0.0), (1.0, 1.0))
+
+
+def dots(figure):
+    return [(line.get_xdata()[0], line.get_ydata()[0]) for line in figure.axes[0].lines if line.get_marker() == "o"]
 
 
 def test_residuals_beyond_the_axis_are_counted_and_none_is_said():
@@ -261,3 +323,95 @@ def test_training_curves_plot_what_is_there(figures):
     assert len(figures["training_curves"].axes) == 4
     (ax,) = plots.training_curves({"train_loss": [1.0, 0.5], "note": [0, 0]}).axes
     assert len(ax.lines) == 1 and ax.get_xlabel() == "Epoch"
+
+
+def test_features_stand_at_their_time_and_frequency_z_on_top():
+    x_cjf = np.zeros(GRID.shape)
+    x_cjf[0, 3, -1] = 1  # Z, fourth frame, highest band
+    x_cjf[2, 0, 0] = 2  # E, first frame, lowest band
+    ax = plots.features_sheet(x_cjf.reshape(1, -1), [np.nan], GRID, label="P", captions=[""]).axes[0]
+    image = ax.images[0].get_array()
+    assert (image[0, 3], image[-1, 0], np.count_nonzero(image)) == (1, 2, 2)
+    left, right, *_ = ax.images[0].get_extent()
+    centres_s = left + (np.arange(17) + 0.5) * (right - left) / 17
+    np.testing.assert_allclose(centres_s, GRID.times_s)
+    np.testing.assert_allclose(GRID.times_s[[0, -1]], [-1.68, 1.52])
+    assert [label.get_text() for label in ax.get_yticklabels()] == ["E", "N", "Z"]
+
+
+def test_raw_features_are_traces():
+    grid = plots.feature_grid(PreprocessConfig(features="raw"))
+    ax = plots.first_layer(np.ones((1200, 1)), grid).axes[0]
+    assert len(ax.lines) == 3 and len(ax.lines[0].get_xdata()) == 400 and not ax.images
+
+
+def test_an_onset_is_a_line_on_waveform_and_features_alike():
+    rng = np.random.default_rng(1)
+    axes = [ax for ax in plots.mistakes_gallery([mistake(rng)], GRID).axes if ax.get_visible()]
+    assert len(axes) == 2
+    for ax in axes:
+        assert [line.get_xdata()[0] for line in ax.lines if len(line.get_xdata()) == 2][-1] == 0.1
+    assert "truth S; P .90 S .07 noise .03" in axes[0].get_title(loc="left")
+
+
+def test_a_section_is_in_the_order_of_picks_or_at_distances():
+    rng = np.random.default_rng(1)
+    ax = plots.record_section(section(rng)).axes[0]
+    assert [label.get_text() for label in ax.get_yticklabels()] == ["GE.S2", "GE.S1", "GE.S0"]
+    ax = plots.record_section(section(rng, (50.0, 10.0, 30.0))).axes[0]
+    assert ax.get_ylabel() == "Distance (km)"
+    middles = [np.median(line.get_ydata()) for line in ax.lines if len(line.get_xdata()) > 2]
+    np.testing.assert_allclose(middles[::2] if len(middles) > 3 else middles, [10, 30, 50], atol=5)
+
+
+def test_a_day_is_24_lines_of_an_hour_with_the_picks_in_their_hour():
+    ax = day(np.random.default_rng(1)).axes[0]
+    traces = [line for line in ax.lines if len(line.get_xdata()) > 1]
+    assert len(traces) == 24
+    assert all(0 <= x < 60 for line in traces for x in line.get_xdata())
+    marks = {
+        line.get_marker(): (line.get_xdata()[0], line.get_ydata()[0]) for line in ax.lines if len(line.get_xdata()) == 1
+    }
+    start_s = (START_NS % DAY_NS) / 1e9
+    for marker, at_s in (("v", start_s), ("^", start_s + 4000)):
+        x, y = marks[marker]
+        assert x == pytest.approx(at_s % 3600 / 60)
+        assert round(y) == at_s // 3600
+
+
+def test_availability_draws_gaps_rejections_and_counts_every_pick(figures):
+    figure = figures["availability"]
+    ax = figure.axes[0]
+    assert [label.get_text() for label in ax.get_yticklabels()] == ["GE.A..HH", "GE.B..HH"]
+    used, lost = (ax.collections[k] for k in (0, 1))
+    assert len(used.get_paths()) == len(lost.get_paths()) == 1
+    most = int(re.search(r"is (\d+) in", figure.legends[0].texts[-1].get_text())[1])
+    tops = next(patch.get_data() for patch in ax.patches if patch.get_data().baseline == 0.4)
+    assert (tops.baseline - tops.values).sum() * most / 0.8 == pytest.approx(30)
+
+
+def test_years_without_recordings_are_left_out_of_availability():
+    hour, year = 3600 * 10**9, 365 * DAY_NS
+    spans = [("GE.A..HH", k * year, k * year + hour) for k in range(3)]
+    spans += [("GE.B..HH", 2 * year + k * 10**9, 2 * year + (k + 1) * 10**9) for k in range(0, 1000, 2)]
+    figure = plots.availability(spans, picks=[replace(pick(), network="GE", station="A", channel="HH", time_ns=year)])
+    axes = figure.axes
+    assert [ax.get_xlim() for ax in axes] == [(0, 3600)] * 3
+    assert axes[1].get_xlabel() == "Time (UTC) on 1971-01-01"
+    assert "1 in 30 s" in figure.legends[0].texts[-1].get_text()
+    assert len(axes[2].collections[2].get_paths()) == 1  # seconds that are nearer than the figure can show
+    far = [("GE.A..HH", k * year, k * year + hour) for k in range(9)]
+    assert len(plots.availability(far).axes) == 1
+
+
+def test_long_times_have_dates_as_ticks():
+    ax = plots.availability(
+        [("GE.A..HH", START_NS // DAY_NS * DAY_NS, START_NS // DAY_NS * DAY_NS + 30 * DAY_NS)]
+    ).axes[0]
+    assert [label.get_text() for label in ax.get_xticklabels()][:3] == ["08-24", "08-29", "09-03"]
+    assert ax.get_xlabel() == "Date (UTC) on 2009-08-24 to 2009-09-23"
+
+
+def test_figures_render_as_pdf_with_the_same_bytes():
+    first, again = (plots.pdf(plots.confusion_matrix([[3, 1], [0, 2]], ["P", "S"])) for _ in range(2))
+    assert first == again and first.startswith(b"%PDF")

@@ -8,18 +8,19 @@ import textwrap
 from dataclasses import replace
 from pathlib import Path
 
+import h5py
 import numpy as np
 import obspy
 import pytest
 
-from seisnet import preprocessing
+from seisnet import extraction, planning, preprocessing
 from seisnet.config import PreprocessConfig
-from seisnet.errors import ConfigError, DataError, NothingUsableError
+from seisnet.errors import ConfigError, DataError, FormatError, NothingUsableError
 from seisnet.features import extract, make_feature
 from seisnet.preprocessing import preprocess, preprocess_to_file, read_windows, reasons
 from seisnet.store.hdf5 import sha256_of
 from seisnet.store.seisbench_writer import SeisBenchWriter
-from seisnet.store.windows_file import SPLITS
+from seisnet.store.windows_file import SPLITS, FeatureReader
 from seisnet.waveforms.conditioning import condition
 from seisnet.waveforms.records import NS_PER_S
 
@@ -95,14 +96,19 @@ def test_the_same_inputs_give_the_same_bytes(labelled, windows, tmp_path):
     assert again.read_bytes() == windows.read_bytes()
 
 
-def test_the_size_of_shards_changes_nothing(labelled, windows, tmp_path, monkeypatch):
-    monkeypatch.setattr(preprocessing, "RECORDS_PER_SHARD", 1)
-    preprocess_to_file([str(labelled.dataset)], [], CONFIG, output=tmp_path / "small.h5")
-    monkeypatch.undo()
-    preprocess_to_file([str(labelled.dataset)], [], CONFIG, output=tmp_path / "large.h5")
+@pytest.mark.parametrize("kind", ["dataset", "files"])
+def test_the_size_of_shards_changes_nothing(kind, labelled, tmp_path, monkeypatch):
+    sources, labels = [str(getattr(labelled, kind))], [] if kind == "dataset" else [str(labelled.csv)]
+    preprocess_to_file(sources, labels, CONFIG, output=tmp_path / "large.h5")
+    monkeypatch.setattr(planning, "PIECE_ROWS", 7)
+    monkeypatch.setattr(planning, "PIECE_SOURCES", 3)
+    monkeypatch.setattr(extraction, "FEATURE_BYTES", 1)
+    preprocess_to_file(sources, labels, CONFIG, output=tmp_path / "small.h5")
     small, large = read_windows(tmp_path / "small.h5"), read_windows(tmp_path / "large.h5")
-    np.testing.assert_allclose(small.rows.x, large.rows.x, atol=1e-5)
-    np.testing.assert_array_equal(small.rows.start_ns, large.rows.start_ns)
+    assert small.info.sources == large.info.sources
+    assert small.info.rejected == large.info.rejected
+    for name, values in vars(large.rows).items():
+        np.testing.assert_array_equal(getattr(small.rows, name), values)
 
 
 # What the windows are
@@ -250,7 +256,7 @@ def test_labels_that_match_nothing_say_how_far_off_they_are(labelled, tmp_path):
     elsewhere = write_labels(tmp_path / "where.csv", [f"XX,{station},2020-01-01T00:10:00,P"] * 10)
     message = nothing([labelled.files], [elsewhere])
     assert f"no waveform of that station; the nearest are of SY.{station}." in message
-    assert "7 more picks without waveform" in message
+    assert "7 more labels without waveform" in message
 
 
 def test_labels_that_match_in_part_are_told_in_the_file(labelled, tmp_path):
@@ -281,6 +287,71 @@ def test_fewer_events_than_splits_need_is_an_error_that_counts_them(labelled, n_
     assert len(preprocess([str(labelled.files)], [str(path)], replace(config, split=(1.0, 0.0, 0.0))).rows) > 0
 
 
+def test_a_file_that_vanishes_or_is_cut_short_on_the_way_is_one_reason_and_the_rest_goes_on(
+    labelled, windows, tmp_path, monkeypatch
+):
+    shutil.copytree(labelled.files, tmp_path / "files")
+    first, *_, second = sorted((tmp_path / "files").iterdir())  # of different stations
+    found = preprocessing.find_sources
+
+    def find_and_lose(*arguments, **wanted):
+        sources = found(*arguments, **wanted)
+        first.unlink()
+        second.write_bytes(second.read_bytes()[:5000])
+        return sources
+
+    monkeypatch.setattr(preprocessing, "find_sources", find_and_lose)
+    info = preprocess([str(tmp_path / "files")], [str(labelled.quakeml)], CONFIG).info
+    counted = reasons(info.rejected)
+    assert sum(count for reason, count in counted.items() if str(first) in reason and "No such file" in reason) == 1
+    assert any(str(second) in reason and "damaged, read as far as possible" in reason for reason in counted)
+    assert len(info.sources) > 20
+
+
+# Features that stay in shards
+
+
+@pytest.fixture
+def virtual(labelled, tmp_path):
+    path = tmp_path / "v.h5"
+    preprocess_to_file([str(labelled.files)], [str(labelled.csv)], CONFIG, output=path, virtual=True)
+    return path
+
+
+def test_a_virtual_file_reads_as_one_that_holds_its_features(virtual, windows, tmp_path):
+    a, b = read_windows(windows).rows, read_windows(virtual).rows
+    for name in ("x", "y", "start_ns", "split", "onset_s"):
+        np.testing.assert_array_equal(getattr(a, name), getattr(b, name))
+    rows = np.flatnonzero(a.split == 0)[::3]
+    with FeatureReader(virtual) as reader:
+        np.testing.assert_array_equal(reader.read(rows), a.x[rows])
+    (tmp_path / "elsewhere").mkdir()
+    shutil.move(tmp_path / "v.h5.shards", tmp_path / "elsewhere" / "v.h5.shards")
+    moved = shutil.move(virtual, tmp_path / "elsewhere" / "v.h5")
+    np.testing.assert_array_equal(read_windows(moved).rows.x, a.x)
+
+
+def test_a_virtual_file_whose_shards_are_gone_changed_or_foreign_is_refused(virtual, labelled, tmp_path):
+    [shard] = (tmp_path / "v.h5.shards").iterdir()
+    kept = tmp_path / "kept.h5"
+    shutil.copy(shard, kept)
+    shard.unlink()
+    with pytest.raises(FormatError, match="no such file"):
+        read_windows(virtual)
+    with h5py.File(kept, "r+") as file:
+        file.attrs["sha256"] = "0" * 64
+    shutil.copy(kept, shard)
+    with pytest.raises(FormatError, match="is another shard"):
+        read_windows(virtual)
+    with h5py.File(virtual, "r+") as file:
+        layout = h5py.VirtualLayout(file["x"].shape, np.float32)
+        layout[:] = h5py.VirtualSource("/etc/passwd", "x", shape=file["x"].shape)
+        del file["x"]
+        file.create_virtual_dataset("x", layout)
+    with pytest.raises(FormatError, match="points to /etc/passwd, which is no shard beside it"):
+        read_windows(virtual)
+
+
 # The output
 
 
@@ -293,6 +364,19 @@ def test_an_existing_output_is_never_touched_unless_overwriting_is_asked_for(lab
     preprocess_to_file([str(labelled.dataset)], config=CONFIG, output=output, overwrite=True)
     assert len(read_windows(output).rows) > 100
     assert [p.name for p in tmp_path.iterdir()] == ["windows.h5"]
+
+
+def test_a_damaged_shard_is_made_again(labelled, windows, tmp_path):
+    """One that a run finds, by that run; one that is damaged under its hands, by the next."""
+    output = tmp_path / "w.h5"
+    job = ([str(labelled.files)], [str(labelled.quakeml)], CONFIG)
+    preprocess_to_file(*job, output=tmp_path / "v.h5", virtual=True)
+    (tmp_path / "v.h5.shards").rename(tmp_path / ".w.h5.work")
+    [shard] = (tmp_path / ".w.h5.work").iterdir()
+    with h5py.File(shard, "r+") as file:
+        file["x"][3, 5] += 1
+    preprocess_to_file(*job, output=output, resume=True)
+    assert output.read_bytes() == windows.read_bytes()
 
 
 def test_a_run_that_fails_leaves_the_old_output_and_nothing_else(labelled, tmp_path):

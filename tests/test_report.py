@@ -15,7 +15,10 @@ import numpy as np
 import pytest
 
 from seisnet import plots
-from seisnet.picks import Pick
+from seisnet.classification import Classification, View
+from seisnet.errors import ConfigError
+from seisnet.model import load_model
+from seisnet.picks import Detection, Pick
 from seisnet.report import (
     Column,
     Report,
@@ -27,6 +30,9 @@ from seisnet.report import (
     render_report,
     write_report,
 )
+from seisnet.report.folder import write_classification
+from seisnet.report.pages import picks_sections
+from seisnet.report.viewer import open_picked
 from seisnet.waveforms.records import Rejection
 
 START_NS = 1_251_073_203_000_000_000  # 2009-08-24T00:20:03
@@ -285,3 +291,39 @@ def test_a_smuggled_script_would_be_refused_by_the_policy_and_by_nothing_else(br
     page = render_report(Report("x")).replace("<body>", "<body><script>document.title = 'run'</script>")
     assert Page(browse(page)).all("title")[0][1] == "x"
     assert Page(browse(without_policy(page))).all("title")[0][1] == "run"
+
+
+def test_ten_thousand_picks_make_a_page_of_a_few_megabytes():
+    rng = np.random.default_rng(1)
+    picks = [pick(f"S{k % 40}", "PS"[k % 2], at_s=k, probability=p) for k, p in enumerate(rng.random(10_000))]
+    data_ct, nothing = rng.normal(size=(3, 4000)), np.zeros((0, 0))
+    views = [View(data_ct, START_NS, 100.0, nothing, np.zeros(0), (shown,), "BW.S..EH") for shown in picks[:5]]
+    found = Classification(picks=picks, views=views, trace_ids=["BW.S1..EH"])
+    sections = picks_sections(found, ("P", "S", "noise"), hint="seisnet plot r --pick")
+    page = render_report(Report("r", sections=tuple(sections)))
+    assert len(page) < 8e6
+    assert "The rows of 5 of 10000 picks open their seismogram" in page
+    assert page.count("data-id=") == 9995 and page.count("<figure") == 5
+
+
+def test_a_report_of_detections_counts_and_lists_them(tmp_path):
+    at_ns = START_NS + 10**10
+    found = Classification(
+        detections=[Detection("TW", "LH01", "", "EH", "rockfall", at_ns, at_ns + 12 * 10**9, 0.9)],
+        trace_ids=["TW.LH01..EH"],
+        spans=[("TW.LH01..EH", START_NS, START_NS + 60 * 10**9)],
+        thresholds={"rockfall": 0.5},
+        n_records=1,
+        seconds=60.0,
+    )
+    folder = tmp_path / "r"
+    write_classification(found, load_model("rockfall"), folder, sources=["a"], model_name="rockfall", overwrite=False)
+    page = Page((folder / "report.html").read_text())
+    text = " ".join(content for _, content in page.all("td"))
+    assert page.all("h1")[0][1] == "Detections"
+    assert all(cell in text for cell in ("TW.LH01", "rockfall", "12.0", "0.90"))
+    metrics = json.loads((folder / "metrics.json").read_text())
+    assert metrics["detections_by_station"] == [{"station": "TW.LH01", "class": "rockfall", "detections": 1}]
+    assert (folder / "detections.csv").exists() and not (folder / "picks.csv").exists()
+    with pytest.raises(ConfigError, match="a report of detections"):
+        open_picked(folder)

@@ -10,14 +10,18 @@ from seisnet import nn
 from seisnet.batches import FileBatches, MemoryBatches, fit_scaler
 from seisnet.config import PreprocessConfig, TrainConfig, to_json
 from seisnet.errors import ConfigError, DataError, TrainingError
+from seisnet.evaluation import evaluate
 from seisnet.features import make_feature
 from seisnet.model import Model, load_model
+from seisnet.picks import in_order
 from seisnet.preprocessing import Windows, read_windows
+from seisnet.report.folder import write_evaluation
+from seisnet.store.excerpts import ExcerptsWriter
 from seisnet.store.windows_file import FeatureReader, WindowRows, WindowsInfo, writing
 from seisnet.training import fit
 
 CONFIG = PreprocessConfig(window_s=2.0, frame_s=0.5, hop_s=0.5, freqmin_hz=2.0, freqmax_hz=12.0)
-SMALL = TrainConfig(hidden=(16,), epochs=4, batch_size=32, dropout=0.2)
+SMALL = TrainConfig(hidden=(16,), epochs=4, batch_size=32, dropout=0.2, context=False, onset=False)
 
 
 @pytest.fixture
@@ -95,8 +99,8 @@ def test_an_interrupted_training_goes_on_bit_for_bit(rng, tmp_path, optimizer, s
     class Interrupted(Exception):
         pass
 
-    def stop_in_the_second_member(row):
-        if row["member"] == 1 and row["epoch"] == 2:
+    def stop_in_the_second_member(_, row):
+        if row["task"] == 1 and row["epoch"] == 2:
             raise Interrupted
 
     with pytest.raises(Interrupted):
@@ -249,3 +253,194 @@ def test_the_model_carries_its_recipe(rng, tmp_path):
     assert loaded.stored.train == json.loads(to_json(SMALL))
     np.testing.assert_array_equal(loaded.stored.history["train_loss"], history["train_loss"])
     np.testing.assert_array_equal(loaded.predict_proba(windows.rows.x), model.predict_proba(windows.rows.x))
+
+
+# The later stages
+
+
+@pytest.fixture
+def briefly(small_training):
+    """The same in a fraction of the time."""
+    return dataclasses.replace(small_training, epochs=2, context_epochs=2, onset_epochs=2)
+
+
+@pytest.fixture(scope="module")
+def quake_file(quakes, tmp_path_factory):
+    path = tmp_path_factory.mktemp("quakes") / "windows.h5"
+    info = quakes.windows.info
+    info = dataclasses.replace(info, attributes={**info.attributes, "sampling_rate_hz": 50.0})
+    with writing(path, info, len(quakes.windows.rows)) as writer:
+        writer.append(quakes.windows.rows)
+        excerpts = ExcerptsWriter(writer, {name: k for k, name in enumerate(info.group_names)})
+        for excerpt in quakes.windows.excerpts:
+            excerpts.append(excerpt)
+        excerpts.flush()
+    return path
+
+
+def reads(model):
+    return [stage.reads for stage in model.stored.stages]
+
+
+def bytes_of(model, path):
+    model.save(path, overwrite=True)
+    return path.read_bytes()
+
+
+def test_a_file_with_excerpts_gives_a_model_of_three_stages(quake_model, quake_file, quakes, small_training, tmp_path):
+    told, said = [], []
+    model, history = fit(
+        quake_file, small_training, progress=lambda stage, row: told.append((stage, row["epoch"])), say=said.append
+    )
+    assert reads(model) == ["features", "context", "onset"]
+    assert [stage for stage, epoch in told if epoch == 1] == ["windows", "fold", "fold", "context", "onset"]
+    assert len(history["epoch"]) == len(history["member"]) == small_training.epochs
+    assert {key: len(rows) for key, rows in model.stored.metrics.items()} == {
+        "context_history": small_training.context_epochs,
+        "onset_history": small_training.onset_epochs,
+    }
+    assert said == []
+    for mine, theirs in zip(model.stored.stages, quake_model.stored.stages, strict=True):
+        np.testing.assert_array_equal(mine.theta, theirs.theta)  # from memory it is the same
+
+
+def test_an_evaluation_of_three_stages_says_that_it_is_of_the_first(quake_model, quakes, tmp_path):
+    found = evaluate(quake_model, quakes.windows, split="dev")
+    write_evaluation(found, quake_model, quakes.windows.info, tmp_path / "e", overwrite=False)
+    assert "the window network by itself" in (tmp_path / "e" / "report.html").read_text()
+    assert "dot at" not in (tmp_path / "e" / "figures" / "roc.svg").read_text()  # thresholds are of the last stage
+
+
+def test_a_model_of_three_stages_is_the_same_when_read_again(quake_model, quakes, tmp_path):
+    quake_model.save(tmp_path / "m.h5")
+    loaded = load_model(tmp_path / "m.h5")
+    for labelled in quakes.test:
+        record = labelled.record
+        picks = quake_model.follow(record).add(record.data, last=True).picks
+        again = loaded.follow(record).add(record.data, last=True).picks
+        assert [dataclasses.replace(p, model="") for p in again] == [dataclasses.replace(p, model="") for p in picks]
+        assert {p.phase for p in picks} == {"P", "S"}
+        for reference in labelled.picks:
+            off_s = [abs(p.time_ns - reference.time_ns) / 1e9 for p in picks if p.phase == reference.phase]
+            assert min(off_s) < 0.2
+
+
+@pytest.mark.parametrize("piece", [1, 77, 1024])
+def test_picks_of_three_stages_do_not_depend_on_the_pieces(quake_model, quakes, piece):
+    first = quakes.test[0].record
+    data = np.concatenate([q.record.data for q in quakes.test], axis=1)
+    data = data[:, :2200] if piece == 1 else data
+    record = dataclasses.replace(first, data=data, start_ns=first.start_ns + 12_345_678)
+    whole = quake_model.follow(record).add(record.data, last=True)
+    follower = quake_model.follow(record)
+    picks, columns = [], []
+    for at in range(0, record.n_samples, piece):
+        found = follower.add(record.data[:, at : at + piece], last=at + piece >= record.n_samples)
+        picks += found.picks
+        columns.append(found.probabilities.values)
+    assert np.concatenate(columns, axis=1).tobytes() == whole.probabilities.values.tobytes()
+    assert in_order(picks) == in_order(whole.picks)
+    assert len(picks) >= 2
+    assert all(0 < p.uncertainty_s < 1 for p in picks)
+
+
+def test_a_training_interrupted_after_every_epoch_ends_with_the_same_bytes(quakes, briefly, tmp_path):
+    whole, _ = fit(quakes.windows, briefly, name="m")
+    checkpoint = tmp_path / "run.checkpoint"
+    stopped = []
+
+    class Interrupted(Exception):
+        pass
+
+    def stop(stage, row):
+        stopped.append((stage, row["epoch"]))
+        raise Interrupted
+
+    for _ in range(100):
+        try:
+            resumed, _ = fit(quakes.windows, briefly, name="m", checkpoint=checkpoint, progress=stop)
+            break
+        except Interrupted:
+            pass
+    stages = ["windows", "fold", "fold", "context", "onset"]
+    assert stopped == [(stage, epoch) for stage in stages for epoch in (1, 2)]
+    assert bytes_of(resumed, tmp_path / "m.h5") == bytes_of(whole, tmp_path / "w.h5")
+
+
+def test_a_checkpoint_of_other_excerpts_or_of_another_parent_is_refused(quakes, quake_model, briefly, tmp_path):
+    fit(quakes.windows, briefly, checkpoint=tmp_path / "c")
+    fewer = dataclasses.replace(quakes.windows, excerpts=quakes.windows.excerpts[1:])
+    with pytest.raises(ConfigError, match="belongs to other windows or settings"):
+        fit(fewer, briefly, checkpoint=tmp_path / "c")
+    with pytest.raises(ConfigError, match="belongs to other windows or settings"):
+        fit(quakes.windows, briefly, checkpoint=tmp_path / "c", init=quake_model)
+
+
+def test_stages_are_trained_further_with_the_scalers_that_they_have(quakes, quake_model, briefly):
+    half = quakes.windows.excerpts[::2]
+    slow = dataclasses.replace(briefly, learning_rate=1e-7)
+    child, _ = fit(dataclasses.replace(quakes.windows, excerpts=half), slow, init=quake_model)
+    assert reads(child) == ["features", "context", "onset"]
+    for mine, parent in zip(child.stored.stages, quake_model.stored.stages, strict=True):
+        np.testing.assert_allclose(mine.theta, parent.theta, atol=1e-4)
+        assert not np.array_equal(mine.theta, parent.theta)
+    np.testing.assert_array_equal(child.stored.mean, quake_model.stored.mean)
+    for mine, parent in zip(child.stored.stages[1:], quake_model.stored.stages[1:], strict=True):
+        np.testing.assert_array_equal(mine.mean, parent.mean)
+        np.testing.assert_array_equal(mine.scale, parent.scale)
+
+
+def test_stages_that_can_not_be_trained_further_are_carried_over(quakes, quake_model, briefly):
+    said = []
+    child, _ = fit(dataclasses.replace(quakes.windows, excerpts=()), briefly, init=quake_model, say=said.append)
+    assert said == [
+        f"the model gets no {stage} stage: the windows file holds no excerpts" for stage in reads(child)[1:]
+    ]
+    for mine, parent in zip(child.stored.stages[1:], quake_model.stored.stages[1:], strict=True):
+        assert mine is parent
+
+
+def test_layers_of_a_model_are_settings_of_a_training(quake_model, small_training):
+    assert dataclasses.replace(small_training, **quake_model.layers) == small_training
+    assert len(quake_model.layers) == 4
+
+
+def test_a_parent_with_another_context_stage_is_refused(quakes, quake_model, briefly):
+    with pytest.raises(ConfigError, match=r"has layers .* the training asks for context_hidden \(5,\)"):
+        fit(quakes.windows, dataclasses.replace(briefly, context_hidden=(5,)), init=quake_model)
+
+
+def test_an_ensemble_has_as_many_context_networks(quakes, briefly, tmp_path):
+    model, history = fit(quakes.windows, dataclasses.replace(briefly, members=2))
+    shapes = [np.atleast_2d(stage.theta).shape[0] for stage in model.stored.stages]
+    assert shapes == [2, 2, 1]
+    assert history["member"].tolist() == [0, 0, 1, 1]
+    first, second = model.stored.stages[1].theta
+    assert not np.array_equal(first, second)
+    model.save(tmp_path / "m.h5")
+    assert len(load_model(tmp_path / "m.h5").context.networks) == 2
+
+
+@pytest.mark.parametrize(
+    ("off", "expected"),
+    [
+        ({"context": False}, ["features", "onset"]),
+        ({"onset": False}, ["features", "context"]),
+        ({"context": False, "onset": False}, ["features"]),
+    ],
+)
+def test_stages_can_be_left_out(quakes, briefly, off, expected):
+    said = []
+    model, _ = fit(quakes.windows, dataclasses.replace(briefly, **off), say=said.append)
+    assert reads(model) == expected
+    assert said == []
+
+
+def test_too_few_onsets_are_said_and_give_no_stage(quakes, briefly):
+    train = [e for e in quakes.windows.excerpts if e.split == 0][:7]
+    said = []
+    model, _ = fit(dataclasses.replace(quakes.windows, excerpts=tuple(train)), briefly, say=said.append)
+    assert reads(model) == ["features"]
+    reason = "7 onsets of P are too few, 8 are needed"
+    assert said == [f"the model gets no {stage} stage: {reason}" for stage in ("context", "onset")]
+    assert model.stored.temperature == 1.0  # and without a dev split nothing is calibrated

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from seisnet.config import PreprocessConfig
 from seisnet.picks import Pick
 from seisnet.waveforms.records import NS_PER_S
-from seisnet.windows import CODA_NEGATIVES_S, CODA_S, LabelledRecord, cut, start_ns, take
+from seisnet.windows import CODA_NEGATIVES_S, CODA_S, LabelledRecord, cut, energy_ratios, start_ns, take
 
 START_NS = 1_577_836_800 * NS_PER_S
 CONFIG = PreprocessConfig()
@@ -179,6 +179,38 @@ def test_noise_just_before_an_event_belongs_to_it_and_long_before_does_not(make_
         if w.label == "noise":
             near = 290 - w.first_sample / 100 < CODA_S
             assert (w.event == "a") == near
+
+
+def test_a_lively_noise_window_is_left_out_and_counted(make_record):
+    """An event that nobody listed, in otherwise steady noise."""
+    samples = np.random.default_rng(0).normal(size=30_000)
+    samples[10_000:10_150] *= 20
+    record = LabelledRecord(make_record(samples), (), is_noise=True)
+    config = replace(CONFIG, noise_windows=400, shifts=0, noise_ratio=0.0)
+    everything, reasons = cut(record, config)
+    kept, why_not = cut(record, replace(config, noise_ratio=10.0))
+    assert reasons == []
+    assert set(why_not) == {"noise window with an energy ratio above 10: an unlisted event?"}
+    assert len(kept) + len(why_not) == len(everything) == 400
+
+    def touched(windows):
+        """How many windows hold half a second or more of it, and some noise."""
+        return sum(w.first_sample + LENGTH > 10_050 and w.first_sample < 10_100 for w in windows)
+
+    assert touched(everything) > 0
+    assert touched(kept) == 0
+    assert {w.first_sample for w in kept} < {w.first_sample for w in everything}
+
+
+def test_the_energy_ratio_is_near_one_for_steady_noise_and_dead_signal_and_large_for_an_onset(make_record):
+    noise = np.random.default_rng(0).normal(size=(3, 30_000))
+    ratios = energy_ratios(make_record(noise), range(0, 29_000, 100), CONFIG)
+    assert ratios.min() >= 1.0 and ratios.max() < 5.0
+    swell = noise + 1000 * np.sin(2 * np.pi * 0.15 * np.arange(30_000) / 100)
+    assert energy_ratios(make_record(swell), [0], CONFIG) < 5.0 * 2
+    assert energy_ratios(make_record(np.zeros((3, 400))), [0], CONFIG) == 1.0
+    noise[:, 300:] *= 10
+    assert energy_ratios(make_record(noise), [0, 100, 400], CONFIG) == pytest.approx([150, 150, 2], rel=0.5)
 
 
 # The same windows

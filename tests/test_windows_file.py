@@ -114,7 +114,7 @@ def test_plain_h5py_reads_the_format_of_the_readme(good):
         assert file["augmented"].dtype == np.bool_
         assert {name: file[name].dtype.kind for name in DTYPES} == {
             "x": "f", "y": "u", "onset_s": "f", "start_ns": "i", "trace_id": "O", "group": "u", "split": "u",
-            "weight": "f", "augmented": "b",
+            "weight": "f", "augmented": "b", "snr_db": "f",
         }  # fmt: skip
         assert file["sources/path"].asstr()[:].tolist() == ["a.mseed", "b/ü.mseed"]
         assert file["rejected/end_ns"][0] == 2**62
@@ -319,3 +319,12 @@ def test_flipped_bytes_give_an_error_of_the_format_or_a_file_that_reads(good, tm
             refused += 1
             assert "\n" not in str(error)
     assert refused
+
+
+def test_a_file_without_ratios_says_that_none_is_known(tmp_path, good):
+    shutil.copy(good, tmp_path / "old.h5")
+    with h5py.File(tmp_path / "old.h5", "a") as file:
+        del file["snr_db"]
+    rows = read_rows(tmp_path / "old.h5")
+    assert len(rows.snr_db) == len(rows) and np.isnan(rows.snr_db).all()
+    assert len(rows.take(rows.y == 0).snr_db) == (rows.y == 0).sum()

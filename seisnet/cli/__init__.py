@@ -14,9 +14,14 @@ COMMANDS = {
     "train": "Train a network on a windows file.",
     "evaluate": "Measure a model on a windows file.",
     "classify": "Pick phases in continuous waveforms.",
+    "stream": "Pick phases in what a SeedLink server sends.",
     "score": "Compare picks with reference picks.",
+    "plot": "Draw a pick, an event or a day.",
+    "report": "Serve picks with their seismograms, drawn on demand.",
+    "review": "Accept, reject and move picks in the browser.",
+    "models": "Shipped models: list, show; export to ONNX.",
     "inspect": "Say what is in a windows, model or waveform file.",
-    "datasets": "Public data sets: list, show, fetch, import.",
+    "datasets": "Public data sets: list, show, fetch, import, export.",
 }
 
 
@@ -55,6 +60,7 @@ def cli() -> None:
 
     \b
     Example:
+      seisnet classify day.mseed -o picks.csv --report report
       seisnet preprocess events/*.mseed --labels catalogue.xml -o windows.h5
       seisnet train windows.h5 -o model.h5
       seisnet classify day.mseed --model model.h5 -o picks.csv

@@ -3,26 +3,45 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from seisnet.cli import console
 
+if TYPE_CHECKING:
+    from seisnet.config import PickConfig
+
 
 @click.command()
 @click.argument("sources", nargs=-1, required=True)
-@click.option("--model", "model_name", required=True, metavar="FILE|NAME", help="Model file, or a shipped model.")
+@console.model
 @console.output_file
 @click.option(
     "--format",
     "file_format",
-    type=click.Choice(["csv", "quakeml"]),
-    help="Default: by the ending, .xml is QuakeML, else CSV.",
+    metavar="NAME",
+    help="csv, quakeml, phasenet, seisbench, pyocto, gamma, real (a folder), nlloc or sc3ml. "
+    "Default: by the ending, .xml is QuakeML, else CSV.",
 )
 @click.option("--threshold", multiple=True, metavar="P=0.5", help="Probability that a pick must reach; repeatable.")
+@click.option("--hop", "hop_s", type=float, metavar="SECONDS", help="Step of the scan; default: the model's own.")
+@click.option("--coincidence", type=click.IntRange(1), metavar="N", help="Keep picks with company at N stations.")
+@click.option("--coincidence-window", "coincidence_s", type=float, metavar="SECONDS", help="... within this. [15]")
+@click.option(
+    "--probabilities",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Probability traces as miniSEED (.mseed; channels HHP, HHS, HHX for P, S, noise) or HDF5 (.h5).",
+)
 @click.option("--report", type=click.Path(path_type=Path), help="Folder for an HTML report with the seismograms.")
 @click.option("--views", type=click.IntRange(0), default=50, show_default=True, help="Seismograms in the report.")
+@console.jobs
+@console.scheduler
+@click.option("--threads", type=click.IntRange(1), default=1, show_default=True, help="Threads that share a record.")
+@click.option("--resume", is_flag=True, help="Go on with a run that was interrupted.")
 @console.config_file
+@console.selection_options
 @console.overwrite
 @console.quiet
 @console.verbose
@@ -32,40 +51,69 @@ def classify(
     output: Path,
     file_format: str | None,
     threshold: tuple[str, ...],
+    hop_s: float | None,
+    coincidence: int | None,
+    coincidence_s: float | None,
+    probabilities: Path | None,
     report: Path | None,
     views: int,
+    jobs: int,
+    scheduler: str,
+    threads: int,
+    resume: bool,
     config_path: Path | None,
     overwrite: bool,
     quiet: bool,
     verbose: bool,
+    select: tuple[str, ...],
+    starttime: str | None,
+    endtime: str | None,
+    inventory: tuple[Path, ...],
 ) -> None:
-    """Pick phases in SOURCES: files, folders, globs, SeisBench data sets.
+    """Pick phases in SOURCES: files, folders, globs, sds:PATH, fdsn:NAME, data sets.
 
     \b
     Example:
-      seisnet classify day.mseed --model model.h5 -o picks.csv --report report
+      seisnet classify day.mseed -o picks.csv --report report
+      seisnet classify day.mseed --model model.h5 -o picks.csv --threshold S=0.6
     """
-    import dataclasses
-
-    from seisnet.classification import classify as classify_sources
-    from seisnet.config import PickConfig, load_toml
-    from seisnet.formats import write_picks
+    from seisnet.classification import Job
+    from seisnet.engine import Engine
     from seisnet.model import load_model
+    from seisnet.parts import Output, classify_to_file
+    from seisnet.report.document import counted
     from seisnet.report.folder import make_folder, summary, write_classification
-    from seisnet.store.hdf5 import check_output
+    from seisnet.waveforms.sources import Reading, find_sources
 
-    config = load_toml(config_path, "pick", PickConfig) if config_path else PickConfig()
-    config = dataclasses.replace(config, thresholds={**config.thresholds, **dict(map(_threshold, threshold))})
-    check_output(output, overwrite=overwrite)
+    chosen = console.given({"hop_s": hop_s, "coincidence": coincidence, "coincidence_s": coincidence_s})
+    config = pick_config(config_path, threshold, chosen)
+    file_format = file_format or ("quakeml" if output.suffix.lower() == ".xml" else "csv")
+    wanted = Output(output, file_format, probabilities)
+    wanted.check(may_exist=overwrite or resume)
     if report:
-        make_folder(report, overwrite=overwrite)
-    model = load_model(model_name)
+        make_folder(report, overwrite=overwrite or resume)
+    model, reading = load_model(model_name), Reading()
+    model.thresholds(config)
+    found_sources = find_sources(
+        sources, reading, selection=console.selected(select, starttime, endtime), inventory=inventory
+    )
+    job = Job(model, config, views if report else 0, probabilities is not None, threads)
     with console.progress_line("classify", quiet=quiet) as show:
-        found = classify_sources(sources, model, config, most_views=views if report else 0, progress=show)
-    write_picks(found.picks, output, file_format or ("quakeml" if output.suffix.lower() == ".xml" else "csv"))
-    if report:
-        write_classification(found, model, report, overwrite=True)
-    console.say(f"{output}: {' '.join(summary(found))}", quiet=quiet)
+        found = classify_to_file(
+            found_sources,
+            job,
+            wanted,
+            reading=reading,
+            engine=Engine(jobs, scheduler),
+            resume=resume,
+            overwrite=overwrite,
+            progress=show,
+        )
+        if report:
+            show("drawing the report")
+            write_classification(found, model, report, sources=sources, model_name=model_name, overwrite=True)
+    read = f" {counted(len(found.files), 'file', 'files')} read." if found.files else ""
+    console.say(f"{output}: {' '.join(summary(found))}{read}", quiet=quiet)
     console.say(
         f"  model {model.name}, thresholds {', '.join(f'{c} {t:g}' for c, t in sorted(found.thresholds.items()))}",
         quiet=quiet,
@@ -73,6 +121,19 @@ def classify(
     console.say_rejections(
         [(r.trace_id, r.start_ns, r.end_ns, r.reason) for r in found.rejections], quiet=quiet, verbose=verbose
     )
+    others = ([probabilities] if probabilities else []) + ([report / "report.html"] if report else [])
+    console.say_outputs(output, *others, quiet=quiet)
+
+
+def pick_config(path: Path | None, thresholds: tuple[str, ...], chosen: dict[str, Any]) -> PickConfig:
+    """Settings of a file, over which options go."""
+    import dataclasses
+
+    from seisnet.config import PickConfig, load_toml
+
+    config = load_toml(path, "pick", PickConfig) if path else PickConfig()
+    given = dict(map(_threshold, thresholds))
+    return dataclasses.replace(config, thresholds={**config.thresholds, **given}, **chosen)
 
 
 def _threshold(text: str) -> tuple[str, float]:

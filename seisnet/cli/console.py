@@ -3,74 +3,259 @@
 from __future__ import annotations
 
 import sys
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import click
 
+if TYPE_CHECKING:
+    from seisnet.report.serving import LocalServer
+    from seisnet.waveforms.selection import Selection
+
 PLAIN_INTERVAL_S = 30.0
+SOON_S = 2.0
+"""A job that is over sooner shows no bar."""
 
 output_file = click.option(
     "-o", "--output", type=click.Path(path_type=Path), required=True, help="File to write; it appears whole."
 )
 overwrite = click.option("--overwrite", is_flag=True, help="Replace an output that exists.")
 config_file = click.option(
-    "--config", "config_path", type=click.Path(path_type=Path), help="TOML with the settings; options go before it."
+    "--config", "config_path", type=click.Path(path_type=Path), help="TOML with the settings; options override it."
+)
+model = click.option(
+    "--model",
+    "model_name",
+    default="phase",
+    show_default=True,
+    metavar="FILE|NAME",
+    help="Model file, or a shipped one.",
 )
 quiet = click.option("-q", "--quiet", is_flag=True, help="No progress and no summary.")
+jobs = click.option("--jobs", type=click.IntRange(1), default=1, show_default=True, help="Processes of this machine.")
+scheduler = click.option("--scheduler", default="", metavar="ADDRESS", help="Dask scheduler to use instead of --jobs.")
 verbose = click.option("-v", "--verbose", is_flag=True, help="Every rejection, not only the commonest.")
 
 
+def selection_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add --select, --starttime, --endtime and --inventory."""
+    for option in (
+        click.option(
+            "--inventory",
+            multiple=True,
+            type=click.Path(path_type=Path),
+            metavar="FILE",
+            help="Station metadata (StationXML, ...): components are placed by azimuth and dip; repeatable.",
+        ),
+        click.option("--endtime", metavar="TIME", help="Read nothing from here on."),
+        click.option("--starttime", metavar="TIME", help="Read nothing before: ISO 8601, or seconds since 1970."),
+        click.option(
+            "--select", multiple=True, metavar="NET.STA.LOC.CHA", help="Channels, as 'GE.*..HH?'; repeatable."
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+def selected(select: tuple[str, ...], starttime: str | None, endtime: str | None) -> Selection:
+    """The selection that the options describe."""
+    from seisnet.labels import time_ns
+    from seisnet.waveforms.selection import FOREVER_NS, Selection
+
+    try:
+        start_ns = time_ns(starttime) if starttime else FOREVER_NS[0]
+        return Selection(select, start_ns, time_ns(endtime) if endtime else FOREVER_NS[1])
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from error
+
+
+waveforms = click.option(
+    "--waveforms", multiple=True, metavar="SOURCE", help="What the picks were made on; a report knows; repeatable."
+)
+drawing_model = click.option(
+    "--model", "model_name", metavar="FILE|NAME", help="Draws probability traces; a report knows its own."
+)
+port = click.option(
+    "--port", type=click.IntRange(0, 65535), default=0, show_default=True, help="Of 127.0.0.1; 0: any that is free."
+)
+
+
+def _must_serve(ctx: click.Context, param: click.Parameter, value: bool) -> None:
+    if not value:
+        raise click.UsageError("say --serve: the command opens a port of 127.0.0.1 until Ctrl-C")
+
+
+serve = click.option(
+    "--serve", is_flag=True, expose_value=False, callback=_must_serve, help="Open a port of 127.0.0.1; needed."
+)
+
+
+def run_server(server: LocalServer, *, quiet: bool) -> None:
+    """Print a server's address to stdout and serve until Ctrl-C."""
+    click.echo(server.url)
+    say("open this address in a browser; Ctrl-C ends", quiet=quiet)
+    try:
+        server.run()
+    except KeyboardInterrupt:
+        say("ended", quiet=quiet)
+
+
 def say(message: str, *, quiet: bool = False) -> None:
-    """Write a line to stderr."""
+    """Write a line to stderr; on a terminal it takes the place of a bar, which comes again below it."""
     if not quiet:
-        click.echo(message, err=True)
+        click.echo(f"\r\x1b[K{message}" if sys.stderr.isatty() else message, err=True)
+
+
+class Show(Protocol):
+    """How a job says how far it is: a state in words, and, where they are known, how many of how many are done."""
+
+    def __call__(self, state: str, done: float | None = None, total: float | None = None) -> None:
+        """Take the state of the job."""
 
 
 @contextmanager
-def progress_line(title: str, *, quiet: bool) -> Iterator[Callable[[str], None]]:
-    """Show how far a job is: one line that changes on a terminal, a plain line every 30 s elsewhere."""
-    terminal = sys.stderr.isatty() and not quiet
-    last = time.monotonic()
+def progress_line(title: str, *, quiet: bool) -> Iterator[Show]:
+    """Show how far a job of more than two seconds is: a bar on a terminal, a plain line every 30 s elsewhere."""
+    job = _Job(title, time.monotonic())
+    if quiet:
+        yield job.show
+    elif sys.stderr.isatty():
+        with _bar(job):
+            yield job.show
+    else:
+        with _lines(job):
+            yield job.show
 
-    def show(state: str) -> None:
-        nonlocal last
-        now = time.monotonic()
-        if terminal and now - last > 0.1:
-            click.echo(f"\r\x1b[K{title}: {state}", err=True, nl=False)
-            last = now
-        elif not terminal and not quiet and now - last > PLAIN_INTERVAL_S:
-            click.echo(f"{title}: {state}", err=True)
-            last = now
 
+@dataclass
+class _Job:
+    """A job's latest state, and when it was where for the first time."""
+
+    title: str
+    started_s: float
+    state: str = ""
+    done: float | None = None
+    total: float | None = None
+    first: tuple[float, float] | None = None
+    heard: Callable[[], None] = lambda: None
+
+    def show(self, state: str, done: float | None = None, total: float | None = None) -> None:
+        self.state, self.done, self.total = state, done, total
+        if done is not None and self.first is None:
+            self.first = (time.monotonic(), done)
+        self.heard()
+
+    def words(self, now_s: float) -> str:
+        """Share, rate and remaining time, as far as they are known, and the state."""
+        said = []
+        if self.done is not None and self.total:
+            said.append(f"{self.done / self.total:.0%}")
+        if self.done is not None and self.first is not None and self.done > self.first[1]:
+            rate = (self.done - self.first[1]) / max(now_s - self.first[0], 1e-9)
+            said.append(f"{rate:.3g}/s" if rate >= 1 else f"{duration(1 / rate)} each")
+            if self.total:
+                said.append(f"{duration((self.total - self.done) / rate)} left")
+        return ", ".join([*said, self.state] if self.state else said)
+
+
+def duration(seconds: float) -> str:
+    """A length of time as one reads it.
+
+    Examples
+    --------
+    >>> duration(7.3), duration(95), duration(7500)
+    ('7 s', '1:35 min', '2:05 h')
+    """
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    large, small = divmod(whole if whole < 3600 else whole // 60, 60)
+    return f"{large}:{small:02d} {'min' if whole < 3600 else 'h'}"
+
+
+@contextmanager
+def _bar(job: _Job) -> Iterator[None]:
+    """Draw a bar that appears after two seconds, also while the job says nothing, and vanishes with it."""
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+    bar = Progress(
+        TextColumn("{task.description}", markup=False),
+        BarColumn(bar_width=24),
+        TimeElapsedColumn(),
+        TextColumn("{task.fields[words]}", markup=False),
+        console=Console(stderr=True),
+        transient=True,
+    )
+    task = bar.add_task(job.title, total=None, words="")
+
+    def heard() -> None:
+        bar.update(task, completed=job.done or 0, total=job.total, words=job.words(time.monotonic()))
+
+    job.heard = heard
+    timer = threading.Timer(SOON_S, bar.start)
+    timer.daemon = True
+    timer.start()
     try:
-        yield show
+        yield
     finally:
-        if terminal:
-            click.echo("\r\x1b[K", err=True, nl=False)
+        timer.cancel()
+        timer.join()
+        bar.stop()
+
+
+@contextmanager
+def _lines(job: _Job) -> Iterator[None]:
+    """Write the state every 30 s, also while the job says nothing."""
+    ended = threading.Event()
+
+    def write() -> None:
+        while not ended.wait(PLAIN_INTERVAL_S):
+            now_s = time.monotonic()
+            say(f"{job.title}: {duration(now_s - job.started_s)}, {job.words(now_s) or 'at work'}")
+
+    thread = threading.Thread(target=write, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
+
+
+def say_outputs(*paths: Path, quiet: bool) -> None:
+    """Say where the outputs are."""
+    say(f"  wrote {', '.join(map(str, paths))}", quiet=quiet)
 
 
 def say_rejections(rejected: Iterable[tuple[str, int, int, str]], *, quiet: bool, verbose: bool) -> None:
     """Count what was not used by reason on stderr; each one with `verbose`."""
-    rejected = list(rejected)
-    if quiet or not rejected:
+    if quiet:
         return
     if verbose:
         from seisnet.formats import iso_time
 
         for trace_id, start_ns, end_ns, reason in rejected:
             where = f"{trace_id} {iso_time(start_ns)} to {iso_time(end_ns)}: " if trace_id else ""
-            say(f"  not used: {where}{reason}")
+            say(f"  {_used(reason)}{where}{reason}")
         return
     counted = Counter(reason for *_, reason in rejected).most_common()
     for reason, count in counted[:8]:
-        say(f"  not used: {reason}" + (f" ({count} times)" if count > 1 else ""))
+        say(f"  {_used(reason)}{reason}" + (f" ({count} times)" if count > 1 else ""))
     if len(counted) > 8:
         say(f"  not used: {len(counted) - 8} more reasons; say -v to see all")
+
+
+def _used(reason: str) -> str:
+    from seisnet.waveforms.records import KEPT
+
+    return "" if reason.startswith(KEPT) else "not used: "
 
 
 def given(values: dict[str, Any]) -> dict[str, Any]:

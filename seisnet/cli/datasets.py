@@ -129,3 +129,56 @@ def import_command(layout: str, path: Path, output: Path, overwrite: bool) -> No
 
     n_traces = import_h5csv(path, output, overwrite=overwrite)
     click.echo(f"{path.name}: {n_traces} traces written to {output}", err=True)
+
+
+@datasets.command("export")
+@click.argument("layout", type=click.Choice(["seisbench"]))
+@click.argument("sources", nargs=-1, required=True)
+@click.option("--labels", multiple=True, metavar="FILE", help="Catalogue (QuakeML, ...) or CSV of picks; repeatable.")
+@click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="Folder to write.")
+@click.option("--rate", "sampling_rate_hz", type=float, metavar="HZ", help="Sampling rate of all traces; default 100.")
+@click.option("--before", "before_s", type=float, metavar="S", help="Kept before the first pick; default 30.")
+@click.option("--after", "after_s", type=float, metavar="S", help="Kept after the last pick; default 60.")
+@console.selection_options
+@console.overwrite
+@console.quiet
+@console.verbose
+def export_command(
+    layout: str,
+    sources: tuple[str, ...],
+    labels: tuple[str, ...],
+    output: Path,
+    sampling_rate_hz: float | None,
+    before_s: float | None,
+    after_s: float | None,
+    select: tuple[str, ...],
+    starttime: str | None,
+    endtime: str | None,
+    inventory: tuple[Path, ...],
+    overwrite: bool,
+    quiet: bool,
+    verbose: bool,
+) -> None:
+    """Write the picked stretches of SOURCES as a data set that SeisBench opens.
+
+    Example: seisnet datasets export seisbench sds:/archive --labels catalogue.xml -o my_dataset
+    """
+    from seisnet.config import ExportConfig
+    from seisnet.exporting import export_seisbench
+
+    figures = {"sampling_rate_hz": sampling_rate_hz, "before_s": before_s, "after_s": after_s}
+    with console.progress_line("export", quiet=quiet) as show:
+        n_traces, rejections = export_seisbench(
+            sources,
+            labels,
+            output,
+            ExportConfig(**console.given(figures)),
+            selection=console.selected(select, starttime, endtime),
+            inventory=inventory,
+            overwrite=overwrite,
+            progress=lambda made, source: show(f"{made} traces, reading {source}"),
+        )
+    console.say(f"{output}: {n_traces} traces in the {layout} layout", quiet=quiet)
+    console.say_rejections(
+        [(r.trace_id, r.start_ns, r.end_ns, r.reason) for r in rejections], quiet=quiet, verbose=verbose
+    )

@@ -19,7 +19,7 @@ from seisnet.cli import console
 def evaluate(model: str, windows: Path, output: Path, split: str, overwrite: bool, quiet: bool) -> None:
     """Measure MODEL on the WINDOWS of a split that it has not learned from.
 
-    Writes report.html, metrics.json and the figures as SVG into a folder.
+    Writes report.html, metrics.json and the figures as SVG and PNG into a folder.
 
     \b
     Example:
@@ -31,14 +31,20 @@ def evaluate(model: str, windows: Path, output: Path, split: str, overwrite: boo
     from seisnet.report.folder import write_evaluation
 
     loaded = load_model(model)
-    found = evaluate_windows(loaded, read_windows(windows), split=split)
-    write_evaluation(found, loaded, output, overwrite=overwrite)
+    with console.progress_line("evaluate", quiet=quiet) as show:
+        show("reading windows")
+        made = read_windows(windows)
+        show("predicting")
+        found = evaluate_windows(loaded, made, split=split)
+        show("drawing the report")
+        write_evaluation(found, loaded, made.info, output, overwrite=overwrite)
     scores = found.scores
     console.say(
-        f"{output / 'report.html'}: {len(found.rows)} windows of the {split} split, accuracy {scores.accuracy:.4f}, "
+        f"{loaded.name}: {len(found.rows)} windows of the {split} split, accuracy {scores.accuracy:.4f}, "
         f"macro-F1 {scores.macro_f1:.4f}",
         quiet=quiet,
     )
+    console.say_outputs(output / "report.html", output / "metrics.json", output / "figures", quiet=quiet)
     click.echo("class,precision,recall,f1,windows")
     for name, *figures, support in zip(
         found.classes, scores.precision, scores.recall, scores.f1, scores.support, strict=True

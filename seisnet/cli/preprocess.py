@@ -3,24 +3,43 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from seisnet.cli import console
 
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from seisnet.preprocessing import Plan
+
+PLAN_LINES = 20
+
 
 @click.command()
 @click.argument("sources", nargs=-1, required=True)
-@click.option("--labels", multiple=True, metavar="FILE", help="Catalogue (QuakeML, ...) or CSV of picks; repeatable.")
+@click.option("--labels", multiple=True, metavar="FILE", help="Catalogue (QuakeML, ...) or CSV of labels; repeatable.")
 @console.output_file
 @console.config_file
-@click.option("--task", type=click.Choice(["phase"]), help="What the classes mean.")
+@click.option("--task", type=click.Choice(["phase", "class"]), help="What the classes mean; the default is phase.")
+@click.option("--classes", "class_names", callback=console.listed(str), metavar="A,B", help="Classes of task class.")
+@click.option("--sampling-rate", "sampling_rate_hz", type=float, metavar="HZ", help="Every record is brought to it.")
+@click.option("--window", "window_s", type=float, metavar="SECONDS", help="Length of a window.")
 @click.option("--features", type=click.Choice(["logspec", "raw"]), help="Feature; the default is logspec.")
 @click.option("--split", callback=console.listed(float), metavar="A,B,C", help="Shares of train, dev and test.")
 @click.option("--split-by", type=click.Choice(["auto", "event", "both", "given"]), help="What is never divided.")
 @click.option("--seed", type=int, help="Seed of every random choice.")
+@console.selection_options
+@click.option("--mine", "miner", default="", metavar="MODEL", help="Add windows of noise where this model picks.")
+@click.option("--virtual", is_flag=True, help="Leave the features in their shards, in OUTPUT.shards.")
+@click.option("--dry-run", is_flag=True, help="Print what would be made; write nothing.")
+@click.option("--resume", is_flag=True, help="Go on where an interrupted run with this output stopped.")
+@console.jobs
+@console.scheduler
 @console.overwrite
 @console.quiet
 @console.verbose
@@ -29,41 +48,120 @@ def preprocess(
     labels: tuple[str, ...],
     output: Path,
     config_path: Path | None,
+    miner: str,
+    virtual: bool,
+    dry_run: bool,
+    resume: bool,
+    jobs: int,
+    scheduler: str,
     overwrite: bool,
     quiet: bool,
     verbose: bool,
+    select: tuple[str, ...],
+    starttime: str | None,
+    endtime: str | None,
+    inventory: tuple[Path, ...],
     **options: Any,
 ) -> None:
-    """Turn SOURCES (files, folders, globs, SeisBench data sets) and picks into a windows file.
+    """Turn SOURCES and labels, picks or classes, into a windows file.
+
+    A source is a file, a folder, a glob, sds:PATH, fdsn:NAME or a data set.
+
+    The bytes are the same for any number of jobs. What was finished when a run was interrupted is kept beside the
+    output; --resume goes on from it, and ends with the same bytes as a run that was never interrupted.
 
     \b
     Example:
       seisnet preprocess events/*.mseed --labels catalogue.xml -o windows.h5
-      seisnet preprocess my_seisbench_dataset/ -o windows.h5
+      seisnet preprocess my_seisbench_dataset/ -o windows.h5 --jobs 4
+      seisnet preprocess day.mseed --labels rockfalls.csv --task class --window 20 -o windows.h5 --dry-run
     """
+    from seisnet import preprocessing
     from seisnet.config import PreprocessConfig, load_toml
-    from seisnet.preprocessing import preprocess_to_file
-    from seisnet.store.windows_file import SPLITS, read_counts
+    from seisnet.engine import Engine
+    from seisnet.store.windows_file import read_counts, read_rejected
 
+    if resume and overwrite:
+        raise click.UsageError("say either --resume or --overwrite")
     config = load_toml(config_path, "preprocess", PreprocessConfig) if config_path else PreprocessConfig()
     config = dataclasses.replace(config, **console.given(options))
+    engine, selection = Engine(jobs, scheduler), console.selected(select, starttime, endtime)
     with console.progress_line("preprocess", quiet=quiet) as show:
-        info = preprocess_to_file(
-            sources,
-            labels,
-            config,
-            output=output,
-            overwrite=overwrite,
-            progress=lambda made, source: show(f"{made} windows, reading {source}"),
-        )
+
+        def progress(made: int, source: str) -> None:
+            show(f"{made} windows, read {source}")
+
+        if dry_run:
+            found = preprocessing.plan(
+                sources,
+                labels,
+                config,
+                miner=miner,
+                engine=engine,
+                progress=progress,
+                selection=selection,
+                inventory=inventory,
+            )
+        else:
+            info = preprocessing.preprocess_to_file(
+                sources,
+                labels,
+                config,
+                output=output,
+                overwrite=overwrite,
+                resume=resume,
+                virtual=virtual,
+                miner=miner,
+                engine=engine,
+                progress=progress,
+                selection=selection,
+                inventory=inventory,
+            )
+    if dry_run:
+        _print_plan(found, verbose=verbose)
+        console.say_rejections(found.rejected, quiet=quiet, verbose=verbose)
+        return
     counts = read_counts(output)
     console.say(
         f"{output}: {counts.sum()} windows from {len(info.sources)} sources, {len(info.group_names)} groups, "
-        f"split by {'event and station' if info.attributes['split_by'] == 'both' else info.attributes['split_by']}",
+        f"split by {_how(info.attributes['split_by'])}",
         quiet=quiet,
     )
-    for split, of_split in zip(SPLITS, counts, strict=True):
-        classes = ", ".join(f"{c} {n.sum()}" for c, n in zip(info.classes, of_split, strict=True))
+    for line in _split_lines(info.classes, counts):
+        console.say(line, quiet=quiet)
+    if miner:
+        console.say(f"  {info.attributes['mined_windows']} windows of noise where {miner} picks", quiet=quiet)
+    console.say_rejections(read_rejected(output), quiet=quiet, verbose=verbose)
+
+
+def _print_plan(plan: Plan, *, verbose: bool) -> None:
+    """Print to stdout what would be made."""
+    click.echo(f"sources: {len(plan.sources)}")
+    for name, made in plan.sources if verbose else plan.sources[:PLAN_LINES]:
+        click.echo(f"  {name}: {made} windows")
+    _print_left(len(plan.sources), verbose=verbose)
+    if plan.n_labels:
+        click.echo(f"labels: {plan.n_labels}, in a record: {plan.n_matched}, in none: {len(plan.unmatched)}")
+        for line in plan.unmatched if verbose else plan.unmatched[:PLAN_LINES]:
+            click.echo(f"  {line}")
+        _print_left(len(plan.unmatched), verbose=verbose)
+    click.echo(f"windows: {plan.counts.sum()}, split by {_how(plan.how)}")
+    for line in _split_lines(plan.classes, plan.counts):
+        click.echo(line)
+    click.echo(f"size: about {plan.n_bytes / 1e6:.1f} MB")
+
+
+def _print_left(n: int, *, verbose: bool) -> None:
+    if n > PLAN_LINES and not verbose:
+        click.echo(f"  {n - PLAN_LINES} more; say -v to see all")
+
+
+def _split_lines(classes: Sequence[str], counts: NDArray[np.int64]) -> Iterator[str]:
+    for split, of_split in zip(("train", "dev", "test"), counts, strict=True):
+        told = ", ".join(f"{c} {n.sum()}" for c, n in zip(classes, of_split, strict=True))
         augmented = f" ({of_split[:, 1].sum()} augmented)" if of_split[:, 1].any() else ""
-        console.say(f"  {split}: {classes}{augmented}", quiet=quiet)
-    console.say_rejections(info.rejected, quiet=quiet, verbose=verbose)
+        yield f"  {split}: {told}{augmented}"
+
+
+def _how(split_by: str) -> str:
+    return "event and station" if split_by == "both" else split_by

@@ -6,17 +6,21 @@ from pathlib import Path
 
 import click
 
+from seisnet.cli import console
+
 
 @click.command()
 @click.argument("picks", type=click.Path(path_type=Path))
 @click.argument("reference", type=click.Path(path_type=Path))
 @click.option("--tolerance", "tolerance_s", type=float, default=0.5, show_default=True, help="Seconds.")
-def score(picks: Path, reference: Path, tolerance_s: float) -> None:
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="Folder for a report with the residuals.")
+@console.overwrite
+def score(picks: Path, reference: Path, tolerance_s: float, output: Path | None, overwrite: bool) -> None:
     """Compare PICKS with REFERENCE picks, each a CSV or a catalogue.
 
     \b
     Example:
-      seisnet score picks.csv analyst.xml --tolerance 0.5
+      seisnet score picks.csv analyst.xml --tolerance 0.5 -o score
     """
     import numpy as np
 
@@ -32,7 +36,15 @@ def score(picks: Path, reference: Path, tolerance_s: float) -> None:
     if elsewhere:
         click.echo(f"{elsewhere} picks on stations that the reference does not name are left out", err=True)
     click.echo("phase,picks,reference,matched,precision,recall,f1,median_s,mae_s")
-    for s in score_picks(found, wanted, tolerance_s=tolerance_s):
+    scores = score_picks(found, wanted, tolerance_s=tolerance_s)
+    if output is not None:
+        from seisnet.report.score import write_score
+
+        write_score(
+            scores, output, picks=str(picks), reference=str(reference), tolerance_s=tolerance_s, overwrite=overwrite
+        )
+        console.say_outputs(output / "report.html", output / "metrics.json", quiet=False)
+    for s in scores:
         residuals = s.residuals_s
         median = f"{np.median(residuals):.3f}" if residuals.size else ""
         mae = f"{np.abs(residuals).mean():.3f}" if residuals.size else ""

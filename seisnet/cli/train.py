@@ -29,7 +29,7 @@ from seisnet.cli import console
 @click.option("--members", type=int, help="Networks of different seeds whose probabilities are averaged.")
 @click.option("--class-weight", type=click.Choice(["balanced", "none"]))
 @click.option("--seed", type=int)
-@click.option("--init", "init_name", metavar="FILE|NAME", help="Start from the weights of this model.")
+@click.option("--init", "init_name", metavar="FILE|NAME", help="Start from the weights of this model, with its layers.")
 @click.option("--device", type=click.Choice(["cpu", "cuda"]), default="cpu", show_default=True)
 @click.option("--threads", type=click.IntRange(0), default=0, help="Threads at most; 0: all cores.")
 @click.option("--resume", is_flag=True, help="Go on where an interrupted training with this output stopped.")
@@ -59,11 +59,15 @@ def train(
     from seisnet.config import TrainConfig, load_toml
     from seisnet.errors import ConfigError
     from seisnet.model import load_model
-    from seisnet.store.hdf5 import check_output
+    from seisnet.store.hdf5 import check_output, sweep
     from seisnet.training import fit
 
-    config = load_toml(config_path, "train", TrainConfig) if config_path else TrainConfig()
+    init = load_model(init_name) if init_name else None
+    config = TrainConfig(**init.layers) if init else TrainConfig()
+    config = load_toml(config_path, "train", TrainConfig, config) if config_path else config
     config = dataclasses.replace(config, **console.given(options))
+    if resume and overwrite:
+        raise click.UsageError("say either --resume or --overwrite")
     checkpoint = output.with_name(f"{output.name}.checkpoint")
     if resume and output.exists() and not checkpoint.exists():
         console.say(f"{output} is finished; nothing to resume", quiet=quiet)
@@ -73,18 +77,22 @@ def train(
         if not overwrite:
             raise ConfigError(f"{checkpoint} is of an interrupted training; say --resume or --overwrite")
         checkpoint.unlink()
+    for path in (output, checkpoint):
+        sweep(path)
     with console.progress_line("train", quiet=quiet) as show:
         model, history = fit(
             windows,
             config,
             name=output.stem,
-            init=load_model(init_name) if init_name else None,
+            init=init,
             device=device,
             threads=threads,
             checkpoint=checkpoint,
-            progress=lambda row: show(
-                f"epoch {row['epoch']:.0f}/{config.epochs}, loss {row['train_loss']:.4f}"
-                + (f", dev macro-F1 {row['dev_macro_f1']:.4f}" if "dev_macro_f1" in row else "")
+            progress=lambda stage, row: show(
+                f"{stage}: epoch {row['epoch']:.0f}/{row['epochs']:.0f}, loss {row['train_loss']:.4f}"
+                + (f", dev macro-F1 {row['dev_macro_f1']:.4f}" if "dev_macro_f1" in row else ""),
+                row["epoch"],
+                row["epochs"],
             ),
             say=lambda line: console.say(f"  {line}", quiet=quiet),
         )
@@ -95,4 +103,8 @@ def train(
         f"{output}: {len(history['epoch'])} epochs"
         + (f", best dev macro-F1 {best:.4f}" if best is not None else ", no dev split"),
         quiet=quiet,
+    )
+    thresholds = ", ".join(f"{c} {t:g}" for c, t in sorted(model.thresholds().items()))
+    console.say(
+        f"  stages: {', '.join(stage.reads for stage in model.stored.stages)}; thresholds {thresholds}", quiet=quiet
     )

@@ -169,6 +169,17 @@ class Network:
             outputs[start : start + PREDICT_ROWS] = self.forward(x[start : start + PREDICT_ROWS])[0]
         return outputs
 
+    def hidden(self, x: Array) -> Array:
+        """Outputs (N, H) of the last hidden layer, or x where there is none, of inputs (N, D); no dropout, no noise."""
+        outputs = namespace(x).empty((len(x), self.sizes[-2]), self.theta.dtype)
+        for start in range(0, len(x), PREDICT_ROWS):
+            y = namespace(x).ascontiguousarray(x[start : start + PREDICT_ROWS], dtype=self.theta.dtype)
+            for layer in self._layers[:-1]:
+                y, _ = layer.forward(y, None)
+            outputs[start : start + PREDICT_ROWS] = y
+        self._passes += 1  # the layers' arrays are overwritten: a backward of an earlier pass is void
+        return outputs
+
     def predict_proba(self, x: Array, output: str = "softmax") -> Array:
         """Probabilities (N, K) of inputs (N, D): `softmax` for one class of several, `sigmoid` for each by itself."""
         return OUTPUTS[output](self.predict(x))

@@ -2,6 +2,10 @@
 
 from matplotlib.figure import Figure
 
+from seisnet.plots.archive import SectionTrace, day_plot, record_section
+from seisnet.plots.audit import class_counts, snr_histogram, stations_map
+from seisnet.plots.availability import availability
+from seisnet.plots.diagnosis import PROPERTIES, embedding_plane, f1_by_property
 from seisnet.plots.evaluation import (
     confusion_matrix,
     precision_recall,
@@ -10,19 +14,38 @@ from seisnet.plots.evaluation import (
     roc_curves,
     training_curves,
 )
-from seisnet.plots.style import png, svg
+from seisnet.plots.features import FeatureGrid, Mistake, feature_grid, features_sheet, first_layer, mistakes_gallery
+from seisnet.plots.style import pdf, png, svg, varies
 from seisnet.plots.waveforms import waveform_view, windows_sheet
 
 __all__ = [
+    "PROPERTIES",
+    "FeatureGrid",
     "Figure",
+    "Mistake",
+    "SectionTrace",
+    "availability",
+    "class_counts",
     "confusion_matrix",
+    "day_plot",
+    "embedding_plane",
+    "f1_by_property",
+    "feature_grid",
+    "features_sheet",
+    "first_layer",
+    "mistakes_gallery",
+    "pdf",
     "png",
     "precision_recall",
+    "record_section",
     "reliability_diagram",
     "residual_histogram",
     "roc_curves",
+    "snr_histogram",
+    "stations_map",
     "svg",
     "training_curves",
+    "varies",
     "waveform_view",
     "windows_sheet",
 ]

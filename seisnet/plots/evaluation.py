@@ -7,11 +7,11 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
+from matplotlib.ticker import MaxNLocator
 from numpy.typing import ArrayLike, NDArray
 
 from seisnet.metrics import PrecisionRecallCurve, Reliability, RocCurve, residual_statistics
-from seisnet.plots.style import BLUE, COLUMN_CM, CYCLE, class_style, new_figure, plain, styled
+from seisnet.plots.style import BLUE, COLUMN_CM, CYCLE, class_style, log_axis, new_figure, plain, styled
 
 
 @styled()
@@ -41,11 +41,11 @@ def training_curves(history: Mapping[str, ArrayLike]) -> Figure:
             words = plain(name.replace("_", " ").replace("f1", "F1"))
             ax.plot(epochs, values, color=colour, linestyle=line, marker=dot, label=words)
         if label in {"Learning rate", "Gradient norm"}:
-            _log_scale(ax)
+            log_axis(ax, "y", *_positive_range(ax))
         ax.set_ylabel(label)
         ax.grid(visible=True)
         if len(names) > 1:
-            ax.legend()
+            ax.legend(frameon=True, framealpha=0.8, edgecolor="none")
     axes[-1].set_xlabel("Epoch")
     axes[-1].xaxis.set_major_locator(MaxNLocator(integer=True))
     figure.align_ylabels()
@@ -90,15 +90,19 @@ def confusion_matrix(counts: ArrayLike, classes: Sequence[str]) -> Figure:
 
 
 @styled()
-def roc_curves(curves: Mapping[str, RocCurve]) -> Figure:
-    """Plot the true against the false positive rate of each class, with the area under each curve."""
+def roc_curves(curves: Mapping[str, RocCurve], *, thresholds: Mapping[str, float] | None = None) -> Figure:
+    """Plot the true against the false positive rate of each class, a dot where the class's threshold lies."""
     figure = new_figure(COLUMN_CM, COLUMN_CM)
     ax = _unit_square(figure, "False positive rate", "True positive rate")
     ax.plot([0, 1], [0, 1], color="0.7", linewidth=0.8)
     for index, (name, curve) in enumerate(curves.items()):
         colour, line = class_style(name, index)
         x, y = _thinned(curve.false_positive_rate, curve.true_positive_rate)
-        ax.plot(x, y, color=colour, linestyle=line, label=f"{plain(name)}: area {curve.area:.3f}")
+        label = f"{plain(name)}: area {curve.area:.3f}"
+        if thresholds and name in thresholds:
+            _dot(ax, *curve.at(thresholds[name]), colour)
+            label += f", dot at {thresholds[name]:.2f}"
+        ax.plot(x, y, color=colour, linestyle=line, label=label)
     ax.legend(loc="lower right")
     return figure
 
@@ -116,7 +120,7 @@ def precision_recall(
         label = f"{plain(name)}: average {curve.average_precision:.3f}"
         if thresholds and name in thresholds:
             precision, recall = curve.at(thresholds[name])
-            ax.plot(recall, precision, "o", color=colour, markersize=5, markeredgecolor="black", clip_on=False)
+            _dot(ax, recall, precision, colour)
             label += f", dot at {thresholds[name]:.2f}"
         ax.plot(x, y, color=colour, linestyle=line, label=label)
     ax.legend(loc="lower left")
@@ -191,6 +195,10 @@ def residual_histogram(residuals_s: Mapping[str, ArrayLike], *, limit_s: float =
     return figure
 
 
+def _dot(ax: Axes, x: float, y: float, colour: str) -> None:
+    ax.plot(x, y, "o", color=colour, markersize=5, markeredgecolor="black", clip_on=False)
+
+
 def _unit_square(figure: Figure, xlabel: str, ylabel: str) -> Axes:
     ax = figure.subplots()
     ax.set(xlabel=xlabel, ylabel=ylabel, xlim=(0, 1), ylim=(0, 1.005), aspect="equal")
@@ -198,13 +206,11 @@ def _unit_square(figure: Figure, xlabel: str, ylabel: str) -> Axes:
     return ax
 
 
-def _log_scale(ax: Axes) -> None:
-    """Make the y axis logarithmic, with plain numbers as labels: powers of ten alone where there are many."""
-    ax.set_yscale("log")
-    low, high = ax.get_ylim()
-    ax.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if high / low < 100 else (1,)))
-    ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-    ax.yaxis.set_minor_formatter(NullFormatter())
+def _positive_range(ax: Axes) -> tuple[float, float]:
+    """The least and the greatest value that a logarithmic y axis has to show."""
+    values = np.concatenate([np.asarray(line.get_ydata(), dtype=np.float64) for line in ax.lines])
+    positive = values[np.isfinite(values) & (values > 0)]
+    return (float(positive.min()), float(positive.max())) if len(positive) else (0.1, 1.0)
 
 
 def _thinned(x: NDArray[np.float64], y: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -12,11 +12,13 @@ import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from matplotlib import rc_context
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 from numpy.typing import NDArray
 
 COLUMN_CM, PAGE_CM = 8.5, 17.5
@@ -71,30 +73,46 @@ def styled() -> Iterator[None]:
         yield
 
 
-@styled()
 def svg(figure: Figure) -> str:
     """Render a figure as SVG: its text stays text, and figures of the same data have the same bytes."""
-    buffer = io.StringIO()
+    content = _rendered(figure, "svg", {"Date": None, "Creator": None}).decode()
+    return re.sub(r' d="[^"]*"', lambda path: _compact(path[0]), content)
+
+
+def png(figure: Figure, *, dpi: int = 200) -> bytes:
+    """Render a figure as PNG."""
+    return _rendered(figure, "png", {"Software": None}, dpi=dpi)
+
+
+def pdf(figure: Figure) -> bytes:
+    """Render a figure as PDF; its fonts are embedded."""
+    return _rendered(figure, "pdf", {"CreationDate": None, "Creator": None, "Producer": None})
+
+
+@styled()
+def _rendered(figure: Figure, kind: str, metadata: dict[str, None], dpi: float | None = None) -> bytes:
+    buffer = io.BytesIO()
     with warnings.catch_warnings():
         # The viewer of an SVG has fonts of its own, so a glyph that ours lacks is no loss.
         warnings.filterwarnings("ignore", message="Glyph .* missing from")
-        figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
-    return re.sub(r' d="[^"]*"', lambda path: _compact(path[0]), buffer.getvalue())
-
-
-@styled()
-def png(figure: Figure, *, dpi: int = 200) -> bytes:
-    """Render a figure as PNG."""
-    buffer = io.BytesIO()
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="Glyph .* missing from")
-        figure.savefig(buffer, format="png", dpi=dpi, metadata={"Software": None})
+        figure.savefig(buffer, format=kind, metadata=metadata, dpi=dpi or figure.dpi)
+    # The layout stands; finding it again for the next format would take as long as all the rest.
+    figure.set_layout_engine("none")
     return buffer.getvalue()
 
 
 def new_figure(width_cm: float, height_cm: float) -> Figure:
     """Make an empty figure whose layout leaves no label cut or covered."""
     return Figure(figsize=(width_cm / 2.54, height_cm / 2.54), layout="constrained")
+
+
+def log_axis(ax: Axes, which: Literal["x", "y"], low: float, high: float) -> None:
+    """Make an axis logarithmic, with plain numbers as labels: powers of ten alone where there are many."""
+    ax.set(**{f"{which}scale": "log"})
+    axis = ax.xaxis if which == "x" else ax.yaxis
+    axis.set_major_locator(LogLocator(subs=(1, 2, 5) if high / low < 100 else (1,)))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axis.set_minor_formatter(NullFormatter())
 
 
 def _compact(path: str) -> str:
@@ -124,3 +142,9 @@ def envelope(
     blocks.flat[: len(y)] = y
     ends = np.stack([np.fmin.reduce(blocks, axis=1), np.fmax.reduce(blocks, axis=1)], axis=1)
     return np.repeat(x[::size], 2), ends.ravel()
+
+
+def varies(samples: NDArray[np.floating[Any]]) -> bool:
+    """Whether samples are a recording: not all of those that are finite have one value."""
+    finite = samples[np.isfinite(samples)]
+    return bool(finite.size and np.ptp(finite) > 0)

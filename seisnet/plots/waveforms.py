@@ -13,11 +13,12 @@ from matplotlib.ticker import EngFormatter, MaxNLocator
 from numpy.typing import ArrayLike, NDArray
 
 from seisnet.picks import Pick
-from seisnet.plots.style import GREY, PAGE_CM, class_style, envelope, new_figure, plain, styled
+from seisnet.plots.style import GREY, PAGE_CM, class_style, envelope, new_figure, plain, styled, varies
 
 _MOST_LABELS = 20
 _TICK_STEPS_MS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000, 15_000, 30_000)
-_TICK_STEPS_MIN = (1, 2, 5, 10, 15, 30, 60, 120, 180, 360, 720, 1440)
+_TICK_STEPS_MIN = (1, 2, 5, 10, 15, 30, 60, 120, 180, 360, 720, *(1440 * days for days in (1, 2, 5, 10, 30, 100, 365)))
+_DAY_NS = 86_400 * 10**9
 _TICK_STEPS_NS = [ms * 10**6 for ms in _TICK_STEPS_MS] + [minutes * 60 * 10**9 for minutes in _TICK_STEPS_MIN]
 
 
@@ -83,7 +84,7 @@ def waveform_view(  # noqa: PLR0913, a view is what it shows
         ax.spines.bottom.set_visible(False)
         ax.tick_params(bottom=False)
     panels[-1].set_xlim(0, end_s)
-    _utc_axis(panels[-1], start_ns, end_s)
+    utc_axis(panels[-1], start_ns, end_s)
     figure.suptitle(plain(title), x=0.01, ha="left")
     figure.align_ylabels()
     return figure
@@ -128,7 +129,7 @@ def windows_sheet(windows: ArrayLike, onsets_s: ArrayLike, labels: Sequence[str]
 
 def _seismogram(ax: Axes, time_s: NDArray[np.float64], samples: NDArray[np.float64]) -> None:
     recorded = samples[np.isfinite(samples)]
-    if np.any(recorded):
+    if varies(samples):
         ax.plot(*envelope(time_s, samples - recorded.mean()), color="black", linewidth=0.5)
     else:
         ax.text(0.5, 0.5, "not recorded", transform=ax.transAxes, ha="center", va="center", color=GREY)
@@ -144,7 +145,9 @@ def _probability_traces(
         few_points = envelope(time_s, trace, columns=750)
         ax.plot(*few_points, color=colour, linestyle=line, linewidth=0.9, label=plain(name))
     ax.set(ylabel="Probability", ylim=(0, 1.03), yticks=[0, 0.5, 1])
-    ax.legend(loc="upper right", ncols=len(classes))
+    figure = ax.get_figure(root=True)
+    if figure is not None:
+        figure.legend(*ax.get_legend_handles_labels(), loc="outside upper right", ncols=len(classes))
 
 
 def _pick_style(pick: Pick) -> tuple[Any, Any]:
@@ -189,15 +192,18 @@ def _pick_labels(ax: Axes, placed: Sequence[tuple[float, Pick]]) -> None:
         )
 
 
-def _utc_axis(ax: Axes, start_ns: int, length_s: float) -> None:
-    """Put ticks on round UTC times on an axis in seconds since `start_ns`, and the date into its label."""
+def utc_axis(ax: Axes, start_ns: int, length_s: float, *, most: int = 8) -> None:
+    """Put ticks on at most so many round UTC times on an axis in seconds since `start_ns`; the label has the date."""
     end_ns = start_ns + round(length_s * 1e9)
-    fine_enough = (step for step in _TICK_STEPS_NS if (end_ns - start_ns) / step <= 8)
+    fine_enough = (step for step in _TICK_STEPS_NS if (end_ns - start_ns) / step <= most)
     step_ns = next(fine_enough, _TICK_STEPS_NS[-1])
     times_ns = range(-(-start_ns // step_ns) * step_ns, end_ns + 1, step_ns)
     unit: Literal["m", "s", "ms"]
     unit = "m" if step_ns % (60 * 10**9) == 0 else "s" if step_ns % 10**9 == 0 else "ms"
-    labels = [str(np.datetime_as_string(np.datetime64(time_ns, "ns"), unit=unit))[11:] for time_ns in times_ns]
-    ax.set_xticks([(time_ns - start_ns) / 1e9 for time_ns in times_ns], labels)
+    labels = [str(np.datetime_as_string(np.datetime64(time_ns, "ns"), unit=unit)) for time_ns in times_ns]
+    ax.set_xticks(
+        [(time_ns - start_ns) / 1e9 for time_ns in times_ns],
+        [label[5:10] if step_ns >= _DAY_NS else label[11:] for label in labels],
+    )
     days = sorted({str(np.datetime64(time_ns, "ns"))[:10] for time_ns in (start_ns, end_ns)})
-    ax.set_xlabel(f"Time (UTC) on {' to '.join(days)}")
+    ax.set_xlabel(f"{'Date' if step_ns >= _DAY_NS else 'Time'} (UTC) on {' to '.join(days)}")

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from seisnet.picks import Pick
+from seisnet.picks import Detection, Pick, station_of
 from seisnet.plots import Figure, svg
 from seisnet.waveforms.records import NS_PER_S, Rejection
 
@@ -40,13 +40,17 @@ class Column:
 class Table:
     """Rows of text and numbers; NaN stands for a figure that is not known.
 
-    `anchors`, where given, has one entry a row: the `Picture.anchor` that the row opens, or "".
+    `anchors`, where given, has one entry a row: the `Picture.anchor` that the row opens, or "". So has `links`, of
+    addresses. A row that opens neither shows `hint` and its entry of `ids` when it is clicked: a command that draws it.
     """
 
     columns: tuple[Column, ...]
     rows: tuple[tuple[Cell, ...], ...]
     caption: str = ""
     anchors: tuple[str, ...] = ()
+    links: tuple[str, ...] = ()
+    ids: tuple[str, ...] = ()
+    hint: str = ""
 
 
 @dataclass(frozen=True)
@@ -61,12 +65,16 @@ class Section:
 
 @dataclass(frozen=True)
 class Report:
-    """A title, the lines that say it all, sections, closing notes: versions, settings, where files are."""
+    """A title, the lines that say it all, sections, closing notes: versions, settings, where files are.
+
+    `links` are (text, address) of other pages, for reports that are served.
+    """
 
     title: str
     lead: tuple[str, ...] = ()
     sections: tuple[Section, ...] = ()
     notes: tuple[str, ...] = ()
+    links: tuple[tuple[str, str], ...] = ()
 
 
 def picture(figure: Figure, caption: str, *, anchor: str = "") -> Picture:
@@ -74,14 +82,18 @@ def picture(figure: Figure, caption: str, *, anchor: str = "") -> Picture:
     return Picture(svg(figure), caption, round(2.54 * float(figure.get_figwidth()), 2), anchor)
 
 
-def picks_table(picks: Sequence[Pick], *, anchors: Sequence[str] = ()) -> Table:
+def picks_table(
+    picks: Sequence[Pick], *, anchors: Sequence[str] = (), links: Sequence[str] = (), hint: str = ""
+) -> Table:
     """Make a table of picks that filters by station, phase and probability.
 
     Parameters
     ----------
     picks : sequence of Pick
-    anchors : sequence of str, optional
-        One a pick: the `Picture.anchor` of its waveform view, or "" where there is none.
+    anchors, links : sequence of str, optional
+        One a pick: the `Picture.anchor`, or the address, of its waveform view, or "" where there is none.
+    hint : str
+        A command that draws a pick when the pick's ID is put after it; shown for those without a view.
     """
     columns = (
         Column("Time", "UTC"),
@@ -94,7 +106,7 @@ def picks_table(picks: Sequence[Pick], *, anchors: Sequence[str] = ()) -> Table:
     )
     rows = tuple(
         (
-            _utc(pick.time_ns),
+            utc(pick.time_ns),
             pick.station_id,
             f"{pick.location}.{pick.channel}".lstrip("."),
             pick.phase,
@@ -104,7 +116,43 @@ def picks_table(picks: Sequence[Pick], *, anchors: Sequence[str] = ()) -> Table:
         )
         for pick in picks
     )
-    return Table(columns, rows, anchors=tuple(anchors))
+    ids = tuple(pick.pick_id for pick in picks) if hint else ()
+    return Table(columns, rows, anchors=tuple(anchors), links=tuple(links), ids=ids, hint=hint)
+
+
+def detections_table(detections: Sequence[Detection]) -> Table:
+    """Make a table of detections that filters by station, class and probability."""
+    columns = (
+        Column("Start", "UTC"),
+        Column("Length", "s", decimals=1),
+        Column("Station", filterable=True),
+        Column("Channel"),
+        Column("Class", filterable=True),
+        Column("Probability", decimals=2, filterable=True),
+    )
+    rows = tuple(
+        (
+            utc(d.start_ns),
+            (d.end_ns - d.start_ns) / NS_PER_S,
+            station_of(d.trace_id),
+            f"{d.location}.{d.channel}".lstrip("."),
+            d.label,
+            d.probability,
+        )
+        for d in detections
+    )
+    return Table(columns, rows)
+
+
+def counted(n: int, one: str, many: str) -> str:
+    """A number and what it counts.
+
+    Examples
+    --------
+    >>> counted(1, "station", "stations")
+    '1 station'
+    """
+    return f"{n} {one if n == 1 else many}"
 
 
 def rejections_section(rejections: Sequence[Rejection]) -> Section:
@@ -125,7 +173,7 @@ def rejections_section(rejections: Sequence[Rejection]) -> Section:
             len(those),
             math.fsum(each.end_ns - each.start_ns for each in those) / NS_PER_S,
             those[0].trace_id,
-            _utc(those[0].start_ns),
+            utc(those[0].start_ns),
         )
         for reason, those in sorted(by_reason.items(), key=lambda item: (-len(item[1]), item[0]))
     )
@@ -134,5 +182,6 @@ def rejections_section(rejections: Sequence[Rejection]) -> Section:
     return Section("Not used", tables=(Table(columns, rows),))
 
 
-def _utc(time_ns: int) -> str:
+def utc(time_ns: int) -> str:
+    """Date and time to the millisecond."""
     return str(np.datetime_as_string(np.datetime64(time_ns, "ns"), unit="ms")).replace("T", " ")

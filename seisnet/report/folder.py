@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import re
+import shlex
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from seisnet import __version__, plots
 from seisnet.classification import Classification
 from seisnet.errors import ConfigError
 from seisnet.evaluation import Evaluation
-from seisnet.formats import write_picks
+from seisnet.formats import write_detections, write_picks
 from seisnet.model import Model
 from seisnet.picks import station_of
-from seisnet.report.document import Report, Section
+from seisnet.report.document import Picture, Report, Section, counted, picture
+from seisnet.report.evaluation import evaluation_figures, evaluation_pictures, evaluation_section
 from seisnet.report.html import write_report
-from seisnet.report.pages import evaluation_figures, evaluation_section, picks_sections, training_figure
+from seisnet.report.pages import AVAILABILITY, availability_figure, detections_sections, picks_sections
 from seisnet.store.hdf5 import replacing
+from seisnet.store.windows_file import WindowsInfo
+from seisnet.waveforms.records import NS_PER_S
 
 
 def make_folder(folder: Path, *, overwrite: bool) -> None:
@@ -34,20 +41,20 @@ def make_folder(folder: Path, *, overwrite: bool) -> None:
     folder.mkdir(parents=True, exist_ok=True)
 
 
-def write_evaluation(found: Evaluation, model: Model, folder: Path, *, overwrite: bool) -> None:
+def write_evaluation(found: Evaluation, model: Model, info: WindowsInfo, folder: Path, *, overwrite: bool) -> None:
     """Write report.html, metrics.json and the figures of an evaluation."""
     make_folder(folder, overwrite=overwrite)
-    figures = evaluation_figures(found, model.stored.thresholds)
-    if model.stored.history:
-        figures["training"] = training_figure(model.stored.history)
-    for name, figure in figures.items():
-        write_text(folder / f"{name}.svg", plots.svg(figure))
-    write_text(folder / "metrics.json", json.dumps(found.metrics(), indent=2) + "\n")
-    title = f"Evaluation of {model.name}"
-    write_report(
-        Report(title, (), (evaluation_section(found, figures),), notes(model, model.stored.thresholds)),
-        folder / "report.html",
+    figures = evaluation_figures(found, model, info)
+    pictures = evaluation_pictures(figures)
+    write_figures(folder, figures, pictures)
+    write_json(folder / "metrics.json", found.metrics())
+    report = Report(
+        f"Evaluation of {model.name}",
+        (),
+        (evaluation_section(found, model, pictures),),
+        notes(model, model.stored.thresholds),
     )
+    write_report(report, folder / "report.html")
 
 
 def write_classification(
@@ -55,34 +62,125 @@ def write_classification(
     model: Model,
     folder: Path,
     *,
+    sources: Sequence[str],
+    model_name: str,
     overwrite: bool,
     after: tuple[Section, ...] = (),
-    title: str = "Phase picks",
+    title: str = "",
 ) -> None:
-    """Write report.html, picks.csv and picks.xml of a classification; `after` follows the picks."""
+    """Write report.html, metrics.json, figures, and picks.csv and picks.xml, or detections.csv and detections.xml.
+
+    Parameters
+    ----------
+    sources, model_name : sequence of str, str
+        As given to `classify`; metrics.json keeps them, so that `seisnet plot` and `seisnet report` find them again.
+    after : tuple of Section
+        Follow the picks.
+    """
     make_folder(folder, overwrite=overwrite)
-    write_picks(found.picks, folder / "picks.csv", "csv")
-    write_picks(found.picks, folder / "picks.xml", "quakeml")
-    sections = (*picks_sections(found, model.classes), *after)
-    write_report(Report(title, summary(found), sections, notes(model, found.thresholds)), folder / "report.html")
+    detects = model.preprocess.task == "class"
+    for ending, file_format in (("csv", "csv"), ("xml", "quakeml")):
+        if detects:
+            write_detections(found.detections, folder / f"detections.{ending}", file_format)
+        else:
+            write_picks(found.picks, folder / f"picks.{ending}", file_format)
+    write_json(folder / "metrics.json", classification_metrics(found, sources, model_name))
+    figures = {"availability": availability_figure(found)} if found.spans else {}
+    pictures = {name: picture(figure, AVAILABILITY) for name, figure in figures.items()}
+    write_figures(folder, figures, pictures)
+    hint = f"seisnet plot {shlex.quote(str(folder))} --pick"
+    available = tuple(pictures.values())
+    if detects:
+        title, sections = title or "Detections", detections_sections(found, model.classes, available)
+    else:
+        title, sections = title or "Phase picks", picks_sections(found, model.classes, available, hint=hint)
+    write_report(
+        Report(title, summary(found), (*sections, *after), notes(model, found.thresholds)), folder / "report.html"
+    )
+
+
+def classification_metrics(found: Classification, sources: Sequence[str], model_name: str) -> dict[str, Any]:
+    """What was read, found and rejected, as plain values."""
+    counts = Counter((pick.station_id, pick.phase) for pick in found.picks)
+    detected = Counter((station_of(d.trace_id), d.label) for d in found.detections)
+    rejected: dict[str, dict[str, float]] = {}
+    for r in found.rejections:
+        entry = rejected.setdefault(r.reason, {"stretches": 0, "seconds": 0.0})
+        entry["stretches"] += 1
+        entry["seconds"] += (r.end_ns - r.start_ns) / NS_PER_S
+    return {
+        "seisnet_version": __version__,
+        "sources": [_findable(source) for source in sources],
+        "model": _findable(model_name) if Path(model_name).exists() else model_name,
+        "thresholds": found.thresholds,
+        "files": len(found.files),
+        "records": found.n_records,
+        "seconds": found.seconds,
+        "stations": sorted({station_of(trace_id) for trace_id in found.trace_ids}),
+        "picks": len(found.picks),
+        "picks_by_station": [
+            {"station": station, "phase": phase, "picks": n} for (station, phase), n in sorted(counts.items())
+        ],
+        "detections": len(found.detections),
+        "detections_by_station": [
+            {"station": station, "class": name, "detections": n} for (station, name), n in sorted(detected.items())
+        ],
+        "rejected": rejected,
+    }
+
+
+def write_figures(folder: Path, figures: Mapping[str, plots.Figure], pictures: Mapping[str, Picture]) -> None:
+    """Write each figure, rendered to a picture of the same name, as SVG and PNG into the folder's ``figures``."""
+    (folder / "figures").mkdir(exist_ok=True)
+    for name, figure in figures.items():
+        write_text(folder / "figures" / f"{name}.svg", pictures[name].svg)
+        with replacing(folder / "figures" / f"{name}.png") as temporary:
+            temporary.write_bytes(plots.png(figure))
+
+
+def write_json(path: Path, values: Mapping[str, Any]) -> None:
+    """Write plain values as JSON, whole or not at all."""
+    write_text(path, json.dumps(values, indent=2) + "\n")
 
 
 def summary(found: Classification) -> tuple[str, ...]:
     """What was read and found, in two lines."""
-    n_p = sum(p.phase == "P" for p in found.picks)
-    n_s = sum(p.phase == "S" for p in found.picks)
-    stations = len({station_of(t) for t in found.trace_ids})
-    why = "" if found.picks else "; no probability reached a threshold"
+    kinds = [p.phase for p in found.picks] + [d.label for d in found.detections]
+    counts = " and ".join(f"{kinds.count(name)} {name}" for name in found.thresholds)
+    what = "detections" if found.detections else "picks"
+    stations = counted(len({station_of(t) for t in found.trace_ids}), "station", "stations")
+    records = counted(found.n_records, "gap-free record", "gap-free records")
+    dead = f", {_duration(found.dead_s)} of it without signal and masked" if found.dead_s else ""
     return (
-        f"{n_p} P and {n_s} S picks{why}.",
-        f"{found.seconds / 3600:.3g} h of {stations} stations scanned in {found.n_records} gap-free records.",
+        f"{counts} {what}{'' if kinds else _why_none(found)}.",
+        f"{_duration(found.seconds)} of {stations} scanned in {records}{dead}.",
     )
+
+
+def _duration(seconds: float) -> str:
+    return f"{seconds / 3600:.3g} h" if seconds >= 3600 else f"{seconds:.3g} s"
+
+
+def _why_none(found: Classification) -> str:
+    """Why there are no picks: how high the probabilities came."""
+    highest = ", ".join(
+        f"{name} {found.highest.get(name, 0.0):.2f} of {threshold:g}" for name, threshold in found.thresholds.items()
+    )
+    reached = any(found.highest.get(name, 0.0) >= threshold for name, threshold in found.thresholds.items())
+    if reached:
+        return f"; none passed the tests of coincidence, or of P before S (highest probabilities: {highest})"
+    return f"; no probability reached its threshold ({highest})"
 
 
 def notes(model: Model, thresholds: Mapping[str, float]) -> tuple[str, ...]:
     """The model and the thresholds that were used."""
     listed = ", ".join(f"{name} {value:g}" for name, value in sorted(thresholds.items()))
     return (f"Model {model.name}, thresholds {listed}.", f"seisnet {__version__}.")
+
+
+def _findable(source: str) -> str:
+    """A source that means the same from any folder; one of a kind, as ``sds:...``, stays as it is."""
+    return source if re.match(r"[a-z]{2,}:", source) else str(Path(source).absolute())
 
 
 def write_text(path: Path, content: str) -> None:

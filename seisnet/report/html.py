@@ -32,7 +32,7 @@ class _Filter:
 
 def render_report(report: Report) -> str:
     """Render a report as a page; whatever text it holds is escaped, so nothing in it acts as markup."""
-    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    environment = make_environment()
     environment.filters |= {"shown": _shown, "sort_key": _sort_key, "image_uri": _image_uri}
     environment.globals |= {"is_number": _is_number, "filters_of": _filters_of}
     numbers = count(1)
@@ -51,8 +51,18 @@ def render_report(report: Report) -> str:
         style=Markup(_asset("style.css")),
         script=Markup(script),
         # Should a text slip through the escaping, the browser still runs no script but that of this hash.
-        script_sha256=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
+        script_sha256=sha256_base64(script),
     )
+
+
+def make_environment() -> Environment:
+    """Templates in which every text is escaped, and no name may be missing."""
+    return Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+
+
+def sha256_base64(text: str) -> str:
+    """The hash by which a Content-Security-Policy allows an inline script or style."""
+    return base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
 
 
 def write_report(report: Report, path: Path) -> None:

@@ -23,7 +23,7 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from seisnet.errors import DataError, NothingUsableError
+from seisnet.errors import DataError, NothingUsableError, missing
 from seisnet.store.seisbench_file import read_table
 from seisnet.store.seisbench_writer import SeisBenchWriter
 
@@ -87,8 +87,11 @@ def import_h5csv(
         The folder holds a data set and `overwrite` is not set.
     """
     if not path.is_file():
-        raise DataError(f"{path}: no such file")
-    rows = _read_csv(path.with_suffix(".csv"))
+        raise DataError(missing(path))
+    table = path.with_suffix(".csv")
+    if not table.is_file():
+        raise DataError(f"{table}: no such file; an HDF5 + CSV pair is {path.name} and {table.name} in one folder")
+    rows = _read_csv(table)
     try:
         file = h5py.File(path, "r", locking=False)
     except OSError as error:

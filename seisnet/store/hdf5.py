@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import hashlib
 import io
 import math
@@ -14,7 +15,7 @@ from typing import Any
 
 import h5py
 
-from seisnet.errors import ConfigError, DataError, FormatError
+from seisnet.errors import ConfigError, DataError, FormatError, missing
 
 NEWEST_VERSION = 1
 MOST_COMPRESSION = 1100
@@ -52,6 +53,12 @@ def replacing(path: Path) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
+def sweep(path: Path) -> None:
+    """Remove what killed runs have left of `path` under temporary names."""
+    for left in path.absolute().parent.glob(f".{glob.escape(path.name)}.*.part"):
+        left.unlink(missing_ok=True)
+
+
 @contextmanager
 def new_hdf5(path: Path) -> Iterator[h5py.File]:
     """Open a new HDF5 file that appears at `path` when the block ends well; a full disk is one clear error."""
@@ -69,7 +76,7 @@ def opened(path: Path, file_format: str) -> Iterator[h5py.File]:
         If it is missing, not HDF5, damaged, of another format, or newer than this seisnet.
     """
     if not path.is_file():
-        raise FormatError(f"{path}: no such file")
+        raise FormatError(missing(path))
     try:
         file = h5py.File(path, "r", locking=False)
     except OSError as error:

@@ -33,13 +33,17 @@ class StoredStage:
     activation : str
         Of the hidden layers.
     reads : str
-        What the inputs are.
+        What the inputs are: ``features``, ``context`` or ``onset``.
+    mean, scale : float32 (D,) or None
+        Inputs are (x - mean) / scale; those of the first stage stand in the model.
     """
 
     theta: NDArray[np.float32]
     sizes: tuple[int, ...]
     activation: str
     reads: str = "features"
+    mean: NDArray[np.float32] | None = None
+    scale: NDArray[np.float32] | None = None
 
 
 @dataclass(frozen=True)
@@ -55,6 +59,8 @@ class StoredModel:
     temperature : float
         Logits are divided by it.
     thresholds : mapping of class to float
+    spread : mapping of class to float
+        Factor on the expected errors of onsets.
     history : mapping of name to float64 (epochs,)
     metrics : mapping
     preprocess, train : mapping
@@ -73,6 +79,7 @@ class StoredModel:
     train: Mapping[str, Any]
     thresholds: Mapping[str, float]
     temperature: float = 1.0
+    spread: Mapping[str, float] = field(default_factory=dict)
     history: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
     metrics: Mapping[str, Any] = field(default_factory=dict)
     card: str = ""
@@ -96,12 +103,16 @@ def write_model(path: Path, model: StoredModel) -> None:
             group.attrs["sizes"] = stage.sizes
             group.attrs["activation"] = stage.activation
             group.attrs["reads"] = stage.reads
+            if stage.mean is not None and stage.scale is not None:
+                group.create_dataset("mean", data=stage.mean)
+                group.create_dataset("scale", data=stage.scale)
         file.create_dataset("scaler/mean", data=model.mean)
         file.create_dataset("scaler/scale", data=model.scale)
         file.create_dataset("calibration/temperature", data=np.float64(model.temperature))
-        thresholds = file.create_group("thresholds")
-        for name in sorted(model.thresholds):
-            thresholds.attrs[name] = model.thresholds[name]
+        for where, values in (("thresholds", model.thresholds), ("calibration/spread", model.spread)):
+            group = file.create_group(where)
+            for name in sorted(values):
+                group.attrs[name] = values[name]
         history = file.create_group("history")
         for name in sorted(model.history):
             history.create_dataset(name, data=np.asarray(model.history[name], dtype=np.float64))
@@ -130,6 +141,7 @@ def read_model(path: Path) -> StoredModel:
             train=json.loads(file.attrs["train"]),
             thresholds={name: float(value) for name, value in group_inside(file, "thresholds").attrs.items()},
             temperature=float(inside(file, "calibration/temperature")[()]),
+            spread=_spread(file),
             history={name: inside(file, f"history/{name}")[:] for name in group_inside(file, "history")},
             metrics=json.loads(text(inside(file, "metrics")[()])),
             card=text(file.attrs["card"]),
@@ -144,15 +156,22 @@ def read_model(path: Path) -> StoredModel:
 
 
 def _check(path: Path, model: StoredModel) -> None:
-    n_features, n_classes = model.stages[0].sizes[0], model.stages[-1].sizes[-1]
-    if model.mean.shape != (n_features,) or model.scale.shape != (n_features,):
-        raise FormatError(f"{path}: the scaler is made for {model.mean.shape} features, the network for {n_features}")
-    if not (np.isfinite(model.mean).all() and np.isfinite(model.scale).all() and (model.scale > 0).all()):
-        raise FormatError(f"{path}: the scaler holds values that are not finite and positive")
-    if n_classes != len(model.classes):
-        raise FormatError(f"{path}: {len(model.classes)} classes, but {n_classes} outputs")
+    for k, stage in enumerate(model.stages):
+        n_inputs, n_outputs = stage.sizes[0], stage.sizes[-1]
+        mean, scale = (model.mean, model.scale) if k == 0 else (stage.mean, stage.scale)
+        if mean is None or scale is None or mean.shape != (n_inputs,) or scale.shape != (n_inputs,):
+            shape = None if mean is None else mean.shape
+            raise FormatError(f"{path}: the scaler of stage {k} is made for {shape} inputs, the network for {n_inputs}")
+        if not (np.isfinite(mean).all() and np.isfinite(scale).all() and (scale > 0).all()):
+            raise FormatError(f"{path}: the scaler of stage {k} holds values that are not finite and positive")
+        wanted = 2 * (len(model.classes) - 1) if stage.reads == "onset" else len(model.classes)
+        if n_outputs != wanted:
+            raise FormatError(f"{path}: {len(model.classes)} classes, but stage {k} has {n_outputs} outputs")
     if not (np.isfinite(model.temperature) and model.temperature > 0):
         raise FormatError(f"{path}: temperature {model.temperature}; it must be positive")
+    for name, factor in model.spread.items():
+        if name not in model.classes or not (np.isfinite(factor) and factor > 0):
+            raise FormatError(f"{path}: spread {name} {factor}; classes are {', '.join(model.classes)}, above 0")
     for name, threshold in model.thresholds.items():
         if name not in model.classes or not 0 <= threshold <= 1:
             raise FormatError(
@@ -176,4 +195,15 @@ def _stage(file: h5py.File, k: int) -> StoredStage:
     values: NDArray[np.float32] = theta[:]
     if not np.isfinite(values).all():
         raise FormatError(f"{file.filename}: theta of stage {k} holds values that are not finite")
-    return StoredStage(values, sizes, text(attributes["activation"]), text(attributes["reads"]))
+    scaler = [
+        inside(file, f"stages/{k}/{name}")[:].astype(np.float32) if name in file[f"stages/{k}"] else None
+        for name in ("mean", "scale")
+    ]
+    return StoredStage(values, sizes, text(attributes["activation"]), text(attributes["reads"]), scaler[0], scaler[1])
+
+
+def _spread(file: h5py.File) -> dict[str, float]:
+    """Factors on the expected errors of onsets; models without an onset stage have none."""
+    if "spread" not in group_inside(file, "calibration"):
+        return {}
+    return {name: float(value) for name, value in group_inside(file, "calibration/spread").attrs.items()}

@@ -1,47 +1,180 @@
-"""Shards: the windows of one source on disk, before splits are known."""
+"""Shards: the windows of one piece of the sources on disk, before splits are known.
+
+A shard is named after the SHA-256 of all that it was made from, and holds that of all that it contains, so that a run
+that goes on after a crash takes a shard for what it is or makes it anew.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import hashlib
+import itertools
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from seisnet.store.hdf5 import new_hdf5, text
+from seisnet.errors import FormatError
+from seisnet.store.excerpts import Excerpt, append_samples, new_samples
+from seisnet.store.hdf5 import inside, new_hdf5, opened, text
 
-STRINGS = ("trace_id", "event", "given_split")
-NUMBERS = ("x", "y", "onset_s", "start_ns", "weight", "augmented")
+FORMAT = "seisnet-shard"
+
+COLUMNS: dict[str, Any] = {
+    "y": np.uint8,
+    "onset_s": np.float32,
+    "start_ns": np.int64,
+    "weight": np.float32,
+    "augmented": np.bool_,
+    "snr_db": np.float32,
+    "trace": np.uint32,
+    "event": np.uint32,
+    "given_split": np.uint8,
+}
+"""As in the windows file; `trace` and `event` count in the shard's names, `given_split` is 0 where there is none."""
+
+ROWS_AT_ONCE = 4096
+
+Rejected = tuple[str, int, int, str]
+"""Trace id, start, end, reason."""
 
 
-@dataclass(frozen=True)
-class Shard:
-    """Windows of one source; columns as in the windows file, with the names of events for groups."""
+class ShardWriter:
+    """Appends windows to a new shard; see `new_shard`."""
 
-    x: NDArray[np.float32]
-    y: NDArray[np.uint8]
-    onset_s: NDArray[np.float32]
-    start_ns: NDArray[np.int64]
-    weight: NDArray[np.float32]
-    augmented: NDArray[np.bool_]
-    trace_id: list[str]
-    event: list[str]
-    given_split: list[str]
+    def __init__(self, file: h5py.File, n_features: int) -> None:
+        self._file, self._digest = file, hashlib.sha256()
+        self._names: dict[str, dict[str, int]] = {"trace": {}, "event": {}}
+        self._columns: dict[str, list[NDArray[Any]]] = {name: [] for name in COLUMNS}
+        # Chunks of about 256 kB: a row of a long window may be large.
+        rows = max(1, min(256, (1 << 18) // (4 * n_features)))
+        shapes = {"maxshape": (None, n_features), "chunks": (rows, n_features)}
+        self._x = file.create_dataset("x", (0, n_features), np.float32, **shapes)
+        self._samples, self._samples_digest = new_samples(file, "excerpts"), hashlib.sha256()
+        self._excerpts: list[dict[str, Any]] = []
+
+    def append(self, x: NDArray[np.float32], columns: Mapping[str, Sequence[Any]]) -> None:
+        """Write windows after those already written; `trace` and `event` are given by name."""
+        at = self._x.shape[0]
+        self._x.resize(at + len(x), axis=0)
+        self._x[at:] = x
+        self._digest.update(np.ascontiguousarray(x).tobytes())
+        for name, dtype in COLUMNS.items():
+            values = columns[name]
+            if name in self._names:
+                known = self._names[name]
+                values = [known.setdefault(value, len(known)) for value in values]
+            self._columns[name].append(np.asarray(values, dtype=dtype))
+
+    def append_excerpt(self, excerpt: Excerpt) -> None:
+        """Write an excerpt after those already written."""
+        self._samples_digest.update(append_samples(self._samples, excerpt.data).data)
+        plain = {**vars(excerpt), "data": excerpt.n_samples, "present": excerpt.present.tolist()}
+        self._excerpts.append(plain)
+
+    def finish(self, rejected: Sequence[Rejected], summary: dict[str, Any]) -> None:
+        """Write what is not windows, and the digest of everything."""
+        for name, dtype in COLUMNS.items():
+            parts = self._columns[name]
+            values = np.concatenate(parts) if parts else np.zeros(0, dtype)
+            self._file.create_dataset(name, data=values)
+            self._digest.update(values.tobytes())
+        names = [list(self._names[name]) for name in ("trace", "event")]
+        excerpts = [self._samples_digest.hexdigest(), self._excerpts]
+        words = json.dumps([*names, list(rejected), summary, excerpts])
+        self._file.create_dataset("words", data=np.frombuffer(words.encode(), dtype=np.uint8))
+        self._digest.update(words.encode())
+        self._file.attrs["sha256"] = self._digest.hexdigest()
 
 
-def write_shard(path: Path, shard: Shard) -> None:
+@contextmanager
+def new_shard(path: Path, n_features: int) -> Iterator[ShardWriter]:
     """Write a shard whole or not at all."""
     with new_hdf5(path) as file:
-        for name in NUMBERS:
-            file.create_dataset(name, data=getattr(shard, name))
-        for name in STRINGS:
-            values = getattr(shard, name)
-            file.create_dataset(name, data=values, dtype=h5py.string_dtype(), shape=(len(values),))
+        file.attrs["format"], file.attrs["format_version"] = FORMAT, 1
+        yield ShardWriter(file, n_features)
 
 
-def read_column(path: Path, name: str) -> NDArray[np.generic]:
-    """One column of a shard."""
-    with h5py.File(path, "r") as file:
-        values: NDArray[np.generic] = file[name][:]
-    return np.array([text(v) for v in values], dtype=object) if name in STRINGS else values
+class ShardReader:
+    """What is in a shard; a context manager.
+
+    Raises
+    ------
+    FormatError
+        If it is none, or is damaged.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._opened = opened(path, FORMAT)
+
+    def __enter__(self) -> ShardReader:
+        file = self._file = self._opened.__enter__()
+        self._x = inside(file, "x")
+        self.n_features = int(self._x.shape[1])
+        self.columns: dict[str, NDArray[Any]] = {name: inside(file, name)[:] for name in COLUMNS}
+        self._words = inside(file, "words")[:].tobytes()
+        traces, events, rejected, self.summary, (self._samples_sha256, self._excerpts) = json.loads(self._words)
+        self._samples = inside(file, "excerpts")
+        self.names: dict[str, list[str]] = {"trace": traces, "event": events}
+        self.rejected: list[Rejected] = [(t, start, end, reason) for t, start, end, reason in rejected]
+        self.sha256 = text(file.attrs["sha256"])
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        self._opened.__exit__(*error)
+
+    def __len__(self) -> int:
+        return len(self.columns["y"])
+
+    def blocks(self) -> Iterator[tuple[slice, NDArray[np.float32]]]:
+        """Features in blocks of rows; after the last one it is certain that nothing in the shard was damaged."""
+        digest = hashlib.sha256()
+        for at in range(0, len(self), ROWS_AT_ONCE):
+            here = slice(at, min(at + ROWS_AT_ONCE, len(self)))
+            x: NDArray[np.float32] = self._x[here]
+            digest.update(x.tobytes())
+            yield here, x
+        for name in COLUMNS:
+            digest.update(self.columns[name].tobytes())
+        digest.update(self._words)
+        if digest.hexdigest() != self.sha256:
+            raise FormatError(f"{self.path}: damaged: its SHA-256 is not the one it was written with")
+
+    def excerpts(self) -> Iterator[Excerpt]:
+        """Excerpts one after the other; after the last one it is certain that their samples were not damaged."""
+        digest, at = hashlib.sha256(), 0
+        for plain in self._excerpts:
+            samples = self._samples[at : at + plain["data"]]
+            at += plain["data"]
+            digest.update(samples.data)
+            yield Excerpt(
+                **{
+                    **plain,
+                    "data": samples.T,
+                    "present": np.array(plain["present"], dtype=np.bool_),
+                    "onsets": tuple((sample, k) for sample, k in plain["onsets"]),
+                    "weights": tuple(plain["weights"]),
+                    "known": tuple((low, high) for low, high in plain["known"]),
+                    "events": tuple(plain["events"]),
+                }
+            )
+        if digest.hexdigest() != self._samples_sha256:
+            raise FormatError(
+                f"{self.path}: damaged: the SHA-256 of its excerpts is not the one they were written with"
+            )
+
+
+def read_whole(path: Path) -> dict[str, Any] | None:
+    """The summary of a shard that is there and undamaged, else None."""
+    try:
+        with ShardReader(path) as shard:
+            for _ in itertools.chain(shard.blocks(), shard.excerpts()):
+                pass
+            return dict(shard.summary)
+    except FormatError:
+        return None

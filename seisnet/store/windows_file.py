@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +17,15 @@ from seisnet.errors import FormatError
 from seisnet.store.hdf5 import inside, new_hdf5, opened, text
 
 FORMAT = "seisnet-windows"
+SHARD_FORMAT = "seisnet-shard"
 SPLITS = ("train", "dev", "test")
 CHUNK_ROWS = 256
 LARGEST_FEATURES = 1 << 24
 
 STRING = h5py.string_dtype("utf-8")
+
+SOURCE_COLUMNS = ("path", "size", "sha256", "windows")
+REJECTED_COLUMNS = ("trace_id", "start_ns", "end_ns", "reason")
 
 
 @dataclass(frozen=True)
@@ -48,6 +52,8 @@ class WindowRows:
         Weight in the loss.
     augmented : bool (N,)
         Shifted or otherwise altered; only in train.
+    snr_db : float32 (N,)
+        Signal-to-noise ratio of the onset; NaN where there is none, where it is not known, and if augmented.
     """
 
     x: NDArray[np.float32]
@@ -59,6 +65,12 @@ class WindowRows:
     split: NDArray[np.uint8]
     weight: NDArray[np.float32]
     augmented: NDArray[np.bool_]
+    snr_db: NDArray[np.float32] = field(default_factory=lambda: np.zeros(0, dtype=np.float32))
+
+    def __post_init__(self) -> None:
+        """Say that no ratio is known where none is given."""
+        if len(self.snr_db) != len(self.y):
+            object.__setattr__(self, "snr_db", np.full(len(self.y), np.nan, dtype=np.float32))
 
     def __len__(self) -> int:
         return len(self.y)
@@ -78,6 +90,7 @@ DTYPES: dict[str, Any] = {
     "split": np.uint8,
     "weight": np.float32,
     "augmented": np.bool_,
+    "snr_db": np.float32,
 }
 
 
@@ -85,8 +98,8 @@ DTYPES: dict[str, Any] = {
 class WindowsInfo:
     """Everything in a windows file but its rows.
 
-    `sources` are (path, size, sha256, windows made), `rejected` are (trace id, start, end, reason), and
-    `attributes` holds the other attributes of the file: feature, sampling_rate_hz, window_s, config, ...
+    `sources` are (path, size, sha256, windows made), `rejected` are (trace id, start, end, reason) unless they were not
+    asked for, and `attributes` holds the other attributes of the file: feature, sampling_rate_hz, window_s, config, ...
     """
 
     classes: tuple[str, ...]
@@ -104,52 +117,111 @@ class WindowsInfo:
 
 
 @contextmanager
-def writing(path: Path, info: WindowsInfo, n_rows: int) -> Iterator[WindowsWriter]:
-    """Write a windows file of a known length under a temporary name; it appears when the block ends well."""
+def writing(path: Path, info: WindowsInfo, n_rows: int, *, virtual: bool = False) -> Iterator[WindowsWriter]:
+    """Write a windows file of a known length under a temporary name; it appears when the block ends well.
+
+    A virtual one holds no features, but says where they lie in shards: see `WindowsWriter.link`.
+    """
     with new_hdf5(path) as file:
-        writer = WindowsWriter(file, info, n_rows)
+        writer = WindowsWriter(file, info, n_rows, virtual=virtual)
         yield writer
         writer.close()
+
+
+def shards_folder(path: Path) -> Path:
+    """Folder of the shards in which the features of a virtual windows file lie."""
+    return path.with_name(f"{path.name}.shards")
 
 
 class WindowsWriter:
     """Appends rows to a file that `writing` has opened."""
 
-    def __init__(self, file: h5py.File, info: WindowsInfo, n_rows: int) -> None:
-        self._file, self._at = file, 0
+    def __init__(self, file: h5py.File, info: WindowsInfo, n_rows: int, *, virtual: bool) -> None:
+        self.file, self._at, self._linked = file, 0, 0
+        self._links = _links() if virtual else None
+        self._n_features = int(np.prod(info.feature_shape))
+        self._shards: list[tuple[str, str]] = []
         file.attrs["format"] = FORMAT
         file.attrs["format_version"] = 1
         file.attrs["classes"] = list(info.classes)
         file.attrs["feature_shape"] = info.feature_shape
         for name in sorted(info.attributes):
             file.attrs[name] = info.attributes[name]
-        n_features = int(np.prod(info.feature_shape))
         for name, dtype in DTYPES.items():
-            shape = (n_rows, n_features) if name == "x" else (n_rows,)
+            if name == "x" and virtual:
+                continue
+            shape = (n_rows, self._n_features) if name == "x" else (n_rows,)
             rows = max(1, min(CHUNK_ROWS if name == "x" else 1 << 14, n_rows))
             file.create_dataset(name, shape, dtype, chunks=(rows, *shape[1:]) if n_rows else None)
         file.create_dataset("group_names", data=list(info.group_names), dtype=STRING, shape=(len(info.group_names),))
-        _table(file, "sources", info.sources, ("path", "size", "sha256", "windows"))
-        _table(file, "rejected", info.rejected, ("trace_id", "start_ns", "end_ns", "reason"))
+        _table(file, "sources", info.sources, SOURCE_COLUMNS)
+        _table(file, "rejected", info.rejected, REJECTED_COLUMNS)
 
     def append(self, rows: WindowRows) -> None:
         """Write rows after those already written."""
         stop = self._at + len(rows)
         for name in DTYPES:
-            self._file[name][self._at : stop] = getattr(rows, name)
+            if name != "x" or self._links is None:
+                self.file[name][self._at : stop] = getattr(rows, name)
         self._at = stop
+
+    def reject(self, rejected: Sequence[tuple[str, int, int, str]]) -> None:
+        """Write rejections after those already written."""
+        for i, column in enumerate(REJECTED_COLUMNS):
+            dataset = self.file[f"rejected/{column}"]
+            at = len(dataset)
+            dataset.resize(at + len(rejected), axis=0)
+            if rejected:
+                dataset[at:] = [row[i] for row in rejected]
+
+    def link(self, shard: Path, rows: NDArray[np.int64], n_shard: int, sha256: str) -> None:
+        """Say that the next features of a virtual file are these rows of a shard in `shards_folder`."""
+        if self._links is None:
+            raise ValueError("the file is not virtual")
+        name = f"{shard.parent.name}/{shard.name}"
+        self._shards.append((name, sha256))
+        here = h5py.h5s.create_simple((len(self.file["y"]), self._n_features))
+        there = h5py.h5s.create_simple((n_shard, self._n_features))
+        # A mapping for each run of neighbours.
+        for run in np.split(rows, np.flatnonzero(np.diff(rows) != 1) + 1) if len(rows) else []:
+            here.select_hyperslab((self._linked, 0), (len(run), self._n_features))
+            there.select_hyperslab((int(run[0]), 0), (len(run), self._n_features))
+            self._links.set_virtual(here, name.encode(), b"x", there)
+            self._linked += len(run)
 
     def close(self) -> None:
         """Check that every announced row was written."""
-        if self._at != len(self._file["y"]):
-            raise FormatError(f"{self._at} of {len(self._file['y'])} windows were written")
-        self._file.flush()
+        n = len(self.file["y"])
+        if self._at != n or (self._links is not None and self._linked != n):
+            raise FormatError(f"{self._at} of {n} windows were written")
+        if self._links is not None:
+            space = h5py.h5s.create_simple((n, self._n_features))
+            h5py.h5d.create(self.file.id, b"x", h5py.h5t.IEEE_F32LE, space, self._links)
+            _table(self.file, "shards", self._shards, ("path", "sha256"))
+        self.file.flush()
 
 
-def read_info(path: Path) -> WindowsInfo:
-    """Read and check what describes a windows file."""
+def _links() -> h5py.h5p.PropDCID:
+    """Properties of a virtual data set; unlike h5py's own it carries no time, so that its bytes are always the same."""
+    properties = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+    properties.set_obj_track_times(False)
+    properties.set_fill_value(np.array(np.nan, dtype=np.float32))  # what can't be found is no number
+    return properties
+
+
+def read_info(path: Path, *, rejected: bool = True) -> WindowsInfo:
+    """Read and check what describes a windows file; without `rejected`, what was not used is left out."""
     with opened(path, FORMAT) as file:
-        return _info(file)
+        return _info(file, rejected=rejected)
+
+
+def read_rejected(path: Path) -> Iterator[tuple[str, int, int, str]]:
+    """Stream what was not used: trace id, start, end, reason."""
+    with opened(path, FORMAT) as file:
+        columns = [inside(file, f"rejected/{column}") for column in REJECTED_COLUMNS]
+        for at in range(0, len(columns[0]), 1 << 14):
+            for trace_id, start_ns, end_ns, reason in zip(*(c[at : at + (1 << 14)] for c in columns), strict=True):
+                yield text(trace_id), int(start_ns), int(end_ns), text(reason)
 
 
 def read_rows(path: Path, *, features: bool = True) -> WindowRows:
@@ -161,8 +233,9 @@ def read_rows(path: Path, *, features: bool = True) -> WindowRows:
         If columns are missing, of different lengths or of the wrong kind, or features are not finite.
     """
     with opened(path, FORMAT) as file:
-        info = _info(file)
-        columns = {name: inside(file, name) for name in DTYPES}
+        info = _info(file, rejected=False)
+        names = [name for name in DTYPES if name != "snr_db" or name in file]
+        columns = {name: _features(file) if name == "x" else inside(file, name) for name in names}
         n = len(columns["y"])
         for name, column in columns.items():
             expected = (n, int(np.prod(info.feature_shape))) if name == "x" else (n,)
@@ -186,7 +259,7 @@ class FeatureReader:
 
     def __init__(self, path: Path) -> None:
         with ExitStack() as stack:
-            self._x = inside(stack.enter_context(opened(path, FORMAT)), "x")
+            self._x = _features(stack.enter_context(opened(path, FORMAT)))
             self._stack = stack.pop_all()
         self._path = path
         self.n_features = int(self._x.shape[1])
@@ -216,12 +289,34 @@ class FeatureReader:
 def read_counts(path: Path) -> NDArray[np.int64]:
     """Count windows by split, class and whether they are augmented: int64 (3, K, 2)."""
     with opened(path, FORMAT) as file:
-        counts = np.zeros((len(SPLITS), len(_info(file).classes), 2), dtype=np.int64)
+        counts = np.zeros((len(SPLITS), len(_info(file, rejected=False).classes), 2), dtype=np.int64)
         np.add.at(counts, (inside(file, "split")[:], inside(file, "y")[:], inside(file, "augmented")[:].astype(int)), 1)
     return counts
 
 
-def _info(file: h5py.File) -> WindowsInfo:
+def _features(file: h5py.File) -> h5py.Dataset:
+    """`/x`: of this file, or virtual over shards beside it, each of which is there and the one that was linked.
+
+    HDF5 itself takes a missing file for zeros.
+    """
+    x = file["x"] if isinstance(file.get("x", getlink=True), h5py.HardLink) else None
+    if not isinstance(x, h5py.Dataset) or not x.is_virtual:
+        return inside(file, "x")
+    path = Path(file.filename)
+    linked = dict(_rows(file, "shards", ("path", "sha256")))
+    for source in x.virtual_sources():
+        parts = source.file_name.split("/")
+        beside = len(parts) == 2 and parts[0] == shards_folder(path).name and source.dset_name == "x"
+        if not beside or source.file_name not in linked:
+            raise FormatError(f"{path}: /x points to {source.file_name}, which is no shard beside it")
+    for name, sha256 in linked.items():
+        with opened(path.parent / name, SHARD_FORMAT) as shard:
+            if text(shard.attrs["sha256"]) != sha256:
+                raise FormatError(f"{path}: {name} is another shard than the one that /x was made of")
+    return x
+
+
+def _info(file: h5py.File, *, rejected: bool) -> WindowsInfo:
     known = {"format", "format_version", "classes", "feature_shape"}
     shape = tuple(int(n) for n in file.attrs["feature_shape"])
     if not shape or min(shape) < 1 or np.prod(shape, dtype=float) > LARGEST_FEATURES:
@@ -230,8 +325,8 @@ def _info(file: h5py.File) -> WindowsInfo:
         classes=tuple(text(c) for c in file.attrs["classes"]),
         feature_shape=shape,
         group_names=tuple(text(g) for g in inside(file, "group_names")[:]),
-        sources=_rows(file, "sources", ("path", "size", "sha256", "windows")),
-        rejected=_rows(file, "rejected", ("trace_id", "start_ns", "end_ns", "reason")),
+        sources=_rows(file, "sources", SOURCE_COLUMNS),
+        rejected=_rows(file, "rejected", REJECTED_COLUMNS) if rejected else (),
         attributes={name: value for name, value in file.attrs.items() if name not in known},
     )
     if not isinstance(info.config, dict):
@@ -244,7 +339,9 @@ def _table(file: h5py.File, name: str, rows: Sequence[tuple[Any, ...]], columns:
     for i, column in enumerate(columns):
         values = [row[i] for row in rows]
         numeric = column in ("size", "windows", "start_ns", "end_ns")
-        group.create_dataset(column, data=values, dtype=np.int64 if numeric else STRING, shape=(len(values),))
+        options = {"maxshape": (None,), "chunks": (1024,)} if name == "rejected" else {}
+        dtype = np.int64 if numeric else STRING
+        group.create_dataset(column, data=values, dtype=dtype, shape=(len(values),), **options)
 
 
 def _rows(file: h5py.File, name: str, columns: tuple[str, ...]) -> tuple[Any, ...]:

@@ -8,14 +8,19 @@ import math
 import re
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from typing import Any, NamedTuple
 
 import numpy as np
 import obspy
 from numpy.typing import NDArray
 
-from seisnet.waveforms.records import NS_PER_S, ROW, Record, Rejection
+from seisnet.errors import DataError
+from seisnet.waveforms.inventory import Response, Stations, channel_at, placed, without_response
+from seisnet.waveforms.quality import faults
+from seisnet.waveforms.records import NS_PER_S, ROW, Flag, Record, Rejection
 from seisnet.waveforms.resampling import keeps_time, resample
+from seisnet.waveforms.segments import Segment, segments_of
 
 WORDS = {"UD": "Z", "NS": "N", "EW": "E"}
 """Component names of Japanese networks."""
@@ -26,26 +31,11 @@ PREFERRED = "ZNE12RT3"
 SLOWEST = 0.1
 """Recordings slower than this share of the target rate hold too little of the band."""
 
-JITTER = 1e-4
-"""Rates of one component that differ by less than this share are one rate, as far as that keeps time."""
+LOST_TO_ROUNDING = 1e-6
+"""Share of their range that samples may lose as float32."""
 
-LARGEST_SAMPLE = float(np.finfo(np.float32).max) / 4
-"""Larger ones would leave float32 when a mean or a trend is taken off."""
-
-
-@dataclass(frozen=True)
-class Segment:
-    """A gap-free run of samples of one component."""
-
-    samples: NDArray[np.float64]
-    start_ns: int
-    rate_hz: float
-    bandwidth_hz: float
-
-    @property
-    def end_ns(self) -> int:
-        """Time just after the last sample: where a following segment would start."""
-        return self.start_ns + round(len(self.samples) * NS_PER_S / self.rate_hz)
+BLOCK_SAMPLES = 65_536
+"""Samples that are looked at at once where all would need copies."""
 
 
 def split_channel(code: str) -> tuple[str, str]:
@@ -65,15 +55,32 @@ def split_channel(code: str) -> tuple[str, str]:
     return code[:-1], code[-1:]
 
 
+class Place(NamedTuple):
+    """Where the samples of a component go: into a row of the record, with a sign. The lower rank goes first."""
+
+    rank: int
+    component: str
+    row: int
+    sign: int
+
+
 def condition(
-    stream: obspy.Stream, *, sampling_rate_hz: float, shortest_s: float, source: str = ""
+    stream: obspy.Stream,
+    *,
+    sampling_rate_hz: float,
+    shortest_s: float,
+    source: str = "",
+    stations: Stations | None = None,
+    response: Response | None = None,
 ) -> tuple[list[Record], list[Rejection]]:
     """Turn a stream into records.
 
     Traces are gathered by instrument (network, station, location, band + instrument code), split at gaps, masked and
     non-finite samples, freed of duplicates, resampled where the rate differs, and cut at every time where a component
     starts or ends, so that each record has the same components throughout; what is too short by itself cuts nothing.
-    Gaps are never filled, and nothing is filtered. The order of the traces does not matter.
+    Gaps are never filled, and nothing is filtered unless a response is taken off. The order of the traces does not
+    matter. A component goes into the row that its channel's azimuth and dip say where `stations` knows it, else into
+    that of its letter (`seisnet.waveforms.records.ROW`).
 
     Parameters
     ----------
@@ -85,6 +92,10 @@ def condition(
         Shorter records are rejected.
     source : str
         Where the stream was read, for messages.
+    stations : mapping, optional
+        Station metadata, see `seisnet.waveforms.inventory`.
+    response : Response, optional
+        Takes the instrument's response off every segment, and the blind edges with it.
 
     Returns
     -------
@@ -92,39 +103,71 @@ def condition(
         Ordered by trace id and time.
     rejections : list of Rejection
         Every stretch that is in no record.
+
+    Raises
+    ------
+    DataError
+        A response is to be taken off, and there are no station metadata.
     """
+    if response and stations is None:
+        raise DataError("taking off the instruments' responses needs station metadata; name them with --inventory")
     rejections: list[Rejection] = []
     shortest, too_short = max(1, round(shortest_s * sampling_rate_hz)), f"shorter than {shortest_s:g} s"
-    instruments: dict[str, dict[str, list[obspy.Trace]]] = defaultdict(lambda: defaultdict(list))
+    instruments = _instruments(stream, sampling_rate_hz, stations or {}, rejections)
+    records: list[Record] = []
+    for trace_id in sorted(instruments):
+        rows: dict[int, list[Segment]] = defaultdict(list)
+        flags: list[Flag] = []
+        for place in sorted(instruments[trace_id]):
+            traces = instruments[trace_id][place]
+            for native in segments_of(traces, trace_id, rejections):
+                segment, reason = _ready(native, place, traces[0].id, sampling_rate_hz, stations, response)
+                if not reason and len(segment.samples) < shortest:
+                    reason = too_short
+                elif not reason and _taken(rows[place.row], segment):
+                    reason = (
+                        f"component {place.component}, sampled at {native.rate_hz:g} Hz, beside another in its place"
+                    )
+                if reason:
+                    rejections.append(Rejection(trace_id, native.start_ns, native.end_ns, reason))
+                    continue
+                rejections += _blind(native, trace_id, response)
+                bisect.insort(rows[place.row], segment, key=lambda s: s.start_ns)
+                flags += faults(native, place.component)
+        for record in _records(rows, trace_id, sampling_rate_hz, source):
+            if record.n_samples >= shortest:
+                records.append(with_flags(record, flags))
+            else:
+                rejections.append(Rejection(trace_id, record.start_ns, record.end_ns, too_short))
+    return records, rejections
+
+
+def _instruments(
+    stream: obspy.Stream, target_hz: float, stations: Stations, rejections: list[Rejection]
+) -> dict[str, dict[Place, list[obspy.Trace]]]:
+    """Usable traces by instrument and component."""
+    instruments: dict[str, dict[Place, list[obspy.Trace]]] = defaultdict(lambda: defaultdict(list))
     for trace in stream:
         stats = trace.stats
         instrument, component = split_channel(stats.channel)
         trace_id = ".".join([stats.network.strip(), stats.station.strip(), stats.location.strip(), instrument])
-        reason = _unusable(trace, component, sampling_rate_hz)
-        if reason:
-            rejections.append(Rejection(trace_id, stats.starttime.ns, stats.endtime.ns, reason))
-        else:
-            instruments[trace_id][component].append(trace)
-    records: list[Record] = []
-    for trace_id in sorted(instruments):
-        rows: dict[int, list[Segment]] = defaultdict(list)
-        components = instruments[trace_id]
-        for component in sorted(components, key=PREFERRED.index):
-            for native in _segments(components[component], trace_id, rejections, sampling_rate_hz):
-                segment = _at_rate(native, sampling_rate_hz)
-                if len(segment.samples) < shortest:
-                    rejections.append(Rejection(trace_id, native.start_ns, native.end_ns, too_short))
-                elif _taken(rows[ROW[component]], segment):
-                    reason = f"component {component}, sampled at {native.rate_hz:g} Hz, beside another in its place"
-                    rejections.append(Rejection(trace_id, native.start_ns, native.end_ns, reason))
-                else:
-                    bisect.insort(rows[ROW[component]], segment, key=lambda s: s.start_ns)
-        for record in _records(rows, trace_id, sampling_rate_hz, source):
-            if record.n_samples >= shortest:
-                records.append(record)
-            else:
-                rejections.append(Rejection(trace_id, record.start_ns, record.end_ns, too_short))
-    return records, rejections
+        place = _place(trace, component, stations)
+        reason = _unusable(trace, target_hz)
+        if place is None:
+            reason = f"channel code '{stats.channel}' names no component; known are {' '.join(ROW)}"
+        elif not reason:
+            instruments[trace_id][place].append(trace)
+            continue
+        rejections.append(Rejection(trace_id, stats.starttime.ns, stats.endtime.ns, reason))
+    return instruments
+
+
+def with_flags(record: Record, flags: Iterable[Flag]) -> Record:
+    """A record with those of some flags that lie in it, cut to it."""
+    start_ns, end_ns = record.start_ns, record.end_ns
+    inside = (f for f in flags if f.start_ns <= end_ns and f.end_ns >= start_ns)
+    cut = tuple(replace(f, start_ns=max(f.start_ns, start_ns), end_ns=min(f.end_ns, end_ns)) for f in inside)
+    return replace(record, flags=cut) if cut != record.flags else record
 
 
 def to_rate(record: Record, sampling_rate_hz: float) -> Record:
@@ -144,10 +187,17 @@ def to_rate(record: Record, sampling_rate_hz: float) -> Record:
     )
 
 
-def _unusable(trace: obspy.Trace, component: str, target_hz: float) -> str:
+def _place(trace: obspy.Trace, component: str, stations: Stations) -> Place | None:
+    """By azimuth and dip where they are known, else by letter; None for a letter that names no component."""
+    channel = channel_at(stations, trace.id, trace.stats.starttime.ns)
+    rank = PREFERRED.index(component) if component in PREFERRED and component else len(PREFERRED)
+    if channel is not None and channel.azimuth is not None and channel.dip is not None:
+        return Place(rank, component, *placed(float(channel.azimuth), float(channel.dip)))
+    return Place(rank, component, ROW[component], 1) if component in ROW else None
+
+
+def _unusable(trace: obspy.Trace, target_hz: float) -> str:
     stats = trace.stats
-    if component not in ROW:
-        return f"channel code '{stats.channel}' names no component; known are {' '.join(ROW)}"
     if stats.npts == 0:
         return "no samples"
     if not target_hz * SLOWEST <= stats.sampling_rate < math.inf:  # also NaN
@@ -157,72 +207,33 @@ def _unusable(trace: obspy.Trace, component: str, target_hz: float) -> str:
     return ""
 
 
-def _segments(traces: list[obspy.Trace], trace_id: str, rejections: list[Rejection], target_hz: float) -> list[Segment]:
-    """Gap-free segments of one component, overlaps resolved; those of higher rates first, then in order of time."""
-    pieces = [piece for trace in traces for piece in _finite_runs(trace, trace_id, rejections)]
-    alike: list[list[Segment]] = []
-    for piece in sorted(pieces, key=lambda s: s.rate_hz):
-        if not alike or piece.rate_hz > alike[-1][0].rate_hz * (1 + JITTER):
-            alike.append([])
-        alike[-1].append(piece)
-    by_rate: dict[float, list[Segment]] = defaultdict(list)
-    for group in alike:
-        common_hz = float(np.median([s.rate_hz for s in group]))
-        for s in group:
-            rate_hz = common_hz if keeps_time(s.rate_hz, common_hz, len(s.samples)) else s.rate_hz
-            by_rate[rate_hz].append(replace(s, rate_hz=rate_hz))
-    return [s for rate_hz in sorted(by_rate, reverse=True) for s in _joined(by_rate[rate_hz], trace_id, rejections)]
+def _ready(
+    native: Segment, place: Place, seed_id: str, target_hz: float, stations: Stations | None, response: Response | None
+) -> tuple[Segment, str]:
+    """A segment as records hold it, or the reason why it can't be had."""
+    segment = native if place.sign > 0 else replace(native, samples=-native.samples.astype(np.float64))
+    if response:
+        segment = replace(segment, samples=segment.samples.astype(np.float64))
+        channel = channel_at(stations or {}, seed_id, native.start_ns)
+        if channel is None:
+            return native, f"{seed_id}: the station metadata do not know it at that time"
+        try:
+            segment = without_response(segment, channel, response)
+        except DataError as error:
+            return native, f"{seed_id}: {error}"
+        if not len(segment.samples):
+            return native, f"shorter than the {2 * response.blind_s:g} s that taking off the response makes blind"
+    return _at_rate(segment, target_hz), ""
 
 
-def _finite_runs(trace: obspy.Trace, trace_id: str, rejections: list[Rejection]) -> Iterable[Segment]:
-    """Stretches of a trace without masked, NaN or infinite samples."""
-    data = np.ma.getdata(trace.data).astype(np.float64)
-    masked = np.ma.getmaskarray(trace.data)
-    whole = Segment(data, trace.stats.starttime.ns, float(trace.stats.sampling_rate), trace.stats.sampling_rate / 2)
-    usable = np.abs(data) < LARGEST_SAMPLE  # false for NaN
-    if usable.all() and not masked.any():
-        return [whole]
-    for low, high in _runs(~masked & ~usable):
-        bad = _part(whole, low, high)
-        rejections.append(Rejection(trace_id, bad.start_ns, bad.end_ns, "samples that are not finite"))
-    return [_part(whole, low, high) for low, high in _runs(~masked & usable)]
-
-
-def _joined(pieces: Iterable[Segment], trace_id: str, rejections: list[Rejection]) -> Iterable[Segment]:
-    """Join pieces of one rate that follow each other without a gap, or overlap; in order of time."""
-    group: list[tuple[int, Segment]] = []  # pieces with their first sample counted from the start of the group
-    length, end_ns = 0, 0
-    for piece in sorted(pieces, key=lambda s: (s.start_ns, -len(s.samples))):
-        at = _offset(group[0][1], piece) if group else 0
-        # A clock that drifts moves a piece that follows at once off the group's samples: it starts a group.
-        drifted = at != length and abs(piece.start_ns - end_ns) * piece.rate_hz < NS_PER_S / 2
-        if at > length or drifted:
-            yield from _resolved(group, length, trace_id, rejections)
-            group, at, length = [], 0, 0
-        group.append((at, piece))
-        length = max(length, at + len(piece.samples))
-        end_ns = max(end_ns, piece.end_ns)
-    yield from _resolved(group, length, trace_id, rejections)
-
-
-def _resolved(
-    group: list[tuple[int, Segment]], length: int, trace_id: str, rejections: list[Rejection]
-) -> Iterable[Segment]:
-    """Make one array of pieces; where copies of a sample are equal one is kept, where they differ none."""
-    if len(group) < 2:
-        yield from (piece for _, piece in group)
-        return
-    samples = np.full(length, np.nan)
-    differs = np.zeros(length, dtype=np.bool_)
-    for at, piece in group:
-        here = slice(at, at + len(piece.samples))
-        differs[here] |= ~np.isnan(samples[here]) & (samples[here] != piece.samples)
-        samples[here] = piece.samples
-    whole = replace(group[0][1], samples=samples)
-    for low, high in _runs(differs):
-        bad = _part(whole, low, high)
-        rejections.append(Rejection(trace_id, bad.start_ns, bad.end_ns, "overlapping samples that differ"))
-    yield from (_part(whole, low, high) for low, high in _runs(~differs))
+def _blind(native: Segment, trace_id: str, response: Response | None) -> list[Rejection]:
+    """The edges that taking off the response has cost."""
+    if not response:
+        return []
+    edge_ns = round(response.blind_s * NS_PER_S)
+    reason = f"the first or last {response.blind_s:.3g} s of a segment, blind after taking off the response"
+    edges = (native.start_ns, native.start_ns + edge_ns), (native.end_ns - edge_ns, native.end_ns)
+    return [Rejection(trace_id, low, high, reason) for low, high in edges]
 
 
 def _taken(row: list[Segment], segment: Segment) -> bool:
@@ -233,27 +244,11 @@ def _taken(row: list[Segment], segment: Segment) -> bool:
     return any(s.start_ns + half_ns < segment.end_ns and segment.start_ns + half_ns < s.end_ns for s in beside)
 
 
-def _offset(first: Segment, second: Segment) -> int:
-    """Samples from the start of one segment to the start of another."""
-    return round((second.start_ns - first.start_ns) * first.rate_hz / NS_PER_S)
-
-
-def _runs(flags: NDArray[np.bool_]) -> list[tuple[int, int]]:
-    """First and past-the-last index of every run of true."""
-    edges = np.flatnonzero(np.diff(np.concatenate([[False], flags, [False]]).astype(np.int8)))
-    return [(int(low), int(high)) for low, high in edges.reshape(-1, 2)]
-
-
-def _part(segment: Segment, low: int, high: int) -> Segment:
-    start_ns = segment.start_ns + round(low * NS_PER_S / segment.rate_hz)
-    return replace(segment, samples=segment.samples[low:high], start_ns=start_ns)
-
-
 def _at_rate(segment: Segment, target_hz: float) -> Segment:
     """Bring a segment to the target rate; samples that already have it are untouched, their time included."""
     if keeps_time(segment.rate_hz, target_hz, len(segment.samples)):
         return Segment(segment.samples, segment.start_ns, target_hz, segment.bandwidth_hz)
-    samples, start_ns = resample(segment.samples, segment.start_ns, segment.rate_hz, target_hz)
+    samples, start_ns = resample(segment.samples.astype(np.float64), segment.start_ns, segment.rate_hz, target_hz)
     return Segment(samples, start_ns, target_hz, min(segment.bandwidth_hz, target_hz / 2))
 
 
@@ -278,12 +273,25 @@ def _records(rows: dict[int, list[Segment]], trace_id: str, rate_hz: float, sour
             at = round((low - segments[i].start_ns) * rate_hz / NS_PER_S)
             cut = segments[i].samples[max(at, 0) : max(at, 0) + n]
             if len(cut) >= max(n - 1, 1):
-                # Counts may be far from zero; what is left after this fits the 24 bits of a float32.
-                cut = cut - cut.mean()
-                data[row, : len(cut)] = cut
-                data[row, len(cut) :] = cut[-1]
+                _round(cut, data[row, : len(cut)])
+                data[row, len(cut) :] = data[row, len(cut) - 1]
                 present[row] = True
                 bandwidths.append(segments[i].bandwidth_hz)
         if present.any():
             records.append(Record(data, low, rate_hz, trace_id, present, min(bandwidths), source))
     return records
+
+
+def _round(samples: NDArray[Any], out: NDArray[np.float32]) -> None:
+    """Copy samples into `out`.
+
+    Counts may be too far from zero for the 24 bits of a float32; then the first is taken off. What fits is kept as it
+    is, so that a part of a recording gives what the whole gives.
+    """
+    lost = 0.0
+    for low in range(0, len(out), BLOCK_SAMPLES):
+        block = slice(low, low + BLOCK_SAMPLES)
+        out[block] = samples[block]
+        lost = max(lost, float(np.abs(out[block].astype(np.float64) - samples[block]).max()))
+    if lost > LOST_TO_ROUNDING * (float(samples.max()) - float(samples.min())):
+        np.subtract(samples, samples[0], out=out, dtype=np.float64, casting="unsafe")

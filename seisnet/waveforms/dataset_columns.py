@@ -17,8 +17,8 @@ picks
     Every ``trace_<PHASE>_arrival_sample`` that is filled: P, S, Pg, Pn, PmP, P1, ... The generic ``p`` and
     ``s`` are P and S; other names stay as written. Samples may be fractional, and may lie outside the trace.
 weight of a pick
-    ``trace_<PHASE>_weight`` where it lies in (0, 1], times the trust in ``trace_<PHASE>_status``
-    (`STATUS_WEIGHTS`).
+    ``trace_<PHASE>_weight`` where it lies in (0, 1], times the trust in ``trace_<PHASE>_status`` and
+    ``trace_<PHASE>_uncertainty_s`` (`seisnet.picks.label_weight`).
 """
 
 from __future__ import annotations
@@ -32,14 +32,11 @@ from datetime import datetime
 import numpy as np
 
 from seisnet.errors import DataError
-from seisnet.picks import Pick
+from seisnet.picks import Pick, label_weight
 from seisnet.waveforms.records import NS_PER_S, Record, sample_to_ns
 
 Row = Mapping[str, str]
 """A row of metadata; an empty field is an empty string."""
-
-STATUS_WEIGHTS = {"manual": 1.0, "automatic": 0.5, "autopicker": 0.5, "estimated": 0.1, "predicted": 0.1}
-"""How far a pick is trusted for how it was made; one that says nothing counts as manual."""
 
 _CHANNEL = ("trace_channel", "station_channel_code", "station_channels", "station_instrument")
 _EVENT = ("source_id", "event_id", "source_id_list", "source_origin_time")
@@ -122,6 +119,7 @@ def picks(row: Row, record: Record) -> tuple[Pick, ...]:
             continue
         phase = label.upper() if label in ("p", "s") else label
         time_ns = sample_to_ns(record, sample)
+        uncertainty_s = _number(row, f"trace_{label}_uncertainty_s", f"trace_{label}_arrival_uncertainty_s")
         pick = Pick(
             network=network,
             station=station,
@@ -129,9 +127,9 @@ def picks(row: Row, record: Record) -> tuple[Pick, ...]:
             channel=_first(row, _CHANNEL),
             phase=phase,
             time_ns=time_ns,
-            uncertainty_s=_number(row, f"trace_{label}_uncertainty_s", f"trace_{label}_arrival_uncertainty_s"),
+            uncertainty_s=uncertainty_s,
             snr_db=_snr_db(row),
-            weight=_weight(row, label),
+            weight=_weight(row, label, uncertainty_s),
             event_id=event_id(row),
         )
         # Some sets hold the same pick twice, as trace_p_ and trace_P_.
@@ -146,9 +144,9 @@ def _pick_labels(header: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(match[1] for match in found if match)
 
 
-def _weight(row: Row, label: str) -> float:
+def _weight(row: Row, label: str, uncertainty_s: float) -> float:
     weight = _number(row, f"trace_{label}_weight")
-    trust = STATUS_WEIGHTS.get(_first(row, (f"trace_{label}_status",)).lower(), 1.0)
+    trust = label_weight(_first(row, (f"trace_{label}_status",)), uncertainty_s)
     return trust * weight if 0 < weight <= 1 else trust
 
 

@@ -10,8 +10,10 @@ components, and the start moves along. Gaps filled inside a trace are left as th
 
 from __future__ import annotations
 
+import itertools
 import math
-from collections.abc import Iterator
+import sys
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -22,6 +24,7 @@ from numpy.typing import NDArray
 from seisnet.errors import DataError
 from seisnet.picks import Pick
 from seisnet.store.seisbench_file import SeisBenchReader, StoredTrace
+from seisnet.store.stead_file import SteadReader
 from seisnet.waveforms import dataset_columns as columns
 from seisnet.waveforms.records import COMPONENTS, NS_PER_S, ROW, Record, Rejection, sample_to_ns
 
@@ -51,8 +54,6 @@ class DatasetTrace:
         Whether P and S are both picked, or it is noise; if not, what is not picked may not be called noise.
     name, row : str, int
         ``trace_name`` and index of the row, for messages.
-    made_up_start : bool
-        Whether the data set gave no start, so that times have no meaning beyond the trace.
     """
 
     record: Record
@@ -63,29 +64,58 @@ class DatasetTrace:
     complete: bool
     name: str
     row: int
-    made_up_start: bool
 
 
-def read_dataset(path: str | Path) -> Iterator[DatasetTrace | Rejection]:
-    """Stream the traces of a data set folder in the SeisBench layout, in its order, one in memory at a time.
+def read_dataset(
+    path: str | Path, rows: tuple[int, int] | None = None, *, wanted: Callable[[StoredTrace], bool] | None = None
+) -> Iterator[DatasetTrace | Rejection]:
+    """Stream the traces of a data set, in its order, one in memory at a time.
+
+    Parameters
+    ----------
+    path : path
+        A folder in the SeisBench layout, or the ``.csv`` of a pair in the STEAD layout.
+    rows : (int, int), optional
+        Only these rows of the metadata, the end excluded.
+    wanted : callable, optional
+        Says of a row of the metadata whether its waveform is to be read; the others are passed over.
 
     Yields
     ------
     DatasetTrace or Rejection
-        One for each row of the metadata: nothing is left out.
+        One for each row of the metadata that is wanted: nothing else is left out.
 
     Raises
     ------
     DataError
         A file of the data set is missing or damaged as a whole.
     """
-    folder = Path(path)
-    with SeisBenchReader(folder) as reader:
-        for stored in reader:
-            yield _read_trace(reader, stored, f"{folder.name}, row {stored.row}: {stored.name}")
+    path = Path(path)
+    with open_dataset(path) as reader:
+        first, end = rows or (0, sys.maxsize)
+        for stored in itertools.takewhile(lambda trace: trace.row < end, reader):
+            if stored.row >= first and (wanted is None or wanted(stored)):
+                yield _read_trace(reader, stored, f"{path.name}, row {stored.row}: {stored.name}")
 
 
-def _read_trace(reader: SeisBenchReader, stored: StoredTrace, source: str) -> DatasetTrace | Rejection:
+def read_categories(path: str | Path) -> list[str]:
+    """Class of every trace of a data set in its own words, in its order; no waveform is read.
+
+    Raises
+    ------
+    DataError
+        A file of the data set is missing or damaged as a whole.
+    """
+    with open_dataset(Path(path)) as reader:
+        return [columns.category(stored.metadata) for stored in reader]
+
+
+def open_dataset(path: Path) -> SeisBenchReader | SteadReader:
+    """The reader of a data set's layout: a folder in that of SeisBench, a ``.csv`` in that of STEAD."""
+    return SeisBenchReader(path) if path.is_dir() else SteadReader(path)
+
+
+def _read_trace(reader: SeisBenchReader | SteadReader, stored: StoredTrace, source: str) -> DatasetTrace | Rejection:
     row, rate_hz = stored.metadata, stored.sampling_rate_hz
     start_ns = end_ns = 0
     try:
@@ -118,7 +148,6 @@ def _read_trace(reader: SeisBenchReader, stored: StoredTrace, source: str) -> Da
             complete={"P", "S"} <= {pick.phase[0] for pick in picks} if picks else columns.is_noise(row),
             name=stored.name,
             row=stored.row,
-            made_up_start=given_start_ns is None,
         )
     except DataError as error:
         return Rejection(columns.trace_id(row), start_ns, end_ns, f"{source}: {error}")

@@ -16,6 +16,17 @@ ROW = {"Z": 0, "N": 1, "E": 2, "1": 1, "2": 2, "3": 0, "R": 1, "T": 2}
 
 NS_PER_S = 1_000_000_000
 
+DAY_NS = 86_400 * NS_PER_S
+
+
+@dataclass(frozen=True, slots=True)
+class Flag:
+    """Something wrong with a stretch that is used all the same."""
+
+    start_ns: int
+    end_ns: int
+    what: str
+
 
 @dataclass(frozen=True)
 class Record:
@@ -37,6 +48,10 @@ class Record:
         Highest frequency that the recording holds: the Nyquist frequency of the slowest rate it passed through.
     source : str
         Where it was read, for messages.
+    goes_on : (bool, bool)
+        Whether the recording goes on before and after, in records of other sources.
+    flags : tuple of Flag
+        What is wrong with its samples, see `seisnet.waveforms.quality`.
     """
 
     data: NDArray[np.float32]
@@ -46,6 +61,8 @@ class Record:
     present: NDArray[np.bool_]
     bandwidth_hz: float
     source: str = ""
+    goes_on: tuple[bool, bool] = (False, False)
+    flags: tuple[Flag, ...] = ()
 
     @property
     def n_samples(self) -> int:
@@ -56,6 +73,10 @@ class Record:
     def end_ns(self) -> int:
         """Time of the last sample."""
         return sample_to_ns(self, self.n_samples - 1)
+
+
+KEPT = "kept, though "
+"""Beginning of the reason of a rejection that is none, but passes on a flag of a record that is used."""
 
 
 @dataclass(frozen=True, slots=True)

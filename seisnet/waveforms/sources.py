@@ -1,96 +1,200 @@
-"""Where waveforms come from: files, folders, globs and SeisBench data sets; ObsPy decides the format of a file."""
+"""Where waveforms come from: files, folders, globs, archives, web services and data sets.
+
+A source is what is read at once: the files of one station and day, a day of files that hold more, one instrument-day of
+an archive (``sds:PATH``, see `seisnet.waveforms.sds`) or of a web service (``fdsn:NAME`` or ``fdsn:URL``), or a data
+set in the layout of SeisBench or STEAD. Sources are small values; they can be read in any order, by several processes.
+
+Continuous recordings do not stop at midnight. A source whose recording goes on in another's answers for a span of time,
+`Source.span_ns`: its records start in that span, and reach one window less one sample beyond it. So every window of
+`shortest_s` lies whole in the records of exactly one source, the one in whose span it starts, and no sample is lost or
+used in two windows of the same start. Whoever needs more around a window asks for `margin_s` on both sides, and keeps
+what lies in the span.
+"""
 
 from __future__ import annotations
 
 import glob
-import warnings
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+import itertools
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import obspy
 
 from seisnet.errors import DataError
 from seisnet.store.seisbench_file import is_seisbench
-from seisnet.waveforms.conditioning import SLOWEST, condition, split_channel, to_rate
+from seisnet.store.stead_file import stead_tables
+from seisnet.waveforms import fdsn, sds
+from seisnet.waveforms.conditioning import SLOWEST, condition, to_rate
 from seisnet.waveforms.datasets import DatasetTrace, read_dataset
-from seisnet.waveforms.records import NS_PER_S, Record, Rejection
+from seisnet.waveforms.files import Reading, gather, read_file
+from seisnet.waveforms.inventory import Response, read_stations
+from seisnet.waveforms.records import DAY_NS, KEPT, NS_PER_S, Record, Rejection
+from seisnet.waveforms.resampling import HALF_WIDTH
+from seisnet.waveforms.selection import FOREVER_NS, Selection
+from seisnet.waveforms.spans import clipped, strayed, within
 
-DAY_NS = 86_400 * NS_PER_S
+__all__ = ["Reading", "Selection", "Source", "find_sources", "read_file", "read_records", "read_traces"]
 
 NOT_WAVEFORMS = {".csv", ".xml", ".json", ".toml", ".txt", ".md", ".html", ".py", ".png", ".pdf", ".h5", ".hdf5"}
 """Endings passed over when a folder is read; a file that is named itself is always tried."""
 
+EVERYTHING = Selection()
+
+LONGEST_DAYS = 1.5
+"""A recording in files that are longer is read a day at a time."""
+
+NEVER_NS = 4_102_444_800 * NS_PER_S
+"""The year 2100, as far as ObsPy's readers can be asked for."""
+
 
 @dataclass(frozen=True)
 class Source:
-    """Files that are read together, since they hold one stretch of the same stations; or one data set.
+    """What is read at once.
 
     Attributes
     ----------
     paths : tuple of Path
-        Files, or the folder of a data set.
-    is_dataset : bool
-        Whether `paths` is a folder in the SeisBench layout.
+        Files, the folder of a data set, or table and waveforms of one; empty for a web service.
+    kind : {"files", "sds", "fdsn", "dataset"}
+    part : int or None
+        Of a source whose files are read a day at a time: which day. The first one tells what is wrong with the files.
+    beside : tuple of Path
+        Files of other sources in which the recording goes on before or after.
+    span_ns : (int, int)
+        Windows that start in it are this source's; the end is excluded.
+    service, channels : str
+        Of a web service: name or URL, and ``NET.STA.LOC.HH?``.
+    selection : Selection
+        What of it is wanted.
+    inventory : tuple of Path
+        Files of station metadata, see `seisnet.waveforms.inventory`.
     """
 
-    paths: tuple[Path, ...]
-    is_dataset: bool = False
+    paths: tuple[Path, ...] = ()
+    kind: str = "files"
+    part: int | None = None
+    beside: tuple[Path, ...] = ()
+    span_ns: tuple[int, int] = FOREVER_NS
+    service: str = ""
+    channels: str = ""
+    selection: Selection = EVERYTHING
+    inventory: tuple[Path, ...] = ()
+
+    @property
+    def is_dataset(self) -> bool:
+        """Whether it is a data set, which carries its own labels."""
+        return self.kind == "dataset"
 
     @property
     def name(self) -> str:
         """Short name for messages."""
+        if not self.paths:
+            return f"fdsn:{self.service} {self.channels} {obspy.UTCDateTime(ns=self.span_ns[0]).date}"
         first = self.paths[0]
         return str(first) if len(self.paths) == 1 else f"{first} and {len(self.paths) - 1} more"
 
+    @property
+    def files(self) -> list[Path]:
+        """Its own files; of a data set's folder, those in it."""
+        return [p for path in self.paths for p in (sorted(path.rglob("*")) if path.is_dir() else [path])]
 
-@dataclass
-class Reading:
-    """What reading has met so far besides the waveforms: files, and those that could not be used as they are."""
+    @property
+    def stamps(self) -> list[tuple[str, int, int]]:
+        """Name, size and age of every file that its records depend on, to tell whether any has changed."""
+        found = [(path, path.stat()) for path in (*self.files, *self.beside, *self.inventory) if path.exists()]
+        return [(str(path), stat.st_size, stat.st_mtime_ns) for path, stat in found]
 
-    files: list[Path] = field(default_factory=list)
-    rejections: list[Rejection] = field(default_factory=list)
 
-
-def find_sources(specs: Sequence[str], reading: Reading) -> list[Source]:
+def find_sources(
+    specs: Sequence[str], reading: Reading, *, selection: Selection = EVERYTHING, inventory: Sequence[Path] = ()
+) -> list[Source]:
     """Expand what a user named into sources.
 
-    Only the headers of waveform files are read here. Files of one station that start on the same UTC day go together,
-    so that components that lie in separate files meet.
+    Of waveform files only the headers are read here, of archives not even those. Files of one instrument that start on
+    the same UTC day go together, so that components that lie in separate files meet.
 
     Parameters
     ----------
     specs : sequence of str
-        Files, folders (searched through), globs, data set folders.
+        Files, folders (searched through), globs, data set folders, ``sds:PATH``, ``fdsn:NAME``.
     reading : Reading
         Takes the files that can't be read, with the reason.
+    selection : Selection
+        What is wanted of them.
+    inventory : sequence of Path
+        Files of station metadata.
 
     Raises
     ------
     DataError
-        If a name leads to no file.
+        If a name leads to nothing, or to nothing that is wanted, or the station metadata can't be read.
     """
-    datasets: list[Source] = []
+    read_stations(tuple(inventory))
+    found: list[Source] = []
     files: list[Path] = []
-    for path in (path for spec in specs for path in _matches(spec)):
-        if is_seisbench(path):
-            datasets.append(Source((path,), is_dataset=True))
-        elif path.is_dir():
-            found = [p for p in sorted(path.rglob("*")) if p.is_file() and not p.name.startswith(".")]
-            found = [p for p in found if p.suffix.lower() not in NOT_WAVEFORMS]
-            if not found:
-                raise DataError(f"{path}: the folder holds no waveform files, and is no SeisBench data set")
-            files += found
+    for spec in specs:
+        scheme, _, rest = spec.partition(":")
+        if scheme == "sds":
+            found += [
+                Source(day.paths, "sds", beside=day.beside, span_ns=day.span_ns)
+                for day in sds.find_days(Path(rest), selection)
+            ]
+        elif scheme == "fdsn":
+            found += [
+                Source(kind="fdsn", span_ns=day.span_ns, service=rest, channels=day.channels)
+                for day in fdsn.find_days(rest, selection)
+            ]
         else:
-            files.append(path)
-    return list(dict.fromkeys(datasets)) + _together(list(dict.fromkeys(files)), reading)
+            for path in _matches(spec):
+                datasets = _datasets(path)
+                found += datasets
+                files += [] if datasets else _files(path)
+    groups, passed_over = gather(dict.fromkeys(files), selection, reading)
+    for group in groups:
+        whole = Source(group.paths, "files", beside=group.beside, span_ns=group.span_ns)
+        found += _sliced(whole, group.start_ns, group.end_ns)
+    if not found and passed_over:
+        more = f" and {len(passed_over) - 5} more" if len(passed_over) > 5 else ""
+        raise DataError(
+            "nothing is what --select, --starttime and --endtime ask for; "
+            f"the files hold {', '.join(sorted(passed_over)[:5])}{more}"
+        )
+    return [replace(source, selection=selection, inventory=tuple(inventory)) for source in dict.fromkeys(found)]
+
+
+def _sliced(source: Source, start_ns: int, end_ns: int) -> list[Source]:
+    """Cut a source that is much longer than a day at midnights, so that a part at a time is in memory."""
+    if end_ns - start_ns < LONGEST_DAYS * DAY_NS:
+        return [source]
+    low, high = source.span_ns
+    midnights = range((max(start_ns, low) // DAY_NS + 1) * DAY_NS, min(end_ns, high), DAY_NS)
+    borders = [low, *midnights, high]
+    return [replace(source, span_ns=span, part=i) for i, span in enumerate(itertools.pairwise(borders))]
+
+
+def _datasets(path: Path) -> list[Source]:
+    """Data sets that a file or folder is, holds or belongs to."""
+    if is_seisbench(path):
+        return [Source((path,), "dataset")]
+    return [Source((table, table.with_suffix(".hdf5")), "dataset") for table in stead_tables(path)]
+
+
+def _files(path: Path) -> list[Path]:
+    """A file, or the waveform files of a folder."""
+    if not path.is_dir():
+        return [path]
+    found = [p for p in sorted(path.rglob("*")) if p.is_file() and not p.name.startswith(".")]
+    found = [p for p in found if p.suffix.lower() not in NOT_WAVEFORMS]
+    if not found:
+        raise DataError(
+            f"{path}: the folder holds no waveform files, and is no data set in the layout of SeisBench or STEAD"
+        )
+    return found
 
 
 def _matches(spec: str) -> list[Path]:
     """Files and folders that a name stands for: the one of that very name, or else those that it matches as a glob."""
-    if spec.startswith(("sds:", "fdsn:")):
-        raise DataError(f"{spec}: archives and web services can't be read yet; name files, a folder or a glob")
     if Path(spec).exists():
         return [Path(spec)]
     found = sorted(glob.glob(spec, recursive=True))  # noqa: PTH207 - patterns may be absolute
@@ -99,106 +203,117 @@ def _matches(spec: str) -> list[Path]:
     return [Path(name) for name in found]
 
 
-def read_records(source: Source, reading: Reading, *, sampling_rate_hz: float, shortest_s: float) -> Iterator[Record]:
-    """Read the files of a source and condition them."""
+def read_records(
+    source: Source,
+    reading: Reading,
+    *,
+    sampling_rate_hz: float,
+    shortest_s: float,
+    margin_s: float = 0.0,
+    response: Response | None = None,
+) -> Iterator[Record]:
+    """Read a source and condition it.
+
+    Parameters
+    ----------
+    sampling_rate_hz : float
+        Rate of the records.
+    shortest_s : float
+        Length of a window: shorter records are rejected, and records reach this far, less one sample, beyond the span.
+    margin_s : float
+        What records hold beside that at either end of the span, where there is any.
+    response : Response, optional
+        Takes the instrument's response off; the source needs an inventory.
+    """
+    # Longer than a window, so that what is cut off here is not taken for too short, and than the filters reach.
+    guard_s = shortest_s + margin_s + (2 * HALF_WIDTH + 4) / (SLOWEST * sampling_rate_hz)
+    guard_s += response.blind_s if response else 0.0
+    try:
+        stream = _stream(source, reading, round(guard_s * NS_PER_S))
+    except DataError as error:  # of one request to a service: the others go on
+        reading.rejections.append(Rejection("", *source.span_ns, str(error)))
+        return
+    records, rejections = condition(
+        source.selection.of(stream),
+        sampling_rate_hz=sampling_rate_hz,
+        shortest_s=shortest_s,
+        source=source.name,
+        stations=read_stations(source.inventory) if source.inventory else None,
+        response=response,
+    )
+    del stream  # the records hold samples of their own
+    reading.rejections += clipped(rejections, source.span_ns)
+    window = max(1, round(shortest_s * sampling_rate_hz))
+    for record in records:
+        cut = within(record, source.span_ns, window, round(margin_s * sampling_rate_hz))
+        if cut is not None:
+            reading.rejections += _told(cut, source.span_ns)
+            yield cut
+
+
+def _stream(source: Source, reading: Reading, guard_ns: int) -> obspy.Stream:
+    """All that a source needs: its own files whole, of those beside it what is near its span."""
+    low, high = source.span_ns
+    span_ns = (low - guard_ns, high + guard_ns)
+    if source.kind == "fdsn":
+        stream = fdsn.fetch(source.service, source.channels, source.selection.within(*span_ns))
+        if not any(t.stats.starttime.ns < high and t.stats.endtime.ns >= low for t in stream):
+            reading.rejections.append(Rejection(source.channels[:-1], low, high, f"fdsn:{source.service} has no data"))
+        return stream
     stream = obspy.Stream()
+    # What is wrong with a file is told once, by the source that it belongs to.
+    near_ns = (max(span_ns[0], -NEVER_NS), min(span_ns[1], NEVER_NS))
+    told = Reading() if source.part else reading
     for path in source.paths:
-        part = read_file(path, reading)
+        part = read_file(path, told, span_ns=None if source.part is None else near_ns)
         if part is not None:
             stream += part
-            reading.files.append(path)
-    records, rejections = condition(
-        stream, sampling_rate_hz=sampling_rate_hz, shortest_s=shortest_s, source=source.name
-    )
-    reading.rejections += rejections
-    yield from records
+            told.files.append(path)
+    if source.kind == "sds":
+        reading.rejections += strayed(stream, source.span_ns)
+    for path in source.beside:
+        stream += read_file(path, Reading(), span_ns=near_ns) or obspy.Stream()
+    return stream
 
 
-def read_traces(source: Source, reading: Reading, *, sampling_rate_hz: float) -> Iterator[DatasetTrace]:
-    """Read the traces of a data set, their records at a sampling rate, one in memory at a time."""
+def _told(record: Record, span_ns: tuple[int, int]) -> Iterator[Rejection]:
+    """The flags of a record that begin in a span."""
+    for flag in record.flags:
+        if span_ns[0] <= flag.start_ns < span_ns[1]:
+            yield Rejection(record.trace_id, flag.start_ns, flag.end_ns, f"{KEPT}{flag.what}")
+
+
+def read_traces(
+    source: Source,
+    reading: Reading,
+    *,
+    sampling_rate_hz: float,
+    response: Response | None = None,
+    rows: tuple[int, int] | None = None,
+) -> Iterator[DatasetTrace]:
+    """Read the wanted traces of a data set, or of some of its rows, at a sampling rate, one in memory at a time.
+
+    Raises
+    ------
+    DataError
+        A response is to be taken off: data sets do not say which there is.
+    """
+    if response:
+        raise DataError(f"{source.name}: responses can't be taken off a data set; leave response at none")
     slowest_hz = SLOWEST * sampling_rate_hz
     try:
-        for trace in read_dataset(source.paths[0]):
+        for trace in read_dataset(source.paths[0], rows):
             if isinstance(trace, Rejection):
                 reading.rejections.append(trace)
-            elif (record := trace.record).sampling_rate_hz < slowest_hz:
+                continue
+            record = trace.record
+            wanted = source.selection
+            if not (wanted.takes_instrument(record.trace_id) and wanted.overlaps(record.start_ns, record.end_ns)):
+                continue
+            if record.sampling_rate_hz < slowest_hz:
                 reason = f"sampled at {record.sampling_rate_hz:g} Hz; {slowest_hz:g} Hz is the least"
                 reading.rejections.append(Rejection(record.trace_id, record.start_ns, record.end_ns, reason))
             else:
                 yield replace(trace, record=to_rate(record, sampling_rate_hz))
     except DataError as error:  # of the data set as a whole: what was read is kept, and other sources go on
         reading.rejections.append(Rejection("", 0, 0, str(error)))
-
-
-def read_file(path: Path, reading: Reading, *, headonly: bool = False) -> obspy.Stream | None:
-    """Read one file with ObsPy; a damaged one gives what is left of it, an unreadable one None, both with a reason."""
-    if path.stat().st_size == 0:
-        reading.rejections.append(_file_rejection(path, "the file is empty"))
-        return None
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        try:
-            # ObsPy takes names for patterns, and brackets do occur in names.
-            stream = obspy.read(glob.escape(str(path)), headonly=headonly)
-        except TypeError:
-            hint = "; seisnet datasets import reads HDF5 + CSV pairs" if path.suffix in (".h5", ".hdf5") else ""
-            reading.rejections.append(_file_rejection(path, f"not a waveform format that ObsPy reads{hint}"))
-            return None
-        except Exception as error:  # ObsPy's readers raise whatever they like on damaged files
-            # Of a file without a whole record ObsPy says that it can't be opened.
-            opened = not str(error).startswith("Cannot open file")
-            what = _first_line(error) if opened else "it holds no whole record of waveforms"
-            reading.rejections.append(_file_rejection(path, f"can't be read: {what}"))
-            return None
-    damage = _damage(stream, caught)
-    if damage and not headonly:
-        reading.rejections.append(_file_rejection(path, f"damaged, read as far as possible: {damage}"))
-    return stream
-
-
-def _damage(stream: obspy.Stream, caught: Sequence[warnings.WarningMessage]) -> str:
-    """What is wrong with a file that was read, as far as one can see; ObsPy passes over a last record cut short."""
-    for warning in caught:
-        if "MSEED" in warning.category.__name__:
-            return _first_line(warning.message)
-    mseed = stream[0].stats.get("mseed", {}) if len(stream) else {}
-    if mseed.get("filesize", 0) % mseed.get("record_length", 1):
-        return "the last record is cut short"
-    return ""
-
-
-def _file_rejection(path: Path, reason: str) -> Rejection:
-    return Rejection("", 0, 0, f"{path}: {reason}")
-
-
-def _first_line(error: object) -> str:
-    lines = str(error).strip().splitlines()
-    return lines[0][:200] if lines else type(error).__name__
-
-
-def _together(files: Iterable[Path], reading: Reading) -> list[Source]:
-    """Gather files into sources: those with a station and a day in common, however many steps apart."""
-    parent: dict[Path, Path] = {}
-
-    def root(path: Path) -> Path:
-        while parent[path] != path:
-            path = parent[path]
-        return path
-
-    first_of: dict[tuple[str, int], Path] = {}
-    for path in files:
-        stream = read_file(path, reading, headonly=True)
-        if stream is None:
-            continue
-        parent[path] = path
-        for trace in stream:
-            stats = trace.stats
-            instrument, _ = split_channel(stats.channel)
-            # Day files start a little before or after midnight: count the day from five minutes earlier.
-            day = (stats.starttime.ns + 300 * NS_PER_S) // DAY_NS
-            key = (f"{stats.network}.{stats.station}.{stats.location}.{instrument}", day)
-            parent[root(path)] = root(first_of.setdefault(key, path))
-    groups: dict[Path, list[Path]] = defaultdict(list)
-    for path in parent:
-        groups[root(path)].append(path)
-    return [Source(tuple(group)) for group in sorted(groups.values())]

@@ -1,0 +1,245 @@
+"""Preprocessing against plain ObsPy scripts: windows/s, MB/s, share of the time that is ObsPy's, memory, processes.
+
+``python benchmarks/preprocessing.py [--records 1000] [--rounds 5]``. Synthetic data are written to a temporary
+folder: event records of 90 s and one station-day, three components at 100 Hz, Steim2 miniSEED. Whatever is compared
+runs in turns, so that a busy machine slows all alike; medians are printed. Memory is read from /proc (Linux).
+
+The scripts do with ObsPy alone what their users do:
+
+- read: ``obspy.read``;
+- read + band-pass: ``obspy.read``, ``detrend("demean")``, ``filter("bandpass")`` of the whole file;
+- per window: read, and for every window of ours ``slice``, ``copy``, ``detrend("linear")``, ``taper``, ``filter`` and
+  the logarithm of a spectrogram.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+import obspy
+from scipy.signal import spectrogram
+
+from seisnet.config import PreprocessConfig
+from seisnet.engine import Engine
+from seisnet.nn import blas_threads
+from seisnet.preprocessing import preprocess_to_file
+from seisnet.store.windows_file import read_rows
+
+RATE_HZ = 100.0
+START = obspy.UTCDateTime(2020, 1, 1)
+CONFIG = PreprocessConfig(split_by="event")
+
+
+def write_records(folder: Path, n: int) -> tuple[Path, Path]:
+    """Event records, P at 30 s and S at 40 s, and the CSV of their picks."""
+    rng = np.random.default_rng(0)
+    files = folder / "events"
+    files.mkdir()
+    lines = ["network,station,time,phase,event_id"]
+    for i in range(n):
+        start = START + 3600 * i
+        write_stream(files / f"e{i:05d}.mseed", f"S{i % 50:02d}", start, earthquake(rng, 9000, [3000]))
+        lines += [f"XX,S{i % 50:02d},{start + 30},P,e{i}", f"XX,S{i % 50:02d},{start + 40},S,e{i}"]
+    labels = folder / "events.csv"
+    labels.write_text("\n".join(lines) + "\n")
+    return files, labels
+
+
+def write_days(folder: Path, n_days: int, n_events: int = 100) -> tuple[Path, Path]:
+    """Station-days with an event every quarter of an hour, and the CSV of their picks."""
+    rng = np.random.default_rng(1)
+    files = folder / f"days{n_days}"
+    files.mkdir()
+    onsets = [(i + 1) * 84_000 for i in range(n_events)]
+    lines = ["network,station,time,phase,event_id"]
+    for day in range(n_days):
+        start = START + 86_400 * day
+        write_stream(files / f"day{day}.mseed", "DAY", start, earthquake(rng, 8_640_000, onsets))
+        for i, onset in enumerate(onsets):
+            name, p = f"{day}.{i}", start + onset / RATE_HZ
+            lines += [f"XX,DAY,{p},P,{name}", f"XX,DAY,{p + 10},S,{name}"]
+    labels = folder / f"days{n_days}.csv"
+    labels.write_text("\n".join(lines) + "\n")
+    return files, labels
+
+
+def earthquake(rng: np.random.Generator, n: int, onsets: list[int]) -> np.ndarray:
+    """Counts (3, n): noise, and decaying bursts after the onsets."""
+    data = rng.normal(size=(3, n)) * 30
+    for onset in onsets:
+        length = min(6000, n - onset)
+        data[:, onset : onset + length] += rng.normal(size=(3, length)) * 2000 * np.exp(-np.arange(length) / 1500)
+    return data.astype(np.int32)
+
+
+def write_stream(path: Path, station: str, start: obspy.UTCDateTime, data: np.ndarray) -> None:
+    header = {"network": "XX", "station": station, "starttime": start, "sampling_rate": RATE_HZ}
+    traces = [obspy.Trace(row, {**header, "channel": f"HH{c}"}) for c, row in zip("ZNE", data, strict=True)]
+    obspy.Stream(traces).write(str(path), format="MSEED", encoding="STEIM2")
+
+
+def read(files: list[Path]) -> None:
+    for path in files:
+        obspy.read(str(path))
+
+
+def read_and_filter(files: list[Path]) -> None:
+    for path in files:
+        stream = obspy.read(str(path))
+        stream.detrend("demean")
+        stream.filter("bandpass", freqmin=CONFIG.freqmin_hz, freqmax=CONFIG.freqmax_hz)
+
+
+def per_window(files: list[Path], starts: dict[str, list[obspy.UTCDateTime]]) -> int:
+    """The loop that scripts have; how many windows it made."""
+    made = 0
+    n, hop = CONFIG.frame_samples, CONFIG.hop_samples
+    for path in files:
+        stream = obspy.read(str(path))
+        for start in starts[stream[0].stats.station + str(stream[0].stats.starttime)]:
+            window = stream.slice(start, start + CONFIG.window_s - 1 / RATE_HZ).copy()
+            window.detrend("linear")
+            window.taper(0.05)
+            window.filter("bandpass", freqmin=CONFIG.freqmin_hz, freqmax=CONFIG.freqmax_hz)
+            data = np.stack([trace.data for trace in window])
+            power = spectrogram(data, RATE_HZ, nperseg=n, noverlap=n - hop)[2]
+            feature = np.log(power + 1e-10)
+            feature = (feature - feature.mean()) / feature.std()
+            made += len(feature) > 0
+    return made
+
+
+def starts_of(files: list[Path], output: Path, limit: int) -> dict[str, list[obspy.UTCDateTime]]:
+    """Starts of the windows of a windows file by the record they lie in."""
+    rows = read_rows(output, features=False)
+    of_station: dict[str, list[int]] = {}
+    for trace_id, start_ns in zip(rows.trace_id, rows.start_ns.tolist(), strict=True):
+        of_station.setdefault(trace_id.split(".")[1], []).append(start_ns)
+    found = {}
+    for path in files:
+        stats = obspy.read(str(path), headonly=True)[0].stats
+        low, high = stats.starttime.ns, stats.endtime.ns
+        here = [ns for ns in of_station.get(stats.station, []) if low <= ns <= high][:limit]
+        found[stats.station + str(stats.starttime)] = [obspy.UTCDateTime(ns=ns) for ns in here]
+    return found
+
+
+def timed(job) -> float:
+    start = time.perf_counter()
+    job()
+    return time.perf_counter() - start
+
+
+def in_turns(jobs: dict, rounds: int) -> dict[str, float]:
+    """Median seconds of every job."""
+    seconds: dict[str, list[float]] = {name: [] for name in jobs}
+    for _ in range(rounds):
+        for name, job in jobs.items():
+            seconds[name].append(timed(job))
+    return {name: statistics.median(values) for name, values in seconds.items()}
+
+
+def compare(title: str, found: tuple[Path, Path], folder: Path, rounds: int, sample: int) -> None:
+    """Time ours against the scripts on one kind of data."""
+    files, labels = sorted(found[0].iterdir()), found[1]
+    output = folder / "windows.h5"
+
+    def ours() -> None:
+        preprocess_to_file([str(found[0])], [str(labels)], CONFIG, output=output, overwrite=True)
+
+    ours()
+    made = read_rows(output, features=False)
+    megabytes = sum(path.stat().st_size for path in files) / 1e6
+    some = files[:sample]
+    starts = starts_of(some, output, limit=200)
+    n_loop = sum(map(len, starts.values()))
+    seconds = in_turns(
+        {
+            "read": lambda: read(files),
+            "read + band-pass": lambda: read_and_filter(files),
+            "per window": lambda: per_window(some, starts),
+            "seisnet": ours,
+        },
+        rounds,
+    )
+    n = len(made.y)
+    ours_s, read_s, filter_s = seconds["seisnet"], seconds["read"], seconds["read + band-pass"]
+    loop_rate = n_loop / seconds["per window"]
+    print(f"{title}: {len(files)} files, {megabytes:.1f} MB, {n} windows")
+    print(f"  seisnet          {ours_s:7.2f} s  {n / ours_s:8.0f} windows/s  {megabytes / ours_s:6.1f} MB/s")
+    print(f"  obspy read       {read_s:7.2f} s  {read_s / ours_s:.2f} of seisnet's time")
+    print(f"  read + band-pass {filter_s:7.2f} s  seisnet takes {ours_s / filter_s:.2f} times as long")
+    print(f"  seisnet less one reading: {(ours_s - read_s) / filter_s:.2f} of read + band-pass")
+    print(f"  per-window loop  {loop_rate:8.0f} windows/s; seisnet makes {n / ours_s / loop_rate:.1f} times as many")
+
+
+def processes(title: str, found: tuple[Path, Path], folder: Path, rounds: int) -> None:
+    """Two processes against one; the start of the processes is counted apart."""
+    options = {"config": CONFIG, "overwrite": True}
+
+    def with_jobs(jobs: int, name: str) -> None:
+        preprocess_to_file([str(found[0])], [str(found[1])], output=folder / name, engine=Engine(jobs), **options)
+
+    seconds = in_turns({"1": lambda: with_jobs(1, "one.h5"), "2": lambda: with_jobs(2, "two.h5")}, rounds)
+    start_s = statistics.median(timed(lambda: list(Engine(2).map(str, range(2)))) for _ in range(rounds))
+    one, two = seconds["1"], seconds["2"]
+    cpu = time.process_time()
+    with_jobs(1, "one.h5")
+    whole_s, cpu = time.process_time() - cpu, time.process_time()
+    with_jobs(2, "two.h5")
+    parent_s = time.process_time() - cpu
+    most = whole_s / (parent_s + (whole_s - parent_s) / 2)
+    same = (folder / "one.h5").read_bytes() == (folder / "two.h5").read_bytes()
+    print(f"{title}: one process takes {one:.2f} s, two take {two:.2f} s: {one / two:.2f} times as fast")
+    print(f"  starting two empty ones: {start_s:.2f} s; without that {one / (two - start_s):.2f} times as fast")
+    print(
+        f"  processor time: {whole_s:.2f} s, of the parent with two {parent_s:.2f} s: at most {most:.2f} times as fast"
+    )
+    print(f"  the same bytes: {same}")
+
+
+MEMORY = """
+import re, sys
+from pathlib import Path
+from seisnet.config import PreprocessConfig
+from seisnet.preprocessing import preprocess_to_file
+files = sorted(str(p) for p in Path(sys.argv[1]).iterdir())[: int(sys.argv[4])]
+preprocess_to_file(files, [sys.argv[2]], PreprocessConfig(split_by="event"), output=Path(sys.argv[3]), overwrite=True)
+print(re.search(r"VmHWM:\\s+(\\d+)", Path("/proc/self/status").read_text())[1])
+"""
+
+
+def memory(found: tuple[Path, Path], folder: Path) -> None:
+    """Peak resident memory of a process of its own, by the number of sources."""
+    n = len(list(found[0].iterdir()))
+    for count in sorted({max(1, n // 10), n // 3, n}):
+        command = [sys.executable, "-c", MEMORY, found[0], found[1], folder / "memory.h5", count]
+        done = subprocess.run(list(map(str, command)), capture_output=True, text=True, check=True)
+        print(f"memory: {count:5d} sources: peak {int(done.stdout) / 1024:.0f} MB")
+
+
+def main() -> None:
+    """Print all figures."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--records", type=int, default=1000)
+    parser.add_argument("--rounds", type=int, default=5)
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as name, blas_threads(1):
+        folder = Path(name)
+        events, day, week = write_records(folder, options.records), write_days(folder, 1), write_days(folder, 7)
+        compare("event records", events, folder, options.rounds, sample=20)
+        compare("station-day", day, folder, options.rounds, sample=1)
+        processes("event records", events, folder, options.rounds)
+        processes("seven station-days", week, folder, options.rounds)
+        memory(events, folder)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,214 @@
+"""How long a station-day takes: 3 components at 100 Hz, from Steim2 miniSEED on disk to picks on disk.
+
+    python benchmarks/scan.py [--model phase] [--hidden 64,32] [--repeats 3] [--peers] [--days 3]
+
+The shipped model unless `--hidden` asks for a first stage of that size alone, with random weights. Peers (SeisBench's
+GPD with stride 10, PhaseNet and EQTransformer, with random weights, for the cost is the same) are timed where torch and
+seisbench are installed; GPD on an hour, times 24. `--days` compares the peak memory of so many days with that of one,
+as day files and as one file, at 20 Hz. Prints Markdown.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import importlib.util
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import obspy
+from numpy.typing import NDArray
+
+from seisnet import nn
+from seisnet.classification import Job, classify_source, gathered
+from seisnet.config import PickConfig, PreprocessConfig
+from seisnet.features import make_feature
+from seisnet.formats import write_picks
+from seisnet.model import Model, load_model
+from seisnet.scan import scan_windows
+from seisnet.store.model_file import StoredModel, StoredStage
+from seisnet.waveforms.conditioning import condition
+from seisnet.waveforms.files import Reading
+from seisnet.waveforms.sources import find_sources
+
+Seconds = NDArray[np.float64]
+
+DAY_S = 86_400
+EVERY_S, TAIL_S = 600.0, 8.0
+"""Events in the record: one so often, each an onset of P and, some seconds later, one of S, that die away."""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--model", default="phase")
+    parser.add_argument("--hidden", default="")
+    parser.add_argument("--hop", type=float, default=0.0)
+    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--peers", action="store_true")
+    parser.add_argument("--days", type=int, default=0)
+    parser.add_argument("--once", help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    sizes = tuple(int(n) for n in arguments.hidden.split(",") if n)
+    model = random_model(sizes) if sizes else load_model(arguments.model)
+    job = Job(model, PickConfig(hop_s=arguments.hop))
+    if arguments.once:
+        print(f"{whole(Path(arguments.once), job)} picks, peak {peak_mb():.0f} MB")
+        return
+    command = [sys.executable, __file__, "--hop", str(arguments.hop), "--model", arguments.model]
+    command += ["--hidden", arguments.hidden, "--once"]
+    with tempfile.TemporaryDirectory() as folder:
+        if arguments.days:
+            days(Path(folder), arguments.days, command)
+            return
+        day = Path(folder) / "day.mseed"
+        write_days(day)
+        base = best(lambda: read_and_filter(day), arguments.repeats)
+        print("| what | s | per ObsPy's read and band-pass | processor s | per ObsPy's |")
+        print("|---|---|---|---|---|")
+        row(f"ObsPy reads {day.stat().st_size / 1e6:.0f} MB and band-passes", base, base)
+        for threads in (1, 2):
+            shared = dataclasses.replace(job, threads=threads)
+            seconds = best(lambda shared=shared: whole(day, shared), arguments.repeats)
+            row(f"seisnet, {arguments.hidden or arguments.model}, {threads} threads, disk to disk", seconds, base)
+        for name, seconds in parts(day, model, arguments.hop, arguments.repeats).items():
+            row(f"- {name}", seconds, base)
+        print(f"| a process that does it once: {once(command, day)} | | | | |")
+        if arguments.peers and importlib.util.find_spec("seisbench"):
+            peers(day, base)
+
+
+def random_model(hidden: tuple[int, ...]) -> Model:
+    config = PreprocessConfig()
+    n_features = int(np.prod(make_feature(config).shape))
+    sizes = (n_features, *hidden, 3)
+    network = nn.Network(sizes, rng=np.random.default_rng(0))
+    network.dense[-1].weights *= 0.5  # some hundred picks a day, as real data give
+    stage = StoredStage(network.theta, sizes, "relu")
+    zeros, ones = np.zeros(n_features, np.float32), np.ones(n_features, np.float32)
+    recipe, thresholds = dataclasses.asdict(config), {"P": 0.9, "S": 0.9}
+    return Model("random", StoredModel((stage,), config.classes, zeros, ones, recipe, {}, thresholds))
+
+
+def write_days(path: Path, n_days: int = 1, rate_hz: float = 100.0, *, apart: bool = False) -> None:
+    """Write days into one file, or into one each.
+
+    They hold noise with the spectrum of the Earth's, near enough to compress as real data do, and events.
+    """
+    rng = np.random.default_rng(0)
+    n = round(n_days * DAY_S * rate_hz)
+    after_s = np.arange(n) / rate_hz % EVERY_S
+    stream = obspy.Stream()
+    for letter in "ZNE":
+        samples = rng.normal(size=n) * 30 + np.convolve(rng.normal(size=n), np.ones(200), "same") * 20
+        for onset_s, height in ((300.0, 500), (304.0, 1500)):
+            since_s = after_s - onset_s
+            samples += height * np.exp(-np.maximum(since_s, 0) / TAIL_S) * (since_s >= 0) * rng.normal(size=n)
+        header = {"network": "XX", "station": "A", "channel": f"HH{letter}", "sampling_rate": rate_hz}
+        trace = obspy.Trace(samples.astype(np.int32), header=header)
+        trace.stats.starttime = obspy.UTCDateTime(2020, 1, 1)
+        stream.append(trace)
+    if not apart:
+        stream.write(str(path), format="MSEED", encoding="STEIM2")
+        return
+    path.mkdir()
+    start = stream[0].stats.starttime
+    for k in range(n_days):
+        part = stream.slice(start + k * DAY_S, start + (k + 1) * DAY_S - 1 / rate_hz)
+        part.write(str(path / f"{k:02d}.mseed"), format="MSEED", encoding="STEIM2")
+
+
+def read_and_filter(path: Path) -> None:
+    obspy.read(str(path)).detrend("demean").filter("bandpass", freqmin=1, freqmax=45)
+
+
+def whole(recording: Path, job: Job) -> int:
+    """From a file or folder to picks in a file; how many."""
+    reading = Reading()
+    sources = find_sources([str(recording)], reading)
+    found = gathered(((source, classify_source(source, job)) for source in sources), job, reading)
+    write_picks(found.picks, recording.with_suffix(".csv"), "csv")
+    return len(found.picks)
+
+
+def peak_mb() -> float:
+    """Peak memory of this process. What `getrusage` says begins with that of the process that started it."""
+    [line] = [line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM")]
+    return int(line.split()[1]) / 1024
+
+
+def once(command: list[str], recording: Path) -> str:
+    """What a process of its own says of one run."""
+    return subprocess.run([*command, str(recording)], check=True, capture_output=True, text=True).stdout.strip()
+
+
+def days(folder: Path, n_days: int, command: list[str]) -> None:
+    """Peak memory of several days beside that of one, at 20 Hz."""
+    for name, n, apart in (("one day", 1, False), ("a file a day", n_days, True), ("one file", n_days, False)):
+        path = folder / name.replace(" ", "_")
+        write_days(path, n, 20.0, apart=apart)
+        print(f"{n} days, {name}: {once(command, path)}", flush=True)
+
+
+def parts(day: Path, model: Model, hop_s: float, repeats: int) -> dict[str, Seconds]:
+    """Times of the parts, on one thread."""
+    config, pick = model.preprocess, PickConfig(hop_s=hop_s)
+    seconds = {"find (headers)": best(lambda: find_sources([str(day)], Reading()), repeats)}
+    seconds["read"] = best(lambda: obspy.read(str(day)), repeats)
+    stream = obspy.read(str(day))
+    rates = {"sampling_rate_hz": config.sampling_rate_hz, "shortest_s": config.window_s}
+    seconds["condition"] = best(lambda: condition(stream, **rates), repeats)
+    [record], _ = condition(stream, **rates)
+    part = record.data[:, : 1 << 18]
+    share = record.n_samples / part.shape[1]
+    with nn.blas_threads(1):
+        seconds["features"] = share * best(lambda: model.feature.frames(part), repeats)
+    with nn.blas_threads(1):
+        windows = best(lambda: scan_windows(record, model.windows, config), repeats)
+    seconds["stage 1"] = windows - seconds["features"]
+    scan = best(lambda: model.scan(record, pick), repeats)
+    seconds["stage 2"] = scan - windows
+    follow = best(lambda: model.follow(record, pick).add(record.data, last=True), repeats)
+    seconds["picks, with stage 3"] = follow - scan
+    return seconds
+
+
+def peers(day: Path, base: Seconds) -> None:
+    import seisbench.models
+    import torch
+
+    torch.set_num_threads(2)
+    stream = obspy.read(str(day))
+    hour = stream.slice(stream[0].stats.starttime, stream[0].stats.starttime + 3600)
+    for name, data, times, options in (
+        ("PhaseNet", stream, 1, {}),
+        ("EQTransformer", stream, 1, {}),
+        ("GPD", hour, 24, {"stride": 10}),
+    ):
+        model = getattr(seisbench.models, name)()
+        model.eval()
+        seconds = times * best(lambda m=model, d=data, o=options: m.annotate(d, **o), 1)
+        row(f"SeisBench {name} annotate, 2 threads", seconds, base)
+
+
+def best(job: Callable[[], object], repeats: int) -> Seconds:
+    """Seconds by the clock and of the processor, the least of each."""
+    seconds = []
+    for _ in range(repeats):
+        start = np.array([time.perf_counter(), time.process_time()])
+        job()
+        seconds.append(np.array([time.perf_counter(), time.process_time()]) - start)
+    return np.min(seconds, axis=0)
+
+
+def row(what: str, seconds: Seconds, base: Seconds) -> None:
+    cells = [f"{s:.2f} | {ratio:.1f}" for s, ratio in zip(seconds, seconds / base, strict=True)]
+    print(f"| {what} | {' | '.join(cells)} |", flush=True)
+
+
+if __name__ == "__main__":
+    main()

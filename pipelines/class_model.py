@@ -1,0 +1,311 @@
+"""A class folder to a model of its classes, with a card: preprocess, cross-validate, train, look at whole records.
+
+    python pipelines/class_model.py SOURCE... -o rockfall.h5 --config pipelines/class_model.toml
+
+SOURCE is what `seisnet preprocess --task class` reads, or an HDF5 + CSV pair (NAME.h5 beside NAME.csv), which is
+imported first. Windows of one event, or that overlap in time on whatever stations, form a block; every block is
+predicted by a network that has not seen it, and intervals are drawn over blocks. Thresholds are those of the best F1 of
+these predictions. The shipped network then learns from all windows.
+
+With --records and --reference the whole recordings that the windows come from are scanned too, each one by a network
+that has learned from the others alone. Beside the model, MODEL.json and MODEL.md hold the figures and the card.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import sys
+import tempfile
+import tomllib
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from class_card import card
+from class_records import Reference, scan_recordings, write_labels
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+
+from seisnet.config import PreprocessConfig, TrainConfig, from_dict
+from seisnet.errors import ConfigError, SeisnetError
+from seisnet.metrics import (
+    bootstrap_interval,
+    class_scores,
+    confusion_counts,
+    precision_recall_curve,
+    reliability,
+)
+from seisnet.model import Model
+from seisnet.preprocessing import Windows, preprocess_to_file, read_windows
+from seisnet.splits import join_times
+from seisnet.store.h5csv_file import import_h5csv
+from seisnet.store.hdf5 import replacing, sha256_of
+from seisnet.store.windows_file import WindowRows
+from seisnet.training import fit
+
+HERE = Path(__file__).parent
+
+
+@dataclasses.dataclass(frozen=True)
+class ValidationConfig:
+    """How the figures are made.
+
+    Attributes
+    ----------
+    folds : int
+        Parts that the blocks of every class are dealt to.
+    seed : int
+        Of the deal, and of the bootstrap.
+    recording_gap_s : float
+        Windows further apart in time than this belong to different recordings.
+    background : bool
+        Whether `noise_windows` of every whole recording, `noise_gap_s` away from all that the list names, are taken as
+        noise too.
+    """
+
+    folds: int = 12
+    seed: int = 0
+    recording_gap_s: float = 3600.0
+    background: bool = False
+
+
+@dataclasses.dataclass(frozen=True)
+class Settings:
+    """The TOML file: what the card says in words, and how things are done."""
+
+    card: dict[str, str]
+    preprocess: PreprocessConfig
+    train: TrainConfig
+    validation: ValidationConfig
+
+
+def read_settings(path: Path) -> Settings:
+    """Read the tables ``[card]``, ``[preprocess]``, ``[train]`` and ``[validation]``."""
+    tables = tomllib.loads(path.read_text(encoding="utf-8"))
+    kinds = {"preprocess": PreprocessConfig, "train": TrainConfig, "validation": ValidationConfig}
+    if unknown := tables.keys() - kinds.keys() - {"card"}:
+        raise ConfigError(f"{path}: unknown tables {', '.join(sorted(unknown))}")
+    tables["preprocess"] = {"task": "class"} | tables.get("preprocess", {})
+    made = {name: from_dict(kind, tables.get(name, {}), where=f"{path} [{name}]") for name, kind in kinds.items()}
+    # Nothing is held back while windows are made: who learns from what is decided by the folds.
+    made["preprocess"] = dataclasses.replace(made["preprocess"], split=(1.0, 0.0, 0.0), split_by="event")
+    return Settings(tables.get("card", {}), **made)
+
+
+def make_windows(
+    sources: Sequence[str],
+    config: PreprocessConfig,
+    folder: Path,
+    labels: Sequence[str] = (),
+    background: tuple[Sequence[str], Sequence[Reference]] = ((), ()),
+) -> Windows:
+    """Import pairs, and cut windows; noise also from whole recordings, away from all that a list names."""
+    found: list[str] = []
+    if background[0]:
+        write_labels(folder / "listed.csv", *background, config.sampling_rate_hz)
+        found, labels = [*background[0]], [*labels, str(folder / "listed.csv")]
+    for source in sources:
+        path = Path(source)
+        if path.suffix == ".h5" and path.with_suffix(".csv").exists():
+            import_h5csv(path, folder / path.stem)
+            path = folder / path.stem
+        found.append(str(path))
+    preprocess_to_file(found, labels, config, output=folder / "windows.h5")
+    return read_windows(folder / "windows.h5")
+
+
+def blocks_of(windows: Windows, config: PreprocessConfig) -> np.ndarray:
+    """Number the blocks that must not be divided, (N,).
+
+    Windows of one event, and windows that overlap in time with any shift, on whatever stations, are in one block. What
+    is called noise belongs to no event.
+    """
+    rows = windows.rows
+    near = np.array(join_times(rows.start_ns.tolist(), config.window_s + 2 * config.shift_s))
+    n_times, n_groups = near.max() + 1, int(rows.group.max()) + 1
+    noise = rows.y == rows_index(windows, "noise")
+    links = coo_array(
+        (np.ones((~noise).sum()), (near[~noise], n_times + rows.group[~noise].astype(int))),
+        shape=(n_times + n_groups,) * 2,
+    )
+    return connected_components(links, directed=False)[1][near]
+
+
+def rows_index(windows: Windows, name: str) -> int:
+    """Index of a class; -1 where there is none of that name."""
+    return windows.info.classes.index(name) if name in windows.info.classes else -1
+
+
+def folds_of(y: np.ndarray, blocks: np.ndarray, config: ValidationConfig) -> np.ndarray:
+    """Deal the blocks of every class to the folds in turn, (N,)."""
+    rng = np.random.default_rng(config.seed)
+    numbers, first = np.unique(blocks, return_index=True)
+    fold_of = {}
+    for label in np.unique(y[first]):
+        mine = rng.permutation(numbers[y[first] == label])
+        fold_of |= {int(block): i % config.folds for i, block in enumerate(mine)}
+    return np.array([fold_of[int(block)] for block in blocks])
+
+
+def fit_without(windows: Windows, held_out: np.ndarray, config: TrainConfig, name: str = "fold") -> Model:
+    """Train on all windows but some."""
+    rows = windows.rows.take(~held_out)
+    return fit(dataclasses.replace(windows, rows=rows), config, name=name, threads=1)[0]
+
+
+def predict_unseen(
+    windows: Windows, parts: np.ndarray, config: TrainConfig, say: Callable[[str], None]
+) -> tuple[WindowRows, np.ndarray, list[Model]]:
+    """Predict every window that is not augmented by a network that has not seen its part."""
+    mine = ~windows.rows.augmented
+    probabilities = np.zeros((len(mine), len(windows.info.classes)), dtype=np.float32)
+    models = []
+    for part in np.unique(parts):
+        model = fit_without(windows, parts == part, config)
+        here = mine & (parts == part)
+        probabilities[here] = model.predict_proba(windows.rows.x[here])
+        models.append(model)
+        say(f"  part {part + 1}/{parts.max() + 1}")
+    return windows.rows.take(mine), probabilities[mine], models
+
+
+def scores_of(y: np.ndarray, probabilities: np.ndarray, blocks: np.ndarray, names: Sequence[str], seed: int) -> Any:
+    """Figures with 95 % intervals over blocks, as plain values."""
+    predicted, n = probabilities.argmax(axis=1), len(names)
+
+    def f1(rows: np.ndarray) -> np.ndarray:
+        return class_scores(confusion_counts(y[rows], predicted[rows], n)).f1
+
+    def interval(statistic: Callable[[np.ndarray], float]) -> list[float]:
+        return list(bootstrap_interval(statistic, blocks, rng=np.random.default_rng(seed)))
+
+    counts = confusion_counts(y, predicted, n)
+    scores = class_scores(counts)
+    classes = {
+        name: {
+            "windows": int(scores.support[k]),
+            "blocks": int(np.unique(blocks[y == k]).size),
+            "precision": float(scores.precision[k]),
+            "recall": float(scores.recall[k]),
+            "f1": float(scores.f1[k]),
+            "f1_interval_95": interval(lambda rows, k=k: f1(rows)[k]),
+        }
+        for k, name in enumerate(names)
+    }
+    return {
+        "windows": len(y),
+        "blocks": int(np.unique(blocks).size),
+        "accuracy": scores.accuracy,
+        "macro_f1": scores.macro_f1,
+        "macro_f1_interval_95": interval(lambda rows: float(np.nanmean(f1(rows)))),
+        "ece": reliability(probabilities.max(axis=1), predicted == y).ece,
+        "classes": classes,
+        "confusion": counts.tolist(),
+    }
+
+
+def thresholds_of(y: np.ndarray, probabilities: np.ndarray, names: Sequence[str]) -> dict[str, float]:
+    """Threshold of the best F1 of each class but noise, rounded to two figures."""
+    found = {}
+    for k, name in enumerate(names):
+        if name == "noise":
+            continue
+        curve = precision_recall_curve(y == k, probabilities[:, k])
+        p, r = curve.precision[:-1], curve.recall[:-1]
+        f1 = 2 * p * r / np.maximum(p + r, 1e-12)
+        best = np.flatnonzero(f1 >= f1.max() - 1e-12)
+        # In the middle between the best threshold and the next lower score, which is further from both.
+        i = int(best[-1])
+        low = curve.thresholds[i - 1] if i else 0.0
+        found[name] = round(float((curve.thresholds[i] + low) / 2), 2)
+    return found
+
+
+def main(
+    sources: Sequence[str],
+    output: Path,
+    settings: Settings,
+    *,
+    labels: Sequence[str] = (),
+    records: Sequence[str] = (),
+    reference: Path | None = None,
+    say: Callable[[str], None] = print,
+) -> dict[str, Any]:
+    """Make the model, its figures and its card; the figures are returned."""
+    said = Reference.read(reference) if reference else []
+    with tempfile.TemporaryDirectory() as folder:
+        background = (records, said) if settings.validation.background else ((), ())
+        windows = make_windows(sources, settings.preprocess, Path(folder), labels, background)
+    names, seed = windows.info.classes, settings.validation.seed
+    blocks = blocks_of(windows, settings.preprocess)
+    mine = ~windows.rows.augmented
+    say(f"{mine.sum()} windows, {(~mine).sum()} augmented, {np.unique(blocks).size} blocks; cross-validation")
+    rows, probabilities, _ = predict_unseen(
+        windows, folds_of(windows.rows.y, blocks, settings.validation), settings.train, say
+    )
+    metrics: dict[str, Any] = {"cross_validation": scores_of(rows.y, probabilities, blocks[mine], names, seed)}
+    metrics["cross_validation"]["folds"] = settings.validation.folds
+    thresholds = thresholds_of(rows.y, probabilities, names)
+    metrics["thresholds"] = thresholds
+    recordings = np.array(join_times(windows.rows.start_ns.tolist(), settings.validation.recording_gap_s))
+    if recordings.max():
+        say("leave one recording out")
+        rows, probabilities, models = predict_unseen(windows, recordings, settings.train, say)
+        metrics["across_recordings"] = scores_of(rows.y, probabilities, blocks[mine], names, seed)
+        metrics["across_recordings"]["recordings"] = int(recordings.max()) + 1
+        if records:
+            models = [
+                dataclasses.replace(m, stored=dataclasses.replace(m.stored, thresholds=thresholds)) for m in models
+            ]
+            spans = [
+                (int(windows.rows.start_ns[recordings == k].min()), int(windows.rows.start_ns[recordings == k].max()))
+                for k in range(len(models))
+            ]
+            metrics["records"] = scan_recordings(records, list(zip(spans, models, strict=True)), said)
+    say("training on all windows")
+    model, _ = fit(windows, settings.train, name=output.stem, threads=1)
+    metrics["data"] = {
+        "windows": {name: int((windows.rows.y[mine] == k).sum()) for k, name in enumerate(names)},
+        "augmented": int((~mine).sum()),
+        "stations": sorted({".".join(t.split(".")[:2]) for t in windows.rows.trace_id}),
+        "parameters": int(model.stored.stages[0].theta.size),
+        "sources": [{"name": Path(path).name, "sha256": sha256} for path, _, sha256, _ in windows.info.sources],
+    }
+    metrics["command"] = settings.card.get("command", "")
+    text = card(output.stem, settings.card, metrics, model.stored)
+    stored = dataclasses.replace(model.stored, thresholds=thresholds, metrics=metrics, card=text)
+    Model(output.stem, stored).save(output, overwrite=True)
+    for suffix, said in ((".json", json.dumps(metrics, indent=1, sort_keys=True) + "\n"), (".md", text)):
+        with replacing(output.with_suffix(suffix)) as temporary:
+            temporary.write_text(said, encoding="utf-8")
+    say(f"{output}: {output.stat().st_size / 1e6:.2f} MB, sha256 {sha256_of(output)}")
+    return metrics
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("sources", nargs="+")
+    parser.add_argument("-o", "--output", type=Path, required=True)
+    parser.add_argument("--config", type=Path, default=HERE / "class_model.toml")
+    parser.add_argument("--labels", action="append", default=[], help="as of seisnet preprocess; not for data sets")
+    parser.add_argument("--records", action="append", default=[], help="whole recordings to scan; files or folders")
+    parser.add_argument("--reference", type=Path, help="CSV of what is in them: class, time, perhaps score")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    given = _arguments()
+    try:
+        main(
+            given.sources,
+            given.output,
+            read_settings(given.config),
+            labels=given.labels,
+            records=given.records,
+            reference=given.reference,
+        )
+    except SeisnetError as error:
+        sys.exit(f"class_model: {error}")

@@ -1,0 +1,157 @@
+"""Whole recordings, scanned by networks that have not learned from them, against a list of what happened.
+
+A stretch of one class is said to have happened where at least `STATIONS` stations detect it at one time. It is right
+where the list names that class within half a window of it. What the list does not name counts as false, though a list
+that a machine made may lack it.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from seisnet.classification import classify
+from seisnet.formats import iso_time
+from seisnet.labels import time_ns
+from seisnet.model import Model
+from seisnet.picks import Detection, station_of
+from seisnet.waveforms.records import NS_PER_S
+from seisnet.waveforms.selection import Selection
+from seisnet.waveforms.sources import Reading, find_sources, read_records
+
+STATIONS = 2
+"""A detection counts where so many stations share it."""
+
+HIGHER = (0.8, 0.9, 0.95)
+"""Thresholds that are tried beside the model's own."""
+
+SLACK_NS = 1800 * NS_PER_S
+"""An entry of the list belongs to the recording whose windows are within this."""
+
+LISTED = "listed"
+"""Class of a label that keeps noise away, and gives no window itself."""
+
+LOWEST_SCORE = 0.4
+"""Entries of a scored list below this are taken for neither right nor wrong."""
+
+
+@dataclass(frozen=True)
+class Reference:
+    """What a list says happened: a class, when, and how sure it is (1 where it gives no score)."""
+
+    label: str
+    time_ns: int
+    score: float
+
+    @staticmethod
+    def read(path: Path) -> list[Reference]:
+        """Read a CSV with columns ``class`` and ``time``, perhaps ``score``; of a ``kind``, ``occurrence`` counts."""
+        with path.open(newline="", encoding="utf-8") as file:
+            rows = [row for row in csv.DictReader(file) if row.get("kind", "occurrence") == "occurrence"]
+        return [Reference(row["class"], time_ns(row["time"]), float(row.get("score") or 1.0)) for row in rows]
+
+
+def write_labels(path: Path, sources: Sequence[str], said: Sequence[Reference], rate_hz: float) -> None:
+    """Write the list as labels of every station in the recordings, under a name that no class has."""
+    reading = Reading()
+    found = (s for s in find_sources(sources, reading) if not s.is_dataset)
+    records = (r for s in found for r in read_records(s, reading, sampling_rate_hz=rate_hz, shortest_s=1.0))
+    stations = {station_of(record.trace_id) for record in records}
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(["network", "station", "time", "class"])
+        for station in sorted(stations):
+            for entry in said:
+                writer.writerow([*station.split("."), iso_time(entry.time_ns), LISTED])
+
+
+@dataclass(frozen=True)
+class Shared:
+    """A stretch that several stations call by one name."""
+
+    label: str
+    start_ns: int
+    end_ns: int
+    stations: int
+
+
+def share(detections: Sequence[Detection], fewest: int = STATIONS) -> list[Shared]:
+    """Stretches in which detections of one class at several stations overlap in a row."""
+    found = []
+    for label in sorted({d.label for d in detections}):
+        clusters: list[list[Detection]] = []
+        for d in sorted((d for d in detections if d.label == label), key=lambda d: d.start_ns):
+            if clusters and d.start_ns <= max(c.end_ns for c in clusters[-1]):
+                clusters[-1].append(d)
+            else:
+                clusters.append([d])
+        for cluster in clusters:
+            stations = {(d.network, d.station) for d in cluster}
+            if len(stations) >= fewest:
+                found.append(Shared(label, cluster[0].start_ns, max(d.end_ns for d in cluster), len(stations)))
+    return sorted(found, key=lambda s: (s.start_ns, s.label))
+
+
+def compare(found: Sequence[Shared], said: Sequence[Reference], tolerance_ns: int) -> dict[str, int]:
+    """Entries of the list found and missed, and stretches that it does not name; of one class."""
+    near = np.array([[s.start_ns - tolerance_ns <= r.time_ns <= s.end_ns + tolerance_ns for s in found] for r in said])
+    near = near.reshape(len(said), len(found))
+    counts = np.array([r.score >= LOWEST_SCORE for r in said], dtype=bool)
+    return {
+        "listed": int(counts.sum()),
+        "found": int(near.any(axis=1)[counts].sum()),
+        "not_listed": int((~near.any(axis=0)).sum()),
+    }
+
+
+def scan_recordings(
+    sources: Sequence[str], models: Sequence[tuple[tuple[int, int], Model]], said: Sequence[Reference]
+) -> dict[str, Any]:
+    """Scan recordings and compare, each by the model that belongs to its time.
+
+    A recording is scanned from its first to its last entry on the list, and a window beyond: what the list does not
+    cover can't be judged.
+
+    Parameters
+    ----------
+    sources : sequence of str
+        Files or folders.
+    models : sequence of ((int, int), Model)
+        First and last time of the windows that the model has *not* learned from.
+    said : sequence of Reference
+        The list.
+
+    Returns
+    -------
+    dict
+        ``hours``, and in ``thresholds`` the counts of every class at the model's own thresholds and at higher ones.
+    """
+    hours, total = 0.0, {}
+    for (first_ns, last_ns), model in models:
+        tolerance_ns = round(model.preprocess.window_s / 2 * NS_PER_S)
+        mine = [r for r in said if first_ns - SLACK_NS <= r.time_ns <= last_ns + SLACK_NS]
+        if not mine:
+            continue
+        times = [r.time_ns for r in mine]
+        covered = Selection((), min(times) - 4 * tolerance_ns, max(times) + 4 * tolerance_ns)
+        result = classify(sources, model, selection=covered)
+        hours += result.seconds / len({station_of(t) for t in result.trace_ids}) / 3600
+        for level in (0.0, *HIGHER):
+            for label, own in model.thresholds().items():
+                surer = [d for d in result.detections if d.label == label and d.probability >= max(own, level)]
+                count = compare(share(surer), [r for r in mine if r.label == label], tolerance_ns)
+                into = total.setdefault((label, level), Counter())
+                into.update({"threshold": 0, **count})
+                into["threshold"] = max(own, level)
+    rows = [
+        {"class": label, **counts, "not_listed_an_hour": round(counts["not_listed"] / hours, 2)}
+        for (label, level), counts in sorted(total.items())
+        if not level or level > total[label, 0.0]["threshold"]
+    ]
+    return {"hours": round(hours, 3), "fewest_stations": STATIONS, "rows": rows}

@@ -1,0 +1,62 @@
+"""``seisnet plot``: one pick, one event, one day or one archive as a figure."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from seisnet.cli import console
+
+
+@click.command()
+@click.argument("picks", type=click.Path(path_type=Path))
+@console.waveforms
+@console.drawing_model
+@click.option("--pick", "pick_id", metavar="ID", help="One station around a pick: components, probabilities, picks.")
+@click.option("--section", "section_id", metavar="ID", help="All stations around a pick, as a record section.")
+@click.option("--day", metavar="ID", help="The day of a pick on its instrument, an hour a line.")
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="A .png, .svg or .pdf; default: PICK.png here.")
+@click.option("--before", "before_s", type=click.FloatRange(0, min_open=True), help="Seconds shown before the pick.")
+@click.option("--after", "after_s", type=click.FloatRange(0, min_open=True), help="Seconds shown after it.")
+@console.overwrite
+@console.quiet
+def plot(
+    picks: Path,
+    waveforms: tuple[str, ...],
+    model_name: str | None,
+    pick_id: str | None,
+    section_id: str | None,
+    day: str | None,
+    output: Path | None,
+    before_s: float | None,
+    after_s: float | None,
+    overwrite: bool,
+    quiet: bool,
+) -> None:
+    """Draw a figure of PICKS: a file of picks, or the folder of a classify --report, which knows its waveforms.
+
+    A pick's ID is NET.STA.LOC.CHA_PHASE_TIME with the time in UTC to the microsecond, as the rows of a report say when
+    they are clicked.
+
+    \b
+    Example:
+      seisnet plot report --pick BW.RJOB..EH_P_2009-08-24T00:20:07.700000Z -o pick.pdf
+      seisnet plot picks.csv --waveforms day.mseed --section BW.RJOB..EH_P_2009-08-24T00:20:07.700000Z -o event.png
+    """
+    from seisnet.report.figures import FIGURES, write_figure
+    from seisnet.report.viewer import open_picked
+    from seisnet.store.hdf5 import check_output
+    from seisnet.views import find_pick
+
+    wanted = {"pick": pick_id, "section": section_id, "day": day}
+    chosen = [(kind, name) for kind, name in wanted.items() if name is not None]
+    if len(chosen) != 1:
+        raise click.UsageError("say one of --pick, --section and --day, with the ID of a pick")
+    ((kind, name),) = chosen
+    picked = open_picked(picks, waveforms, model_name)
+    pick = find_pick(picked.picks, name)
+    output = output or Path("".join(c if c.isalnum() or c in "._-" else "_" for c in name) + ".png")
+    check_output(output, overwrite=overwrite)
+    write_figure(FIGURES[kind](picked, pick, before_s, after_s), output)
+    console.say(f"{output}: {kind} of {pick.pick_id}", quiet=quiet)

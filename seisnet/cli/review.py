@@ -1,0 +1,52 @@
+"""``seisnet review``: an analyst steps through picks."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from seisnet.cli import console
+
+
+@click.command()
+@click.argument("picks", type=click.Path(path_type=Path))
+@console.waveforms
+@console.drawing_model
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="Answers; default: beside PICKS, .reviewed.csv.")
+@console.serve
+@console.port
+@console.quiet
+def review(
+    picks: Path,
+    waveforms: tuple[str, ...],
+    model_name: str | None,
+    output: Path | None,
+    port: int,
+    quiet: bool,
+) -> None:
+    """Review PICKS, a file of picks or the folder of a classify --report, in the browser of this machine.
+
+    Every answer is on disk before the page shows it; an existing file of answers is gone on with. Its rows have the
+    columns network, station, location, channel, time, phase, status (accepted, moved, rejected) and pick_id; of several
+    for one pick the last counts. `preprocess --labels` reads the file, without the rejected picks.
+
+    Keys: a accept, r reject, p and s change the phase, arrows go to the next and the previous pick, n to the next
+    without an answer; drag the onset's line to move it. The address is printed on stdout. Ctrl-C ends.
+
+    \b
+    Example:
+      seisnet review picks.csv --waveforms day.mseed --model model.h5 --serve
+      seisnet preprocess day.mseed --labels picks.reviewed.csv -o windows.h5
+    """
+    from seisnet.report.serving import LocalServer
+    from seisnet.report.viewer import open_picked
+    from seisnet.review.answers import Answers
+    from seisnet.review.page import ReviewPage
+
+    picked = open_picked(picks, waveforms, model_name)
+    beside = picks / "picks.csv" if picks.is_dir() else picks
+    output = output or beside.with_name(f"{beside.stem}.reviewed.csv")
+    with Answers(output) as answers, LocalServer(ReviewPage(picked, answers).answer, port=port) as server:
+        console.say(f"answers go to {output}; it holds {len(answers.latest)}", quiet=quiet)
+        console.run_server(server, quiet=quiet)

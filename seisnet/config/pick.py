@@ -1,0 +1,54 @@
+"""How probabilities become picks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from seisnet.config.checks import between
+
+
+@dataclass(frozen=True)
+class PickConfig:
+    """How probability traces become picks.
+
+    Attributes
+    ----------
+    thresholds : dict of str to float
+        Class to the probability that a pick must reach; classes that are absent keep the model's threshold.
+    min_distance_s : float
+        Two picks of one phase on one instrument lie at least this far apart; the more probable one stays.
+    same_onset_s : float
+        Of two picks of different phases on one instrument closer than this, the more probable stays: one onset is
+        not both.
+    refine_s : float
+        A pick moves to the onset that Akaike's criterion finds within this of it; 0 leaves it where it is.
+    hop_s : float
+        Step of the scan, a multiple of the model's `hop_s`; 0 takes that itself.
+    p_before_s : float
+        An S pick needs a P pick on the same instrument at most this long before it; 0 asks for none.
+    coincidence : int
+        Picks need company: so many stations must have one within `coincidence_s`, their own included; 1 asks for none.
+    coincidence_s : float
+        The longest time between the first and the last pick of a coincidence: the travel time across the stations.
+    """
+
+    thresholds: dict[str, float] = field(default_factory=dict)
+    min_distance_s: float = 1.0
+    same_onset_s: float = 0.3
+    refine_s: float = 0.2
+    hop_s: float = 0.0
+    p_before_s: float = 0.0
+    coincidence: int = 1
+    coincidence_s: float = 15.0
+
+    def __post_init__(self) -> None:
+        """Check every value."""
+        for name, threshold in self.thresholds.items():
+            between(f"threshold {name}", threshold, 0.0, 1.0)
+        between("min_distance_s", self.min_distance_s, 0.0, 3600.0)
+        between("same_onset_s", self.same_onset_s, 0.0, 3600.0)
+        between("refine_s", self.refine_s, 0.0, 60.0)
+        between("hop_s", self.hop_s, 0.0, 60.0)
+        between("p_before_s", self.p_before_s, 0.0, 3600.0)
+        between("coincidence", self.coincidence, 1, 10_000)
+        between("coincidence_s", self.coincidence_s, 0.0, 3600.0)

@@ -1,0 +1,192 @@
+"""One map over pieces of work: in this process, in processes of this machine, or on a Dask cluster.
+
+The function is pure and the items are values, so that the results are the same wherever they are computed. BLAS runs
+on one thread everywhere: the number of threads may change the last bits of a product.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import itertools
+import os
+import signal
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import ExitStack, closing
+from dataclasses import dataclass
+from multiprocessing import get_context, parent_process
+from pathlib import Path
+from typing import Any, TypeVar
+
+from seisnet import __version__
+from seisnet.errors import ConfigError, DataError
+from seisnet.nn import blas_threads
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+IN_FLIGHT = 4
+"""Items that wait at or in each process: enough that none is idle, few enough that results don't pile up."""
+
+CONNECT_S = 10.0
+"""How long a scheduler, and its first worker, may take to answer."""
+
+
+@dataclass(frozen=True)
+class Engine:
+    """Where work is done.
+
+    Attributes
+    ----------
+    jobs : int
+        Processes of this machine, which are spawned: a script that asks for more than one is guarded by
+        ``if __name__ == "__main__"``.
+    scheduler : str
+        Address of a Dask scheduler, such as ``tcp://10.0.0.1:8786``, which is used instead. Its workers see the same
+        files under the same names and run this very version of seisnet.
+    """
+
+    jobs: int = 1
+    scheduler: str = ""
+
+    def map(self, function: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
+        """Apply a function to items and give the results in the order of the items.
+
+        Parameters
+        ----------
+        function : callable
+            Pure; pickled once for each process, so it is a function of a module, or a `functools.partial` of one.
+        items : iterable
+            Values that can be pickled; drawn as they are needed.
+
+        Raises
+        ------
+        ConfigError
+            If Dask is not installed, no scheduler answers, or it has no worker.
+        DataError
+            If a process dies. Errors of the function come through.
+        """
+        if self.scheduler:
+            return _on_cluster(function, items, self.scheduler)
+        return _in_processes(function, items, self.jobs) if self.jobs > 1 else _here(function, items)
+
+
+def _here(function: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
+    for item in items:
+        with blas_threads(1):
+            result = function(item)
+        yield result
+
+
+def _in_processes(function: Callable[[Item], Result], items: Iterable[Item], jobs: int) -> Iterator[Result]:
+    with ProcessPoolExecutor(jobs, get_context("spawn"), _prepare, (function,)) as pool:
+        try:
+            yield from _windowed(functools.partial(_submit, pool), items, IN_FLIGHT * jobs)
+        except BrokenProcessPool as error:
+            raise DataError(
+                "a worker process died, most likely of too little memory; take fewer --jobs (finished work is kept)"
+            ) from error
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _submit(pool: ProcessPoolExecutor, item: Any) -> Future[Any]:
+    """Submit an item; processes that this starts don't hear Ctrl-C, which would find them amid their imports."""
+    if not hasattr(signal, "pthread_sigmask"):
+        return pool.submit(_apply, item)
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        return pool.submit(_apply, item)
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _on_cluster(function: Callable[[Item], Result], items: Iterable[Item], scheduler: str) -> Iterator[Result]:
+    try:
+        distributed: Any = importlib.import_module("distributed")
+    except ImportError as error:
+        raise ConfigError("a scheduler needs Dask: pip install 'seisnet[cluster]'") from error
+    try:
+        client = distributed.Client(scheduler, timeout=CONNECT_S, set_as_default=False)
+    except (OSError, ValueError) as error:  # also TimeoutError
+        raise ConfigError(f"{scheduler}: no Dask scheduler answers there; start one with: dask scheduler") from error
+    with closing(client):
+        try:
+            client.wait_for_workers(1, timeout=CONNECT_S)
+        except TimeoutError as error:
+            raise ConfigError(f"{scheduler}: the scheduler has no workers; start some with: dask worker") from error
+        # Sent once to each worker, not with each item.
+        shared = client.scatter(_Shared(function, __version__, str(Path.cwd())), broadcast=True)
+        width = IN_FLIGHT * max(2, sum(client.nthreads().values()))
+        try:
+            yield from _windowed(lambda item: client.submit(_apply_shared, shared, item, pure=False), items, width)
+        except (distributed.KilledWorker, distributed.CancelledError, OSError) as error:
+            raise DataError(f"{scheduler}: workers or the scheduler were lost (finished work is kept)") from error
+
+
+def _windowed(submit: Callable[[Item], Any], items: Iterable[Item], width: int) -> Iterator[Any]:
+    """Results of futures in order, `width` of them in flight."""
+    items = iter(items)
+    waiting: deque[Future[Any]] = deque(submit(item) for item in itertools.islice(items, width))
+    try:
+        while waiting:
+            yield waiting.popleft().result()
+            waiting.extend(submit(item) for item in itertools.islice(items, 1))
+    finally:
+        for future in waiting:
+            future.cancel()
+
+
+class _Shared:
+    """What every item of a map needs, on its way to a worker of a cluster."""
+
+    def __init__(self, function: Callable[[Any], Any], version: str, folder: str) -> None:
+        self.function, self.version, self.folder = function, version, folder
+
+
+_state: dict[str, Any] = {}
+"""Of a worker process: the function, and the limit on BLAS."""
+
+_one_at_a_time = threading.Lock()
+"""A worker of a cluster may have threads, but HDF5, caught warnings and the limit on BLAS are the whole process's."""
+
+
+def _prepare(function: Callable[[Any], Any]) -> None:
+    """Make a process a worker: it leaves Ctrl-C to its parent and ends with it, also when that is killed."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    _limit_blas()
+    _state["function"] = function
+
+
+def _end_with_parent() -> None:
+    parent = parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
+
+
+def _limit_blas() -> None:
+    if "limit" not in _state:
+        _state["limit"] = ExitStack()
+        _state["limit"].enter_context(blas_threads(1))
+
+
+def _apply(item: Any) -> Any:
+    return _state["function"](item)
+
+
+def _apply_shared(shared: _Shared, item: Any) -> Any:
+    if shared.version != __version__:
+        raise DataError(f"a worker runs seisnet {__version__}; {shared.version} is needed")
+    with _one_at_a_time:
+        _limit_blas()
+        try:
+            os.chdir(shared.folder)  # names of files may be relative
+        except OSError as error:
+            raise DataError(f"a worker does not see the folder {shared.folder}; it needs the same files") from error
+        return shared.function(item)

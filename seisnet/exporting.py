@@ -1,0 +1,188 @@
+"""Recordings with their labels, written as a data set in the SeisBench layout, which SeisBench itself opens."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from seisnet.config import ExportConfig
+from seisnet.errors import NothingUsableError
+from seisnet.labels import LabelMatcher, phase_class, read_labels
+from seisnet.picks import Pick
+from seisnet.store.seisbench_writer import SeisBenchWriter
+from seisnet.waveforms.datasets import DatasetTrace
+from seisnet.waveforms.records import COMPONENTS, NS_PER_S, Record, Rejection, ns_to_sample, sample_to_ns
+from seisnet.waveforms.selection import Selection
+from seisnet.waveforms.sources import Reading, Source, find_sources, read_records, read_traces
+
+TOGETHER_S = 60.0
+"""Picks that follow each other within this go into one trace, unless they belong to different events."""
+
+COLUMNS = (
+    "trace_start_time", "trace_sampling_rate_hz", "trace_npts", "trace_channel", "trace_component_order",
+    "trace_category", "station_network_code", "station_code", "station_location_code", "source_id", "split",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class _Trace:
+    record: Record
+    picks: Sequence[Pick]
+    event_id: str
+    category: str
+    split: str
+
+
+def export_seisbench(
+    sources: Sequence[str],
+    labels: Sequence[str],
+    folder: Path,
+    config: ExportConfig | None = None,
+    *,
+    selection: Selection | None = None,
+    inventory: Sequence[Path] = (),
+    overwrite: bool = False,
+    progress: Callable[[int, str], None] | None = None,
+) -> tuple[int, list[Rejection]]:
+    """Write the picked stretches of some sources as a data set.
+
+    Of continuous recordings a trace is what lies around the picks of one event, or of picks that follow each other
+    within a minute; traces of data sets are written whole, with noise. Samples are float32 at one sampling rate.
+    Phases that `labels` name keep their names, others go into the P or S column.
+
+    Parameters
+    ----------
+    sources : sequence of str
+        As for `seisnet.waveforms.sources.find_sources`.
+    labels : sequence of str
+        Catalogues and CSV files of picks.
+    folder : Path
+        Where ``metadata.csv`` and ``waveforms.hdf5`` are written; they appear whole.
+    config : ExportConfig, optional
+        Sampling rate, and what is kept around picks.
+    progress : callable, optional
+        Called with the number of traces so far and the source that is being read.
+
+    Returns
+    -------
+    n_traces : int
+    rejections : list of Rejection
+        What was not used.
+
+    Raises
+    ------
+    NothingUsableError
+        If there is no trace to write.
+    """
+    config = config or ExportConfig()
+    reading = Reading()
+    found = find_sources(sources, reading, selection=selection or Selection(), inventory=inventory)
+    matcher = LabelMatcher(read_labels(labels, reading.rejections))
+    hints = sorted({pick.phase for pick in matcher.picks if phase_class(pick.phase)} | {"P", "S"})
+    columns = [*COLUMNS, *(f"trace_{hint}_{what}" for hint in hints for what in ("arrival_sample", "weight"))]
+    n_traces = 0
+    with SeisBenchWriter(
+        folder,
+        columns,
+        data_format={"component_order": COMPONENTS, "sampling_rate": config.sampling_rate_hz},
+        overwrite=overwrite,
+    ) as writer:
+        for source in found:
+            for trace in _traces(source, matcher, reading, config):
+                writer.add(_row(trace, hints), trace.record.data[trace.record.present])
+                n_traces += 1
+                if progress:
+                    progress(n_traces, source.name)
+        unmatched = matcher.unmatched()
+        reading.rejections += [Rejection("", 0, 0, line) for line in unmatched]
+        if not n_traces:
+            why = "; ".join(dict.fromkeys(r.reason for r in reading.rejections[:5])) or "the sources hold no waveforms"
+            raise NothingUsableError(f"no trace could be exported: {why}")
+    return n_traces, reading.rejections
+
+
+def _traces(source: Source, matcher: LabelMatcher[Pick], reading: Reading, config: ExportConfig) -> Iterator[_Trace]:
+    if source.is_dataset:
+        for trace in read_traces(source, reading, sampling_rate_hz=config.sampling_rate_hz):
+            yield _of_dataset(trace)
+        return
+    margin_s = config.before_s + config.after_s + TOGETHER_S
+    for record in read_records(
+        source, reading, sampling_rate_hz=config.sampling_rate_hz, shortest_s=1.0, margin_s=margin_s
+    ):
+        for picks in _events(p for p in matcher.match(record) if record.start_ns <= p.time_ns):
+            if not source.span_ns[0] <= picks[0].time_ns < source.span_ns[1]:
+                continue  # another source's
+            if any(phase_class(pick.phase) for pick in picks):
+                yield _around(record, picks, config)
+            else:
+                start_ns, end_ns = picks[0].time_ns, picks[-1].time_ns
+                reading.rejections.append(
+                    Rejection(record.trace_id, start_ns, end_ns, "picks that are neither P nor S")
+                )
+
+
+def _events(picks: Iterable[Pick]) -> list[list[Pick]]:
+    """Picks in groups, in order of time."""
+    groups: list[list[Pick]] = []
+    for pick in picks:
+        for group in reversed(groups):
+            near = pick.time_ns - group[-1].time_ns <= TOGETHER_S * NS_PER_S
+            if near and pick.event_id == group[-1].event_id:
+                group.append(pick)
+                break
+        else:
+            groups.append([pick])
+    return groups
+
+
+def _around(record: Record, picks: Sequence[Pick], config: ExportConfig) -> _Trace:
+    first = max(0, ns_to_sample(record, picks[0].time_ns - round(config.before_s * NS_PER_S)))
+    end = min(record.n_samples, ns_to_sample(record, picks[-1].time_ns + round(config.after_s * NS_PER_S)) + 1)
+    cut = replace(record, data=record.data[:, first:end], start_ns=sample_to_ns(record, first))
+    return _Trace(cut, picks, picks[0].event_id, "earthquake", "")
+
+
+def _of_dataset(trace: DatasetTrace) -> _Trace:
+    return _Trace(trace.record, trace.picks, trace.event_id, trace.category, trace.split)
+
+
+def _row(trace: _Trace, hints: Sequence[str]) -> dict[str, object]:
+    record = trace.record
+    network, station, location, channel = record.trace_id.split(".")
+    present = zip(COMPONENTS, record.present, strict=True)
+    row: dict[str, object] = {
+        "trace_start_time": _iso(record.start_ns),
+        "trace_sampling_rate_hz": record.sampling_rate_hz,
+        "trace_npts": record.n_samples,
+        "trace_channel": channel,
+        "trace_component_order": "".join(component for component, there in present if there),
+        "trace_category": trace.category,
+        "station_network_code": network,
+        "station_code": station,
+        "station_location_code": location,
+        "source_id": trace.event_id,
+        "split": trace.split or _split(trace.event_id or record.trace_id),
+    }
+    for pick in trace.picks:
+        hint = pick.phase if pick.phase in hints else phase_class(pick.phase)
+        sample = (pick.time_ns - record.start_ns) * record.sampling_rate_hz / NS_PER_S
+        inside = 0 <= sample <= record.n_samples - 1
+        if hint and inside and f"trace_{hint}_arrival_sample" not in row:  # the first of several
+            row[f"trace_{hint}_arrival_sample"] = round(sample, 6)
+            row[f"trace_{hint}_weight"] = pick.weight
+    return row
+
+
+def _split(group: str) -> str:
+    """Split of an event, or of a station where there is none: 70, 15 and 15 percent, the same in every export."""
+    place = zlib.crc32(group.encode()) % 100
+    return "train" if place < 70 else "dev" if place < 85 else "test"
+
+
+def _iso(time_ns: int) -> str:
+    seconds, rest_ns = divmod(time_ns, NS_PER_S)
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{rest_ns:09d}Z"

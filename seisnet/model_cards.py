@@ -1,0 +1,62 @@
+"""What models say of themselves: the shipped ones in a table, one of them in full."""
+
+from __future__ import annotations
+
+import json
+
+from seisnet.model import SHIPPED, Model, load_model, shipped_models
+
+SECTIONS = (
+    "Data",
+    "Citation",
+    "Licence",
+    "Preprocessing",
+    "Classes",
+    "Figures",
+    "Thresholds",
+    "Calibration",
+    "Limits",
+    "Reproduce",
+)
+"""Headings that the card of a shipped model has, each ``## Name``; the first line after the title says what it is."""
+
+
+def summarise_shipped() -> list[tuple[str, str, str, str]]:
+    """Name, classes, size and summary of every shipped model."""
+    found = []
+    for name in shipped_models():
+        model = load_model(name)
+        size_mb = (SHIPPED / f"{name}.h5").stat().st_size / 1e6
+        found.append((name, ", ".join(model.classes), f"{size_mb:.1f} MB", summary_of(model.stored.card)))
+    return found
+
+
+def summary_of(card: str) -> str:
+    """The first line of a card that is neither heading nor empty.
+
+    Examples
+    --------
+    >>> summary_of("# rockfall\\n\\nRockfalls at Luhu.\\n")
+    'Rockfalls at Luhu.'
+    """
+    return next((line for line in card.splitlines() if line.strip() and not line.startswith("#")), "")
+
+
+def describe_model(model: Model) -> list[str]:
+    """The card as it is, then what the file says beside it, line by line."""
+    stored = model.stored
+    lines = stored.card.rstrip().splitlines() or [f"# {model.name}", "", "This model carries no card."]
+    lines += ["", "## In the file", "", f"- classes: {', '.join(stored.classes)}"]
+    lines.append("- thresholds: " + ", ".join(f"{name} {t:g}" for name, t in sorted(model.thresholds().items())))
+    lines.append(f"- temperature: {stored.temperature:g}")
+    for k, stage in enumerate(stored.stages):
+        members = stage.theta.shape[0] if stage.theta.ndim == 2 else 1
+        lines.append(
+            f"- stage {k}: reads {stage.reads}, layers {'-'.join(map(str, stage.sizes))}, {stage.activation}, "
+            f"{stage.theta.shape[-1]} parameters" + (f", {members} members averaged" if members > 1 else "")
+        )
+    lines += [f"- {name}: {value}" for name, value in sorted(stored.attributes.items())]
+    lines.append(f"- preprocess: `{json.dumps(dict(stored.preprocess), sort_keys=True)}`")
+    lines.append(f"- train: `{json.dumps(dict(stored.train), sort_keys=True)}`")
+    metrics = {name: value for name, value in stored.metrics.items() if not name.endswith("_history")}
+    return [*lines, f"- metrics: `{json.dumps(metrics, sort_keys=True)}`"]

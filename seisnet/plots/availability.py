@@ -1,0 +1,147 @@
+"""Which instrument recorded when."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import Patch
+from numpy.typing import NDArray
+
+from seisnet.picks import Detection, Pick
+from seisnet.plots.style import PAGE_CM, new_figure, plain, styled
+from seisnet.plots.waveforms import utc_axis
+
+Stretch = tuple[int, int]
+"""Start and end in nanoseconds."""
+
+MOST_LANES, MOST_PANELS = 40, 4
+EMPTY = 3.0
+"""A gap this many times as long as all that was recorded before it ends a panel."""
+
+BINS_S = (1, 2, 5, 10, 30, 60, 300, 600, 1800, 3600, 10_800, 21_600, 86_400, 7 * 86_400, 30 * 86_400, 365 * 86_400)
+MOST_BINS = 200
+DETAIL = 1500
+"""Stretches nearer than this part of a panel are drawn as one."""
+
+USED: dict[str, Any] = {"facecolor": "#d7e8f3", "edgecolor": "0.4", "linewidth": 0.3}
+LOST: dict[str, Any] = {"facecolor": "white", "edgecolor": "#D55E00", "hatch": "//////", "linewidth": 0.3}
+
+
+@styled()
+def availability(
+    spans: Sequence[tuple[str, int, int]],
+    *,
+    rejected: Sequence[tuple[str, int, int, str]] = (),
+    picks: Sequence[Pick] | Sequence[Detection] = (),
+) -> Figure:
+    """Draw which instrument recorded when: what was used, what was rejected, gaps between, and picks over time.
+
+    Times without any recording that would leave most of the figure empty are left out: panels stand beside each other
+    then.
+
+    Parameters
+    ----------
+    spans : sequence of (trace id, start ns, end ns)
+        What was used.
+    rejected : sequence of (trace id, start ns, end ns, reason)
+        Those without a trace id or a length are not drawn.
+    picks : sequence of Pick, or of Detection
+        Counted by instrument and hour, or shorter or longer stretches of time as the figure has room for.
+    """
+    used, lost, times = defaultdict(list), defaultdict(list), defaultdict(list)
+    for trace_id, start_ns, end_ns in spans:
+        used[trace_id].append((start_ns, end_ns))
+    for trace_id, start_ns, end_ns, _ in rejected:
+        if trace_id and end_ns > start_ns:
+            lost[trace_id].append((start_ns, end_ns))
+    for pick in picks:
+        times[pick.trace_id].append(pick.time_ns if isinstance(pick, Pick) else pick.start_ns)
+    names = {*used, *lost}
+    order = sorted(names, key=lambda name: (-sum(end - start for start, end in used[name]), name))
+    lanes = sorted(order[:MOST_LANES])
+    panels = _panels([stretch for name in lanes for stretch in (*used[name], *lost[name])])
+    shortest_s = max((high - low) / 1e9 for low, high in panels) / MOST_BINS
+    bin_s = next((b for b in BINS_S if b >= shortest_s), BINS_S[-1])
+    figure = new_figure(PAGE_CM, 2.8 + 0.75 * len(lanes))
+    axes = figure.subplots(1, len(panels), sharey=True, squeeze=False)[0]
+    counts = [_counts(times, lanes, panel, bin_s) for panel in panels]
+    busiest = max((int(of_lane.max()) for of_panel in counts for of_lane in of_panel.values()), default=0)
+    for ax, panel, of_panel in zip(axes, panels, counts, strict=True):
+        for place, name in enumerate(lanes):
+            _lane(ax, place, panel, used[name], USED)
+            _lane(ax, place, panel, lost[name], LOST)
+            if busiest:
+                edges_s = np.arange(len(of_panel[name]) + 1) * bin_s
+                top = place + 0.4 - 0.8 * of_panel[name] / busiest
+                ax.stairs(top, edges_s, baseline=place + 0.4, fill=True, color="black")
+        ax.set_xlim(0, (panel[1] - panel[0]) / 1e9)
+        utc_axis(ax, panel[0], (panel[1] - panel[0]) / 1e9, most=8 // len(panels))
+    more = f"; the {len(lanes)} with most data of {len(names)}" if len(names) > len(lanes) else ""
+    axes[0].set_yticks(range(len(lanes)), [plain(name) for name in lanes])
+    axes[0].set(ylim=(len(lanes) - 0.4, -0.6), ylabel=f"Instrument{more}")
+    handles = [Patch(**USED, label="used")]
+    handles += [Patch(**LOST, label="rejected")] if any(lost.values()) else []
+    if busiest:
+        what = "picks" if isinstance(picks[0], Pick) else "detections"
+        handles.append(Patch(facecolor="black", label=f"{what}; the full height is {busiest} in {_words(bin_s)}"))
+    figure.legend(handles=handles, loc="outside upper left", ncols=3)
+    return figure
+
+
+def _panels(stretches: Sequence[Stretch]) -> list[Stretch]:
+    """The times to draw: all from first to last, or, parted by long emptiness, a few stretches."""
+    merged: list[list[int]] = []
+    for start, end in sorted(stretches):
+        if merged and start <= merged[-1][1]:
+            merged[-1][1] = max(end, merged[-1][1])
+        else:
+            merged.append([start, end])
+    whole = (merged[0][0], max(merged[-1][1], merged[0][0] + 10**9))
+    recorded = sum(end - start for start, end in merged)
+    panels = [list(merged[0])]
+    for start, end in merged[1:]:
+        if start - panels[-1][1] > EMPTY * recorded:
+            panels.append([start, end])
+        else:
+            panels[-1][1] = end
+    if len(panels) > MOST_PANELS:
+        return [whole]
+    return [(start, max(end, start + 10**9)) for start, end in panels]
+
+
+def _lane(ax: Axes, place: int, panel: Stretch, stretches: Sequence[Stretch], style: dict[str, Any]) -> None:
+    low, high = panel
+    near = (high - low) / DETAIL
+    bars: list[list[int]] = []
+    for start, end in sorted(s for s in stretches if s[1] >= low and s[0] <= high):
+        if bars and start - bars[-1][1] <= near:
+            bars[-1][1] = max(end, bars[-1][1])
+        else:
+            bars.append([start, end])
+    ax.broken_barh([((a - low) / 1e9, (b - a) / 1e9) for a, b in bars], (place - 0.4, 0.8), **style)
+
+
+def _counts(
+    times: Mapping[str, Sequence[int]], lanes: Sequence[str], panel: Stretch, bin_s: int
+) -> dict[str, NDArray[np.int64]]:
+    """Picks in each bin of a panel, by lane."""
+    low, high = panel
+    n_bins = -(-(high - low) // (bin_s * 10**9))
+    counts = {}
+    for name in lanes:
+        inside = [(t - low) // (bin_s * 10**9) for t in times.get(name, ()) if low <= t <= high]
+        counts[name] = np.bincount(np.minimum(np.array(inside, dtype=np.int64), n_bins - 1), minlength=n_bins)
+    return counts
+
+
+def _words(seconds: int) -> str:
+    for unit, length in (("day", 86_400), ("hour", 3600), ("minute", 60)):
+        if seconds >= length:
+            n = seconds // length
+            return f"{n} {unit}s" if n > 1 else f"1 {unit}"
+    return f"{seconds} s"

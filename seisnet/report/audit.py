@@ -1,0 +1,99 @@
+"""The audit sheet of a windows file: wrong labels are seen here before they are learned."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seisnet import __version__, plots
+from seisnet.config import PreprocessConfig, from_dict
+from seisnet.picks import station_of
+from seisnet.plots.features import SHEET
+from seisnet.report.document import Cell, Column, Picture, Report, Section, Table, picture, rejections_section, utc
+from seisnet.report.folder import make_folder, write_figures
+from seisnet.report.html import write_report
+from seisnet.store.windows_file import SPLITS, FeatureReader, WindowRows, WindowsInfo, read_counts, read_info, read_rows
+from seisnet.waveforms.lookup import station_places
+from seisnet.waveforms.records import Rejection
+
+
+def write_audit(windows: Path, folder: Path, rng: np.random.Generator, *, overwrite: bool) -> None:
+    """Write report.html and the figures of a windows file: 25 random windows a class, counts, ratios, stations.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+        Draws the windows that are shown.
+    """
+    info, rows, counts = read_info(windows), read_rows(windows, features=False), read_counts(windows)
+    make_folder(folder, overwrite=overwrite)
+    figures = audit_figures(windows, info, rows, rng)
+    figures = {"counts": plots.class_counts(counts, info.classes, SPLITS), **figures}
+    pictures = {name: picture(figure, _caption(name)) for name, figure in figures.items()}
+    write_figures(folder, figures, pictures)
+    sheets = tuple(drawn for name, drawn in pictures.items() if name.startswith("class_"))
+    sections = (
+        _counts_section(info, counts, tuple(drawn for drawn in pictures.values() if drawn not in sheets)),
+        Section("Windows", "Drawn at random; the line is the onset. Does it stand where energy sets in?", (), sheets),
+        rejections_section([Rejection(*rejected) for rejected in info.rejected]),
+    )
+    lead = (f"{len(rows)} windows of {len(info.sources)} sources, {len(info.group_names)} events or station-hours.",)
+    notes = (
+        f"Features {info.attributes['feature']}, split by {info.attributes['split_by']}.",
+        f"seisnet {__version__}.",
+    )
+    write_report(Report(f"Windows of {windows.name}", lead, sections, notes), folder / "report.html")
+
+
+def audit_figures(
+    windows: Path, info: WindowsInfo, rows: WindowRows, rng: np.random.Generator
+) -> dict[str, plots.Figure]:
+    """Figures by file name without ending: a sheet a class, and, where they are known, ratios and stations."""
+    figures = {}
+    own = ~rows.augmented
+    ratios = {c: rows.snr_db[own & (rows.y == k)] for k, c in enumerate(info.classes) if c != "noise"}
+    if any(np.isfinite(values).any() for values in ratios.values()):
+        figures["snr"] = plots.snr_histogram(ratios)
+    stations = Counter(station_of(trace_id) for trace_id in rows.trace_id[own])
+    known = station_places(Path(path) for path, *_ in info.sources)
+    places = {station: where for station, where in known.items() if station in stations}
+    if places:
+        figures["stations"] = plots.stations_map(places, stations)
+    grid = plots.feature_grid(from_dict(PreprocessConfig, info.config, where=str(windows)))
+    with FeatureReader(windows) as reader:
+        for k, name in enumerate(info.classes):
+            candidates = np.flatnonzero(rows.y == k)
+            if not len(candidates):
+                continue
+            chosen = np.sort(rng.choice(candidates, size=min(SHEET, len(candidates)), replace=False))
+            figures[f"class_{k}"] = plots.features_sheet(
+                reader.read(chosen),
+                rows.onset_s[chosen],
+                grid,
+                label=name,
+                captions=[_where(rows, row) for row in chosen],
+            )
+    return figures
+
+
+def _where(rows: WindowRows, row: int) -> str:
+    added = " augmented" if rows.augmented[row] else ""
+    day, clock = utc(int(rows.start_ns[row]))[:19].split()
+    return f"{rows.trace_id[row]}\n{day}\n{clock}{added}"
+
+
+def _counts_section(info: WindowsInfo, counts: NDArray[np.int64], pictures: tuple[Picture, ...]) -> Section:
+    columns = (Column("Class"), *(Column(name) for split in SPLITS for name in (split, f"{split} augmented")))
+    cells: list[tuple[Cell, ...]] = [(name, *map(int, counts[:, k].ravel())) for k, name in enumerate(info.classes)]
+    return Section("Counts", tables=(Table(columns, tuple(cells)),), pictures=pictures)
+
+
+def _caption(name: str) -> str:
+    return {
+        "counts": "Windows of each class by split.",
+        "snr": "Power in the two seconds after the onset over that in the two before.",
+        "stations": "Stations, as far as the data sets tell their coordinates.",
+    }.get(name, "Random windows of one class.")

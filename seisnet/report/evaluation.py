@@ -1,0 +1,159 @@
+"""The page of an evaluation: scores, curves, what the network looks for, and where it errs."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from seisnet import plots
+from seisnet.embedding import principal_components
+from seisnet.errors import DataError
+from seisnet.evaluation import Evaluation
+from seisnet.model import Model
+from seisnet.plots import Figure, Mistake
+from seisnet.report.document import Column, Picture, Section, Table, picture, utc
+from seisnet.store.windows_file import WindowsInfo
+from seisnet.waveforms.lookup import Waveforms
+from seisnet.waveforms.records import NS_PER_S
+
+MOST_MISTAKES = 12
+MOST_SOURCES = 200
+"""With more files than these, the headers of all would take longer to read than the gallery is worth."""
+
+ALONE = (
+    "This is the window network by itself: the context stage, which has the last word in a scan, reads whole records."
+)
+
+CAPTIONS = {
+    "confusion": "True classes in rows, predicted classes in columns; counts, and shares of the row.",
+    "roc": "Receiver operating characteristic of each class against the others; a dot is the threshold of the scan.",
+    "precision_recall": "Precision and recall of each class; a dot is the threshold of the scan.",
+    "reliability": "How often the winning class was right, given its probability.",
+    "f1_by_snr_db": "F1 by signal-to-noise ratio; a record's noise windows count with its onsets.",
+    "f1_by_s_minus_p_s": "F1 by the time between P and S, of records that hold both.",
+    "f1_by_distance_km": "F1 by distance, as the data sets tell it.",
+    "first_layer": "Weights of the 24 first-layer units of the largest norm; white is positive, black negative.",
+    "embedding": "What the last hidden layer makes of the windows, in the plane of its first two principal components.",
+    "mistakes": "Wrong windows, the surest first, with the onset; waveforms where the source is at hand.",
+    "training": "Training curves.",
+}
+
+
+def evaluation_figures(found: Evaluation, model: Model, info: WindowsInfo) -> dict[str, Figure]:
+    """Figures of an evaluation, by file name without ending; what there is no data for is left out."""
+    figures = {"confusion": plots.confusion_matrix(found.counts, found.classes)}
+    if found.roc:
+        thresholds = None if model.context else model.stored.thresholds  # they are of what the last network says
+        figures["roc"] = plots.roc_curves(found.roc, thresholds=thresholds)
+        figures["precision_recall"] = plots.precision_recall(found.precision_recall, thresholds=thresholds)
+    figures["reliability"] = plots.reliability_diagram(found.calibration)
+    for name, by_property in found.breakdowns.items():
+        figures[f"f1_by_{name}"] = plots.f1_by_property(by_property, found.classes, label=plots.PROPERTIES[name])
+    if len(found.embedded) > 1 and found.activations.shape[1] > 1:
+        rows = found.embedded
+        figures["embedding"] = plots.embedding_plane(
+            principal_components(found.activations), found.rows.y[rows], found.predicted[rows], found.classes
+        )
+    grid = plots.feature_grid(model.preprocess)
+    weights, _ = next(model.networks[0].views(model.networks[0].theta))
+    if len(weights) == math.prod(grid.shape):
+        figures["first_layer"] = plots.first_layer(weights, grid)
+    mistakes = worst_mistakes(found, info)
+    if mistakes:
+        figures["mistakes"] = plots.mistakes_gallery(mistakes, grid)
+    if model.stored.history:
+        figures["training"] = training_figure(model.stored.history)
+    return figures
+
+
+def training_figure(history: Mapping[str, ArrayLike]) -> Figure:
+    """Training curves; those of the first member where several were trained."""
+    columns = {name: np.asarray(values) for name, values in history.items()}
+    first = columns["member"] == 0 if "member" in columns else slice(None)
+    return plots.training_curves({name: values[first] for name, values in columns.items() if name != "member"})
+
+
+def worst_mistakes(found: Evaluation, info: WindowsInfo) -> list[Mistake]:
+    """The wrong windows that the model was surest of, with their waveforms where the sources can be read again."""
+    chosen = found.mistakes(MOST_MISTAKES)
+    waveforms = _waveforms(info) if len(chosen) else None
+    rate_hz, window_s = float(info.config["sampling_rate_hz"]), float(info.config["window_s"])
+    return [
+        Mistake(
+            x=found.rows.x[row],
+            truth=found.classes[found.rows.y[row]],
+            probabilities=dict(zip(found.classes, map(float, found.probabilities[row]), strict=True)),
+            onset_s=float(found.rows.onset_s[row]),
+            caption=f"{found.rows.trace_id[row]}\n{utc(int(found.rows.start_ns[row]))[:19]}",
+            samples=_samples(
+                waveforms, str(found.rows.trace_id[row]), int(found.rows.start_ns[row]), rate_hz, window_s
+            ),
+        )
+        for row in chosen
+    ]
+
+
+def evaluation_pictures(figures: Mapping[str, Figure]) -> dict[str, Picture]:
+    """Render the figures for the page."""
+    return {name: picture(figure, CAPTIONS[name]) for name, figure in figures.items()}
+
+
+def evaluation_section(found: Evaluation, model: Model, pictures: Mapping[str, Picture]) -> Section:
+    """Scores by class and the figures."""
+    columns = (
+        Column("Class"),
+        Column("Precision", decimals=3),
+        Column("Recall", decimals=3),
+        Column("F1", decimals=3),
+        Column("ROC area", decimals=3),
+        Column("Average precision", decimals=3),
+        Column("Windows"),
+    )
+    s = found.scores
+    rows = tuple(
+        (
+            name,
+            float(s.precision[k]),
+            float(s.recall[k]),
+            float(s.f1[k]),
+            found.roc[name].area if name in found.roc else math.nan,
+            found.precision_recall[name].average_precision if name in found.precision_recall else math.nan,
+            int(s.support[k]),
+        )
+        for k, name in enumerate(found.classes)
+    )
+    low, high = found.macro_f1_interval
+    text = (
+        f"{len(found.rows)} windows of {np.unique(found.rows.group).size} events or station-hours "
+        f"({found.split} split). Accuracy {s.accuracy:.3f}, macro-F1 {s.macro_f1:.3f}"
+        + (f" (95 % interval {low:.3f} to {high:.3f} over events)" if not math.isnan(low) else "")
+        + f". Expected calibration error {found.calibration.ece:.3f}."
+        + (f" {ALONE}" if model.context else "")
+    )
+    return Section("Windows", text, (Table(columns, rows),), tuple(pictures.values()))
+
+
+def _waveforms(info: WindowsInfo) -> Waveforms | None:
+    paths = [path for path, *_ in info.sources if Path(path).exists()]
+    if not 0 < len(paths) <= MOST_SOURCES:
+        return None
+    try:
+        return Waveforms(paths)
+    except DataError:  # the gallery does without
+        return None
+
+
+def _samples(
+    waveforms: Waveforms | None, trace_id: str, start_ns: int, rate_hz: float, window_s: float
+) -> NDArray[np.float32] | None:
+    if waveforms is None:
+        return None
+    end_ns = start_ns + round((window_s - 1 / rate_hz) * NS_PER_S)
+    records: Sequence[NDArray[np.float32]] = [
+        record.data for record in waveforms.around(trace_id, start_ns, end_ns, sampling_rate_hz=rate_hz)
+    ]
+    return next((data for data in records if data.shape[1] == round(window_s * rate_hz)), None)

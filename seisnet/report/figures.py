@@ -1,0 +1,92 @@
+"""Single figures of picks, for `seisnet plot`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from seisnet import plots
+from seisnet.classification import VIEW_AFTER_S, VIEW_BEFORE_S
+from seisnet.errors import ConfigError, DataError
+from seisnet.picks import Pick
+from seisnet.plots import SectionTrace
+from seisnet.report.pages import waveform_figure
+from seisnet.report.viewer import Picked
+from seisnet.store.hdf5 import replacing
+from seisnet.views import joined
+from seisnet.waveforms.records import NS_PER_S
+
+DAY_NS = 86_400 * NS_PER_S
+SECTION_BEFORE_S, SECTION_AFTER_S = 30.0, 90.0
+
+
+def pick_figure(picked: Picked, pick: Pick, before_s: float | None, after_s: float | None) -> plots.Figure:
+    """Components, probability traces and picks around a pick."""
+    view = picked.around(pick, before_s=before_s or VIEW_BEFORE_S, after_s=after_s or VIEW_AFTER_S)
+    return waveform_figure(view, picked.model.classes if picked.model else ())
+
+
+def section_figure(picked: Picked, pick: Pick, before_s: float | None, after_s: float | None) -> plots.Figure:
+    """Every station with a pick around a pick's time, one component each, the first that was recorded."""
+    start_ns = pick.time_ns - round((before_s or SECTION_BEFORE_S) * NS_PER_S)
+    end_ns = pick.time_ns + round((after_s or SECTION_AFTER_S) * NS_PER_S)
+    near = [p for p in picked.picks if start_ns <= p.time_ns <= end_ns]
+    traces = []
+    for trace_id in sorted({trace_id for p in near for trace_id in picked.waveforms.trace_ids(p)[:1]}):
+        records = picked.waveforms.around(trace_id, start_ns, end_ns)
+        if records:
+            data = joined(records)
+            row = int(np.argmax([plots.varies(component) for component in data]))
+            its = [p for p in near if trace_id in picked.waveforms.trace_ids(p)[:1]]
+            traces.append(SectionTrace(trace_id, data[row], records[0].start_ns, records[0].sampling_rate_hz, its))
+    if not traces:
+        raise DataError(f"{pick.pick_id}: no waveform of that time in the sources")
+    return plots.record_section(traces, title=f"Picks around {pick.pick_id}")
+
+
+def day_figure(picked: Picked, pick: Pick, _before_s: float | None, _after_s: float | None) -> plots.Figure:
+    """The UTC day of a pick on the vertical, or else the first recorded, component of its instrument."""
+    midnight_ns = pick.time_ns // DAY_NS * DAY_NS
+    for trace_id in picked.waveforms.trace_ids(pick):
+        records = picked.waveforms.around(trace_id, midnight_ns, midnight_ns + DAY_NS - 1)
+        if records:
+            row = int(np.argmax(np.any([record.present for record in records], axis=0)))
+            only = [
+                replace(record, data=record.data[row : row + 1], present=record.present[row : row + 1])
+                for record in records
+            ]
+            data = joined(only)[0]
+            its = [p for p in picked.picks if trace_id in picked.waveforms.trace_ids(p)]
+            name = f"{trace_id}{'ZNE'[row]}"
+            return plots.day_plot(data, records[0].start_ns, records[0].sampling_rate_hz, picks=its, title=name)
+    raise DataError(f"{pick.pick_id}: no waveform of that instrument and day in the sources")
+
+
+FIGURES: dict[str, Callable[[Picked, Pick, float | None, float | None], plots.Figure]] = {
+    "pick": pick_figure,
+    "section": section_figure,
+    "day": day_figure,
+}
+"""What `seisnet plot` draws, by option."""
+
+
+def write_figure(figure: plots.Figure, path: Path) -> None:
+    """Write a figure in the format of its ending, whole or not at all.
+
+    Raises
+    ------
+    ConfigError
+        If the ending is none of .png, .svg and .pdf.
+    """
+    ending = path.suffix.lower()
+    if ending not in (".png", ".svg", ".pdf"):
+        raise ConfigError(f"{path}: the ending '{ending}' names no format; .png, .svg and .pdf are known")
+    if ending == ".svg":
+        content = plots.svg(figure).encode("utf-8", "replace")
+    else:
+        content = plots.png(figure) if ending == ".png" else plots.pdf(figure)
+    with replacing(path) as temporary:
+        temporary.write_bytes(content)

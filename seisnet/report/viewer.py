@@ -1,0 +1,140 @@
+"""A report whose seismograms are drawn when they are looked at: `seisnet report --serve` and `seisnet plot`."""
+
+from __future__ import annotations
+
+import json
+import threading
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from seisnet.classification import VIEW_AFTER_S, VIEW_BEFORE_S, View
+from seisnet.errors import ConfigError, DataError
+from seisnet.formats import read_any_picks
+from seisnet.model import Model, load_model
+from seisnet.picks import Pick, in_order
+from seisnet.report.document import Report, Section, picks_table
+from seisnet.report.html import render_report
+from seisnet.report.pages import waveform_picture
+from seisnet.report.serving import Reply, Request
+from seisnet.views import find_pick, view_around
+from seisnet.waveforms.lookup import Waveforms
+
+FRAMED = "frame-ancestors 'none'"
+"""Policy beside the one that the page of a report brings along in its head."""
+
+
+@dataclass(frozen=True)
+class Picked:
+    """Picks and what they were made on.
+
+    Attributes
+    ----------
+    name : str
+        Where the picks were read.
+    picks : list of Pick
+        In order of time.
+    waveforms : Waveforms
+    model : Model, or None
+        Draws probability traces.
+    lock : threading.Lock
+        Held while a view is read: a network is used by one thread at a time.
+    """
+
+    name: str
+    picks: list[Pick]
+    waveforms: Waveforms
+    model: Model | None
+    lock: threading.Lock = field(default_factory=threading.Lock, repr=False, compare=False)
+
+    def around(
+        self, pick: Pick, *, before_s: float, after_s: float, band_hz: tuple[float, float] | None = None
+    ) -> View:
+        """Read the stretch around a pick, see `seisnet.views.view_around`."""
+        with self.lock:
+            return view_around(
+                pick,
+                self.waveforms,
+                self.picks,
+                model=self.model,
+                before_s=before_s,
+                after_s=after_s,
+                band_hz=band_hz,
+            )
+
+    def view_report(self, pick: Pick) -> Report:
+        """The page of one pick, with its neighbours in time."""
+        at = self.picks.index(pick)
+        view = self.around(pick, before_s=VIEW_BEFORE_S, after_s=VIEW_AFTER_S)
+        links = [("All picks", "./")]
+        links += [("Previous", view_address(self.picks[at - 1]))] if at else []
+        links += [("Next", view_address(self.picks[at + 1]))] if at + 1 < len(self.picks) else []
+        drawn = waveform_picture(view, self.model.classes if self.model else ())
+        section = Section("Seismogram", f"Pick {at + 1} of {len(self.picks)}: {pick.pick_id}", pictures=(drawn,))
+        return Report(f"{pick.phase} on {pick.station_id}", (), (section,), links=tuple(links))
+
+    def answer(self, request: Request) -> Reply | None:
+        """Pages of the server: all picks, and one pick."""
+        if request.method != "GET":
+            return None
+        if request.path == "":
+            table = picks_table(self.picks, links=[view_address(pick) for pick in self.picks])
+            text = "A row opens its seismogram, drawn when it is opened." if self.picks else ""
+            page = Report(f"Picks of {self.name}", (f"{len(self.picks)} picks.",), (Section("Picks", text, (table,)),))
+            return Reply(render_report(page).encode("utf-8", "replace"), policy=FRAMED)
+        if request.path == "view":
+            try:
+                page = self.view_report(find_pick(self.picks, request.query.get("pick", "")))
+            except DataError as error:
+                page = Report("No seismogram", (str(error),), links=(("All picks", "./"),))
+            return Reply(render_report(page).encode("utf-8", "replace"), policy=FRAMED)
+        return None
+
+
+def view_address(pick: Pick) -> str:
+    """Address of the page of a pick, relative to that of all picks."""
+    return f"view?pick={quote(pick.pick_id, safe='')}"
+
+
+def open_picked(path: Path, sources: tuple[str, ...] = (), model_name: str | None = None) -> Picked:
+    """Read picks, from a file or from the folder of a report, which knows its waveforms and model.
+
+    Parameters
+    ----------
+    path : Path
+        Picks as CSV or catalogue, or a folder that ``classify --report`` wrote.
+    sources, model_name : tuple of str, str
+        Go before what a report's folder knows.
+
+    Raises
+    ------
+    ConfigError
+        If no waveforms are named, or the model that a report knows is gone.
+    DataError
+        If picks or waveforms can't be read.
+    """
+    if not path.exists():
+        raise DataError(f"{path}: no such file or folder")
+    if path.is_dir():
+        known = _metrics(path / "metrics.json")
+        sources, model_name = sources or tuple(known["sources"]), model_name or known["model"]
+        if (path / "detections.csv").exists():
+            raise ConfigError(f"{path}: a report of detections; picks can be drawn, detections can't")
+        path = path / "picks.csv"
+    if not sources:
+        raise ConfigError(f"{path}: say with --waveforms on what the picks were made")
+    picks = in_order(read_any_picks(path, may_be_empty=True))
+    return Picked(str(path), picks, Waveforms(sources), load_model(model_name) if model_name else None)
+
+
+def _metrics(path: Path) -> dict[str, Any]:
+    try:
+        known = json.loads(path.read_text(encoding="utf-8"))
+        if all(isinstance(known[name], kind) for name, kind in (("sources", list), ("model", str))):
+            return dict(known)
+    except (OSError, ValueError, LookupError, TypeError) as error:
+        raise DataError(f"{path.parent}: not the folder of a classify --report: {error}") from error
+    raise DataError(
+        f"{path.parent}: not the folder of a classify --report: its metrics.json names no sources and model"
+    )

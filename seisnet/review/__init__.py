@@ -1,0 +1,1 @@
+"""Review: a page on which an analyst answers for each pick, and the file of answers, which is labels again."""

@@ -1,0 +1,135 @@
+"""The file of answers: appended to at once, so that nothing is lost on a closed tab or a killed process."""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from seisnet.errors import ConfigError, DataError
+from seisnet.formats import iso_time
+from seisnet.labels import time_ns
+from seisnet.picks import Pick
+
+COLUMNS = ("network", "station", "location", "channel", "time", "phase", "status", "pick_id")
+STATUSES = ("accepted", "moved", "rejected")
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What an analyst says of a pick.
+
+    Attributes
+    ----------
+    pick_id : str
+        Of the pick as it was.
+    status : {"accepted", "moved", "rejected"}
+        ``accepted`` leaves the time, ``moved`` changes it; either may have changed the phase.
+    phase : str
+    time_ns : int
+    """
+
+    pick_id: str
+    status: str
+    phase: str
+    time_ns: int
+
+
+class Answers:
+    """A CSV of answers that is open for more; a context manager.
+
+    Rows are `COLUMNS`; of several rows for one pick the last counts. A row that a crash of the machine has cut short is
+    removed when the file is opened again.
+
+    Attributes
+    ----------
+    latest : dict of str to Answer
+        The answer that counts, by the ID of the pick.
+
+    Raises
+    ------
+    ConfigError
+        If the file is something else, or can't be written.
+    DataError
+        If a row in it is no answer.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.latest: dict[str, Answer] = {}
+        self._lock = threading.Lock()
+        header = _row(COLUMNS)
+        try:
+            # Without buffering, a row is one write to the system: no kill can leave half of it.
+            self._file = path.open("ab+", buffering=0)
+        except OSError as error:
+            raise ConfigError(f"{path}: can't be written: {error.strerror}") from error
+        try:
+            self._go_on(header)
+        except BaseException:
+            self._file.close()
+            raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._file.close()
+
+    def add(self, pick: Pick, answer: Answer) -> None:
+        """Append an answer; it is on disk when this returns.
+
+        Raises
+        ------
+        DataError
+            If it can't be written; the file then ends as before.
+        """
+        codes = (pick.network, pick.station, pick.location, pick.channel)
+        row = _row((*codes, iso_time(answer.time_ns), answer.phase, answer.status, answer.pick_id))
+        with self._lock:
+            self._append(row)
+            self.latest[answer.pick_id] = answer
+
+    def _go_on(self, header: bytes) -> None:
+        self._file.seek(0)
+        content = self._file.read()
+        whole = content[: content.rfind(b"\n") + 1]
+        if whole and not whole.startswith(header):
+            raise ConfigError(f"{self.path}: not a file of answers; its columns are {','.join(COLUMNS)}")
+        if len(whole) < len(content):
+            if not whole and not header.startswith(content):
+                raise ConfigError(f"{self.path}: not a file of answers; its columns are {','.join(COLUMNS)}")
+            self._file.truncate(len(whole))
+        if not whole:
+            self._append(header)
+        try:
+            for row in csv.DictReader(io.StringIO(whole.decode("utf-8"))):
+                if None in row or None in row.values() or row["status"] not in STATUSES:
+                    raise ValueError(f"{row} is no answer")
+                answer = Answer(row["pick_id"], row["status"], row["phase"], time_ns(row["time"]))
+                self.latest[answer.pick_id] = answer
+        except (ValueError, csv.Error) as error:
+            raise DataError(f"{self.path}: {error}") from error
+
+    def _append(self, row: bytes) -> None:
+        end = os.fstat(self._file.fileno()).st_size
+        try:
+            if self._file.write(row) != len(row):
+                raise OSError("only part of it was written")
+            os.fsync(self._file.fileno())
+        except OSError as error:
+            self._file.truncate(end)
+            raise DataError(f"{self.path}: the answer can't be written: {error.strerror or error}") from error
+
+
+def _row(values: tuple[str, ...]) -> bytes:
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerow(values)
+    return text.getvalue().encode("utf-8", "replace")

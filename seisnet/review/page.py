@@ -1,0 +1,192 @@
+"""The page of `seisnet review`: picks and samples out as JSON, answers in."""
+
+from __future__ import annotations
+
+import base64
+import json
+import math
+from importlib.resources import files
+from typing import Any
+
+import numpy as np
+from markupsafe import Markup
+from numpy.typing import NDArray
+
+from seisnet import plots
+from seisnet.classification import View
+from seisnet.errors import ConfigError
+from seisnet.formats import iso_time
+from seisnet.picks import Pick
+from seisnet.report.html import make_environment, sha256_base64
+from seisnet.report.serving import JSON, Reply, Request
+from seisnet.report.viewer import Picked
+from seisnet.review.answers import STATUSES, Answer, Answers
+from seisnet.views import find_pick
+from seisnet.waveforms.records import COMPONENTS, NS_PER_S
+
+LONGEST_VIEW_S = 600.0
+LARGEST_MOVE_S = 60.0
+MOST_POINTS = 60_000
+"""Of a component; a longer one is sent as the extremes of stretches."""
+
+
+class ReviewPage:
+    """Answers the browser of one review.
+
+    Parameters
+    ----------
+    picked : Picked
+        Picks, waveforms, model.
+    answers : Answers
+        Takes what the analyst says.
+    """
+
+    def __init__(self, picked: Picked, answers: Answers) -> None:
+        self.picked, self.answers = picked, answers
+        self._page, self._policy = _render(picked.name, str(answers.path))
+
+    def answer(self, request: Request) -> Reply | None:
+        """Reply to a request of the page."""
+        if request.method == "POST":
+            return _json(self._take(request.body)) if request.path == "answer" else None
+        if request.path == "":
+            return Reply(self._page, policy=self._policy)
+        if request.path == "picks":
+            return _json([self._pick(pick) for pick in self.picked.picks])
+        if request.path == "waveform":
+            return _json(self._waveform(request))
+        return None
+
+    def _pick(self, pick: Pick) -> dict[str, Any]:
+        answer = self.answers.latest.get(pick.pick_id)
+        return {
+            "id": pick.pick_id,
+            "station": pick.station_id,
+            "channel": f"{pick.location}.{pick.channel}".lstrip("."),
+            "phase": pick.phase,
+            "time_us": pick.time_ns // 1000,
+            "time": iso_time(pick.time_ns),
+            "probability": _number(pick.probability),
+            "uncertainty_s": _number(pick.uncertainty_s),
+            "snr_db": _number(pick.snr_db),
+            "status": answer.status if answer else "",
+            "said_phase": answer.phase if answer else pick.phase,
+            "said_offset_s": (answer.time_ns - pick.time_ns) / NS_PER_S if answer else 0.0,
+        }
+
+    def _waveform(self, request: Request) -> dict[str, Any]:
+        pick = find_pick(self.picked.picks, request.query.get("pick", ""))
+        before_s, after_s = _seconds(request, "before"), _seconds(request, "after")
+        band = request.query.get("band", "")
+        band_hz = _band(band) if band else None
+        view = self.picked.around(pick, before_s=before_s, after_s=after_s, band_hz=band_hz)
+        return _plain_view(view, pick, self.picked.model.classes if self.picked.model else ())
+
+    def _take(self, body: Any) -> dict[str, Any]:
+        pick = find_pick(self.picked.picks, str(body.get("id", "")))
+        phase, rejected, offset_s = body.get("phase"), body.get("rejected"), body.get("offset_s")
+        if not isinstance(phase, str) or not 0 < len(phase) <= 16 or not phase.isprintable():
+            raise ConfigError(f"phase {phase!r} is no name of a phase")
+        if isinstance(offset_s, bool) or not isinstance(offset_s, int | float) or not abs(offset_s) <= LARGEST_MOVE_S:
+            raise ConfigError(
+                f"offset_s {offset_s!r}: seconds between -{LARGEST_MOVE_S:g} and {LARGEST_MOVE_S:g} are needed"
+            )
+        if not isinstance(rejected, bool):
+            raise ConfigError(f"rejected {rejected!r}: true or false is needed")
+        # The file holds microseconds.
+        time_ns = pick.time_ns + round(offset_s * 1e6) * 1000
+        status = STATUSES[2] if rejected else STATUSES[1] if time_ns != pick.time_ns else STATUSES[0]
+        self.answers.add(pick, Answer(pick.pick_id, status, phase, time_ns))
+        return self._pick(pick)
+
+
+def _plain_view(view: View, pick: Pick, classes: tuple[str, ...]) -> dict[str, Any]:
+    """What the page draws: times in seconds from the pick."""
+    start_s = (view.start_ns - pick.time_ns) / NS_PER_S
+    n = view.data.shape[1]
+    size = -(-n // MOST_POINTS)
+    # Of thinned samples two stand for each stretch.
+    step_s = size / (2 if size > 1 else 1) / view.sampling_rate_hz
+    known = view.probabilities.size > 0
+    return {
+        "trace_id": view.trace_id,
+        "start_s": start_s,
+        "length_s": n / view.sampling_rate_hz,
+        "sampling_rate_hz": view.sampling_rate_hz,
+        "components": [
+            {
+                "name": name,
+                "samples": _floats(_thinned(row, size)),
+                "step_s": step_s,
+            }
+            for name, row in zip(COMPONENTS, view.data, strict=True)
+            if plots.varies(row)
+        ],
+        "probabilities": [
+            {"name": name, "values": _floats(row)} for name, row in zip(classes, view.probabilities, strict=False)
+        ],
+        "probability_times_s": _floats((view.times_ns - pick.time_ns) / NS_PER_S) if known else "",
+        "picks": [
+            {"id": p.pick_id, "phase": p.phase, "at_s": (p.time_ns - pick.time_ns) / NS_PER_S} for p in view.picks
+        ],
+    }
+
+
+def _thinned(row: NDArray[np.float32], size: int) -> NDArray[np.float32]:
+    """The least and the greatest of every `size` samples."""
+    if size == 1:
+        return row
+    padded = np.full(-(-len(row) // size) * size, np.nan, dtype=np.float32)
+    padded[: len(row)] = row
+    blocks = padded.reshape(-1, size)
+    return np.stack([np.fmin.reduce(blocks, axis=1), np.fmax.reduce(blocks, axis=1)], axis=1).ravel()
+
+
+def _render(name: str, output: str) -> tuple[bytes, str]:
+    """The page, and the policy by which only its own script and style act, and only this server is asked."""
+    script, style = (_asset(f"review.{ending}") for ending in ("js", "css"))
+    page = (
+        make_environment()
+        .from_string(_asset("review.html"))
+        .render(name=name, output=output, script=Markup(script), style=Markup(style))
+    )
+    policy = (
+        f"default-src 'none'; script-src 'sha256-{sha256_base64(script)}'; style-src 'sha256-{sha256_base64(style)}'; "
+        "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    )
+    return page.encode("utf-8", "replace"), policy
+
+
+def _asset(name: str) -> str:
+    return files("seisnet.review").joinpath(name).read_text("utf-8")
+
+
+def _seconds(request: Request, name: str) -> float:
+    try:
+        value = float(request.query[name])
+    except (LookupError, ValueError) as error:
+        raise ConfigError(f"{name}: a number of seconds is needed") from error
+    if not 0 < value <= LONGEST_VIEW_S:
+        raise ConfigError(f"{name}: got {value:g}; it must lie between 0 and {LONGEST_VIEW_S:g} s")
+    return value
+
+
+def _band(text: str) -> tuple[float, float]:
+    low, _, high = text.partition("-")
+    try:
+        return float(low), float(high)
+    except ValueError as error:
+        raise ConfigError(f"band '{text}' is not of the form 1-20, in Hz") from error
+
+
+def _floats(values: NDArray[Any]) -> str:
+    """Little-endian float32 in base64; NaN stands for a gap."""
+    return base64.b64encode(np.ascontiguousarray(values, dtype="<f4").tobytes()).decode()
+
+
+def _number(value: float) -> float | None:
+    return None if math.isnan(value) else value
+
+
+def _json(value: Any) -> Reply:
+    return Reply(json.dumps(value, allow_nan=False).encode(), JSON)

@@ -1,0 +1,246 @@
+"""Networks slid over the frames of a record: what each window would give by itself, at a fraction of the cost.
+
+The windows of a scan overlap, so that their features are the same frames again and again; only the mean m and the
+deviation s by which each window is normalised differ. Both may be applied after the first layer:
+
+.. math:: \\frac{g - m}{s} W = \\frac{g W - m (k W)}{s}
+
+with g the frames of a window in a row (0 where not known) and k 1 where known, 0 elsewhere. Columns of W that are freed
+of their mean over what is known make the second term vanish for windows that are known throughout. And g W needs no
+copies of the windows: in memory a window is a run of whole frames, so that every J-th window is a row of one and the
+same array, seen as a matrix.
+
+Every block of windows has one size and begins at a multiple of it since 1970, whatever part of it a record fills. So
+each window meets the same arithmetic, to the bit, however the record is cut and however many threads share the blocks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.lib.stride_tricks import as_strided
+from numpy.typing import NDArray
+
+from seisnet.features import Feature, slide
+from seisnet.nn import ACTIVATIONS, Network, softmax
+from seisnet.nn.products import product
+
+Floats = NDArray[np.float32]
+Bools = NDArray[np.bool_]
+
+ROWS = 64
+"""Rows of one matrix product: enough for its full speed, few enough that a packet of a stream costs little."""
+
+SMALLEST_PROBABILITY = 1e-7
+"""Log-probabilities stay finite."""
+
+
+@dataclass(frozen=True)
+class Columns:
+    """What the window network says of a run of windows.
+
+    Attributes
+    ----------
+    log_probabilities : float32 (M, K)
+    log_energy : float32 (M, C)
+        Mean over the known bands of the log-power of the frame at the window's centre; of a component that is not
+        known, the mean of the others; NaN where none is.
+    dead : bool (M,)
+        Windows that hold no signal at their centre, on any component.
+    """
+
+    log_probabilities: Floats
+    log_energy: Floats
+    dead: Bools
+
+    def __len__(self) -> int:
+        return len(self.dead)
+
+    def __getitem__(self, index: slice | NDArray[np.intp]) -> Columns:
+        return Columns(self.log_probabilities[index], self.log_energy[index], self.dead[index])
+
+    def copy(self) -> Columns:
+        """Columns of their own memory."""
+        return Columns(self.log_probabilities.copy(), self.log_energy.copy(), self.dead.copy())
+
+    @classmethod
+    def none(cls, n_classes: int) -> Columns:
+        """No columns."""
+        return cls(np.zeros((0, n_classes), np.float32), np.zeros((0, 3), np.float32), np.zeros(0, np.bool_))
+
+
+def joined(parts: Sequence[Columns]) -> Columns:
+    """Columns in a row."""
+    return Columns(
+        np.concatenate([p.log_probabilities for p in parts]),
+        np.concatenate([p.log_energy for p in parts]),
+        np.concatenate([p.dead for p in parts]),
+    )
+
+
+@dataclass(frozen=True)
+class SlidingNetwork:
+    """A network, or an ensemble of one shape, that reads windows of frames.
+
+    Attributes
+    ----------
+    feature : Feature
+    networks : tuple of Network
+        Their probabilities are averaged.
+    mean, scale : float32 (D,)
+        Features are (x - mean) / scale before the networks read them.
+    temperature : float
+        Logits are divided by it.
+    every : int
+        Windows start on every `every`-th frame.
+    rows : int
+        Of one matrix product. Fewer cost less where records are short, as a block is always evaluated whole; but only
+        the same number gives the same to the bit.
+    """
+
+    feature: Feature
+    networks: tuple[Network, ...]
+    mean: Floats
+    scale: Floats
+    temperature: float = 1.0
+    every: int = 1
+    rows: int = ROWS
+    _prepared: dict[bytes, list[tuple[Floats, Floats]]] = field(default_factory=dict, init=False, repr=False)
+
+    @property
+    def step(self) -> int:
+        """Frames from one row of a product to the next: the least multiple of `every` that holds a window."""
+        return -(-self.feature.shape[1] // self.every) * self.every
+
+    @property
+    def block_frames(self) -> int:
+        """Frames from the start of a block of windows to that of the next one."""
+        return self.rows * self.step
+
+    def columns(self, frames: Floats, present: Bools, bandwidth_hz: float) -> Columns:
+        """Evaluate a block of windows.
+
+        Parameters
+        ----------
+        frames : float32 (C, block_frames + J - 1, F)
+            From the first frame of the block's first window to the last frame of its last.
+        present : bool (C,)
+        bandwidth_hz : float
+
+        Returns
+        -------
+        Columns
+            Of ``block_frames / every`` windows.
+        """
+        known = present[:, None] & self.feature.known_bands(bandwidth_hz)
+        middle = frames[:, self.feature.shape[1] // 2 :][:, : self.block_frames : self.every]
+        energy, dead = _log_energy(self.feature, middle, known)
+        evaluate = self._folded if self.feature.foldable else self._direct
+        probabilities = evaluate(frames, known, present, bandwidth_hz)
+        logs = np.log(np.maximum(probabilities, np.float32(SMALLEST_PROBABILITY)))
+        return Columns(logs, energy, dead)
+
+    def _direct(self, frames: Floats, known: Bools, present: Bools, bandwidth_hz: float) -> Floats:
+        """Features of each window, then the network."""
+        x = slide(self.feature, frames, present, bandwidth_hz)[: self.block_frames : self.every]
+        x -= self.mean
+        x /= self.scale
+        return self._averaged([_rest(network, 0, x) for network in self.networks])
+
+    def _folded(self, frames: Floats, known: Bools, present: Bools, bandwidth_hz: float) -> Floats:
+        """Evaluate the first layer on frames as they are, then normalise."""
+        n_frames = frames.shape[1]
+        there = known.any(axis=1)
+        alive = np.isfinite(frames[:, :, 0]).T | ~there  # (frames, C)
+        whole = bool(alive.all())
+        blocks = np.ascontiguousarray(frames.transpose(1, 0, 2))  # (frames, C, F)
+        if not (known.all() and whole):
+            blocks[~(known & alive[:, :, None])] = 0
+        flat = blocks.reshape(n_frames, -1)
+        wide = flat.astype(np.float64)
+        n_known = (alive * known.sum(axis=1)).sum(axis=1).astype(np.float64)
+        count = np.maximum(self._sums(n_known), 1.0)
+        mean: NDArray[np.float64] = self._sums(wide.sum(axis=1)) / count
+        variance: NDArray[np.float64] = self._sums((wide * wide).sum(axis=1)) / count - mean**2
+        # What is left of a constant window is rounding.
+        deviation = np.sqrt(np.where(variance > 1e-9 * (1 + mean**2), variance, np.inf)).astype(np.float32)
+        logits = []
+        for network, (weights, bias) in zip(self.networks, self._weights(known), strict=True):
+            hidden = self._product(flat, weights)
+            if not whole:
+                broken = self._sums(np.where(alive.all(axis=1), 0.0, 1.0)) > 0
+                kept = (known & alive[:, :, None]).reshape(n_frames, -1).astype(np.float32)
+                shift = np.where(broken, mean, 0).astype(np.float32)
+                hidden -= shift[..., None] * self._product(kept, weights)
+            hidden /= deviation[..., None]
+            hidden += bias
+            logits.append(_rest(network, 1, hidden.reshape(-1, hidden.shape[-1])))
+        by_phase = self._averaged(logits).reshape(self.step // self.every, self.rows, -1)
+        return np.ascontiguousarray(by_phase.transpose(1, 0, 2)).reshape(-1, by_phase.shape[-1])
+
+    def _product(self, flat: Floats, weights: Floats) -> Floats:
+        """Weighted sums of every window, (step / every, rows, units): window ``phase * every + row * step``."""
+        width, step = flat.shape[1], self.step
+        n_inputs = width * self.feature.shape[1]
+        found = np.empty((step // self.every, self.rows, weights.shape[1]), dtype=np.float32)
+        for phase, out in enumerate(found):
+            start = flat[phase * self.every :]
+            rows = as_strided(start, (self.rows, n_inputs), (step * width * 4, 4), writeable=False)
+            product(rows, weights, out)
+        return found
+
+    def _sums(self, per_frame: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Sums over the frames of every window, in the order of `_product`."""
+        size = self.block_frames
+        total = per_frame[:size].copy()
+        for j in range(1, self.feature.shape[1]):
+            total += per_frame[j : j + size]
+        return total.reshape(self.rows, -1, self.every)[:, :, 0].T
+
+    def _weights(self, known: Bools) -> list[tuple[Floats, Floats]]:
+        """First layers that read frames: scaler folded in, inputs in the order of frames, columns without mean."""
+        key = known.tobytes()
+        if key not in self._prepared:
+            shape = self.feature.shape
+            kept = np.broadcast_to(known[:, None, :], shape).transpose(1, 0, 2).reshape(-1, 1)
+            layers = []
+            for network in self.networks:
+                weights, bias = (a.astype(np.float64) for a in next(network.views(network.theta)))
+                weights /= self.scale[:, None]
+                bias = bias - self.mean @ weights
+                weights = weights.reshape(*shape, -1).transpose(1, 0, 2, 3).reshape(len(weights), -1)
+                weights = (weights - weights.mean(axis=0, where=kept)) * kept if kept.any() else weights * 0
+                layers.append((np.ascontiguousarray(weights, dtype=np.float32), bias.astype(np.float32)))
+            self._prepared[key] = layers
+        return self._prepared[key]
+
+    def _averaged(self, logits: list[Floats]) -> Floats:
+        total = sum(softmax(z / np.float32(self.temperature)) for z in logits)
+        probabilities: Floats = total / np.float32(len(logits))
+        return probabilities
+
+
+def _rest(network: Network, done: int, x: Floats) -> Floats:
+    """Logits from what the first `done` layers gave, before their activation. Nothing is shared between threads."""
+    layers = list(network.views(network.theta))
+    activation = ACTIVATIONS[network.activation].function
+    for i, (weights, bias) in enumerate(layers[done:], start=done):
+        if i > 0:
+            x = activation(x, x if not ACTIVATIONS[network.activation].from_input else np.empty_like(x))
+        x = product(x, weights, np.empty((len(x), weights.shape[1]), dtype=np.float32))
+        x += bias
+    return x
+
+
+def _log_energy(feature: Feature, frames: Floats, known: Bools) -> tuple[Floats, Bools]:
+    """Log-energy (M, C) of single frames (C, M, F), and which hold no signal at all."""
+    energy = np.full(frames.shape[:2], -np.inf, dtype=np.float32)
+    for c, bands in enumerate(known):
+        if bands.any():
+            energy[c] = feature.log_energy(frames[c], bands)
+    there = np.isfinite(energy)
+    count = there.sum(axis=0)
+    others = np.where(there, energy, 0).sum(axis=0) / np.where(count, count, np.nan)
+    return np.where(there, energy, others).T.astype(np.float32), count == 0

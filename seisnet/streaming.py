@@ -1,0 +1,274 @@
+"""Picks of data that arrive packet by packet: the same as of the whole, as soon as they are settled.
+
+Packets of an instrument are gathered until all its components have arrived, conditioned a step at a time together with
+what lies just before, and followed (`seisnet.following`). How long a pick takes after its onset was recorded: half a
+window, the reach of the second stage after it, the end of the run of high probability (30 s at most), 2.6 s for its
+figures and a shortest distance between picks, and one step: mostly some 15 s. A component that falls behind the others
+by more than `patience_s` is waited for no longer.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from dataclasses import dataclass, field, replace
+from typing import Protocol
+
+import numpy as np
+import obspy
+from numpy.typing import NDArray
+
+from seisnet.config import PickConfig, PreprocessConfig
+from seisnet.following import Follower, Found
+from seisnet.picks import Detection, Pick, in_order
+from seisnet.waveforms.conditioning import split_channel
+from seisnet.waveforms.records import NS_PER_S, Record, Rejection, ns_to_sample
+from seisnet.waveforms.resampling import HALF_WIDTH
+
+FOREVER_NS = 2**62
+
+ROUNDING = 1e-3
+"""Share of a sample."""
+
+
+class Recogniser(Protocol):
+    """What is needed of a model."""
+
+    @property
+    def preprocess(self) -> PreprocessConfig:
+        """How waveforms are windowed."""
+
+    def records(self, stream: obspy.Stream) -> tuple[list[Record], list[Rejection]]:
+        """Condition a stream."""
+
+    def follow(self, record: Record, config: PickConfig | None = None) -> Follower:
+        """Begin to scan and pick a record."""
+
+
+@dataclass
+class _Run:
+    """Packets of one channel that follow each other."""
+
+    header: dict[str, object]
+    start_ns: int
+    rate_hz: float
+    packets: list[NDArray[np.generic]] = field(default_factory=list)
+    length: int = 0
+
+    @property
+    def end_ns(self) -> int:
+        """Time just after the last sample."""
+        return self.start_ns + round(self.length * NS_PER_S / self.rate_hz)
+
+    def follows(self, start_ns: int, rate_hz: float) -> bool:
+        """Whether a packet is the next one."""
+        at = round((start_ns - self.start_ns) * self.rate_hz / NS_PER_S)
+        return rate_hz == self.rate_hz and at == self.length
+
+    def trace(self) -> obspy.Trace:
+        """The packets as one trace."""
+        if len(self.packets) > 1:
+            masked = any(isinstance(packet, np.ma.MaskedArray) for packet in self.packets)
+            self.packets = [(np.ma if masked else np).concatenate(self.packets)]
+        trace = obspy.Trace(self.packets[0], header=self.header)
+        trace.stats.sampling_rate = self.rate_hz
+        trace.stats.starttime = obspy.UTCDateTime(ns=self.start_ns)
+        return trace
+
+    def forget(self, before_ns: int) -> None:
+        """Leave out samples before a time."""
+        cut = min(int((before_ns - self.start_ns) * self.rate_hz / NS_PER_S), self.length)
+        if cut > 0:
+            self.packets = [self.trace().data[cut:].copy()]
+            self.start_ns += round(cut * NS_PER_S / self.rate_hz)
+            self.length -= cut
+
+
+class Streaming:
+    """Picks as packets come in; `Model.stream` makes one.
+
+    Parameters
+    ----------
+    model : Recogniser
+    config : PickConfig, optional
+        Its tests of coincidence and of P before S are not made: they would have to wait for other picks.
+    patience_s : float
+        How long a component may lag behind the others of its instrument, or be missing at the start.
+    step_s : float
+        How much new data is waited for before it is looked at.
+
+    Attributes
+    ----------
+    rejections : list of Rejection
+        What could not be used, and packets that came too late.
+    detections : list of Detection
+        Where the model's task is ``class``; in the order in which they ended.
+
+    Examples
+    --------
+    >>> streaming = model.stream()  # doctest: +SKIP
+    >>> for trace in packets:  # doctest: +SKIP
+    ...     for pick in streaming.add(trace):
+    ...         print(pick)
+    >>> rest = streaming.finish()  # doctest: +SKIP
+    """
+
+    def __init__(
+        self, model: Recogniser, config: PickConfig | None = None, *, patience_s: float = 30.0, step_s: float = 1.0
+    ) -> None:
+        self.rejections: list[Rejection] = []
+        self.detections: list[Detection] = []
+        self._model, self._config = model, config or PickConfig()
+        self._patience_ns, self._step_ns = round(patience_s * NS_PER_S), round(step_s * NS_PER_S)
+        self._instruments: dict[str, _Instrument] = {}
+
+    def add(self, packet: obspy.Trace | obspy.Stream) -> list[Pick]:
+        """Take a trace or a stream, down to one sample, and give the picks that have become settled."""
+        picks: list[Pick] = []
+        for trace in [packet] if isinstance(packet, obspy.Trace) else packet:
+            stats = trace.stats
+            instrument, component = split_channel(stats.channel)
+            trace_id = ".".join([stats.network.strip(), stats.station.strip(), stats.location.strip(), instrument])
+            if trace_id not in self._instruments:
+                self._instruments[trace_id] = _Instrument(trace_id, self._model, self._config, self.rejections)
+            line = self._instruments[trace_id]
+            line.take(trace, component)
+            picks += self._kept(line.advance(line.complete_ns(self._patience_ns), self._step_ns))
+        return in_order(picks)
+
+    def finish(self) -> list[Pick]:
+        """Give all that is left; nothing may be added afterwards."""
+        picks: list[Pick] = []
+        for line in self._instruments.values():
+            picks += self._kept(line.advance(FOREVER_NS, 0))
+        return in_order(picks)
+
+    def _kept(self, found: list[Found]) -> list[Pick]:
+        for part in found:
+            self.detections += part.detections
+        return [pick for part in found for pick in part.picks]
+
+
+class _Instrument:
+    """The packets of one instrument, and the record that is being followed."""
+
+    def __init__(self, trace_id: str, model: Recogniser, config: PickConfig, rejections: list[Rejection]) -> None:
+        self._trace_id, self._model, self._config, self._rejections = trace_id, model, config, rejections
+        self._runs: dict[str, list[_Run]] = defaultdict(list)  # by component
+        self._ends: dict[str, int] = {}
+        self._first_ns, self._newest_ns = FOREVER_NS, -FOREVER_NS  # starts of packets
+        self._done_ns = -FOREVER_NS
+        self._head: Record | None = None
+        self._follower: Follower | None = None
+        self._length = 0  # samples of the record that were followed
+        self._last = np.zeros((3, 0), dtype=np.float32)
+
+    def take(self, trace: obspy.Trace, component: str) -> None:
+        """Put a packet behind those of its channel."""
+        stats = trace.stats
+        start_ns, rate_hz = stats.starttime.ns, float(stats.sampling_rate)
+        if not stats.npts:
+            return
+        if stats.endtime.ns < self._done_ns:
+            self._rejections.append(Rejection(self._trace_id, start_ns, stats.endtime.ns, "packet came too late"))
+            return
+        runs = self._runs[component]
+        if not (runs and runs[-1].follows(start_ns, rate_hz)):
+            codes = {name: stats[name] for name in ("network", "station", "location", "channel")}
+            runs.append(_Run(codes, start_ns, rate_hz))
+        runs[-1].packets.append(trace.data)
+        runs[-1].length += stats.npts
+        self._first_ns, self._newest_ns = min(self._first_ns, start_ns), max(self._newest_ns, start_ns)
+        self._ends[component] = max(self._ends.get(component, start_ns), runs[-1].end_ns)
+
+    def complete_ns(self, patience_ns: int) -> int:
+        """Up to when all has arrived that is waited for."""
+        if len(self._ends) < 3 and self._newest_ns - self._first_ns < patience_ns:
+            return -FOREVER_NS
+        in_time = [end for end in self._ends.values() if end >= self._newest_ns - patience_ns]
+        complete = min(in_time, default=-FOREVER_NS)
+        # A run that is still too short to count may yet become long enough.
+        config = self._model.preprocess
+        for runs in self._runs.values():
+            run = runs[-1]
+            if run.end_ns >= complete and run.length < config.window_s * run.rate_hz:
+                complete = min(complete, run.start_ns)
+            if run.rate_hz != config.sampling_rate_hz:
+                complete -= round(2 * (HALF_WIDTH + 4) / min(run.rate_hz, config.sampling_rate_hz) * NS_PER_S)
+        return complete
+
+    def advance(self, until_ns: int, step_ns: int) -> list[Found]:
+        """Follow the records up to a time, if that is a step on."""
+        if until_ns - max(self._done_ns, self._first_ns) < step_ns or not self._runs:
+            return []
+        stream = obspy.Stream([run.trace() for runs in self._runs.values() for run in runs if run.length])
+        records, rejections = self._model.records(stream)
+        self._rejections += [r for r in rejections if self._done_ns <= r.start_ns < until_ns]
+        found: list[Found] = []
+        for record in records:
+            found += self._follow(record, until_ns)
+        if until_ns == FOREVER_NS:
+            found += self._close()
+        self._done_ns = until_ns
+        config = self._model.preprocess
+        slowest_hz = min(run.rate_hz for runs in self._runs.values() for run in runs)
+        keep_s = config.window_s + 1.0 + 2 * (HALF_WIDTH + 4) / min(slowest_hz, config.sampling_rate_hz)
+        for component, runs in self._runs.items():
+            for run in runs:
+                run.forget(until_ns - round(keep_s * NS_PER_S))
+            self._runs[component] = [r for r in runs[:-1] if r.length] + runs[-1:]
+        return found
+
+    def _follow(self, record: Record, until_ns: int) -> list[Found]:
+        """Hand on the part of a record that is new and comes before a time."""
+        end_ns = record.end_ns + round(NS_PER_S / record.sampling_rate_hz)
+        stop = _first_at(record, until_ns)
+        found: list[Found] = []
+        first = self._next(record)
+        if first is None:
+            if end_ns <= self._done_ns:
+                return []
+            first = _first_at(record, self._done_ns)
+            if stop <= first:
+                return []
+            found += self._close()
+            self._head = replace(record, data=record.data[:, :0]) if not first else self._cut(record, first)
+            self._follower = self._model.follow(self._head, self._config)
+            self._length, self._last = 0, np.zeros((3, 0), dtype=np.float32)
+        samples = record.data[:, first:stop]
+        if self._follower is None or not samples.shape[1]:
+            return found
+        if self._last.size and first:
+            # Where samples had to be brought nearer to zero to fit, they go on as they began.
+            samples = samples + (self._last - record.data[:, first - 1 : first])
+        found.append(self._follower.add(samples))
+        self._length += samples.shape[1]
+        self._last = samples[:, -1:].copy()
+        return found
+
+    @staticmethod
+    def _cut(record: Record, first: int) -> Record:
+        start_ns = record.start_ns + round(first * NS_PER_S / record.sampling_rate_hz)
+        return replace(record, data=record.data[:, :0], start_ns=start_ns)
+
+    def _next(self, record: Record) -> int | None:
+        """Sample with which a record goes on where the one that is followed stopped; None if it is another one."""
+        head = self._head
+        if head is None or (record.present != head.present).any() or record.bandwidth_hz != head.bandwidth_hz:
+            return None
+        first = self._length - ns_to_sample(head, record.start_ns)
+        return first if 0 <= first <= record.n_samples else None
+
+    def _close(self) -> list[Found]:
+        """End the record that is followed."""
+        if self._follower is None:
+            return []
+        found = [self._follower.add(np.zeros((3, 0), dtype=np.float32), last=True)]
+        self._head = self._follower = None
+        return found
+
+
+def _first_at(record: Record, time_ns: int) -> int:
+    """Index of the first sample at a time or after it; a sample that was rounded to nanoseconds is taken for exact."""
+    first = math.ceil((time_ns - record.start_ns) * record.sampling_rate_hz / NS_PER_S - ROUNDING)
+    return min(max(first, 0), record.n_samples)

@@ -1,0 +1,299 @@
+"""What a training run consists of: a task for every network of a model, and the model that they make together.
+
+The window network, or each member of an ensemble, learns from the windows. Then, where the windows file holds excerpts
+of whole records, each fold of stations is scanned by a window network that learned from the others, and the context
+stage learns to read what it says; and the onset network learns to find onsets to the sample.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seisnet import __version__, nn
+from seisnet.config import PreprocessConfig, TrainConfig, from_dict, to_json
+from seisnet.errors import ConfigError
+from seisnet.features import make_feature
+from seisnet.model import Model
+from seisnet.objectives import Classification, Objective, OnsetRegression, Say
+from seisnet.picks import station_of
+from seisnet.preprocessing import Windows
+from seisnet.sliding import SlidingNetwork
+from seisnet.stages import context_data, fold_of, onset_data, why_no_context, why_no_onsets
+from seisnet.store.excerpts import Excerpt, read_excerpts
+from seisnet.store.model_file import StoredModel, StoredStage
+from seisnet.store.windows_file import SPLITS
+from seisnet.training_data import TrainingData, load_windows
+
+DEFAULT_THRESHOLD, CONTEXT_THRESHOLD = 0.7, 0.3
+"""Near the best F1 of picks in cross-validation without and with a context stage (benchmarks/EXPERIMENTS.md)."""
+
+EXCERPT_ROWS = 16
+"""Rows of a product in scans of excerpts, which are short: less than half the time of as many as in other scans."""
+
+READS = {"windows": "features", "context": "context", "onset": "onset"}
+"""Stages of a model, and what the model file says that they read."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """One network to train.
+
+    Attributes
+    ----------
+    stage : str
+        ``windows``, ``fold``, ``context`` or ``onset``.
+    config : TrainConfig
+        How this network is trained.
+    data : callable
+        What it learns from; equal for networks that learn from the same.
+    objective : Objective
+    n_outputs : int
+    init : float32 (P,) or None
+        Weights to start from.
+    """
+
+    stage: str
+    config: TrainConfig
+    data: Callable[[], TrainingData]
+    objective: Objective
+    n_outputs: int
+    init: NDArray[np.float32] | None = None
+
+
+class Run:
+    """A training run.
+
+    Parameters
+    ----------
+    windows : Windows or path
+    config : TrainConfig
+    init : Model, optional
+        Trained further.
+    files : ExitStack
+        Closes the windows file, where it is read in blocks.
+    say : callable, optional
+        Told which stages the model does not get, and why.
+
+    Attributes
+    ----------
+    tasks : list of Task
+    thetas : list of float32 (P,)
+        Weights of the tasks that are finished.
+    dev : list of Excerpt
+        Of the dev split.
+    identity : str
+        SHA-256 of the config, of the model trained further, and of what is learned from.
+    """
+
+    def __init__(
+        self,
+        windows: Windows | str | Path,
+        config: TrainConfig,
+        init: Model | None,
+        files: ExitStack,
+        say: Say | None,
+    ) -> None:
+        self._config, self._init = config, init
+        self._windows = load_windows(windows, config, init, files)
+        self._recipe = from_dict(PreprocessConfig, self._windows.info.config)
+        self._train, self.dev = _excerpts(windows, "train"), _excerpts(windows, "dev")
+        self._scalers = {"windows": self._windows.scaler}
+        self._prior_shift: NDArray[np.float32] | None = None
+        self.thetas: list[NDArray[np.float32]] = []
+        self._sizes = (self._windows.x_dev.shape[1], *config.hidden, len(self._windows.info.classes))
+        self.identity = self._hash()
+        self.tasks = [
+            self._window_task("windows", config, self._windows.training, member) for member in range(config.members)
+        ]
+        if self._recipe.task == "phase":
+            stations = {station_of(str(t)) for t in self._windows.train.trace_id}
+            why_not = why_no_context(self._train, stations, self._recipe)
+            if config.context and not why_not:
+                self.tasks += self._context_tasks()
+            elif config.context and say:
+                say(f"the model gets no context stage: {why_not}")
+            why_not = why_no_onsets(self._train, self._recipe)
+            if config.onset and not why_not:
+                self.tasks.append(self._onset_task())
+            elif config.onset and say:
+                say(f"the model gets no onset stage: {why_not}")
+
+    def _window_task(self, stage: str, config: TrainConfig, data: Callable[[], TrainingData], member: int = 0) -> Task:
+        classes = self._windows.info.classes
+        judged = Classification(classes, config.label_smoothing)
+        return Task(stage, config, data, judged, len(classes), self._first_weights("windows", config, member))
+
+    def _context_tasks(self) -> Iterator[Task]:
+        config, classes = self._config, self._windows.info.classes
+        stations = [station_of(str(t)) for t in self._windows.train.trace_id]
+        fold_by_station = fold_of(stations, config.folds, config.seed)
+        fold = np.array([fold_by_station[s] for s in stations])
+        first, n_folds = len(self.tasks), int(fold.max()) + 1
+        for k in range(n_folds):
+            yield self._window_task("fold", config, partial(self._windows.training, fold != k))
+        small = dataclasses.replace(
+            config, hidden=config.context_hidden, epochs=config.context_epochs, patience=0, batch_size=256,
+            dropout=0.2, input_noise=0.1, label_smoothing=0.02,
+        )  # fmt: skip
+
+        def data() -> TrainingData:
+            networks = [self._sliding(self.thetas[first + k : first + k + 1]) for k in range(n_folds)]
+            whole = self._sliding(self.thetas[: config.members])
+            found = context_data(
+                self._train,
+                self.dev,
+                lambda station: networks[fold_by_station[station]] if station in fold_by_station else whole,
+                self._recipe,
+                np.random.default_rng(config.seed),
+                self._first_scaler("context"),
+            )
+            self._scalers["context"], self._prior_shift = found.scaler, found.prior_shift
+            return found
+
+        judged = Classification(classes, small.label_smoothing, by_f1=False)
+        for member in range(config.members):
+            init = self._first_weights("context", small, member)
+            yield Task("context", small, data, judged, len(classes), init)
+
+    def _onset_task(self) -> Task:
+        config = self._config
+
+        def data() -> TrainingData:
+            rng = np.random.default_rng(config.seed)
+            found = onset_data(self._train, self.dev, self._recipe, rng, self._first_scaler("onset"))
+            self._scalers["onset"] = found.scaler
+            return found
+
+        small = dataclasses.replace(
+            config, hidden=config.onset_hidden, epochs=config.onset_epochs, patience=0, batch_size=64,
+            dropout=0.3, input_noise=0.2,
+        )  # fmt: skip
+        n_outputs = 2 * (len(self._windows.info.classes) - 1)
+        return Task("onset", small, data, OnsetRegression(), n_outputs, self._first_weights("onset", small))
+
+    def _parent_stage(self, stage: str) -> StoredStage | None:
+        """A stage of the model that is trained further."""
+        stages = self._init.stored.stages if self._init else ()
+        return next((found for found in stages if found.reads == READS[stage]), None)
+
+    def _first_weights(self, stage: str, config: TrainConfig, member: int = 0) -> NDArray[np.float32] | None:
+        """Weights of a stage of the model that is trained further.
+
+        Raises
+        ------
+        ConfigError
+            If that has other layers.
+        """
+        found = self._parent_stage(stage)
+        if found is None:
+            return None
+        if found.sizes[1:-1] != config.hidden or found.activation != config.activation:
+            asked = "hidden" if stage == "windows" else f"{stage}_hidden"
+            name = self._init.name if self._init else ""
+            raise ConfigError(
+                f"model {name} has layers {found.sizes}, {found.activation}; the training asks for {asked} "
+                f"{config.hidden}, {config.activation}"
+            )
+        members = np.atleast_2d(found.theta)
+        weights: NDArray[np.float32] = members[member % len(members)]
+        return weights
+
+    def _first_scaler(self, stage: str) -> nn.StandardScaler | None:
+        """Scaler of a later stage of the model that is trained further."""
+        found = self._parent_stage(stage)
+        if found is None or found.mean is None or found.scale is None:
+            return None
+        scaler = nn.StandardScaler()
+        scaler.mean, scaler.scale = found.mean, found.scale
+        return scaler
+
+    def _sliding(self, thetas: Sequence[NDArray[np.float32]]) -> SlidingNetwork:
+        networks = tuple(nn.Network(self._sizes, self._config.activation, theta=theta) for theta in thetas)
+        scaler = self._windows.scaler
+        mean, scale = scaler.mean.astype(np.float32), scaler.scale.astype(np.float32)
+        return SlidingNetwork(make_feature(self._recipe), networks, mean, scale, rows=EXCERPT_ROWS)
+
+    def _hash(self) -> str:
+        digest = hashlib.sha256(
+            f"{to_json(self._config)} {self._windows.digest} {_parent(self._init)} {__version__}".encode()
+        )
+        for e in (*self._train, *self.dev):
+            digest.update(f"{e.start_ns} {e.trace_id} {e.onsets} {e.weights} {e.known} {e.split}".encode())
+            digest.update(e.data.tobytes())
+        return digest.hexdigest()
+
+    def stored(self, history: Sequence[dict[str, float]]) -> StoredModel:
+        """The model, not yet calibrated; a stage of the model trained further that had no task stays as it was."""
+        info = self._windows.info
+        stages, metrics = [], {}
+        for name in READS:
+            numbers = [i for i, task in enumerate(self.tasks) if task.stage == name]
+            kept = self._parent_stage(name)
+            if numbers:
+                stages.append(self._stored_stage(name, numbers))
+            elif kept:
+                stages.append(kept)
+            if numbers and name != "windows":
+                metrics[f"{name}_history"] = [row for row in history if int(row["task"]) in numbers]
+        columns: dict[str, list[float]] = defaultdict(list)
+        for row in history:
+            if self.tasks[int(row["task"])].stage == "windows":
+                for key, value in row.items():
+                    if key != "epochs":
+                        columns["member" if key == "task" else key].append(value)
+        attributes = {"seisnet_version": __version__, "windows_sha256": self._windows.digest}
+        scaler = self._windows.scaler
+        threshold = CONTEXT_THRESHOLD if any(s.reads == READS["context"] for s in stages) else DEFAULT_THRESHOLD
+        return StoredModel(
+            stages=tuple(stages),
+            classes=info.classes,
+            mean=scaler.mean.astype(np.float32),
+            scale=scaler.scale.astype(np.float32),
+            preprocess=info.config,
+            train=dataclasses.asdict(self._config),
+            thresholds=dict.fromkeys((c for c in info.classes if c != "noise"), threshold),
+            history={key: np.array(values) for key, values in columns.items()},
+            metrics=metrics,
+            attributes=attributes | ({"parent_sha256": _parent(self._init)} if self._init else {}),
+        )
+
+    def _stored_stage(self, name: str, numbers: Sequence[int]) -> StoredStage:
+        """A stage from the weights of its tasks."""
+        task, thetas = self.tasks[numbers[0]], [self.thetas[i] for i in numbers]
+        if name not in self._scalers:
+            task.data()  # a resumed run may have trained this stage before
+        scaler = self._scalers[name]
+        first = name == "windows"
+        if name == "context" and self._prior_shift is not None:
+            thetas = [theta.copy() for theta in thetas]
+            for theta in thetas:  # the biases of the outputs come last
+                theta[-task.n_outputs :] += self._prior_shift
+        return StoredStage(
+            thetas[0] if len(thetas) == 1 else np.stack(thetas),
+            (len(scaler.mean), *task.config.hidden, task.n_outputs),
+            task.config.activation,
+            reads=READS[name],
+            mean=None if first else scaler.mean.astype(np.float32),
+            scale=None if first else scaler.scale.astype(np.float32),
+        )
+
+
+def _excerpts(windows: Windows | str | Path, split: str) -> list[Excerpt]:
+    if isinstance(windows, Windows):
+        return [excerpt for excerpt in windows.excerpts if SPLITS[excerpt.split] == split]
+    return list(read_excerpts(Path(windows), split))
+
+
+def _parent(init: Model | None) -> str:
+    """SHA-256 of the weights that a training starts from."""
+    return hashlib.sha256(b"".join(s.theta.tobytes() for s in init.stored.stages)).hexdigest() if init else ""

@@ -1,0 +1,135 @@
+"""FDSN web services: the station service says which instruments there are, dataselect is asked day by day."""
+
+from __future__ import annotations
+
+import functools
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import obspy
+
+from seisnet.errors import DataError
+from seisnet.waveforms.conditioning import split_channel
+from seisnet.waveforms.files import first_line
+from seisnet.waveforms.records import DAY_NS
+from seisnet.waveforms.selection import FOREVER_NS, Selection
+
+PAUSES_S = (2.0, 10.0, 30.0)
+"""A request that fails for what may pass (no answer, a broken one, too many requests) is repeated after these."""
+
+LASTING = (
+    "FDSNBadRequestException", "FDSNDoubleAuthenticationException", "FDSNForbiddenException",
+    "FDSNInvalidRequestException", "FDSNNoAuthenticationServiceException", "FDSNNoServiceException",
+    "FDSNNotImplementedException", "FDSNRequestTooLargeException", "FDSNUnauthorizedException", "ValueError",
+)  # fmt: skip
+"""Errors that no repetition mends: what was asked for is wrong."""
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class ServiceDay:
+    """One instrument on one UTC day: ``NET.STA.LOC.HH?``."""
+
+    channels: str
+    span_ns: tuple[int, int]
+
+
+def find_days(service: str, selection: Selection) -> list[ServiceDay]:
+    """Ask a service for the instruments that it has, and list their days.
+
+    Parameters
+    ----------
+    service : str
+        A name that ObsPy knows (``GEOFON``, ``ETHZ``, ``EARTHSCOPE``, ...), or the URL of a server.
+
+    Raises
+    ------
+    DataError
+        No times or channels are given, the service does not answer, or has nothing of what is asked for.
+    """
+    if not selection.patterns or FOREVER_NS[0] == selection.start_ns or FOREVER_NS[1] == selection.end_ns:
+        raise DataError(f"fdsn:{service}: say what to fetch with --select, --starttime and --endtime")
+    epochs: dict[str, list[tuple[int, int]]] = {}
+    for codes in selection.codes:
+        for seed_id, span_ns in _channels(_asked(service, functools.partial(_stations, codes, selection))):
+            if selection.takes(seed_id) and selection.overlaps(*span_ns):
+                instrument = f"{seed_id.rpartition('.')[0]}.{split_channel(seed_id.rpartition('.')[2])[0]}?"
+                epochs.setdefault(instrument, []).append(span_ns)
+    if not epochs:
+        raise DataError(f"fdsn:{service}: has no channel of what --select, --starttime and --endtime ask for")
+    first, last = selection.start_ns // DAY_NS, (selection.end_ns - 1) // DAY_NS
+    return [
+        ServiceDay(channels, selection.within(day * DAY_NS, (day + 1) * DAY_NS))
+        for channels in sorted(epochs)
+        for day in range(first, last + 1)
+        if any(start < (day + 1) * DAY_NS and end >= day * DAY_NS for start, end in epochs[channels])
+    ]
+
+
+def _stations(codes: tuple[str, str, str, str], selection: Selection, client: Any) -> Any:
+    network, station, location, channel = codes
+    return client.get_stations(
+        network=network,
+        station=station,
+        location=location,
+        channel=channel if channel.endswith("*") else f"{channel},{channel}?",
+        starttime=obspy.UTCDateTime(ns=selection.start_ns),
+        endtime=obspy.UTCDateTime(ns=selection.end_ns),
+        level="channel",
+    )
+
+
+def fetch(service: str, channels: str, span_ns: tuple[int, int]) -> obspy.Stream:
+    """Fetch the waveforms of one instrument; an empty stream where the service has none.
+
+    Raises
+    ------
+    DataError
+        The service does not answer, or refuses.
+    """
+    network, station, location, channel = channels.split(".")
+    start, end = (obspy.UTCDateTime(ns=ns) for ns in span_ns)
+    found = _asked(service, lambda client: client.get_waveforms(network, station, location, channel, start, end))
+    return found if found is not None else obspy.Stream()
+
+
+def _channels(inventory: obspy.Inventory | None) -> list[tuple[str, tuple[int, int]]]:
+    """Seed ids and epochs."""
+    return [
+        (
+            f"{network.code}.{station.code}.{channel.location_code}.{channel.code}",
+            (
+                channel.start_date.ns if channel.start_date else FOREVER_NS[0],
+                channel.end_date.ns if channel.end_date else FOREVER_NS[1],
+            ),
+        )
+        for network in inventory or ()
+        for station in network
+        for channel in station
+    ]
+
+
+def _asked(service: str, request: Callable[[Any], T]) -> T | None:
+    """The answer to a request, None where the service has no data."""
+    from obspy.clients.fdsn.header import FDSNNoDataException
+
+    for pause_s in (*PAUSES_S, None):
+        try:
+            return request(_client(service))
+        except FDSNNoDataException:
+            return None
+        except Exception as error:  # beside its own, ObsPy passes on what sockets and readers of broken answers raise
+            if pause_s is None or type(error).__name__ in LASTING:
+                raise DataError(f"fdsn:{service}: {first_line(error)}") from error
+        time.sleep(pause_s)
+    raise AssertionError("the last try returns or raises")
+
+
+@functools.lru_cache(maxsize=8)
+def _client(service: str) -> Any:
+    from obspy.clients.fdsn import Client
+
+    return Client(service)

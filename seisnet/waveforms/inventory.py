@@ -1,0 +1,156 @@
+"""What station metadata say of a channel: how it is oriented, and its instrument's response."""
+
+from __future__ import annotations
+
+import functools
+import glob
+import math
+import warnings
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import obspy
+import scipy.fft
+from numpy.typing import NDArray
+
+from seisnet.config import PreprocessConfig
+from seisnet.errors import DataError, missing
+from seisnet.waveforms.segments import Segment, part
+
+Stations = Mapping[str, Sequence[Any]]
+"""Seed id to its epochs, ObsPy's Channel."""
+
+OUTPUTS = {"displacement": "DISP", "velocity": "VEL", "acceleration": "ACC"}
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """The instrument's response is to be taken off.
+
+    Attributes
+    ----------
+    output : {"displacement", "velocity", "acceleration"}
+        Ground motion that records hold then, in metres and seconds.
+    freqmin_hz : float
+        Lowest frequency that has to be right; half of it and what is below is left out.
+    """
+
+    output: str
+    freqmin_hz: float
+
+    @property
+    def blind_s(self) -> float:
+        """What is cut from either end of a segment: there the result depends on what was not recorded."""
+        return 4.0 / self.freqmin_hz
+
+
+def response_of(config: PreprocessConfig) -> Response | None:
+    """What a config asks for; None where the response stays on."""
+    return None if config.response == "none" else Response(config.response, config.freqmin_hz)
+
+
+@functools.lru_cache(maxsize=4)
+def read_stations(paths: tuple[Path, ...]) -> Stations:
+    """Read station metadata in any format that ObsPy reads (StationXML, dataless SEED, RESP, ...).
+
+    Raises
+    ------
+    DataError
+        A file is missing, or is no such metadata.
+    """
+    stations: dict[str, list[Any]] = defaultdict(list)
+    for path in paths:
+        if not path.is_file():
+            raise DataError(missing(path))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of ObsPy's readers, on parts that are not read here
+            try:
+                inventory = obspy.read_inventory(glob.escape(str(path)))
+            except Exception as error:  # ObsPy's readers raise whatever they like on a file of another format
+                raise DataError(f"{path}: no station metadata that ObsPy reads, such as StationXML") from error
+        for network in inventory:
+            for station in network:
+                for channel in station:
+                    seed_id = f"{network.code}.{station.code}.{channel.location_code}.{channel.code}"
+                    stations[seed_id].append(channel)
+    return stations
+
+
+def channel_at(stations: Stations, seed_id: str, time_ns: int) -> Any | None:
+    """The epoch of a channel that holds a time; None where there is none."""
+    for channel in stations.get(seed_id, ()):
+        start, end = channel.start_date, channel.end_date
+        if (start is None or start.ns <= time_ns) and (end is None or time_ns <= end.ns):
+            return channel
+    return None
+
+
+def placed(azimuth_deg: float, dip_deg: float) -> tuple[int, int]:
+    """Row of a record in which a component belongs, and its sign.
+
+    The vertical row takes what dips by 45 degrees or more, up being positive; of the rest, the north row takes what
+    lies within 45 degrees of north or south, the east row the other. Components are not rotated.
+
+    Parameters
+    ----------
+    azimuth_deg, dip_deg : float
+        As in StationXML: clockwise from north; down from the horizontal.
+
+    Examples
+    --------
+    >>> placed(0, -90), placed(30, 0), placed(120, 0), placed(200, 0)
+    ((0, 1), (1, 1), (2, 1), (1, -1))
+    """
+    if abs(dip_deg) >= 45:
+        return 0, 1 if dip_deg < 0 else -1
+    # 45 belongs to north and 135 to east: two components at right angles never meet in a row.
+    row = 2 if 45 < azimuth_deg % 180 <= 135 else 1
+    along = math.cos(math.radians(azimuth_deg)) if row == 1 else math.sin(math.radians(azimuth_deg))
+    return row, 1 if along > 0 else -1
+
+
+def without_response(segment: Segment, channel: Any, response: Response) -> Segment:
+    """Divide the spectrum of a gap-free segment by the response, and cut the blind edges.
+
+    Below `freqmin_hz` and above 0.8 of the Nyquist frequency, a cosine takes the rest out.
+
+    Raises
+    ------
+    DataError
+        The metadata hold no response, or none that can be evaluated.
+    """
+    n = scipy.fft.next_fast_len(2 * len(segment.samples), real=True)
+    freqs = scipy.fft.rfftfreq(n, 1 / segment.rate_hz)
+    nyquist_hz = segment.rate_hz / 2
+    low, high = response.freqmin_hz, 0.8 * nyquist_hz
+    band = _rise(freqs, low / 2, low) * (1 - _rise(freqs, high, nyquist_hz))
+    inside = band > 0
+    try:
+        curve = channel.response.get_evalresp_response_for_frequencies(freqs[inside], output=OUTPUTS[response.output])
+    except Exception as error:  # of evalresp, or of a response without stages
+        raise DataError("the metadata hold no response of it that can be evaluated") from error
+    if not (np.isfinite(curve).all() and (np.abs(curve) > 0).all()):
+        raise DataError("its response is zero, or not finite, within the band")
+    x = segment.samples
+    blind = round(response.blind_s * segment.rate_hz)
+    spectrum = scipy.fft.rfft((x - x.mean()) * _taper(len(x), blind), n)
+    spectrum[inside] *= band[inside] / curve
+    spectrum[~inside] = 0
+    whole = replace(segment, samples=scipy.fft.irfft(spectrum, n)[: len(x)])
+    return part(whole, blind, max(blind, len(x) - blind))
+
+
+def _rise(x: NDArray[np.float64], low: float, high: float) -> NDArray[np.float64]:
+    """Raised cosine from 0 at `low` to 1 at `high`."""
+    rise: NDArray[np.float64] = 0.5 - 0.5 * np.cos(np.pi * np.clip((x - low) / (high - low), 0, 1))
+    return rise
+
+
+def _taper(n_samples: int, blind: int) -> NDArray[np.float64]:
+    """Raised cosine over half of the blind edges."""
+    k = np.arange(n_samples, dtype=np.float64)
+    return _rise(np.minimum(k, n_samples - 1 - k), 0.0, blind / 2)

@@ -1,0 +1,192 @@
+"""Finding waveforms again: the stretch around a time, read from the sources that picks were made on."""
+
+from __future__ import annotations
+
+import glob
+import math
+import warnings
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import obspy
+
+from seisnet.errors import DataError
+from seisnet.picks import Pick, station_of
+from seisnet.store.seisbench_file import is_seisbench
+from seisnet.store.stead_file import stead_tables
+from seisnet.waveforms import dataset_columns
+from seisnet.waveforms.conditioning import condition, split_channel, to_rate
+from seisnet.waveforms.datasets import MADE_UP_SLOT_NS, DatasetTrace, open_dataset, read_dataset
+from seisnet.waveforms.records import Record, Rejection, ns_to_sample, sample_to_ns
+from seisnet.waveforms.sources import Reading, find_sources, read_file
+
+DISTANCE_COLUMNS = ("path_ep_distance_km", "source_distance_km", "path_hyp_distance_km", "path_distance_km")
+
+
+@dataclass(frozen=True, slots=True)
+class _Holding:
+    """A stretch of an instrument in a file, or in a row of a data set, whose end is not known before it is read."""
+
+    trace_id: str
+    start_ns: int
+    path: Path
+    end_ns: int = 0
+    rate_hz: float = 0.0
+    row: int = -1
+
+
+class Waveforms:
+    """The waveforms of some sources: headers are read now, samples when they are asked for.
+
+    Parameters
+    ----------
+    specs : sequence of str
+        Files, folders, globs, archives, data sets.
+
+    Attributes
+    ----------
+    reading : Reading
+        What could not be read, with reasons.
+
+    Raises
+    ------
+    DataError
+        If a name leads to no file, or nothing that it leads to can be read.
+    """
+
+    def __init__(self, specs: Sequence[str]) -> None:
+        self.reading = Reading()
+        self._by_station: dict[str, list[_Holding]] = defaultdict(list)
+        for source in find_sources(specs, self.reading):
+            for path in source.paths[:1] if source.is_dataset else source.paths:
+                for holding in _rows_of(path) if source.is_dataset else _traces_of(path, self.reading):
+                    self._by_station[holding.trace_id.split(".")[1].upper()].append(holding)
+        if not self._by_station:
+            why = "; ".join(r.reason for r in self.reading.rejections[:3]) or "they hold no waveforms"
+            raise DataError(f"{', '.join(specs)}: {why}")
+
+    def trace_ids(self, pick: Pick) -> list[str]:
+        """Instruments that a pick may be of: those that agree in all codes that the pick names."""
+        named = (pick.network, pick.station, pick.location.strip("-"), pick.channel[:2])
+        known = {holding.trace_id for holding in self._by_station.get(pick.station.upper(), [])}
+        return sorted(
+            trace_id
+            for trace_id in known
+            if all(
+                not code or code.upper() == its.upper() for code, its in zip(named, trace_id.split("."), strict=True)
+            )
+        )
+
+    def around(
+        self, trace_id: str, start_ns: int, end_ns: int, *, sampling_rate_hz: float | None = None
+    ) -> list[Record]:
+        """Gap-free records of an instrument between two times, in order of time.
+
+        Parameters
+        ----------
+        sampling_rate_hz : float, optional
+            Of the records; without it they keep the rate at which they were recorded.
+        """
+        here = [h for h in self._by_station.get(trace_id.split(".")[1].upper(), []) if h.trace_id == trace_id]
+        records = self._of_files([h for h in here if h.row < 0], start_ns, end_ns, sampling_rate_hz)
+        # The rows of an instrument follow each other: one before the last three hardly reaches into the stretch.
+        rows = sorted((h for h in here if h.row >= 0 and h.start_ns <= end_ns), key=lambda h: h.start_ns)[-3:]
+        for holding in rows:
+            record = _read_row(holding)
+            if record is not None:
+                records.append(to_rate(record, sampling_rate_hz or record.sampling_rate_hz))
+        cut = [part(record, start_ns, end_ns) for record in records if record.trace_id == trace_id]
+        return sorted((record for record in cut if record.n_samples > 1), key=lambda record: record.start_ns)
+
+    def _of_files(
+        self, holdings: Iterable[_Holding], start_ns: int, end_ns: int, sampling_rate_hz: float | None
+    ) -> list[Record]:
+        near = [h for h in holdings if h.start_ns <= end_ns and h.end_ns >= start_ns]
+        if not near:
+            return []
+        stream = obspy.Stream()
+        between = {"starttime": obspy.UTCDateTime(ns=start_ns), "endtime": obspy.UTCDateTime(ns=end_ns)}
+        for path in dict.fromkeys(h.path for h in near):
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # of damaged files, which is known since their headers were read
+                try:
+                    stream += obspy.read(glob.escape(str(path)), **between)
+                except Exception as error:  # ObsPy's readers raise whatever they like on damaged files
+                    self.reading.rejections.append(Rejection(near[0].trace_id, start_ns, end_ns, f"{path}: {error}"))
+        rate_hz = sampling_rate_hz or max(h.rate_hz for h in near)
+        records, rejections = condition(stream, sampling_rate_hz=rate_hz, shortest_s=0.0)
+        self.reading.rejections += rejections
+        return records
+
+
+def part(record: Record, start_ns: int, end_ns: int) -> Record:
+    """The samples of a record between two times, both included."""
+    low = min(max(0, ns_to_sample(record, start_ns)), record.n_samples)
+    high = max(low, min(record.n_samples, ns_to_sample(record, end_ns) + 1))
+    return replace(record, data=record.data[:, low:high], start_ns=sample_to_ns(record, low))
+
+
+def station_places(paths: Iterable[Path]) -> dict[str, tuple[float, float]]:
+    """Latitude and longitude in degrees of the stations, ``NET.STA``, that the data sets among some paths tell."""
+    places = {}
+    for row in _metadata(paths):
+        where = _number(row, "station_latitude_deg"), _number(row, "station_longitude_deg")
+        if all(map(math.isfinite, where)):
+            places[station_of(dataset_columns.trace_id(row))] = where
+    return places
+
+
+def distances_km(paths: Iterable[Path]) -> dict[tuple[str, str], float]:
+    """Distance by event and station, ``NET.STA``, that the data sets among some paths tell."""
+    distances = {}
+    for row in _metadata(paths):
+        known = [d for d in (_number(row, name) for name in DISTANCE_COLUMNS) if math.isfinite(d)]
+        event = dataset_columns.event_id(row)
+        if event and known:
+            distances[event, station_of(dataset_columns.trace_id(row))] = known[0]
+    return distances
+
+
+def _traces_of(path: Path, reading: Reading) -> Iterator[_Holding]:
+    for trace in read_file(path, reading, headonly=True) or ():
+        stats = trace.stats
+        instrument, _ = split_channel(stats.channel)
+        trace_id = ".".join([stats.network.strip(), stats.station.strip(), stats.location.strip(), instrument])
+        yield _Holding(trace_id, stats.starttime.ns, path, stats.endtime.ns, stats.sampling_rate)
+
+
+def _rows_of(path: Path) -> Iterator[_Holding]:
+    with open_dataset(path) as reader:
+        for stored in reader:
+            try:
+                start_ns = dataset_columns.start_ns(stored.metadata)
+            except DataError:  # preprocess and classify have given the reason
+                continue
+            made_up_ns = stored.row * MADE_UP_SLOT_NS
+            trace_id = dataset_columns.trace_id(stored.metadata)
+            yield _Holding(trace_id, made_up_ns if start_ns is None else start_ns, path, row=stored.row)
+
+
+def _read_row(holding: _Holding) -> Record | None:
+    found = next(read_dataset(holding.path, wanted=lambda stored: stored.row == holding.row), None)
+    return found.record if isinstance(found, DatasetTrace) else None
+
+
+def _metadata(paths: Iterable[Path]) -> Iterator[dict[str, str]]:
+    """Rows of the metadata of those paths that are data sets and can be read; to look at, so that no error stops it."""
+    for path in paths:
+        if is_seisbench(path) or stead_tables(path) == [path]:
+            try:
+                with open_dataset(path) as reader:
+                    yield from (stored.metadata for stored in reader)
+            except DataError:
+                continue
+
+
+def _number(row: dict[str, str], column: str) -> float:
+    try:
+        return float(row.get(column) or "nan")
+    except ValueError:
+        return math.nan

@@ -1,0 +1,84 @@
+"""SeisComP archives: ``YEAR/NET/STA/CHAN.D/NET.STA.LOC.CHAN.D.YEAR.DAY``, one file a channel and UTC day.
+
+The files of an archive do not end at midnight: the last record of a file reaches into the next day, or the first begins
+in the day before. So every day is read with the days beside it, and answers for the UTC day of its name. Where days are
+missing, what stands over goes to the nearer day.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections import defaultdict
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from seisnet.errors import DataError
+from seisnet.waveforms.conditioning import split_channel
+from seisnet.waveforms.records import DAY_NS
+from seisnet.waveforms.selection import FOREVER_NS, Selection
+
+NAME = re.compile(r"([^.]*)\.([^.]*)\.([^.]*)\.([^.]*)\.D\.(\d{4})\.(\d{3})")
+
+
+@dataclass(frozen=True)
+class ArchiveDay:
+    """The files of one instrument on one UTC day, those of the days beside it, and the span that it answers for."""
+
+    paths: tuple[Path, ...]
+    beside: tuple[Path, ...]
+    span_ns: tuple[int, int]
+
+
+def find_days(root: Path, selection: Selection) -> list[ArchiveDay]:
+    """List the wanted instrument-days of an archive by the names of its files; none of them is opened.
+
+    Raises
+    ------
+    DataError
+        The folder is no archive, or holds nothing that is wanted.
+    """
+    years = [path for path in sorted(root.glob("[0-9][0-9][0-9][0-9]")) if path.is_dir()]
+    if not years:
+        raise DataError(f"sds:{root}: no archive here: it would hold folders YEAR/NET/STA/CHAN.D")
+    by_instrument: dict[str, dict[int, list[Path]]] = defaultdict(lambda: defaultdict(list))
+    for path in sorted(_files(years, selection)):
+        found = NAME.fullmatch(path.name)
+        if found and selection.takes(".".join(found.groups()[:4])):
+            instrument = ".".join([*found.groups()[:3], split_channel(found[4])[0]])
+            by_instrument[instrument][_day(int(found[5]), int(found[6]))].append(path)
+    days = [day for instrument in sorted(by_instrument) for day in _days(by_instrument[instrument], selection)]
+    if not days:
+        raise DataError(f"sds:{root}: holds no day of what --select, --starttime and --endtime ask for")
+    return days
+
+
+def _files(years: list[Path], selection: Selection) -> set[Path]:
+    """Files whose names may be wanted; what is not is left out by folder, since archives are large."""
+    wanted = []
+    for folder in years:
+        first, end = _day(int(folder.name), 1), _day(int(folder.name) + 1, 1)
+        if selection.overlaps((first - 1) * DAY_NS, (end + 1) * DAY_NS):
+            wanted.append(folder)
+    patterns = {f"{network}/{station}/*.D/*.D.*" for network, station, *_ in selection.codes}
+    return {path for folder in wanted for pattern in patterns for path in folder.glob(pattern)}
+
+
+def _day(year: int, day_of_year: int) -> int:
+    """Days since 1970."""
+    return int(datetime(year, 1, 1, tzinfo=UTC).timestamp()) // 86_400 + day_of_year - 1
+
+
+def _days(files: dict[int, list[Path]], selection: Selection) -> list[ArchiveDay]:
+    days = sorted(files)
+    # Midnight between consecutive days, the middle of what is missing between others.
+    borders = [(a + 1 + b) * DAY_NS // 2 for a, b in itertools.pairwise(days)]
+    lows, highs = [FOREVER_NS[0], *borders], [*borders, FOREVER_NS[1]]
+    found = []
+    for i, (day, low, high) in enumerate(zip(days, lows, highs, strict=True)):
+        if selection.overlaps(max(low, (day - 1) * DAY_NS), min(high, (day + 2) * DAY_NS) - 1):
+            near = [d for d in days[max(i - 1, 0) : i + 2] if d != day and abs(d - day) <= 2]
+            beside = tuple(path for d in near for path in files[d])
+            found.append(ArchiveDay(tuple(files[day]), beside, (low, high)))
+    return found

@@ -1,0 +1,90 @@
+"""Packets from a SeedLink server, through ObsPy; a lost connection is taken up again where it stopped."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import obspy
+from obspy.clients.seedlink.client.seedlinkconnection import SeedLinkConnection
+from obspy.clients.seedlink.seedlinkexception import SeedLinkException
+from obspy.clients.seedlink.slpacket import SLPacket
+
+from seisnet.errors import ConfigError
+
+RECONNECT_S = 5
+"""Pause before a connection is tried again."""
+
+
+def packets(
+    server: str,
+    patterns: Sequence[str],
+    *,
+    lost: Callable[[str], None],
+    connect: Callable[[], Any] = SeedLinkConnection,
+    pause_s: float = RECONNECT_S,
+) -> Iterator[obspy.Trace]:
+    """Traces as a server sends them, for ever, or until it ends the transmission.
+
+    Parameters
+    ----------
+    server : str
+        ``HOST:PORT``.
+    patterns : sequence of str
+        ``NET.STA.LOC.CHA``; location and channel may hold ``?``, network and station may not.
+    lost : callable
+        Called with the reason when a connection is lost, or a packet can't be read.
+    connect : callable
+        Makes a connection such as ObsPy's.
+    pause_s : float
+        Time before a lost connection is tried again.
+
+    Raises
+    ------
+    ConfigError
+        If the address or a pattern can't be understood.
+    """
+    host, _, port = server.rpartition(":")
+    if not host or not port.isdigit():
+        raise ConfigError(f"server '{server}' is not of the form HOST:PORT, such as geofon.gfz.de:18000")
+    connection = connect()
+    connection.set_sl_address(server)
+    connection.set_net_delay(max(1, round(pause_s)))
+    for network, station, selector in map(_stream_of, patterns):
+        connection.add_stream(network, station, selector, -1, None)
+    while True:
+        try:
+            packet = connection.collect()
+        except (SeedLinkException, OSError) as error:
+            # The connection keeps the number of the last packet of every station, and goes on from there.
+            lost(str(error))
+            time.sleep(pause_s)
+            continue
+        if packet is None or packet == SLPacket.SLTERMINATE:
+            return
+        if packet == SLPacket.SLNOPACKET or packet.get_type() in (SLPacket.TYPE_SLINF, SLPacket.TYPE_SLINFT):
+            continue
+        try:
+            trace = packet.get_trace()
+        except Exception as error:  # libmseed and ObsPy raise whatever they like on damaged packets
+            lost(f"a packet can't be read: {error}")
+            continue
+        if trace is not None:
+            yield trace
+
+
+def _stream_of(pattern: str) -> tuple[str, str, str]:
+    """Network, station and SeedLink selector of a pattern.
+
+    Examples
+    --------
+    >>> _stream_of("GE.APE..HH?"), _stream_of("CH.BALST.00.HH")
+    (('GE', 'APE', 'HH?'), ('CH', 'BALST', '00HH?'))
+    """
+    parts = pattern.strip().upper().split(".")
+    if len(parts) != 4 or not all(parts[i] for i in (0, 1, 3)) or set("*?") & set(parts[0] + parts[1]):
+        raise ConfigError(f"--select '{pattern}' is not of the form NET.STA.LOC.CHA with network and station spelt out")
+    network, station, location, channel = parts
+    location = "" if location in ("", "--", "*") else location
+    return network, station, location + (channel.replace("*", "") + "???")[:3]

@@ -1,0 +1,127 @@
+"""Traces of one component in, gap-free segments out: split at gaps, copies resolved, rates that jitter made one."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import obspy
+from numpy.typing import NDArray
+
+from seisnet.waveforms.records import NS_PER_S, Rejection
+from seisnet.waveforms.resampling import keeps_time
+
+JITTER = 1e-4
+"""Rates of one component that differ by less than this share are one rate, as far as that keeps time."""
+
+LARGEST_SAMPLE = float(np.finfo(np.float32).max) / 4
+"""Larger ones would leave float32 when a mean or a trend is taken off."""
+
+
+@dataclass(frozen=True)
+class Segment:
+    """A gap-free run of samples of one component, of any real type that float64 holds exactly; they are not ours."""
+
+    samples: NDArray[Any]
+    start_ns: int
+    rate_hz: float
+    bandwidth_hz: float
+
+    @property
+    def end_ns(self) -> int:
+        """Time just after the last sample: where a following segment would start."""
+        return self.start_ns + round(len(self.samples) * NS_PER_S / self.rate_hz)
+
+
+def segments_of(traces: Iterable[obspy.Trace], trace_id: str, rejections: list[Rejection]) -> list[Segment]:
+    """Gap-free segments of one component, overlaps resolved; those of higher rates first, then in order of time."""
+    pieces = [piece for trace in traces for piece in _finite_runs(trace, trace_id, rejections)]
+    alike: list[list[Segment]] = []
+    for piece in sorted(pieces, key=lambda s: s.rate_hz):
+        if not alike or piece.rate_hz > alike[-1][0].rate_hz * (1 + JITTER):
+            alike.append([])
+        alike[-1].append(piece)
+    by_rate: dict[float, list[Segment]] = defaultdict(list)
+    for group in alike:
+        common_hz = float(np.median([s.rate_hz for s in group]))
+        for s in group:
+            rate_hz = common_hz if keeps_time(s.rate_hz, common_hz, len(s.samples)) else s.rate_hz
+            by_rate[rate_hz].append(replace(s, rate_hz=rate_hz))
+    return [s for rate_hz in sorted(by_rate, reverse=True) for s in _joined(by_rate[rate_hz], trace_id, rejections)]
+
+
+def _finite_runs(trace: obspy.Trace, trace_id: str, rejections: list[Rejection]) -> Iterable[Segment]:
+    """Stretches of a trace without masked, NaN or infinite samples."""
+    data = _exact(np.ma.getdata(trace.data))
+    masked = np.ma.getmaskarray(trace.data)
+    whole = Segment(data, trace.stats.starttime.ns, float(trace.stats.sampling_rate), trace.stats.sampling_rate / 2)
+    usable = (data > -LARGEST_SAMPLE) & (data < LARGEST_SAMPLE)  # false for NaN
+    if usable.all() and not masked.any():
+        return [whole]
+    for low, high in runs(~masked & ~usable):
+        bad = part(whole, low, high)
+        rejections.append(Rejection(trace_id, bad.start_ns, bad.end_ns, "samples that are not finite"))
+    return [part(whole, low, high) for low, high in runs(~masked & usable)]
+
+
+def _exact(samples: NDArray[Any]) -> NDArray[Any]:
+    """Samples as they are where float64 holds them exactly, else as float64: a day of copies takes memory."""
+    small = samples.dtype.itemsize <= 4 and samples.dtype.isnative
+    return samples if small else samples.astype(np.float64, copy=False)
+
+
+def _joined(pieces: Iterable[Segment], trace_id: str, rejections: list[Rejection]) -> Iterable[Segment]:
+    """Join pieces of one rate that follow each other without a gap, or overlap; in order of time."""
+    group: list[tuple[int, Segment]] = []  # pieces with their first sample counted from the start of the group
+    length, end_ns = 0, 0
+    for piece in sorted(pieces, key=lambda s: (s.start_ns, -len(s.samples))):
+        at = _offset(group[0][1], piece) if group else 0
+        # A clock that drifts moves a piece that follows at once off the group's samples: it starts a group.
+        drifted = at != length and abs(piece.start_ns - end_ns) * piece.rate_hz < NS_PER_S / 2
+        if at > length or drifted:
+            yield from _resolved(group, length, trace_id, rejections)
+            group, at, length = [], 0, 0
+        group.append((at, piece))
+        length = max(length, at + len(piece.samples))
+        end_ns = max(end_ns, piece.end_ns)
+    yield from _resolved(group, length, trace_id, rejections)
+
+
+def _resolved(
+    group: list[tuple[int, Segment]], length: int, trace_id: str, rejections: list[Rejection]
+) -> Iterable[Segment]:
+    """Make one array of pieces; where copies of a sample are equal one is kept, where they differ none."""
+    if len(group) < 2:
+        yield from (piece for _, piece in group)
+        return
+    samples = np.full(length, np.nan)
+    differs = np.zeros(length, dtype=np.bool_)
+    for at, piece in group:
+        here = slice(at, at + len(piece.samples))
+        differs[here] |= ~np.isnan(samples[here]) & (samples[here] != piece.samples)
+        samples[here] = piece.samples
+    whole = replace(group[0][1], samples=samples)
+    for low, high in runs(differs):
+        bad = part(whole, low, high)
+        rejections.append(Rejection(trace_id, bad.start_ns, bad.end_ns, "overlapping samples that differ"))
+    yield from (part(whole, low, high) for low, high in runs(~differs))
+
+
+def _offset(first: Segment, second: Segment) -> int:
+    """Samples from the start of one segment to the start of another."""
+    return round((second.start_ns - first.start_ns) * first.rate_hz / NS_PER_S)
+
+
+def runs(flags: NDArray[np.bool_]) -> list[tuple[int, int]]:
+    """First and past-the-last index of every run of true."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], flags, [False]]).astype(np.int8)))
+    return [(int(low), int(high)) for low, high in edges.reshape(-1, 2)]
+
+
+def part(segment: Segment, low: int, high: int) -> Segment:
+    """Samples `low` to `high`, end excluded."""
+    start_ns = segment.start_ns + round(low * NS_PER_S / segment.rate_hz)
+    return replace(segment, samples=segment.samples[low:high], start_ns=start_ns)

@@ -1,0 +1,98 @@
+"""Which part of the sources is wanted: channels by pattern, and a span of time."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+
+import obspy
+
+from seisnet.errors import ConfigError
+from seisnet.waveforms.records import COMPONENTS, NS_PER_S
+
+FOREVER_NS = (-(2**63), 2**63 - 1)
+"""First and last time that an int64 holds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Channels and times that are wanted; by default all.
+
+    Attributes
+    ----------
+    patterns : tuple of str
+        ``NET.STA.LOC.CHA`` with ``*``, ``?`` and ``[...]``, in any case; parts left off at the end match anything,
+        ``--`` is the empty location, and a channel may leave off its component (``HH``). One match is enough.
+    start_ns, end_ns : int
+        Samples outside are not read. The end is excluded.
+
+    Examples
+    --------
+    >>> Selection(("GE.A*..HH",)).takes("GE.APE..HHZ"), Selection(("GE.APE.00",)).takes("GE.APE..HHZ")
+    (True, False)
+    """
+
+    patterns: tuple[str, ...] = ()
+    start_ns: int = FOREVER_NS[0]
+    end_ns: int = FOREVER_NS[1]
+
+    def __post_init__(self) -> None:
+        """Check every value."""
+        for pattern in self.patterns:
+            if not 1 <= len(pattern.split(".")) <= 4 or not pattern.strip():
+                raise ConfigError(f"--select '{pattern}' is not of the form NET.STA.LOC.CHA, such as 'GE.APE..HH?'")
+        if self.start_ns >= self.end_ns:
+            raise ConfigError("--starttime does not lie before --endtime")
+
+    @property
+    def codes(self) -> list[tuple[str, str, str, str]]:
+        """Every pattern as its four parts."""
+        return [_four(pattern) for pattern in self.patterns or ("*",)]
+
+    def takes(self, seed_id: str) -> bool:
+        """Whether a channel is wanted."""
+        given = [code.strip() for code in seed_id.upper().split(".")]
+        return any(
+            all(fnmatchcase(code, part) for code, part in zip(given[:3], parts[:3], strict=True))
+            and any(fnmatchcase(given[3], channel) for channel in (parts[3], parts[3] + "?"))
+            for parts in self.codes
+        )
+
+    def takes_instrument(self, trace_id: str) -> bool:
+        """Whether a channel of ``NET.STA.LOC.BAND+INSTRUMENT`` is wanted."""
+        return not self.patterns or any(self.takes(trace_id + component) for component in COMPONENTS + "123")
+
+    def overlaps(self, start_ns: int, end_ns: int) -> bool:
+        """Whether a stretch holds a time that is wanted."""
+        return start_ns < self.end_ns and end_ns >= self.start_ns
+
+    def within(self, start_ns: int, end_ns: int) -> tuple[int, int]:
+        """The part of a span that is wanted."""
+        return max(start_ns, self.start_ns), min(end_ns, self.end_ns)
+
+    def of(self, stream: obspy.Stream) -> obspy.Stream:
+        """The wanted part of a stream; nothing is copied."""
+        traces = [trace for trace in stream if not self.patterns or self.takes(trace.id)]
+        low_ns, high_ns = self.start_ns, self.end_ns - 1
+        if (low_ns, high_ns + 1) != FOREVER_NS:
+            traces = [part for trace in traces if (part := _between(trace, low_ns, high_ns)).stats.npts]
+        return obspy.Stream(traces)
+
+
+def _four(pattern: str) -> tuple[str, str, str, str]:
+    parts = [part.strip() for part in pattern.upper().split(".")]
+    network, station, location, channel = parts + ["*"] * (4 - len(parts))
+    return network, station, location.replace("--", ""), channel
+
+
+def _between(trace: obspy.Trace, low_ns: int, high_ns: int) -> obspy.Trace:
+    """Samples from a time to another, both included."""
+    stats = trace.stats
+    step_ns = NS_PER_S / stats.sampling_rate
+    # Whole numbers first: a float has too few digits for nanoseconds since 1970.
+    first = max(0, math.ceil((low_ns - stats.starttime.ns) / step_ns))
+    end = min(stats.npts, math.floor((high_ns - stats.starttime.ns) / step_ns) + 1)
+    cut = obspy.Trace(trace.data[first : max(first, end)], header=stats)
+    cut.stats.starttime = obspy.UTCDateTime(ns=stats.starttime.ns + round(first * step_ns))
+    return cut

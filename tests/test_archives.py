@@ -1,0 +1,253 @@
+"""Day after day of a continuous recording: every window lies in one record of one source, no sample is lost."""
+
+import pickle
+
+import numpy as np
+import obspy
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from seisnet.config import PreprocessConfig
+from seisnet.errors import DataError
+from seisnet.labels import LabelMatcher
+from seisnet.picks import Pick
+from seisnet.waveforms.records import DAY_NS, NS_PER_S
+from seisnet.waveforms.selection import Selection
+from seisnet.waveforms.sources import Reading, find_sources, read_records
+from seisnet.windows import LabelledRecord, cut
+
+START_NS = 1_577_836_800 * NS_PER_S + DAY_NS - 900 * NS_PER_S
+"""A quarter of an hour before midnight, 2020-01-01 to 02."""
+
+RATE_HZ = 10.0
+N = 18_000
+"""Half an hour."""
+
+
+def sds_path(root, seed_id, day_ns):
+    network, station, location, channel = seed_id.split(".")
+    day = obspy.UTCDateTime(ns=day_ns)
+    folder = root / f"{day.year}" / network / station / f"{channel}.D"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder / f"{network}.{station}.{location}.{channel}.D.{day.year}.{day.julday:03d}"
+
+
+def write_days(path_of, samples, cuts_s, make_trace, seed_id="GE.APE..HHZ", rate_hz=RATE_HZ):
+    """Write two files that share the time between `cuts_s`, counted from midnight, or leave none out."""
+    second_from, first_to = (round((900 + s) * rate_hz) for s in cuts_s)
+    step_ns = NS_PER_S / rate_hz
+    for k, (low, high) in enumerate([(0, first_to), (second_from, len(samples))]):
+        trace = make_trace(samples[low:high], seed_id, start_ns=START_NS + round(low * step_ns), rate_hz=rate_hz)
+        trace.write(str(path_of(k, seed_id)), format="MSEED")
+
+
+def read(spec, *, window_s=4.0, rate_hz=RATE_HZ, **options):
+    reading = Reading()
+    sources = find_sources([str(spec)], reading)
+    return sources, [
+        list(read_records(s, reading, sampling_rate_hz=rate_hz, shortest_s=window_s, **options)) for s in sources
+    ], reading  # fmt: skip
+
+
+def window_starts(records, window):
+    return [
+        round((r.start_ns - START_NS) * RATE_HZ / NS_PER_S) + k
+        for r in records
+        for k in range(r.n_samples - window + 1)
+    ]
+
+
+@given(
+    cuts_s=st.tuples(st.integers(-40, 40), st.integers(-40, 40)).map(sorted),
+    window_s=st.sampled_from([1.0, 4.0, 30.0]),
+    archive=st.booleans(),
+)
+@settings(max_examples=25)
+def test_every_window_across_midnight_lies_in_one_source(
+    cuts_s, window_s, archive, tmp_path_factory, make_trace, noise
+):
+    samples = noise(N).astype(np.float32)
+    root = tmp_path_factory.mktemp("days")
+    midnight_ns = START_NS + 900 * NS_PER_S
+    paths = (lambda k, i: sds_path(root, i, midnight_ns - (1 - k) * DAY_NS)) if archive else lambda k, i: root / f"{k}"
+    write_days(paths, samples, cuts_s, make_trace)
+    sources, found, reading = read(f"sds:{root}" if archive else root, window_s=window_s)
+    assert reading.rejections == []
+    window = round(window_s * RATE_HZ)
+    starts = sorted(k for records in found for k in window_starts(records, window))
+    assert starts == list(range(N - window + 1))
+    for records in found:
+        for r in records:
+            low = round((r.start_ns - START_NS) * RATE_HZ / NS_PER_S)
+            whole = samples[low : low + r.n_samples].astype(float)
+            np.testing.assert_allclose(r.data[0] - r.data[0].mean(), whole - whole.mean(), atol=1e-5)
+    assert {s.paths for s in pickle.loads(pickle.dumps(sources))} == {s.paths for s in sources}
+
+
+def test_days_that_are_resampled_meet_as_if_they_had_never_been_cut(tmp_path, make_trace, noise):
+    samples = np.cumsum(noise(22_500)).astype(np.float32)
+    midnight_ns = START_NS + 900 * NS_PER_S
+    whole = make_trace(samples, start_ns=START_NS, rate_hz=12.5)
+    whole.write(str(tmp_path / "whole.mseed"), format="MSEED")
+    root = tmp_path / "archive"
+    write_days(
+        lambda k, i: sds_path(root, i, midnight_ns - (1 - k) * DAY_NS), samples, (-4, 4), make_trace, rate_hz=12.5
+    )
+    _, [[truth]], _ = read(tmp_path / "whole.mseed")
+    _, [[first], [second]], _ = read(f"sds:{root}")
+    at = round((second.start_ns - truth.start_ns) * RATE_HZ / NS_PER_S)
+    for record, low in ((first, 0), (second, at)):
+        expected = truth.data[0, low : low + record.n_samples]
+        level = float((record.data[0] - expected).mean())
+        np.testing.assert_allclose(record.data[0] - level, expected, atol=2e-3)
+    assert first.n_samples == at + 39
+
+
+def test_a_margin_lets_records_reach_beyond_their_span_on_both_sides(tmp_path, make_trace, noise):
+    midnight_ns = START_NS + 900 * NS_PER_S
+    write_days(lambda k, i: sds_path(tmp_path, i, midnight_ns - (1 - k) * DAY_NS), noise(N), (0, 0), make_trace)
+    _, [[first], [second]], _ = read(f"sds:{tmp_path}", margin_s=60.0)
+    assert first.end_ns == midnight_ns + round(63.8 * NS_PER_S)
+    assert second.start_ns == midnight_ns - 60 * NS_PER_S
+    assert (first.goes_on, second.goes_on) == ((False, True), (True, False))
+
+
+@pytest.mark.parametrize("seconds", [-3.0, -1.9, 0.0, 0.1, 1.0, 1.9, 2.0, 2.1, 3.9, 5.0])
+def test_a_pick_near_midnight_gives_one_window_and_no_reason(seconds, tmp_path, make_trace, noise):
+    midnight_ns = START_NS + 900 * NS_PER_S
+    write_days(lambda k, i: sds_path(tmp_path, i, midnight_ns - (1 - k) * DAY_NS), noise(N), (-5, 5), make_trace)
+    config = PreprocessConfig(sampling_rate_hz=RATE_HZ, window_s=4.0, frame_s=1.0, hop_s=0.2, freqmax_hz=5.0, shifts=0)
+    matcher = LabelMatcher([Pick("GE", "APE", "", "", "P", midnight_ns + round(seconds * NS_PER_S))])
+    windows, reasons = [], []
+    for records in read(f"sds:{tmp_path}")[1]:
+        for record in records:
+            chosen, why_not = cut(LabelledRecord(record, tuple(matcher.match(record))), config)
+            windows += [w for w in chosen if w.label == "P"]
+            reasons += why_not
+    assert len(windows) == 1
+    assert not any("edge" in reason for reason in reasons)
+    assert matcher.unmatched() == []
+
+
+def test_after_an_unpaired_p_before_midnight_no_noise_is_taken(tmp_path, make_trace, noise):
+    midnight_ns = START_NS + 900 * NS_PER_S
+    write_days(lambda k, i: sds_path(tmp_path, i, midnight_ns - (1 - k) * DAY_NS), noise(N), (0, 0), make_trace)
+    config = PreprocessConfig(
+        sampling_rate_hz=RATE_HZ, window_s=4.0, frame_s=1.0, freqmax_hz=5.0, shifts=0, noise_windows=50
+    )
+    p = [Pick("GE", "APE", "", "", "P", midnight_ns + s * NS_PER_S) for s in (-10, 300)]
+    matcher = LabelMatcher(p)
+    _, [_, [second]], _ = read(f"sds:{tmp_path}")
+    windows, _ = cut(LabelledRecord(second, tuple(matcher.match(second))), config)
+    assert [w.label for w in windows] == ["P"]
+
+
+def test_where_days_are_missing_nothing_is_lost(tmp_path, make_trace, noise):
+    """Files of days 0, 2 and 6; each begins and ends hours off its day."""
+    day0_ns = START_NS // DAY_NS * DAY_NS
+    total = 0
+    for day in (0, 2, 6):
+        samples = noise(3600, day)
+        for hours in (-2, 30):
+            start_ns = day0_ns + day * DAY_NS + hours * 3600 * NS_PER_S
+            trace = make_trace(samples, start_ns=start_ns, rate_hz=1.0)
+            path = sds_path(tmp_path, trace.id, day0_ns + day * DAY_NS)
+            stream = obspy.Stream([trace]) + (obspy.read(str(path)) if path.exists() else obspy.Stream())
+            stream.write(str(path), format="MSEED")
+            total += len(samples)
+    _, found, reading = read(f"sds:{tmp_path}", rate_hz=1.0)
+    assert sum(r.n_samples for records in found for r in records) == total
+    assert reading.rejections == []
+
+
+def test_what_strays_by_days_is_told(tmp_path, make_trace, noise):
+    day_ns = START_NS // DAY_NS * DAY_NS
+    for day in (0, 1, 2, 3):
+        path = sds_path(tmp_path, "GE.APE..HHZ", day_ns + day * DAY_NS)
+        start_ns = day_ns + (3 * DAY_NS if day == 0 else day * DAY_NS)
+        make_trace(noise(3600, 4 if day == 0 else day), start_ns=start_ns + 7200 * NS_PER_S, rate_hz=1.0).write(
+            str(path), format="MSEED"
+        )
+    _, found, reading = read(f"sds:{tmp_path}", rate_hz=1.0)
+    assert [len(records) for records in found] == [0, 1, 1, 1]
+    [rejection] = reading.rejections
+    assert "more than a day away" in rejection.reason
+    assert rejection.end_ns - rejection.start_ns == 3599 * NS_PER_S
+
+
+@pytest.fixture
+def archive(tmp_path, make_trace, noise):
+    day_ns = START_NS // DAY_NS * DAY_NS
+    for day in range(4):
+        for seed_id in ("GE.APE..HHZ", "GE.APE..HHN", "GE.APE.00.HNZ", "CH.HASLI..HHZ"):
+            trace = make_trace(noise(600), seed_id, start_ns=day_ns + day * DAY_NS, rate_hz=1.0)
+            trace.write(str(sds_path(tmp_path, seed_id, day_ns + day * DAY_NS)), format="MSEED")
+    (tmp_path / "2020/GE/APE/HHZ.D/notes.txt").write_text("no waveform")
+    return tmp_path, day_ns
+
+
+def test_an_archive_gives_a_source_an_instrument_and_day(archive):
+    root, _ = archive
+    sources = find_sources([f"sds:{root}"], Reading())
+    assert len(sources) == 12
+    assert {len(s.paths) for s in sources} == {1, 2}
+    assert len(set(sources)) == 12
+
+
+@pytest.mark.parametrize(("pattern", "n"), [("GE.APE..HH?", 4), ("GE", 8), ("*.*.00.*", 4), ("CH.H*..HHZ", 4)])
+def test_an_archive_is_chosen_from_by_pattern(archive, pattern, n):
+    root, _ = archive
+    assert len(find_sources([f"sds:{root}"], Reading(), selection=Selection((pattern,)))) == n
+
+
+def test_an_archive_is_chosen_from_by_time(archive):
+    root, day_ns = archive
+    wanted = Selection(("GE.APE..HHZ",), day_ns + DAY_NS + 60 * NS_PER_S, day_ns + 2 * DAY_NS + 60 * NS_PER_S)
+    reading = Reading()
+    sources = find_sources([f"sds:{root}"], reading, selection=wanted)
+    records = [r for s in sources for r in read_records(s, reading, sampling_rate_hz=1.0, shortest_s=4.0)]
+    assert [r.n_samples for r in records] == [540, 60]
+
+
+@pytest.mark.parametrize("pattern", ["XX", "GE.APE..BH?"])
+def test_an_archive_without_what_is_wanted_is_an_error_in_one_line(archive, pattern):
+    root, day_ns = archive
+    with pytest.raises(DataError, match="holds no day of what"):
+        find_sources([f"sds:{root}"], Reading(), selection=Selection((pattern,)))
+    with pytest.raises(DataError, match="holds no day of what"):
+        find_sources([f"sds:{root}"], Reading(), selection=Selection(end_ns=day_ns - 10 * DAY_NS))
+
+
+def test_what_is_no_archive_is_an_error_in_one_line(tmp_path):
+    for path in (tmp_path, tmp_path / "missing"):
+        with pytest.raises(DataError, match="no archive here"):
+            find_sources([f"sds:{path}"], Reading())
+
+
+def test_a_damaged_day_is_told_once_and_the_others_go_on(archive):
+    root, day_ns = archive
+    sds_path(root, "CH.HASLI..HHZ", day_ns + DAY_NS).write_bytes(b"no waveform at all")
+    reading = Reading()
+    sources = find_sources([f"sds:{root}"], reading, selection=Selection(("CH",)))
+    records = [r for s in sources for r in read_records(s, reading, sampling_rate_hz=1.0, shortest_s=4.0)]
+    assert len(records) == 3
+    assert len(reading.rejections) == 1
+
+
+def test_hourly_files_are_read_beside_a_day_only_where_they_are_near(tmp_path, make_trace, noise):
+    """Two days of hourly files that overlap by ten seconds, and a third day after a gap."""
+    day_ns = START_NS // DAY_NS * DAY_NS
+    samples = noise(3 * 86_400)
+    for hour in [*range(48), *range(50, 52)]:
+        low, high = hour * 3600, (hour + 1) * 3600 + 10
+        make_trace(samples[low:high], start_ns=day_ns + low * NS_PER_S, rate_hz=1.0).write(
+            str(tmp_path / f"{hour:02d}"), format="MSEED"
+        )
+    sources, found, reading = read(tmp_path, rate_hz=1.0)
+    assert reading.rejections == []
+    assert [len(s.paths) for s in sources] == [24, 24, 2]
+    assert all(len(s.beside) < 6 for s in sources)
+    starts = [(r.start_ns - day_ns) // NS_PER_S + k for rs in found for r in rs for k in range(r.n_samples - 3)]
+    assert starts == [*range(48 * 3600 + 10 - 3), *range(50 * 3600, 52 * 3600 + 10 - 3)]
+    assert [[r.goes_on for r in records] for records in found] == [[(False, True)], [(True, False)], [(False, False)]]

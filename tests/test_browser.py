@@ -1,0 +1,231 @@
+"""Reports and the review page in a real browser: Chromium, headless, driven by selenium."""
+
+import csv
+import re
+import shutil
+import subprocess
+import sys
+from contextlib import contextmanager
+
+import numpy as np
+import pytest
+from selenium import webdriver
+from selenium.common.exceptions import WebDriverException
+from selenium.webdriver.common.action_chains import ActionChains
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
+from selenium.webdriver.support.ui import WebDriverWait
+
+from seisnet.classification import Classification
+from seisnet.formats import write_picks
+from seisnet.model import load_model
+from seisnet.picks import Pick
+from seisnet.report.folder import write_classification
+from seisnet.waveforms.records import NS_PER_S
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+DRIVER = shutil.which("chromedriver")
+if not CHROMIUM or not DRIVER:
+    pytest.skip("no Chromium with its driver on this machine: no page is tried in a browser", allow_module_level=True)
+
+START_NS = 1_577_836_800 * NS_PER_S
+EVIL = '"><img src=x onerror=alert(1)>'
+FLAGS = """--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking
+--disable-component-update --disable-sync --disable-dev-shm-usage --disable-extensions --window-size=1280,900"""
+
+
+def a_pick(at_s, phase="P", station="APE", probability=0.9, **figures):
+    return Pick("GE", station, "", "HH", phase, START_NS + round(at_s * 1e9), probability, **figures)
+
+
+PICKS = [
+    a_pick(30.0, uncertainty_s=0.2),
+    a_pick(34.0, "S", probability=0.6),
+    a_pick(50.0, probability=0.7),
+    a_pick(70.0, station=EVIL, probability=0.95),
+]
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory):
+    options = webdriver.ChromeOptions()
+    options.binary_location = CHROMIUM
+    for flag in [*FLAGS.split(), f"--user-data-dir={tmp_path_factory.mktemp('profile')}"]:
+        options.add_argument(flag)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    try:
+        driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(DRIVER))
+    except WebDriverException as error:
+        pytest.skip(f"Chromium does not run here: {error.msg}")
+    yield driver
+    driver.quit()
+
+
+@pytest.fixture
+def job(tmp_path, make_trace, onset_record, untrained_model):
+    """Two minutes with an onset at 30 s, picks, a model."""
+    record = onset_record(30.0, seconds=120.0)
+    for letter, row in zip("ZNE", record.data, strict=True):
+        make_trace(row.astype(np.float32), f"GE.APE..HH{letter}").write(
+            str(tmp_path / f"{letter}.mseed"), format="MSEED"
+        )
+    write_picks(PICKS, tmp_path / "picks.csv", "csv")
+    untrained_model.save(tmp_path / "m.h5")
+    return tmp_path
+
+
+@contextmanager
+def serving(*arguments):
+    """Run a command that serves, and give its address."""
+    command = [sys.executable, "-m", "seisnet", *map(str, arguments)]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    try:
+        yield process, process.stdout.readline().strip()
+    finally:
+        process.kill()
+        process.wait()
+        process.stdout.close()
+
+
+def errors_of(browser):
+    """What the console complains about, but for requests that the server refuses with a reason, which the page says."""
+    messages = [entry["message"] for entry in browser.get_log("browser")]
+    return [message for message in messages if "status of 400" not in message]
+
+
+def texts(browser, selector):
+    return [element.text for element in browser.find_elements(By.CSS_SELECTOR, selector) if element.is_displayed()]
+
+
+def until(browser, condition):
+    return WebDriverWait(browser, 20, poll_frequency=0.05).until(condition)
+
+
+def is_ready(browser):
+    return browser.find_element(By.ID, "view").get_attribute("data-ready") == "true"
+
+
+def press(browser, *keys):
+    browser.find_element(By.TAG_NAME, "body").send_keys(*keys)
+
+
+def answers(path):
+    with path.open(newline="") as file:
+        return [(row["phase"], row["status"], row["time"][17:23]) for row in csv.DictReader(file)]
+
+
+def test_an_analyst_accepts_rejects_moves_and_renames_by_keyboard_and_mouse(browser, job):
+    out = job / "answers.csv"
+    review = ("review", job / "picks.csv", "--waveforms", job / "?.mseed", "-o", out, "--serve")
+    with serving(*review, "--model", job / "m.h5") as (process, url):
+        browser.get(url)
+        until(browser, is_ready)
+        assert texts(browser, "h2") == ["P on GE.APE at 2020-01-01 00:00:30.000 UTC"]
+        assert "± 0.20 s" in texts(browser, "#facts")[0]
+        press(browser, "a")
+        until(browser, lambda b: "S on GE.APE" in texts(b, "h2")[0] and is_ready(b))
+        assert answers(out) == [("P", "accepted", "30.000")]
+
+        canvas = browser.find_element(By.ID, "view")
+        at = float(canvas.get_attribute("data-onset"))
+        drag = ActionChains(browser).move_to_element_with_offset(canvas, round(at - canvas.size["width"] / 2), 30)
+        drag.click_and_hold().move_by_offset(50, 0).release().perform()
+        until(browser, lambda _: len(answers(out)) == 2)
+        phase, status, second = answers(out)[1]
+        assert (phase, status) == ("S", "moved") and 36.5 < float(second) < 38.5
+
+        press(browser, "p")
+        until(browser, lambda _: len(answers(out)) == 3)
+        assert answers(out)[2] == ("P", "moved", second)
+        press(browser, Keys.ARROW_RIGHT)
+        until(browser, lambda b: "00:00:50" in texts(b, "h2")[0])
+        press(browser, "r")
+        until(browser, lambda _: len(answers(out)) == 4)
+        assert answers(out)[3] == ("P", "rejected", "50.000")
+        until(browser, lambda b: texts(b, "#progress") == ["3 of 4 picks have an answer."])
+
+        # A killed server loses nothing, and the page says that it is gone.
+        process.kill()
+        process.wait()
+        before = out.read_bytes()
+        press(browser, Keys.ARROW_LEFT, "a")
+        until(browser, lambda b: "NOT saved: GE." in "".join(texts(b, "#unsaved")))
+        assert out.read_bytes() == before
+    errors_of(browser)
+    with serving(*review) as (_, url):
+        browser.get(url)
+        until(browser, lambda b: texts(b, "#list li"))
+        marks = [text.split()[0] for text in texts(browser, "#list li")]
+        assert marks[:3] == ["✓", "↔", "✗"]
+        # The next one without an answer is of a station that the sources do not hold, with a name that is no markup.
+        until(browser, lambda b: "no waveform" in texts(b, "#message")[0])
+        assert EVIL in texts(browser, "h2")[0] and not browser.find_elements(By.TAG_NAME, "img")
+        assert errors_of(browser) == []
+
+
+def test_zoom_filter_and_shown_picks(browser, job):
+    with serving("review", job / "picks.csv", "--waveforms", job / "Z.mseed", "--serve") as (_, url):
+        browser.get(url)
+        until(browser, is_ready)
+        canvas = browser.find_element(By.ID, "view")
+        middle = float(canvas.get_attribute("data-onset"))
+        press(browser, Keys.ARROW_RIGHT)
+        until(browser, is_ready)
+        press(browser, Keys.ARROW_LEFT)
+        until(browser, is_ready)
+        drag = ActionChains(browser).move_to_element_with_offset(
+            canvas, round(middle - canvas.size["width"] / 2 - 200), 0
+        )
+        drag.click_and_hold().move_by_offset(60, 0).release().perform()
+        assert float(canvas.get_attribute("data-onset")) == pytest.approx(middle + 60, abs=2)
+        press(browser, "0")
+        assert float(canvas.get_attribute("data-onset")) == pytest.approx(middle, abs=2)
+        for name, value in (("band", "2-20"), ("band", "custom")):
+            browser.find_element(By.CSS_SELECTOR, f"#{name} option[value='{value}']").click()
+            until(browser, is_ready)
+        browser.find_element(By.CSS_SELECTOR, "#which option[value='rejected']").click()
+        assert texts(browser, "#list li") == []
+        assert errors_of(browser) == []
+
+
+def test_a_served_report_draws_what_is_opened(browser, job):
+    arguments = ("report", job / "picks.csv", "--waveforms", job / "Z.mseed", "--model", job / "m.h5", "--serve")
+    with serving(*arguments) as (_, url):
+        browser.get(url)
+        assert len(texts(browser, "tbody tr")) == 4
+        assert EVIL in texts(browser, "tbody tr")[3]
+        browser.find_element(By.CSS_SELECTOR, "select option[value='S']").click()
+        assert len(texts(browser, "tbody tr")) == 1
+        browser.find_element(By.CSS_SELECTOR, "tbody tr:nth-child(2) a").click()
+        until(browser, lambda b: texts(b, "h1") == ["S on GE.APE"])
+        assert browser.execute_script("return document.images[0].naturalWidth") > 500
+        browser.find_element(By.LINK_TEXT, "Next").click()
+        browser.find_element(By.LINK_TEXT, "Next").click()
+        assert EVIL in texts(browser, "li")[0]
+        browser.get(re.sub(r"/[\w-]+/$", "/", url))
+        assert "token" in browser.find_element(By.TAG_NAME, "body").text
+        assert all("403" in line for line in errors_of(browser))
+
+
+def test_a_written_report_opens_from_a_file_and_says_how_to_draw_the_rest(browser, job):
+    found = Classification(
+        picks=PICKS, trace_ids=["GE.APE..HH"], spans=[("GE.APE..HH", START_NS, START_NS + 120 * 10**9)]
+    )
+    folder = job / "it's a report"
+    write_classification(
+        found, load_model(job / "m.h5"), folder, sources=[str(job)], model_name=str(job / "m.h5"), overwrite=False
+    )
+    browser.get((folder / "report.html").as_uri())
+    browser.find_element(By.CSS_SELECTOR, "tr[data-id]").click()
+    command = texts(browser, ".hint code")[0]
+    assert command.startswith("seisnet plot ") and "GE.APE..HH_P_2020-01-01T00:00:30.000000Z" in command
+    drawn = subprocess.run(
+        command.replace("seisnet", f"{sys.executable} -m seisnet", 1),
+        shell=True,
+        cwd=job,
+        capture_output=True,
+        check=False,
+    )
+    assert drawn.returncode == 0, drawn.stderr
+    assert (job / "GE.APE..HH_P_2020-01-01T00_00_30.000000Z.png").read_bytes().startswith(b"\x89PNG")
+    assert errors_of(browser) == []

@@ -1,0 +1,157 @@
+"""Thresholds, temperature and spread: picks matched by hand, and known answers recovered."""
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from seisnet.calibration import (
+    FEWEST_ONSETS,
+    LOWEST_THRESHOLD,
+    ONE_SIGMA,
+    Trial,
+    calibrated,
+    fit_temperature,
+    try_picks,
+    with_trials,
+)
+from seisnet.model import Model
+from seisnet.nn import softmax
+from seisnet.picks import Pick
+from seisnet.waveforms.records import NS_PER_S
+
+
+def pick(s, probability, uncertainty_s=0.1):
+    return Pick("XX", "A", "", "HH", "P", round(s * NS_PER_S), probability=probability, uncertainty_s=uncertainty_s)
+
+
+def trial_of(picks, reference_s, known_s):
+    trial = Trial()
+    trial.add(
+        picks,
+        [round(s * NS_PER_S) for s in reference_s],
+        [(round(a * NS_PER_S), round(b * NS_PER_S)) for a, b in known_s],
+    )
+    return trial
+
+
+@pytest.fixture
+def by_hand():
+    """Two references; a hit, the same again, a pick of noise, and one where nobody knows; half an hour known."""
+    picks = [pick(10.2, 0.6), pick(9.7, 0.9), pick(500, 0.3), pick(3000, 0.95)]
+    return trial_of(picks, [10, 100], [(0, 1800)])
+
+
+def test_matching_by_hand(by_hand):
+    assert by_hand.probability == [0.9, 0.6, 0.3]  # the surest first; at 3000 s anything may be
+    np.testing.assert_allclose(by_hand.residual_s, [-0.3, np.nan, np.nan], atol=1e-9)
+    assert (by_hand.n_reference, by_hand.hours) == (2, 0.5)
+
+
+def test_a_pick_at_an_onset_is_right_also_where_noise_is_not_known():
+    trial = trial_of([pick(10.5, 0.5), pick(10.51, 0.4)], [10], [])
+    assert trial.residual_s == [0.5]
+    assert trial_of([pick(10.51, 0.4)], [10], [(0, 20)]).residual_s == pytest.approx([np.nan], nan_ok=True)
+
+
+def test_each_pick_takes_the_nearest_reference_that_is_left():
+    trial = trial_of([pick(10.3, 0.9), pick(10.35, 0.8)], [10, 10.4], [(0, 20)])
+    np.testing.assert_allclose(trial.residual_s, [-0.1, 0.35], atol=1e-9)
+
+
+def test_precision_recall_and_f1_by_hand(by_hand):
+    assert by_hand.at(0.7) == (1.0, 0.5, pytest.approx(2 / 3))
+    assert by_hand.at(0.5) == (0.5, 0.5, 0.5)
+    assert by_hand.at(0.0) == (pytest.approx(1 / 3), 0.5, pytest.approx(2 / 5))
+    assert by_hand.at(0.7, within_s=0.1) == (0.0, 0.0, 0.0)
+    assert by_hand.at(0.95) == (0.0, 0.0, 0.0)
+    assert Trial().at(0.5) == (0.0, 0.0, 0.0)
+
+
+def test_false_picks_an_hour(by_hand):
+    assert [by_hand.false_an_hour(t) for t in (0.0, 0.5, 0.7)] == [4.0, 2.0, 0.0]
+    assert math.isnan(Trial().false_an_hour(0.5))
+
+
+def test_the_best_threshold_is_in_the_middle_of_those_with_the_highest_f1(by_hand):
+    assert by_hand.best_threshold() == pytest.approx((0.61 + 0.90) / 2, abs=0.01)
+
+
+def test_a_budget_of_false_picks_is_kept():
+    hits = [pick(10 * k, 0.3) for k in range(10)]
+    wrong = [pick(1000 + 10 * k, p) for k, p in enumerate((0.25, 0.28, 0.2))]
+    trial = trial_of([*hits, *wrong, pick(2000, 0.6)], [10 * k for k in range(10)], [(0, 3600)])
+    assert 0.28 < trial.best_threshold() <= 0.3
+    assert 0.28 < trial.best_threshold(trial.within_budget(1)) <= 0.3
+    assert trial.best_threshold(trial.within_budget(0)) > 0.6
+    always = trial_of([pick(5, 0.999)], [], [(0, 3600)])
+    assert always.best_threshold(always.within_budget(0)) == 0.98
+
+
+def test_spread_makes_two_thirds_of_the_errors_smaller():
+    rng = np.random.default_rng(5)
+    trial = Trial(n_reference=4000, hours=1.0)
+    said = rng.uniform(0.02, 0.2, 4000)
+    trial.residual_s = list(3 * said * rng.normal(size=4000))
+    trial.uncertainty_s, trial.probability = list(said), [0.8] * 4000
+    factor = trial.spread(0.5)
+    assert factor == pytest.approx(3, rel=0.05)
+    within = np.abs(trial.residual_s) <= factor * said
+    assert within.mean() == pytest.approx(ONE_SIGMA, abs=0.001)
+    assert trial.spread(0.9) == 1.0  # no pick is so sure
+    trial.uncertainty_s = [math.nan] * 4000
+    assert trial.spread(0.5) == 1.0  # no onset stage
+
+
+@pytest.mark.parametrize("temperature", [0.5, 1.0, 3.0])
+def test_a_known_temperature_is_recovered(temperature):
+    rng = np.random.default_rng(6)
+    logits = 3 * rng.normal(size=(20_000, 3))
+    chances = softmax(logits / temperature).cumsum(axis=1)
+    classes = (rng.random((20_000, 1)) > chances).sum(axis=1)
+    assert fit_temperature(logits, classes) == pytest.approx(temperature, rel=0.05)
+
+
+def test_with_trials_changes_the_classes_that_were_tried(quake_model, by_hand):
+    stored = replace(quake_model.stored, thresholds={"P": 0.5, "S": 0.4}, spread={"S": 2.0})
+    changed = with_trials(stored, {"P": by_hand})
+    assert changed.thresholds == {"P": by_hand.best_threshold(), "S": 0.4}
+    assert changed.spread == {"P": 1.0, "S": 2.0}
+
+
+def test_too_few_onsets_calibrate_nothing(quake_model, quakes):
+    dev = [e for e in quakes.windows.excerpts if e.split == 1]
+    assert len(dev) >= FEWEST_ONSETS
+    few = dev[: FEWEST_ONSETS - 1]
+    assert calibrated(quake_model, few) is quake_model.stored
+    assert calibrated(quake_model, []) is quake_model.stored
+
+
+def test_calibration_finds_what_a_disturbed_model_has_lost(quake_model, quakes):
+    dev = [e for e in quakes.windows.excerpts if e.split == 1]
+    stored = quake_model.stored
+    disturbed = replace(
+        stored,
+        temperature=4 * stored.temperature,
+        thresholds=dict.fromkeys(stored.thresholds, 0.99),
+        spread={name: 5 * factor for name, factor in stored.spread.items()},
+    )
+    found = calibrated(Model("disturbed", disturbed), dev)
+    assert found.temperature == pytest.approx(stored.temperature, rel=0.05)
+    for name in ("P", "S"):
+        assert found.thresholds[name] == pytest.approx(stored.thresholds[name], abs=0.05)
+        assert found.spread[name] == pytest.approx(stored.spread[name], rel=0.05)
+
+
+def test_a_calibrated_model_finds_the_onsets_and_says_how_well(quake_model, quakes):
+    dev = [e for e in quakes.windows.excerpts if e.split == 1]
+    trials = try_picks(quake_model, dev)
+    assert set(trials) == {"P", "S"}
+    for name, trial in trials.items():
+        threshold = quake_model.stored.thresholds[name]
+        assert threshold > LOWEST_THRESHOLD
+        assert trial.n_reference == len(dev)
+        assert trial.hours == pytest.approx(sum(e.n_samples for e in dev) / 50 / 3600)
+        assert trial.at(threshold)[2] > 0.8
+        assert trial.spread(threshold) == pytest.approx(1, abs=1e-6)

@@ -1,0 +1,170 @@
+"""The pipeline from a class folder to a model: nobody is judged on what they learned from, and the bytes repeat."""
+
+import dataclasses
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import obspy
+import pytest
+
+from seisnet.config import PreprocessConfig, TrainConfig
+from seisnet.errors import ConfigError
+from seisnet.model import load_model
+from seisnet.picks import Detection
+from seisnet.store.seisbench_writer import SeisBenchWriter
+from seisnet.store.windows_file import WindowRows, WindowsInfo
+
+PIPELINES = Path(__file__).parents[1] / "pipelines"
+S = 10**9
+WORDS = ("summary", "data", "citation", "licence", "classes", "limits", "command")
+
+
+@pytest.fixture
+def pipeline(monkeypatch):
+    known = set(sys.modules)
+    monkeypatch.syspath_prepend(PIPELINES)
+    import class_model
+
+    yield class_model
+    for name in {"class_model", "class_card", "class_records"} - known:
+        sys.modules.pop(name, None)
+
+
+@pytest.fixture(scope="module")
+def dataset(tmp_path_factory):
+    """Hums and rattles at two stations, six events of each on two days, and noise."""
+    folder, rng, rate_hz, n = tmp_path_factory.mktemp("classes") / "set", np.random.default_rng(0), 20.0, 400
+    columns = (
+        "trace_start_time", "trace_sampling_rate_hz", "trace_component_order", "trace_channel", "trace_category",
+        "station_network_code", "station_code", "source_id",
+    )  # fmt: skip
+    t = np.arange(n) / rate_hz
+    with SeisBenchWriter(folder, columns, data_format={"component_order": "ZNE"}) as writer:
+        for i in range(18):
+            name, hz = (("hum", 2.0), ("rattle", 7.0), ("noise", 0.0))[i % 3]
+            start = obspy.UTCDateTime(2020, 1, 1 + i // 9) + 60 * i
+            for station in ("A", "B"):
+                signal = 30 * np.sin(2 * np.pi * hz * t + rng.uniform(0, 6)) + rng.normal(size=(3, n))
+                codes = (str(start), rate_hz, "ZNE", "EH", name, "XX", station, "" if name == "noise" else f"event{i}")
+                writer.add(dict(zip(columns, codes, strict=True)), signal.astype(np.float32))
+    return folder
+
+
+def settings(pipeline):
+    return pipeline.Settings(
+        dict.fromkeys(WORDS, "Said in words."),
+        PreprocessConfig(
+            task="class",
+            class_names=("hum", "rattle", "noise"),
+            sampling_rate_hz=20.0,
+            window_s=8.0,
+            frame_s=1.6,
+            hop_s=1.6,
+            freqmin_hz=1.0,
+            freqmax_hz=9.0,
+            shifts=1,
+            shift_s=2.0,
+            split=(1.0, 0.0, 0.0),
+            split_by="event",
+        ),
+        TrainConfig(hidden=(8,), epochs=6, dropout=0.0, input_noise=0.0),
+        pipeline.ValidationConfig(folds=3),
+    )
+
+
+def test_the_same_run_twice_gives_the_same_bytes_a_card_and_figures(pipeline, dataset, tmp_path):
+    (tmp_path / "list.csv").write_text("class,time,score\nhum,2020-01-01T00:00:10Z,0.9\nhum,2020-01-01T00:01:10Z,0.1\n")
+    made = []
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        metrics = pipeline.main(
+            [str(dataset)],
+            tmp_path / name / "sounds.h5",
+            settings(pipeline),
+            records=[str(dataset)],
+            reference=tmp_path / "list.csv",
+            say=lambda _: None,
+        )
+        made.append([(tmp_path / name / f"sounds.{end}").read_bytes() for end in ("h5", "json", "md")])
+    assert made[0] == made[1]
+    model = load_model(tmp_path / "a" / "sounds.h5")
+    assert json.loads(made[0][1]) == model.stored.metrics == json.loads(json.dumps(metrics))
+    assert made[0][2].decode() == model.stored.card
+    found = metrics["cross_validation"]
+    assert found["macro_f1"] > 0.9
+    assert found["blocks"] == 18
+    assert found["macro_f1_interval_95"][0] <= found["macro_f1"] <= found["macro_f1_interval_95"][1]
+    assert metrics["across_recordings"]["recordings"] == 2
+    assert model.stored.thresholds == metrics["thresholds"]
+    assert set(metrics["thresholds"]) == {"hum", "rattle"}
+    hum = metrics["records"]["rows"][0]
+    assert (hum["class"], hum["threshold"]) == ("hum", metrics["thresholds"]["hum"])
+    assert hum["listed"] == hum["found"] == 1
+
+
+def windows_of(pipeline, y, start_s, group):
+    n = len(y)
+    rows = WindowRows(
+        x=np.zeros((n, 2), np.float32),
+        y=np.array(y, np.uint8),
+        onset_s=np.full(n, np.nan, np.float32),
+        start_ns=np.array(start_s, np.int64) * S,
+        trace_id=np.array(["XX.A..EH"] * n, dtype=object),
+        group=np.array(group, np.uint32),
+        split=np.zeros(n, np.uint8),
+        weight=np.ones(n, np.float32),
+        augmented=np.zeros(n, np.bool_),
+    )
+    return pipeline.Windows(WindowsInfo(("hum", "noise"), (1, 1, 2), ("a", "b", "c"), (), (), {}), rows)
+
+
+def test_blocks_join_windows_of_one_event_and_of_one_time_but_not_of_a_noisy_hour(pipeline):
+    config = PreprocessConfig(task="class", class_names=("hum", "noise"), window_s=8.0, shift_s=1.0)
+    # Two of event a far apart; one of event b that overlaps with the second; two of noise in one station-hour.
+    made = windows_of(pipeline, [0, 0, 0, 1, 1], [0, 100, 105, 200, 300], [0, 0, 1, 2, 2])
+    blocks = pipeline.blocks_of(made, config)
+    assert blocks[0] == blocks[1] == blocks[2]
+    assert len(set(blocks)) == 3
+
+
+def test_no_block_is_in_two_folds_and_every_class_is_dealt_evenly(pipeline):
+    blocks = np.repeat(np.arange(12), 5)
+    y = np.repeat([0] * 6 + [1] * 6, 5)
+    folds = pipeline.folds_of(y, blocks, pipeline.ValidationConfig(folds=3))
+    for block in range(12):
+        assert len(set(folds[blocks == block])) == 1
+    for label in (0, 1):
+        assert [len(set(blocks[(folds == k) & (y == label)])) for k in range(3)] == [2, 2, 2]
+
+
+def test_a_threshold_lies_in_the_gap_that_gives_the_best_f1(pipeline):
+    probabilities = np.array([[0.9, 0.1], [0.7, 0.3], [0.3, 0.7], [0.1, 0.9]], dtype=np.float32)
+    assert pipeline.thresholds_of(np.array([0, 0, 1, 1]), probabilities, ("hum", "noise")) == {"hum": 0.5}
+
+
+def test_shared_detections_and_their_comparison_with_a_list(pipeline):
+    import class_records
+
+    def at(station, start_s, end_s, label="hum"):
+        return Detection("XX", station, "", "EH", label, start_s * S, end_s * S, 0.9, "m", 0.5)
+
+    shared = class_records.share([at("A", 0, 10), at("B", 8, 15), at("A", 50, 60), at("A", 61, 70), at("B", 90, 95)])
+    assert [(s.start_ns // S, s.end_ns // S, s.stations) for s in shared] == [(0, 15, 2)]
+    said = [class_records.Reference("hum", t * S, score) for t, score in ((17, 1.0), (40, 1.0), (14, 0.1))]
+    assert class_records.compare(shared, said, 3 * S) == {"listed": 2, "found": 1, "not_listed": 0}
+    assert class_records.compare(shared, [], 3 * S) == {"listed": 0, "found": 0, "not_listed": 1}
+    assert class_records.compare([], said, 3 * S) == {"listed": 2, "found": 0, "not_listed": 0}
+
+
+def test_settings_of_the_repository_are_read_and_a_typo_is_told(pipeline, tmp_path):
+    found = pipeline.read_settings(PIPELINES / "class_model.toml")
+    assert found.preprocess.task == "class"
+    assert found.preprocess.split == (1.0, 0.0, 0.0)
+    assert set(WORDS) <= set(found.card)
+    text = (PIPELINES / "class_model.toml").read_text(encoding="utf-8")
+    (tmp_path / "typo.toml").write_text(text.replace("folds", "fold"), encoding="utf-8")
+    with pytest.raises(ConfigError, match="did you mean 'folds'"):
+        pipeline.read_settings(tmp_path / "typo.toml")
+    assert dataclasses.replace(found.validation, folds=2).folds == 2

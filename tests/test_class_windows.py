@@ -1,0 +1,210 @@
+"""Windows of named signals: inside their stretch, never across two classes, from catalogues and data sets alike."""
+
+from dataclasses import replace
+
+import numpy as np
+import obspy
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from seisnet.class_windows import cut_classes
+from seisnet.config import PreprocessConfig, TrainConfig
+from seisnet.errors import ConfigError, DataError
+from seisnet.evaluation import evaluate
+from seisnet.preprocessing import plan, preprocess
+from seisnet.store.seisbench_writer import SeisBenchWriter
+from seisnet.training import fit
+from seisnet.waveforms.records import NS_PER_S
+from seisnet.windows import LabelledRecord, Stretch
+
+START_NS = 1_577_836_800 * NS_PER_S
+CONFIG = PreprocessConfig(
+    task="class", class_names=("rockfall", "tremor", "noise"), window_s=10.0, shifts=2, shift_s=1.0, noise_windows=0
+)
+
+
+def stretch(name, start_s, end_s=None):
+    start_ns, end_ns = (START_NS + round(s * NS_PER_S) for s in (start_s, start_s if end_s is None else end_s))
+    return Stretch(name, start_ns, end_ns)
+
+
+def cut_of(make_record, *stretches, seconds=600.0, **options):
+    record = make_record(np.zeros(round(seconds * 100)))
+    return cut_classes(LabelledRecord(record, (), stretches=stretches), replace(CONFIG, **options))
+
+
+def test_one_window_is_centred_on_a_stretch_and_copies_are_shifted(make_record):
+    windows, reasons = cut_of(make_record, stretch("rockfall", 100, 130))
+    assert reasons == []
+    first, *others = windows
+    assert (first.label, first.augmented) == ("rockfall", False)
+    assert first.first_sample == pytest.approx(11_000, abs=1)
+    assert len(others) == 2
+    assert all(w.augmented and 0 < abs(w.first_sample - first.first_sample) <= 100 for w in others)
+
+
+def test_many_windows_lie_side_by_side_in_a_long_stretch(make_record):
+    windows, _ = cut_of(make_record, stretch("tremor", 100, 200), class_windows=50, shifts=0)
+    starts = [w.first_sample for w in windows]
+    assert len(starts) == 10
+    assert (np.diff(starts) >= 1000).all()
+    assert starts[0] >= 10_000 and starts[-1] + 1000 <= 20_001
+
+
+def test_a_short_stretch_and_one_without_an_end_give_a_window_that_holds_them(make_record):
+    (short,), _ = cut_of(make_record, stretch("rockfall", 100, 102), shifts=0)
+    assert short.first_sample <= 10_000 and short.first_sample + 1000 >= 10_200
+    (open_end,), _ = cut_of(make_record, stretch("rockfall", 100), shifts=0)
+    assert open_end.first_sample == 10_000
+
+
+@pytest.mark.parametrize(
+    ("stretches", "reason"),
+    [
+        ((), "a record without a labelled class"),
+        ((stretch("quake", 100, 130),), "class 'quake' is none of rockfall, tremor, noise"),
+        ((stretch("rockfall", 100, 130), stretch("tremor", 118, 119)), "rockfall and another class in one window"),
+    ],
+)
+def test_what_gives_no_window_says_why(stretches, reason, make_record):
+    assert reason in cut_of(make_record, *stretches)[1]
+
+
+def test_windows_weigh_what_their_stretch_weighs(make_record):
+    windows, _ = cut_of(make_record, replace(stretch("rockfall", 100, 130), weight=0.25))
+    assert {w.weight for w in windows} == {0.25}
+
+
+def test_a_record_shorter_than_a_window_says_so(make_record):
+    assert cut_of(make_record, stretch("tremor", 0, 5), seconds=9.0) == ([], ["shorter than 10 s"])
+
+
+spans = st.lists(
+    st.tuples(st.sampled_from(["rockfall", "tremor"]), st.floats(-30, 630), st.floats(0, 200)), min_size=1, max_size=5
+)
+
+
+@given(found=spans, seed=st.integers(0, 1000), n=st.integers(1, 5))
+def test_no_window_reaches_into_another_class_and_noise_keeps_away(found, seed, n, make_record):
+    stretches = [stretch(name, start, start + length) for name, start, length in found if start < 599]
+    if not stretches:
+        return
+    windows, _ = cut_of(make_record, *stretches, seed=seed, class_windows=n, noise_windows=4)
+    for w in windows:
+        assert 0 <= w.first_sample <= 60_000 - 1000
+        low, high = START_NS + w.first_sample * 10**7, START_NS + (w.first_sample + 1000) * 10**7
+        for s in stretches:
+            if w.label == "noise":
+                assert high <= s.start_ns - 4.98 * NS_PER_S or low >= s.end_ns + 4.98 * NS_PER_S or s.end_ns < START_NS
+            elif s.name != w.label and s.end_ns > START_NS:
+                assert high <= s.start_ns + 10**7 or low >= s.end_ns
+
+
+@given(ends_s=st.lists(st.integers(0, 599), min_size=2, max_size=2, unique=True).map(sorted), n=st.integers(1, 8))
+def test_windows_near_the_border_of_two_records_lie_in_exactly_one(ends_s, n, make_record):
+    """As of sources: the first record reaches a window less a sample into the second."""
+    whole = make_record(np.zeros(60_000))
+    border = 30_000
+    parts = [
+        replace(whole, data=whole.data[:, : border + 999], goes_on=(False, True)),
+        replace(whole, data=whole.data[:, border:], start_ns=START_NS + border * 10**7, goes_on=(True, False)),
+    ]
+    known = (stretch("rockfall", *ends_s),)
+    config = replace(CONFIG, class_windows=n, shifts=0)
+    found = [cut_classes(LabelledRecord(record, (), stretches=known), config)[0] for record in (whole, *parts)]
+    in_whole, first, second = [[w.first_sample for w in windows] for windows in found]
+    assert in_whole == first + [border + sample for sample in second]
+
+
+def test_no_noise_is_taken_near_the_end_of_a_record_that_goes_on(make_record):
+    record = replace(make_record(np.zeros(6000)), goes_on=(False, True))
+    config = replace(CONFIG, noise_windows=200, noise_gap_s=20.0)
+    windows, _ = cut_classes(LabelledRecord(record, (), stretches=(stretch("rockfall", 0, 1),)), config)
+    assert max(w.first_sample for w in windows) + 1000 <= 4000
+
+
+# The whole job
+
+
+@pytest.fixture(scope="module")
+def signals(tmp_path_factory, make_trace):
+    """Files of an hour at two stations with low tremor and high rockfalls, their CSV, and the same as a data set."""
+    folder = tmp_path_factory.mktemp("signals")
+    rng = np.random.default_rng(0)
+    rows = []
+    (folder / "files").mkdir()
+    columns = (
+        "trace_start_time",
+        "trace_sampling_rate_hz",
+        "trace_category",
+        "station_code",
+        "trace_channel",
+        "source_id",
+    )
+    with SeisBenchWriter(folder / "set", columns, data_format={"component_order": "ZNE"}) as writer:
+        t = np.arange(180_000) / 50
+        places = [(100 + 120 * k, ("rockfall", "tremor")[k % 2]) for k in range(28)]
+        for station in ("AA", "BB"):
+            data = rng.normal(size=(3, t.size))
+            for start_s, name in places:
+                here = slice(start_s * 50, (start_s + 30) * 50)
+                data[:, here] += 20 * np.sin(2 * np.pi * (12.0 if name == "rockfall" else 3.0) * t[here])
+            data = data.astype(np.float32)
+            for k, component in enumerate("ZNE"):
+                trace = make_trace(data[k], f"XX.{station}..HH{component}", rate_hz=50.0)
+                trace.write(str(folder / "files" / f"{station}{component}.mseed"), format="MSEED")
+            for k, (start_s, name) in enumerate(places):
+                starts, ends = (obspy.UTCDateTime(ns=START_NS) + s for s in (start_s, start_s + 30))
+                rows.append(f"XX,{station},{starts},{name},{ends}")
+                row = (str(starts), 50.0, name, station, "HH", f"event{k}")
+                writer.add(dict(zip(columns, row, strict=True)), data[:, start_s * 50 : (start_s + 30) * 50])
+    (folder / "classes.csv").write_text("network,station,time,class,end_time\n" + "\n".join(rows) + "\n")
+    return folder
+
+
+HOUR = PreprocessConfig(
+    task="class", sampling_rate_hz=50.0, window_s=10.0, frame_s=1.0, hop_s=0.5, freqmax_hz=20.0, shifts=3, shift_s=5.0
+)  # fmt: skip
+
+
+def test_classes_from_a_catalogue_train_a_model(signals):
+    windows = preprocess([str(signals / "files")], [str(signals / "classes.csv")], HOUR)
+    assert windows.info.classes == ("rockfall", "tremor")
+    assert windows.info.config["class_names"] == ["rockfall", "tremor"]
+    assert np.bincount(windows.rows.y[~windows.rows.augmented]).tolist() == [28, 28]
+    assert len(windows.info.group_names) == 28, "both stations see one event"
+    model, _ = fit(windows, TrainConfig(epochs=4, hidden=(16,)))
+    assert evaluate(model, windows).scores.macro_f1 == 1.0
+
+
+def test_classes_of_a_data_set_are_its_categories(signals):
+    windows = preprocess([str(signals / "set")], [], HOUR)
+    assert windows.info.classes == ("rockfall", "tremor")
+    assert np.bincount(windows.rows.y[~windows.rows.augmented]).tolist() == [28, 28]
+    assert len(windows.info.group_names) == 28
+
+
+def test_noise_comes_from_where_nothing_is_labelled_when_it_is_asked_for(signals):
+    config = replace(HOUR, class_names=("rockfall", "tremor", "noise"), noise_windows=40)
+    windows = preprocess([str(signals / "files")], [str(signals / "classes.csv")], config)
+    assert (windows.rows.y == 2).sum() == 80
+
+
+def test_classes_that_are_not_asked_for_are_counted(signals):
+    config = replace(HOUR, class_names=("rockfall", "noise"), noise_windows=5)
+    found = plan([str(signals / "files")], [str(signals / "classes.csv")], config)
+    assert sum("class 'tremor' is none of rockfall, noise" in reason for *_, reason in found.rejected) == 28
+
+
+def test_one_class_is_not_enough(signals, tmp_path):
+    (tmp_path / "one.csv").write_text("network,station,time,class\nXX,AA,2020-01-01T00:01:40,rockfall\n")
+    with pytest.raises(DataError, match="at least two classes"):
+        preprocess([str(signals / "files")], [str(tmp_path / "one.csv")], HOUR)
+
+
+def test_class_names_belong_to_their_task():
+    with pytest.raises(ConfigError, match="class_names go with task"):
+        PreprocessConfig(class_names=("a", "b"))
+    with pytest.raises(ConfigError, match="names that differ"):
+        PreprocessConfig(task="class", class_names=("a", "a"))

@@ -1,0 +1,84 @@
+"""Progress is a bar on a terminal, lines elsewhere, and nothing where quiet is asked for."""
+
+import os
+import pty
+import subprocess
+import sys
+
+import pytest
+
+from seisnet.cli import console
+
+JOB = """
+import time
+from seisnet.cli import console
+console.SOON_S, console.PLAIN_INTERVAL_S = 0.05, 0.05
+with console.progress_line("scan", quiet={quiet}) as show:
+    for k in range(1, 5):
+        show(f"source [b]{{k}}", k, 4)
+        time.sleep(0.15)
+        if k == 2:
+            console.say("a message", quiet={quiet})
+console.say_outputs("a.csv", "b.html", quiet={quiet})
+"""
+
+
+def on_terminal(code):
+    """What a program writes to a terminal that is its stderr."""
+    ours, theirs = pty.openpty()
+    with subprocess.Popen([sys.executable, "-c", code], stderr=theirs, stdout=subprocess.DEVNULL) as process:
+        os.close(theirs)
+        written = b""
+        while True:
+            try:
+                part = os.read(ours, 4096)
+            except OSError:  # Linux says so when the other end is closed
+                break
+            if not part:
+                break
+            written += part
+        process.wait()
+    os.close(ours)
+    return written.decode()
+
+
+def test_a_terminal_shows_a_bar_with_rate_and_remaining_time():
+    written = on_terminal(JOB.format(quiet=False))
+    assert "━" in written and "50%" in written and " left, source [b]2" in written
+    assert "\r\x1b[Ka message\r\n" in written
+    assert written.rstrip().endswith("wrote a.csv, b.html")
+    assert on_terminal(JOB.format(quiet=True)) == ""
+
+
+def test_elsewhere_there_are_plain_lines_also_when_the_job_is_silent():
+    done = subprocess.run([sys.executable, "-c", JOB.format(quiet=False)], capture_output=True, text=True, check=True)
+    lines = done.stderr.splitlines()
+    assert done.stdout == "" and "\x1b" not in done.stderr
+    progress = [line for line in lines if line.startswith("scan: ")]
+    assert len(progress) >= 4
+    assert any("50%" in line and " left, source [b]2" in line for line in progress)
+    assert lines[-1] == "  wrote a.csv, b.html"
+
+
+def test_a_job_that_is_soon_over_shows_nothing():
+    code = JOB.format(quiet=False).replace("0.05, 0.05", "60, 60").replace("0.15", "0")
+    assert "━" not in on_terminal(code)
+
+
+@pytest.mark.parametrize(
+    ("states", "words"),
+    [
+        ([], ""),
+        ([("reading", None, None)], "reading"),
+        ([("a", 0, 10), ("b", 5, 10)], "50%, 2.5/s, 2 s left, b"),
+        ([("a", 0, None), ("b", 5, None)], "2.5/s, b"),
+        ([("a", 1, 1000), ("b", 2, 1000)], "0%, 2 s each, 33:16 min left, b"),
+        ([("resumed", 90, 100), ("b", 92, 100)], "92%, 1/s, 8 s left, b"),
+    ],
+)
+def test_rates_count_from_the_first_figure(monkeypatch, states, words):
+    monkeypatch.setattr(console.time, "monotonic", lambda: 100.0)
+    job = console._Job("t", 0.0)
+    for state in states:
+        job.show(*state)
+    assert job.words(102.0) == words

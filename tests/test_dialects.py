@@ -1,0 +1,159 @@
+"""Dialects of other tools, against small golden tables; ObsPy reads back what it wrote; SeedLink packets."""
+
+import h5py
+import numpy as np
+import obspy
+import pytest
+
+from seisnet.coincidence import coincident, s_after_p
+from seisnet.dialects import gamma, phasenet, pyocto, seisbench, write_real
+from seisnet.errors import ConfigError
+from seisnet.formats import PicksAppender, detections_csv, picks_csv, write_detections, write_picks
+from seisnet.picks import Detection, Pick
+from seisnet.probability_files import write_probabilities
+from seisnet.scan import Probabilities
+from seisnet.waveforms.seedlink import packets
+
+AT_NS = 1_562_259_769_420_000_000  # 2019-07-04T17:02:49.42
+PICKS = [
+    Pick("CI", "BOM", "", "HH", "P", AT_NS, 0.98765, 0.05, 12.3, "m", 0.5),
+    Pick("CI", "CLC", "00", "HH", "S", AT_NS + 2_500_000_000, 0.7),
+]
+GOLDEN = {
+    phasenet: "station_id,begin_time,phase_index,phase_time,phase_score,phase_type,file_name\n"
+    "CI.BOM..HH,2019-07-04T00:00:00.000,6136942,2019-07-04T17:02:49.420,0.988,P,\n"
+    "CI.CLC.00.HH,2019-07-04T00:00:00.000,6137192,2019-07-04T17:02:51.920,0.700,S,\n",
+    seisbench: "station,time,start_time,end_time,probability,phase\n"
+    "CI.BOM.,2019-07-04T17:02:49.420000Z,2019-07-04T17:02:49.370000Z,2019-07-04T17:02:49.470000Z,0.9877,P\n"
+    "CI.CLC.00,2019-07-04T17:02:51.920000Z,2019-07-04T17:02:51.920000Z,2019-07-04T17:02:51.920000Z,0.7000,S\n",
+    pyocto: "station,phase,time,probability\n"
+    "CI.BOM.,P,1562259769.4200,0.9877\nCI.CLC.00,S,1562259771.9200,0.7000\n",
+    gamma: "id,timestamp,type,prob,amp\n"
+    "CI.BOM..HH,2019-07-04T17:02:49.420,p,0.9877,\nCI.CLC.00.HH,2019-07-04T17:02:51.920,s,0.7000,\n",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("dialect", GOLDEN, ids=lambda d: d.__name__)
+def test_each_table_is_the_golden_one_whatever_the_order(dialect):
+    assert dialect(PICKS[::-1]).decode() == GOLDEN[dialect]
+    assert dialect([]).decode() == GOLDEN[dialect].splitlines(keepends=True)[0]
+
+
+def test_real_is_a_folder_with_a_file_a_station_and_phase(tmp_path):
+    write_real(PICKS, tmp_path / "real")
+    found = {path.name: path.read_text() for path in (tmp_path / "real").iterdir()}
+    assert found == {
+        "CI.BOM.P.txt": "61369.4200 0.9877 0.0\n",
+        "CI.CLC.S.txt": "61371.9200 0.7000 0.0\n",
+        "day.txt": "2019-07-04\n",
+    }
+
+
+def test_obspy_reads_nonlinloc_and_sc3ml_back(tmp_path):
+    write_picks(PICKS, tmp_path / "picks.obs", "nlloc")
+    lines = (tmp_path / "picks.obs").read_text().splitlines()
+    assert [line.split()[0] for line in lines if "GAU" in line] == ["BOM", "CLC"]
+    write_picks(PICKS, tmp_path / "picks.xml", "sc3ml")
+    assert len(obspy.read_events(str(tmp_path / "picks.xml"))) == 1
+    assert (tmp_path / "picks.xml").read_text().count("<pick ") == 2
+    write_picks([], tmp_path / "none.obs", "nlloc")
+
+
+def test_detections_are_a_table_or_events(tmp_path):
+    detections = [Detection("TW", "LH01", "", "HH", "rockfall", AT_NS, AT_NS + 10**10, 0.9, "m", 0.5)]
+    assert detections_csv(detections).splitlines() == [
+        "network,station,location,channel,class,start_time,end_time,probability,model,threshold",
+        "TW,LH01,,HH,rockfall,2019-07-04T17:02:49.420000Z,2019-07-04T17:02:59.420000Z,0.9000,m,0.5000",
+    ]
+    write_detections(detections, tmp_path / "d.xml", "quakeml")
+    [event] = obspy.read_events(str(tmp_path / "d.xml"))
+    assert event.event_type == "landslide"
+    assert event.event_descriptions[0].text == "rockfall"
+    with pytest.raises(ConfigError, match="holds picks"):
+        write_detections(detections, tmp_path / "d.csv", "pyocto")
+
+
+def test_probabilities_come_back_from_miniseed_and_hdf5(tmp_path):
+    values = np.random.default_rng(0).dirichlet(np.ones(3), 700).T.astype(np.float32)
+    found = Probabilities(values, AT_NS, 200_000_000, ("P", "S", "noise"), "CI.BOM..HH", np.zeros(700, bool))
+    write_probabilities([found], tmp_path / "p.mseed", model="m")
+    stream = obspy.read(str(tmp_path / "p.mseed"))
+    assert [trace.id for trace in stream] == ["CI.BOM..HHP", "CI.BOM..HHS", "CI.BOM..HHX"]
+    for trace, row in zip(stream, values, strict=True):
+        assert (trace.stats.starttime.ns, trace.stats.delta) == (AT_NS, 0.2)
+        np.testing.assert_array_equal(trace.data, row)
+    write_probabilities([found, found], tmp_path / "p.h5", model="m")
+    with h5py.File(tmp_path / "p.h5") as file:
+        np.testing.assert_array_equal(file["records/000001"][:], values)
+        assert file["records/000000"].attrs["start_ns"] == AT_NS
+    with pytest.raises(ConfigError, match="choose such an ending"):
+        write_probabilities([found], tmp_path / "p.txt", model="m")
+
+
+def test_coincidence_counts_stations_not_picks():
+    def pick(station, seconds, phase="P"):
+        return Pick("X", station, "", "HH", phase, AT_NS + round(seconds * 1e9))
+
+    picks = [pick("A", 0), pick("A", 1, "S"), pick("B", 4), pick("C", 40), pick("B", 44), pick("A", 70)]
+    assert coincident(picks, 2, 5.0) == [*picks[:3], *picks[3:5]]
+    assert coincident(picks, 3, 15.0) == []
+    assert s_after_p([pick("A", 0), pick("A", 3, "S"), pick("B", 4, "S"), pick("A", 30, "S")], 10.0) == [
+        pick("A", 0),
+        pick("A", 3, "S"),
+    ]
+
+
+def test_picks_are_appended_as_they_come(tmp_path):
+    for pick in PICKS:
+        with PicksAppender(tmp_path / "p.csv") as file:
+            file.add([pick])
+            assert (tmp_path / "p.csv").read_text().endswith("\n")
+    assert (tmp_path / "p.csv").read_text() == picks_csv(PICKS)
+
+
+class FakePacket:
+    def __init__(self, trace):
+        self.trace = trace
+
+    def get_type(self):
+        return 1
+
+    def get_trace(self):
+        if self.trace is None:
+            raise ValueError("broken")
+        return self.trace
+
+
+class FakeConnection:
+    """Gives what it is told to, as ObsPy's SeedLinkConnection does."""
+
+    def __init__(self, script):
+        self.script, self.streams = iter(script), []
+
+    def set_sl_address(self, address):
+        self.address = address
+
+    def set_net_delay(self, seconds):
+        pass
+
+    def add_stream(self, network, station, selector, seqnum, timestamp):
+        self.streams.append((network, station, selector))
+
+    def collect(self):
+        step = next(self.script)
+        if isinstance(step, Exception):
+            raise step
+        return step
+
+
+def test_a_lost_connection_and_a_broken_packet_are_told_and_the_stream_goes_on(make_trace):
+    traces = [make_trace(np.arange(5)), make_trace(np.arange(7))]
+    script = [FakePacket(traces[0]), OSError("gone"), FakePacket(None), FakePacket(traces[1]), b"SLTERMINATE"]
+    connection, told = FakeConnection(script), []
+    options = {"lost": told.append, "connect": lambda: connection, "pause_s": 0.0}
+    assert list(packets("localhost:18000", ["GE.APE..HH?", "CH.A.00.HHZ"], **options)) == traces
+    assert connection.streams == [("GE", "APE", "HH?"), ("CH", "A", "00HHZ")]
+    assert told == ["gone", "a packet can't be read: broken"]
+    for server, pattern in (("nowhere", "GE.APE..HHZ"), ("a:1", "GE.*..HHZ"), ("a:1", "GE.APE")):
+        with pytest.raises(ConfigError):
+            list(packets(server, [pattern], **options))

@@ -1,0 +1,193 @@
+"""One map: the same results in order from this process, from others, and from a cluster; and what goes wrong there."""
+
+import functools
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from seisnet.config import PreprocessConfig
+from seisnet.engine import Engine
+from seisnet.errors import ConfigError, DataError
+from seisnet.preprocessing import preprocess_to_file
+
+CONFIG = PreprocessConfig(split_by="event", shifts=1)
+
+
+def product(seed, n):
+    """Something whose last bits may depend on the threads of BLAS."""
+    a = np.random.default_rng([seed, n]).normal(size=(300, 300))
+    return float((a @ a).sum())
+
+
+def fail_at(bad, n):
+    if n == bad:
+        raise DataError(f"item {n} is bad")
+    return n
+
+
+def die_at(bad, n):
+    if n == bad:
+        os._exit(3)
+    return n
+
+
+def product_and_place(seed, n):
+    return product(seed, n), os.getpid()
+
+
+@pytest.fixture(scope="module")
+def in_order():
+    return list(Engine().map(functools.partial(product, 1), range(20)))
+
+
+def test_processes_give_the_results_of_this_process_in_order(in_order):
+    found = list(Engine(jobs=2).map(functools.partial(product_and_place, 1), range(20)))
+    assert [value for value, _ in found] == in_order
+    assert os.getpid() not in {place for _, place in found}
+
+
+def test_an_error_of_the_function_comes_through():
+    for engine in (Engine(), Engine(jobs=2)):
+        found = engine.map(functools.partial(fail_at, 3), range(100))
+        assert [next(found) for _ in range(3)] == [0, 1, 2]
+        with pytest.raises(DataError, match="item 3 is bad"):
+            next(found)
+
+
+def test_items_are_drawn_as_they_are_needed():
+    drawn = []
+    found = Engine().map(functools.partial(fail_at, -1), (drawn.append(n) or n for n in range(100)))
+    assert next(found) == 0
+    assert drawn == [0]
+
+
+def test_a_process_that_dies_is_one_line():
+    with pytest.raises(DataError, match="a worker process died") as caught:
+        list(Engine(jobs=2).map(functools.partial(die_at, 2), range(4)))
+    assert "\n" not in str(caught.value)
+
+
+CHILD = """
+import os, time
+from seisnet.engine import Engine
+
+def slow(n):
+    os.write(1, b"%d\\n" % os.getpid())  # in one piece
+    time.sleep(60)
+
+def run():
+    list(Engine(jobs=2).map(slow, range(4)))
+"""
+
+
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="processes are looked up in /proc")
+def test_workers_end_with_a_parent_that_is_killed(tmp_path):
+    (tmp_path / "child_of_test_engine.py").write_text(CHILD)
+    parent = subprocess.Popen(
+        [sys.executable, "-c", "from child_of_test_engine import run; run()"],
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(tmp_path)},
+    )
+    with parent.stdout:
+        workers = [int(parent.stdout.readline()) for _ in range(2)]
+        parent.kill()
+        parent.wait()
+    wait_for(lambda: not any(alive(pid) for pid in workers))
+
+
+def alive(pid):
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+def wait_for(condition, seconds=60):
+    """Poll: how long it takes is not tested."""
+    for _ in range(seconds * 20):
+        if condition():
+            return
+        time.sleep(0.05)
+    raise AssertionError("waited in vain")
+
+
+# Dask
+
+
+def test_without_dask_a_scheduler_is_one_clear_line(monkeypatch):
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    with pytest.raises(ConfigError, match=r"pip install 'seisnet\[cluster\]'"):
+        list(Engine(scheduler="tcp://127.0.0.1:1").map(str, [1]))
+
+
+def test_no_scheduler_and_no_worker_are_one_clear_line(monkeypatch):
+    distributed = pytest.importorskip("distributed")
+    monkeypatch.setattr("seisnet.engine.CONNECT_S", 0.5)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        address = f"tcp://127.0.0.1:{free.getsockname()[1]}"
+    for wrong in (address, "nonsense://x"):
+        with pytest.raises(ConfigError, match="no Dask scheduler answers") as caught:
+            list(Engine(scheduler=wrong).map(str, [1]))
+        assert "\n" not in str(caught.value)
+    with (
+        distributed.LocalCluster(n_workers=0, processes=False, dashboard_address=None) as cluster,
+        pytest.raises(ConfigError, match="has no workers"),
+    ):
+        list(Engine(scheduler=cluster.scheduler_address).map(str, [1]))
+
+
+def test_a_local_cluster_gives_the_results_of_this_process(in_order):
+    distributed = pytest.importorskip("distributed")
+    with distributed.LocalCluster(
+        n_workers=1, threads_per_worker=2, processes=False, dashboard_address=None
+    ) as cluster:
+        engine = Engine(scheduler=cluster.scheduler_address)
+        assert list(engine.map(functools.partial(product, 1), range(20))) == in_order
+        with pytest.raises(DataError, match="item 3 is bad"):
+            list(engine.map(functools.partial(fail_at, 3), range(100)))
+
+
+def test_a_worker_that_dies_is_one_line():
+    distributed, dask = pytest.importorskip("distributed"), pytest.importorskip("dask")
+    with (
+        dask.config.set({"distributed.scheduler.allowed-failures": 0}),
+        distributed.LocalCluster(n_workers=1, threads_per_worker=1, dashboard_address=None) as cluster,
+        pytest.raises(DataError, match="were lost") as caught,
+    ):
+        list(Engine(scheduler=cluster.scheduler_address).map(functools.partial(die_at, 1), range(3)))
+    assert "\n" not in str(caught.value)
+
+
+def test_scheduler_and_workers_as_processes_of_their_own_make_the_same_bytes(labelled, tmp_path, monkeypatch):
+    """Also where files are named relative to a folder in which the workers were not started."""
+    pytest.importorskip("distributed")
+    connection = tmp_path / "scheduler.json"
+    log = (tmp_path / "log").open("w")
+    dask = [sys.executable, "-m", "dask"]
+    here = ("--scheduler-file", connection, "--no-dashboard", "--host", "127.0.0.1")
+    worker = [*dask, "worker", *here, "--nthreads", "1", "--no-nanny", "--local-directory", tmp_path / "dask"]
+    started = []
+    try:
+        for command in ([*dask, "scheduler", *here, "--port", "0"], worker, worker):
+            started.append(subprocess.Popen([str(part) for part in command], stdout=log, stderr=log, cwd=tmp_path))
+        wait_for(connection.exists)
+        address = json.loads(connection.read_text())["address"]
+        monkeypatch.chdir(labelled.files)
+        sources, labels = ["."], [str(labelled.csv)]
+        preprocess_to_file(sources, labels, CONFIG, output=tmp_path / "a.h5", engine=Engine(scheduler=address))
+    finally:
+        for process in reversed(started):
+            process.kill()
+            process.wait()
+        log.close()
+    preprocess_to_file(sources, labels, CONFIG, output=tmp_path / "b.h5")
+    assert (tmp_path / "a.h5").read_bytes() == (tmp_path / "b.h5").read_bytes()

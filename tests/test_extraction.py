@@ -1,0 +1,150 @@
+"""Archives, selections, station metadata and STEAD through pieces of work: the same windows in any division."""
+
+import pickle
+from dataclasses import replace
+
+import numpy as np
+import obspy
+import pytest
+
+from seisnet import planning
+from seisnet.config import PreprocessConfig
+from seisnet.engine import Engine
+from seisnet.extraction import Job, Piece
+from seisnet.picks import Pick
+from seisnet.preprocessing import plan, preprocess_to_file, read_windows
+from seisnet.waveforms.records import DAY_NS, NS_PER_S
+from seisnet.waveforms.selection import Selection
+from seisnet.waveforms.sources import Reading, Source, find_sources
+
+MIDNIGHT_NS = 1_577_836_800 * NS_PER_S + DAY_NS
+CONFIG = PreprocessConfig(
+    sampling_rate_hz=20.0, window_s=8.0, frame_s=1.0, hop_s=0.5, freqmax_hz=9.0, shifts=2, split=(1.0, 0.0, 0.0),
+    split_by="event", noise_ratio=0.0,
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def archive(tmp_path_factory, make_trace):
+    """An hour of two stations around midnight as an archive, and the same in one file a station; picks and classes."""
+    folder = tmp_path_factory.mktemp("archive")
+    rng = np.random.default_rng(0)
+    start_ns = MIDNIGHT_NS - 1800 * NS_PER_S
+    (folder / "whole").mkdir()
+    onsets_s = [-1500, -1100, -700, -25, 2, 300, 700, 1100]
+    rows = []
+    for station in ("AA", "BB"):
+        data = rng.normal(size=72_000)
+        for onset_s in onsets_s:
+            here = (1800 + onset_s) * 20
+            data[here : here + 600] += 30 * rng.normal(size=600) * np.exp(-np.arange(600) / 100)
+            rows.append((station, MIDNIGHT_NS + onset_s * NS_PER_S))
+        trace = make_trace(data.astype(np.float32), f"XX.{station}..HHZ", start_ns=start_ns, rate_hz=20.0)
+        trace.write(str(folder / "whole" / f"{station}.mseed"), format="MSEED")
+        for day, part in ((1, trace.data[:36_000]), (2, trace.data[36_000:])):
+            path = folder / "sds" / "2020" / "XX" / station / "HHZ.D" / f"XX.{station}..HHZ.D.2020.{day:03d}"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            begins_ns = start_ns if day == 1 else MIDNIGHT_NS
+            make_trace(part, trace.id, start_ns=begins_ns, rate_hz=20.0).write(str(path), format="MSEED")
+    times = [(station, obspy.UTCDateTime(ns=ns)) for station, ns in rows]
+    (folder / "picks.csv").write_text(
+        "network,station,time,phase\n" + "".join(f"XX,{s},{t},P\nXX,{s},{t + 20},S\n" for s, t in times)
+    )
+    (folder / "classes.csv").write_text(
+        "network,station,time,class,end_time\n"
+        + "".join(f"XX,{s},{t},{'rockfall' if i % 2 else 'quake'},{t + 3}\n" for i, (s, t) in enumerate(times))
+    )
+    return folder
+
+
+def labelled_starts(rows):
+    """Start, label and station of the windows on labels that are no shifted copies."""
+    own = (rows.y < 2) & ~rows.augmented
+    return sorted(zip(rows.start_ns[own].tolist(), rows.y[own].tolist(), rows.trace_id[own].tolist(), strict=True))
+
+
+@pytest.mark.parametrize("task", ["phase", "class"])
+def test_an_archive_gives_the_windows_of_the_whole_recording_in_any_division(task, archive, tmp_path, monkeypatch):
+    config = replace(CONFIG, task=task, class_names=() if task == "phase" else ("rockfall", "quake"))
+    labels = [str(archive / ("picks.csv" if task == "phase" else "classes.csv"))]
+    sds = [f"sds:{archive / 'sds'}"]
+    preprocess_to_file([str(archive / "whole")], labels, config, output=tmp_path / "whole.h5")
+    preprocess_to_file(sds, labels, config, output=tmp_path / "one.h5")
+    monkeypatch.setattr(planning, "PIECE_SOURCES", 1)
+    preprocess_to_file(sds, labels, config, output=tmp_path / "many.h5", engine=Engine(2))
+    whole, one, many = (read_windows(tmp_path / f"{name}.h5").rows for name in ("whole", "one", "many"))
+    for name, values in vars(one).items():
+        np.testing.assert_array_equal(getattr(many, name), values)
+    starts = labelled_starts(whole)
+    assert len(starts) == (32 if task == "phase" else 16)
+    assert [s[1:] for s in labelled_starts(one)] == [s[1:] for s in starts]
+    np.testing.assert_allclose([s[0] for s in labelled_starts(one)], [s[0] for s in starts], atol=NS_PER_S / 20)
+    keys = list(zip(one.start_ns[~one.augmented], one.trace_id[~one.augmented], strict=True))
+    assert len(set(keys)) == len(keys), "no window is made twice"
+
+
+def test_the_plan_selects_as_the_run_does(archive, tmp_path):
+    job = ([f"sds:{archive / 'sds'}"], [str(archive / "picks.csv")], CONFIG)
+    wanted = Selection(("XX.AA",), start_ns=MIDNIGHT_NS)
+    found = plan(*job, selection=wanted)
+    info = preprocess_to_file(*job, output=tmp_path / "w.h5", selection=wanted)
+    rows = read_windows(tmp_path / "w.h5").rows
+    assert found.counts.sum() == len(rows.y)
+    assert set(rows.trace_id) == {"XX.AA..HH"}
+    assert rows.start_ns.min() >= MIDNIGHT_NS
+    assert (found.n_matched, len(found.unmatched)) == (8, 24)
+    assert [path[-3:] for path, *_ in info.sources] == ["002"]
+
+
+def test_a_resumed_run_takes_no_window_of_another_selection(archive, tmp_path):
+    job = ([str(archive / "whole")], [str(archive / "picks.csv")], CONFIG)
+    output, work = tmp_path / "w.h5", tmp_path / ".w.h5.work"
+    preprocess_to_file(*job, output=output, virtual=True)
+    (tmp_path / "w.h5.shards").rename(work)
+    output.unlink()
+    selection = Selection(end_ns=MIDNIGHT_NS)
+    preprocess_to_file(*job, output=output, resume=True, selection=selection)
+    preprocess_to_file(*job, output=tmp_path / "fresh.h5", selection=selection)
+    assert output.read_bytes() == (tmp_path / "fresh.h5").read_bytes()
+
+
+def test_the_identity_of_a_piece_is_all_that_it_is_made_from(archive, tmp_path):
+    (tmp_path / "inventory.xml").write_text("one")
+    picks = (Pick("XX", "AA", "", "", "P", MIDNIGHT_NS),)
+    [first, *_] = find_sources([f"sds:{archive / 'sds'}"], Reading())
+    job, plain = Job(CONFIG, picks), replace(first, inventory=(tmp_path / "inventory.xml",))
+    same = pickle.loads(pickle.dumps((job, Piece((plain,)))))
+    assert same[0].identity(same[1]) == job.identity(Piece((plain,)))
+    identities = [
+        job.identity(Piece((source,)))
+        for source in (
+            first,
+            plain,
+            replace(plain, selection=Selection(("XX",))),
+            replace(plain, span_ns=(0, 1)),
+            replace(plain, beside=()),
+            Source(kind="fdsn", service="ETH", channels="XX.AA..HH?"),
+        )
+    ]
+    identities.append(replace(job, config=replace(CONFIG, response="velocity")).identity(Piece((plain,))))
+    (tmp_path / "inventory.xml").write_text("another")
+    identities.append(job.identity(Piece((plain,))))
+    assert len(set(identities)) == len(identities)
+
+
+def test_a_file_of_days_is_read_by_the_day_and_told_once(tmp_path, make_trace, noise):
+    start_ns = MIDNIGHT_NS - 10 * 3600 * NS_PER_S
+    trace = make_trace(noise(40 * 3600 * 20).astype(np.float32), "XX.AA..HHZ", start_ns=start_ns, rate_hz=20.0)
+    trace.write(str(tmp_path / "long.mseed"), format="MSEED")
+    times = [obspy.UTCDateTime(ns=MIDNIGHT_NS) + 3600 * hour for hour in (-5, 0, 12, 29)]
+    lines = "".join(f"XX,AA,{t},P\nXX,AA,{t + 20},S\n" for t in times)
+    (tmp_path / "picks.csv").write_text("network,station,time,phase\n" + lines)
+    job = ([str(tmp_path / "long.mseed")], [str(tmp_path / "picks.csv")], CONFIG)
+    assert len(find_sources(job[0], Reading())) == 3
+    found = plan(*job)
+    info = preprocess_to_file(*job, output=tmp_path / "w.h5")
+    rows = read_windows(tmp_path / "w.h5").rows
+    assert len(labelled_starts(rows)) == 8
+    [(path, size, sha256, made)] = info.sources
+    assert (path, size, len(sha256), made) == (job[0][0], (tmp_path / "long.mseed").stat().st_size, 64, len(rows.y))
+    assert found.sources == ((path, made),)

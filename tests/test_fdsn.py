@@ -1,0 +1,190 @@
+"""Waveforms of a web service, from a small one on this machine: what is asked for, what comes, what goes wrong."""
+
+import io
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from urllib.parse import parse_qs, urlparse
+
+import numpy as np
+import obspy
+import pytest
+from obspy.clients import fdsn as obspy_fdsn
+from obspy.core.inventory import Channel, Inventory, Network, Site, Station
+
+from seisnet.errors import DataError
+from seisnet.waveforms import fdsn
+from seisnet.waveforms.records import DAY_NS, NS_PER_S
+from seisnet.waveforms.selection import Selection
+from seisnet.waveforms.sources import Reading, find_sources, read_records
+
+START_NS = 1_577_836_800 * NS_PER_S
+WADL = Path(obspy_fdsn.__file__).parent / "tests/data"
+RATE_HZ = 10.0
+
+
+def inventory():
+    channels = [
+        Channel(code, "", 0.0, 0.0, 0.0, 0.0, azimuth=0, dip=-90 if code[-1] == "Z" else 0, sample_rate=RATE_HZ)
+        for code in ("BHZ", "BHN", "BHE", "HHZ")
+    ]
+    stations = [Station(code, 0.0, 0.0, 0.0, channels=channels, site=Site("x")) for code in ("APE", "XYZ")]
+    return Inventory([Network("GE", stations=stations)], source="test")
+
+
+@pytest.fixture
+def service(make_trace, noise, monkeypatch):
+    """A server of three days of GE.APE..BH?, with a list of what was asked, and of answers to give before."""
+    monkeypatch.setattr(fdsn, "PAUSES_S", (0.0, 0.0))
+    n = round(3 * 86_400 * RATE_HZ)
+    stream = obspy.Stream(
+        make_trace(np.round(1000 * noise(n, k)).astype(np.int32), f"GE.APE..BH{c}", start_ns=START_NS, rate_hz=RATE_HZ)
+        for k, c in enumerate("ZNE")
+    )
+    asked, trouble = [], []
+
+    class Handler(BaseHTTPRequestHandler):
+        def log_message(self, *_):
+            pass
+
+        def answer(self, status, content=b"", kind="text/plain"):
+            self.send_response(status)
+            self.send_header("Content-Type", kind)
+            self.send_header("Content-Length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content)
+
+        def do_GET(self):
+            url = urlparse(self.path)
+            _, _, name, _, what = url.path.split("/")[:5]
+            options = {key: values[0] for key, values in parse_qs(url.query).items()}
+            if name == "event":
+                self.answer(404)
+            elif what == "version":
+                self.answer(200, b"1.1.0")
+            elif what == "application.wadl":
+                self.answer(200, (WADL / f"2014-01-07_ethz_{name}.wadl").read_bytes(), "application/xml")
+            elif name == "station":
+                out = io.BytesIO()
+                chosen = inventory().select(network=options["network"], station=options.get("station", "*"))
+                chosen.write(out, format="STATIONXML")
+                self.answer(
+                    200 if chosen.networks else 204, out.getvalue() if chosen.networks else b"", "application/xml"
+                )
+            else:
+                asked.append(options)
+                if trouble:
+                    self.answer(*trouble.pop(0))
+                    return
+                span = (obspy.UTCDateTime(options[key]) for key in ("starttime", "endtime"))
+                found = stream.select(station=options["station"], channel=options["channel"]).slice(*span)
+                out = io.BytesIO()
+                if found:
+                    found.write(out, format="MSEED", reclen=4096)
+                self.answer(200 if found else 204, out.getvalue(), "application/vnd.fdsn.mseed")
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+    thread.start()
+    fdsn._client.cache_clear()
+    yield f"http://127.0.0.1:{server.server_port}", stream, asked, trouble
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def read(url, selection):
+    reading = Reading()
+    sources = find_sources([f"fdsn:{url}"], reading, selection=selection)
+    records = [r for s in sources for r in read_records(s, reading, sampling_rate_hz=RATE_HZ, shortest_s=4.0)]
+    return sources, records, reading
+
+
+def span(first_s, last_s, *patterns):
+    return Selection(patterns or ("GE.APE..BH?",), START_NS + first_s * NS_PER_S, START_NS + last_s * NS_PER_S)
+
+
+def test_days_come_whole_and_windows_across_midnight_once(service):
+    url, stream, asked, _ = service
+    sources, records, reading = read(url, span(3600, 3 * 86_400 - 3600))
+    assert len(sources) == len(asked) == len(records) == 3
+    assert reading.rejections == []
+    assert all(r.present.all() for r in records)
+    assert records[0].start_ns == START_NS + 3600 * NS_PER_S
+    assert [r.start_ns for r in records[1:]] == [START_NS + DAY_NS, START_NS + 2 * DAY_NS]
+    assert records[0].end_ns == START_NS + DAY_NS + round(3.8 * NS_PER_S)
+    assert records[-1].end_ns == START_NS + 3 * DAY_NS - 3600 * NS_PER_S - round(0.1 * NS_PER_S)
+    samples = stream[0].data[36_000 : 36_000 + records[0].n_samples].astype(float)
+    difference = records[0].data[0] - samples
+    assert np.ptp(difference) < 1e-2
+
+
+def test_sources_of_a_service_name_it_and_their_day(service):
+    url, _, _, _ = service
+    [source] = find_sources([f"fdsn:{url}"], Reading(), selection=span(0, 60))
+    assert source.name == f"fdsn:{url} GE.APE..BH? 2020-01-01"
+    assert source.paths == ()
+
+
+@pytest.mark.parametrize(
+    ("pattern", "n"), [("GE.APE..BH?", 1), ("GE.APE..BH", 1), ("GE.APE", 2), ("GE", 4), ("GE.*.--.HH?", 2)]
+)
+def test_instruments_come_from_the_station_service(service, pattern, n):
+    url, _, asked, _ = service
+    assert len(find_sources([f"fdsn:{url}"], Reading(), selection=span(0, 60, pattern))) == n
+    assert asked == []
+
+
+def test_a_day_without_data_is_told_and_the_others_go_on(service):
+    url, _, _, _ = service
+    _, records, reading = read(url, span(-86_400, 60))
+    assert len(records) == 1
+    [rejection] = reading.rejections
+    assert rejection.trace_id == "GE.APE..BH"
+    assert "has no data" in rejection.reason
+
+
+@pytest.mark.parametrize("answer", [(503,), (500,), (429,), (200, b"no waveform")])
+def test_what_may_pass_is_asked_for_again(service, answer):
+    url, _, asked, trouble = service
+    trouble += [answer, answer]
+    _, records, reading = read(url, span(0, 600))
+    assert len(asked) == 3
+    assert len(records) == 1
+    assert reading.rejections == []
+
+
+@pytest.mark.parametrize(("answer", "tries"), [((503,), 3), ((400, b"bad"), 1), ((413,), 1), ((403,), 1)])
+def test_what_does_not_pass_is_one_line_and_the_next_day_goes_on(service, answer, tries):
+    url, _, asked, trouble = service
+    trouble += [answer] * tries
+    _, records, reading = read(url, span(0, 86_400 + 600))
+    assert len(asked) == tries + 1
+    assert len(records) == 1
+    [rejection] = reading.rejections
+    assert rejection.reason.startswith(f"fdsn:{url}: ")
+    assert "\n" not in rejection.reason
+
+
+@pytest.mark.parametrize(
+    ("spec", "selection", "reason"),
+    [
+        ("fdsn:http://127.0.0.1:9", span(0, 60), "fdsn:http://127.0.0.1:9: "),
+        ("fdsn:NOSUCHNODE", span(0, 60), "fdsn:NOSUCHNODE: "),
+        ("fdsn:GEOFON", Selection(("GE",)), "say what to fetch with --select, --starttime and --endtime"),
+        ("fdsn:GEOFON", Selection(start_ns=0, end_ns=1), "say what to fetch"),
+    ],
+)
+def test_services_that_are_none_are_an_error_in_one_line(spec, selection, reason, monkeypatch):
+    monkeypatch.setattr(fdsn, "PAUSES_S", (0.0,))
+    fdsn._client.cache_clear()
+    with pytest.raises(DataError) as error:
+        find_sources([spec], Reading(), selection=selection)
+    assert reason in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_a_service_without_what_is_wanted_says_so(service):
+    url, *_ = service
+    with pytest.raises(DataError, match="has no channel"):
+        find_sources([f"fdsn:{url}"], Reading(), selection=span(0, 60, "XX"))

@@ -1,0 +1,190 @@
+"""Components go where their azimuth and dip say, and an instrument's response is taken off, blind edges with it."""
+
+import numpy as np
+import obspy
+import pytest
+from obspy.core.inventory import Channel, Inventory, Network, Site, Station
+from obspy.core.inventory import Response as ObsPyResponse
+
+from seisnet.config import PreprocessConfig
+from seisnet.errors import ConfigError, DataError
+from seisnet.waveforms.conditioning import condition
+from seisnet.waveforms.inventory import Response, channel_at, placed, read_stations, response_of
+from seisnet.waveforms.records import NS_PER_S
+from seisnet.waveforms.sources import Reading, find_sources, read_records, read_traces
+
+START_NS = 1_577_836_800 * NS_PER_S
+ZEROS, POLES = [0j, 0j], [-4.44 + 4.44j, -4.44 - 4.44j]
+"""A geophone of 1 Hz."""
+
+
+def write_stations(path, *channels, response=None):
+    """Channels are (code, azimuth, dip, first day, last day), the days since 2020."""
+    day0 = obspy.UTCDateTime(2020, 1, 1)
+    made = [
+        Channel(
+            code, "", 0.0, 0.0, 0.0, 0.0, azimuth=azimuth, dip=dip, sample_rate=100.0, response=response,
+            start_date=day0 + 86_400 * first, end_date=day0 + 86_400 * last,
+        )
+        for code, azimuth, dip, first, last in channels
+    ]  # fmt: skip
+    station = Station("APE", 0.0, 0.0, 0.0, channels=made, site=Site("x"))
+    Inventory([Network("GE", stations=[station])], source="test").write(str(path), format="STATIONXML")
+    return path
+
+
+def geophone():
+    return ObsPyResponse.from_paz(
+        ZEROS, POLES, 2000.0, stage_gain_frequency=10.0, input_units="M/S", output_units="COUNTS"
+    )
+
+
+@pytest.mark.parametrize(
+    ("azimuth", "dip", "row", "sign"),
+    [
+        (0, -90, 0, 1), (0, 90, 0, -1), (123, -60, 0, 1),
+        (0, 0, 1, 1), (44, 0, 1, 1), (316, 0, 1, 1), (180, 0, 1, -1), (360, 0, 1, 1), (-10, 5, 1, 1),
+        (90, 0, 2, 1), (60, 0, 2, 1), (134, 0, 2, 1), (270, 0, 2, -1), (300, -20, 2, -1),
+    ],
+)  # fmt: skip
+def test_a_component_goes_to_the_nearest_axis_with_its_sign(azimuth, dip, row, sign):
+    assert placed(azimuth, dip) == (row, sign)
+
+
+@pytest.mark.parametrize("azimuth", range(0, 360, 15))
+def test_two_horizontals_at_right_angles_never_meet(azimuth):
+    for turn in (90, -90):
+        assert {placed(azimuth, 0)[0], placed((azimuth + turn) % 360, 0)[0]} == {1, 2}
+
+
+def test_components_are_placed_by_azimuth_where_it_is_known(tmp_path, make_trace, noise):
+    path = write_stations(
+        tmp_path / "s.xml", ("HH1", 90.0, 0.0, 0, 9), ("HH2", 180.0, 0.0, 0, 9), ("HHU", 0.0, -90.0, 0, 9)
+    )
+    traces = [make_trace(noise(500, k), f"GE.APE..HH{c}") for k, c in enumerate("U12")]
+    [record], rejections = condition(
+        obspy.Stream(traces), sampling_rate_hz=100.0, shortest_s=1.0, stations=read_stations((path,))
+    )
+    assert rejections == []
+    for row, (k, sign) in enumerate([(0, 1), (2, -1), (1, 1)]):
+        np.testing.assert_allclose(record.data[row], sign * traces[k].data, atol=1e-5)
+
+
+def test_a_channel_that_is_not_known_at_the_time_is_placed_by_letter(tmp_path, make_trace, noise):
+    path = write_stations(tmp_path / "s.xml", ("HH1", 90.0, 0.0, 5, 9), ("HHZ", None, None, 0, 9))
+    stations = read_stations((path,))
+    assert channel_at(stations, "GE.APE..HH1", START_NS) is None
+    assert channel_at(stations, "GE.APE..HH1", START_NS + 6 * 86_400 * NS_PER_S) is not None
+    traces = [make_trace(noise(500, k), f"GE.APE..HH{c}") for k, c in enumerate("Z1")]
+    [record], _ = condition(obspy.Stream(traces), sampling_rate_hz=100.0, shortest_s=1.0, stations=stations)
+    assert record.present.tolist() == [True, True, False]
+
+
+def test_two_components_along_one_axis_give_no_mixture(tmp_path, make_trace, noise):
+    path = write_stations(tmp_path / "s.xml", ("HHN", 0.0, 0.0, 0, 9), ("HHE", 10.0, 0.0, 0, 9))
+    traces = [make_trace(noise(500, k), f"GE.APE..HH{c}") for k, c in enumerate("EN")]
+    _, [rejection] = condition(
+        obspy.Stream(traces), sampling_rate_hz=100.0, shortest_s=1.0, stations=read_stations((path,))
+    )
+    assert "component E" in rejection.reason
+
+
+def test_sources_carry_their_inventory(tmp_path, make_trace, noise):
+    path = write_stations(tmp_path / "s.xml", ("HHZ", 0.0, 90.0, 0, 9))
+    trace = make_trace(noise(500))
+    trace.write(str(tmp_path / "a.mseed"), format="MSEED")
+    [source] = find_sources([str(tmp_path / "a.mseed")], Reading(), inventory=[path])
+    [record] = read_records(source, Reading(), sampling_rate_hz=100.0, shortest_s=1.0)
+    np.testing.assert_allclose(record.data[0], -trace.data, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"), [(None, "no such file"), (b"hello", "no station metadata that ObsPy reads")]
+)
+def test_bad_station_metadata_are_an_error_in_one_line(tmp_path, content, reason):
+    path = tmp_path / "s.xml"
+    if content:
+        path.write_bytes(content)
+    with pytest.raises(DataError, match=reason):
+        find_sources([], Reading(), inventory=[path])
+
+
+# Responses
+
+
+def test_the_response_of_a_geophone_is_taken_off(tmp_path, make_trace):
+    """Ground velocity through the transfer function of the geophone, worked out here, comes back within 1 %."""
+    path = write_stations(tmp_path / "s.xml", ("HHZ", 0.0, -90.0, 0, 9), response=geophone())
+    t = np.arange(12_000) / 100.0
+    velocity = np.zeros_like(t)
+    counts = np.zeros_like(t)
+    for hz, amplitude in ((2.0, 1e-6), (5.0, 3e-6), (11.0, 2e-6)):
+        s = 2j * np.pi * hz
+        at = lambda s: s * s / np.prod([s - p for p in POLES])  # noqa: E731
+        h = 2000.0 * at(s) / abs(at(2j * np.pi * 10.0))
+        velocity += amplitude * np.sin(2 * np.pi * hz * t)
+        counts += amplitude * abs(h) * np.sin(2 * np.pi * hz * t + np.angle(h))
+    found, rejections = condition(
+        obspy.Stream([make_trace(counts)]),
+        sampling_rate_hz=100.0,
+        shortest_s=4.0,
+        stations=read_stations((path,)),
+        response=Response("velocity", 1.0),
+    )
+    [record] = found
+    assert record.start_ns == START_NS + 4 * NS_PER_S
+    assert record.n_samples == 12_000 - 800
+    np.testing.assert_allclose(record.data[0], velocity[400:-400], atol=0.01 * np.abs(velocity).max())
+    assert [r.reason for r in rejections] == [
+        "the first or last 4 s of a segment, blind after taking off the response"
+    ] * 2
+    assert sum(r.end_ns - r.start_ns for r in rejections) == 8 * NS_PER_S
+
+
+@pytest.mark.parametrize(
+    ("channel", "response", "reason"),
+    [("HHN", geophone(), "the station metadata do not know it"), ("HHZ", None, "hold no response of it")],
+)
+def test_a_channel_without_response_is_rejected_with_its_name(tmp_path, channel, response, reason, make_trace, noise):
+    path = write_stations(tmp_path / "s.xml", (channel, 0.0, -90.0, 0, 9), response=response)
+    found, [rejection] = condition(
+        obspy.Stream([make_trace(noise(3000))]),
+        sampling_rate_hz=100.0,
+        shortest_s=1.0,
+        stations=read_stations((path,)),
+        response=Response("velocity", 1.0),
+    )
+    assert found == []
+    assert rejection.reason.startswith("GE.APE..HHZ: ")
+    assert reason in rejection.reason
+
+
+def test_a_segment_that_is_blind_all_along_is_rejected(tmp_path, make_trace, noise):
+    path = write_stations(tmp_path / "s.xml", ("HHZ", 0.0, -90.0, 0, 9), response=geophone())
+    found, [rejection] = condition(
+        obspy.Stream([make_trace(noise(700))]),
+        sampling_rate_hz=100.0,
+        shortest_s=1.0,
+        stations=read_stations((path,)),
+        response=Response("velocity", 1.0),
+    )
+    assert found == []
+    assert "shorter than the 8 s that taking off the response makes blind" in rejection.reason
+
+
+def test_responses_can_only_be_taken_off_with_station_metadata(make_trace, noise, labelled):
+    response = response_of(PreprocessConfig(response="velocity"))
+    assert response == Response("velocity", 1.5)
+    assert response_of(PreprocessConfig()) is None
+    with pytest.raises(DataError, match="--inventory"):
+        condition(obspy.Stream([make_trace(noise(700))]), sampling_rate_hz=100.0, shortest_s=1.0, response=response)
+    [source] = find_sources([str(labelled.dataset)], Reading())
+    with pytest.raises(DataError, match="can't be taken off a data set"):
+        list(read_traces(source, Reading(), sampling_rate_hz=100.0, response=response))
+
+
+def test_configs_check_the_response():
+    with pytest.raises(ConfigError, match="did you mean 'velocity'"):
+        PreprocessConfig(response="velocty")
+    with pytest.raises(ConfigError, match="too low for freqmin_hz"):
+        PreprocessConfig(response="velocity", freqmin_hz=0.0)

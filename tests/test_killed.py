@@ -1,0 +1,183 @@
+"""Promises 10 and 12: killed at any moment, or out of disk, a run goes on to the same bytes and spoils nothing.
+
+Processes come from a fork server that has imported everything, so that a kill hits the work and not the imports.
+"""
+
+import contextlib
+import multiprocessing
+import os
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from seisnet import planning
+from seisnet.cli import main
+from seisnet.store.hdf5 import sha256_of
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="there is no fork server on Windows")
+
+PRELOAD = ["seisnet.cli.preprocess", "seisnet.cli.train", "seisnet.preprocessing", "seisnet.training", "tests.conftest"]
+
+
+def command(errors, arguments):
+    """Run a command in this process, with few sources to a shard."""
+    planning.PIECE_SOURCES = 2
+    sys.argv = ["seisnet", *map(str, arguments)]
+    with Path(errors).open("a") as file, contextlib.redirect_stderr(file):
+        main()
+
+
+@pytest.fixture(scope="module")
+def start():
+    """start(arguments, errors=file) -> a process that runs them."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(PRELOAD)
+
+    def started(*arguments, errors=os.devnull):
+        process = context.Process(target=command, args=(errors, arguments))
+        process.start()
+        return process
+
+    return started
+
+
+def undisturbed(start, *arguments):
+    """Run to the end; how long it took."""
+    start(*arguments).join()  # warms caches
+    begin = time.monotonic()
+    process = start(*arguments, "--overwrite")
+    process.join()
+    assert process.exitcode == 0
+    return time.monotonic() - begin
+
+
+def killed(start, seconds, kills, *arguments):
+    """Kill a command at random moments, going on each time; how often it was killed before it was done."""
+    hit = 0
+    for delay in sorted(np.random.default_rng(0).uniform(0, seconds, kills)):  # none is late for the first run
+        process = start(*arguments, "--resume")
+        process.join(delay)
+        if process.is_alive():
+            hit += 1
+        process.kill()
+        process.join()
+    process = start(*arguments, "--resume")
+    process.join()
+    assert process.exitcode == 0
+    return hit
+
+
+def contents(folder):
+    return {str(path.relative_to(folder)): sha256_of(path) for path in sorted(folder.rglob("*")) if path.is_file()}
+
+
+@pytest.mark.parametrize(("kills", "options"), [(10, ()), (5, ("--virtual",))], ids=["plain", "virtual"])
+def test_kill_at_any_moment_of_preprocess_and_resume_gives_the_same_bytes(kills, options, start, labelled, tmp_path):
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+    job = ("preprocess", labelled.files, "--labels", labelled.csv, "-q", *options, "-o")
+    seconds = undisturbed(start, *job, tmp_path / "a" / "w.h5")
+    hit = killed(start, seconds, kills, *job, tmp_path / "b" / "w.h5")
+    assert hit > 0
+    assert contents(tmp_path / "a") == contents(tmp_path / "b")
+
+
+def kill_at_first_shard(process, folder):
+    while not list(folder.glob("[0-9a-f]*.h5")):
+        assert process.is_alive()
+        time.sleep(0.001)
+    process.kill()
+    process.join()
+
+
+def test_killed_with_its_workers_and_resumed_by_two_processes_gives_the_same_bytes(start, labelled, tmp_path):
+    job = ("preprocess", labelled.files, "--labels", labelled.csv, "-q", "-o")
+    start(*job, tmp_path / "a.h5").join()
+    kill_at_first_shard(start(*job, tmp_path / "b.h5", "--jobs", "2"), tmp_path / ".b.h5.work")
+    start(*job, tmp_path / "b.h5", "--resume", "--jobs", "2").join()
+    assert contents(tmp_path) == dict.fromkeys(("a.h5", "b.h5"), sha256_of(tmp_path / "a.h5"))
+
+
+def test_kill_at_any_moment_of_train_and_resume_gives_the_same_bytes(start, labelled, tmp_path):
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+    start("preprocess", labelled.dataset, "-q", "-o", tmp_path / "w.h5").join()
+    job = ("train", tmp_path / "w.h5", "-q", "--hidden", "32", "--epochs", "12", "--threads", "1", "-o")
+    seconds = undisturbed(start, *job, tmp_path / "a" / "m.h5")
+    hit = killed(start, seconds, 10, *job, tmp_path / "b" / "m.h5")
+    assert hit > 0
+    assert contents(tmp_path / "a") == contents(tmp_path / "b")
+
+
+def test_what_a_killed_run_leaves_is_told_resumed_or_swept(start, labelled, tmp_path):
+    output, errors = tmp_path / "w.h5", tmp_path / "errors"
+    job = ("preprocess", labelled.files, "--labels", labelled.csv, "-q", "-o", output)
+    kill_at_first_shard(start(*job), tmp_path / ".w.h5.work")
+    (tmp_path / ".w.h5.1.part").write_bytes(b"of an older one, killed while it merged")
+    for more, status in (((), 2), (("--resume",), 0), (("--resume",), 0), ((), 2), (("--overwrite",), 0)):
+        process = start(*job, *more, errors=errors)
+        process.join()
+        assert process.exitcode == status
+    said = errors.read_text().splitlines()
+    assert len(said) == 2
+    assert "shards of an interrupted run; say --resume or --overwrite" in said[0]
+    assert "exists; choose another name, or say --overwrite" in said[1]
+    assert contents(tmp_path).keys() == {"w.h5", "errors"}
+
+
+def test_a_finished_output_is_not_resumed_with_other_settings(start, labelled, tmp_path):
+    output, errors = tmp_path / "w.h5", tmp_path / "errors"
+    job = ("preprocess", labelled.files, "--labels", labelled.csv, "-q", "-o", output)
+    start(*job).join()
+    before = output.read_bytes()
+    process = start(*job, "--resume", "--seed", 7, errors=errors)
+    process.join()
+    assert process.exitcode == 2
+    assert "was made of other inputs or settings" in errors.read_text()
+    assert output.read_bytes() == before
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A file system of 1.5 MB, and a function that makes it larger."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mount = shutil.which("mount")
+    if (
+        not mount
+        or subprocess.run(
+            [mount, "-t", "tmpfs", "-o", "size=1500k", "tmpfs", folder], capture_output=True, check=False
+        ).returncode
+    ):
+        pytest.skip("tests may not mount a tmpfs here")
+    try:
+        yield folder, lambda: subprocess.run([mount, "-o", "remount,size=100m", folder], check=True)
+    finally:
+        subprocess.run(["umount", folder], check=True)
+
+
+def test_a_full_disk_is_one_line_and_keeps_what_is_finished(start, labelled, small_disk, tmp_path):
+    disk, enlarge = small_disk
+    errors = tmp_path / "errors"
+    job = ("preprocess", labelled.files, "--labels", labelled.csv, "-q", "-o")
+    process = start(*job, disk / "w.h5", errors=errors)
+    process.join()
+    assert process.exitcode == 1
+    said = errors.read_text()
+    assert said.count("\n") == 1
+    assert "No space left on device" in said
+    assert "say --resume" in said
+    assert [path.name for path in disk.iterdir()] == [".w.h5.work"]
+    finished = set((disk / ".w.h5.work").iterdir())
+    assert finished and all(path.suffix == ".h5" for path in finished)
+    enlarge()
+    process = start(*job, disk / "w.h5", "--resume")
+    process.join()
+    assert process.exitcode == 0
+    start(*job, tmp_path / "w.h5").join()
+    assert contents(disk) == {"w.h5": sha256_of(tmp_path / "w.h5")}

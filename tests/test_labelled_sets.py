@@ -1,0 +1,66 @@
+"""Records in memory: dealt out by station, made into windows as preprocess makes them."""
+
+import numpy as np
+import pytest
+
+from seisnet.errors import DataError
+from seisnet.labelled_sets import load_records, make_windows, station, station_folds
+from seisnet.preprocessing import preprocess_to_file, read_windows
+
+
+def test_no_station_is_in_two_folds_and_every_record_is_tested_once(quakes):
+    records = [*quakes.train, *quakes.dev]
+    tested = []
+    for train, test in station_folds(records, 3, seed=4):
+        assert train and test and len(train) + len(test) == len(records)
+        assert not {station(r) for r in train} & {station(r) for r in test}
+        tested += test
+    assert sorted(map(id, tested)) == sorted(map(id, records))
+
+
+def test_only_the_first_part_is_augmented(quakes):
+    rows = quakes.windows.rows
+    assert rows.augmented[rows.split == 0].any()
+    assert not rows.augmented[rows.split > 0].any()
+    assert {e.split for e in quakes.windows.excerpts} == {0, 1, 2}
+    assert [len(quakes.windows.split(name)) > 0 for name in ("train", "dev", "test")] == [True] * 3
+
+
+def test_an_event_is_a_group(quakes):
+    rows = quakes.windows.rows
+    by_group = {}
+    for group, trace_id in zip(rows.group, rows.trace_id, strict=True):
+        by_group.setdefault(group, set()).add(trace_id)
+    assert len(by_group) == len(quakes.windows.info.group_names) == 54
+    assert all(len(traces) == 1 for traces in by_group.values())
+
+
+def test_windows_are_those_of_preprocess(labelled, quakes, tmp_path):
+    config = quakes.config
+    records = load_records(labelled.dataset, config)
+    assert len(records) == len(labelled.seismograms)
+    here = make_windows([records], config)
+    preprocess_to_file([str(labelled.dataset)], config=config, output=tmp_path / "w.h5")
+    there = read_windows(tmp_path / "w.h5")
+
+    def plain(windows):
+        rows = windows.rows.take(~windows.rows.augmented)
+        order = np.lexsort((rows.y, rows.start_ns, rows.trace_id.astype(str)))
+        return rows.take(order)
+
+    ours, theirs = plain(here), plain(there)
+    np.testing.assert_array_equal(ours.start_ns, theirs.start_ns)
+    np.testing.assert_array_equal(ours.y, theirs.y)
+    np.testing.assert_allclose(ours.x, theirs.x, atol=1e-5)
+    assert len(here.excerpts) == len(there.excerpts)
+
+
+def test_a_trace_that_can_not_be_used_is_named(labelled, quakes, monkeypatch):
+    def broken(folder):
+        from seisnet.waveforms.records import Rejection
+
+        yield Rejection("XX.A..HH", 0, 1, "gap")
+
+    monkeypatch.setattr("seisnet.labelled_sets.read_dataset", broken)
+    with pytest.raises(DataError, match=r"set: XX.A..HH: gap"):
+        load_records(labelled.dataset, quakes.config)

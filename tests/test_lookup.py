@@ -1,0 +1,168 @@
+"""Waveforms are found again where they were read."""
+
+import math
+
+import numpy as np
+import obspy
+import pytest
+
+from seisnet.classification import classify
+from seisnet.errors import ConfigError, DataError
+from seisnet.picks import Pick
+from seisnet.report.figures import FIGURES
+from seisnet.report.viewer import Picked
+from seisnet.store.seisbench_writer import SeisBenchWriter
+from seisnet.views import band_passed, find_pick, joined, view_around
+from seisnet.waveforms.lookup import Waveforms, distances_km, part, station_places
+from seisnet.waveforms.records import NS_PER_S, sample_to_ns
+
+START_NS = 1_577_836_800 * NS_PER_S
+
+
+def a_pick(at_s=30.0, channel="HH", **codes):
+    named = {"network": "GE", "station": "APE", "location": ""} | codes
+    return Pick(**named, channel=channel, phase="P", time_ns=START_NS + round(at_s * NS_PER_S), probability=0.9)
+
+
+@pytest.fixture
+def archive(tmp_path, make_trace, noise):
+    """Two minutes on HH with a gap of ten seconds at 60 s, and the same minutes on a BH of another rate."""
+    for k, letter in enumerate("ZNE"):
+        samples = noise(12_000, k)
+        early, late = samples[:6000], samples[7000:]
+        stream = obspy.Stream([make_trace(early, f"GE.APE..HH{letter}")])
+        stream += make_trace(late, f"GE.APE..HH{letter}", start_ns=START_NS + 70 * NS_PER_S)
+        stream.write(str(tmp_path / f"hh{letter}.mseed"), format="MSEED")
+        make_trace(noise(2400, 9), f"GE.APE..BH{letter}", rate_hz=20.0).write(
+            str(tmp_path / f"bh{letter}.mseed"), format="MSEED"
+        )
+    return tmp_path
+
+
+def test_a_stretch_holds_the_samples_of_the_files_and_no_others(archive, noise):
+    waveforms = Waveforms([str(archive)])
+    low_ns, high_ns = START_NS + 10 * NS_PER_S, START_NS + 80 * NS_PER_S
+    before, after = waveforms.around("GE.APE..HH", low_ns, high_ns)
+    assert (before.start_ns, after.end_ns) == (low_ns, high_ns)
+    assert (before.n_samples, after.n_samples) == (5000, 1001)
+    expected = noise(12_000, 0)[1000:6000]
+    np.testing.assert_array_equal(before.data[0], expected.astype(np.float32))
+    (slow,) = waveforms.around("GE.APE..BH", low_ns, high_ns)
+    assert slow.sampling_rate_hz == 20.0
+    (fast,) = waveforms.around("GE.APE..BH", low_ns, high_ns, sampling_rate_hz=100.0)
+    assert fast.sampling_rate_hz == 100.0
+    assert not waveforms.around("GE.APE..HH", START_NS - 10**12, START_NS - 10**11)
+
+
+def test_gaps_are_nan_in_a_view_and_absent_components_zero(archive):
+    (archive / "hhE.mseed").unlink()
+    view = view_around(a_pick(55.0), Waveforms([str(archive)]), [], before_s=10, after_s=20)
+    assert view.data.shape == (3, 3001)
+    assert np.isnan(view.data[:2]).sum(axis=1).tolist() == [1000, 1000]
+    assert not view.data[2].any()
+
+
+@pytest.mark.parametrize(
+    ("pick", "found"),
+    [
+        (a_pick(), ["GE.APE..HH"]),
+        (a_pick(channel="HHZ"), ["GE.APE..HH"]),
+        (a_pick(channel=""), ["GE.APE..BH", "GE.APE..HH"]),
+        (a_pick(channel="BH", network="", station="ape", location="--"), ["GE.APE..BH"]),
+        (a_pick(network="XX"), []),
+        (a_pick(station="NOT"), []),
+    ],
+)
+def test_codes_that_a_pick_names_must_agree(archive, pick, found):
+    assert Waveforms([str(archive)]).trace_ids(pick) == found
+
+
+def test_a_view_holds_the_picks_of_its_instrument_and_time(archive):
+    picks = [a_pick(29.0), a_pick(30.0), a_pick(31.0, "BH"), a_pick(32.0, "HHN"), a_pick(90.0)]
+    view = view_around(picks[1], Waveforms([str(archive)]), picks, before_s=5, after_s=5)
+    assert view.picks == (picks[0], picks[1], picks[3])
+    with pytest.raises(DataError, match="no waveform of that instrument and time"):
+        view_around(a_pick(65.0), Waveforms([str(archive)]), picks)
+    with pytest.raises(DataError, match="no pick has the ID 'x'; there is GE"):
+        find_pick(picks, "x")
+    assert find_pick(picks, picks[3].pick_id) == picks[3]
+
+
+def test_probabilities_of_a_view_are_those_of_the_whole_scan(archive, untrained_model):
+    pick = a_pick(30.0)
+    view = view_around(pick, Waveforms([str(archive)]), [pick], model=untrained_model)
+    whole = classify([str(archive)], untrained_model)
+    assert whole.n_records
+    (record, _) = Waveforms([str(archive)]).around("GE.APE..HH", START_NS, START_NS + 200 * NS_PER_S)
+    scan = untrained_model.scan(record)
+    shown = (scan.times_ns >= view.times_ns[0]) & (scan.times_ns <= view.times_ns[-1])
+    np.testing.assert_allclose(view.probabilities, scan.values[:, shown], atol=1e-5)
+
+
+def test_nothing_to_read_is_one_line(tmp_path):
+    (tmp_path / "a.mseed").write_bytes(b"")
+    with pytest.raises(DataError, match="the file is empty"):
+        Waveforms([str(tmp_path / "a.mseed")])
+
+
+def test_a_file_that_is_gone_or_broken_later_is_counted(archive):
+    waveforms = Waveforms([str(archive / "hhZ.mseed")])
+    (archive / "hhZ.mseed").write_bytes(b"no waveforms")
+    assert waveforms.around("GE.APE..HH", START_NS, START_NS + NS_PER_S) == []
+    assert "hhZ.mseed" in waveforms.reading.rejections[-1].reason
+
+
+def test_rows_of_a_data_set_are_found_by_instrument_and_time(labelled):
+    waveforms = Waveforms([str(labelled.dataset)])
+    for seismogram in labelled.seismograms[::5]:
+        pick = seismogram.picks[0]
+        view = view_around(pick, waveforms, seismogram.picks, before_s=2, after_s=3)
+        at = round((view.start_ns - seismogram.start_ns) * seismogram.sampling_rate_hz / NS_PER_S)
+        row = int(np.flatnonzero(seismogram.present)[0])
+        expected = seismogram.data[row, at : at + view.data.shape[1]]
+        assert np.corrcoef(view.data[row], expected)[0, 1] > 0.9999
+
+
+def test_places_and_distances_come_from_the_metadata(tmp_path):
+    columns = ("trace_start_time", "station_network_code", "station_code", "station_latitude_deg",
+               "station_longitude_deg", "path_ep_distance_km", "source_id")  # fmt: skip
+    with SeisBenchWriter(tmp_path / "set", columns, data_format={"component_order": "ZNE"}) as writer:
+        for station, latitude in (("A", "37.5"), ("B", ""), ("C", "not known")):
+            row = dict.fromkeys(columns, "") | {"station_network_code": "XX", "station_code": station}
+            row |= {"station_latitude_deg": latitude, "station_longitude_deg": "22.25", "source_id": "ev1"}
+            row |= {"path_ep_distance_km": "12.5" if station == "A" else "nan"}
+            writer.add(row, np.ones((3, 10), dtype=np.float32))
+    paths = [tmp_path / "set", tmp_path / "gone", tmp_path]
+    assert station_places(paths) == {"XX.A": (37.5, 22.25)}
+    assert distances_km(paths) == {("ev1", "XX.A"): 12.5}
+
+
+def test_parts_of_records_join_to_what_they_were(make_record, noise):
+    record = make_record(noise(1000))
+    first = part(record, START_NS, sample_to_ns(record, 399))
+    second = part(record, sample_to_ns(record, 400), record.end_ns)
+    assert (first.n_samples, second.n_samples) == (400, 600)
+    np.testing.assert_array_equal(joined([first, second]), record.data)
+    assert part(record, record.end_ns + 10**9, record.end_ns + 10**10).n_samples == 0
+
+
+def test_the_filter_passes_its_band_and_never_makes_an_onset_early(make_record):
+    t = np.arange(6000) / 100
+    tone = make_record(np.where(t >= 30, np.sin(2 * np.pi * 5 * (t - 30)), 0) + 1000.0)
+    passed = band_passed(tone, (2.0, 10.0))
+    assert np.abs(passed.data[0, :3000]).max() < 1e-6
+    assert np.abs(passed.data[0, 4000:]).max() == pytest.approx(1, abs=0.05)
+    assert np.abs(band_passed(tone, (20.0, 40.0)).data[0, 4000:]).max() < 0.01
+    for band in ((0.0, 5.0), (5.0, 2.0), (1.0, 50.0), (math.nan, 5.0)):
+        with pytest.raises(ConfigError, match="Nyquist"):
+            band_passed(tone, band)
+
+
+def test_a_dead_instrument_is_drawn_as_not_recorded(tmp_path, make_trace):
+    for letter in "ZNE":
+        make_trace(np.full(12_000, 7.0), f"GE.APE..HH{letter}").write(str(tmp_path / f"{letter}.mseed"), format="MSEED")
+    picked = Picked("", [a_pick()], Waveforms([str(tmp_path)]), None)
+    figure = FIGURES["pick"](picked, a_pick(), None, None)
+    assert [ax.texts[0].get_text() for ax in figure.axes] == ["not recorded"] * 3
+    for kind in ("section", "day"):
+        assert FIGURES[kind](picked, a_pick(), None, None).axes

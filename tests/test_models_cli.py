@@ -1,0 +1,125 @@
+"""``seisnet models``: list, show, export, and classify without a model."""
+
+import dataclasses
+import json
+
+import numpy as np
+import obspy
+import pytest
+from click.testing import CliRunner
+
+from seisnet import model as model_room
+from seisnet import model_cards
+from seisnet.cli import cli
+from seisnet.config import PreprocessConfig
+from seisnet.errors import ConfigError
+from seisnet.features import make_feature
+from seisnet.model import Model, load_model
+from seisnet.model_cards import SECTIONS
+from seisnet.nn import Network
+from seisnet.store.model_file import StoredModel, StoredStage
+
+CARD = "# phase\n\nPicks P and S.\n\n" + "\n\n".join(f"## {name}\n\nSaid." for name in SECTIONS) + "\n"
+
+
+def run(*arguments):
+    result = CliRunner().invoke(cli, [str(a) for a in arguments], catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    return result
+
+
+@pytest.fixture
+def shipped(tmp_path, monkeypatch):
+    """A folder of shipped models that holds one, called phase, which has learned nothing."""
+    config = PreprocessConfig()
+    n = int(np.prod(make_feature(config).shape))
+    network = Network((n, 8, 3), "relu", rng=np.random.default_rng(0))
+    stored = StoredModel(
+        stages=(StoredStage(network.theta, network.sizes, "relu"),),
+        classes=config.classes,
+        mean=np.zeros(n, dtype=np.float32),
+        scale=np.ones(n, dtype=np.float32),
+        preprocess=dataclasses.asdict(config),
+        train={"seed": 3},
+        thresholds={"P": 0.625, "S": 0.375},
+        metrics={"test": {"macro_f1": 0.9}},
+        card=CARD,
+        attributes={"seisnet_version": "0.1.0"},
+    )
+    folder = tmp_path / "models"
+    folder.mkdir()
+    Model("phase", stored).save(folder / "phase.h5")
+    for room in (model_room, model_cards):
+        monkeypatch.setattr(room, "SHIPPED", folder)
+    return folder
+
+
+def test_list_names_each_model_with_classes_size_and_its_first_line(shipped):
+    lines = run("models", "list").stdout.splitlines()
+    assert len(lines) == 2
+    assert lines[1].split("  ")[0] == "phase"
+    for said in ("P, S, noise", "0.0 MB", "Picks P and S."):
+        assert said in lines[1]
+
+
+def test_list_of_an_installation_without_models_says_so(shipped):
+    (shipped / "phase.h5").unlink()
+    result = run("models", "list")
+    assert result.stdout == ""
+    assert "no model" in result.stderr
+
+
+def test_show_prints_the_card_as_it_is_then_what_the_file_holds(shipped):
+    out = run("models", "show", "phase").stdout
+    assert out.startswith(CARD.rstrip())
+    for said in (
+        "thresholds: P 0.625, S 0.375",
+        "stage 0: reads features",
+        "seisnet_version: 0.1.0",
+        '"window_s": 4.0',
+    ):
+        assert said in out
+    metrics = next(line for line in out.splitlines() if line.startswith("- metrics: "))
+    assert json.loads(metrics.removeprefix("- metrics: ").strip("`")) == {"test": {"macro_f1": 0.9}}
+
+
+def test_show_takes_a_file_and_tells_a_model_without_card(shipped, tmp_path):
+    model = load_model("phase")
+    Model("own", dataclasses.replace(model.stored, card="")).save(tmp_path / "own.h5")
+    assert run("models", "show", tmp_path / "own.h5").stdout.startswith("# own\n\nThis model carries no card.")
+
+
+def test_show_of_an_unknown_name_says_which_there_are(shipped):
+    with pytest.raises(ConfigError, match="shipped models are phase"):
+        run("models", "show", "phasse")
+
+
+def test_export_writes_a_graph_and_says_what_is_in_it(shipped, tmp_path):
+    onnx = pytest.importorskip("onnx")
+    result = run("models", "export", "phase", "-o", tmp_path / "phase.onnx")
+    assert "P, S, noise" in result.stderr
+    assert "not exported" not in result.stderr
+    assert onnx.load(tmp_path / "phase.onnx").graph.output[0].name == "probabilities"
+    with pytest.raises(ConfigError, match="exists"):
+        run("models", "export", "phase", "-o", tmp_path / "phase.onnx")
+    run("models", "export", "phase", "-o", tmp_path / "phase.onnx", "--overwrite", "-q")
+
+
+def test_export_says_which_stages_stay_behind(shipped, tmp_path):
+    pytest.importorskip("onnx")
+    stored = load_model("phase").stored
+    mean, scale = np.zeros(3, dtype=np.float32), np.ones(3, dtype=np.float32)
+    later = StoredStage(np.zeros(12, dtype=np.float32), (3, 3), "relu", "context", mean, scale)
+    Model("two", dataclasses.replace(stored, stages=(*stored.stages, later))).save(tmp_path / "two.h5")
+    result = run("models", "export", tmp_path / "two.h5", "-o", tmp_path / "two.onnx")
+    assert "not exported: the stage that reads context" in result.stderr
+
+
+def test_classify_takes_the_shipped_model_phase_by_itself(shipped, tmp_path):
+    obspy.read().write(str(tmp_path / "rjob.mseed"), format="MSEED")
+    result = run("classify", tmp_path / "rjob.mseed", "-o", tmp_path / "picks.csv")
+    assert "model phase, thresholds P 0.625, S 0.375" in result.stderr
+    (shipped / "phase.h5").unlink()
+    with pytest.raises(ConfigError, match="no models are shipped"):
+        run("classify", tmp_path / "rjob.mseed", "-o", tmp_path / "more.csv")
+    assert not (tmp_path / "more.csv").exists()

@@ -1,0 +1,93 @@
+"""What there is to do: picks joined to events, sources divided into pieces, and a plan that touches nothing."""
+
+from dataclasses import replace
+
+import numpy as np
+import obspy
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from seisnet.config import PreprocessConfig
+from seisnet.errors import NothingUsableError
+from seisnet.picks import Pick
+from seisnet.planning import PIECE_SOURCES, linked, make_pieces
+from seisnet.preprocessing import plan, preprocess, preprocess_to_file
+from seisnet.splits import join_times
+from seisnet.store.windows_file import read_counts
+from seisnet.waveforms.records import NS_PER_S
+from seisnet.waveforms.sources import Source
+
+START_NS = 1_577_836_800 * NS_PER_S
+CONFIG = PreprocessConfig(split_by="event")
+
+
+@given(seconds=st.lists(st.integers(0, 1000), max_size=40), within=st.integers(0, 100))
+def test_times_join_as_in_the_naive_way(seconds, within):
+    groups = join_times([s * NS_PER_S for s in seconds], within)
+    assert len(groups) == len(seconds)
+    parent = list(range(len(seconds)))
+    for _ in seconds:
+        for i, a in enumerate(seconds):
+            for j, b in enumerate(seconds):
+                if abs(a - b) <= within:
+                    parent[i] = parent[j] = min(parent[i], parent[j])
+    for i in range(len(seconds)):
+        for j in range(len(seconds)):
+            assert (groups[i] == groups[j]) == (parent[i] == parent[j])
+
+
+def test_picks_of_one_earthquake_at_many_stations_get_one_event_and_named_ones_keep_theirs():
+    def pick(station, seconds, event_id=""):
+        return Pick("XX", station, "", "", "P", START_NS + round(seconds * NS_PER_S), event_id=event_id)
+
+    picks = [pick("A", 0), pick("B", 20), pick("C", 45), pick("A", 3599), pick("B", 3601), pick("D", 10, "mine")]
+    events = [p.event_id for p in linked(picks, 30.0)]
+    assert events[0] == events[1] == events[2] == "picks from 2020-01-01T00:00:00.000000Z"
+    assert events[3] == events[4] != events[0]
+    assert events[5] == "mine"
+    assert linked(picks, 0.0) == picks
+
+
+def test_without_event_ids_no_earthquake_lies_in_two_splits(labelled, tmp_path):
+    lines = [f"{p.network},{p.station},{obspy.UTCDateTime(ns=p.time_ns)},{p.phase}" for p in labelled.picks]
+    (tmp_path / "picks.csv").write_text("network,station,time,phase\n" + "\n".join(lines) + "\n")
+    rows = preprocess([str(labelled.files)], [str(tmp_path / "picks.csv")], CONFIG).rows
+    onset_ns = rows.start_ns + 2 * NS_PER_S
+    for event_id in {p.event_id for p in labelled.picks}:
+        of_event = [p.time_ns for p in labelled.picks if p.event_id == event_id]
+        here = (rows.y < 2) & (onset_ns > min(of_event) - NS_PER_S) & (onset_ns < max(of_event) + NS_PER_S)
+        assert len(set(rows.split[here].tolist())) == 1
+
+
+def test_pieces_hold_every_source_once_in_order(tmp_path):
+    sources = []
+    for i in range(2 * PIECE_SOURCES + 3):
+        path = tmp_path / f"{i:03d}.mseed"
+        path.write_bytes(b"x" * (5_000_000 if i in (5, 6) else 10))
+        sources.append(Source((path,)))
+    pieces = list(make_pieces(sources))
+    assert [s for piece in pieces for s in piece.sources] == sources
+    assert [len(piece.sources) for piece in pieces] == [6, 1, PIECE_SOURCES, PIECE_SOURCES - 4]
+
+
+def test_the_plan_is_what_is_made_and_touches_nothing(labelled, tmp_path):
+    lost = tmp_path / "lost.csv"
+    lost.write_text("network,station,time,phase\nXX,NOWHERE,2020-01-01T00:10:00,P\n")
+    job = ([str(labelled.files)], [str(labelled.csv), str(lost)], CONFIG)
+    before = sorted(tmp_path.iterdir())
+    found = plan(*job)
+    assert sorted(tmp_path.iterdir()) == before
+    info = preprocess_to_file(*job, output=tmp_path / "w.h5")
+    np.testing.assert_array_equal(found.counts, read_counts(tmp_path / "w.h5"))
+    assert (found.n_labels, found.n_matched) == (len(labelled.picks) + 1, len(labelled.picks))
+    assert [line.partition(":")[0] for line in found.unmatched] == ["P on XX.NOWHERE. at 2020-01-01T00"]
+    assert found.how == info.attributes["split_by"]
+    assert found.n_bytes == pytest.approx((tmp_path / "w.h5").stat().st_size, rel=0.1)
+
+
+def test_a_plan_without_windows_says_why(labelled):
+    with pytest.raises(NothingUsableError, match="--labels"):
+        plan([str(labelled.files)])
+    with pytest.raises(NothingUsableError, match=r"P within half a window of the record's edge \(26\)"):
+        plan([str(labelled.dataset)], [], replace(CONFIG, window_s=600.0))

@@ -1,0 +1,334 @@
+"""The promises of the contract, kept by `classify`, `annotate` and `stream`: one test a promise, named for it."""
+
+import dataclasses
+import itertools
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import obspy
+import pytest
+from click.testing import CliRunner
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from seisnet import nn
+from seisnet.classification import Job, classify, classify_source, gathered
+from seisnet.cli import cli
+from seisnet.config import PickConfig, PreprocessConfig
+from seisnet.engine import Engine
+from seisnet.errors import ConfigError, SeisnetError
+from seisnet.features import extract
+from seisnet.model import Model
+from seisnet.parts import run as run_parts
+from seisnet.scan import scan_windows
+from seisnet.store.model_file import StoredModel, StoredStage
+from seisnet.waveforms import sources
+from seisnet.waveforms.files import Reading
+from seisnet.waveforms.records import NS_PER_S
+from seisnet.waveforms.sources import find_sources
+
+START_NS = 1_577_836_800 * NS_PER_S
+CONTINUOUS = Path(__file__).parents[2] / "shared" / "data" / "continuous"
+
+
+def energetic_model(thresholds=(0.6, 0.6)):
+    """A hand-made network: P where the second half of a window is louder than the first, S where it is fainter."""
+    config = PreprocessConfig()
+    weights = np.zeros((3, 17, 16, 3), dtype=np.float32)
+    weights[:, 9:11, :, 0], weights[:, 6:8, :, 0] = 1, -1
+    weights[..., 1] = -weights[..., 0]
+    bias = np.array([-4.0, -4.0, 0.0], dtype=np.float32)
+    theta = np.concatenate([(weights / 24).reshape(-1), bias])
+    stage = StoredStage(theta, (816, 3), "relu")
+    zeros, ones = np.zeros(816, np.float32), np.ones(816, np.float32)
+    recipe = dataclasses.asdict(config)
+    return Model(
+        "louder",
+        StoredModel((stage,), config.classes, zeros, ones, recipe, {}, dict(zip("PS", thresholds, strict=True))),
+    )
+
+
+MODEL = energetic_model()
+
+
+def bursts(n_samples, seed=0, every=1500):
+    """Three rows of counts: noise with a decaying burst every so often."""
+    rng = np.random.default_rng(seed)
+    t = np.arange(n_samples) % every
+    envelope = 1 + 40 * np.exp(-t / 150) * (np.arange(n_samples) >= every)
+    return np.round(rng.normal(size=(3, n_samples)) * envelope * 50).astype(np.int32)
+
+
+def stream_of(data, make_trace, *, codes="ZNE", start_ns=START_NS, rate_hz=100.0, station="GE.APE..HH"):
+    rows = zip(codes, data, strict=True)
+    return obspy.Stream([make_trace(row, station + c, start_ns=start_ns, rate_hz=rate_hz) for c, row in rows])
+
+
+@pytest.fixture(scope="module")
+def quakes(make_trace):
+    """A stream of two minutes with 7 bursts, and its picks."""
+    stream = stream_of(bursts(12_000), make_trace)
+    picks = MODEL.classify(stream)
+    assert len(picks) > 5
+    return stream, picks
+
+
+def real_streams():
+    found = [obspy.read()]
+    if CONTINUOUS.is_dir():
+        path = CONTINUOUS / "luhu_rockfall_taiwan" / "TW.LH01.2020.088.13.mseed"
+        found.append(obspy.read(str(path)).slice(endtime=obspy.read(str(path))[0].stats.starttime + 300))
+    return found
+
+
+def assert_same_picks(found, expected):
+    """The same to one sample and 1e-4."""
+    assert [(p.trace_id, p.phase) for p in found] == [(p.trace_id, p.phase) for p in expected]
+    for a, b in zip(found, expected, strict=True):
+        assert abs(a.time_ns - b.time_ns) <= 10_000_000
+        assert abs(a.probability - b.probability) <= 1e-4
+
+
+def test_parity_the_features_of_a_window_are_those_of_the_scan(quakes):
+    for stream in (quakes[0], *real_streams()):
+        [record, *_], _ = MODEL.records(stream)
+        columns, first_ns = scan_windows(record, MODEL.windows, MODEL.preprocess)
+        times = MODEL.scan(record).times_ns
+        assert first_ns == times[0] and len(columns) == len(times)
+        for m in range(0, len(columns), 37):
+            first = round((times[m] - 2 * NS_PER_S - record.start_ns) / 1e7)
+            window = record.data[None, :, first : first + 400]
+            x = extract(MODEL.feature, window, record.present[None], np.array([record.bandwidth_hz]))
+            np.testing.assert_allclose(np.exp(columns.log_probabilities[m]), MODEL.predict_proba(x)[0], atol=1e-5)
+
+
+@given(data=st.data())
+@settings(max_examples=8)
+def test_chunk_invariance_packets_of_any_size_and_order_give_the_same_picks(data, quakes):
+    stream, expected = quakes
+    size = data.draw(st.sampled_from([37, 100, 411, 5000, 12_000]))
+    packets = [tr.slice(tr.stats.starttime + i / 100, tr.stats.starttime + (i + size - 1) / 100)
+               for tr in stream for i in range(0, 12_000, size)]  # fmt: skip
+    lag = data.draw(st.lists(st.integers(0, 500), min_size=3, max_size=3))
+    late = dict(zip("ZNE", lag, strict=True))
+    packets.sort(key=lambda tr: (tr.stats.endtime.ns + late[tr.stats.channel[-1]] * 10_000_000, tr.id))
+    streaming = MODEL.stream()
+    found = [pick for packet in packets for pick in streaming.add(packet)]
+    assert found + streaming.finish() == expected
+    assert streaming.rejections == []
+
+
+def test_chunk_invariance_one_sample_a_packet(quakes):
+    stream = quakes[0].slice(endtime=quakes[0][0].stats.starttime + 40)
+    streaming, found = MODEL.stream(), []
+    for i in range(stream[0].stats.npts):
+        for trace in stream:
+            packet = obspy.Trace(trace.data[i : i + 1], header=dict(trace.stats, npts=1))
+            packet.stats.starttime = trace.stats.starttime + i / 100
+            found += streaming.add(packet)
+    assert found
+    assert found + streaming.finish() == MODEL.classify(stream)
+
+
+def test_chunk_invariance_of_real_recordings_with_gaps():
+    for stream in real_streams():
+        whole = MODEL.classify(stream)
+        streaming, found = MODEL.stream(), []
+        for window in stream.slide(5.0 - 0.01, 5.0, include_partial_windows=True):
+            found += streaming.add(window)
+        assert_same_picks(found + streaming.finish(), whole)
+
+
+def test_chunk_invariance_a_day_in_files_gives_the_picks_of_the_whole(quakes, tmp_path):
+    stream, expected = quakes
+    start = stream[0].stats.starttime
+    for k, (low, high) in enumerate(itertools.pairwise([0, 3000, 7003, 9222, 12_000])):
+        part = stream.slice(start + low / 100, start + (high - 1) / 100)
+        part.write(str(tmp_path / f"{k}.mseed"), format="MSEED")
+    assert_same_picks(classify([str(tmp_path)], MODEL).picks, expected)
+
+
+def test_chunk_invariance_spans_of_one_source_lose_and_double_nothing(quakes, tmp_path):
+    stream, expected = quakes
+    stream.write(str(tmp_path / "day.mseed"), format="MSEED")
+    [source] = find_sources([str(tmp_path / "day.mseed")], Reading())
+    borders = [
+        -(2**63),
+        *(p.time_ns + d for p, d in zip(expected[2:15:3], (0, 1, -1, 5, 10**8), strict=False)),
+        2**63 - 1,
+    ]
+    spans = [dataclasses.replace(source, span_ns=span) for span in itertools.pairwise(borders)]
+    job, reading = Job(MODEL), Reading()
+    found = gathered(((s, classify_source(s, job)) for s in spans), job, reading)
+    assert_same_picks(found.picks, expected)
+
+
+def test_bounded_memory_a_long_file_is_read_a_day_at_a_time_and_gives_the_same_picks(tmp_path, make_trace, monkeypatch):
+    rng = np.random.default_rng(3)
+    start_ns = START_NS + 86_000 * NS_PER_S
+    data = np.round(rng.normal(size=(1, 12_000)) * 50 * (1 + 40 * (np.arange(12_000) % 3000 > 2800))).astype(np.int32)
+    stream = stream_of(data, make_trace, codes="Z", rate_hz=20.0, start_ns=start_ns)
+    stream.write(str(tmp_path / "long.mseed"), format="MSEED")
+    low = PickConfig(thresholds={"P": 0.02, "S": 0.02})
+    whole = classify([str(tmp_path)], MODEL, low)
+    monkeypatch.setattr(sources, "LONGEST_DAYS", 0.001)
+    assert [s.part for s in find_sources([str(tmp_path)], Reading())] == [0, 1]
+    sliced = classify([str(tmp_path)], MODEL, low)
+    assert whole.picks
+    assert_same_picks(sliced.picks, whole.picks)
+    assert len(sliced.files) == 1
+
+
+@pytest.mark.parametrize("cut", [1, 19, 333, 1234])
+def test_start_invariance_no_pick_away_from_the_edge_moves(cut, quakes):
+    stream, expected = quakes
+    found = MODEL.classify(stream.slice(stream[0].stats.starttime + cut / 100))
+    edge_ns = START_NS + cut * 10_000_000 + 10 * NS_PER_S
+    assert_same_picks([p for p in found if p.time_ns > edge_ns], [p for p in expected if p.time_ns > edge_ns])
+
+
+def test_bitwise_repeat_and_thread_invariance(quakes, tmp_path):
+    quakes[0].write(str(tmp_path / "a.mseed"), format="MSEED")
+    [source] = find_sources([str(tmp_path / "a.mseed")], Reading())
+    first = classify_source(source, Job(MODEL, keep_probabilities=True))
+    for threads in (1, 2):
+        again = classify_source(source, Job(MODEL, keep_probabilities=True, threads=threads))
+        assert again.picks == first.picks
+        assert again.probabilities[0].values.tobytes() == first.probabilities[0].values.tobytes()
+
+
+@pytest.mark.parametrize("gain", [-1.0, 1e-9, 3.7, 1e5])
+def test_gain_and_polarity_invariance(gain, quakes):
+    stream, expected = quakes
+    louder = stream.copy()
+    for trace in louder:
+        trace.data = trace.data * gain
+    assert_same_picks(MODEL.classify(louder), expected)
+
+
+def test_probabilities_sum_to_one_and_masked_stretches_make_no_picks(make_trace):
+    data = bursts(30_000).astype(float)
+    data[:, 8000:14_000] = 17
+    stream = stream_of(data, make_trace)
+    stream[0].data[20_000:20_100] = np.nan
+    total = sum(trace.data for trace in MODEL.annotate(stream)[:3])
+    np.testing.assert_allclose(total, 1, atol=1e-6)
+    assert all(np.isfinite(trace.data).all() for trace in MODEL.annotate(stream))
+    inside = [p for p in MODEL.classify(stream) if START_NS + 80.5e9 < p.time_ns < START_NS + 139.5e9]
+    assert inside == []
+    assert MODEL.classify(stream_of(np.full((3, 6000), 4), make_trace)) == []
+
+
+def test_component_invariance_order_and_names_of_components_do_not_matter(quakes, make_trace):
+    stream, expected = quakes
+    data = [trace.data for trace in stream]
+    for codes, order in (("ZNE", (2, 0, 1)), ("Z12", (1, 2, 0)), ("zne", (0, 1, 2))):
+        other = stream_of(data, make_trace, codes=codes)
+        assert_same_picks(MODEL.classify(obspy.Stream([other[i] for i in order])), expected)
+    low = PickConfig(thresholds={"P": 0.02, "S": 0.02})
+    assert MODEL.classify(stream_of(data[:1], make_trace, codes="Z"), low)
+
+
+@pytest.mark.parametrize("rate_hz", [40.0, 75.19, 100.0, 200.0, 250.0])
+def test_rates_an_onset_stays_where_it_is(rate_hz, make_trace):
+    n = round(120 * rate_hz)
+    rng = np.random.default_rng(1)
+    envelope = np.where(np.arange(n) / rate_hz < 60, 1, 40 * np.exp(-(np.arange(n) / rate_hz - 60) / 2) + 1)
+    stream = stream_of(rng.normal(size=(3, n)) * envelope * 50, make_trace, rate_hz=rate_hz)
+    times = [(p.time_ns - START_NS) / 1e9 for p in MODEL.classify(stream) if p.phase == "P"]
+    assert min(abs(t - 60) for t in times) < 0.5 / rate_hz + 0.5 / 100 + 0.12
+
+
+def run_classify(*arguments):
+    done = CliRunner().invoke(cli, ["classify", *map(str, arguments)])
+    error = done.exception if isinstance(done.exception, SeisnetError) else None
+    status = error.exit_code if error else done.exit_code
+    return SimpleNamespace(returncode=status, stderr=f"{done.stderr}{error or ''}")
+
+
+@pytest.fixture(scope="module")
+def archive(tmp_path_factory, make_trace):
+    """Six files, one a station, and a model file."""
+    folder = tmp_path_factory.mktemp("archive")
+    (folder / "data").mkdir()
+    for k in range(6):
+        stream = stream_of(bursts(12_000, k), make_trace, station=f"GE.A{k}..HH")
+        stream.write(str(folder / "data" / f"{k}.mseed"), format="MSEED")
+    MODEL.save(folder / "model.h5")
+    return folder
+
+
+def test_kill_then_resume_gives_the_bytes_of_an_undisturbed_run(archive, tmp_path):
+    arguments = (archive / "data", "--model", archive / "model.h5", "-o")
+    assert run_classify(*arguments, tmp_path / "whole.csv").returncode == 0
+    killed = subprocess.Popen(
+        [sys.executable, "-m", "seisnet", "classify", *map(str, arguments), str(tmp_path / "k.csv")]
+    )
+    parts = tmp_path / ".k.csv.parts"
+    while killed.poll() is None and not (parts.is_dir() and any(parts.glob("*.npz"))):
+        time.sleep(0.01)
+    os.kill(killed.pid, signal.SIGKILL) if killed.poll() is None else None
+    killed.wait()
+    if not (tmp_path / "k.csv").exists():
+        refused = run_classify(*arguments, tmp_path / "k.csv")
+        assert refused.returncode == 2 and "--resume" in refused.stderr
+        assert run_classify(*arguments, tmp_path / "k.csv", "--resume").returncode == 0
+    assert (tmp_path / "k.csv").read_bytes() == (tmp_path / "whole.csv").read_bytes()
+    assert not parts.exists()
+
+
+def test_a_part_of_a_model_that_is_calibrated_otherwise_is_not_taken_for_one_of_this(quakes, tmp_path):
+    quakes[0].write(str(tmp_path / "a.mseed"), format="MSEED")
+    found = find_sources([str(tmp_path / "a.mseed")], Reading())
+    (tmp_path / "parts").mkdir()
+    names = set()
+    for changed in ({}, {"temperature": 1.2}, {"spread": {"P": 2.0}}, {"thresholds": {"P": 0.5, "S": 0.6}}):
+        model = Model("louder", dataclasses.replace(MODEL.stored, **changed))
+        names |= {path.name for _, path in run_parts(found, Job(model), tmp_path / "parts", Engine())}
+    assert len(names) == 4
+
+
+def test_an_unreadable_and_a_truncated_file_are_told_and_the_rest_goes_on(archive, tmp_path):
+    content = (archive / "data" / "0.mseed").read_bytes()
+    (tmp_path / "good.mseed").write_bytes(content)
+    (tmp_path / "cut.mseed").write_bytes((archive / "data" / "1.mseed").read_bytes()[:5000])
+    (tmp_path / "bad.mseed").write_bytes(b"nothing that could be read")
+    done = run_classify(tmp_path, "--model", archive / "model.h5", "-o", tmp_path / "p.csv")
+    assert done.returncode == 0
+    assert "bad.mseed" in done.stderr and "cut.mseed" in done.stderr
+    assert "GE,A0" in (tmp_path / "p.csv").read_text()
+
+
+def test_no_unexplained_zero_and_an_output_is_never_touched_unasked(archive, tmp_path):
+    output = tmp_path / "p.csv"
+    arguments = (archive / "data" / "0.mseed", "--model", archive / "model.h5", "-o", output)
+    done = run_classify(*arguments, "--threshold", "P=1", "--threshold", "S=1")
+    assert done.returncode == 0 and "no probability reached its threshold (P 0." in done.stderr
+    before = output.read_bytes()
+    refused = run_classify(*arguments)
+    assert refused.returncode == 2 and output.read_bytes() == before
+    assert run_classify(*arguments, "--overwrite").returncode == 0 and output.read_bytes() != before
+
+
+def test_options_of_seisbench_are_taken_and_others_named(quakes):
+    stream, expected = quakes
+    assert MODEL.classify(stream, P_threshold=0.6, batch_size=256) == expected
+    assert not [p for p in MODEL.classify(stream, P_threshold=1.0) if p.phase == "P"]
+    with pytest.raises(ConfigError, match="did you mean 'P_threshold'"):
+        MODEL.classify(stream, P_threshhold=0.6)
+
+
+def test_coincidence_wants_company_and_s_wants_p(quakes):
+    assert MODEL.classify(quakes[0], PickConfig(coincidence=2)) == []
+    with_p = MODEL.classify(quakes[0], PickConfig(p_before_s=0.5))
+    assert {p.phase for p in with_p} == {"P"} or len(with_p) < len(quakes[1])
+
+
+def test_the_network_of_these_tests_is_what_it_says():
+    assert nn.Network((816, 3), "relu", theta=MODEL.stored.stages[0].theta).predict(np.zeros((1, 816))).argmax() == 2

@@ -1,0 +1,99 @@
+"""Channels are chosen by pattern, and times to the sample."""
+
+import obspy
+import pytest
+
+from seisnet.errors import ConfigError, DataError
+from seisnet.waveforms.records import NS_PER_S
+from seisnet.waveforms.selection import Selection
+from seisnet.waveforms.sources import Reading, find_sources, read_records, read_traces
+
+START_NS = 1_577_836_800 * NS_PER_S
+
+
+@pytest.mark.parametrize(
+    ("pattern", "takes"),
+    [
+        ("GE.APE..HHZ", True),
+        ("ge.ape..hhz", True),
+        ("GE.APE.--.HHZ", True),
+        ("GE.A*.*.HH?", True),
+        ("GE.APE..HH", True),
+        ("GE.[AB]??.*.*", True),
+        ("GE", True),
+        ("GE.APE", True),
+        ("*", True),
+        ("GE.APE.00.HHZ", False),
+        ("GE.APE..HN?", False),
+        ("GE.APE..H", False),
+        ("GE.AP", False),
+        ("G.APE", False),
+    ],
+)
+def test_patterns_take_what_they_match(pattern, takes):
+    assert Selection((pattern,)).takes("GE.APE..HHZ") == takes
+    assert Selection(("XX", pattern)).takes("GE.APE..HHZ") == takes
+
+
+def test_without_patterns_all_is_taken():
+    assert Selection().takes("GE.APE.00.HHZ")
+    assert Selection().takes("...")
+
+
+def test_an_instrument_is_taken_if_one_of_its_components_is():
+    assert Selection(("GE.*.*.HHN",)).takes_instrument("GE.APE..HH")
+    assert not Selection(("GE.*.*.HNN",)).takes_instrument("GE.APE..HH")
+
+
+@pytest.mark.parametrize("pattern", ["", " ", "GE.APE..HHZ.D"])
+def test_patterns_of_another_form_are_refused(pattern):
+    with pytest.raises(ConfigError, match="not of the form"):
+        Selection((pattern,))
+
+
+def test_times_in_the_wrong_order_are_refused():
+    with pytest.raises(ConfigError, match="does not lie before"):
+        Selection(start_ns=5, end_ns=5)
+
+
+def read(path, selection):
+    reading = Reading()
+    sources = find_sources([str(path)], reading, selection=selection)
+    return [r for s in sources for r in read_records(s, reading, sampling_rate_hz=100.0, shortest_s=1.0)], reading
+
+
+@pytest.fixture
+def file(tmp_path, make_trace, noise):
+    ids = ["GE.APE..HHZ", "GE.APE..HHN", "GE.XYZ..HHZ"]
+    obspy.Stream([make_trace(noise(1000, k), i) for k, i in enumerate(ids)]).write(
+        str(tmp_path / "a.mseed"), format="MSEED"
+    )
+    return tmp_path / "a.mseed"
+
+
+def test_files_are_read_where_they_match(file):
+    records, reading = read(file, Selection(("GE.APE..HHZ",)))
+    assert [(r.trace_id, r.present.tolist()) for r in records] == [("GE.APE..HH", [True, False, False])]
+    assert reading.rejections == []
+
+
+def test_samples_from_the_start_to_before_the_end_are_read(file):
+    records, _ = read(file, Selection(("GE.XYZ",), START_NS + 2 * NS_PER_S, START_NS + 5 * NS_PER_S))
+    assert [(r.start_ns, r.n_samples) for r in records] == [(START_NS + 2 * NS_PER_S, 300)]
+
+
+def test_a_selection_that_takes_nothing_tells_what_there_is(file):
+    for selection in (Selection(("GF",)), Selection(start_ns=START_NS + 3600 * NS_PER_S)):
+        with pytest.raises(DataError, match=r"the files hold GE\.APE\.\.HHN, GE\.APE\.\.HHZ, GE\.XYZ\.\.HHZ"):
+            read(file, selection)
+
+
+def test_traces_of_a_data_set_are_chosen_whole(labelled):
+    wanted = labelled.seismograms[0]
+    pattern = f"{wanted.network}.{wanted.station}"
+    [source] = find_sources(
+        [str(labelled.dataset)], Reading(), selection=Selection((pattern,), wanted.start_ns, wanted.start_ns + 1)
+    )
+    found = list(read_traces(source, Reading(), sampling_rate_hz=100.0))
+    assert found
+    assert all(t.record.trace_id.startswith(pattern) for t in found)
