@@ -68,9 +68,7 @@ def run_demo(folder: Path, *, overwrite: bool = False, say: Callable[[str], None
     write_example_event(folder / "rjob.mseed")
     sources = [str(folder / "rjob.mseed"), *map(str, example_files())]
     picks = classify(sources, model, PICK, most_views=VIEWS)
-    say(
-        f"5/5 classified {len(picks.files)} real recordings: {len(picks.picks)} picks; the shipped model is surer of them"
-    )
+    say(f"5/5 classified {len(picks.files)} real recordings with this model: {len(picks.picks)} picks")
     learned = (
         Section(
             "How the network was trained",
