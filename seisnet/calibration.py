@@ -27,9 +27,10 @@ from seisnet.waveforms.records import NS_PER_S
 TOLERANCE_S = 0.5
 """A pick farther from any reference pick is false."""
 
-LOWEST_THRESHOLD = 0.05
 GRID = [k / 100 for k in range(5, 99)]
 """Thresholds that are tried."""
+
+LOWEST_THRESHOLD = GRID[0]
 
 FEWEST_ONSETS = 20
 """With fewer of a class nothing is calibrated for it."""
