@@ -11,12 +11,14 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.signal import lfilter, resample
+from scipy.fft import next_fast_len
+from scipy.signal import resample
 
 from seisnet.waveforms.records import NS_PER_S, Record
-from seisnet.windows import LabelledRecord
+from seisnet.windows import LabelledRecord, onsets_of
 
 Floats = NDArray[np.float32]
+Doubles = NDArray[np.float64]
 
 DAY_NS = 86_400 * NS_PER_S
 BEFORE_P_S = 3.0
@@ -27,6 +29,33 @@ LEVEL_S = 2.0
 """Signal-to-noise ratios are of this long after the first onset."""
 
 FADE_S = 2.0
+
+SITE_DB = (6.0, 5.0, 4.0, 3.0)
+"""Standard deviations of the gain of a site: of its tilt, and of the cosine terms, over the logarithm of frequency."""
+
+SITE_LOWEST = 0.01
+"""Share of the Nyquist frequency below which the gain of a site stays what it is there."""
+
+COMPONENT_SHARE, COMPONENT_DB = 0.35, 3.0
+"""How far single components deviate from a site's gain: so much of it, and on the whole."""
+
+S_DB = 5.0
+"""Standard deviation of the change of S against P."""
+
+CODA_DB_PER_S, LONGEST_CODA_S = 0.35, 25.0
+"""Standard deviation of the change of a coda's decay, and how long it goes on changing."""
+
+P_CODA_DB = 3.0
+"""Standard deviation of the change that P's coda has come to at S."""
+
+S_RISE_S = 0.15
+"""The change of S against P comes within this of the onset."""
+
+SITE_MEMORY_S = 4.0
+"""Filters have died away after this."""
+
+OTHER_SITE_SHARE = 0.5
+"""Share of the noise that comes from yet another site."""
 
 
 @dataclass(frozen=True)
@@ -42,20 +71,23 @@ class Alteration:
         Noise of another record is added.
     overlay_share, overlay_db : float, (float, float)
         Another event at most half a minute away is added, so much weaker.
-    colour_share, colour : float, (float, float)
-        A filter y(n) = x(n) - a x(n - 1): another site, another instrument.
+    source_share : float
+        S gets stronger or weaker than P, and both codas longer or shorter: another source, another distance.
+    site_share : float
+        Smooth filters, mostly the same for all components: another site, another instrument. Half of the noise that
+        is added gets one of its own.
     drop_share : float
         One or two components are lost.
     """
 
-    stretch_share: float = 0.5
-    stretch: tuple[float, float] = (0.7, 1.4)
+    stretch_share: float = 0.6
+    stretch: tuple[float, float] = (0.5, 2.0)
     noise_share: float = 0.6
     noise_snr_db: tuple[float, float] = (-2.0, 25.0)
     overlay_share: float = 0.15
     overlay_db: tuple[float, float] = (-10.0, 10.0)
-    colour_share: float = 0.5
-    colour: tuple[float, float] = (-0.5, 0.8)
+    source_share: float = 0.5
+    site_share: float = 0.7
     drop_share: float = 0.1
 
 
@@ -83,13 +115,17 @@ def alter(
     rate_hz = record.sampling_rate_hz
     data = record.data - record.data.mean(axis=1, keepdims=True)
     present, bandwidth_hz = record.present.copy(), record.bandwidth_hz
-    samples = np.array([(p.time_ns - record.start_ns) * rate_hz / NS_PER_S for p in labelled.picks])
-    picks = list(labelled.picks)
+    samples, picks = np.array([sample for sample, _, _ in onsets_of(labelled)]), list(labelled.picks)
     if rng.random() < alteration.stretch_share:
         factor = float(np.exp(rng.uniform(*np.log(alteration.stretch))))
         data, samples, bandwidth_hz = _stretched(data, factor), samples * factor, bandwidth_hz / max(factor, 1.0)
+    if len(samples) and rng.random() < alteration.source_share:
+        s = next((sample for sample, pick in zip(samples, picks, strict=True) if pick.phase[:1] == "S"), None)
+        data *= _source_gain(np.arange(data.shape[1]) / rate_hz, samples[0] / rate_hz, s and s / rate_hz, rng)
     if present[1:].all():
         data[1:] = _rotation(rng.uniform(0, 2 * np.pi)) @ data[1:]
+    if rng.random() < alteration.site_share:
+        data = _at_another_site(data, rate_hz, rng)
     first = round(samples[0]) if len(samples) else None
     whole = {"P", "S"} <= {pick.phase[:1] for pick in picks}  # where an S may be unlabelled, none must be added
     if first is not None and whole and present.all() and rng.random() < alteration.overlay_share:
@@ -100,9 +136,9 @@ def alter(
     if rng.random() < alteration.noise_share:
         noise = _noise(others, data.shape[1], rate_hz, rng)
         if noise is not None:
+            if rng.random() < OTHER_SITE_SHARE:
+                noise = _at_another_site(noise, rate_hz, rng)
             _mix(data, noise, present, first, rng.uniform(*alteration.noise_snr_db), rate_hz)
-    if rng.random() < alteration.colour_share:
-        data = lfilter([1.0, -rng.uniform(*alteration.colour)], [1.0], data, axis=1)
     if present.all() and rng.random() < alteration.drop_share:
         present = np.array([[1, 0, 0], [1, 1, 0], [1, 0, 1], [0, 1, 1]], dtype=np.bool_)[int(rng.integers(4))]
     data[~present] = 0
@@ -130,6 +166,42 @@ def _rotation(angle: float) -> Floats:
     return np.array([[cosine, -sine], [sine, cosine]], dtype=np.float32)
 
 
+def _source_gain(time_s: Doubles, p_s: float, s_s: float | None, rng: np.random.Generator) -> Floats:
+    """Factors on the samples of a record with its first onset, P or S, and its first S, if it has one.
+
+    They change neither what comes before the first onset nor, within a few tenths of a second, how steep onsets are.
+    """
+    coda = rng.normal(0, CODA_DB_PER_S)
+    if s_s is None or s_s <= p_s:
+        gain_db = coda * np.clip(time_s - p_s, 0, LONGEST_CODA_S)
+    else:
+        gain_db = rng.normal(0, S_DB) * np.clip((time_s - s_s) / (2 * S_RISE_S) + 0.5, 0, 1)
+        gain_db += coda * np.clip(time_s - s_s, 0, LONGEST_CODA_S)
+        gain_db += rng.normal(0, P_CODA_DB) * np.clip((time_s - p_s) / max(s_s - p_s, 1.0), 0, 1)
+    gain: Floats = (10 ** (gain_db / 20)).astype(np.float32)
+    return gain
+
+
+def _at_another_site(data: Floats, rate_hz: float, rng: np.random.Generator) -> Floats:
+    """Each component through a smooth causal filter of minimum phase, so that no onset comes early."""
+    n = next_fast_len(data.shape[1] + round(SITE_MEMORY_S * rate_hz), real=True)
+    n += n % 2
+    share = np.maximum(np.linspace(0, 1, n // 2 + 1), SITE_LOWEST)
+    octaves = 1 - np.log(share) / np.log(SITE_LOWEST)  # 0 at the lowest, 1 at the Nyquist frequency
+    terms = np.stack([octaves, *(np.cos(np.pi * k * octaves) for k in range(1, len(SITE_DB)))])
+    common = rng.normal(0, SITE_DB) @ terms
+    spectrum = np.fft.rfft(data, n, axis=1)
+    fold = np.zeros(n)  # of the cepstrum of a filter of minimum phase, Oppenheim & Schafer (1975), eq. 10.67
+    fold[0] = fold[n // 2] = 1
+    fold[1 : n // 2] = 2
+    for component in range(len(spectrum)):
+        gain_db = common + COMPONENT_SHARE * rng.normal(0, SITE_DB) @ terms + rng.normal(0, COMPONENT_DB)
+        cepstrum = np.fft.irfft(gain_db * np.log(10) / 20, n)
+        spectrum[component] *= np.exp(np.fft.rfft(cepstrum * fold))
+    filtered: Floats = np.fft.irfft(spectrum, n, axis=1)[:, : data.shape[1]].astype(np.float32)
+    return filtered
+
+
 def _rms(data: Floats) -> float:
     return float(np.sqrt(np.mean(data.astype(np.float64) ** 2))) if data.size else 0.0
 
@@ -139,7 +211,7 @@ def _overlay(
 ) -> list[tuple[int, float]]:
     """Add another event to a record; which of its picks lie where afterwards. One whose S is unknown is not taken."""
     record = other.record
-    theirs = [(p.time_ns - record.start_ns) * rate_hz / NS_PER_S for p in other.picks]
+    theirs = [sample for sample, _, _ in onsets_of(other)]
     if not record.present.all() or not {"P", "S"} <= {p.phase[:1] for p in other.picks}:
         return []
     shift = first + round(rng.uniform(-20, 30) * rate_hz) - round(theirs[0])
@@ -169,7 +241,7 @@ def _noise(others: Sequence[LabelledRecord], n: int, rate_hz: float, rng: np.ran
         record = other.record
         stop = record.n_samples
         if other.picks:
-            stop = int((other.picks[0].time_ns - record.start_ns) * rate_hz / NS_PER_S - BEFORE_P_S * rate_hz)
+            stop = int(onsets_of(other)[0][0] - BEFORE_P_S * rate_hz)
         if (other.picks or other.is_noise) and stop >= shortest:
             piece = record.data[:, :stop] - record.data[:, :stop].mean(axis=1, keepdims=True)
             break
