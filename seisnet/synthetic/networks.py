@@ -37,7 +37,7 @@ def log_uniform(bounds: Range, rng: np.random.Generator) -> float:
 def random_network(prefix: str, n_stations: int, config: GeneratorConfig, rng: np.random.Generator) -> Network:
     """Draw a network whose station codes are `prefix` and a letter."""
     crust = random_crust(rng)
-    reach_km = log_uniform((1.5, 30.0), rng)
+    reach_km = log_uniform(config.reach_km, rng)
     stations = []
     for number in range(n_stations):
         site = _random_site(prefix + chr(ord("A") + number), crust, reach_km, config, rng)

@@ -19,11 +19,13 @@ Range = tuple[float, float]
 class GeneratorConfig:
     """What the generator draws from; pairs are lowest and highest.
 
-    Rates are a list to choose from, shares are of records, `distance_km` is hypocentral. `snr_db` is of P above 1 Hz;
+    Rates are a list to choose from, shares are of records. `reach_km` is the standard deviation of where the stations and
+    earthquakes of a network lie, `distance_km` is hypocentral. `snr_db` is of P above 1 Hz;
     a record whose P or S stays below its lowest value is not made, as analysts pick what they see.
     """
 
     magnitude: Range = (0.0, 4.0)
+    reach_km: Range = (1.5, 30.0)
     distance_km: Range = (2.0, 120.0)
     depth_km: Range = (1.0, 20.0)
     s_minus_p_s: Range = (0.3, 15.0)

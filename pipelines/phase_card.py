@@ -1,0 +1,125 @@
+"""The card of the shipped phase picker, of nothing but its figures."""
+
+from __future__ import annotations
+
+from typing import Any
+
+CARD = """# phase
+
+P and S onsets of local and regional earthquakes, with their uncertainties.
+
+## Data
+
+Records: {records}. Of each, {copies} altered copies (stretched in time, as of another source and at another site,
+turned, noise mixed in, overlaid with another event, components lost; `seisnet.altering`). Beside them {synthetic}
+synthetic records (`seisnet.synthetic`), near and regional. Labels are analysts' picks, on the ocean bottom automatic
+ones checked by eye.
+
+## Citation
+
+NCEDC (2014), doi:10.7932/NCEDC, through the samples of PhaseNet (Zhu and Beroza 2019, doi:10.1093/gji/ggy423) and
+DeepDenoiser (Zhu, Mousavi and Beroza 2019, doi:10.1109/TGRS.2019.2926772); open ocean-bottom networks through the
+sample of OBSTransformer (Niksejel and Zhang 2024, doi:10.1093/gji/ggae049).
+
+## Licence
+
+MIT, as are the repositories of the samples. Public domain and open networks are cited above.
+
+## Preprocessing
+
+100 Hz, no filter, no response removed. Log-spectrogram of four seconds, 1.5 to 25 Hz, read by a network of {hidden}
+units; a second network reads its log-odds within six seconds, log-energies and what was seen in the last 40 seconds; a
+third moves each pick to the onset and says how far off it may be; Akaike's criterion has the last word.
+
+## Classes
+
+P, S, noise. P stands for all phases whose last leg is P (Pg, Pn, ...), S likewise.
+
+## Figures
+
+Of {folds} folds by station: no record was scanned by a model that knew its station. Whole records, half a second of
+tolerance; every pick beyond the matched one counts as false, although some are of real earthquakes that nobody
+labelled. Thresholds and temperature were chosen on the same folds, one for all sets. Intervals hold 95 %, by drawing
+events.
+
+| set | phase | F1 | F1 within a tenth of a second | precision | recall | MAE, s | onsets |
+|---|---|---|---|---|---|---|---|
+{rows}
+
+The same by signal-to-noise ratio at the first onset and by S - P time, and on altered records:
+
+| records | number | F1 of P (onsets) | F1 of S (onsets) |
+|---|---|---|---|
+{conditions}
+
+Turned over and a thousand times as large, records give the same probabilities to within {change:.3f}.
+
+Single windows (P-centred, S-centred, noise), the first network alone: macro-F1 {macro_f1:.3f} ({low:.3f} to
+{high:.3f}).
+
+On {hours:.2f} hours without a labelled onset (before earthquakes, and noise): {quiet} an hour, some of them real.
+
+## Thresholds
+
+{thresholds}: the highest F1 over all folds.
+
+## Calibration
+
+Temperature {temperature:.2f}. Probabilities are those of columns of a scan in records that hold an earthquake each; in
+quieter data onsets are rarer than they say. Mean probability of picks in five bins, and the share of them that is
+right: {reliability}. Shares of onset errors within 1 and 1.96 standard errors (0.68 and 0.95 would be right):
+{coverage}.
+
+## Limits
+
+Trained on few hundred records, most of them Californian, most with S - P below 5 s; long S - P times are known from
+synthetic records and some of the ocean bottom only. Sampling rates below 50 Hz hold less than the band. S on a
+vertical alone is less certain. Noise of cities, volcanoes and mines was hardly seen. Thresholds depend on noise: look
+at a day of your own station first.
+
+## Reproduce
+
+    python pipelines/phase_model.py --data FOLDER -o seisnet/models/phase.h5
+"""
+
+
+def card(figures: dict[str, Any]) -> str:
+    """Markdown, see `seisnet.model_cards`."""
+    rows = [
+        f"| {name} | {phase} | {f['f1']:.3f} ({f['interval_95'][0]:.3f} to {f['interval_95'][1]:.3f}) "
+        f"| {f['f1_0.1_s']:.3f} | {f['precision']:.3f} | {f['recall']:.3f} | {f['mae_s']:.3f} | {f['onsets']} |"
+        for name, phases in figures["picks"].items()
+        for phase, f in phases.items()
+    ]
+    windows, quiet = figures["windows"], figures["quiet"]
+    return CARD.format(
+        records=", ".join(f"{n} of {name}" for name, n in figures["records"].items()),
+        synthetic=figures["synthetic_records"],
+        folds=figures["folds"],
+        copies=figures["copies"],
+        hidden=" and ".join(map(str, figures["hidden"])),
+        conditions="\n".join(
+            f"| {name} | {f['records']} | {_f1(f.get('P'))} | {_f1(f.get('S'))} |"
+            for name, f in figures["conditions"].items()
+        ),
+        change=figures["largest_change"],
+        reliability="; ".join(
+            f"{phase} " + ", ".join(f"{b['probability']:.2f}: {b['right']:.2f}" for b in bins)
+            for phase, bins in figures["reliability"].items()
+        ),
+        rows="\n".join(rows),
+        macro_f1=windows["macro_f1"],
+        low=windows["interval_95"][0],
+        high=windows["interval_95"][1],
+        thresholds=", ".join(f"{phase} {t:.2f}" for phase, t in figures["thresholds"].items()),
+        temperature=figures["temperature"],
+        quiet=" and ".join(f"{q['false_an_hour']:.2f} {phase} picks" for phase, q in quiet.items()),
+        hours=next(iter(quiet.values()))["hours"],
+        coverage="; ".join(
+            f"{phase} {c['within_1']:.2f} and {c['within_1.96']:.2f}" for phase, c in figures["coverage"].items()
+        ),
+    )
+
+
+def _f1(found: dict[str, Any] | None) -> str:
+    return "" if found is None else f"{found['f1']:.3f} ({found['onsets']})"

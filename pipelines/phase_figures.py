@@ -1,0 +1,204 @@
+"""Figures of the shipped phase picker, from models that never saw the stations, and the card that is made of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from seisnet.calibration import Trial, merged, try_picks
+from seisnet.config import PreprocessConfig
+from seisnet.detection import snr_db
+from seisnet.labelled_sets import excerpts_of, make_windows
+from seisnet.metrics import bootstrap_interval, class_scores, confusion_counts
+from seisnet.model import Model
+from seisnet.store.model_file import StoredModel
+from seisnet.waveforms.conditioning import to_rate
+from seisnet.waveforms.records import Record
+from seisnet.windows import LabelledRecord, onsets_of
+
+SNR_DB = (5.0, 10.0, 20.0)
+S_MINUS_P_S = (1.0, 2.0, 4.0, 8.0)
+"""Borders of the bins in which picks are scored."""
+
+SHARES = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
+"""Borders of the bins of the reliability table."""
+
+GAIN = -1000.0
+"""Records turned over and so much larger must give the same probabilities."""
+
+
+@dataclass(frozen=True)
+class Tried:
+    """A record, the picks in it of a model that never saw its station, and that model."""
+
+    labelled: LabelledRecord
+    model: Model
+    trials: dict[str, Trial]
+
+
+def picked(model: Model, labelled: LabelledRecord, config: PreprocessConfig) -> Tried:
+    """Pick a whole record."""
+    return Tried(labelled, model, try_picks(model, excerpts_of([labelled], 2, config)))
+
+
+def window_figures(judged: Sequence[tuple[Model, list[LabelledRecord]]], config: PreprocessConfig) -> dict[str, Any]:
+    """Single windows, one P, S and noise window a record, the window network alone."""
+    plain = replace(config, shifts=0, coda_windows=0, noise_windows=1)
+    true, predicted, groups = [], [], []
+    for model, test in judged:
+        windows = make_windows([[], [], test], plain)
+        true.append(windows.rows.y)
+        predicted.append(model.predict_proba(windows.rows.x).argmax(axis=1))
+        groups += [windows.info.group_names[g] for g in windows.rows.group]
+    y, z = np.concatenate(true), np.concatenate(predicted)
+    n = len(config.classes)
+    scores = class_scores(confusion_counts(y, z, n))
+    low, high = bootstrap_interval(
+        lambda chosen: class_scores(confusion_counts(y[chosen], z[chosen], n)).macro_f1,
+        np.unique(groups, return_inverse=True)[1],
+        rng=np.random.default_rng(0),
+    )
+    return {
+        "macro_f1": round(float(scores.macro_f1), 4),
+        "interval_95": [round(low, 4), round(high, 4)],
+        "f1": {name: round(float(f), 4) for name, f in zip(config.classes, scores.f1, strict=True)},
+        "windows": len(y),
+    }
+
+
+def pick_figures(tried: Sequence[Tried], stored: StoredModel, seed: int) -> dict[str, Any]:
+    """Picks of whole records at the stored thresholds; intervals by drawing events with replacement."""
+    figures = {}
+    of_event: dict[str, list[Tried]] = {}
+    for i, one in enumerate(tried):
+        of_event.setdefault(one.labelled.event_id or f"record {i}", []).append(one)
+    events = list(of_event.values())
+    for phase, threshold in stored.thresholds.items():
+        whole = merged([one.trials for one in tried])[phase]
+        if not whole.n_reference:
+            continue
+        rng, drawn = np.random.default_rng(seed), []
+        for _ in range(200):
+            chosen = rng.integers(len(events), size=len(events))
+            trials = [{phase: one.trials[phase]} for i in chosen for one in events[i]]
+            drawn.append(merged(trials)[phase].at(threshold)[2])
+        precision, recall, f1 = whole.at(threshold)
+        residual = np.array(whole.residual_s)[np.array(whole.probability) >= threshold]
+        residual = residual[np.isfinite(residual)]
+        figures[phase] = {
+            "f1": round(f1, 3),
+            "interval_95": [round(float(v), 3) for v in np.quantile(drawn, [0.025, 0.975])],
+            "f1_0.1_s": round(whole.at(threshold, within_s=0.1)[2], 3),
+            "precision": round(precision, 3),
+            "recall": round(recall, 3),
+            "median_s": round(float(np.median(residual)), 3),
+            "mae_s": round(float(np.abs(residual).mean()), 3),
+            "onsets": whole.n_reference,
+            "false_an_hour": round(whole.false_an_hour(threshold), 2),
+        }
+    return figures
+
+
+def condition_figures(tried: Sequence[Tried], stored: StoredModel, config: PreprocessConfig) -> dict[str, Any]:
+    """F1 of P and S by signal-to-noise ratio and S - P time, and with every record altered in one way."""
+    events = [one for one in tried if one.labelled.picks]
+    figures = {"all records": _scores(tried, stored), "records of events": _scores(events, stored)}
+    for unit, borders, value in (("dB", SNR_DB, _snr_db), ("s", S_MINUS_P_S, _s_minus_p_s)):
+        name = {"dB": "SNR", "s": "S - P"}[unit]
+        values = np.array([value(one.labelled) for one in events])
+        bins = np.digitize(values, borders)
+        for k in range(len(borders) + 1):
+            inside = [one for one, b, v in zip(events, bins, values, strict=True) if b == k and np.isfinite(v)]
+            low, high = ("" if i < 0 or i == len(borders) else f"{borders[i]:g}" for i in (k - 1, k))
+            span = f"{low} to {high}" if low and high else f"from {low}" if low else f"below {high}"
+            figures[f"{name} {span} {unit}"] = _scores(inside, stored)
+    whole = [one for one in tried if one.labelled.record.present.all()]
+    figures["three components"] = _scores(whole, stored)
+    for name, altered in ALTERED.items():
+        again = [picked(one.model, altered(one.labelled), config) for one in whole]
+        figures[f"three components, {name}"] = _scores(again, stored)
+    return figures
+
+
+def reliability(trials: Mapping[str, Trial]) -> dict[str, list[dict[str, float]]]:
+    """Of picks whose probability lies between two borders, the mean probability and the share that is right."""
+    found: dict[str, list[dict[str, float]]] = {}
+    for phase, trial in trials.items():
+        p, right = np.array(trial.probability), np.isfinite(np.array(trial.residual_s))
+        bins = np.clip(np.digitize(p, SHARES) - 1, 0, len(SHARES) - 2)
+        found[phase] = [
+            {
+                "picks": int((bins == b).sum()),
+                "probability": round(float(p[bins == b].mean()), 2),
+                "right": round(float(right[bins == b].mean()), 2),
+            }
+            for b in range(len(SHARES) - 1)
+            if (bins == b).any()
+        ]
+    return found
+
+
+def largest_change(tried: Sequence[Tried]) -> float:
+    """How far any probability moves when records are turned over and scaled by `GAIN`."""
+    changes = []
+    for one in tried:
+        record = one.labelled.record
+        plain = one.model.scan(record).values
+        turned = one.model.scan(replace(record, data=record.data * np.float32(GAIN))).values
+        changes.append(float(np.abs(turned - plain).max(initial=0.0)))
+    return round(max(changes), 5)
+
+
+def coverage(trial: Trial, stored: StoredModel, phase: str) -> dict[str, float]:
+    """Share of the errors below one and two standard errors; 0.68 and 0.95 are right."""
+    chosen = np.array(trial.probability) >= stored.thresholds[phase]
+    ratio = np.abs(np.array(trial.residual_s)) / (np.array(trial.uncertainty_s) * stored.spread.get(phase, 1.0))
+    ratio = ratio[chosen & np.isfinite(ratio)]
+    return {"within_1": round(float((ratio <= 1).mean()), 3), "within_1.96": round(float((ratio <= 1.96).mean()), 3)}
+
+
+def _scores(tried: Sequence[Tried], stored: StoredModel) -> dict[str, Any]:
+    found: dict[str, Any] = {"records": len(tried)}
+    for phase, trial in merged([one.trials for one in tried]).items():
+        if trial.n_reference:
+            found[phase] = {"f1": round(trial.at(stored.thresholds[phase])[2], 3), "onsets": trial.n_reference}
+    return found
+
+
+def _snr_db(labelled: LabelledRecord) -> float:
+    return snr_db(labelled.record, labelled.picks[0].time_ns)
+
+
+def _s_minus_p_s(labelled: LabelledRecord) -> float:
+    first = {phase: sample for sample, phase, _ in reversed(onsets_of(labelled))}
+    return (first["S"] - first["P"]) / labelled.record.sampling_rate_hz if {"P", "S"} <= first.keys() else np.nan
+
+
+def _without(*lost: int) -> Callable[[LabelledRecord], LabelledRecord]:
+    def alter(labelled: LabelledRecord) -> LabelledRecord:
+        data, present = labelled.record.data.copy(), labelled.record.present.copy()
+        data[list(lost)], present[list(lost)] = 0, False
+        return replace(labelled, record=replace(labelled.record, data=data, present=present))
+
+    return alter
+
+
+def _as_if_sampled_at(rate_hz: float) -> Callable[[LabelledRecord], LabelledRecord]:
+    def alter(labelled: LabelledRecord) -> LabelledRecord:
+        back: Record = to_rate(to_rate(labelled.record, rate_hz), labelled.record.sampling_rate_hz)
+        return replace(labelled, record=back)
+
+    return alter
+
+
+ALTERED: dict[str, Callable[[LabelledRecord], LabelledRecord]] = {
+    "the vertical alone": _without(1, 2),
+    "one horizontal lost": _without(2),
+    "no vertical": _without(0),
+    "as if sampled at 40 Hz": _as_if_sampled_at(40.0),
+    "as if sampled at 50 Hz": _as_if_sampled_at(50.0),
+    "as if sampled at 80 Hz": _as_if_sampled_at(80.0),
+}
