@@ -19,9 +19,9 @@ Range = tuple[float, float]
 class GeneratorConfig:
     """What the generator draws from; pairs are lowest and highest.
 
-    Rates are a list to choose from, shares are of records. `reach_km` is the standard deviation of where the stations and
-    earthquakes of a network lie, `distance_km` is hypocentral. `snr_db` is of P above 1 Hz;
-    a record whose P or S stays below its lowest value is not made, as analysts pick what they see.
+    Rates are a list to choose from, shares are of records. `reach_km` is the standard deviation of where the stations
+    and earthquakes of a network lie, `distance_km` is hypocentral. `snr_db` is of P above 1 Hz; a record whose P or S
+    stays below its lowest value is not made, as analysts pick what they see.
     """
 
     magnitude: Range = (0.0, 4.0)
