@@ -12,10 +12,9 @@ from __future__ import annotations
 
 import argparse
 import json
-import math
 import sys
 import tomllib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -33,7 +32,7 @@ from phase_figures import (
 )
 
 from seisnet.altering import Alteration, alter
-from seisnet.calibration import Trial, fitted_temperature, merged, try_picks, with_trials
+from seisnet.calibration import fitted_temperature, merged, quiet_parts, try_picks, with_trials
 from seisnet.config import PreprocessConfig, TrainConfig, from_dict
 from seisnet.labelled_sets import excerpts_of, load_records, make_windows, station_folds
 from seisnet.model import Model
@@ -113,7 +112,7 @@ def build(
     temperature = float(np.median([fitted_temperature(m, excerpts_of(test, 2, config)) for m, test in folds]))
     judged = [(Model(m.name, replace(m.stored, temperature=temperature)), test) for m, test in folds]
     tried = [picked(model, record, config) for model, test in judged for record in test]
-    quiet = merged([trials for model, test in judged for trials in trials_before(model, test, config)])
+    quiet = merged([try_picks(m, quiet_parts(excerpts_of(test, 2, config), config)) for m, test in judged])
     every = merged([one.trials for one in tried])
     _say("the folds are judged")
     model, _ = fit(make_windows([[*enlarged(together, data), *made]], config), training)
@@ -161,17 +160,6 @@ def synthetic(data: DataConfig, config: PreprocessConfig) -> list[LabelledRecord
             record = replace(record, trace_id=f"{seed}{record.trace_id}")  # no two kinds share a station
             found.append(LabelledRecord(record, made.picks, made.event_id, is_noise=not made.picks))
     return found
-
-
-def trials_before(
-    model: Model, records: Sequence[LabelledRecord], config: PreprocessConfig
-) -> Iterator[dict[str, Trial]]:
-    """Picks where nothing should be picked: noise, and what comes before an earthquake."""
-    for excerpt in excerpts_of(records, 2, config):
-        first = min((sample for sample, _ in excerpt.onsets), default=math.inf)
-        stop = int(min(first - config.noise_gap_s * excerpt.sampling_rate_hz, excerpt.n_samples))
-        if stop >= 2 * config.window_samples:
-            yield try_picks(model, [replace(excerpt, data=excerpt.data[:, :stop], onsets=(), known=((0, stop),))])
 
 
 def _say(message: str) -> None:

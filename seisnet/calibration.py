@@ -9,14 +9,15 @@ smaller than they say.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from seisnet.config import PickConfig
+from seisnet.config import PickConfig, PreprocessConfig
 from seisnet.model import Model
+from seisnet.objectives import Say
 from seisnet.picks import Pick
 from seisnet.sliding import SMALLEST_PROBABILITY
 from seisnet.stages import as_record, column_targets, known_ns, reference_ns
@@ -137,10 +138,21 @@ def fit_temperature(logits: NDArray[np.float64], classes: NDArray[np.intp]) -> f
     return math.exp(float(minimize_scalar(loss, bounds=(math.log(0.25), math.log(8.0)), method="bounded").x))
 
 
-def calibrated(model: Model, excerpts: Sequence[Excerpt]) -> StoredModel:
+def calibrated(
+    model: Model, excerpts: Sequence[Excerpt], *, false_alarms_per_hour: float = 0.0, say: Say | None = None
+) -> StoredModel:
     """Model with temperature, thresholds and spread from records that took no part in its training.
 
     Classes with fewer than `FEWEST_ONSETS` onsets keep the threshold they have.
+
+    Parameters
+    ----------
+    model : Model
+    excerpts : sequence of Excerpt
+    false_alarms_per_hour : float
+        Budget of each class in `quiet_parts`, which comes before the highest F1; 0 sets none.
+    say : callable, optional
+        Told why there is no budget where one was asked for.
     """
     stored = model.stored
     onsets = [label for e in excerpts for _, label in e.onsets]
@@ -148,8 +160,24 @@ def calibrated(model: Model, excerpts: Sequence[Excerpt]) -> StoredModel:
     if not enough or model.preprocess.task != "phase":
         return stored
     stored = replace(stored, temperature=fitted_temperature(model, excerpts))
-    trials = try_picks(Model(model.name, stored), excerpts)
-    return with_trials(stored, {name: trial for name, trial in trials.items() if name in enough})
+    tempered = Model(model.name, stored)
+    trials = {name: trial for name, trial in try_picks(tempered, excerpts).items() if name in enough}
+    if not false_alarms_per_hour:
+        return with_trials(stored, trials)
+    quiet = try_picks(tempered, quiet_parts(excerpts, model.preprocess))
+    if say and not any(trial.hours for trial in quiet.values()):
+        say("thresholds keep to no budget of false alarms: no record of the dev split is quiet for long enough")
+    return with_trials(stored, trials, quiet, false_alarms_per_hour)
+
+
+def quiet_parts(excerpts: Iterable[Excerpt], config: PreprocessConfig) -> Iterator[Excerpt]:
+    """What should give no pick: all of a record without onsets, else what comes well before its first one."""
+    for excerpt in excerpts:
+        first = min((sample for sample, _ in excerpt.onsets), default=math.inf)
+        stop = int(min(first - config.noise_gap_s * excerpt.sampling_rate_hz, excerpt.n_samples))
+        if stop >= 2 * config.window_samples:
+            known = tuple((low, min(high, stop)) for low, high in excerpt.known if low < stop)
+            yield replace(excerpt, data=excerpt.data[:, :stop], onsets=(), weights=(), known=known)
 
 
 def fitted_temperature(model: Model, excerpts: Sequence[Excerpt]) -> float:

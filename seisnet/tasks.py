@@ -233,7 +233,7 @@ class Run:
         return digest.hexdigest()
 
     def stored(self, history: Sequence[dict[str, float]]) -> StoredModel:
-        """The model, not yet calibrated; a stage of the model trained further that had no task stays as it was."""
+        """The model, not yet calibrated: from a parent it keeps calibration, and stages that had no task."""
         info = self._windows.info
         stages, metrics = [], {}
         for name in READS:
@@ -254,6 +254,8 @@ class Run:
         attributes = {"seisnet_version": __version__, "windows_sha256": self._windows.digest}
         scaler = self._windows.scaler
         threshold = CONTEXT_THRESHOLD if any(s.reads == READS["context"] for s in stages) else DEFAULT_THRESHOLD
+        thresholds = dict.fromkeys((c for c in info.classes if c != "noise"), threshold)
+        parent = self._init.stored if self._init else None
         return StoredModel(
             stages=tuple(stages),
             classes=info.classes,
@@ -261,7 +263,9 @@ class Run:
             scale=scaler.scale.astype(np.float32),
             preprocess=info.config,
             train=dataclasses.asdict(self._config),
-            thresholds=dict.fromkeys((c for c in info.classes if c != "noise"), threshold),
+            thresholds=parent.thresholds if parent else thresholds,
+            temperature=parent.temperature if parent else 1.0,
+            spread=parent.spread if parent else {},
             history={key: np.array(values) for key, values in columns.items()},
             metrics=metrics,
             attributes=attributes | ({"parent_sha256": _parent(self._init)} if self._init else {}),

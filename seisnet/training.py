@@ -114,7 +114,9 @@ def fit(  # noqa: PLR0913, each is a choice that somebody makes
             thetas.append(state.best_theta)
             state = None
         stored = run.stored(history)
-        return Model(name, calibrated(Model(name, stored), run.dev)), dict(stored.history)
+        budget = config.false_alarms_per_hour
+        stored = calibrated(Model(name, stored), run.dev, false_alarms_per_hour=budget, say=say)
+        return Model(name, stored), dict(stored.history)
 
 
 def _network(task: Task, data: TrainingData, rng: np.random.Generator, device: str) -> nn.Network:

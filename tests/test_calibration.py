@@ -13,6 +13,7 @@ from seisnet.calibration import (
     Trial,
     calibrated,
     fit_temperature,
+    quiet_parts,
     try_picks,
     with_trials,
 )
@@ -155,3 +156,38 @@ def test_a_calibrated_model_finds_the_onsets_and_says_how_well(quake_model, quak
         assert trial.hours == pytest.approx(sum(e.n_samples for e in dev) / 50 / 3600)
         assert trial.at(threshold)[2] > 0.8
         assert trial.spread(threshold) == pytest.approx(1, abs=1e-6)
+
+
+def test_quiet_parts_end_well_before_the_first_onset(quake_model, quakes):
+    config = quake_model.preprocess
+    excerpt = next(e for e in quakes.windows.excerpts if e.onsets)
+    (quiet,) = quiet_parts([excerpt], config)
+    first = min(sample for sample, _ in excerpt.onsets)
+    assert quiet.n_samples == int(first - config.noise_gap_s * excerpt.sampling_rate_hz)
+    assert quiet.onsets == quiet.weights == ()
+    assert quiet.known == ((0, quiet.n_samples),)
+    noise = replace(excerpt, onsets=(), weights=())
+    assert next(quiet_parts([noise], config)).n_samples == excerpt.n_samples
+    assert not list(quiet_parts([replace(excerpt, onsets=((1.0, 0),), weights=(1.0,))], config))
+
+
+def test_a_budget_of_false_alarms_raises_thresholds_and_is_kept(quake_model, quakes):
+    dev = [e for e in quakes.windows.excerpts if e.split == 1]
+    free = calibrated(quake_model, dev)
+    strict = calibrated(quake_model, dev, false_alarms_per_hour=1e-6)
+    tempered = Model("strict", strict)
+    for name, trial in try_picks(tempered, quiet_parts(dev, quake_model.preprocess)).items():
+        assert trial.hours > 0
+        assert strict.thresholds[name] >= free.thresholds[name] - 1e-9
+        assert trial.false_an_hour(strict.thresholds[name]) == 0
+    assert strict.temperature == free.temperature
+
+
+def test_a_budget_that_nothing_can_judge_is_said_to_be_idle(quake_model, quakes):
+    dev = [e for e in quakes.windows.excerpts if e.split == 1]
+    unknown = [replace(e, known=()) for e in dev]
+    said = []
+    found = calibrated(quake_model, unknown, false_alarms_per_hour=1.0, say=said.append)
+    assert len(said) == 1
+    assert "no budget" in said[0]
+    assert found.thresholds == calibrated(quake_model, unknown).thresholds

@@ -436,6 +436,13 @@ def test_stages_can_be_left_out(quakes, briefly, off, expected):
     assert said == []
 
 
+def test_what_is_trained_further_keeps_its_calibration_where_nothing_can_judge_it(quakes, quake_model, briefly):
+    train = tuple(e for e in quakes.windows.excerpts if e.split == 0)
+    child, _ = fit(dataclasses.replace(quakes.windows, excerpts=train), briefly, init=quake_model)
+    for name in ("thresholds", "temperature", "spread"):
+        assert getattr(child.stored, name) == getattr(quake_model.stored, name)
+
+
 def test_too_few_onsets_are_said_and_give_no_stage(quakes, briefly):
     train = [e for e in quakes.windows.excerpts if e.split == 0][:7]
     said = []

@@ -28,6 +28,7 @@ from seisnet.cli import console
 @click.option("--weight-decay", type=float)
 @click.option("--members", type=int, help="Networks of different seeds whose probabilities are averaged.")
 @click.option("--class-weight", type=click.Choice(["balanced", "none"]))
+@click.option("--false-alarms-per-hour", type=float, help="Budget that thresholds keep to; 0: none.")
 @click.option("--seed", type=int)
 @click.option("--init", "init_name", metavar="FILE|NAME", help="Start from the weights of this model, with its layers.")
 @click.option("--device", type=click.Choice(["cpu", "cuda"]), default="cpu", show_default=True)

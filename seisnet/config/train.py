@@ -44,6 +44,9 @@ class TrainConfig:
         Units of their hidden layers.
     context_epochs, onset_epochs : int
         Passes over what they learn from.
+    false_alarms_per_hour : float
+        Thresholds are those with the highest F1 of picks in the dev split that keep to so many false picks of a class
+        an hour where its records are quiet; 0 sets no such budget.
     memory_mb : float
         A training split with larger features is read from the file in blocks, see `seisnet.batches`.
     """
@@ -74,6 +77,7 @@ class TrainConfig:
     onset: bool = True
     onset_hidden: tuple[int, ...] = (128, 64)
     onset_epochs: int = 40
+    false_alarms_per_hour: float = 0.0
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -88,6 +92,7 @@ class TrainConfig:
         between("folds", self.folds, 2, 100)
         between("context_epochs", self.context_epochs, 1, 1_000_000)
         between("onset_epochs", self.onset_epochs, 1, 1_000_000)
+        between("false_alarms_per_hour", self.false_alarms_per_hour, 0.0, 1e6)
         between("learning_rate", self.learning_rate, 1e-12, 1e3)
         between("momentum", self.momentum, 0.0, 0.9999)
         between("batch_size", self.batch_size, 1, 1_000_000)
