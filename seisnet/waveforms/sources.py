@@ -27,7 +27,8 @@ from seisnet.store.stead_file import stead_tables
 from seisnet.waveforms import fdsn, sds
 from seisnet.waveforms.conditioning import SLOWEST, condition, to_rate
 from seisnet.waveforms.datasets import DatasetTrace, read_dataset
-from seisnet.waveforms.files import Reading, gather, read_file
+from seisnet.waveforms.files import Reading, read_file
+from seisnet.waveforms.groups import gather
 from seisnet.waveforms.inventory import Response, read_stations
 from seisnet.waveforms.records import DAY_NS, KEPT, NS_PER_S, Record, Rejection
 from seisnet.waveforms.resampling import HALF_WIDTH
