@@ -189,7 +189,7 @@ def merge(
                     for here, x in shard.blocks():
                         kept = keep[here]
                         part = rows.take(here).take(kept)
-                        writer.append(WindowRows(**{**vars(part), "x": x[kept]}))
+                        writer.append(WindowRows(**{**vars(part), "x": x if kept.all() else x[kept]}))
                     if virtual:
                         writer.link(path, np.flatnonzero(keep), len(shard), shard.sha256)
                     writer.reject(list(_write_excerpts(shard, division, excerpts)))
