@@ -128,7 +128,7 @@ def _index(path: Path, size: int, _modified_ns: int) -> Index | None:
     with path.open("rb", buffering=0) as file:
         while offset < size:
             file.seek(offset)
-            data = file.read(BLOCK_BYTES)
+            data = file.read(min(BLOCK_BYTES, size - offset))
             used, start_ns, end_ns = 0, [], []
             while (records := _records(data, used)) is not None:
                 used += records.n_bytes
