@@ -20,7 +20,8 @@ from seisnet.picks import station_of
 from seisnet.splits import assign_splits
 from seisnet.store.excerpts import Excerpt, ExcerptsWriter
 from seisnet.store.shards import Rejected, ShardReader
-from seisnet.store.windows_file import SPLITS, WindowRows, WindowsInfo, writing
+from seisnet.store.windows_file import SPLITS, WindowRows, WindowsInfo
+from seisnet.store.windows_writer import writing
 from seisnet.waveforms.records import COMPONENTS
 
 Row = tuple[str, str, int, int, bool]

@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 
 from seisnet.errors import FormatError
 from seisnet.store.hdf5 import inside, opened, text
-from seisnet.store.windows_file import FORMAT, SPLITS, STRING, WindowsInfo, WindowsWriter, read_info
+from seisnet.store.windows_file import FORMAT, SPLITS, STRING, WindowsInfo, read_info
+from seisnet.store.windows_writer import WindowsWriter
 
 N_COMPONENTS = 3
 CHUNK_SAMPLES = 1 << 13
