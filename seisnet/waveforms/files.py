@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import glob
-import io
 import re
 import warnings
 from collections.abc import Callable, Sequence
@@ -83,7 +82,11 @@ def _read(path: Path, headonly: bool, span_ns: tuple[int, int] | None) -> obspy.
     if _is_mseed(path):
         wanted = read_span(path, *span_ns) if span_ns else None
         if wanted is not None:
-            return obspy.read(io.BytesIO(wanted), "MSEED", starttime=start, endtime=end) if wanted else obspy.Stream()
+            stream = _mseed_reader()(wanted, starttime=start, endtime=end) if len(wanted) else obspy.Stream()
+            # As `obspy.read` does; `Stream.trim` would hold all traces to the samples of the first.
+            for cut in ({"starttime": start}, {"endtime": end}):
+                stream = obspy.Stream([trace for trace in stream if trace.trim(**cut).stats.npts])
+            return stream
         if span_ns is None:
             stream = _mseed_reader()(str(path), headonly=headonly)
             if len(stream):

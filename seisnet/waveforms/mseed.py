@@ -100,7 +100,7 @@ def read_index(path: Path) -> Index | None:
         return None
 
 
-def read_span(path: Path, low_ns: int, high_ns: int) -> bytes | None:
+def read_span(path: Path, low_ns: int, high_ns: int) -> NDArray[np.int8] | None:
     """All records of a file with samples between two times, and others near them, in the file's order.
 
     None if there is no index of the file.
@@ -109,13 +109,14 @@ def read_span(path: Path, low_ns: int, high_ns: int) -> bytes | None:
     if index is None:
         return None
     low_ns, high_ns = low_ns - SLACK_NS, high_ns + SLACK_NS
-    parts = []
-    with path.open("rb", buffering=0) as file:
-        for block in index.blocks:
-            if block.start_ns <= high_ns and block.end_ns >= low_ns:
-                file.seek(block.offset)
-                parts.append(file.read(block.n_bytes))
-    return b"".join(parts)
+    blocks = [block for block in index.blocks if block.start_ns <= high_ns and block.end_ns >= low_ns]
+    wanted = np.empty(sum(block.n_bytes for block in blocks), dtype=np.int8)
+    at = 0
+    with path.open("rb") as file:
+        for block in blocks:
+            file.seek(block.offset)
+            at += file.readinto(wanted.data[at : at + block.n_bytes])
+    return wanted[:at]
 
 
 @functools.lru_cache(maxsize=16)
