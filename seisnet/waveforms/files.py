@@ -89,6 +89,8 @@ def _read(path: Path, headonly: bool, span_ns: tuple[int, int] | None) -> obspy.
             return stream
         if span_ns is None:
             stream = _mseed_reader()(str(path), headonly=headonly)
+            for trace in stream:
+                trace.stats._format = "MSEED"  # as `obspy.read` says it
             if len(stream):
                 return stream
     # ObsPy takes names for patterns, and brackets do occur in names.
