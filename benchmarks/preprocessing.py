@@ -1,8 +1,10 @@
 """Preprocessing against plain ObsPy scripts: windows/s, MB/s, share of the time that is ObsPy's, memory, processes.
 
-``python benchmarks/preprocessing.py [--records 1000] [--rounds 5]``. Synthetic data are written to a temporary
-folder: event records of 90 s and one station-day, three components at 100 Hz, Steim2 miniSEED. Whatever is compared
-runs in turns, so that a busy machine slows all alike; medians are printed. Memory is read from /proc (Linux).
+``python benchmarks/preprocessing.py [--records 1000] [--days 8] [--rounds 5] [--clock wall]``. Synthetic data are
+written to a temporary folder: event records of 90 s and station-days, three components at 100 Hz, Steim2 miniSEED.
+Whatever is compared runs in turns, so that a busy machine slows all alike; medians are printed. On a busy machine
+``--clock processor`` tells more. Two processes are measured in a new interpreter each time, which has to start them;
+an even number of days, for of seven one process takes four. Memory is read from /proc (Linux).
 
 The scripts do with ObsPy alone what their users do:
 
@@ -27,7 +29,6 @@ import obspy
 from scipy.signal import spectrogram
 
 from seisnet.config import PreprocessConfig
-from seisnet.engine import Engine
 from seisnet.nn import blas_threads
 from seisnet.preprocessing import preprocess_to_file
 from seisnet.store.windows_file import read_rows
@@ -131,22 +132,21 @@ def starts_of(files: list[Path], output: Path, limit: int) -> dict[str, list[obs
     return found
 
 
-def timed(job) -> float:
-    start = time.perf_counter()
-    job()
-    return time.perf_counter() - start
+CLOCKS = {"wall": time.perf_counter, "processor": time.process_time}
 
 
-def in_turns(jobs: dict, rounds: int) -> dict[str, float]:
+def in_turns(jobs: dict, rounds: int, clock) -> dict[str, float]:
     """Median seconds of every job."""
     seconds: dict[str, list[float]] = {name: [] for name in jobs}
     for _ in range(rounds):
         for name, job in jobs.items():
-            seconds[name].append(timed(job))
+            start = clock()
+            job()
+            seconds[name].append(clock() - start)
     return {name: statistics.median(values) for name, values in seconds.items()}
 
 
-def compare(title: str, found: tuple[Path, Path], folder: Path, rounds: int, sample: int) -> None:
+def compare(title: str, found: tuple[Path, Path], folder: Path, rounds: int, sample: int, clock) -> None:
     """Time ours against the scripts on one kind of data."""
     files, labels = sorted(found[0].iterdir()), found[1]
     output = folder / "windows.h5"
@@ -168,6 +168,7 @@ def compare(title: str, found: tuple[Path, Path], folder: Path, rounds: int, sam
             "seisnet": ours,
         },
         rounds,
+        clock,
     )
     n = len(made.y)
     ours_s, read_s, filter_s = seconds["seisnet"], seconds["read"], seconds["read + band-pass"]
@@ -180,25 +181,35 @@ def compare(title: str, found: tuple[Path, Path], folder: Path, rounds: int, sam
     print(f"  per-window loop  {loop_rate:8.0f} windows/s; seisnet makes {n / ours_s / loop_rate:.1f} times as many")
 
 
+PROCESSES = """
+import sys, time
+from pathlib import Path
+from seisnet.config import PreprocessConfig
+from seisnet.engine import Engine
+from seisnet.preprocessing import preprocess_to_file
+if __name__ == "__main__":
+    clock, processor = time.perf_counter(), time.process_time()
+    options = {"output": Path(sys.argv[3]), "overwrite": True, "engine": Engine(int(sys.argv[4]))}
+    preprocess_to_file([sys.argv[1]], [sys.argv[2]], PreprocessConfig(split_by="event"), **options)
+    print(time.perf_counter() - clock, time.process_time() - processor)
+"""
+
+
 def processes(title: str, found: tuple[Path, Path], folder: Path, rounds: int) -> None:
-    """Two processes against one; the start of the processes is counted apart."""
-    options = {"config": CONFIG, "overwrite": True}
-
-    def with_jobs(jobs: int, name: str) -> None:
-        preprocess_to_file([str(found[0])], [str(found[1])], output=folder / name, engine=Engine(jobs), **options)
-
-    seconds = in_turns({"1": lambda: with_jobs(1, "one.h5"), "2": lambda: with_jobs(2, "two.h5")}, rounds)
-    start_s = statistics.median(timed(lambda: list(Engine(2).map(str, range(2)))) for _ in range(rounds))
-    one, two = seconds["1"], seconds["2"]
-    cpu = time.process_time()
-    with_jobs(1, "one.h5")
-    whole_s, cpu = time.process_time() - cpu, time.process_time()
-    with_jobs(2, "two.h5")
-    parent_s = time.process_time() - cpu
+    """Two processes against one, by the clock and by what the processor time of the parent allows."""
+    script = folder / "processes.py"
+    script.write_text(PROCESSES)
+    told: dict[int, list[list[float]]] = {1: [], 2: []}
+    for _ in range(rounds):
+        for jobs, values in told.items():
+            command = [sys.executable, script, found[0], found[1], folder / f"{jobs}.h5", jobs]
+            done = subprocess.run(list(map(str, command)), capture_output=True, text=True, check=True)
+            values.append([float(value) for value in done.stdout.split()])
+    one_s, whole_s = (statistics.median(column) for column in zip(*told[1], strict=True))
+    two_s, parent_s = (statistics.median(column) for column in zip(*told[2], strict=True))
     most = whole_s / (parent_s + (whole_s - parent_s) / 2)
-    same = (folder / "one.h5").read_bytes() == (folder / "two.h5").read_bytes()
-    print(f"{title}: one process takes {one:.2f} s, two take {two:.2f} s: {one / two:.2f} times as fast")
-    print(f"  starting two empty ones: {start_s:.2f} s; without that {one / (two - start_s):.2f} times as fast")
+    same = (folder / "1.h5").read_bytes() == (folder / "2.h5").read_bytes()
+    print(f"{title}: one process takes {one_s:.2f} s, two take {two_s:.2f} s: {one_s / two_s:.2f} times as fast")
     print(
         f"  processor time: {whole_s:.2f} s, of the parent with two {parent_s:.2f} s: at most {most:.2f} times as fast"
     )
@@ -225,20 +236,43 @@ def memory(found: tuple[Path, Path], folder: Path) -> None:
         print(f"memory: {count:5d} sources: peak {int(done.stdout) / 1024:.0f} MB")
 
 
+def one_file(found: tuple[Path, Path], folder: Path) -> None:
+    """Peak resident memory by the number of days that stand in one file."""
+    days = sorted(found[0].iterdir())
+    for count in sorted({1, max(1, len(days) // 4), len(days)}):
+        inside = folder / f"one{count}"
+        inside.mkdir()
+        with (inside / "all.mseed").open("wb") as file:
+            for day in days[:count]:
+                file.write(day.read_bytes())
+        size = (inside / "all.mseed").stat().st_size / 1e6
+        command = [sys.executable, "-c", MEMORY, inside, found[1], folder / "memory.h5", 1]
+        done = subprocess.run(list(map(str, command)), capture_output=True, text=True, check=True)
+        print(f"memory: {count:3d} days in one file of {size:.0f} MB: peak {int(done.stdout) / 1024:.0f} MB")
+
+
 def main() -> None:
     """Print all figures."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--records", type=int, default=1000)
+    parser.add_argument("--days", type=int, default=8)
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--clock", choices=CLOCKS, default="wall")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as name, blas_threads(1):
         folder = Path(name)
-        events, day, week = write_records(folder, options.records), write_days(folder, 1), write_days(folder, 7)
-        compare("event records", events, folder, options.rounds, sample=20)
-        compare("station-day", day, folder, options.rounds, sample=1)
+        clock = CLOCKS[options.clock]
+        events, day, days = (
+            write_records(folder, options.records),
+            write_days(folder, 1),
+            write_days(folder, options.days),
+        )
+        compare("event records", events, folder, options.rounds, sample=20, clock=clock)
+        compare("station-day", day, folder, options.rounds, sample=1, clock=clock)
         processes("event records", events, folder, options.rounds)
-        processes("seven station-days", week, folder, options.rounds)
+        processes(f"{options.days} station-days", days, folder, options.rounds)
         memory(events, folder)
+        one_file(days, folder)
 
 
 if __name__ == "__main__":

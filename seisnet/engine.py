@@ -11,14 +11,15 @@ import importlib
 import itertools
 import os
 import signal
+import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
-from multiprocessing import get_context, parent_process
+from multiprocessing import forkserver, get_context, parent_process
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -32,6 +33,10 @@ Result = TypeVar("Result")
 IN_FLIGHT = 4
 """Items that wait at or in each process: enough that none is idle, few enough that results don't pile up."""
 
+METHOD = "forkserver" if sys.platform == "linux" else "spawn"
+"""How processes start. On Linux they are forked from a small server, which has imported what they need; elsewhere the
+system's libraries don't bear that, and every process imports for itself."""
+
 CONNECT_S = 10.0
 """How long a scheduler, and its first worker, may take to answer."""
 
@@ -43,7 +48,7 @@ class Engine:
     Attributes
     ----------
     jobs : int
-        Processes of this machine, which are spawned: a script that asks for more than one is guarded by
+        Processes of this machine, which are no forks of this one: a script that asks for more than one is guarded by
         ``if __name__ == "__main__"``.
     scheduler : str
         Address of a Dask scheduler, such as ``tcp://10.0.0.1:8786``, which is used instead. Its workers see the same
@@ -52,6 +57,13 @@ class Engine:
 
     jobs: int = 1
     scheduler: str = ""
+
+    def get_ready(self, function: Callable[..., Any]) -> None:
+        """Begin what takes long before the first item of a map, while the items are still being looked for."""
+        if self.jobs > 1 and not self.scheduler and METHOD == "forkserver":
+            forkserver.set_forkserver_preload([getattr(function, "func", function).__module__])
+            with _no_interrupts():
+                forkserver.ensure_running()
 
     def map(self, function: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
         """Apply a function to items and give the results in the order of the items.
@@ -72,6 +84,7 @@ class Engine:
         """
         if self.scheduler:
             return _on_cluster(function, items, self.scheduler)
+        self.get_ready(function)
         return _in_processes(function, items, self.jobs) if self.jobs > 1 else _here(function, items)
 
 
@@ -83,7 +96,7 @@ def _here(function: Callable[[Item], Result], items: Iterable[Item]) -> Iterator
 
 
 def _in_processes(function: Callable[[Item], Result], items: Iterable[Item], jobs: int) -> Iterator[Result]:
-    with ProcessPoolExecutor(jobs, get_context("spawn"), _prepare, (function,)) as pool:
+    with ProcessPoolExecutor(jobs, get_context(METHOD), _prepare, (function,)) as pool:
         try:
             yield from _windowed(functools.partial(_submit, pool), items, IN_FLIGHT * jobs)
         except BrokenProcessPool as error:
@@ -95,12 +108,19 @@ def _in_processes(function: Callable[[Item], Result], items: Iterable[Item], job
 
 
 def _submit(pool: ProcessPoolExecutor, item: Any) -> Future[Any]:
-    """Submit an item; processes that this starts don't hear Ctrl-C, which would find them amid their imports."""
-    if not hasattr(signal, "pthread_sigmask"):
+    with _no_interrupts():
         return pool.submit(_apply, item)
+
+
+@contextmanager
+def _no_interrupts() -> Iterator[None]:
+    """Processes that start in here don't hear Ctrl-C, which would find them amid their imports."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
-        return pool.submit(_apply, item)
+        yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 

@@ -7,7 +7,7 @@ import hashlib
 import json
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -153,9 +153,8 @@ def work(job: Job, piece: Piece) -> Summary:
         return Summary(**done, shard=name)
     with new_shard(job.folder / name, int(np.prod(job.feature.shape))) as writer:
         summary = _summarise(job, piece, writer)
-        plain = asdict(summary)
-        del plain["shard"]
-        writer.finish(summary.rejected, {**plain, "rejected": []})
+        plain = {name: value for name, value in vars(summary).items() if name not in ("rejected", "shard")}
+        writer.finish(summary.rejected, plain)
     return replace(summary, rejected=[], shard=name)
 
 

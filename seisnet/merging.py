@@ -20,7 +20,8 @@ from seisnet.picks import station_of
 from seisnet.splits import assign_splits
 from seisnet.store.excerpts import Excerpt, ExcerptsWriter
 from seisnet.store.shards import Rejected, ShardReader
-from seisnet.store.windows_file import SPLITS, WindowRows, WindowsInfo, writing
+from seisnet.store.windows_file import SPLITS, WindowRows, WindowsInfo
+from seisnet.store.windows_writer import writing
 from seisnet.waveforms.records import COMPONENTS
 
 Row = tuple[str, str, int, int, bool]
@@ -189,7 +190,7 @@ def merge(
                     for here, x in shard.blocks():
                         kept = keep[here]
                         part = rows.take(here).take(kept)
-                        writer.append(WindowRows(**{**vars(part), "x": x[kept]}))
+                        writer.append(WindowRows(**{**vars(part), "x": x if kept.all() else x[kept]}))
                     if virtual:
                         writer.link(path, np.flatnonzero(keep), len(shard), shard.sha256)
                     writer.reject(list(_write_excerpts(shard, division, excerpts)))

@@ -2,35 +2,30 @@
 
 from __future__ import annotations
 
-import hashlib
 import shutil
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from seisnet.config import PreprocessConfig, to_json
+from seisnet.config import PreprocessConfig
 from seisnet.engine import Engine
-from seisnet.errors import ConfigError, DataError, NothingUsableError
-from seisnet.extraction import Job, Piece, work
-from seisnet.merging import Totals, describe, divide, merge
+from seisnet.errors import ConfigError, NothingUsableError
+from seisnet.extraction import work
+from seisnet.making import Progress, inputs_sha256, make_shards, work_folder
+from seisnet.merging import describe, divide, merge
 from seisnet.planning import make_job, make_pieces, unmatched_lines
 from seisnet.store.excerpts import Excerpt, read_excerpts
-from seisnet.store.hdf5 import check_output, sweep
+from seisnet.store.hdf5 import check_output
 from seisnet.store.shards import Rejected, ShardReader
 from seisnet.store.windows_file import WindowRows, WindowsInfo, read_info, read_rows, shards_folder
 from seisnet.waveforms.records import COMPONENTS, KEPT
 from seisnet.waveforms.selection import Selection
 from seisnet.waveforms.sources import Reading, find_sources
-
-Progress = Callable[[int, str], None]
-"""Called with the number of windows so far and the source that was read last."""
 
 BYTES_A_ROW = 48
 """Of a windows file, beside the features."""
@@ -172,12 +167,13 @@ def preprocess_to_file(  # noqa: PLR0913, each is a choice that somebody makes
         If there is an output, or what is left of a run, and neither `overwrite` nor `resume` is set.
     """
     check_output(output, overwrite=overwrite or resume)
+    engine.get_ready(work)
     folder = shards_folder(output) if virtual else output.with_name(f".{output.name}.work")
     reading = Reading()
     found = find_sources(sources, reading, selection=selection or Selection(), inventory=inventory)
     job = make_job(found, labels, config or PreprocessConfig(), reading.rejections, miner=miner, folder=folder)
     pieces = list(make_pieces(found))
-    inputs = _identity(job, pieces)
+    inputs = inputs_sha256(job, pieces)
     if resume and output.exists():
         info = read_info(output, rejected=False)
         if info.attributes.get("inputs_sha256") != inputs:
@@ -185,8 +181,8 @@ def preprocess_to_file(  # noqa: PLR0913, each is a choice that somebody makes
         if not virtual:
             shutil.rmtree(folder, ignore_errors=True)
         return info
-    with _work_folder(folder, output, anew=overwrite, resume=resume):
-        totals = _run(job, pieces, engine, progress)
+    with work_folder(folder, output, anew=overwrite, resume=resume):
+        totals = make_shards(job, pieces, engine, progress)
         unmatched = unmatched_lines(job, totals.matched, totals.nearest_ns, totals.records)
         before = [(r.trace_id, r.start_ns, r.end_ns, r.reason) for r in reading.rejections]
         shards = [folder / name for name in totals.shards]
@@ -225,10 +221,11 @@ def plan(
     NothingUsableError, DataError
         As `preprocess_to_file` would.
     """
+    engine.get_ready(work)
     reading = Reading()
     found = find_sources(sources, reading, selection=selection or Selection(), inventory=inventory)
     job = make_job(found, labels, config or PreprocessConfig(), reading.rejections, miner=miner, folder=None)
-    totals = _run(job, list(make_pieces(found)), engine, progress)
+    totals = make_shards(job, list(make_pieces(found)), engine, progress)
     rejected = [(r.trace_id, r.start_ns, r.end_ns, r.reason) for r in reading.rejections] + totals.rejected
     unmatched = unmatched_lines(job, totals.matched, totals.nearest_ns, totals.records)
     if not totals.rows:
@@ -253,54 +250,9 @@ def reasons(rejected: Sequence[Rejected]) -> Counter[str]:
     return Counter(reason for *_, reason in rejected)
 
 
-def _run(job: Job, pieces: Sequence[Piece], engine: Engine, progress: Progress | None) -> Totals:
-    """Work on all pieces."""
-    totals = Totals()
-    done = 0
-    try:
-        for done, (piece, summary) in enumerate(  # noqa: B007, told below
-            zip(pieces, engine.map(partial(work, job), pieces), strict=True), start=1
-        ):
-            totals.add(piece, summary)
-            if progress:
-                progress(totals.made.total(), piece.sources[-1].name)
-    except DataError as error:
-        if job.folder is None or not done:
-            raise
-        raise DataError(f"{error}; {done} of {len(pieces)} shards are finished: mend that, and say --resume") from error
-    return totals
-
-
-@contextmanager
-def _work_folder(folder: Path, output: Path, *, anew: bool, resume: bool) -> Iterator[None]:
-    """A folder for shards that outlives a run that fails as long as it holds any, unless there is nothing to make."""
-    if folder.exists() and not (anew or resume):
-        n = len(list(folder.glob("*.h5")))
-        raise ConfigError(f"{folder} holds {n} shards of an interrupted run; say --resume or --overwrite")
-    try:
-        sweep(output)
-        if anew:
-            shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir(exist_ok=True)
-    except OSError as error:
-        raise DataError(f"{output}: can't be written: {error.strerror}") from error
-    try:
-        yield
-    except BaseException as error:
-        if isinstance(error, NothingUsableError) or not any(folder.glob("*.h5")):
-            shutil.rmtree(folder, ignore_errors=True)
-        raise
-
-
 def _rejected(path: Path) -> list[Rejected]:
     with ShardReader(path) as shard:
         return shard.rejected
-
-
-def _identity(job: Job, pieces: Sequence[Piece]) -> str:
-    """SHA-256 of all that the windows are made from."""
-    known = [to_json(job.config), *(job.identity(piece) for piece in pieces)]
-    return hashlib.sha256(" ".join(known).encode()).hexdigest()
 
 
 def _why(unmatched: Sequence[str], *told: Iterator[str] | Sequence[str]) -> str:

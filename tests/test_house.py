@@ -21,7 +21,7 @@ ROOMS = [
     "synthetic", "metrics", "breakdown", "embedding", "matching",
     "quakeml", "dialects", "formats", "probability_files", "plots",
     "streaming", "model", "model_cards", "onnx_export",
-    "mining", "extraction", "merging", "planning", "preprocessing", "batches",
+    "mining", "extraction", "merging", "planning", "making", "preprocessing", "batches",
     "evaluation", "training_data", "objectives", "loop", "stages", "tasks", "calibration",
     "training", "altering", "labelled_sets", "classification", "views", "parts", "inspection",
     "download", "datasets", "report", "review", "demo", "cli", "__main__",

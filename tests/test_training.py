@@ -17,7 +17,8 @@ from seisnet.picks import in_order
 from seisnet.preprocessing import Windows, read_windows
 from seisnet.report.folder import write_evaluation
 from seisnet.store.excerpts import ExcerptsWriter
-from seisnet.store.windows_file import FeatureReader, WindowRows, WindowsInfo, writing
+from seisnet.store.windows_file import FeatureReader, WindowRows, WindowsInfo
+from seisnet.store.windows_writer import writing
 from seisnet.training import fit
 
 CONFIG = PreprocessConfig(window_s=2.0, frame_s=0.5, hop_s=0.5, freqmin_hz=2.0, freqmax_hz=12.0)

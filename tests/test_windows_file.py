@@ -19,8 +19,8 @@ from seisnet.store.windows_file import (
     read_counts,
     read_info,
     read_rows,
-    writing,
 )
+from seisnet.store.windows_writer import writing
 
 N = 600
 INFO = WindowsInfo(

@@ -17,13 +17,15 @@ from numpy.typing import NDArray
 
 from seisnet.errors import FormatError
 from seisnet.store.hdf5 import inside, opened, text
-from seisnet.store.windows_file import FORMAT, SPLITS, STRING, WindowsInfo, WindowsWriter, read_info
+from seisnet.store.windows_file import FORMAT, SPLITS, STRING, WindowsInfo, read_info
+from seisnet.store.windows_writer import WindowsWriter
 
 N_COMPONENTS = 3
 CHUNK_SAMPLES = 1 << 13
 
+SAMPLES_AT_ONCE = 1 << 18
 EXCERPTS_AT_ONCE = 1 << 12
-"""What is not samples is written when so many excerpts have gathered."""
+"""Samples, and what is not samples, are written when so many have gathered: every write has its price."""
 
 DTYPES: dict[str, Any] = {
     "stop": np.int64,
@@ -108,17 +110,18 @@ class ExcerptsWriter:
     def __init__(self, windows: WindowsWriter, groups: Mapping[str, int]) -> None:
         self._file, self._groups = windows.file, groups
         self._n = self._stop = 0
+        self._samples: SamplesWriter | None = None
         self._columns: dict[str, list[Any]] = {name: [] for name in DTYPES}
 
     def append(self, excerpt: Excerpt) -> None:
         """Write an excerpt after those already written."""
-        if not self._n:
-            new_samples(self._file, "excerpts/data")
+        if self._samples is None:
+            self._samples = SamplesWriter(self._file, "excerpts/data")
             for name, dtype in DTYPES.items():
                 inner = (N_COMPONENTS,) if name == "present" else ()
                 shapes = {"shape": (0, *inner), "maxshape": (None, *inner), "chunks": (1024, *inner)}
                 self._file.create_dataset(f"excerpts/{name}", dtype=dtype, **shapes)
-        append_samples(self._file["excerpts/data"], excerpt.data)
+        self._samples.append(excerpt.data)
         self._stop += excerpt.n_samples
         n_onsets, n_known, n_events = len(excerpt.onsets), len(excerpt.known), len(excerpt.events)
         new: dict[str, list[Any]] = {
@@ -146,6 +149,8 @@ class ExcerptsWriter:
 
     def flush(self) -> None:
         """Write what has gathered; the last call before the file is closed."""
+        if self._samples is not None:
+            self._samples.flush()
         for name, values in self._columns.items():
             if values:
                 column = self._file[f"excerpts/{name}"]
@@ -155,19 +160,30 @@ class ExcerptsWriter:
                 values.clear()
 
 
-def new_samples(file: h5py.File, name: str) -> h5py.Dataset:
-    """A data set of samples (T, C) that grows."""
-    shapes = {"shape": (0, N_COMPONENTS), "maxshape": (None, N_COMPONENTS), "chunks": (CHUNK_SAMPLES, N_COMPONENTS)}
-    return file.create_dataset(name, dtype=np.float32, **shapes)
+class SamplesWriter:
+    """Appends samples to a new data set (T, C) of a file."""
 
+    def __init__(self, file: h5py.File, name: str) -> None:
+        shapes = {"shape": (0, N_COMPONENTS), "maxshape": (None, N_COMPONENTS), "chunks": (CHUNK_SAMPLES, N_COMPONENTS)}
+        self._dataset = file.create_dataset(name, dtype=np.float32, **shapes)
+        self._waiting: list[NDArray[np.float32]] = []
 
-def append_samples(dataset: h5py.Dataset, data: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Write samples (C, T) after those already written; returns them as they stand there, (T, C)."""
-    samples = np.ascontiguousarray(data.T)
-    at = dataset.shape[0]
-    dataset.resize(at + len(samples), axis=0)
-    dataset[at:] = samples
-    return samples
+    def append(self, data: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Take samples (C, T) after those before; returns them as they will stand in the file, (T, C)."""
+        samples = np.ascontiguousarray(data.T)
+        self._waiting.append(samples)
+        if sum(map(len, self._waiting)) >= SAMPLES_AT_ONCE:
+            self.flush()
+        return samples
+
+    def flush(self) -> None:
+        """Write what has gathered; the last call before the file is closed."""
+        if self._waiting:
+            samples = np.concatenate(self._waiting)
+            at = self._dataset.shape[0]
+            self._dataset.resize(at + len(samples), axis=0)
+            self._dataset[at:] = samples
+            self._waiting.clear()
 
 
 def excerpt_counts(path: Path) -> NDArray[np.int64]:

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seisnet.errors import FormatError
-from seisnet.store.excerpts import Excerpt, append_samples, new_samples
+from seisnet.store.excerpts import SAMPLES_AT_ONCE, Excerpt, SamplesWriter
 from seisnet.store.hdf5 import inside, new_hdf5, opened, text
 
 FORMAT = "seisnet-shard"
@@ -54,7 +54,7 @@ class ShardWriter:
         rows = max(1, min(256, (1 << 18) // (4 * n_features)))
         shapes = {"maxshape": (None, n_features), "chunks": (rows, n_features)}
         self._x = file.create_dataset("x", (0, n_features), np.float32, **shapes)
-        self._samples, self._samples_digest = new_samples(file, "excerpts"), hashlib.sha256()
+        self._samples, self._samples_digest = SamplesWriter(file, "excerpts"), hashlib.sha256()
         self._excerpts: list[dict[str, Any]] = []
 
     def append(self, x: NDArray[np.float32], columns: Mapping[str, Sequence[Any]]) -> None:
@@ -62,7 +62,7 @@ class ShardWriter:
         at = self._x.shape[0]
         self._x.resize(at + len(x), axis=0)
         self._x[at:] = x
-        self._digest.update(np.ascontiguousarray(x).tobytes())
+        self._digest.update(np.ascontiguousarray(x).data)
         for name, dtype in COLUMNS.items():
             values = columns[name]
             if name in self._names:
@@ -72,17 +72,18 @@ class ShardWriter:
 
     def append_excerpt(self, excerpt: Excerpt) -> None:
         """Write an excerpt after those already written."""
-        self._samples_digest.update(append_samples(self._samples, excerpt.data).data)
+        self._samples_digest.update(self._samples.append(excerpt.data).data)
         plain = {**vars(excerpt), "data": excerpt.n_samples, "present": excerpt.present.tolist()}
         self._excerpts.append(plain)
 
     def finish(self, rejected: Sequence[Rejected], summary: dict[str, Any]) -> None:
         """Write what is not windows, and the digest of everything."""
+        self._samples.flush()
         for name, dtype in COLUMNS.items():
             parts = self._columns[name]
             values = np.concatenate(parts) if parts else np.zeros(0, dtype)
             self._file.create_dataset(name, data=values)
-            self._digest.update(values.tobytes())
+            self._digest.update(values.data)
         names = [list(self._names[name]) for name in ("trace", "event")]
         excerpts = [self._samples_digest.hexdigest(), self._excerpts]
         words = json.dumps([*names, list(rejected), summary, excerpts])
@@ -137,21 +138,24 @@ class ShardReader:
         for at in range(0, len(self), ROWS_AT_ONCE):
             here = slice(at, min(at + ROWS_AT_ONCE, len(self)))
             x: NDArray[np.float32] = self._x[here]
-            digest.update(x.tobytes())
+            digest.update(x.data)
             yield here, x
         for name in COLUMNS:
-            digest.update(self.columns[name].tobytes())
+            digest.update(self.columns[name].data)
         digest.update(self._words)
         if digest.hexdigest() != self.sha256:
             raise FormatError(f"{self.path}: damaged: its SHA-256 is not the one it was written with")
 
     def excerpts(self) -> Iterator[Excerpt]:
         """Excerpts one after the other; after the last one it is certain that their samples were not damaged."""
-        digest, at = hashlib.sha256(), 0
-        for plain in self._excerpts:
-            samples = self._samples[at : at + plain["data"]]
-            at += plain["data"]
-            digest.update(samples.data)
+        digest, low, high = hashlib.sha256(), 0, 0
+        stops = list(itertools.accumulate(plain["data"] for plain in self._excerpts))
+        for plain, stop in zip(self._excerpts, stops, strict=True):
+            if stop > high:  # read many at once: every reading has its price
+                low, high = stop - plain["data"], next((s for s in stops if s >= stop + SAMPLES_AT_ONCE), stops[-1])
+                block = self._samples[low:high]
+                digest.update(block.data)
+            samples = block[stop - plain["data"] - low : stop - low]
             yield Excerpt(
                 **{
                     **plain,

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import glob
 import math
-import warnings
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -19,8 +17,9 @@ from seisnet.store.stead_file import stead_tables
 from seisnet.waveforms import dataset_columns
 from seisnet.waveforms.conditioning import condition, split_channel, to_rate
 from seisnet.waveforms.datasets import MADE_UP_SLOT_NS, DatasetTrace, open_dataset, read_dataset
-from seisnet.waveforms.records import Record, Rejection, ns_to_sample, sample_to_ns
-from seisnet.waveforms.sources import Reading, find_sources, read_file
+from seisnet.waveforms.files import Reading, read_file, read_headers
+from seisnet.waveforms.records import Record, ns_to_sample, sample_to_ns
+from seisnet.waveforms.sources import find_sources
 
 DISTANCE_COLUMNS = ("path_ep_distance_km", "source_distance_km", "path_hyp_distance_km", "path_distance_km")
 
@@ -107,14 +106,13 @@ class Waveforms:
         if not near:
             return []
         stream = obspy.Stream()
-        between = {"starttime": obspy.UTCDateTime(ns=start_ns), "endtime": obspy.UTCDateTime(ns=end_ns)}
         for path in dict.fromkeys(h.path for h in near):
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # of damaged files, which is known since their headers were read
-                try:
-                    stream += obspy.read(glob.escape(str(path)), **between)
-                except Exception as error:  # ObsPy's readers raise whatever they like on damaged files
-                    self.reading.rejections.append(Rejection(near[0].trace_id, start_ns, end_ns, f"{path}: {error}"))
+            told = Reading()  # what is damaged is known since the headers were read
+            found = read_file(path, told, span_ns=(start_ns, end_ns))
+            if found is None:
+                self.reading.rejections += told.rejections
+            else:
+                stream += found
         rate_hz = sampling_rate_hz or max(h.rate_hz for h in near)
         records, rejections = condition(stream, sampling_rate_hz=rate_hz, shortest_s=0.0)
         self.reading.rejections += rejections
@@ -150,11 +148,10 @@ def distances_km(paths: Iterable[Path]) -> dict[tuple[str, str], float]:
 
 
 def _traces_of(path: Path, reading: Reading) -> Iterator[_Holding]:
-    for trace in read_file(path, reading, headonly=True) or ():
-        stats = trace.stats
-        instrument, _ = split_channel(stats.channel)
-        trace_id = ".".join([stats.network.strip(), stats.station.strip(), stats.location.strip(), instrument])
-        yield _Holding(trace_id, stats.starttime.ns, path, stats.endtime.ns, stats.sampling_rate)
+    for stretch in read_headers(path, reading) or ():
+        site, _, channel = stretch.seed_id.rpartition(".")
+        trace_id = f"{site}.{split_channel(channel)[0]}"
+        yield _Holding(trace_id, stretch.start_ns, path, stretch.end_ns, stretch.rate_hz)
 
 
 def _rows_of(path: Path) -> Iterator[_Holding]:

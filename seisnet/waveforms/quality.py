@@ -38,6 +38,9 @@ AROUND = 10
 MERGED_S = 10.0
 """Faults of one kind nearer than this are told as one stretch."""
 
+AT_ONCE = 1 << 14
+"""Jumps that are looked at at once."""
+
 SAMPLED = 50_000
 """The usual difference is the median over about so many."""
 
@@ -101,11 +104,11 @@ def _spikes(x: NDArray[Any], change: NDArray[np.float64], jumps: NDArray[np.intp
     at = jumps[:-1][np.diff(jumps) == 1] + 1
     at = at[(at >= AROUND) & (at < len(x) - AROUND)]
     at = at[(change[at - 2] < 0.2 * change[at - 1]) & (change[at + 1] < 0.2 * change[at])]
-    for i in at:
-        around = np.concatenate([x[max(0, i - AROUND) : i], x[i + 1 : i + 1 + AROUND]]).astype(np.float64)
-        height = abs(float(x[i]) - np.median(around))
-        if np.ptp(around) < 0.1 * height:
-            found.append((int(i), int(i)))
+    beside = np.concatenate([np.arange(-AROUND, 0), np.arange(1, AROUND + 1)])
+    for some in np.array_split(at, len(at) // AT_ONCE + 1):
+        around = x[some[:, None] + beside].astype(np.float64)
+        height = np.abs(x[some] - np.median(around, axis=1))
+        found += [(int(i), int(i)) for i in some[np.ptp(around, axis=1) < 0.1 * height]]
     return found
 
 

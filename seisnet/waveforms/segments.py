@@ -97,6 +97,9 @@ def _resolved(
     if len(group) < 2:
         yield from (piece for _, piece in group)
         return
+    if length == sum(len(piece.samples) for _, piece in group):  # nothing overlaps
+        yield replace(group[0][1], samples=np.concatenate([piece.samples for _, piece in group]))
+        return
     samples = np.full(length, np.nan)
     differs = np.zeros(length, dtype=np.bool_)
     for at, piece in group:

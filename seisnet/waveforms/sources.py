@@ -13,7 +13,6 @@ what lies in the span.
 
 from __future__ import annotations
 
-import glob
 import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -27,17 +26,16 @@ from seisnet.store.stead_file import stead_tables
 from seisnet.waveforms import fdsn, sds
 from seisnet.waveforms.conditioning import SLOWEST, condition, to_rate
 from seisnet.waveforms.datasets import DatasetTrace, read_dataset
-from seisnet.waveforms.files import Reading, gather, read_file
+from seisnet.waveforms.files import Reading, read_file
+from seisnet.waveforms.groups import gather
 from seisnet.waveforms.inventory import Response, read_stations
+from seisnet.waveforms.names import matches, waveform_files
 from seisnet.waveforms.records import DAY_NS, KEPT, NS_PER_S, Record, Rejection
 from seisnet.waveforms.resampling import HALF_WIDTH
 from seisnet.waveforms.selection import FOREVER_NS, Selection
 from seisnet.waveforms.spans import clipped, strayed, within
 
 __all__ = ["Reading", "Selection", "Source", "find_sources", "read_file", "read_records", "read_traces"]
-
-NOT_WAVEFORMS = {".csv", ".xml", ".json", ".toml", ".txt", ".md", ".html", ".py", ".png", ".pdf", ".h5", ".hdf5"}
-"""Endings passed over when a folder is read; a file that is named itself is always tried."""
 
 EVERYTHING = Selection()
 
@@ -146,10 +144,10 @@ def find_sources(
                 for day in fdsn.find_days(rest, selection)
             ]
         else:
-            for path in _matches(spec):
+            for path in matches(spec):
                 datasets = _datasets(path)
                 found += datasets
-                files += [] if datasets else _files(path)
+                files += [] if datasets else waveform_files(path)
     groups, passed_over = gather(dict.fromkeys(files), selection, reading)
     for group in groups:
         whole = Source(group.paths, "files", beside=group.beside, span_ns=group.span_ns)
@@ -178,29 +176,6 @@ def _datasets(path: Path) -> list[Source]:
     if is_seisbench(path):
         return [Source((path,), "dataset")]
     return [Source((table, table.with_suffix(".hdf5")), "dataset") for table in stead_tables(path)]
-
-
-def _files(path: Path) -> list[Path]:
-    """A file, or the waveform files of a folder."""
-    if not path.is_dir():
-        return [path]
-    found = [p for p in sorted(path.rglob("*")) if p.is_file() and not p.name.startswith(".")]
-    found = [p for p in found if p.suffix.lower() not in NOT_WAVEFORMS]
-    if not found:
-        raise DataError(
-            f"{path}: the folder holds no waveform files, and is no data set in the layout of SeisBench or STEAD"
-        )
-    return found
-
-
-def _matches(spec: str) -> list[Path]:
-    """Files and folders that a name stands for: the one of that very name, or else those that it matches as a glob."""
-    if Path(spec).exists():
-        return [Path(spec)]
-    found = sorted(glob.glob(spec, recursive=True))  # noqa: PTH207 - patterns may be absolute
-    if not found:
-        raise DataError(f"{spec}: no such file or folder")
-    return [Path(name) for name in found]
 
 
 def read_records(

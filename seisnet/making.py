@@ -1,0 +1,65 @@
+"""All pieces of the work made into shards, in a folder that outlives a run that fails."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+
+from seisnet.config import to_json
+from seisnet.engine import Engine
+from seisnet.errors import ConfigError, DataError, NothingUsableError
+from seisnet.extraction import Job, Piece, work
+from seisnet.merging import Totals
+from seisnet.store.hdf5 import sweep
+
+Progress = Callable[[int, str], None]
+"""Called with the number of windows so far and the source that was read last."""
+
+
+def make_shards(job: Job, pieces: Sequence[Piece], engine: Engine, progress: Progress | None) -> Totals:
+    """Work on all pieces."""
+    totals = Totals()
+    done = 0
+    try:
+        for done, (piece, summary) in enumerate(  # noqa: B007, told below
+            zip(pieces, engine.map(partial(work, job), pieces), strict=True), start=1
+        ):
+            totals.add(piece, summary)
+            if progress:
+                progress(totals.made.total(), piece.sources[-1].name)
+    except DataError as error:
+        if job.folder is None or not done:
+            raise
+        raise DataError(f"{error}; {done} of {len(pieces)} shards are finished: mend that, and say --resume") from error
+    return totals
+
+
+@contextmanager
+def work_folder(folder: Path, output: Path, *, anew: bool, resume: bool) -> Iterator[None]:
+    """A folder for shards that outlives a run that fails as long as it holds any, unless there is nothing to make."""
+    if folder.exists() and not (anew or resume):
+        n = len(list(folder.glob("*.h5")))
+        raise ConfigError(f"{folder} holds {n} shards of an interrupted run; say --resume or --overwrite")
+    try:
+        sweep(output)
+        if anew:
+            shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(exist_ok=True)
+    except OSError as error:
+        raise DataError(f"{output}: can't be written: {error.strerror}") from error
+    try:
+        yield
+    except BaseException as error:
+        if isinstance(error, NothingUsableError) or not any(folder.glob("*.h5")):
+            shutil.rmtree(folder, ignore_errors=True)
+        raise
+
+
+def inputs_sha256(job: Job, pieces: Sequence[Piece]) -> str:
+    """SHA-256 of all that the windows are made from."""
+    known = [to_json(job.config), *(job.identity(piece) for piece in pieces)]
+    return hashlib.sha256(" ".join(known).encode()).hexdigest()

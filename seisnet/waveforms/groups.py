@@ -1,0 +1,153 @@
+"""Which files are read together, by what their headers say."""
+
+from __future__ import annotations
+
+import itertools
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from seisnet.waveforms.conditioning import split_channel
+from seisnet.waveforms.files import Reading, read_headers
+from seisnet.waveforms.mseed import Stretch
+from seisnet.waveforms.records import DAY_NS, NS_PER_S
+from seisnet.waveforms.selection import FOREVER_NS, Selection
+
+EARLY_NS = 300 * NS_PER_S
+"""Day files start a little before or after midnight: the day of a file is counted from this much earlier."""
+
+NEAR_NS = 3 * 3600 * NS_PER_S
+"""Files are read beside a group where they come this near to the span that it answers for."""
+
+
+@dataclass
+class Group:
+    """Files that are read together: they hold one stretch of the same instruments.
+
+    `span_ns` is what the group answers for where its files go on in those of another, which are then `beside`.
+    """
+
+    headers: dict[Path, _Header] = field(default_factory=dict)
+    span_ns: tuple[int, int] = FOREVER_NS
+    beside: tuple[Path, ...] = ()
+
+    @property
+    def paths(self) -> tuple[Path, ...]:
+        """Its files."""
+        return tuple(self.headers)
+
+    @property
+    def instruments(self) -> frozenset[str]:
+        """``NET.STA.LOC.BAND+INSTRUMENT`` of all that is in its files."""
+        return frozenset().union(*(header.instruments for header in self.headers.values()))
+
+    @property
+    def start_ns(self) -> int:
+        """Time of the first sample."""
+        return min(header.start_ns for header in self.headers.values())
+
+    @property
+    def end_ns(self) -> int:
+        """Time by which the sample after the last has to come, if there is no gap."""
+        return max(header.end_ns + 2 * header.step_ns for header in self.headers.values())
+
+
+@dataclass(frozen=True)
+class _Header:
+    instruments: frozenset[str]
+    days: frozenset[int]
+    start_ns: int
+    end_ns: int
+    step_ns: int
+
+
+def gather(files: Iterable[Path], selection: Selection, reading: Reading) -> tuple[list[Group], set[str]]:
+    """Gather files into groups: those with an instrument and a day in common, however many steps apart.
+
+    Where the files of one group go on in those of the next without a gap, as day files do, every group answers for the
+    time from its own first sample to the next one's.
+
+    Returns
+    -------
+    groups : list of Group
+        In the order of their files' names.
+    passed_over : set of str
+        Channels that are not wanted.
+    """
+    headers: dict[Path, _Header] = {}
+    passed_over: set[str] = set()
+    for path in files:
+        stretches = read_headers(path, reading)
+        header = None if stretches is None else _header(stretches, selection, passed_over)
+        if header is not None:
+            headers[path] = header
+    groups = sorted(_together(headers), key=lambda group: group.paths)
+    _chain(groups)
+    return groups, passed_over
+
+
+def _header(stretches: Sequence[Stretch], selection: Selection, passed_over: set[str]) -> _Header | None:
+    instruments, days, starts, ends, step_ns = set(), set(), [], [], 0
+    for stretch in stretches:
+        start_ns, end_ns = stretch.start_ns, stretch.end_ns
+        if not (selection.takes(stretch.seed_id) and selection.overlaps(start_ns, end_ns)):
+            passed_over.add(stretch.seed_id)
+            continue
+        site, _, channel = stretch.seed_id.rpartition(".")
+        instruments.add(f"{site}.{split_channel(channel)[0]}")
+        days.add((start_ns + EARLY_NS) // DAY_NS)
+        starts.append(start_ns)
+        ends.append(end_ns)
+        step_ns = max(step_ns, round(NS_PER_S / stretch.rate_hz) if stretch.rate_hz > 0 else 0)
+    if not starts:
+        return None
+    return _Header(frozenset(instruments), frozenset(days), min(starts), max(ends), step_ns)
+
+
+def _together(headers: dict[Path, _Header]) -> list[Group]:
+    parent = {path: path for path in headers}
+
+    def root(path: Path) -> Path:
+        while parent[path] != path:
+            path = parent[path]
+        return path
+
+    first_of: dict[tuple[str, int], Path] = {}
+    for path, header in headers.items():
+        for key in itertools.product(header.instruments, header.days):
+            parent[root(path)] = root(first_of.setdefault(key, path))
+    groups: dict[Path, Group] = defaultdict(Group)
+    for path, header in headers.items():
+        groups[root(path)].headers[path] = header
+    return list(groups.values())
+
+
+def _chain(groups: Iterable[Group]) -> None:
+    """Set borders between the groups of the same instruments that follow each other without a gap, or overlap."""
+    alike: dict[frozenset[str], list[Group]] = defaultdict(list)
+    for group in groups:
+        alike[group.instruments].append(group)
+    for line in alike.values():
+        line.sort(key=lambda group: group.start_ns)
+        reach_ns = FOREVER_NS[0]
+        linked: list[Group] = []
+        for group in line:
+            if linked and group.start_ns > reach_ns:
+                _set_borders(linked)
+                linked = []
+            linked.append(group)
+            reach_ns = max(reach_ns, group.end_ns)
+        _set_borders(linked)
+
+
+def _set_borders(linked: Sequence[Group]) -> None:
+    starts = [group.start_ns for group in linked[1:]]
+    for group, low, high in zip(linked, [FOREVER_NS[0], *starts], [*starts, FOREVER_NS[1]], strict=True):
+        group.span_ns = (low, high)
+        group.beside = tuple(
+            path
+            for other in linked
+            for path, header in other.headers.items()
+            if other is not group and header.start_ns <= high + NEAR_NS and header.end_ns >= low - NEAR_NS
+        )

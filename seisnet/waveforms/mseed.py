@@ -1,0 +1,257 @@
+"""What lies where in a miniSEED file, by the headers of its records: no sample is decoded, and memory does not grow.
+
+ObsPy, asked for a day of a file, takes the whole file into memory. `read_span` gives it the records near that day
+alone. Only what the files of data centres and recorders hold is known here: big-endian data records with a blockette
+1000, of any length, channel and order. Of anything else `read_index` makes nothing, and it is left to ObsPy.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seisnet.waveforms.records import DAY_NS, NS_PER_S
+
+BLOCK_BYTES = 1 << 20
+"""What is read at once, and the grain of an index: longer records are not known."""
+
+TOLERANCE = 0.5
+"""Share of a sample by which a record may miss the one before it and still go on, as in ObsPy."""
+
+SLACK_NS = 2 * NS_PER_S
+"""Records so near to a span are read with it: who trims it may look at the nearest sample outside."""
+
+HEADER = np.dtype(
+    {
+        "names": [
+            "code",
+            "year",
+            "day",
+            "hour",
+            "minute",
+            "second",
+            "fraction",
+            "samples",
+            "factor",
+            "multiplier",
+            "activity",
+            "correction",
+        ],
+        "formats": ["S12", ">u2", ">u2", "u1", "u1", "u1", ">u2", ">u2", ">i2", ">i2", "u1", ">i4"],
+        "offsets": [8, 20, 22, 24, 25, 26, 28, 30, 32, 34, 36, 40],
+        "itemsize": 48,
+    }
+)
+"""Fixed part of a record's header; `code` is station, location, channel and network."""
+
+QUALITIES = np.frombuffer(b"DRQM", dtype=np.uint8)
+ENCODINGS = {1, 3, 4, 5, 10, 11}
+"""Whole numbers, floats, Steim1 and Steim2."""
+
+CORRECTED = 2
+"""Bit of the activity flags: the time correction stands in the start already."""
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """Samples of one channel without a gap."""
+
+    seed_id: str
+    start_ns: int
+    n_samples: int
+    rate_hz: float
+
+    @property
+    def end_ns(self) -> int:
+        """Time of the last sample."""
+        return self.start_ns + (round((self.n_samples - 1) * NS_PER_S / self.rate_hz) if self.rate_hz > 0 else 0)
+
+
+class Block(NamedTuple):
+    """Whole records that follow each other in a file, and the first and last time of their samples."""
+
+    offset: int
+    n_bytes: int
+    start_ns: int
+    end_ns: int
+
+
+@dataclass(frozen=True)
+class Index:
+    """What a file holds."""
+
+    stretches: tuple[Stretch, ...]
+    blocks: tuple[Block, ...]
+
+
+def read_index(path: Path) -> Index | None:
+    """Read the headers of a file in one pass; None for what is not known here, or damaged, or cut short."""
+    try:
+        stat = path.stat()
+        return _index(path, stat.st_size, stat.st_mtime_ns)
+    except OSError:  # told by who reads the samples
+        return None
+
+
+def read_span(path: Path, low_ns: int, high_ns: int) -> NDArray[np.int8] | None:
+    """All records of a file with samples between two times, and others near them, in the file's order.
+
+    None if there is no index of the file.
+    """
+    index = read_index(path)
+    if index is None:
+        return None
+    low_ns, high_ns = low_ns - SLACK_NS, high_ns + SLACK_NS
+    blocks = [block for block in index.blocks if block.start_ns <= high_ns and block.end_ns >= low_ns]
+    wanted = np.empty(sum(block.n_bytes for block in blocks), dtype=np.int8)
+    at = 0
+    with path.open("rb") as file:
+        for block in blocks:
+            file.seek(block.offset)
+            at += file.readinto(wanted.data[at : at + block.n_bytes])
+    return wanted[:at]
+
+
+@functools.lru_cache(maxsize=16)
+def _index(path: Path, size: int, _modified_ns: int) -> Index | None:
+    """Index of a file as it is; its days are asked for one after the other."""
+    blocks: list[Block] = []
+    stretches: dict[bytes, list[Stretch]] = defaultdict(list)
+    due_ns: dict[bytes, int] = {}
+    offset = 0
+    with path.open("rb", buffering=0) as file:
+        while offset < size:
+            file.seek(offset)
+            data = file.read(min(BLOCK_BYTES, size - offset))
+            used, start_ns, end_ns = 0, [], []
+            while (records := _records(data, used)) is not None:
+                used += records.n_bytes
+                start_ns.append(int(records.start_ns.min()))
+                end_ns.append(int(records.next_ns.max()))
+                for code, stretch, next_ns in _joined(records):
+                    before = stretches[code]
+                    if before and _goes_on(before[-1], due_ns[code], stretch):
+                        before[-1] = replace(before[-1], n_samples=before[-1].n_samples + stretch.n_samples)
+                    else:
+                        before.append(stretch)
+                    due_ns[code] = next_ns
+            if not used:
+                return None
+            blocks.append(Block(offset, used, min(start_ns), max(end_ns)))
+            offset += used
+    return Index(tuple(s for found in stretches.values() for s in found), tuple(blocks)) if blocks else None
+
+
+@dataclass(frozen=True)
+class _Records:
+    """Headers of records of one length and layout that follow each other: a value each."""
+
+    n_bytes: int
+    code: NDArray[np.bytes_]
+    start_ns: NDArray[np.int64]
+    next_ns: NDArray[np.int64]
+    n_samples: NDArray[np.int64]
+    rate_hz: NDArray[np.float64]
+
+
+def _records(data: bytes, at: int) -> _Records | None:
+    """Whole records at a place, as many as are like the first; None where none is known."""
+    layout = _layout(data, at)
+    if layout is None:
+        return None
+    length, fixed, offset_of = layout
+    n = (len(data) - at) // length
+    rows = np.ndarray((n, length), np.uint8, data, at)
+    known = (rows[:, fixed] == rows[0, fixed]).all(axis=1) & np.isin(rows[:, 6], QUALITIES)
+    known &= ((rows[:, :6] >= ord("0")) & (rows[:, :6] <= ord("9"))).all(axis=1)
+    h = np.ndarray((n,), HEADER, data, at, (length,))
+    year, day, hour, minute, second, fraction, n_samples, correction = (
+        h[name].astype(np.int64)
+        for name in ("year", "day", "hour", "minute", "second", "fraction", "samples", "correction")
+    )
+    known &= (year >= 1900) & (year <= 2100) & (day >= 1) & (day <= 366)
+    known &= (hour < 24) & (minute < 60) & (second <= 60) & (n_samples > 0)
+    if 100 in offset_of:
+        rate_hz = np.ndarray((n,), ">f4", data, at + offset_of[100] + 4, (length,)).astype(np.float64)
+    else:
+        rate_hz = _rate_hz(h["factor"]) * _rate_hz(h["multiplier"])
+    known &= (rate_hz > 0) & (rate_hz < np.inf)
+    n_like = n if known.all() else int(np.argmin(known))
+    if not n_like:
+        return None
+    days = (year - 1970) * 365 + (year - 1) // 4 - (year - 1) // 100 + (year - 1) // 400 - 477 + day - 1
+    start_ns = days * DAY_NS + (hour * 3600 + minute * 60 + second) * NS_PER_S
+    start_ns += (fraction + np.where(h["activity"] & CORRECTED, 0, correction)) * 100_000
+    if 1001 in offset_of:
+        start_ns += np.ndarray((n,), np.int8, data, at + offset_of[1001] + 5, (length,)).astype(np.int64) * 1000
+    rate_hz = np.where(known, rate_hz, 1.0)
+    next_ns = start_ns + np.rint(n_samples * (NS_PER_S / rate_hz)).astype(np.int64)
+    like = slice(n_like)
+    return _Records(n_like * length, h["code"][like], start_ns[like], next_ns[like], n_samples[like], rate_hz[like])
+
+
+def _layout(data: bytes, at: int) -> tuple[int, list[int], dict[int, int]] | None:
+    """Length of the record at a place, the bytes that others like it share, and where its blockettes lie."""
+    head = data[at : at + 256]
+    if len(head) < 48:
+        return None
+    fixed = [39, 46, 47]
+    offset_of: dict[int, int] = {}
+    offset = _number(head, 46)
+    while offset:
+        if not 48 <= offset <= len(head) - 8 or offset in offset_of.values():
+            return None
+        kind = _number(head, offset)
+        fixed += range(offset, offset + 4)
+        offset_of[kind], offset = offset, _number(head, offset + 2)
+    if 1000 not in offset_of:
+        return None
+    encoding, big_endian, power = head[offset_of[1000] + 4 : offset_of[1000] + 7]
+    fixed += range(offset_of[1000] + 4, offset_of[1000] + 7)
+    length = 1 << min(power, 30)
+    if encoding not in ENCODINGS or big_endian != 1 or not 128 <= length <= len(data) - at:
+        return None
+    return length, fixed, offset_of
+
+
+def _number(head: bytes, at: int) -> int:
+    return int.from_bytes(head[at : at + 2], "big")
+
+
+def _rate_hz(factor: NDArray[Any]) -> NDArray[np.float64]:
+    """Samples a second where positive, else seconds a sample; NaN for 0."""
+    values = np.where(factor == 0, np.nan, factor.astype(np.float64))
+    return np.where(values > 0, values, -1.0 / values)
+
+
+def _joined(records: _Records) -> Iterator[tuple[bytes, Stretch, int]]:
+    """Stretches of every channel in the file's order: its code, the stretch, and when its next record is due."""
+    codes, first_at = np.unique(records.code, return_index=True)
+    for code in codes[np.argsort(first_at)]:
+        here = np.flatnonzero(records.code == code)
+        start_ns, next_ns, rate_hz = records.start_ns[here], records.next_ns[here], records.rate_hz[here]
+        misses = np.abs(start_ns[1:] - next_ns[:-1]) * rate_hz[1:] > TOLERANCE * NS_PER_S
+        firsts = np.concatenate([[0], np.flatnonzero(misses | (rate_hz[1:] != rate_hz[:-1])) + 1])
+        n_samples = np.add.reduceat(records.n_samples[here], firsts)
+        lasts = np.append(firsts[1:], len(here)) - 1
+        for first, last, n in zip(firsts.tolist(), lasts.tolist(), n_samples.tolist(), strict=True):
+            stretch = Stretch(_seed_id(bytes(code)), int(start_ns[first]), n, float(rate_hz[first]))
+            yield bytes(code), stretch, int(next_ns[last])
+
+
+def _goes_on(last: Stretch, due_ns: int, new: Stretch) -> bool:
+    return last.rate_hz == new.rate_hz and abs(new.start_ns - due_ns) * new.rate_hz <= TOLERANCE * NS_PER_S
+
+
+def _seed_id(code: bytes) -> str:
+    """``NET.STA.LOC.CHA`` without blanks, which ObsPy leaves out as well."""
+    plain = code.ljust(12).decode("ascii", "replace")
+    parts = plain[10:12], plain[:5], plain[5:7], plain[7:10]
+    return ".".join("".join(part.split()) for part in parts)

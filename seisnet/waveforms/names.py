@@ -1,0 +1,34 @@
+"""From the names that users give to files."""
+
+from __future__ import annotations
+
+import glob
+from pathlib import Path
+
+from seisnet.errors import DataError
+
+NOT_WAVEFORMS = {".csv", ".xml", ".json", ".toml", ".txt", ".md", ".html", ".py", ".png", ".pdf", ".h5", ".hdf5"}
+"""Endings passed over when a folder is read; a file that is named itself is always tried."""
+
+
+def matches(spec: str) -> list[Path]:
+    """Files and folders that a name stands for: the one of that very name, or else those that it matches as a glob."""
+    if Path(spec).exists():
+        return [Path(spec)]
+    found = sorted(glob.glob(spec, recursive=True))  # noqa: PTH207 - patterns may be absolute
+    if not found:
+        raise DataError(f"{spec}: no such file or folder")
+    return [Path(name) for name in found]
+
+
+def waveform_files(path: Path) -> list[Path]:
+    """A file, or the waveform files of a folder."""
+    if not path.is_dir():
+        return [path]
+    found = [p for p in sorted(path.rglob("*")) if p.is_file() and not p.name.startswith(".")]
+    found = [p for p in found if p.suffix.lower() not in NOT_WAVEFORMS]
+    if not found:
+        raise DataError(
+            f"{path}: the folder holds no waveform files, and is no data set in the layout of SeisBench or STEAD"
+        )
+    return found

@@ -1,0 +1,202 @@
+"""What is known of a miniSEED file by its headers alone is what ObsPy says of it."""
+
+import io
+import itertools
+import warnings
+from pathlib import Path
+
+import numpy as np
+import obspy
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from seisnet.waveforms import mseed
+from seisnet.waveforms.files import Reading, read_file, read_headers
+from seisnet.waveforms.mseed import read_index, read_span
+from seisnet.waveforms.records import NS_PER_S
+
+EXAMPLES = sorted((Path(obspy.__file__).parent / "io/mseed/tests/data").rglob("*.*"))
+
+START = obspy.UTCDateTime(2020, 2, 28, 23, 59, 58, 123456)
+
+
+def packed(start, n=2000, *, channel="HHZ", rate_hz=100.0, length=512, encoding="STEIM2", **options):
+    """Records of one trace."""
+    data = np.random.default_rng(n).integers(-5000, 5000, n)
+    data = data.astype(np.float32 if encoding == "FLOAT32" else np.int32)
+    header = {"network": "XX", "station": "AB", "channel": channel, "starttime": start, "sampling_rate": rate_hz}
+    with io.BytesIO() as file:
+        obspy.Trace(data, header).write(file, format="MSEED", encoding=encoding, reclen=length, **options)
+        whole = file.getvalue()
+    return [whole[at : at + length] for at in range(0, len(whole), length)]
+
+
+def said_by_obspy(path):
+    return [(t.id, t.stats.starttime.ns, t.stats.npts, t.stats.sampling_rate) for t in obspy.read(path, headonly=True)]
+
+
+def said_by_us(path):
+    return [(s.seed_id, s.start_ns, s.n_samples, s.rate_hz) for s in read_index(path).stretches]
+
+
+def same(ours, theirs):
+    assert len(ours) == len(theirs)
+    for a, b in zip(ours, theirs, strict=True):
+        assert (a.id, a.stats.starttime, a.stats.sampling_rate) == (b.id, b.stats.starttime, b.stats.sampling_rate)
+        assert a.data.dtype == b.data.dtype
+        assert np.array_equal(a.data, b.data)
+
+
+def check(path, spans_s=((0.0, 3.0), (-9.0, 0.5), (7.777, 12.3), (5000.0, 5001.0), (-1e4, 1e4))):
+    """The headers, and the samples of some spans, are those that ObsPy finds in the whole file."""
+    assert said_by_us(path) == said_by_obspy(path)
+    for low, high in spans_s:
+        reading = Reading()
+        ours = read_file(path, reading, span_ns=(START.ns + round(low * NS_PER_S), START.ns + round(high * NS_PER_S)))
+        same(ours, obspy.read(path, starttime=START + low, endtime=START + high))
+        assert not reading.rejections
+
+
+@pytest.fixture(autouse=True)
+def _small_blocks(monkeypatch):
+    monkeypatch.setattr(mseed, "BLOCK_BYTES", 5000)
+    monkeypatch.setattr(mseed, "SLACK_NS", NS_PER_S // 10)
+
+
+@pytest.mark.parametrize("encoding", ["STEIM1", "STEIM2", "INT32", "FLOAT32"])
+@pytest.mark.parametrize("length", [256, 512, 4096])
+def test_records_of_any_length_and_encoding(tmp_path, length, encoding):
+    path = tmp_path / "a.mseed"
+    path.write_bytes(b"".join(packed(START, length=length, encoding=encoding)))
+    check(path)
+
+
+@pytest.mark.parametrize("rate_hz", [100.0, 0.1, 31.25, 52.03, 1 / 3, 1000.0])
+def test_any_rate(tmp_path, rate_hz):
+    path = tmp_path / "a.mseed"
+    path.write_bytes(b"".join(packed(START, rate_hz=rate_hz)))
+    check(path)
+
+
+def test_channels_interleaved_record_by_record(tmp_path):
+    path = tmp_path / "a.mseed"
+    rows = [packed(START, channel=f"HH{c}", length=256) for c in "ZNE"]
+    path.write_bytes(b"".join(record for three in itertools.zip_longest(*rows, fillvalue=b"") for record in three))
+    check(path)
+
+
+def test_records_that_are_not_in_order_of_time(tmp_path):
+    path = tmp_path / "a.mseed"
+    records = packed(START, 4000, length=256)
+    np.random.default_rng(0).shuffle(records)
+    path.write_bytes(b"".join(records))
+    check(path)
+
+
+def test_gaps_overlaps_and_half_samples(tmp_path):
+    path = tmp_path / "a.mseed"
+    starts = [START, START + 20.004, START + 40.01, START + 90, START + 85, START + 10]
+    path.write_bytes(b"".join(record for start in starts for record in packed(start)))
+    check(path)
+    assert len(read_index(path).stretches) == 5
+
+
+def test_odd_lengths_side_by_side_are_no_damage(tmp_path):
+    path = tmp_path / "a.mseed"
+    parts = [packed(START + 20 * i, length=length) for i, length in enumerate((4096, 256, 512, 1024, 256))]
+    path.write_bytes(b"".join(record for part in parts for record in part))
+    check(path)
+    reading = Reading()
+    read_file(path, reading)
+    assert not reading.rejections
+
+
+@pytest.mark.parametrize("done", [0, 2], ids=["to be added", "added already"])
+def test_a_time_correction(tmp_path, done):
+    path = tmp_path / "a.mseed"
+    records = [bytearray(record) for record in packed(START)]
+    for record in records:
+        record[36] |= done
+        record[40:44] = (-12345).to_bytes(4, "big", signed=True)
+    path.write_bytes(b"".join(records))
+    check(path)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.data())
+def test_whatever_lies_in_the_file(tmp_path, data):
+    parts = []
+    for _ in range(data.draw(st.integers(1, 4))):
+        start = START + data.draw(st.integers(-2_000_000, 3_000_000)) / 1e5
+        n, length = data.draw(st.integers(1, 1500)), data.draw(st.sampled_from([256, 512, 1024]))
+        parts.append(packed(start, n, channel=f"HH{data.draw(st.sampled_from('ZN'))}", length=length))
+    records = [record for part in parts for record in part]
+    if data.draw(st.booleans()):
+        records = data.draw(st.permutations(records))
+    path = tmp_path / "a.mseed"
+    path.write_bytes(b"".join(records))
+    mseed._index.cache_clear()  # a file may be rewritten within the grain of its time
+    low = data.draw(st.floats(-40, 40))
+    check(path, [(low, low + data.draw(st.floats(0, 20)))])
+
+
+def test_of_a_long_file_little_is_read(tmp_path):
+    path = tmp_path / "a.mseed"
+    path.write_bytes(b"".join(packed(START, 200_000)))
+    wanted = read_span(path, START.ns + 1000 * NS_PER_S, START.ns + 1010 * NS_PER_S)
+    assert 0 < len(wanted) < path.stat().st_size / 40
+
+
+def test_a_file_that_has_changed_is_looked_at_again(tmp_path):
+    path = tmp_path / "a.mseed"
+    for n in (1000, 3000):
+        path.write_bytes(b"".join(packed(START, n)))
+        check(path)
+
+
+def cut_short(records):
+    return b"".join(records)[:-100]
+
+
+def spoilt(records):
+    records[5] = bytes(len(records[5]))
+    return b"".join(records)
+
+
+@pytest.mark.filterwarnings("ignore:.*Not a SEED record")
+@pytest.mark.parametrize("make", [cut_short, spoilt])
+def test_what_is_unusual_is_left_to_obspy(tmp_path, make):
+    path = tmp_path / "a.mseed"
+    path.write_bytes(make(packed(START, 5000)))
+    assert read_index(path) is None
+    assert read_span(path, 0, START.ns) is None
+    ours = [(s.seed_id, s.start_ns, s.n_samples, s.rate_hz) for s in read_headers(path, Reading())]
+    assert ours == said_by_obspy(path)
+
+
+def test_the_examples_of_obspy(tmp_path):
+    known = [path for path in EXAMPLES if read_index(path)]
+    assert len(known) > 20
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for path in known:
+            assert (path.name, said_by_us(path)) == (path.name, said_by_obspy(path))
+
+
+def test_little_endian_headers_and_text_are_left_to_obspy(tmp_path):
+    path = tmp_path / "a.mseed"
+    path.write_bytes(b"".join(packed(START, byteorder="<")))
+    assert read_index(path) is None
+    assert len(read_headers(path, Reading())) == 1
+    log = obspy.Trace(np.frombuffer(b"hello" * 10, dtype="S1"), {"station": "AB", "channel": "LOG", "sampling_rate": 1})
+    log.write(path, format="MSEED", encoding="ASCII")
+    assert read_index(path) is None
+
+
+@pytest.mark.parametrize("contents", [b"", b"000001D " + bytes(40), b"no waveforms" * 100])
+def test_what_is_no_miniseed_has_no_index(tmp_path, contents):
+    path = tmp_path / "a.mseed"
+    path.write_bytes(contents)
+    assert read_index(path) is None
+    assert read_index(tmp_path / "missing.mseed") is None
