@@ -26,10 +26,12 @@ from numpy.typing import NDArray
 
 from seisnet import nn
 from seisnet.classification import Job, classify_source, gathered
-from seisnet.config import PickConfig, PreprocessConfig
+from seisnet.config import PickConfig, PreprocessConfig, TrainConfig
+from seisnet.context import context_inputs, reach
 from seisnet.features import make_feature
 from seisnet.formats import write_picks
 from seisnet.model import Model, load_model
+from seisnet.onset_network import onset_config
 from seisnet.scan import scan_windows
 from seisnet.store.model_file import StoredModel, StoredStage
 from seisnet.waveforms.conditioning import condition
@@ -83,15 +85,25 @@ def main() -> None:
 
 
 def random_model(hidden: tuple[int, ...]) -> Model:
-    config = PreprocessConfig()
-    n_features = int(np.prod(make_feature(config).shape))
-    sizes = (n_features, *hidden, 3)
-    network = nn.Network(sizes, rng=np.random.default_rng(0))
-    network.dense[-1].weights *= 0.5  # some hundred picks a day, as real data give
-    stage = StoredStage(network.theta, sizes, "relu")
-    zeros, ones = np.zeros(n_features, np.float32), np.ones(n_features, np.float32)
+    """A first stage of that size, and the later stages of the sizes that `seisnet train` makes; random weights."""
+    config, rng = PreprocessConfig(), np.random.default_rng(0)
+    defaults, onset = TrainConfig(), make_feature(onset_config(config.sampling_rate_hz))
+    reads = sum(reach(config.hop_s)) + 1
+    n_context = context_inputs(np.zeros((reads, 3), np.float32), np.zeros((reads, 3), np.float32), 2, config.hop_s).size
+    stages = []
+    for name, sizes in (
+        ("features", (int(np.prod(make_feature(config).shape)), *hidden, 3)),
+        ("context", (n_context, *defaults.context_hidden, 3)),
+        ("onset", (int(np.prod(onset.shape)), *defaults.onset_hidden, 4)),
+    ):
+        network = nn.Network(sizes, rng=rng)
+        network.dense[-1].weights *= 0.5  # some hundred picks a day, as real data give
+        zeros, ones = np.zeros(sizes[0], np.float32), np.ones(sizes[0], np.float32)
+        stages.append(StoredStage(network.theta, sizes, "relu", reads=name, mean=zeros, scale=ones))
     recipe, thresholds = dataclasses.asdict(config), {"P": 0.9, "S": 0.9}
-    return Model("random", StoredModel((stage,), config.classes, zeros, ones, recipe, {}, thresholds))
+    mean, scale = stages[0].mean, stages[0].scale
+    assert mean is not None and scale is not None
+    return Model("random", StoredModel(tuple(stages), config.classes, mean, scale, recipe, {}, thresholds))
 
 
 def write_days(path: Path, n_days: int = 1, rate_hz: float = 100.0, *, apart: bool = False) -> None:
