@@ -147,7 +147,7 @@ class SlidingNetwork:
         x = slide(self.feature, frames, present, bandwidth_hz)[: self.block_frames : self.every]
         x -= self.mean
         x /= self.scale
-        return self._averaged([_rest(network, 0, x) for network in self.networks])
+        return self._averaged([outputs(list(network.views(network.theta)), network, x) for network in self.networks])
 
     def _folded(self, frames: Floats, known: Bools, present: Bools, bandwidth_hz: float) -> Floats:
         """Evaluate the first layer on frames as they are, then normalise."""
@@ -176,7 +176,8 @@ class SlidingNetwork:
                 hidden -= shift[..., None] * self._product(kept, weights)
             hidden /= deviation[..., None]
             hidden += bias
-            logits.append(_rest(network, 1, hidden.reshape(-1, hidden.shape[-1])))
+            rest = list(network.views(network.theta))[1:]
+            logits.append(outputs(rest, network, hidden.reshape(-1, hidden.shape[-1]), begun=True))
         by_phase = self._averaged(logits).reshape(self.step // self.every, self.rows, -1)
         return np.ascontiguousarray(by_phase.transpose(1, 0, 2)).reshape(-1, by_phase.shape[-1])
 
@@ -222,12 +223,14 @@ class SlidingNetwork:
         return probabilities
 
 
-def _rest(network: Network, done: int, x: Floats) -> Floats:
-    """Logits from what the first `done` layers gave, before their activation. Nothing is shared between threads."""
-    layers = list(network.views(network.theta))
+def outputs(layers: Sequence[tuple[Floats, Floats]], network: Network, x: Floats, *, begun: bool = False) -> Floats:
+    """Logits of a network by its layers, or by others of the same shapes. Nothing is shared between threads.
+
+    With `begun`, x is what a layer before these gave, before its activation; it is overwritten.
+    """
     activation = ACTIVATIONS[network.activation].function
-    for i, (weights, bias) in enumerate(layers[done:], start=done):
-        if i > 0:
+    for i, (weights, bias) in enumerate(layers):
+        if i or begun:
             x = activation(x, x if not ACTIVATIONS[network.activation].from_input else np.empty_like(x))
         x = product(x, weights, np.empty((len(x), weights.shape[1]), dtype=np.float32))
         x += bias
