@@ -166,7 +166,9 @@ class LogSpectrogram:
 
     def log_energy(self, frames: Floats, bands: Bools) -> Floats:
         """Mean log-power over the bands."""
-        energy: Floats = (frames if bands.all() else frames[..., bands]).mean(axis=-1)
+        kept = frames if bands.all() else frames[..., bands]
+        # A product with equal weights is a mean, and much faster than a reduction over so few.
+        energy: Floats = kept @ np.full(kept.shape[-1], 1 / kept.shape[-1], dtype=np.float32)
         return energy
 
 

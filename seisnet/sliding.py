@@ -162,8 +162,8 @@ class SlidingNetwork:
         wide = flat.astype(np.float64)
         n_known = (alive * known.sum(axis=1)).sum(axis=1).astype(np.float64)
         count = np.maximum(self._sums(n_known), 1.0)
-        mean: NDArray[np.float64] = self._sums(wide.sum(axis=1)) / count
-        variance: NDArray[np.float64] = self._sums((wide * wide).sum(axis=1)) / count - mean**2
+        mean: NDArray[np.float64] = self._sums(wide @ np.ones(wide.shape[1])) / count
+        variance: NDArray[np.float64] = self._sums(np.einsum("ij,ij->i", wide, wide)) / count - mean**2
         # What is left of a constant window is rounding.
         deviation = np.sqrt(np.where(variance > 1e-9 * (1 + mean**2), variance, np.inf)).astype(np.float32)
         logits = []
