@@ -16,7 +16,8 @@ PACKAGE = Path(seisnet.__file__).parent
 ROOMS = [
     "errors", "config", "picks", "nn",
     "engine", "store", "waveforms", "catalogues", "labels", "exporting",
-    "features", "sliding", "context", "onset_network", "windows", "class_windows", "excerpting", "augment", "splits",
+    "features", "sliding_products", "sliding", "context", "onset_network", "windows", "class_windows", "excerpting",
+    "augment", "splits",
     "scan", "onset", "detection", "coincidence", "following",
     "synthetic", "metrics", "breakdown", "embedding", "matching",
     "quakeml", "dialects", "formats", "probability_files", "plots",
