@@ -21,7 +21,7 @@ ROOMS = [
     "scan", "onset", "detection", "coincidence", "following",
     "synthetic", "metrics", "breakdown", "embedding", "matching",
     "quakeml", "dialects", "formats", "probability_files", "plots",
-    "streaming", "model", "model_cards", "onnx_export",
+    "streaming", "arguments", "model", "model_cards", "onnx_export",
     "mining", "extraction", "merging", "planning", "preprocessing", "batches",
     "evaluation", "training_data", "objectives", "loop", "stages", "tasks", "calibration",
     "training", "altering", "labelled_sets", "classification", "views", "parts", "inspection",
