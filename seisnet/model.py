@@ -203,9 +203,8 @@ class Model:
         Options are those of `classify`.
         """
         asked = self._arguments(config, options)
-        return probability_stream(
-            [self.scan(record, asked.config) for record in self._wanted(stream, asked)], self.name
-        )
+        found = [self.scan(record, asked.config) for record in self._wanted(stream, asked)]
+        return probability_stream(found, self.name)
 
     def classify(self, stream: obspy.Stream, config: PickConfig | None = None, **options: float) -> list[Pick]:
         """Picks of a stream, sorted by time.
@@ -216,8 +215,8 @@ class Model:
             It is not changed.
         config : PickConfig, optional
         **options : float
-            As in SeisBench, so that a script changes one import: ``P_threshold``, ``S_threshold``; ``stride``, the step in
-            samples at the model's rate; ``strict``, whether all three components are needed; ``batch_size`` and
+            As in SeisBench, so that a script changes one import: ``P_threshold``, ``S_threshold``; ``stride``, the step
+            in samples at the model's rate; ``strict``, whether all three components are needed; ``batch_size`` and
             ``copy`` change nothing. Any other is an error that says why (`seisnet.arguments`).
 
         Raises
