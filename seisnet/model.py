@@ -14,13 +14,13 @@ from seisnet.arguments import Arguments, read_arguments
 from seisnet.coincidence import accepted
 from seisnet.config import PickConfig, PreprocessConfig, from_dict, nearest
 from seisnet.context import ContextNetwork
-from seisnet.detection import LONGEST_CLUSTER_S, LONGEST_RUN_S, SNR_WINDOW_S, furthest_s
 from seisnet.errors import ConfigError, FormatError
 from seisnet.features import Feature, make_feature
 from seisnet.following import Follower
 from seisnet.nn import Network, blas_threads, softmax
 from seisnet.onset import CONTEXT_S, WARM_UP_S
 from seisnet.onset_network import OnsetNetwork
+from seisnet.picking import LONGEST_CLUSTER_S, LONGEST_RUN_S, SNR_WINDOW_S, furthest_s
 from seisnet.picks import Pick
 from seisnet.probability_files import probability_stream
 from seisnet.scan import Chain, ContextStage, Probabilities, scan

@@ -18,7 +18,7 @@ ROOMS = [
     "engine", "store", "waveforms", "catalogues", "labels", "exporting",
     "features", "sliding_products", "sliding", "context", "onset_network", "windows", "class_windows", "excerpting",
     "augment", "splits",
-    "scan", "onset", "detection", "coincidence", "following",
+    "scan", "onset", "picking", "detection", "coincidence", "following",
     "synthetic", "metrics", "breakdown", "embedding", "matching",
     "quakeml", "dialects", "formats", "probability_files", "plots",
     "streaming", "arguments", "model", "model_cards", "onnx_export",

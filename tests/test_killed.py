@@ -23,13 +23,6 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="there is no for
 
 PRELOAD = ["seisnet.cli.preprocess", "seisnet.cli.train", "seisnet.cli.classify"]
 PRELOAD += ["seisnet.preprocessing", "seisnet.training", "tests.conftest"]
-    "seisnet.cli.preprocess",
-    "seisnet.cli.train",
-    "seisnet.cli.classify",
-    "seisnet.preprocessing",
-    "seisnet.training",
-    "tests.conftest",
-]
 
 
 def command(errors, arguments):
