@@ -58,7 +58,7 @@ def _finite_runs(trace: obspy.Trace, trace_id: str, rejections: list[Rejection])
     data = _exact(np.ma.getdata(trace.data))
     whole = Segment(data, trace.stats.starttime.ns, float(trace.stats.sampling_rate), trace.stats.sampling_rate / 2)
     # A day of flags takes as long as the rest: first see whether any is needed. NaN is neither above nor below.
-    low, high = (float(data.min()), float(data.max())) if data.dtype.kind == "f" else (0.0, 0.0)
+    low, high = (float(data.min(initial=0)), float(data.max(initial=0))) if data.dtype.kind == "f" else (0.0, 0.0)
     if not np.ma.is_masked(trace.data) and low > -LARGEST_SAMPLE and high < LARGEST_SAMPLE:
         return [whole]
     masked = np.ma.getmaskarray(trace.data)
