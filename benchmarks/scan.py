@@ -2,10 +2,11 @@
 
     python benchmarks/scan.py [--model phase] [--hidden 64,32] [--repeats 3] [--peers] [--days 3]
 
-The shipped model unless `--hidden` asks for a first stage of that size alone, with random weights. Peers (SeisBench's
-GPD with stride 10, PhaseNet and EQTransformer, with random weights, for the cost is the same) are timed where torch and
-seisbench are installed; GPD on an hour, times 24. `--days` compares the peak memory of so many days with that of one,
-as day files and as one file, at 20 Hz. Prints Markdown.
+The shipped model unless `--hidden` asks for a first stage of that size and the later ones that `seisnet train` makes,
+all with random weights. Peers (SeisBench's GPD, PhaseNet and EQTransformer, with random weights, for the cost is the
+same) are timed where torch and seisbench are installed; GPD on an hour, times 24, at seisnet's step and at half of it.
+`--days` compares the peak memory of so many days with that of one, as day files and as one file, at 20 Hz. Prints
+Markdown.
 """
 
 from __future__ import annotations
@@ -26,10 +27,12 @@ from numpy.typing import NDArray
 
 from seisnet import nn
 from seisnet.classification import Job, classify_source, gathered
-from seisnet.config import PickConfig, PreprocessConfig
+from seisnet.config import PickConfig, PreprocessConfig, TrainConfig
+from seisnet.context import context_inputs, reach
 from seisnet.features import make_feature
 from seisnet.formats import write_picks
 from seisnet.model import Model, load_model
+from seisnet.onset_network import onset_config
 from seisnet.scan import scan_windows
 from seisnet.store.model_file import StoredModel, StoredStage
 from seisnet.waveforms.conditioning import condition
@@ -83,15 +86,24 @@ def main() -> None:
 
 
 def random_model(hidden: tuple[int, ...]) -> Model:
-    config = PreprocessConfig()
-    n_features = int(np.prod(make_feature(config).shape))
-    sizes = (n_features, *hidden, 3)
-    network = nn.Network(sizes, rng=np.random.default_rng(0))
-    network.dense[-1].weights *= 0.5  # some hundred picks a day, as real data give
-    stage = StoredStage(network.theta, sizes, "relu")
-    zeros, ones = np.zeros(n_features, np.float32), np.ones(n_features, np.float32)
+    """A first stage of that size, and the later stages of the sizes that `seisnet train` makes; random weights."""
+    config, rng = PreprocessConfig(), np.random.default_rng(0)
+    defaults, onset = TrainConfig(), make_feature(onset_config(config.sampling_rate_hz))
+    reads = sum(reach(config.hop_s)) + 1
+    n_context = context_inputs(np.zeros((reads, 3), np.float32), np.zeros((reads, 3), np.float32), 2, config.hop_s).size
+    stages = []
+    for name, sizes in (
+        ("features", (int(np.prod(make_feature(config).shape)), *hidden, 3)),
+        ("context", (n_context, *defaults.context_hidden, 3)),
+        ("onset", (int(np.prod(onset.shape)), *defaults.onset_hidden, 4)),
+    ):
+        network = nn.Network(sizes, rng=rng)
+        zeros, ones = np.zeros(sizes[0], np.float32), np.ones(sizes[0], np.float32)
+        stages.append(StoredStage(network.theta, sizes, "relu", reads=name, mean=zeros, scale=ones))
     recipe, thresholds = dataclasses.asdict(config), {"P": 0.9, "S": 0.9}
-    return Model("random", StoredModel((stage,), config.classes, zeros, ones, recipe, {}, thresholds))
+    mean, scale = stages[0].mean, stages[0].scale
+    assert mean is not None and scale is not None
+    return Model("random", StoredModel(tuple(stages), config.classes, mean, scale, recipe, {}, thresholds))
 
 
 def write_days(path: Path, n_days: int = 1, rate_hz: float = 100.0, *, apart: bool = False) -> None:
@@ -181,18 +193,20 @@ def peers(day: Path, base: Seconds) -> None:
     import seisbench.models
     import torch
 
-    torch.set_num_threads(2)
+    torch.set_num_threads(1)
     stream = obspy.read(str(day))
     hour = stream.slice(stream[0].stats.starttime, stream[0].stats.starttime + 3600)
     for name, data, times, options in (
         ("PhaseNet", stream, 1, {}),
         ("EQTransformer", stream, 1, {}),
+        ("GPD", hour, 24, {"stride": 20}),
         ("GPD", hour, 24, {"stride": 10}),
     ):
         model = getattr(seisbench.models, name)()
         model.eval()
         seconds = times * best(lambda m=model, d=data, o=options: m.annotate(d, **o), 1)
-        row(f"SeisBench {name} annotate, 2 threads", seconds, base)
+        step = f", a window every {options['stride'] / 100:g} s" if options else ""
+        row(f"SeisBench {name} annotate{step}, 1 thread", seconds, base)
 
 
 def best(job: Callable[[], object], repeats: int) -> Seconds:

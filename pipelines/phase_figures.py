@@ -10,10 +10,10 @@ import numpy as np
 
 from seisnet.calibration import Trial, merged, try_picks
 from seisnet.config import PreprocessConfig
-from seisnet.detection import snr_db
 from seisnet.labelled_sets import excerpts_of, make_windows
 from seisnet.metrics import bootstrap_interval, class_scores, confusion_counts
 from seisnet.model import Model
+from seisnet.picking import snr_db
 from seisnet.store.model_file import StoredModel
 from seisnet.waveforms.conditioning import to_rate
 from seisnet.waveforms.records import Record

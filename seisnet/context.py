@@ -13,12 +13,14 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from seisnet.nn import Network, softmax
+from seisnet.sliding import outputs
 
 Floats = NDArray[np.float32]
 
@@ -85,11 +87,21 @@ class ContextNetwork:
     def __call__(self, log_probabilities: Floats, log_energy: Floats) -> Floats:
         """Probabilities (M, K) of the columns in the middle."""
         x = context_inputs(log_probabilities, log_energy, self.noise, self.hop_s)
-        x -= self.mean
-        x /= self.scale
-        total = sum(softmax(network.predict(x) / np.float32(self.temperature)) for network in self.networks)
+        temperature = np.float32(self.temperature)
+        total = sum(softmax(outputs(layers, network, x) / temperature) for network, layers in self._layers)
         probabilities: Floats = total / np.float32(len(self.networks))
         return probabilities
+
+    @cached_property
+    def _layers(self) -> list[tuple[Network, list[tuple[Floats, Floats]]]]:
+        """Layers of every network; the first one takes inputs as they are."""
+        found = []
+        for network in self.networks:
+            (weights, bias), *rest = network.views(network.theta)
+            scaled = weights.astype(np.float64) / self.scale[:, None]
+            first = scaled.astype(np.float32), (bias - self.mean @ scaled).astype(np.float32)
+            found.append((network, [first, *rest]))
+        return found
 
 
 def reach(hop_s: float) -> tuple[int, int]:
@@ -115,27 +127,28 @@ def context_inputs(log_probabilities: Floats, log_energy: Floats, noise: int, ho
     Returns
     -------
     float32 (M, D)
+        The transpose of an array in memory: every input is a series, most of them shifted copies of a few.
     """
     before, after = reach(hop_s)
     n = len(log_probabilities) - before - after
-    onsets = np.delete(np.arange(log_probabilities.shape[1]), noise)
-    odds = log_probabilities[:, onsets] - log_probabilities[:, noise, None]
+    logs, heights = np.ascontiguousarray(log_probabilities.T), np.ascontiguousarray(log_energy.T)
+    odds = np.delete(logs, noise, axis=0) - logs[noise]
     np.clip(odds, -LOG_ODDS_LIMIT, LOG_ODDS_LIMIT, out=odds)
-    energy = np.stack([log_energy[:, 0], log_energy[:, 1:].mean(axis=1)], axis=1)  # vertical, horizontal
+    energy = np.stack([heights[0], heights[1:].mean(axis=0)])  # vertical, horizontal
     average = _Average(energy, before, n)
     near, short = round(REACH_S / hop_s), round(SHORT_S / hop_s)
-    centre = average(-near, near).mean(axis=1, keepdims=True)
+    centre = average(-near, near).mean(axis=0)
     parts = [_around(odds, before, n, near, 1), _around(energy, before, n, near, 2) - centre]
     now = average(0, short)
     parts += [now - average(-round(s / hop_s) - short, -short - 1) for s in BEFORE_S]
     parts += [now - average(short + 1, short + round(s / hop_s)) for s in AFTER_S]
     for late, early in itertools.pairwise(PAST_S):
         low, high = -round(early / hop_s), -round(late / hop_s)
-        parts += [_highest(odds[before + low : before + high + n], high - low + 1), average(low, high) - now]
-    x: Floats = np.concatenate(parts, axis=1)
+        parts += [_highest(odds[:, before + low : before + high + n], high - low + 1), average(low, high) - now]
+    x: Floats = np.concatenate(parts)
     if not average.all_finite:
         x[np.isnan(x)] = 0  # energies that are not known
-    return x
+    return x.T
 
 
 def context_targets(n_columns: int, onsets: Sequence[tuple[float, int]], hop_s: float) -> NDArray[np.uint8]:
@@ -165,14 +178,14 @@ def context_targets(n_columns: int, onsets: Sequence[tuple[float, int]], hop_s: 
 
 
 class _Average:
-    """Means over spans around each of `n` columns from `first` on; NaN counts for nothing."""
+    """Means of rows over spans around each of `n` columns from `first` on; NaN counts for nothing."""
 
     def __init__(self, values: Floats, first: int, n: int) -> None:
         finite = np.isfinite(values)
         self.all_finite = bool(finite.all())
         self._first, self._n = first, n
-        self._sums = np.cumsum(np.pad(np.where(finite, values, 0), ((1, 0), (0, 0))), axis=0, dtype=np.float64)
-        self._counts = np.cumsum(np.pad(finite, ((1, 0), (0, 0))), axis=0, dtype=np.float64)
+        self._sums = _sums(values if self.all_finite else np.where(finite, values, 0))
+        self._counts = self._sums if self.all_finite else _sums(finite)
 
     def __call__(self, low: int, high: int) -> Floats:
         """Mean over the columns from `low` to `high` after each; NaN where none is finite."""
@@ -185,22 +198,29 @@ class _Average:
 
     def _over(self, sums: NDArray[np.float64], low: int, high: int) -> NDArray[np.float64]:
         start, stop = self._first + low, self._first + high + 1
-        over: NDArray[np.float64] = sums[stop : stop + self._n] - sums[start : start + self._n]
+        over: NDArray[np.float64] = sums[:, stop : stop + self._n] - sums[:, start : start + self._n]
         return over
 
 
+def _sums(values: NDArray[np.generic]) -> NDArray[np.float64]:
+    """Sums of rows up to each column, that one left out."""
+    sums = np.zeros((len(values), values.shape[1] + 1))
+    np.cumsum(values, axis=1, dtype=np.float64, out=sums[:, 1:])
+    return sums
+
+
 def _around(values: Floats, first: int, n: int, near: int, step: int) -> Floats:
-    """Every `step`-th column within `near` of each of `n` columns from `first` on, in one row."""
-    views = sliding_window_view(values, 2 * near + 1, axis=0)[first - near : first - near + n]
-    return views[:, :, ::step].reshape(n, -1)
+    """Every `step`-th column within `near` of each of `n` columns from `first` on: (rows of them, n)."""
+    views = sliding_window_view(values[:, first - near : first + near + n], n, axis=1)
+    return views[:, ::step].reshape(-1, n)
 
 
 def _highest(values: Floats, width: int) -> Floats:
     """Maximum over every run of `width` columns: that of two spans, each a power of two wide."""
     span, highest = 1, values
     while 2 * span <= width:
-        highest = np.maximum(highest[:-span], highest[span:])
+        highest = np.maximum(highest[:, :-span], highest[:, span:])
         span *= 2
-    n = len(values) - width + 1
-    found: Floats = np.maximum(highest[:n], highest[width - span : width - span + n])
+    n = values.shape[1] - width + 1
+    found: Floats = np.maximum(highest[:, :n], highest[:, width - span : width - span + n])
     return found

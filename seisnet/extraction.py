@@ -18,12 +18,12 @@ from seisnet import __version__
 from seisnet.augment import augment
 from seisnet.class_windows import cut_classes
 from seisnet.config import PreprocessConfig, to_json
-from seisnet.detection import snr_db
 from seisnet.errors import DataError
 from seisnet.excerpting import excerpts
 from seisnet.features import Feature, extract, make_feature
 from seisnet.labels import LabelMatcher
 from seisnet.mining import load_miner, mine
+from seisnet.picking import snr_db
 from seisnet.picks import ClassInterval, Pick, station_of
 from seisnet.store.hdf5 import sha256_of
 from seisnet.store.shards import Rejected, ShardWriter, new_shard, read_whole

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import ClassVar, Protocol
 
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
+from numpy.lib.stride_tricks import as_strided, sliding_window_view
 from numpy.typing import NDArray
 from scipy.signal.windows import hann, tukey
 
@@ -27,8 +27,8 @@ USABLE_BANDWIDTH = 0.85
 """Share of the Nyquist frequency up to which a spectrum is free of the anti-alias filter's edge."""
 
 
-BLOCK_FRAMES = 256
-"""Frames transformed at once: their samples in double precision stay in the second-level cache."""
+BLOCK_FRAMES = 4096
+"""Frames transformed at once: their samples and spectra in double precision stay in the second-level cache."""
 
 FLOOR = 1e-10
 """Rounding of float32 samples, as a share of the square of the largest."""
@@ -117,32 +117,43 @@ class LogSpectrogram:
             Where the first frame starts; the others follow every hop.
         """
         n, hop = self.config.frame_samples, self.config.hop_samples
-        views = sliding_window_view(data[..., first_sample:].reshape(-1, data.shape[-1] - first_sample), n, axis=-1)
-        views = views[:, ::hop]
-        n_rows, n_frames, _ = views.shape
-        logs = np.empty((n_rows, n_frames, self.frequencies_hz.size), dtype=np.float32)
-        step = max(1, BLOCK_FRAMES // max(n_frames, 1))
-        for row in range(0, n_rows, step):
+        rows = data[..., first_sample:].reshape(-1, data.shape[-1] - first_sample)
+        n_frames = max(0, (rows.shape[1] - n) // hop + 1)
+        logs = np.empty((len(rows), n_frames, self.frequencies_hz.size), dtype=np.float32)
+        at_once = max(1, BLOCK_FRAMES // max(n_frames, 1))
+        for row in range(0, len(rows), at_once):
             for frame in range(0, n_frames, BLOCK_FRAMES):
-                here = slice(row, row + step), slice(frame, frame + BLOCK_FRAMES)
-                logs[here] = self._log_power(views[here])
+                out = logs[row : row + at_once, frame : frame + BLOCK_FRAMES]
+                first = frame * hop
+                self._log_power(rows[row : row + at_once, first : first + (out.shape[1] - 1) * hop + n], out)
         return logs.reshape(*data.shape[:-1], n_frames, -1)
 
-    def _log_power(self, frames: Floats) -> Floats:
-        """Log-power, (..., F), of frames of samples, (..., n)."""
-        n_bands = self.frequencies_hz.size
+    def _log_power(self, samples: Floats, out: Floats) -> None:
+        """Log-power, (R, M, F), of the frames in samples (R, T)."""
+        n, hop, n_bands = self.config.frame_samples, self.config.hop_samples, self.frequencies_hz.size
+        (n_rows, n_samples), n_frames = samples.shape, out.shape[1]
+        # Every `step`-th frame is a row of the same matrix, without a copy: they do not overlap.
+        step = -(-n // hop)
+        each = -(-n_frames // step)
         # In float32 the product's rounding, and with it the weak bands beside a strong microseism, would depend on
         # how many frames are multiplied at once: a window would not get what it gets in a scan.
-        centred = np.subtract(frames, frames[..., :1], dtype=np.float64)
-        size = np.maximum(centred.max(axis=-1), -centred.min(axis=-1))
-        parts = centred.reshape(-1, frames.shape[-1]) @ self.transform
+        wide = np.zeros((n_rows, (each * step - 1) * hop + n))
+        np.subtract(samples, samples[:, :1], out=wide[:, :n_samples], dtype=np.float64)
+        stride = wide.itemsize * hop
+        frames = as_strided(wide, (n_rows, step, each, n), (wide.strides[0], stride, step * stride, wide.itemsize))
+        parts = frames @ self.transform
         np.multiply(parts, parts, out=parts)
-        power = (parts[:, :n_bands] + parts[:, n_bands:]).reshape(*size.shape, n_bands)
+        power = (parts[..., :n_bands] + parts[..., n_bands:]).transpose(0, 2, 1, 3).reshape(n_rows, -1, n_bands)
+        power = power[:, :n_frames]
+        first = samples[:, : (n_frames - 1) * hop + 1 : hop].astype(np.float64)
+        size = np.maximum(_extreme(np.maximum, samples, n, hop) - first, first - _extreme(np.minimum, samples, n, hop))
         power += (FLOOR * size * size)[..., None]
-        if size.all():
-            return np.log(power).astype(np.float32)
-        alive = (size > 0)[..., None]
-        return np.where(alive, np.log(np.where(alive, power, 1)), -np.inf).astype(np.float32)
+        dead = size == 0
+        if dead.any():
+            power[dead] = 1
+        np.log(power, out=power)
+        out[...] = power
+        out[dead] = -np.inf
 
     def normalise(self, frames: Floats, known: Bools) -> Floats:
         """Subtract each window's mean and divide by its standard deviation."""
@@ -155,7 +166,9 @@ class LogSpectrogram:
 
     def log_energy(self, frames: Floats, bands: Bools) -> Floats:
         """Mean log-power over the bands."""
-        energy: Floats = (frames if bands.all() else frames[..., bands]).mean(axis=-1)
+        kept = frames if bands.all() else frames[..., bands]
+        # A product with equal weights is a mean, and much faster than a reduction over so few.
+        energy: Floats = kept @ np.full(kept.shape[-1], 1 / kept.shape[-1], dtype=np.float32)
         return energy
 
 
@@ -212,6 +225,17 @@ class RawWindow:
         power = np.square(frames, dtype=np.float64).mean(axis=-1)
         energy: Floats = np.log(power, where=power > 0, out=np.full(power.shape, -np.inf)).astype(np.float32)
         return energy
+
+
+def _extreme(of_two: np.ufunc, samples: Floats, width: int, hop: int) -> Floats:
+    """Extremes of runs of `width` samples (R, T), one run a hop: those of two spans, each a power of two wide."""
+    span, extreme = 1, samples
+    while 2 * span <= width:
+        extreme = of_two(extreme[:, :-span], extreme[:, span:])
+        span *= 2
+    stop = samples.shape[1] - width + 1
+    found: Floats = of_two(extreme[:, :stop:hop], extreme[:, width - span :: hop])
+    return found
 
 
 def without_trend(n: int) -> NDArray[np.float64]:

@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seisnet.config import PickConfig
-from seisnet.detection import Detector, Picker
+from seisnet.detection import Detector
 from seisnet.onset_network import OnsetNetwork
+from seisnet.picking import Picker
 from seisnet.picks import Detection, Pick
 from seisnet.scan import Chain, Probabilities, Scanner
 from seisnet.waveforms.records import Record, ns_to_sample, sample_to_ns

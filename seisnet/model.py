@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -11,16 +10,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from seisnet.arguments import Arguments, read_arguments
 from seisnet.coincidence import accepted
 from seisnet.config import PickConfig, PreprocessConfig, from_dict, nearest
 from seisnet.context import ContextNetwork
-from seisnet.detection import LONGEST_CLUSTER_S, LONGEST_RUN_S, SNR_WINDOW_S, furthest_s
 from seisnet.errors import ConfigError, FormatError
 from seisnet.features import Feature, make_feature
 from seisnet.following import Follower
 from seisnet.nn import Network, blas_threads, softmax
 from seisnet.onset import CONTEXT_S, WARM_UP_S
 from seisnet.onset_network import OnsetNetwork
+from seisnet.picking import LONGEST_CLUSTER_S, LONGEST_RUN_S, SNR_WINDOW_S, furthest_s
 from seisnet.picks import Pick
 from seisnet.probability_files import probability_stream
 from seisnet.scan import Chain, ContextStage, Probabilities, scan
@@ -202,9 +202,9 @@ class Model:
 
         Options are those of `classify`.
         """
-        config = self._settings(config, options)
-        records, _ = self.records(stream)
-        return probability_stream([self.scan(record, config) for record in records], self.name)
+        asked = self._arguments(config, options)
+        found = [self.scan(record, asked.config) for record in self._wanted(stream, asked)]
+        return probability_stream(found, self.name)
 
     def classify(self, stream: obspy.Stream, config: PickConfig | None = None, **options: float) -> list[Pick]:
         """Picks of a stream, sorted by time.
@@ -215,8 +215,9 @@ class Model:
             It is not changed.
         config : PickConfig, optional
         **options : float
-            As in SeisBench, so that a script changes one import: ``P_threshold``, ``S_threshold``; ``batch_size`` and
-            ``copy`` are taken and change nothing. Any other is an error.
+            As in SeisBench, so that a script changes one import: ``P_threshold``, ``S_threshold``; ``stride``, the step
+            in samples at the model's rate; ``strict``, whether all three components are needed; ``batch_size`` and
+            ``copy`` change nothing. Any other is an error that says why (`seisnet.arguments`).
 
         Raises
         ------
@@ -227,21 +228,18 @@ class Model:
         --------
         >>> model.classify(obspy.read(), P_threshold=0.3)  # doctest: +SKIP
         """
-        config = self._settings(config, options)
-        records, _ = self.records(stream)
+        asked = self._arguments(config, options)
         picks: list[Pick] = []
-        for record in records:
-            picks += self.follow(record, config).add(record.data, last=True).picks
-        return accepted(picks, config)
+        for record in self._wanted(stream, asked):
+            picks += self.follow(record, asked.config).add(record.data, last=True).picks
+        return accepted(picks, asked.config)
 
-    def _settings(self, config: PickConfig | None, options: Mapping[str, float]) -> PickConfig:
-        known = {f"{name}_threshold": name for name in self.stored.thresholds}
-        for name in options:
-            if name not in {*known, "batch_size", "copy"}:
-                raise ConfigError(f"option '{name}'{nearest(name, [*known, 'batch_size', 'copy'])}")
-        config = config or PickConfig()
-        chosen = {known[name]: value for name, value in options.items() if name in known}
-        return replace(config, thresholds={**config.thresholds, **chosen})
+    def _arguments(self, config: PickConfig | None, given: dict[str, float]) -> Arguments:
+        return read_arguments(given, config or PickConfig(), phases=self.stored.thresholds, recipe=self.preprocess)
+
+    def _wanted(self, stream: obspy.Stream, asked: Arguments) -> list[Record]:
+        records, _ = self.records(stream)
+        return [record for record in records if record.present.all() or not asked.strict]
 
     def stream(self, config: PickConfig | None = None, *, patience_s: float = 30.0, step_s: float = 1.0) -> Streaming:
         """Begin to pick data that arrive packet by packet, see `seisnet.streaming.Streaming`."""

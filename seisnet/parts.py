@@ -104,6 +104,8 @@ def classify_to_file(
     ------
     NothingUsableError
         If no record could be scanned; the message says why.
+    DataError
+        If a file can't be written, or a part be read; what is finished is kept.
     """
     folder = open_folder(output.path, resume=resume, overwrite=overwrite)
     paths: list[Path] = []
@@ -115,16 +117,19 @@ def classify_to_file(
 
     try:
         found = gathered(parts(), job, reading, progress=progress, total=len(sources))
+        if job.model.preprocess.task == "class":
+            write_detections(found.detections, output.path, output.file_format)
+        else:
+            write_picks(found.picks, output.path, output.file_format)
+        if output.probabilities:
+            traces = (trace for path in paths for trace in read_part(path, probabilities=True).probabilities)
+            write_probabilities(traces, output.probabilities, model=job.model.name)
     except NothingUsableError:
         shutil.rmtree(folder)  # there is nothing to go on with
         raise
-    if job.model.preprocess.task == "class":
-        write_detections(found.detections, output.path, output.file_format)
-    else:
-        write_picks(found.picks, output.path, output.file_format)
-    if output.probabilities:
-        traces = (trace for path in paths for trace in read_part(path, probabilities=True).probabilities)
-        write_probabilities(traces, output.probabilities, model=job.model.name)
+    except DataError as error:
+        done = f"{len(paths)} of {len(sources)} sources are finished"
+        raise DataError(f"{error}; {done}: mend that, and say --resume") from error
     shutil.rmtree(folder)
     return found
 
@@ -207,7 +212,7 @@ def read_part(path: Path, *, probabilities: bool = False) -> Classification:
                 ]
             return part
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise DataError(f"{path}: damaged; delete it, and say --resume again") from error
+        raise DataError(f"{path}: damaged; it has to be deleted") from error
 
 
 def _fingerprint(job: Job) -> str:

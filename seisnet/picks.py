@@ -10,17 +10,30 @@ import numpy as np
 
 
 @dataclass(frozen=True, slots=True)
-class Pick:
-    """The onset of one seismic phase on one instrument.
+class OnInstrument:
+    """What is said of one instrument.
 
     `channel` may be a full code (``HHZ``), band and instrument (``HH``) or empty where a catalogue names none.
-    Figures that an analyst's pick lacks are NaN. `weight` in (0, 1] says how far a label is to be trusted.
     """
 
     network: str
     station: str
     location: str
     channel: str
+
+    @property
+    def trace_id(self) -> str:
+        """``NET.STA.LOC.BAND+INSTRUMENT``."""
+        return f"{self.network}.{self.station}.{self.location}.{self.channel[:2]}"
+
+
+@dataclass(frozen=True, slots=True)
+class Pick(OnInstrument):
+    """The onset of one seismic phase on one instrument.
+
+    Figures that an analyst's pick lacks are NaN. `weight` in (0, 1] says how far a label is to be trusted.
+    """
+
     phase: str
     time_ns: int
     probability: float = math.nan
@@ -30,11 +43,6 @@ class Pick:
     threshold: float = math.nan
     weight: float = 1.0
     event_id: str = ""
-
-    @property
-    def trace_id(self) -> str:
-        """``NET.STA.LOC.BAND+INSTRUMENT``."""
-        return f"{self.network}.{self.station}.{self.location}.{self.channel[:2]}"
 
     @property
     def station_id(self) -> str:
@@ -71,16 +79,12 @@ def station_of(trace_id: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class ClassInterval:
+class ClassInterval(OnInstrument):
     """What an analyst calls a stretch of a station's recording; `end_ns` is `start_ns` where no end is known.
 
     `weight` in (0, 1] says how far the label is to be trusted.
     """
 
-    network: str
-    station: str
-    location: str
-    channel: str
     label: str
     start_ns: int
     end_ns: int
@@ -89,24 +93,15 @@ class ClassInterval:
 
 
 @dataclass(frozen=True, slots=True)
-class Detection:
+class Detection(OnInstrument):
     """A stretch of one instrument's record that belongs to one class of signal."""
 
-    network: str
-    station: str
-    location: str
-    channel: str
     label: str
     start_ns: int
     end_ns: int
     probability: float = math.nan
     model: str = ""
     threshold: float = math.nan
-
-    @property
-    def trace_id(self) -> str:
-        """``NET.STA.LOC.BAND+INSTRUMENT``."""
-        return f"{self.network}.{self.station}.{self.location}.{self.channel[:2]}"
 
 
 STATUS_WEIGHTS = {"manual": 1.0, "automatic": 0.5, "autopicker": 0.5, "estimated": 0.1, "predicted": 0.1}

@@ -128,7 +128,7 @@ class Scanner:
     def add(self, samples: NDArray[np.float32], *, last: bool = False) -> Probabilities:
         """Take the samples (C, T) that follow, and give the columns that have become final."""
         with blas_threads(1):
-            values, dead = self._context.add(self._windows.add(samples), last=last)
+            values, dead = self._context.add(self._windows.add(samples, last=last), last=last)
         found = replace(self._rest, values=values, dead=dead)
         self._rest = replace(self._rest, start_ns=found.start_ns + len(dead) * found.hop_ns)
         return found
@@ -160,7 +160,7 @@ def scan_windows(
     with blas_threads(1):
         scanner = _WindowScan(windows, config, record, threads)
         start_ns = scanner.centre_ns(record)
-        return scanner.add(record.data), start_ns
+        return scanner.add(record.data, last=True), start_ns
 
 
 class _WindowScan:
@@ -194,12 +194,13 @@ class _WindowScan:
         """Sample of the record on which a frame starts."""
         return self._first_sample + (frame - self._frame) * self._config.hop_samples
 
-    def add(self, samples: NDArray[np.float32]) -> Columns:
-        """Columns of the windows that have become complete."""
+    def add(self, samples: NDArray[np.float32], *, last: bool) -> Columns:
+        """Columns of the windows that have become complete, in whole groups but for the last."""
         self._data = np.concatenate([self._data, samples], axis=1) if self._data.size else samples
         fit = self._start + self._data.shape[1] - self._config.window_samples - self._first_sample
         stop = self._frame + fit // self._config.hop_samples + 1 if fit >= 0 else self.next
-        every, size = self._network.every, self._network.block_frames
+        every, size, group = self._network.every, self._network.block_frames, self._network.group_frames
+        stop = stop if last else max(stop // group * group, self.next)
         blocks = range(self.next // size, -(-stop // size)) if stop > self.next else range(0)
         if self._threads > 1 and len(blocks) > 1:
             with ThreadPoolExecutor(self._threads) as pool:

@@ -6,12 +6,12 @@ deviation s by which each window is normalised differ. Both may be applied after
 .. math:: \\frac{g - m}{s} W = \\frac{g W - m (k W)}{s}
 
 with g the frames of a window in a row (0 where not known) and k 1 where known, 0 elsewhere. Columns of W that are freed
-of their mean over what is known make the second term vanish for windows that are known throughout. And g W needs no
-copies of the windows: in memory a window is a run of whole frames, so that every J-th window is a row of one and the
-same array, seen as a matrix.
+of their mean over what is known make the second term vanish for windows that are known throughout. And g W is a
+correlation of frames with weights (`seisnet.sliding_products`).
 
-Every block of windows has one size and begins at a multiple of it since 1970, whatever part of it a record fills. So
-each window meets the same arithmetic, to the bit, however the record is cut and however many threads share the blocks.
+Every block of windows has one size and begins at a multiple of it since 1970, whatever part of it a record fills, and
+windows that are computed together wait for each other. So each window meets the same arithmetic, to the bit, however
+the record is cut and however many threads share the blocks.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.lib.stride_tricks import as_strided
 from numpy.typing import NDArray
 
 from seisnet.features import Feature, slide
 from seisnet.nn import ACTIVATIONS, Network, softmax
 from seisnet.nn.products import product
+from seisnet.sliding_products import SlidingProduct, row_frames, sliding_product, together
 
 Floats = NDArray[np.float32]
 Bools = NDArray[np.bool_]
@@ -107,17 +107,17 @@ class SlidingNetwork:
     temperature: float = 1.0
     every: int = 1
     rows: int = ROWS
-    _prepared: dict[bytes, list[tuple[Floats, Floats]]] = field(default_factory=dict, init=False, repr=False)
+    _prepared: dict[bytes, list[tuple[SlidingProduct, Floats]]] = field(default_factory=dict, init=False, repr=False)
 
     @property
-    def step(self) -> int:
-        """Frames from one row of a product to the next: the least multiple of `every` that holds a window."""
-        return -(-self.feature.shape[1] // self.every) * self.every
+    def group_frames(self) -> int:
+        """Frames from one group of windows, which are evaluated together, to the next."""
+        return (self.feature.foldable and together(self.feature.shape[1], self.every)) or self.every
 
     @property
     def block_frames(self) -> int:
         """Frames from the start of a block of windows to that of the next one."""
-        return self.rows * self.step
+        return self.rows * row_frames(self.feature.shape[1], self.every)
 
     def columns(self, frames: Floats, present: Bools, bandwidth_hz: float) -> Columns:
         """Evaluate a block of windows.
@@ -147,11 +147,11 @@ class SlidingNetwork:
         x = slide(self.feature, frames, present, bandwidth_hz)[: self.block_frames : self.every]
         x -= self.mean
         x /= self.scale
-        return self._averaged([_rest(network, 0, x) for network in self.networks])
+        return self._averaged([outputs(list(network.views(network.theta)), network, x) for network in self.networks])
 
     def _folded(self, frames: Floats, known: Bools, present: Bools, bandwidth_hz: float) -> Floats:
         """Evaluate the first layer on frames as they are, then normalise."""
-        n_frames = frames.shape[1]
+        n_frames, n_windows = frames.shape[1], self.block_frames // self.every
         there = known.any(axis=1)
         alive = np.isfinite(frames[:, :, 0]).T | ~there  # (frames, C)
         whole = bool(alive.all())
@@ -162,57 +162,45 @@ class SlidingNetwork:
         wide = flat.astype(np.float64)
         n_known = (alive * known.sum(axis=1)).sum(axis=1).astype(np.float64)
         count = np.maximum(self._sums(n_known), 1.0)
-        mean: NDArray[np.float64] = self._sums(wide.sum(axis=1)) / count
-        variance: NDArray[np.float64] = self._sums((wide * wide).sum(axis=1)) / count - mean**2
+        mean: NDArray[np.float64] = self._sums(wide @ np.ones(wide.shape[1])) / count
+        variance: NDArray[np.float64] = self._sums(np.einsum("ij,ij->i", wide, wide)) / count - mean**2
         # What is left of a constant window is rounding.
         deviation = np.sqrt(np.where(variance > 1e-9 * (1 + mean**2), variance, np.inf)).astype(np.float32)
         logits = []
-        for network, (weights, bias) in zip(self.networks, self._weights(known), strict=True):
-            hidden = self._product(flat, weights)
+        for network, (sums, bias) in zip(self.networks, self._first(known), strict=True):
+            hidden = sums(flat, n_windows)
             if not whole:
                 broken = self._sums(np.where(alive.all(axis=1), 0.0, 1.0)) > 0
                 kept = (known & alive[:, :, None]).reshape(n_frames, -1).astype(np.float32)
-                shift = np.where(broken, mean, 0).astype(np.float32)
-                hidden -= shift[..., None] * self._product(kept, weights)
-            hidden /= deviation[..., None]
+                hidden -= np.where(broken, mean, 0).astype(np.float32)[:, None] * sums(kept, n_windows)
+            hidden /= deviation[:, None]
             hidden += bias
-            logits.append(_rest(network, 1, hidden.reshape(-1, hidden.shape[-1])))
-        by_phase = self._averaged(logits).reshape(self.step // self.every, self.rows, -1)
-        return np.ascontiguousarray(by_phase.transpose(1, 0, 2)).reshape(-1, by_phase.shape[-1])
-
-    def _product(self, flat: Floats, weights: Floats) -> Floats:
-        """Weighted sums of every window, (step / every, rows, units): window ``phase * every + row * step``."""
-        width, step = flat.shape[1], self.step
-        n_inputs = width * self.feature.shape[1]
-        found = np.empty((step // self.every, self.rows, weights.shape[1]), dtype=np.float32)
-        for phase, out in enumerate(found):
-            start = flat[phase * self.every :]
-            rows = as_strided(start, (self.rows, n_inputs), (step * width * 4, 4), writeable=False)
-            product(rows, weights, out)
-        return found
+            logits.append(outputs(list(network.views(network.theta))[1:], network, hidden, begun=True))
+        return self._averaged(logits)
 
     def _sums(self, per_frame: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Sums over the frames of every window, in the order of `_product`."""
+        """Sums over the frames of every window."""
         size = self.block_frames
         total = per_frame[:size].copy()
         for j in range(1, self.feature.shape[1]):
             total += per_frame[j : j + size]
-        return total.reshape(self.rows, -1, self.every)[:, :, 0].T
+        return total[:: self.every]
 
-    def _weights(self, known: Bools) -> list[tuple[Floats, Floats]]:
+    def _first(self, known: Bools) -> list[tuple[SlidingProduct, Floats]]:
         """First layers that read frames: scaler folded in, inputs in the order of frames, columns without mean."""
         key = known.tobytes()
         if key not in self._prepared:
-            shape = self.feature.shape
-            kept = np.broadcast_to(known[:, None, :], shape).transpose(1, 0, 2).reshape(-1, 1)
+            n_components, n_frames, n_bands = self.feature.shape
+            kept = np.broadcast_to(known, (n_frames, n_components, n_bands)).reshape(-1, 1)
             layers = []
             for network in self.networks:
                 weights, bias = (a.astype(np.float64) for a in next(network.views(network.theta)))
                 weights /= self.scale[:, None]
                 bias = bias - self.mean @ weights
-                weights = weights.reshape(*shape, -1).transpose(1, 0, 2, 3).reshape(len(weights), -1)
+                weights = weights.reshape(*self.feature.shape, -1).transpose(1, 0, 2, 3).reshape(len(weights), -1)
                 weights = (weights - weights.mean(axis=0, where=kept)) * kept if kept.any() else weights * 0
-                layers.append((np.ascontiguousarray(weights, dtype=np.float32), bias.astype(np.float32)))
+                by_frame = weights.astype(np.float32).reshape(n_frames, n_components * n_bands, -1)
+                layers.append((sliding_product(by_frame, self.every), bias.astype(np.float32)))
             self._prepared[key] = layers
         return self._prepared[key]
 
@@ -222,12 +210,14 @@ class SlidingNetwork:
         return probabilities
 
 
-def _rest(network: Network, done: int, x: Floats) -> Floats:
-    """Logits from what the first `done` layers gave, before their activation. Nothing is shared between threads."""
-    layers = list(network.views(network.theta))
+def outputs(layers: Sequence[tuple[Floats, Floats]], network: Network, x: Floats, *, begun: bool = False) -> Floats:
+    """Logits of a network by its layers, or by others of the same shapes. Nothing is shared between threads.
+
+    With `begun`, x is what a layer before these gave, before its activation; it is overwritten.
+    """
     activation = ACTIVATIONS[network.activation].function
-    for i, (weights, bias) in enumerate(layers[done:], start=done):
-        if i > 0:
+    for i, (weights, bias) in enumerate(layers):
+        if i or begun:
             x = activation(x, x if not ACTIVATIONS[network.activation].from_input else np.empty_like(x))
         x = product(x, weights, np.empty((len(x), weights.shape[1]), dtype=np.float32))
         x += bias

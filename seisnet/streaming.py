@@ -2,9 +2,9 @@
 
 Packets of an instrument are gathered until all its components have arrived, conditioned a step at a time together with
 what lies just before, and followed (`seisnet.following`). How long a pick takes after its onset was recorded: half a
-window, the reach of the second stage after it, the end of the run of high probability (30 s at most), 2.6 s for its
-figures and a shortest distance between picks, and one step: mostly some 15 s. A component that falls behind the others
-by more than `patience_s` is waited for no longer.
+window, the windows that are computed together (3.2 s), the reach of the second stage after it, the end of the run of
+high probability (30 s at most), 2.6 s for its figures and a shortest distance between picks, and one step: mostly some
+17 s. A component that falls behind the others by more than `patience_s` is waited for no longer.
 """
 
 from __future__ import annotations

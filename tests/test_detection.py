@@ -1,183 +1,66 @@
-"""Probability traces become picks: one a hump, at its centre, far enough apart."""
+"""Stretches of a class: worked by hand, the same in pieces, put together at borders."""
 
-import itertools
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from hypothesis.extra.numpy import arrays
 
 from seisnet.config import PickConfig
-from seisnet.detection import OnsetFinder, Picker, keep_apart, one_phase_an_onset, snr_db
-from seisnet.picks import Pick
+from seisnet.detection import Detector, joined_detections
+from seisnet.picks import Detection
 from seisnet.scan import Probabilities
-from seisnet.waveforms.records import NS_PER_S
 
-START_NS = 1_577_836_800 * NS_PER_S
-HOP_NS = 200_000_000
-CLASSES = ("P", "S", "noise")
+CONFIG = PickConfig(min_distance_s=2.0)
+HOP_NS = 1_000_000_000
 
 
-def trace_of(*values):
-    return np.array(values, dtype=np.float32)
+def probabilities(rockfall, start=0):
+    values = np.array([rockfall, 1 - np.array(rockfall)], dtype=np.float32)
+    dead = np.zeros(len(rockfall), np.bool_)
+    return Probabilities(values, start * HOP_NS, HOP_NS, ("rockfall", "noise"), "GE.APE..HH", dead)
 
 
-def bump(at, height, n=300, width=3.0):
-    return (height * np.exp(-0.5 * ((np.arange(n) - at) / width) ** 2)).astype(np.float32)
-
-
-def probabilities_of(p, s=None, start_ns=START_NS + 2 * NS_PER_S):
-    s = np.zeros_like(p) if s is None else s
-    return Probabilities(
-        np.stack([p, s, 1 - p - s]), start_ns, HOP_NS, CLASSES, "GE.APE..HH", np.zeros(len(p), dtype=bool)
-    )
-
-
-def find_onsets(probability, threshold):
-    """Fractional column and height of every peak of a whole trace."""
-    found = OnsetFinder(threshold, len(probability)).add(probability, last=True)
-    return [(peak + offset, height) for peak, offset, height in found]
-
-
-def find_picks(record, probabilities, thresholds, *, config):
-    return Picker(thresholds, config=config, model="m").add(record, probabilities, last=True)
-
-
-# Onsets
+def detect(pieces):
+    detector, start, found = Detector({"rockfall": 0.6}, config=CONFIG, model="m"), 0, []
+    for i, piece in enumerate(pieces):
+        found += detector.add(probabilities(piece, start), last=i == len(pieces) - 1)
+        start += len(piece)
+    return found
 
 
 @pytest.mark.parametrize(
-    ("values", "threshold", "expected"),
+    ("row", "expected"),
     [
-        ((0, 0, 0.4, 0.8, 0.4, 0, 0), 0.5, [(3.0, 0.8)]),
-        ((0, 0, 0.4, 0.49, 0.4, 0, 0), 0.5, []),
-        ((0, 0.5, 0), 0.5, [(1.0, 0.5)]),
-        ((0.8, 0.4, 0), 0.5, [(0.0, 0.8)]),
-        ((0, 0.4, 0.8), 0.5, [(2.0, 0.8)]),
-        ((0, 0.8, 0.8, 0), 0.5, [(1.5, 0.8)]),
-        ((0.9,), 0.5, [(0.0, 0.9)]),
-        ((), 0.5, []),
-        ((0.8, 0.1, 0.8), 0.5, [(0.0, 0.8), (2.0, 0.8)]),
-        ((0.8, 0.3, 0.9), 0.5, [(2.0, 0.9)]),  # between them it stays above half the threshold: one onset
+        ([0, 0.2, 0.4, 0.7, 0.4, 0.2], [(2, 4, 0.7)]),  # from half the threshold on
+        ([0, 0.5, 0.5, 0], []),  # never reaches it
+        ([0.9, 0, 0.7, 0], [(0, 2, 0.9)]),  # two seconds apart: one
+        ([0.9, 0, 0, 0.7, 0], [(0, 0, 0.9), (3, 3, 0.7)]),
+        ([0.9, 0, 0.4, 0, 0, 0], [(0, 2, 0.9)]),
+        ([], []),
     ],
 )
-def test_onsets_worked_by_hand(values, threshold, expected):
-    found = find_onsets(trace_of(*values), threshold)
-    np.testing.assert_allclose(found or np.zeros((0, 2)), np.array(expected).reshape(-1, 2), atol=1e-6)
+def test_stretches_worked_by_hand(row, expected):
+    found = [(d.start_ns // HOP_NS, d.end_ns // HOP_NS, round(d.probability, 6)) for d in detect([row])]
+    assert found == expected
 
 
-@given(at=st.floats(20, 80), height=st.floats(0.5, 1.0), width=st.floats(1.0, 4.0))
-def test_the_centre_of_a_symmetrical_hump_is_found_between_columns(at, height, width):
-    [(column, peak)] = find_onsets(bump(at, height, 100, width), 0.4)
-    assert abs(column - at) <= 0.35
-    assert 0.8 * height <= peak <= height * 1.0001
+@given(
+    row=st.lists(st.sampled_from([0.0, 0.3, 0.4, 0.6, 0.9]), min_size=1, max_size=40),
+    cuts=st.lists(st.integers(0, 40), max_size=5),
+)
+@settings(max_examples=60)
+def test_pieces_give_what_the_whole_gives(row, cuts):
+    pieces = [piece.tolist() for piece in np.split(np.array(row), sorted(cuts))]
+    assert detect(pieces) == detect([row])
 
 
-@given(arrays(np.float32, st.integers(0, 40), elements=st.floats(0, 1, width=32)), st.floats(0.05, 1.0))
-@settings(max_examples=300)
-def test_every_run_above_half_the_threshold_that_reaches_it_holds_one_onset(probability, threshold):
-    found = find_onsets(probability, threshold)
-    runs, run = [], []
-    for i, p in enumerate([*probability.astype(float), -1.0]):
-        if p >= threshold / 2:
-            run.append(i)
-        elif run:
-            runs.append(run)
-            run = []
-    expected = [run for run in runs if float(probability[run].max()) >= threshold]
-    assert len(found) == len(expected)
-    for (column, height), run in zip(found, expected, strict=True):
-        assert run[0] <= column <= run[-1]
-        assert height == probability[run].max()
-
-
-@given(onsets=st.lists(st.tuples(st.integers(0, 50), st.floats(0, 1)), max_size=10), distance=st.integers(1, 15))
-def test_onsets_that_are_kept_lie_apart_and_each_dropped_one_is_near_a_better(onsets, distance):
-    kept = keep_apart(onsets, distance)
-    times = [t for t, _ in kept]
-    assert times == sorted(times)
-    assert all(b - a >= distance for a, b in itertools.pairwise(times))
-    for t, height in onsets:
-        assert (t, height) in kept or any(abs(t - k) < distance and h >= height for k, h in kept)
-
-
-# Picks
-
-
-def test_a_pick_carries_what_its_column_says(onset_record):
-    record = onset_record(20.0)
-    found = find_picks(
-        record,
-        probabilities_of(bump(90.0, 0.9), bump(150.0, 0.7)),
-        {"P": 0.5, "S": 0.4},
-        config=PickConfig(refine_s=0),
-    )
-    p, s = found
-    assert (p.network, p.station, p.location, p.channel, p.phase, p.model) == ("GE", "APE", "", "HH", "P", "m")
-    assert p.time_ns == START_NS + 20 * NS_PER_S
-    assert p.probability == pytest.approx(0.9)
-    assert (p.threshold, s.threshold) == (0.5, 0.4)
-    assert p.snr_db == pytest.approx(20, abs=2)
-    assert s.snr_db == pytest.approx(0, abs=2)
-    assert (s.phase, s.time_ns) == ("S", START_NS + 32 * NS_PER_S)
-
-
-@pytest.mark.parametrize("offset_s", [-0.5, -0.2, 0.0, 0.3, 0.5])
-def test_refinement_moves_a_pick_to_the_onset(offset_s, onset_record):
-    record = onset_record(20.0)
-    column = (18.0 + offset_s) * NS_PER_S / HOP_NS
-    config = PickConfig(refine_s=0.6)
-    [pick] = find_picks(record, probabilities_of(bump(column, 0.9)), {"P": 0.5}, config=config)
-    assert abs(pick.time_ns - START_NS - 20 * NS_PER_S) <= 0.03 * NS_PER_S
-
-
-@pytest.mark.parametrize("refine_s", [0.0, 0.6, 3.0])
-@pytest.mark.parametrize("min_distance_s", [0.0, 1.0, 5.0])
-def test_picks_of_a_phase_lie_apart_after_refinement_too(refine_s, min_distance_s, onset_record):
-    p = np.zeros(300, dtype=np.float32)
-    p[80:100:2] = np.linspace(0.6, 0.9, 10)
-    found = find_picks(
-        onset_record(20.0),
-        probabilities_of(p),
-        {"P": 0.5},
-        config=PickConfig(refine_s=refine_s, min_distance_s=min_distance_s),
-    )
-    times = [pick.time_ns for pick in found]
-    assert times == sorted(times)
-    assert all(b - a >= min_distance_s * NS_PER_S for a, b in itertools.pairwise(times))
-    assert max(pick.probability for pick in found) == pytest.approx(0.9)
-
-
-def test_no_probability_no_pick(onset_record):
-    for n in (0, 281):
-        nothing = np.zeros(n, dtype=np.float32)
-        picks = find_picks(onset_record(20), probabilities_of(nothing), {"P": 0.5}, config=PickConfig())
-        assert picks == []
-
-
-# Signal to noise
-
-
-@pytest.mark.parametrize("gain", [1.0, 1e-9, 1e9])
-def test_signal_to_noise_is_in_decibels_whatever_the_gain(gain, onset_record, make_record):
-    record = onset_record(20.0)
-    record = make_record(record.data * np.float32(gain))
-    assert snr_db(record, START_NS + 20 * NS_PER_S) == pytest.approx(20, abs=1)
-    assert snr_db(record, START_NS + 10 * NS_PER_S) == pytest.approx(0, abs=1)
-
-
-def test_signal_to_noise_is_unknown_at_the_edges_and_over_silence(onset_record, make_record):
-    record = onset_record(20.0)
-    for seconds in (0.0, 0.4, 59.7, 60.0):
-        assert np.isnan(snr_db(record, START_NS + round(seconds * NS_PER_S)))
-    assert np.isnan(snr_db(make_record(np.zeros(6000)), START_NS + 20 * NS_PER_S))
-
-
-def test_one_onset_is_not_both_phases():
-    def pick(phase, at_s, probability):
-        return Pick("GE", "APE", "", "HH", phase, round(at_s * 1e9), probability)
-
-    p, s_on_it, s_after = pick("P", 10.0, 0.9), pick("S", 10.2, 0.8), pick("S", 11.0, 0.7)
-    assert one_phase_an_onset([s_on_it, s_after, p], 300_000_000) == [p, s_after]
-    assert one_phase_an_onset([p, s_on_it], 100_000_000) == [p, s_on_it]
+def test_stretches_of_one_class_and_instrument_are_put_together_at_a_border():
+    one = Detection("GE", "APE", "", "HH", "rockfall", 0, 5 * HOP_NS, 0.7)
+    next_one = replace(one, start_ns=6 * HOP_NS, end_ns=9 * HOP_NS, probability=0.8)
+    other = replace(next_one, station="B")
+    far = replace(one, start_ns=20 * HOP_NS, end_ns=21 * HOP_NS)
+    found = joined_detections([far, other, next_one, one], CONFIG, HOP_NS)
+    assert found == [replace(one, end_ns=9 * HOP_NS, probability=0.8), other, far]
+    assert one.trace_id == "GE.APE..HH"

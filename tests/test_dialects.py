@@ -127,6 +127,8 @@ class FakePacket:
 class FakeConnection:
     """Gives what it is told to, as ObsPy's SeedLinkConnection does."""
 
+    terminate_flag = False
+
     def __init__(self, script):
         self.script, self.streams = iter(script), []
 

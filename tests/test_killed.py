@@ -21,7 +21,8 @@ from seisnet.store.hdf5 import sha256_of
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="there is no fork server on Windows")
 
-PRELOAD = ["seisnet.cli.preprocess", "seisnet.cli.train", "seisnet.preprocessing", "seisnet.training", "tests.conftest"]
+PRELOAD = ["seisnet.cli.preprocess", "seisnet.cli.train", "seisnet.cli.classify"]
+PRELOAD += ["seisnet.preprocessing", "seisnet.training", "tests.conftest"]
 
 
 def command(errors, arguments):
@@ -181,3 +182,27 @@ def test_a_full_disk_is_one_line_and_keeps_what_is_finished(start, labelled, sma
     assert process.exitcode == 0
     start(*job, tmp_path / "w.h5").join()
     assert contents(disk) == {"w.h5": sha256_of(tmp_path / "w.h5")}
+
+
+def test_a_full_disk_stops_classify_with_one_line_and_it_goes_on_to_the_same(start, labelled, small_disk, tmp_path):
+    disk, enlarge = small_disk
+    errors = tmp_path / "errors"
+    (disk / "ballast").write_bytes(bytes(1_400_000))
+    job = ("classify", labelled.files, "-q", "--threshold", "P=0.2", "--probabilities")
+    process = start(*job, disk / "p.h5", "-o", disk / "picks.csv", errors=errors)
+    process.join()
+    assert process.exitcode == 1
+    said = errors.read_text()
+    assert said.count("\n") == 1
+    assert "No space left on device" in said
+    assert "say --resume" in said
+    assert {path.name for path in disk.iterdir()} == {"ballast", ".picks.csv.parts"}
+    finished = list((disk / ".picks.csv.parts").iterdir())
+    assert finished and all(path.suffix == ".npz" for path in finished)
+    enlarge()
+    process = start(*job, disk / "p.h5", "-o", disk / "picks.csv", "--resume")
+    process.join()
+    assert process.exitcode == 0
+    start(*job, tmp_path / "p.h5", "-o", tmp_path / "picks.csv").join()
+    (disk / "ballast").unlink()
+    assert contents(disk) == {name: sha256_of(tmp_path / name) for name in ("p.h5", "picks.csv")}

@@ -34,6 +34,9 @@ SLOWEST = 0.1
 LOST_TO_ROUNDING = 1e-6
 """Share of their range that samples may lose as float32."""
 
+ROUNDING = float(np.finfo(np.float32).eps) / 2
+"""Share of itself that a sample may lose as float32."""
+
 BLOCK_SAMPLES = 65_536
 """Samples that are looked at at once where all would need copies."""
 
@@ -288,10 +291,14 @@ def _round(samples: NDArray[Any], out: NDArray[np.float32]) -> None:
     Counts may be too far from zero for the 24 bits of a float32; then the first is taken off. What fits is kept as it
     is, so that a part of a recording gives what the whole gives.
     """
+    low, high = float(samples.min()), float(samples.max())
+    most = LOST_TO_ROUNDING * (high - low)
+    out[:] = samples
+    if ROUNDING * max(-low, high) <= most:
+        return
     lost = 0.0
-    for low in range(0, len(out), BLOCK_SAMPLES):
-        block = slice(low, low + BLOCK_SAMPLES)
-        out[block] = samples[block]
+    for start in range(0, len(out), BLOCK_SAMPLES):
+        block = slice(start, start + BLOCK_SAMPLES)
         lost = max(lost, float(np.abs(out[block].astype(np.float64) - samples[block]).max()))
-    if lost > LOST_TO_ROUNDING * (float(samples.max()) - float(samples.min())):
+    if lost > most:
         np.subtract(samples, samples[0], out=out, dtype=np.float64, casting="unsafe")

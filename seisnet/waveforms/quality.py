@@ -38,8 +38,8 @@ AROUND = 10
 MERGED_S = 10.0
 """Faults of one kind nearer than this are told as one stretch."""
 
-AT_ONCE = 1 << 14
-"""Jumps that are looked at at once."""
+BLOCK_SAMPLES = 32_768
+"""Samples whose differences are looked at at once: they stay in the second-level cache."""
 
 SAMPLED = 50_000
 """The usual difference is the median over about so many."""
@@ -50,17 +50,14 @@ def faults(segment: Segment, component: str) -> list[Flag]:
     x = segment.samples
     if len(x) < 2 * AROUND:
         return []
-    change = np.subtract(x[1:], x[:-1], dtype=np.float64)  # integers would overflow
-    np.abs(change, out=change)
     # A median of all would cost more than reading the file.
-    usual = float(np.median(change[:: max(1, len(change) // SAMPLED)]))
-    jumps = np.flatnonzero(change > OUTSTANDING * usual) if usual > 0 else np.zeros(0, dtype=np.intp)
-    equal = np.flatnonzero(change == 0)
+    usual = float(np.median(_change(x, np.arange(0, len(x) - 1, max(1, (len(x) - 1) // SAMPLED)))))
+    equal, jumps = _equal_and_jumps(x, OUTSTANDING * usual if usual > 0 else np.inf)
     found = {
-        f"{component} is clipped": _clipped(x, change, equal),
+        f"{component} is clipped": _clipped(x, equal),
         f"{component} is dead: one value for {DEAD_S:g} s or longer": _dead(equal, segment.rate_hz),
-        f"{component} has spikes": _spikes(x, change, jumps),
-        f"{component} has steps": _steps(x, change, jumps, max(AROUND, round(STEP_S * segment.rate_hz))),
+        f"{component} has spikes": _spikes(x, jumps),
+        f"{component} has steps": _steps(x, jumps, max(AROUND, round(STEP_S * segment.rate_hz))),
     }
     return [
         Flag(_time_ns(segment, low), _time_ns(segment, high), what)
@@ -69,11 +66,32 @@ def faults(segment: Segment, component: str) -> list[Flag]:
     ]
 
 
-def _clipped(x: NDArray[Any], change: NDArray[np.float64], equal: NDArray[np.intp]) -> list[tuple[int, int]]:
+def _change(x: NDArray[Any], at: NDArray[np.intp]) -> NDArray[np.float64]:
+    """Size of the differences between samples and the next ones; integers would overflow."""
+    change: NDArray[np.float64] = np.abs(np.subtract(x[at + 1], x[at], dtype=np.float64))
+    return change
+
+
+def _equal_and_jumps(x: NDArray[Any], jump: float) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Samples that the next one repeats, and those from which it jumps."""
+    equal, jumps = [], []
+    change = np.empty(BLOCK_SAMPLES)
+    for start in range(0, len(x) - 1, BLOCK_SAMPLES):
+        ahead = x[start + 1 : start + 1 + BLOCK_SAMPLES]
+        part = np.subtract(ahead, x[start : start + len(ahead)], out=change[: len(ahead)], dtype=np.float64)
+        equal.append(np.flatnonzero(part == 0) + start)
+        jumps.append(np.flatnonzero(np.abs(part, out=part) > jump) + start)
+    return np.concatenate(equal), np.concatenate(jumps)
+
+
+def _clipped(x: NDArray[Any], equal: NDArray[np.intp]) -> list[tuple[int, int]]:
+    if not len(equal):
+        return []
     low, high = float(x.min()), float(x.max())
     flat = equal[(x[equal] == high) | (x[equal] == low)]
     if not len(flat) or low == high:
         return []
+    change = np.abs(np.subtract(x[1:], x[:-1], dtype=np.float64))
     if high - low < 400 * float(change.min(where=change > 0, initial=np.inf)):
         return []
     jump = 0.005 * (high - low)
@@ -98,28 +116,26 @@ def _flat_runs(equal: NDArray[np.intp], shortest: int) -> list[tuple[int, int]]:
     return list(zip(firsts[long].tolist(), lasts[long].tolist(), strict=True))
 
 
-def _spikes(x: NDArray[Any], change: NDArray[np.float64], jumps: NDArray[np.intp]) -> list[tuple[int, int]]:
-    found = []
+def _spikes(x: NDArray[Any], jumps: NDArray[np.intp]) -> list[tuple[int, int]]:
     # A spike jumps up and down again: two changes in a row, small ones beside them. Earthquakes have no such.
     at = jumps[:-1][np.diff(jumps) == 1] + 1
     at = at[(at >= AROUND) & (at < len(x) - AROUND)]
-    at = at[(change[at - 2] < 0.2 * change[at - 1]) & (change[at + 1] < 0.2 * change[at])]
-    beside = np.concatenate([np.arange(-AROUND, 0), np.arange(1, AROUND + 1)])
-    for some in np.array_split(at, len(at) // AT_ONCE + 1):
-        around = x[some[:, None] + beside].astype(np.float64)
-        height = np.abs(x[some] - np.median(around, axis=1))
-        found += [(int(i), int(i)) for i in some[np.ptp(around, axis=1) < 0.1 * height]]
-    return found
+    at = at[(_change(x, at - 2) < 0.2 * _change(x, at - 1)) & (_change(x, at + 1) < 0.2 * _change(x, at))]
+    beside = np.concatenate([np.arange(-AROUND, 0), np.arange(1, 1 + AROUND)])
+    around = x[at[:, None] + beside].astype(np.float64)
+    height = np.abs(x[at] - np.median(around, axis=1))
+    return [(i, i) for i in at[np.ptp(around, axis=1) < 0.1 * height].tolist()]
 
 
-def _steps(x: NDArray[Any], change: NDArray[np.float64], jumps: NDArray[np.intp], length: int) -> list[tuple[int, int]]:
+def _steps(x: NDArray[Any], jumps: NDArray[np.intp], length: int) -> list[tuple[int, int]]:
     found = []
     at = jumps[(jumps >= length - 1) & (jumps + 1 + length <= len(x))]
-    at = at[np.maximum(change[at - 1], change[at + 1]) < 0.1 * change[at]]
-    for i in at:
+    change = _change(x, at)
+    beside = np.maximum(_change(x, at - 1), _change(x, np.minimum(at + 1, len(x) - 2))) < 0.1 * change
+    for i, height in zip(at[beside].tolist(), change[beside].tolist(), strict=True):
         before = x[i + 1 - length : i + 1].astype(np.float64)
         after = x[i + 1 : i + 1 + length].astype(np.float64)
-        if max(np.ptp(before), np.ptp(after)) < 0.1 * change[i]:
+        if max(np.ptp(before), np.ptp(after)) < 0.1 * height:
             found.append((int(i), int(i) + 1))
     return found
 

@@ -16,13 +16,20 @@ from seisnet.errors import ConfigError
 RECONNECT_S = 5
 """Pause before a connection is tried again."""
 
+QUIET_S = 300
+"""A server that sends nothing for so long is asked anew. Without a limit ObsPy 1.5.1 can't connect at all."""
+
+
+def _connection() -> Any:
+    return SeedLinkConnection(timeout=QUIET_S)
+
 
 def packets(
     server: str,
     patterns: Sequence[str],
     *,
     lost: Callable[[str], None],
-    connect: Callable[[], Any] = SeedLinkConnection,
+    connect: Callable[[], Any] = _connection,
     pause_s: float = RECONNECT_S,
 ) -> Iterator[obspy.Trace]:
     """Traces as a server sends them, for ever, or until it ends the transmission.
@@ -62,7 +69,10 @@ def packets(
             time.sleep(pause_s)
             continue
         if packet is None or packet == SLPacket.SLTERMINATE:
-            return
+            if not connection.terminate_flag:
+                return
+            lost(f"nothing came for {QUIET_S} s")
+            continue
         if packet == SLPacket.SLNOPACKET or packet.get_type() in (SLPacket.TYPE_SLINF, SLPacket.TYPE_SLINFT):
             continue
         try:

@@ -1,0 +1,85 @@
+"""Arguments of `Model.annotate` and `Model.classify` that are named as SeisBench names them.
+
+Each is taken where it means something here. Where it can't, it is refused with the reason: an argument that is passed
+over in silence gives other results than its user believes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
+
+from seisnet.config import PickConfig, PreprocessConfig, nearest
+from seisnet.errors import ConfigError
+
+WITHOUT_EFFECT = ("batch_size", "copy")
+"""How much is computed at once changes no result, and the stream is never changed."""
+
+ALWAYS = {
+    "flexible_horizontal_components": "1 and 2 always stand in for N and E",
+    "zerophase_resample": "resampling is symmetric, as it was in training",
+}
+"""What True asks for is what is done; False can't be had."""
+
+REFUSED = {
+    "overlap": "windows give one prediction each, at their centre; set stride, the samples from one to the next",
+    "stacking": "windows give one prediction each, at their centre, so that none are stacked",
+    "blinding": "windows give one prediction each, at their centre, so that no edges are left out",
+}
+"""What makes no sense for a model of this kind."""
+
+
+@dataclass(frozen=True)
+class Arguments:
+    """What is asked for.
+
+    Attributes
+    ----------
+    config : PickConfig
+        With the thresholds and the step that are asked for.
+    strict : bool
+        Whether records without all three components are left out.
+    """
+
+    config: PickConfig
+    strict: bool = False
+
+
+def read_arguments(
+    given: Mapping[str, float], config: PickConfig, *, phases: Collection[str], recipe: PreprocessConfig
+) -> Arguments:
+    """Understand arguments by name.
+
+    Parameters
+    ----------
+    given : mapping of str to float
+        ``<phase>_threshold``, ``stride`` in samples at the model's rate, ``strict``; and what changes nothing.
+    config : PickConfig
+        For what is not given.
+    phases : collection of str
+        Classes that have a threshold.
+    recipe : PreprocessConfig
+        Of the model.
+
+    Raises
+    ------
+    ConfigError
+        For any other argument, and for values that can't be had.
+    """
+    thresholds = {f"{name}_threshold": name for name in phases}
+    known = [*thresholds, "strict", "stride", *WITHOUT_EFFECT, *ALWAYS]
+    for name, value in given.items():
+        if name in REFUSED:
+            raise ConfigError(f"argument '{name}': {REFUSED[name]}")
+        if name not in known:
+            raise ConfigError(f"argument '{name}'{nearest(name, known)}")
+        if name in ALWAYS and not value:
+            raise ConfigError(f"argument '{name}': got {value}; {ALWAYS[name]}")
+    chosen = {thresholds[name]: value for name, value in given.items() if name in thresholds}
+    config = replace(config, thresholds={**config.thresholds, **chosen})
+    if "stride" in given:
+        stride, least = given["stride"], recipe.hop_samples
+        if stride < least or stride % least:
+            raise ConfigError(f"argument 'stride': got {stride:g}; take a multiple of {least} samples, the model's own")
+        config = replace(config, hop_s=stride / recipe.sampling_rate_hz)
+    return Arguments(config, bool(given.get("strict", False)))

@@ -1,0 +1,133 @@
+"""`seisnet stream` and a small SeedLink 3 server on this machine: what is sent, asked for again, and picked."""
+
+import io
+import socket
+import struct
+import threading
+
+import numpy as np
+import obspy
+import pytest
+from click.testing import CliRunner
+
+from seisnet.cli import cli
+from seisnet.formats import picks_csv
+from seisnet.model import load_model
+from seisnet.waveforms.seedlink import packets
+
+PATIENCE_S = 20.0
+"""The server ends when nothing happens for so long."""
+
+
+class Server(threading.Thread):
+    """Sends records of 512 bytes of one station, each behind a header of 8, and ends the transmission.
+
+    The first connection is reset after `lost_after` records, where that is given.
+    """
+
+    def __init__(self, stream, lost_after=None):
+        super().__init__(daemon=True)
+        self.records, self.lost_after, self.commands = records_of(stream), lost_after, []
+        self.listening = socket.create_server(("127.0.0.1", 0))
+        self.listening.settimeout(PATIENCE_S)
+        self.address = f"127.0.0.1:{self.listening.getsockname()[1]}"
+
+    def run(self):
+        with self.listening:
+            for lost_after in [self.lost_after, None] if self.lost_after else [None]:
+                connection, _ = self.listening.accept()
+                with connection:
+                    connection.settimeout(PATIENCE_S)
+                    first = self.negotiate(connection)
+                    for k, record in list(enumerate(self.records))[first:lost_after]:
+                        connection.sendall(b"SL%06X" % k + record)
+                    if lost_after:
+                        # To close with this set is to reset.
+                        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                        continue
+                    connection.sendall(b"END")
+                    connection.recv(1)  # until the client closes
+
+    def negotiate(self, connection):
+        """Answer commands until END; the number of the first record that is asked for."""
+        first, pending = 0, b""
+        while True:
+            received = connection.recv(4096)
+            assert received, f"the client has gone after {self.commands}"
+            pending += received
+            while b"\r" in pending:
+                line, pending = pending.split(b"\r", 1)
+                command, *rest = line.decode().split()
+                self.commands.append(" ".join([command, *rest]))
+                if command == "END":
+                    return first
+                if command == "DATA" and rest:
+                    first = int(rest[0], 16)
+                hello = b"SeedLink v3.1 (2020.075) :: SLPROTO:3.1\r\nnowhere\r\n"
+                connection.sendall(hello if command == "HELLO" else b"OK\r\n")
+
+
+def records_of(stream):
+    """MiniSEED records in order of time."""
+    found = []
+    for trace in stream:
+        buffer = io.BytesIO()
+        trace.write(buffer, format="MSEED", reclen=512, encoding="STEIM2")
+        content = buffer.getvalue()
+        found += [content[i : i + 512] for i in range(0, len(content), 512)]
+    return sorted(found, key=lambda r: obspy.read(io.BytesIO(r))[0].stats.endtime)
+
+
+@pytest.fixture(scope="module")
+def recording():
+    """Three components of a local earthquake, in whole counts."""
+    stream = obspy.read()
+    for trace in stream:
+        trace.data = np.round(trace.data).astype(np.int32)
+    return stream
+
+
+@pytest.fixture
+def serve():
+    """serve(stream, lost_after) -> a server that runs; it has ended when the test has."""
+    servers = []
+
+    def started(*arguments):
+        servers.append(Server(*arguments))
+        servers[-1].start()
+        return servers[-1]
+
+    yield started
+    for server in servers:
+        server.join(2 * PATIENCE_S)
+        assert not server.is_alive()
+
+
+def test_every_sample_comes_once_also_after_a_lost_connection(recording, serve):
+    server, told = serve(recording, 7), []
+    found = obspy.Stream(list(packets(server.address, ["BW.RJOB..EH?"], lost=told.append, pause_s=1.0)))
+    assert len(found) == len(server.records)
+    for trace in found.merge():
+        np.testing.assert_array_equal(trace.data, recording.select(channel=trace.stats.channel)[0].data)
+    *negotiation, again, end = server.commands
+    assert negotiation == [
+        "HELLO",
+        "STATION RJOB BW",
+        "SELECT EH?",
+        "DATA",
+        "END",
+        "HELLO",
+        "STATION RJOB BW",
+        "SELECT EH?",
+    ]
+    # A reset may also cost records that had come and were not read yet; those are asked for again.
+    assert 0 < int(again.removeprefix("DATA "), 16) <= 7 and end == "END"
+
+
+def test_the_picks_of_a_stream_are_those_of_its_recording(recording, serve, tmp_path):
+    server, output = serve(recording), tmp_path / "picks.csv"
+    done = CliRunner().invoke(cli, ["stream", server.address, "--select", "BW.RJOB..EH?", "-o", str(output)])
+    assert done.exit_code == 0, done.output
+    expected = load_model("phase").classify(recording)
+    assert expected
+    assert output.read_text() == picks_csv(expected)
