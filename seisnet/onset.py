@@ -10,9 +10,11 @@ from scipy.signal import butter, sosfilt
 
 from seisnet.waveforms.records import Record, ns_to_sample, sample_to_ns
 
-BAND_HZ = (2.0, 20.0)
-CONTEXT_S = 1.0
-"""Samples on either side of the search range: noise and signal need some length each."""
+BAND_HZ = {"P": (2.0, 40.0), "S": (1.0, 20.0)}
+AROUND_S = {"P": 1.0, "S": 0.5}
+"""Samples on either side of the search range: noise and signal need some length each, but P's coda changes before S."""
+
+CONTEXT_S = max(AROUND_S.values())
 
 WARM_UP_S = 2.0
 """The filter runs in over this before its output is used."""
@@ -28,11 +30,12 @@ def shows(record: Record, phase: str) -> bool:
 def aic_onset(record: Record, time_ns: int, phase: str, *, half_width_s: float) -> int:
     r"""Move a time to the nearby change of variance that Akaike's criterion finds.
 
-    .. math:: AIC(k) = k \log \mathrm{var}(x_1 \dots x_k) + (n - k) \log \mathrm{var}(x_{k+1} \dots x_n)
+    .. math:: AIC(k) = \sum_c k \log \mathrm{var}(x_{c,1} \dots x_{c,k})
+                          + (n - k) \log \mathrm{var}(x_{c,k+1} \dots x_{c,n})
 
-    (Maeda 1985, Zisin 38), with variances summed over the components that show the phase best: the vertical for P,
-    the horizontals for S, whatever there is where those are missing. The samples pass a causal band-pass first, so
-    that no energy comes before the onset.
+    (Maeda 1985, Zisin 38), summed over the components that show the phase best: the vertical for P, the horizontals
+    for S, whatever there is where those are missing. The samples pass a causal band-pass first, so that no energy
+    comes before the onset.
 
     Parameters
     ----------
@@ -51,29 +54,29 @@ def aic_onset(record: Record, time_ns: int, phase: str, *, half_width_s: float) 
         too slow for the band.
     """
     rate_hz = record.sampling_rate_hz
+    kind = "P" if phase == "P" else "S"
     at = ns_to_sample(record, time_ns)
-    reach = round((half_width_s + CONTEXT_S) * rate_hz)
+    reach = round((half_width_s + AROUND_S[kind]) * rate_hz)
     low, high = max(at - reach, 0), min(at + reach, record.n_samples)
     first = max(low - round(WARM_UP_S * rate_hz), 0)
-    preferred = np.array([phase == "P", phase != "P", phase != "P"]) & record.present
+    preferred = np.array([kind == "P", kind == "S", kind == "S"]) & record.present
     rows = preferred if preferred.any() else record.present
-    band = [f for f in BAND_HZ if f < 0.9 * record.bandwidth_hz]
+    band = [f for f in BAND_HZ[kind] if f < 0.9 * record.bandwidth_hz]
     if not band:
         return time_ns
     x = record.data[rows, first:high].astype(np.float64)
     x = sosfilt(_filter(tuple(band), rate_hz), x - x[:, :1], axis=1)[:, low - first :]
+    x = x[x.any(axis=1)]  # a component that is dead says nothing
     n = x.shape[1]
     begin = max(at - round(half_width_s * rate_hz) - low, FEWEST_SAMPLES)
     end = min(at + round(half_width_s * rate_hz) - low, n - FEWEST_SAMPLES)
-    if end - begin < 2:
+    if end - begin < 2 or not len(x):
         return time_ns
     k = np.arange(begin, end)
-    before = _variance(x, k)
-    after = _variance(x[:, ::-1], n - k)
-    smallest = 1e-12 * x.var(axis=1).sum()
-    if smallest == 0:
-        return time_ns
-    aic = k * np.log(before + smallest) + (n - k) * np.log(after + smallest)
+    smallest = 1e-12 * x.var(axis=1, keepdims=True)
+    before = np.log(_variance(x, k) + smallest)
+    after = np.log(_variance(x[:, ::-1], n - k) + smallest)
+    aic = (k * before + (n - k) * after).sum(axis=0)
     return sample_to_ns(record, low + int(k[np.argmin(aic)]))
 
 
@@ -86,8 +89,8 @@ def _filter(corners_hz: tuple[float, ...], rate_hz: float) -> NDArray[np.float64
 
 
 def _variance(x: NDArray[np.float64], k: NDArray[np.intp]) -> NDArray[np.float64]:
-    """Variance of the first k samples of every row, summed over rows, for each k."""
+    """Variance of the first k samples of every row, (C, K)."""
     total = np.cumsum(x, axis=1)[:, k - 1]
     squares = np.cumsum(x**2, axis=1)[:, k - 1]
-    variance: NDArray[np.float64] = np.maximum(squares / k - (total / k) ** 2, 0).sum(axis=0)
+    variance: NDArray[np.float64] = np.maximum(squares / k - (total / k) ** 2, 0)
     return variance

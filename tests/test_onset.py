@@ -57,7 +57,7 @@ def test_p_is_read_from_the_vertical_and_s_from_the_horizontals(make_record, noi
 @pytest.mark.parametrize("phase", ["P", "S"])
 def test_what_there_is_serves_where_the_best_components_are_missing(present, phase, onset_record):
     record = onset_record(20.0, present=present)
-    assert abs(error_s(record, 20.0, 20.2, phase)) <= 0.04
+    assert abs(error_s(record, 20.0, 20.2, phase)) <= 0.05
 
 
 @pytest.mark.parametrize(
@@ -90,5 +90,5 @@ def test_a_record_too_slow_for_the_band_is_no_trouble(rate_hz, onset_record):
 def test_variances_of_beginnings_are_those_of_numpy(noise):
     x = np.stack([noise(50, 1), 3 * noise(50, 2) + 0.5])
     k = np.arange(1, 51)
-    expected = [x[:, :n].var(axis=1).sum() for n in k]
+    expected = np.stack([x[:, :n].var(axis=1) for n in k], axis=1)
     np.testing.assert_allclose(_variance(x, k), expected, atol=1e-12)
