@@ -20,6 +20,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from seisnet.nn import Network, softmax
+from seisnet.nn.products import product
 from seisnet.sliding import outputs
 
 Floats = NDArray[np.float32]
@@ -87,21 +88,24 @@ class ContextNetwork:
     def __call__(self, log_probabilities: Floats, log_energy: Floats) -> Floats:
         """Probabilities (M, K) of the columns in the middle."""
         x = context_inputs(log_probabilities, log_energy, self.noise, self.hop_s)
-        temperature = np.float32(self.temperature)
-        total = sum(softmax(outputs(layers, network, x) / temperature) for network, layers in self._layers)
-        probabilities: Floats = total / np.float32(len(self.networks))
+        weights, bias = self._first
+        hidden = product(x, weights, np.empty((len(x), weights.shape[1]), dtype=np.float32))
+        hidden += bias
+        logits = [
+            outputs(list(network.views(network.theta))[1:], network, np.ascontiguousarray(mine), begun=True)
+            for network, mine in zip(self.networks, np.split(hidden, len(self.networks), axis=1), strict=True)
+        ]
+        total = sum(softmax(z / np.float32(self.temperature)) for z in logits)
+        probabilities: Floats = total / np.float32(len(logits))
         return probabilities
 
     @cached_property
-    def _layers(self) -> list[tuple[Network, list[tuple[Floats, Floats]]]]:
-        """Layers of every network; the first one takes inputs as they are."""
-        found = []
-        for network in self.networks:
-            (weights, bias), *rest = network.views(network.theta)
-            scaled = weights.astype(np.float64) / self.scale[:, None]
-            first = scaled.astype(np.float32), (bias - self.mean @ scaled).astype(np.float32)
-            found.append((network, [first, *rest]))
-        return found
+    def _first(self) -> tuple[Floats, Floats]:
+        """First layers of all networks side by side, which take inputs as they are."""
+        first = [next(network.views(network.theta)) for network in self.networks]
+        weights = np.concatenate([w for w, _ in first], axis=1).astype(np.float64) / self.scale[:, None]
+        bias = np.concatenate([b for _, b in first]) - self.mean @ weights
+        return weights.astype(np.float32), bias.astype(np.float32)
 
 
 def reach(hop_s: float) -> tuple[int, int]:

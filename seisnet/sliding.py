@@ -107,7 +107,7 @@ class SlidingNetwork:
     temperature: float = 1.0
     every: int = 1
     rows: int = ROWS
-    _prepared: dict[bytes, list[tuple[SlidingProduct, Floats]]] = field(default_factory=dict, init=False, repr=False)
+    _prepared: dict[bytes, tuple[SlidingProduct, Floats]] = field(default_factory=dict, init=False, repr=False)
 
     @property
     def group_frames(self) -> int:
@@ -166,16 +166,18 @@ class SlidingNetwork:
         variance: NDArray[np.float64] = self._sums(np.einsum("ij,ij->i", wide, wide)) / count - mean**2
         # What is left of a constant window is rounding.
         deviation = np.sqrt(np.where(variance > 1e-9 * (1 + mean**2), variance, np.inf)).astype(np.float32)
+        sums, bias = self._first(known)
+        hidden = sums(flat, n_windows)
+        if not whole:
+            broken = self._sums(np.where(alive.all(axis=1), 0.0, 1.0)) > 0
+            kept = (known & alive[:, :, None]).reshape(n_frames, -1).astype(np.float32)
+            hidden -= np.where(broken, mean, 0).astype(np.float32)[:, None] * sums(kept, n_windows)
+        hidden /= deviation[:, None]
+        hidden += bias
         logits = []
-        for network, (sums, bias) in zip(self.networks, self._first(known), strict=True):
-            hidden = sums(flat, n_windows)
-            if not whole:
-                broken = self._sums(np.where(alive.all(axis=1), 0.0, 1.0)) > 0
-                kept = (known & alive[:, :, None]).reshape(n_frames, -1).astype(np.float32)
-                hidden -= np.where(broken, mean, 0).astype(np.float32)[:, None] * sums(kept, n_windows)
-            hidden /= deviation[:, None]
-            hidden += bias
-            logits.append(outputs(list(network.views(network.theta))[1:], network, hidden, begun=True))
+        for network, mine in zip(self.networks, np.split(hidden, len(self.networks), axis=1), strict=True):
+            layers = list(network.views(network.theta))[1:]
+            logits.append(outputs(layers, network, np.ascontiguousarray(mine), begun=True))
         return self._averaged(logits)
 
     def _sums(self, per_frame: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -186,22 +188,22 @@ class SlidingNetwork:
             total += per_frame[j : j + size]
         return total[:: self.every]
 
-    def _first(self, known: Bools) -> list[tuple[SlidingProduct, Floats]]:
-        """First layers that read frames: scaler folded in, inputs in the order of frames, columns without mean."""
+    def _first(self, known: Bools) -> tuple[SlidingProduct, Floats]:
+        """First layers of all networks side by side.
+
+        They read frames: the scaler is folded in, inputs are in the order of frames, columns are without mean.
+        """
         key = known.tobytes()
         if key not in self._prepared:
             n_components, n_frames, n_bands = self.feature.shape
             kept = np.broadcast_to(known, (n_frames, n_components, n_bands)).reshape(-1, 1)
-            layers = []
-            for network in self.networks:
-                weights, bias = (a.astype(np.float64) for a in next(network.views(network.theta)))
-                weights /= self.scale[:, None]
-                bias = bias - self.mean @ weights
-                weights = weights.reshape(*self.feature.shape, -1).transpose(1, 0, 2, 3).reshape(len(weights), -1)
-                weights = (weights - weights.mean(axis=0, where=kept)) * kept if kept.any() else weights * 0
-                by_frame = weights.astype(np.float32).reshape(n_frames, n_components * n_bands, -1)
-                layers.append((sliding_product(by_frame, self.every), bias.astype(np.float32)))
-            self._prepared[key] = layers
+            first = [next(network.views(network.theta)) for network in self.networks]
+            weights = np.concatenate([w for w, _ in first], axis=1).astype(np.float64) / self.scale[:, None]
+            bias = np.concatenate([b for _, b in first]) - self.mean @ weights
+            weights = weights.reshape(*self.feature.shape, -1).transpose(1, 0, 2, 3).reshape(len(weights), -1)
+            weights = (weights - weights.mean(axis=0, where=kept)) * kept if kept.any() else weights * 0
+            by_frame = weights.astype(np.float32).reshape(n_frames, n_components * n_bands, -1)
+            self._prepared[key] = sliding_product(by_frame, self.every), bias.astype(np.float32)
         return self._prepared[key]
 
     def _averaged(self, logits: list[Floats]) -> Floats:
