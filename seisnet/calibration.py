@@ -33,6 +33,9 @@ GRID = [k / 100 for k in range(5, 99)]
 
 LOWEST_THRESHOLD = GRID[0]
 
+FLAT = 0.01
+"""F1 that differs by less is the same: the curve is flat there, and its middle is the safest place."""
+
 FEWEST_ONSETS = 20
 """With fewer of a class nothing is calibrated for it."""
 
@@ -96,12 +99,11 @@ class Trial:
         return next((t for t in GRID if not self.false_an_hour(t) > false_alarms_per_hour), GRID[-1])
 
     def best_threshold(self, lowest: float = 0.0) -> float:
-        """Threshold with the highest F1 among those that are not below `lowest`."""
+        """Threshold in the middle of those with the highest F1, to within `FLAT`, that are not below `lowest`."""
         allowed = [t for t in GRID if t >= lowest] or [GRID[-1]]
         scores = np.array([self.at(t)[2] for t in allowed])
-        # Of equals the middle one: the curve is flat there.
-        best = np.flatnonzero(scores >= scores.max() - 1e-9)
-        return float(allowed[int(best[len(best) // 2])])
+        flat = np.flatnonzero(scores >= scores.max() - FLAT)
+        return float(allowed[int(flat[len(flat) // 2])])
 
     def spread(self, threshold: float) -> float:
         """Factor on the expected errors with which `ONE_SIGMA` of the errors are smaller than they say."""
