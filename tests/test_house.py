@@ -14,7 +14,7 @@ PACKAGE = Path(seisnet.__file__).parent
 
 # fmt: off
 ROOMS = [
-    "errors", "config", "picks", "nn",
+    "errors", "wording", "config", "picks", "nn",
     "engine", "store", "waveforms", "catalogues", "labels", "exporting",
     "features", "sliding_products", "sliding", "context", "onset_network", "windows", "class_windows", "excerpting",
     "augment", "splits",

@@ -11,6 +11,7 @@ from click.testing import CliRunner
 from seisnet.classification import classify
 from seisnet.cli import cli
 from seisnet.config import PickConfig
+from seisnet.errors import ConfigError
 from seisnet.model import SHIPPED, load_model, shipped_models
 from seisnet.model_cards import SECTIONS, describe_model, summary_of
 from seisnet.waveforms import files
@@ -84,6 +85,17 @@ def test_annotate_gives_probabilities_of_every_class(model, stream):
     traces = model.annotate(stream)
     assert {t.stats.channel for t in traces} == {f"{model.name}_{c}" for c in model.classes}
     assert np.allclose(sum(np.nan_to_num(t.data) for t in traces[: len(model.classes)]).max(), 1, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [("day.mseed", "got a str; an obspy.Stream is needed: obspy.read('day.mseed')"), (obspy.Trace(), "got a Trace")],
+)
+def test_what_is_no_stream_is_refused_with_the_remedy(given, said):
+    model = load_model("phase")
+    for method in (model.annotate, model.classify):
+        with pytest.raises(ConfigError, match=re.escape(said)):
+            method(given)
 
 
 def test_gain_and_polarity_change_nothing(model, stream):
