@@ -14,7 +14,7 @@ from seisnet.config import PickConfig
 from seisnet.errors import ConfigError
 from seisnet.model import SHIPPED, load_model, shipped_models
 from seisnet.model_cards import SECTIONS, describe_model, summary_of
-from seisnet.waveforms import files
+from seisnet.waveforms import groups
 
 LARGEST_MB = 5.0
 MIDNIGHT = obspy.UTCDateTime(2020, 1, 2)
@@ -153,7 +153,7 @@ def minutes():
 @pytest.mark.skipif("phase" not in NAMES, reason="phase is not shipped")
 @pytest.mark.parametrize("later_s", [0.0, 4.8, 6.93])
 def test_files_that_abut_at_midnight_give_the_picks_of_the_whole(later_s, minutes, tmp_path, monkeypatch):
-    monkeypatch.setattr(files, "EARLY_NS", 0)  # else both would be of one day
+    monkeypatch.setattr(groups, "EARLY_NS", 0)  # else both would be of one day
     model, low, stream, _ = minutes
     moved = stream.copy()
     for trace in moved:
