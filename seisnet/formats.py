@@ -18,6 +18,8 @@ from seisnet.labels import read_labels, time_ns
 from seisnet.picks import Detection, Pick, in_order
 from seisnet.quakeml import detections_quakeml, picks_nlloc, picks_quakeml, picks_sc3ml
 from seisnet.store.hdf5 import replacing
+from seisnet.waveforms.datasets import is_dataset, read_dataset_picks
+from seisnet.waveforms.records import Rejection
 
 __all__ = [
     "CSV_COLUMNS",
@@ -214,14 +216,24 @@ def read_picks_csv(path: Path) -> list[Pick]:
         raise DataError(f"{path}: {error}") from error
 
 
-def read_any_picks(path: Path, *, may_be_empty: bool = False) -> list[Pick]:
-    """Read picks of seisnet's, or labels in any form that `seisnet.labels` reads.
+def read_any_picks(path: Path, *, may_be_empty: bool = False, rejections: list[Rejection] | None = None) -> list[Pick]:
+    """Read picks of seisnet's, labels in any form that `seisnet.labels` reads, or those of a data set.
+
+    Parameters
+    ----------
+    rejections : list of Rejection, optional
+        Takes the picks that an analyst rejected, and the traces of a data set that can't be read.
 
     Raises
     ------
     DataError
-        If the file is neither, or holds no picks and must.
+        If there are none of these, or no picks in it and there must be.
     """
+    if is_dataset(path):
+        picks = read_dataset_picks(path, [] if rejections is None else rejections)
+        if not picks and not may_be_empty:
+            raise DataError(f"{path}: holds no picks")
+        return picks
     if path.suffix.lower() == ".csv" and path.is_file():
         with path.open("rb") as file:
             header = file.readline().removeprefix(codecs.BOM_UTF8).strip()
@@ -230,7 +242,7 @@ def read_any_picks(path: Path, *, may_be_empty: bool = False) -> list[Pick]:
             if not picks and not may_be_empty:
                 raise DataError(f"{path}: holds no picks")
             return picks
-    return read_labels([path])
+    return read_labels([path], rejections)
 
 
 def _figure(value: float, digits: int) -> str:

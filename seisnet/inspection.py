@@ -12,6 +12,14 @@ from seisnet.store import model_file, windows_file
 from seisnet.store.excerpts import excerpt_counts
 from seisnet.store.hdf5 import file_format
 from seisnet.waveforms.sources import Reading, read_file
+from seisnet.wording import counted
+
+NEVER_DIVIDED = {
+    "event": "no event lies in two splits",
+    "both": "no event and no station lies in two splits",
+    "given": "as the data set says",
+}
+"""What the attribute ``split_by`` of a windows file means."""
 
 
 def describe(path: Path) -> list[str]:
@@ -39,20 +47,25 @@ def describe(path: Path) -> list[str]:
 def _windows(path: Path) -> list[str]:
     info, counts = windows_file.read_info(path), windows_file.read_counts(path)
     lines = [
-        f"{path}: seisnet windows file, {counts.sum()} windows of {info.attributes['window_s']:g} s "
+        f"{path}: seisnet windows file, {counted(counts.sum(), 'window')} of {info.attributes['window_s']:g} s "
         f"at {info.attributes['sampling_rate_hz']:g} Hz",
-        f"feature: {info.attributes['feature']} {' x '.join(map(str, info.feature_shape))}, "
+        f"feature: {info.attributes['feature']} {' x '.join(map(str, info.feature_shape))} (components first), "
         f"components {info.attributes['component_order']}",
-        f"split by: {info.attributes['split_by']}, {len(info.group_names)} groups",
+        f"split by: {info.attributes['split_by']} ({NEVER_DIVIDED[info.attributes['split_by']]}), "
+        f"{counted(len(info.group_names), 'group')} (events, or hours of a station)",
+        "windows of each split and class; augmented ones are altered copies and more noise, for training only:",
     ]
     for name, of_split in zip(windows_file.SPLITS, counts, strict=True):
         parts = [f"{c} {n.sum()} ({n[1]} augmented)" for c, n in zip(info.classes, of_split, strict=True)]
         lines.append(f"{name}: {', '.join(parts)}")
     for name, (n, samples) in zip(windows_file.SPLITS, excerpt_counts(path), strict=True):
         if n:
-            lines.append(f"{name}: {n} excerpts, {samples / info.attributes['sampling_rate_hz'] / 3600:.2f} hours")
-    lines += [f"source: {p}, {size} bytes, {made} windows" for p, size, _, made in info.sources]
-    lines += [f"not used: {reason} ({n})" for reason, n in reasons(info.rejected).most_common()]
+            hours = samples / info.attributes["sampling_rate_hz"] / 3600
+            lines.append(f"{name}: {counted(n, 'excerpt')} of records, {hours:.2f} hours, for the later networks")
+    lines += [f"source: {p}, {size} bytes, {counted(made, 'window')}" for p, size, _, made in info.sources]
+    lines += [
+        f"not used: {reason}" + (f" ({n} times)" if n > 1 else "") for reason, n in reasons(info.rejected).most_common()
+    ]
     return [*lines, f"config: {json.dumps(info.config)}"]
 
 
@@ -63,12 +76,12 @@ def _model(path: Path) -> list[str]:
         members = stage.theta.shape[0] if stage.theta.ndim == 2 else 1
         lines.append(
             f"stage {k}: reads {stage.reads}, layers {'-'.join(map(str, stage.sizes))}, {stage.activation}, "
-            f"{stage.theta.shape[-1]} parameters" + (f", {members} members" if members > 1 else "")
+            f"{stage.theta.shape[-1]} parameters" + (f", {members} members averaged" if members > 1 else "")
         )
     lines.append("thresholds: " + ", ".join(f"{name} {value:g}" for name, value in sorted(model.thresholds.items())))
     if "dev_macro_f1" in model.history and model.history["dev_macro_f1"].size:
         scores = model.history["dev_macro_f1"]
-        lines.append(f"training: {scores.size} epochs, best dev macro-F1 {scores.max():.4f}")
+        lines.append(f"training: {counted(scores.size, 'epoch')}, best dev macro-F1 {scores.max():.4f}")
     lines += [f"{name}: {value}" for name, value in sorted(model.attributes.items())]
     lines += [f"preprocess: {json.dumps(dict(model.preprocess))}", f"train: {json.dumps(dict(model.train))}"]
     return lines + ([model.card] if model.card else [])
@@ -79,11 +92,11 @@ def _waveforms(path: Path) -> list[str]:
     stream = read_file(path, reading)
     if stream is None:
         raise DataError(reading.rejections[0].reason)
-    lines = [f"{path}: {stream[0].stats.get('_format', 'waveform')} file, {len(stream)} traces"]
+    lines = [f"{path}: {stream[0].stats.get('_format', 'waveform')} file, {counted(len(stream), 'trace')}"]
     for trace in stream:
         s = trace.stats
         lines.append(
             f"{trace.id}  {iso_time(s.starttime.ns)} to {iso_time(s.endtime.ns)}  {s.sampling_rate:g} Hz  "
-            f"{s.npts} samples  {trace.data.dtype}"
+            f"{counted(s.npts, 'sample')}  {trace.data.dtype}"
         )
     return lines + [f"note: {r.reason}" for r in reading.rejections]

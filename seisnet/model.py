@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import obspy
 from numpy.typing import NDArray
 
 from seisnet.arguments import Arguments, read_arguments
@@ -31,9 +32,6 @@ from seisnet.streaming import Streaming
 from seisnet.waveforms.conditioning import condition
 from seisnet.waveforms.inventory import response_of
 from seisnet.waveforms.records import NS_PER_S, Record, Rejection
-
-if TYPE_CHECKING:
-    import obspy
 
 SHIPPED = Path(__file__).parent / "models"
 
@@ -145,7 +143,16 @@ class Model:
         return scan(record, self.chain(config), threads=threads)
 
     def records(self, stream: obspy.Stream) -> tuple[list[Record], list[Rejection]]:
-        """Condition a stream as the model's training data were."""
+        """Condition a stream as the model's training data were.
+
+        Raises
+        ------
+        ConfigError
+            If it is no stream.
+        """
+        if not isinstance(stream, obspy.Stream):
+            remedy = f"obspy.read({str(stream)!r})" if isinstance(stream, str | Path) else "obspy.Stream([trace, ...])"
+            raise ConfigError(f"waveforms: got a {type(stream).__name__}; an obspy.Stream is needed: {remedy}")
         config = self.preprocess
         return condition(
             stream,
@@ -222,7 +229,7 @@ class Model:
         Raises
         ------
         ConfigError
-            For an unknown option or class.
+            For an unknown option or class, or what is no stream.
 
         Examples
         --------

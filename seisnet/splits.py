@@ -12,9 +12,16 @@ from scipy.sparse.csgraph import connected_components
 from seisnet.config import PreprocessConfig
 from seisnet.errors import DataError
 from seisnet.store.windows_file import SPLITS
+from seisnet.wording import counted
 
 FEWEST_BLOCKS = 10
 """`auto` splits by event and station only where both fall apart into at least so many blocks."""
+
+EVENT = ("event", "events")
+BOTH = (
+    "group of events and stations that are recorded together",
+    "groups of events and stations that are recorded together",
+)
 
 
 def join_times(times_ns: Sequence[int], within_s: float) -> list[int]:
@@ -78,8 +85,8 @@ def assign_splits(
     if config.split_by == "both" or (
         config.split_by == "auto" and both.max() + 1 >= FEWEST_BLOCKS and largest <= config.split[0]
     ):
-        return _deal(both, size, config, "groups of events and stations that are recorded together"), "both"
-    return _deal(event_index, size, config, "events"), "event"
+        return _deal(both, size, config, BOTH), "both"
+    return _deal(event_index, size, config, EVENT), "event"
 
 
 def _given(event_index: NDArray[np.intp], events: Sequence[str], given: Sequence[str]) -> NDArray[np.uint8]:
@@ -105,15 +112,15 @@ def _blocks(a: NDArray[np.intp], b: NDArray[np.intp]) -> NDArray[np.intp]:
 
 
 def _deal(
-    block: NDArray[np.intp], windows: NDArray[np.float64], config: PreprocessConfig, what: str
+    block: NDArray[np.intp], windows: NDArray[np.float64], config: PreprocessConfig, what: tuple[str, str]
 ) -> NDArray[np.uint8]:
     sizes = np.bincount(block, windows)
     shares = np.array(config.split)
     wanted = int((shares > 0).sum())
     if len(sizes) < wanted:
         raise DataError(
-            f"{len(sizes)} {what} can't be split into {wanted} parts; "
-            "label more events, or set split = [1.0, 0.0, 0.0] and evaluate on other data"
+            f"{counted(len(sizes), *what)} can't be split into {wanted} parts; "
+            "label more events, or set split = [1.0, 0.0, 0.0] (--split 1,0,0) and evaluate on other data"
         )
     order = np.random.default_rng(config.seed).permutation(len(sizes))
     order = order[np.argsort(-sizes[order], kind="stable")]

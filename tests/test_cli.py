@@ -117,6 +117,18 @@ def test_reports_remember_what_plot_report_and_review_need(job, tmp_path):
     assert CliRunner().invoke(cli, ["plot", str(report)]).exit_code == 2
 
 
+def test_a_data_set_is_a_reference(job, tmp_path):
+    run("classify", job / "set", "--model", job / "model.h5", "-o", tmp_path / "picks.csv", "-q")
+    scored = run("score", tmp_path / "picks.csv", job / "set")
+    table = {row["phase"]: row for row in csv.DictReader(scored.stdout.splitlines())}
+    assert int(table["P"]["reference"]) > 50
+    assert float(table["P"]["recall"]) >= 0.5
+    (tmp_path / "one.csv").write_text("network,station,time,phase\nXX,FAR,0,P\n")
+    assert (
+        "1 pick on stations that the reference does not name" in run("score", tmp_path / "one.csv", job / "set").stderr
+    )
+
+
 def test_scores_have_a_report_with_residuals(job, tmp_path):
     run("classify", job / "day.mseed", "--model", job / "model.h5", "-o", tmp_path / "picks.csv", "-q")
     scored = run("score", tmp_path / "picks.csv", job / "analyst.csv", "-o", tmp_path / "score")

@@ -21,7 +21,8 @@ from seisnet.formats import (
 from seisnet.picks import Pick
 from seisnet.probability_files import probability_stream
 from seisnet.scan import Probabilities
-from seisnet.waveforms.records import NS_PER_S
+from seisnet.waveforms.datasets import read_dataset
+from seisnet.waveforms.records import NS_PER_S, Rejection
 
 START_NS = 1_577_836_800 * NS_PER_S
 HEADER = "network,station,location,channel,phase,time,probability,uncertainty_s,snr_db,model,threshold"
@@ -138,6 +139,29 @@ def test_any_picks_are_our_own_csv_or_labels(tmp_path):
         1,
         4,
     ]
+
+
+def test_any_picks_are_those_of_a_data_set_in_traces_that_can_be_read(labelled):
+    rejections = []
+    picks = read_any_picks(labelled.dataset, rejections=rejections)
+    traces = [t for t in read_dataset(labelled.dataset) if not isinstance(t, Rejection)]
+    inside = [p for t in traces for p in t.picks if t.record.start_ns <= p.time_ns <= t.record.end_ns]
+    assert [p.pick_id for p in picks] == [p.pick_id for p in in_order(inside)] and picks
+    assert len(rejections) == sum(isinstance(t, Rejection) for t in read_dataset(labelled.dataset))
+
+
+def test_a_folder_without_a_data_set_holds_no_picks(tmp_path):
+    with pytest.raises(DataError, match="a folder; a file is needed"):
+        read_any_picks(tmp_path)
+
+
+def test_picks_that_an_analyst_rejected_are_told(tmp_path):
+    (tmp_path / "a.csv").write_text(
+        "network,station,time,phase,status\nGE,APE,1577836801,P,\nGE,APE,1577836802,S,rejected\n"
+    )
+    rejections = []
+    assert len(read_any_picks(tmp_path / "a.csv", rejections=rejections)) == 1
+    assert [r.reason for r in rejections] == ["a pick that an analyst rejected"]
 
 
 def test_a_csv_without_picks_is_refused_unless_it_may_be_empty(tmp_path):

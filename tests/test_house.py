@@ -1,6 +1,7 @@
 """The house keeps its order: rooms import only from rooms above them, and each heavy library has one owner."""
 
 import ast
+import re
 import subprocess
 import sys
 from graphlib import TopologicalSorter
@@ -14,7 +15,7 @@ PACKAGE = Path(seisnet.__file__).parent
 
 # fmt: off
 ROOMS = [
-    "errors", "config", "picks", "nn",
+    "errors", "wording", "config", "picks", "nn",
     "engine", "store", "waveforms", "catalogues", "labels", "exporting",
     "features", "sliding_products", "sliding", "context", "onset_network", "windows", "class_windows", "excerpting",
     "augment", "splits",
@@ -78,6 +79,11 @@ def room(module):
 def test_every_room_has_its_place_in_the_order():
     missing = {room(name) for name in MODULES} - set(ROOMS)
     assert not missing, f"say in ROOMS after which rooms {', '.join(sorted(missing))} comes"
+
+
+def test_the_design_page_names_every_room_in_order():
+    page = (PACKAGE.parent / "docs" / "design.md").read_text(encoding="utf-8")
+    assert re.findall(r"^\| `(\w+)` \|", page, flags=re.MULTILINE) == ROOMS
 
 
 @pytest.mark.parametrize("module", MODULES)

@@ -20,8 +20,9 @@ def test_a_windows_file_tells_counts_sources_and_config(labelled, tmp_path):
     assert "windows of 4 s at 100 Hz" in lines[0]
     text = "\n".join(lines)
     for expected in (
-        "feature: logspec 3 x 17 x 16",
-        "split by: event, ",
+        "feature: logspec 3 x 17 x 16 (components first)",
+        "split by: event (no event lies in two splits), ",
+        "windows of each split and class; augmented ones are ",
         "train: P ",
         "dev: P ",
         "test: P ",
@@ -71,6 +72,12 @@ def test_a_waveform_file_tells_its_traces(tmp_path):
     assert lines[1] == (
         "BW.RJOB..EHZ  2009-08-24T00:20:03.000000Z to 2009-08-24T00:20:32.990000Z  100 Hz  3000 samples  float64"
     )
+
+
+def test_a_file_of_one_trace_is_told_in_the_singular(tmp_path):
+    path = tmp_path / "a.mseed"
+    obspy.read()[:1].write(str(path), format="MSEED")
+    assert describe(path)[0] == f"{path}: MSEED file, 1 trace"
 
 
 def test_a_damaged_waveform_file_says_so(tmp_path):

@@ -11,9 +11,10 @@ from click.testing import CliRunner
 from seisnet.classification import classify
 from seisnet.cli import cli
 from seisnet.config import PickConfig
+from seisnet.errors import ConfigError
 from seisnet.model import SHIPPED, load_model, shipped_models
 from seisnet.model_cards import SECTIONS, describe_model, summary_of
-from seisnet.waveforms import files
+from seisnet.waveforms import groups
 
 LARGEST_MB = 5.0
 MIDNIGHT = obspy.UTCDateTime(2020, 1, 2)
@@ -86,6 +87,17 @@ def test_annotate_gives_probabilities_of_every_class(model, stream):
     assert np.allclose(sum(np.nan_to_num(t.data) for t in traces[: len(model.classes)]).max(), 1, atol=1e-4)
 
 
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [("day.mseed", "got a str; an obspy.Stream is needed: obspy.read('day.mseed')"), (obspy.Trace(), "got a Trace")],
+)
+def test_what_is_no_stream_is_refused_with_the_remedy(given, said):
+    model = load_model("phase")
+    for method in (model.annotate, model.classify):
+        with pytest.raises(ConfigError, match=re.escape(said)):
+            method(given)
+
+
 def test_gain_and_polarity_change_nothing(model, stream):
     plain, turned = model.annotate(stream), model.annotate(_times(stream, -1000.0))
     for a, b in zip(plain, turned, strict=True):
@@ -141,7 +153,7 @@ def minutes():
 @pytest.mark.skipif("phase" not in NAMES, reason="phase is not shipped")
 @pytest.mark.parametrize("later_s", [0.0, 4.8, 6.93])
 def test_files_that_abut_at_midnight_give_the_picks_of_the_whole(later_s, minutes, tmp_path, monkeypatch):
-    monkeypatch.setattr(files, "EARLY_NS", 0)  # else both would be of one day
+    monkeypatch.setattr(groups, "EARLY_NS", 0)  # else both would be of one day
     model, low, stream, _ = minutes
     moved = stream.copy()
     for trace in moved:

@@ -11,7 +11,7 @@ import pytest
 from seisnet.errors import DataError
 from seisnet.waveforms.examples import example_files, write_example_event
 from seisnet.waveforms.records import NS_PER_S
-from seisnet.waveforms.sources import Reading, find_sources, read_file, read_records
+from seisnet.waveforms.sources import Reading, Selection, find_sources, read_file, read_records
 
 MSEED = Path(obspy.__file__).parent / "io/mseed/tests/data"
 START_NS = 1_577_836_800 * NS_PER_S
@@ -77,6 +77,16 @@ def test_a_file_name_is_no_pattern(tmp_path, write, name):
     path = write(tmp_path / name, "GE.RIGHT..HHZ")
     assert [r.trace_id for r in read_all(path)[0]] == ["GE.RIGHT..HH"]
     assert len(read_all(tmp_path)[0]) == 2
+
+
+def test_a_time_that_no_file_holds_is_told_with_the_times_that_they_hold(tmp_path, write):
+    write(tmp_path / "a.mseed", "GE.APE..HHZ")
+    write(tmp_path / "b.mseed", "GE.APE..HHZ", start_ns=START_NS + 60 * NS_PER_S)
+    with pytest.raises(DataError) as error:
+        find_sources([str(tmp_path)], Reading(), selection=Selection(start_ns=START_NS + DAY_NS))
+    assert str(error.value).endswith(
+        "the files hold GE.APE..HHZ, from 2020-01-01T00:00:00.000000Z to 2020-01-01T00:01:09.990000Z"
+    )
 
 
 def test_tables_and_pictures_in_a_folder_are_passed_over(tmp_path, write):

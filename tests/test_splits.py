@@ -72,7 +72,7 @@ def test_events_chained_by_stations_are_one_block():
     # e0 at s0 and s1, e1 at s1 and s2, ...: all are connected.
     numbers = np.arange(40)
     events, stations = names("e", numbers // 2), names("s", (numbers + 1) // 2)
-    with pytest.raises(DataError, match="1 groups of events and stations"):
+    with pytest.raises(DataError, match="1 group of events and stations"):
         assign_splits(events, stations, [""] * 40, replace(CONFIG, split_by="both"))
 
 
@@ -114,7 +114,7 @@ def test_fewer_events_than_splits_is_an_error_that_counts_them(n_events, enough)
         split, _ = assign_splits(events, ["s"] * 30, [""] * 30, config)
         assert set(split.tolist()) == {0, 1, 2}
     else:
-        with pytest.raises(DataError, match=f"^{n_events} events can't be split into 3 parts; label more events"):
+        with pytest.raises(DataError, match=f"^{n_events} events? can't be split into 3 parts; label more events"):
             assign_splits(events, ["s"] * 30, [""] * 30, config)
 
 

@@ -76,14 +76,15 @@ def classify(
     Example:
       seisnet classify day.mseed -o picks.csv --report report
       seisnet classify day.mseed --model model.h5 -o picks.csv --threshold S=0.6
+      seisnet classify sds:/archive --select 'GE.APE..HH?' -o phasenet.csv --format phasenet
     """
     from seisnet.classification import Job
     from seisnet.engine import Engine
     from seisnet.model import load_model
     from seisnet.parts import Output, classify_to_file
-    from seisnet.report.document import counted
     from seisnet.report.folder import make_folder, summary, write_classification
     from seisnet.waveforms.sources import Reading, find_sources
+    from seisnet.wording import counted
 
     chosen = console.given({"hop_s": hop_s, "coincidence": coincidence, "coincidence_s": coincidence_s})
     config = pick_config(config_path, threshold, chosen)
@@ -112,7 +113,7 @@ def classify(
         if report:
             show("drawing the report")
             write_classification(found, model, report, sources=sources, model_name=model_name, overwrite=True)
-    read = f" {counted(len(found.files), 'file', 'files')} read." if found.files else ""
+    read = f" {counted(len(found.files), 'file')} read." if found.files else ""
     console.say(f"{output}: {' '.join(summary(found))}{read}", quiet=quiet)
     console.say(
         f"  model {model.name}, thresholds {', '.join(f'{c} {t:g}' for c, t in sorted(found.thresholds.items()))}",

@@ -126,9 +126,10 @@ def import_command(layout: str, path: Path, output: Path, overwrite: bool) -> No
     Example: seisnet datasets import h5csv phases/scdetect_ch.h5 -o scdetect_ch
     """
     from seisnet.store.h5csv_file import import_h5csv
+    from seisnet.wording import counted
 
     n_traces = import_h5csv(path, output, overwrite=overwrite)
-    click.echo(f"{path.name}: {n_traces} traces written to {output}", err=True)
+    click.echo(f"{path.name}: {counted(n_traces, 'trace')} written to {output}", err=True)
 
 
 @datasets.command("export")
@@ -165,6 +166,7 @@ def export_command(
     """
     from seisnet.config import ExportConfig
     from seisnet.exporting import export_seisbench
+    from seisnet.wording import counted
 
     figures = {"sampling_rate_hz": sampling_rate_hz, "before_s": before_s, "after_s": after_s}
     with console.progress_line("export", quiet=quiet) as show:
@@ -178,7 +180,7 @@ def export_command(
             overwrite=overwrite,
             progress=lambda made, source: show(f"{made} traces, reading {source}"),
         )
-    console.say(f"{output}: {n_traces} traces in the {layout} layout", quiet=quiet)
+    console.say(f"{output}: {counted(n_traces, 'trace')} in the {layout} layout", quiet=quiet)
     console.say_rejections(
         [(r.trace_id, r.start_ns, r.end_ns, r.reason) for r in rejections], quiet=quiet, verbose=verbose
     )

@@ -80,6 +80,7 @@ def preprocess(
     from seisnet.config import PreprocessConfig, load_toml
     from seisnet.engine import Engine
     from seisnet.store.windows_file import read_counts, read_rejected
+    from seisnet.wording import counted
 
     if resume and overwrite:
         raise click.UsageError("say either --resume or --overwrite")
@@ -123,7 +124,8 @@ def preprocess(
         return
     counts = read_counts(output)
     console.say(
-        f"{output}: {counts.sum()} windows from {len(info.sources)} sources, {len(info.group_names)} groups, "
+        f"{output}: {counted(counts.sum(), 'window')} from {counted(len(info.sources), 'source')}, "
+        f"{counted(len(info.group_names), 'group')}, "
         f"split by {_how(info.attributes['split_by'])}",
         quiet=quiet,
     )

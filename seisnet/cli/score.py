@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from seisnet.cli import console
+
+if TYPE_CHECKING:
+    from seisnet.waveforms.records import Rejection
 
 
 @click.command()
@@ -16,25 +20,35 @@ from seisnet.cli import console
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Folder for a report with the residuals.")
 @console.overwrite
 def score(picks: Path, reference: Path, tolerance_s: float, output: Path | None, overwrite: bool) -> None:
-    """Compare PICKS with REFERENCE picks, each a CSV or a catalogue.
+    """Compare PICKS with REFERENCE picks, each a CSV, a catalogue, or a data set with picks of its own.
+
+    Picks on stations that the reference doesn't name are left out. On the others every pick that no reference pick
+    matches counts as false: cut PICKS to the time that the analyst looked at.
 
     \b
     Example:
       seisnet score picks.csv analyst.xml --tolerance 0.5 -o score
+      seisnet score picks.csv my_seisbench_dataset/
     """
     import numpy as np
 
     from seisnet.errors import ConfigError
     from seisnet.formats import read_any_picks
     from seisnet.matching import score_picks
+    from seisnet.wording import counted
 
     if not tolerance_s > 0:
         raise ConfigError(f"tolerance: got {tolerance_s}; it must be positive")
-    found, wanted = read_any_picks(picks, may_be_empty=True), read_any_picks(reference)
+    rejections: list[Rejection] = []
+    found = read_any_picks(picks, may_be_empty=True, rejections=rejections)
+    wanted = read_any_picks(reference, rejections=rejections)
     stations = {p.station for p in wanted}
     elsewhere = sum(p.station not in stations for p in found)
     if elsewhere:
-        click.echo(f"{elsewhere} picks on stations that the reference does not name are left out", err=True)
+        click.echo(f"{counted(elsewhere, 'pick')} on stations that the reference does not name: left out", err=True)
+    console.say_rejections(
+        [(r.trace_id, r.start_ns, r.end_ns, r.reason) for r in rejections], quiet=False, verbose=False
+    )
     click.echo("phase,picks,reference,matched,precision,recall,f1,median_s,mae_s")
     scores = score_picks(found, wanted, tolerance_s=tolerance_s)
     if output is not None:

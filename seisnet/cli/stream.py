@@ -44,6 +44,7 @@ def stream(
     from seisnet.model import load_model
     from seisnet.store.hdf5 import check_output
     from seisnet.waveforms.seedlink import packets
+    from seisnet.wording import counted
 
     check_output(output, overwrite=overwrite or resume)
     model, config = load_model(model_name), pick_config(config_path, threshold, {})
@@ -63,11 +64,11 @@ def stream(
                 picks = streaming.add(trace)
                 file.add(picks)
                 n_picks += len(picks)
-                show(f"{trace.id} {iso_time(trace.stats.endtime.ns)}, {n_picks} picks")
+                show(f"{trace.id} {iso_time(trace.stats.endtime.ns)}, {counted(n_picks, 'pick')}")
         except KeyboardInterrupt:
             console.say("stream: stopped", quiet=quiet)
         picks = streaming.finish()
         file.add(picks)
-    console.say(f"{output}: {n_picks + len(picks)} picks", quiet=quiet)
+    console.say(f"{output}: {counted(n_picks + len(picks), 'pick')}", quiet=quiet)
     rejected = [(r.trace_id, r.start_ns, r.end_ns, r.reason) for r in streaming.rejections]
     console.say_rejections(rejected, quiet=quiet, verbose=False)

@@ -18,6 +18,7 @@ from seisnet.report.html import write_report
 from seisnet.store.windows_file import SPLITS, FeatureReader, WindowRows, WindowsInfo, read_counts, read_info, read_rows
 from seisnet.waveforms.lookup import station_places
 from seisnet.waveforms.records import Rejection
+from seisnet.wording import counted
 
 
 def write_audit(windows: Path, folder: Path, rng: np.random.Generator, *, overwrite: bool) -> None:
@@ -40,7 +41,10 @@ def write_audit(windows: Path, folder: Path, rng: np.random.Generator, *, overwr
         Section("Windows", "Drawn at random; the line is the onset. Does it stand where energy sets in?", (), sheets),
         rejections_section([Rejection(*rejected) for rejected in info.rejected]),
     )
-    lead = (f"{len(rows)} windows of {len(info.sources)} sources, {len(info.group_names)} events or station-hours.",)
+    lead = (
+        f"{len(rows)} windows of {counted(len(info.sources), 'source')}, "
+        f"{counted(len(info.group_names), 'event or station-hour', 'events or station-hours')}.",
+    )
     notes = (
         f"Features {info.attributes['feature']}, split by {info.attributes['split_by']}.",
         f"seisnet {__version__}.",

@@ -144,17 +144,6 @@ def detections_table(detections: Sequence[Detection]) -> Table:
     return Table(columns, rows)
 
 
-def counted(n: int, one: str, many: str) -> str:
-    """A number and what it counts.
-
-    Examples
-    --------
-    >>> counted(1, "station", "stations")
-    '1 station'
-    """
-    return f"{n} {one if n == 1 else many}"
-
-
 def rejections_section(rejections: Sequence[Rejection]) -> Section:
     """Say what was not used: stretches, seconds and an example of each reason, the commonest first."""
     by_reason: dict[str, list[Rejection]] = defaultdict(list)

@@ -17,13 +17,14 @@ from seisnet.evaluation import Evaluation
 from seisnet.formats import write_detections, write_picks
 from seisnet.model import Model
 from seisnet.picks import station_of
-from seisnet.report.document import Picture, Report, Section, counted, picture
+from seisnet.report.document import Picture, Report, Section, picture
 from seisnet.report.evaluation import evaluation_figures, evaluation_pictures, evaluation_section
 from seisnet.report.html import write_report
 from seisnet.report.pages import AVAILABILITY, availability_figure, detections_sections, picks_sections
 from seisnet.store.hdf5 import replacing
 from seisnet.store.windows_file import WindowsInfo
 from seisnet.waveforms.records import NS_PER_S
+from seisnet.wording import counted
 
 
 def make_folder(folder: Path, *, overwrite: bool) -> None:
@@ -148,8 +149,8 @@ def summary(found: Classification) -> tuple[str, ...]:
     kinds = [p.phase for p in found.picks] + [d.label for d in found.detections]
     counts = " and ".join(f"{kinds.count(name)} {name}" for name in found.thresholds)
     what = "detections" if found.detections else "picks"
-    stations = counted(len({station_of(t) for t in found.trace_ids}), "station", "stations")
-    records = counted(found.n_records, "gap-free record", "gap-free records")
+    stations = counted(len({station_of(t) for t in found.trace_ids}), "station")
+    records = counted(found.n_records, "gap-free record")
     dead = f", {_duration(found.dead_s)} of it without signal and masked" if found.dead_s else ""
     return (
         f"{counts} {what}{'' if kinds else _why_none(found)}.",

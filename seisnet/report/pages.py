@@ -15,13 +15,13 @@ from seisnet.report.document import (
     Picture,
     Section,
     Table,
-    counted,
     detections_table,
     picks_table,
     picture,
     rejections_section,
 )
 from seisnet.waveforms.records import COMPONENTS
+from seisnet.wording import counted
 
 AVAILABILITY = "What was used and what was rejected of each instrument, and what was found over time."
 
@@ -81,7 +81,11 @@ def picks_text(n_picks: int, n_drawn: int, *, hint: str) -> str:
     """Say which rows open a seismogram, and how to see the others."""
     said = []
     if n_drawn:
-        said.append(f"The rows of {n_drawn} of {n_picks} picks open their seismogram.")
+        said.append(
+            "The row of the pick opens its seismogram."
+            if n_picks == 1
+            else f"The rows of {n_drawn} of {n_picks} picks open their seismogram."
+        )
     if n_picks > n_drawn and hint:
         said.append(
             "A click on any other row says the command that draws it; seisnet report --serve draws all on demand."

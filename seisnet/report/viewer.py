@@ -20,6 +20,7 @@ from seisnet.report.pages import waveform_picture
 from seisnet.report.serving import Reply, Request
 from seisnet.views import find_pick, view_around
 from seisnet.waveforms.lookup import Waveforms
+from seisnet.wording import counted
 
 FRAMED = "frame-ancestors 'none'"
 """Policy beside the one that the page of a report brings along in its head."""
@@ -81,7 +82,9 @@ class Picked:
         if request.path == "":
             table = picks_table(self.picks, links=[view_address(pick) for pick in self.picks])
             text = "A row opens its seismogram, drawn when it is opened." if self.picks else ""
-            page = Report(f"Picks of {self.name}", (f"{len(self.picks)} picks.",), (Section("Picks", text, (table,)),))
+            page = Report(
+                f"Picks of {self.name}", (f"{counted(len(self.picks), 'pick')}.",), (Section("Picks", text, (table,)),)
+            )
             return Reply(render_report(page).encode("utf-8", "replace"), policy=FRAMED)
         if request.path == "view":
             try:

@@ -22,9 +22,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seisnet.errors import DataError
-from seisnet.picks import Pick
-from seisnet.store.seisbench_file import SeisBenchReader, StoredTrace
-from seisnet.store.stead_file import SteadReader
+from seisnet.picks import Pick, in_order
+from seisnet.store.seisbench_file import SeisBenchReader, StoredTrace, is_seisbench
+from seisnet.store.stead_file import SteadReader, stead_tables
 from seisnet.waveforms import dataset_columns as columns
 from seisnet.waveforms.records import COMPONENTS, NS_PER_S, ROW, Record, Rejection, sample_to_ns
 
@@ -108,6 +108,33 @@ def read_categories(path: str | Path) -> list[str]:
     """
     with open_dataset(Path(path)) as reader:
         return [columns.category(stored.metadata) for stored in reader]
+
+
+def is_dataset(path: Path) -> bool:
+    """Whether there is a data set at a path, as `read_dataset` takes it."""
+    return is_seisbench(path) or path in stead_tables(path)
+
+
+def read_dataset_picks(path: Path, rejections: list[Rejection]) -> list[Pick]:
+    """Picks of a data set, in order of time: those that lie in a trace that can be read.
+
+    Parameters
+    ----------
+    rejections : list of Rejection
+        Takes the traces that can't.
+
+    Raises
+    ------
+    DataError
+        A file of the data set is missing or damaged as a whole.
+    """
+    picks: list[Pick] = []
+    for trace in read_dataset(path):
+        if isinstance(trace, Rejection):
+            rejections.append(trace)
+        else:
+            picks += [p for p in trace.picks if trace.record.start_ns <= p.time_ns <= trace.record.end_ns]
+    return in_order(picks)
 
 
 def open_dataset(path: Path) -> SeisBenchReader | SteadReader:

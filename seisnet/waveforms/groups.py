@@ -62,7 +62,9 @@ class _Header:
     step_ns: int
 
 
-def gather(files: Iterable[Path], selection: Selection, reading: Reading) -> tuple[list[Group], set[str]]:
+def gather(
+    files: Iterable[Path], selection: Selection, reading: Reading
+) -> tuple[list[Group], dict[str, tuple[int, int]]]:
     """Gather files into groups: those with an instrument and a day in common, however many steps apart.
 
     Where the files of one group go on in those of the next without a gap, as day files do, every group answers for the
@@ -72,11 +74,11 @@ def gather(files: Iterable[Path], selection: Selection, reading: Reading) -> tup
     -------
     groups : list of Group
         In the order of their files' names.
-    passed_over : set of str
-        Channels that are not wanted.
+    passed_over : dict of str to (int, int)
+        Channels that are not wanted, each with the times of its first and last sample.
     """
     headers: dict[Path, _Header] = {}
-    passed_over: set[str] = set()
+    passed_over: dict[str, tuple[int, int]] = {}
     for path in files:
         stretches = read_headers(path, reading)
         header = None if stretches is None else _header(stretches, selection, passed_over)
@@ -87,12 +89,15 @@ def gather(files: Iterable[Path], selection: Selection, reading: Reading) -> tup
     return groups, passed_over
 
 
-def _header(stretches: Sequence[Stretch], selection: Selection, passed_over: set[str]) -> _Header | None:
+def _header(
+    stretches: Sequence[Stretch], selection: Selection, passed_over: dict[str, tuple[int, int]]
+) -> _Header | None:
     instruments, days, starts, ends, step_ns = set(), set(), [], [], 0
     for stretch in stretches:
         start_ns, end_ns = stretch.start_ns, stretch.end_ns
         if not (selection.takes(stretch.seed_id) and selection.overlaps(start_ns, end_ns)):
-            passed_over.add(stretch.seed_id)
+            first_ns, last_ns = passed_over.get(stretch.seed_id, (start_ns, end_ns))
+            passed_over[stretch.seed_id] = min(first_ns, start_ns), max(last_ns, end_ns)
             continue
         site, _, channel = stretch.seed_id.rpartition(".")
         instruments.add(f"{site}.{split_channel(channel)[0]}")

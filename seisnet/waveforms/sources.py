@@ -154,9 +154,11 @@ def find_sources(
         found += _sliced(whole, group.start_ns, group.end_ns)
     if not found and passed_over:
         more = f" and {len(passed_over) - 5} more" if len(passed_over) > 5 else ""
+        first, last = min(span[0] for span in passed_over.values()), max(span[1] for span in passed_over.values())
         raise DataError(
             "nothing is what --select, --starttime and --endtime ask for; "
-            f"the files hold {', '.join(sorted(passed_over)[:5])}{more}"
+            f"the files hold {', '.join(sorted(passed_over)[:5])}{more}, "
+            f"from {obspy.UTCDateTime(ns=first)} to {obspy.UTCDateTime(ns=last)}"
         )
     return [replace(source, selection=selection, inventory=tuple(inventory)) for source in dict.fromkeys(found)]
 
