@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from seisnet.calibration import Trial, merged, try_picks
+from seisnet.calibration import GRID, Trial, merged, try_picks
 from seisnet.config import PreprocessConfig
 from seisnet.labelled_sets import excerpts_of, make_windows
 from seisnet.metrics import bootstrap_interval, class_scores, confusion_counts
@@ -139,6 +139,17 @@ def reliability(trials: Mapping[str, Trial]) -> dict[str, list[dict[str, float]]
             if (bins == b).any()
         ]
     return found
+
+
+def threshold_figures(every: Mapping[str, Trial], quiet: Mapping[str, Trial]) -> dict[str, list[dict[str, float]]]:
+    """F1 of all records, and false picks an hour of quiet ones, at each of some thresholds."""
+    return {
+        phase: [
+            {"threshold": t, "f1": round(trial.at(t)[2], 3), "false_an_hour": round(quiet[phase].false_an_hour(t), 2)}
+            for t in GRID[::5]
+        ]
+        for phase, trial in every.items()
+    }
 
 
 def largest_change(tried: Sequence[Tried]) -> float:

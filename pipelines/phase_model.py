@@ -28,6 +28,7 @@ from phase_figures import (
     pick_figures,
     picked,
     reliability,
+    threshold_figures,
     window_figures,
 )
 
@@ -125,6 +126,7 @@ def build(
         },
         "conditions": condition_figures(tried, stored, config),
         "reliability": reliability(every),
+        "by_threshold": threshold_figures(every, quiet),
         "largest_change": largest_change(tried),
         "coverage": {phase: coverage(trial, stored, phase) for phase, trial in every.items()},
         "quiet": {
