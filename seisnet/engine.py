@@ -58,10 +58,13 @@ class Engine:
     jobs: int = 1
     scheduler: str = ""
 
-    def get_ready(self, function: Callable[..., Any]) -> None:
-        """Begin what takes long before the first item of a map, while the items are still being looked for."""
+    def get_ready(self, module: str) -> None:
+        """Begin what takes long before the first item of a map: have the module of its function imported.
+
+        Worth calling before this process imports that module itself, or looks for the items.
+        """
         if self.jobs > 1 and not self.scheduler and METHOD == "forkserver":
-            forkserver.set_forkserver_preload([getattr(function, "func", function).__module__])
+            forkserver.set_forkserver_preload([module])
             with _no_interrupts():
                 forkserver.ensure_running()
 
@@ -84,7 +87,7 @@ class Engine:
         """
         if self.scheduler:
             return _on_cluster(function, items, self.scheduler)
-        self.get_ready(function)
+        self.get_ready(getattr(function, "func", function).__module__)
         return _in_processes(function, items, self.jobs) if self.jobs > 1 else _here(function, items)
 
 

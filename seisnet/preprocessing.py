@@ -167,7 +167,7 @@ def preprocess_to_file(  # noqa: PLR0913, each is a choice that somebody makes
         If there is an output, or what is left of a run, and neither `overwrite` nor `resume` is set.
     """
     check_output(output, overwrite=overwrite or resume)
-    engine.get_ready(work)
+    engine.get_ready(work.__module__)
     folder = shards_folder(output) if virtual else output.with_name(f".{output.name}.work")
     reading = Reading()
     found = find_sources(sources, reading, selection=selection or Selection(), inventory=inventory)
@@ -222,7 +222,7 @@ def plan(
     NothingUsableError, DataError
         As `preprocess_to_file` would.
     """
-    engine.get_ready(work)
+    engine.get_ready(work.__module__)
     reading = Reading()
     found = find_sources(sources, reading, selection=selection or Selection(), inventory=inventory)
     job = make_job(found, labels, config or PreprocessConfig(), reading.rejections, miner=miner, folder=None)
