@@ -17,7 +17,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from multiprocessing import forkserver, get_context, parent_process
 from pathlib import Path
@@ -25,7 +25,6 @@ from typing import Any, TypeVar
 
 from seisnet import __version__
 from seisnet.errors import ConfigError, DataError
-from seisnet.nn import blas_threads
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -93,9 +92,15 @@ class Engine:
 
 def _here(function: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
     for item in items:
-        with blas_threads(1):
+        with _one_thread():
             result = function(item)
         yield result
+
+
+def _one_thread() -> AbstractContextManager[None]:
+    from seisnet.nn import blas_threads  # which takes long to import, and `Engine.get_ready` is to come before it
+
+    return blas_threads(1)
 
 
 def _in_processes(function: Callable[[Item], Result], items: Iterable[Item], jobs: int) -> Iterator[Result]:
@@ -196,7 +201,7 @@ def _end_with_parent() -> None:
 def _limit_blas() -> None:
     if "limit" not in _state:
         _state["limit"] = ExitStack()
-        _state["limit"].enter_context(blas_threads(1))
+        _state["limit"].enter_context(_one_thread())
 
 
 def _apply(item: Any) -> Any:
