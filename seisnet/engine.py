@@ -6,6 +6,7 @@ on one thread everywhere: the number of threads may change the last bits of a pr
 
 from __future__ import annotations
 
+import atexit
 import functools
 import importlib
 import itertools
@@ -202,6 +203,7 @@ def _limit_blas() -> None:
     if "limit" not in _state:
         _state["limit"] = ExitStack()
         _state["limit"].enter_context(_one_thread())
+        atexit.register(_state["limit"].close)  # while the modules that it takes are whole
 
 
 def _apply(item: Any) -> Any:
