@@ -1,10 +1,11 @@
 """Preprocessing against plain ObsPy scripts: windows/s, MB/s, share of the time that is ObsPy's, memory, processes.
 
-``python benchmarks/preprocessing.py [--records 1000] [--days 8] [--rounds 5] [--clock wall]``. Synthetic data are
-written to a temporary folder: event records of 90 s and station-days, three components at 100 Hz, Steim2 miniSEED.
-Whatever is compared runs in turns, so that a busy machine slows all alike; medians are printed. On a busy machine
-``--clock processor`` tells more. Two processes are measured in a new interpreter each time, which has to start them;
-an even number of days, for of seven one process takes four. Memory is read from /proc (Linux).
+``python benchmarks/preprocessing.py [--records 1000] [--days 8] [--rounds 5] [--clock wall] [--processes]``. Synthetic
+data are written to a temporary folder: event records of 90 s and station-days, three components at 100 Hz, Steim2
+miniSEED. Whatever is compared runs in turns, so that a busy machine slows all alike; medians are printed. On a busy
+machine ``--clock processor`` tells more. Two processes are measured in a new interpreter each time, which starts them
+before its imports, as ``seisnet preprocess`` does; an even number of days, for of seven one process takes four. Memory
+is read from /proc (Linux).
 
 The scripts do with ObsPy alone what their users do:
 
@@ -184,19 +185,27 @@ def compare(title: str, found: tuple[Path, Path], folder: Path, rounds: int, sam
 PROCESSES = """
 import sys, time
 from pathlib import Path
-from seisnet.config import PreprocessConfig
 from seisnet.engine import Engine
-from seisnet.preprocessing import preprocess_to_file
 if __name__ == "__main__":
-    clock, processor = time.perf_counter(), time.process_time()
-    options = {"output": Path(sys.argv[3]), "overwrite": True, "engine": Engine(int(sys.argv[4]))}
+    begin, engine = time.perf_counter(), Engine(int(sys.argv[4]))
+    engine.get_ready("seisnet.extraction")
+    from seisnet.config import PreprocessConfig
+    from seisnet.preprocessing import preprocess_to_file
+    ready, marks = time.perf_counter(), [time.process_time()]
+    options = {"output": Path(sys.argv[3]), "overwrite": True, "engine": engine}
+    options["progress"] = lambda *_: marks.append(time.process_time())
     preprocess_to_file([sys.argv[1]], [sys.argv[2]], PreprocessConfig(split_by="event"), **options)
-    print(time.perf_counter() - clock, time.process_time() - processor)
+    end, marks = time.perf_counter(), [*marks, time.process_time()]
+    # By the clock with imports and without; processor time of imports, and until the first shard, the last and the end.
+    print(end - begin, end - ready, *(b - a for a, b in zip([0, *marks[:2], marks[-2]], [*marks[:2], *marks[-2:]])))
 """
 
 
 def processes(title: str, found: tuple[Path, Path], folder: Path, rounds: int) -> None:
-    """Two processes against one, by the clock and by what the processor time of the parent allows."""
+    """Two processes against one, by the clock, and how many times as fast two free processors would be at most.
+
+    Before the first shard and after the last the parent works alone, between them beside the others.
+    """
     script = folder / "processes.py"
     script.write_text(PROCESSES)
     told: dict[int, list[list[float]]] = {1: [], 2: []}
@@ -205,14 +214,17 @@ def processes(title: str, found: tuple[Path, Path], folder: Path, rounds: int) -
             command = [sys.executable, script, found[0], found[1], folder / f"{jobs}.h5", jobs]
             done = subprocess.run(list(map(str, command)), capture_output=True, text=True, check=True)
             values.append([float(value) for value in done.stdout.split()])
-    one_s, whole_s = (statistics.median(column) for column in zip(*told[1], strict=True))
-    two_s, parent_s = (statistics.median(column) for column in zip(*told[2], strict=True))
-    most = whole_s / (parent_s + (whole_s - parent_s) / 2)
+    one, two = ([statistics.median(column) for column in zip(*told[jobs], strict=True)] for jobs in (1, 2))
+    imports_s, whole_s = one[2], statistics.median(sum(values[3:]) for values in told[1])
+    before_s, beside_s, after_s = two[3:]
+    least_s = before_s + (whole_s - before_s - after_s) / 2 + after_s
     same = (folder / "1.h5").read_bytes() == (folder / "2.h5").read_bytes()
-    print(f"{title}: one process takes {one_s:.2f} s, two take {two_s:.2f} s: {one_s / two_s:.2f} times as fast")
-    print(
-        f"  processor time: {whole_s:.2f} s, of the parent with two {parent_s:.2f} s: at most {most:.2f} times as fast"
-    )
+    for what, column, extra_s in (("with imports", 0, imports_s), ("after imports", 1, 0.0)):
+        ratio, most = one[column] / two[column], (extra_s + whole_s) / (extra_s + least_s)
+        print(f"{title}, {what}: one process takes {one[column]:.2f} s, two {two[column]:.2f} s: {ratio:.2f} times")
+        print(f"  as fast; by the processor time of the parent at most {most:.2f} times")
+    print(f"  processor time: imports {imports_s:.2f} s, one process {whole_s:.2f} s; the parent of two until")
+    print(f"  the first shard {before_s:.2f} s, until the last {beside_s:.2f} s more, after that {after_s:.2f} s")
     print(f"  the same bytes: {same}")
 
 
@@ -258,6 +270,7 @@ def main() -> None:
     parser.add_argument("--days", type=int, default=8)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--clock", choices=CLOCKS, default="wall")
+    parser.add_argument("--processes", action="store_true", help="only two processes against one")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as name, blas_threads(1):
         folder = Path(name)
@@ -267,12 +280,14 @@ def main() -> None:
             write_days(folder, 1),
             write_days(folder, options.days),
         )
-        compare("event records", events, folder, options.rounds, sample=20, clock=clock)
-        compare("station-day", day, folder, options.rounds, sample=1, clock=clock)
+        if not options.processes:
+            compare("event records", events, folder, options.rounds, sample=20, clock=clock)
+            compare("station-day", day, folder, options.rounds, sample=1, clock=clock)
         processes("event records", events, folder, options.rounds)
         processes(f"{options.days} station-days", days, folder, options.rounds)
-        memory(events, folder)
-        one_file(days, folder)
+        if not options.processes:
+            memory(events, folder)
+            one_file(days, folder)
 
 
 if __name__ == "__main__":

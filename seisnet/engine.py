@@ -6,6 +6,7 @@ on one thread everywhere: the number of threads may change the last bits of a pr
 
 from __future__ import annotations
 
+import atexit
 import functools
 import importlib
 import itertools
@@ -17,7 +18,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from multiprocessing import forkserver, get_context, parent_process
 from pathlib import Path
@@ -25,7 +26,6 @@ from typing import Any, TypeVar
 
 from seisnet import __version__
 from seisnet.errors import ConfigError, DataError
-from seisnet.nn import blas_threads
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -58,10 +58,13 @@ class Engine:
     jobs: int = 1
     scheduler: str = ""
 
-    def get_ready(self, function: Callable[..., Any]) -> None:
-        """Begin what takes long before the first item of a map, while the items are still being looked for."""
+    def get_ready(self, module: str) -> None:
+        """Begin what takes long before the first item of a map: have the module of its function imported.
+
+        Worth calling before this process imports that module itself, or looks for the items.
+        """
         if self.jobs > 1 and not self.scheduler and METHOD == "forkserver":
-            forkserver.set_forkserver_preload([getattr(function, "func", function).__module__])
+            forkserver.set_forkserver_preload([module])
             with _no_interrupts():
                 forkserver.ensure_running()
 
@@ -84,15 +87,21 @@ class Engine:
         """
         if self.scheduler:
             return _on_cluster(function, items, self.scheduler)
-        self.get_ready(function)
+        self.get_ready(getattr(function, "func", function).__module__)
         return _in_processes(function, items, self.jobs) if self.jobs > 1 else _here(function, items)
 
 
 def _here(function: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
     for item in items:
-        with blas_threads(1):
+        with _one_thread():
             result = function(item)
         yield result
+
+
+def _one_thread() -> AbstractContextManager[None]:
+    from seisnet.nn import blas_threads  # which takes long to import, and `Engine.get_ready` is to come before it
+
+    return blas_threads(1)
 
 
 def _in_processes(function: Callable[[Item], Result], items: Iterable[Item], jobs: int) -> Iterator[Result]:
@@ -193,7 +202,8 @@ def _end_with_parent() -> None:
 def _limit_blas() -> None:
     if "limit" not in _state:
         _state["limit"] = ExitStack()
-        _state["limit"].enter_context(blas_threads(1))
+        _state["limit"].enter_context(_one_thread())
+        atexit.register(_state["limit"].close)  # while the modules that it takes are whole
 
 
 def _apply(item: Any) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,10 +19,11 @@ from seisnet.errors import FormatError
 from seisnet.extraction import Job, Piece, Summary
 from seisnet.picks import station_of
 from seisnet.splits import assign_splits
-from seisnet.store.excerpts import Excerpt, ExcerptsWriter
+from seisnet.store.excerpts import SAMPLES, Excerpt
+from seisnet.store.excerpts_writer import ExcerptsWriter, SamplesWriter, drop_samples
 from seisnet.store.shards import Rejected, ShardReader
 from seisnet.store.windows_file import SPLITS, WindowRows, WindowsInfo
-from seisnet.store.windows_writer import writing
+from seisnet.store.windows_writer import WindowsWriter, writing
 from seisnet.waveforms.records import COMPONENTS
 
 Row = tuple[str, str, int, int, bool]
@@ -147,70 +149,114 @@ def describe(job: Job, totals: Totals, division: Division, labels: Sequence[Path
     )
 
 
-def merge(
-    shards: Sequence[Path],
-    division: Division,
-    info: WindowsInfo,
-    rejected: tuple[Sequence[Rejected], Sequence[Rejected]],
-    output: Path,
-    *,
-    virtual: bool = False,
-) -> None:
-    """Write the windows file.
+@contextmanager
+def merging(output: Path) -> Iterator[Merger]:
+    """Write a windows file, which appears when the block ends well."""
+    with writing(output) as writer:
+        yield Merger(writer)
 
-    Parameters
-    ----------
-    shards : sequence of Path
-        In the order of the sources.
-    division : Division
-        Of all their windows.
-    info : WindowsInfo
-        What describes the file; `group_names` are sorted.
-    rejected : (sequence, sequence)
-        What was rejected before and after the shards were made, beside what they tell themselves.
-    output : Path
-        Appears whole or not at all.
-    virtual : bool
-        Whether the features stay in the shards, which must then be kept beside the output.
 
-    Raises
-    ------
-    FormatError
-        If a shard is damaged; it is removed, so that the next run makes it anew.
+class Merger:
+    """Puts shards together: samples of excerpts while later shards are still being made, the rest after the last one.
+
+    What windows there are in the end, and so where each belongs, is not known before the splits are assigned.
     """
-    groups = {name: i for i, name in enumerate(info.group_names)}
-    with writing(output, info, int(division.counts.sum()), virtual=virtual) as writer:
+
+    def __init__(self, writer: WindowsWriter) -> None:
+        self._writer = writer
+        self._shards: list[Path] = []
+        self._samples: SamplesWriter | None = None
+
+    def add(self, path: Path) -> None:
+        """Take the next shard, in the order of the sources.
+
+        Raises
+        ------
+        FormatError
+            If it is damaged; it is removed, so that the next run makes it anew.
+        """
+        self._shards.append(path)
+        with _believed(path) as shard:
+            for samples in shard.samples():
+                if self._samples is None:
+                    self._samples = SamplesWriter(self._writer.file, SAMPLES)
+                self._samples.write(samples)
+
+    def finish(
+        self,
+        division: Division,
+        info: WindowsInfo,
+        rejected: tuple[Sequence[Rejected], Sequence[Rejected]],
+        *,
+        virtual: bool = False,
+    ) -> None:
+        """Write all but the samples.
+
+        Parameters
+        ----------
+        division : Division
+            Of all windows.
+        info : WindowsInfo
+            What describes the file; `group_names` are sorted.
+        rejected : (sequence, sequence)
+            What was rejected before and after the shards were made, beside what they tell themselves.
+        virtual : bool
+            Whether the features stay in the shards, which must then be kept beside the output.
+
+        Raises
+        ------
+        FormatError
+            As `add` does.
+        """
+        groups = {name: i for i, name in enumerate(info.group_names)}
+        writer = self._writer
+        writer.begin(info, int(division.counts.sum()), virtual=virtual)
         writer.reject(rejected[0])
         excerpts = ExcerptsWriter(writer, groups)
-        for path in shards:
-            try:
-                with ShardReader(path) as shard:
-                    writer.reject(shard.rejected)
-                    keep, rows = _rows(shard, division, groups)
-                    for here, x in shard.blocks():
-                        kept = keep[here]
-                        part = rows.take(here).take(kept)
-                        writer.append(WindowRows(**{**vars(part), "x": x if kept.all() else x[kept]}))
-                    if virtual:
-                        writer.link(path, np.flatnonzero(keep), len(shard), shard.sha256)
-                    writer.reject(list(_write_excerpts(shard, division, excerpts)))
-            except FormatError as error:
-                path.unlink(missing_ok=True)
-                raise FormatError(f"{error}; say --resume to make it again") from error
+        n_samples, dropped = 0, []
+        for path in self._shards:
+            with _believed(path) as shard:
+                writer.reject(shard.rejected)
+                keep, rows = _rows(shard, division, groups)
+                for here, x in shard.blocks():
+                    kept = keep[here]
+                    part = rows.take(here).take(kept)
+                    writer.append(WindowRows(**{**vars(part), "x": x if kept.all() else x[kept]}))
+                if virtual:
+                    writer.link(path, np.flatnonzero(keep), len(shard), shard.sha256)
+                for excerpt in shard.excerpts():
+                    placed = _placed(excerpt, division)
+                    if isinstance(placed, Excerpt):
+                        excerpts.append(placed)
+                    else:
+                        writer.reject([placed])
+                        dropped.append((n_samples, n_samples + excerpt.n_samples))
+                    n_samples += excerpt.n_samples
         excerpts.flush()
+        if dropped:
+            drop_samples(writer.file, dropped)
         writer.reject(rejected[1])
 
 
-def _write_excerpts(shard: ShardReader, division: Division, writer: ExcerptsWriter) -> Iterator[Rejected]:
-    """Write the excerpts of a shard that lie in one split; tell the others."""
-    for excerpt in shard.excerpts():
-        events = tuple(event for event in excerpt.events if event in division.split_of_event)
-        splits = _splits(excerpt, events, division)
-        if len(splits) == 1:
-            writer.append(replace(excerpt, events=events, split=splits.pop()))
-        else:
-            why = "events or station lie in two splits" if splits else "events or station gave no windows"
-            yield excerpt.trace_id, excerpt.start_ns, excerpt.end_ns, f"an excerpt whose {why}"
+@contextmanager
+def _believed(path: Path) -> Iterator[ShardReader]:
+    """A shard that is removed if it turns out to be damaged."""
+    try:
+        with ShardReader(path) as shard:
+            yield shard
+    except FormatError as error:
+        path.unlink(missing_ok=True)
+        raise FormatError(f"{error}; say --resume to make it again") from error
+
+
+def _placed(excerpt: Excerpt, division: Division) -> Excerpt | Rejected:
+    """An excerpt in its split; or why there is not one that it lies in."""
+    events = tuple(event for event in excerpt.events if event in division.split_of_event)
+    splits = _splits(excerpt, events, division)
+    if len(splits) == 1:
+        return replace(excerpt, events=events, split=splits.pop())
+    why = "events or station lie in two splits" if splits else "events or station gave no windows"
+    return excerpt.trace_id, excerpt.start_ns, excerpt.end_ns, f"an excerpt whose {why}"
 
 
 def _splits(excerpt: Excerpt, events: Sequence[str], division: Division) -> set[int]:

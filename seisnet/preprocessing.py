@@ -17,7 +17,7 @@ from seisnet.engine import Engine
 from seisnet.errors import ConfigError, NothingUsableError
 from seisnet.extraction import work
 from seisnet.making import Progress, inputs_sha256, make_shards, work_folder
-from seisnet.merging import describe, divide, merge
+from seisnet.merging import describe, divide, merging
 from seisnet.planning import make_job, make_pieces, unmatched_lines
 from seisnet.store.excerpts import Excerpt, read_excerpts
 from seisnet.store.hdf5 import check_output
@@ -167,7 +167,7 @@ def preprocess_to_file(  # noqa: PLR0913, each is a choice that somebody makes
         If there is an output, or what is left of a run, and neither `overwrite` nor `resume` is set.
     """
     check_output(output, overwrite=overwrite or resume)
-    engine.get_ready(work)
+    engine.get_ready(work.__module__)
     folder = shards_folder(output) if virtual else output.with_name(f".{output.name}.work")
     reading = Reading()
     found = find_sources(sources, reading, selection=selection or Selection(), inventory=inventory)
@@ -182,18 +182,19 @@ def preprocess_to_file(  # noqa: PLR0913, each is a choice that somebody makes
             shutil.rmtree(folder, ignore_errors=True)
         return info
     with work_folder(folder, output, anew=overwrite, resume=resume):
-        totals = make_shards(job, pieces, engine, progress)
-        unmatched = unmatched_lines(job, totals.matched, totals.nearest_ns, totals.records)
-        before = [(r.trace_id, r.start_ns, r.end_ns, r.reason) for r in reading.rejections]
-        shards = [folder / name for name in totals.shards]
-        if not totals.rows:
-            told = (reason for path in shards for *_, reason in _rejected(path))
-            raise NothingUsableError(f"no window could be made: {_why(unmatched, [r for *_, r in before], told)}")
-        after = [("", 0, 0, f"{name}: no window") for name in totals.made if not totals.made[name]]
-        after += [("", 0, 0, line) for line in unmatched]
-        division = divide(totals.rows, job.config)
-        info = describe(job, totals, division, [Path(p) for p in labels], inputs)
-        merge(shards, division, info, (before, after), output, virtual=virtual)
+        with merging(output) as merger:
+            totals = make_shards(job, pieces, engine, progress, merger.add)
+            unmatched = unmatched_lines(job, totals.matched, totals.nearest_ns, totals.records)
+            before = [(r.trace_id, r.start_ns, r.end_ns, r.reason) for r in reading.rejections]
+            shards = [folder / name for name in totals.shards]
+            if not totals.rows:
+                told = (reason for path in shards for *_, reason in _rejected(path))
+                raise NothingUsableError(f"no window could be made: {_why(unmatched, [r for *_, r in before], told)}")
+            after = [("", 0, 0, f"{name}: no window") for name in totals.made if not totals.made[name]]
+            after += [("", 0, 0, line) for line in unmatched]
+            division = divide(totals.rows, job.config)
+            info = describe(job, totals, division, [Path(p) for p in labels], inputs)
+            merger.finish(division, info, (before, after), virtual=virtual)
         for left in folder.iterdir():
             if left not in shards:
                 left.unlink()
@@ -221,7 +222,7 @@ def plan(
     NothingUsableError, DataError
         As `preprocess_to_file` would.
     """
-    engine.get_ready(work)
+    engine.get_ready(work.__module__)
     reading = Reading()
     found = find_sources(sources, reading, selection=selection or Selection(), inventory=inventory)
     job = make_job(found, labels, config or PreprocessConfig(), reading.rejections, miner=miner, folder=None)

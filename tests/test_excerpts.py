@@ -14,7 +14,7 @@ from seisnet.engine import Engine
 from seisnet.errors import FormatError
 from seisnet.excerpting import excerpts, known_ranges
 from seisnet.inspection import describe
-from seisnet.merging import Division, divide, merge
+from seisnet.merging import Division, divide, merging
 from seisnet.picks import Pick
 from seisnet.preprocessing import preprocess_to_file, read_windows
 from seisnet.store.excerpts import Excerpt, excerpt_counts, read_excerpts
@@ -230,7 +230,9 @@ def merged(tmp_path, division, found):
         writer.finish([], {})
     names = tuple(sorted({event for event, *_ in division.split_of}))
     info = WindowsInfo(("P", "S", "noise"), (4,), names, (), (), {"config": "{}", "sampling_rate_hz": 100.0})
-    merge([shard], division, info, ([], []), path)
+    with merging(path) as merger:
+        merger.add(shard)
+        merger.finish(division, info, ([], []))
     return list(read_excerpts(path)), [reason for *_, reason in read_rejected(path)]
 
 
@@ -260,6 +262,19 @@ def test_an_excerpt_lies_in_the_one_split_of_its_events_or_is_counted(how, excer
     assert reasons == ([split] if isinstance(split, str) else [])
     assert [e.split for e in kept] == ([] if isinstance(split, str) else [split])
     assert all("windowless" not in e.events for e in kept)
+
+
+@pytest.mark.parametrize("where", ["first", "middle", "last"])
+def test_the_samples_of_excerpts_that_are_left_out_leave_no_gap(where, noise, tmp_path):
+    torn = {"first": (0, 1), "middle": (1, 3), "last": (2, 3)}[where]
+    found = []
+    for k in range(4):
+        data = noise(3 * (40 + k)).reshape(3, -1).astype(np.float32)
+        found.append(replace(excerpt_of(*("ab" if k in torn else "a")), data=data, known=((0, 40),), split=0))
+    division = Division({("a", "GE.A", 0): 0, ("b", "GE.B", 0): 2}, "event", np.zeros((3, 3, 2), dtype=np.int64))
+    kept, reasons = merged(tmp_path, division, found)
+    assert reasons == [TORN, TORN]
+    assert_same(kept, [excerpt for k, excerpt in enumerate(found) if k not in torn])
 
 
 def test_the_division_of_counted_windows_is_that_of_their_excerpts():
@@ -332,8 +347,10 @@ def test_a_shard_whose_excerpts_are_damaged_is_not_believed(tmp_path):
         writer.append_excerpt(excerpt_of("a"))
         writer.finish([], {})
     with ShardReader(path) as shard:
-        assert_same(shard.excerpts(), [excerpt_of("a")])
+        zeros = np.zeros((3, 50), dtype=np.float32)
+        assert_same(shard.excerpts(), [replace(excerpt_of("a"), data=zeros)])
+        np.testing.assert_array_equal(np.concatenate(list(shard.samples())).T, excerpt_of("a").data)
     with h5py.File(path, "r+") as file:
         file["excerpts"][7, 1] = 2.0
     with pytest.raises(FormatError, match="SHA-256 of its excerpts"), ShardReader(path) as shard:
-        list(shard.excerpts())
+        list(shard.samples())

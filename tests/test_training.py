@@ -16,7 +16,8 @@ from seisnet.model import Model, load_model
 from seisnet.picks import in_order
 from seisnet.preprocessing import Windows, read_windows
 from seisnet.report.folder import write_evaluation
-from seisnet.store.excerpts import ExcerptsWriter
+from seisnet.store.excerpts import SAMPLES
+from seisnet.store.excerpts_writer import ExcerptsWriter, SamplesWriter
 from seisnet.store.windows_file import FeatureReader, WindowRows, WindowsInfo
 from seisnet.store.windows_writer import writing
 from seisnet.training import fit
@@ -54,7 +55,8 @@ def make_windows(rng, n=360, spread=2.0, classes=3, dev=True):
 
 
 def write(windows, path):
-    with writing(path, windows.info, len(windows.rows)) as writer:
+    with writing(path) as writer:
+        writer.begin(windows.info, len(windows.rows))
         writer.append(windows.rows)
     return path
 
@@ -270,11 +272,15 @@ def quake_file(quakes, tmp_path_factory):
     path = tmp_path_factory.mktemp("quakes") / "windows.h5"
     info = quakes.windows.info
     info = dataclasses.replace(info, attributes={**info.attributes, "sampling_rate_hz": 50.0})
-    with writing(path, info, len(quakes.windows.rows)) as writer:
+    with writing(path) as writer:
+        writer.begin(info, len(quakes.windows.rows))
         writer.append(quakes.windows.rows)
+        samples = SamplesWriter(writer.file, SAMPLES)
         excerpts = ExcerptsWriter(writer, {name: k for k, name in enumerate(info.group_names)})
         for excerpt in quakes.windows.excerpts:
+            samples.append(excerpt.data)
             excerpts.append(excerpt)
+        samples.flush()
         excerpts.flush()
     return path
 

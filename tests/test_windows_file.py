@@ -49,7 +49,8 @@ def make_rows(n=N, seed=0):
 
 
 def write(path, rows, pieces=(0, 100, N), info=INFO):
-    with writing(path, info, len(rows)) as writer:
+    with writing(path) as writer:
+        writer.begin(info, len(rows))
         for low, high in itertools.pairwise(pieces):
             writer.append(rows.take(slice(low, high)))
     return path
@@ -171,7 +172,8 @@ def test_fewer_rows_than_announced_leave_no_file(tmp_path):
 def test_an_error_while_writing_leaves_the_old_file_and_nothing_else(tmp_path, good):
     path = tmp_path / "windows.h5"
     shutil.copy(good, path)
-    with pytest.raises(ZeroDivisionError), writing(path, INFO, N) as writer:
+    with pytest.raises(ZeroDivisionError), writing(path) as writer:
+        writer.begin(INFO, N)
         writer.append(make_rows().take(slice(0, 10)))
         raise ZeroDivisionError
     assert [p.name for p in tmp_path.iterdir()] == ["windows.h5"]

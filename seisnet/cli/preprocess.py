@@ -76,17 +76,20 @@ def preprocess(
       seisnet preprocess my_seisbench_dataset/ -o windows.h5 --jobs 4
       seisnet preprocess day.mseed --labels rockfalls.csv --task class --window 20 -o windows.h5 --dry-run
     """
-    from seisnet import preprocessing
-    from seisnet.config import PreprocessConfig, load_toml
     from seisnet.engine import Engine
-    from seisnet.store.windows_file import read_counts, read_rejected
-    from seisnet.wording import counted
 
     if resume and overwrite:
         raise click.UsageError("say either --resume or --overwrite")
+    engine = Engine(jobs, scheduler)
+    engine.get_ready("seisnet.extraction")  # which takes as long as the imports that follow, and goes on beside them
+    from seisnet import preprocessing
+    from seisnet.config import PreprocessConfig, load_toml
+    from seisnet.store.windows_file import read_counts, read_rejected
+    from seisnet.wording import counted
+
     config = load_toml(config_path, "preprocess", PreprocessConfig) if config_path else PreprocessConfig()
     config = dataclasses.replace(config, **console.given(options))
-    engine, selection = Engine(jobs, scheduler), console.selected(select, starttime, endtime)
+    selection = console.selected(select, starttime, endtime)
     with console.progress_line("preprocess", quiet=quiet) as show:
 
         def progress(made: int, source: str) -> None:

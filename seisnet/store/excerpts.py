@@ -6,7 +6,7 @@ events, onsets and known ranges, stands in tables whose first column says to whi
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,14 +18,9 @@ from numpy.typing import NDArray
 from seisnet.errors import FormatError
 from seisnet.store.hdf5 import inside, opened, text
 from seisnet.store.windows_file import FORMAT, SPLITS, STRING, WindowsInfo, read_info
-from seisnet.store.windows_writer import WindowsWriter
 
 N_COMPONENTS = 3
-CHUNK_SAMPLES = 1 << 13
-
-SAMPLES_AT_ONCE = 1 << 18
-EXCERPTS_AT_ONCE = 1 << 12
-"""Samples, and what is not samples, are written when so many have gathered: every write has its price."""
+SAMPLES = "excerpts/data"
 
 DTYPES: dict[str, Any] = {
     "stop": np.int64,
@@ -101,91 +96,6 @@ class Excerpt:
         return self.start_ns + round((self.n_samples - 1) * 1_000_000_000 / self.sampling_rate_hz)
 
 
-class ExcerptsWriter:
-    """Appends excerpts, whose splits are assigned, to a windows file that is being written.
-
-    The first makes the group ``/excerpts``; a file without excerpts has none.
-    """
-
-    def __init__(self, windows: WindowsWriter, groups: Mapping[str, int]) -> None:
-        self._file, self._groups = windows.file, groups
-        self._n = self._stop = 0
-        self._samples: SamplesWriter | None = None
-        self._columns: dict[str, list[Any]] = {name: [] for name in DTYPES}
-
-    def append(self, excerpt: Excerpt) -> None:
-        """Write an excerpt after those already written."""
-        if self._samples is None:
-            self._samples = SamplesWriter(self._file, "excerpts/data")
-            for name, dtype in DTYPES.items():
-                inner = (N_COMPONENTS,) if name == "present" else ()
-                shapes = {"shape": (0, *inner), "maxshape": (None, *inner), "chunks": (1024, *inner)}
-                self._file.create_dataset(f"excerpts/{name}", dtype=dtype, **shapes)
-        self._samples.append(excerpt.data)
-        self._stop += excerpt.n_samples
-        n_onsets, n_known, n_events = len(excerpt.onsets), len(excerpt.known), len(excerpt.events)
-        new: dict[str, list[Any]] = {
-            "stop": [self._stop],
-            "start_ns": [excerpt.start_ns],
-            "trace_id": [excerpt.trace_id],
-            "present": [excerpt.present],
-            "bandwidth_hz": [excerpt.bandwidth_hz],
-            "split": [excerpt.split],
-            "event_excerpt": [self._n] * n_events,
-            "event_group": [self._groups[name] for name in excerpt.events],
-            "onset_excerpt": [self._n] * n_onsets,
-            "onset_sample": [sample for sample, _ in excerpt.onsets],
-            "onset_class": [k for _, k in excerpt.onsets],
-            "onset_weight": list(excerpt.weights),
-            "known_excerpt": [self._n] * n_known,
-            "known_low": [low for low, _ in excerpt.known],
-            "known_high": [high for _, high in excerpt.known],
-        }
-        for name, values in new.items():
-            self._columns[name] += values
-        self._n += 1
-        if self._n % EXCERPTS_AT_ONCE == 0:
-            self.flush()
-
-    def flush(self) -> None:
-        """Write what has gathered; the last call before the file is closed."""
-        if self._samples is not None:
-            self._samples.flush()
-        for name, values in self._columns.items():
-            if values:
-                column = self._file[f"excerpts/{name}"]
-                at = len(column)
-                column.resize(at + len(values), axis=0)
-                column[at:] = values
-                values.clear()
-
-
-class SamplesWriter:
-    """Appends samples to a new data set (T, C) of a file."""
-
-    def __init__(self, file: h5py.File, name: str) -> None:
-        shapes = {"shape": (0, N_COMPONENTS), "maxshape": (None, N_COMPONENTS), "chunks": (CHUNK_SAMPLES, N_COMPONENTS)}
-        self._dataset = file.create_dataset(name, dtype=np.float32, **shapes)
-        self._waiting: list[NDArray[np.float32]] = []
-
-    def append(self, data: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Take samples (C, T) after those before; returns them as they will stand in the file, (T, C)."""
-        samples = np.ascontiguousarray(data.T)
-        self._waiting.append(samples)
-        if sum(map(len, self._waiting)) >= SAMPLES_AT_ONCE:
-            self.flush()
-        return samples
-
-    def flush(self) -> None:
-        """Write what has gathered; the last call before the file is closed."""
-        if self._waiting:
-            samples = np.concatenate(self._waiting)
-            at = self._dataset.shape[0]
-            self._dataset.resize(at + len(samples), axis=0)
-            self._dataset[at:] = samples
-            self._waiting.clear()
-
-
 def excerpt_counts(path: Path) -> NDArray[np.int64]:
     """Count excerpts, and the samples of them, by split: int64 (3, 2)."""
     counts = np.zeros((len(SPLITS), 2), dtype=np.int64)
@@ -212,7 +122,7 @@ def read_excerpts(path: str | Path, split: str | None = None) -> Iterator[Excerp
         if "excerpts" not in file:
             return
         columns = _columns(file, info)
-        data, rate_hz = inside(file, "excerpts/data"), float(info.attributes["sampling_rate_hz"])
+        data, rate_hz = inside(file, SAMPLES), float(info.attributes["sampling_rate_hz"])
         starts = np.concatenate([[0], columns["stop"]])
         ranges = {t: np.searchsorted(columns[f"{t}_excerpt"], np.arange(len(starts))) for t in TABLES}
         for i in range(len(starts) - 1):
@@ -254,7 +164,7 @@ def _columns(file: h5py.File, info: WindowsInfo) -> dict[str, NDArray[Any]]:
         if found.dtype != dtype:
             raise FormatError(f"{file.filename}: /excerpts/{name} is {found.dtype}; {np.dtype(dtype)} is needed")
         columns[name] = found[:]
-    data = inside(file, "excerpts/data")
+    data = inside(file, SAMPLES)
     n_samples = np.diff(columns["stop"], prepend=0)
     total = int(columns["stop"][-1]) if len(n_samples) else 0
     if data.shape != (total, N_COMPONENTS) or data.dtype != np.float32:

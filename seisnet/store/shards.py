@@ -6,6 +6,7 @@ that goes on after a crash takes a shard for what it is or makes it anew.
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import itertools
 import json
@@ -19,7 +20,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seisnet.errors import FormatError
-from seisnet.store.excerpts import SAMPLES_AT_ONCE, Excerpt, SamplesWriter
+from seisnet.store.excerpts import N_COMPONENTS, Excerpt
+from seisnet.store.excerpts_writer import SAMPLES_AT_ONCE, SamplesWriter
 from seisnet.store.hdf5 import inside, new_hdf5, opened, text
 
 FORMAT = "seisnet-shard"
@@ -85,11 +87,12 @@ class ShardWriter:
             self._file.create_dataset(name, data=values)
             self._digest.update(values.data)
         names = [list(self._names[name]) for name in ("trace", "event")]
-        excerpts = [self._samples_digest.hexdigest(), self._excerpts]
-        words = json.dumps([*names, list(rejected), summary, excerpts])
+        words = json.dumps([*names, list(rejected), summary, self._excerpts])
         self._file.create_dataset("words", data=np.frombuffer(words.encode(), dtype=np.uint8))
         self._digest.update(words.encode())
+        self._digest.update(self._samples_digest.digest())
         self._file.attrs["sha256"] = self._digest.hexdigest()
+        self._file.attrs["excerpts_sha256"] = self._samples_digest.hexdigest()
 
 
 @contextmanager
@@ -114,16 +117,7 @@ class ShardReader:
         self._opened = opened(path, FORMAT)
 
     def __enter__(self) -> ShardReader:
-        file = self._file = self._opened.__enter__()
-        self._x = inside(file, "x")
-        self.n_features = int(self._x.shape[1])
-        self.columns: dict[str, NDArray[Any]] = {name: inside(file, name)[:] for name in COLUMNS}
-        self._words = inside(file, "words")[:].tobytes()
-        traces, events, rejected, self.summary, (self._samples_sha256, self._excerpts) = json.loads(self._words)
-        self._samples = inside(file, "excerpts")
-        self.names: dict[str, list[str]] = {"trace": traces, "event": events}
-        self.rejected: list[Rejected] = [(t, start, end, reason) for t, start, end, reason in rejected]
-        self.sha256 = text(file.attrs["sha256"])
+        self._file = self._opened.__enter__()
         return self
 
     def __exit__(self, *error: Any) -> None:
@@ -132,34 +126,64 @@ class ShardReader:
     def __len__(self) -> int:
         return len(self.columns["y"])
 
+    @functools.cached_property
+    def columns(self) -> dict[str, NDArray[Any]]:
+        """All columns but the features."""
+        return {name: inside(self._file, name)[:] for name in COLUMNS}
+
+    @property
+    def names(self) -> dict[str, list[str]]:
+        """What the columns `trace` and `event` count in."""
+        return {"trace": self._words[0], "event": self._words[1]}
+
+    @property
+    def rejected(self) -> list[Rejected]:
+        """What was rejected."""
+        return [(t, start, end, reason) for t, start, end, reason in self._words[2]]
+
+    @property
+    def summary(self) -> dict[str, Any]:
+        """What `ShardWriter.finish` was given."""
+        summary: dict[str, Any] = self._words[3]
+        return summary
+
+    @property
+    def sha256(self) -> str:
+        """Of everything in the shard."""
+        return text(self._file.attrs["sha256"])
+
+    @functools.cached_property
+    def _words(self) -> list[Any]:
+        words: list[Any] = json.loads(self._plain_words)
+        return words
+
+    @functools.cached_property
+    def _plain_words(self) -> bytes:
+        words: bytes = inside(self._file, "words")[:].tobytes()
+        return words
+
     def blocks(self) -> Iterator[tuple[slice, NDArray[np.float32]]]:
-        """Features in blocks of rows; after the last one it is certain that nothing in the shard was damaged."""
-        digest = hashlib.sha256()
+        """Features in blocks of rows; after the last one nothing but the excerpts' samples can have been damaged."""
+        features, digest = inside(self._file, "x"), hashlib.sha256()
         for at in range(0, len(self), ROWS_AT_ONCE):
             here = slice(at, min(at + ROWS_AT_ONCE, len(self)))
-            x: NDArray[np.float32] = self._x[here]
+            x: NDArray[np.float32] = features[here]
             digest.update(x.data)
             yield here, x
         for name in COLUMNS:
             digest.update(self.columns[name].data)
-        digest.update(self._words)
+        digest.update(self._plain_words)
+        digest.update(bytes.fromhex(text(self._file.attrs["excerpts_sha256"])))
         if digest.hexdigest() != self.sha256:
             raise FormatError(f"{self.path}: damaged: its SHA-256 is not the one it was written with")
 
     def excerpts(self) -> Iterator[Excerpt]:
-        """Excerpts one after the other; after the last one it is certain that their samples were not damaged."""
-        digest, low, high = hashlib.sha256(), 0, 0
-        stops = list(itertools.accumulate(plain["data"] for plain in self._excerpts))
-        for plain, stop in zip(self._excerpts, stops, strict=True):
-            if stop > high:  # read many at once: every reading has its price
-                low, high = stop - plain["data"], next((s for s in stops if s >= stop + SAMPLES_AT_ONCE), stops[-1])
-                block = self._samples[low:high]
-                digest.update(block.data)
-            samples = block[stop - plain["data"] - low : stop - low]
+        """All that is known of the excerpts; in place of their samples, which `samples` gives, stand zeros."""
+        for plain in self._words[4]:
             yield Excerpt(
                 **{
                     **plain,
-                    "data": samples.T,
+                    "data": np.broadcast_to(np.float32(0), (N_COMPONENTS, plain["data"])),  # takes no memory
                     "present": np.array(plain["present"], dtype=np.bool_),
                     "onsets": tuple((sample, k) for sample, k in plain["onsets"]),
                     "weights": tuple(plain["weights"]),
@@ -167,7 +191,15 @@ class ShardReader:
                     "events": tuple(plain["events"]),
                 }
             )
-        if digest.hexdigest() != self._samples_sha256:
+
+    def samples(self) -> Iterator[NDArray[np.float32]]:
+        """Samples (T, C) of all excerpts in blocks; after the last one it is certain that they were not damaged."""
+        samples, digest = inside(self._file, "excerpts"), hashlib.sha256()
+        for at in range(0, len(samples), SAMPLES_AT_ONCE):
+            block: NDArray[np.float32] = samples[at : at + SAMPLES_AT_ONCE]
+            digest.update(block.data)
+            yield block
+        if digest.hexdigest() != text(self._file.attrs["excerpts_sha256"]):
             raise FormatError(
                 f"{self.path}: damaged: the SHA-256 of its excerpts is not the one they were written with"
             )
@@ -177,7 +209,7 @@ def read_whole(path: Path) -> dict[str, Any] | None:
     """The summary of a shard that is there and undamaged, else None."""
     try:
         with ShardReader(path) as shard:
-            for _ in itertools.chain(shard.blocks(), shard.excerpts()):
+            for _ in itertools.chain(shard.blocks(), shard.samples()):
                 pass
             return dict(shard.summary)
     except FormatError:

@@ -27,25 +27,27 @@ CHUNK_ROWS = 256
 
 
 @contextmanager
-def writing(path: Path, info: WindowsInfo, n_rows: int, *, virtual: bool = False) -> Iterator[WindowsWriter]:
-    """Write a windows file of a known length under a temporary name; it appears when the block ends well.
-
-    A virtual one holds no features, but says where they lie in shards: see `WindowsWriter.link`.
-    """
+def writing(path: Path) -> Iterator[WindowsWriter]:
+    """Write a windows file under a temporary name; it appears when the block ends well."""
     with new_hdf5(path) as file:
-        writer = WindowsWriter(file, info, n_rows, virtual=virtual)
+        writer = WindowsWriter(file)
         yield writer
         writer.close()
 
 
 class WindowsWriter:
-    """Appends rows to a file that `writing` has opened."""
+    """Appends rows to a file that `writing` has opened; before the first, `begin` says how many there will be."""
 
-    def __init__(self, file: h5py.File, info: WindowsInfo, n_rows: int, *, virtual: bool) -> None:
-        self.file, self._at, self._linked = file, 0, 0
+    def __init__(self, file: h5py.File) -> None:
+        self.file, self._at, self._linked, self._n_features = file, 0, 0, 0
+        self._links: h5py.h5p.PropDCID | None = None
+        self._shards: list[tuple[str, str]] = []
+
+    def begin(self, info: WindowsInfo, n_rows: int, *, virtual: bool = False) -> None:
+        """Describe a file of so many rows; a virtual one holds no features, but says in which shards they lie."""
+        file = self.file
         self._links = _links() if virtual else None
         self._n_features = int(np.prod(info.feature_shape))
-        self._shards: list[tuple[str, str]] = []
         file.attrs["format"] = FORMAT
         file.attrs["format_version"] = 1
         file.attrs["classes"] = list(info.classes)

@@ -51,7 +51,7 @@ HEADER = np.dtype(
 )
 """Fixed part of a record's header; `code` is station, location, channel and network."""
 
-QUALITIES = np.frombuffer(b"DRQM", dtype=np.uint8)
+IS_QUALITY = np.array([chr(byte) in "DRQM" for byte in range(256)])
 ENCODINGS = {1, 3, 4, 5, 10, 11}
 """Whole numbers, floats, Steim1 and Steim2."""
 
@@ -169,7 +169,7 @@ def _records(data: bytes, at: int) -> _Records | None:
     length, fixed, offset_of = layout
     n = (len(data) - at) // length
     rows = np.ndarray((n, length), np.uint8, data, at)
-    known = (rows[:, fixed] == rows[0, fixed]).all(axis=1) & np.isin(rows[:, 6], QUALITIES)
+    known = (rows[:, fixed] == rows[0, fixed]).all(axis=1) & IS_QUALITY[rows[:, 6]]
     known &= ((rows[:, :6] >= ord("0")) & (rows[:, :6] <= ord("9"))).all(axis=1)
     h = np.ndarray((n,), HEADER, data, at, (length,))
     year, day, hour, minute, second, fraction, n_samples, correction = (
@@ -233,8 +233,7 @@ def _rate_hz(factor: NDArray[Any]) -> NDArray[np.float64]:
 
 def _joined(records: _Records) -> Iterator[tuple[bytes, Stretch, int]]:
     """Stretches of every channel in the file's order: its code, the stretch, and when its next record is due."""
-    codes, first_at = np.unique(records.code, return_index=True)
-    for code in codes[np.argsort(first_at)]:
+    for code in dict.fromkeys(records.code.tolist()):
         here = np.flatnonzero(records.code == code)
         start_ns, next_ns, rate_hz = records.start_ns[here], records.next_ns[here], records.rate_hz[here]
         misses = np.abs(start_ns[1:] - next_ns[:-1]) * rate_hz[1:] > TOLERANCE * NS_PER_S
@@ -242,8 +241,8 @@ def _joined(records: _Records) -> Iterator[tuple[bytes, Stretch, int]]:
         n_samples = np.add.reduceat(records.n_samples[here], firsts)
         lasts = np.append(firsts[1:], len(here)) - 1
         for first, last, n in zip(firsts.tolist(), lasts.tolist(), n_samples.tolist(), strict=True):
-            stretch = Stretch(_seed_id(bytes(code)), int(start_ns[first]), n, float(rate_hz[first]))
-            yield bytes(code), stretch, int(next_ns[last])
+            stretch = Stretch(_seed_id(code), int(start_ns[first]), n, float(rate_hz[first]))
+            yield code, stretch, int(next_ns[last])
 
 
 def _goes_on(last: Stretch, due_ns: int, new: Stretch) -> bool:
