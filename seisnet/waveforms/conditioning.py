@@ -155,7 +155,7 @@ def _instruments(
         instrument, component = split_channel(stats.channel)
         trace_id = ".".join([stats.network.strip(), stats.station.strip(), stats.location.strip(), instrument])
         place = _place(trace, component, stations)
-        reason = _unusable(trace, target_hz)
+        reason = unusable(trace, target_hz)
         if place is None:
             reason = f"channel code '{stats.channel}' names no component; known are {' '.join(ROW)}"
         elif not reason:
@@ -199,7 +199,8 @@ def _place(trace: obspy.Trace, component: str, stations: Stations) -> Place | No
     return Place(rank, component, ROW[component], 1) if component in ROW else None
 
 
-def _unusable(trace: obspy.Trace, target_hz: float) -> str:
+def unusable(trace: obspy.Trace, target_hz: float) -> str:
+    """Why a trace can become no record at a sampling rate; empty for one that can."""
     stats = trace.stats
     if stats.npts == 0:
         return "no samples"
