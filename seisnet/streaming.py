@@ -22,7 +22,8 @@ from numpy.typing import NDArray
 from seisnet.config import PickConfig, PreprocessConfig
 from seisnet.following import Follower, Found
 from seisnet.picks import Detection, Pick, in_order
-from seisnet.waveforms.conditioning import split_channel, unusable
+from seisnet.waveforms.channels import split_channel
+from seisnet.waveforms.conditioning import unusable
 from seisnet.waveforms.records import NS_PER_S, Record, Rejection, ns_to_sample
 from seisnet.waveforms.resampling import HALF_WIDTH
 
