@@ -61,7 +61,7 @@ def main() -> None:
 def folds_of(
     records: Sequence[LabelledRecord], by: str, n_folds: int, seed: int
 ) -> Iterator[tuple[list[LabelledRecord], list[LabelledRecord]]]:
-    """Training and test records of each fold; what a record without an event is of, only its station says."""
+    """Training and test records of each fold; a record without an event goes with its station."""
     name = {id(r): station(r) if by == "station" or not r.event_id else r.event_id for r in records}
     fold = fold_of(name.values(), n_folds, seed)
     for k in sorted(set(fold.values())):

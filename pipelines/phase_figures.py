@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -16,7 +18,6 @@ from seisnet.model import Model
 from seisnet.picking import snr_db
 from seisnet.store.model_file import StoredModel
 from seisnet.waveforms.conditioning import to_rate
-from seisnet.waveforms.records import Record
 from seisnet.windows import LabelledRecord, onsets_of
 
 SNR_DB = (5.0, 10.0, 20.0)
@@ -106,14 +107,12 @@ def condition_figures(tried: Sequence[Tried], stored: StoredModel, config: Prepr
     """F1 of P and S by signal-to-noise ratio and S - P time, and with every record altered in one way."""
     events = [one for one in tried if one.labelled.picks]
     figures = {"all records": _scores(tried, stored), "records of events": _scores(events, stored)}
-    for unit, borders, value in (("dB", SNR_DB, _snr_db), ("s", S_MINUS_P_S, _s_minus_p_s)):
-        name = {"dB": "SNR", "s": "S - P"}[unit]
-        values = np.array([value(one.labelled) for one in events])
-        bins = np.digitize(values, borders)
-        for k in range(len(borders) + 1):
-            inside = [one for one, b, v in zip(events, bins, values, strict=True) if b == k and np.isfinite(v)]
-            low, high = ("" if i < 0 or i == len(borders) else f"{borders[i]:g}" for i in (k - 1, k))
-            span = f"{low} to {high}" if low and high else f"from {low}" if low else f"below {high}"
+    for name, unit, borders, value in (("SNR", "dB", SNR_DB, _snr_db), ("S - P", "s", S_MINUS_P_S, _s_minus_p_s)):
+        values = [value(one.labelled) for one in events]
+        for low, high in itertools.pairwise((-math.inf, *borders, math.inf)):
+            span = f"below {high:g}" if low == -math.inf else f"from {low:g}"
+            span = f"{low:g} to {high:g}" if math.isfinite(high - low) else span
+            inside = [one for one, v in zip(events, values, strict=True) if low <= v < high]  # none that is not known
             figures[f"{name} {span} {unit}"] = _scores(inside, stored)
     whole = [one for one in tried if one.labelled.record.present.all()]
     figures["three components"] = _scores(whole, stored)
@@ -199,8 +198,7 @@ def _without(*lost: int) -> Callable[[LabelledRecord], LabelledRecord]:
 
 def _as_if_sampled_at(rate_hz: float) -> Callable[[LabelledRecord], LabelledRecord]:
     def alter(labelled: LabelledRecord) -> LabelledRecord:
-        back: Record = to_rate(to_rate(labelled.record, rate_hz), labelled.record.sampling_rate_hz)
-        return replace(labelled, record=back)
+        return replace(labelled, record=to_rate(to_rate(labelled.record, rate_hz), labelled.record.sampling_rate_hz))
 
     return alter
 

@@ -14,13 +14,12 @@ from numpy.typing import NDArray
 from scipy.fft import next_fast_len
 from scipy.signal import resample
 
-from seisnet.waveforms.records import NS_PER_S, Record
+from seisnet.waveforms.records import DAY_NS, NS_PER_S, Record
 from seisnet.windows import LabelledRecord, onsets_of
 
 Floats = NDArray[np.float32]
 Doubles = NDArray[np.float64]
 
-DAY_NS = 86_400 * NS_PER_S
 BEFORE_P_S = 3.0
 """Noise of a record of an event ends this long before its first onset."""
 
@@ -126,7 +125,7 @@ def alter(
         data[1:] = _rotation(rng.uniform(0, 2 * np.pi)) @ data[1:]
     if rng.random() < alteration.site_share:
         data = _at_another_site(data, rate_hz, rng)
-    first = round(samples[0]) if len(samples) else None
+    first = next((at for at in map(round, samples) if 0 <= at < data.shape[1]), None)
     whole = {"P", "S"} <= {pick.phase[:1] for pick in picks}  # where an S may be unlabelled, none must be added
     if first is not None and whole and present.all() and rng.random() < alteration.overlay_share:
         other = others[int(rng.integers(len(others)))]
@@ -225,7 +224,7 @@ def _overlay(
     added[:, :fade] *= ramp
     added[:, -fade:] *= ramp[::-1]
     level = round(LEVEL_S * rate_hz)
-    at = round(theirs[0])
+    at = max(round(theirs[0]), 0)
     ours, other_rms = _rms(data[:, first : first + level]), _rms(record.data[:, at : at + level])
     if not other_rms:
         return []
@@ -241,7 +240,7 @@ def _noise(others: Sequence[LabelledRecord], n: int, rate_hz: float, rng: np.ran
         record = other.record
         stop = record.n_samples
         if other.picks:
-            stop = int(onsets_of(other)[0][0] - BEFORE_P_S * rate_hz)
+            stop = min(int(onsets_of(other)[0][0] - BEFORE_P_S * rate_hz), stop)
         if (other.picks or other.is_noise) and stop >= shortest:
             piece = record.data[:, :stop] - record.data[:, :stop].mean(axis=1, keepdims=True)
             break

@@ -8,6 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
+from numbers import Real
+
+import numpy as np
 
 from seisnet.config import PickConfig, PreprocessConfig, nearest
 from seisnet.errors import ConfigError
@@ -73,6 +76,8 @@ def read_arguments(
             raise ConfigError(f"argument '{name}': {REFUSED[name]}")
         if name not in known:
             raise ConfigError(f"argument '{name}'{nearest(name, known)}")
+        if name not in WITHOUT_EFFECT and not isinstance(value, Real | np.bool_):
+            raise ConfigError(f"argument '{name}': got {value!r}; a number, True or False is needed")
         if name in ALWAYS and not value:
             raise ConfigError(f"argument '{name}': got {value}; {ALWAYS[name]}")
     chosen = {thresholds[name]: value for name, value in given.items() if name in thresholds}

@@ -1,9 +1,9 @@
 """What the numbers of a model mean: temperature, thresholds and expected errors, from records it has not learned from.
 
 Temperature: logits are divided by the one number that makes the log-loss of the columns least (Guo et al. 2017,
-section 4.2). Threshold: of each class the probability with the highest F1 of picks, or the lowest one that keeps to a
-budget of false picks an hour. Spread: the factor on the expected errors of onsets that makes two thirds of the errors
-smaller than they say.
+section 4.2). Threshold: of each class the middle of where F1 of picks is highest, among those that keep to the budget
+of false picks an hour if there is one. Spread: the factor on the expected errors of onsets that makes two thirds of the
+errors smaller than they say.
 """
 
 from __future__ import annotations

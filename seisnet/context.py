@@ -19,9 +19,10 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from seisnet.nn import Network, softmax
+from seisnet.extremes import extremes
+from seisnet.nn import Network
 from seisnet.nn.products import product
-from seisnet.sliding import outputs
+from seisnet.sliding import first_layers, further, mean_probabilities
 
 Floats = NDArray[np.float32]
 
@@ -91,20 +92,11 @@ class ContextNetwork:
         weights, bias = self._first
         hidden = product(x, weights, np.empty((len(x), weights.shape[1]), dtype=np.float32))
         hidden += bias
-        logits = [
-            outputs(list(network.views(network.theta))[1:], network, np.ascontiguousarray(mine), begun=True)
-            for network, mine in zip(self.networks, np.split(hidden, len(self.networks), axis=1), strict=True)
-        ]
-        total = sum(softmax(z / np.float32(self.temperature)) for z in logits)
-        probabilities: Floats = total / np.float32(len(logits))
-        return probabilities
+        return mean_probabilities(further(self.networks, hidden), self.temperature)
 
     @cached_property
     def _first(self) -> tuple[Floats, Floats]:
-        """First layers of all networks side by side, which take inputs as they are."""
-        first = [next(network.views(network.theta)) for network in self.networks]
-        weights = np.concatenate([w for w, _ in first], axis=1).astype(np.float64) / self.scale[:, None]
-        bias = np.concatenate([b for _, b in first]) - self.mean @ weights
+        weights, bias = first_layers(self.networks, self.mean, self.scale)
         return weights.astype(np.float32), bias.astype(np.float32)
 
 
@@ -148,7 +140,8 @@ def context_inputs(log_probabilities: Floats, log_energy: Floats, noise: int, ho
     parts += [now - average(short + 1, short + round(s / hop_s)) for s in AFTER_S]
     for late, early in itertools.pairwise(PAST_S):
         low, high = -round(early / hop_s), -round(late / hop_s)
-        parts += [_highest(odds[:, before + low : before + high + n], high - low + 1), average(low, high) - now]
+        highest = extremes(np.maximum, odds[:, before + low : before + high + n], high - low + 1)
+        parts += [highest, average(low, high) - now]
     x: Floats = np.concatenate(parts)
     if not average.all_finite:
         x[np.isnan(x)] = 0  # energies that are not known
@@ -217,14 +210,3 @@ def _around(values: Floats, first: int, n: int, near: int, step: int) -> Floats:
     """Every `step`-th column within `near` of each of `n` columns from `first` on: (rows of them, n)."""
     views = sliding_window_view(values[:, first - near : first + near + n], n, axis=1)
     return views[:, ::step].reshape(-1, n)
-
-
-def _highest(values: Floats, width: int) -> Floats:
-    """Maximum over every run of `width` columns: that of two spans, each a power of two wide."""
-    span, highest = 1, values
-    while 2 * span <= width:
-        highest = np.maximum(highest[:, :-span], highest[:, span:])
-        span *= 2
-    n = values.shape[1] - width + 1
-    found: Floats = np.maximum(highest[:, :n], highest[:, width - span : width - span + n])
-    return found

@@ -19,13 +19,13 @@ from numpy.typing import NDArray
 from scipy.signal.windows import hann, tukey
 
 from seisnet.config import PreprocessConfig
+from seisnet.extremes import extremes
 
 Floats = NDArray[np.float32]
 Bools = NDArray[np.bool_]
 
 USABLE_BANDWIDTH = 0.85
 """Share of the Nyquist frequency up to which a spectrum is free of the anti-alias filter's edge."""
-
 
 BLOCK_FRAMES = 4096
 """Frames transformed at once: their samples and spectra in double precision stay in the second-level cache."""
@@ -146,7 +146,8 @@ class LogSpectrogram:
         power = (parts[..., :n_bands] + parts[..., n_bands:]).transpose(0, 2, 1, 3).reshape(n_rows, -1, n_bands)
         power = power[:, :n_frames]
         first = samples[:, : (n_frames - 1) * hop + 1 : hop].astype(np.float64)
-        size = np.maximum(_extreme(np.maximum, samples, n, hop) - first, first - _extreme(np.minimum, samples, n, hop))
+        highest, lowest = (extremes(of_two, samples, n, hop=hop) for of_two in (np.maximum, np.minimum))
+        size = np.maximum(highest - first, first - lowest)
         power += (FLOOR * size * size)[..., None]
         dead = size == 0
         if dead.any():
@@ -225,17 +226,6 @@ class RawWindow:
         power = np.square(frames, dtype=np.float64).mean(axis=-1)
         energy: Floats = np.log(power, where=power > 0, out=np.full(power.shape, -np.inf)).astype(np.float32)
         return energy
-
-
-def _extreme(of_two: np.ufunc, samples: Floats, width: int, hop: int) -> Floats:
-    """Extremes of runs of `width` samples (R, T), one run a hop: those of two spans, each a power of two wide."""
-    span, extreme = 1, samples
-    while 2 * span <= width:
-        extreme = of_two(extreme[:, :-span], extreme[:, span:])
-        span *= 2
-    stop = samples.shape[1] - width + 1
-    found: Floats = of_two(extreme[:, :stop:hop], extreme[:, width - span :: hop])
-    return found
 
 
 def without_trend(n: int) -> NDArray[np.float64]:

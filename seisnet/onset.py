@@ -62,7 +62,7 @@ def aic_onset(record: Record, time_ns: int, phase: str, *, half_width_s: float) 
     preferred = np.array([kind == "P", kind == "S", kind == "S"]) & record.present
     rows = preferred if preferred.any() else record.present
     band = [f for f in BAND_HZ[kind] if f < 0.9 * record.bandwidth_hz]
-    if not band:
+    if not band or low >= high:
         return time_ns
     x = record.data[rows, first:high].astype(np.float64)
     x = sosfilt(_filter(tuple(band), rate_hz), x - x[:, :1], axis=1)[:, low - first :]

@@ -28,6 +28,7 @@ from seisnet.nn.products import product
 from seisnet.sliding_products import SlidingProduct, row_frames, sliding_product, together
 
 Floats = NDArray[np.float32]
+Doubles = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 
 ROWS = 64
@@ -147,7 +148,8 @@ class SlidingNetwork:
         x = slide(self.feature, frames, present, bandwidth_hz)[: self.block_frames : self.every]
         x -= self.mean
         x /= self.scale
-        return self._averaged([outputs(list(network.views(network.theta)), network, x) for network in self.networks])
+        logits = [outputs(list(network.views(network.theta)), network, x) for network in self.networks]
+        return mean_probabilities(logits, self.temperature)
 
     def _folded(self, frames: Floats, known: Bools, present: Bools, bandwidth_hz: float) -> Floats:
         """Evaluate the first layer on frames as they are, then normalise."""
@@ -162,8 +164,8 @@ class SlidingNetwork:
         wide = flat.astype(np.float64)
         n_known = (alive * known.sum(axis=1)).sum(axis=1).astype(np.float64)
         count = np.maximum(self._sums(n_known), 1.0)
-        mean: NDArray[np.float64] = self._sums(wide @ np.ones(wide.shape[1])) / count
-        variance: NDArray[np.float64] = self._sums(np.einsum("ij,ij->i", wide, wide)) / count - mean**2
+        mean: Doubles = self._sums(wide @ np.ones(wide.shape[1])) / count
+        variance: Doubles = self._sums(np.einsum("ij,ij->i", wide, wide)) / count - mean**2
         # What is left of a constant window is rounding.
         deviation = np.sqrt(np.where(variance > 1e-9 * (1 + mean**2), variance, np.inf)).astype(np.float32)
         sums, bias = self._first(known)
@@ -174,13 +176,9 @@ class SlidingNetwork:
             hidden -= np.where(broken, mean, 0).astype(np.float32)[:, None] * sums(kept, n_windows)
         hidden /= deviation[:, None]
         hidden += bias
-        logits = []
-        for network, mine in zip(self.networks, np.split(hidden, len(self.networks), axis=1), strict=True):
-            layers = list(network.views(network.theta))[1:]
-            logits.append(outputs(layers, network, np.ascontiguousarray(mine), begun=True))
-        return self._averaged(logits)
+        return mean_probabilities(further(self.networks, hidden), self.temperature)
 
-    def _sums(self, per_frame: NDArray[np.float64]) -> NDArray[np.float64]:
+    def _sums(self, per_frame: Doubles) -> Doubles:
         """Sums over the frames of every window."""
         size = self.block_frames
         total = per_frame[:size].copy()
@@ -189,27 +187,39 @@ class SlidingNetwork:
         return total[:: self.every]
 
     def _first(self, known: Bools) -> tuple[SlidingProduct, Floats]:
-        """First layers of all networks side by side.
-
-        They read frames: the scaler is folded in, inputs are in the order of frames, columns are without mean.
-        """
+        """First layers that read frames: inputs are in the order of frames, columns are without mean."""
         key = known.tobytes()
         if key not in self._prepared:
             n_components, n_frames, n_bands = self.feature.shape
             kept = np.broadcast_to(known, (n_frames, n_components, n_bands)).reshape(-1, 1)
-            first = [next(network.views(network.theta)) for network in self.networks]
-            weights = np.concatenate([w for w, _ in first], axis=1).astype(np.float64) / self.scale[:, None]
-            bias = np.concatenate([b for _, b in first]) - self.mean @ weights
+            weights, bias = first_layers(self.networks, self.mean, self.scale)
             weights = weights.reshape(*self.feature.shape, -1).transpose(1, 0, 2, 3).reshape(len(weights), -1)
             weights = (weights - weights.mean(axis=0, where=kept)) * kept if kept.any() else weights * 0
             by_frame = weights.astype(np.float32).reshape(n_frames, n_components * n_bands, -1)
             self._prepared[key] = sliding_product(by_frame, self.every), bias.astype(np.float32)
         return self._prepared[key]
 
-    def _averaged(self, logits: list[Floats]) -> Floats:
-        total = sum(softmax(z / np.float32(self.temperature)) for z in logits)
-        probabilities: Floats = total / np.float32(len(logits))
-        return probabilities
+
+def first_layers(networks: Sequence[Network], mean: Floats, scale: Floats) -> tuple[Doubles, Doubles]:
+    """Weights (D, U) and bias (U) of the first layers of all networks side by side, for inputs not yet scaled."""
+    first = [next(network.views(network.theta)) for network in networks]
+    weights = np.concatenate([w for w, _ in first], axis=1).astype(np.float64) / scale[:, None]
+    return weights, np.concatenate([b for _, b in first]) - mean @ weights
+
+
+def further(networks: Sequence[Network], hidden: Floats) -> list[Floats]:
+    """Logits of each network from what their first layers, side by side, gave; that is overwritten."""
+    return [
+        outputs(list(network.views(network.theta))[1:], network, np.ascontiguousarray(mine), begun=True)
+        for network, mine in zip(networks, np.split(hidden, len(networks), axis=1), strict=True)
+    ]
+
+
+def mean_probabilities(logits: Sequence[Floats], temperature: float) -> Floats:
+    """Probabilities, averaged over networks."""
+    total = sum(softmax(z / np.float32(temperature)) for z in logits)
+    probabilities: Floats = total / np.float32(len(logits))
+    return probabilities
 
 
 def outputs(layers: Sequence[tuple[Floats, Floats]], network: Network, x: Floats, *, begun: bool = False) -> Floats:

@@ -41,10 +41,11 @@ class DirectProduct:
         """
         (length, width, units), step = self.weights.shape, _whole(len(self.weights), self.every)
         rows, weights = n_windows * self.every // step, self.weights.reshape(-1, units)
+        row = width * frames.itemsize
         found = np.empty((step // self.every, rows, units), dtype=np.float32)
         for phase, out in enumerate(found):
             start = frames[phase * self.every :]
-            matrix = as_strided(start, (rows, length * width), (step * width * 4, 4), writeable=False)
+            matrix = as_strided(start, (rows, length * width), (step * row, frames.itemsize), writeable=False)
             product(matrix, weights, out)
         return np.ascontiguousarray(found.transpose(1, 0, 2)).reshape(n_windows, units)
 

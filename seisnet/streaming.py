@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
@@ -21,7 +22,8 @@ from numpy.typing import NDArray
 from seisnet.config import PickConfig, PreprocessConfig
 from seisnet.following import Follower, Found
 from seisnet.picks import Detection, Pick, in_order
-from seisnet.waveforms.conditioning import split_channel
+from seisnet.waveforms.channels import split_channel
+from seisnet.waveforms.conditioning import unusable
 from seisnet.waveforms.records import NS_PER_S, Record, Rejection, ns_to_sample
 from seisnet.waveforms.resampling import HALF_WIDTH
 
@@ -82,6 +84,16 @@ class _Run:
             self.packets = [self.trace().data[cut:].copy()]
             self.start_ns += round(cut * NS_PER_S / self.rate_hz)
             self.length -= cut
+
+
+def _start_ns(runs: Sequence[_Run]) -> int:
+    """Start of the stretch without a gap that the last run ends; packets that overlap are runs of their own."""
+    start_ns = runs[-1].start_ns
+    for run in reversed(runs[:-1]):
+        if run.rate_hz != runs[-1].rate_hz or start_ns - run.end_ns > NS_PER_S / run.rate_hz / 2:
+            break
+        start_ns = min(start_ns, run.start_ns)
+    return start_ns
 
 
 class Streaming:
@@ -167,10 +179,11 @@ class _Instrument:
         """Put a packet behind those of its channel."""
         stats = trace.stats
         start_ns, rate_hz = stats.starttime.ns, float(stats.sampling_rate)
-        if not stats.npts:
-            return
-        if stats.endtime.ns < self._done_ns:
-            self._rejections.append(Rejection(self._trace_id, start_ns, stats.endtime.ns, "packet came too late"))
+        reason = unusable(trace, self._model.preprocess.sampling_rate_hz)
+        if not reason and stats.endtime.ns < self._done_ns:
+            reason = "packet came too late"
+        if reason:
+            self._rejections.append(Rejection(self._trace_id, start_ns, stats.endtime.ns, reason))
             return
         runs = self._runs[component]
         if not (runs and runs[-1].follows(start_ns, rate_hz)):
@@ -189,13 +202,17 @@ class _Instrument:
         complete = min(in_time, default=-FOREVER_NS)
         # A run that is still too short to count may yet become long enough.
         config = self._model.preprocess
+        edge_ns = 0  # samples that resampling can't give yet
         for runs in self._runs.values():
-            run = runs[-1]
-            if run.end_ns >= complete and run.length < config.window_s * run.rate_hz:
-                complete = min(complete, run.start_ns)
+            run, start_ns = runs[-1], _start_ns(runs)
+            # Resampling may cost a sample at either end.
+            short = (run.end_ns - start_ns) * run.rate_hz / NS_PER_S < config.window_s * run.rate_hz + 0.5
+            if run.end_ns >= complete and short:
+                complete = min(complete, start_ns)
             if run.rate_hz != config.sampling_rate_hz:
-                complete -= round(2 * (HALF_WIDTH + 4) / min(run.rate_hz, config.sampling_rate_hz) * NS_PER_S)
-        return complete
+                slowest_hz = min(run.rate_hz, config.sampling_rate_hz)
+                edge_ns = max(edge_ns, round(2 * (HALF_WIDTH + 4) / slowest_hz * NS_PER_S))
+        return complete - edge_ns
 
     def advance(self, until_ns: int, step_ns: int) -> list[Found]:
         """Follow the records up to a time, if that is a step on."""

@@ -5,9 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from seisnet.altering import DAY_NS, LEVEL_S, Alteration, alter
+from seisnet.altering import LEVEL_S, Alteration, alter
 from seisnet.picks import Pick
-from seisnet.waveforms.records import NS_PER_S
+from seisnet.waveforms.records import DAY_NS, NS_PER_S
 from seisnet.windows import LabelledRecord, onsets_of
 
 START_NS = 1_577_836_800 * NS_PER_S
@@ -128,6 +128,24 @@ def test_there_is_no_noise_to_add_where_onsets_come_at_once(make_labelled):
     early = replace(labelled, picks=tuple(replace(p, time_ns=START_NS + NS_PER_S) for p in labelled.picks))
     copy = made(labelled, [early], noise_share=1)
     np.testing.assert_array_equal(copy.record.data, made(labelled).record.data)
+
+
+def test_a_pick_beside_the_record_is_no_onset_in_it(make_labelled):
+    labelled = make_labelled()
+    p, s = labelled.picks
+    beside = replace(labelled, picks=(replace(p, time_ns=START_NS - NS_PER_S), s))
+    copy = made(beside, [make_labelled(noise=0.5, seed=3)], noise_share=1, noise_snr_db=(6, 6))
+    assert [pick.phase for pick in copy.picks] == ["S"]
+    signal, added = rms(labelled.record.data, S_S, S_S + LEVEL_S), rms(copy.record.data, 2, 15)
+    assert 20 * np.log10(signal / added) == pytest.approx(6, abs=1.0)
+
+
+def test_noise_is_taken_from_a_whole_record_whose_picks_come_after_it(make_labelled):
+    labelled, other = make_labelled(), make_labelled(noise=0.5, seed=3)
+    other = replace(other, picks=tuple(replace(p, time_ns=p.time_ns + 60 * NS_PER_S) for p in other.picks))
+    copy = made(labelled, [other], noise_share=1, overlay_share=1)
+    assert [p.phase for p in copy.picks] == ["P", "S"]
+    assert rms(copy.record.data, 2, 15) > 0
 
 
 def test_an_event_is_added_with_its_picks(make_labelled):

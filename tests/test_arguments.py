@@ -1,5 +1,6 @@
 """Arguments named as SeisBench names them: what each means here, and which are refused, with the reason."""
 
+import numpy as np
 import pytest
 
 from seisnet.arguments import read_arguments
@@ -31,7 +32,7 @@ def test_a_stride_is_a_step_in_samples():
 
 def test_strict_is_handed_on():
     assert read({"strict": True}).strict
-    assert not read({"strict": False}).strict
+    assert not read({"strict": np.bool_(False)}).strict
 
 
 def test_what_changes_nothing_is_taken():
@@ -47,6 +48,8 @@ def test_what_changes_nothing_is_taken():
         ({"blinding": 100}, "no edges"),
         ({"flexible_horizontal_components": False}, "stand in for N and E"),
         ({"zerophase_resample": False}, "symmetric"),
+        ({"strict": "no"}, "got 'no'; a number, True or False"),
+        ({"stride": None}, "got None; a number"),
         ({"strikt": True}, "did you mean 'strict'"),
         ({"Pn_threshold": 0.3}, "did you mean 'P_threshold'"),
     ],

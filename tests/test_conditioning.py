@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from seisnet.waveforms.conditioning import condition, split_channel, to_rate
+from seisnet.waveforms.channels import split_channel
+from seisnet.waveforms.conditioning import condition, to_rate
 from seisnet.waveforms.records import COMPONENTS, NS_PER_S, ns_to_sample, sample_to_ns
 
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data" / "continuous"

@@ -7,7 +7,8 @@ import obspy
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from seisnet.waveforms.conditioning import condition, split_channel
+from seisnet.waveforms.channels import split_channel
+from seisnet.waveforms.conditioning import condition
 from seisnet.waveforms.records import NS_PER_S, ROW
 
 START_NS = 1_577_836_800 * NS_PER_S

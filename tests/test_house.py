@@ -17,8 +17,8 @@ PACKAGE = Path(seisnet.__file__).parent
 ROOMS = [
     "errors", "wording", "config", "picks", "nn",
     "engine", "store", "waveforms", "catalogues", "labels", "exporting",
-    "features", "sliding_products", "sliding", "context", "onset_network", "windows", "class_windows", "excerpting",
-    "augment", "splits",
+    "extremes", "features", "sliding_products", "sliding", "context", "onset_network", "windows", "class_windows",
+    "excerpting", "augment", "splits",
     "scan", "onset", "picking", "detection", "coincidence", "following",
     "synthetic", "metrics", "breakdown", "embedding", "matching",
     "quakeml", "dialects", "formats", "probability_files", "plots",

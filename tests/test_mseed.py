@@ -2,6 +2,7 @@
 
 import io
 import itertools
+import struct
 import warnings
 from pathlib import Path
 
@@ -162,6 +163,34 @@ def cut_short(records):
 def spoilt(records):
     records[5] = bytes(len(records[5]))
     return b"".join(records)
+
+
+def going_round(records):
+    """Two blockettes of one kind, each said to follow the other."""
+    record = bytearray(records[0])
+    record[46:60] = struct.pack(">7H", 48, 1001, 56, 0, 0, 1001, 48)
+    return bytes(record)
+
+
+def far_too_slow(records):
+    """A rate in blockette 100 at which a record would last for ever."""
+    record = bytearray(records[0])
+    record[46:68] = struct.pack(">HHHfIHHBBBB", 48, 100, 60, 1e-30, 0, 1000, 0, 11, 1, 9, 0)
+    return bytes(record)
+
+
+@pytest.mark.parametrize("make", [going_round, far_too_slow])
+def test_a_damaged_header_has_no_index(tmp_path, make):
+    path = tmp_path / "a.mseed"
+    path.write_bytes(make(packed(START)))
+    assert read_index(path) is None
+
+
+def test_codes_filled_up_with_nuls(tmp_path):
+    path = tmp_path / "a.mseed"
+    path.write_bytes(b"".join(record[:10] + bytes(5) + record[15:] for record in packed(START)))
+    check(path)
+    assert said_by_us(path)[0][0] == "XX.AB..HHZ"
 
 
 @pytest.mark.filterwarnings("ignore:.*Not a SEED record")

@@ -75,6 +75,12 @@ def test_the_edge_of_a_record_is_no_trouble(seconds, onset_record):
     assert record.start_ns <= found <= record.end_ns
 
 
+@pytest.mark.parametrize("seconds", [-100.0, -1.0, 61.5, 63.7, 100.0])
+def test_a_time_far_from_the_record_stays(seconds, onset_record, make_record):
+    for record in (onset_record(30.0), make_record(np.zeros((3, 0)))):
+        assert aic_onset(record, at_s(seconds), "P", half_width_s=0.3) == at_s(seconds)
+
+
 def test_silence_moves_nothing(make_record):
     assert aic_onset(make_record(np.zeros(6000)), at_s(20), "P", half_width_s=0.6) == at_s(20)
     assert aic_onset(make_record(np.full(6000, 7.0)), at_s(20), "P", half_width_s=0.6) == at_s(20)

@@ -136,6 +136,32 @@ def test_chunk_invariance_one_sample_a_packet(quakes):
     assert found + streaming.finish() == MODEL.classify(stream)
 
 
+@pytest.mark.parametrize("rate_hz", [40.0, 50.0, 200.0])
+@pytest.mark.parametrize("overlap", [0, 3])
+def test_chunk_invariance_packets_of_other_rates_that_may_overlap(rate_hz, overlap, quakes, make_trace):
+    [record], _ = MODEL.records(quakes[0])
+    data = [np.interp(np.arange(0, 120, 1 / rate_hz), np.arange(12_000) / 100, row) for row in record.data]
+    stream = stream_of(np.array(data), make_trace, rate_hz=rate_hz)
+    whole, size = MODEL.classify(stream), round(rate_hz / 2)
+    assert whole
+    streaming, found = MODEL.stream(), []
+    for at in range(0, len(data[0]), size):
+        for trace in stream:
+            start = trace.stats.starttime + at / rate_hz
+            found += streaming.add(trace.slice(start, start + (size + overlap - 1) / rate_hz))
+    assert_same_picks(found + streaming.finish(), whole)
+    assert streaming.rejections == []
+
+
+def test_packets_that_hold_no_seismogram_are_counted(quakes):
+    streaming = MODEL.stream()
+    text = obspy.Trace(np.frombuffer(b"hello", dtype="S1"), {"station": "APE", "channel": "LOG"})
+    text.stats.sampling_rate = 0.0
+    found = streaming.add(text) + streaming.add(quakes[0]) + streaming.finish()
+    assert found == quakes[1]
+    assert [r.reason for r in streaming.rejections] == ["sampled at 0 Hz; 10 Hz is the least for 100 Hz"]
+
+
 def test_chunk_invariance_of_real_recordings_with_gaps():
     for stream in real_streams():
         whole = MODEL.classify(stream)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import bisect
 import itertools
 import math
-import re
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import replace
@@ -16,14 +15,12 @@ import obspy
 from numpy.typing import NDArray
 
 from seisnet.errors import DataError
+from seisnet.waveforms.channels import split_channel
 from seisnet.waveforms.inventory import Response, Stations, channel_at, placed, without_response
 from seisnet.waveforms.quality import faults
 from seisnet.waveforms.records import NS_PER_S, ROW, Flag, Record, Rejection
 from seisnet.waveforms.resampling import keeps_time, resample
 from seisnet.waveforms.segments import Segment, segments_of
-
-WORDS = {"UD": "Z", "NS": "N", "EW": "E"}
-"""Component names of Japanese networks."""
 
 PREFERRED = "ZNE12RT3"
 """Where two components of an instrument belong in one row, the earlier of these takes it."""
@@ -39,23 +36,6 @@ ROUNDING = float(np.finfo(np.float32).eps) / 2
 
 BLOCK_SAMPLES = 65_536
 """Samples that are looked at at once where all would need copies."""
-
-
-def split_channel(code: str) -> tuple[str, str]:
-    """Split a channel code into band + instrument and component letter.
-
-    Lower case and blanks inside the code are tolerated (``S Z``), any band and instrument is (``?HZ``, ``SBZ``), and
-    ``UD``, ``NS`` and ``EW`` are read as Z, N and E.
-
-    Examples
-    --------
-    >>> split_channel("HHZ"), split_channel("S Z"), split_channel("ew1")
-    (('HH', 'Z'), ('S', 'Z'), ('1', 'E'))
-    """
-    code = "".join(code.upper().split())
-    if word := re.fullmatch(r"(UD|NS|EW)(\d?)", code):
-        return word[2], WORDS[word[1]]
-    return code[:-1], code[-1:]
 
 
 class Place(NamedTuple):
@@ -155,7 +135,7 @@ def _instruments(
         instrument, component = split_channel(stats.channel)
         trace_id = ".".join([stats.network.strip(), stats.station.strip(), stats.location.strip(), instrument])
         place = _place(trace, component, stations)
-        reason = _unusable(trace, target_hz)
+        reason = unusable(trace, target_hz)
         if place is None:
             reason = f"channel code '{stats.channel}' names no component; known are {' '.join(ROW)}"
         elif not reason:
@@ -199,7 +179,8 @@ def _place(trace: obspy.Trace, component: str, stations: Stations) -> Place | No
     return Place(rank, component, ROW[component], 1) if component in ROW else None
 
 
-def _unusable(trace: obspy.Trace, target_hz: float) -> str:
+def unusable(trace: obspy.Trace, target_hz: float) -> str:
+    """Why a trace can become no record at a sampling rate; empty for one that can."""
     stats = trace.stats
     if stats.npts == 0:
         return "no samples"

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import obspy
 
 from seisnet.errors import DataError
-from seisnet.waveforms.conditioning import split_channel
+from seisnet.waveforms.channels import split_channel
 from seisnet.waveforms.files import first_line
 from seisnet.waveforms.records import DAY_NS
 from seisnet.waveforms.selection import FOREVER_NS, Selection

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from seisnet.waveforms.conditioning import split_channel
+from seisnet.waveforms.channels import split_channel
 from seisnet.waveforms.files import Reading, read_headers
 from seisnet.waveforms.mseed import Stretch
 from seisnet.waveforms.records import DAY_NS, NS_PER_S

@@ -15,7 +15,8 @@ from seisnet.picks import Pick, station_of
 from seisnet.store.seisbench_file import is_seisbench
 from seisnet.store.stead_file import stead_tables
 from seisnet.waveforms import dataset_columns
-from seisnet.waveforms.conditioning import condition, split_channel, to_rate
+from seisnet.waveforms.channels import split_channel
+from seisnet.waveforms.conditioning import condition, to_rate
 from seisnet.waveforms.datasets import MADE_UP_SLOT_NS, DatasetTrace, open_dataset, read_dataset
 from seisnet.waveforms.files import Reading, read_file, read_headers
 from seisnet.waveforms.records import Record, ns_to_sample, sample_to_ns

@@ -28,6 +28,9 @@ TOLERANCE = 0.5
 SLACK_NS = 2 * NS_PER_S
 """Records so near to a span are read with it: who trims it may look at the nearest sample outside."""
 
+SLOWEST_HZ = 1e-4
+"""Below this, times would not fit into 64 bits."""
+
 HEADER = np.dtype(
     {
         "names": [
@@ -182,7 +185,7 @@ def _records(data: bytes, at: int) -> _Records | None:
         rate_hz = np.ndarray((n,), ">f4", data, at + offset_of[100] + 4, (length,)).astype(np.float64)
     else:
         rate_hz = _rate_hz(h["factor"]) * _rate_hz(h["multiplier"])
-    known &= (rate_hz > 0) & (rate_hz < np.inf)
+    known &= (rate_hz > SLOWEST_HZ) & (rate_hz < np.inf)
     n_like = n if known.all() else int(np.argmin(known))
     if not n_like:
         return None
@@ -204,13 +207,13 @@ def _layout(data: bytes, at: int) -> tuple[int, list[int], dict[int, int]] | Non
         return None
     fixed = [39, 46, 47]
     offset_of: dict[int, int] = {}
-    offset = _number(head, 46)
+    lowest, offset = 48, _number(head, 46)
     while offset:
-        if not 48 <= offset <= len(head) - 8 or offset in offset_of.values():
+        if not lowest <= offset <= len(head) - 8:  # a chain that goes back might never end
             return None
         kind = _number(head, offset)
         fixed += range(offset, offset + 4)
-        offset_of[kind], offset = offset, _number(head, offset + 2)
+        offset_of[kind], lowest, offset = offset, offset + 4, _number(head, offset + 2)
     if 1000 not in offset_of:
         return None
     encoding, big_endian, power = head[offset_of[1000] + 4 : offset_of[1000] + 7]
@@ -250,7 +253,7 @@ def _goes_on(last: Stretch, due_ns: int, new: Stretch) -> bool:
 
 
 def _seed_id(code: bytes) -> str:
-    """``NET.STA.LOC.CHA`` without blanks, which ObsPy leaves out as well."""
+    """``NET.STA.LOC.CHA`` without blanks and what follows a NUL, which ObsPy leaves out as well."""
     plain = code.ljust(12).decode("ascii", "replace")
     parts = plain[10:12], plain[:5], plain[5:7], plain[7:10]
-    return ".".join("".join(part.split()) for part in parts)
+    return ".".join("".join(part.partition("\0")[0].split()) for part in parts)

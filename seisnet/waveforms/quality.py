@@ -131,12 +131,12 @@ def _steps(x: NDArray[Any], jumps: NDArray[np.intp], length: int) -> list[tuple[
     found = []
     at = jumps[(jumps >= length - 1) & (jumps + 1 + length <= len(x))]
     change = _change(x, at)
-    beside = np.maximum(_change(x, at - 1), _change(x, np.minimum(at + 1, len(x) - 2))) < 0.1 * change
+    beside = np.maximum(_change(x, at - 1), _change(x, at + 1)) < 0.1 * change
     for i, height in zip(at[beside].tolist(), change[beside].tolist(), strict=True):
         before = x[i + 1 - length : i + 1].astype(np.float64)
         after = x[i + 1 : i + 1 + length].astype(np.float64)
         if max(np.ptp(before), np.ptp(after)) < 0.1 * height:
-            found.append((int(i), int(i) + 1))
+            found.append((i, i + 1))
     return found
 
 

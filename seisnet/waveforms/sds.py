@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from seisnet.errors import DataError
-from seisnet.waveforms.conditioning import split_channel
+from seisnet.waveforms.channels import split_channel
 from seisnet.waveforms.records import DAY_NS
 from seisnet.waveforms.selection import FOREVER_NS, Selection
 

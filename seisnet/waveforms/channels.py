@@ -1,0 +1,25 @@
+"""What a channel code says."""
+
+from __future__ import annotations
+
+import re
+
+WORDS = {"UD": "Z", "NS": "N", "EW": "E"}
+"""Component names of Japanese networks."""
+
+
+def split_channel(code: str) -> tuple[str, str]:
+    """Split a channel code into band + instrument and component letter.
+
+    Lower case and blanks inside the code are tolerated (``S Z``), any band and instrument is (``?HZ``, ``SBZ``), and
+    ``UD``, ``NS`` and ``EW`` are read as Z, N and E.
+
+    Examples
+    --------
+    >>> split_channel("HHZ"), split_channel("S Z"), split_channel("ew1")
+    (('HH', 'Z'), ('S', 'Z'), ('1', 'E'))
+    """
+    code = "".join(code.upper().split())
+    if word := re.fullmatch(r"(UD|NS|EW)(\d?)", code):
+        return word[2], WORDS[word[1]]
+    return code[:-1], code[-1:]
