@@ -68,10 +68,11 @@ class Model:
 
     @property
     def layers(self) -> dict[str, Any]:
-        """Settings of a `TrainConfig` that ask for the same layers."""
+        """Settings of a `TrainConfig` that ask for the same layers, and as many members."""
         first = self.stored.stages[0]
         later = {f"{reads}_hidden": stage.sizes[1:-1] for reads, stage in self._stages.items()}
-        return {"hidden": first.sizes[1:-1], "activation": first.activation, **later}
+        members = len(np.atleast_2d(first.theta))
+        return {"hidden": first.sizes[1:-1], "activation": first.activation, "members": members, **later}
 
     @cached_property
     def networks(self) -> tuple[Network, ...]:

@@ -409,7 +409,10 @@ def test_stages_that_can_not_be_trained_further_are_carried_over(quakes, quake_m
 
 def test_layers_of_a_model_are_settings_of_a_training(quake_model, small_training):
     assert dataclasses.replace(small_training, **quake_model.layers) == small_training
-    assert len(quake_model.layers) == 4
+    assert len(quake_model.layers) == 5
+    three = dataclasses.replace(quake_model.stored.stages[0], theta=np.stack([quake_model.stored.stages[0].theta] * 3))
+    stored = dataclasses.replace(quake_model.stored, stages=(three, *quake_model.stored.stages[1:]))
+    assert Model("three", stored).layers["members"] == 3
 
 
 def test_a_parent_with_another_context_stage_is_refused(quakes, quake_model, briefly):
