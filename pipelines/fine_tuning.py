@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
-from seisnet.altering import Alteration, alter
+from seisnet.altering import with_copies
 from seisnet.calibration import Trial, merged, try_picks
 from seisnet.config import PreprocessConfig, TrainConfig
 from seisnet.labelled_sets import excerpts_of, load_records, make_windows, station
@@ -76,8 +76,8 @@ def trained_further(
 ) -> Model:
     """The model, trained on `n` of the records and their altered copies."""
     chosen = [train[i] for i in rng.choice(len(train), size=n, replace=False)]
-    copies = [alter(r, chosen, Alteration(), rng, copy=k) for k in range(1, COPIES + 1) for r in chosen]
-    tuned, _ = fit(make_windows([[*chosen, *copies]], config), TrainConfig(**{**model.layers, **GENTLE}), init=model)
+    windows = make_windows([with_copies(chosen, COPIES, rng)], config)
+    tuned, _ = fit(windows, TrainConfig(**{**model.layers, **GENTLE}), init=model)
     return tuned
 
 

@@ -32,7 +32,7 @@ from phase_figures import (
     window_figures,
 )
 
-from seisnet.altering import Alteration, alter
+from seisnet.altering import with_copies
 from seisnet.calibration import fitted_temperature, merged, quiet_parts, try_picks, with_trials
 from seisnet.config import PreprocessConfig, TrainConfig, from_dict
 from seisnet.labelled_sets import excerpts_of, load_records, make_windows, station_folds
@@ -147,9 +147,7 @@ def build(
 
 def enlarged(records: Sequence[LabelledRecord], data: DataConfig) -> list[LabelledRecord]:
     """Records and their altered copies."""
-    rng = np.random.default_rng(data.seed)
-    copies = [alter(r, records, Alteration(), rng, copy=k) for k in range(1, data.copies + 1) for r in records]
-    return [*records, *copies]
+    return with_copies(records, data.copies, np.random.default_rng(data.seed))
 
 
 def synthetic(data: DataConfig, config: PreprocessConfig) -> list[LabelledRecord]:

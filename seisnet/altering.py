@@ -90,6 +90,12 @@ class Alteration:
     drop_share: float = 0.1
 
 
+def with_copies(records: Sequence[LabelledRecord], n_copies: int, rng: np.random.Generator) -> list[LabelledRecord]:
+    """Records of one side of a split, then so many altered copies of each."""
+    copies = [alter(r, records, Alteration(), rng, copy=k) for k in range(1, n_copies + 1) for r in records]
+    return [*records, *copies]
+
+
 def alter(
     labelled: LabelledRecord,
     others: Sequence[LabelledRecord],

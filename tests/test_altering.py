@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from seisnet.altering import LEVEL_S, Alteration, alter
+from seisnet.altering import LEVEL_S, Alteration, alter, with_copies
 from seisnet.picks import Pick
 from seisnet.waveforms.records import DAY_NS, NS_PER_S
 from seisnet.windows import LabelledRecord, onsets_of
@@ -188,3 +188,11 @@ def test_noise_records_may_be_altered_too(make_labelled):
     assert copy.is_noise
     assert copy.picks == ()
     assert np.isfinite(copy.record.data).all()
+
+
+def test_copies_come_after_the_records_each_on_days_of_its_own(make_labelled):
+    records = [make_labelled(noise=0.1, seed=k) for k in range(3)]
+    found = with_copies(records, 2, np.random.default_rng(0))
+    assert len(found) == 9
+    assert all(a is b for a, b in zip(found, records, strict=False))
+    assert [(r.record.start_ns - START_NS) // DAY_NS for r in found] == [0] * 3 + [1] * 3 + [2] * 3

@@ -162,17 +162,21 @@ def small_disk(tmp_path):
         subprocess.run(["umount", folder], check=True)
 
 
-def test_a_full_disk_is_one_line_and_keeps_what_is_finished(start, labelled, small_disk, tmp_path):
-    disk, enlarge = small_disk
-    errors = tmp_path / "errors"
-    job = ("preprocess", labelled.files, "--labels", labelled.csv, "-q", "-o")
-    process = start(*job, disk / "w.h5", errors=errors)
+def assert_stopped_by_a_full_disk(process, errors):
     process.join()
     assert process.exitcode == 1
     said = errors.read_text()
     assert said.count("\n") == 1
     assert "No space left on device" in said
     assert "say --resume" in said
+
+
+def test_a_full_disk_is_one_line_and_keeps_what_is_finished(start, labelled, small_disk, tmp_path):
+    disk, enlarge = small_disk
+    errors = tmp_path / "errors"
+    job = ("preprocess", labelled.files, "--labels", labelled.csv, "-q", "-o")
+    process = start(*job, disk / "w.h5", errors=errors)
+    assert_stopped_by_a_full_disk(process, errors)
     assert [path.name for path in disk.iterdir()] == [".w.h5.work"]
     finished = set((disk / ".w.h5.work").iterdir())
     assert finished and all(path.suffix == ".h5" for path in finished)
@@ -190,12 +194,7 @@ def test_a_full_disk_stops_classify_with_one_line_and_it_goes_on_to_the_same(sta
     (disk / "ballast").write_bytes(bytes(1_400_000))
     job = ("classify", labelled.files, "-q", "--threshold", "P=0.2", "--probabilities")
     process = start(*job, disk / "p.h5", "-o", disk / "picks.csv", errors=errors)
-    process.join()
-    assert process.exitcode == 1
-    said = errors.read_text()
-    assert said.count("\n") == 1
-    assert "No space left on device" in said
-    assert "say --resume" in said
+    assert_stopped_by_a_full_disk(process, errors)
     assert {path.name for path in disk.iterdir()} == {"ballast", ".picks.csv.parts"}
     finished = list((disk / ".picks.csv.parts").iterdir())
     assert finished and all(path.suffix == ".npz" for path in finished)

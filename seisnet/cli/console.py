@@ -6,7 +6,7 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -227,6 +227,13 @@ def _lines(job: _Job) -> Iterator[None]:
     finally:
         ended.set()
         thread.join()
+
+
+def table(rows: Sequence[Sequence[str]]) -> None:
+    """Print rows in columns, the names first, on standard output."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        click.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
 
 
 def say_outputs(*paths: Path, quiet: bool) -> None:

@@ -33,9 +33,7 @@ def list_command() -> None:
         size = f"{entry.size_gb:g} GB" if entry.size_gb >= 0.1 else f"{entry.size_gb * 1e3:g} MB"
         size = size if entry.size_gb else "unknown"
         rows.append((entry.name, entry.task, size, entry.layout, entry.licence or "unknown", entry.title))
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for row in rows:
-        click.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+    console.table(rows)
 
 
 @datasets.command("show")

@@ -33,9 +33,7 @@ def list_command() -> None:
     if len(rows) == 1:
         console.say("this installation brings no model along; train one with seisnet train")
         return
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for row in rows:
-        click.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+    console.table(rows)
 
 
 @models.command("show")
