@@ -15,7 +15,7 @@ from scipy.fft import next_fast_len
 from scipy.signal import resample
 
 from seisnet.waveforms.records import DAY_NS, NS_PER_S, Record
-from seisnet.windows import LabelledRecord, onsets_of
+from seisnet.windows import LabelledRecord, Stretch, onsets_of
 
 Floats = NDArray[np.float32]
 Doubles = NDArray[np.float64]
@@ -121,6 +121,7 @@ def alter(
     data = record.data - record.data.mean(axis=1, keepdims=True)
     present, bandwidth_hz = record.present.copy(), record.bandwidth_hz
     samples, picks = np.array([sample for sample, _, _ in onsets_of(labelled)]), list(labelled.picks)
+    factor = 1.0
     if rng.random() < alteration.stretch_share:
         factor = float(np.exp(rng.uniform(*np.log(alteration.stretch))))
         data, samples, bandwidth_hz = _stretched(data, factor), samples * factor, bandwidth_hz / max(factor, 1.0)
@@ -155,7 +156,14 @@ def alter(
         for i in inside
     )
     altered = Record(data.astype(np.float32), start_ns, rate_hz, record.trace_id, present, bandwidth_hz, record.source)
-    return replace(labelled, record=altered, picks=moved)
+    stretches = tuple(_moved(stretch, record.start_ns, start_ns, factor) for stretch in labelled.stretches)
+    return replace(labelled, record=altered, picks=moved, stretches=stretches)
+
+
+def _moved(stretch: Stretch, from_ns: int, to_ns: int, factor: float) -> Stretch:
+    """A stretch of a record that now starts at another time and is `factor` times as long."""
+    first, last = (to_ns + round((time_ns - from_ns) * factor) for time_ns in (stretch.start_ns, stretch.end_ns))
+    return replace(stretch, start_ns=first, end_ns=last)
 
 
 def _stretched(data: Floats, factor: float) -> Floats:

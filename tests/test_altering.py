@@ -8,7 +8,7 @@ import pytest
 from seisnet.altering import LEVEL_S, Alteration, alter, with_copies
 from seisnet.picks import Pick
 from seisnet.waveforms.records import DAY_NS, NS_PER_S
-from seisnet.windows import LabelledRecord, onsets_of
+from seisnet.windows import LabelledRecord, Stretch, onsets_of
 
 START_NS = 1_577_836_800 * NS_PER_S
 NOTHING = Alteration(
@@ -78,6 +78,22 @@ def test_onsets_are_stretched_with_the_samples(factor, make_labelled):
     assert (p, s) == pytest.approx((factor * P_S * 100, factor * S_S * 100), abs=0.01)
     assert copy.record.n_samples == round(factor * 6000)
     assert abs(first_sample(copy.record, 0.1) - p) < 10
+
+
+@pytest.mark.parametrize("factor", [1.0, 0.5, 1.7])
+def test_stretches_of_a_class_move_with_the_samples(factor, make_labelled):
+    lasting = Stretch("rockfall", START_NS + round(P_S * NS_PER_S), START_NS + 40 * NS_PER_S, 0.5, "a")
+    point = Stretch("earthquake", START_NS + round(S_S * NS_PER_S), START_NS + round(S_S * NS_PER_S))
+    labelled = replace(make_labelled(phases=""), stretches=(lasting, point))
+    copy = made(labelled, copy=2, stretch_share=1, stretch=(factor, factor))
+    start_ns = START_NS + 2 * DAY_NS
+    assert copy.record.start_ns == start_ns
+    at = [(s.name, s.weight, s.event_id, s.start_ns - start_ns, s.end_ns - start_ns) for s in copy.stretches]
+    assert at == [
+        ("rockfall", 0.5, "a", round(P_S * factor * NS_PER_S), round(40 * factor * NS_PER_S)),
+        ("earthquake", 1.0, "", round(S_S * factor * NS_PER_S), round(S_S * factor * NS_PER_S)),
+    ]
+    assert abs(first_sample(copy.record, 0.1) - P_S * factor * 100) < 10
     assert copy.record.bandwidth_hz == pytest.approx(50 / max(factor, 1))
 
 
