@@ -12,7 +12,7 @@ from seisnet.store import model_file, windows_file
 from seisnet.store.excerpts import excerpt_counts
 from seisnet.store.hdf5 import file_format
 from seisnet.waveforms.sources import Reading, read_file
-from seisnet.wording import counted
+from seisnet.wording import counted, duration
 
 NEVER_DIVIDED = {
     "event": "no event lies in two splits",
@@ -60,8 +60,8 @@ def _windows(path: Path) -> list[str]:
         lines.append(f"{name}: {', '.join(parts)}")
     for name, (n, samples) in zip(windows_file.SPLITS, excerpt_counts(path), strict=True):
         if n:
-            hours = samples / info.attributes["sampling_rate_hz"] / 3600
-            lines.append(f"{name}: {counted(n, 'excerpt')} of records, {hours:.2f} hours, for the later networks")
+            length = duration(samples / info.attributes["sampling_rate_hz"])
+            lines.append(f"{name}: {counted(n, 'excerpt')} of records, {length}, for the later networks")
     lines += [f"source: {p}, {size} bytes, {counted(made, 'window')}" for p, size, _, made in info.sources]
     lines += [
         f"not used: {reason}" + (f" ({n} times)" if n > 1 else "") for reason, n in reasons(info.rejected).most_common()

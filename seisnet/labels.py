@@ -17,8 +17,9 @@ from seisnet.catalogues import catalogue_intervals, catalogue_picks, csv_interva
 from seisnet.errors import DataError, missing
 from seisnet.picks import ClassInterval, Pick, in_order
 from seisnet.waveforms.records import NS_PER_S, Record, Rejection
+from seisnet.wording import duration
 
-__all__ = ["LabelMatcher", "duration", "phase_class", "read_classes", "read_labels", "time_ns"]
+__all__ = ["LabelMatcher", "phase_class", "read_classes", "read_labels", "time_ns"]
 
 HINT = re.compile(
     r"[EIQ]?"  # quality of the onset: emergent, impulsive, questionable
@@ -164,7 +165,8 @@ class LabelMatcher(Generic[L]):
             what = pick.phase if isinstance(pick, Pick) else pick.label
             name = f"{what} on {codes} at {obspy.UTCDateTime(ns=_span_ns(pick)[0])}"
             if i in self.nearest_ns:
-                lines.append(f"{name}: {duration(self.nearest_ns[i])} from the nearest waveform of that station")
+                away = duration(self.nearest_ns[i] / NS_PER_S)
+                lines.append(f"{name}: {away} from the nearest waveform of that station")
             else:
                 nearest = difflib.get_close_matches(codes, sorted(self.records), n=3, cutoff=0)
                 lines.append(f"{name}: no waveform of that station; the nearest are of {', '.join(nearest) or 'none'}")
@@ -173,18 +175,3 @@ class LabelMatcher(Generic[L]):
 
 def _span_ns(label: Pick | ClassInterval) -> tuple[int, int]:
     return (label.time_ns, label.time_ns) if isinstance(label, Pick) else (label.start_ns, label.end_ns)
-
-
-def duration(ns: int) -> str:
-    """Say a duration in its largest fitting unit.
-
-    Examples
-    --------
-    >>> duration(90 * 10**9), duration(3 * 86400 * 10**9)
-    ('90 s', '3 days')
-    """
-    seconds = ns / NS_PER_S
-    for unit, length in (("days", 86_400), ("h", 3600)):
-        if seconds >= 2 * length:
-            return f"{seconds / length:.3g} {unit}"
-    return f"{seconds:.3g} s"

@@ -1,4 +1,4 @@
-"""Numbers in the sentences that users read."""
+"""Numbers and lengths of time in the sentences that users read."""
 
 from __future__ import annotations
 
@@ -12,3 +12,19 @@ def counted(n: int, one: str, many: str = "") -> str:
     ('1 station', '2 stations', '0 stretches')
     """
     return f"{n} {one if n == 1 else many or one + 's'}"
+
+
+def duration(seconds: float) -> str:
+    """A length of time in the largest unit of which there are two, or exactly one; three digits, to the millisecond.
+
+    Examples
+    --------
+    >>> duration(7.25), duration(90), duration(1490), duration(3600), duration(86_399.99), duration(3 * 86_400)
+    ('7.25 s', '90 s', '24.8 min', '1 h', '24 h', '3 days')
+    """
+    seconds = round(seconds, 3)
+    fitting = ((u, s) for u, s in (("day", 86_400), ("h", 3600), ("min", 60)) if seconds >= 2 * s or seconds == s)
+    unit, length = next(fitting, ("s", 1))
+    n = seconds / length
+    number = f"{n:.0f}" if n >= 100 else f"{n:.3g}"
+    return f"{number} {unit}{'s' if unit == 'day' and n != 1 else ''}"

@@ -72,7 +72,7 @@ def test_a_job_that_is_soon_over_shows_nothing():
         ([("reading", None, None)], "reading"),
         ([("a", 0, 10), ("b", 5, 10)], "50%, 2.5/s, 2 s left, b"),
         ([("a", 0, None), ("b", 5, None)], "2.5/s, b"),
-        ([("a", 1, 1000), ("b", 2, 1000)], "0%, 2 s each, 33:16 min left, b"),
+        ([("a", 1, 1000), ("b", 2, 1000)], "0%, 2 s each, 33.3 min left, b"),
         ([("resumed", 90, 100), ("b", 92, 100)], "92%, 1/s, 8 s left, b"),
     ],
 )

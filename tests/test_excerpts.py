@@ -23,6 +23,7 @@ from seisnet.store.windows_file import WindowsInfo, read_info, read_rejected, re
 from seisnet.waveforms.records import NS_PER_S, ns_to_sample, sample_to_ns
 from seisnet.waveforms.sources import Reading, find_sources, read_traces
 from seisnet.windows import LabelledRecord, Window, cut
+from seisnet.wording import duration
 
 CONFIG = PreprocessConfig(shifts=1, coda_windows=1)
 
@@ -193,7 +194,7 @@ def test_the_bytes_are_the_same_for_any_engine_and_after_resume_and_windows_refe
 def test_they_come_with_the_windows_in_memory_and_inspect_counts_them(windows):
     assert_same(read_windows(windows).excerpts, read_excerpts(windows))
     n, samples = excerpt_counts(windows)[0]
-    assert f"train: {n} excerpts of records, {samples / 360_000:.2f} hours, for the later networks" in describe(windows)
+    assert f"train: {n} excerpts of records, {duration(samples / 100)}, for the later networks" in describe(windows)
 
 
 @pytest.mark.parametrize("options", [{"excerpts": False}, {"task": "class", "class_names": ("earthquake_local", "b")}])

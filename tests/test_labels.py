@@ -12,7 +12,7 @@ from obspy.core.event import Arrival, Catalog, Event, Origin, QuantityError, Wav
 from obspy.core.event import Pick as QuakeMLPick
 
 from seisnet.errors import DataError
-from seisnet.labels import LabelMatcher, duration, phase_class, read_classes, read_labels, time_ns
+from seisnet.labels import LabelMatcher, phase_class, read_classes, read_labels, time_ns
 from seisnet.picks import ClassInterval, Pick
 from seisnet.waveforms.records import NS_PER_S
 
@@ -392,10 +392,3 @@ def test_an_unmatched_pick_tells_the_nearest_codes(make_record):
     assert "GF.APE." in line
     assert "no waveform of that station; the nearest are of GE.APE." in line
     assert LabelMatcher([pick()]).unmatched()[0].endswith("the nearest are of none")
-
-
-@given(st.floats(0, 1e9))
-def test_durations_are_said_within_half_a_percent(seconds):
-    value, unit = duration(round(seconds * NS_PER_S)).split()
-    length = {"s": 1, "h": 3600, "days": 86_400}[unit]
-    assert float(value) * length == pytest.approx(seconds, rel=6e-3, abs=1e-8)

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import click
 
+from seisnet.wording import duration
+
 if TYPE_CHECKING:
     from seisnet.report.serving import LocalServer
     from seisnet.waveforms.selection import Selection
@@ -158,25 +160,10 @@ class _Job:
             said.append(f"{self.done / self.total:.0%}")
         if self.done is not None and self.first is not None and self.done > self.first[1]:
             rate = (self.done - self.first[1]) / max(now_s - self.first[0], 1e-9)
-            said.append(f"{rate:.3g}/s" if rate >= 1 else f"{duration(1 / rate)} each")
+            said.append(f"{rate:.3g}/s" if rate >= 1 else f"{duration(round(1 / rate))} each")
             if self.total:
-                said.append(f"{duration((self.total - self.done) / rate)} left")
+                said.append(f"{duration(round((self.total - self.done) / rate))} left")
         return ", ".join([*said, self.state] if self.state else said)
-
-
-def duration(seconds: float) -> str:
-    """A length of time as one reads it.
-
-    Examples
-    --------
-    >>> duration(7.3), duration(95), duration(7500)
-    ('7 s', '1:35 min', '2:05 h')
-    """
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole} s"
-    large, small = divmod(whole if whole < 3600 else whole // 60, 60)
-    return f"{large}:{small:02d} {'min' if whole < 3600 else 'h'}"
 
 
 @contextmanager
@@ -218,7 +205,7 @@ def _lines(job: _Job) -> Iterator[None]:
     def write() -> None:
         while not ended.wait(PLAIN_INTERVAL_S):
             now_s = time.monotonic()
-            say(f"{job.title}: {duration(now_s - job.started_s)}, {job.words(now_s) or 'at work'}")
+            say(f"{job.title}: {duration(round(now_s - job.started_s))}, {job.words(now_s) or 'at work'}")
 
     thread = threading.Thread(target=write, daemon=True)
     thread.start()

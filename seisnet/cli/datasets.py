@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 
 from seisnet.cli import console
+from seisnet.wording import duration
 
 
 @click.group()
@@ -101,7 +102,7 @@ def _bar(show: Callable[[str], None]) -> Callable[[str, int, int], None]:
         said = f"{name} {done_bytes / 1e6:.1f} MB, {rate / 1e6:.1f} MB/s"
         if total_bytes:
             share = done_bytes / total_bytes
-            left = f", {(total_bytes - done_bytes) / rate / 60:.0f} min to go" if rate else ""
+            left = f", {duration(round((total_bytes - done_bytes) / rate))} left" if rate else ""
             said = (
                 f"{name} [{'#' * int(20 * share):.<20}] {done_bytes / 1e6:.1f} of {total_bytes / 1e6:.1f} MB, "
                 f"{rate / 1e6:.1f} MB/s{left}"

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from seisnet.picks import Detection, Pick
 from seisnet.plots.style import PAGE_CM, new_figure, plain, styled
 from seisnet.plots.waveforms import utc_axis
+from seisnet.wording import duration
 
 Stretch = tuple[int, int]
 """Start and end in nanoseconds."""
@@ -88,7 +89,7 @@ def availability(
     handles += [Patch(**LOST, label="rejected")] if any(lost.values()) else []
     if busiest:
         what = "picks" if isinstance(picks[0], Pick) else "detections"
-        handles.append(Patch(facecolor="black", label=f"{what}; the full height is {busiest} in {_words(bin_s)}"))
+        handles.append(Patch(facecolor="black", label=f"{what}; the full height is {busiest} in {duration(bin_s)}"))
     figure.legend(handles=handles, loc="outside upper left", ncols=3)
     return figure
 
@@ -137,11 +138,3 @@ def _counts(
         inside = [(t - low) // (bin_s * 10**9) for t in times.get(name, ()) if low <= t <= high]
         counts[name] = np.bincount(np.minimum(np.array(inside, dtype=np.int64), n_bins - 1), minlength=n_bins)
     return counts
-
-
-def _words(seconds: int) -> str:
-    for unit, length in (("day", 86_400), ("hour", 3600), ("minute", 60)):
-        if seconds >= length:
-            n = seconds // length
-            return f"{n} {unit}s" if n > 1 else f"1 {unit}"
-    return f"{seconds} s"

@@ -24,7 +24,7 @@ from seisnet.report.pages import AVAILABILITY, availability_figure, detections_s
 from seisnet.store.hdf5 import replacing
 from seisnet.store.windows_file import WindowsInfo
 from seisnet.waveforms.records import NS_PER_S
-from seisnet.wording import counted
+from seisnet.wording import counted, duration
 
 
 def make_folder(folder: Path, *, overwrite: bool) -> None:
@@ -151,15 +151,11 @@ def summary(found: Classification) -> tuple[str, ...]:
     what = "detections" if found.detections else "picks"
     stations = counted(len({station_of(t) for t in found.trace_ids}), "station")
     records = counted(found.n_records, "gap-free record")
-    dead = f", {_duration(found.dead_s)} of it without signal and masked" if found.dead_s else ""
+    dead = f", {duration(found.dead_s)} of it without signal and masked" if found.dead_s else ""
     return (
         f"{counts} {what}{'' if kinds else _why_none(found)}.",
-        f"{_duration(found.seconds)} of {stations} scanned in {records}{dead}.",
+        f"{duration(found.seconds)} of {stations} scanned in {records}{dead}.",
     )
-
-
-def _duration(seconds: float) -> str:
-    return f"{seconds / 3600:.3g} h" if seconds >= 3600 else f"{seconds:.3g} s"
 
 
 def _why_none(found: Classification) -> str:
