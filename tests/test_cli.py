@@ -69,7 +69,8 @@ def test_preprocess_train_evaluate_classify_score(job, tmp_path):
     assert sum(map(sum, metrics["confusion"])) == metrics["windows"]
     assert {"snr_db", "s_minus_p_s", "distance_km"} == set(metrics["f1_by"])
     names = {str(path.relative_to(tmp_path / "evaluation")) for path in (tmp_path / "evaluation").rglob("*.*")}
-    drawn = ("confusion", "roc", "precision_recall", "reliability", "training", "first_layer", "embedding", "mistakes")
+    drawn = ["confusion", "roc", "precision_recall", "reliability", "first_layer", "embedding", "mistakes"]
+    drawn += ["training", "training_context", "training_onset"]
     assert {"report.html", *(f"figures/{name}.{kind}" for name in drawn for kind in ("svg", "png"))} <= names
 
     picks = tmp_path / "picks.csv"

@@ -322,7 +322,9 @@ def test_residuals_beyond_the_axis_are_counted_and_none_is_said():
 def test_training_curves_plot_what_is_there(figures):
     assert len(figures["training_curves"].axes) == 4
     (ax,) = plots.training_curves({"train_loss": [1.0, 0.5], "note": [0, 0]}).axes
-    assert len(ax.lines) == 1 and ax.get_xlabel() == "Epoch"
+    assert len(ax.lines) == 1 and (ax.get_xlabel(), ax.get_ylabel()) == ("Epoch", "Loss (nats)")
+    (ax,) = plots.training_curves({"train_loss": [1.0, 0.5]}, loss="Loss (Huber)").axes
+    assert ax.get_ylabel() == "Loss (Huber)"
 
 
 def test_features_stand_at_their_time_and_frequency_z_on_top():

@@ -1,6 +1,7 @@
 """The page is read as a browser reads it: by an HTML parser always, by Chromium where there is one."""
 
 import base64
+import dataclasses
 import hashlib
 import json
 import math
@@ -30,6 +31,7 @@ from seisnet.report import (
     render_report,
     write_report,
 )
+from seisnet.report.evaluation import training_figures
 from seisnet.report.folder import write_classification
 from seisnet.report.pages import picks_sections
 from seisnet.report.viewer import open_picked
@@ -327,3 +329,17 @@ def test_a_report_of_detections_counts_and_lists_them(tmp_path):
     assert (folder / "detections.csv").exists() and not (folder / "picks.csv").exists()
     with pytest.raises(ConfigError, match="a report of detections"):
         open_picked(folder)
+
+
+def test_curves_are_drawn_of_every_network_whose_training_is_told_and_of_its_first_member():
+    model = load_model("phase").stored
+    row = {"epochs": 2.0, "learning_rate": 0.1}
+    told = [row | {"task": t, "epoch": e, "train_loss": t + 1 / e} for t in (3.0, 4.0) for e in (1.0, 2.0)]
+    stored = dataclasses.replace(model, metrics={"context_history": told, "onset_history": told[:2]})
+    figures = training_figures(stored)
+    assert list(figures) == ["training", "training_context", "training_onset"]
+    for name, label in (("context", "Loss (nats)"), ("onset", "Loss (Huber)")):
+        loss = figures[f"training_{name}"].axes[0]
+        assert loss.get_ylabel() == label
+        np.testing.assert_array_equal(loss.lines[0].get_xydata(), [(1, 4), (2, 3.5)])
+    assert not training_figures(dataclasses.replace(model, history={}, metrics={}))

@@ -15,7 +15,7 @@ from seisnet.plots.style import BLUE, COLUMN_CM, CYCLE, class_style, log_axis, n
 
 
 @styled()
-def training_curves(history: Mapping[str, ArrayLike]) -> Figure:
+def training_curves(history: Mapping[str, ArrayLike], *, loss: str = "Loss (nats)") -> Figure:
     """Plot loss, scores, learning rate and gradient norms against the epoch; of these, what `history` holds.
 
     Parameters
@@ -23,9 +23,11 @@ def training_curves(history: Mapping[str, ArrayLike]) -> Figure:
     history : mapping of name to float (epochs,)
         ``epoch``, ``learning_rate``; names that end in ``_loss`` share a panel, so do those in ``_accuracy``
         and ``_f1``, and those that start with ``gradient_norm``. Other names are left out.
+    loss : str
+        What the axis of the loss is called.
     """
     panels = {
-        "Loss (nats)": [name for name in history if name.endswith("_loss")],
+        loss: [name for name in history if name.endswith("_loss")],
         "Score (0 to 1)": [name for name in history if name.endswith(("_accuracy", "_f1"))],
         "Learning rate": [name for name in history if name == "learning_rate"],
         "Gradient norm": [name for name in history if name.startswith("gradient_norm")],

@@ -16,6 +16,7 @@ from seisnet.evaluation import Evaluation
 from seisnet.model import Model
 from seisnet.plots import Figure, Mistake
 from seisnet.report.document import Column, Picture, Section, Table, picture, utc
+from seisnet.store.model_file import StoredModel
 from seisnet.store.windows_file import WindowsInfo
 from seisnet.waveforms.lookup import Waveforms
 from seisnet.waveforms.records import NS_PER_S
@@ -39,7 +40,9 @@ CAPTIONS = {
     "first_layer": "Weights of the 24 first-layer units of the largest norm; white is positive, black negative.",
     "embedding": "What the last hidden layer makes of the windows, in the plane of its first two principal components.",
     "mistakes": "Wrong windows, the surest first, with the onset; waveforms where the source is at hand.",
-    "training": "Training curves.",
+    "training": "Training of the window network.",
+    "training_context": "Training of the context network.",
+    "training_onset": "Training of the onset network.",
 }
 
 
@@ -65,16 +68,28 @@ def evaluation_figures(found: Evaluation, model: Model, info: WindowsInfo) -> di
     mistakes = worst_mistakes(found, info)
     if mistakes:
         figures["mistakes"] = plots.mistakes_gallery(mistakes, grid)
-    if model.stored.history:
-        figures["training"] = training_figure(model.stored.history)
+    return figures | training_figures(model.stored)
+
+
+def training_figures(stored: StoredModel) -> dict[str, Figure]:
+    """Training curves of every network whose history is kept; of several members, those of the first."""
+    figures = {}
+    if stored.history:
+        figures["training"] = plots.training_curves(_of_first_member(stored.history, "member"))
+    # The loss of onsets is of distances, and no logarithm of a probability.
+    for name, loss in (("context", "Loss (nats)"), ("onset", "Loss (Huber)")):
+        rows = stored.metrics.get(f"{name}_history")
+        if rows:
+            columns = _of_first_member({key: [row[key] for row in rows] for key in rows[0]}, "task")
+            figures[f"training_{name}"] = plots.training_curves(columns, loss=loss)
     return figures
 
 
-def training_figure(history: Mapping[str, ArrayLike]) -> Figure:
-    """Training curves; those of the first member where several were trained."""
-    columns = {name: np.asarray(values) for name, values in history.items()}
-    first = columns["member"] == 0 if "member" in columns else slice(None)
-    return plots.training_curves({name: values[first] for name, values in columns.items() if name != "member"})
+def _of_first_member(history: Mapping[str, ArrayLike], member: str) -> dict[str, NDArray[np.float64]]:
+    """Epochs of the network that was trained first; `member` names the column that tells them apart."""
+    columns = {name: np.asarray(values, dtype=np.float64) for name, values in history.items()}
+    first = columns[member] == columns[member][0] if member in columns else slice(None)
+    return {name: values[first] for name, values in columns.items()}
 
 
 def worst_mistakes(found: Evaluation, info: WindowsInfo) -> list[Mistake]:
