@@ -22,12 +22,12 @@ PATIENCE_S = 20.0
 class Server(threading.Thread):
     """Sends records of 512 bytes of one station, each behind a header of 8, and ends the transmission.
 
-    The first connection is reset after `lost_after` records, where that is given.
+    The first connection is reset, or closed, after `lost_after` records, where that is given.
     """
 
-    def __init__(self, stream, lost_after=None):
+    def __init__(self, stream, lost_after=None, how="reset"):
         super().__init__(daemon=True)
-        self.records, self.lost_after, self.commands = records_of(stream), lost_after, []
+        self.records, self.lost_after, self.how, self.commands = records_of(stream), lost_after, how, []
         self.listening = socket.create_server(("127.0.0.1", 0))
         self.listening.settimeout(PATIENCE_S)
         self.address = f"127.0.0.1:{self.listening.getsockname()[1]}"
@@ -42,8 +42,8 @@ class Server(threading.Thread):
                     for k, record in list(enumerate(self.records))[first:lost_after]:
                         connection.sendall(b"SL%06X" % k + record)
                     if lost_after:
-                        # To close with this set is to reset.
-                        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                        if self.how == "reset":  # to close with this set is to reset
+                            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
                         continue
                     connection.sendall(b"END")
                     connection.recv(1)  # until the client closes
@@ -89,7 +89,7 @@ def recording():
 
 @pytest.fixture
 def serve():
-    """serve(stream, lost_after) -> a server that runs; it has ended when the test has."""
+    """serve(stream, lost_after, how) -> a server that runs; it has ended when the test has."""
     servers = []
 
     def started(*arguments):
@@ -103,9 +103,11 @@ def serve():
         assert not server.is_alive()
 
 
-def test_every_sample_comes_once_also_after_a_lost_connection(recording, serve):
-    server, told = serve(recording, 7), []
-    found = obspy.Stream(list(packets(server.address, ["BW.RJOB..EH?"], lost=told.append, pause_s=1.0)))
+@pytest.mark.parametrize(("how", "reason"), [("reset", "reset by peer"), ("close", "closed the connection")])
+def test_every_sample_comes_once_also_after_a_lost_connection(how, reason, recording, serve):
+    server, told = serve(recording, 7, how), []
+    found = obspy.Stream(list(packets(server.address, ["BW.RJOB..EH?"], lost=told.append, pause_s=0.1)))
+    assert len(told) == 1 and reason in told[0]
     assert len(found) == len(server.records)
     for trace in found.merge():
         np.testing.assert_array_equal(trace.data, recording.select(channel=trace.stats.channel)[0].data)

@@ -19,9 +19,30 @@ RECONNECT_S = 5
 QUIET_S = 300
 """A server that sends nothing for so long is asked anew. Without a limit ObsPy 1.5.1 can't connect at all."""
 
+SILENT = f"nothing came for {QUIET_S} s"
 
-def _connection() -> Any:
-    return SeedLinkConnection(timeout=QUIET_S)
+
+class _Connection(SeedLinkConnection):  # type: ignore[misc]  # ObsPy has no types
+    """ObsPy's connection, which by itself takes a close for silence, and starts anew without a word after a reset."""
+
+    def __init__(self) -> None:
+        super().__init__(timeout=QUIET_S)
+        self.set_net_timeout(QUIET_S)
+
+    def receive_data(self, maxbytes: int, code: str) -> bytes:
+        """Bytes from the server, at least one; else the connection is down, and the exception says why."""
+        try:
+            received: bytes = super().receive_data(maxbytes, code)
+        except TimeoutError:
+            reason = SILENT
+        except OSError as error:
+            reason = str(error)
+        else:
+            if received:
+                return received
+            reason = "the server has closed the connection"
+        self.disconnect()
+        raise SeedLinkException(reason)
 
 
 def packets(
@@ -29,7 +50,7 @@ def packets(
     patterns: Sequence[str],
     *,
     lost: Callable[[str], None],
-    connect: Callable[[], Any] = _connection,
+    connect: Callable[[], Any] = _Connection,
     pause_s: float = RECONNECT_S,
 ) -> Iterator[obspy.Trace]:
     """Traces as a server sends them, for ever, or until it ends the transmission.
@@ -71,7 +92,7 @@ def packets(
         if packet is None or packet == SLPacket.SLTERMINATE:
             if not connection.terminate_flag:
                 return
-            lost(f"nothing came for {QUIET_S} s")
+            lost(SILENT)
             continue
         if packet == SLPacket.SLNOPACKET or packet.get_type() in (SLPacket.TYPE_SLINF, SLPacket.TYPE_SLINFT):
             continue
