@@ -27,6 +27,7 @@ from seisnet.waveforms.conditioning import to_rate
 from seisnet.waveforms.datasets import read_dataset
 from seisnet.waveforms.records import Rejection
 from seisnet.windows import LabelledRecord, cut, start_ns, take
+from seisnet.wording import counted
 
 
 def load_records(path: Path, config: PreprocessConfig) -> list[LabelledRecord]:
@@ -52,10 +53,25 @@ def station(labelled: LabelledRecord) -> str:
 def station_folds(
     records: Sequence[LabelledRecord], n_folds: int, seed: int
 ) -> Iterator[tuple[list[LabelledRecord], list[LabelledRecord]]]:
-    """Training and test records of each fold; no station is in both."""
+    """Training and test records of each fold; no station is in both, and neither is empty.
+
+    Raises
+    ------
+    DataError
+        If there are fewer stations than folds, or fewer than two folds.
+    """
     fold = fold_of(map(station, records), n_folds, seed)
-    for k in range(n_folds):
-        yield [r for r in records if fold[station(r)] != k], [r for r in records if fold[station(r)] == k]
+    if not 2 <= n_folds <= len(fold):
+        most = len(fold)
+        remedy = {0: "", 1: "", 2: "take 2 folds, or "}.get(most, f"take 2 to {most} folds, or ")
+        raise DataError(
+            f"{counted(n_folds, 'fold')} by station asked of {counted(len(records), 'record')} of "
+            f"{counted(most, 'station')}; {remedy}take records of more stations"
+        )
+    return (
+        ([r for r in records if fold[station(r)] != k], [r for r in records if fold[station(r)] == k])
+        for k in range(n_folds)
+    )
 
 
 def make_windows(parts: Sequence[Sequence[LabelledRecord]], config: PreprocessConfig) -> Windows:

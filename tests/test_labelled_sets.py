@@ -18,6 +18,18 @@ def test_no_station_is_in_two_folds_and_every_record_is_tested_once(quakes):
     assert sorted(map(id, tested)) == sorted(map(id, records))
 
 
+def test_folds_that_stations_can_not_fill_are_refused_before_anything_is_trained(quakes):
+    names = sorted({station(r) for r in quakes.train})
+    two, one = ([r for r in quakes.train if station(r) in names[:n]] for n in (2, 1))
+    assert len(list(station_folds(two, 2, seed=0))) == 2
+    with pytest.raises(DataError, match=r"3 folds by .* records? of 2 stations; take 2 folds, or take records of more"):
+        station_folds(two, 3, seed=0)
+    with pytest.raises(DataError, match=r"1 fold by station .*; take 2 folds, or"):
+        station_folds(two, 1, seed=0)
+    with pytest.raises(DataError, match=r"2 folds by .* of 1 station; take records of more stations"):
+        station_folds(one, 2, seed=0)
+
+
 def test_only_the_first_part_is_augmented(quakes):
     rows = quakes.windows.rows
     assert rows.augmented[rows.split == 0].any()
