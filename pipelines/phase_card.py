@@ -87,7 +87,7 @@ def card(figures: dict[str, Any]) -> str:
     """Markdown, see `seisnet.model_cards`."""
     rows = [
         f"| {name} | {phase} | {f['f1']:.3f} ({f['interval_95'][0]:.3f} to {f['interval_95'][1]:.3f}) "
-        f"| {f['f1_0.1_s']:.3f} | {f['precision']:.3f} | {f['recall']:.3f} | {f['mae_s']:.3f} | {f['onsets']} |"
+        f"| {f['f1_0.1_s']:.3f} | {f['precision']:.3f} | {f['recall']:.3f} | {_known(f['mae_s'], 3)} | {f['onsets']} |"
         for name, phases in figures["picks"].items()
         for phase, f in phases.items()
     ]
@@ -116,9 +116,14 @@ def card(figures: dict[str, Any]) -> str:
         quiet=" and ".join(f"{q['false_an_hour']:.2f} {phase} picks" for phase, q in quiet.items()),
         hours=next(iter(quiet.values()))["hours"],
         coverage="; ".join(
-            f"{phase} {c['within_1']:.2f} and {c['within_1.96']:.2f}" for phase, c in figures["coverage"].items()
+            f"{phase} {_known(c['within_1'], 2)} and {_known(c['within_1.96'], 2)}"
+            for phase, c in figures["coverage"].items()
         ),
     )
+
+
+def _known(figure: float | None, digits: int) -> str:
+    return "none" if figure is None else f"{figure:.{digits}f}"
 
 
 def _f1(found: dict[str, Any] | None) -> str:

@@ -71,7 +71,10 @@ def window_figures(judged: Sequence[tuple[Model, list[LabelledRecord]]], config:
 
 
 def pick_figures(tried: Sequence[Tried], stored: StoredModel, seed: int) -> dict[str, Any]:
-    """Picks of whole records at the stored thresholds; intervals by drawing events with replacement."""
+    """Picks of whole records at the stored thresholds; intervals by drawing events with replacement.
+
+    Residuals are None where no pick is matched.
+    """
     figures = {}
     of_event: dict[str, list[Tried]] = {}
     for i, one in enumerate(tried):
@@ -95,8 +98,8 @@ def pick_figures(tried: Sequence[Tried], stored: StoredModel, seed: int) -> dict
             "f1_0.1_s": round(whole.at(threshold, within_s=0.1)[2], 3),
             "precision": round(precision, 3),
             "recall": round(recall, 3),
-            "median_s": round(float(np.median(residual)), 3),
-            "mae_s": round(float(np.abs(residual).mean()), 3),
+            "median_s": round(float(np.median(residual)), 3) if residual.size else None,
+            "mae_s": round(float(np.abs(residual).mean()), 3) if residual.size else None,
             "onsets": whole.n_reference,
             "false_an_hour": round(whole.false_an_hour(threshold), 2),
         }
@@ -162,12 +165,12 @@ def largest_change(tried: Sequence[Tried]) -> float:
     return round(max(changes), 5)
 
 
-def coverage(trial: Trial, stored: StoredModel, phase: str) -> dict[str, float]:
-    """Share of the errors below one and two standard errors; 0.68 and 0.95 are right."""
+def coverage(trial: Trial, stored: StoredModel, phase: str) -> dict[str, float | None]:
+    """Share of the errors below one and two standard errors; 0.68 and 0.95 are right, None says there are no errors."""
     chosen = np.array(trial.probability) >= stored.thresholds[phase]
     ratio = np.abs(np.array(trial.residual_s)) / (np.array(trial.uncertainty_s) * stored.spread.get(phase, 1.0))
     ratio = ratio[chosen & np.isfinite(ratio)]
-    return {"within_1": round(float((ratio <= 1).mean()), 3), "within_1.96": round(float((ratio <= 1.96).mean()), 3)}
+    return {f"within_{k:g}": round(float((ratio <= k).mean()), 3) if ratio.size else None for k in (1, 1.96)}
 
 
 def _scores(tried: Sequence[Tried], stored: StoredModel) -> dict[str, Any]:

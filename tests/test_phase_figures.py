@@ -1,0 +1,50 @@
+"""The figures of the phase pipeline are plain JSON also where nothing was found."""
+
+import json
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from seisnet.calibration import Trial
+
+PIPELINES = Path(__file__).parents[1] / "pipelines"
+STORED = SimpleNamespace(thresholds={"P": 0.5}, spread={"P": 2.0})
+
+
+@pytest.fixture
+def pipeline(monkeypatch):
+    known = set(sys.modules)
+    monkeypatch.syspath_prepend(PIPELINES)
+    import phase_card
+    import phase_figures
+
+    yield SimpleNamespace(figures=phase_figures, card=phase_card)
+    for name in {"phase_card", "phase_figures"} - known:
+        sys.modules.pop(name, None)
+
+
+def tried(probability, residual_s):
+    trial = Trial(probability, residual_s, [0.1] * len(probability), n_reference=2, hours=1.0)
+    return SimpleNamespace(labelled=SimpleNamespace(event_id="a"), trials={"P": trial})
+
+
+@pytest.mark.parametrize("one", [tried([], []), tried([0.9, 0.2], [np.nan, 0.1])], ids=["no pick", "none right"])
+def test_what_nothing_matches_has_no_residuals(one, pipeline):
+    found = pipeline.figures.pick_figures([one], STORED, 0)["P"]
+    assert (found["f1"], found["median_s"], found["mae_s"], found["onsets"]) == (0.0, None, None, 2)
+    assert pipeline.figures.coverage(one.trials["P"], STORED, "P") == {"within_1": None, "within_1.96": None}
+    json.dumps(found, allow_nan=False)
+
+
+def test_residuals_and_coverage_of_matched_picks(pipeline):
+    one = tried([0.9, 0.8, 0.7, 0.1], [0.1, -0.3, np.nan, 0.4])
+    found = pipeline.figures.pick_figures([one], STORED, 0)["P"]
+    assert (found["precision"], found["recall"], found["median_s"], found["mae_s"]) == (0.667, 1.0, -0.1, 0.2)
+    assert pipeline.figures.coverage(one.trials["P"], STORED, "P") == {"within_1": 0.5, "within_1.96": 1.0}
+
+
+def test_the_card_says_none(pipeline):
+    assert (pipeline.card._known(None, 3), pipeline.card._known(0.02, 3)) == ("none", "0.020")
