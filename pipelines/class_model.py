@@ -30,14 +30,9 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from seisnet.config import PreprocessConfig, TrainConfig, from_dict
+from seisnet.curves import precision_recall_curve
 from seisnet.errors import ConfigError, SeisnetError
-from seisnet.metrics import (
-    bootstrap_interval,
-    class_scores,
-    confusion_counts,
-    precision_recall_curve,
-    reliability,
-)
+from seisnet.metrics import bootstrap_interval, class_scores, confusion_counts, reliability
 from seisnet.model import Model
 from seisnet.preprocessing import Windows, preprocess_to_file, read_windows
 from seisnet.splits import join_times

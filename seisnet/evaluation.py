@@ -11,19 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seisnet.breakdown import Breakdown, f1_by, of_record, s_minus_p
+from seisnet.curves import PrecisionRecallCurve, RocCurve, precision_recall_curve, roc_curve
 from seisnet.errors import DataError
-from seisnet.metrics import (
-    ClassScores,
-    PrecisionRecallCurve,
-    Reliability,
-    RocCurve,
-    bootstrap_interval,
-    class_scores,
-    confusion_counts,
-    precision_recall_curve,
-    reliability,
-    roc_curve,
-)
+from seisnet.metrics import ClassScores, Reliability, bootstrap_interval, class_scores, confusion_counts, reliability
 from seisnet.model import Model
 from seisnet.picks import station_of
 from seisnet.preprocessing import Windows

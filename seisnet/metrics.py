@@ -1,4 +1,4 @@
-"""How good a classifier is: counts, curves, calibration, residuals, intervals. Arrays in, numbers out."""
+"""How good a classifier is: counts, calibration, residuals, intervals. Arrays in, numbers out."""
 
 from __future__ import annotations
 
@@ -31,39 +31,6 @@ class ClassScores:
     support: NDArray[np.int64]
     accuracy: float
     macro_f1: float
-
-
-@dataclass(frozen=True)
-class RocCurve:
-    """True against false positive rate, from the strictest threshold (infinite) to the laxest; all (M,)."""
-
-    false_positive_rate: NDArray[np.float64]
-    true_positive_rate: NDArray[np.float64]
-    thresholds: NDArray[np.float64]
-    area: float
-
-    def at(self, threshold: float) -> tuple[float, float]:
-        """False and true positive rate at a threshold."""
-        i = int(np.searchsorted(-self.thresholds, -threshold, side="right")) - 1
-        return float(self.false_positive_rate[i]), float(self.true_positive_rate[i])
-
-
-@dataclass(frozen=True)
-class PrecisionRecallCurve:
-    """Precision and recall of ``score >= threshold``, thresholds rising; all (M,).
-
-    The last point, recall 0 at an infinite threshold, has precision 1 by convention.
-    """
-
-    precision: NDArray[np.float64]
-    recall: NDArray[np.float64]
-    thresholds: NDArray[np.float64]
-    average_precision: float
-
-    def at(self, threshold: float) -> tuple[float, float]:
-        """Precision and recall at a threshold."""
-        i = min(int(np.searchsorted(self.thresholds, threshold)), len(self.thresholds) - 1)
-        return float(self.precision[i]), float(self.recall[i])
 
 
 @dataclass(frozen=True)
@@ -160,53 +127,6 @@ def class_scores(counts: ArrayLike) -> ClassScores:
         support=support,
         accuracy=float(_ratio(hits.sum(), counts.sum())),
         macro_f1=float(occurring.mean()) if len(occurring) else float("nan"),
-    )
-
-
-def roc_curve(positive: ArrayLike, score: ArrayLike) -> RocCurve:
-    """Receiver operating characteristic of a score, and the area under it by the trapezoid rule.
-
-    Parameters
-    ----------
-    positive : bool (N,)
-        Which cases belong to the class.
-    score : float (N,)
-        The class's probability, or anything that grows with it.
-
-    Raises
-    ------
-    DataError
-        Without at least one positive and one negative case, or with a score that is not finite.
-    """
-    hits, alarms, thresholds = _cumulative(positive, score)
-    tpr, fpr = np.append(0.0, hits / hits[-1]), np.append(0.0, alarms / alarms[-1])
-    area = np.sum(np.diff(fpr) * (tpr[1:] + tpr[:-1])) / 2
-    return RocCurve(fpr, tpr, np.append(np.inf, thresholds), area=float(area))
-
-
-def precision_recall_curve(positive: ArrayLike, score: ArrayLike) -> PrecisionRecallCurve:
-    """Precision and recall at each threshold, and the average precision, sum of (R_i - R_{i-1}) P_i.
-
-    Parameters
-    ----------
-    positive : bool (N,)
-        Which cases belong to the class.
-    score : float (N,)
-        The class's probability, or anything that grows with it.
-
-    Raises
-    ------
-    DataError
-        Without at least one positive and one negative case, or with a score that is not finite.
-    """
-    hits, alarms, thresholds = _cumulative(positive, score)
-    precision = np.append(1.0, hits / (hits + alarms))
-    recall = np.append(0.0, hits / hits[-1])
-    return PrecisionRecallCurve(
-        precision[::-1],
-        recall[::-1],
-        np.append(np.inf, thresholds)[::-1],
-        average_precision=float(np.sum(np.diff(recall) * precision[1:])),
     )
 
 
@@ -323,23 +243,6 @@ def bootstrap_interval(
         return float("nan"), float("nan")
     low, high = np.quantile(finite, [(1 - level) / 2, (1 + level) / 2])
     return float(low), float(high)
-
-
-def _cumulative(
-    positive: ArrayLike, score: ArrayLike
-) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-    """Hits and false alarms at and above each distinct score, from the highest score down."""
-    truth, s = np.asarray(positive, dtype=bool), np.asarray(score, dtype=np.float64)
-    if truth.shape != s.shape or truth.ndim != 1:
-        raise DataError(f"truth and score have shapes {truth.shape} and {s.shape}; both must be (N,)")
-    if not np.all(np.isfinite(s)):
-        raise DataError(f"{np.sum(~np.isfinite(s))} of {len(s)} scores are not finite")
-    if truth.all() or not truth.any():
-        raise DataError(f"a curve needs both positive and negative cases; got {truth.sum()} positive of {len(truth)}")
-    order = np.argsort(-s, kind="stable")
-    last_of_ties = np.append(np.flatnonzero(np.diff(s[order])), len(s) - 1)
-    hits = np.cumsum(truth[order], dtype=np.float64)[last_of_ties]
-    return hits, last_of_ties + 1.0 - hits, s[order][last_of_ties]
 
 
 def _ratio(numerator: ArrayLike, denominator: ArrayLike) -> NDArray[np.float64]:

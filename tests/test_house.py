@@ -20,7 +20,7 @@ ROOMS = [
     "extremes", "features", "sliding_products", "sliding", "context", "onset_network", "windows", "class_windows",
     "excerpting", "augment", "splits",
     "scan", "onset", "picking", "detection", "coincidence", "following",
-    "synthetic", "metrics", "breakdown", "embedding", "matching",
+    "synthetic", "metrics", "curves", "breakdown", "embedding", "matching",
     "quakeml", "dialects", "formats", "probability_files", "plots",
     "streaming", "arguments", "model", "model_cards", "onnx_export",
     "mining", "extraction", "merging", "planning", "making", "preprocessing", "batches",

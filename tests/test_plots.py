@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from seisnet import metrics, plots
 from seisnet.breakdown import f1_by
 from seisnet.config import PreprocessConfig
+from seisnet.curves import precision_recall_curve, roc_curve
 from seisnet.embedding import principal_components
 from seisnet.picks import Pick
 from seisnet.plots.style import CYCLE, FIXED, _compact, class_style, envelope
@@ -59,10 +60,8 @@ def draw_all():
     epochs = np.arange(1, 31)
     history = {"epoch": epochs, "train_loss": 1 / epochs, "dev_loss": 1.1 / epochs, "learning_rate": 0.1 / epochs}
     history |= {"dev_accuracy": 1 - 0.5 / epochs, "dev_macro_f1": 1 - 0.6 / epochs, "gradient_norm_1": 2.0 / epochs}
-    roc = {name: metrics.roc_curve(truth_n == k, probability_nk[:, k]) for k, name in enumerate(CLASSES)}
-    curves = {
-        name: metrics.precision_recall_curve(truth_n == k, probability_nk[:, k]) for k, name in enumerate(CLASSES)
-    }
+    roc = {name: roc_curve(truth_n == k, probability_nk[:, k]) for k, name in enumerate(CLASSES)}
+    curves = {name: precision_recall_curve(truth_n == k, probability_nk[:, k]) for k, name in enumerate(CLASSES)}
     return {
         "training_curves": plots.training_curves(history),
         "confusion_matrix": plots.confusion_matrix(metrics.confusion_counts(truth_n, predicted_n, 3), CLASSES),
@@ -301,9 +300,9 @@ def test_confusion_matrix_shows_each_count_and_its_share_of_the_row():
 
 def test_the_dot_lies_where_the_threshold_does(figures):
     truth_n, probability_nk = scored()
-    precision, recall = metrics.precision_recall_curve(truth_n == 0, probability_nk[:, 0]).at(0.5)
+    precision, recall = precision_recall_curve(truth_n == 0, probability_nk[:, 0]).at(0.5)
     assert dots(figures["precision_recall"]) == [(recall, precision)]
-    roc = metrics.roc_curve(truth_n == 0, probability_nk[:, 0])
+    roc = roc_curve(truth_n == 0, probability_nk[:, 0])
     alarms, hits = np.mean(probability_nk[truth_n != 0, 0] >= 0.5), np.mean(probability_nk[truth_n == 0, 0] >= 0.5)
     assert dots(plots.roc_curves({"P": roc}, thresholds={"P": 0.5})) == [(alarms, hits)]
     assert (roc.at(2.0), roc.at(-1.0)) == ((0.0, 0.0), (1.0, 1.0))

@@ -10,7 +10,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import ArrayLike, NDArray
 
-from seisnet.metrics import PrecisionRecallCurve, Reliability, RocCurve, residual_statistics
+from seisnet.curves import PrecisionRecallCurve, RocCurve
+from seisnet.metrics import Reliability, residual_statistics
 from seisnet.plots.style import BLUE, COLUMN_CM, CYCLE, class_style, log_axis, new_figure, plain, styled
 
 
