@@ -28,7 +28,7 @@ def pipeline(monkeypatch):
     import class_model
 
     yield class_model
-    for name in {"class_model", "class_card", "class_records"} - known:
+    for name in {"class_model", "class_card", "class_figures", "class_records"} - known:
         sys.modules.pop(name, None)
 
 
