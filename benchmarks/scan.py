@@ -1,12 +1,13 @@
 """How long a station-day takes: 3 components at 100 Hz, from Steim2 miniSEED on disk to picks on disk.
 
-    python benchmarks/scan.py [--model phase] [--hidden 64,32] [--repeats 3] [--peers] [--days 3]
+    python benchmarks/scan.py [--model phase] [--hidden 64,32] [--repeats 3] [--peers]
+    python benchmarks/scan.py --days 31
 
 The shipped model unless `--hidden` asks for a first stage of that size and the later ones that `seisnet train` makes,
 all with random weights. Peers (SeisBench's GPD, PhaseNet and EQTransformer, with random weights, for the cost is the
 same) are timed where torch and seisbench are installed; GPD on an hour, times 24, at seisnet's step and at half of it.
-`--days` compares the peak memory of so many days with that of one, as day files and as one file, at 20 Hz. Prints
-Markdown.
+With `--days`, instead, the command `seisnet classify` on one day and on so many, as day files and as one file, each in
+a process of its own: peak memory and time. Prints Markdown.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -27,6 +28,7 @@ from numpy.typing import NDArray
 
 from seisnet import nn
 from seisnet.classification import Job, classify_source, gathered
+from seisnet.cli import cli
 from seisnet.config import PickConfig, PreprocessConfig, TrainConfig
 from seisnet.context import context_inputs, reach
 from seisnet.features import make_feature
@@ -56,20 +58,20 @@ def main() -> None:
     parser.add_argument("--days", type=int, default=0)
     parser.add_argument("--once", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
+    if arguments.once:
+        print(command(Path(arguments.once), arguments.model))
+        return
     sizes = tuple(int(n) for n in arguments.hidden.split(",") if n)
     model = random_model(sizes) if sizes else load_model(arguments.model)
     job = Job(model, PickConfig(hop_s=arguments.hop))
-    if arguments.once:
-        print(f"{whole(Path(arguments.once), job)} picks, peak {peak_mb():.0f} MB")
-        return
-    command = [sys.executable, __file__, "--hop", str(arguments.hop), "--model", arguments.model]
-    command += ["--hidden", arguments.hidden, "--once"]
     with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "model.h5"
+        model.save(file)
         if arguments.days:
-            days(Path(folder), arguments.days, command)
+            days(Path(folder), arguments.days, file)
             return
         day = Path(folder) / "day.mseed"
-        write_days(day)
+        write_days([day])
         base = best(lambda: read_and_filter(day), arguments.repeats)
         print("| what | s | per ObsPy's read and band-pass | processor s | per ObsPy's |")
         print("|---|---|---|---|---|")
@@ -80,7 +82,7 @@ def main() -> None:
             row(f"seisnet, {arguments.hidden or arguments.model}, {threads} threads, disk to disk", seconds, base)
         for name, seconds in parts(day, model, arguments.hop, arguments.repeats).items():
             row(f"- {name}", seconds, base)
-        print(f"| a process that does it once: {once(command, day)} | | | | |")
+        print(f"| `seisnet classify`, a process of its own: {once(day, file)} | | | | |")
         if arguments.peers and importlib.util.find_spec("seisbench"):
             peers(day, base)
 
@@ -106,13 +108,14 @@ def random_model(hidden: tuple[int, ...]) -> Model:
     return Model("random", StoredModel(tuple(stages), config.classes, mean, scale, recipe, {}, thresholds))
 
 
-def write_days(path: Path, n_days: int = 1, rate_hz: float = 100.0, *, apart: bool = False) -> None:
-    """Write days into one file, or into one each.
+def write_days(paths: Sequence[Path], *, rate_hz: float = 100.0) -> None:
+    """Append days that follow each other without a gap to files, one after the other; a path may come again.
 
-    They hold noise with the spectrum of the Earth's, near enough to compress as real data do, and events.
+    They hold noise with the spectrum of the Earth's, near enough to compress as real data do, and events; every day the
+    same.
     """
     rng = np.random.default_rng(0)
-    n = round(n_days * DAY_S * rate_hz)
+    n = round(DAY_S * rate_hz)
     after_s = np.arange(n) / rate_hz % EVERY_S
     stream = obspy.Stream()
     for letter in "ZNE":
@@ -121,17 +124,13 @@ def write_days(path: Path, n_days: int = 1, rate_hz: float = 100.0, *, apart: bo
             since_s = after_s - onset_s
             samples += height * np.exp(-np.maximum(since_s, 0) / TAIL_S) * (since_s >= 0) * rng.normal(size=n)
         header = {"network": "XX", "station": "A", "channel": f"HH{letter}", "sampling_rate": rate_hz}
-        trace = obspy.Trace(samples.astype(np.int32), header=header)
-        trace.stats.starttime = obspy.UTCDateTime(2020, 1, 1)
-        stream.append(trace)
-    if not apart:
-        stream.write(str(path), format="MSEED", encoding="STEIM2")
-        return
-    path.mkdir()
-    start = stream[0].stats.starttime
-    for k in range(n_days):
-        part = stream.slice(start + k * DAY_S, start + (k + 1) * DAY_S - 1 / rate_hz)
-        part.write(str(path / f"{k:02d}.mseed"), format="MSEED", encoding="STEIM2")
+        stream.append(obspy.Trace(samples.astype(np.int32), header=header))
+    start = obspy.UTCDateTime(2020, 1, 1)
+    for k, path in enumerate(paths):
+        for trace in stream:
+            trace.stats.starttime = start + k * DAY_S
+        with path.open("ab") as file:
+            stream.write(file, format="MSEED", encoding="STEIM2")
 
 
 def read_and_filter(path: Path) -> None:
@@ -147,23 +146,36 @@ def whole(recording: Path, job: Job) -> int:
     return len(found.picks)
 
 
-def peak_mb() -> float:
-    """Peak memory of this process. What `getrusage` says begins with that of the process that started it."""
+def command(recording: Path, model: str) -> str:
+    """Run `seisnet classify` in this process, and say how long it took and what memory the process has had at most.
+
+    What `getrusage` says begins with the memory of the process that started this one.
+    """
+    start = time.perf_counter(), time.process_time()
+    output = recording.with_suffix(".csv")
+    cli(["classify", str(recording), "--model", model, "-o", str(output), "--quiet"], standalone_mode=False)
+    clock_s, processor_s = time.perf_counter() - start[0], time.process_time() - start[1]
     [line] = [line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM")]
-    return int(line.split()[1]) / 1024
+    peak_mb, n_picks = int(line.split()[1]) / 1024, len(output.read_text().splitlines()) - 1
+    return f"{n_picks} picks, {clock_s:.1f} s, {processor_s:.1f} s of processor, peak {peak_mb:.0f} MB"
 
 
-def once(command: list[str], recording: Path) -> str:
+def once(recording: Path, model: Path) -> str:
     """What a process of its own says of one run."""
-    return subprocess.run([*command, str(recording)], check=True, capture_output=True, text=True).stdout.strip()
+    call = [sys.executable, __file__, "--model", str(model), "--once", str(recording)]
+    return subprocess.run(call, check=True, capture_output=True, text=True).stdout.strip()
 
 
-def days(folder: Path, n_days: int, command: list[str]) -> None:
-    """Peak memory of several days beside that of one, at 20 Hz."""
-    for name, n, apart in (("one day", 1, False), ("a file a day", n_days, True), ("one file", n_days, False)):
-        path = folder / name.replace(" ", "_")
-        write_days(path, n, 20.0, apart=apart)
-        print(f"{n} days, {name}: {once(command, path)}", flush=True)
+def days(folder: Path, n_days: int, model: Path) -> None:
+    """Memory and time of several days beside those of one."""
+    day, apart, together = folder / "day.mseed", folder / "days", folder / "days.mseed"
+    apart.mkdir()
+    write_days([day])
+    write_days([apart / f"{k:02d}.mseed" for k in range(n_days)])
+    write_days([together] * n_days)
+    print("| recording | `seisnet classify` |\n|---|---|")
+    for what, path in (("one day", day), (f"{n_days} day files", apart), (f"one file of {n_days} days", together)):
+        print(f"| {what} | {once(path, model)} |", flush=True)
 
 
 def parts(day: Path, model: Model, hop_s: float, repeats: int) -> dict[str, Seconds]:
