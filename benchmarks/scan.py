@@ -153,7 +153,8 @@ def command(recording: Path, model: str) -> str:
     """
     start = time.perf_counter(), time.process_time()
     output = recording.with_suffix(".csv")
-    cli(["classify", str(recording), "--model", model, "-o", str(output), "--quiet"], standalone_mode=False)
+    call = ["classify", str(recording), "--model", model, "-o", str(output), "--quiet", "--overwrite"]
+    cli(call, standalone_mode=False)
     clock_s, processor_s = time.perf_counter() - start[0], time.process_time() - start[1]
     [line] = [line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM")]
     peak_mb, n_picks = int(line.split()[1]) / 1024, len(output.read_text().splitlines()) - 1
@@ -168,7 +169,7 @@ def once(recording: Path, model: Path) -> str:
 
 def days(folder: Path, n_days: int, model: Path) -> None:
     """Memory and time of several days beside those of one."""
-    day, apart, together = folder / "day.mseed", folder / "days", folder / "days.mseed"
+    day, apart, together = folder / "day.mseed", folder / "apart", folder / "together.mseed"
     apart.mkdir()
     write_days([day])
     write_days([apart / f"{k:02d}.mseed" for k in range(n_days)])
