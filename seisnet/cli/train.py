@@ -57,6 +57,9 @@ def train(
     Example:
       seisnet train windows.h5 -o model.h5 --hidden 256,128 --epochs 40
     """
+    from seisnet.kernels import choose_kernels
+
+    choose_kernels()  # the imports that follow load NumPy
     from seisnet.config import TrainConfig, load_toml
     from seisnet.errors import ConfigError
     from seisnet.model import load_model
