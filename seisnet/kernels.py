@@ -2,7 +2,7 @@
 
 OpenBLAS takes its AVX-512 kernels wherever the processor knows these instructions. AMD's Zen 4 carries each of them out
 in two halves, so that it gains nothing by them, and its older kernels for AVX2 come closer to what it can do: a network
-trains 6 to 9 % faster with them (benchmarks/RESULTS.md).
+trains 6 to 8 % faster with them (benchmarks/RESULTS.md).
 """
 
 from __future__ import annotations
