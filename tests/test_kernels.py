@@ -28,23 +28,24 @@ def test_processors(core, is_zen_4):
 
 
 @pytest.mark.parametrize(
-    ("before", "user", "core", "expected"),
+    ("hidden", "before", "user", "core", "expected"),
     [
-        ("", None, ZEN_4, "Zen"),
-        ("", "Haswell", ZEN_4, "Haswell"),
-        ("import numpy", None, ZEN_4, "None"),
-        ("", None, CORE.format("GenuineIntel", 6, "avx512f"), "None"),
-        ("", None, None, "None"),
+        ((256, 128), "", None, ZEN_4, "Zen"),
+        ((64, 32), "", None, ZEN_4, "None"),
+        ((256, 128), "", "Haswell", ZEN_4, "Haswell"),
+        ((256, 128), "import numpy", None, ZEN_4, "None"),
+        ((256, 128), "", None, CORE.format("GenuineIntel", 6, "avx512f"), "None"),
+        ((256, 128), "", None, None, "None"),
     ],
-    ids=["chosen", "the user's", "too late", "Intel", "no Linux"],
+    ids=["chosen", "narrow", "the user's", "too late", "Intel", "no Linux"],
 )
-def test_choice(before, user, core, expected, tmp_path):
+def test_choice(hidden, before, user, core, expected, tmp_path):
     if core is not None:
         (tmp_path / "cpuinfo").write_text(f"{core}\n{core.replace('25', '99')}\n")
     code = (
         f"{before}\nimport os, pathlib\nfrom seisnet import kernels\n"
         f"kernels.CPUINFO = pathlib.Path({str(tmp_path / 'cpuinfo')!r})\n"
-        "kernels.choose_kernels()\nprint(os.environ.get(kernels.VARIABLE))"
+        f"kernels.choose_kernels({hidden})\nprint(os.environ.get(kernels.VARIABLE))"
     )
     environment = {key: value for key, value in os.environ.items() if key != kernels.VARIABLE}
     if user:
@@ -54,7 +55,7 @@ def test_choice(before, user, core, expected, tmp_path):
 
 
 def test_train_chooses_before_numpy_is_loaded():
-    """Importing the command must load no NumPy, or the choice would come too late."""
-    code = "import sys, seisnet.cli.train, seisnet.kernels; print('numpy' in sys.modules)"
+    """Importing the command and its settings must load no NumPy, or the choice would come too late."""
+    code = "import sys, seisnet.cli.train, seisnet.config, seisnet.kernels; print('numpy' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
