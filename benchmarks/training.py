@@ -56,6 +56,9 @@ def data() -> tuple[Any, Any]:
 
 
 def seisnet_run(batch_size: int, threads: int, stack: ExitStack) -> Run:
+    from seisnet.kernels import choose_kernels
+
+    choose_kernels(SIZES[1:-1])  # as `seisnet train` does
     import numpy as np
 
     from seisnet import nn
@@ -144,6 +147,9 @@ def torch_compiled_run(batch_size: int, threads: int, stack: ExitStack) -> Run:
 
 def peak_run(batch_size: int, threads: int, _: ExitStack) -> Run:
     """One large product, as the machine's single-precision peak; `train` and `predict` are the same."""
+    from seisnet.kernels import choose_kernels
+
+    choose_kernels(SIZES[1:-1])  # the peak is that of the faster kernels
     import numpy as np
 
     a = np.random.default_rng(0).standard_normal((PEAK_SIZE, PEAK_SIZE), dtype=np.float32)

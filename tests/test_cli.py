@@ -220,8 +220,10 @@ def test_inspect_refuses_what_it_does_not_know(tmp_path):
 
 
 def test_a_training_that_was_killed_resumes_to_the_same_bytes(job, tmp_path):
-    train = [sys.executable, "-m", "seisnet", "train", str(job / "windows.h5"), "--epochs", "40", "--hidden", "64"]
-    run("train", job / "windows.h5", "-o", tmp_path / "whole.h5", "--epochs", 40, "--hidden", "64", "-q")
+    # Each in a process of its own, as users run it: `seisnet.kernels` chooses before NumPy is loaded.
+    train = [sys.executable, "-m", "seisnet", "train", str(job / "windows.h5")]
+    train += ["--epochs", "40", "--hidden", "64", "-q"]
+    subprocess.run([*train, "-o", str(tmp_path / "whole.h5")], check=True)
     killed = tmp_path / "killed.h5"
     checkpoint = tmp_path / "killed.h5.checkpoint"
     process = subprocess.Popen([*train, "-o", str(killed)], stderr=subprocess.DEVNULL)
@@ -233,7 +235,7 @@ def test_a_training_that_was_killed_resumes_to_the_same_bytes(job, tmp_path):
     assert checkpoint.exists() and not killed.exists()
     with pytest.raises(ConfigError, match="--resume"):
         run("train", job / "windows.h5", "-o", killed, "--epochs", 40, "--hidden", "64")
-    run("train", job / "windows.h5", "-o", killed, "--epochs", 40, "--hidden", "64", "--resume", "-q")
+    subprocess.run([*train, "-o", str(killed), "--resume"], check=True)
     assert killed.read_bytes() == (tmp_path / "whole.h5").read_bytes()
     assert not checkpoint.exists()
 

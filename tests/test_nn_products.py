@@ -48,7 +48,8 @@ def test_product(shape, transposed):
     np.testing.assert_allclose(out, exact, atol=2e-6 * np.sqrt(shape[1]) * np.abs(exact).max())
 
 
-@pytest.mark.skipif(not products.tiles_pay(), reason="products are shared among threads only where tiles pay")
+@pytest.mark.skipif(not products.threads_are_ours(), reason="the library shares products among its own threads")
+@pytest.mark.usefixtures("tiles")
 @pytest.mark.parametrize(("threads", "dtype"), [(2, np.float32), (3, np.float64)], ids=["2, float32", "3, float64"])
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
 def test_threads_change_no_bit(shape, threads, dtype, monkeypatch):
@@ -90,7 +91,8 @@ def test_a_network_trains_the_same_with_and_without_tiles(monkeypatch):
     np.testing.assert_allclose(*thetas, atol=1e-6)
 
 
-@pytest.mark.skipif(not products.tiles_pay(), reason="products are shared among threads only where tiles pay")
+@pytest.mark.skipif(not products.threads_are_ours(), reason="the library shares products among its own threads")
+@pytest.mark.usefixtures("tiles")
 @pytest.mark.parametrize("batch_size", [130, 512])
 def test_a_network_trains_the_same_with_any_number_of_threads(batch_size):
     rng = np.random.default_rng(0)

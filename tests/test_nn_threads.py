@@ -42,11 +42,11 @@ def test_agrees_with_threadpoolctl():
         )
 
 
-@pytest.mark.parametrize("pay", [True, False])
+@pytest.mark.parametrize("ours", [True, False])
 @pytest.mark.parametrize("most", [1, 2, 3])
-def test_no_more_than_asked_for(network, most, pay, monkeypatch):
-    monkeypatch.setattr(threads, "tiles_pay", lambda: pay)
-    monkeypatch.setattr(products, "tiles_pay", lambda: pay)
+def test_no_more_than_asked_for(network, most, ours, monkeypatch):
+    monkeypatch.setattr(threads, "threads_are_ours", lambda: ours)
+    monkeypatch.setattr(products, "threads_are_ours", lambda: ours)
     monkeypatch.setattr(threads, "THREAD_MULTIPLY_ADDS", 1000)
     monkeypatch.setattr(products, "THREAD_MULTIPLY_ADDS", 1000)
     network.grad[:] = 7
@@ -58,15 +58,15 @@ def test_no_more_than_asked_for(network, most, pay, monkeypatch):
     assert (network.theta == theta).all() and (network.grad == 7).all()
 
 
-@pytest.mark.parametrize("pay", [True, False])
-def test_small_work_gets_one_thread(network, pay, monkeypatch):
-    monkeypatch.setattr(threads, "tiles_pay", lambda: pay)
+@pytest.mark.parametrize("ours", [True, False])
+def test_small_work_gets_one_thread(network, ours, monkeypatch):
+    monkeypatch.setattr(threads, "threads_are_ours", lambda: ours)
     with fastest_threads(network, 32, 8) as chosen:
         assert chosen == 1
 
 
 def test_the_librarys_threads_get_enough_work_each(network, monkeypatch):
-    monkeypatch.setattr(threads, "tiles_pay", lambda: False)
+    monkeypatch.setattr(threads, "threads_are_ours", lambda: False)
     enough = products.THREAD_MULTIPLY_ADDS // (64 * 32)
     for batch_size, expected in ((enough, 1), (2 * (enough + 1), 2), (100 * enough, 2)):
         with fastest_threads(network, batch_size, 2) as chosen:

@@ -59,14 +59,21 @@ def train(
     """
     from seisnet.config import TrainConfig, load_toml
     from seisnet.errors import ConfigError
-    from seisnet.model import load_model
-    from seisnet.store.hdf5 import check_output, sweep
-    from seisnet.training import fit
+    from seisnet.kernels import choose_kernels
 
-    init = load_model(init_name) if init_name else None
+    init = None
+    if init_name:
+        from seisnet.model import load_model
+
+        init = load_model(init_name)
     config = TrainConfig(**init.layers) if init else TrainConfig()
     config = load_toml(config_path, "train", TrainConfig, config) if config_path else config
     config = dataclasses.replace(config, **console.given(options))
+    choose_kernels(config.hidden)
+    # These load NumPy, which comes after the choice (and before it with --init: nothing is chosen then).
+    from seisnet.store.hdf5 import check_output, sweep
+    from seisnet.training import fit
+
     if resume and overwrite:
         raise click.UsageError("say either --resume or --overwrite")
     checkpoint = output.with_name(f"{output.name}.checkpoint")

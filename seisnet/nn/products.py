@@ -5,16 +5,16 @@ matrices are large; with a batch of 32 windows they cost half as much as the ari
 million multiply-adds, OpenBLAS on AVX-512 processors has kernels that read both matrices where they lie. So a large
 product is handed over as a stack of small ones, each a view: the same sums, no copies, one call of `numpy.matmul`.
 
-With kernels that run in the calling thread, threads are ours: each takes some rows of the result. A row is summed in
-the same order whoever does it, so the result does not depend on the number of threads, to the bit. Elsewhere (other
-processors, other libraries, CuPy) a product is one call, and threads are the library's business; `seisnet.nn.threads`
-sees to both.
+With OpenBLAS on x86 processors threads are ours: each takes some rows of the result. A row is summed in the same order
+whoever does it, so the result does not depend on the number of threads, to the bit. Elsewhere (other processors, other
+libraries, CuPy) a product is one call, and threads are the library's business; `seisnet.nn.threads` sees to both.
 """
 
 from __future__ import annotations
 
 import functools
 import os
+import platform
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -47,16 +47,22 @@ THREAD_MULTIPLY_ADDS = 10_000_000
 
 
 @functools.cache
+def threads_are_ours() -> bool:
+    """Whether NumPy multiplies with OpenBLAS on an x86 processor, where any rows may be computed by themselves."""
+    blas = np.show_config(mode="dicts")["Build Dependencies"]["blas"].get("name", "")
+    return "openblas" in blas and platform.machine().lower() in ("x86_64", "amd64")
+
+
+@functools.cache
 def tiles_pay() -> bool:
-    """Whether NumPy multiplies with OpenBLAS on an AVX-512 processor.
+    """Whether NumPy multiplies with OpenBLAS's kernels for AVX-512; `seisnet.kernels` may have chosen others.
 
     Fixed for a machine, never timed: tiles sum in another order than whole products, and a repeated training must
     give the same bytes.
     """
-    config = np.show_config(mode="dicts")
-    simd = config.get("SIMD Extensions", {}).get("found", ())
+    simd = np.show_config(mode="dicts").get("SIMD Extensions", {}).get("found", ())
     return (
-        "openblas" in config["Build Dependencies"]["blas"].get("name", "")
+        threads_are_ours()
         and any(name.startswith(("AVX512_SKX", "X86_V4")) for name in simd)
         and "OPENBLAS_CORETYPE" not in os.environ
     )
@@ -77,11 +83,11 @@ def product(a: Array, b: Array, out: Array, threads: int = 1) -> Array:
         How many may share the rows.
     """
     xp = namespace(a)
-    if xp is not np or not tiles_pay():
+    if xp is not np or not threads_are_ours():
         xp.matmul(a, b, out=out)
         return out
     (m, k), n = a.shape, b.shape[1]
-    rows = tile_rows(m, k, n, a.itemsize, a.flags.c_contiguous, b.flags.c_contiguous)
+    rows = tile_rows(m, k, n, a.itemsize, a.flags.c_contiguous, b.flags.c_contiguous) if tiles_pay() else 0
     most_shares = m * k * n // THREAD_MULTIPLY_ADDS
     unit = rows or WHOLE_ROWS
     if most_shares < 2 or m < unit:

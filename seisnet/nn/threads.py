@@ -23,7 +23,7 @@ import scipy
 from seisnet.nn.arrays import namespace
 from seisnet.nn.network import Network
 from seisnet.nn.optimizers import SGD
-from seisnet.nn.products import THREAD_MULTIPLY_ADDS, tiles_pay
+from seisnet.nn.products import THREAD_MULTIPLY_ADDS, threads_are_ours
 
 REPEATS = 9
 """Training steps that are timed with each number of threads."""
@@ -57,7 +57,7 @@ def fastest_threads(network: Network, batch_size: int, most: int) -> Iterator[in
     """
     largest = batch_size * max(a * b for a, b in itertools.pairwise(network.sizes))
     most = max(1, min(most, largest // THREAD_MULTIPLY_ADDS))
-    ours = tiles_pay() and namespace(network.theta) is np
+    ours = threads_are_ours() and namespace(network.theta) is np
     with blas_threads(1 if ours else most):
         chosen = most
         if ours:
