@@ -22,7 +22,8 @@ from seisnet.synthetic.noise import (
     low_noise_model_db,
     noise_psd_db,
 )
-from seisnet.synthetic.seismogram import Event, Site, seismogram
+from seisnet.synthetic.paths import Event, Site
+from seisnet.synthetic.seismogram import seismogram
 from seisnet.synthetic.source import (
     corner_frequency_hz,
     far_field_level,

@@ -13,10 +13,11 @@ from scipy.signal import butter, sosfilt
 from seisnet.errors import ConfigError
 from seisnet.picks import Pick
 from seisnet.synthetic.instruments import Instrument, digitise
-from seisnet.synthetic.networks import Network, Station, log_uniform, observe, random_event, random_network
+from seisnet.synthetic.networks import Network, Station, observe, random_event, random_network
 from seisnet.synthetic.noise import Background, cultural_noise, glitch
-from seisnet.synthetic.seismogram import Event, Seismogram, hypocentral_km
-from seisnet.synthetic.values import GeneratorConfig, SyntheticRecord
+from seisnet.synthetic.paths import Event, hypocentral_km
+from seisnet.synthetic.seismogram import Seismogram
+from seisnet.synthetic.values import GeneratorConfig, SyntheticRecord, log_uniform
 from seisnet.waveforms.records import NS_PER_S
 
 Floats = NDArray[np.float64]

@@ -9,8 +9,12 @@ import numpy as np
 
 from seisnet.synthetic.earth import Crust, random_crust
 from seisnet.synthetic.instruments import Instrument, random_instrument
-from seisnet.synthetic.seismogram import Event, Floats, Seismogram, Site, hypocentral_km, seismogram, travel_times
-from seisnet.synthetic.values import GeneratorConfig, Range
+from seisnet.synthetic.paths import Event, Site, hypocentral_km, travel_times
+from seisnet.synthetic.seismogram import Floats, Seismogram, seismogram
+from seisnet.synthetic.values import GeneratorConfig, Range, log_uniform
+
+_WATER_KM_S = 1.5
+"""Velocity of sound in water."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,11 +33,6 @@ class Network:
     reach_km: float
 
 
-def log_uniform(bounds: Range, rng: np.random.Generator) -> float:
-    """Draw a positive value of which each factor of ten is equally likely."""
-    return math.exp(rng.uniform(math.log(bounds[0]), math.log(bounds[1])))
-
-
 def random_network(prefix: str, n_stations: int, config: GeneratorConfig, rng: np.random.Generator) -> Network:
     """Draw a network whose station codes are `prefix` and a letter."""
     crust = random_crust(rng)
@@ -48,17 +47,19 @@ def random_network(prefix: str, n_stations: int, config: GeneratorConfig, rng: n
 
 
 def _random_site(code: str, crust: Crust, reach_km: float, config: GeneratorConfig, rng: np.random.Generator) -> Site:
-    vs_km_s = min(log_uniform((0.3, 2.2), rng), 0.9 * crust.vs_km_s[0])
-    vp_km_s = min(vs_km_s * rng.uniform(1.7, 2.6), 0.95 * crust.vp_km_s[0])
+    """Draw a station's ground, from weathered rock to mud; water, in which P is faster, soaks half of the sites."""
+    vs_km_s = min(log_uniform(config.site_vs_km_s, rng), 0.9 * crust.vs_km_s[0])
+    soaked = rng.random() < 0.5
+    vp_km_s = max(vs_km_s * rng.uniform(1.7, 2.6), _WATER_KM_S if soaked else 0.0)
     return Site(
         code=code,
         x_km=rng.normal(0.0, reach_km),
         y_km=rng.normal(0.0, reach_km),
-        crust=crust.with_site(log_uniform((0.01, 0.3), rng), vp_km_s, vs_km_s),
+        crust=crust.with_site(log_uniform(config.site_km, rng), min(vp_km_s, 0.95 * crust.vp_km_s[0]), vs_km_s),
         kappa_s=log_uniform(config.kappa_s, rng),
-        reverberation=rng.uniform(0.0, 0.75),
+        reverberation=rng.uniform(0.0, 0.85),
         scattered_energy=log_uniform((1.0, 20.0), rng),
-        scattered_decay_s=log_uniform((0.2, 1.5), rng),
+        scattered_decay_s=log_uniform((0.2, 3.0), rng),
         mixing=_random_mixing(rng),
     )
 

@@ -8,92 +8,17 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from scipy.fft import irfft, next_fast_len, rfft
-from scipy.signal import lfilter
 
 from seisnet.synthetic import source
-from seisnet.synthetic.earth import Crust, Ray, free_surface, rays
+from seisnet.synthetic.earth import Ray, density, free_surface
 from seisnet.synthetic.instruments import Instrument
+from seisnet.synthetic.paths import Event, Path, Site, hypocentral_km, travel_times
+from seisnet.synthetic.scattering import scattered
 
 Floats = NDArray[np.float64]
 
-_RMS_RADIATION = {"P": 0.52, "S": 0.63}
-"""Of a double couple over the focal sphere: Boore & Boatwright (1984), table 1."""
-
 _CODA_KNOTS_S = {"P": (0.0, 6.0, 30.0), "S": (0.0, 4.0, 12.0, 35.0)}
 """Times after the onset at which the absorption of the coda is computed; between them pulses are mixed."""
-
-
-@dataclass(frozen=True, slots=True)
-class Site:
-    """The ground under a station, and how its sensor stands in it.
-
-    Attributes
-    ----------
-    code : str
-        Of the station.
-    x_km, y_km : float
-        East and north of the network's centre.
-    crust : Crust
-        The network's, with the station's own layer on top.
-    kappa_s : float
-        Absorption near the surface.
-    reverberation : float
-        Share of the amplitude that the station's layer keeps at each bounce, 0 to 1.
-    scattered_energy, scattered_decay_s : float
-        What nearby structure scatters for a unit of direct energy, and how long it rings.
-    mixing : float64 (3, 3)
-        Output axes from true Z, N, E: tilt, azimuth, unequal gains.
-    """
-
-    code: str
-    x_km: float
-    y_km: float
-    crust: Crust
-    kappa_s: float
-    reverberation: float
-    scattered_energy: float
-    scattered_decay_s: float
-    mixing: Floats
-
-
-@dataclass(frozen=True, slots=True)
-class Event:
-    """An earthquake and the rock around it.
-
-    Attributes
-    ----------
-    id : str
-        Name that picks and records carry.
-    x_km, y_km, depth_km : float
-        East and north of the network's centre, and down.
-    magnitude : float
-        Moment magnitude.
-    stress_drop_pa : float
-        Of Brune's circular source.
-    mechanism_rad : (float, float, float)
-        Strike, dip and rake.
-    corner_ratio : float
-        Corner frequency of P as a multiple of that of S.
-    quality_factor, quality_exponent : float
-        ``Q = quality_factor f^quality_exponent`` of S.
-    p_absorption : float
-        Absorption of P as a share of that of S on the same time.
-    scattering_per_km : float
-        Energy that S loses to scattering.
-    """
-
-    id: str
-    x_km: float
-    y_km: float
-    depth_km: float
-    magnitude: float
-    stress_drop_pa: float
-    mechanism_rad: tuple[float, float, float]
-    corner_ratio: float
-    quality_factor: float
-    quality_exponent: float
-    p_absorption: float
-    scattering_per_km: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,50 +38,6 @@ class Seismogram:
     output: Floats
     onset_s: dict[str, float]
     travel_time_s: dict[str, float]
-
-
-@dataclass(frozen=True, slots=True)
-class _Path:
-    """One phase from an event to a site."""
-
-    phase: str
-    event: Event
-    site: Site
-    found: list[Ray]
-
-    @property
-    def onset_s(self) -> float:
-        return self.found[0].time_s
-
-    @property
-    def layer(self) -> int:
-        return self.site.crust.layer_at(self.event.depth_km)
-
-    @property
-    def speed_km_s(self) -> float:
-        return float(self.site.crust.velocity(self.phase)[self.layer])
-
-    @property
-    def level(self) -> float:
-        """Long-period spectrum, m s, of a unit radiation pattern below the station's layer."""
-        crust = self.site.crust
-        return source.far_field_level(
-            source.moment_n_m(self.event.magnitude),
-            (self.speed_km_s, float(crust.velocity(self.phase)[1])),
-            (float(crust.vp_km_s[self.layer]), float(crust.vp_km_s[1])),
-            hypocentral_km(self.event, self.site),
-        )
-
-
-def hypocentral_km(event: Event, site: Site) -> float:
-    """Distance from the hypocentre to the station."""
-    return math.hypot(site.x_km - event.x_km, site.y_km - event.y_km, event.depth_km)
-
-
-def travel_times(event: Event, site: Site) -> dict[str, list[Ray]]:
-    """Rays of P and S, each earliest first."""
-    offset_km = math.hypot(site.x_km - event.x_km, site.y_km - event.y_km)
-    return {phase: rays(site.crust, phase, event.depth_km, offset_km) for phase in ("P", "S")}
 
 
 def seismogram(
@@ -179,10 +60,10 @@ def seismogram(
     spectrum = np.zeros((3, n // 2 + 1), dtype=np.complex128)
     onset = {}
     for phase in ("P", "S"):
-        path = _Path(phase, event, site, found[phase])
+        path = Path(phase, event, site, found[phase])
         onset[phase] = int(np.searchsorted(time_s, path.onset_s))
         spikes = _ray_spikes(path, time_s, rng)
-        spikes += _scattered(path, spikes, time_s, rng)
+        spikes += scattered(path, spikes, time_s, rng)
         spikes[:, int(duration_s * fine_rate) :] = 0.0  # or their pulses would come around
         shared = instrument.log_response(frequency_hz) + _log_source(path, frequency_hz) + _log_site(path, frequency_hz)
         knots = np.array(_CODA_KNOTS_S[phase])
@@ -199,7 +80,7 @@ def seismogram(
     )
 
 
-def _log_source(path: _Path, frequency_hz: Floats) -> Floats:
+def _log_source(path: Path, frequency_hz: Floats) -> Floats:
     """Logarithm of Brune's (1970) spectral shape."""
     event, crust = path.event, path.site.crust
     moment = source.moment_n_m(event.magnitude)
@@ -209,18 +90,22 @@ def _log_source(path: _Path, frequency_hz: Floats) -> Floats:
     return -np.log1p((frequency_hz / corner_hz) ** 2)
 
 
-def _log_site(path: _Path, frequency_hz: Floats) -> Floats:
-    """Logarithm of the reverberation in the station's layer, ``1 / (1 + r z)`` of its two-way time.
+def _log_site(path: Path, frequency_hz: Floats) -> Floats:
+    """Logarithm of what the station's layer adds: it amplifies, and it reverberates.
 
-    What the layer keeps is what it let in: over frequency the mean energy stays 1.
+    Waves shorter than four times the layer grow as the root of the impedance falls (Joyner, Warrick & Fumal 1981). The
+    reverberation is ``1 / (1 + r z)`` of the two-way time; what the layer keeps is what it let in, so that over
+    frequency its mean energy is 1.
     """
-    r = path.site.reverberation
-    two_way_s = 2.0 * path.site.crust.top_km[1] / path.site.crust.velocity(path.phase)[0]
-    comb = 1.0 + r**2 + 2.0 * r * np.cos(2.0 * math.pi * frequency_hz * two_way_s)
-    return np.asarray(0.5 * np.log((1.0 - r**2) / comb))
+    crust, r = path.site.crust, path.site.reverberation
+    speed, thickness_km = crust.velocity(path.phase), crust.top_km[1]
+    contrast = density(crust.vp_km_s[1]) * speed[1] / (density(crust.vp_km_s[0]) * speed[0])
+    short = (4.0 * thickness_km / speed[0] * frequency_hz) ** 2
+    comb = 1.0 + r**2 + 2.0 * r * np.cos(4.0 * math.pi * thickness_km / speed[0] * frequency_hz)
+    return np.asarray(0.5 * math.log(contrast) * short / (1.0 + short) + 0.5 * np.log((1.0 - r**2) / comb))
 
 
-def _log_absorption(path: _Path, lapse_s: float, frequency_hz: Floats) -> Floats:
+def _log_absorption(path: Path, lapse_s: float, frequency_hz: Floats) -> Floats:
     """Logarithm of what the rock leaves of energy that arrives `lapse_s` behind the onset."""
     event = path.event
     of_s = source.log_absorption(
@@ -229,7 +114,7 @@ def _log_absorption(path: _Path, lapse_s: float, frequency_hz: Floats) -> Floats
     return of_s * event.p_absorption if path.phase == "P" else of_s
 
 
-def _ray_spikes(path: _Path, time_s: Floats, rng: np.random.Generator) -> Floats:
+def _ray_spikes(path: Path, time_s: Floats, rng: np.random.Generator) -> Floats:
     """One spike a ray on Z, N, E, m s (3, n), and one for the wave converted at the base of the sediments."""
     event, site, crust = path.event, path.site, path.site.crust
     azimuth = math.atan2(site.x_km - event.x_km, site.y_km - event.y_km)
@@ -258,7 +143,7 @@ def _ray_spikes(path: _Path, time_s: Floats, rng: np.random.Generator) -> Floats
     return spikes
 
 
-def _strength(ray: Ray, path: _Path, rng: np.random.Generator) -> float:
+def _strength(ray: Ray, path: Path, rng: np.random.Generator) -> float:
     """Amplitude relative to a straight ray's; random where it depends on the detail of an interface."""
     if ray.kind == "direct":
         return 1.0
@@ -267,26 +152,3 @@ def _strength(ray: Ray, path: _Path, rng: np.random.Generator) -> float:
     total = ray.slowness_s_km * path.site.crust.velocity(path.phase)[-1] >= 1.0
     longer = ray.time_s * path.speed_km_s / hypocentral_km(path.event, path.site)
     return float(rng.uniform(0.3, 0.9) if total else rng.uniform(0.0, 0.15)) / max(1.0, longer)
-
-
-def _scattered(path: _Path, spikes: Floats, time_s: Floats, rng: np.random.Generator) -> Floats:
-    """Random spikes with the energy of single scattering on the way and of the station's surroundings (3, n)."""
-    event, site = path.event, path.site
-    rate = 1.0 / (time_s[1] - time_s[0])
-    direct = (2.0 * _RMS_RADIATION[path.phase] * path.level) ** 2
-    # P loses far more to S than to P: Aki (1992)
-    scattering_per_s = event.scattering_per_km * path.speed_km_s * (8.0 if path.phase == "P" else 1.0)
-    far = direct * scattering_per_s * source.scattered_energy(time_s, path.onset_s) / rate
-    arriving = np.sum(spikes**2, axis=0)
-    strongest = int(np.argmax(arriving))
-    arriving[np.searchsorted(time_s, path.onset_s)] += 0.1 * direct
-    keep = math.exp(-1.0 / (rate * (site.scattered_decay_s + 0.02 * path.onset_s)))
-    near = site.scattered_energy * lfilter([1.0 - keep], [1.0, -keep], arriving)
-    # what comes soon after the onset still moves as the ray did
-    polarisation = spikes[:, strongest] / np.linalg.norm(spikes[:, strongest])
-    memory = 0.7 * np.exp(-np.maximum(time_s - path.onset_s, 0.0) / site.scattered_decay_s)
-    balance = np.array([1.0, 0.9, 0.9] if path.phase == "P" else [0.85, 1.0, 1.0])
-    balance /= np.linalg.norm(balance)
-    noise = np.sqrt(memory) * polarisation[:, None] * rng.standard_normal(len(time_s))
-    noise += np.sqrt(1.0 - memory) * balance[:, None] * rng.standard_normal((3, len(time_s)))
-    return np.asarray(np.sqrt(far + near) * noise)

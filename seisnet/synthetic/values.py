@@ -20,7 +20,8 @@ class GeneratorConfig:
     """What the generator draws from; pairs are lowest and highest.
 
     Rates are a list to choose from, shares are of records. `reach_km` is the standard deviation of where the stations
-    and earthquakes of a network lie, `distance_km` is hypocentral. `snr_db` is of P above 1 Hz; a record whose P or S
+    and earthquakes of a network lie, `distance_km` is hypocentral. `site_vs_km_s` and `site_km` are
+    the S velocity and the thickness of the ground under a station. `snr_db` is of P above 1 Hz; a record whose P or S
     stays below its lowest value is not made, as analysts pick what they see.
     """
 
@@ -32,7 +33,9 @@ class GeneratorConfig:
     stress_drop_mpa: Range = (0.3, 30.0)
     quality_factor: Range = (40.0, 300.0)
     quality_exponent: Range = (0.3, 0.9)
-    kappa_s: Range = (0.006, 0.07)
+    kappa_s: Range = (0.006, 0.1)
+    site_vs_km_s: Range = (0.12, 2.2)
+    site_km: Range = (0.01, 0.5)
     scattering_per_km: Range = (0.004, 0.1)
     snr_db: Range = (2.0, 50.0)
     duration_s: Range = (60.0, 90.0)
@@ -64,6 +67,11 @@ class GeneratorConfig:
                 f"GeneratorConfig.duration_s starts at {self.duration_s[0]} s, but S may come {latest_s} s after the "
                 "start of a record; raise duration_s or lower before_p_s"
             )
+
+
+def log_uniform(bounds: Range, rng: np.random.Generator) -> float:
+    """Draw a positive value of which each factor of ten is equally likely."""
+    return math.exp(rng.uniform(math.log(bounds[0]), math.log(bounds[1])))
 
 
 @dataclass(frozen=True)

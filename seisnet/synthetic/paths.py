@@ -1,0 +1,134 @@
+"""From an earthquake to a station: the ground at both ends, and the ways of P and S between them."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seisnet.synthetic import source
+from seisnet.synthetic.earth import Crust, Ray, rays
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """The ground under a station, and how its sensor stands in it.
+
+    Attributes
+    ----------
+    code : str
+        Of the station.
+    x_km, y_km : float
+        East and north of the network's centre.
+    crust : Crust
+        The network's, with the station's own layer on top.
+    kappa_s : float
+        Absorption near the surface.
+    reverberation : float
+        Share of the amplitude that the station's layer keeps at each bounce, 0 to 1.
+    scattered_energy, scattered_decay_s : float
+        What nearby structure scatters for a unit of direct energy, and how long it rings.
+    mixing : float64 (3, 3)
+        Output axes from true Z, N, E: tilt, azimuth, unequal gains.
+    """
+
+    code: str
+    x_km: float
+    y_km: float
+    crust: Crust
+    kappa_s: float
+    reverberation: float
+    scattered_energy: float
+    scattered_decay_s: float
+    mixing: Floats
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """An earthquake and the rock around it.
+
+    Attributes
+    ----------
+    id : str
+        Name that picks and records carry.
+    x_km, y_km, depth_km : float
+        East and north of the network's centre, and down.
+    magnitude : float
+        Moment magnitude.
+    stress_drop_pa : float
+        Of Brune's circular source.
+    mechanism_rad : (float, float, float)
+        Strike, dip and rake.
+    corner_ratio : float
+        Corner frequency of P as a multiple of that of S.
+    quality_factor, quality_exponent : float
+        ``Q = quality_factor f^quality_exponent`` of S.
+    p_absorption : float
+        Absorption of P as a share of that of S on the same time.
+    scattering_per_km : float
+        Energy that S loses to scattering.
+    """
+
+    id: str
+    x_km: float
+    y_km: float
+    depth_km: float
+    magnitude: float
+    stress_drop_pa: float
+    mechanism_rad: tuple[float, float, float]
+    corner_ratio: float
+    quality_factor: float
+    quality_exponent: float
+    p_absorption: float
+    scattering_per_km: float
+
+
+@dataclass(frozen=True, slots=True)
+class Path:
+    """One phase from an event to a site."""
+
+    phase: str
+    event: Event
+    site: Site
+    found: list[Ray]
+
+    @property
+    def onset_s(self) -> float:
+        """Time of the first arrival after the origin."""
+        return self.found[0].time_s
+
+    @property
+    def layer(self) -> int:
+        """Index of the layer of the crust that holds the source."""
+        return self.site.crust.layer_at(self.event.depth_km)
+
+    @property
+    def speed_km_s(self) -> float:
+        """Velocity at the source."""
+        return float(self.site.crust.velocity(self.phase)[self.layer])
+
+    @property
+    def level(self) -> float:
+        """Long-period spectrum, m s, of a unit radiation pattern below the station's layer."""
+        crust = self.site.crust
+        return source.far_field_level(
+            source.moment_n_m(self.event.magnitude),
+            (self.speed_km_s, float(crust.velocity(self.phase)[1])),
+            (float(crust.vp_km_s[self.layer]), float(crust.vp_km_s[1])),
+            hypocentral_km(self.event, self.site),
+        )
+
+
+def hypocentral_km(event: Event, site: Site) -> float:
+    """Distance from the hypocentre to the station."""
+    return math.hypot(site.x_km - event.x_km, site.y_km - event.y_km, event.depth_km)
+
+
+def travel_times(event: Event, site: Site) -> dict[str, list[Ray]]:
+    """Rays of P and S, each earliest first."""
+    offset_km = math.hypot(site.x_km - event.x_km, site.y_km - event.y_km)
+    return {phase: rays(site.crust, phase, event.depth_km, offset_km) for phase in ("P", "S")}
