@@ -262,7 +262,8 @@ def extract(feature: Feature, windows: Floats, present: Bools, bandwidth_hz: NDA
     float32 (N, D)
         What `slide` gives for the same window inside a longer record.
     """
-    bands = np.array([feature.known_bands(b) for b in bandwidth_hz]).reshape(len(windows), -1)
+    known_bands = {b: feature.known_bands(b) for b in set(bandwidth_hz.tolist())}
+    bands = np.array([known_bands[b] for b in bandwidth_hz.tolist()]).reshape(len(windows), -1)
     known = present[:, :, None, None] & bands[:, None, None, :]
     return feature.normalise(feature.frames(windows), known)
 
