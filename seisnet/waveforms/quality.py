@@ -35,6 +35,8 @@ STEP_S = 0.5
 AROUND = 10
 """Samples on either side of a spike that have to be quiet."""
 
+BESIDE = np.concatenate([np.arange(-AROUND, 0), np.arange(1, 1 + AROUND)])
+
 MERGED_S = 10.0
 """Faults of one kind nearer than this are told as one stretch."""
 
@@ -67,10 +69,11 @@ def faults(segment: Segment, component: str) -> list[Flag]:
     ]
 
 
-def _change(x: NDArray[Any], at: NDArray[np.intp]) -> NDArray[np.float64]:
-    """Size of the differences between samples and the next ones; integers would overflow."""
-    change: NDArray[np.float64] = np.abs(np.subtract(x[at + 1], x[at], dtype=np.float64))
-    return change
+def _changes(x: NDArray[Any], at: NDArray[np.intp], low: int, high: int) -> NDArray[np.float64]:
+    """Sizes of the differences of neighbours from `low` to `high` samples after some: (high - low, N)."""
+    near = x[np.arange(low, high + 1)[:, None] + at].astype(np.float64)  # of integers they would overflow
+    changes: NDArray[np.float64] = np.abs(near[1:] - near[:-1])
+    return changes
 
 
 def _equal_and_jumps(x: NDArray[Any], jump: float) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
@@ -123,16 +126,16 @@ def _spikes(x: NDArray[Any], jumps: NDArray[np.intp]) -> list[tuple[int, int]]:
     at = at[(at >= AROUND) & (at < len(x) - AROUND)]
     if not len(at):
         return []
-    at = at[(_change(x, at - 2) < 0.2 * _change(x, at - 1)) & (_change(x, at + 1) < 0.2 * _change(x, at))]
-    beside = np.concatenate([np.arange(-AROUND, 0), np.arange(1, 1 + AROUND)])
-    around = x[at[:, None] + beside].astype(np.float64)
+    before, up, down, after = _changes(x, at, -2, 2)
+    sharp = (before < 0.2 * up) & (after < 0.2 * down)
+    around = x[at[sharp, None] + BESIDE].astype(np.float64)
     spread = around.max(axis=1) - around.min(axis=1)
-    # The height is the jump within the spread: where that is too wide for the jump, it needs no median.
-    narrow = np.flatnonzero(0.9 * spread <= 0.1 * _change(x, at - 1))
+    # The height is the jump, but for the spread: where that is too wide for the jump, no median is needed.
+    narrow = 0.9 * spread <= 0.1 * up[sharp]
     return [
         (i, i)
-        for i, beside_it, wide in zip(at[narrow].tolist(), around[narrow], spread[narrow], strict=True)
-        if wide < 0.1 * abs(x[i] - np.median(beside_it))
+        for i, beside, wide in zip(at[sharp][narrow].tolist(), around[narrow], spread[narrow].tolist(), strict=True)
+        if wide < 0.1 * abs(float(x[i]) - float(np.median(beside)))
     ]
 
 
@@ -141,11 +144,11 @@ def _steps(x: NDArray[Any], jumps: NDArray[np.intp], length: int) -> list[tuple[
     at = jumps[(jumps >= length - 1) & (jumps + 1 + length <= len(x))]
     if not len(at):
         return []
-    change = _change(x, at)
-    beside = np.maximum(_change(x, at - 1), _change(x, at + 1)) < 0.1 * change
+    before, change, after = _changes(x, at, -1, 2)
+    beside = np.maximum(before, after) < 0.1 * change
     for i, height in zip(at[beside].tolist(), change[beside].tolist(), strict=True):
-        before, after = x[i + 1 - length : i + 1], x[i + 1 : i + 1 + length]
-        if all(float(side.max()) - float(side.min()) < 0.1 * height for side in (before, after)):
+        sides = x[i + 1 - length : i + 1], x[i + 1 : i + 1 + length]
+        if all(float(side.max()) - float(side.min()) < 0.1 * height for side in sides):
             found.append((i, i + 1))
     return found
 
