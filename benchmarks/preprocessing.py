@@ -220,7 +220,7 @@ def processes(title: str, found: tuple[Path, Path], folder: Path, rounds: int) -
     beside: list[float] = []
     for _ in range(rounds):
         for jobs, values in told.items():
-            values += run(jobs, f"{jobs}.h5")
+            values.extend(run(jobs, f"{jobs}.h5"))
         beside.append(statistics.mean(values[1] for values in run(1, "a.h5", "b.h5")) / told[1][-1][1])
     one, two = ([statistics.median(column) for column in zip(*told[jobs], strict=True)] for jobs in (1, 2))
     imports_s, whole_s = one[2], statistics.median(sum(values[3:]) for values in told[1])
