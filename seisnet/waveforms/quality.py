@@ -43,7 +43,7 @@ MERGED_S = 10.0
 BLOCK_SAMPLES = 32_768
 """Samples whose differences are looked at at once: they stay in the second-level cache."""
 
-SAMPLED = 4000
+SAMPLED = 2000
 """The usual difference is the median over about so many."""
 
 
