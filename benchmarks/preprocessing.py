@@ -204,16 +204,24 @@ if __name__ == "__main__":
 def processes(title: str, found: tuple[Path, Path], folder: Path, rounds: int) -> None:
     """Two processes against one, by the clock, and how many times as fast two free processors would be at most.
 
-    Before the first shard and after the last the parent works alone, between them beside the others.
+    Before the first shard and after the last the parent works alone, between them beside the others. How much two
+    processes slow each other down, by caches and memory that they share, two runs of one process tell.
     """
     script = folder / "processes.py"
     script.write_text(PROCESSES)
+
+    def run(jobs: int, *outputs: str) -> list[list[float]]:
+        """What runs that start together tell."""
+        commands = [[sys.executable, script, found[0], found[1], folder / name, jobs] for name in outputs]
+        started = [subprocess.Popen(list(map(str, c)), stdout=subprocess.PIPE, text=True) for c in commands]
+        return [[float(value) for value in process.communicate()[0].split()] for process in started]
+
     told: dict[int, list[list[float]]] = {1: [], 2: []}
+    beside: list[float] = []
     for _ in range(rounds):
         for jobs, values in told.items():
-            command = [sys.executable, script, found[0], found[1], folder / f"{jobs}.h5", jobs]
-            done = subprocess.run(list(map(str, command)), capture_output=True, text=True, check=True)
-            values.append([float(value) for value in done.stdout.split()])
+            values.extend(run(jobs, f"{jobs}.h5"))
+        beside.append(statistics.mean(values[1] for values in run(1, "a.h5", "b.h5")) / told[1][-1][1])
     one, two = ([statistics.median(column) for column in zip(*told[jobs], strict=True)] for jobs in (1, 2))
     imports_s, whole_s = one[2], statistics.median(sum(values[3:]) for values in told[1])
     before_s, beside_s, after_s = two[3:]
@@ -225,6 +233,9 @@ def processes(title: str, found: tuple[Path, Path], folder: Path, rounds: int) -
         print(f"  as fast; by the processor time of the parent at most {most:.2f} times")
     print(f"  processor time: imports {imports_s:.2f} s, one process {whole_s:.2f} s; the parent of two until")
     print(f"  the first shard {before_s:.2f} s, until the last {beside_s:.2f} s more, after that {after_s:.2f} s")
+    slower = statistics.median(beside)
+    print(f"  two runs of one process, side by side, take {slower:.2f} times as long as one alone: what has nothing to")
+    print(f"  share and nothing to wait for is {2 / slower:.2f} times as fast on this machine")
     print(f"  the same bytes: {same}")
 
 

@@ -8,6 +8,7 @@ import math
 import re
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeVar
 
@@ -33,6 +34,9 @@ CLASS_COLUMNS = ("network", "station", "time", "class")
 
 CHECKED = ("confirmed", "reviewed", "final")
 """Evaluation status of a pick that an analyst has looked at, whoever made it."""
+
+PLAIN = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ]([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]Z?")
+"""What nearly every time looks like; ObsPy knows many ways to write one, and takes long for each."""
 
 FRACTION = re.compile(r"\.(\d+)(?=(?:Z|[+-]\d\d:?\d\d)?$)")
 """Of a second, at the end of a time."""
@@ -80,7 +84,6 @@ def _read_csv(
             name = values.get("pick_id") or str(number)
             try:
                 label = make(values)
-                at_ns = time_ns(values["time"])
             except ValueError as error:
                 raise DataError(f"{path}, line {number}: {error}") from error
             found.pop(name, None)
@@ -91,7 +94,7 @@ def _read_csv(
                     values.get("location", ""),
                     values.get("channel", "")[:2],
                 )
-                what = "pick" if needed is PICK_COLUMNS else "class"
+                what, at_ns = "pick" if needed is PICK_COLUMNS else "class", time_ns(values["time"])
                 rejections.append(Rejection(".".join(codes), at_ns, at_ns, f"a {what} that an analyst rejected"))
             else:
                 found[name] = label
@@ -160,6 +163,8 @@ def time_ns(text: str) -> int:
     try:
         if re.fullmatch(r"-?\d+", whole):
             ns = int(whole) * NS_PER_S + (-rest_ns if whole.startswith("-") else rest_ns)
+        elif PLAIN.fullmatch(whole):
+            ns = int(datetime.fromisoformat(whole).replace(tzinfo=UTC).timestamp()) * NS_PER_S + rest_ns
         else:
             ns = int(obspy.UTCDateTime(whole).ns) + rest_ns
     except (ValueError, TypeError) as error:

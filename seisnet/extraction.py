@@ -22,7 +22,6 @@ from seisnet.errors import DataError
 from seisnet.excerpting import excerpts
 from seisnet.features import Feature, extract, make_feature
 from seisnet.labels import LabelMatcher
-from seisnet.mining import load_miner, mine
 from seisnet.picking import snr_db
 from seisnet.picks import ClassInterval, Pick, station_of
 from seisnet.store.hdf5 import sha256_of
@@ -225,6 +224,8 @@ class _Maker:
         job, config = self._job, self._job.config
         windows, why_not = (cut_classes if config.task == "class" else cut)(labelled, config)
         if job.miner:
+            from seisnet.mining import load_miner, mine  # whose models take long to import
+
             mined = mine(labelled, load_miner(job.miner, config), config)
             self.summary.mined += len(mined)
             windows = [*windows, *mined]

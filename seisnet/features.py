@@ -16,7 +16,6 @@ from typing import ClassVar, Protocol
 import numpy as np
 from numpy.lib.stride_tricks import as_strided, sliding_window_view
 from numpy.typing import NDArray
-from scipy.signal.windows import hann, tukey
 
 from seisnet.config import PreprocessConfig
 from seisnet.extremes import extremes
@@ -91,7 +90,9 @@ class LogSpectrogram:
         frequencies = np.fft.rfftfreq(n, 1.0 / self.config.sampling_rate_hz)
         kept = (frequencies >= self.config.freqmin_hz) & (frequencies <= self.config.freqmax_hz)
         fourier = np.fft.rfft(np.eye(n), axis=1)[:, kept]
-        matrix = without_trend(n) @ (hann(n, sym=False)[:, None] * fourier)
+        # As scipy.signal.windows.hann(n, sym=False), which takes longer to import than all the rest of seisnet.
+        hann = 0.5 + 0.5 * np.cos(np.linspace(-np.pi, np.pi, n + 1)[:-1])
+        matrix = without_trend(n) @ (hann[:, None] * fourier)
         object.__setattr__(self, "transform", np.concatenate([matrix.real, matrix.imag], 1))
         object.__setattr__(self, "frequencies_hz", frequencies[kept])
 
@@ -187,6 +188,8 @@ class RawWindow:
 
     def __post_init__(self) -> None:
         """Build the transform, (L, L)."""
+        from scipy.signal.windows import tukey  # which takes long to import
+
         n = self.config.window_samples
         frequencies = np.fft.rfftfreq(n, 1.0 / self.config.sampling_rate_hz)
         kept = (frequencies >= self.config.freqmin_hz) & (frequencies <= self.config.freqmax_hz)
@@ -259,7 +262,8 @@ def extract(feature: Feature, windows: Floats, present: Bools, bandwidth_hz: NDA
     float32 (N, D)
         What `slide` gives for the same window inside a longer record.
     """
-    bands = np.array([feature.known_bands(b) for b in bandwidth_hz]).reshape(len(windows), -1)
+    known_bands = {b: feature.known_bands(b) for b in set(bandwidth_hz.tolist())}
+    bands = np.array([known_bands[b] for b in bandwidth_hz.tolist()]).reshape(len(windows), -1)
     known = present[:, :, None, None] & bands[:, None, None, :]
     return feature.normalise(feature.frames(windows), known)
 

@@ -137,6 +137,8 @@ class LabelMatcher(Generic[L]):
         """Labels of a record, in order of time."""
         network, station, location, _ = record.trace_id.split(".")
         self.records[f"{network}.{station}.{location}"] += 1
+        start_ns, end_ns = record.start_ns, record.end_ns
+        early_ns = start_ns - BEFORE_NS if record.goes_on[0] else start_ns
         found = []
         for i in self._by_station.get(station.upper(), []):
             pick = self.picks[i]
@@ -145,13 +147,12 @@ class LabelMatcher(Generic[L]):
             if pick.location.strip("-") and location and pick.location != location:
                 continue
             first_ns, last_ns = _span_ns(pick)
-            before_ns = BEFORE_NS if record.goes_on[0] else 0
-            if first_ns <= record.end_ns and last_ns >= record.start_ns - before_ns:
+            if first_ns <= end_ns and last_ns >= early_ns:
                 found.append(pick)
-            if first_ns <= record.end_ns and last_ns >= record.start_ns:
+            if first_ns <= end_ns and last_ns >= start_ns:
                 self.matched.add(i)
             else:
-                away = max(record.start_ns - last_ns, first_ns - record.end_ns)
+                away = max(start_ns - last_ns, first_ns - end_ns)
                 self.nearest_ns[i] = min(away, self.nearest_ns.get(i, away))
         return found
 

@@ -6,7 +6,6 @@ from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.signal import butter, sosfilt
 
 from seisnet.waveforms.records import Record, ns_to_sample, sample_to_ns
 
@@ -64,6 +63,8 @@ def aic_onset(record: Record, time_ns: int, phase: str, *, half_width_s: float) 
     band = [f for f in BAND_HZ[kind] if f < 0.9 * record.bandwidth_hz]
     if not band or low >= high:
         return time_ns
+    from scipy.signal import sosfilt  # which takes long to import
+
     x = record.data[rows, first:high].astype(np.float64)
     x = sosfilt(_filter(tuple(band), rate_hz), x - x[:, :1], axis=1)[:, low - first :]
     x = x[x.any(axis=1)]  # a component that is dead says nothing
@@ -83,6 +84,8 @@ def aic_onset(record: Record, time_ns: int, phase: str, *, half_width_s: float) 
 @lru_cache(maxsize=16)
 def _filter(corners_hz: tuple[float, ...], rate_hz: float) -> NDArray[np.float64]:
     """Second-order sections of a band-pass, or of a high-pass where there is one corner."""
+    from scipy.signal import butter
+
     kind, corners = ("bandpass", corners_hz) if len(corners_hz) == 2 else ("highpass", corners_hz[0])
     sections: NDArray[np.float64] = butter(2, corners, kind, fs=rate_hz, output="sos")
     return sections

@@ -13,7 +13,6 @@ from seisnet.errors import DataError, NothingUsableError
 from seisnet.extraction import Job, Piece
 from seisnet.formats import iso_time
 from seisnet.labels import LabelMatcher, read_classes, read_labels
-from seisnet.mining import load_miner
 from seisnet.picks import ClassInterval, Pick
 from seisnet.splits import join_times
 from seisnet.store.hdf5 import sha256_of
@@ -66,6 +65,8 @@ def make_job(
         picks = linked(read_labels(labels, rejections), config.link_s)
         job = Job(config, tuple(picks), (), digest, **mined, folder=folder)
     if miner:
+        from seisnet.mining import load_miner  # whose models take long to import
+
         load_miner(miner, config)
     return job
 

@@ -6,8 +6,6 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from seisnet.config import PreprocessConfig
 from seisnet.errors import DataError
@@ -103,12 +101,19 @@ def _given(event_index: NDArray[np.intp], events: Sequence[str], given: Sequence
 
 
 def _blocks(a: NDArray[np.intp], b: NDArray[np.intp]) -> NDArray[np.intp]:
-    """Connected component of every window in the graph of events and stations."""
+    """Connected component of every window in the graph of events and stations, in the order of their first events."""
     n = int(a.max()) + 1
-    size = n + int(b.max()) + 1
-    graph = coo_array((np.ones(len(a)), (a, b + n)), shape=(size, size))
-    labels = connected_components(graph, directed=False)[1][a]
-    return np.unique(labels, return_inverse=True)[1]
+    parent = list(range(n + int(b.max()) + 1))  # SciPy's graphs take longer to import than this takes
+
+    def root(i: int) -> int:
+        while parent[i] != i:
+            parent[i] = i = parent[parent[i]]
+        return i
+
+    for event, station in set(zip(a.tolist(), (b + n).tolist(), strict=True)):
+        low, high = sorted((root(event), root(station)))
+        parent[high] = low
+    return np.unique([root(event) for event in a.tolist()], return_inverse=True)[1]
 
 
 def _deal(

@@ -164,8 +164,8 @@ def energy_ratios(record: Record, first_samples: Sequence[int], config: Preproce
     step = max(2, min(round(RATIO_S * record.sampling_rate_hz), config.window_samples // 4))
     n = (config.window_samples - 1) // step
     starts = np.asarray(first_samples, dtype=np.int64)[:, None] + np.arange(n * step + 1)
-    differences = np.diff(record.data[:, starts].astype(np.float64), axis=2)  # (C, N, n * step)
-    energy = np.sort((differences**2).reshape(*differences.shape[:2], n, step).sum(axis=3), axis=2)
+    differences = np.diff(record.data[:, starts], axis=2).reshape(-1, len(starts), n, step).astype(np.float64)
+    energy = np.sort(np.einsum("cnks,cnks->cnk", differences, differences), axis=2)
     typical, largest = energy[..., n // 4], energy[..., -1]
     ratios: NDArray[np.float64] = np.where(typical > 0, largest / np.where(typical > 0, typical, 1), 1.0).max(axis=0)
     return np.maximum(ratios, 1.0)

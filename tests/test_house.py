@@ -145,3 +145,10 @@ def test_seisnet_itself_imports_nothing_heavy():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == ""
+
+
+def test_preprocessing_imports_no_part_of_scipy_that_takes_long():
+    code = "import sys, seisnet.preprocessing; print(*sorted(m for m in sys.modules if m.startswith('scipy.')))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    slow = {"scipy.signal", "scipy.stats", "scipy.optimize", "scipy.linalg", "scipy.sparse", "scipy.special"}
+    assert not slow & set(done.stdout.split())

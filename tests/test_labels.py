@@ -1,6 +1,7 @@
 """Picks are read from what analysts write, and find their records; what finds none is told how far off it is."""
 
 import math
+from datetime import datetime
 from pathlib import Path
 
 import numpy as np
@@ -86,6 +87,12 @@ def test_what_is_no_time_is_refused_in_words(text):
 def test_epoch_milliseconds_are_not_taken_for_seconds(text):
     with pytest.raises(ValueError, match="not between 1678 and 2262"):
         time_ns(text)
+
+
+@given(st.datetimes(datetime(1700, 1, 1), datetime(2260, 1, 1)), st.sampled_from("T "), st.sampled_from(["", "Z"]))
+def test_plain_times_are_those_that_obspy_reads(time, between, zone):
+    text = time.replace(microsecond=0).isoformat(between) + zone
+    assert time_ns(text) == obspy.UTCDateTime(text).ns
 
 
 @given(st.integers(-(2**62), 2**62))

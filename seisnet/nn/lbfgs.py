@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-from scipy.optimize import minimize
 
 from seisnet.nn.arrays import Array
 
@@ -41,6 +40,8 @@ def minimize_lbfgs(
     >>> round(float(theta[0]), 6)
     3.0
     """
+    from scipy.optimize import minimize  # which takes long to import
+
     losses = []
 
     def loss_and_gradient(at: Array) -> tuple[float, Array]:

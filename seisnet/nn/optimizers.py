@@ -6,21 +6,18 @@ bit. The vectors are gone through in blocks that stay in the cache: a step does 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import functools
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
-from scipy.linalg.blas import daxpy, saxpy
 
 from seisnet.errors import ConfigError
 from seisnet.nn.arrays import Array, namespace
 
 BLOCK = 65_536
 """Parameters in a block: four such vectors of float32 are 1 MB, a second-level cache or half of one."""
-
-AXPY = {("f", "f"): saxpy, ("d", "d"): daxpy}
-"""BLAS's scaled addition by the dtypes of its operands."""
 
 
 class Optimizer(Protocol):
@@ -218,9 +215,17 @@ def _blocks(theta: Array) -> Iterator[slice]:
         yield slice(start, start + size)
 
 
+@functools.cache
+def _axpy() -> dict[tuple[str, str], Callable[..., object]]:
+    """BLAS's scaled addition by the dtypes of its operands."""
+    from scipy.linalg.blas import daxpy, saxpy  # which takes long to import, and whoever trains nothing does without
+
+    return {("f", "f"): saxpy, ("d", "d"): daxpy}
+
+
 def _add_scaled(target: Array, factor: float, vector: Array) -> None:
     """``target += factor * vector`` in place; BLAS needs one pass over memory for it where NumPy needs two."""
-    axpy = AXPY.get((target.dtype.char, vector.dtype.char))
+    axpy = _axpy().get((target.dtype.char, vector.dtype.char))
     # Handed anything but a contiguous array, SciPy would work on a copy of it.
     if axpy and namespace(target) is np and target.flags.c_contiguous:
         axpy(vector, target, a=factor)

@@ -14,7 +14,6 @@ from typing import Any
 
 import numpy as np
 import obspy
-import scipy.fft
 from numpy.typing import NDArray
 
 from seisnet.config import PreprocessConfig
@@ -123,6 +122,8 @@ def without_response(segment: Segment, channel: Any, response: Response) -> Segm
     DataError
         The metadata hold no response, or none that can be evaluated.
     """
+    import scipy.fft  # which takes long to import
+
     n = scipy.fft.next_fast_len(2 * len(segment.samples), real=True)
     freqs = scipy.fft.rfftfreq(n, 1 / segment.rate_hz)
     nyquist_hz = segment.rate_hz / 2

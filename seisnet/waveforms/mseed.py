@@ -173,7 +173,7 @@ def _records(data: bytes, at: int) -> _Records | None:
     n = (len(data) - at) // length
     rows = np.ndarray((n, length), np.uint8, data, at)
     known = (rows[:, fixed] == rows[0, fixed]).all(axis=1) & IS_QUALITY[rows[:, 6]]
-    known &= ((rows[:, :6] >= ord("0")) & (rows[:, :6] <= ord("9"))).all(axis=1)
+    known &= (rows[:, :6] - ord("0") < 10).all(axis=1)  # unsigned: what is less than "0" is large
     h = np.ndarray((n,), HEADER, data, at, (length,))
     year, day, hour, minute, second, fraction, n_samples, correction = (
         h[name].astype(np.int64)
@@ -236,16 +236,17 @@ def _rate_hz(factor: NDArray[Any]) -> NDArray[np.float64]:
 
 def _joined(records: _Records) -> Iterator[tuple[bytes, Stretch, int]]:
     """Stretches of every channel in the file's order: its code, the stretch, and when its next record is due."""
-    for code in dict.fromkeys(records.code.tolist()):
-        here = np.flatnonzero(records.code == code)
-        start_ns, next_ns, rate_hz = records.start_ns[here], records.next_ns[here], records.rate_hz[here]
-        misses = np.abs(start_ns[1:] - next_ns[:-1]) * rate_hz[1:] > TOLERANCE * NS_PER_S
-        firsts = np.concatenate([[0], np.flatnonzero(misses | (rate_hz[1:] != rate_hz[:-1])) + 1])
-        n_samples = np.add.reduceat(records.n_samples[here], firsts)
-        lasts = np.append(firsts[1:], len(here)) - 1
-        for first, last, n in zip(firsts.tolist(), lasts.tolist(), n_samples.tolist(), strict=True):
-            stretch = Stretch(_seed_id(code), int(start_ns[first]), n, float(rate_hz[first]))
-            yield code, stretch, int(next_ns[last])
+    order = np.argsort(records.code, kind="stable")
+    code, start_ns, next_ns = records.code[order], records.start_ns[order], records.next_ns[order]
+    rate_hz = records.rate_hz[order]
+    misses = np.abs(start_ns[1:] - next_ns[:-1]) * rate_hz[1:] > TOLERANCE * NS_PER_S
+    breaks = np.flatnonzero(misses | (rate_hz[1:] != rate_hz[:-1]) | (code[1:] != code[:-1])) + 1
+    bounds = np.concatenate([[0], breaks, [len(order)]])
+    n_samples = np.add.reduceat(records.n_samples[order], bounds[:-1])
+    for i in np.argsort(order[bounds[:-1]]).tolist():
+        first, last = bounds[i], bounds[i + 1] - 1
+        stretch = Stretch(_seed_id(code[first]), int(start_ns[first]), int(n_samples[i]), float(rate_hz[first]))
+        yield code[first], stretch, int(next_ns[last])
 
 
 def _goes_on(last: Stretch, due_ns: int, new: Stretch) -> bool:

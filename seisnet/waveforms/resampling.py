@@ -9,8 +9,6 @@ from functools import lru_cache
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
-from scipy.signal import upfirdn
-from scipy.special import i0
 
 from seisnet.waveforms.records import NS_PER_S
 
@@ -81,6 +79,8 @@ def resample(samples: Floats, start_ns: int, rate_hz: float, target_hz: float) -
 
 def _periodic(padded: Floats, offset: Fraction, ratio: Fraction, n_out: int) -> Floats:
     """Evaluate the convolution with a kernel for each fraction of an input sample on which the output falls."""
+    from scipy.signal import upfirdn  # which takes long to import, and few recordings need it
+
     up, down, band = ratio.numerator, ratio.denominator, min(1.0, float(ratio))
     half = _reach(band)
     # upfirdn gives every `down`-th value of the full convolution: lead the kernel in so that one falls on the start.
@@ -122,6 +122,8 @@ def _reach(band: float) -> int:
 
 def _kernel(tau: Floats) -> Floats:
     """Kaiser-windowed sinc with unit gain at zero frequency, `tau` in samples of the lower rate."""
+    from scipy.special import i0
+
     inside = np.clip(1.0 - (tau / HALF_WIDTH) ** 2, 0.0, None)
     # What falls on the very end is left out, however it is rounded: else the output would depend on the start.
     window = np.where(np.abs(tau) < HALF_WIDTH - 1e-6, i0(KAISER_BETA * np.sqrt(inside)) / i0(KAISER_BETA), 0.0)

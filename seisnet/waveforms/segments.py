@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -46,7 +47,7 @@ def segments_of(traces: Iterable[obspy.Trace], trace_id: str, rejections: list[R
         alike[-1].append(piece)
     by_rate: dict[float, list[Segment]] = defaultdict(list)
     for group in alike:
-        common_hz = float(np.median([s.rate_hz for s in group]))
+        common_hz = statistics.median(s.rate_hz for s in group)
         for s in group:
             rate_hz = common_hz if keeps_time(s.rate_hz, common_hz, len(s.samples)) else s.rate_hz
             by_rate[rate_hz].append(replace(s, rate_hz=rate_hz))
