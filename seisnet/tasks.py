@@ -1,6 +1,7 @@
 """What a training run consists of: a task for every network of a model, and the model that they make together.
 
-The window network, or each member of an ensemble, learns from the windows. Then, where the windows file holds excerpts
+The window network, or each member of an ensemble, learns from the windows; members may teach one network, which takes
+their place. Then, where the windows file holds excerpts
 of whole records, each fold of stations is scanned by a window network that learned from the others, and the context
 stage learns to read what it says; and the onset network learns to find onsets to the sample.
 """
@@ -10,7 +11,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
@@ -21,7 +22,8 @@ from numpy.typing import NDArray
 
 from seisnet import __version__, nn
 from seisnet.config import PreprocessConfig, TrainConfig, from_dict, to_json
-from seisnet.errors import ConfigError
+from seisnet.distillation import WINDOW_NOISE, context_lesson, student, window_lesson
+from seisnet.errors import ConfigError, DataError
 from seisnet.features import make_feature
 from seisnet.model import Model
 from seisnet.objectives import Classification, Objective, OnsetRegression, Say
@@ -51,7 +53,7 @@ class Task:
     Attributes
     ----------
     stage : str
-        ``windows``, ``fold``, ``context`` or ``onset``.
+        ``windows``, ``fold``, ``context`` or ``onset``; ``teacher`` where others learn from it.
     config : TrainConfig
         How this network is trained.
     data : callable
@@ -112,14 +114,15 @@ class Run:
         self.thetas: list[NDArray[np.float32]] = []
         self._sizes = (self._windows.x_dev.shape[1], *config.hidden, len(self._windows.info.classes))
         self.identity = self._hash()
-        self.tasks = [
-            self._window_task("windows", config, self._windows.training, member) for member in range(config.members)
-        ]
+        if config.distil and not self._train:
+            raise DataError("distil: networks teach by whole records, and the windows file holds no excerpts of any")
+        self.tasks: list[Task] = []
+        self._add_window_tasks("windows", config.members, self._windows.training, self._train)
         if self._recipe.task == "phase":
             stations = {station_of(str(t)) for t in self._windows.train.trace_id}
             why_not = why_no_context(self._train, stations, self._recipe)
             if config.context and not why_not:
-                self.tasks += self._context_tasks()
+                self._add_context_tasks()
             elif config.context and say:
                 say(f"the model gets no context stage: {why_not}")
             why_not = why_no_onsets(self._train, self._recipe)
@@ -128,27 +131,45 @@ class Run:
             elif config.onset and say:
                 say(f"the model gets no onset stage: {why_not}")
 
-    def _window_task(self, stage: str, config: TrainConfig, data: Callable[[], TrainingData], member: int = 0) -> Task:
-        classes = self._windows.info.classes
-        judged = Classification(classes, config.label_smoothing)
-        return Task(stage, config, data, judged, len(classes), self._first_weights("windows", config, member))
+    def _add_window_tasks(
+        self, stage: str, n: int, data: Callable[[], TrainingData], excerpts: Sequence[Excerpt]
+    ) -> None:
+        """Window networks that learn from some windows, or their student, who sees the excerpts too."""
+        config, classes = self._config, self._windows.info.classes
+        first = len(self.tasks)
 
-    def _context_tasks(self) -> Iterator[Task]:
+        def task(stage: str, config: TrainConfig, data: Callable[[], TrainingData], member: int = 0) -> Task:
+            judged = Classification(classes, config.label_smoothing)
+            return Task(stage, config, data, judged, len(classes), self._first_weights("windows", config, member))
+
+        if not config.distil:
+            self.tasks += [task(stage, config, data, member) for member in range(n)]
+            return
+
+        def lesson() -> TrainingData:
+            teachers = self._networks(self._sizes, self.thetas[first : first + config.members])
+            rng = np.random.default_rng(config.seed)
+            return window_lesson(data(), excerpts, teachers, self._recipe, rng, config.memory_mb)
+
+        self.tasks += [task("teacher", config, data, member) for member in range(config.members)]
+        self.tasks.append(task(stage, student(config, input_noise=WINDOW_NOISE), lesson))
+
+    def _add_context_tasks(self) -> None:
         config, classes = self._config, self._windows.info.classes
         stations = [station_of(str(t)) for t in self._windows.train.trace_id]
         fold_by_station = fold_of(stations, config.folds, config.seed)
         fold = np.array([fold_by_station[s] for s in stations])
-        first, n_folds = len(self.tasks), int(fold.max()) + 1
-        for k in range(n_folds):
-            yield self._window_task("fold", config, partial(self._windows.training, fold != k))
+        for k in range(int(fold.max()) + 1):
+            known = [e for e in self._train if fold_by_station.get(station_of(e.trace_id)) != k]
+            self._add_window_tasks("fold", 1, partial(self._windows.training, fold != k), known)
         small = dataclasses.replace(
             config, hidden=config.context_hidden, epochs=config.context_epochs, patience=0, batch_size=256,
             dropout=0.2, input_noise=0.1, label_smoothing=0.02,
         )  # fmt: skip
 
         def data() -> TrainingData:
-            networks = [self._sliding(self.thetas[first + k : first + k + 1]) for k in range(n_folds)]
-            whole = self._sliding(self.thetas[: config.members])
+            networks = [self._sliding([theta]) for theta in self._weights("fold")]
+            whole = self._sliding(self._weights("windows"))
             found = context_data(
                 self._train,
                 self.dev,
@@ -160,10 +181,22 @@ class Run:
             self._scalers["context"], self._prior_shift = found.scaler, found.prior_shift
             return found
 
-        judged = Classification(classes, small.label_smoothing, by_f1=False)
-        for member in range(config.members):
-            init = self._first_weights("context", small, member)
-            yield Task("context", small, data, judged, len(classes), init)
+        def task(stage: str, config: TrainConfig, data: Callable[[], TrainingData], member: int = 0) -> Task:
+            judged = Classification(classes, config.label_smoothing, by_f1=False)
+            return Task(stage, config, data, judged, len(classes), self._first_weights("context", config, member))
+
+        if not config.distil:
+            self.tasks += [task("context", small, data, member) for member in range(config.members)]
+            return
+        first = len(self.tasks)
+
+        def lesson() -> TrainingData:
+            found = data()
+            sizes = (found.batches.n_features, *small.hidden, len(classes))
+            return context_lesson(found, self._networks(sizes, self.thetas[first : first + config.members]))
+
+        self.tasks += [task("teacher", small, data, member) for member in range(config.members)]
+        self.tasks.append(task("context", student(small), lesson))
 
     def _onset_task(self) -> Task:
         config = self._config
@@ -217,10 +250,17 @@ class Run:
         scaler.mean, scaler.scale = found.mean, found.scale
         return scaler
 
+    def _weights(self, stage: str) -> list[NDArray[np.float32]]:
+        """Weights of all networks of a stage."""
+        return [self.thetas[i] for i, task in enumerate(self.tasks) if task.stage == stage]
+
+    def _networks(self, sizes: Sequence[int], thetas: Sequence[NDArray[np.float32]]) -> tuple[nn.Network, ...]:
+        return tuple(nn.Network(sizes, self._config.activation, theta=theta) for theta in thetas)
+
     def _sliding(self, thetas: Sequence[NDArray[np.float32]]) -> SlidingNetwork:
-        networks = tuple(nn.Network(self._sizes, self._config.activation, theta=theta) for theta in thetas)
         scaler = self._windows.scaler
         mean, scale = scaler.mean.astype(np.float32), scaler.scale.astype(np.float32)
+        networks = self._networks(self._sizes, thetas)
         return SlidingNetwork(make_feature(self._recipe), networks, mean, scale, rows=EXCERPT_ROWS)
 
     def _hash(self) -> str:

@@ -16,6 +16,7 @@ from seisnet.nn import (
     graph,
     huber,
     mean_squared_error,
+    softmax,
     softmax_cross_entropy,
 )
 
@@ -54,6 +55,13 @@ LOSSES = {
     "softmax_cross_entropy": lambda p: softmax_cross_entropy(p, np.arange(len(p)) % 3),
     "softmax_cross_entropy, weighted and smoothed": lambda p: softmax_cross_entropy(
         p, np.arange(len(p)) % 3, np.arange(1.0, len(p) + 1), class_weight=[1.0, 2.0, 0.5], label_smoothing=0.1
+    ),
+    "softmax_cross_entropy of probabilities, weighted and smoothed": lambda p: softmax_cross_entropy(
+        p,
+        softmax(random(*p.shape, seed=5)),
+        np.arange(1.0, len(p) + 1),
+        class_weight=[1.0, 2.0, 0.5],
+        label_smoothing=0.1,
     ),
     "mean_squared_error": lambda p: mean_squared_error(p, random(*p.shape, seed=5)),
     "mean_squared_error, weighted": lambda p: mean_squared_error(

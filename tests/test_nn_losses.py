@@ -34,6 +34,37 @@ def test_label_smoothing_by_hand():
     assert loss == pytest.approx(-0.9 * math.log(0.75) - 0.1 * math.log(0.25))
 
 
+@pytest.mark.parametrize("label_smoothing", [0.0, 0.1])
+def test_certain_probabilities_are_classes(label_smoothing):
+    logits, y = np.random.default_rng(0).normal(size=(4, 3)), np.array([0, 1, 2, 1])
+    options = {"class_weight": np.array([1.0, 3.0, 0.5]), "label_smoothing": label_smoothing}
+    value, gradient = softmax_cross_entropy(logits, y, **options)
+    soft_value, soft_gradient = softmax_cross_entropy(logits, np.eye(3)[y], **options)
+    assert soft_value == pytest.approx(value)
+    np.testing.assert_allclose(soft_gradient, gradient, atol=1e-15)
+
+
+def test_cross_entropy_of_probabilities_by_hand():
+    logits = np.log([[0.25, 0.75]])
+    loss, dlogits = softmax_cross_entropy(logits, np.array([[0.4, 0.6]]))
+    assert loss == pytest.approx(-0.4 * math.log(0.25) - 0.6 * math.log(0.75))
+    np.testing.assert_allclose(dlogits, [[-0.15, 0.15]])
+
+
+@pytest.mark.parametrize(
+    ("y", "message"),
+    [
+        (np.array([[0.5, 0.5]]), "need floats"),
+        (np.array([[1, 0, 0]]), "need floats"),
+        (np.array([[0.5, 0.4, 0.2]]), "add up to 1"),
+        (np.array([[1.5, -0.5, 0.0]]), "negative"),
+    ],
+)
+def test_what_is_no_probability_is_refused(y, message):
+    with pytest.raises(DataError, match=message):
+        softmax_cross_entropy(np.zeros((1, 3)), y)
+
+
 @pytest.mark.parametrize(
     ("loss", "target"),
     [

@@ -351,7 +351,9 @@ def test_picks_of_three_stages_do_not_depend_on_the_pieces(quake_model, quakes, 
     assert all(0 < p.uncertainty_s < 1 for p in picks)
 
 
-def test_a_training_interrupted_after_every_epoch_ends_with_the_same_bytes(quakes, briefly, tmp_path):
+@pytest.mark.parametrize("distil", [False, True])
+def test_a_training_interrupted_after_every_epoch_ends_with_the_same_bytes(distil, quakes, briefly, tmp_path):
+    briefly = dataclasses.replace(briefly, distil=distil)
     whole, _ = fit(quakes.windows, briefly, name="m")
     checkpoint = tmp_path / "run.checkpoint"
     stopped = []
@@ -369,7 +371,8 @@ def test_a_training_interrupted_after_every_epoch_ends_with_the_same_bytes(quake
             break
         except Interrupted:
             pass
-    stages = ["windows", "fold", "fold", "context", "onset"]
+    teacher = ["teacher"] if distil else []
+    stages = [*teacher, "windows", *teacher, "fold", *teacher, "fold", *teacher, "context", "onset"]
     assert stopped == [(stage, epoch) for stage in stages for epoch in (1, 2)]
     assert bytes_of(resumed, tmp_path / "m.h5") == bytes_of(whole, tmp_path / "w.h5")
 

@@ -27,6 +27,7 @@ from seisnet.cli import console
 @click.option("--dropout", type=float)
 @click.option("--weight-decay", type=float)
 @click.option("--members", type=int, help="Networks of different seeds whose probabilities are averaged.")
+@click.option("--distil/--no-distil", default=None, help="Whether the members teach one network, which alone is kept.")
 @click.option("--class-weight", type=click.Choice(["balanced", "none"]))
 @click.option("--false-alarms-per-hour", type=float, help="Budget that thresholds keep to; 0: none.")
 @click.option("--seed", type=int)

@@ -33,6 +33,9 @@ class TrainConfig:
     patience : int
         Epochs without a better dev macro-F1 after which training stops; 0 never stops early. The best
         epoch's weights are kept either way.
+    distil : bool
+        Whether the `members` teach one network, which alone is kept (see `seisnet.distillation`). It needs excerpts of
+        whole records in the windows file.
     class_weight : {"balanced", "none"}
         Whether every class weighs the same in the loss.
     context, onset : bool
@@ -70,6 +73,7 @@ class TrainConfig:
     class_weight: str = "balanced"
     memory_mb: float = 4000.0
     members: int = 1
+    distil: bool = False
     context: bool = True
     folds: int = 3
     context_hidden: tuple[int, ...] = (64, 32)

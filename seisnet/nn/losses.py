@@ -10,6 +10,9 @@ from seisnet.errors import DataError
 from seisnet.nn.activations import sigmoid
 from seisnet.nn.arrays import Array, namespace
 
+PROBABILITY_TOLERANCE = 1e-3
+"""How far the sum of a window's probabilities may lie from 1: rounding, no more."""
+
 
 def softmax_cross_entropy(
     logits: Array,
@@ -19,7 +22,7 @@ def softmax_cross_entropy(
     class_weight: Array | None = None,
     label_smoothing: float = 0.0,
 ) -> tuple[float, Array]:
-    """Cross-entropy of softmax(logits) and classes: l = -sum_k t_k log p_k, dl/dz = p - t.
+    """Cross-entropy of softmax(logits) and classes, or probabilities: l = -sum_k t_k log p_k, dl/dz = p - t.
 
     Softmax and cross-entropy are one function of the logits because together they are simple and can't overflow.
 
@@ -27,8 +30,8 @@ def softmax_cross_entropy(
     ----------
     logits : float (N, K)
         Outputs of the network.
-    y : int (N,)
-        Index of the class of each window.
+    y : int (N,) or float (N, K)
+        Index of the class of each window; or the probability of each class, as a teacher gives it.
     weight : float (N,), optional
         Weight of each window.
     class_weight : float (K,), optional
@@ -44,7 +47,7 @@ def softmax_cross_entropy(
     Raises
     ------
     DataError
-        If shapes don't fit, a class is not in 0 to K - 1, or no weight is positive.
+        If shapes don't fit, a class is not in 0 to K - 1, probabilities don't add up to 1, or no weight is positive.
 
     Examples
     --------
@@ -56,12 +59,11 @@ def softmax_cross_entropy(
     xp = namespace(logits)
     n, k = logits.shape
     y = xp.asarray(y)
-    if y.shape != (n,) or y.dtype.kind not in "iu":
-        raise DataError(f"classes are {y.dtype} {y.shape}; logits {logits.shape} need integers ({n},)")
-    if int(y.min()) < 0 or int(y.max()) >= k:
-        raise DataError(f"classes run from {int(y.min())} to {int(y.max())}; logits of {k} classes need 0 to {k - 1}")
+    soft = y.ndim == 2
+    _check_targets(y, n, k)
     if class_weight is not None:
-        of_class = xp.asarray(class_weight, logits.dtype)[y]
+        class_weight = xp.asarray(class_weight, logits.dtype)
+        of_class = y.astype(logits.dtype) @ class_weight if soft else class_weight[y]
         weight = of_class if weight is None else of_class * xp.asarray(weight, logits.dtype)
     share = _shares(weight, logits)
     # Worked on as (K, N), like `softmax`.
@@ -70,17 +72,35 @@ def softmax_cross_entropy(
     gradient = xp.exp(z)
     total = gradient.sum(axis=0)
     gradient /= total
-    windows = xp.arange(n)
     minus_log_p = xp.log(total)
-    if label_smoothing:
-        spread = label_smoothing / k
-        losses = minus_log_p - (1 - label_smoothing) * z[y, windows] - spread * z.sum(axis=0)
-        gradient -= spread
+    spread = label_smoothing / k
+    if soft:
+        target = (1 - label_smoothing) * y.T.astype(z.dtype) + spread
+        losses = minus_log_p - (target * z).sum(axis=0)
+        gradient -= target
     else:
-        losses = minus_log_p - z[y, windows]
-    gradient[y, windows] -= 1 - label_smoothing
+        windows = xp.arange(n)
+        losses = minus_log_p - (1 - label_smoothing) * z[y, windows]
+        if label_smoothing:
+            losses -= spread * z.sum(axis=0)
+            gradient -= spread
+        gradient[y, windows] -= 1 - label_smoothing
     gradient *= share
     return float((losses * share).sum()), gradient.T
+
+
+def _check_targets(y: Array, n: int, k: int) -> None:
+    """Classes (n,), or probabilities (n, k)."""
+    if y.ndim == 2:
+        if y.shape != (n, k) or y.dtype.kind != "f":
+            raise DataError(f"probabilities are {y.dtype} {y.shape}; logits need floats ({n}, {k})")
+        if float(y.min()) < 0 or float(abs(y.sum(axis=1) - 1).max()) > PROBABILITY_TOLERANCE:
+            raise DataError("probabilities must not be negative, and those of a window must add up to 1")
+        return
+    if y.shape != (n,) or y.dtype.kind not in "iu":
+        raise DataError(f"classes are {y.dtype} {y.shape}; logits ({n}, {k}) need integers ({n},)")
+    if int(y.min()) < 0 or int(y.max()) >= k:
+        raise DataError(f"classes run from {int(y.min())} to {int(y.max())}; logits of {k} classes need 0 to {k - 1}")
 
 
 def mean_squared_error(prediction: Array, target: Array, weight: Array | None = None) -> tuple[float, Array]:
