@@ -89,7 +89,8 @@ def main() -> None:
     sets = {name: load_records(_found(arguments.data, name), config) for name in data.sources}
     made = synthetic(data, config)
     figures, stored = build(sets, made, data, config, training)
-    stored = replace(stored, metrics=figures, card=card(figures))
+    curves = {name: stored.metrics[name] for name in ("context_history", "onset_history")}
+    stored = replace(stored, metrics=figures | curves, card=card(figures))
     Model("phase", stored).save(arguments.output, overwrite=True)
     arguments.output.with_suffix(".json").write_text(json.dumps(figures, indent=1, sort_keys=True) + "\n")
     print(stored.card)

@@ -23,10 +23,11 @@ from numpy.typing import NDArray
 from seisnet import __version__, nn
 from seisnet.config import PreprocessConfig, TrainConfig, from_dict, to_json
 from seisnet.distillation import WINDOW_NOISE, context_lesson, student, window_lesson
-from seisnet.errors import ConfigError, DataError
+from seisnet.errors import DataError
 from seisnet.features import make_feature
 from seisnet.model import Model
 from seisnet.objectives import Classification, Objective, OnsetRegression, Say
+from seisnet.parents import READS, Parent
 from seisnet.picks import station_of
 from seisnet.preprocessing import Windows
 from seisnet.sliding import SlidingNetwork
@@ -41,9 +42,6 @@ DEFAULT_THRESHOLD, CONTEXT_THRESHOLD = 0.7, 0.3
 
 EXCERPT_ROWS = 16
 """Rows of a product in scans of excerpts, which are short: less than half the time of as many as in other scans."""
-
-READS = {"windows": "features", "context": "context", "onset": "onset"}
-"""Stages of a model, and what the model file says that they read."""
 
 
 @dataclass(frozen=True)
@@ -105,7 +103,7 @@ class Run:
         files: ExitStack,
         say: Say | None,
     ) -> None:
-        self._config, self._init = config, init
+        self._config, self._parent = config, Parent(init)
         self._windows = load_windows(windows, config, init, files)
         self._recipe = from_dict(PreprocessConfig, self._windows.info.config)
         self._train, self.dev = _excerpts(windows, "train"), _excerpts(windows, "dev")
@@ -140,7 +138,7 @@ class Run:
 
         def task(stage: str, config: TrainConfig, data: Callable[[], TrainingData], member: int = 0) -> Task:
             judged = Classification(classes, config.label_smoothing)
-            return Task(stage, config, data, judged, len(classes), self._first_weights("windows", config, member))
+            return Task(stage, config, data, judged, len(classes), self._parent.weights("windows", config, member))
 
         if not config.distil:
             self.tasks += [task(stage, config, data, member) for member in range(n)]
@@ -176,14 +174,14 @@ class Run:
                 lambda station: networks[fold_by_station[station]] if station in fold_by_station else whole,
                 self._recipe,
                 np.random.default_rng(config.seed),
-                self._first_scaler("context"),
+                self._parent.scaler("context"),
             )
             self._scalers["context"], self._prior_shift = found.scaler, found.prior_shift
             return found
 
         def task(stage: str, config: TrainConfig, data: Callable[[], TrainingData], member: int = 0) -> Task:
             judged = Classification(classes, config.label_smoothing, by_f1=False)
-            return Task(stage, config, data, judged, len(classes), self._first_weights("context", config, member))
+            return Task(stage, config, data, judged, len(classes), self._parent.weights("context", config, member))
 
         if not config.distil:
             self.tasks += [task("context", small, data, member) for member in range(config.members)]
@@ -203,7 +201,7 @@ class Run:
 
         def data() -> TrainingData:
             rng = np.random.default_rng(config.seed)
-            found = onset_data(self._train, self.dev, self._recipe, rng, self._first_scaler("onset"))
+            found = onset_data(self._train, self.dev, self._recipe, rng, self._parent.scaler("onset"))
             self._scalers["onset"] = found.scaler
             return found
 
@@ -212,43 +210,7 @@ class Run:
             dropout=0.3, input_noise=0.2,
         )  # fmt: skip
         n_outputs = 2 * (len(self._windows.info.classes) - 1)
-        return Task("onset", small, data, OnsetRegression(), n_outputs, self._first_weights("onset", small))
-
-    def _parent_stage(self, stage: str) -> StoredStage | None:
-        """A stage of the model that is trained further."""
-        stages = self._init.stored.stages if self._init else ()
-        return next((found for found in stages if found.reads == READS[stage]), None)
-
-    def _first_weights(self, stage: str, config: TrainConfig, member: int = 0) -> NDArray[np.float32] | None:
-        """Weights of a stage of the model that is trained further.
-
-        Raises
-        ------
-        ConfigError
-            If that has other layers.
-        """
-        found = self._parent_stage(stage)
-        if found is None:
-            return None
-        if found.sizes[1:-1] != config.hidden or found.activation != config.activation:
-            asked = "hidden" if stage == "windows" else f"{stage}_hidden"
-            name = self._init.name if self._init else ""
-            raise ConfigError(
-                f"model {name} has layers {found.sizes}, {found.activation}; the training asks for {asked} "
-                f"{config.hidden}, {config.activation}"
-            )
-        members = np.atleast_2d(found.theta)
-        weights: NDArray[np.float32] = members[member % len(members)]
-        return weights
-
-    def _first_scaler(self, stage: str) -> nn.StandardScaler | None:
-        """Scaler of a later stage of the model that is trained further."""
-        found = self._parent_stage(stage)
-        if found is None or found.mean is None or found.scale is None:
-            return None
-        scaler = nn.StandardScaler()
-        scaler.mean, scaler.scale = found.mean, found.scale
-        return scaler
+        return Task("onset", small, data, OnsetRegression(), n_outputs, self._parent.weights("onset", small))
 
     def _weights(self, stage: str) -> list[NDArray[np.float32]]:
         """Weights of all networks of a stage."""
@@ -265,7 +227,7 @@ class Run:
 
     def _hash(self) -> str:
         digest = hashlib.sha256(
-            f"{to_json(self._config)} {self._windows.digest} {_parent(self._init)} {__version__}".encode()
+            f"{to_json(self._config)} {self._windows.digest} {self._parent.digest} {__version__}".encode()
         )
         for e in (*self._train, *self.dev):
             digest.update(f"{e.start_ns} {e.trace_id} {e.onsets} {e.weights} {e.known} {e.split}".encode())
@@ -278,7 +240,7 @@ class Run:
         stages, metrics = [], {}
         for name in READS:
             numbers = [i for i, task in enumerate(self.tasks) if task.stage == name]
-            kept = self._parent_stage(name)
+            kept = self._parent.stage(name)
             if numbers:
                 stages.append(self._stored_stage(name, numbers))
             elif kept:
@@ -286,16 +248,18 @@ class Run:
             if numbers and name != "windows":
                 metrics[f"{name}_history"] = [row for row in history if int(row["task"]) in numbers]
         columns: dict[str, list[float]] = defaultdict(list)
+        members = [i for i, task in enumerate(self.tasks) if task.stage == "windows"]
         for row in history:
-            if self.tasks[int(row["task"])].stage == "windows":
+            if row["task"] in members:
+                columns["member"].append(float(members.index(int(row["task"]))))
                 for key, value in row.items():
-                    if key != "epochs":
-                        columns["member" if key == "task" else key].append(value)
+                    if key not in ("task", "epochs"):
+                        columns[key].append(value)
         attributes = {"seisnet_version": __version__, "windows_sha256": self._windows.digest}
         scaler = self._windows.scaler
         threshold = CONTEXT_THRESHOLD if any(s.reads == READS["context"] for s in stages) else DEFAULT_THRESHOLD
         thresholds = dict.fromkeys((c for c in info.classes if c != "noise"), threshold)
-        parent = self._init.stored if self._init else None
+        parent = self._parent.model.stored if self._parent.model else None
         return StoredModel(
             stages=tuple(stages),
             classes=info.classes,
@@ -308,7 +272,7 @@ class Run:
             spread=parent.spread if parent else {},
             history={key: np.array(values) for key, values in columns.items()},
             metrics=metrics,
-            attributes=attributes | ({"parent_sha256": _parent(self._init)} if self._init else {}),
+            attributes=attributes | ({"parent_sha256": self._parent.digest} if parent else {}),
         )
 
     def _stored_stage(self, name: str, numbers: Sequence[int]) -> StoredStage:
@@ -336,8 +300,3 @@ def _excerpts(windows: Windows | str | Path, split: str) -> list[Excerpt]:
     if isinstance(windows, Windows):
         return [excerpt for excerpt in windows.excerpts if SPLITS[excerpt.split] == split]
     return list(read_excerpts(Path(windows), split))
-
-
-def _parent(init: Model | None) -> str:
-    """SHA-256 of the weights that a training starts from."""
-    return hashlib.sha256(b"".join(s.theta.tobytes() for s in init.stored.stages)).hexdigest() if init else ""

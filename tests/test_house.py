@@ -24,7 +24,7 @@ ROOMS = [
     "quakeml", "dialects", "formats", "probability_files", "plots",
     "streaming", "arguments", "model", "model_cards", "onnx_export",
     "mining", "extraction", "merging", "planning", "making", "preprocessing", "batches",
-    "evaluation", "training_data", "objectives", "loop", "stages", "distillation", "tasks", "calibration",
+    "evaluation", "parents", "training_data", "objectives", "loop", "stages", "distillation", "tasks", "calibration",
     "training", "altering", "labelled_sets", "classification", "views", "parts", "inspection",
     "download", "datasets", "report", "review", "demo", "cli", "__main__",
 ]

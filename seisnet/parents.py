@@ -1,0 +1,66 @@
+"""The model that a training starts from: its weights, its scalers, and what is kept of it."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seisnet.config import TrainConfig
+from seisnet.errors import ConfigError
+from seisnet.model import Model
+from seisnet.nn import StandardScaler
+from seisnet.store.model_file import StoredStage
+
+READS = {"windows": "features", "context": "context", "onset": "onset"}
+"""Stages of a model, and what the model file says that they read."""
+
+
+@dataclass(frozen=True)
+class Parent:
+    """A model that is trained further, or none."""
+
+    model: Model | None
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of all weights; empty without a model."""
+        stages = self.model.stored.stages if self.model else ()
+        return hashlib.sha256(b"".join(stage.theta.tobytes() for stage in stages)).hexdigest() if stages else ""
+
+    def stage(self, name: str) -> StoredStage | None:
+        """A stage, if the model has it."""
+        stages = self.model.stored.stages if self.model else ()
+        return next((stage for stage in stages if stage.reads == READS[name]), None)
+
+    def weights(self, stage: str, config: TrainConfig, member: int = 0) -> NDArray[np.float32] | None:
+        """Weights that a network of a stage starts from; None if it starts from nothing.
+
+        Raises
+        ------
+        ConfigError
+            If the model has other layers.
+        """
+        found = self.stage(stage)
+        if found is None or self.model is None:
+            return None
+        if found.sizes[1:-1] != config.hidden or found.activation != config.activation:
+            asked = "hidden" if stage == "windows" else f"{stage}_hidden"
+            raise ConfigError(
+                f"model {self.model.name} has layers {found.sizes}, {found.activation}; the training asks for {asked} "
+                f"{config.hidden}, {config.activation}"
+            )
+        members = np.atleast_2d(found.theta)
+        weights: NDArray[np.float32] = members[member % len(members)]
+        return weights
+
+    def scaler(self, stage: str) -> StandardScaler | None:
+        """Scaler of a stage after the first."""
+        found = self.stage(stage)
+        if found is None or found.mean is None or found.scale is None:
+            return None
+        scaler = StandardScaler()
+        scaler.mean, scaler.scale = found.mean, found.scale
+        return scaler
