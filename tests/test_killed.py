@@ -145,14 +145,14 @@ def test_a_finished_output_is_not_resumed_with_other_settings(start, labelled, t
 
 @pytest.fixture
 def small_disk(tmp_path):
-    """A file system of 1.5 MB, and a function that makes it larger."""
+    """A file system of 2.5 MB, and a function that makes it larger."""
     folder = tmp_path / "disk"
     folder.mkdir()
     mount = shutil.which("mount")
     if (
         not mount
         or subprocess.run(
-            [mount, "-t", "tmpfs", "-o", "size=1500k", "tmpfs", folder], capture_output=True, check=False
+            [mount, "-t", "tmpfs", "-o", "size=2500k", "tmpfs", folder], capture_output=True, check=False
         ).returncode
     ):
         pytest.skip("tests may not mount a tmpfs here")
@@ -191,7 +191,7 @@ def test_a_full_disk_is_one_line_and_keeps_what_is_finished(start, labelled, sma
 def test_a_full_disk_stops_classify_with_one_line_and_it_goes_on_to_the_same(start, labelled, small_disk, tmp_path):
     disk, enlarge = small_disk
     errors = tmp_path / "errors"
-    (disk / "ballast").write_bytes(bytes(1_400_000))
+    (disk / "ballast").write_bytes(bytes(2_400_000))
     job = ("classify", labelled.files, "-q", "--threshold", "P=0.2", "--probabilities")
     process = start(*job, disk / "p.h5", "-o", disk / "picks.csv", errors=errors)
     assert_stopped_by_a_full_disk(process, errors)

@@ -286,5 +286,5 @@ def test_the_bar_draws_how_much_is_there():
     draw("a", 10_000_000, 20_000_000)
     draw("b", 7_000_000, 0)
     assert shown[0] == "a [#####...............] 5.0 of 20.0 MB, 0.0 MB/s"
-    assert re.fullmatch(r"a \[##########\.{10}\] 10\.0 of 20\.0 MB, \d+\.\d MB/s, \d+ min to go", shown[1])
+    assert re.fullmatch(r"a \[##########\.{10}\] 10\.0 of 20\.0 MB, \d+\.\d MB/s, \d+ s left", shown[1])
     assert shown[2] == "b 7.0 MB, 0.0 MB/s"
