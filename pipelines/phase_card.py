@@ -29,7 +29,7 @@ MIT, as are the repositories of the samples. Public domain and open networks are
 
 100 Hz, no filter, no response removed. Log-spectrogram of four seconds, 1.5 to 25 Hz, read by a network of {hidden}
 units; a second network reads its log-odds within six seconds, log-energies and what was seen in the last 40 seconds; a
-third moves each pick to the onset and says how far off it may be; Akaike's criterion has the last word.
+third moves each pick to the onset and says how far off it may be; Akaike's criterion has the last word. {ensemble}
 
 ## Classes
 
@@ -98,6 +98,7 @@ def card(figures: dict[str, Any]) -> str:
         folds=figures["folds"],
         copies=figures["copies"],
         hidden=" and ".join(map(str, figures["hidden"])),
+        ensemble=_ensemble(figures["members"], figures["distil"]),
         conditions="\n".join(
             f"| {name} | {f['records']} | {_f1(f.get('P'))} | {_f1(f.get('S'))} |"
             for name, f in figures["conditions"].items()
@@ -120,6 +121,13 @@ def card(figures: dict[str, Any]) -> str:
             for phase, c in figures["coverage"].items()
         ),
     )
+
+
+def _ensemble(members: int, distil: bool) -> str:
+    """How many networks there are of the first two kinds."""
+    if distil:
+        return f"Each of the first two was taught by {members} such networks, which had learned from the labels."
+    return f"Of the first two there are {members} each, averaged." if members > 1 else ""
 
 
 def _known(figure: float | None, digits: int) -> str:

@@ -142,6 +142,8 @@ def build(
         "folds": data.folds,
         "copies": data.copies,
         "hidden": list(training.hidden),
+        "members": training.members,
+        "distil": training.distil,
     }
     return figures, stored
 
