@@ -22,7 +22,8 @@ from seisnet.synthetic.noise import (
     low_noise_model_db,
     noise_psd_db,
 )
-from seisnet.synthetic.paths import Event, Site
+from seisnet.synthetic.paths import Event, Path, Site, travel_times
+from seisnet.synthetic.scattering import _spread
 from seisnet.synthetic.seismogram import seismogram
 from seisnet.synthetic.source import (
     corner_frequency_hz,
@@ -210,6 +211,37 @@ def test_coda_decays_as_aki_and_chouet_say(quality_factor, absorbs):
     if absorbs:  # Q = 100 f: the same loss at every frequency
         expected = expected * np.exp(-2 * np.pi * windows_s / 100.0)
     assert energy[1] / energy[0] == pytest.approx(expected[1] / expected[0], rel=0.25)
+
+
+def test_a_slow_layer_amplifies_what_is_shorter_than_four_times_it():
+    # 2.5 Hz is the quarter wave of 50 m at 0.5 km/s; far above it the root of the impedances' ratio, far below nothing
+    slow = plain_site(crust=HALF_SPACE.with_site(0.05, 1.0, 0.5))
+    spectra = [
+        np.abs(np.fft.rfft(seismogram(plain_event(), site, BROADBAND, 30.0, np.random.default_rng(0)).output[2]))
+        for site in (plain_site(), slow)
+    ]
+    frequency_hz = np.fft.rfftfreq(3000, 0.01)
+    contrast = 6.0**0.25 * 3.5 / (1.0**0.25 * 0.5)
+    for low, high in ((0.4, 0.6), (2.4, 2.6), (28.0, 32.0)):
+        band = (frequency_hz >= low) & (frequency_hz <= high)
+        short = (np.mean((low, high)) / 2.5) ** 2
+        expected = contrast ** (0.5 * short / (1 + short))
+        assert np.median(spectra[1][band] / spectra[0][band]) == pytest.approx(expected, rel=0.1)
+
+
+def test_scattered_energy_is_spread_over_the_time_behind_it():
+    found = travel_times(plain_event(), plain_site())
+    arriving = np.zeros(60_000)
+    arriving[[100, 1100]] = 3.0, 1.0
+    early_share = []
+    for seed in range(30):
+        for phase, most in (("P", 2.0), ("S", 0.5)):
+            path = Path(phase, plain_event(), plain_site(), found[phase])
+            spread = _spread(path, arriving, 100.0, np.random.default_rng(seed))
+            assert not spread[:100].any() and (spread >= 0).all()
+            assert 4.0 <= spread.sum() <= 4.0 * (1 + most) + 1e-6
+            early_share.append(spread[100:110].sum() / spread.sum())
+    assert max(early_share) > 2 * min(early_share)  # some onsets are sharp, some emerge
 
 
 # noise
