@@ -41,8 +41,8 @@ def plot(
 
     \b
     Example:
-      seisnet plot report --pick BW.RJOB..EH_P_2009-08-24T00:20:07.700000Z -o pick.pdf
-      seisnet plot picks.csv --waveforms day.mseed --section BW.RJOB..EH_P_2009-08-24T00:20:07.700000Z -o event.png
+      seisnet plot report --pick BW.RJOB..EH_P_2009-08-24T00:20:07.710000Z -o pick.pdf
+      seisnet plot picks.csv --waveforms day.mseed --section BW.RJOB..EH_P_2009-08-24T00:20:07.710000Z -o event.png
     """
     from seisnet.report.figures import FIGURES, write_figure
     from seisnet.report.viewer import open_picked
