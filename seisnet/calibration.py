@@ -155,12 +155,19 @@ def calibrated(
     false_alarms_per_hour : float
         Budget of each class in `quiet_parts`, which comes before the highest F1; 0 sets none.
     say : callable, optional
-        Told why there is no budget where one was asked for.
+        Told which classes keep their threshold, and why there is no budget where one was asked for.
     """
     stored = model.stored
     onsets = [label for e in excerpts for _, label in e.onsets]
     enough = {name for k, name in enumerate(model.classes) if name != "noise" and onsets.count(k) >= FEWEST_ONSETS}
-    if not enough or model.preprocess.task != "phase":
+    if model.preprocess.task != "phase":
+        return stored
+    few = {n: onsets.count(k) for k, n in enumerate(model.classes) if n != "noise" and n not in enough}
+    if say and few:
+        kept = ", ".join(f"{name} {stored.thresholds[name]:g}" for name in few)
+        found = ", ".join(f"{n} {name}" for name, n in few.items())
+        say(f"not calibrated: threshold {kept} (the dev split's excerpts hold {found}; {FEWEST_ONSETS} are needed)")
+    if not enough:
         return stored
     stored = replace(stored, temperature=fitted_temperature(model, excerpts))
     tempered = Model(model.name, stored)

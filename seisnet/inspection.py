@@ -7,6 +7,7 @@ from pathlib import Path
 
 from seisnet.errors import DataError, missing
 from seisnet.formats import iso_time
+from seisnet.model_cards import stage_lines
 from seisnet.preprocessing import reasons
 from seisnet.store import model_file, windows_file
 from seisnet.store.excerpts import excerpt_counts
@@ -72,12 +73,7 @@ def _windows(path: Path) -> list[str]:
 def _model(path: Path) -> list[str]:
     model = model_file.read_model(path)
     lines = [f"{path}: seisnet model file, classes {', '.join(model.classes)}"]
-    for k, stage in enumerate(model.stages):
-        members = stage.theta.shape[0] if stage.theta.ndim == 2 else 1
-        lines.append(
-            f"stage {k}: reads {stage.reads}, layers {'-'.join(map(str, stage.sizes))}, {stage.activation}, "
-            f"{stage.theta.shape[-1]} parameters" + (f", {members} members averaged" if members > 1 else "")
-        )
+    lines += stage_lines(model)
     lines.append("thresholds: " + ", ".join(f"{name} {value:g}" for name, value in sorted(model.thresholds.items())))
     if "dev_macro_f1" in model.history and model.history["dev_macro_f1"].size:
         scores = model.history["dev_macro_f1"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 from seisnet.model import SHIPPED, Model, load_model, shipped_models
+from seisnet.store.model_file import StoredModel
 
 SECTIONS = (
     "Data",
@@ -49,14 +50,26 @@ def describe_model(model: Model) -> list[str]:
     lines += ["", "## In the file", "", f"- classes: {', '.join(stored.classes)}"]
     lines.append("- thresholds: " + ", ".join(f"{name} {t:g}" for name, t in sorted(model.thresholds().items())))
     lines.append(f"- temperature: {stored.temperature:g}")
-    for k, stage in enumerate(stored.stages):
-        members = stage.theta.shape[0] if stage.theta.ndim == 2 else 1
-        lines.append(
-            f"- stage {k}: reads {stage.reads}, layers {'-'.join(map(str, stage.sizes))}, {stage.activation}, "
-            f"{stage.theta.shape[-1]} parameters" + (f", {members} members averaged" if members > 1 else "")
-        )
+    lines += [f"- {line}" for line in stage_lines(stored)]
     lines += [f"- {name}: {value}" for name, value in sorted(stored.attributes.items())]
     lines.append(f"- preprocess: `{json.dumps(dict(stored.preprocess), sort_keys=True)}`")
     lines.append(f"- train: `{json.dumps(dict(stored.train), sort_keys=True)}`")
     metrics = {name: value for name, value in stored.metrics.items() if not name.endswith("_history")}
     return [*lines, f"- metrics: `{json.dumps(metrics, sort_keys=True)}`"]
+
+
+def stage_lines(stored: StoredModel) -> list[str]:
+    """What each stage reads, its layers, and how many networks it is or was taught by."""
+    lines = []
+    for k, stage in enumerate(stored.stages):
+        members = stage.theta.shape[0] if stage.theta.ndim == 2 else 1
+        line = (
+            f"stage {k}: reads {stage.reads}, layers {'-'.join(map(str, stage.sizes))}, {stage.activation}, "
+            f"{stage.theta.shape[-1]} parameters"
+        )
+        if members > 1:
+            line += f", {members} members averaged"
+        elif stored.train.get("distil") and stage.reads != "onset":
+            line += f", taught by {stored.train['members']} networks"
+        lines.append(line)
+    return lines

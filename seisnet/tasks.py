@@ -113,7 +113,8 @@ class Run:
         self._sizes = (self._windows.x_dev.shape[1], *config.hidden, len(self._windows.info.classes))
         self.identity = self._hash()
         if config.distil and not self._train:
-            raise DataError("distil: networks teach by whole records, and the windows file holds no excerpts of any")
+            lacks = "holds no excerpts" if self._recipe.task == "phase" else "is of classes, which have no excerpts"
+            raise DataError(f"distil: networks teach by whole records, but the windows file {lacks}")
         self.tasks: list[Task] = []
         self._add_window_tasks("windows", config.members, self._windows.training, self._train)
         if self._recipe.task == "phase":

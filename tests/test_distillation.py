@@ -9,7 +9,7 @@ import pytest
 from seisnet import tasks
 from seisnet.config import TrainConfig
 from seisnet.distillation import ONSET_S, context_lesson, said, window_lesson
-from seisnet.errors import DataError
+from seisnet.errors import ConfigError, DataError
 from seisnet.loop import train_network
 from seisnet.nn import Network, softmax
 from seisnet.picks import station_of
@@ -128,6 +128,11 @@ def test_a_student_says_what_its_teachers_say_whatever_that_is(run):
     assert np.abs(learned - taught).mean() < 0.5 * np.abs(taught.mean(axis=0) - taught).mean()
 
 
+def test_one_network_alone_teaches_nobody():
+    with pytest.raises(ConfigError, match="members to 2 or more"):
+        TrainConfig(distil=True)
+
+
 def test_without_whole_records_there_is_no_lesson(quakes):
     with pytest.raises(DataError, match="holds no excerpts"):
-        fit(dataclasses.replace(quakes.windows, excerpts=()), TrainConfig(distil=True))
+        fit(dataclasses.replace(quakes.windows, excerpts=()), TrainConfig(members=2, distil=True))

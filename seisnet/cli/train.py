@@ -27,11 +27,20 @@ from seisnet.cli import console
 @click.option("--dropout", type=float)
 @click.option("--weight-decay", type=float)
 @click.option("--members", type=int, help="Networks of different seeds whose probabilities are averaged.")
-@click.option("--distil/--no-distil", default=None, help="Whether the members teach one network, which alone is kept.")
+@click.option(
+    "--distil/--no-distil",
+    default=None,
+    help="Whether the members teach one network, which alone is kept; needs excerpts.",
+)
 @click.option("--class-weight", type=click.Choice(["balanced", "none"]))
 @click.option("--false-alarms-per-hour", type=float, help="Budget that thresholds keep to; 0: none.")
 @click.option("--seed", type=int)
-@click.option("--init", "init_name", metavar="FILE|NAME", help="Start from the weights of this model, with its layers.")
+@click.option(
+    "--init",
+    "init_name",
+    metavar="FILE|NAME",
+    help="Start from the weights of this model, with its layers and members.",
+)
 @click.option("--device", type=click.Choice(["cpu", "cuda"]), default="cpu", show_default=True)
 @click.option("--threads", type=click.IntRange(0), default=0, help="Threads at most; 0: all cores.")
 @click.option("--resume", is_flag=True, help="Go on where an interrupted training with this output stopped.")

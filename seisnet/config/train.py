@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from seisnet.config.checks import between, one_of
+from seisnet.errors import ConfigError
 
 ACTIVATIONS = ("identity", "tanh", "sigmoid", "relu", "leaky_relu", "gelu")
 OPTIMIZERS = ("sgd", "nesterov", "adagrad", "rmsprop", "adam", "adamw")
@@ -111,4 +112,6 @@ class TrainConfig:
         between("input_noise", self.input_noise, 0.0, 100.0)
         between("clip_norm", self.clip_norm, 0.0, 1e9)
         between("members", self.members, 1, 100)
+        if self.distil and self.members < 2:
+            raise ConfigError("distil: one network has no others to learn from; set members to 2 or more")
         between("seed", self.seed, 0, 2**63 - 1)
