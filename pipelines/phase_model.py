@@ -89,7 +89,7 @@ def main() -> None:
     sets = {name: load_records(_found(arguments.data, name), config) for name in data.sources}
     made = synthetic(data, config)
     figures, stored = build(sets, made, data, config, training)
-    curves = {name: stored.metrics[name] for name in ("context_history", "onset_history")}
+    curves = {name: rows for name, rows in stored.metrics.items() if name.endswith("_history")}
     stored = replace(stored, metrics=figures | curves, card=card(figures))
     Model("phase", stored).save(arguments.output, overwrite=True)
     arguments.output.with_suffix(".json").write_text(json.dumps(figures, indent=1, sort_keys=True) + "\n")

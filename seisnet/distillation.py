@@ -79,8 +79,8 @@ def window_lesson(
             continue
         windows = slide(feature, feature.frames(excerpt.data), excerpt.present, excerpt.bandwidth_hz)
         chosen = (rng.random(len(share)) < thinner * share) & (windows != 0).any(axis=1)
-        xs.append(windows[chosen])
-    x = data.scaler.transform(np.concatenate(xs))
+        xs.append(data.scaler.transform(windows[chosen]))
+    x = np.concatenate(xs)
     if not len(x):
         raise DataError("distil: no excerpt is as long as a window, so there is nothing to teach by")
     taught = said(teachers, x)

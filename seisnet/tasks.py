@@ -1,9 +1,9 @@
 """What a training run consists of: a task for every network of a model, and the model that they make together.
 
 The window network, or each member of an ensemble, learns from the windows; members may teach one network, which takes
-their place. Then, where the windows file holds excerpts
-of whole records, each fold of stations is scanned by a window network that learned from the others, and the context
-stage learns to read what it says; and the onset network learns to find onsets to the sample.
+their place. Then, where the windows file holds excerpts of whole records, each fold of stations is scanned by a window
+network that learned from the others, and the context stage learns to read what it says; and the onset network learns to
+find onsets to the sample.
 """
 
 from __future__ import annotations
@@ -60,6 +60,8 @@ class Task:
     n_outputs : int
     init : float32 (P,) or None
         Weights to start from.
+    lesson : callable or None
+        What a student learns from instead, made of the data that its teachers learned from; it comes right after them.
     """
 
     stage: str
@@ -68,6 +70,7 @@ class Task:
     objective: Objective
     n_outputs: int
     init: NDArray[np.float32] | None = None
+    lesson: Callable[[TrainingData], TrainingData] | None = None
 
 
 class Run:
@@ -112,9 +115,6 @@ class Run:
         self.thetas: list[NDArray[np.float32]] = []
         self._sizes = (self._windows.x_dev.shape[1], *config.hidden, len(self._windows.info.classes))
         self.identity = self._hash()
-        if config.distil and not self._train:
-            lacks = "holds no excerpts" if self._recipe.task == "phase" else "is of classes, which have no excerpts"
-            raise DataError(f"distil: networks teach by whole records, but the windows file {lacks}")
         self.tasks: list[Task] = []
         self._add_window_tasks("windows", config.members, self._windows.training, self._train)
         if self._recipe.task == "phase":
@@ -137,21 +137,28 @@ class Run:
         config, classes = self._config, self._windows.info.classes
         first = len(self.tasks)
 
-        def task(stage: str, config: TrainConfig, data: Callable[[], TrainingData], member: int = 0) -> Task:
+        def task(stage: str, config: TrainConfig, member: int = 0) -> Task:
             judged = Classification(classes, config.label_smoothing)
             return Task(stage, config, data, judged, len(classes), self._parent.weights("windows", config, member))
 
         if not config.distil:
-            self.tasks += [task(stage, config, data, member) for member in range(n)]
+            self.tasks += [task(stage, config, member) for member in range(n)]
             return
+        if not excerpts:
+            kept = "" if stage == "windows" else " but of one fold of stations"
+            raise DataError(
+                f"distil: networks teach by whole records, and the windows file holds no excerpts of any{kept}; "
+                "train without it, or preprocess with excerpts, which task phase alone has"
+            )
 
-        def lesson() -> TrainingData:
+        def lesson(found: TrainingData) -> TrainingData:
             teachers = self._networks(self._sizes, self.thetas[first : first + config.members])
             rng = np.random.default_rng(config.seed)
-            return window_lesson(data(), excerpts, teachers, self._recipe, rng, config.memory_mb)
+            return window_lesson(found, excerpts, teachers, self._recipe, rng, config.memory_mb)
 
-        self.tasks += [task("teacher", config, data, member) for member in range(config.members)]
-        self.tasks.append(task(stage, student(config, input_noise=WINDOW_NOISE), lesson))
+        self.tasks += [task("teacher", config, member) for member in range(config.members)]
+        taught = task(stage, student(config, input_noise=WINDOW_NOISE))
+        self.tasks.append(dataclasses.replace(taught, lesson=lesson))
 
     def _add_context_tasks(self) -> None:
         config, classes = self._config, self._windows.info.classes
@@ -180,22 +187,21 @@ class Run:
             self._scalers["context"], self._prior_shift = found.scaler, found.prior_shift
             return found
 
-        def task(stage: str, config: TrainConfig, data: Callable[[], TrainingData], member: int = 0) -> Task:
+        def task(stage: str, config: TrainConfig, member: int = 0) -> Task:
             judged = Classification(classes, config.label_smoothing, by_f1=False)
             return Task(stage, config, data, judged, len(classes), self._parent.weights("context", config, member))
 
         if not config.distil:
-            self.tasks += [task("context", small, data, member) for member in range(config.members)]
+            self.tasks += [task("context", small, member) for member in range(config.members)]
             return
         first = len(self.tasks)
 
-        def lesson() -> TrainingData:
-            found = data()
+        def lesson(found: TrainingData) -> TrainingData:
             sizes = (found.batches.n_features, *small.hidden, len(classes))
             return context_lesson(found, self._networks(sizes, self.thetas[first : first + config.members]))
 
-        self.tasks += [task("teacher", small, data, member) for member in range(config.members)]
-        self.tasks.append(task("context", student(small), lesson))
+        self.tasks += [task("teacher", small, member) for member in range(config.members)]
+        self.tasks.append(dataclasses.replace(task("context", student(small)), lesson=lesson))
 
     def _onset_task(self) -> Task:
         config = self._config

@@ -99,6 +99,8 @@ def fit(  # noqa: PLR0913, each is a choice that somebody makes
         for task in run.tasks[len(thetas) :]:
             if task.data != source:
                 source, data = task.data, task.data()
+            if task.lesson:  # the last that is made of these data, which need not stay
+                source, data = None, task.lesson(data)
             rng = np.random.default_rng([config.seed, len(thetas)])
             network = _network(task, data, rng, device)
             if state is None:

@@ -39,12 +39,12 @@ def teachers_of(run, quakes, numbers):
 
 def test_every_student_comes_after_its_teachers(run):
     stages = [task.stage for task in run.tasks]
-    three = ["teacher", "teacher"]
-    assert stages == [*three, "windows", *[*three, "fold"] * 2, *three, "context", "onset"]
+    two = ["teacher", "teacher"]
+    assert stages == [*two, "windows", *[*two, "fold"] * 2, *two, "context", "onset"]
 
 
 def test_a_student_learns_what_its_teachers_say_of_windows_around_onsets_and_elsewhere(run, quakes):
-    lesson = run.tasks[2].data().batches
+    lesson = run.tasks[2].lesson(run.tasks[2].data()).batches
     taught = said(teachers_of(run, quakes, [0, 1]), lesson.x)
     np.testing.assert_array_equal(lesson.y, taught)
     np.testing.assert_allclose(lesson.y.sum(axis=1), 1, atol=1e-6)
@@ -119,7 +119,7 @@ def test_one_network_is_kept_and_finds_what_others_would(quakes, config):
 def test_a_student_says_what_its_teachers_say_whatever_that_is(run):
     """The teachers here are random, so that no label could tell it."""
     task = run.tasks[2]
-    data = task.data()
+    data = task.lesson(task.data())
     network = Network((data.batches.n_features, 16, 3), rng=np.random.default_rng(5))
     start = Checkpoint("", network.theta.copy(), network.theta.copy(), np.random.default_rng(0).bit_generator.state, [])
     config = dataclasses.replace(task.config, epochs=30, learning_rate=0.1)
@@ -133,6 +133,22 @@ def test_one_network_alone_teaches_nobody():
         TrainConfig(distil=True)
 
 
+def test_records_are_scanned_once_for_teachers_and_student(quakes, config, monkeypatch):
+    scans, real = [], tasks.context_data
+    monkeypatch.setattr(tasks, "context_data", lambda *given: scans.append(given) or real(*given))
+    fit(quakes.windows, dataclasses.replace(config, epochs=1, context_epochs=1, onset=False))
+    assert len(scans) == 1
+
+
 def test_without_whole_records_there_is_no_lesson(quakes):
-    with pytest.raises(DataError, match="holds no excerpts"):
+    with pytest.raises(DataError, match="holds no excerpts of any; train without it"):
         fit(dataclasses.replace(quakes.windows, excerpts=()), TrainConfig(members=2, distil=True))
+
+
+def test_records_of_one_fold_are_refused_before_anything_is_trained(quakes, config, monkeypatch):
+    only = tuple(e for e in quakes.windows.excerpts if station_of(e.trace_id) == "XX.A0")
+    monkeypatch.setattr("seisnet.stages.FEWEST_ONSETS", 1)
+    epochs = []
+    with pytest.raises(DataError, match="holds no excerpts of any but of one fold of stations"):
+        fit(dataclasses.replace(quakes.windows, excerpts=only), config, progress=lambda *row: epochs.append(row))
+    assert not epochs

@@ -20,9 +20,9 @@ class GeneratorConfig:
     """What the generator draws from; pairs are lowest and highest.
 
     Rates are a list to choose from, shares are of records. `reach_km` is the standard deviation of where the stations
-    and earthquakes of a network lie, `distance_km` is hypocentral. `site_vs_km_s` and `site_km` are
-    the S velocity and the thickness of the ground under a station. `snr_db` is of P above 1 Hz; a record whose P or S
-    stays below its lowest value is not made, as analysts pick what they see.
+    and earthquakes of a network lie, `distance_km` is hypocentral. `site_vs_km_s` and `site_km` are the S velocity and
+    the thickness of the ground under a station. `snr_db` is of P above 1 Hz; a record whose P or S stays below its
+    lowest value is not made, as analysts pick what they see.
     """
 
     magnitude: Range = (0.0, 4.0)
