@@ -83,6 +83,7 @@ def train(
     # These load NumPy, which comes after the choice (and before it with --init: nothing is chosen then).
     from seisnet.store.hdf5 import check_output, sweep
     from seisnet.training import fit
+    from seisnet.wording import counted
 
     if resume and overwrite:
         raise click.UsageError("say either --resume or --overwrite")
@@ -118,7 +119,7 @@ def train(
     checkpoint.unlink(missing_ok=True)
     best = max(history["dev_macro_f1"], default=None) if "dev_macro_f1" in history else None
     console.say(
-        f"{output}: {len(history['epoch'])} epochs"
+        f"{output}: {counted(len(history['epoch']), 'epoch')}"
         + (f", best dev macro-F1 {best:.4f}" if best is not None else ", no dev split"),
         quiet=quiet,
     )
