@@ -67,7 +67,7 @@ def window_lesson(
     Raises
     ------
     DataError
-        If no excerpt is as long as a window.
+        If no window is taken.
     """
     feature = make_feature(recipe)
     most = memory_mb * 1e6 / (4 * data.batches.n_features)
@@ -82,7 +82,10 @@ def window_lesson(
         xs.append(data.scaler.transform(windows[chosen]))
     x = np.concatenate(xs)
     if not len(x):
-        raise DataError("distil: no excerpt is as long as a window, so there is nothing to teach by")
+        raise DataError(
+            "distil: there is nothing to teach by: no excerpt is as long as a window and more than zeros, "
+            f"or memory_mb ({memory_mb:g}) holds no window"
+        )
     taught = said(teachers, x)
     weight = 1.0 + ONSET_WEIGHT * (1.0 - taught[:, recipe.classes.index("noise")])
     return replace(data, batches=MemoryBatches(x, taught, weight))

@@ -76,6 +76,13 @@ def test_little_memory_gives_fewer_windows(run, quakes):
     assert len(lesson.batches) == pytest.approx(200, abs=50)
 
 
+def test_memory_that_holds_no_window_is_said(run, quakes):
+    train = [e for e in quakes.windows.excerpts if e.split == 0]
+    teachers = teachers_of(run, quakes, [0])
+    with pytest.raises(DataError, match=r"memory_mb \(1e-09\) holds no window"):
+        window_lesson(run.tasks[0].data(), train, teachers, quakes.config, np.random.default_rng(0), 1e-9)
+
+
 def test_excerpts_shorter_than_a_window_teach_nothing(run, quakes):
     data = run.tasks[0].data()
     short = dataclasses.replace(quakes.windows.excerpts[0], data=np.zeros((3, 60), np.float32), onsets=(), weights=())

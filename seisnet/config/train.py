@@ -52,7 +52,8 @@ class TrainConfig:
         Thresholds are those with the highest F1 of picks in the dev split that keep to so many false picks of a class
         an hour where its records are quiet; 0 sets no such budget.
     memory_mb : float
-        A training split with larger features is read from the file in blocks, see `seisnet.batches`.
+        A training split with larger features is read from the file in blocks, see `seisnet.batches`; with `distil` a
+        network is taught by so many windows at most.
     """
 
     hidden: tuple[int, ...] = (256, 128)
