@@ -45,7 +45,8 @@ def fit(  # noqa: PLR0913, each is a choice that somebody makes
     """Train a model on windows.
 
     After every epoch the dev split is scored; the weights of the epoch with the best macro-F1 there are kept (the
-    last epoch's where there is no dev split). The same windows, config and machine give the same bytes.
+    last epoch's where there is no dev split). The same windows, config and machine give the same bytes, but for the
+    kernels that `seisnet train` may choose before NumPy is imported (`seisnet.kernels`).
 
     Parameters
     ----------
