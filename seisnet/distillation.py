@@ -16,7 +16,8 @@ from seisnet.batches import MemoryBatches
 from seisnet.config import PreprocessConfig, TrainConfig
 from seisnet.errors import DataError
 from seisnet.features import Feature, make_feature, slide
-from seisnet.nn import Network, blas_threads, softmax
+from seisnet.nn import Network, blas_threads
+from seisnet.sliding import mean_probabilities
 from seisnet.store.excerpts import Excerpt
 from seisnet.training_data import TrainingData
 
@@ -35,7 +36,7 @@ WINDOW_NOISE = 0.1
 """Standard deviation of the noise on the inputs of a student of window networks."""
 
 
-def student(config: TrainConfig, *, input_noise: float = 0.0) -> TrainConfig:
+def student(config: TrainConfig, *, input_noise: float) -> TrainConfig:
     """How a student is trained: what teachers say is regular enough."""
     return replace(config, dropout=0.0, label_smoothing=0.0, weight_decay=1e-5, input_noise=input_noise)
 
@@ -100,9 +101,7 @@ def context_lesson(data: TrainingData, teachers: Sequence[Network]) -> TrainingD
 def said(teachers: Sequence[Network], x: Floats) -> Floats:
     """Probabilities (N, K) of scaled inputs (N, D), averaged over networks."""
     with blas_threads(1):
-        total = sum(softmax(teacher.predict(x)) for teacher in teachers)
-    probabilities: Floats = total / np.float32(len(teachers))
-    return probabilities
+        return mean_probabilities([teacher.predict(x) for teacher in teachers], temperature=1.0)
 
 
 def _shares(excerpt: Excerpt, feature: Feature, recipe: PreprocessConfig) -> NDArray[np.float64]:

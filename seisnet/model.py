@@ -18,14 +18,14 @@ from seisnet.context import ContextNetwork
 from seisnet.errors import ConfigError, FormatError
 from seisnet.features import Feature, make_feature
 from seisnet.following import Follower
-from seisnet.nn import Network, blas_threads, softmax
+from seisnet.nn import Network, blas_threads
 from seisnet.onset import CONTEXT_S, WARM_UP_S
 from seisnet.onset_network import OnsetNetwork
 from seisnet.picking import LONGEST_CLUSTER_S, LONGEST_RUN_S, SNR_WINDOW_S, furthest_s
 from seisnet.picks import Pick
 from seisnet.probability_files import probability_stream
 from seisnet.scan import Chain, ContextStage, Probabilities, scan
-from seisnet.sliding import SlidingNetwork
+from seisnet.sliding import SlidingNetwork, mean_probabilities
 from seisnet.store.hdf5 import check_output
 from seisnet.store.model_file import StoredModel, StoredStage, read_model, write_model
 from seisnet.streaming import Streaming
@@ -82,11 +82,9 @@ class Model:
     def predict_proba(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
         """Probabilities (N, K) of windows whose features are (N, D); averaged over the members."""
         scaled = (x - self.stored.mean) / self.stored.scale
-        temperature = np.float32(self.windows.temperature)
+        temperature = self.windows.temperature
         with blas_threads(1):
-            total = sum(softmax(network.predict(scaled) / temperature) for network in self.networks)
-        probabilities: NDArray[np.float32] = total / np.float32(len(self.networks))
-        return probabilities
+            return mean_probabilities([network.predict(scaled) for network in self.networks], temperature)
 
     @cached_property
     def _stages(self) -> dict[str, StoredStage]:

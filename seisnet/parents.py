@@ -57,10 +57,13 @@ class Parent:
         return weights
 
     def scaler(self, stage: str) -> StandardScaler | None:
-        """Scaler of a stage after the first."""
+        """Scaler of a stage, if the model has it."""
         found = self.stage(stage)
-        if found is None or found.mean is None or found.scale is None:
+        if found is None or self.model is None:
+            return None
+        own = self.model.stored if stage == "windows" else found  # the first stage's is the model's
+        if own.mean is None or own.scale is None:
             return None
         scaler = StandardScaler()
-        scaler.mean, scaler.scale = found.mean, found.scale
+        scaler.mean, scaler.scale = own.mean, own.scale
         return scaler

@@ -134,34 +134,22 @@ class Run:
         self, stage: str, n: int, data: Callable[[], TrainingData], excerpts: Sequence[Excerpt]
     ) -> None:
         """Window networks that learn from some windows, or their student, who sees the excerpts too."""
-        config, classes = self._config, self._windows.info.classes
-        first = len(self.tasks)
-
-        def task(stage: str, config: TrainConfig, member: int = 0) -> Task:
-            judged = Classification(classes, config.label_smoothing)
-            return Task(stage, config, data, judged, len(classes), self._parent.weights("windows", config, member))
-
-        if not config.distil:
-            self.tasks += [task(stage, config, member) for member in range(n)]
-            return
-        if not excerpts:
+        config = self._config
+        if config.distil and not excerpts:
             kept = "" if stage == "windows" else " but of one fold of stations"
             raise DataError(
                 f"distil: networks teach by whole records, and the windows file holds no excerpts of any{kept}; "
                 "train without it, or preprocess with excerpts, which task phase alone has"
             )
 
-        def lesson(found: TrainingData) -> TrainingData:
-            teachers = self._networks(self._sizes, self.thetas[first : first + config.members])
+        def lesson(found: TrainingData, teachers: Sequence[nn.Network]) -> TrainingData:
             rng = np.random.default_rng(config.seed)
             return window_lesson(found, excerpts, teachers, self._recipe, rng, config.memory_mb)
 
-        self.tasks += [task("teacher", config, member) for member in range(config.members)]
-        taught = task(stage, student(config, input_noise=WINDOW_NOISE))
-        self.tasks.append(dataclasses.replace(taught, lesson=lesson))
+        self._add(stage, config, n, data, lesson)
 
     def _add_context_tasks(self) -> None:
-        config, classes = self._config, self._windows.info.classes
+        config = self._config
         stations = [station_of(str(t)) for t in self._windows.train.trace_id]
         fold_by_station = fold_of(stations, config.folds, config.seed)
         fold = np.array([fold_by_station[s] for s in stations])
@@ -187,21 +175,35 @@ class Run:
             self._scalers["context"], self._prior_shift = found.scaler, found.prior_shift
             return found
 
+        self._add("context", small, config.members, data, context_lesson)
+
+    def _add(
+        self,
+        stage: str,
+        config: TrainConfig,
+        n: int,
+        data: Callable[[], TrainingData],
+        lesson: Callable[[TrainingData, Sequence[nn.Network]], TrainingData],
+    ) -> None:
+        """Tasks of some networks of a stage that classify; or where networks teach, of teachers and their student."""
+        classes, first = self._windows.info.classes, len(self.tasks)
+        context = stage == "context"
+
         def task(stage: str, config: TrainConfig, member: int = 0) -> Task:
-            judged = Classification(classes, config.label_smoothing, by_f1=False)
-            return Task(stage, config, data, judged, len(classes), self._parent.weights("context", config, member))
+            judged = Classification(classes, config.label_smoothing, by_f1=not context)
+            init = self._parent.weights("context" if context else "windows", config, member)
+            return Task(stage, config, data, judged, len(classes), init)
+
+        def taught(found: TrainingData) -> TrainingData:
+            sizes = (found.batches.n_features, *config.hidden, len(classes))
+            return lesson(found, self._networks(sizes, self.thetas[first : first + config.members]))
 
         if not config.distil:
-            self.tasks += [task("context", small, member) for member in range(config.members)]
+            self.tasks += [task(stage, config, member) for member in range(n)]
             return
-        first = len(self.tasks)
-
-        def lesson(found: TrainingData) -> TrainingData:
-            sizes = (found.batches.n_features, *small.hidden, len(classes))
-            return context_lesson(found, self._networks(sizes, self.thetas[first : first + config.members]))
-
-        self.tasks += [task("teacher", small, member) for member in range(config.members)]
-        self.tasks.append(dataclasses.replace(task("context", student(small)), lesson=lesson))
+        self.tasks += [task("teacher", config, member) for member in range(config.members)]
+        learner = task(stage, student(config, input_noise=0.0 if context else WINDOW_NOISE))
+        self.tasks.append(dataclasses.replace(learner, lesson=taught))
 
     def _onset_task(self) -> Task:
         config = self._config
@@ -221,7 +223,11 @@ class Run:
 
     def _weights(self, stage: str) -> list[NDArray[np.float32]]:
         """Weights of all networks of a stage."""
-        return [self.thetas[i] for i, task in enumerate(self.tasks) if task.stage == stage]
+        return [self.thetas[i] for i in self._numbers(stage)]
+
+    def _numbers(self, stage: str) -> list[int]:
+        """Which tasks are of a stage."""
+        return [i for i, task in enumerate(self.tasks) if task.stage == stage]
 
     def _networks(self, sizes: Sequence[int], thetas: Sequence[NDArray[np.float32]]) -> tuple[nn.Network, ...]:
         return tuple(nn.Network(sizes, self._config.activation, theta=theta) for theta in thetas)
@@ -246,7 +252,7 @@ class Run:
         info = self._windows.info
         stages, metrics = [], {}
         for name in READS:
-            numbers = [i for i, task in enumerate(self.tasks) if task.stage == name]
+            numbers = self._numbers(name)
             kept = self._parent.stage(name)
             if numbers:
                 stages.append(self._stored_stage(name, numbers))
@@ -255,7 +261,7 @@ class Run:
             if numbers and name != "windows":
                 metrics[f"{name}_history"] = [row for row in history if int(row["task"]) in numbers]
         columns: dict[str, list[float]] = defaultdict(list)
-        members = [i for i, task in enumerate(self.tasks) if task.stage == "windows"]
+        members = self._numbers("windows")
         for row in history:
             if row["task"] in members:
                 columns["member"].append(float(members.index(int(row["task"]))))

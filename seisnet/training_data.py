@@ -17,6 +17,7 @@ from seisnet.errors import DataError
 from seisnet.evaluation import check_recipe
 from seisnet.model import Model
 from seisnet.nn import StandardScaler
+from seisnet.parents import Parent
 from seisnet.preprocessing import Windows
 from seisnet.store.hdf5 import sha256_of
 from seisnet.store.windows_file import FeatureReader, WindowRows, WindowsInfo, read_info, read_rows
@@ -114,7 +115,7 @@ def load_windows(
     weight = _weights(of_train, len(info.classes), config)
     if init:
         check_recipe(init, Windows(info, of_dev))
-    scaler = _scaler_of(init) if init else None
+    scaler = Parent(init).scaler("windows")
     reader = None
     if too_large:
         reader = files.enter_context(FeatureReader(too_large))
@@ -127,12 +128,6 @@ def load_windows(
         digest = hashlib.sha256(of_train.x.tobytes() + of_train.y.tobytes()).hexdigest()
     x_dev = scaler.transform(x_dev)
     return WindowData(info, of_train, train, weight, x_dev, of_dev.y, scaler, digest, config.memory_mb, reader)
-
-
-def _scaler_of(model: Model) -> StandardScaler:
-    scaler = StandardScaler()
-    scaler.mean, scaler.scale = model.stored.mean, model.stored.scale
-    return scaler
 
 
 def _check(train: WindowRows, classes: tuple[str, ...]) -> None:
