@@ -60,7 +60,7 @@ def fit(  # noqa: PLR0913, each is a choice that somebody makes
     init : Model, optional
         Start from the weights and the scaler of this model, which must have the same layers and recipe.
     device : {"cpu", "cuda"}
-        Where the network computes.
+        Where networks compute, but for that of onsets. A GPU draws other noise and dropout from the same seed.
     threads : int
         Most that may share a large matrix product, 0 for all cores; fewer are used where that is faster.
     checkpoint : Path, optional
