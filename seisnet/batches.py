@@ -13,16 +13,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from seisnet.nn import StandardScaler
+from seisnet.nn.arrays import Array, namespace
 from seisnet.store.windows_file import FeatureReader
 
 Floats = NDArray[np.float32]
-Batch = tuple[Floats, NDArray[Any], Floats]
+Batch = tuple[Array, Array, Array]
 """Scaled features (B, D), classes (B,) or other targets (B, ...), weights (B,)."""
 
 RUN_ROWS = 256
@@ -44,11 +45,11 @@ class Batches(Protocol):
 
 @dataclass(frozen=True)
 class MemoryBatches:
-    """Batches of features (N, D) that are in memory, already scaled."""
+    """Batches of features (N, D) that are in memory, already scaled; or in that of a GPU."""
 
-    x: Floats
-    y: NDArray[Any]
-    weight: Floats
+    x: Array
+    y: Array
+    weight: Array
 
     @property
     def n_features(self) -> int:
@@ -60,7 +61,7 @@ class MemoryBatches:
 
     def epoch(self, batch_size: int, rng: np.random.Generator) -> Iterator[Batch]:
         """Deal all windows out once, in a new order."""
-        order = rng.permutation(len(self.y))
+        order = namespace(self.x).asarray(rng.permutation(len(self.y)))
         for start in range(0, len(order), batch_size):
             rows = order[start : start + batch_size]
             yield self.x[rows], self.y[rows], self.weight[rows]

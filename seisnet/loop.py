@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from seisnet import nn
+from seisnet.batches import MemoryBatches
 from seisnet.config import TrainConfig
 from seisnet.errors import TrainingError
-from seisnet.nn.arrays import namespace
+from seisnet.nn.arrays import Array, namespace, on_host
 from seisnet.objectives import Objective, Say
 from seisnet.store.checkpoint_file import Checkpoint, write_checkpoint
 from seisnet.training_data import TrainingData
@@ -55,6 +57,7 @@ def train_network(
         If the loss is not finite.
     """
     xp = namespace(network.theta)
+    data = _near(data, xp)
     rng = np.random.default_rng()
     network.theta[...] = xp.asarray(state.theta)
     rng.bit_generator.state = state.generator
@@ -67,21 +70,19 @@ def train_network(
     if isinstance(schedule, nn.Plateau) and state.schedule is not None:
         schedule.state = state.schedule
     while state.epoch < config.epochs and not (config.patience and state.since >= config.patience):
-        losses = []
+        found: list[Array] = []
         for i, (x, y, weight) in enumerate(data.batches.epoch(config.batch_size, rng)):
             outputs, backward = network.forward(xp.asarray(x), rng)
-            loss, doutputs = objective.loss(outputs, y, weight)
-            if not np.isfinite(loss):
-                raise TrainingError(
-                    f"the loss is {loss} at epoch {state.epoch + 1}, batch {i + 1}: lower the learning rate "
-                    f"(now {config.learning_rate:g}), or set clip_norm"
-                )
+            loss, doutputs = objective.loss(outputs, xp.asarray(y), xp.asarray(weight))
+            if xp is np:  # a GPU would have to be waited for
+                _check(loss, state.epoch, i, config)
             backward(doutputs)
             if i == steps - 1:  # before penalties: a layer that learns nothing must not look alive by its decay
                 norms = nn.gradient_norms(network)
             optimizer.learning_rate = schedule(state.epoch * steps + i)
             _update(network, optimizer, config)
-            losses.append(float(loss))
+            found.append(loss)
+        losses = _read(found, xp, state.epoch, config)
         nn.flush_denormals(optimizer)
         row = {
             "task": float(len(state.thetas)),
@@ -93,7 +94,7 @@ def train_network(
         row |= {f"gradient_norm_{k}": norm for k, norm in enumerate(norms, start=1)}
         row |= {f"saturated_{k}": share for k, share in enumerate(nn.saturated_shares(network), start=1)}
         if len(data.y_dev):
-            outputs = on_cpu(network.predict(xp.asarray(data.x_dev)))
+            outputs = on_host(network.predict(data.x_dev))
             outputs = outputs if data.prior_shift is None else outputs + data.prior_shift
             row |= objective.score(outputs, data.y_dev, say)
         if say:
@@ -104,20 +105,42 @@ def train_network(
             schedule.observe(row.get("dev_loss", row["train_loss"]))
             state.schedule = schedule.state
         state.epoch, state.since = state.epoch + 1, state.since + 1
-        state.theta = on_cpu(network.theta).copy()
+        state.theta = on_host(network.theta).copy()
         if rank > state.best:
             state.best, state.best_theta, state.since = rank, state.theta, 0
         state.generator = dict(rng.bit_generator.state)
-        state.optimizer = {key: on_cpu(values) for key, values in optimizer.state.items()}
+        state.optimizer = {key: on_host(values) for key, values in optimizer.state.items()}
         if checkpoint is not None:
             write_checkpoint(checkpoint, state)
         if progress:
             progress(row)
 
 
-def on_cpu(values: Any) -> Any:
-    """Copy of an array in the memory of this machine, where it is not there already."""
-    return values.get() if hasattr(values, "get") else values
+def _near(data: TrainingData, xp: Any) -> TrainingData:
+    """The data in the memory that the network computes in; of a GPU's, batches may take half of what is free."""
+    if xp is np:
+        return data
+    batches = data.batches
+    free_bytes = xp.cuda.Device().mem_info[0] + xp.get_default_memory_pool().free_bytes()
+    if isinstance(batches, MemoryBatches) and batches.x.nbytes < free_bytes / 2:
+        batches = MemoryBatches(xp.asarray(batches.x), xp.asarray(batches.y), xp.asarray(batches.weight))
+    return replace(data, batches=batches, x_dev=xp.asarray(data.x_dev))
+
+
+def _read(found: Sequence[Array], xp: Any, epoch: int, config: TrainConfig) -> list[float]:
+    """Losses of an epoch, once all its batches are done."""
+    losses: list[float] = xp.stack(found).tolist()
+    for i, loss in enumerate(losses):
+        _check(loss, epoch, i, config)
+    return losses
+
+
+def _check(loss: float, epoch: int, batch: int, config: TrainConfig) -> None:
+    if not np.isfinite(loss):
+        raise TrainingError(
+            f"the loss is {loss} at epoch {epoch + 1}, batch {batch + 1}: lower the learning rate "
+            f"(now {config.learning_rate:g}), or set clip_norm"
+        )
 
 
 def _update(network: nn.Network, optimizer: nn.Optimizer, config: TrainConfig) -> None:

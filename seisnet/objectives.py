@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from seisnet.metrics import class_scores, confusion_counts
 from seisnet.nn import softmax_cross_entropy
-from seisnet.nn.arrays import Array, namespace
+from seisnet.nn.arrays import Array
 from seisnet.onset_network import onset_loss
 
 Say = Callable[[str], None]
@@ -21,8 +21,8 @@ Say = Callable[[str], None]
 class Objective(Protocol):
     """Loss and score of one kind of network."""
 
-    def loss(self, outputs: Array, targets: Any, weight: NDArray[np.float32]) -> tuple[float, Array]:
-        """Loss of a batch, and its gradient with respect to the outputs."""
+    def loss(self, outputs: Array, targets: Array, weight: Array) -> tuple[float, Array]:
+        """Loss of a batch, and its gradient with respect to the outputs; all of them where the network computes."""
 
     def score(self, outputs: NDArray[np.float32], targets: Any, say: Say | None) -> dict[str, float]:
         """Figures on the dev split, ``dev_loss`` among them."""
@@ -48,12 +48,9 @@ class Classification:
     label_smoothing: float = 0.0
     by_f1: bool = True
 
-    def loss(self, outputs: Array, targets: Any, weight: NDArray[np.float32]) -> tuple[float, Array]:
+    def loss(self, outputs: Array, targets: Array, weight: Array) -> tuple[float, Array]:
         """Loss of a batch, and its gradient with respect to the outputs."""
-        xp = namespace(outputs)
-        return softmax_cross_entropy(
-            outputs, xp.asarray(targets), xp.asarray(weight), label_smoothing=self.label_smoothing
-        )
+        return softmax_cross_entropy(outputs, targets, weight, label_smoothing=self.label_smoothing)
 
     def score(self, outputs: NDArray[np.float32], targets: Any, say: Say | None) -> dict[str, float]:
         """Loss, accuracy and macro-F1 on the dev split."""
@@ -76,7 +73,7 @@ class Classification:
 class OnsetRegression:
     """Distances to onsets and their expected errors, see `seisnet.onset_network`."""
 
-    def loss(self, outputs: Array, targets: Any, weight: NDArray[np.float32]) -> tuple[float, Array]:
+    def loss(self, outputs: Array, targets: Array, weight: Array) -> tuple[float, Array]:
         """Loss of a batch, and its gradient with respect to the outputs."""
         return onset_loss(outputs, targets, weight)
 

@@ -16,8 +16,9 @@ from seisnet import nn
 from seisnet.calibration import calibrated
 from seisnet.config import TrainConfig
 from seisnet.errors import ConfigError
-from seisnet.loop import on_cpu, train_network
+from seisnet.loop import train_network
 from seisnet.model import Model
+from seisnet.nn.arrays import on_host
 from seisnet.objectives import Say
 from seisnet.preprocessing import Windows
 from seisnet.store.checkpoint_file import Checkpoint, read_checkpoint
@@ -59,7 +60,7 @@ def fit(  # noqa: PLR0913, each is a choice that somebody makes
     init : Model, optional
         Start from the weights and the scaler of this model, which must have the same layers and recipe.
     device : {"cpu", "cuda"}
-        Where the network computes.
+        Where networks compute, but for that of onsets. A GPU draws other noise and dropout from the same seed.
     threads : int
         Most that may share a large matrix product, 0 for all cores; fewer are used where that is faster.
     checkpoint : Path, optional
@@ -105,7 +106,7 @@ def fit(  # noqa: PLR0913, each is a choice that somebody makes
             rng = np.random.default_rng([config.seed, len(thetas)])
             network = _network(task, data, rng, device)
             if state is None:
-                theta = on_cpu(network.theta).copy()
+                theta = on_host(network.theta).copy()
                 state = Checkpoint(
                     run.identity, theta, theta.copy(), dict(rng.bit_generator.state), thetas, history=history
                 )
@@ -144,7 +145,7 @@ def _cuda() -> Any:
     try:
         import cupy
     except ImportError as error:
-        raise ConfigError("device cuda needs CuPy: pip install 'seisnet[gpu]'") from error
+        raise ConfigError("device cuda needs CuPy: pip install 'seisnet[gpu]', or cupy-cuda13x for CUDA 13") from error
     try:
         n_devices = cupy.cuda.runtime.getDeviceCount()
     except cupy.cuda.runtime.CUDARuntimeError as error:

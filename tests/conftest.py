@@ -66,6 +66,19 @@ def make_trace():
 
 
 @pytest.fixture(scope="session")
+def cupy():
+    """The CuPy module, where it is and finds a GPU."""
+    module = pytest.importorskip("cupy")
+    try:
+        n_devices = module.cuda.runtime.getDeviceCount()
+    except module.cuda.runtime.CUDARuntimeError:
+        n_devices = 0
+    if not n_devices:
+        pytest.skip("no GPU")
+    return module
+
+
+@pytest.fixture(scope="session")
 def noise():
     """noise(n_samples, seed) -> float64 (n_samples,)."""
     return _noise

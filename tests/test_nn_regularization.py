@@ -3,13 +3,14 @@
 import numpy as np
 import pytest
 
-from seisnet.nn import Network, add_penalty, clip_gradient, gradient_norms, limit_norms, saturated_shares
+from seisnet.nn import Network, add_penalty, clip_gradient, gradient_norms, limit_norms, penalty, saturated_shares
 
 
 def test_penalty_by_hand():
     network = Network((1, 2), theta=np.array([2.0, -3.0, 5.0, 5.0]))
     network.grad[:] = 1
-    assert add_penalty(network, l1=0.1, l2=0.5) == pytest.approx(0.1 * 5 + 0.25 * 13)
+    assert penalty(network, l1=0.1, l2=0.5) == pytest.approx(0.1 * 5 + 0.25 * 13)
+    add_penalty(network, l1=0.1, l2=0.5)
     np.testing.assert_allclose(network.grad, [1 + 0.1 + 1, 1 - 0.1 - 1.5, 1, 1])
 
 

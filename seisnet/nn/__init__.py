@@ -1,8 +1,8 @@
 """A feed-forward neural network from scratch in NumPy.
 
 Read it in this order: activations, layers, losses, network, optimizers. `graph` is the chain rule by itself. The rest
-makes it practical: initializers, schedules, scalers, regularization, diagnostics, lbfgs; products, threads and arrays
-make it fast.
+makes it practical: initializers, schedules, scalers, regularization, diagnostics, lbfgs; products, threads, fused and
+arrays make it fast.
 
 >>> import numpy as np
 >>> from seisnet import nn
@@ -36,7 +36,7 @@ from seisnet.nn.optimizers import (
     flush_denormals,
     make_optimizer,
 )
-from seisnet.nn.regularization import add_penalty, clip_gradient, limit_norms
+from seisnet.nn.regularization import add_penalty, clip_gradient, limit_norms, penalty
 from seisnet.nn.scalers import StandardScaler
 from seisnet.nn.schedules import (
     SCHEDULES,
@@ -92,6 +92,7 @@ __all__ = [
     "make_schedule",
     "mean_squared_error",
     "minimize_lbfgs",
+    "penalty",
     "saturated_shares",
     "sigmoid",
     "softmax",

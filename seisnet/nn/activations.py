@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from seisnet.errors import ConfigError
+from seisnet.nn import fused
 from seisnet.nn.arrays import Array, namespace
 
 LEAK = 0.01
@@ -50,6 +51,8 @@ def softmax(logits: Array) -> Array:
     >>> softmax(np.array([[1000.0, 1000.0]]))
     array([[0.5, 0.5]])
     """
+    if fused.on_gpu(logits):
+        return fused.softmax(logits)
     xp = namespace(logits)
     # Worked on as (K, N): NumPy reduces many rows at once several times faster than a few classes many times.
     z = xp.array(logits.T, order="C")

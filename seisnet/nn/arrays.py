@@ -38,6 +38,11 @@ def aligned_zeros(shape: tuple[int, ...], dtype: Any, xp: Any = np) -> Array:
     return memory[start : start + n_bytes].view(dtype).reshape(shape)
 
 
+def on_host(array: Array) -> Array:
+    """Copy of an array in the memory of this machine, where it is not there already."""
+    return array.get() if hasattr(array, "get") else array
+
+
 class Workspace:
     """Temporaries by name, allocated for the largest batch seen and handed out again for every later one."""
 

@@ -11,8 +11,9 @@ from typing import Protocol, TypeAlias
 
 import numpy as np
 
+from seisnet.nn import fused
 from seisnet.nn.activations import Activation
-from seisnet.nn.arrays import Array, Workspace, namespace
+from seisnet.nn.arrays import Array, Workspace
 from seisnet.nn.products import product
 
 Backward: TypeAlias = Callable[[Array], Array]
@@ -84,7 +85,10 @@ class Activate:
         self._slope_of = x if self.activation.from_input else y
 
         def backward(dy: Array) -> Array:
-            dy *= self.slope()
+            if fused.on_gpu(dy) and self.activation.name in fused.SLOPES:
+                fused.run(self.activation.name, self._slope_of, dy)
+            else:
+                dy *= self.slope()
             return dy
 
         return y, backward
@@ -107,9 +111,11 @@ class Dropout:
         """Output (B, units) of an input (B, units), and the way back."""
         if rng is None:
             return x, _pass_through
-        # Drawn on the host, so that a seed gives the same masks on every device.
-        kept = rng.random(x.shape, dtype=np.float32) >= self.probability
-        mask = namespace(x).asarray(kept).astype(x.dtype) / x.dtype.type(1 - self.probability)
+        if fused.on_gpu(x):  # which draws other masks from a seed
+            mask = fused.dropout_mask(x, self.probability, rng)
+        else:
+            kept = rng.random(x.shape, dtype=np.float32) >= self.probability
+            mask = kept.astype(x.dtype) / x.dtype.type(1 - self.probability)
 
         def backward(dy: Array) -> Array:
             dy *= mask
@@ -128,7 +134,9 @@ class InputNoise:
         """Noisy input (B, fan_in), and the way back, on which noise changes nothing."""
         if rng is None:
             return x, _pass_through
-        noise = namespace(x).asarray(rng.standard_normal(x.shape, dtype=np.float32)).astype(x.dtype)
+        if fused.on_gpu(x):  # which draws other noise from a seed
+            return fused.noisy(x, self.deviation, rng), _pass_through
+        noise = rng.standard_normal(x.shape, dtype=np.float32).astype(x.dtype)
         noise *= self.deviation
         noise += x
         return noise, _pass_through

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from seisnet.nn.arrays import Array
+from seisnet.nn.arrays import Array, namespace, on_host
 
 
 def minimize_lbfgs(
@@ -42,20 +42,20 @@ def minimize_lbfgs(
     """
     from scipy.optimize import minimize  # which takes long to import
 
-    losses = []
+    losses, xp = [], namespace(theta)
 
     def loss_and_gradient(at: Array) -> tuple[float, Array]:
-        theta[:] = at
-        value = loss()
-        return value, grad.astype(np.float64)
+        theta[:] = xp.asarray(at)
+        value = float(loss())
+        return value, on_host(grad).astype(np.float64)
 
     result = minimize(
         loss_and_gradient,
-        theta.astype(np.float64),
+        on_host(theta).astype(np.float64),
         jac=True,
         method="L-BFGS-B",
         callback=lambda intermediate_result: losses.append(float(intermediate_result.fun)),
         options={"maxiter": iterations, "gtol": tolerance, "ftol": tolerance},
     )
-    theta[:] = result.x
+    theta[:] = xp.asarray(result.x)
     return losses

@@ -7,6 +7,7 @@ outputs it is the mean too, so a learning rate means the same for any batch size
 from __future__ import annotations
 
 from seisnet.errors import DataError
+from seisnet.nn import fused
 from seisnet.nn.activations import sigmoid
 from seisnet.nn.arrays import Array, namespace
 
@@ -42,6 +43,8 @@ def softmax_cross_entropy(
     Returns
     -------
     loss : float
+        On a GPU an array (), which nobody has waited for. Values of `y` and `weight` are not looked at there: the loss
+        is NaN if an index is of no class or weights sum to 0.
     dlogits : float (N, K)
 
     Raises
@@ -65,6 +68,9 @@ def softmax_cross_entropy(
         class_weight = xp.asarray(class_weight, logits.dtype)
         of_class = y.astype(logits.dtype) @ class_weight if soft else class_weight[y]
         weight = of_class if weight is None else of_class * xp.asarray(weight, logits.dtype)
+    if fused.on_gpu(logits):
+        weight = None if weight is None else xp.asarray(weight, logits.dtype)
+        return fused.softmax_cross_entropy(logits, y, weight, label_smoothing)
     share = _shares(weight, logits)
     # Worked on as (K, N), like `softmax`.
     z = xp.array(logits.T, order="C")
@@ -91,15 +97,17 @@ def softmax_cross_entropy(
 
 def _check_targets(y: Array, n: int, k: int) -> None:
     """Classes (n,), or probabilities (n, k)."""
-    if y.ndim == 2:
-        if y.shape != (n, k) or y.dtype.kind != "f":
-            raise DataError(f"probabilities are {y.dtype} {y.shape}; logits need floats ({n}, {k})")
+    soft = y.ndim == 2
+    if soft and (y.shape != (n, k) or y.dtype.kind != "f"):
+        raise DataError(f"probabilities are {y.dtype} {y.shape}; logits need floats ({n}, {k})")
+    if not soft and (y.shape != (n,) or y.dtype.kind not in "iu"):
+        raise DataError(f"classes are {y.dtype} {y.shape}; logits ({n}, {k}) need integers ({n},)")
+    if fused.on_gpu(y):
+        return
+    if soft:
         if float(y.min()) < 0 or float(abs(y.sum(axis=1) - 1).max()) > PROBABILITY_TOLERANCE:
             raise DataError("probabilities must not be negative, and those of a window must add up to 1")
-        return
-    if y.shape != (n,) or y.dtype.kind not in "iu":
-        raise DataError(f"classes are {y.dtype} {y.shape}; logits ({n}, {k}) need integers ({n},)")
-    if int(y.min()) < 0 or int(y.max()) >= k:
+    elif int(y.min()) < 0 or int(y.max()) >= k:
         raise DataError(f"classes run from {int(y.min())} to {int(y.max())}; logits of {k} classes need 0 to {k - 1}")
 
 

@@ -9,13 +9,14 @@ from typing import Any
 import numpy as np
 
 from seisnet.errors import ConfigError, DataError, TrainingError
+from seisnet.nn import fused
 from seisnet.nn.activations import ACTIVATIONS, sigmoid, softmax
 from seisnet.nn.arrays import Array, aligned_zeros, namespace
 from seisnet.nn.initializers import INITIALIZERS, lecun
 from seisnet.nn.layers import Activate, Dense, Dropout, InputNoise, Layer
 
-PREDICT_ROWS = 1024
-"""Rows that are predicted at once: enough to keep the products fast, few enough to stay in the caches."""
+PREDICT_ROWS, GPU_ROWS = 1024, 16_384
+"""Rows that are predicted at once: enough to keep the products fast, few enough to stay in the caches, if there are."""
 
 OUTPUTS: dict[str, Callable[[Array], Array]] = {"softmax": softmax, "sigmoid": sigmoid}
 """What turns logits into probabilities: one class of several, or each class by itself."""
@@ -155,7 +156,7 @@ class Network:
         def backward(dlogits: Array) -> None:
             if this_pass != self._passes:
                 raise TrainingError("backward belongs to an earlier forward pass, whose outputs are overwritten")
-            dy = dlogits.astype(self.theta.dtype)
+            dy = dlogits.astype(self.theta.dtype, copy=False)
             for layer_backward in reversed(backwards):
                 dy = layer_backward(dy)
 
@@ -165,8 +166,9 @@ class Network:
     def predict(self, x: Array) -> Array:
         """Outputs (N, K) of any number of inputs (N, D), without dropout or noise."""
         outputs = namespace(x).empty((len(x), self.sizes[-1]), self.theta.dtype)
-        for start in range(0, len(x), PREDICT_ROWS):
-            outputs[start : start + PREDICT_ROWS] = self.forward(x[start : start + PREDICT_ROWS])[0]
+        rows = GPU_ROWS if fused.on_gpu(x) else PREDICT_ROWS
+        for start in range(0, len(x), rows):
+            outputs[start : start + rows] = self.forward(x[start : start + rows])[0]
         return outputs
 
     def hidden(self, x: Array) -> Array:

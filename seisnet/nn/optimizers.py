@@ -2,6 +2,7 @@
 
 `learning_rate` may be changed before any step. `state` holds arrays only; a copy of it, put back, continues bit for
 bit. The vectors are gone through in blocks that stay in the cache: a step does little arithmetic on a lot of memory.
+On a GPU a step is one kernel, see `fused`.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import Protocol
 import numpy as np
 
 from seisnet.errors import ConfigError
+from seisnet.nn import fused
 from seisnet.nn.arrays import Array, namespace
 
 BLOCK = 65_536
@@ -52,6 +54,10 @@ class SGD:
                 _add_scaled(theta[block], -self.learning_rate, grad[block])
             return
         (velocity,) = _vectors(self.state, theta, "velocity")
+        if fused.on_gpu(theta):
+            kind = "nesterov" if self.nesterov else "sgd"
+            fused.run(kind, grad, self.learning_rate, self.momentum, theta, velocity)
+            return
         for block in _blocks(theta):
             p, g, v = theta[block], grad[block], velocity[block]
             v *= self.momentum
@@ -76,12 +82,14 @@ class AdaGrad:
 
     def step(self, theta: Array, grad: Array) -> None:
         """Change the parameters (P,) in place, given their gradient (P,)."""
-        xp = namespace(theta)
         (square,) = _vectors(self.state, theta, "square")
+        if fused.on_gpu(theta):
+            fused.run("adagrad", grad, self.learning_rate, self.epsilon, theta, square)
+            return
         for block in _blocks(theta):
             p, g, s = theta[block], grad[block], square[block]
             s += g * g
-            p -= self.learning_rate * g / (xp.sqrt(s) + self.epsilon)
+            p -= self.learning_rate * g / (np.sqrt(s) + self.epsilon)
 
 
 @dataclass
@@ -98,13 +106,15 @@ class RMSProp:
 
     def step(self, theta: Array, grad: Array) -> None:
         """Change the parameters (P,) in place, given their gradient (P,)."""
-        xp = namespace(theta)
         (square,) = _vectors(self.state, theta, "square")
+        if fused.on_gpu(theta):
+            fused.run("rmsprop", grad, self.learning_rate, self.decay, self.epsilon, theta, square)
+            return
         for block in _blocks(theta):
             p, g, s = theta[block], grad[block], square[block]
             s *= self.decay
             s += (1 - self.decay) * (g * g)
-            p -= self.learning_rate * g / (xp.sqrt(s) + self.epsilon)
+            p -= self.learning_rate * g / (np.sqrt(s) + self.epsilon)
 
 
 @dataclass
@@ -123,19 +133,21 @@ class Adam:
 
     def step(self, theta: Array, grad: Array) -> None:
         """Change the parameters (P,) in place, given their gradient (P,)."""
-        xp = namespace(theta)
         mean, square = _vectors(self.state, theta, "mean", "square")
         t = int(self.state.get("steps", 0)) + 1
         self.state["steps"] = np.array(t)
         rate = self.learning_rate / (1 - self.beta1**t)
         root = (1 - self.beta2**t) ** 0.5
+        if fused.on_gpu(theta):
+            fused.run("adam", grad, rate, root, self.beta1, self.beta2, self.epsilon, theta, mean, square)
+            return
         for block in _blocks(theta):
             p, g, m, s = theta[block], grad[block], mean[block], square[block]
             m *= self.beta1
             m += (1 - self.beta1) * g
             s *= self.beta2
             s += (1 - self.beta2) * (g * g)
-            p -= rate * m / (xp.sqrt(s) / root + self.epsilon)
+            p -= rate * m / (np.sqrt(s) / root + self.epsilon)
 
 
 @dataclass
@@ -210,7 +222,7 @@ def _vectors(state: dict[str, Array], theta: Array, *names: str) -> Iterator[Arr
 
 def _blocks(theta: Array) -> Iterator[slice]:
     """Slices of a vector; on a GPU, which has no cache to keep them in, one slice of all of it."""
-    size = BLOCK if namespace(theta) is np else theta.size
+    size = theta.size if fused.on_gpu(theta) else BLOCK
     for start in range(0, theta.size, size):
         yield slice(start, start + size)
 
@@ -225,9 +237,12 @@ def _axpy() -> dict[tuple[str, str], Callable[..., object]]:
 
 def _add_scaled(target: Array, factor: float, vector: Array) -> None:
     """``target += factor * vector`` in place; BLAS needs one pass over memory for it where NumPy needs two."""
+    if fused.on_gpu(target):
+        fused.run("add_scaled", factor, vector, target)
+        return
     axpy = _axpy().get((target.dtype.char, vector.dtype.char))
     # Handed anything but a contiguous array, SciPy would work on a copy of it.
-    if axpy and namespace(target) is np and target.flags.c_contiguous:
+    if axpy and target.flags.c_contiguous:
         axpy(vector, target, a=factor)
     else:
         target += factor * vector

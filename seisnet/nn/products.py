@@ -83,9 +83,10 @@ def product(a: Array, b: Array, out: Array, threads: int = 1) -> Array:
         How many may share the rows.
     """
     xp = namespace(a)
-    if xp is not np or not threads_are_ours():
-        xp.matmul(a, b, out=out)
-        return out
+    if xp is not np:
+        return xp.dot(a, b, out=out)  # older versions of CuPy check longer before `matmul`
+    if not threads_are_ours():
+        return np.matmul(a, b, out=out)
     (m, k), n = a.shape, b.shape[1]
     rows = tile_rows(m, k, n, a.itemsize, a.flags.c_contiguous, b.flags.c_contiguous) if tiles_pay() else 0
     most_shares = m * k * n // THREAD_MULTIPLY_ADDS

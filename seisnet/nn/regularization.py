@@ -2,32 +2,30 @@
 
 from __future__ import annotations
 
+from seisnet.nn import fused
 from seisnet.nn.arrays import Array, namespace
 from seisnet.nn.network import Network
 
 
-def add_penalty(network: Network, *, l1: float = 0.0, l2: float = 0.0) -> float:
-    """Add the gradient of l1 sum|w| + l2 sum(w^2) / 2 to `network.grad`; between backward and step.
+def penalty(network: Network, *, l1: float = 0.0, l2: float = 0.0) -> float:
+    """l1 sum|w| + l2 sum(w^2) / 2 over the weights, to be added to the loss; a bias has nothing to overfit with."""
+    weights = [layer.weights for layer in network.dense]
+    return sum(l1 * float(abs(w).sum()) + l2 * float((w * w).sum()) / 2 for w in weights)
 
-    Weights only: a bias has nothing to overfit with. `l2` is what is called weight decay in SGD; with Adam, whose
-    division would undo it, use `AdamW`.
 
-    Returns
-    -------
-    float
-        The penalty, to be added to the loss.
+def add_penalty(network: Network, *, l1: float = 0.0, l2: float = 0.0) -> None:
+    """Add the gradient of the `penalty` to `network.grad`; between backward and step.
+
+    `l2` is what is called weight decay in SGD; with Adam, whose division would undo it, use `AdamW`.
     """
-    penalty = 0.0
     for layer in network.dense:
         w, dw = layer.weights, layer.weights_gradient
-        xp = namespace(w)
         if l1:
-            dw += l1 * xp.sign(w)
-            penalty += l1 * float(xp.abs(w).sum())
-        if l2:
+            dw += l1 * namespace(w).sign(w)
+        if l2 and fused.on_gpu(w):
+            fused.run("add_scaled", l2, w, dw)
+        elif l2:
             dw += l2 * w
-            penalty += l2 * float((w * w).sum()) / 2
-    return penalty
 
 
 def limit_norms(network: Network, most: float) -> None:
@@ -48,9 +46,14 @@ def clip_gradient(grad: Array, most: float) -> float:
     Returns
     -------
     float
-        The norm before.
+        The norm before; on a GPU an array (), which nobody has waited for.
     """
-    norm = float(namespace(grad).linalg.norm(grad))
+    xp = namespace(grad)
+    norm: float = xp.linalg.norm(grad)
+    if fused.on_gpu(grad):
+        grad *= xp.minimum(1, most / norm)
+        return norm
+    norm = float(norm)
     if norm > most:
         grad *= most / norm
     return norm
