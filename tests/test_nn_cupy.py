@@ -48,6 +48,31 @@ def test_training_is_the_same(activation, optimizer, cupy):
     np.testing.assert_allclose(cupy.asnumpy(ends[1]), ends[0], rtol=1e-6)
 
 
+def test_batches_may_be_of_any_size_and_logits_kept(cupy):
+    rng = np.random.default_rng(0)
+    for sizes in ((5, 1, 4, 2), (5, 1), (1, 3)):
+        plain = Network(sizes, rng=rng, dtype=np.float64)
+        network, kept = Network(sizes, theta=cupy.asarray(plain.theta)), []
+        for n in (7, 1, 600, 33):
+            x, dlogits = rng.normal(size=(n, sizes[0])), rng.normal(size=(sizes[-1], n)).T
+            expected, plain_backward = plain.forward(x)
+            logits, backward = network.forward(cupy.asarray(x))
+            plain_backward(dlogits)
+            backward(cupy.asarray(dlogits))
+            kept.append((logits, expected))
+            np.testing.assert_allclose(cupy.asnumpy(network.grad), plain.grad, rtol=1e-9, atol=1e-12)
+        for logits, expected in kept:
+            np.testing.assert_allclose(cupy.asnumpy(logits), expected, rtol=1e-9, atol=1e-12)
+    assert network.predict(cupy.zeros((0, 1))).shape == (0, 3)
+
+
+def test_arrays_that_a_kernel_would_misread_are_refused(cupy):
+    grad = cupy.zeros(4)
+    for theta in (cupy.zeros(4, np.float32), cupy.zeros(8)[::2]):
+        with pytest.raises(TypeError, match="contiguous arrays of float"):
+            SGD(0.1).step(theta, grad)
+
+
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("weighted", [False, True])
 @pytest.mark.parametrize("kind", ["uint8", "int64", "soft"])
@@ -89,12 +114,13 @@ def test_dropout_and_noise_are_drawn_from_the_seed(dtype, cupy):
     assert set(np.unique(dropped)) == {0, dtype(1) / dtype(1 - 0.2)}
     assert (dropped == 0).mean() == pytest.approx(0.2, abs=0.003)
     np.testing.assert_array_equal(cupy.asnumpy(backward(cupy.ones((1000, 300), dtype))), dropped)
-    noise = forward(InputNoise(0.5), 0)[0] - 1
+    noisy = forward(InputNoise(0.5), 0)[0]
+    noise = noisy - 1
     assert abs(noise.mean()) < 0.004
     assert noise.std() == pytest.approx(0.5, rel=0.01)
     assert (np.abs(noise) < 0.5).mean() == pytest.approx(0.6827, abs=0.004)
     assert abs(np.corrcoef(noise[:, :-1].ravel(), noise[:, 1:].ravel())[0, 1]) < 0.01
-    for layer, first in ((Dropout(0.2), dropped), (InputNoise(0.5), noise + 1)):
+    for layer, first in ((Dropout(0.2), dropped), (InputNoise(0.5), noisy)):
         np.testing.assert_array_equal(forward(layer, 0)[0], first)
         assert not np.array_equal(forward(layer, 1)[0], first)
         assert layer.forward(x)[0] is x

@@ -108,6 +108,9 @@ def _sigmoid_slope(y: Array) -> Array:
 
 
 def _relu(z: Array, out: Array) -> Array:
+    if out is z and fused.on_gpu(z):
+        fused.run("relu", out)
+        return out
     return namespace(z).maximum(z, 0, out=out)
 
 

@@ -24,6 +24,8 @@ def namespace(array: Array) -> Any:
     >>> namespace(np.zeros(3)).__name__
     'numpy'
     """
+    if isinstance(array, np.ndarray):
+        return np
     name = type(array).__module__.partition(".")[0]
     return sys.modules.get(name) or importlib.import_module(name)
 
@@ -54,4 +56,4 @@ class Workspace:
         buffer = self._buffers.get(name)
         if buffer is None or len(buffer) < shape[0] or buffer.dtype != like.dtype:
             buffer = self._buffers[name] = aligned_zeros(shape, like.dtype, namespace(like))
-        return buffer[: shape[0]]
+        return buffer if len(buffer) == shape[0] else buffer[: shape[0]]

@@ -13,7 +13,7 @@ import numpy as np
 
 from seisnet.nn import fused
 from seisnet.nn.activations import Activation
-from seisnet.nn.arrays import Array, Workspace
+from seisnet.nn.arrays import Array, Workspace, namespace
 from seisnet.nn.products import product
 
 Backward: TypeAlias = Callable[[Array], Array]
@@ -39,30 +39,44 @@ class Dense:
         W and b, and where their gradients go.
     input_gradient : bool
         Whether dL/dx is wanted; the first layer of a network has nobody to hand it to, and leaves it out.
+    new_output : bool
+        Whether every output is an array of its own, which may be kept.
     """
 
     def __init__(
-        self, parameters: tuple[Array, Array], gradients: tuple[Array, Array], *, input_gradient: bool = True
+        self,
+        parameters: tuple[Array, Array],
+        gradients: tuple[Array, Array],
+        *,
+        input_gradient: bool = True,
+        new_output: bool = False,
     ) -> None:
         self.weights, self.bias = parameters
         self.weights_gradient, self.bias_gradient = gradients
-        self.input_gradient = input_gradient
+        self.input_gradient, self.new_output = input_gradient, new_output
         self.threads = 1
         self._workspace = Workspace()
 
     def forward(self, x: Array, rng: np.random.Generator | None = None) -> tuple[Array, Backward]:
         """Output (B, fan_out) of an input (B, fan_in), and the way back."""
-        y = self._workspace("y", (len(x), len(self.bias)), x)
-        product(x, self.weights, y, self.threads)
-        y += self.bias
+        shape = len(x), len(self.bias)
+        y = namespace(x).empty(shape, x.dtype) if self.new_output else self._workspace("y", shape, x)
+        if fused.on_gpu(x):
+            fused.weighted_sums(x, self.weights, self.bias, y)
+        else:
+            product(x, self.weights, y, self.threads)
+            y += self.bias
 
         def backward(dy: Array) -> Array:
-            product(x.T, dy, self.weights_gradient, self.threads)
-            dy.sum(axis=0, out=self.bias_gradient)
-            if not self.input_gradient:
-                return dy[:, :0]
-            dx = self._workspace("dx", x.shape, x)
-            return product(dy, self.weights.T, dx, self.threads)
+            dx = self._workspace("dx", x.shape, x) if self.input_gradient else None
+            if fused.on_gpu(dy):
+                fused.dense_gradients(x, self.weights, dy, (self.weights_gradient, self.bias_gradient, dx))
+            else:
+                product(x.T, dy, self.weights_gradient, self.threads)
+                dy.sum(axis=0, out=self.bias_gradient)
+                if dx is not None:
+                    product(dy, self.weights.T, dx, self.threads)
+            return dx
 
         return y, backward
 
@@ -86,7 +100,7 @@ class Activate:
 
         def backward(dy: Array) -> Array:
             if fused.on_gpu(dy) and self.activation.name in fused.SLOPES:
-                fused.run(self.activation.name, self._slope_of, dy)
+                fused.run(f"{self.activation.name}_slope", self._slope_of, dy)
             else:
                 dy *= self.slope()
             return dy
@@ -111,11 +125,16 @@ class Dropout:
         """Output (B, units) of an input (B, units), and the way back."""
         if rng is None:
             return x, _pass_through
-        if fused.on_gpu(x):  # which draws other masks from a seed
-            mask = fused.dropout_mask(x, self.probability, rng)
-        else:
-            kept = rng.random(x.shape, dtype=np.float32) >= self.probability
-            mask = kept.astype(x.dtype) / x.dtype.type(1 - self.probability)
+        if fused.on_gpu(x):  # which draws other masks from a seed, and draws them again on the way back
+            seed = int(rng.integers(2**63))
+
+            def backward_on_gpu(dy: Array) -> Array:
+                fused.run("dropout", self.probability, seed, dy, dy)
+                return dy
+
+            return fused.drawn("dropout", x, self.probability, seed), backward_on_gpu
+        kept = rng.random(x.shape, dtype=np.float32) >= self.probability
+        mask = kept.astype(x.dtype) / x.dtype.type(1 - self.probability)
 
         def backward(dy: Array) -> Array:
             dy *= mask
@@ -135,7 +154,7 @@ class InputNoise:
         if rng is None:
             return x, _pass_through
         if fused.on_gpu(x):  # which draws other noise from a seed
-            return fused.noisy(x, self.deviation, rng), _pass_through
+            return fused.drawn("noise", x, self.deviation, int(rng.integers(2**63))), _pass_through
         noise = rng.standard_normal(x.shape, dtype=np.float32).astype(x.dtype)
         noise *= self.deviation
         noise += x

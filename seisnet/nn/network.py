@@ -88,7 +88,7 @@ class Network:
         self.grad = aligned_zeros(theta.shape, theta.dtype, namespace(theta))
         self.theta[...] = theta
         self.dense = [
-            Dense(parameters, gradients, input_gradient=i > 0)
+            Dense(parameters, gradients, input_gradient=i > 0, new_output=i == len(self.sizes) - 2)
             for i, (parameters, gradients) in enumerate(zip(self.views(self.theta), self.views(self.grad), strict=True))
         ]
         self.activate = [Activate(ACTIVATIONS[activation]) for _ in self.dense[:-1]]
@@ -135,6 +135,7 @@ class Network:
         Returns
         -------
         logits : float (B, K)
+            An array of their own.
         backward : callable
             ``backward(dlogits)`` fills `grad` with dL/dtheta; valid until the next forward pass.
 
@@ -157,16 +158,19 @@ class Network:
             if this_pass != self._passes:
                 raise TrainingError("backward belongs to an earlier forward pass, whose outputs are overwritten")
             dy = dlogits.astype(self.theta.dtype, copy=False)
+            if fused.on_gpu(dy):
+                dy = namespace(dy).ascontiguousarray(dy)
             for layer_backward in reversed(backwards):
                 dy = layer_backward(dy)
 
-        # Logits are few; a copy of them may be kept where the layers' own arrays may not.
-        return y.copy(), backward
+        return y, backward
 
     def predict(self, x: Array) -> Array:
         """Outputs (N, K) of any number of inputs (N, D), without dropout or noise."""
-        outputs = namespace(x).empty((len(x), self.sizes[-1]), self.theta.dtype)
         rows = GPU_ROWS if fused.on_gpu(x) else PREDICT_ROWS
+        if len(x) <= rows:
+            return self.forward(x)[0]
+        outputs = namespace(x).empty((len(x), self.sizes[-1]), self.theta.dtype)
         for start in range(0, len(x), rows):
             outputs[start : start + rows] = self.forward(x[start : start + rows])[0]
         return outputs

@@ -56,7 +56,7 @@ class SGD:
         (velocity,) = _vectors(self.state, theta, "velocity")
         if fused.on_gpu(theta):
             kind = "nesterov" if self.nesterov else "sgd"
-            fused.run(kind, grad, self.learning_rate, self.momentum, theta, velocity)
+            fused.run(kind, self.learning_rate, self.momentum, grad, theta, velocity)
             return
         for block in _blocks(theta):
             p, g, v = theta[block], grad[block], velocity[block]
@@ -84,7 +84,7 @@ class AdaGrad:
         """Change the parameters (P,) in place, given their gradient (P,)."""
         (square,) = _vectors(self.state, theta, "square")
         if fused.on_gpu(theta):
-            fused.run("adagrad", grad, self.learning_rate, self.epsilon, theta, square)
+            fused.run("adagrad", self.learning_rate, self.epsilon, grad, theta, square)
             return
         for block in _blocks(theta):
             p, g, s = theta[block], grad[block], square[block]
@@ -108,7 +108,7 @@ class RMSProp:
         """Change the parameters (P,) in place, given their gradient (P,)."""
         (square,) = _vectors(self.state, theta, "square")
         if fused.on_gpu(theta):
-            fused.run("rmsprop", grad, self.learning_rate, self.decay, self.epsilon, theta, square)
+            fused.run("rmsprop", self.learning_rate, self.decay, self.epsilon, grad, theta, square)
             return
         for block in _blocks(theta):
             p, g, s = theta[block], grad[block], square[block]
@@ -139,7 +139,7 @@ class Adam:
         rate = self.learning_rate / (1 - self.beta1**t)
         root = (1 - self.beta2**t) ** 0.5
         if fused.on_gpu(theta):
-            fused.run("adam", grad, rate, root, self.beta1, self.beta2, self.epsilon, theta, mean, square)
+            fused.run("adam", rate, root, self.beta1, self.beta2, self.epsilon, grad, theta, mean, square)
             return
         for block in _blocks(theta):
             p, g, m, s = theta[block], grad[block], mean[block], square[block]

@@ -7,7 +7,7 @@ product is handed over as a stack of small ones, each a view: the same sums, no 
 
 With OpenBLAS on x86 processors threads are ours: each takes some rows of the result. A row is summed in the same order
 whoever does it, so the result does not depend on the number of threads, to the bit. Elsewhere (other processors, other
-libraries, CuPy) a product is one call, and threads are the library's business; `seisnet.nn.threads` sees to both.
+libraries) a product is one call, and threads are the library's business; `seisnet.nn.threads` sees to both.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
-from seisnet.nn.arrays import Array, namespace
+from seisnet.nn.arrays import Array
 
 TILE_MULTIPLY_ADDS = 1_000_000
 """OpenBLAS's own bound for its kernels without packing."""
@@ -82,9 +82,6 @@ def product(a: Array, b: Array, out: Array, threads: int = 1) -> Array:
     threads : int
         How many may share the rows.
     """
-    xp = namespace(a)
-    if xp is not np:
-        return xp.dot(a, b, out=out)  # older versions of CuPy check longer before `matmul`
     if not threads_are_ours():
         return np.matmul(a, b, out=out)
     (m, k), n = a.shape, b.shape[1]

@@ -1,6 +1,6 @@
 """Training speed on a GPU: seisnet on CuPy arrays beside PyTorch, on one network, one Markdown table to stdout.
 
-    python benchmarks/cuda.py [--rounds 7] [--batch-sizes 32,128,512,4096] [--peers eager,compiled,graphs]
+    python benchmarks/training_gpu.py [--rounds 7] [--batch-sizes 32,128,512,4096] [--peers eager,compiled,graphs]
 
 The network, optimiser and loss of benchmarks/training.py, the windows on the GPU. Products are in single precision
 throughout: TF32 is off. The libraries take turns in one process; each waits for the GPU at the end of its round.
@@ -149,9 +149,10 @@ def main() -> None:
         f"Network {'-'.join(map(str, SIZES))}, float32, thousand windows/s, medians of {options.rounds} rounds.",
         f"{device}, {os.cpu_count()} cores, Python {platform.python_version()}, CuPy {cupy.__version__}.",
         sep="\n",
+        flush=True,
     )
     rate = peak()
-    print(f"Peak of a {PEAK_SIZE} x {PEAK_SIZE} product: {rate / 1e12:.1f} TFLOP/s.\n")
+    print(f"Peak of a {PEAK_SIZE} x {PEAK_SIZE} product: {rate / 1e12:.1f} TFLOP/s.\n", flush=True)
     rng = np.random.default_rng(0)
     x, y = rng.standard_normal((WINDOWS, SIZES[0]), dtype=np.float32), rng.integers(0, SIZES[-1], WINDOWS)
     peers = [PEERS[kind] for kind in options.peers.split(",") if kind]
