@@ -10,10 +10,9 @@ P and S onsets of local and regional earthquakes, with their uncertainties.
 
 ## Data
 
-Records: {records}. Of each, {copies} altered copies (stretched in time, as of another source and at another site,
-turned, noise mixed in, overlaid with another event, components lost; `seisnet.altering`). Beside them {synthetic}
-synthetic records (`seisnet.synthetic`), near and regional. Labels are analysts' picks, on the ocean bottom automatic
-ones checked by eye.
+Records: {records}{copies}.
+Beside them {synthetic} synthetic records (`seisnet.synthetic`), near and regional. Labels are analysts' picks, on the
+ocean bottom automatic ones checked by eye.
 
 ## Citation
 
@@ -96,7 +95,7 @@ def card(figures: dict[str, Any]) -> str:
         records=", ".join(f"{n} of {name}" for name, n in figures["records"].items()),
         synthetic=figures["synthetic_records"],
         folds=figures["folds"],
-        copies=figures["copies"],
+        copies=_copies(figures["copies"]),
         hidden=" and ".join(map(str, figures["hidden"])),
         ensemble=_ensemble(figures["members"], figures["distil"]),
         conditions="\n".join(
@@ -120,6 +119,15 @@ def card(figures: dict[str, Any]) -> str:
             f"{phase} {_known(c['within_1'], 2)} and {_known(c['within_1.96'], 2)}"
             for phase, c in figures["coverage"].items()
         ),
+    )
+
+
+def _copies(n: int) -> str:
+    if not n:
+        return ""
+    return (
+        f"; of each {n} altered copies (stretched in time, as of another source and at another site, turned, noise "
+        "mixed in, overlaid with another event, components lost; `seisnet.altering`)"
     )
 
 

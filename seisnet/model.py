@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -112,7 +113,10 @@ class Model:
             return None
         phases = tuple(name for name in self.classes if name != "noise")
         rate_hz = self.preprocess.sampling_rate_hz
-        return OnsetNetwork(_networks(stage)[0], stage.mean, stage.scale, phases, rate_hz, self.stored.spread)
+        found = OnsetNetwork(_networks(stage)[0], stage.mean, stage.scale, phases, rate_hz, self.stored.spread)
+        if len(stage.mean) != math.prod(found.feature.shape):
+            raise FormatError(f"model {self.name}: its onset stage reads windows of an older version; train it anew")
+        return found
 
     @cached_property
     def windows(self) -> SlidingNetwork:

@@ -23,10 +23,16 @@ Floats = NDArray[np.float32]
 
 WINDOW_S = 3.0
 SHIFT_S = 0.6
-"""In training the window's middle lies up to this far from the onset; no pick is moved much farther."""
+"""In training the window's middle lies up to this far from the onset."""
 
 FURTHEST = 1.25
 """Largest distance that is believed, in units of `SHIFT_S`."""
+
+WAY = 0.5
+"""Share of the way from where a scan sees an onset to where this network does: both are about as far off."""
+
+FURTHEST_S = WAY * FURTHEST * SHIFT_S
+"""No pick is moved farther."""
 
 SMALLEST = 0.02
 """Errors are counted as this at least, in units of `SHIFT_S`: about a sample."""
@@ -40,18 +46,18 @@ SLOWEST_HZ = 40.0
 
 
 def onset_config(sampling_rate_hz: float) -> PreprocessConfig:
-    """Recipe of the windows that the network reads: log-power in frames of about 0.16 s, a hop of 0.04 s.
+    """Recipe of the windows that the network reads: log-power in frames of about 0.4 s, a hop of 0.04 s.
 
-    Needs `SLOWEST_HZ` or more.
+    Frames are long for the low frequencies, where S is; a short hop places the onset. Needs `SLOWEST_HZ` or more.
     """
     samples = 1.0 / sampling_rate_hz
     return PreprocessConfig(
         sampling_rate_hz=sampling_rate_hz,
         window_s=round(WINDOW_S * sampling_rate_hz) * samples,
-        frame_s=max(4, round(0.16 * sampling_rate_hz)) * samples,
+        frame_s=round(0.4 * sampling_rate_hz) * samples,
         hop_s=max(1, round(0.04 * sampling_rate_hz)) * samples,
-        freqmin_hz=3.0,
-        freqmax_hz=min(45.0, 0.45 * sampling_rate_hz),
+        freqmin_hz=1.5,
+        freqmax_hz=min(30.0, 0.45 * sampling_rate_hz),
     )
 
 
@@ -125,11 +131,11 @@ class OnsetNetwork:
         return make_feature(onset_config(self.sampling_rate_hz))
 
     def move(self, record: Record, time_ns: int, phase: str) -> tuple[int, float]:
-        """Time of the onset near a time, and the standard error of what is found, in seconds."""
+        """A time half way to the onset near a time, and the standard error of what is found, in seconds."""
         x, centres = onset_windows(record, [time_ns], self.feature)
         outputs = self.network.predict(((x - self.mean) / self.scale).astype(np.float32))[0]
         distance, log_error = outputs[2 * self.phases.index(phase) :][:2]
-        shift_s = SHIFT_S * float(np.clip(distance, -FURTHEST, FURTHEST))
+        shift_s = WAY * SHIFT_S * float(np.clip(distance, -FURTHEST, FURTHEST))
         moved_ns = sample_to_ns(record, float(centres[0]) + shift_s * record.sampling_rate_hz)
         error = max(float(np.exp(min(log_error, 2.0))), SMALLEST)
         return moved_ns, SHIFT_S * error * self.spread.get(phase, 1.0)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from seisnet.config import PickConfig
 from seisnet.onset import CONTEXT_S, WARM_UP_S, aic_onset, shows
-from seisnet.onset_network import FURTHEST, SHIFT_S, WINDOW_S, OnsetNetwork
+from seisnet.onset_network import FURTHEST_S, WINDOW_S, OnsetNetwork
 from seisnet.picks import Pick, in_order
 from seisnet.scan import Probabilities
 from seisnet.waveforms.records import NS_PER_S, Record, ns_to_sample
@@ -215,7 +215,7 @@ class Picker:
 
 def furthest_s(config: PickConfig, onsets: OnsetNetwork | None) -> float:
     """How far a pick may move from where the probabilities have it."""
-    return config.refine_s + (FURTHEST * SHIFT_S if onsets else 0.0)
+    return config.refine_s + (FURTHEST_S if onsets else 0.0)
 
 
 def one_phase_an_onset(picks: Sequence[Pick], same_onset_ns: int) -> list[Pick]:

@@ -35,7 +35,7 @@ class PickConfig:
     thresholds: dict[str, float] = field(default_factory=dict)
     min_distance_s: float = 1.0
     same_onset_s: float = 0.3
-    refine_s: float = 0.3
+    refine_s: float = 0.25
     hop_s: float = 0.0
     p_before_s: float = 0.0
     coincidence: int = 1
