@@ -4,7 +4,7 @@ With g the frames and W the weights of the J frames of a window, y_m = sum_j g_{
 need no copies of windows, as a window is a run of whole frames in memory. Computed together they need fewer operations:
 by the convolution theorem a correlation is a product of spectra. Segments of L = 2 (J - 1) frames give J - 1 windows
 each; spectra are matrix products with the real Fourier transform, and so are the sums of each frequency. For windows of
-17 frames of 48 values that is a quarter of the multiplications.
+19 frames of 30 values that is a quarter of the multiplications.
 """
 
 from __future__ import annotations

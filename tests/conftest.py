@@ -12,6 +12,7 @@ from obspy.core.event import Catalog, Event, WaveformStreamID
 from obspy.core.event import Pick as QuakeMLPick
 
 from seisnet.config import PreprocessConfig, TrainConfig
+from seisnet.features import make_feature
 from seisnet.labelled_sets import make_windows
 from seisnet.model import Model
 from seisnet.nn import Network
@@ -194,9 +195,10 @@ def labelled(tmp_path_factory, seismograms):
 @pytest.fixture(scope="session")
 def untrained_model():
     """A model that was never trained: for what does not depend on what it says."""
-    config, sizes = PreprocessConfig(), (816, 4, 3)
+    config = PreprocessConfig()
+    sizes = (int(np.prod(make_feature(config).shape)), 4, 3)
     theta = Network(sizes, rng=np.random.default_rng(0)).theta
-    zeros, ones = np.zeros(816, np.float32), np.ones(816, np.float32)
+    zeros, ones = np.zeros(sizes[0], np.float32), np.ones(sizes[0], np.float32)
     stage = StoredStage(theta, sizes, "relu")
     return Model("m", StoredModel((stage,), config.classes, zeros, ones, asdict(config), {}, {"P": 0.9, "S": 0.9}))
 

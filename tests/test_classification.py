@@ -1,51 +1,35 @@
 """`classify` reads sources as `preprocess` does."""
 
-import dataclasses
 import shutil
 
 import numpy as np
 import pytest
 
-from seisnet import nn
 from seisnet.classification import classify
-from seisnet.config import PickConfig, PreprocessConfig
+from seisnet.config import PickConfig
 from seisnet.errors import NothingUsableError
-from seisnet.model import Model
-from seisnet.store.model_file import StoredModel, StoredStage
 from seisnet.store.seisbench_writer import SeisBenchWriter
 from seisnet.waveforms.records import NS_PER_S
 
 
-@pytest.fixture(scope="module")
-def model():
-    """An untrained model: what is read does not depend on what it says."""
-    config = PreprocessConfig()
-    sizes = (816, 4, 3)
-    theta = nn.Network(sizes, rng=np.random.default_rng(0)).theta
-    zeros, ones = np.zeros(816, np.float32), np.ones(816, np.float32)
-    stage = StoredStage(theta, sizes, "relu")
-    recipe = dataclasses.asdict(config)
-    return Model("m", StoredModel((stage,), config.classes, zeros, ones, recipe, {}, {"P": 0.9, "S": 0.9}))
-
-
-def test_a_broken_data_set_among_good_ones_is_one_reason_and_the_rest_goes_on(labelled, tmp_path, model):
+def test_a_broken_data_set_among_good_ones_is_one_reason_and_the_rest_goes_on(labelled, tmp_path, untrained_model):
     broken = tmp_path / "broken"
     shutil.copytree(labelled.dataset, broken)
     (broken / "waveforms.hdf5").write_bytes((broken / "waveforms.hdf5").read_bytes()[:2000])
-    found = classify([str(broken), str(labelled.dataset)], model)
-    assert found.n_records == classify([str(labelled.dataset)], model).n_records > 0
+    found = classify([str(broken), str(labelled.dataset)], untrained_model)
+    assert found.n_records == classify([str(labelled.dataset)], untrained_model).n_records > 0
     assert any(str(broken) in rejection.reason for rejection in found.rejections)
 
 
-def test_a_data_set_sampled_far_too_slowly_is_told(tmp_path, noise, model):
+def test_a_data_set_sampled_far_too_slowly_is_told(tmp_path, noise, untrained_model):
     columns = ("trace_sampling_rate_hz", "station_code")
     with SeisBenchWriter(tmp_path / "slow", columns, data_format={"component_order": "ZNE"}) as writer:
         writer.add(dict(zip(columns, (1.0, "A"), strict=True)), noise(3000).reshape(3, 1000))
     with pytest.raises(NothingUsableError, match="sampled at 1 Hz; 10 Hz is the least"):
-        classify([str(tmp_path / "slow")], model)
+        classify([str(tmp_path / "slow")], untrained_model)
 
 
-def test_days_of_an_archive_give_the_picks_of_the_whole(tmp_path, make_trace, noise, model):
+def test_days_of_an_archive_give_the_picks_of_the_whole(tmp_path, make_trace, noise, untrained_model):
     """Ten minutes on either side of midnight; half a second of the first day stands in the file of the second."""
     start_ns, midnight = 1_577_836_800 * NS_PER_S - 600 * NS_PER_S, 60_000
     for k, component in enumerate("ZNE"):
@@ -59,8 +43,8 @@ def test_days_of_an_archive_give_the_picks_of_the_whole(tmp_path, make_trace, no
             part = make_trace(samples[low:high], f"GE.APE..HH{component}", start_ns=start_ns + low * 10_000_000)
             part.write(str(folder / f"GE.APE..HH{component}.D.{year}.{day:03d}"), format="MSEED")
     config = PickConfig(thresholds={"P": 0.3, "S": 0.3})
-    whole = classify([f"{tmp_path}/whole.*"], model, config)
-    days = classify([f"sds:{tmp_path}/sds"], model, config)
+    whole = classify([f"{tmp_path}/whole.*"], untrained_model, config)
+    days = classify([f"sds:{tmp_path}/sds"], untrained_model, config)
     assert days.n_records == 2
     assert whole.seconds == pytest.approx(days.seconds, abs=0.1)
     near = [p for p in whole.picks if abs(p.time_ns - start_ns - 600 * NS_PER_S) < 30 * NS_PER_S]

@@ -203,7 +203,7 @@ def test_quakeml_out(job, tmp_path):
 def test_inspect_says_what_is_in_each_kind_of_file(job):
     assert "seisnet windows file" in run("inspect", job / "windows.h5").stdout
     model = run("inspect", job / "model.h5").stdout
-    assert "816-64-3" in model and "thresholds: P" in model
+    assert "570-64-3" in model and "thresholds: P" in model
     assert "MSEED file" in run("inspect", job / "day.mseed").stdout
 
 

@@ -92,7 +92,7 @@ def test_configs_cant_be_changed():
 
 def test_samples_are_whole_and_classes_are_in_order():
     config = PreprocessConfig()
-    assert (config.window_samples, config.frame_samples, config.hop_samples) == (400, 64, 20)
+    assert (config.window_samples, config.frame_samples, config.hop_samples) == (400, 40, 20)
     assert config.classes == ("P", "S", "noise")
 
 
@@ -203,11 +203,11 @@ def test_no_count_may_be_negative(cls):
     [
         ({"window_s": 4.001}, "window_s: 4.001 s is 400.1 samples at 100 Hz; a whole number is needed"),
         ({"hop_s": 0.205}, "hop_s: 0.205 s is 20.5 samples"),
-        ({"hop_s": 1.0}, "hop_s: got 1.0; it must lie between 0.01 and 0.64"),
+        ({"hop_s": 1.0}, "hop_s: got 1.0; it must lie between 0.01 and 0.4"),
         ({"frame_s": 5.0}, "frame_s: got 5.0; it must lie between 0.02 and 4"),
         ({"freqmax_hz": 51.0}, "freqmax_hz: got 51.0; it must lie between 1.5 and 50"),
         ({"freqmin_hz": 30.0}, "freqmax_hz: got 25.0; it must lie between 30 and 50"),
-        ({"freqmin_hz": 10.1, "freqmax_hz": 10.5}, "frame_s: the spectrum of 0.64 s has a value every 1.5625 Hz, none"),
+        ({"freqmin_hz": 10.1, "freqmax_hz": 10.5}, "frame_s: the spectrum of 0.4 s has a value every 2.5 Hz, none"),
         ({"sampling_rate_hz": 20.0}, "freqmax_hz: got 25.0; it must lie between 1.5 and 10"),
         ({"shift_s": 2.5}, "shift_s: got 2.5; it must lie between 0 and 2"),
         ({"split": [0.5, 0.5]}, "three shares"),
@@ -225,13 +225,13 @@ def test_values_that_dont_fit_together_are_refused(values, message):
 def test_a_feature_has_at_least_one_band_in_every_config_that_is_allowed():
     from seisnet.features import make_feature
 
-    for fmin, fmax in ((1.5, 1.6), (1.5625, 1.5625), (24.9, 25.1)):
+    for fmin, fmax in ((1.5, 2.4), (2.4, 2.6), (2.5, 2.5), (24.9, 25.1)):
         try:
             config = PreprocessConfig(freqmin_hz=fmin, freqmax_hz=fmax)
         except ConfigError:
-            assert not any(fmin <= k / 0.64 <= fmax for k in range(33))
+            assert not any(fmin <= k / 0.4 <= fmax for k in range(21))
         else:
-            assert make_feature(config).shape[2] == sum(fmin <= k / 0.64 <= fmax for k in range(33))
+            assert make_feature(config).shape[2] == sum(fmin <= k / 0.4 <= fmax for k in range(21))
 
 
 @pytest.mark.parametrize("threshold", [-0.1, 1.1, math.nan])

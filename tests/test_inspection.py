@@ -20,7 +20,7 @@ def test_a_windows_file_tells_counts_sources_and_config(labelled, tmp_path):
     assert "windows of 4 s at 100 Hz" in lines[0]
     text = "\n".join(lines)
     for expected in (
-        "feature: logspec 3 x 17 x 16 (components first)",
+        "feature: logspec 3 x 19 x 10 (components first)",
         "split by: event (no event lies in two splits), ",
         "windows of each split and class; augmented ones are ",
         "train: P ",

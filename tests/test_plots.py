@@ -25,6 +25,7 @@ START_NS = 1_251_073_203_000_000_000  # 2009-08-24T00:20:03
 CLASSES = ("P", "S", "noise")
 DAY_NS = 86_400 * 10**9
 GRID = plots.feature_grid(PreprocessConfig())
+N_INPUTS = int(np.prod(GRID.shape))
 SVG = "{http://www.w3.org/2000/svg}"
 
 
@@ -85,9 +86,9 @@ def draw_all():
         "snr_histogram": plots.snr_histogram({"P": [1.0, 5.0, np.nan], "S": [np.nan]}),
         "stations_map": plots.stations_map({"GE.A": (37.0, 22.0), "GE.B": (38.0, 23.5)}, {"GE.A": 7}),
         "features_sheet": plots.features_sheet(
-            rng.normal(size=(7, 816)), [0.5, *[np.nan] * 6], GRID, label="P", captions=["GE.A..HH\n2020-01-01"] * 7
+            rng.normal(size=(7, N_INPUTS)), [0.5, *[np.nan] * 6], GRID, label="P", captions=["GE.A..HH\n2020-01-01"] * 7
         ),
-        "first_layer": plots.first_layer(rng.normal(size=(816, 40)), GRID),
+        "first_layer": plots.first_layer(rng.normal(size=(N_INPUTS, 40)), GRID),
         "mistakes_gallery": plots.mistakes_gallery([mistake(rng, samples=k != 1) for k in range(5)], GRID),
         "record_section": plots.record_section(section(rng)),
         "day_plot": day(rng),
@@ -102,7 +103,9 @@ def draw_all():
 def mistake(rng, *, samples=True):
     probabilities = dict(zip(CLASSES, (0.9, 0.07, 0.03), strict=True))
     waveform_ct = rng.normal(size=(3, 400)).astype(np.float32) if samples else None
-    return plots.Mistake(rng.normal(size=816), "S", probabilities, 0.1, "GE.A..HH\n2020-01-01 00:00:00", waveform_ct)
+    return plots.Mistake(
+        rng.normal(size=N_INPUTS), "S", probabilities, 0.1, "GE.A..HH\n2020-01-01 00:00:00", waveform_ct
+    )
 
 
 def section(rng, distances_km=(np.nan, np.nan, np.nan)):
@@ -334,9 +337,9 @@ def test_features_stand_at_their_time_and_frequency_z_on_top():
     image = ax.images[0].get_array()
     assert (image[0, 3], image[-1, 0], np.count_nonzero(image)) == (1, 2, 2)
     left, right, *_ = ax.images[0].get_extent()
-    centres_s = left + (np.arange(17) + 0.5) * (right - left) / 17
-    np.testing.assert_allclose(centres_s, GRID.times_s)
-    np.testing.assert_allclose(GRID.times_s[[0, -1]], [-1.68, 1.52])
+    centres_s = left + (np.arange(19) + 0.5) * (right - left) / 19
+    np.testing.assert_allclose(centres_s, GRID.times_s, atol=1e-12)
+    np.testing.assert_allclose(GRID.times_s[[0, -1]], [-1.8, 1.8])
     assert [label.get_text() for label in ax.get_yticklabels()] == ["E", "N", "Z"]
 
 

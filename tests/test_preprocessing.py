@@ -15,7 +15,7 @@ import obspy
 import pytest
 
 from seisnet import extraction, planning, preprocessing
-from seisnet.config import PreprocessConfig
+from seisnet.config import PreprocessConfig, to_json
 from seisnet.errors import ConfigError, DataError, FormatError, NothingUsableError
 from seisnet.features import extract, make_feature
 from seisnet.preprocessing import preprocess, preprocess_to_file, read_windows, reasons
@@ -181,7 +181,7 @@ def test_the_file_tells_where_it_comes_from(labelled, windows):
         assert size == Path(path).stat().st_size
         assert sha256 == sha256_of(Path(path))
     attributes = info.attributes
-    assert json.loads(attributes["config"])["split_by"] == "event"
+    assert json.loads(attributes["config"]) == json.loads(to_json(CONFIG))  # defaults too, which may be others one day
     assert attributes["labels_sha256"] == sha256_of(labelled.quakeml)
     assert (attributes["component_order"], attributes["feature"]) == ("ZNE", "logspec")
     assert (attributes["sampling_rate_hz"], attributes["window_s"], attributes["split_by"]) == (100.0, 4.0, "event")

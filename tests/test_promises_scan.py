@@ -23,7 +23,7 @@ from seisnet.cli import cli
 from seisnet.config import PickConfig, PreprocessConfig
 from seisnet.engine import Engine
 from seisnet.errors import ConfigError, SeisnetError
-from seisnet.features import extract
+from seisnet.features import extract, make_feature
 from seisnet.model import Model
 from seisnet.parts import run as run_parts
 from seisnet.scan import scan_windows
@@ -40,13 +40,16 @@ CONTINUOUS = Path(__file__).parents[2] / "shared" / "data" / "continuous"
 def energetic_model(thresholds=(0.6, 0.6)):
     """A hand-made network: P where the second half of a window is louder than the first, S where it is fainter."""
     config = PreprocessConfig()
-    weights = np.zeros((3, 17, 16, 3), dtype=np.float32)
-    weights[:, 9:11, :, 0], weights[:, 6:8, :, 0] = 1, -1
+    components, frames, bands = make_feature(config).shape
+    weights = np.zeros((components, frames, bands, 3), dtype=np.float32)
+    middle = frames // 2
+    weights[:, middle + 1 : middle + 3, :, 0], weights[:, middle - 2 : middle, :, 0] = 1, -1
     weights[..., 1] = -weights[..., 0]
     bias = np.array([-4.0, -4.0, 0.0], dtype=np.float32)
-    theta = np.concatenate([(weights / 24).reshape(-1), bias])
-    stage = StoredStage(theta, (816, 3), "relu")
-    zeros, ones = np.zeros(816, np.float32), np.ones(816, np.float32)
+    theta = np.concatenate([(weights / (1.5 * bands)).reshape(-1), bias])
+    n = theta.size // 3 - 1
+    stage = StoredStage(theta, (n, 3), "relu")
+    zeros, ones = np.zeros(n, np.float32), np.ones(n, np.float32)
     recipe = dataclasses.asdict(config)
     return Model(
         "louder",
@@ -363,4 +366,5 @@ def test_coincidence_wants_company_and_s_wants_p(quakes):
 
 
 def test_the_network_of_these_tests_is_what_it_says():
-    assert nn.Network((816, 3), "relu", theta=MODEL.stored.stages[0].theta).predict(np.zeros((1, 816))).argmax() == 2
+    stage = MODEL.stored.stages[0]
+    assert nn.Network(stage.sizes, "relu", theta=stage.theta).predict(np.zeros((1, stage.sizes[0]))).argmax() == 2

@@ -253,6 +253,7 @@ def test_the_model_carries_its_recipe(rng, tmp_path):
     assert isinstance(loaded, Model)
     assert loaded.name == "mine"
     assert loaded.preprocess == CONFIG
+    assert loaded.stored.preprocess == json.loads(to_json(CONFIG))  # defaults too, which may be others one day
     assert loaded.stored.train == json.loads(to_json(SMALL))
     np.testing.assert_array_equal(loaded.stored.history["train_loss"], history["train_loss"])
     np.testing.assert_array_equal(loaded.predict_proba(windows.rows.x), model.predict_proba(windows.rows.x))

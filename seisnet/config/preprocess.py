@@ -89,7 +89,7 @@ class PreprocessConfig:
     sampling_rate_hz: float = 100.0
     response: str = "none"
     window_s: float = 4.0
-    frame_s: float = 0.64
+    frame_s: float = 0.4
     hop_s: float = 0.2
     freqmin_hz: float = 1.5
     freqmax_hz: float = 25.0
