@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Iterator, Mapping
+from textwrap import wrap
+from typing import Any
 
 from seisnet.model import SHIPPED, Model, load_model, shipped_models
 from seisnet.store.model_file import StoredModel
@@ -20,6 +24,12 @@ SECTIONS = (
     "Reproduce",
 )
 """Headings that the card of a shipped model has, each ``## Name``; the first line after the title says what it is."""
+
+WIDTH = 110
+MOST_FIGURES = 12
+"""Larger tables are not shown with a model."""
+
+_NUMBER = re.compile(r"(?<![\w.])-?\d+(?:\.\d+)?(?![\w.])")
 
 
 def summarise_shipped() -> list[tuple[str, str, str, str]]:
@@ -52,10 +62,22 @@ def describe_model(model: Model) -> list[str]:
     lines.append(f"- temperature: {stored.temperature:g}")
     lines += [f"- {line}" for line in stage_lines(stored)]
     lines += [f"- {name}: {value}" for name, value in sorted(stored.attributes.items())]
-    lines.append(f"- preprocess: `{json.dumps(dict(stored.preprocess), sort_keys=True)}`")
-    lines.append(f"- train: `{json.dumps(dict(stored.train), sort_keys=True)}`")
+    lines += _settings("preprocess", stored.preprocess) + _settings("train", stored.train)
     metrics = {name: value for name, value in stored.metrics.items() if not name.endswith("_history")}
-    return [*lines, f"- metrics: `{json.dumps(metrics, sort_keys=True)}`"]
+    return lines + _settings("metrics", dict(_few(metrics)))
+
+
+def _settings(title: str, values: Mapping[str, Any]) -> list[str]:
+    """An item of a list that may take several lines."""
+    text = ", ".join(f"{name} = {json.dumps(value)}" for name, value in sorted(values.items()))
+    return wrap(f"- {title}: {text}", WIDTH, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)
+
+
+def _few(metrics: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """Metrics as they are, but for tables of more than `MOST_FIGURES`, which the file holds as JSON."""
+    for name, value in metrics.items():
+        n = len(_NUMBER.findall(json.dumps(value)))
+        yield name, value if n <= MOST_FIGURES else f"{n} figures"
 
 
 def stage_lines(stored: StoredModel) -> list[str]:
