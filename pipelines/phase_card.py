@@ -52,7 +52,7 @@ The same by signal-to-noise ratio at the first onset and by S - P time, and on a
 |---|---|---|---|
 {conditions}
 
-Turned over and a thousand times as large, records give the same probabilities to within {change:.3f}.
+Turned over and a thousand times as large, records give the same probabilities to within {change:.4f}.
 
 Single windows (P-centred, S-centred, noise), the first network alone: macro-F1 {macro_f1:.3f} ({low:.3f} to
 {high:.3f}).

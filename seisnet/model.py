@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -113,10 +112,7 @@ class Model:
             return None
         phases = tuple(name for name in self.classes if name != "noise")
         rate_hz = self.preprocess.sampling_rate_hz
-        found = OnsetNetwork(_networks(stage)[0], stage.mean, stage.scale, phases, rate_hz, self.stored.spread)
-        if len(stage.mean) != math.prod(found.feature.shape):
-            raise FormatError(f"model {self.name}: its onset stage reads windows of an older version; train it anew")
-        return found
+        return OnsetNetwork(_networks(stage)[0], stage.mean, stage.scale, phases, rate_hz, self.stored.spread)
 
     @cached_property
     def windows(self) -> SlidingNetwork:
@@ -273,7 +269,7 @@ def load_model(name: str | Path) -> Model:
     ConfigError
         If there is neither.
     FormatError
-        If the file is not a model file or is damaged.
+        If the file is not a model file, is damaged, or was made by a version whose onset stage reads other windows.
     """
     path = Path(name)
     shipped = shipped_models()
@@ -282,7 +278,13 @@ def load_model(name: str | Path) -> Model:
     elif not path.exists():
         known = f"shipped models are {', '.join(shipped)}" if shipped else "no models are shipped yet: train one first"
         raise ConfigError(f"model '{name}': no such file, and {known}")
-    return Model(path.stem, read_model(path))
+    model = Model(path.stem, read_model(path))
+    if model.onsets is not None and not model.onsets.fits:
+        raise FormatError(
+            f"{path.name}: made by an older seisnet, whose onset stage this version can't use; train it anew, "
+            "or take the shipped model phase"
+        )
+    return model
 
 
 def shipped_models() -> list[str]:

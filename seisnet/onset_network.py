@@ -130,6 +130,11 @@ class OnsetNetwork:
         """The feature that the network reads."""
         return make_feature(onset_config(self.sampling_rate_hz))
 
+    @property
+    def fits(self) -> bool:
+        """Whether the network reads the windows that `onset_windows` makes; those of older versions do not."""
+        return len(self.mean) == int(np.prod(self.feature.shape))
+
     def move(self, record: Record, time_ns: int, phase: str) -> tuple[int, float]:
         """A time half way to the onset near a time, and the standard error of what is found, in seconds."""
         x, centres = onset_windows(record, [time_ns], self.feature)

@@ -35,6 +35,11 @@ class Parent:
         stages = self.model.stored.stages if self.model else ()
         return next((stage for stage in stages if stage.reads == READS[name]), None)
 
+    def goes_without(self, stage: str, why: str) -> str:
+        """What to tell of a stage that is not trained."""
+        kept = self.stage(stage) is not None
+        return f"the model {f'keeps its {stage} stage as it is' if kept else f'gets no {stage} stage'}: {why}"
+
     def weights(self, stage: str, config: TrainConfig, member: int = 0) -> NDArray[np.float32] | None:
         """Weights that a network of a stage starts from; None if it starts from nothing.
 

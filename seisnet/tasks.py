@@ -123,12 +123,12 @@ class Run:
             if config.context and not why_not:
                 self._add_context_tasks()
             elif config.context and say:
-                say(f"the model gets no context stage: {why_not}")
+                say(self._parent.goes_without("context", why_not))
             why_not = why_no_onsets(self._train, self._recipe)
             if config.onset and not why_not:
                 self.tasks.append(self._onset_task())
             elif config.onset and say:
-                say(f"the model gets no onset stage: {why_not}")
+                say(self._parent.goes_without("onset", why_not))
 
     def _add_window_tasks(
         self, stage: str, n: int, data: Callable[[], TrainingData], excerpts: Sequence[Excerpt]

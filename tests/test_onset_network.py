@@ -7,7 +7,7 @@ import pytest
 
 from seisnet.errors import FormatError
 from seisnet.features import make_feature
-from seisnet.model import Model
+from seisnet.model import Model, load_model
 from seisnet.nn import SGD, Network
 from seisnet.onset_network import (
     FURTHEST_S,
@@ -107,12 +107,13 @@ def test_no_pick_is_moved_far():
         assert moved_ns == sample_to_ns(record, 400 + sign * FURTHEST_S * RATE_HZ)
 
 
-def test_a_stage_that_reads_other_windows_is_refused(quake_model):
-    assert quake_model.onsets is not None
+def test_a_model_whose_onset_stage_reads_other_windows_is_refused(quake_model, tmp_path):
     *first, onset = quake_model.stored.stages
     sizes = (onset.sizes[0] - 10, *onset.sizes[1:])
     theta = onset.theta[10 * onset.sizes[1] :]
     older = replace(onset, sizes=sizes, theta=theta, mean=onset.mean[10:], scale=onset.scale[10:])
-    model = Model("old", replace(quake_model.stored, stages=(*first, older)))
-    with pytest.raises(FormatError, match="model old: its onset stage reads windows of an older version"):
-        _ = model.onsets
+    quake_model.save(tmp_path / "new.h5")
+    assert load_model(tmp_path / "new.h5").onsets.fits
+    Model("old", replace(quake_model.stored, stages=(*first, older))).save(tmp_path / "old.h5")
+    with pytest.raises(FormatError, match=r"old\.h5: made by an older seisnet, whose onset stage"):
+        load_model(tmp_path / "old.h5")

@@ -405,7 +405,10 @@ def test_stages_that_can_not_be_trained_further_are_carried_over(quakes, quake_m
     said = []
     child, _ = fit(dataclasses.replace(quakes.windows, excerpts=()), briefly, init=quake_model, say=said.append)
     assert said == [
-        *(f"the model gets no {stage} stage: the windows file holds no excerpts" for stage in reads(child)[1:]),
+        *(
+            f"the model keeps its {stage} stage as it is: the windows file holds no excerpts"
+            for stage in reads(child)[1:]
+        ),
         f"not calibrated: threshold P {child.stored.thresholds['P']:g}, S {child.stored.thresholds['S']:g} "
         "(the dev split's excerpts hold 0 P, 0 S; 20 are needed)",
     ]
