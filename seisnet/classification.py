@@ -21,6 +21,9 @@ from seisnet.waveforms.records import NS_PER_S, Record, Rejection, ns_to_sample,
 from seisnet.waveforms.selection import Selection
 from seisnet.waveforms.sources import Reading, Source, find_sources, read_records, read_traces
 
+MOST_NAMED = 3
+"""Traces that a message names."""
+
 VIEW_BEFORE_S, VIEW_AFTER_S = 10.0, 30.0
 
 
@@ -183,9 +186,21 @@ def gathered(
     hop_ns = job.model.chain(job.config).hop_ns
     result.detections = joined_detections(result.detections, job.config, hop_ns)
     if not result.n_records:
-        reasons = "; ".join(dict.fromkeys(r.reason for r in result.rejections)) or "the sources hold no waveforms"
-        raise NothingUsableError(f"nothing could be scanned: {reasons}")
+        raise NothingUsableError(f"nothing could be scanned: {_why(result.rejections)}")
     return result
+
+
+def _why(rejections: Sequence[Rejection]) -> str:
+    """Each reason once, with the traces that it is of."""
+    of: dict[str, dict[str, None]] = {}
+    for rejection in rejections:
+        of.setdefault(rejection.reason, {})[rejection.trace_id] = None
+    told = []
+    for reason, traces in of.items():
+        named = [trace_id for trace_id in traces if trace_id]
+        more = ", ..." if len(named) > MOST_NAMED else ""
+        told.append(f"{reason} ({', '.join(named[:MOST_NAMED])}{more})" if named else reason)
+    return "; ".join(told) or "the sources hold no waveforms"
 
 
 def classify_source(source: Source, job: Job) -> Classification:

@@ -3,6 +3,7 @@
 import shutil
 
 import numpy as np
+import obspy
 import pytest
 
 from seisnet.classification import classify
@@ -27,6 +28,14 @@ def test_a_data_set_sampled_far_too_slowly_is_told(tmp_path, noise, untrained_mo
         writer.add(dict(zip(columns, (1.0, "A"), strict=True)), noise(3000).reshape(3, 1000))
     with pytest.raises(NothingUsableError, match="sampled at 1 Hz; 10 Hz is the least"):
         classify([str(tmp_path / "slow")], untrained_model)
+
+
+def test_recordings_that_are_too_short_are_named(tmp_path, make_trace, noise, untrained_model):
+    for k in range(4):
+        traces = [make_trace(noise(300, j), f"XX.A{k}..HH{c}") for j, c in enumerate("ZNE")]
+        obspy.Stream(traces).write(tmp_path / f"{k}.mseed", format="MSEED")
+    with pytest.raises(NothingUsableError, match=r"shorter than 4 s \(XX.A0..HH, XX.A1..HH, XX.A2..HH, \.\.\.\)"):
+        classify([str(tmp_path)], untrained_model)
 
 
 def test_days_of_an_archive_give_the_picks_of_the_whole(tmp_path, make_trace, noise, untrained_model):

@@ -45,7 +45,12 @@ def score(picks: Path, reference: Path, tolerance_s: float, output: Path | None,
     stations = {p.station for p in wanted}
     elsewhere = sum(p.station not in stations for p in found)
     if elsewhere:
-        click.echo(f"{counted(elsewhere, 'pick')} on stations that the reference does not name: left out", err=True)
+        told = f"{counted(elsewhere, 'pick')} on stations that the reference does not name: left out"
+        if elsewhere == len(found):
+            told += (
+                f"; none is left (the reference names {', '.join(sorted(stations)[:5])}{', ...' * (len(stations) > 5)})"
+            )
+        click.echo(told, err=True)
     console.say_rejections(
         [(r.trace_id, r.start_ns, r.end_ns, r.reason) for r in rejections], quiet=False, verbose=False
     )
