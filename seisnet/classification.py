@@ -20,6 +20,7 @@ from seisnet.waveforms.inventory import response_of
 from seisnet.waveforms.records import NS_PER_S, Record, Rejection, ns_to_sample, sample_to_ns
 from seisnet.waveforms.selection import Selection
 from seisnet.waveforms.sources import Reading, Source, find_sources, read_records, read_traces
+from seisnet.wording import first_of
 
 MOST_NAMED = 3
 """Traces that a message names."""
@@ -198,8 +199,7 @@ def _why(rejections: Sequence[Rejection]) -> str:
     told = []
     for reason, traces in of.items():
         named = [trace_id for trace_id in traces if trace_id]
-        more = ", ..." if len(named) > MOST_NAMED else ""
-        told.append(f"{reason} ({', '.join(named[:MOST_NAMED])}{more})" if named else reason)
+        told.append(f"{reason} ({first_of(named, MOST_NAMED)})" if named else reason)
     return "; ".join(told) or "the sources hold no waveforms"
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator, Mapping
 from textwrap import wrap
 from typing import Any
@@ -28,8 +27,6 @@ SECTIONS = (
 WIDTH = 110
 MOST_FIGURES = 12
 """Larger tables are not shown with a model."""
-
-_NUMBER = re.compile(r"(?<![\w.])-?\d+(?:\.\d+)?(?![\w.])")
 
 
 def summarise_shipped() -> list[tuple[str, str, str, str]]:
@@ -76,8 +73,17 @@ def _settings(title: str, values: Mapping[str, Any]) -> list[str]:
 def _few(metrics: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     """Metrics as they are, but for tables of more than `MOST_FIGURES`, which the file holds as JSON."""
     for name, value in metrics.items():
-        n = len(_NUMBER.findall(json.dumps(value)))
+        n = _count(value)
         yield name, value if n <= MOST_FIGURES else f"{n} figures"
+
+
+def _count(value: Any) -> int:
+    """Numbers in a JSON value."""
+    if isinstance(value, Mapping):
+        return sum(map(_count, value.values()))
+    if isinstance(value, list | tuple):
+        return sum(map(_count, value))
+    return int(isinstance(value, int | float) and not isinstance(value, bool))
 
 
 def stage_lines(stored: StoredModel) -> list[str]:

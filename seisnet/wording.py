@@ -1,6 +1,8 @@
-"""Numbers and lengths of time in the sentences that users read."""
+"""Numbers, names and lengths of time in the sentences that users read."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 
 def counted(n: int, one: str, many: str = "") -> str:
@@ -12,6 +14,17 @@ def counted(n: int, one: str, many: str = "") -> str:
     ('1 station', '2 stations', '0 stretches')
     """
     return f"{n} {one if n == 1 else many or one + 's'}"
+
+
+def first_of(names: Sequence[str], most: int) -> str:
+    """The first names, and dots if there are more.
+
+    Examples
+    --------
+    >>> first_of(["A", "B", "C"], 2), first_of(["A"], 2)
+    ('A, B, ...', 'A')
+    """
+    return ", ".join(names[:most]) + (", ..." if len(names) > most else "")
 
 
 def duration(seconds: float) -> str:

@@ -35,7 +35,7 @@ def score(picks: Path, reference: Path, tolerance_s: float, output: Path | None,
     from seisnet.errors import ConfigError
     from seisnet.formats import read_any_picks
     from seisnet.matching import score_picks
-    from seisnet.wording import counted
+    from seisnet.wording import counted, first_of
 
     if not tolerance_s > 0:
         raise ConfigError(f"tolerance: got {tolerance_s}; it must be positive")
@@ -47,9 +47,7 @@ def score(picks: Path, reference: Path, tolerance_s: float, output: Path | None,
     if elsewhere:
         told = f"{counted(elsewhere, 'pick')} on stations that the reference does not name: left out"
         if elsewhere == len(found):
-            told += (
-                f"; none is left (the reference names {', '.join(sorted(stations)[:5])}{', ...' * (len(stations) > 5)})"
-            )
+            told += f"; none is left (the reference names {first_of(sorted(stations), 5)})"
         click.echo(told, err=True)
     console.say_rejections(
         [(r.trace_id, r.start_ns, r.end_ns, r.reason) for r in rejections], quiet=False, verbose=False
