@@ -188,7 +188,7 @@ from pathlib import Path
 from seisnet.engine import Engine
 if __name__ == "__main__":
     begin, engine = time.perf_counter(), Engine(int(sys.argv[4]))
-    engine.get_ready("seisnet.extraction")
+    engine.get_ready("seisnet.ready")
     from seisnet.config import PreprocessConfig
     from seisnet.preprocessing import preprocess_to_file
     ready, marks = time.perf_counter(), [time.process_time()]

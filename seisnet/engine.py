@@ -16,7 +16,7 @@ import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
 from dataclasses import dataclass
@@ -105,15 +105,17 @@ def _one_thread() -> AbstractContextManager[None]:
 
 
 def _in_processes(function: Callable[[Item], Result], items: Iterable[Item], jobs: int) -> Iterator[Result]:
-    with ProcessPoolExecutor(jobs, get_context(METHOD), _prepare, (function,)) as pool:
-        try:
-            yield from _windowed(functools.partial(_submit, pool), items, IN_FLIGHT * jobs)
-        except BrokenProcessPool as error:
-            raise DataError(
-                "a worker process died, most likely of too little memory; take fewer --jobs (finished work is kept)"
-            ) from error
-        finally:
-            pool.shutdown(wait=False, cancel_futures=True)
+    pool = ProcessPoolExecutor(jobs, get_context(METHOD), _prepare, (function,))
+    busy = True
+    try:
+        yield from _windowed(functools.partial(_submit, pool), items, IN_FLIGHT * jobs)
+        busy = False  # idle processes end by themselves, while this one goes on
+    except BrokenProcessPool as error:
+        raise DataError(
+            "a worker process died, most likely of too little memory; take fewer --jobs (finished work is kept)"
+        ) from error
+    finally:
+        pool.shutdown(wait=busy, cancel_futures=True)
 
 
 def _submit(pool: ProcessPoolExecutor, item: Any) -> Future[Any]:
@@ -168,6 +170,28 @@ def _windowed(submit: Callable[[Item], Any], items: Iterable[Item], width: int) 
     finally:
         for future in waiting:
             future.cancel()
+
+
+@contextmanager
+def beside(threads: int) -> Iterator[Callable[..., None]]:
+    """Give a function that calls one with arguments, at once, or where there are more threads in one of them.
+
+    After the block all calls are done; an error in one comes through. Few of them wait at a time.
+    """
+    if threads == 1:
+        yield lambda function, *arguments: function(*arguments)
+        return
+    waiting: deque[Future[None]] = deque()
+
+    def call(function: Callable[..., None], *arguments: Any) -> None:
+        if len(waiting) > threads:
+            waiting.popleft().result()
+        waiting.append(pool.submit(function, *arguments))
+
+    with ThreadPoolExecutor(threads) as pool:
+        yield call
+        for called in waiting:
+            called.result()
 
 
 class _Shared:

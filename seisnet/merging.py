@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import functools
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -14,20 +13,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seisnet import __version__
-from seisnet.config import PreprocessConfig, to_json
+from seisnet.config import to_json
+from seisnet.division import Division, Row, placed
+from seisnet.engine import beside
 from seisnet.errors import FormatError
 from seisnet.extraction import Job, Piece, Summary
 from seisnet.picks import station_of
-from seisnet.splits import assign_splits
 from seisnet.store.excerpts import SAMPLES, Excerpt
 from seisnet.store.excerpts_writer import ExcerptsWriter, SamplesWriter, drop_samples
 from seisnet.store.shards import Rejected, ShardReader
 from seisnet.store.windows_file import SPLITS, WindowRows, WindowsInfo
 from seisnet.store.windows_writer import WindowsWriter, writing
 from seisnet.waveforms.records import COMPONENTS
-
-Row = tuple[str, str, int, int, bool]
-"""Event, station, split of the data set (0: none), class, augmented."""
 
 
 @dataclass
@@ -62,60 +59,6 @@ class Totals:
         self.rejected += summary.rejected
         if summary.shard:
             self.shards.append(summary.shard)
-
-
-@dataclass(frozen=True)
-class Division:
-    """Who goes where.
-
-    Attributes
-    ----------
-    split_of : dict
-        From event, station and the data set's split (0: none) to 0 train, 1 dev, 2 test.
-    how : str
-        ``event``, ``both`` or ``given``.
-    counts : int64 (3, K, 2)
-        Windows that are kept, by split, class and whether they are augmented.
-    """
-
-    split_of: Mapping[tuple[str, str, int], int]
-    how: str
-    counts: NDArray[np.int64]
-
-    @functools.cached_property
-    def split_of_event(self) -> dict[str, int]:
-        """Split of an event, which is never divided."""
-        return {event: split for (event, _, _), split in self.split_of.items()}
-
-    @functools.cached_property
-    def split_of_station(self) -> dict[str, int]:
-        """Split of a station, where stations are not divided either."""
-        return {station: split for (_, station, _), split in self.split_of.items()}
-
-
-def divide(rows: Counter[Row], config: PreprocessConfig) -> Division:
-    """Assign windows, counted by what they have in common, to splits.
-
-    Raises
-    ------
-    DataError
-        See `seisnet.splits.assign_splits`.
-    """
-    # Augmented windows count for nothing, so that other shifts, or hard negatives, move no event to another split.
-    windows: Counter[tuple[str, str, int]] = Counter()
-    for (event, station, given, _, augmented), n in rows.items():
-        windows[event, station, given] += 0 if augmented else n
-    keys = sorted(windows)
-    events, stations, numbers = zip(*keys, strict=True)
-    names = ["" if number == 0 else SPLITS[number - 1] for number in numbers]
-    split, how = assign_splits(events, stations, names, config, windows=[windows[key] for key in keys])
-    split_of = dict(zip(keys, split.tolist(), strict=True))
-    counts = np.zeros((len(SPLITS), len(config.classes), 2), dtype=np.int64)
-    for (event, station, number, y, augmented), n in rows.items():
-        side = split_of[event, station, number]
-        if not (augmented and side):
-            counts[side, y, int(augmented)] += n
-    return Division(split_of, how, counts)
 
 
 def describe(job: Job, totals: Totals, division: Division, labels: Sequence[Path], inputs: str) -> WindowsInfo:
@@ -189,6 +132,7 @@ class Merger:
         rejected: tuple[Sequence[Rejected], Sequence[Rejected]],
         *,
         virtual: bool = False,
+        threads: int = 1,
     ) -> None:
         """Write all but the samples.
 
@@ -202,6 +146,8 @@ class Merger:
             What was rejected before and after the shards were made, beside what they tell themselves.
         virtual : bool
             Whether the features stay in the shards, which must then be kept beside the output.
+        threads : int
+            How many copy features.
 
         Raises
         ------
@@ -214,28 +160,39 @@ class Merger:
         writer.reject(rejected[0])
         excerpts = ExcerptsWriter(writer, groups)
         n_samples, dropped = 0, []
-        for path in self._shards:
-            with _believed(path) as shard:
-                writer.reject(shard.rejected)
-                keep, rows = _rows(shard, division, groups)
-                for here, x in shard.blocks():
-                    kept = keep[here]
-                    part = rows.take(here).take(kept)
-                    writer.append(WindowRows(**{**vars(part), "x": x if kept.all() else x[kept]}))
-                if virtual:
-                    writer.link(path, np.flatnonzero(keep), len(shard), shard.sha256)
-                for excerpt in shard.excerpts():
-                    placed = _placed(excerpt, division)
-                    if isinstance(placed, Excerpt):
-                        excerpts.append(placed)
-                    else:
-                        writer.reject([placed])
-                        dropped.append((n_samples, n_samples + excerpt.n_samples))
-                    n_samples += excerpt.n_samples
+        with beside(threads) as call:
+            for path in self._shards:
+                with ExitStack() as files:
+                    shard = files.enter_context(_believed(path))
+                    writer.reject(shard.rejected)
+                    keep, rows = _rows(shard, division, groups)
+                    at = writer.append_columns(rows.take(keep))
+                    if virtual:
+                        writer.link(path, np.flatnonzero(keep), len(shard), shard.sha256)
+                    for excerpt in shard.excerpts():
+                        found = placed(excerpt, division)
+                        if isinstance(found, Excerpt):
+                            excerpts.append(found)
+                        else:
+                            writer.reject([found])
+                            dropped.append((n_samples, n_samples + excerpt.n_samples))
+                        n_samples += excerpt.n_samples
+                    call(_copy_features, files.pop_all(), shard, keep, at, writer)
         excerpts.flush()
         if dropped:
             drop_samples(writer.file, dropped)
         writer.reject(rejected[1])
+
+
+def _copy_features(
+    files: ExitStack, shard: ShardReader, keep: NDArray[np.bool_], at: int, writer: WindowsWriter
+) -> None:
+    """Write the features that are kept of a shard; then the shard is closed."""
+    with files:
+        for here, x in shard.blocks():
+            kept = keep[here]
+            writer.write_features(at, x if kept.all() else x[kept])
+            at += int(kept.sum())
 
 
 @contextmanager
@@ -249,38 +206,18 @@ def _believed(path: Path) -> Iterator[ShardReader]:
         raise FormatError(f"{error}; say --resume to make it again") from error
 
 
-def _placed(excerpt: Excerpt, division: Division) -> Excerpt | Rejected:
-    """An excerpt in its split; or why there is not one that it lies in."""
-    events = tuple(event for event in excerpt.events if event in division.split_of_event)
-    splits = _splits(excerpt, events, division)
-    if len(splits) == 1:
-        return replace(excerpt, events=events, split=splits.pop())
-    why = "events or station lie in two splits" if splits else "events or station gave no windows"
-    return excerpt.trace_id, excerpt.start_ns, excerpt.end_ns, f"an excerpt whose {why}"
-
-
-def _splits(excerpt: Excerpt, events: Sequence[str], division: Division) -> set[int]:
-    """Splits that an excerpt would lie in; none where its events, or its station if that counts, have none."""
-    station = station_of(excerpt.trace_id)
-    if not events or (division.how == "both" and station not in division.split_of_station):
-        return set()
-    splits = {division.split_of_event[event] for event in events}
-    if division.how == "both":
-        splits.add(division.split_of_station[station])
-    if division.how == "given" and excerpt.split >= 0:
-        splits.add(excerpt.split)
-    return splits
-
-
 def _rows(shard: ShardReader, division: Division, groups: Mapping[str, int]) -> tuple[NDArray[np.bool_], WindowRows]:
     """Which windows of a shard are kept, and the columns of all but their features."""
     columns = shard.columns
-    stations = [station_of(t) for t in shard.names["trace"]]
-    combined = np.stack([columns["event"], columns["trace"], columns["given_split"]]).astype(np.int64)
-    unique, inverse = np.unique(combined, axis=1, return_inverse=True)
-    events = shard.names["event"]
-    split = np.array([division.split_of[events[e], stations[t], g] for e, t, g in unique.T.tolist()], dtype=np.uint8)
-    split = split[inverse.reshape(-1)] if len(shard) else np.zeros(0, dtype=np.uint8)
+    events, stations = shard.names["event"], [station_of(t) for t in shard.names["trace"]]
+    given = columns["given_split"].astype(np.int64)
+    combined = (columns["event"].astype(np.int64) * len(stations) + columns["trace"]) * (len(SPLITS) + 1) + given
+    _, first, inverse = np.unique(combined, return_index=True, return_inverse=True)
+    split_of = [
+        division.split_of[events[e], stations[t], g]
+        for e, t, g in zip(*(columns[name][first].tolist() for name in ("event", "trace", "given_split")), strict=True)
+    ]
+    split = np.array(split_of, dtype=np.uint8)[inverse]
     group = np.array([groups[name] for name in events], dtype=np.uint32)
     rows = WindowRows(
         x=np.zeros((len(shard), 0), dtype=np.float32),

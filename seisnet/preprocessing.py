@@ -13,11 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seisnet.config import PreprocessConfig
+from seisnet.division import divide
 from seisnet.engine import Engine
 from seisnet.errors import ConfigError, NothingUsableError
-from seisnet.extraction import work
 from seisnet.making import Progress, inputs_sha256, make_shards, work_folder
-from seisnet.merging import describe, divide, merging
+from seisnet.merging import describe, merging
 from seisnet.planning import make_job, make_pieces, unmatched_lines
 from seisnet.store.excerpts import Excerpt, read_excerpts
 from seisnet.store.hdf5 import check_output
@@ -31,6 +31,9 @@ BYTES_A_ROW = 48
 """Of a windows file, beside the features."""
 
 HERE = Engine()
+
+READY = "seisnet.ready"
+"""What processes that work have imported."""
 
 
 @dataclass(frozen=True)
@@ -167,10 +170,10 @@ def preprocess_to_file(  # noqa: PLR0913, each is a choice that somebody makes
         If there is an output, or what is left of a run, and neither `overwrite` nor `resume` is set.
     """
     check_output(output, overwrite=overwrite or resume)
-    engine.get_ready(work.__module__)
+    engine.get_ready(READY)
     folder = shards_folder(output) if virtual else output.with_name(f".{output.name}.work")
     reading = Reading()
-    found = find_sources(sources, reading, selection=selection or Selection(), inventory=inventory)
+    found = find_sources(sources, reading, selection=selection or Selection(), inventory=inventory, engine=engine)
     job = make_job(found, labels, config or PreprocessConfig(), reading.rejections, miner=miner, folder=folder)
     pieces = list(make_pieces(found))
     inputs = inputs_sha256(job, pieces)
@@ -194,7 +197,7 @@ def preprocess_to_file(  # noqa: PLR0913, each is a choice that somebody makes
             after += [("", 0, 0, line) for line in unmatched]
             division = divide(totals.rows, job.config)
             info = describe(job, totals, division, [Path(p) for p in labels], inputs)
-            merger.finish(division, info, (before, after), virtual=virtual)
+            merger.finish(division, info, (before, after), virtual=virtual, threads=engine.jobs)
         for left in folder.iterdir():
             if left not in shards:
                 left.unlink()
@@ -222,9 +225,9 @@ def plan(
     NothingUsableError, DataError
         As `preprocess_to_file` would.
     """
-    engine.get_ready(work.__module__)
+    engine.get_ready(READY)
     reading = Reading()
-    found = find_sources(sources, reading, selection=selection or Selection(), inventory=inventory)
+    found = find_sources(sources, reading, selection=selection or Selection(), inventory=inventory, engine=engine)
     job = make_job(found, labels, config or PreprocessConfig(), reading.rejections, miner=miner, folder=None)
     totals = make_shards(job, list(make_pieces(found)), engine, progress)
     rejected = [(r.trace_id, r.start_ns, r.end_ns, r.reason) for r in reading.rejections] + totals.rejected

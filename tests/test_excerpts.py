@@ -10,11 +10,12 @@ import numpy as np
 import pytest
 
 from seisnet.config import PreprocessConfig
+from seisnet.division import Division, divide
 from seisnet.engine import Engine
 from seisnet.errors import FormatError
 from seisnet.excerpting import excerpts, known_ranges
 from seisnet.inspection import describe
-from seisnet.merging import Division, divide, merging
+from seisnet.merging import merging
 from seisnet.picks import Pick
 from seisnet.preprocessing import preprocess_to_file, read_windows
 from seisnet.store.excerpts import Excerpt, excerpt_counts, read_excerpts

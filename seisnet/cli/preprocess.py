@@ -81,7 +81,7 @@ def preprocess(
     if resume and overwrite:
         raise click.UsageError("say either --resume or --overwrite")
     engine = Engine(jobs, scheduler)
-    engine.get_ready("seisnet.extraction")  # which takes as long as the imports that follow, and goes on beside them
+    engine.get_ready("seisnet.ready")  # which takes as long as the imports that follow, and goes on beside them
     from seisnet import preprocessing
     from seisnet.config import PreprocessConfig, load_toml
     from seisnet.store.windows_file import read_counts, read_rejected

@@ -39,6 +39,9 @@ COLUMNS: dict[str, Any] = {
 }
 """As in the windows file; `trace` and `event` count in the shard's names, `given_split` is 0 where there is none."""
 
+ROW = np.dtype([(name, np.dtype(dtype).newbyteorder("<")) for name, dtype in COLUMNS.items()])
+"""How they stand in a shard, in one data set: each has its price, and there are many shards."""
+
 ROWS_AT_ONCE = 4096
 
 Rejected = tuple[str, int, int, str]
@@ -51,7 +54,7 @@ class ShardWriter:
     def __init__(self, file: h5py.File, n_features: int) -> None:
         self._file, self._digest = file, hashlib.sha256()
         self._names: dict[str, dict[str, int]] = {"trace": {}, "event": {}}
-        self._columns: dict[str, list[NDArray[Any]]] = {name: [] for name in COLUMNS}
+        self._rows: list[NDArray[Any]] = []
         # Chunks of about 256 kB: a row of a long window may be large.
         rows = max(1, min(256, (1 << 18) // (4 * n_features)))
         shapes = {"maxshape": (None, n_features), "chunks": (rows, n_features)}
@@ -65,12 +68,14 @@ class ShardWriter:
         self._x.resize(at + len(x), axis=0)
         self._x[at:] = x
         self._digest.update(np.ascontiguousarray(x).data)
-        for name, dtype in COLUMNS.items():
+        rows = np.empty(len(x), ROW)
+        for name in COLUMNS:
             values = columns[name]
             if name in self._names:
                 known = self._names[name]
                 values = [known.setdefault(value, len(known)) for value in values]
-            self._columns[name].append(np.asarray(values, dtype=dtype))
+            rows[name] = values
+        self._rows.append(rows)
 
     def append_excerpt(self, excerpt: Excerpt) -> None:
         """Write an excerpt after those already written."""
@@ -81,15 +86,12 @@ class ShardWriter:
     def finish(self, rejected: Sequence[Rejected], summary: dict[str, Any]) -> None:
         """Write what is not windows, and the digest of everything."""
         self._samples.flush()
-        for name, dtype in COLUMNS.items():
-            parts = self._columns[name]
-            values = np.concatenate(parts) if parts else np.zeros(0, dtype)
-            self._file.create_dataset(name, data=values)
-            self._digest.update(values.data)
         names = [list(self._names[name]) for name in ("trace", "event")]
         words = json.dumps([*names, list(rejected), summary, self._excerpts])
-        self._file.create_dataset("words", data=np.frombuffer(words.encode(), dtype=np.uint8))
-        self._digest.update(words.encode())
+        rows = np.concatenate([np.zeros(0, ROW), *self._rows])
+        for name, plain in (("rows", rows.tobytes()), ("words", words.encode())):
+            self._file.create_dataset(name, data=np.frombuffer(plain, dtype=np.uint8))
+            self._digest.update(plain)
         self._digest.update(self._samples_digest.digest())
         self._file.attrs["sha256"] = self._digest.hexdigest()
         self._file.attrs["excerpts_sha256"] = self._samples_digest.hexdigest()
@@ -129,7 +131,8 @@ class ShardReader:
     @functools.cached_property
     def columns(self) -> dict[str, NDArray[Any]]:
         """All columns but the features."""
-        return {name: inside(self._file, name)[:] for name in COLUMNS}
+        rows = np.frombuffer(self._plain_rows, ROW)
+        return {name: rows[name].astype(dtype) for name, dtype in COLUMNS.items()}
 
     @property
     def names(self) -> dict[str, list[str]]:
@@ -158,6 +161,11 @@ class ShardReader:
         return words
 
     @functools.cached_property
+    def _plain_rows(self) -> bytes:
+        rows: bytes = inside(self._file, "rows")[:].tobytes()
+        return rows
+
+    @functools.cached_property
     def _plain_words(self) -> bytes:
         words: bytes = inside(self._file, "words")[:].tobytes()
         return words
@@ -170,8 +178,7 @@ class ShardReader:
             x: NDArray[np.float32] = features[here]
             digest.update(x.data)
             yield here, x
-        for name in COLUMNS:
-            digest.update(self.columns[name].data)
+        digest.update(self._plain_rows)
         digest.update(self._plain_words)
         digest.update(bytes.fromhex(text(self._file.attrs["excerpts_sha256"])))
         if digest.hexdigest() != self.sha256:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seisnet.errors import FormatError
-from seisnet.store.hdf5 import new_hdf5
+from seisnet.store.hdf5 import HDF5Sink, replacing, write_all
 from seisnet.store.windows_file import (
     DTYPES,
     FORMAT,
@@ -23,23 +23,30 @@ from seisnet.store.windows_file import (
     WindowsInfo,
 )
 
-CHUNK_ROWS = 256
+ROWS_AT_ONCE = 1 << 14
+"""What is not features is written when so many rows have gathered: every write has its price."""
 
 
 @contextmanager
 def writing(path: Path) -> Iterator[WindowsWriter]:
     """Write a windows file under a temporary name; it appears when the block ends well."""
-    with new_hdf5(path) as file:
-        writer = WindowsWriter(file)
+    with replacing(path) as temporary, HDF5Sink(temporary) as disk, h5py.File(disk, "w") as file:
+        writer = WindowsWriter(file, disk)
         yield writer
         writer.close()
 
 
 class WindowsWriter:
-    """Appends rows to a file that `writing` has opened; before the first, `begin` says how many there will be."""
+    """Appends rows to a file that `writing` has opened; before the first, `begin` says how many there will be.
 
-    def __init__(self, file: h5py.File) -> None:
-        self.file, self._at, self._linked, self._n_features = file, 0, 0, 0
+    Features lie in one piece of the file and go there past HDF5, which would let no two threads write.
+    """
+
+    def __init__(self, file: h5py.File, disk: HDF5Sink) -> None:
+        self.file, self._disk = file, disk
+        self._at = self._written = self._x_at = self._linked = self._n_features = 0
+        self._columns: dict[str, list[NDArray[Any]]] = {name: [] for name in DTYPES if name != "x"}
+        self._rejected: list[tuple[str, int, int, str]] = []
         self._links: h5py.h5p.PropDCID | None = None
         self._shards: list[tuple[str, str]] = []
 
@@ -55,31 +62,55 @@ class WindowsWriter:
         for name in sorted(info.attributes):
             file.attrs[name] = info.attributes[name]
         for name, dtype in DTYPES.items():
-            if name == "x" and virtual:
-                continue
-            shape = (n_rows, self._n_features) if name == "x" else (n_rows,)
-            rows = max(1, min(CHUNK_ROWS if name == "x" else 1 << 14, n_rows))
-            file.create_dataset(name, shape, dtype, chunks=(rows, *shape[1:]) if n_rows else None)
+            if name != "x":
+                file.create_dataset(name, (n_rows,), dtype, chunks=(min(1 << 14, n_rows),) if n_rows else None)
+            elif not virtual:
+                x = file.create_dataset(name, (n_rows, self._n_features), dtype, dcpl=_in_one_piece())
+                self._x_at = x.id.get_offset() or 0  # it has none if there is no row
         file.create_dataset("group_names", data=list(info.group_names), dtype=STRING, shape=(len(info.group_names),))
         _table(file, "sources", info.sources, SOURCE_COLUMNS)
         _table(file, "rejected", info.rejected, REJECTED_COLUMNS)
 
     def append(self, rows: WindowRows) -> None:
         """Write rows after those already written."""
-        stop = self._at + len(rows)
-        for name in DTYPES:
-            if name != "x" or self._links is None:
-                self.file[name][self._at : stop] = getattr(rows, name)
-        self._at = stop
+        self.write_features(self.append_columns(rows), rows.x)
+
+    def append_columns(self, rows: WindowRows) -> int:
+        """Write all but the features of rows after those already written; the number of the first of them."""
+        at, self._at = self._at, self._at + len(rows)
+        for name, waiting in self._columns.items():
+            waiting.append(getattr(rows, name))
+        if self._at - self._written >= ROWS_AT_ONCE:
+            self._flush_columns()
+        return at
+
+    def _flush_columns(self) -> None:
+        for name, waiting in self._columns.items():
+            if waiting:
+                self.file[name][self._written : self._at] = np.concatenate(waiting)
+                waiting.clear()
+        self._written = self._at
+
+    def write_features(self, at: int, x: NDArray[np.float32]) -> None:
+        """Write the features of the rows from number `at` on, unless the file is virtual; any thread may do so."""
+        if self._links is None and len(x):
+            with Path(self._disk.name).open("r+b", buffering=0) as file:
+                file.seek(self._x_at + at * self._n_features * x.itemsize)
+                write_all(file, np.ascontiguousarray(x, "<f4"))
 
     def reject(self, rejected: Sequence[tuple[str, int, int, str]]) -> None:
         """Write rejections after those already written."""
-        for i, column in enumerate(REJECTED_COLUMNS):
+        self._rejected += rejected
+        if len(self._rejected) >= ROWS_AT_ONCE:
+            self._flush_rejected()
+
+    def _flush_rejected(self) -> None:
+        for i, column in enumerate(REJECTED_COLUMNS if self._rejected else ()):
             dataset = self.file[f"rejected/{column}"]
             at = len(dataset)
-            dataset.resize(at + len(rejected), axis=0)
-            if rejected:
-                dataset[at:] = [row[i] for row in rejected]
+            dataset.resize(at + len(self._rejected), axis=0)
+            dataset[at:] = [row[i] for row in self._rejected]
+        self._rejected.clear()
 
     def link(self, shard: Path, rows: NDArray[np.int64], n_shard: int, sha256: str) -> None:
         """Say that the next features of a virtual file are these rows of a shard in `shards_folder`."""
@@ -97,15 +128,26 @@ class WindowsWriter:
             self._linked += len(run)
 
     def close(self) -> None:
-        """Check that every announced row was written."""
+        """Write what has gathered, and check that every announced row was written."""
         n = len(self.file["y"])
         if self._at != n or (self._links is not None and self._linked != n):
             raise FormatError(f"{self._at} of {n} windows were written")
+        self._flush_columns()
+        self._flush_rejected()
         if self._links is not None:
             space = h5py.h5s.create_simple((n, self._n_features))
             h5py.h5d.create(self.file.id, b"x", h5py.h5t.IEEE_F32LE, space, self._links)
             _table(self.file, "shards", self._shards, ("path", "sha256"))
         self.file.flush()
+
+
+def _in_one_piece() -> h5py.h5p.PropDCID:
+    """Properties of a data set that has its place in the file as soon as it is made."""
+    properties = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+    properties.set_alloc_time(h5py.h5d.ALLOC_TIME_EARLY)
+    properties.set_fill_time(h5py.h5d.FILL_TIME_NEVER)
+    properties.set_obj_track_times(False)
+    return properties
 
 
 def _links() -> h5py.h5p.PropDCID:

@@ -82,13 +82,13 @@ def _read(path: Path, headonly: bool, span_ns: tuple[int, int] | None) -> obspy.
     if _is_mseed(path):
         wanted = read_span(path, *span_ns) if span_ns else None
         if wanted is not None:
-            stream = _mseed_reader()(wanted, starttime=start, endtime=end) if len(wanted) else obspy.Stream()
+            stream = mseed_reader()(wanted, starttime=start, endtime=end) if len(wanted) else obspy.Stream()
             # As `obspy.read` does; `Stream.trim` would hold all traces to the samples of the first.
             for cut in ({"starttime": start}, {"endtime": end}):
                 stream = obspy.Stream([trace for trace in stream if trace.trim(**cut).stats.npts])
             return stream
         if span_ns is None:
-            stream = _mseed_reader()(str(path), headonly=headonly)
+            stream = mseed_reader()(str(path), headonly=headonly)
             for trace in stream:
                 trace.stats._format = "MSEED"  # as `obspy.read` says it
             if len(stream):
@@ -98,7 +98,7 @@ def _read(path: Path, headonly: bool, span_ns: tuple[int, int] | None) -> obspy.
 
 
 @functools.cache
-def _mseed_reader() -> Callable[..., obspy.Stream]:
+def mseed_reader() -> Callable[..., obspy.Stream]:
     """ObsPy's reader of miniSEED; `obspy.read` looks for it anew every time, and that takes as long as a small file."""
     (entry,) = entry_points(group="obspy.plugin.waveform.MSEED", name="readFormat")
     reader: Callable[..., obspy.Stream] = entry.load()

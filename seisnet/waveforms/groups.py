@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from seisnet.engine import Engine
 from seisnet.waveforms.channels import split_channel
 from seisnet.waveforms.files import Reading, read_headers
 from seisnet.waveforms.mseed import Stretch
-from seisnet.waveforms.records import DAY_NS, NS_PER_S
+from seisnet.waveforms.records import DAY_NS, NS_PER_S, Rejection
 from seisnet.waveforms.selection import FOREVER_NS, Selection
 
 EARLY_NS = 300 * NS_PER_S
@@ -19,6 +21,9 @@ EARLY_NS = 300 * NS_PER_S
 
 NEAR_NS = 3 * 3600 * NS_PER_S
 """Files are read beside a group where they come this near to the span that it answers for."""
+
+FILES_AT_ONCE = 32
+"""Files of which a process reads the headers before it takes others."""
 
 
 @dataclass
@@ -63,9 +68,11 @@ class _Header:
 
 
 def gather(
-    files: Iterable[Path], selection: Selection, reading: Reading
+    files: Iterable[Path], selection: Selection, reading: Reading, engine: Engine | None = None
 ) -> tuple[list[Group], dict[str, tuple[int, int]]]:
     """Gather files into groups: those with an instrument and a day in common, however many steps apart.
+
+    Headers of many files are read by the processes of `engine`, where there is one.
 
     Where the files of one group go on in those of the next without a gap, as day files do, every group answers for the
     time from its own first sample to the next one's.
@@ -79,14 +86,37 @@ def gather(
     """
     headers: dict[Path, _Header] = {}
     passed_over: dict[str, tuple[int, int]] = {}
+    files = list(files)
+    parts = [files[i : i + FILES_AT_ONCE] for i in range(0, len(files), FILES_AT_ONCE)]
+    over_parts = map if engine is None or len(parts) < 2 else engine.map
+    for found, others, rejections in over_parts(functools.partial(_headers, selection), parts):
+        headers |= found
+        for seed_id, span_ns in others.items():
+            _widen(passed_over, seed_id, span_ns)
+        reading.rejections += rejections
+    groups = sorted(_together(headers), key=lambda group: group.paths)
+    _chain(groups)
+    return groups, passed_over
+
+
+def _headers(
+    selection: Selection, files: Sequence[Path]
+) -> tuple[dict[Path, _Header], dict[str, tuple[int, int]], list[Rejection]]:
+    """Headers of the files that are wanted, what is not, and the files that can't be read."""
+    headers: dict[Path, _Header] = {}
+    passed_over: dict[str, tuple[int, int]] = {}
+    reading = Reading()
     for path in files:
         stretches = read_headers(path, reading)
         header = None if stretches is None else _header(stretches, selection, passed_over)
         if header is not None:
             headers[path] = header
-    groups = sorted(_together(headers), key=lambda group: group.paths)
-    _chain(groups)
-    return groups, passed_over
+    return headers, passed_over, reading.rejections
+
+
+def _widen(spans_ns: dict[str, tuple[int, int]], seed_id: str, span_ns: tuple[int, int]) -> None:
+    low, high = spans_ns.get(seed_id, span_ns)
+    spans_ns[seed_id] = min(low, span_ns[0]), max(high, span_ns[1])
 
 
 def _header(
@@ -96,8 +126,7 @@ def _header(
     for stretch in stretches:
         start_ns, end_ns = stretch.start_ns, stretch.end_ns
         if not (selection.takes(stretch.seed_id) and selection.overlaps(start_ns, end_ns)):
-            first_ns, last_ns = passed_over.get(stretch.seed_id, (start_ns, end_ns))
-            passed_over[stretch.seed_id] = min(first_ns, start_ns), max(last_ns, end_ns)
+            _widen(passed_over, stretch.seed_id, (start_ns, end_ns))
             continue
         site, _, channel = stretch.seed_id.rpartition(".")
         instruments.add(f"{site}.{split_channel(channel)[0]}")

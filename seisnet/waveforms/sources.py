@@ -20,6 +20,7 @@ from pathlib import Path
 
 import obspy
 
+from seisnet.engine import Engine
 from seisnet.errors import DataError
 from seisnet.store.seisbench_file import is_seisbench
 from seisnet.store.stead_file import stead_tables
@@ -105,7 +106,12 @@ class Source:
 
 
 def find_sources(
-    specs: Sequence[str], reading: Reading, *, selection: Selection = EVERYTHING, inventory: Sequence[Path] = ()
+    specs: Sequence[str],
+    reading: Reading,
+    *,
+    selection: Selection = EVERYTHING,
+    inventory: Sequence[Path] = (),
+    engine: Engine | None = None,
 ) -> list[Source]:
     """Expand what a user named into sources.
 
@@ -122,6 +128,8 @@ def find_sources(
         What is wanted of them.
     inventory : sequence of Path
         Files of station metadata.
+    engine : Engine, optional
+        Whose processes read the headers of many files.
 
     Raises
     ------
@@ -134,21 +142,17 @@ def find_sources(
     for spec in specs:
         scheme, _, rest = spec.partition(":")
         if scheme == "sds":
-            found += [
-                Source(day.paths, "sds", beside=day.beside, span_ns=day.span_ns)
-                for day in sds.find_days(Path(rest), selection)
-            ]
+            days = sds.find_days(Path(rest), selection)
+            found += [Source(d.paths, "sds", beside=d.beside, span_ns=d.span_ns) for d in days]
         elif scheme == "fdsn":
-            found += [
-                Source(kind="fdsn", span_ns=day.span_ns, service=rest, channels=day.channels)
-                for day in fdsn.find_days(rest, selection)
-            ]
+            asked = fdsn.find_days(rest, selection)
+            found += [Source(kind="fdsn", span_ns=a.span_ns, service=rest, channels=a.channels) for a in asked]
         else:
             for path in matches(spec):
                 datasets = _datasets(path)
                 found += datasets
                 files += [] if datasets else waveform_files(path)
-    groups, passed_over = gather(dict.fromkeys(files), selection, reading)
+    groups, passed_over = gather(dict.fromkeys(files), selection, reading, engine)
     for group in groups:
         whole = Source(group.paths, "files", beside=group.beside, span_ns=group.span_ns)
         found += _sliced(whole, group.start_ns, group.end_ns)
