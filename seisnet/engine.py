@@ -6,36 +6,30 @@ on one thread everywhere: the number of threads may change the last bits of a pr
 
 from __future__ import annotations
 
-import atexit
-import functools
 import importlib
 import itertools
 import os
-import signal
 import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from multiprocessing import forkserver, get_context, parent_process
+from multiprocessing import forkserver
 from pathlib import Path
 from typing import Any, TypeVar
 
 from seisnet import __version__
+from seisnet.crew import IN_FLIGHT, METHOD, Crew, limit_blas, no_interrupts, one_thread
 from seisnet.errors import ConfigError, DataError
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
-IN_FLIGHT = 4
-"""Items that wait at or in each process: enough that none is idle, few enough that results don't pile up."""
-
-METHOD = "forkserver" if sys.platform == "linux" else "spawn"
-"""How processes start. On Linux they are forked from a small server, which has imported what they need; elsewhere the
-system's libraries don't bear that, and every process imports for itself."""
+SWITCH_S = 0.0005
+"""Threads that come back from reading, hashing and writing wait so long for Python's lock: by default ten times."""
 
 CONNECT_S = 10.0
 """How long a scheduler, and its first worker, may take to answer."""
@@ -48,8 +42,8 @@ class Engine:
     Attributes
     ----------
     jobs : int
-        Processes of this machine, which are no forks of this one: a script that asks for more than one is guarded by
-        ``if __name__ == "__main__"``.
+        Processes of this machine, this one and others, which are no forks of it: a script that asks for more than one
+        is guarded by ``if __name__ == "__main__"``.
     scheduler : str
         Address of a Dask scheduler, such as ``tcp://10.0.0.1:8786``, which is used instead. Its workers see the same
         files under the same names and run this very version of seisnet.
@@ -65,7 +59,7 @@ class Engine:
         """
         if self.jobs > 1 and not self.scheduler and METHOD == "forkserver":
             forkserver.set_forkserver_preload([module])
-            with _no_interrupts():
+            with no_interrupts():
                 forkserver.ensure_running()
 
     def map(self, function: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
@@ -93,47 +87,21 @@ class Engine:
 
 def _here(function: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
     for item in items:
-        with _one_thread():
+        with one_thread():
             result = function(item)
         yield result
 
 
-def _one_thread() -> AbstractContextManager[None]:
-    from seisnet.nn import blas_threads  # which takes long to import, and `Engine.get_ready` is to come before it
-
-    return blas_threads(1)
-
-
 def _in_processes(function: Callable[[Item], Result], items: Iterable[Item], jobs: int) -> Iterator[Result]:
-    pool = ProcessPoolExecutor(jobs, get_context(METHOD), _prepare, (function,))
-    busy = True
+    crew = Crew(function, items, jobs)
     try:
-        yield from _windowed(functools.partial(_submit, pool), items, IN_FLIGHT * jobs)
-        busy = False  # idle processes end by themselves, while this one goes on
+        yield from crew.results()
     except BrokenProcessPool as error:
         raise DataError(
             "a worker process died, most likely of too little memory; take fewer --jobs (finished work is kept)"
         ) from error
     finally:
-        pool.shutdown(wait=busy, cancel_futures=True)
-
-
-def _submit(pool: ProcessPoolExecutor, item: Any) -> Future[Any]:
-    with _no_interrupts():
-        return pool.submit(_apply, item)
-
-
-@contextmanager
-def _no_interrupts() -> Iterator[None]:
-    """Processes that start in here don't hear Ctrl-C, which would find them amid their imports."""
-    if not hasattr(signal, "pthread_sigmask"):
-        yield
-        return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        crew.dismiss()
 
 
 def _on_cluster(function: Callable[[Item], Result], items: Iterable[Item], scheduler: str) -> Iterator[Result]:
@@ -188,10 +156,15 @@ def beside(threads: int) -> Iterator[Callable[..., None]]:
             waiting.popleft().result()
         waiting.append(pool.submit(function, *arguments))
 
-    with ThreadPoolExecutor(threads) as pool:
-        yield call
-        for called in waiting:
-            called.result()
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(SWITCH_S)
+    try:
+        with ThreadPoolExecutor(threads) as pool:
+            yield call
+            for called in waiting:
+                called.result()
+    finally:
+        sys.setswitchinterval(before)
 
 
 class _Shared:
@@ -201,44 +174,15 @@ class _Shared:
         self.function, self.version, self.folder = function, version, folder
 
 
-_state: dict[str, Any] = {}
-"""Of a worker process: the function, and the limit on BLAS."""
-
 _one_at_a_time = threading.Lock()
 """A worker of a cluster may have threads, but HDF5, caught warnings and the limit on BLAS are the whole process's."""
-
-
-def _prepare(function: Callable[[Any], Any]) -> None:
-    """Make a process a worker: it leaves Ctrl-C to its parent and ends with it, also when that is killed."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-    _limit_blas()
-    _state["function"] = function
-
-
-def _end_with_parent() -> None:
-    parent = parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)
-
-
-def _limit_blas() -> None:
-    if "limit" not in _state:
-        _state["limit"] = ExitStack()
-        _state["limit"].enter_context(_one_thread())
-        atexit.register(_state["limit"].close)  # while the modules that it takes are whole
-
-
-def _apply(item: Any) -> Any:
-    return _state["function"](item)
 
 
 def _apply_shared(shared: _Shared, item: Any) -> Any:
     if shared.version != __version__:
         raise DataError(f"a worker runs seisnet {__version__}; {shared.version} is needed")
     with _one_at_a_time:
-        _limit_blas()
+        limit_blas()
         try:
             os.chdir(shared.folder)  # names of files may be relative
         except OSError as error:

@@ -2,6 +2,7 @@
 
 import functools
 import json
+import multiprocessing
 import os
 import socket
 import subprocess
@@ -13,6 +14,7 @@ import numpy as np
 import pytest
 
 from seisnet.config import PreprocessConfig
+from seisnet.crew import IN_FLIGHT
 from seisnet.engine import Engine
 from seisnet.errors import ConfigError, DataError
 from seisnet.preprocessing import preprocess_to_file
@@ -33,7 +35,8 @@ def fail_at(bad, n):
 
 
 def die_at(bad, n):
-    if n == bad:
+    """Die where another process than that of the test has come to an item, or to a later one."""
+    if n >= bad and multiprocessing.parent_process() is not None:
         os._exit(3)
     return n
 
@@ -48,9 +51,31 @@ def in_order():
 
 
 def test_processes_give_the_results_of_this_process_in_order(in_order):
-    found = list(Engine(jobs=2).map(functools.partial(product_and_place, 1), range(20)))
-    assert [value for value, _ in found] == in_order
-    assert os.getpid() not in {place for _, place in found}
+    for jobs in (2, 3):
+        found = list(Engine(jobs).map(functools.partial(product_and_place, 1), range(20)))
+        assert [value for value, _ in found] == in_order
+        assert len({place for _, place in found} | {os.getpid()}) <= jobs
+        assert {place for _, place in found} != {os.getpid()}
+
+
+def test_an_error_of_the_supply_comes_in_its_turn():
+    def items():
+        yield from range(20)
+        raise DataError("the supply is bad")
+
+    found = Engine(jobs=2).map(functools.partial(fail_at, -1), items())
+    assert [next(found) for _ in range(20)] == list(range(20))
+    with pytest.raises(DataError, match="the supply is bad"):
+        next(found)
+
+
+def test_few_results_wait_for_who_takes_them():
+    drawn = []
+    found = Engine(jobs=2).map(functools.partial(fail_at, -1), (drawn.append(n) or n for n in range(100)))
+    assert next(found) == 0
+    time.sleep(0.5)  # in which the other process would have come further
+    assert len(drawn) <= 1 + 2 * IN_FLIGHT
+    assert list(found) == list(range(1, 100))
 
 
 def test_an_error_of_the_function_comes_through():
@@ -70,12 +95,13 @@ def test_items_are_drawn_as_they_are_needed():
 
 def test_a_process_that_dies_is_one_line():
     with pytest.raises(DataError, match="a worker process died") as caught:
-        list(Engine(jobs=2).map(functools.partial(die_at, 2), range(4)))
+        list(Engine(jobs=2).map(functools.partial(die_at, 0), range(4)))
     assert "\n" not in str(caught.value)
 
 
 CHILD = """
 import os, time
+from seisnet.crew import IN_FLIGHT
 from seisnet.engine import Engine
 
 def slow(n):

@@ -16,7 +16,7 @@ PACKAGE = Path(seisnet.__file__).parent
 # fmt: off
 ROOMS = [
     "errors", "kernels", "wording", "config", "picks", "nn",
-    "engine", "store", "waveforms", "catalogues", "labels", "exporting",
+    "crew", "engine", "store", "waveforms", "catalogues", "labels", "exporting",
     "extremes", "features", "sliding_products", "sliding", "context", "onset_network", "windows", "class_windows",
     "excerpting", "augment", "splits",
     "scan", "onset", "picking", "detection", "coincidence", "following",

@@ -1,0 +1,158 @@
+"""Processes of this machine that work together: see `seisnet.engine`."""
+
+from __future__ import annotations
+
+import atexit
+import functools
+import operator
+import os
+import signal
+import sys
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from multiprocessing import get_context, parent_process
+from typing import Any
+
+IN_FLIGHT = 4
+"""Items that wait at or in each process: enough that none is idle, few enough that results don't pile up."""
+
+METHOD = "forkserver" if sys.platform == "linux" else "spawn"
+"""How processes start. On Linux they are forked from a small server, which has imported what they need; elsewhere the
+system's libraries don't bear that, and every process imports for itself."""
+
+
+class Crew:
+    """Some processes, of which this is one, that draw items from one supply.
+
+    This one works where the next result in order is not there yet. The others get what comes next as soon as they are
+    done, whatever this one does: a thread of the pool takes their results.
+    """
+
+    def __init__(self, function: Callable[[Any], Any], items: Iterable[Any], jobs: int) -> None:
+        self._function, self._items, self._others = function, iter(items), jobs - 1
+        self._pool = ProcessPoolExecutor(self._others, get_context(METHOD), _prepare, (function,))
+        self._most = IN_FLIGHT * jobs
+        self._waiting: deque[Future[Any]] = deque()  # in the order of the items
+        self._lock = threading.RLock()
+        self._given, self._over = 0, False
+
+    def results(self) -> Iterator[Any]:
+        """Results in the order of the items."""
+        self._give()
+        while self._waiting:
+            own = None if self._waiting[0].done() else self._draw()
+            if own is None:
+                yield self._waiting.popleft().result()
+                self._give()
+            else:
+                self._work(*own)
+
+    def dismiss(self) -> None:
+        """Let the others end, who are waited for only if they still have work."""
+        with self._lock:
+            self._over = True
+        self._pool.shutdown(wait=self._given > 0, cancel_futures=True)
+
+    def _draw(self) -> tuple[Any, Future[Any]] | None:
+        """The next item and where its result belongs; None if there is none, or too many results wait."""
+        with self._lock:
+            if len(self._waiting) < self._most:
+                try:
+                    for item in self._items:
+                        self._waiting.append(Future())
+                        return item, self._waiting[-1]
+                except Exception as error:  # told in its turn, whichever thread has met it
+                    self._waiting.append(Future())
+                    self._waiting[-1].set_exception(error)
+        return None
+
+    def _work(self, item: Any, result: Future[Any]) -> None:
+        try:
+            with one_thread():
+                result.set_result(self._function(item))
+        except Exception as error:  # told in its turn, as those of the others are
+            result.set_exception(error)
+
+    def _give(self, done: Future[Any] | None = None) -> None:
+        """Give the others what they are to do next: two items each; towards the end one, so that all end together."""
+        with self._lock:
+            self._given -= done is not None
+            each = 2 if operator.length_hint(self._items, sys.maxsize) > 2 * self._others else 1
+            while not self._over and self._given < each * self._others and (drawn := self._draw()):
+                item, result = drawn
+                self._given += 1
+                try:
+                    future = _submit(self._pool, item)
+                except RuntimeError as error:
+                    result.set_exception(error)
+                    return
+                future.add_done_callback(functools.partial(self._take, result))
+
+    def _take(self, result: Future[Any], done: Future[Any]) -> None:
+        """Take what one of the others has done, who gets the next item before anybody knows."""
+        self._give(done)
+        if done.cancelled():
+            result.cancel()
+        elif error := done.exception():
+            result.set_exception(error)
+        else:
+            result.set_result(done.result())
+
+
+def _submit(pool: ProcessPoolExecutor, item: Any) -> Future[Any]:
+    with no_interrupts():
+        return pool.submit(_apply, item)
+
+
+@contextmanager
+def no_interrupts() -> Iterator[None]:
+    """Processes that start in here don't hear Ctrl-C, which would find them amid their imports."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def one_thread() -> AbstractContextManager[None]:
+    """Limit BLAS to one thread: their number may change the last bits of a product."""
+    from seisnet.nn import blas_threads  # which takes long to import, and `Engine.get_ready` is to come before it
+
+    return blas_threads(1)
+
+
+_state: dict[str, Any] = {}
+"""Of a worker process: the function, and the limit on BLAS."""
+
+
+def _prepare(function: Callable[[Any], Any]) -> None:
+    """Make a process a worker: it leaves Ctrl-C to its parent and ends with it, also when that is killed."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    limit_blas()
+    _state["function"] = function
+
+
+def _end_with_parent() -> None:
+    parent = parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
+
+
+def limit_blas() -> None:
+    """Limit BLAS as `one_thread` does, until the process ends."""
+    if "limit" not in _state:
+        _state["limit"] = ExitStack()
+        _state["limit"].enter_context(one_thread())
+        atexit.register(_state["limit"].close)  # while the modules that it takes are whole
+
+
+def _apply(item: Any) -> Any:
+    return _state["function"](item)
