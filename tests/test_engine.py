@@ -15,7 +15,7 @@ import pytest
 
 from seisnet.config import PreprocessConfig
 from seisnet.crew import IN_FLIGHT
-from seisnet.engine import Engine
+from seisnet.engine import Engine, beside
 from seisnet.errors import ConfigError, DataError
 from seisnet.preprocessing import preprocess_to_file
 
@@ -97,6 +97,20 @@ def test_a_process_that_dies_is_one_line():
     with pytest.raises(DataError, match="a worker process died") as caught:
         list(Engine(jobs=2).map(functools.partial(die_at, 0), range(4)))
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_what_is_called_beside_is_done_after_the_block_and_its_errors_come_through(threads):
+    done = []
+    with beside(threads) as call:
+        for n in range(20):
+            call(lambda n: done.append(fail_at(-1, n)), n)
+    assert sorted(done) == list(range(20))
+    before = sys.getswitchinterval()
+    with pytest.raises(DataError, match="item 3 is bad"), beside(threads) as call:
+        for n in range(5):
+            call(fail_at, 3, n)
+    assert sys.getswitchinterval() == before
 
 
 CHILD = """

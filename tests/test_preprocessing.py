@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 import textwrap
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,12 +17,15 @@ import pytest
 
 from seisnet import extraction, planning, preprocessing
 from seisnet.config import PreprocessConfig, to_json
+from seisnet.division import divide
 from seisnet.errors import ConfigError, DataError, FormatError, NothingUsableError
 from seisnet.features import extract, make_feature
+from seisnet.merging import merging
 from seisnet.preprocessing import preprocess, preprocess_to_file, read_windows, reasons
 from seisnet.store.hdf5 import sha256_of
 from seisnet.store.seisbench_writer import SeisBenchWriter
-from seisnet.store.windows_file import SPLITS, FeatureReader
+from seisnet.store.shards import ShardReader
+from seisnet.store.windows_file import SPLITS, FeatureReader, read_info
 from seisnet.waveforms.conditioning import condition
 from seisnet.waveforms.records import NS_PER_S
 
@@ -378,6 +382,23 @@ def test_a_damaged_shard_is_made_again(labelled, windows, tmp_path):
         file["x"][3, 5] += 1
     preprocess_to_file(*job, output=output, resume=True)
     assert output.read_bytes() == windows.read_bytes()
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_a_shard_that_is_damaged_when_it_is_merged_is_told_and_removed(threads, labelled, tmp_path):
+    preprocess_to_file([str(labelled.files)], [str(labelled.csv)], CONFIG, output=tmp_path / "v.h5", virtual=True)
+    [shard] = (tmp_path / "v.h5.shards").iterdir()
+    with ShardReader(shard) as found:
+        rows = Counter({tuple(row): n for row, n in found.summary["rows"]})
+    with h5py.File(shard, "r+") as file:
+        file["x"][3, 5] += 1
+    division = divide(rows, CONFIG)
+    info = replace(read_info(tmp_path / "v.h5"), rejected=())
+    told = pytest.raises(FormatError, match=r"damaged: .*; say --resume to make it again")
+    with told, merging(tmp_path / "w.h5") as merger:
+        merger.add(shard)
+        merger.finish(division, info, ([], []), threads=threads)
+    assert not shard.exists() and not (tmp_path / "w.h5").exists()
 
 
 def test_a_run_that_fails_leaves_the_old_output_and_nothing_else(labelled, tmp_path):

@@ -1,6 +1,7 @@
 """Files, folders and globs are found and read, and what can't be read is told in one line."""
 
 import itertools
+import re
 import shutil
 from pathlib import Path
 
@@ -8,7 +9,9 @@ import numpy as np
 import obspy
 import pytest
 
+from seisnet.engine import Engine
 from seisnet.errors import DataError
+from seisnet.waveforms import groups
 from seisnet.waveforms.examples import example_files, write_example_event
 from seisnet.waveforms.records import NS_PER_S
 from seisnet.waveforms.sources import Reading, Selection, find_sources, read_file, read_records
@@ -113,6 +116,23 @@ def test_files_of_one_station_and_day_are_one_source_and_of_others_not(tmp_path,
     write(tmp_path / "d.mseed", "GE.XYZ..HHZ", start_ns=START_NS)
     found = [sorted(p.name for p in s.paths) for s in find_sources([str(tmp_path)], Reading())]
     assert found == [["a.mseed", "b.mseed"], ["c.mseed"], ["d.mseed"]]
+
+
+def test_several_processes_find_what_one_does_in_the_same_order(tmp_path, write, monkeypatch):
+    monkeypatch.setattr(groups, "FILES_AT_ONCE", 2)
+    for i in range(7):
+        write(tmp_path / f"{i}.mseed", f"GE.S{i % 3}..HHZ", start_ns=START_NS + i * DAY_NS // 2)
+    (tmp_path / "3a.mseed").write_bytes(b"no waveforms")
+    (tmp_path / "5a.mseed").write_bytes(b"")
+    one, two = Reading(), Reading()
+    wanted = Selection(end_ns=START_NS + 3 * DAY_NS)
+    found = find_sources([str(tmp_path)], one, selection=wanted)
+    assert find_sources([str(tmp_path)], two, selection=wanted, engine=Engine(2)) == found
+    assert one.rejections == two.rejections and len(one.rejections) == 2
+    with pytest.raises(DataError, match="the files hold") as caught:
+        find_sources([str(tmp_path)], Reading(), selection=Selection(end_ns=0))
+    with pytest.raises(DataError, match=re.escape(str(caught.value))):
+        find_sources([str(tmp_path)], Reading(), selection=Selection(end_ns=0), engine=Engine(2))
 
 
 def test_a_day_file_that_starts_just_before_midnight_counts_as_that_day(tmp_path, write):
