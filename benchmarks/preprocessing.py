@@ -187,25 +187,30 @@ import sys, time
 from pathlib import Path
 from seisnet.engine import Engine
 if __name__ == "__main__":
-    begin, engine = time.perf_counter(), Engine(int(sys.argv[4]))
+    marks, engine = [time.perf_counter()], Engine(int(sys.argv[4]))
     engine.get_ready("seisnet.ready")
+    from seisnet import preprocessing
     from seisnet.config import PreprocessConfig
-    from seisnet.preprocessing import preprocess_to_file
-    ready, marks = time.perf_counter(), [time.process_time()]
+    make = preprocessing.make_shards
+    def make_shards(*arguments):
+        marks.append(time.perf_counter())
+        totals = make(*arguments)
+        marks.append(time.perf_counter())
+        return totals
+    preprocessing.make_shards = make_shards
+    marks.append(time.perf_counter())
     options = {"output": Path(sys.argv[3]), "overwrite": True, "engine": engine}
-    options["progress"] = lambda *_: marks.append(time.process_time())
-    preprocess_to_file([sys.argv[1]], [sys.argv[2]], PreprocessConfig(split_by="event"), **options)
-    end, marks = time.perf_counter(), [*marks, time.process_time()]
-    # By the clock with imports and without; processor time of imports, and until the first shard, the last and the end.
-    print(end - begin, end - ready, *(b - a for a, b in zip([0, *marks[:2], marks[-2]], [*marks[:2], *marks[-2:]])))
+    preprocessing.preprocess_to_file([sys.argv[1]], [sys.argv[2]], PreprocessConfig(split_by="event"), **options)
+    marks.append(time.perf_counter())
+    # By the clock: imports, planning, shards, merging.
+    print(*(b - a for a, b in zip(marks, marks[1:])))
 """
 
 
 def processes(title: str, found: tuple[Path, Path], folder: Path, rounds: int) -> None:
-    """Two processes against one, by the clock, and how many times as fast two free processors would be at most.
+    """Two processes against one, by the clock, and how many times as fast they were if shards took half the time.
 
-    Before the first shard and after the last the parent works alone, between them beside the others. How much two
-    processes slow each other down, by caches and memory that they share, two runs of one process tell.
+    How much two processes slow each other down, by caches and memory that they share, two runs of one process tell.
     """
     script = folder / "processes.py"
     script.write_text(PROCESSES)
@@ -221,18 +226,19 @@ def processes(title: str, found: tuple[Path, Path], folder: Path, rounds: int) -
     for _ in range(rounds):
         for jobs, values in told.items():
             values.extend(run(jobs, f"{jobs}.h5"))
-        beside.append(statistics.mean(values[1] for values in run(1, "a.h5", "b.h5")) / told[1][-1][1])
+        beside.append(statistics.mean(sum(values[1:]) for values in run(1, "a.h5", "b.h5")) / sum(told[1][-1][1:]))
     one, two = ([statistics.median(column) for column in zip(*told[jobs], strict=True)] for jobs in (1, 2))
-    imports_s, whole_s = one[2], statistics.median(sum(values[3:]) for values in told[1])
-    before_s, beside_s, after_s = two[3:]
-    least_s = before_s + (whole_s - before_s - after_s) / 2 + after_s
     same = (folder / "1.h5").read_bytes() == (folder / "2.h5").read_bytes()
-    for what, column, extra_s in (("with imports", 0, imports_s), ("after imports", 1, 0.0)):
-        ratio, most = one[column] / two[column], (extra_s + whole_s) / (extra_s + least_s)
-        print(f"{title}, {what}: one process takes {one[column]:.2f} s, two {two[column]:.2f} s: {ratio:.2f} times")
-        print(f"  as fast; by the processor time of the parent at most {most:.2f} times")
-    print(f"  processor time: imports {imports_s:.2f} s, one process {whole_s:.2f} s; the parent of two until")
-    print(f"  the first shard {before_s:.2f} s, until the last {beside_s:.2f} s more, after that {after_s:.2f} s")
+    for what, first in (("with imports", 0), ("after imports", 1)):
+        of_one, of_two = (statistics.median(sum(values[first:]) for values in told[jobs]) for jobs in (1, 2))
+        print(f"{title}, {what}: one process takes {of_one:.2f} s, two {of_two:.2f} s: {of_one / of_two:.2f} times")
+    for name, steps in (("one process", one), ("two", two)):
+        told_s = ", ".join(
+            f"{step} {s:.2f}" for step, s in zip(("imports", "planning", "shards", "merging"), steps, strict=True)
+        )
+        print(f"  seconds of {name}: {told_s}")
+    most = sum(one[1:]) / (two[1] + one[2] / 2 + two[3])
+    print(f"  after imports at most {most:.2f} times, if shards took half the time")
     slower = statistics.median(beside)
     print(f"  two runs of one process, side by side, take {slower:.2f} times as long as one alone: what has nothing to")
     print(f"  share and nothing to wait for is {2 / slower:.2f} times as fast on this machine")
