@@ -142,7 +142,7 @@ def _windowed(submit: Callable[[Item], Any], items: Iterable[Item], width: int) 
 
 @contextmanager
 def beside(threads: int) -> Iterator[Callable[..., None]]:
-    """Give a function that calls one with arguments, at once, or where there are more threads in one of them.
+    """Give a function that calls one with arguments: at once, or where there are more threads than this in another.
 
     After the block all calls are done; an error in one comes through. Few of them wait at a time.
     """
@@ -159,7 +159,7 @@ def beside(threads: int) -> Iterator[Callable[..., None]]:
     before = sys.getswitchinterval()
     sys.setswitchinterval(SWITCH_S)
     try:
-        with ThreadPoolExecutor(threads) as pool:
+        with ThreadPoolExecutor(threads - 1) as pool:
             yield call
             for called in waiting:
                 called.result()
