@@ -11,7 +11,11 @@ from seisnet.synthetic.earth import Crust, random_crust
 from seisnet.synthetic.instruments import Instrument, random_instrument
 from seisnet.synthetic.paths import Event, Site, hypocentral_km, travel_times
 from seisnet.synthetic.seismogram import Floats, Seismogram, seismogram
+from seisnet.synthetic.source import patches
 from seisnet.synthetic.values import GeneratorConfig, Range, log_uniform
+
+_PATCHES = (1.5, 40.0)
+"""Of a source; what they are rounded to."""
 
 _WATER_KM_S = 1.5
 """Velocity of sound in water."""
@@ -83,6 +87,7 @@ def _random_magnitude(bounds: Range, rng: np.random.Generator) -> float:
 
 def random_event(event_id: str, network: Network, config: GeneratorConfig, rng: np.random.Generator) -> Event:
     """Draw an earthquake under a network."""
+    patch_time, patch_moment = patches(round(log_uniform(_PATCHES, rng)), rng)
     return Event(
         id=event_id,
         x_km=rng.normal(0.0, network.reach_km),
@@ -96,6 +101,8 @@ def random_event(event_id: str, network: Network, config: GeneratorConfig, rng: 
         quality_exponent=rng.uniform(*config.quality_exponent),
         p_absorption=rng.uniform(0.3, 0.8),
         scattering_per_km=log_uniform(config.scattering_per_km, rng),
+        patch_time=patch_time,
+        patch_moment=patch_moment,
     )
 
 

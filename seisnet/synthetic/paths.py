@@ -60,7 +60,7 @@ class Event:
     magnitude : float
         Moment magnitude.
     stress_drop_pa : float
-        Of Brune's circular source.
+        Of the circular source, and of each patch.
     mechanism_rad : (float, float, float)
         Strike, dip and rake.
     corner_ratio : float
@@ -71,6 +71,8 @@ class Event:
         Absorption of P as a share of that of S on the same time.
     scattering_per_km : float
         Energy that S loses to scattering.
+    patch_time, patch_moment : float64 (N,)
+        When the patches of the source break, in shares of its rupture time, and their shares of the moment.
     """
 
     id: str
@@ -85,6 +87,8 @@ class Event:
     quality_exponent: float
     p_absorption: float
     scattering_per_km: float
+    patch_time: Floats
+    patch_moment: Floats
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +114,12 @@ class Path:
     def speed_km_s(self) -> float:
         """Velocity at the source."""
         return float(self.site.crust.velocity(self.phase)[self.layer])
+
+    @property
+    def corner_hz(self) -> float:
+        """Corner frequency of the S waves of the whole source."""
+        speed = float(self.site.crust.vs_km_s[self.layer])
+        return source.corner_frequency_hz(source.moment_n_m(self.event.magnitude), self.event.stress_drop_pa, speed)
 
     @property
     def level(self) -> float:

@@ -21,6 +21,10 @@ _CODA_KNOTS_S = {"P": (0.0, 6.0, 30.0), "S": (0.0, 4.0, 12.0, 35.0)}
 """Times after the onset at which the absorption of the coda is computed; between them pulses are mixed."""
 
 
+_DIRECTIVITY = (0.6, 1.4)
+"""How long a rupture seems to take, of what it takes: from ahead of it and from behind (Ben-Menahem 1961)."""
+
+
 @dataclass(frozen=True, slots=True)
 class Seismogram:
     """The noise-free output of a sensor.
@@ -46,31 +50,33 @@ def seismogram(
     """Build a record from P on.
 
     Each phase is a train of spikes, for the rays and for the energy scattered between and behind them, convolved
-    with the minimum-phase pulse of source, path, site and sensor. Spikes lie on a grid finer than the samples', so
-    onsets are exact and fall between samples.
+    with the patches of the source and with the minimum-phase pulse of a patch, path, site and sensor. Spikes lie on a
+    grid finer than the samples', so onsets are exact and fall between samples.
     """
     rate = instrument.sampling_rate_hz
     factor = max(2, math.ceil(200.0 / rate))
     fine_rate = rate * factor
-    n = 2 * next_fast_len(math.ceil((duration_s + 4.0) * fine_rate / 2), real=True)
-    frequency_hz = np.arange(n // 2 + 1) * fine_rate / n
     found = travel_times(event, site)
+    paths = {phase: Path(phase, event, site, found[phase]) for phase in ("P", "S")}
+    longest_s = _DIRECTIVITY[1] * source.rupture_time_s(paths["S"].corner_hz)
+    n = 2 * next_fast_len(math.ceil((duration_s + longest_s + 4.0) * fine_rate / 2), real=True)
+    frequency_hz = np.arange(n // 2 + 1) * fine_rate / n
     origin = int(rng.integers(0, factor)) - round(found["P"][0].time_s * fine_rate)
     time_s = (np.arange(n) - origin + 0.5) / fine_rate
     spectrum = np.zeros((3, n // 2 + 1), dtype=np.complex128)
     onset = {}
-    for phase in ("P", "S"):
-        path = Path(phase, event, site, found[phase])
+    for phase, path in paths.items():
         onset[phase] = int(np.searchsorted(time_s, path.onset_s))
         spikes = _ray_spikes(path, time_s, rng)
         spikes += scattered(path, spikes, time_s, rng)
         spikes[:, int(duration_s * fine_rate) :] = 0.0  # or their pulses would come around
+        rupture = _rupture(path, n, fine_rate, rng)
         shared = instrument.log_response(frequency_hz) + _log_source(path, frequency_hz) + _log_site(path, frequency_hz)
         knots = np.array(_CODA_KNOTS_S[phase])
         for k, knot_s in enumerate(knots):
             weight = np.interp(time_s - path.onset_s, knots, np.eye(len(knots))[k])
             pulse = source.minimum_phase(shared + _log_absorption(path, knot_s, frequency_hz))
-            spectrum += rfft(spikes * weight, axis=1) * pulse
+            spectrum += rfft(spikes * weight, axis=1) * (rupture * pulse)
     fine = irfft(spectrum * fine_rate, n, axis=1)[:, : int(duration_s * fine_rate)]
     fine[:, : onset["P"]] = 0.0  # the last of what came around
     return Seismogram(
@@ -80,13 +86,18 @@ def seismogram(
     )
 
 
+def _rupture(path: Path, n: int, rate: float, rng: np.random.Generator) -> NDArray[np.complex128]:
+    """Spectrum of the patches, a spike each; how long they seem to take depends on which way the rupture runs."""
+    length = rng.uniform(*_DIRECTIVITY) * source.rupture_time_s(path.corner_hz) * rate
+    at = np.round(path.event.patch_time * length).astype(int)
+    return np.asarray(rfft(np.bincount(at, path.event.patch_moment, minlength=n)))
+
+
 def _log_source(path: Path, frequency_hz: Floats) -> Floats:
-    """Logarithm of Brune's (1970) spectral shape."""
-    event, crust = path.event, path.site.crust
-    moment = source.moment_n_m(event.magnitude)
-    corner_hz = source.corner_frequency_hz(moment, event.stress_drop_pa, float(crust.vs_km_s[path.layer]))
+    """Logarithm of Brune's (1970) spectral shape of a patch: N of one stress drop have N^(1/3) times the corner."""
+    corner_hz = path.corner_hz * math.cbrt(len(path.event.patch_time))
     if path.phase == "P":
-        corner_hz *= event.corner_ratio
+        corner_hz *= path.event.corner_ratio
     return -np.log1p((frequency_hz / corner_hz) ** 2)
 
 

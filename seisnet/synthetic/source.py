@@ -1,4 +1,4 @@
-"""From a rupture to a pulse: Brune's source, radiation, absorption, scattering, and causal pulses."""
+"""From a rupture to a pulse: Brune's source, its patches, radiation, absorption, scattering, and causal pulses."""
 
 from __future__ import annotations
 
@@ -41,6 +41,24 @@ def corner_frequency_hz(moment: float, stress_drop_pa: float, vs_km_s: float) ->
     """Corner frequency of S, ``2.34 vs / (2 pi r)`` with ``r^3 = 7 M0 / (16 stress)``: Brune (1970, 1971)."""
     radius_m = (7.0 * moment / (16.0 * stress_drop_pa)) ** (1 / 3)
     return float(2.34 * vs_km_s * 1e3 / (2 * math.pi * radius_m))
+
+
+def rupture_time_s(corner_hz: float) -> float:
+    """How long a circular source of a corner frequency breaks: its radius (above) at nine tenths of the S velocity."""
+    return 2.34 / (2 * math.pi * corner_hz) / 0.9
+
+
+def patches(n: int, rng: np.random.Generator) -> tuple[Floats, Floats]:
+    """When the patches of a source break, in shares of its rupture time, and their shares of the moment.
+
+    A composite source (Zeng, Anderson & Yu 1994, Geophys. Res. Lett. 21): the first patch breaks at 0, and some
+    ruptures grow while others begin at once with most of what they have.
+    """
+    time = np.sort(rng.uniform(size=n))
+    time[0] = 0.0
+    growth = (0.15 + time) ** rng.uniform(-0.5, 1.5) * np.sqrt(1.0 - 0.9 * time)
+    moment = growth * (0.3 + rng.exponential(size=n))
+    return time, moment / moment.sum()
 
 
 def far_field_level(
