@@ -45,7 +45,7 @@ from seisnet.windows import LabelledRecord
 
 FAR = tuple(
     GeneratorConfig(
-        magnitude=(magnitude, 7.0),
+        magnitude=(magnitude, 6.5),
         reach_km=reach_km,
         distance_km=distance_km,
         depth_km=(1.0, 40.0),

@@ -367,7 +367,7 @@ def test_labels_lie_in_their_records_and_ranges(records):
         assert record.start_ns + 14.9e9 < p.time_ns < s.time_ns < end_ns
         assert 0.3 - 0.01 <= (s.time_ns - p.time_ns) / 1e9 <= 15.0 + 0.01
         assert 2.0 <= record.distance_km <= 120.0
-        assert 0.0 <= record.magnitude <= 6.5
+        assert 0.0 <= record.magnitude <= 5.5
         assert record.snr_db >= CLEAN.snr_db[0]
 
 

@@ -25,7 +25,7 @@ class GeneratorConfig:
     lowest value is not made, as analysts pick what they see.
     """
 
-    magnitude: Range = (0.0, 6.5)
+    magnitude: Range = (0.0, 5.5)
     reach_km: Range = (1.5, 30.0)
     distance_km: Range = (2.0, 120.0)
     depth_km: Range = (1.0, 20.0)
