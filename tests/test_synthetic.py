@@ -13,6 +13,7 @@ from seisnet.errors import ConfigError
 from seisnet.synthetic import GeneratorConfig, SyntheticRecord, continuous, generate_records
 from seisnet.synthetic.earth import Crust, free_surface, random_crust, rays
 from seisnet.synthetic.instruments import Instrument, digitise
+from seisnet.synthetic.networks import random_event, random_network
 from seisnet.synthetic.noise import (
     Background,
     cultural_noise,
@@ -140,6 +141,17 @@ def test_a_large_rupture_takes_seconds_and_its_patches_begin_at_once():
         assert time[-1] <= 1.0
         assert moment.min() > 0.0
         assert moment.sum() == pytest.approx(1.0)
+
+
+def test_small_earthquakes_break_at_once_and_large_ones_in_patches():
+    rng = np.random.default_rng(0)
+    network = random_network("A", 1, CLEAN, rng)
+    # radius at 1 and 10 MPa: 79 and 37 m of magnitude 2, 7.9 and 3.7 km of 6; a patch has 0.2 to 1 km
+    for magnitude, fewest, most in ((2.0, 1, 1), (6.0, 13, 60)):
+        drawn = replace(CLEAN, magnitude=(magnitude, magnitude + 1e-6), stress_drop_mpa=(1.0, 10.0))
+        numbers = {len(random_event("e", network, drawn, rng).patch_time) for _ in range(40)}
+        assert min(numbers) >= fewest
+        assert max(numbers) <= most
 
 
 def test_patches_keep_the_onset_and_the_moment_and_make_the_record_longer():

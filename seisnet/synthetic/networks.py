@@ -11,11 +11,12 @@ from seisnet.synthetic.earth import Crust, random_crust
 from seisnet.synthetic.instruments import Instrument, random_instrument
 from seisnet.synthetic.paths import Event, Site, hypocentral_km, travel_times
 from seisnet.synthetic.seismogram import Floats, Seismogram, seismogram
-from seisnet.synthetic.source import patches
+from seisnet.synthetic.source import moment_n_m, patches, radius_km
 from seisnet.synthetic.values import GeneratorConfig, Range, log_uniform
 
-_PATCHES = (1.5, 40.0)
-"""Of a source; what they are rounded to."""
+_PATCH_KM = (0.2, 1.0)
+_MOST_PATCHES = 60
+"""Radius of circles of which each that finds room on a source is a patch, and how many there are at most."""
 
 _WATER_KM_S = 1.5
 """Velocity of sound in water."""
@@ -87,14 +88,16 @@ def _random_magnitude(bounds: Range, rng: np.random.Generator) -> float:
 
 def random_event(event_id: str, network: Network, config: GeneratorConfig, rng: np.random.Generator) -> Event:
     """Draw an earthquake under a network."""
-    patch_time, patch_moment = patches(round(log_uniform(_PATCHES, rng)), rng)
+    magnitude, stress_drop_pa = _random_magnitude(config.magnitude, rng), 1e6 * log_uniform(config.stress_drop_mpa, rng)
+    in_radius = radius_km(moment_n_m(magnitude), stress_drop_pa) / log_uniform(_PATCH_KM, rng)
+    patch_time, patch_moment = patches(min(max(1, round(in_radius**2)), _MOST_PATCHES), rng)
     return Event(
         id=event_id,
         x_km=rng.normal(0.0, network.reach_km),
         y_km=rng.normal(0.0, network.reach_km),
         depth_km=log_uniform(config.depth_km, rng),
-        magnitude=_random_magnitude(config.magnitude, rng),
-        stress_drop_pa=1e6 * log_uniform(config.stress_drop_mpa, rng),
+        magnitude=magnitude,
+        stress_drop_pa=stress_drop_pa,
         mechanism_rad=(rng.uniform(0, 2 * math.pi), math.acos(rng.uniform(0, 1)), rng.uniform(-math.pi, math.pi)),
         corner_ratio=rng.uniform(1.0, 1.7),
         quality_factor=log_uniform(config.quality_factor, rng),

@@ -37,10 +37,14 @@ def moment_n_m(magnitude: float) -> float:
     return float(10.0 ** (1.5 * magnitude + 9.05))
 
 
+def radius_km(moment: float, stress_drop_pa: float) -> float:
+    """Radius r of a circular source, ``r^3 = 7 M0 / (16 stress)``: Brune (1970, 1971)."""
+    return math.cbrt(7.0 * moment / (16.0 * stress_drop_pa)) / 1e3
+
+
 def corner_frequency_hz(moment: float, stress_drop_pa: float, vs_km_s: float) -> float:
-    """Corner frequency of S, ``2.34 vs / (2 pi r)`` with ``r^3 = 7 M0 / (16 stress)``: Brune (1970, 1971)."""
-    radius_m = (7.0 * moment / (16.0 * stress_drop_pa)) ** (1 / 3)
-    return float(2.34 * vs_km_s * 1e3 / (2 * math.pi * radius_m))
+    """Corner frequency of S, ``2.34 vs / (2 pi r)``: Brune (1970, 1971)."""
+    return 2.34 * vs_km_s / (2 * math.pi * radius_km(moment, stress_drop_pa))
 
 
 def rupture_time_s(corner_hz: float) -> float:
