@@ -73,9 +73,9 @@ right: {reliability}. Shares of onset errors within 1 and 1.96 standard errors (
 ## Limits
 
 Trained on few hundred records, most of them Californian, most with S - P below 5 s; long S - P times are known from
-synthetic records and some of the ocean bottom only. Sampling rates below 50 Hz hold less than the band. S on a
-vertical alone is less certain. Noise of cities, volcanoes and mines was hardly seen. Thresholds depend on noise: look
-at a day of your own station first.
+synthetic records and some of the ocean bottom only, earthquakes above magnitude 5 from synthetic records alone.
+Sampling rates below 50 Hz hold less than the band. S on a vertical alone is less certain. Noise of cities, volcanoes
+and mines was hardly seen. Thresholds depend on noise: look at a day of your own station first.
 
 ## Reproduce
 

@@ -12,6 +12,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from multiprocessing import get_context, parent_process
 from typing import Any
@@ -36,7 +37,7 @@ class Crew:
         self._pool = ProcessPoolExecutor(self._others, get_context(METHOD), _prepare, (function,))
         self._most = IN_FLIGHT * jobs
         self._waiting: deque[Future[Any]] = deque()  # in the order of the items
-        self._lock = threading.RLock()
+        self._lock = threading.RLock()  # what is done as soon as it is submitted is taken amid giving
         self._given, self._over = 0, False
 
     def results(self) -> Iterator[Any]:
@@ -86,17 +87,21 @@ class Crew:
                 self._given += 1
                 try:
                     future = _submit(self._pool, item)
-                except RuntimeError as error:
+                except Exception as error:  # or nobody would learn of it in a thread of the pool
                     result.set_exception(error)
                     return
                 future.add_done_callback(functools.partial(self._take, result))
 
     def _take(self, result: Future[Any], done: Future[Any]) -> None:
         """Take what one of the others has done, who gets the next item before anybody knows."""
-        self._give(done)
+        error = None if done.cancelled() else done.exception()
+        if isinstance(error, BrokenProcessPool):
+            self._over = True  # without a lock: the pool holds its own while it says so
+        else:
+            self._give(done)
         if done.cancelled():
             result.cancel()
-        elif error := done.exception():
+        elif error:
             result.set_exception(error)
         else:
             result.set_result(done.result())

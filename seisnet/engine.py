@@ -152,9 +152,9 @@ def beside(threads: int) -> Iterator[Callable[..., None]]:
     waiting: deque[Future[None]] = deque()
 
     def call(function: Callable[..., None], *arguments: Any) -> None:
-        if len(waiting) > threads:
-            waiting.popleft().result()
         waiting.append(pool.submit(function, *arguments))
+        if len(waiting) > threads + 1:
+            waiting.popleft().result()
 
     before = sys.getswitchinterval()
     sys.setswitchinterval(SWITCH_S)

@@ -93,9 +93,10 @@ def test_items_are_drawn_as_they_are_needed():
     assert drawn == [0]
 
 
-def test_a_process_that_dies_is_one_line():
+@pytest.mark.parametrize("n", [4, 40])  # all are given out at once, or some wait
+def test_a_process_that_dies_is_one_line(n):
     with pytest.raises(DataError, match="a worker process died") as caught:
-        list(Engine(jobs=2).map(functools.partial(die_at, 0), range(4)))
+        list(Engine(jobs=2).map(functools.partial(die_at, 0), range(n)))
     assert "\n" not in str(caught.value)
 
 

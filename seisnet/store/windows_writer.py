@@ -63,7 +63,7 @@ class WindowsWriter:
             file.attrs[name] = info.attributes[name]
         for name, dtype in DTYPES.items():
             if name != "x":
-                file.create_dataset(name, (n_rows,), dtype, chunks=(min(1 << 14, n_rows),) if n_rows else None)
+                file.create_dataset(name, (n_rows,), dtype, chunks=(min(ROWS_AT_ONCE, n_rows),) if n_rows else None)
             elif not virtual:
                 x = file.create_dataset(name, (n_rows, self._n_features), dtype, dcpl=_in_one_piece())
                 self._x_at = x.id.get_offset() or 0  # it has none if there is no row
@@ -96,7 +96,7 @@ class WindowsWriter:
         if self._links is None and len(x):
             with Path(self._disk.name).open("r+b", buffering=0) as file:
                 file.seek(self._x_at + at * self._n_features * x.itemsize)
-                write_all(file, np.ascontiguousarray(x, "<f4"))
+                write_all(file, np.ascontiguousarray(x, DTYPES["x"]))
 
     def reject(self, rejected: Sequence[tuple[str, int, int, str]]) -> None:
         """Write rejections after those already written."""

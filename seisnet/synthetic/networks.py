@@ -16,7 +16,7 @@ from seisnet.synthetic.values import GeneratorConfig, Range, log_uniform
 
 _PATCH_KM = (0.2, 1.0)
 _MOST_PATCHES = 60
-"""Radius of circles of which each that finds room on a source is a patch, and how many there are at most."""
+"""A source has as many patches as circles of such a radius have its area, but at most so many."""
 
 _WATER_KM_S = 1.5
 """Velocity of sound in water."""

@@ -60,7 +60,7 @@ class Event:
     magnitude : float
         Moment magnitude.
     stress_drop_pa : float
-        Of the circular source, and of each patch.
+        Of the circular source, and of patches that share the moment equally.
     mechanism_rad : (float, float, float)
         Strike, dip and rake.
     corner_ratio : float

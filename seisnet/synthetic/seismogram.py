@@ -87,14 +87,14 @@ def seismogram(
 
 
 def _rupture(path: Path, n: int, rate: float, rng: np.random.Generator) -> NDArray[np.complex128]:
-    """Spectrum of the patches, a spike each; how long they seem to take depends on which way the rupture runs."""
+    """Spectrum of the patches, a spike each; which way the rupture runs is drawn for each phase and station."""
     length = rng.uniform(*_DIRECTIVITY) * source.rupture_time_s(path.corner_hz) * rate
     at = np.round(path.event.patch_time * length).astype(int)
     return np.asarray(rfft(np.bincount(at, path.event.patch_moment, minlength=n)))
 
 
 def _log_source(path: Path, frequency_hz: Floats) -> Floats:
-    """Logarithm of Brune's (1970) spectral shape of a patch: N of one stress drop have N^(1/3) times the corner."""
+    """Logarithm of Brune's (1970) spectral shape of a patch: N equal ones have N^(1/3) times its corner."""
     corner_hz = path.corner_hz * math.cbrt(len(path.event.patch_time))
     if path.phase == "P":
         corner_hz *= path.event.corner_ratio
