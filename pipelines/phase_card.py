@@ -61,7 +61,7 @@ On {hours:.2f} hours without a labelled onset (before earthquakes, and noise): {
 
 ## Thresholds
 
-{thresholds}: of those with the highest F1 over all folds, to within a hundredth, three quarters up.
+{thresholds}: of those with the highest F1 over all folds, to within a hundredth, the middle one.
 
 ## Calibration
 

@@ -34,8 +34,8 @@ GRID = [k / 100 for k in range(5, 99)]
 LOWEST_THRESHOLD = GRID[0]
 
 FLAT = 0.01
-"""F1 that differs by less is the same. Where the curve is so flat, its ends are not safe, and the upper half has fewer
-false picks."""
+"""F1 that differs by less is the same. Where the curve is so flat, its ends are not safe: its upper end least of all in
+regions that a model has not seen, where probabilities of onsets are lower."""
 
 FEWEST_ONSETS = 20
 """With fewer of a class nothing is calibrated for it."""
@@ -100,11 +100,11 @@ class Trial:
         return next((t for t in GRID if not self.false_an_hour(t) > false_alarms_per_hour), GRID[-1])
 
     def best_threshold(self, lowest: float = 0.0) -> float:
-        """Threshold three quarters up those with the highest F1, to within `FLAT`, that are not below `lowest`."""
+        """Threshold in the middle of those with the highest F1, to within `FLAT`, that are not below `lowest`."""
         allowed = [t for t in GRID if t >= lowest] or [GRID[-1]]
         scores = np.array([self.at(t)[2] for t in allowed])
         flat = np.flatnonzero(scores >= scores.max() - FLAT)
-        return float(allowed[int(flat[3 * len(flat) // 4])])
+        return float(allowed[int(flat[len(flat) // 2])])
 
     def spread(self, threshold: float) -> float:
         """Factor on the expected errors with which `ONE_SIGMA` of the errors are smaller than they say."""
