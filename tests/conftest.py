@@ -152,8 +152,9 @@ def quake_model(quakes, small_training):
 
 @pytest.fixture(scope="session")
 def seismograms():
-    """Labelled synthetic seismograms of 12 events, and noise, at few stations; none with a fault of the recorder."""
-    return list(generate_records(12, np.random.default_rng(7), config=GeneratorConfig(faulty_share=0.0)))
+    """Labelled synthetic seismograms of 12 small events, and noise, at few stations; no recorder has a fault."""
+    config = GeneratorConfig(magnitude=(0.0, 4.0), faulty_share=0.0)
+    return list(generate_records(12, np.random.default_rng(7), config=config))
 
 
 @pytest.fixture(scope="session")
