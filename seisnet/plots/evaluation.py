@@ -48,7 +48,7 @@ def training_curves(history: Mapping[str, ArrayLike], *, loss: str = "Loss (nats
         ax.set_ylabel(label)
         ax.grid(visible=True)
         if len(names) > 1:
-            ax.legend(frameon=True, framealpha=0.8, edgecolor="none")
+            ax.legend(loc="lower left", bbox_to_anchor=(0.0, 1.0), ncols=2, borderaxespad=0.2)
     axes[-1].set_xlabel("Epoch")
     axes[-1].xaxis.set_major_locator(MaxNLocator(integer=True))
     figure.align_ylabels()
