@@ -55,7 +55,8 @@ class Crew:
         """Let the others end, who are waited for only if they still have work."""
         with self._lock:
             self._over = True
-        self._pool.shutdown(wait=self._given > 0, cancel_futures=True)
+        with deaf():  # or a second Ctrl-C would leave the pool half shut, and Python waiting for it
+            self._pool.shutdown(wait=self._given > 0, cancel_futures=True)
 
     def _draw(self) -> tuple[Any, Future[Any]] | None:
         """The next item and where its result belongs; None if there is none, or too many results wait."""
@@ -123,6 +124,19 @@ def no_interrupts() -> Iterator[None]:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+@contextmanager
+def deaf() -> Iterator[None]:
+    """Ctrl-C is not heard in here; only the main thread can say so, and only it hears."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def one_thread() -> AbstractContextManager[None]:

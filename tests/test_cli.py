@@ -1,6 +1,7 @@
 """The commands as a user types them, each on real files."""
 
 import csv
+import errno
 import json
 import subprocess
 import sys
@@ -337,6 +338,17 @@ def test_errors_are_one_line_on_stderr_with_their_status(monkeypatch, capsys):
     captured = capsys.readouterr()
     assert (status.value.code, captured.out) == (1, "")
     assert captured.err == "seisnet: missing.h5: no such file\n"
+
+
+def test_a_folder_where_nothing_can_be_written_is_one_line(monkeypatch, capsys):
+    def refuse(*_):
+        raise PermissionError(errno.EACCES, "Permission denied", "folder/.picks.csv.parts")
+
+    monkeypatch.setattr("seisnet.cli.cli", refuse)
+    with pytest.raises(SystemExit) as status:
+        main()
+    assert status.value.code == 1
+    assert capsys.readouterr().err == "seisnet: folder/.picks.csv.parts: Permission denied\n"
 
 
 @pytest.mark.parametrize("command", COMMANDS)

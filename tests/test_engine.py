@@ -4,6 +4,7 @@ import functools
 import json
 import multiprocessing
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -123,8 +124,12 @@ def slow(n):
     os.write(1, b"%d\\n" % os.getpid())  # in one piece
     time.sleep(60)
 
-def run():
-    list(Engine(jobs=2).map(slow, range(4)))
+def slowly(n):
+    os.write(1, b"%d\\n" % os.getpid())
+    time.sleep(1)
+
+def run(function=slow):
+    list(Engine(jobs=2).map(function, range(40)))
 """
 
 
@@ -141,6 +146,30 @@ def test_workers_end_with_a_parent_that_is_killed(tmp_path):
         workers = [int(parent.stdout.readline()) for _ in range(2)]
         parent.kill()
         parent.wait()
+    wait_for(lambda: not any(alive(pid) for pid in workers))
+
+
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="processes are looked up in /proc")
+def test_who_presses_control_c_twice_waits_no_longer(tmp_path):
+    (tmp_path / "child_of_test_engine.py").write_text(CHILD)
+    parent = subprocess.Popen(
+        [sys.executable, "-c", "from child_of_test_engine import run, slowly; run(slowly)"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(tmp_path)},
+        start_new_session=True,
+    )
+    with parent.stdout:
+        workers = {int(parent.stdout.readline()) for _ in range(2)}
+        for _ in range(2):
+            os.killpg(parent.pid, signal.SIGINT)
+            time.sleep(0.1)
+        try:
+            assert parent.wait(timeout=30) != 0
+        finally:
+            if parent.poll() is None:
+                os.killpg(parent.pid, signal.SIGKILL)
     wait_for(lambda: not any(alive(pid) for pid in workers))
 
 

@@ -68,7 +68,7 @@ def cli() -> None:
 
 
 def main() -> None:
-    """Run the command line; an error of seisnet's becomes one line and its exit status."""
+    """Run the command line; an error of seisnet's, or of a file or folder, becomes one line and its exit status."""
     from seisnet.errors import SeisnetError
 
     try:
@@ -76,6 +76,11 @@ def main() -> None:
     except SeisnetError as error:
         click.echo(f"seisnet: {error}", err=True)
         sys.exit(error.exit_code)
+    except OSError as error:
+        if error.filename is None:
+            raise
+        click.echo(f"seisnet: {error.filename}: {error.strerror}", err=True)
+        sys.exit(1)
     except KeyboardInterrupt:
         click.echo("seisnet: interrupted", err=True)
         sys.exit(130)
