@@ -155,14 +155,6 @@ def sha256_of(path: Path) -> str:
     return digest.hexdigest()
 
 
-def write_all(file: io.RawIOBase, data: Any) -> None:
-    """Write all of `data`, of which a disk may take a part at a time."""
-    view = memoryview(data).cast("B")
-    done = 0
-    while done < len(view):
-        done += file.write(view[done:]) or 0
-
-
 class HDF5Sink(io.FileIO):
     """A file for HDF5 to write to that never fails inside HDF5, which can't be closed after such a failure.
 

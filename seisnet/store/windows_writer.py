@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seisnet.errors import FormatError
-from seisnet.store.hdf5 import HDF5Sink, replacing, write_all
+from seisnet.store.hdf5 import HDF5Sink, replacing
 from seisnet.store.windows_file import (
     DTYPES,
     FORMAT,
@@ -31,7 +31,7 @@ ROWS_AT_ONCE = 1 << 14
 def writing(path: Path) -> Iterator[WindowsWriter]:
     """Write a windows file under a temporary name; it appears when the block ends well."""
     with replacing(path) as temporary, HDF5Sink(temporary) as disk, h5py.File(disk, "w") as file:
-        writer = WindowsWriter(file, disk)
+        writer = WindowsWriter(file, temporary)
         yield writer
         writer.close()
 
@@ -42,8 +42,8 @@ class WindowsWriter:
     Features lie in one piece of the file and go there past HDF5, which would let no two threads write.
     """
 
-    def __init__(self, file: h5py.File, disk: HDF5Sink) -> None:
-        self.file, self._disk = file, disk
+    def __init__(self, file: h5py.File, path: Path) -> None:
+        self.file, self._path = file, path
         self._at = self._written = self._x_at = self._linked = self._n_features = 0
         self._columns: dict[str, list[NDArray[Any]]] = {name: [] for name in DTYPES if name != "x"}
         self._rejected: list[tuple[str, int, int, str]] = []
@@ -94,9 +94,9 @@ class WindowsWriter:
     def write_features(self, at: int, x: NDArray[np.float32]) -> None:
         """Write the features of the rows from number `at` on, unless the file is virtual; any thread may do so."""
         if self._links is None and len(x):
-            with Path(self._disk.name).open("r+b", buffering=0) as file:
+            with self._path.open("r+b") as file:
                 file.seek(self._x_at + at * self._n_features * x.itemsize)
-                write_all(file, np.ascontiguousarray(x, DTYPES["x"]))
+                file.write(np.ascontiguousarray(x, DTYPES["x"]).data)
 
     def reject(self, rejected: Sequence[tuple[str, int, int, str]]) -> None:
         """Write rejections after those already written."""
