@@ -61,15 +61,17 @@ class Crew:
     def _draw(self) -> tuple[Any, Future[Any]] | None:
         """The next item and where its result belongs; None if there is none, or too many results wait."""
         with self._lock:
-            if len(self._waiting) < self._most:
-                try:
-                    for item in self._items:
-                        self._waiting.append(Future())
-                        return item, self._waiting[-1]
-                except Exception as error:  # told in its turn, whichever thread has met it
-                    self._waiting.append(Future())
-                    self._waiting[-1].set_exception(error)
-        return None
+            if len(self._waiting) >= self._most:
+                return None
+            result: Future[Any] = Future()
+            try:
+                item = next(self._items)
+            except StopIteration:
+                return None
+            except Exception as error:  # told in its turn, whichever thread has met it
+                result.set_exception(error)
+            self._waiting.append(result)
+            return None if result.done() else (item, result)
 
     def _work(self, item: Any, result: Future[Any]) -> None:
         try:

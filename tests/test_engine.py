@@ -128,20 +128,32 @@ def slowly(n):
     os.write(1, b"%d\\n" % os.getpid())
     time.sleep(1)
 
-def run(function=slow):
+def run(function):
     list(Engine(jobs=2).map(function, range(40)))
 """
 
 
-@pytest.mark.skipif(not Path("/proc").is_dir(), reason="processes are looked up in /proc")
-def test_workers_end_with_a_parent_that_is_killed(tmp_path):
+@pytest.fixture
+def start(tmp_path):
+    """Starts a process, the first of a group, that works with another on a function of `CHILD`."""
     (tmp_path / "child_of_test_engine.py").write_text(CHILD)
-    parent = subprocess.Popen(
-        [sys.executable, "-c", "from child_of_test_engine import run; run()"],
-        stdout=subprocess.PIPE,
-        text=True,
-        env={**os.environ, "PYTHONPATH": str(tmp_path)},
-    )
+
+    def started(function):
+        return subprocess.Popen(
+            [sys.executable, "-c", f"import child_of_test_engine as child; child.run(child.{function})"],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+            env={**os.environ, "PYTHONPATH": str(tmp_path)},
+            start_new_session=True,
+        )
+
+    return started
+
+
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="processes are looked up in /proc")
+def test_workers_end_with_a_parent_that_is_killed(start):
+    parent = start("slow")
     with parent.stdout:
         workers = [int(parent.stdout.readline()) for _ in range(2)]
         parent.kill()
@@ -150,16 +162,8 @@ def test_workers_end_with_a_parent_that_is_killed(tmp_path):
 
 
 @pytest.mark.skipif(not Path("/proc").is_dir(), reason="processes are looked up in /proc")
-def test_who_presses_control_c_twice_waits_no_longer(tmp_path):
-    (tmp_path / "child_of_test_engine.py").write_text(CHILD)
-    parent = subprocess.Popen(
-        [sys.executable, "-c", "from child_of_test_engine import run, slowly; run(slowly)"],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-        env={**os.environ, "PYTHONPATH": str(tmp_path)},
-        start_new_session=True,
-    )
+def test_who_presses_control_c_twice_waits_no_longer(start):
+    parent = start("slowly")
     with parent.stdout:
         workers = {int(parent.stdout.readline()) for _ in range(2)}
         for _ in range(2):
