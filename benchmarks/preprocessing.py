@@ -185,10 +185,10 @@ def compare(title: str, found: tuple[Path, Path], folder: Path, rounds: int, sam
 PROCESSES = """
 import sys, time
 from pathlib import Path
-from seisnet.engine import Engine
+from seisnet.engine import READY, Engine
 if __name__ == "__main__":
     marks, engine = [time.perf_counter()], Engine(int(sys.argv[4]))
-    engine.get_ready("seisnet.ready")
+    engine.get_ready(READY)
     from seisnet import preprocessing
     from seisnet.config import PreprocessConfig
     make = preprocessing.make_shards

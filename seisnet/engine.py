@@ -31,6 +31,9 @@ Result = TypeVar("Result")
 SWITCH_S = 0.0005
 """Threads that come back from reading, hashing and writing wait so long for Python's lock: by default ten times."""
 
+READY = "seisnet.ready"
+"""Module that processes have imported before they make windows."""
+
 CONNECT_S = 10.0
 """How long a scheduler, and its first worker, may take to answer."""
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from seisnet.config import PreprocessConfig
 from seisnet.division import divide
-from seisnet.engine import Engine
+from seisnet.engine import READY, Engine
 from seisnet.errors import ConfigError, NothingUsableError
 from seisnet.making import Progress, inputs_sha256, make_shards, work_folder
 from seisnet.merging import describe, merging
@@ -31,9 +31,6 @@ BYTES_A_ROW = 48
 """Of a windows file, beside the features."""
 
 HERE = Engine()
-
-READY = "seisnet.ready"
-"""What processes that work have imported."""
 
 
 @dataclass(frozen=True)

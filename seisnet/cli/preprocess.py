@@ -76,12 +76,12 @@ def preprocess(
       seisnet preprocess my_seisbench_dataset/ -o windows.h5 --jobs 4
       seisnet preprocess day.mseed --labels rockfalls.csv --task class --window 20 -o windows.h5 --dry-run
     """
-    from seisnet.engine import Engine
+    from seisnet.engine import READY, Engine
 
     if resume and overwrite:
         raise click.UsageError("say either --resume or --overwrite")
     engine = Engine(jobs, scheduler)
-    engine.get_ready("seisnet.ready")  # which takes as long as the imports that follow, and goes on beside them
+    engine.get_ready(READY)  # which takes as long as the imports that follow, and goes on beside them
     from seisnet import preprocessing
     from seisnet.config import PreprocessConfig, load_toml
     from seisnet.store.windows_file import read_counts, read_rejected

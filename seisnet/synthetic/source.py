@@ -12,6 +12,9 @@ from seisnet.synthetic.earth import density
 
 Floats = NDArray[np.float64]
 
+BRUNE = 2.34
+"""Angular corner frequency of S in units of its velocity over the radius: Brune (1970, 1971)."""
+
 
 def radiation(
     mechanism_rad: tuple[float, float, float], azimuth_rad: float, takeoff_rad: float
@@ -43,13 +46,13 @@ def radius_km(moment: float, stress_drop_pa: float) -> float:
 
 
 def corner_frequency_hz(moment: float, stress_drop_pa: float, vs_km_s: float) -> float:
-    """Corner frequency of S, ``2.34 vs / (2 pi r)``: Brune (1970, 1971)."""
-    return 2.34 * vs_km_s / (2 * math.pi * radius_km(moment, stress_drop_pa))
+    """Corner frequency of S, ``BRUNE vs / (2 pi r)``."""
+    return BRUNE * vs_km_s / (2 * math.pi * radius_km(moment, stress_drop_pa))
 
 
 def rupture_time_s(corner_hz: float) -> float:
     """How long a circular source of a corner frequency breaks: its radius (above) at nine tenths of the S velocity."""
-    return 2.34 / (2 * math.pi * corner_hz) / 0.9
+    return BRUNE / (2 * math.pi * corner_hz) / 0.9
 
 
 def patches(n: int, rng: np.random.Generator) -> tuple[Floats, Floats]:
