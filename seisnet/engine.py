@@ -111,7 +111,7 @@ def _on_cluster(function: Callable[[Item], Result], items: Iterable[Item], sched
     try:
         distributed: Any = importlib.import_module("distributed")
     except ImportError as error:
-        raise ConfigError("a scheduler needs Dask: pip install 'seisnet[cluster]'") from error
+        raise ConfigError("a scheduler needs Dask: pip install dask distributed") from error
     try:
         client = distributed.Client(scheduler, timeout=CONNECT_S, set_as_default=False)
     except (OSError, ValueError) as error:  # also TimeoutError

@@ -64,7 +64,7 @@ def to_onnx(model: Model) -> ModelProto:
     try:
         import onnx
     except ImportError as error:
-        raise ConfigError("export to ONNX needs the package onnx: pip install 'seisnet[onnx]'") from error
+        raise ConfigError("export to ONNX needs the package onnx: pip install onnx") from error
     from onnx import helper, numpy_helper
 
     stored = model.stored

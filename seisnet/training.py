@@ -145,7 +145,7 @@ def _cuda() -> Any:
     try:
         import cupy
     except ImportError as error:
-        raise ConfigError("device cuda needs CuPy: pip install 'seisnet[gpu]', or cupy-cuda13x for CUDA 13") from error
+        raise ConfigError("device cuda needs CuPy: pip install cupy-cuda12x, or cupy-cuda13x for CUDA 13") from error
     try:
         n_devices = cupy.cuda.runtime.getDeviceCount()
     except cupy.cuda.runtime.CUDARuntimeError as error:
