@@ -351,6 +351,30 @@ def test_a_folder_where_nothing_can_be_written_is_one_line(monkeypatch, capsys):
     assert capsys.readouterr().err == "seisnet: folder/.picks.csv.parts: Permission denied\n"
 
 
+@pytest.mark.parametrize(
+    ("work", "arguments", "advice"),
+    [
+        (
+            "preprocessing.preprocess_to_file",
+            ("preprocess", "set", "-o", "w.h5"),
+            "; the same command with --resume goes on",
+        ),
+        ("training.fit", ("train", "w.h5", "-o", "m.h5"), "; the same command with --resume goes on"),
+        ("inspection.describe", ("inspect", __file__), ""),
+    ],
+)
+def test_control_c_is_one_line_that_says_how_to_go_on(monkeypatch, capsys, work, arguments, advice):
+    def interrupt(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(f"seisnet.{work}", interrupt)
+    monkeypatch.setattr(sys, "argv", ["seisnet", *arguments])
+    with pytest.raises(SystemExit) as status:
+        main()
+    assert status.value.code == 130
+    assert capsys.readouterr().err == f"seisnet: interrupted{advice}\n"
+
+
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_has_help_with_an_example(command):
     output = run(command, "--help").output

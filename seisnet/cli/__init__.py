@@ -47,6 +47,18 @@ class LazyGroup(click.Group):
             ctx.fail(f"no command '{args[0]}'{nearest(args[0], COMMANDS)}")
         return super().resolve_command(ctx, args)
 
+    def invoke(self, ctx: click.Context) -> Any:
+        """Invoke a command; Ctrl-C becomes one line and the status 130."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            from seisnet.cli.console import say
+
+            command = self.get_command(ctx, ctx.invoked_subcommand or "")
+            resumes = command and any(option.name == "resume" for option in command.params)
+            say("seisnet: interrupted" + ("; the same command with --resume goes on" if resumes else ""))
+            ctx.exit(130)
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the commands without importing them."""
         with formatter.section("Commands"):
@@ -81,6 +93,3 @@ def main() -> None:
             raise
         click.echo(f"seisnet: {error.filename}: {error.strerror}", err=True)
         sys.exit(1)
-    except KeyboardInterrupt:
-        click.echo("seisnet: interrupted", err=True)
-        sys.exit(130)
