@@ -177,6 +177,24 @@ def test_who_presses_control_c_twice_waits_no_longer(start):
     wait_for(lambda: not any(alive(pid) for pid in workers))
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere there is no server of processes")
+def test_the_server_of_processes_does_not_hear_control_c_amid_its_imports():
+    code = """
+import os, signal, time
+from seisnet.engine import READY, Engine
+signal.signal(signal.SIGINT, lambda *_: None)
+engine = Engine(2)
+engine.get_ready(READY)
+for _ in range(5):
+    time.sleep(0.05)
+    os.killpg(0, signal.SIGINT)
+print(*engine.map(abs, [-1, -2]))
+"""
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, start_new_session=True)
+    assert (done.stdout, done.stderr) == ("1 2\n", "")
+
+
 def alive(pid):
     try:
         return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
