@@ -203,12 +203,27 @@ def test_no_count_may_be_negative(cls):
     [
         ({"window_s": 4.001}, "window_s: 4.001 s is 400.1 samples at 100 Hz; a whole number is needed"),
         ({"hop_s": 0.205}, "hop_s: 0.205 s is 20.5 samples"),
-        ({"hop_s": 1.0}, "hop_s: got 1.0; it must lie between 0.01 and 0.4"),
+        ({"hop_s": 1.0}, "hop_s: got 1.0; it must lie between 0.0001 and 0.4"),
         ({"frame_s": 5.0}, "frame_s: got 5.0; it must lie between 0.02 and 4"),
-        ({"freqmax_hz": 51.0}, "freqmax_hz: got 51.0; it must lie between 1.5 and 50"),
+        (
+            {"freqmax_hz": 51.0},
+            "sampling_rate_hz: got 100; 102 or more goes with freqmax_hz = 51: take such a rate, or",
+        ),
+        ({"freqmax_hz": math.nan}, "freqmax_hz: got nan; it must lie between 0 and 5000"),
         ({"freqmin_hz": 30.0}, "freqmax_hz: got 25.0; it must lie between 30 and 50"),
         ({"freqmin_hz": 10.1, "freqmax_hz": 10.5}, "frame_s: the spectrum of 0.4 s has a value every 2.5 Hz, none"),
-        ({"sampling_rate_hz": 20.0}, "freqmax_hz: got 25.0; it must lie between 1.5 and 10"),
+        (
+            {"sampling_rate_hz": 20.0},
+            "got 20; 50 or more goes with freqmax_hz = 25: take such a rate, or set freqmax_hz in",
+        ),
+        (
+            {"sampling_rate_hz": 3.0},
+            "got 3; 50 or more goes with hop_s = 0.2 and freqmax_hz = 25: take such a rate, or set",
+        ),
+        (
+            {"sampling_rate_hz": 62.0},
+            "frame_s: 0.4 s is 24.8 samples at 62 Hz; a whole number is needed: take another rate",
+        ),
         ({"shift_s": 2.5}, "shift_s: got 2.5; it must lie between 0 and 2"),
         ({"split": [0.5, 0.5]}, "three shares"),
         ({"split": [0.5, 0.5, 0.5]}, "add up to 1"),

@@ -44,5 +44,6 @@ def whole(name: str, length_s: float, sampling_rate_hz: float) -> None:
     samples = length_s * sampling_rate_hz
     if abs(samples - round(samples)) > 1e-6 * samples:
         raise ConfigError(
-            f"{name}: {length_s:g} s is {samples:g} samples at {sampling_rate_hz:g} Hz; a whole number is needed"
+            f"{name}: {length_s:g} s is {samples:g} samples at {sampling_rate_hz:g} Hz; a whole number is needed: "
+            f"take another rate, or another {name}"
         )

@@ -131,7 +131,7 @@ class PreprocessConfig:
         between("sampling_rate_hz", self.sampling_rate_hz, 1.0, 10_000.0)
         between("window_s", self.window_s, 0.1, 600.0)
         between("frame_s", self.frame_s, 0.02, self.window_s)
-        between("hop_s", self.hop_s, 1.0 / self.sampling_rate_hz, self.frame_s)
+        between("hop_s", self.hop_s, 1e-4, self.frame_s)
         between("noise_gap_s", self.noise_gap_s, 0.0, 3600.0)
         between("noise_windows", self.noise_windows, 0, 1000)
         between("coda_windows", self.coda_windows, 0, 1000)
@@ -154,6 +154,8 @@ class PreprocessConfig:
         if self.class_names and self.task != "class":
             raise ConfigError("class_names go with task = 'class'; the classes of task 'phase' are P, S and noise")
         between("seed", self.seed, 0, 2**63 - 1)
+        between("freqmax_hz", self.freqmax_hz, 0.0, 5000.0)
+        self._check_rate()
         between("freqmin_hz", self.freqmin_hz, 0.0, self.sampling_rate_hz / 2)
         between("freqmax_hz", self.freqmax_hz, self.freqmin_hz, self.sampling_rate_hz / 2)
         whole("window_s", self.window_s, self.sampling_rate_hz)
@@ -168,6 +170,17 @@ class PreprocessConfig:
             raise ConfigError(
                 f"frame_s: the spectrum of {self.frame_s:g} s has a value every {1 / self.frame_s:g} Hz, none of them "
                 f"between freqmin_hz, {self.freqmin_hz:g}, and freqmax_hz, {self.freqmax_hz:g}; set a longer frame_s"
+            )
+
+    def _check_rate(self) -> None:
+        """Refuse a rate that is too low for what depends on it, and say what would do."""
+        least_hz = {"hop_s": 1.0 / self.hop_s, "freqmax_hz": 2 * self.freqmax_hz}
+        wrong = [name for name, hz in least_hz.items() if hz > self.sampling_rate_hz * (1 + 1e-9)]
+        if wrong:
+            least, needs = max(least_hz.values()), " and ".join(f"{name} = {getattr(self, name):g}" for name in wrong)
+            raise ConfigError(
+                f"sampling_rate_hz: got {self.sampling_rate_hz:g}; {least:g} or more goes with {needs}: take such a "
+                f"rate, or set {' and '.join(wrong)} in a file for --config"
             )
 
     @property
