@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from seisnet.config import PreprocessConfig
 from seisnet.division import divide
 from seisnet.engine import READY, Engine
 from seisnet.errors import ConfigError, NothingUsableError
-from seisnet.making import Progress, inputs_sha256, make_shards, work_folder
+from seisnet.making import Progress, inputs_sha256, make_shards, misfits, work_folder
 from seisnet.merging import describe, merging
 from seisnet.planning import make_job, make_pieces, unmatched_lines
 from seisnet.store.excerpts import Excerpt, read_excerpts
@@ -118,6 +118,7 @@ def preprocess_to_file(  # noqa: PLR0913, each is a choice that somebody makes
     miner: str = "",
     engine: Engine = HERE,
     progress: Progress | None = None,
+    say: Callable[[str], None] | None = None,
     selection: Selection | None = None,
     inventory: Sequence[Path] = (),
 ) -> WindowsInfo:
@@ -149,6 +150,8 @@ def preprocess_to_file(  # noqa: PLR0913, each is a choice that somebody makes
         Where the work is done.
     progress : callable, optional
         See `Progress`.
+    say : callable, optional
+        Told in a line how many finished shards of an interrupted run can't be taken, if any.
     selection : Selection, optional
         Which channels and times of the sources are wanted.
     inventory : sequence of Path
@@ -173,7 +176,8 @@ def preprocess_to_file(  # noqa: PLR0913, each is a choice that somebody makes
     found = find_sources(sources, reading, selection=selection or Selection(), inventory=inventory, engine=engine)
     job = make_job(found, labels, config or PreprocessConfig(), reading.rejections, miner=miner, folder=folder)
     pieces = list(make_pieces(found))
-    inputs = inputs_sha256(job, pieces)
+    identities = [job.identity(piece) for piece in pieces]
+    inputs = inputs_sha256(job, identities)
     if resume and output.exists():
         info = read_info(output, rejected=False)
         if info.attributes.get("inputs_sha256") != inputs:
@@ -182,6 +186,8 @@ def preprocess_to_file(  # noqa: PLR0913, each is a choice that somebody makes
             shutil.rmtree(folder, ignore_errors=True)
         return info
     with work_folder(folder, output, anew=overwrite, resume=resume):
+        if say and (line := misfits(folder, identities)):
+            say(line)
         with merging(output) as merger:
             totals = make_shards(job, pieces, engine, progress, merger.add)
             unmatched = unmatched_lines(job, totals.matched, totals.nearest_ns, totals.records)

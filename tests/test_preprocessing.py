@@ -384,6 +384,25 @@ def test_a_damaged_shard_is_made_again(labelled, windows, tmp_path):
     assert output.read_bytes() == windows.read_bytes()
 
 
+def test_a_run_that_goes_on_tells_how_many_shards_its_settings_can_not_take(labelled, windows, tmp_path, monkeypatch):
+    job, told = ([str(labelled.files)], [str(labelled.quakeml)]), []
+    work = tmp_path / ".w.h5.work"
+    work.mkdir()
+    for seed, sources in ((CONFIG.seed, 64), (7, 2)):
+        monkeypatch.setattr(planning, "PIECE_SOURCES", sources)
+        preprocess_to_file(*job, replace(CONFIG, seed=seed), output=tmp_path / f"{seed}.h5", virtual=True)
+        for shard in (tmp_path / f"{seed}.h5.shards").iterdir():
+            shutil.copy(shard, work)
+    n = len(list(work.iterdir()))
+    monkeypatch.setattr(planning, "PIECE_SOURCES", 64)
+    preprocess_to_file(*job, CONFIG, output=tmp_path / "w.h5", resume=True, say=told.append)
+    assert told == [f"finished shards: 1 kept, {n - 1} of other inputs or settings, which are made anew"]
+    assert (tmp_path / "w.h5").read_bytes() == windows.read_bytes()
+    shutil.copytree(tmp_path / "0.h5.shards", tmp_path / ".v.h5.work")
+    preprocess_to_file(*job, CONFIG, output=tmp_path / "v.h5", resume=True, say=told.append)
+    assert len(told) == 1 and n > 2
+
+
 @pytest.mark.parametrize("threads", [1, 2])
 def test_a_shard_that_is_damaged_when_it_is_merged_is_told_and_removed(threads, labelled, tmp_path):
     preprocess_to_file([str(labelled.files)], [str(labelled.csv)], CONFIG, output=tmp_path / "v.h5", virtual=True)

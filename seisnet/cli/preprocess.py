@@ -118,6 +118,7 @@ def preprocess(
                 miner=miner,
                 engine=engine,
                 progress=progress,
+                say=lambda line: console.say(f"  {line}", quiet=quiet),
                 selection=selection,
                 inventory=inventory,
             )
