@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import shutil
+import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
@@ -14,7 +15,8 @@ from seisnet.engine import Engine
 from seisnet.errors import ConfigError, DataError, NothingUsableError
 from seisnet.extraction import Job, Piece, work
 from seisnet.merging import Totals
-from seisnet.store.hdf5 import sweep
+from seisnet.store.hdf5 import check_output, sweep
+from seisnet.store.windows_file import shards_folder
 
 Progress = Callable[[int, str], None]
 """Called with the number of windows so far and the source that was read last."""
@@ -46,12 +48,31 @@ def make_shards(
     return totals
 
 
-@contextmanager
-def work_folder(folder: Path, output: Path, *, anew: bool, resume: bool) -> Iterator[None]:
-    """A folder for shards that outlives a run that fails as long as it holds any, unless there is nothing to make."""
-    if folder.exists() and not (anew or resume):
+def place_for_shards(output: Path, *, overwrite: bool, resume: bool, virtual: bool) -> Path:
+    """The folder for the shards of an output, once it is certain that both may and can be written.
+
+    Raises
+    ------
+    ConfigError
+        If the output, or the folder, exists and neither `overwrite` nor `resume` is set; if there is no such place.
+    DataError
+        If nothing can be written there.
+    """
+    check_output(output, overwrite=overwrite or resume)
+    folder = shards_folder(output) if virtual else output.with_name(f".{output.name}.work")
+    if folder.exists() and not (overwrite or resume):
         n = len(list(folder.glob("*.h5")))
         raise ConfigError(f"{folder} holds {n} shards of an interrupted run; say --resume or --overwrite")
+    try:
+        with tempfile.TemporaryFile(dir=output.absolute().parent):  # never seen where the system can hide it
+            return folder
+    except OSError as error:
+        raise DataError(f"{output}: can't be written: {error.strerror}") from error
+
+
+@contextmanager
+def work_folder(folder: Path, output: Path, *, anew: bool) -> Iterator[None]:
+    """A folder for shards that outlives a run that fails as long as it holds any, unless there is nothing to make."""
     try:
         sweep(output)
         if anew:

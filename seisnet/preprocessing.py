@@ -16,16 +16,16 @@ from seisnet.config import PreprocessConfig
 from seisnet.division import divide
 from seisnet.engine import READY, Engine
 from seisnet.errors import ConfigError, NothingUsableError
-from seisnet.making import Progress, inputs_sha256, make_shards, misfits, work_folder
-from seisnet.merging import describe, merging
+from seisnet.making import Progress, inputs_sha256, make_shards, misfits, place_for_shards, work_folder
+from seisnet.merging import Totals, describe, merging
 from seisnet.planning import make_job, make_pieces, unmatched_lines
 from seisnet.store.excerpts import Excerpt, read_excerpts
-from seisnet.store.hdf5 import check_output
 from seisnet.store.shards import Rejected, ShardReader
 from seisnet.store.windows_file import WindowRows, WindowsInfo, read_info, read_rows, shards_folder
 from seisnet.waveforms.records import COMPONENTS, KEPT
 from seisnet.waveforms.selection import Selection
 from seisnet.waveforms.sources import Reading, find_sources
+from seisnet.wording import counted
 
 BYTES_A_ROW = 48
 """Of a windows file, beside the features."""
@@ -60,7 +60,7 @@ class Plan:
     unmatched : tuple of str
         A line for each of the others.
     rejected : tuple
-        As in the windows file.
+        As in the windows file, but for the labels of `unmatched`, and excerpts that would lie in two splits.
     counts : int64 (3, K, 2)
         Windows by split, class and whether they are augmented.
     how : str
@@ -169,9 +169,8 @@ def preprocess_to_file(  # noqa: PLR0913, each is a choice that somebody makes
     ConfigError
         If there is an output, or what is left of a run, and neither `overwrite` nor `resume` is set.
     """
-    check_output(output, overwrite=overwrite or resume)
+    folder = place_for_shards(output, overwrite=overwrite, resume=resume, virtual=virtual)
     engine.get_ready(READY)
-    folder = shards_folder(output) if virtual else output.with_name(f".{output.name}.work")
     reading = Reading()
     found = find_sources(sources, reading, selection=selection or Selection(), inventory=inventory, engine=engine)
     job = make_job(found, labels, config or PreprocessConfig(), reading.rejections, miner=miner, folder=folder)
@@ -185,7 +184,7 @@ def preprocess_to_file(  # noqa: PLR0913, each is a choice that somebody makes
         if not virtual:
             shutil.rmtree(folder, ignore_errors=True)
         return info
-    with work_folder(folder, output, anew=overwrite, resume=resume):
+    with work_folder(folder, output, anew=overwrite):
         if say and (line := misfits(folder, identities)):
             say(line)
         with merging(output) as merger:
@@ -196,8 +195,7 @@ def preprocess_to_file(  # noqa: PLR0913, each is a choice that somebody makes
             if not totals.rows:
                 told = (reason for path in shards for *_, reason in _rejected(path))
                 raise NothingUsableError(f"no window could be made: {_why(unmatched, [r for *_, r in before], told)}")
-            after = [("", 0, 0, f"{name}: no window") for name in totals.made if not totals.made[name]]
-            after += [("", 0, 0, line) for line in unmatched]
+            after = [*_windowless(totals), *(("", 0, 0, line) for line in unmatched)]
             division = divide(totals.rows, job.config)
             info = describe(job, totals, division, [Path(p) for p in labels], inputs)
             merger.finish(division, info, (before, after), virtual=virtual, threads=engine.jobs)
@@ -244,7 +242,7 @@ def plan(
         n_labels=len(job.picks) + len(job.intervals),
         n_matched=len(totals.matched),
         unmatched=tuple(unmatched),
-        rejected=tuple(rejected),
+        rejected=(*rejected, *_windowless(totals)),
         counts=division.counts,
         how=division.how,
         n_bytes=int(division.counts.sum()) * (4 * int(np.prod(job.feature.shape)) + BYTES_A_ROW)
@@ -257,6 +255,10 @@ def reasons(rejected: Sequence[Rejected]) -> Counter[str]:
     return Counter(reason for *_, reason in rejected)
 
 
+def _windowless(totals: Totals) -> list[Rejected]:
+    return [("", 0, 0, f"{name}: no window") for name, made in totals.made.items() if not made]
+
+
 def _rejected(path: Path) -> list[Rejected]:
     with ShardReader(path) as shard:
         return shard.rejected
@@ -264,7 +266,11 @@ def _rejected(path: Path) -> list[Rejected]:
 
 def _why(unmatched: Sequence[str], *told: Iterator[str] | Sequence[str]) -> str:
     """Say in a line why there is nothing: the first labels without waveform, and the most frequent reasons."""
-    said = [*unmatched[:3], f"{len(unmatched) - 3} more labels without waveform"] if unmatched[3:] else [*unmatched]
-    counted = Counter(r for reasons_told in told for r in reasons_told if not r.startswith(KEPT)).most_common(5)
-    said += [f"{reason} ({n})" if n > 1 else reason for reason, n in counted]
+    said = (
+        [*unmatched[:3], f"{counted(len(unmatched) - 3, 'more label')} without waveform"]
+        if unmatched[3:]
+        else [*unmatched]
+    )
+    commonest = Counter(r for reasons_told in told for r in reasons_told if not r.startswith(KEPT)).most_common(5)
+    said += [f"{reason} ({n})" if n > 1 else reason for reason, n in commonest]
     return "; ".join(said) or "the sources hold no waveforms"

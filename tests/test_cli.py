@@ -13,9 +13,9 @@ import obspy
 import pytest
 from click.testing import CliRunner
 
-from seisnet.cli import COMMANDS, cli, main
+from seisnet.cli import COMMANDS, cli, console, main
 from seisnet.demo import write_synthetic_dataset
-from seisnet.errors import ConfigError, DataError, FormatError, NothingUsableError
+from seisnet.errors import ConfigError, DataError, FormatError, NothingUsableError, SeisnetError
 from seisnet.formats import CSV_COLUMNS, read_picks_csv
 from seisnet.model import load_model
 from seisnet.review.answers import Answer, Answers
@@ -281,6 +281,23 @@ def test_a_dry_run_prints_the_plan_and_writes_nothing(job, tmp_path):
     assert any(line.startswith("  train: P ") for line in lines)
     assert lines[-1].startswith("size: about ")
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["none/w.h5", "/proc/w.h5", "there.h5", "half.h5"])
+def test_a_dry_run_refuses_what_the_run_would(name, job, tmp_path):
+    (tmp_path / "there.h5").write_bytes(b"precious")
+    (tmp_path / ".half.h5.work").mkdir()
+    said = []
+    for more in ([], ["--dry-run"]):
+        with pytest.raises(SeisnetError) as caught:
+            run("preprocess", job / "set", "-o", tmp_path / name, *more)
+        said.append((type(caught.value), str(caught.value)))
+    assert said[0] == said[1]
+
+
+def test_one_more_reason_is_one(capsys):
+    console.say_rejections([("", 0, 0, f"reason {n}") for n in range(9)], quiet=False, verbose=False)
+    assert capsys.readouterr().err.splitlines()[-1] == "  not used: 1 more reason; say -v to see all"
 
 
 @pytest.mark.parametrize("command", ["preprocess", "train"])

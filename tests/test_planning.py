@@ -14,7 +14,7 @@ from seisnet.picks import Pick
 from seisnet.planning import PIECE_SOURCES, linked, make_pieces
 from seisnet.preprocessing import plan, preprocess, preprocess_to_file
 from seisnet.splits import join_times
-from seisnet.store.windows_file import read_counts
+from seisnet.store.windows_file import read_counts, read_rejected
 from seisnet.waveforms.records import NS_PER_S
 from seisnet.waveforms.sources import Source
 
@@ -71,10 +71,12 @@ def test_pieces_hold_every_source_once_in_order(tmp_path):
     assert [len(piece.sources) for piece in pieces] == [6, 1, PIECE_SOURCES, PIECE_SOURCES - 4]
 
 
-def test_the_plan_is_what_is_made_and_touches_nothing(labelled, tmp_path):
+def test_the_plan_is_what_is_made_and_touches_nothing(labelled, make_trace, tmp_path):
     lost = tmp_path / "lost.csv"
     lost.write_text("network,station,time,phase\nXX,NOWHERE,2020-01-01T00:10:00,P\n")
-    job = ([str(labelled.files)], [str(labelled.csv), str(lost)], CONFIG)
+    silent = tmp_path / "silent.mseed"
+    obspy.Stream([make_trace(np.arange(6000) % 7.0, f"XX.SILENT..HH{c}") for c in "ZNE"]).write(str(silent))
+    job = ([str(labelled.files), str(silent)], [str(labelled.csv), str(lost)], CONFIG)
     before = sorted(tmp_path.iterdir())
     found = plan(*job)
     assert sorted(tmp_path.iterdir()) == before
@@ -82,6 +84,8 @@ def test_the_plan_is_what_is_made_and_touches_nothing(labelled, tmp_path):
     np.testing.assert_array_equal(found.counts, read_counts(tmp_path / "w.h5"))
     assert (found.n_labels, found.n_matched) == (len(labelled.picks) + 1, len(labelled.picks))
     assert [line.partition(":")[0] for line in found.unmatched] == ["P on XX.NOWHERE. at 2020-01-01T00"]
+    assert ("", 0, 0, f"{silent}: no window") in found.rejected
+    assert [*found.rejected, *(("", 0, 0, line) for line in found.unmatched)] == list(read_rejected(tmp_path / "w.h5"))
     assert found.how == info.attributes["split_by"]
     chunk = 1_200_000  # the last one of the features is filled up
     assert found.n_bytes == pytest.approx((tmp_path / "w.h5").stat().st_size - chunk / 2, rel=0.1, abs=chunk / 2)

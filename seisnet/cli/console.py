@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import click
 
-from seisnet.wording import duration
+from seisnet.wording import counted, duration
 
 if TYPE_CHECKING:
     from seisnet.report.serving import LocalServer
@@ -239,11 +239,11 @@ def say_rejections(rejected: Iterable[tuple[str, int, int, str]], *, quiet: bool
             where = f"{trace_id} {iso_time(start_ns)} to {iso_time(end_ns)}: " if trace_id else ""
             say(f"  {_used(reason)}{where}{reason}")
         return
-    counted = Counter(reason for *_, reason in rejected).most_common()
-    for reason, count in counted[:8]:
+    commonest = Counter(reason for *_, reason in rejected).most_common()
+    for reason, count in commonest[:8]:
         say(f"  {_used(reason)}{reason}" + (f" ({count} times)" if count > 1 else ""))
-    if len(counted) > 8:
-        say(f"  not used: {len(counted) - 8} more reasons; say -v to see all")
+    if len(commonest) > 8:
+        say(f"  not used: {counted(len(commonest) - 8, 'more reason')}; say -v to see all")
 
 
 def _used(reason: str) -> str:

@@ -84,12 +84,15 @@ def preprocess(
     engine.get_ready(READY)  # which takes as long as the imports that follow, and goes on beside them
     from seisnet import preprocessing
     from seisnet.config import PreprocessConfig, load_toml
+    from seisnet.making import place_for_shards
     from seisnet.store.windows_file import read_counts, read_rejected
     from seisnet.wording import counted
 
     config = load_toml(config_path, "preprocess", PreprocessConfig) if config_path else PreprocessConfig()
     config = dataclasses.replace(config, **console.given(options))
     selection = console.selected(select, starttime, endtime)
+    if dry_run:
+        place_for_shards(output, overwrite=overwrite, resume=resume, virtual=virtual)
     with console.progress_line("preprocess", quiet=quiet) as show:
 
         def progress(made: int, source: str) -> None:
@@ -142,9 +145,11 @@ def preprocess(
 
 def _print_plan(plan: Plan, *, verbose: bool) -> None:
     """Print to stdout what would be made."""
+    from seisnet.wording import counted
+
     click.echo(f"sources: {len(plan.sources)}")
     for name, made in plan.sources if verbose else plan.sources[:PLAN_LINES]:
-        click.echo(f"  {name}: {made} windows")
+        click.echo(f"  {name}: {counted(made, 'window')}")
     _print_left(len(plan.sources), verbose=verbose)
     if plan.n_labels:
         click.echo(f"labels: {plan.n_labels}, in a record: {plan.n_matched}, in none: {len(plan.unmatched)}")
