@@ -15,7 +15,7 @@ from seisnet.engine import Engine
 from seisnet.errors import ConfigError, DataError, NothingUsableError
 from seisnet.extraction import Job, Piece, work
 from seisnet.merging import Totals
-from seisnet.store.hdf5 import check_output, sweep
+from seisnet.store.hdf5 import alone, check_output, sweep
 from seisnet.store.windows_file import shards_folder
 
 Progress = Callable[[int, str], None]
@@ -54,15 +54,18 @@ def place_for_shards(output: Path, *, overwrite: bool, resume: bool, virtual: bo
     Raises
     ------
     ConfigError
-        If the output, or the folder, exists and neither `overwrite` nor `resume` is set; if there is no such place.
+        If the output, or the folder, exists and neither `overwrite` nor `resume` is set; if there is no such place, or
+        another run is writing there.
     DataError
         If nothing can be written there.
     """
     check_output(output, overwrite=overwrite or resume)
     folder = shards_folder(output) if virtual else output.with_name(f".{output.name}.work")
-    if folder.exists() and not (overwrite or resume):
-        n = len(list(folder.glob("*.h5")))
-        raise ConfigError(f"{folder} holds {n} shards of an interrupted run; say --resume or --overwrite")
+    if folder.exists():
+        with alone(folder, output):
+            n = len(list(folder.glob("*.h5")))
+        if not (overwrite or resume):
+            raise ConfigError(f"{folder} holds {n} shards of an interrupted run; say --resume or --overwrite")
     try:
         with tempfile.TemporaryFile(dir=output.absolute().parent):  # never seen where the system can hide it
             return folder
@@ -73,19 +76,21 @@ def place_for_shards(output: Path, *, overwrite: bool, resume: bool, virtual: bo
 @contextmanager
 def work_folder(folder: Path, output: Path, *, anew: bool) -> Iterator[None]:
     """A folder for shards that outlives a run that fails as long as it holds any, unless there is nothing to make."""
-    try:
-        sweep(output)
-        if anew:
+    if anew and folder.exists():
+        with alone(folder, output):
             shutil.rmtree(folder, ignore_errors=True)
+    try:
         folder.mkdir(exist_ok=True)
     except OSError as error:
         raise DataError(f"{output}: can't be written: {error.strerror}") from error
-    try:
-        yield
-    except BaseException as error:
-        if isinstance(error, NothingUsableError) or not any(folder.glob("*.h5")):
-            shutil.rmtree(folder, ignore_errors=True)
-        raise
+    with alone(folder, output):
+        sweep(output)
+        try:
+            yield
+        except BaseException as error:
+            if isinstance(error, NothingUsableError) or not any(folder.glob("*.h5")):
+                shutil.rmtree(folder, ignore_errors=True)
+            raise
 
 
 def inputs_sha256(job: Job, identities: Sequence[str]) -> str:

@@ -10,6 +10,7 @@ import hashlib
 import json
 import shutil
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -26,7 +27,7 @@ from seisnet.formats import FORMATS, write_detections, write_picks
 from seisnet.picks import Detection, Pick
 from seisnet.probability_files import check_name, write_probabilities
 from seisnet.scan import Probabilities
-from seisnet.store.hdf5 import check_output, replacing
+from seisnet.store.hdf5 import alone, check_output, replacing
 from seisnet.waveforms.records import Rejection
 from seisnet.waveforms.sources import Reading, Source
 
@@ -36,21 +37,24 @@ def parts_folder(output: Path) -> Path:
     return output.with_name(f".{output.name}.parts")
 
 
-def open_folder(output: Path, *, resume: bool, overwrite: bool) -> Path:
+@contextmanager
+def open_folder(output: Path, *, resume: bool, overwrite: bool) -> Iterator[Path]:
     """Make the folder for the parts of an output; an earlier one is used again, or emptied, only if told so.
 
     Raises
     ------
     ConfigError
-        If there is one and neither is set.
+        If there is one and neither is set, or if another run is at work in it.
     """
     folder = parts_folder(output)
     if folder.exists() and not resume:
-        if any(folder.iterdir()) and not overwrite:
-            raise ConfigError(f"{output}: an interrupted run left parts of it; say --resume to go on, or --overwrite")
-        shutil.rmtree(folder)
+        with alone(folder, output):
+            if any(folder.iterdir()) and not overwrite:
+                raise ConfigError(f"{output}: an interrupted run left parts of it; say --resume or --overwrite")
+            shutil.rmtree(folder)
     folder.mkdir(exist_ok=True)
-    return folder
+    with alone(folder, output):
+        yield folder
 
 
 @dataclass(frozen=True)
@@ -107,31 +111,31 @@ def classify_to_file(
     DataError
         If a file can't be written, or a part be read; what is finished is kept.
     """
-    folder = open_folder(output.path, resume=resume, overwrite=overwrite)
     paths: list[Path] = []
+    with open_folder(output.path, resume=resume, overwrite=overwrite) as folder:
 
-    def parts() -> Iterator[tuple[Source, Classification]]:
-        for source, path in run(sources, job, folder, engine):
-            paths.append(path)
-            yield source, read_part(path)
+        def parts() -> Iterator[tuple[Source, Classification]]:
+            for source, path in run(sources, job, folder, engine):
+                paths.append(path)
+                yield source, read_part(path)
 
-    try:
-        found = gathered(parts(), job, reading, progress=progress, total=len(sources))
-        if job.model.preprocess.task == "class":
-            write_detections(found.detections, output.path, output.file_format)
-        else:
-            write_picks(found.picks, output.path, output.file_format)
-        if output.probabilities:
-            traces = (trace for path in paths for trace in read_part(path, probabilities=True).probabilities)
-            write_probabilities(traces, output.probabilities, model=job.model.name)
-    except NothingUsableError:
-        shutil.rmtree(folder)  # there is nothing to go on with
-        raise
-    except DataError as error:
-        done = f"{len(paths)} of {len(sources)} sources are finished"
-        raise DataError(f"{error}; {done}: mend that, and say --resume") from error
-    shutil.rmtree(folder)
-    return found
+        try:
+            found = gathered(parts(), job, reading, progress=progress, total=len(sources))
+            if job.model.preprocess.task == "class":
+                write_detections(found.detections, output.path, output.file_format)
+            else:
+                write_picks(found.picks, output.path, output.file_format)
+            if output.probabilities:
+                traces = (trace for path in paths for trace in read_part(path, probabilities=True).probabilities)
+                write_probabilities(traces, output.probabilities, model=job.model.name)
+        except NothingUsableError:
+            shutil.rmtree(folder)  # there is nothing to go on with
+            raise
+        except DataError as error:
+            done = f"{len(paths)} of {len(sources)} sources are finished"
+            raise DataError(f"{error}; {done}: mend that, and say --resume") from error
+        shutil.rmtree(folder)
+        return found
 
 
 def run(sources: Sequence[Source], job: Job, folder: Path, engine: Engine) -> Iterator[tuple[Source, Path]]:

@@ -7,6 +7,7 @@ import contextlib
 import multiprocessing
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -113,6 +114,28 @@ def test_kill_at_any_moment_of_train_and_resume_gives_the_same_bytes(start, labe
     hit = killed(start, seconds, 10, *job, tmp_path / "b" / "m.h5")
     assert hit > 0
     assert contents(tmp_path / "a") == contents(tmp_path / "b")
+
+
+@pytest.mark.parametrize("command", ["preprocess", "classify"])
+def test_another_run_with_the_same_output_is_told_so_and_spoils_nothing(command, start, labelled, tmp_path):
+    errors, output = tmp_path / "errors", tmp_path / "out"
+    options = ("--labels", labelled.csv) if command == "preprocess" else ()
+    job = (command, labelled.files, *options, "-q", "-o")
+    start(*job, tmp_path / "alone").join()
+    first = start(*job, output)
+    while not list(tmp_path.glob(".out.*/*")):
+        assert first.is_alive()
+        time.sleep(0.001)
+    os.kill(first.pid, signal.SIGSTOP)
+    for more in ((), ("--resume",), ("--overwrite",)):
+        process = start(*job, output, *more, errors=errors)
+        process.join()
+        assert process.exitcode == 2
+    os.kill(first.pid, signal.SIGCONT)
+    first.join()
+    assert first.exitcode == 0
+    assert errors.read_text() == 3 * f"seisnet: {output}: another run is writing it\n"
+    assert output.read_bytes() == (tmp_path / "alone").read_bytes()
 
 
 def test_what_a_killed_run_leaves_is_told_resumed_or_swept(start, labelled, tmp_path):

@@ -94,7 +94,10 @@ def train(
     check_output(output, overwrite=overwrite or resume)
     if checkpoint.exists() and not resume:
         if not overwrite:
-            raise ConfigError(f"{checkpoint} is of an interrupted training; say --resume or --overwrite")
+            raise ConfigError(
+                f"{checkpoint} is of a training that was interrupted, or still runs; "
+                "if it was interrupted, say --resume or --overwrite"
+            )
         checkpoint.unlink()
     for path in (output, checkpoint):
         sweep(path)

@@ -8,7 +8,7 @@ import io
 import math
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -51,6 +51,32 @@ def replacing(path: Path) -> Iterator[Path]:
         raise DataError(f"{path}: can't be written: {error.strerror or error}") from error
     finally:
         temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def alone(folder: Path, output: Path) -> Iterator[None]:
+    """Hold a folder against other runs; the system lets go of it with the process, however that ends.
+
+    Raises
+    ------
+    ConfigError
+        If another run holds it. Windows, and some file systems, can't tell.
+    """
+    descriptor = None
+    with suppress(ImportError, OSError):
+        import fcntl
+
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            os.close(descriptor)
+            raise ConfigError(f"{output}: another run is writing it") from error
+    try:
+        yield
+    finally:
+        if descriptor is not None:
+            os.close(descriptor)
 
 
 def sweep(path: Path) -> None:
