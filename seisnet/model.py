@@ -200,6 +200,7 @@ class Model:
             + 2 * furthest_s(config, self.onsets)
             + config.min_distance_s
             + config.same_onset_s
+            + config.rival_s
         )
         return self.preprocess.window_s + context + picking + CONTEXT_S + WARM_UP_S + SNR_WINDOW_S
 

@@ -13,6 +13,7 @@ from seisnet.config import PickConfig
 from seisnet.onset import CONTEXT_S, WARM_UP_S, aic_onset, shows
 from seisnet.onset_network import FURTHEST_S, WINDOW_S, OnsetNetwork
 from seisnet.picks import Pick, in_order
+from seisnet.rivals import Rivals
 from seisnet.scan import Probabilities
 from seisnet.waveforms.records import NS_PER_S, Record, ns_to_sample
 
@@ -105,7 +106,7 @@ class Picker:
     thresholds : mapping of str to float
         The classes that give picks, with the probability that one must reach.
     config : PickConfig
-        Distance and refinement; its thresholds are not read.
+        Distances and refinement; its thresholds are not read.
     model : str
         Written into every pick.
     onsets : OnsetNetwork, optional
@@ -126,6 +127,7 @@ class Picker:
         self._start_ns: int | None = None
         self._raw: list[_Onset] = []  # onsets as the probabilities have them
         self._picks: list[Pick] = []  # refined, not yet weighed against their neighbours
+        self._rivals = Rivals(round(config.rival_s * NS_PER_S), thresholds)
         moved_s = furthest_s(config, onsets)
         self._moved_ns = round(moved_s * NS_PER_S)
         reads_s = WINDOW_S / 2 if onsets else 0.0
@@ -159,7 +161,9 @@ class Picker:
         self._picks += [self._refined(record, onset) for onset in ready]
         settled_ns = min([settled_ns, *(o.time_ns for o in self._raw)])
         self.needs_ns = settled_ns - self._before_ns
-        return self._weighed(settled_ns - self._moved_ns, last=last)
+        settled_ns -= self._moved_ns
+        picks = self._weighed(settled_ns, last=last)
+        return self._rivals.add(picks, min([settled_ns, *(p.time_ns for p in self._picks)]), last=last)
 
     def _refined(self, record: Record, onset: _Onset) -> Pick:
         network, station, location, channel = record.trace_id.split(".")

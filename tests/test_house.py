@@ -19,7 +19,7 @@ ROOMS = [
     "crew", "engine", "store", "waveforms", "catalogues", "labels", "exporting",
     "extremes", "features", "sliding_products", "sliding", "context", "onset_network", "windows", "class_windows",
     "excerpting", "augment", "splits",
-    "scan", "onset", "picking", "detection", "coincidence", "following",
+    "scan", "onset", "rivals", "picking", "detection", "coincidence", "following",
     "synthetic", "metrics", "curves", "breakdown", "embedding", "matching",
     "quakeml", "dialects", "formats", "probability_files", "plots",
     "streaming", "arguments", "model", "model_cards", "onnx_export",

@@ -20,6 +20,9 @@ class PickConfig:
     same_onset_s : float
         Of two picks of different phases on one instrument closer than this, the more probable stays: one onset is
         not both.
+    rival_s : float
+        Weak picks lose probability where a more probable one of their phase on the same instrument lies nearer than
+        this (`seisnet.rivals`); 0 lets them be, for swarms whose earthquakes follow each other within seconds.
     refine_s : float
         A pick moves to the onset that Akaike's criterion finds within this of it; 0 leaves it where it is.
     hop_s : float
@@ -35,6 +38,7 @@ class PickConfig:
     thresholds: dict[str, float] = field(default_factory=dict)
     min_distance_s: float = 1.0
     same_onset_s: float = 0.3
+    rival_s: float = 20.0
     refine_s: float = 0.25
     hop_s: float = 0.0
     p_before_s: float = 0.0
@@ -47,6 +51,7 @@ class PickConfig:
             between(f"threshold {name}", threshold, 0.0, 1.0)
         between("min_distance_s", self.min_distance_s, 0.0, 3600.0)
         between("same_onset_s", self.same_onset_s, 0.0, 3600.0)
+        between("rival_s", self.rival_s, 0.0, 3600.0)
         between("refine_s", self.refine_s, 0.0, 60.0)
         between("hop_s", self.hop_s, 0.0, 60.0)
         between("p_before_s", self.p_before_s, 0.0, 3600.0)
