@@ -73,7 +73,8 @@ def window_figures(judged: Sequence[tuple[Model, list[LabelledRecord]]], config:
 def pick_figures(tried: Sequence[Tried], stored: StoredModel, seed: int) -> dict[str, Any]:
     """Picks of whole records at the stored thresholds; intervals by drawing events with replacement.
 
-    Residuals are None where no pick is matched.
+    ``f1_best`` is at the threshold that is best on these records, as published pickers are judged. Residuals are None
+    where no pick is matched.
     """
     figures = {}
     of_event: dict[str, list[Tried]] = {}
@@ -96,6 +97,7 @@ def pick_figures(tried: Sequence[Tried], stored: StoredModel, seed: int) -> dict
             "f1": round(f1, 3),
             "interval_95": [round(float(v), 3) for v in np.quantile(drawn, [0.025, 0.975])],
             "f1_0.1_s": round(whole.at(threshold, within_s=0.1)[2], 3),
+            "f1_best": round(max(whole.at(t)[2] for t in GRID), 3),
             "precision": round(precision, 3),
             "recall": round(recall, 3),
             "median_s": round(float(np.median(residual)), 3) if residual.size else None,
