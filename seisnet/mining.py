@@ -47,7 +47,7 @@ def mine(labelled: LabelledRecord, model: Model, config: PreprocessConfig) -> li
     known = [(sample, phase) for sample, phase, _ in onsets]
     allowed = noise_stretches(labelled, known, config) + coda_stretches(record, known, config)
     thresholds = {name: config.mine_threshold for name in model.classes if name != "noise"}
-    follower = model.follow(record, PickConfig(thresholds=thresholds, refine_s=0.0))
+    follower = model.follow(record, PickConfig(thresholds=thresholds, refine_s=0.0, rival_s=0.0))
     picks = follower.add(record.data, last=True).picks
     found = []
     for pick in sorted(picks, key=lambda p: (-p.probability, p.time_ns)):

@@ -161,7 +161,7 @@ class Picker:
         self._picks += [self._refined(record, onset) for onset in ready]
         settled_ns = min([settled_ns, *(o.time_ns for o in self._raw)])
         self.needs_ns = settled_ns - self._before_ns
-        settled_ns -= self._moved_ns
+        settled_ns -= self._moved_ns + round(NS_PER_S / record.sampling_rate_hz)  # times are rounded to samples
         picks = self._weighed(settled_ns, last=last)
         return self._rivals.add(picks, min([settled_ns, *(p.time_ns for p in self._picks)]), last=last)
 

@@ -20,6 +20,7 @@ from seisnet.making import Progress, inputs_sha256, make_shards, misfits, place_
 from seisnet.merging import Totals, describe, merging
 from seisnet.planning import make_job, make_pieces, unmatched_lines
 from seisnet.store.excerpts import Excerpt, read_excerpts
+from seisnet.store.hdf5 import clear
 from seisnet.store.shards import Rejected, ShardReader
 from seisnet.store.windows_file import WindowRows, WindowsInfo, read_info, read_rows, shards_folder
 from seisnet.waveforms.records import COMPONENTS, KEPT
@@ -182,7 +183,7 @@ def preprocess_to_file(  # noqa: PLR0913, each is a choice that somebody makes
         if info.attributes.get("inputs_sha256") != inputs:
             raise ConfigError(f"{output} was made of other inputs or settings; choose another name, or say --overwrite")
         if not virtual:
-            shutil.rmtree(folder, ignore_errors=True)
+            clear(folder)
         return info
     with work_folder(folder, output, anew=overwrite):
         if say and (line := misfits(folder, identities)):
@@ -204,7 +205,7 @@ def preprocess_to_file(  # noqa: PLR0913, each is a choice that somebody makes
                 left.unlink()
     if not virtual:
         shutil.rmtree(folder)
-        shutil.rmtree(shards_folder(output), ignore_errors=True)  # of a virtual file that this one has replaced
+        clear(shards_folder(output))  # of a virtual file that this one has replaced
     return info
 
 

@@ -3,7 +3,7 @@
 A network reads some seconds on either side; that another onset stands out more clearly some seconds before or after,
 it can't know. Independent earthquakes within `PickConfig.rival_s` at one station are far rarer than false onsets beside
 a true one, so that the log-odds of a weak one are lowered there. An onset that stands out of what comes before, as that
-of a second earthquake of some size does, keeps its probability.
+of a second earthquake of some size does, keeps its probability. Picks beyond a gap are no rivals.
 """
 
 from __future__ import annotations
@@ -66,18 +66,20 @@ class Rivals:
         self._seen += picks
         kept: list[Pick] = []
         for pick in self._seen[self._decided :]:
-            if not last and is_weak(pick) and settled_ns <= pick.time_ns + self._within_ns:
+            weak = is_weak(pick)
+            if weak and not last and settled_ns < pick.time_ns + self._within_ns:
                 break
             self._decided += 1
-            probability = lowered(pick.probability) if is_weak(pick) and self._has_rival(pick) else pick.probability
-            if probability >= self._thresholds[pick.phase]:
-                kept.append(replace(pick, probability=probability))
+            told = replace(pick, probability=lowered(pick.probability)) if weak and self._has_rival(pick) else pick
+            if told.probability >= self._thresholds[told.phase]:
+                kept.append(told)
         first_ns = self._seen[self._decided].time_ns if self._decided < len(self._seen) else settled_ns
-        old = min(self._decided, self._from(first_ns - self._within_ns))
+        old = self._from(first_ns - self._within_ns)
         self._seen, self._decided = self._seen[old:], self._decided - old
         return kept
 
     def _has_rival(self, pick: Pick) -> bool:
+        """Whether a more probable pick is near, be it kept or not: so the order does not matter, nor a threshold."""
         near = self._seen[self._from(pick.time_ns - self._within_ns + 1) : self._from(pick.time_ns + self._within_ns)]
         return any(other.phase == pick.phase and other.probability > pick.probability for other in near)
 

@@ -377,6 +377,7 @@ def test_a_folder_where_nothing_can_be_written_is_one_line(monkeypatch, capsys):
             "; the same command with --resume goes on",
         ),
         ("training.fit", ("train", "w.h5", "-o", "m.h5"), "; the same command with --resume goes on"),
+        ("training.fit", ("train", "w.h5", "-o", "m.h5", "--overwrite"), ""),
         ("inspection.describe", ("inspect", __file__), ""),
     ],
 )

@@ -55,8 +55,8 @@ def test_what_is_known_of_no_ratio_counts_as_weak():
 def test_a_weak_pick_waits_for_later_ones_and_a_strong_one_does_not():
     rivals = Rivals(WITHIN_NS, ALL)
     assert rivals.add([pick(100, 0.9, snr_db=20.0), pick(103, 0.5)], 105 * NS_PER_S) == [pick(100, 0.9, snr_db=20.0)]
-    assert not rivals.add([], 133 * NS_PER_S)
-    assert [p.probability for p in rivals.add([], 133 * NS_PER_S + 1)] == [lowered(0.5)]
+    assert not rivals.add([], 133 * NS_PER_S - 1)
+    assert [p.probability for p in rivals.add([], 133 * NS_PER_S)] == [lowered(0.5)]
 
 
 @given(PICKS)

@@ -56,6 +56,7 @@ class LazyGroup(click.Group):
 
             command = self.get_command(ctx, ctx.invoked_subcommand or "")
             resumes = command and any(option.name == "resume" for option in command.params)
+            resumes = resumes and not {"--overwrite", "--dry-run"}.intersection(sys.argv)
             say("seisnet: interrupted" + ("; the same command with --resume goes on" if resumes else ""))
             ctx.exit(130)
 

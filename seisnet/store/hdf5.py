@@ -7,6 +7,7 @@ import hashlib
 import io
 import math
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -77,6 +78,12 @@ def alone(folder: Path, output: Path) -> Iterator[None]:
     finally:
         if descriptor is not None:
             os.close(descriptor)
+
+
+def clear(folder: Path) -> None:
+    """Remove a folder, if there is one, and no other run holds it."""
+    with suppress(ConfigError), alone(folder, folder):
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def sweep(path: Path) -> None:
