@@ -9,13 +9,12 @@ from __future__ import annotations
 import importlib
 import itertools
 import os
-import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import closing, contextmanager
+from contextlib import closing
 from dataclasses import dataclass
 from multiprocessing import forkserver
 from pathlib import Path
@@ -27,9 +26,6 @@ from seisnet.errors import ConfigError, DataError
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
-
-SWITCH_S = 0.0005
-"""Threads that come back from reading, hashing and writing wait so long for Python's lock: by default ten times."""
 
 READY = "seisnet.ready"
 """Module that processes have imported before they make windows."""
@@ -141,33 +137,6 @@ def _windowed(submit: Callable[[Item], Any], items: Iterable[Item], width: int) 
     finally:
         for future in waiting:
             future.cancel()
-
-
-@contextmanager
-def beside(threads: int) -> Iterator[Callable[..., None]]:
-    """Give a function that calls one with arguments: at once, or where there are more threads than this in another.
-
-    After the block all calls are done; an error in one comes through. Few of them wait at a time.
-    """
-    if threads == 1:
-        yield lambda function, *arguments: function(*arguments)
-        return
-    waiting: deque[Future[None]] = deque()
-
-    def call(function: Callable[..., None], *arguments: Any) -> None:
-        waiting.append(pool.submit(function, *arguments))
-        if len(waiting) > threads + 1:
-            waiting.popleft().result()
-
-    before = sys.getswitchinterval()
-    sys.setswitchinterval(SWITCH_S)
-    try:
-        with ThreadPoolExecutor(threads - 1) as pool:
-            yield call
-            for called in waiting:
-                called.result()
-    finally:
-        sys.setswitchinterval(before)
 
 
 class _Shared:

@@ -22,14 +22,8 @@ Progress = Callable[[int, str], None]
 """Called with the number of windows so far and the source that was read last."""
 
 
-def make_shards(
-    job: Job,
-    pieces: Sequence[Piece],
-    engine: Engine,
-    progress: Progress | None,
-    take: Callable[[Path], None] | None = None,
-) -> Totals:
-    """Work on all pieces; `take` is called with every shard, in the order of the pieces, while later ones are made."""
+def make_shards(job: Job, pieces: Sequence[Piece], engine: Engine, progress: Progress | None) -> Totals:
+    """Work on all pieces."""
     totals = Totals()
     done = 0
     try:
@@ -37,8 +31,6 @@ def make_shards(
             zip(pieces, engine.map(partial(work, job), pieces), strict=True), start=1
         ):
             totals.add(piece, summary)
-            if take and job.folder is not None:
-                take(job.folder / summary.shard)
             if progress:
                 progress(totals.made.total(), piece.sources[-1].name)
     except DataError as error:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,12 +15,11 @@ from numpy.typing import NDArray
 from seisnet import __version__
 from seisnet.config import to_json
 from seisnet.division import Division, Row, placed
-from seisnet.engine import beside
 from seisnet.errors import FormatError
 from seisnet.extraction import Job, Piece, Summary
 from seisnet.picks import station_of
-from seisnet.store.excerpts import SAMPLES, Excerpt
-from seisnet.store.excerpts_writer import ExcerptsWriter, SamplesWriter, drop_samples
+from seisnet.store.excerpts import N_COMPONENTS, SAMPLES, Excerpt
+from seisnet.store.excerpts_writer import ExcerptsWriter
 from seisnet.store.shards import Rejected, ShardReader
 from seisnet.store.windows_file import SPLITS, WindowRows, WindowsInfo
 from seisnet.store.windows_writer import WindowsWriter, writing
@@ -92,107 +91,78 @@ def describe(job: Job, totals: Totals, division: Division, labels: Sequence[Path
     )
 
 
-@contextmanager
-def merging(output: Path) -> Iterator[Merger]:
-    """Write a windows file, which appears when the block ends well."""
-    with writing(output) as writer:
-        yield Merger(writer)
+def merge(
+    shards: Sequence[Path],
+    output: Path,
+    division: Division,
+    info: WindowsInfo,
+    rejected: tuple[Sequence[Rejected], Sequence[Rejected]] = ((), ()),
+    *,
+    virtual: bool = False,
+) -> None:
+    """Write a windows file.
 
+    Parameters
+    ----------
+    shards : sequence of Path
+        In the order of the sources.
+    division : Division
+        Of all windows.
+    info : WindowsInfo
+        What describes the file; `group_names` are sorted.
+    rejected : (sequence, sequence)
+        What was rejected before and after the shards were made, beside what they tell themselves.
+    virtual : bool
+        Whether the features stay in the shards, which must then be kept beside the output.
 
-class Merger:
-    """Puts shards together: samples of excerpts while later shards are still being made, the rest after the last one.
-
-    What windows there are in the end, and so where each belongs, is not known before the splits are assigned.
+    Raises
+    ------
+    FormatError
+        If a shard is damaged; it is removed, so that the next run makes it anew.
     """
-
-    def __init__(self, writer: WindowsWriter) -> None:
-        self._writer = writer
-        self._shards: list[Path] = []
-        self._samples: SamplesWriter | None = None
-
-    def add(self, path: Path) -> None:
-        """Take the next shard, in the order of the sources.
-
-        Raises
-        ------
-        FormatError
-            If it is damaged; it is removed, so that the next run makes it anew.
-        """
-        self._shards.append(path)
-        with _believed(path) as shard:
-            for samples in shard.samples():
-                if self._samples is None:
-                    self._samples = SamplesWriter(self._writer.file, SAMPLES)
-                self._samples.write(samples)
-
-    def finish(
-        self,
-        division: Division,
-        info: WindowsInfo,
-        rejected: tuple[Sequence[Rejected], Sequence[Rejected]],
-        *,
-        virtual: bool = False,
-        threads: int = 1,
-    ) -> None:
-        """Write all but the samples.
-
-        Parameters
-        ----------
-        division : Division
-            Of all windows.
-        info : WindowsInfo
-            What describes the file; `group_names` are sorted.
-        rejected : (sequence, sequence)
-            What was rejected before and after the shards were made, beside what they tell themselves.
-        virtual : bool
-            Whether the features stay in the shards, which must then be kept beside the output.
-        threads : int
-            How many copy features.
-
-        Raises
-        ------
-        FormatError
-            As `add` does.
-        """
-        groups = {name: i for i, name in enumerate(info.group_names)}
-        writer = self._writer
+    groups = {name: i for i, name in enumerate(info.group_names)}
+    with writing(output) as writer:
         writer.begin(info, int(division.counts.sum()), virtual=virtual)
         writer.reject(rejected[0])
-        excerpts = ExcerptsWriter(writer, groups)
-        n_samples, dropped = 0, []
-        with beside(threads) as call:
-            for path in self._shards:
-                with ExitStack() as files:
-                    shard = files.enter_context(_believed(path))
-                    writer.reject(shard.rejected)
-                    keep, rows = _rows(shard, division, groups)
-                    at = writer.append_columns(rows.take(keep))
-                    if virtual:
-                        writer.link(path, np.flatnonzero(keep), len(shard), shard.sha256)
-                    for excerpt in shard.excerpts():
-                        found = placed(excerpt, division)
-                        if isinstance(found, Excerpt):
-                            excerpts.append(found)
-                        else:
-                            writer.reject([found])
-                            dropped.append((n_samples, n_samples + excerpt.n_samples))
+        excerpts, n_samples = ExcerptsWriter(writer, groups), 0
+        kept: list[list[tuple[int, bool]]] = []  # of each shard the lengths of its excerpts, and which are kept
+        for path in shards:
+            with _believed(path) as shard:
+                writer.reject(shard.rejected)
+                keep, rows = _rows(shard, division, groups)
+                at = writer.append_columns(rows.take(keep))
+                if virtual:
+                    writer.link(path, np.flatnonzero(keep), len(shard), shard.sha256)
+                kept.append([])
+                for excerpt in shard.excerpts():
+                    found = placed(excerpt, division)
+                    kept[-1].append((excerpt.n_samples, isinstance(found, Excerpt)))
+                    if isinstance(found, Excerpt):
+                        excerpts.append(found)
                         n_samples += excerpt.n_samples
-                    call(_copy_features, files.pop_all(), shard, keep, at, writer)
+                    else:
+                        writer.reject([found])
+                _copy(shard.blocks(), keep, None if virtual else writer, writer.place_of_features(at))
         excerpts.flush()
-        if dropped:
-            drop_samples(writer.file, dropped)
+        place = writer.place(SAMPLES, (n_samples, N_COMPONENTS)) if n_samples else 0
+        for path, of_excerpts in zip(shards, kept, strict=True):
+            lengths, chosen = np.array(of_excerpts, dtype=np.int64).reshape(-1, 2).T
+            with _believed(path) as shard:
+                place = _copy(shard.samples(), np.repeat(chosen.astype(np.bool_), lengths), writer, place)
         writer.reject(rejected[1])
 
 
-def _copy_features(
-    files: ExitStack, shard: ShardReader, keep: NDArray[np.bool_], at: int, writer: WindowsWriter
-) -> None:
-    """Write the features that are kept of a shard; then the shard is closed."""
-    with files:
-        for here, x in shard.blocks():
-            kept = keep[here]
-            writer.write_features(at, x if kept.all() else x[kept])
-            at += int(kept.sum())
+def _copy(blocks: Iterator[NDArray[np.float32]], keep: NDArray[np.bool_], writer: WindowsWriter | None, at: int) -> int:
+    """Write the rows of blocks that are kept from byte `at` on, up to which is returned; or only read them."""
+    row = 0
+    for block in blocks:
+        here = keep[row : row + len(block)]
+        row += len(block)
+        if writer:
+            rows = block if here.all() else block[here]
+            writer.fill(at, rows)
+            at += rows.nbytes
+    return at
 
 
 @contextmanager

@@ -17,7 +17,7 @@ from seisnet.division import divide
 from seisnet.engine import READY, Engine
 from seisnet.errors import ConfigError, NothingUsableError
 from seisnet.making import Progress, inputs_sha256, make_shards, misfits, place_for_shards, work_folder
-from seisnet.merging import Totals, describe, merging
+from seisnet.merging import Totals, describe, merge
 from seisnet.planning import make_job, make_pieces, unmatched_lines
 from seisnet.store.excerpts import Excerpt, read_excerpts
 from seisnet.store.hdf5 import clear
@@ -188,18 +188,17 @@ def preprocess_to_file(  # noqa: PLR0913, each is a choice that somebody makes
     with work_folder(folder, output, anew=overwrite):
         if say and (line := misfits(folder, identities)):
             say(line)
-        with merging(output) as merger:
-            totals = make_shards(job, pieces, engine, progress, merger.add)
-            unmatched = unmatched_lines(job, totals.matched, totals.nearest_ns, totals.records)
-            before = [(r.trace_id, r.start_ns, r.end_ns, r.reason) for r in reading.rejections]
-            shards = [folder / name for name in totals.shards]
-            if not totals.rows:
-                told = (reason for path in shards for *_, reason in _rejected(path))
-                raise NothingUsableError(f"no window could be made: {_why(unmatched, [r for *_, r in before], told)}")
-            after = [*_windowless(totals), *(("", 0, 0, line) for line in unmatched)]
-            division = divide(totals.rows, job.config)
-            info = describe(job, totals, division, [Path(p) for p in labels], inputs)
-            merger.finish(division, info, (before, after), virtual=virtual, threads=engine.jobs)
+        totals = make_shards(job, pieces, engine, progress)
+        unmatched = unmatched_lines(job, totals.matched, totals.nearest_ns, totals.records)
+        before = [(r.trace_id, r.start_ns, r.end_ns, r.reason) for r in reading.rejections]
+        shards = [folder / name for name in totals.shards]
+        if not totals.rows:
+            told = (reason for path in shards for *_, reason in _rejected(path))
+            raise NothingUsableError(f"no window could be made: {_why(unmatched, [r for *_, r in before], told)}")
+        after = [*_windowless(totals), *(("", 0, 0, line) for line in unmatched)]
+        division = divide(totals.rows, job.config)
+        info = describe(job, totals, division, [Path(p) for p in labels], inputs)
+        merge(shards, output, division, info, (before, after), virtual=virtual)
         for left in folder.iterdir():
             if left not in shards:
                 left.unlink()

@@ -16,7 +16,7 @@ import pytest
 
 from seisnet.config import PreprocessConfig
 from seisnet.crew import IN_FLIGHT
-from seisnet.engine import Engine, beside
+from seisnet.engine import Engine
 from seisnet.errors import ConfigError, DataError
 from seisnet.preprocessing import preprocess_to_file
 
@@ -99,20 +99,6 @@ def test_a_process_that_dies_is_one_line(n):
     with pytest.raises(DataError, match="a worker process died") as caught:
         list(Engine(jobs=2).map(functools.partial(die_at, 0), range(n)))
     assert "\n" not in str(caught.value)
-
-
-@pytest.mark.parametrize("threads", [1, 3])
-def test_what_is_called_beside_is_done_after_the_block_and_its_errors_come_through(threads):
-    done = []
-    with beside(threads) as call:
-        for n in range(20):
-            call(lambda n: done.append(fail_at(-1, n)), n)
-    assert sorted(done) == list(range(20))
-    before = sys.getswitchinterval()
-    with pytest.raises(DataError, match="item 3 is bad"), beside(threads) as call:
-        for n in range(5):
-            call(fail_at, 3, n)
-    assert sys.getswitchinterval() == before
 
 
 CHILD = """

@@ -1,5 +1,6 @@
 """From sources and labels to a windows file: the same from every source, and nothing without a reason."""
 
+import errno
 import json
 import re
 import shutil
@@ -20,7 +21,7 @@ from seisnet.config import PreprocessConfig, to_json
 from seisnet.division import divide
 from seisnet.errors import ConfigError, DataError, FormatError, NothingUsableError
 from seisnet.features import extract, make_feature
-from seisnet.merging import merging
+from seisnet.merging import merge
 from seisnet.preprocessing import preprocess, preprocess_to_file, read_windows, reasons
 from seisnet.store.hdf5 import sha256_of
 from seisnet.store.seisbench_writer import SeisBenchWriter
@@ -403,21 +404,36 @@ def test_a_run_that_goes_on_tells_how_many_shards_its_settings_can_not_take(labe
     assert len(told) == 1 and n > 2
 
 
-@pytest.mark.parametrize("threads", [1, 2])
-def test_a_shard_that_is_damaged_when_it_is_merged_is_told_and_removed(threads, labelled, tmp_path):
+@pytest.mark.parametrize("where", ["x", "excerpts"])
+def test_a_shard_that_is_damaged_when_it_is_merged_is_told_and_removed(where, labelled, tmp_path):
     preprocess_to_file([str(labelled.files)], [str(labelled.csv)], CONFIG, output=tmp_path / "v.h5", virtual=True)
     [shard] = (tmp_path / "v.h5.shards").iterdir()
     with ShardReader(shard) as found:
         rows = Counter({tuple(row): n for row, n in found.summary["rows"]})
     with h5py.File(shard, "r+") as file:
-        file["x"][3, 5] += 1
+        file[where][3, 2] += 1
     division = divide(rows, CONFIG)
     info = replace(read_info(tmp_path / "v.h5"), rejected=())
-    told = pytest.raises(FormatError, match=r"damaged: .*; say --resume to make it again")
-    with told, merging(tmp_path / "w.h5") as merger:
-        merger.add(shard)
-        merger.finish(division, info, ([], []), threads=threads)
+    with pytest.raises(FormatError, match=r"damaged: .*; say --resume to make it again"):
+        merge([shard], tmp_path / "w.h5", division, info)
     assert not shard.exists() and not (tmp_path / "w.h5").exists()
+
+
+def test_a_disk_that_is_full_when_features_are_merged_costs_no_finished_shard(labelled, windows, tmp_path, monkeypatch):
+    whole = Path.open
+
+    def full(path, mode="r", *args, **kwargs):
+        if mode == "r+b":
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return whole(path, mode, *args, **kwargs)
+
+    job = {"output": tmp_path / "w.h5", "resume": True}
+    with monkeypatch.context() as patch, pytest.raises(DataError, match=r"w\.h5: can't be written: No space left"):
+        patch.setattr(Path, "open", full)
+        preprocess_to_file([str(labelled.files)], [str(labelled.quakeml)], CONFIG, **job)
+    assert list((tmp_path / ".w.h5.work").glob("*.h5"))
+    preprocess_to_file([str(labelled.files)], [str(labelled.quakeml)], CONFIG, **job)
+    assert (tmp_path / "w.h5").read_bytes() == windows.read_bytes()
 
 
 def test_a_run_that_fails_leaves_the_old_output_and_nothing_else(labelled, tmp_path):

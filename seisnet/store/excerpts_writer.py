@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from seisnet.store.excerpts import DTYPES, N_COMPONENTS, SAMPLES, Excerpt
+from seisnet.store.excerpts import DTYPES, N_COMPONENTS, Excerpt
 from seisnet.store.windows_writer import WindowsWriter
 
 CHUNK_SAMPLES = 1 << 13
@@ -47,21 +46,6 @@ class SamplesWriter:
         at = self._dataset.shape[0]
         self._dataset.resize(at + len(samples), axis=0)
         self._dataset[at:] = samples
-
-
-def drop_samples(file: h5py.File, dropped: Sequence[tuple[int, int]]) -> None:
-    """Take ranges of samples, in rising order, out of a windows file: what follows moves up."""
-    samples = file[SAMPLES]
-    at = dropped[0][0]
-    for (_, low), (high, _) in itertools.pairwise([*dropped, (len(samples), 0)]):
-        for first in range(low, high, SAMPLES_AT_ONCE):
-            block = samples[first : min(first + SAMPLES_AT_ONCE, high)]
-            samples[at : at + len(block)] = block
-            at += len(block)
-    if at:
-        samples.resize(at, axis=0)
-    else:
-        del file["excerpts"]
 
 
 class ExcerptsWriter:

@@ -170,14 +170,13 @@ class ShardReader:
         words: bytes = inside(self._file, "words")[:].tobytes()
         return words
 
-    def blocks(self) -> Iterator[tuple[slice, NDArray[np.float32]]]:
+    def blocks(self) -> Iterator[NDArray[np.float32]]:
         """Features in blocks of rows; after the last one nothing but the excerpts' samples can have been damaged."""
         features, digest = inside(self._file, "x"), hashlib.sha256()
         for at in range(0, len(self), ROWS_AT_ONCE):
-            here = slice(at, min(at + ROWS_AT_ONCE, len(self)))
-            x: NDArray[np.float32] = features[here]
+            x: NDArray[np.float32] = features[at : at + ROWS_AT_ONCE]
             digest.update(x.data)
-            yield here, x
+            yield x
         digest.update(self._plain_rows)
         digest.update(self._plain_words)
         digest.update(bytes.fromhex(text(self._file.attrs["excerpts_sha256"])))

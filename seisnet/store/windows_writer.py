@@ -11,7 +11,7 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from seisnet.errors import FormatError
+from seisnet.errors import DataError, FormatError
 from seisnet.store.hdf5 import HDF5Sink, replacing
 from seisnet.store.windows_file import (
     DTYPES,
@@ -31,7 +31,7 @@ ROWS_AT_ONCE = 1 << 14
 def writing(path: Path) -> Iterator[WindowsWriter]:
     """Write a windows file under a temporary name; it appears when the block ends well."""
     with replacing(path) as temporary, HDF5Sink(temporary) as disk, h5py.File(disk, "w") as file:
-        writer = WindowsWriter(file, temporary)
+        writer = WindowsWriter(file, temporary, path)
         yield writer
         writer.close()
 
@@ -39,11 +39,11 @@ def writing(path: Path) -> Iterator[WindowsWriter]:
 class WindowsWriter:
     """Appends rows to a file that `writing` has opened; before the first, `begin` says how many there will be.
 
-    Features lie in one piece of the file and go there past HDF5, which would let no two threads write.
+    Features, and samples of excerpts, lie each in one piece of the file and go there past HDF5, by `fill`.
     """
 
-    def __init__(self, file: h5py.File, path: Path) -> None:
-        self.file, self._path = file, path
+    def __init__(self, file: h5py.File, temporary: Path, path: Path) -> None:
+        self.file, self._temporary, self._path = file, temporary, path
         self._at = self._written = self._x_at = self._linked = self._n_features = 0
         self._columns: dict[str, list[NDArray[Any]]] = {name: [] for name in DTYPES if name != "x"}
         self._rejected: list[tuple[str, int, int, str]] = []
@@ -65,15 +65,39 @@ class WindowsWriter:
             if name != "x":
                 file.create_dataset(name, (n_rows,), dtype, chunks=(min(ROWS_AT_ONCE, n_rows),) if n_rows else None)
             elif not virtual:
-                x = file.create_dataset(name, (n_rows, self._n_features), dtype, dcpl=_in_one_piece())
-                self._x_at = x.id.get_offset() or 0  # it has none if there is no row
+                self._x_at = self.place(name, (n_rows, self._n_features))
         file.create_dataset("group_names", data=list(info.group_names), dtype=STRING, shape=(len(info.group_names),))
         _table(file, "sources", info.sources, SOURCE_COLUMNS)
         _table(file, "rejected", info.rejected, REJECTED_COLUMNS)
 
+    def place(self, name: str, shape: tuple[int, int]) -> int:
+        """Make a data set of float32 in one piece; at which byte of the file it is to be filled."""
+        dataset = self.file.create_dataset(name, shape, np.float32, dcpl=_in_one_piece())
+        at: int | None = dataset.id.get_offset()
+        return at or 0  # it has none if it is empty
+
+    def fill(self, at: int, values: NDArray[np.float32]) -> None:
+        """Write values from byte `at` on.
+
+        Raises
+        ------
+        DataError
+            If they can't be written: no OSError, for who reads a shard meanwhile would take it for the shard's.
+        """
+        try:
+            with self._temporary.open("r+b") as file:
+                file.seek(at)
+                file.write(np.ascontiguousarray(values, "<f4").data)
+        except OSError as error:
+            raise DataError(f"{self._path}: can't be written: {error.strerror or error}") from error
+
+    def place_of_features(self, row: int) -> int:
+        """At which byte the features of a row belong."""
+        return self._x_at + 4 * row * self._n_features
+
     def append(self, rows: WindowRows) -> None:
         """Write rows after those already written."""
-        self.write_features(self.append_columns(rows), rows.x)
+        self.fill(self.place_of_features(self.append_columns(rows)), rows.x)
 
     def append_columns(self, rows: WindowRows) -> int:
         """Write all but the features of rows after those already written; the number of the first of them."""
@@ -90,13 +114,6 @@ class WindowsWriter:
                 self.file[name][self._written : self._at] = np.concatenate(waiting)
                 waiting.clear()
         self._written = self._at
-
-    def write_features(self, at: int, x: NDArray[np.float32]) -> None:
-        """Write the features of the rows from number `at` on, unless the file is virtual; any thread may do so."""
-        if self._links is None and len(x):
-            with self._path.open("r+b") as file:
-                file.seek(self._x_at + at * self._n_features * x.itemsize)
-                file.write(np.ascontiguousarray(x, DTYPES["x"]).data)
 
     def reject(self, rejected: Sequence[tuple[str, int, int, str]]) -> None:
         """Write rejections after those already written."""
