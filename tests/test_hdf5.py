@@ -163,7 +163,7 @@ def test_a_shard_is_written_and_read(tmp_path, noise):
             writer.append(x_nd[rows], {name: values[rows] for name, values in columns.items()})
         writer.finish([("GE.APE..HH", 1, 2, "gap")], {"n": 5})
     with ShardReader(tmp_path / "0.h5") as shard:
-        np.testing.assert_array_equal(np.concatenate([x for _, x in shard.blocks()]), x_nd)
+        np.testing.assert_array_equal(np.concatenate(list(shard.blocks())), x_nd)
         found = {name: shard.columns[name] for name in COLUMNS}
         for name in ("trace", "event"):
             found[name] = [shard.names[name][k] for k in found[name]]
