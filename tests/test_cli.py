@@ -3,6 +3,8 @@
 import csv
 import errno
 import json
+import os
+import shutil
 import subprocess
 import sys
 import time
@@ -238,6 +240,18 @@ def test_a_training_that_was_killed_resumes_to_the_same_bytes(job, tmp_path):
     subprocess.run([*train, "-o", str(killed), "--resume"], check=True)
     assert killed.read_bytes() == (tmp_path / "whole.h5").read_bytes()
     assert not checkpoint.exists()
+
+
+def test_a_model_is_finished_only_with_the_settings_and_windows_that_it_has(job, tmp_path):
+    shutil.copy(job / "model.h5", tmp_path / "m.h5")
+    again = ["train", job / "windows.h5", "-o", tmp_path / "m.h5", "--epochs", 20, "--hidden", "64", "--resume"]
+    run(*again)
+    with pytest.raises(ConfigError, match="of other settings or older windows"):
+        run(*again, "--epochs", 41)
+    os.utime(tmp_path / "m.h5", (0, 0))
+    with pytest.raises(ConfigError, match="of other settings or older windows"):
+        run(*again)
+    assert (tmp_path / "m.h5").read_bytes() == (job / "model.h5").read_bytes()
 
 
 def test_windows_of_another_recipe_are_refused(job, tmp_path):

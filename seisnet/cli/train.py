@@ -67,7 +67,7 @@ def train(
     Example:
       seisnet train windows.h5 -o model.h5 --hidden 256,128 --epochs 40
     """
-    from seisnet.config import TrainConfig, load_toml
+    from seisnet.config import TrainConfig, from_dict, load_toml
     from seisnet.errors import ConfigError
     from seisnet.kernels import choose_kernels
 
@@ -82,6 +82,7 @@ def train(
     choose_kernels(config.hidden)
     # These load NumPy, which comes after the choice (and before it with --init: nothing is chosen then).
     from seisnet.store.hdf5 import check_output, sweep
+    from seisnet.store.model_file import read_model
     from seisnet.training import fit
     from seisnet.wording import counted
 
@@ -89,6 +90,11 @@ def train(
         raise click.UsageError("say either --resume or --overwrite")
     checkpoint = output.with_name(f"{output.name}.checkpoint")
     if resume and output.exists() and not checkpoint.exists():
+        settings = from_dict(TrainConfig, dict(read_model(output).train), where=output.name)
+        if settings != config or output.stat().st_mtime < windows.stat().st_mtime:
+            raise ConfigError(
+                f"{output} is of other settings or older windows; choose another name, or say --overwrite"
+            )
         console.say(f"{output} is finished; nothing to resume", quiet=quiet)
         return
     check_output(output, overwrite=overwrite or resume)
