@@ -15,7 +15,7 @@ from seisnet.engine import Engine
 from seisnet.errors import ConfigError, DataError, NothingUsableError
 from seisnet.extraction import Job, Piece, work
 from seisnet.merging import Totals
-from seisnet.store.hdf5 import alone, check_output, sweep
+from seisnet.store.hdf5 import alone, check_output, held_folder, sweep
 from seisnet.store.windows_file import shards_folder
 
 Progress = Callable[[int, str], None]
@@ -68,14 +68,7 @@ def place_for_shards(output: Path, *, overwrite: bool, resume: bool, virtual: bo
 @contextmanager
 def work_folder(folder: Path, output: Path, *, anew: bool) -> Iterator[None]:
     """A folder for shards that outlives a run that fails as long as it holds any, unless there is nothing to make."""
-    if anew and folder.exists():
-        with alone(folder, output):
-            shutil.rmtree(folder, ignore_errors=True)
-    try:
-        folder.mkdir(exist_ok=True)
-    except OSError as error:
-        raise DataError(f"{output}: can't be written: {error.strerror}") from error
-    with alone(folder, output):
+    with held_folder(folder, output, anew=anew):
         sweep(output)
         try:
             yield

@@ -125,7 +125,7 @@ def merge(
         writer.begin(info, int(division.counts.sum()), virtual=virtual)
         writer.reject(rejected[0])
         excerpts, n_samples = ExcerptsWriter(writer, groups), 0
-        kept: list[list[tuple[int, bool]]] = []  # of each shard the lengths of its excerpts, and which are kept
+        kept: list[tuple[list[bool], list[int]]] = []  # of each shard which excerpts are kept, and the lengths of all
         for path in shards:
             with _believed(path) as shard:
                 writer.reject(shard.rejected)
@@ -133,22 +133,24 @@ def merge(
                 at = writer.append_columns(rows.take(keep))
                 if virtual:
                     writer.link(path, np.flatnonzero(keep), len(shard), shard.sha256)
-                kept.append([])
+                chosen, lengths = [], []
                 for excerpt in shard.excerpts():
                     found = placed(excerpt, division)
-                    kept[-1].append((excerpt.n_samples, isinstance(found, Excerpt)))
+                    chosen.append(isinstance(found, Excerpt))
+                    lengths.append(excerpt.n_samples)
                     if isinstance(found, Excerpt):
                         excerpts.append(found)
                         n_samples += excerpt.n_samples
                     else:
                         writer.reject([found])
+                kept.append((chosen, lengths))
                 _copy(shard.blocks(), keep, None if virtual else writer, writer.place_of_features(at))
         excerpts.flush()
         place = writer.place(SAMPLES, (n_samples, N_COMPONENTS)) if n_samples else 0
-        for path, of_excerpts in zip(shards, kept, strict=True):
-            lengths, chosen = np.array(of_excerpts, dtype=np.int64).reshape(-1, 2).T
-            with _believed(path) as shard:
-                place = _copy(shard.samples(), np.repeat(chosen.astype(np.bool_), lengths), writer, place)
+        for path, (chosen, lengths) in zip(shards, kept, strict=True):
+            if lengths:
+                with _believed(path) as shard:
+                    place = _copy(shard.samples(), np.repeat(chosen, lengths), writer, place)
         writer.reject(rejected[1])
 
 

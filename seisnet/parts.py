@@ -27,7 +27,7 @@ from seisnet.formats import FORMATS, write_detections, write_picks
 from seisnet.picks import Detection, Pick
 from seisnet.probability_files import check_name, write_probabilities
 from seisnet.scan import Probabilities
-from seisnet.store.hdf5 import alone, check_output, replacing
+from seisnet.store.hdf5 import check_output, held_folder, replacing
 from seisnet.waveforms.records import Rejection
 from seisnet.waveforms.sources import Reading, Source
 
@@ -47,13 +47,9 @@ def open_folder(output: Path, *, resume: bool, overwrite: bool) -> Iterator[Path
         If there is one and neither is set, or if another run is at work in it.
     """
     folder = parts_folder(output)
-    if folder.exists() and not resume:
-        with alone(folder, output):
-            if any(folder.iterdir()) and not overwrite:
-                raise ConfigError(f"{output}: an interrupted run left parts of it; say --resume or --overwrite")
-            shutil.rmtree(folder)
-    folder.mkdir(exist_ok=True)
-    with alone(folder, output):
+    with held_folder(folder, output, anew=overwrite and not resume):
+        if any(folder.iterdir()) and not (resume or overwrite):
+            raise ConfigError(f"{output}: an interrupted run left parts of it; say --resume or --overwrite")
         yield folder
 
 

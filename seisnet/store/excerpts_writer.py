@@ -38,14 +38,10 @@ class SamplesWriter:
     def flush(self) -> None:
         """Write what has gathered; the last call before the file is closed."""
         if self._waiting:
-            self.write(np.concatenate(self._waiting))
+            samples, at = np.concatenate(self._waiting), self._dataset.shape[0]
+            self._dataset.resize(at + len(samples), axis=0)
+            self._dataset[at:] = samples
             self._waiting.clear()
-
-    def write(self, samples: NDArray[np.float32]) -> None:
-        """Write samples (T, C) at once."""
-        at = self._dataset.shape[0]
-        self._dataset.resize(at + len(samples), axis=0)
-        self._dataset[at:] = samples
 
 
 class ExcerptsWriter:

@@ -80,6 +80,28 @@ def alone(folder: Path, output: Path) -> Iterator[None]:
             os.close(descriptor)
 
 
+@contextmanager
+def held_folder(folder: Path, output: Path, *, anew: bool) -> Iterator[None]:
+    """Make a folder, or take the one that is there, emptied if it is to be `anew`, and hold it against other runs.
+
+    Raises
+    ------
+    ConfigError
+        If another run holds it.
+    DataError
+        If it can't be made.
+    """
+    if anew and folder.exists():
+        with alone(folder, output):
+            shutil.rmtree(folder, ignore_errors=True)
+    try:
+        folder.mkdir(exist_ok=True)
+    except OSError as error:
+        raise DataError(f"{output}: can't be written: {error.strerror}") from error
+    with alone(folder, output):
+        yield
+
+
 def clear(folder: Path) -> None:
     """Remove a folder, if there is one, and no other run holds it."""
     with suppress(ConfigError), alone(folder, folder):
