@@ -253,6 +253,7 @@ def _goes_on(last: Stretch, due_ns: int, new: Stretch) -> bool:
     return last.rate_hz == new.rate_hz and abs(new.start_ns - due_ns) * new.rate_hz <= TOLERANCE * NS_PER_S
 
 
+@functools.lru_cache(maxsize=1 << 12)
 def _seed_id(code: bytes) -> str:
     """``NET.STA.LOC.CHA`` without blanks and what follows a NUL, which ObsPy leaves out as well."""
     plain = code.ljust(12).decode("ascii", "replace")

@@ -52,6 +52,8 @@ class Selection:
 
     def takes(self, seed_id: str) -> bool:
         """Whether a channel is wanted."""
+        if not self.patterns:
+            return True
         given = [code.strip() for code in seed_id.upper().split(".")]
         return any(
             all(fnmatchcase(code, part) for code, part in zip(given[:3], parts[:3], strict=True))
@@ -61,7 +63,7 @@ class Selection:
 
     def takes_instrument(self, trace_id: str) -> bool:
         """Whether a channel of ``NET.STA.LOC.BAND+INSTRUMENT`` is wanted."""
-        return not self.patterns or any(self.takes(trace_id + component) for component in COMPONENTS + "123")
+        return any(self.takes(trace_id + component) for component in COMPONENTS + "123")
 
     def overlaps(self, start_ns: int, end_ns: int) -> bool:
         """Whether a stretch holds a time that is wanted."""
@@ -73,7 +75,7 @@ class Selection:
 
     def of(self, stream: obspy.Stream) -> obspy.Stream:
         """The wanted part of a stream; nothing is copied."""
-        traces = [trace for trace in stream if not self.patterns or self.takes(trace.id)]
+        traces = [trace for trace in stream if self.takes(trace.id)]
         low_ns, high_ns = self.start_ns, self.end_ns - 1
         if (low_ns, high_ns + 1) != FOREVER_NS:
             traces = [part for trace in traces if (part := _between(trace, low_ns, high_ns)).stats.npts]
