@@ -26,22 +26,24 @@ system's libraries don't bear that, and every process imports for itself."""
 
 
 class Crew:
-    """Some processes, of which this is one, that draw items from one supply.
+    """Some processes, of which this is one, that draw items from one supply, and then from the next.
 
     This one works where the next result in order is not there yet. The others get what comes next as soon as they are
     done, whatever this one does: a thread of the pool takes their results.
     """
 
-    def __init__(self, function: Callable[[Any], Any], items: Iterable[Any], jobs: int) -> None:
-        self._function, self._items, self._others = function, iter(items), jobs - 1
+    def __init__(self, function: Callable[[Any], Any], jobs: int) -> None:
+        self._function, self._others = function, jobs - 1
+        self._items: Iterator[Any] = iter(())
         self._pool = ProcessPoolExecutor(self._others, get_context(METHOD), _prepare, (function,))
         self._most = IN_FLIGHT * jobs
         self._waiting: deque[Future[Any]] = deque()  # in the order of the items
         self._lock = threading.RLock()  # what is done as soon as it is submitted is taken amid giving
         self._given, self._over = 0, False
 
-    def results(self) -> Iterator[Any]:
-        """Results in the order of the items."""
+    def results(self, items: Iterable[Any]) -> Iterator[Any]:
+        """Results in the order of the items; all are to be taken before others are asked for."""
+        self._items = iter(items)
         self._give()
         while self._waiting:
             own = None if self._waiting[0].done() else self._draw()

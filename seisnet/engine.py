@@ -14,11 +14,12 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from multiprocessing import forkserver
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 from seisnet import __version__
 from seisnet.crew import IN_FLIGHT, METHOD, Crew, limit_blas, no_interrupts, one_thread
@@ -26,6 +27,9 @@ from seisnet.errors import ConfigError, DataError
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+
+Over: TypeAlias = Callable[[Iterable[Item]], Iterator[Result]]
+"""Applies a function over items; gives the results in their order."""
 
 READY = "seisnet.ready"
 """Module that processes have imported before they make windows."""
@@ -78,10 +82,25 @@ class Engine:
         DataError
             If a process dies. Errors of the function come through.
         """
+        with self.crew(function) as over:
+            yield from over(items)
+
+    @contextmanager
+    def crew(self, function: Callable[[Item], Result]) -> Iterator[Over[Item, Result]]:
+        """Keep the processes of `map` for several maps of one function, each of which is taken to its end."""
         if self.scheduler:
-            return _on_cluster(function, items, self.scheduler)
+            with _cluster(function, self.scheduler) as over:
+                yield over
+            return
         self.get_ready(getattr(function, "func", function).__module__)
-        return _in_processes(function, items, self.jobs) if self.jobs > 1 else _here(function, items)
+        if self.jobs == 1:
+            yield partial(_here, function)
+            return
+        crew = Crew(function, self.jobs)
+        try:
+            yield partial(_together, crew)
+        finally:
+            crew.dismiss()
 
 
 def _here(function: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
@@ -91,19 +110,17 @@ def _here(function: Callable[[Item], Result], items: Iterable[Item]) -> Iterator
         yield result
 
 
-def _in_processes(function: Callable[[Item], Result], items: Iterable[Item], jobs: int) -> Iterator[Result]:
-    crew = Crew(function, items, jobs)
+def _together(crew: Crew, items: Iterable[Item]) -> Iterator[Any]:
     try:
-        yield from crew.results()
+        yield from crew.results(items)
     except BrokenProcessPool as error:
         raise DataError(
             "a worker process died, most likely of too little memory; take fewer --jobs (finished work is kept)"
         ) from error
-    finally:
-        crew.dismiss()
 
 
-def _on_cluster(function: Callable[[Item], Result], items: Iterable[Item], scheduler: str) -> Iterator[Result]:
+@contextmanager
+def _cluster(function: Callable[[Item], Result], scheduler: str) -> Iterator[Over[Item, Result]]:
     try:
         distributed: Any = importlib.import_module("distributed")
     except ImportError as error:
@@ -120,10 +137,14 @@ def _on_cluster(function: Callable[[Item], Result], items: Iterable[Item], sched
         # Sent once to each worker, not with each item.
         shared = client.scatter(_Shared(function, __version__, str(Path.cwd())), broadcast=True)
         width = IN_FLIGHT * max(2, sum(client.nthreads().values()))
-        try:
-            yield from _windowed(lambda item: client.submit(_apply_shared, shared, item, pure=False), items, width)
-        except (distributed.KilledWorker, distributed.CancelledError, OSError) as error:
-            raise DataError(f"{scheduler}: workers or the scheduler were lost (finished work is kept)") from error
+
+        def over(items: Iterable[Item]) -> Iterator[Result]:
+            try:
+                yield from _windowed(lambda item: client.submit(_apply_shared, shared, item, pure=False), items, width)
+            except (distributed.KilledWorker, distributed.CancelledError, OSError) as error:
+                raise DataError(f"{scheduler}: workers or the scheduler were lost (finished work is kept)") from error
+
+        yield over
 
 
 def _windowed(submit: Callable[[Item], Any], items: Iterable[Item], width: int) -> Iterator[Any]:

@@ -7,14 +7,14 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
+from typing import Any
 
 from seisnet.config import to_json
-from seisnet.engine import Engine
+from seisnet.engine import Over
 from seisnet.errors import ConfigError, DataError, NothingUsableError
-from seisnet.extraction import Job, Piece, work
-from seisnet.merging import Totals
+from seisnet.extraction import Job, Piece, Summary, work
+from seisnet.merging import Copy, Totals
 from seisnet.store.hdf5 import alone, check_output, held_folder, sweep
 from seisnet.store.windows_file import shards_folder
 
@@ -22,13 +22,18 @@ Progress = Callable[[int, str], None]
 """Called with the number of windows so far and the source that was read last."""
 
 
-def make_shards(job: Job, pieces: Sequence[Piece], engine: Engine, progress: Progress | None) -> Totals:
+def step(job: Job, todo: Piece | Copy) -> Any:
+    """What a process does: make a shard, and later copy what is in it."""
+    return work(job, todo) if isinstance(todo, Piece) else todo.make()
+
+
+def make_shards(job: Job, pieces: Sequence[Piece], over: Over[Piece, Summary], progress: Progress | None) -> Totals:
     """Work on all pieces."""
     totals = Totals()
     done = 0
     try:
         for done, (piece, summary) in enumerate(  # noqa: B007, told below
-            zip(pieces, engine.map(partial(work, job), pieces), strict=True), start=1
+            zip(pieces, over(pieces), strict=True), start=1
         ):
             totals.add(piece, summary)
             if progress:

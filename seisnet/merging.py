@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,14 +16,16 @@ from numpy.typing import NDArray
 from seisnet import __version__
 from seisnet.config import to_json
 from seisnet.division import Division, Row, placed
+from seisnet.engine import Over
 from seisnet.errors import FormatError
 from seisnet.extraction import Job, Piece, Summary
 from seisnet.picks import station_of
 from seisnet.store.excerpts import N_COMPONENTS, SAMPLES, Excerpt
 from seisnet.store.excerpts_writer import ExcerptsWriter
+from seisnet.store.hdf5 import forget
 from seisnet.store.shards import Rejected, ShardReader
 from seisnet.store.windows_file import SPLITS, WindowRows, WindowsInfo
-from seisnet.store.windows_writer import WindowsWriter, writing
+from seisnet.store.windows_writer import Place, WindowsWriter, writing
 from seisnet.waveforms.records import COMPONENTS
 
 
@@ -91,6 +94,60 @@ def describe(job: Job, totals: Totals, division: Division, labels: Sequence[Path
     )
 
 
+@dataclass(frozen=True)
+class Copy:
+    """What is to be copied from a shard to a windows file, by whichever process.
+
+    Attributes
+    ----------
+    shard : Path
+    windows : bool (N,)
+        Which windows are kept.
+    x : Place or None
+        Where their features belong; None if these stay in the shard.
+    excerpts : bool (M,)
+        Which excerpts are kept.
+    lengths : int64 (M,)
+        Of all excerpts.
+    samples : Place or None
+        Where the samples of those that are kept belong, if there are any.
+    """
+
+    shard: Path
+    windows: NDArray[np.bool_]
+    x: Place | None
+    excerpts: NDArray[np.bool_]
+    lengths: NDArray[np.int64]
+    samples: Place | None = None
+
+    @property
+    def n_samples(self) -> int:
+        """Samples of the excerpts that are kept."""
+        return int(self.lengths[self.excerpts].sum())
+
+    def make(self) -> None:
+        """Copy what is kept, and read the rest as well, so that it is certain that the shard is not damaged.
+
+        Raises
+        ------
+        FormatError
+            If it is; it is removed, so that the next run makes it anew.
+        DataError
+            If the windows file can't be written.
+        """
+        with _believed(self.shard) as shard:
+            _copy(shard.blocks(), self.windows, self.x)
+            _copy(shard.samples(), np.repeat(self.excerpts, self.lengths), self.samples)
+        forget(self.shard)  # memory that is at hand for what is written next
+
+
+def _copy(blocks: Iterator[NDArray[np.float32]], keep: NDArray[np.bool_], place: Place | None) -> None:
+    for rows in blocks:
+        here, keep = keep[: len(rows)], keep[len(rows) :]
+        if place:
+            place = place.fill(rows if here.all() else rows[here])
+
+
 def merge(
     shards: Sequence[Path],
     output: Path,
@@ -99,6 +156,7 @@ def merge(
     rejected: tuple[Sequence[Rejected], Sequence[Rejected]] = ((), ()),
     *,
     virtual: bool = False,
+    over: Over[Copy, Any] | None = None,
 ) -> None:
     """Write a windows file.
 
@@ -114,57 +172,56 @@ def merge(
         What was rejected before and after the shards were made, beside what they tell themselves.
     virtual : bool
         Whether the features stay in the shards, which must then be kept beside the output.
+    over : callable, optional
+        Makes copies, see `seisnet.engine.Over`; without it this process does.
 
     Raises
     ------
     FormatError
         If a shard is damaged; it is removed, so that the next run makes it anew.
     """
-    groups = {name: i for i, name in enumerate(info.group_names)}
     with writing(output) as writer:
         writer.begin(info, int(division.counts.sum()), virtual=virtual)
         writer.reject(rejected[0])
-        excerpts, n_samples = ExcerptsWriter(writer, groups), 0
-        kept: list[tuple[list[bool], list[int]]] = []  # of each shard which excerpts are kept, and the lengths of all
-        for path in shards:
-            with _believed(path) as shard:
-                writer.reject(shard.rejected)
-                keep, rows = _rows(shard, division, groups)
-                at = writer.append_columns(rows.take(keep))
-                if virtual:
-                    writer.link(path, np.flatnonzero(keep), len(shard), shard.sha256)
-                chosen, lengths = [], []
-                for excerpt in shard.excerpts():
-                    found = placed(excerpt, division)
-                    chosen.append(isinstance(found, Excerpt))
-                    lengths.append(excerpt.n_samples)
-                    if isinstance(found, Excerpt):
-                        excerpts.append(found)
-                        n_samples += excerpt.n_samples
-                    else:
-                        writer.reject([found])
-                kept.append((chosen, lengths))
-                _copy(shard.blocks(), keep, None if virtual else writer, writer.place_of_features(at))
-        excerpts.flush()
-        place = writer.place(SAMPLES, (n_samples, N_COMPONENTS)) if n_samples else 0
-        for path, (chosen, lengths) in zip(shards, kept, strict=True):
-            if lengths:
-                with _believed(path) as shard:
-                    place = _copy(shard.samples(), np.repeat(chosen, lengths), writer, place)
+        copies = _copies(shards, writer, division, info, virtual=virtual)
+        for _ in over(copies) if over else map(Copy.make, copies):
+            pass
         writer.reject(rejected[1])
 
 
-def _copy(blocks: Iterator[NDArray[np.float32]], keep: NDArray[np.bool_], writer: WindowsWriter | None, at: int) -> int:
-    """Write the rows of blocks that are kept from byte `at` on, up to which is returned; or only read them."""
-    row = 0
-    for block in blocks:
-        here = keep[row : row + len(block)]
-        row += len(block)
-        if writer:
-            rows = block if here.all() else block[here]
-            writer.fill(at, rows)
-            at += rows.nbytes
-    return at
+def _copies(
+    shards: Sequence[Path], writer: WindowsWriter, division: Division, info: WindowsInfo, *, virtual: bool
+) -> list[Copy]:
+    """Write all that is small, and say what is to be copied."""
+    groups = {name: i for i, name in enumerate(info.group_names)}
+    excerpts = ExcerptsWriter(writer, groups)
+    copies: list[Copy] = []
+    for path in shards:
+        with _believed(path) as shard:
+            writer.reject(shard.rejected)
+            keep, rows = _rows(shard, division, groups)
+            at = writer.append_columns(rows.take(keep))
+            if virtual:
+                writer.link(path, np.flatnonzero(keep), len(shard), shard.sha256)
+            chosen: list[bool] = []
+            lengths: list[int] = []
+            for excerpt in shard.excerpts():
+                found = placed(excerpt, division)
+                chosen.append(isinstance(found, Excerpt))
+                lengths.append(excerpt.n_samples)
+                if isinstance(found, Excerpt):
+                    excerpts.append(found)
+                else:
+                    writer.reject([found])
+        x = None if virtual else writer.place_of_features(at)
+        copies.append(Copy(path, keep, x, np.array(chosen, dtype=np.bool_), np.array(lengths, dtype=np.int64)))
+    excerpts.flush()
+    n_samples = sum(copy.n_samples for copy in copies)
+    place = writer.place(SAMPLES, (n_samples, N_COMPONENTS)) if n_samples else None
+    for i, copy in enumerate(copies):
+        copies[i] = replace(copy, samples=place)
+        place = place and place.after(4 * N_COMPONENTS * copy.n_samples)
+    return copies
 
 
 @contextmanager

@@ -7,6 +7,7 @@ import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,8 @@ from seisnet.config import PreprocessConfig
 from seisnet.division import divide
 from seisnet.engine import READY, Engine
 from seisnet.errors import ConfigError, NothingUsableError
-from seisnet.making import Progress, inputs_sha256, make_shards, misfits, place_for_shards, work_folder
+from seisnet.extraction import work
+from seisnet.making import Progress, inputs_sha256, make_shards, misfits, place_for_shards, step, work_folder
 from seisnet.merging import Totals, describe, merge
 from seisnet.planning import make_job, make_pieces, unmatched_lines
 from seisnet.store.excerpts import Excerpt, read_excerpts
@@ -188,17 +190,20 @@ def preprocess_to_file(  # noqa: PLR0913, each is a choice that somebody makes
     with work_folder(folder, output, anew=overwrite):
         if say and (line := misfits(folder, identities)):
             say(line)
-        totals = make_shards(job, pieces, engine, progress)
-        unmatched = unmatched_lines(job, totals.matched, totals.nearest_ns, totals.records)
-        before = [(r.trace_id, r.start_ns, r.end_ns, r.reason) for r in reading.rejections]
-        shards = [folder / name for name in totals.shards]
-        if not totals.rows:
-            told = (reason for path in shards for *_, reason in _rejected(path))
-            raise NothingUsableError(f"no window could be made: {_why(unmatched, [r for *_, r in before], told)}")
-        after = [*_windowless(totals), *(("", 0, 0, line) for line in unmatched)]
-        division = divide(totals.rows, job.config)
-        info = describe(job, totals, division, [Path(p) for p in labels], inputs)
-        merge(shards, output, division, info, (before, after), virtual=virtual)
+        with engine.crew(partial(step, job)) as over:
+            totals = make_shards(job, pieces, over, progress)
+            unmatched = unmatched_lines(job, totals.matched, totals.nearest_ns, totals.records)
+            before = [(r.trace_id, r.start_ns, r.end_ns, r.reason) for r in reading.rejections]
+            shards = [folder / name for name in totals.shards]
+            if not totals.rows:
+                told = (reason for path in shards for *_, reason in _rejected(path))
+                raise NothingUsableError(f"no window could be made: {_why(unmatched, [r for *_, r in before], told)}")
+            after = [*_windowless(totals), *(("", 0, 0, line) for line in unmatched)]
+            division = divide(totals.rows, job.config)
+            info = describe(job, totals, division, [Path(p) for p in labels], inputs)
+            # From several machines of a cluster few file systems let one file be written.
+            copied = None if engine.scheduler else over
+            merge(shards, output, division, info, (before, after), virtual=virtual, over=copied)
         for left in folder.iterdir():
             if left not in shards:
                 left.unlink()
@@ -230,7 +235,8 @@ def plan(
     reading = Reading()
     found = find_sources(sources, reading, selection=selection or Selection(), inventory=inventory, engine=engine)
     job = make_job(found, labels, config or PreprocessConfig(), reading.rejections, miner=miner, folder=None)
-    totals = make_shards(job, list(make_pieces(found)), engine, progress)
+    with engine.crew(partial(work, job)) as over:
+        totals = make_shards(job, list(make_pieces(found)), over, progress)
     rejected = [(r.trace_id, r.start_ns, r.end_ns, r.reason) for r in reading.rejections] + totals.rejected
     unmatched = unmatched_lines(job, totals.matched, totals.nearest_ns, totals.records)
     if not totals.rows:

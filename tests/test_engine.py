@@ -59,6 +59,15 @@ def test_processes_give_the_results_of_this_process_in_order(in_order):
         assert {place for _, place in found} != {os.getpid()}
 
 
+def test_the_same_processes_stay_for_several_maps():
+    with Engine(jobs=2).crew(functools.partial(product_and_place, 1)) as over:
+        rounds = [list(over(range(first, first + 10))) for first in (0, 10, 20)]
+    assert [value for found in rounds for value, _ in found] == list(
+        Engine().map(functools.partial(product, 1), range(30))
+    )
+    assert len({place for found in rounds for _, place in found}) == 2
+
+
 def test_an_error_of_the_supply_comes_in_its_turn():
     def items():
         yield from range(20)

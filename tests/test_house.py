@@ -23,7 +23,7 @@ ROOMS = [
     "synthetic", "metrics", "curves", "breakdown", "embedding", "matching",
     "quakeml", "dialects", "formats", "probability_files", "plots",
     "streaming", "arguments", "model", "model_cards", "onnx_export",
-    "mining", "extraction", "ready", "division", "merging", "planning", "making", "preprocessing", "batches",
+    "mining", "extraction", "division", "merging", "planning", "making", "ready", "preprocessing", "batches",
     "evaluation", "parents", "training_data", "objectives", "loop", "stages", "distillation", "tasks", "calibration",
     "training", "altering", "labelled_sets", "classification", "views", "parts", "inspection",
     "download", "datasets", "report", "review", "demo", "cli", "__main__",

@@ -19,9 +19,10 @@ import pytest
 from seisnet import extraction, planning, preprocessing
 from seisnet.config import PreprocessConfig, to_json
 from seisnet.division import divide
+from seisnet.engine import Engine
 from seisnet.errors import ConfigError, DataError, FormatError, NothingUsableError
 from seisnet.features import extract, make_feature
-from seisnet.merging import merge
+from seisnet.merging import Copy, merge
 from seisnet.preprocessing import preprocess, preprocess_to_file, read_windows, reasons
 from seisnet.store.hdf5 import sha256_of
 from seisnet.store.seisbench_writer import SeisBenchWriter
@@ -404,8 +405,9 @@ def test_a_run_that_goes_on_tells_how_many_shards_its_settings_can_not_take(labe
     assert len(told) == 1 and n > 2
 
 
+@pytest.mark.parametrize("jobs", [1, 2])
 @pytest.mark.parametrize("where", ["x", "excerpts"])
-def test_a_shard_that_is_damaged_when_it_is_merged_is_told_and_removed(where, labelled, tmp_path):
+def test_a_shard_that_is_damaged_when_it_is_merged_is_told_and_removed(where, jobs, labelled, tmp_path):
     preprocess_to_file([str(labelled.files)], [str(labelled.csv)], CONFIG, output=tmp_path / "v.h5", virtual=True)
     [shard] = (tmp_path / "v.h5.shards").iterdir()
     with ShardReader(shard) as found:
@@ -414,8 +416,9 @@ def test_a_shard_that_is_damaged_when_it_is_merged_is_told_and_removed(where, la
         file[where][3, 2] += 1
     division = divide(rows, CONFIG)
     info = replace(read_info(tmp_path / "v.h5"), rejected=())
-    with pytest.raises(FormatError, match=r"damaged: .*; say --resume to make it again"):
-        merge([shard], tmp_path / "w.h5", division, info)
+    told = pytest.raises(FormatError, match=r"damaged: .*; say --resume to make it again")
+    with told, Engine(jobs).crew(Copy.make) as over:
+        merge([shard], tmp_path / "w.h5", division, info, over=over)
     assert not shard.exists() and not (tmp_path / "w.h5").exists()
 
 

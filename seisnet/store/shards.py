@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from seisnet.errors import FormatError
 from seisnet.store.excerpts import N_COMPONENTS, Excerpt
-from seisnet.store.excerpts_writer import SAMPLES_AT_ONCE, SamplesWriter
+from seisnet.store.excerpts_writer import SamplesWriter
 from seisnet.store.hdf5 import inside, new_hdf5, opened, text
 
 FORMAT = "seisnet-shard"
@@ -42,7 +42,8 @@ COLUMNS: dict[str, Any] = {
 ROW = np.dtype([(name, np.dtype(dtype).newbyteorder("<")) for name, dtype in COLUMNS.items()])
 """How they stand in a shard, in one data set: each has its price, and there are many shards."""
 
-ROWS_AT_ONCE = 4096
+BLOCK_BYTES = 1 << 19
+"""What is read at once: little enough to stay in the cache until it is digested and written."""
 
 Rejected = tuple[str, int, int, str]
 """Trace id, start, end, reason."""
@@ -172,9 +173,8 @@ class ShardReader:
 
     def blocks(self) -> Iterator[NDArray[np.float32]]:
         """Features in blocks of rows; after the last one nothing but the excerpts' samples can have been damaged."""
-        features, digest = inside(self._file, "x"), hashlib.sha256()
-        for at in range(0, len(self), ROWS_AT_ONCE):
-            x: NDArray[np.float32] = features[at : at + ROWS_AT_ONCE]
+        digest = hashlib.sha256()
+        for x in _in_blocks(inside(self._file, "x")):
             digest.update(x.data)
             yield x
         digest.update(self._plain_rows)
@@ -189,7 +189,7 @@ class ShardReader:
             yield Excerpt(
                 **{
                     **plain,
-                    "data": np.broadcast_to(np.float32(0), (N_COMPONENTS, plain["data"])),  # takes no memory
+                    "data": np.ndarray((N_COMPONENTS, plain["data"]), np.float32, bytes(4), 0, (0, 0)),  # one zero
                     "present": np.array(plain["present"], dtype=np.bool_),
                     "onsets": tuple((sample, k) for sample, k in plain["onsets"]),
                     "weights": tuple(plain["weights"]),
@@ -200,15 +200,22 @@ class ShardReader:
 
     def samples(self) -> Iterator[NDArray[np.float32]]:
         """Samples (T, C) of all excerpts in blocks; after the last one it is certain that they were not damaged."""
-        samples, digest = inside(self._file, "excerpts"), hashlib.sha256()
-        for at in range(0, len(samples), SAMPLES_AT_ONCE):
-            block: NDArray[np.float32] = samples[at : at + SAMPLES_AT_ONCE]
+        digest = hashlib.sha256()
+        for block in _in_blocks(inside(self._file, "excerpts")):
             digest.update(block.data)
             yield block
         if digest.hexdigest() != text(self._file.attrs["excerpts_sha256"]):
             raise FormatError(
                 f"{self.path}: damaged: the SHA-256 of its excerpts is not the one they were written with"
             )
+
+
+def _in_blocks(dataset: h5py.Dataset) -> Iterator[NDArray[np.float32]]:
+    """Rows (N, D) of a data set."""
+    n, width = dataset.shape
+    step = max(1, BLOCK_BYTES // max(1, 4 * width))
+    for at in range(0, n, step):
+        yield dataset[at : at + step]
 
 
 def read_whole(path: Path) -> dict[str, Any] | None:

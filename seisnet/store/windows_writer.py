@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -36,15 +37,47 @@ def writing(path: Path) -> Iterator[WindowsWriter]:
         writer.close()
 
 
+@dataclass(frozen=True)
+class Place:
+    """Where values belong in the file `path`, which is still called `temporary`: from byte `at` on."""
+
+    temporary: Path
+    path: Path
+    at: int
+
+    def fill(self, values: NDArray[np.float32]) -> Place:
+        """Write values, in whichever process; what follows them belongs at the place that is returned.
+
+        Raises
+        ------
+        DataError
+            If they can't be written: no OSError, for who reads a shard meanwhile would take it for the shard's.
+        """
+        try:
+            with self.temporary.open("r+b", buffering=0) as file:
+                file.seek(self.at)
+                rest = np.ascontiguousarray(values, "<f4").reshape(-1).view(np.uint8).data
+                while rest:
+                    rest = rest[file.write(rest) :]
+        except OSError as error:
+            raise DataError(f"{self.path}: can't be written: {error.strerror or error}") from error
+        return self.after(values.nbytes)
+
+    def after(self, n_bytes: int) -> Place:
+        """The place so many bytes on."""
+        return replace(self, at=self.at + n_bytes)
+
+
 class WindowsWriter:
     """Appends rows to a file that `writing` has opened; before the first, `begin` says how many there will be.
 
-    Features, and samples of excerpts, lie each in one piece of the file and go there past HDF5, by `fill`.
+    Features, and samples of excerpts, lie each in one piece of the file and go there past HDF5, see `Place`.
     """
 
     def __init__(self, file: h5py.File, temporary: Path, path: Path) -> None:
         self.file, self._temporary, self._path = file, temporary, path
-        self._at = self._written = self._x_at = self._linked = self._n_features = 0
+        self._x = Place(temporary, path, 0)
+        self._at = self._written = self._linked = self._n_features = 0
         self._columns: dict[str, list[NDArray[Any]]] = {name: [] for name in DTYPES if name != "x"}
         self._rejected: list[tuple[str, int, int, str]] = []
         self._links: h5py.h5p.PropDCID | None = None
@@ -65,39 +98,24 @@ class WindowsWriter:
             if name != "x":
                 file.create_dataset(name, (n_rows,), dtype, chunks=(min(ROWS_AT_ONCE, n_rows),) if n_rows else None)
             elif not virtual:
-                self._x_at = self.place(name, (n_rows, self._n_features))
+                self._x = self.place(name, (n_rows, self._n_features))
         file.create_dataset("group_names", data=list(info.group_names), dtype=STRING, shape=(len(info.group_names),))
         _table(file, "sources", info.sources, SOURCE_COLUMNS)
         _table(file, "rejected", info.rejected, REJECTED_COLUMNS)
 
-    def place(self, name: str, shape: tuple[int, int]) -> int:
-        """Make a data set of float32 in one piece; at which byte of the file it is to be filled."""
+    def place(self, name: str, shape: tuple[int, int]) -> Place:
+        """Make a data set of float32 in one piece; where it is to be filled."""
         dataset = self.file.create_dataset(name, shape, np.float32, dcpl=_in_one_piece())
         at: int | None = dataset.id.get_offset()
-        return at or 0  # it has none if it is empty
+        return Place(self._temporary, self._path, at or 0)  # it has none if it is empty
 
-    def fill(self, at: int, values: NDArray[np.float32]) -> None:
-        """Write values from byte `at` on.
-
-        Raises
-        ------
-        DataError
-            If they can't be written: no OSError, for who reads a shard meanwhile would take it for the shard's.
-        """
-        try:
-            with self._temporary.open("r+b") as file:
-                file.seek(at)
-                file.write(np.ascontiguousarray(values, "<f4").data)
-        except OSError as error:
-            raise DataError(f"{self._path}: can't be written: {error.strerror or error}") from error
-
-    def place_of_features(self, row: int) -> int:
-        """At which byte the features of a row belong."""
-        return self._x_at + 4 * row * self._n_features
+    def place_of_features(self, row: int) -> Place:
+        """Where the features of a row belong."""
+        return self._x.after(4 * row * self._n_features)
 
     def append(self, rows: WindowRows) -> None:
         """Write rows after those already written."""
-        self.fill(self.place_of_features(self.append_columns(rows)), rows.x)
+        self.place_of_features(self.append_columns(rows)).fill(rows.x)
 
     def append_columns(self, rows: WindowRows) -> int:
         """Write all but the features of rows after those already written; the number of the first of them."""
