@@ -178,11 +178,10 @@ def preprocess_to_file(  # noqa: PLR0913, each is a choice that somebody makes
     found = find_sources(sources, reading, selection=selection or Selection(), inventory=inventory, engine=engine)
     job = make_job(found, labels, config or PreprocessConfig(), reading.rejections, miner=miner, folder=folder)
     pieces = list(make_pieces(found))
-    identities = [job.identity(piece) for piece in pieces]
-    inputs = inputs_sha256(job, identities)
+    identities = [job.identity(piece) for piece in pieces] if resume else []
     if resume and output.exists():
         info = read_info(output, rejected=False)
-        if info.attributes.get("inputs_sha256") != inputs:
+        if info.attributes.get("inputs_sha256") != inputs_sha256(job, identities):
             raise ConfigError(f"{output} was made of other inputs or settings; choose another name, or say --overwrite")
         if not virtual:
             clear(folder)
@@ -200,6 +199,7 @@ def preprocess_to_file(  # noqa: PLR0913, each is a choice that somebody makes
                 raise NothingUsableError(f"no window could be made: {_why(unmatched, [r for *_, r in before], told)}")
             after = [*_windowless(totals), *(("", 0, 0, line) for line in unmatched)]
             division = divide(totals.rows, job.config)
+            inputs = inputs_sha256(job, [shard.stem for shard in shards])
             info = describe(job, totals, division, [Path(p) for p in labels], inputs)
             # From several machines of a cluster few file systems let one file be written.
             copied = None if engine.scheduler else over
