@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from seisnet.waveforms import mseed
 from seisnet.waveforms.files import Reading, read_file, read_headers
-from seisnet.waveforms.mseed import read_index, read_span
+from seisnet.waveforms.mseed import read_index, read_span, read_stretches
 from seisnet.waveforms.records import NS_PER_S
 
 EXAMPLES = sorted((Path(obspy.__file__).parent / "io/mseed/tests/data").rglob("*.*"))
@@ -204,6 +204,29 @@ def test_what_is_unusual_is_left_to_obspy(tmp_path, make):
     assert ours == said_by_obspy(path)
 
 
+def test_files_that_are_read_together_say_what_each_says_alone(tmp_path, monkeypatch):
+    """Whole ones of one layout, also with gaps, NULs and channels of the same name; and with any others among them."""
+    nuls = [record[:10] + bytes(5) + record[15:] for record in packed(START)]
+    alike = [
+        packed(START),
+        [*packed(START + 60, 900, channel="HHN"), *packed(START + 60, 900)],
+        [*packed(START + 99, 700), *packed(START + 500, 800), *packed(START + 999, 50, rate_hz=50.0)],
+        nuls,
+        packed(START),
+    ]
+    others = [packed(START, length=4096), [cut_short(packed(START, 5000))], [spoilt(packed(START, 5000))], [b""]]
+    paths = []
+    for i, records in enumerate([*alike, *others, *alike]):
+        paths.append(tmp_path / f"{i}.mseed")
+        paths[-1].write_bytes(b"".join(records))
+    paths.insert(6, tmp_path / "missing.mseed")
+    alone = [index and index.stretches for index in map(read_index, paths)]
+    assert mseed._alike(paths[:5]) == alone[:5]
+    for block_bytes in (1 << 20, 20_000, 9000):
+        monkeypatch.setattr(mseed, "BLOCK_BYTES", block_bytes)
+        assert list(read_stretches(paths)) == alone
+
+
 def test_the_examples_of_obspy(tmp_path):
     known = [path for path in EXAMPLES if read_index(path)]
     assert len(known) > 20
@@ -211,6 +234,7 @@ def test_the_examples_of_obspy(tmp_path):
         warnings.simplefilter("ignore")
         for path in known:
             assert (path.name, said_by_us(path)) == (path.name, said_by_obspy(path))
+    assert list(read_stretches(known)) == [read_index(path).stretches for path in known]
 
 
 def test_little_endian_headers_and_text_are_left_to_obspy(tmp_path):

@@ -6,14 +6,14 @@ import functools
 import glob
 import re
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import entry_points
 from pathlib import Path
 
 import obspy
 
-from seisnet.waveforms.mseed import Stretch, read_index, read_span
+from seisnet.waveforms.mseed import Stretch, read_index, read_span, read_stretches
 from seisnet.waveforms.records import Rejection
 
 MSEED_START = re.compile(rb"\d{6}[DRQM][ \0]")
@@ -75,6 +75,12 @@ def read_headers(path: Path, reading: Reading) -> Sequence[Stretch] | None:
     if stream is None:
         return None
     return [Stretch(t.id, t.stats.starttime.ns, t.stats.npts, t.stats.sampling_rate) for t in stream]
+
+
+def read_all_headers(paths: Sequence[Path], reading: Reading) -> Iterator[Sequence[Stretch] | None]:
+    """Read the headers of files, as `read_headers` does."""
+    for path, stretches in zip(paths, read_stretches(paths), strict=True):
+        yield read_headers(path, reading) if stretches is None else stretches
 
 
 def _read(path: Path, headonly: bool, span_ns: tuple[int, int] | None) -> obspy.Stream:

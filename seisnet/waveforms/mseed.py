@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import functools
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -31,27 +31,15 @@ SLACK_NS = 2 * NS_PER_S
 SLOWEST_HZ = 1e-4
 """Below this, times would not fit into 64 bits."""
 
-HEADER = np.dtype(
-    {
-        "names": [
-            "code",
-            "year",
-            "day",
-            "hour",
-            "minute",
-            "second",
-            "fraction",
-            "samples",
-            "factor",
-            "multiplier",
-            "activity",
-            "correction",
-        ],
-        "formats": ["S12", ">u2", ">u2", "u1", "u1", "u1", ">u2", ">u2", ">i2", ">i2", "u1", ">i4"],
-        "offsets": [8, 20, 22, 24, 25, 26, 28, 30, 32, 34, 36, 40],
-        "itemsize": 48,
-    }
-)
+# fmt: off
+HEADER = np.dtype({
+    "names": ["code", "year", "day", "hour", "minute", "second", "fraction", "samples", "factor", "multiplier",
+              "activity", "correction"],
+    "formats": ["S12", ">u2", ">u2", "u1", "u1", "u1", ">u2", ">u2", ">i2", ">i2", "u1", ">i4"],
+    "offsets": [8, 20, 22, 24, 25, 26, 28, 30, 32, 34, 36, 40],
+    "itemsize": 48,
+})
+# fmt: on
 """Fixed part of a record's header; `code` is station, location, channel and network."""
 
 IS_QUALITY = np.array([chr(byte) in "DRQM" for byte in range(256)])
@@ -101,6 +89,52 @@ def read_index(path: Path) -> Index | None:
         return _index(path, stat.st_size, stat.st_mtime_ns)
     except OSError:  # told by who reads the samples
         return None
+
+
+def read_stretches(paths: Sequence[Path]) -> Iterator[tuple[Stretch, ...] | None]:
+    """What `read_index` tells of the stretches in each of some files; small ones that are alike are read together."""
+    batch: list[Path] = []
+    size = 0
+    for path in paths:
+        n_bytes = path.stat().st_size if path.is_file() else BLOCK_BYTES
+        if batch and size + n_bytes > BLOCK_BYTES:
+            yield from _of_batch(batch)
+            batch, size = [], 0
+        batch.append(path)
+        size += n_bytes
+    yield from _of_batch(batch)
+
+
+def _of_batch(paths: Sequence[Path]) -> Sequence[tuple[Stretch, ...] | None]:
+    alike = _alike(paths) if len(paths) > 1 else None
+    return alike or [index.stretches if index else None for index in map(read_index, paths)]
+
+
+def _alike(paths: Sequence[Path]) -> Sequence[tuple[Stretch, ...]] | None:
+    """Stretches in files whose records are all of one length and layout, else None."""
+    try:
+        contents = [path.read_bytes() for path in paths]
+    except OSError:  # told by who reads the samples
+        return None
+    records = _records(b"".join(contents), 0)
+    sizes = np.array([len(data) for data in contents])
+    if records is None or records.n_bytes != sizes.sum():
+        return None
+    n = len(records.code)
+    n_records, cut_short = np.divmod(sizes, records.n_bytes // n)
+    if not n_records.all() or cut_short.any():
+        return None
+    # Channels of different files are different channels.
+    files = np.repeat(np.arange(len(paths), dtype=">u4"), n_records)
+    parts = [files.view("u1").reshape(n, -1), np.ascontiguousarray(records.code).view("u1").reshape(n, -1)]
+    code = np.ascontiguousarray(np.concatenate(parts, axis=1)).view(f"S{sum(part.shape[1] for part in parts)}")[:, 0]
+    found: dict[bytes, list[Stretch]] = defaultdict(list)
+    for key, stretch, _ in _joined(replace(records, code=code)):
+        found[key].append(stretch)
+    of_file: list[list[Stretch]] = [[] for _ in paths]
+    for key, stretches in found.items():
+        of_file[int.from_bytes(key[:4], "big")] += stretches
+    return [tuple(stretches) for stretches in of_file]
 
 
 def read_span(path: Path, low_ns: int, high_ns: int) -> NDArray[np.int8] | None:
@@ -245,8 +279,9 @@ def _joined(records: _Records) -> Iterator[tuple[bytes, Stretch, int]]:
     n_samples = np.add.reduceat(records.n_samples[order], bounds[:-1])
     for i in np.argsort(order[bounds[:-1]]).tolist():
         first, last = bounds[i], bounds[i + 1] - 1
-        stretch = Stretch(_seed_id(code[first]), int(start_ns[first]), int(n_samples[i]), float(rate_hz[first]))
-        yield code[first], stretch, int(next_ns[last])
+        whole = code[first].ljust(code.itemsize, b"\0")
+        stretch = Stretch(_seed_id(whole[-12:]), int(start_ns[first]), int(n_samples[i]), float(rate_hz[first]))
+        yield whole, stretch, int(next_ns[last])
 
 
 def _goes_on(last: Stretch, due_ns: int, new: Stretch) -> bool:
