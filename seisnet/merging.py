@@ -22,7 +22,6 @@ from seisnet.extraction import Job, Piece, Summary
 from seisnet.picks import station_of
 from seisnet.store.excerpts import N_COMPONENTS, SAMPLES, Excerpt
 from seisnet.store.excerpts_writer import ExcerptsWriter
-from seisnet.store.hdf5 import forget
 from seisnet.store.shards import Rejected, ShardReader
 from seisnet.store.windows_file import SPLITS, WindowRows, WindowsInfo
 from seisnet.store.windows_writer import Place, WindowsWriter, writing
@@ -138,7 +137,6 @@ class Copy:
         with _believed(self.shard) as shard:
             _copy(shard.blocks(), self.windows, self.x)
             _copy(shard.samples(), np.repeat(self.excerpts, self.lengths), self.samples)
-        forget(self.shard)  # memory that is at hand for what is written next
 
 
 def _copy(blocks: Iterator[NDArray[np.float32]], keep: NDArray[np.bool_], place: Place | None) -> None:

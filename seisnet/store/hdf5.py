@@ -108,12 +108,6 @@ def clear(folder: Path) -> None:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def forget(path: Path) -> None:
-    """Let the system use the memory in which it keeps what a file on disk holds, if it can be told."""
-    with suppress(OSError, AttributeError), path.open("rb") as file:
-        os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
-
-
 def sweep(path: Path) -> None:
     """Remove what killed runs have left of `path` under temporary names."""
     for left in path.absolute().parent.glob(f".{glob.escape(path.name)}.*.part"):
