@@ -14,8 +14,7 @@ from seisnet.config import PreprocessConfig
 from seisnet.picks import station_of
 from seisnet.splits import assign_splits
 from seisnet.store.excerpts import Excerpt
-from seisnet.store.shards import Rejected
-from seisnet.store.windows_file import SPLITS
+from seisnet.store.windows_file import SPLITS, Rejected
 
 Row = tuple[str, str, int, int, bool]
 """Event, station, split of the data set (0: none), class, augmented."""

@@ -25,8 +25,8 @@ from seisnet.labels import LabelMatcher
 from seisnet.picking import snr_db
 from seisnet.picks import ClassInterval, Pick, station_of
 from seisnet.store.hdf5 import sha256_of
-from seisnet.store.shards import Rejected, ShardWriter, new_shard, read_whole
-from seisnet.store.windows_file import SPLITS
+from seisnet.store.shards import ShardWriter, new_shard, read_whole
+from seisnet.store.windows_file import SPLITS, Rejected
 from seisnet.waveforms.inventory import response_of
 from seisnet.waveforms.records import NS_PER_S, Record, Rejection
 from seisnet.waveforms.sources import Reading, Source, read_records, read_traces
@@ -183,7 +183,7 @@ def _summarise(job: Job, piece: Piece, writer: ShardWriter | None) -> Summary:
     summary.records = dict(matcher.records)
     summary.matched = sorted(matcher.matched)
     summary.nearest_ns = sorted((i, ns) for i, ns in matcher.nearest_ns.items() if i not in matcher.matched)
-    summary.rejected = [(r.trace_id, r.start_ns, r.end_ns, r.reason) for r in reading.rejections]
+    summary.rejected = [*reading.rejections]
     return summary
 
 

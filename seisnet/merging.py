@@ -22,8 +22,8 @@ from seisnet.extraction import Job, Piece, Summary
 from seisnet.picks import station_of
 from seisnet.store.excerpts import N_COMPONENTS, SAMPLES, Excerpt
 from seisnet.store.excerpts_writer import ExcerptsWriter
-from seisnet.store.shards import Rejected, ShardReader
-from seisnet.store.windows_file import SPLITS, WindowRows, WindowsInfo
+from seisnet.store.shards import ShardReader
+from seisnet.store.windows_file import SPLITS, Rejected, WindowRows, WindowsInfo
 from seisnet.store.windows_writer import Place, WindowsWriter, writing
 from seisnet.waveforms.records import COMPONENTS
 

@@ -158,7 +158,7 @@ def write_part(path: Path, part: Classification) -> None:
     values = {
         "picks": [asdict(p) for p in part.picks],
         "detections": [asdict(d) for d in part.detections],
-        "rejections": [asdict(r) for r in part.rejections],
+        "rejections": [r._asdict() for r in part.rejections],
         "files": [str(p) for p in part.files],
         "views": [
             [v.start_ns, v.sampling_rate_hz, v.trace_id, [part.picks.index(p) for p in v.picks]] for v in part.views

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import shutil
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -23,8 +24,8 @@ from seisnet.merging import Totals, describe, merge
 from seisnet.planning import make_job, make_pieces, unmatched_lines
 from seisnet.store.excerpts import Excerpt, read_excerpts
 from seisnet.store.hdf5 import clear
-from seisnet.store.shards import Rejected, ShardReader
-from seisnet.store.windows_file import WindowRows, WindowsInfo, read_info, read_rows, shards_folder
+from seisnet.store.shards import ShardReader
+from seisnet.store.windows_file import SPLITS, Rejected, WindowRows, WindowsInfo, read_info, read_rows, shards_folder
 from seisnet.waveforms.records import COMPONENTS, KEPT
 from seisnet.waveforms.selection import Selection
 from seisnet.waveforms.sources import Reading, find_sources
@@ -46,7 +47,7 @@ class Windows:
 
     def split(self, name: str) -> WindowRows:
         """Rows of ``train``, ``dev`` or ``test``."""
-        return self.rows.take(self.rows.split == ("train", "dev", "test").index(name))
+        return self.rows.take(self.rows.split == SPLITS.index(name))
 
 
 @dataclass(frozen=True)
@@ -192,18 +193,17 @@ def preprocess_to_file(  # noqa: PLR0913, each is a choice that somebody makes
         with engine.crew(partial(step, job)) as over:
             totals = make_shards(job, pieces, over, progress)
             unmatched = unmatched_lines(job, totals.matched, totals.nearest_ns, totals.records)
-            before = [(r.trace_id, r.start_ns, r.end_ns, r.reason) for r in reading.rejections]
             shards = [folder / name for name in totals.shards]
             if not totals.rows:
-                told = (reason for path in shards for *_, reason in _rejected(path))
-                raise NothingUsableError(f"no window could be made: {_why(unmatched, [r for *_, r in before], told)}")
+                rejected = itertools.chain(reading.rejections, *(_rejected(path) for path in shards))
+                raise NothingUsableError(f"no window could be made: {_why(unmatched, rejected)}")
             after = [*_windowless(totals), *(("", 0, 0, line) for line in unmatched)]
             division = divide(totals.rows, job.config)
             inputs = inputs_sha256(job, [shard.stem for shard in shards])
             info = describe(job, totals, division, [Path(p) for p in labels], inputs)
             # From several machines of a cluster few file systems let one file be written.
             copied = None if engine.scheduler else over
-            merge(shards, output, division, info, (before, after), virtual=virtual, over=copied)
+            merge(shards, output, division, info, (reading.rejections, after), virtual=virtual, over=copied)
         for left in folder.iterdir():
             if left not in shards:
                 left.unlink()
@@ -237,10 +237,10 @@ def plan(
     job = make_job(found, labels, config or PreprocessConfig(), reading.rejections, miner=miner, folder=None)
     with engine.crew(partial(work, job)) as over:
         totals = make_shards(job, list(make_pieces(found)), over, progress)
-    rejected = [(r.trace_id, r.start_ns, r.end_ns, r.reason) for r in reading.rejections] + totals.rejected
+    rejected = [*reading.rejections, *totals.rejected]
     unmatched = unmatched_lines(job, totals.matched, totals.nearest_ns, totals.records)
     if not totals.rows:
-        raise NothingUsableError(f"no window could be made: {_why(unmatched, [r for *_, r in rejected], ())}")
+        raise NothingUsableError(f"no window could be made: {_why(unmatched, rejected)}")
     division = divide(totals.rows, job.config)
     return Plan(
         classes=job.config.classes,
@@ -270,13 +270,13 @@ def _rejected(path: Path) -> list[Rejected]:
         return shard.rejected
 
 
-def _why(unmatched: Sequence[str], *told: Iterator[str] | Sequence[str]) -> str:
+def _why(unmatched: Sequence[str], rejected: Iterable[Rejected]) -> str:
     """Say in a line why there is nothing: the first labels without waveform, and the most frequent reasons."""
     said = (
         [*unmatched[:3], f"{counted(len(unmatched) - 3, 'more label')} without waveform"]
         if unmatched[3:]
         else [*unmatched]
     )
-    commonest = Counter(r for reasons_told in told for r in reasons_told if not r.startswith(KEPT)).most_common(5)
+    commonest = Counter(reason for *_, reason in rejected if not reason.startswith(KEPT)).most_common(5)
     said += [f"{reason} ({n})" if n > 1 else reason for reason, n in commonest]
     return "; ".join(said) or "the sources hold no waveforms"

@@ -119,9 +119,7 @@ def classify(
         f"  model {model.name}, thresholds {', '.join(f'{c} {t:g}' for c, t in sorted(found.thresholds.items()))}",
         quiet=quiet,
     )
-    console.say_rejections(
-        [(r.trace_id, r.start_ns, r.end_ns, r.reason) for r in found.rejections], quiet=quiet, verbose=verbose
-    )
+    console.say_rejections(found.rejections, quiet=quiet, verbose=verbose)
     others = ([probabilities] if probabilities else []) + ([report / "report.html"] if report else [])
     console.say_outputs(output, *others, quiet=quiet)
 

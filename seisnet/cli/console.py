@@ -18,6 +18,7 @@ from seisnet.wording import counted, duration
 
 if TYPE_CHECKING:
     from seisnet.report.serving import LocalServer
+    from seisnet.store.windows_file import Rejected
     from seisnet.waveforms.selection import Selection
 
 PLAIN_INTERVAL_S = 30.0
@@ -228,7 +229,7 @@ def say_outputs(*paths: Path, quiet: bool) -> None:
     say(f"  wrote {', '.join(map(str, paths))}", quiet=quiet)
 
 
-def say_rejections(rejected: Iterable[tuple[str, int, int, str]], *, quiet: bool, verbose: bool) -> None:
+def say_rejections(rejected: Iterable[Rejected], *, quiet: bool, verbose: bool) -> None:
     """Count what was not used by reason on stderr; each one with `verbose`."""
     if quiet:
         return

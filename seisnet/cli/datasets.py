@@ -180,6 +180,4 @@ def export_command(
             progress=lambda made, source: show(f"{made} traces, reading {source}"),
         )
     console.say(f"{output}: {counted(n_traces, 'trace')} in the {layout} layout", quiet=quiet)
-    console.say_rejections(
-        [(r.trace_id, r.start_ns, r.end_ns, r.reason) for r in rejections], quiet=quiet, verbose=verbose
-    )
+    console.say_rejections(rejections, quiet=quiet, verbose=verbose)

@@ -49,9 +49,7 @@ def score(picks: Path, reference: Path, tolerance_s: float, output: Path | None,
         if elsewhere == len(found):
             told += f"; none is left (the reference names {first_of(sorted(stations), 5)})"
         click.echo(told, err=True)
-    console.say_rejections(
-        [(r.trace_id, r.start_ns, r.end_ns, r.reason) for r in rejections], quiet=False, verbose=False
-    )
+    console.say_rejections(rejections, quiet=False, verbose=False)
     click.echo("phase,picks,reference,matched,precision,recall,f1,median_s,mae_s")
     scores = score_picks(found, wanted, tolerance_s=tolerance_s)
     if output is not None:

@@ -70,5 +70,4 @@ def stream(
         picks = streaming.finish()
         file.add(picks)
     console.say(f"{output}: {counted(n_picks + len(picks), 'pick')}", quiet=quiet)
-    rejected = [(r.trace_id, r.start_ns, r.end_ns, r.reason) for r in streaming.rejections]
-    console.say_rejections(rejected, quiet=quiet, verbose=False)
+    console.say_rejections(streaming.rejections, quiet=quiet, verbose=False)

@@ -95,8 +95,7 @@ def picks_text(n_picks: int, n_drawn: int, *, hint: str) -> str:
 
 def availability_figure(found: Classification) -> Figure:
     """Which instrument recorded when."""
-    rejected = [(r.trace_id, r.start_ns, r.end_ns, r.reason) for r in found.rejections]
-    return plots.availability(found.spans, rejected=rejected, picks=found.detections or found.picks)
+    return plots.availability(found.spans, rejected=found.rejections, picks=found.detections or found.picks)
 
 
 def waveform_picture(view: View, classes: Sequence[str]) -> Picture:

@@ -23,8 +23,7 @@ from seisnet.errors import FormatError
 from seisnet.store.excerpts import N_COMPONENTS, Excerpt
 from seisnet.store.excerpts_writer import SamplesWriter
 from seisnet.store.hdf5 import inside, new_hdf5, opened, text
-
-FORMAT = "seisnet-shard"
+from seisnet.store.windows_file import SHARD_FORMAT, Rejected
 
 COLUMNS: dict[str, Any] = {
     "y": np.uint8,
@@ -44,9 +43,6 @@ ROW = np.dtype([(name, np.dtype(dtype).newbyteorder("<")) for name, dtype in COL
 
 BLOCK_BYTES = 1 << 19
 """What is read at once: little enough to stay in the cache until it is digested and written."""
-
-Rejected = tuple[str, int, int, str]
-"""Trace id, start, end, reason."""
 
 
 class ShardWriter:
@@ -102,7 +98,7 @@ class ShardWriter:
 def new_shard(path: Path, n_features: int) -> Iterator[ShardWriter]:
     """Write a shard whole or not at all."""
     with new_hdf5(path) as file:
-        file.attrs["format"], file.attrs["format_version"] = FORMAT, 1
+        file.attrs["format"], file.attrs["format_version"] = SHARD_FORMAT, 1
         yield ShardWriter(file, n_features)
 
 
@@ -117,7 +113,7 @@ class ShardReader:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._opened = opened(path, FORMAT)
+        self._opened = opened(path, SHARD_FORMAT)
 
     def __enter__(self) -> ShardReader:
         self._file = self._opened.__enter__()

@@ -26,6 +26,9 @@ STRING = h5py.string_dtype("utf-8")
 SOURCE_COLUMNS = ("path", "size", "sha256", "windows")
 REJECTED_COLUMNS = ("trace_id", "start_ns", "end_ns", "reason")
 
+Rejected = tuple[str, int, int, str]
+"""A row of `REJECTED_COLUMNS`; a `seisnet.waveforms.records.Rejection` is one."""
+
 
 @dataclass(frozen=True)
 class WindowRows:
@@ -97,15 +100,15 @@ DTYPES: dict[str, Any] = {
 class WindowsInfo:
     """Everything in a windows file but its rows.
 
-    `sources` are (path, size, sha256, windows made), `rejected` are (trace id, start, end, reason) unless they were not
-    asked for, and `attributes` holds the other attributes of the file: feature, sampling_rate_hz, window_s, config, ...
+    `sources` are (path, size, sha256, windows made), `rejected` is empty where it was not asked for, and `attributes`
+    holds the other attributes of the file: feature, sampling_rate_hz, window_s, config, ...
     """
 
     classes: tuple[str, ...]
     feature_shape: tuple[int, ...]
     group_names: tuple[str, ...]
     sources: tuple[tuple[str, int, str, int], ...]
-    rejected: tuple[tuple[str, int, int, str], ...]
+    rejected: tuple[Rejected, ...]
     attributes: Mapping[str, Any]
 
     @property
@@ -126,8 +129,8 @@ def read_info(path: Path, *, rejected: bool = True) -> WindowsInfo:
         return _info(file, rejected=rejected)
 
 
-def read_rejected(path: Path) -> Iterator[tuple[str, int, int, str]]:
-    """Stream what was not used: trace id, start, end, reason."""
+def read_rejected(path: Path) -> Iterator[Rejected]:
+    """Stream what was not used."""
     with opened(path, FORMAT) as file:
         columns = [inside(file, f"rejected/{column}") for column in REJECTED_COLUMNS]
         for at in range(0, len(columns[0]), 1 << 14):

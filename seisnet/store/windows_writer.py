@@ -20,6 +20,7 @@ from seisnet.store.windows_file import (
     REJECTED_COLUMNS,
     SOURCE_COLUMNS,
     STRING,
+    Rejected,
     WindowRows,
     WindowsInfo,
 )
@@ -79,7 +80,7 @@ class WindowsWriter:
         self._x = Place(temporary, path, 0)
         self._at = self._written = self._linked = self._n_features = 0
         self._columns: dict[str, list[NDArray[Any]]] = {name: [] for name in DTYPES if name != "x"}
-        self._rejected: list[tuple[str, int, int, str]] = []
+        self._rejected: list[Rejected] = []
         self._links: h5py.h5p.PropDCID | None = None
         self._shards: list[tuple[str, str]] = []
 
@@ -133,7 +134,7 @@ class WindowsWriter:
                 waiting.clear()
         self._written = self._at
 
-    def reject(self, rejected: Sequence[tuple[str, int, int, str]]) -> None:
+    def reject(self, rejected: Sequence[Rejected]) -> None:
         """Write rejections after those already written."""
         self._rejected += rejected
         if len(self._rejected) >= ROWS_AT_ONCE:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -79,8 +80,7 @@ KEPT = "kept, though "
 """Beginning of the reason of a rejection that is none, but passes on a flag of a record that is used."""
 
 
-@dataclass(frozen=True, slots=True)
-class Rejection:
+class Rejection(NamedTuple):
     """A stretch that could not be used, and why."""
 
     trace_id: str

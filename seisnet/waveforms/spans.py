@@ -39,7 +39,7 @@ def clipped(rejections: Sequence[Rejection], span_ns: tuple[int, int]) -> Iterat
     for r in rejections:
         start_ns, end_ns = max(r.start_ns, span_ns[0]), min(r.end_ns, span_ns[1])
         if start_ns < end_ns or start_ns == r.start_ns < span_ns[1]:
-            yield replace(r, start_ns=start_ns, end_ns=end_ns)
+            yield r._replace(start_ns=start_ns, end_ns=end_ns)
 
 
 def strayed(stream: obspy.Stream, span_ns: tuple[int, int]) -> Iterator[Rejection]:
