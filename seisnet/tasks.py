@@ -32,10 +32,9 @@ from seisnet.picks import station_of
 from seisnet.preprocessing import Windows
 from seisnet.sliding import SlidingNetwork
 from seisnet.stages import context_data, fold_of, onset_data, why_no_context, why_no_onsets
-from seisnet.store.excerpts import Excerpt, read_excerpts
+from seisnet.store.excerpts import Excerpt
 from seisnet.store.model_file import StoredModel, StoredStage
-from seisnet.store.windows_file import SPLITS
-from seisnet.training_data import TrainingData, load_windows
+from seisnet.training_data import TrainingData, load_excerpts, load_windows
 
 DEFAULT_THRESHOLD, CONTEXT_THRESHOLD = 0.7, 0.3
 """Near the best F1 of picks in cross-validation without and with a context stage (benchmarks/EXPERIMENTS.md)."""
@@ -99,17 +98,13 @@ class Run:
     """
 
     def __init__(
-        self,
-        windows: Windows | str | Path,
-        config: TrainConfig,
-        init: Model | None,
-        files: ExitStack,
-        say: Say | None,
+        self, windows: Windows | str | Path, config: TrainConfig, init: Model | None, files: ExitStack, say: Say | None
     ) -> None:
         self._config, self._parent = config, Parent(init)
         self._windows = load_windows(windows, config, init, files)
         self._recipe = from_dict(PreprocessConfig, self._windows.info.config)
-        self._train, self.dev = _excerpts(windows, "train"), _excerpts(windows, "dev")
+        self._stations = [station_of(str(t)) for t in self._windows.train.trace_id]
+        self._train, self.dev = load_excerpts(windows, "train"), load_excerpts(windows, "dev")
         self._scalers = {"windows": self._windows.scaler}
         self._prior_shift: NDArray[np.float32] | None = None
         self.thetas: list[NDArray[np.float32]] = []
@@ -118,17 +113,18 @@ class Run:
         self.tasks: list[Task] = []
         self._add_window_tasks("windows", config.members, self._windows.training, self._train)
         if self._recipe.task == "phase":
-            stations = {station_of(str(t)) for t in self._windows.train.trace_id}
-            why_not = why_no_context(self._train, stations, self._recipe)
-            if config.context and not why_not:
+            why_not = why_no_context(self._train, set(self._stations), self._recipe)
+            if config.context and self._may_have("context", why_not, say):
                 self._add_context_tasks()
-            elif config.context and say:
-                say(self._parent.goes_without("context", why_not))
             why_not = why_no_onsets(self._train, self._recipe)
-            if config.onset and not why_not:
+            if config.onset and self._may_have("onset", why_not, say):
                 self.tasks.append(self._onset_task())
-            elif config.onset and say:
-                say(self._parent.goes_without("onset", why_not))
+
+    def _may_have(self, stage: str, why_not: str, say: Say | None) -> bool:
+        """Whether nothing speaks against training a stage; else what does is told."""
+        if why_not and say:
+            say(self._parent.goes_without(stage, why_not))
+        return not why_not
 
     def _add_window_tasks(
         self, stage: str, n: int, data: Callable[[], TrainingData], excerpts: Sequence[Excerpt]
@@ -150,9 +146,8 @@ class Run:
 
     def _add_context_tasks(self) -> None:
         config = self._config
-        stations = [station_of(str(t)) for t in self._windows.train.trace_id]
-        fold_by_station = fold_of(stations, config.folds, config.seed)
-        fold = np.array([fold_by_station[s] for s in stations])
+        fold_by_station = fold_of(self._stations, config.folds, config.seed)
+        fold = np.array([fold_by_station[s] for s in self._stations])
         for k in range(int(fold.max()) + 1):
             known = [e for e in self._train if fold_by_station.get(station_of(e.trace_id)) != k]
             self._add_window_tasks("fold", 1, partial(self._windows.training, fold != k), known)
@@ -239,9 +234,8 @@ class Run:
         return SlidingNetwork(make_feature(self._recipe), networks, mean, scale, rows=EXCERPT_ROWS)
 
     def _hash(self) -> str:
-        digest = hashlib.sha256(
-            f"{to_json(self._config)} {self._windows.digest} {self._parent.digest} {__version__}".encode()
-        )
+        known = f"{to_json(self._config)} {self._windows.digest} {self._parent.digest} {__version__}"
+        digest = hashlib.sha256(known.encode())
         for e in (*self._train, *self.dev):
             digest.update(f"{e.start_ns} {e.trace_id} {e.onsets} {e.weights} {e.known} {e.split}".encode())
             digest.update(e.data.tobytes())
@@ -249,15 +243,13 @@ class Run:
 
     def stored(self, history: Sequence[dict[str, float]]) -> StoredModel:
         """The model, not yet calibrated: from a parent it keeps calibration, and stages that had no task."""
-        info = self._windows.info
+        info, scaler = self._windows.info, self._windows.scaler
         stages, metrics = [], {}
         for name in READS:
             numbers = self._numbers(name)
-            kept = self._parent.stage(name)
-            if numbers:
-                stages.append(self._stored_stage(name, numbers))
-            elif kept:
-                stages.append(kept)
+            stage = self._stored_stage(name, numbers) if numbers else self._parent.stage(name)
+            if stage:
+                stages.append(stage)
             if numbers and name != "windows":
                 metrics[f"{name}_history"] = [row for row in history if int(row["task"]) in numbers]
         columns: dict[str, list[float]] = defaultdict(list)
@@ -269,7 +261,6 @@ class Run:
                     if key not in ("task", "epochs"):
                         columns[key].append(value)
         attributes = {"seisnet_version": __version__, "windows_sha256": self._windows.digest}
-        scaler = self._windows.scaler
         threshold = CONTEXT_THRESHOLD if any(s.reads == READS["context"] for s in stages) else DEFAULT_THRESHOLD
         thresholds = dict.fromkeys((c for c in info.classes if c != "noise"), threshold)
         parent = self._parent.model.stored if self._parent.model else None
@@ -307,9 +298,3 @@ class Run:
             mean=None if first else scaler.mean.astype(np.float32),
             scale=None if first else scaler.scale.astype(np.float32),
         )
-
-
-def _excerpts(windows: Windows | str | Path, split: str) -> list[Excerpt]:
-    if isinstance(windows, Windows):
-        return [excerpt for excerpt in windows.excerpts if SPLITS[excerpt.split] == split]
-    return list(read_excerpts(Path(windows), split))

@@ -19,8 +19,9 @@ from seisnet.model import Model
 from seisnet.nn import StandardScaler
 from seisnet.parents import Parent
 from seisnet.preprocessing import Windows
+from seisnet.store.excerpts import Excerpt, read_excerpts
 from seisnet.store.hdf5 import sha256_of
-from seisnet.store.windows_file import FeatureReader, WindowRows, WindowsInfo, read_info, read_rows
+from seisnet.store.windows_file import SPLITS, FeatureReader, WindowRows, WindowsInfo, read_info, read_rows
 
 
 @dataclass(frozen=True)
@@ -128,6 +129,13 @@ def load_windows(
         digest = hashlib.sha256(of_train.x.tobytes() + of_train.y.tobytes()).hexdigest()
     x_dev = scaler.transform(x_dev)
     return WindowData(info, of_train, train, weight, x_dev, of_dev.y, scaler, digest, config.memory_mb, reader)
+
+
+def load_excerpts(windows: Windows | str | Path, split: str) -> list[Excerpt]:
+    """The excerpts of a split."""
+    if isinstance(windows, Windows):
+        return [excerpt for excerpt in windows.excerpts if SPLITS[excerpt.split] == split]
+    return list(read_excerpts(windows, split))
 
 
 def _check(train: WindowRows, classes: tuple[str, ...]) -> None:
