@@ -151,8 +151,7 @@ class LogSpectrogram:
         size = np.maximum(highest - first, first - lowest)
         power += (FLOOR * size * size)[..., None]
         dead = size == 0
-        if dead.any():
-            power[dead] = 1
+        power[dead] = 1
         np.log(power, out=power)
         out[...] = power
         out[dead] = -np.inf
@@ -285,8 +284,7 @@ def slide(feature: Feature, frames: Floats, present: Bools, bandwidth_hz: float)
     float32 (M - J + 1, D)
         Row m belongs to the window that starts with frame m.
     """
-    n_frames = feature.shape[1]
-    views = sliding_window_view(frames, n_frames, axis=1)  # (C, M - J + 1, F, J)
+    views = sliding_window_view(frames, feature.shape[1], axis=1)  # (C, M - J + 1, F, J)
     known = present[:, None, None] & feature.known_bands(bandwidth_hz)
     return feature.normalise(np.ascontiguousarray(views.transpose(1, 0, 3, 2)), known)
 
