@@ -138,12 +138,14 @@ class SlidingNetwork:
         known = present[:, None] & self.feature.known_bands(bandwidth_hz)
         middle = frames[:, self.feature.shape[1] // 2 :][:, : self.block_frames : self.every]
         energy, dead = _log_energy(self.feature, middle, known)
-        evaluate = self._folded if self.feature.foldable else self._direct
-        probabilities = evaluate(frames, known, present, bandwidth_hz)
+        if self.feature.foldable:
+            probabilities = self._folded(frames, known)
+        else:
+            probabilities = self._direct(frames, present, bandwidth_hz)
         logs = np.log(np.maximum(probabilities, np.float32(SMALLEST_PROBABILITY)))
         return Columns(logs, energy, dead)
 
-    def _direct(self, frames: Floats, known: Bools, present: Bools, bandwidth_hz: float) -> Floats:
+    def _direct(self, frames: Floats, present: Bools, bandwidth_hz: float) -> Floats:
         """Features of each window, then the network."""
         x = slide(self.feature, frames, present, bandwidth_hz)[: self.block_frames : self.every]
         x -= self.mean
@@ -151,7 +153,7 @@ class SlidingNetwork:
         logits = [outputs(list(network.views(network.theta)), network, x) for network in self.networks]
         return mean_probabilities(logits, self.temperature)
 
-    def _folded(self, frames: Floats, known: Bools, present: Bools, bandwidth_hz: float) -> Floats:
+    def _folded(self, frames: Floats, known: Bools) -> Floats:
         """Evaluate the first layer on frames as they are, then normalise."""
         n_frames, n_windows = frames.shape[1], self.block_frames // self.every
         there = known.any(axis=1)
