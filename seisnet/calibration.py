@@ -158,20 +158,20 @@ def calibrated(
         Told which classes keep their threshold, and why there is no budget where one was asked for.
     """
     stored = model.stored
-    onsets = [label for e in excerpts for _, label in e.onsets]
-    enough = {name for k, name in enumerate(model.classes) if name != "noise" and onsets.count(k) >= FEWEST_ONSETS}
     if model.preprocess.task != "phase":
         return stored
-    few = {n: onsets.count(k) for k, n in enumerate(model.classes) if n != "noise" and n not in enough}
+    onsets = [label for e in excerpts for _, label in e.onsets]
+    counts = {name: onsets.count(k) for k, name in enumerate(model.classes) if name != "noise"}
+    few = {name: n for name, n in counts.items() if n < FEWEST_ONSETS}
     if say and few:
         kept = ", ".join(f"{name} {stored.thresholds[name]:g}" for name in few)
         found = ", ".join(f"{n} {name}" for name, n in few.items())
         say(f"not calibrated: threshold {kept} (the dev split's excerpts hold {found}; {FEWEST_ONSETS} are needed)")
-    if not enough:
+    if len(few) == len(counts):
         return stored
     stored = replace(stored, temperature=fitted_temperature(model, excerpts))
     tempered = Model(model.name, stored)
-    trials = {name: trial for name, trial in try_picks(tempered, excerpts).items() if name in enough}
+    trials = {name: trial for name, trial in try_picks(tempered, excerpts).items() if name not in few}
     if not false_alarms_per_hour:
         return with_trials(stored, trials)
     quiet = try_picks(tempered, quiet_parts(excerpts, model.preprocess))
