@@ -231,18 +231,21 @@ def read_any_picks(path: Path, *, may_be_empty: bool = False, rejections: list[R
     """
     if is_dataset(path):
         picks = read_dataset_picks(path, [] if rejections is None else rejections)
-        if not picks and not may_be_empty:
-            raise DataError(f"{path}: holds no picks")
-        return picks
-    if path.suffix.lower() == ".csv" and path.is_file():
-        with path.open("rb") as file:
-            header = file.readline().removeprefix(codecs.BOM_UTF8).strip()
-        if header == ",".join(CSV_COLUMNS).encode():
-            picks = read_picks_csv(path)
-            if not picks and not may_be_empty:
-                raise DataError(f"{path}: holds no picks")
-            return picks
-    return read_labels([path], rejections)
+    elif _is_picks_csv(path):
+        picks = read_picks_csv(path)
+    else:
+        return read_labels([path], rejections)
+    if not picks and not may_be_empty:
+        raise DataError(f"{path}: holds no picks")
+    return picks
+
+
+def _is_picks_csv(path: Path) -> bool:
+    """Whether a file begins as those that `write_picks` writes as CSV."""
+    if path.suffix.lower() != ".csv" or not path.is_file():
+        return False
+    with path.open("rb") as file:
+        return file.readline().removeprefix(codecs.BOM_UTF8).strip() == ",".join(CSV_COLUMNS).encode()
 
 
 def _figure(value: float, digits: int) -> str:

@@ -63,14 +63,13 @@ class Answers:
         self.path = path
         self.latest: dict[str, Answer] = {}
         self._lock = threading.Lock()
-        header = _row(COLUMNS)
         try:
             # Without buffering, a row is one write to the system: no kill can leave half of it.
             self._file = path.open("ab+", buffering=0)
         except OSError as error:
             raise ConfigError(f"{path}: can't be written: {error.strerror}") from error
         try:
-            self._go_on(header)
+            self._go_on()
         except BaseException:
             self._file.close()
             raise
@@ -97,15 +96,13 @@ class Answers:
             self._append(row)
             self.latest[answer.pick_id] = answer
 
-    def _go_on(self, header: bytes) -> None:
+    def _go_on(self) -> None:
         self._file.seek(0)
-        content = self._file.read()
+        content, header = self._file.read(), _row(COLUMNS)
         whole = content[: content.rfind(b"\n") + 1]
-        if whole and not whole.startswith(header):
+        if not (whole.startswith(header) if whole else header.startswith(content)):
             raise ConfigError(f"{self.path}: not a file of answers; its columns are {','.join(COLUMNS)}")
         if len(whole) < len(content):
-            if not whole and not header.startswith(content):
-                raise ConfigError(f"{self.path}: not a file of answers; its columns are {','.join(COLUMNS)}")
             self._file.truncate(len(whole))
         if not whole:
             self._append(header)
