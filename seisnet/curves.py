@@ -67,17 +67,7 @@ def roc_curve(positive: ArrayLike, score: ArrayLike) -> RocCurve:
 def precision_recall_curve(positive: ArrayLike, score: ArrayLike) -> PrecisionRecallCurve:
     """Precision and recall at each threshold, and the average precision, sum of (R_i - R_{i-1}) P_i.
 
-    Parameters
-    ----------
-    positive : bool (N,)
-        Which cases belong to the class.
-    score : float (N,)
-        The class's probability, or anything that grows with it.
-
-    Raises
-    ------
-    DataError
-        Without at least one positive and one negative case, or with a score that is not finite.
+    Parameters and errors are those of `roc_curve`.
     """
     hits, alarms, thresholds = _cumulative(positive, score)
     precision = np.append(1.0, hits / (hits + alarms))
