@@ -10,7 +10,6 @@ component that falls behind the others by more than `patience_s` is waited for n
 
 from __future__ import annotations
 
-import math
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -25,13 +24,10 @@ from seisnet.following import Follower, Found
 from seisnet.picks import Detection, Pick, in_order
 from seisnet.waveforms.channels import split_channel
 from seisnet.waveforms.conditioning import unusable
-from seisnet.waveforms.records import NS_PER_S, Record, Rejection, ns_to_sample
+from seisnet.waveforms.records import NS_PER_S, Record, Rejection, first_at, ns_to_sample, sample_to_ns
 from seisnet.waveforms.resampling import HALF_WIDTH
 
 FOREVER_NS = 2**62
-
-ROUNDING = 1e-3
-"""Share of a sample."""
 
 
 class Recogniser(Protocol):
@@ -239,18 +235,15 @@ class _Instrument:
 
     def _follow(self, record: Record, until_ns: int) -> list[Found]:
         """Hand on the part of a record that is new and comes before a time."""
-        end_ns = record.end_ns + round(NS_PER_S / record.sampling_rate_hz)
-        stop = _first_at(record, until_ns)
+        stop = min(max(first_at(record, until_ns), 0), record.n_samples)
         found: list[Found] = []
         first = self._next(record)
         if first is None:
-            if end_ns <= self._done_ns:
-                return []
-            first = _first_at(record, self._done_ns)
+            first = max(first_at(record, self._done_ns), 0)
             if stop <= first:
                 return []
             found += self._close()
-            self._head = replace(record, data=record.data[:, :0]) if not first else self._cut(record, first)
+            self._head = replace(record, data=record.data[:, :0], start_ns=sample_to_ns(record, first))
             self._follower = self._model.follow(self._head, self._config)
             self._length, self._last = 0, np.zeros((3, 0), dtype=np.float32)
         samples = record.data[:, first:stop]
@@ -263,11 +256,6 @@ class _Instrument:
         self._length += samples.shape[1]
         self._last = samples[:, -1:].copy()
         return found
-
-    @staticmethod
-    def _cut(record: Record, first: int) -> Record:
-        start_ns = record.start_ns + round(first * NS_PER_S / record.sampling_rate_hz)
-        return replace(record, data=record.data[:, :0], start_ns=start_ns)
 
     def _next(self, record: Record) -> int | None:
         """Sample with which a record goes on where the one that is followed stopped; None if it is another one."""
@@ -284,9 +272,3 @@ class _Instrument:
         found = [self._follower.add(np.zeros((3, 0), dtype=np.float32), last=True)]
         self._head = self._follower = None
         return found
-
-
-def _first_at(record: Record, time_ns: int) -> int:
-    """Index of the first sample at a time or after it; a sample that was rounded to nanoseconds is taken for exact."""
-    first = math.ceil((time_ns - record.start_ns) * record.sampling_rate_hz / NS_PER_S - ROUNDING)
-    return min(max(first, 0), record.n_samples)

@@ -19,6 +19,9 @@ NS_PER_S = 1_000_000_000
 
 DAY_NS = 86_400 * NS_PER_S
 
+ROUNDING = 1e-3
+"""Share of a sample; times are whole nanoseconds, and a sample that was rounded must not fall on the other side."""
+
 
 @dataclass(frozen=True, slots=True)
 class Flag:
@@ -96,6 +99,11 @@ def ns_to_sample(record: Record, time_ns: int) -> int:
     them: `round` sends them to even indices, so that the sample would depend on where the record starts.
     """
     return math.floor((time_ns - record.start_ns) * record.sampling_rate_hz / NS_PER_S + 0.5)
+
+
+def first_at(record: Record, time_ns: int) -> int:
+    """Index of the first sample at a time or after it, which may lie outside the record."""
+    return math.ceil((time_ns - record.start_ns) * record.sampling_rate_hz / NS_PER_S - ROUNDING)
 
 
 def sample_to_ns(record: Record, sample: float) -> int:

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import obspy
 
 from seisnet.waveforms.conditioning import with_flags
-from seisnet.waveforms.records import DAY_NS, NS_PER_S, Record, Rejection, sample_to_ns
-
-ROUNDING = 1e-3
-"""Share of a sample; times are whole nanoseconds, and a sample that was rounded must not fall on the other side."""
+from seisnet.waveforms.records import DAY_NS, Record, Rejection, first_at, sample_to_ns
 
 
 def within(record: Record, span_ns: tuple[int, int], window: int, margin: int) -> Record | None:
     """The part of a record with the windows that start in a span, or, with a margin, with samples in it."""
-    low, high = (_first_at(record, ns) for ns in span_ns)
+    low, high = (first_at(record, ns) for ns in span_ns)
     first, end = max(0, low - margin), min(record.n_samples, high - 1 + window + margin)
     if end - first < window or low > record.n_samples - (1 if margin >= window else window) or high <= 0:
         return None
@@ -27,11 +23,6 @@ def within(record: Record, span_ns: tuple[int, int], window: int, margin: int) -
     start_ns = sample_to_ns(record, first)
     cut = replace(record, data=record.data[:, first:end], start_ns=start_ns, goes_on=goes_on)
     return with_flags(cut, record.flags)
-
-
-def _first_at(record: Record, time_ns: int) -> int:
-    """Index of the first sample at a time or after it."""
-    return math.ceil((time_ns - record.start_ns) * record.sampling_rate_hz / NS_PER_S - ROUNDING)
 
 
 def clipped(rejections: Sequence[Rejection], span_ns: tuple[int, int]) -> Iterator[Rejection]:
