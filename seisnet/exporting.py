@@ -81,7 +81,7 @@ def export_seisbench(
     reading = Reading()
     found = find_sources(sources, reading, selection=selection or Selection(), inventory=inventory)
     matcher = LabelMatcher(read_labels(labels, reading.rejections))
-    hints = sorted({pick.phase for pick in matcher.picks if phase_class(pick.phase)} | {"P", "S"})
+    hints = sorted({pick.phase for pick in matcher.labels if phase_class(pick.phase)} | {"P", "S"})
     columns = [*COLUMNS, *(f"trace_{hint}_{what}" for hint in hints for what in ("arrival_sample", "weight"))]
     n_traces = 0
     with SeisBenchWriter(

@@ -122,16 +122,16 @@ class LabelMatcher(Generic[L]):
     one, and its time lies in the record. It counts for every instrument of the station: the ground moves for all.
     """
 
-    picks: Sequence[L]
+    labels: Sequence[L]
     matched: set[int] = field(default_factory=set)
     nearest_ns: dict[int, int] = field(default_factory=dict)
     records: Counter[str] = field(default_factory=Counter)
 
     def __post_init__(self) -> None:
-        """Index the picks by station."""
+        """Index the labels by station."""
         self._by_station: dict[str, list[int]] = defaultdict(list)
-        for i, pick in enumerate(self.picks):
-            self._by_station[pick.station.upper()].append(i)
+        for i, label in enumerate(self.labels):
+            self._by_station[label.station.upper()].append(i)
 
     def match(self, record: Record) -> list[L]:
         """Labels of a record, in order of time."""
@@ -141,14 +141,14 @@ class LabelMatcher(Generic[L]):
         early_ns = start_ns - BEFORE_NS if record.goes_on[0] else start_ns
         found = []
         for i in self._by_station.get(station.upper(), []):
-            pick = self.picks[i]
-            if pick.network and network and pick.network.upper() != network.upper():
+            label = self.labels[i]
+            if label.network and network and label.network.upper() != network.upper():
                 continue
-            if pick.location.strip("-") and location and pick.location != location:
+            if label.location.strip("-") and location and label.location != location:
                 continue
-            first_ns, last_ns = _span_ns(pick)
+            first_ns, last_ns = _span_ns(label)
             if first_ns <= end_ns and last_ns >= early_ns:
-                found.append(pick)
+                found.append(label)
             if first_ns <= end_ns and last_ns >= start_ns:
                 self.matched.add(i)
             else:
@@ -159,12 +159,12 @@ class LabelMatcher(Generic[L]):
     def unmatched(self) -> list[str]:
         """Say of every label that lies in no record how far it is from one, in codes or in time."""
         lines = []
-        for i, pick in enumerate(self.picks):
+        for i, label in enumerate(self.labels):
             if i in self.matched:
                 continue
-            codes = f"{pick.network}.{pick.station}.{pick.location}"
-            what = pick.phase if isinstance(pick, Pick) else pick.label
-            name = f"{what} on {codes} at {obspy.UTCDateTime(ns=_span_ns(pick)[0])}"
+            codes = f"{label.network}.{label.station}.{label.location}"
+            what = label.phase if isinstance(label, Pick) else label.label
+            name = f"{what} on {codes} at {obspy.UTCDateTime(ns=_span_ns(label)[0])}"
             if i in self.nearest_ns:
                 away = duration(self.nearest_ns[i] / NS_PER_S)
                 lines.append(f"{name}: {away} from the nearest waveform of that station")
