@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-import numpy as np
-
 from seisnet.config import PickConfig
 from seisnet.picks import Detection
 from seisnet.scan import Probabilities
 from seisnet.waveforms.records import NS_PER_S
+from seisnet.waveforms.segments import runs
 
 
 class Detector:
@@ -38,14 +37,14 @@ class Detector:
         """Take the columns that follow, and give the detections that have ended."""
         network, station, location, channel = probabilities.trace_id.split(".")
         times_ns, hop_ns = probabilities.times_ns, probabilities.hop_ns
+        gap_ns = max(hop_ns, self._distance_ns)
         found: list[Detection] = []
         for label, threshold in self._thresholds.items():
             row = probabilities.values[probabilities.classes.index(label)]
-            above = np.concatenate([[False], row >= threshold / 2, [False]])
-            for low, high in np.flatnonzero(above[1:] != above[:-1]).reshape(-1, 2):
+            for low, high in runs(row >= threshold / 2):
                 start_ns, end_ns, height = int(times_ns[low]), int(times_ns[high - 1]), float(row[low:high].max())
                 before = self._open.pop(label, None)
-                if before and start_ns - before.end_ns <= max(hop_ns, self._distance_ns):
+                if before and start_ns - before.end_ns <= gap_ns:
                     self._open[label] = replace(before, end_ns=end_ns, probability=max(height, before.probability))
                     continue
                 found += [before] if before and before.probability >= threshold else []
@@ -54,7 +53,7 @@ class Detector:
                 )
             before = self._open.get(label)
             now_ns = probabilities.start_ns + len(row) * hop_ns
-            if before and (last or now_ns - before.end_ns > max(hop_ns, self._distance_ns)):
+            if before and (last or now_ns - before.end_ns > gap_ns):
                 found += [self._open.pop(label)] if before.probability >= threshold else []
         return sorted(found, key=lambda d: (d.start_ns, d.label))
 
