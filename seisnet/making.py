@@ -32,9 +32,8 @@ def make_shards(job: Job, pieces: Sequence[Piece], over: Over[Piece, Summary], p
     totals = Totals()
     done = 0
     try:
-        for done, (piece, summary) in enumerate(  # noqa: B007, told below
-            zip(pieces, over(pieces), strict=True), start=1
-        ):
+        for piece, summary in zip(pieces, over(pieces), strict=True):
+            done += 1
             totals.add(piece, summary)
             if progress:
                 progress(totals.made.total(), piece.sources[-1].name)
