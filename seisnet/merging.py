@@ -198,7 +198,7 @@ def _copies(
         with _believed(path) as shard:
             writer.reject(shard.rejected)
             keep, rows = _rows(shard, division, groups)
-            at = writer.append_columns(rows.take(keep))
+            x = writer.append(rows.take(keep))
             if virtual:
                 writer.link(path, np.flatnonzero(keep), len(shard), shard.sha256)
             chosen: list[bool] = []
@@ -211,7 +211,6 @@ def _copies(
                     excerpts.append(found)
                 else:
                     writer.reject([found])
-        x = None if virtual else writer.place_of_features(at)
         copies.append(Copy(path, keep, x, np.array(chosen, dtype=np.bool_), np.array(lengths, dtype=np.int64)))
     excerpts.flush()
     n_samples = sum(copy.n_samples for copy in copies)

@@ -33,7 +33,7 @@ ROWS_AT_ONCE = 1 << 14
 def writing(path: Path) -> Iterator[WindowsWriter]:
     """Write a windows file under a temporary name; it appears when the block ends well."""
     with replacing(path) as temporary, HDF5Sink(temporary) as disk, h5py.File(disk, "w") as file:
-        writer = WindowsWriter(file, temporary, path)
+        writer = WindowsWriter(file, Place(temporary, path, 0))
         yield writer
         writer.close()
 
@@ -75,9 +75,9 @@ class WindowsWriter:
     Features, and samples of excerpts, lie each in one piece of the file and go there past HDF5, see `Place`.
     """
 
-    def __init__(self, file: h5py.File, temporary: Path, path: Path) -> None:
-        self.file, self._temporary, self._path = file, temporary, path
-        self._x = Place(temporary, path, 0)
+    def __init__(self, file: h5py.File, start: Place) -> None:
+        self.file, self._start = file, start
+        self._x: Place | None = None
         self._at = self._written = self._linked = self._n_features = 0
         self._columns: dict[str, list[NDArray[Any]]] = {name: [] for name in DTYPES if name != "x"}
         self._rejected: list[Rejected] = []
@@ -108,24 +108,17 @@ class WindowsWriter:
         """Make a data set of float32 in one piece; where it is to be filled."""
         dataset = self.file.create_dataset(name, shape, np.float32, dcpl=_in_one_piece())
         at: int | None = dataset.id.get_offset()
-        return Place(self._temporary, self._path, at or 0)  # it has none if it is empty
+        return self._start.after(at or 0)  # it has none if it is empty
 
-    def place_of_features(self, row: int) -> Place:
-        """Where the features of a row belong."""
-        return self._x.after(4 * row * self._n_features)
-
-    def append(self, rows: WindowRows) -> None:
-        """Write rows after those already written."""
-        self.place_of_features(self.append_columns(rows)).fill(rows.x)
-
-    def append_columns(self, rows: WindowRows) -> int:
-        """Write all but the features of rows after those already written; the number of the first of them."""
-        at, self._at = self._at, self._at + len(rows)
+    def append(self, rows: WindowRows) -> Place | None:
+        """Write all but the features of rows after those already written; where these belong, None in a virtual one."""
+        place = self._x and self._x.after(4 * self._at * self._n_features)
+        self._at += len(rows)
         for name, waiting in self._columns.items():
             waiting.append(getattr(rows, name))
         if self._at - self._written >= ROWS_AT_ONCE:
             self._flush_columns()
-        return at
+        return place
 
     def _flush_columns(self) -> None:
         for name, waiting in self._columns.items():
