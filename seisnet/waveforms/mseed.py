@@ -50,6 +50,10 @@ CORRECTED = 2
 """Bit of the activity flags: the time correction stands in the start already."""
 
 
+Channel = tuple[int, bytes]
+"""Number of a file and the code of a channel in it: those of different files are different channels."""
+
+
 @dataclass(frozen=True)
 class Stretch:
     """Samples of one channel without a gap."""
@@ -120,20 +124,15 @@ def _alike(paths: Sequence[Path]) -> Sequence[tuple[Stretch, ...]] | None:
     sizes = np.array([len(data) for data in contents])
     if records is None or records.n_bytes != sizes.sum():
         return None
-    n = len(records.code)
-    n_records, cut_short = np.divmod(sizes, records.n_bytes // n)
+    n_records, cut_short = np.divmod(sizes, records.n_bytes // len(records.code))
     if not n_records.all() or cut_short.any():
         return None
-    # Channels of different files are different channels.
-    files = np.repeat(np.arange(len(paths), dtype=">u4"), n_records)
-    parts = [files.view("u1").reshape(n, -1), np.ascontiguousarray(records.code).view("u1").reshape(n, -1)]
-    code = np.ascontiguousarray(np.concatenate(parts, axis=1)).view(f"S{sum(part.shape[1] for part in parts)}")[:, 0]
-    found: dict[bytes, list[Stretch]] = defaultdict(list)
-    for key, stretch, _ in _joined(replace(records, code=code)):
-        found[key].append(stretch)
+    found: dict[Channel, list[Stretch]] = defaultdict(list)
+    for channel, stretch, _ in _joined(records, np.repeat(np.arange(len(paths)), n_records)):
+        found[channel].append(stretch)
     of_file: list[list[Stretch]] = [[] for _ in paths]
-    for key, stretches in found.items():
-        of_file[int.from_bytes(key[:4], "big")] += stretches
+    for (file, _), stretches in found.items():
+        of_file[file] += stretches
     return [tuple(stretches) for stretches in of_file]
 
 
@@ -160,8 +159,8 @@ def read_span(path: Path, low_ns: int, high_ns: int) -> NDArray[np.int8] | None:
 def _index(path: Path, size: int, _modified_ns: int) -> Index | None:
     """Index of a file as it is; its days are asked for one after the other."""
     blocks: list[Block] = []
-    stretches: dict[bytes, list[Stretch]] = defaultdict(list)
-    due_ns: dict[bytes, int] = {}
+    stretches: dict[Channel, list[Stretch]] = defaultdict(list)
+    due_ns: dict[Channel, int] = {}
     offset = 0
     with path.open("rb", buffering=0) as file:
         while offset < size:
@@ -172,13 +171,13 @@ def _index(path: Path, size: int, _modified_ns: int) -> Index | None:
                 used += records.n_bytes
                 start_ns.append(int(records.start_ns.min()))
                 end_ns.append(int(records.next_ns.max()))
-                for code, stretch, next_ns in _joined(records):
-                    before = stretches[code]
-                    if before and _goes_on(before[-1], due_ns[code], stretch):
+                for channel, stretch, next_ns in _joined(records, np.zeros(len(records.code), dtype=np.intp)):
+                    before = stretches[channel]
+                    if before and _goes_on(before[-1], due_ns[channel], stretch):
                         before[-1] = replace(before[-1], n_samples=before[-1].n_samples + stretch.n_samples)
                     else:
                         before.append(stretch)
-                    due_ns[code] = next_ns
+                    due_ns[channel] = next_ns
             if not used:
                 return None
             blocks.append(Block(offset, used, min(start_ns), max(end_ns)))
@@ -268,20 +267,20 @@ def _rate_hz(factor: NDArray[Any]) -> NDArray[np.float64]:
     return np.where(values > 0, values, -1.0 / values)
 
 
-def _joined(records: _Records) -> Iterator[tuple[bytes, Stretch, int]]:
-    """Stretches of every channel in the file's order: its code, the stretch, and when its next record is due."""
-    order = np.argsort(records.code, kind="stable")
-    code, start_ns, next_ns = records.code[order], records.start_ns[order], records.next_ns[order]
-    rate_hz = records.rate_hz[order]
-    misses = np.abs(start_ns[1:] - next_ns[:-1]) * rate_hz[1:] > TOLERANCE * NS_PER_S
-    breaks = np.flatnonzero(misses | (rate_hz[1:] != rate_hz[:-1]) | (code[1:] != code[:-1])) + 1
-    bounds = np.concatenate([[0], breaks, [len(order)]])
+def _joined(records: _Records, files: NDArray[np.intp]) -> Iterator[tuple[Channel, Stretch, int]]:
+    """Stretches of every channel in the records' order, and when its next record is due; `files` has one a record."""
+    order = np.lexsort((records.code, files))
+    file, code, rate_hz = files[order], records.code[order], records.rate_hz[order]
+    start_ns, next_ns = records.start_ns[order], records.next_ns[order]
+    breaks = np.abs(start_ns[1:] - next_ns[:-1]) * rate_hz[1:] > TOLERANCE * NS_PER_S
+    for values in (rate_hz, code, file):
+        breaks |= values[1:] != values[:-1]
+    bounds = np.concatenate([[0], np.flatnonzero(breaks) + 1, [len(order)]])
     n_samples = np.add.reduceat(records.n_samples[order], bounds[:-1])
     for i in np.argsort(order[bounds[:-1]]).tolist():
         first, last = bounds[i], bounds[i + 1] - 1
-        whole = code[first].ljust(code.itemsize, b"\0")
-        stretch = Stretch(_seed_id(whole[-12:]), int(start_ns[first]), int(n_samples[i]), float(rate_hz[first]))
-        yield whole, stretch, int(next_ns[last])
+        stretch = Stretch(_seed_id(code[first]), int(start_ns[first]), int(n_samples[i]), float(rate_hz[first]))
+        yield (int(file[first]), code[first]), stretch, int(next_ns[last])
 
 
 def _goes_on(last: Stretch, due_ns: int, new: Stretch) -> bool:
