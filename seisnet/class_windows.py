@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from seisnet.config import PreprocessConfig
-from seisnet.waveforms.records import Record
-from seisnet.windows import LabelledRecord, Stretch, Window, draw, generator, sample_of, station_hour
+from seisnet.waveforms.records import Record, sample_of
+from seisnet.windows import LabelledRecord, Stretch, Window, draw, generator, station_hour
 
 
 def cut_classes(labelled: LabelledRecord, config: PreprocessConfig) -> tuple[list[Window], list[str]]:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from seisnet.config import PreprocessConfig
 from seisnet.labels import phase_class
 from seisnet.picks import Pick, station_of
-from seisnet.waveforms.records import NS_PER_S, Record, sample_to_ns
+from seisnet.waveforms.records import NS_PER_S, Record, sample_of, sample_to_ns
 
 CODA_S = 60.0
 """After an S pick, this long is coda: not noise, whatever the analyst left unpicked in it."""
@@ -180,11 +180,6 @@ def take(record: Record, windows: Sequence[Window], config: PreprocessConfig) ->
 def start_ns(record: Record, window: Window) -> int:
     """Time of a window's first sample."""
     return sample_to_ns(record, window.first_sample)
-
-
-def sample_of(record: Record, time_ns: int) -> float:
-    """Sample at a time, fractional."""
-    return (time_ns - record.start_ns) * record.sampling_rate_hz / NS_PER_S
 
 
 def noise_stretches(

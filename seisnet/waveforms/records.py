@@ -92,18 +92,23 @@ class Rejection(NamedTuple):
     reason: str
 
 
+def sample_of(record: Record, time_ns: int) -> float:
+    """Sample at a time, fractional; it may lie outside the record."""
+    return (time_ns - record.start_ns) * record.sampling_rate_hz / NS_PER_S
+
+
 def ns_to_sample(record: Record, time_ns: int) -> int:
     """Index of the sample nearest to a time; it may lie outside the record.
 
     Rounded, never truncated: ``int((t - t0) * rate)`` loses a sample for times on the grid. Halves go up, all of
     them: `round` sends them to even indices, so that the sample would depend on where the record starts.
     """
-    return math.floor((time_ns - record.start_ns) * record.sampling_rate_hz / NS_PER_S + 0.5)
+    return math.floor(sample_of(record, time_ns) + 0.5)
 
 
 def first_at(record: Record, time_ns: int) -> int:
     """Index of the first sample at a time or after it, which may lie outside the record."""
-    return math.ceil((time_ns - record.start_ns) * record.sampling_rate_hz / NS_PER_S - ROUNDING)
+    return math.ceil(sample_of(record, time_ns) - ROUNDING)
 
 
 def sample_to_ns(record: Record, sample: float) -> int:
