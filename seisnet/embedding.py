@@ -16,9 +16,9 @@ class Embedding:
 
     Attributes
     ----------
-    points : float64 (N, k)
+    points : float64 (N, 2)
         Coordinates along the components, the first of the greatest variance.
-    explained : float64 (k,)
+    explained : float64 (2,)
         Share of the whole variance along each.
     """
 
@@ -26,8 +26,8 @@ class Embedding:
     explained: NDArray[np.float64]
 
 
-def principal_components(x: ArrayLike, n_components: int = 2) -> Embedding:
-    """Project centred points on the right singular vectors of the greatest singular values (Pearson, 1901).
+def principal_components(x: ArrayLike) -> Embedding:
+    """Project centred points on the right singular vectors of the two greatest singular values (Pearson, 1901).
 
     The sign of each component is such that its entry of the greatest magnitude is positive, so that the same points
     give the same picture on every machine.
@@ -35,7 +35,7 @@ def principal_components(x: ArrayLike, n_components: int = 2) -> Embedding:
     Parameters
     ----------
     x : float (N, D)
-        At least two points, and as many as components.
+        At least two points of two or more dimensions.
 
     Raises
     ------
@@ -48,15 +48,12 @@ def principal_components(x: ArrayLike, n_components: int = 2) -> Embedding:
     [0.86, 0.14]
     """
     points = np.asarray(x, dtype=np.float64)
-    if points.ndim != 2 or len(points) < max(2, n_components) or points.shape[1] < n_components:
-        raise DataError(
-            f"points of shape {points.shape}; (N, D) with N and D of {max(2, n_components)} or more is needed"
-        )
+    if points.ndim != 2 or min(points.shape) < 2:
+        raise DataError(f"points of shape {points.shape}; (N, D) with N and D of 2 or more is needed")
     centred = points - points.mean(axis=0)
     left, singular, right = np.linalg.svd(centred, full_matrices=False)
-    axes = right[:n_components]
-    signs = np.sign(axes[range(len(axes)), np.abs(axes).argmax(axis=1)])
+    axes = right[:2]
+    signs = np.sign(axes[range(2), np.abs(axes).argmax(axis=1)])
     variances = singular**2
     total = max(float(variances.sum()), np.finfo(np.float64).tiny)
-    k = len(axes)
-    return Embedding(left[:, :k] * singular[:k] * signs, variances[:k] / total)
+    return Embedding(left[:, :2] * singular[:2] * signs, variances[:2] / total)

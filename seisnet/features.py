@@ -53,7 +53,7 @@ class Feature(Protocol):
     def frame_samples(self) -> int:
         """Samples that one frame reads."""
 
-    def frames(self, data: Floats, first_sample: int = 0) -> Floats:
+    def frames(self, data: Floats) -> Floats:
         """Compute, once, what overlapping windows share: (..., T) samples to (..., M, F) frames, one a hop."""
 
     def normalise(self, frames: Floats, known: Bools) -> Floats:
@@ -107,18 +107,10 @@ class LogSpectrogram:
         """Samples that one frame reads."""
         return self.config.frame_samples
 
-    def frames(self, data: Floats, first_sample: int = 0) -> Floats:
-        """Log-power of every frame, (..., M, F); -inf where a frame holds no signal.
-
-        Parameters
-        ----------
-        data : float32 (..., T)
-            Samples; leading axes are kept.
-        first_sample : int
-            Where the first frame starts; the others follow every hop.
-        """
+    def frames(self, data: Floats) -> Floats:
+        """Log-power, (..., M, F), of the frames of samples (..., T), one a hop; -inf where a frame holds no signal."""
         n, hop = self.config.frame_samples, self.config.hop_samples
-        rows = data[..., first_sample:].reshape(-1, data.shape[-1] - first_sample)
+        rows = data.reshape(-1, data.shape[-1])
         n_frames = max(0, (rows.shape[1] - n) // hop + 1)
         logs = np.empty((len(rows), n_frames, self.frequencies_hz.size), dtype=np.float32)
         at_once = max(1, BLOCK_FRAMES // max(n_frames, 1))
@@ -205,10 +197,10 @@ class RawWindow:
         """Samples that one frame reads: all of the window."""
         return self.config.window_samples
 
-    def frames(self, data: Floats, first_sample: int = 0) -> Floats:
+    def frames(self, data: Floats) -> Floats:
         """Whole windows of band-passed samples, one a hop: (..., M, L)."""
         n, hop = self.config.window_samples, self.config.hop_samples
-        views = sliding_window_view(data[..., first_sample:], n, axis=-1)[..., ::hop, :]
+        views = sliding_window_view(data, n, axis=-1)[..., ::hop, :]
         filtered = (views.astype(np.float64) - views[..., :1]) @ self.transform  # double, as for `LogSpectrogram`
         return filtered.astype(np.float32)
 

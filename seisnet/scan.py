@@ -153,12 +153,10 @@ def scan(record: Record, chain: Chain, *, threads: int = 1) -> Probabilities:
     return Scanner(chain, record, threads=threads).add(record.data, last=True)
 
 
-def scan_windows(
-    record: Record, windows: SlidingNetwork, config: PreprocessConfig, *, threads: int = 1
-) -> tuple[Columns, int]:
+def scan_windows(record: Record, windows: SlidingNetwork, config: PreprocessConfig) -> tuple[Columns, int]:
     """What the first stage says of a whole record, for training the second, and the time of the first column."""
     with blas_threads(1):
-        scanner = _WindowScan(windows, config, record, threads)
+        scanner = _WindowScan(windows, config, record, threads=1)
         start_ns = scanner.centre_ns(record)
         return scanner.add(record.data, last=True), start_ns
 

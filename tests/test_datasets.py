@@ -468,9 +468,7 @@ def test_an_import_keeps_what_is_there(tmp_path):
     import_h5csv(path, tmp_path / "set")
     with pytest.raises(ConfigError, match="--overwrite"):
         import_h5csv(path, tmp_path / "set")
-    done = []
-    import_h5csv(path, tmp_path / "set", overwrite=True, progress=lambda n, total: done.append((n, total)))
-    assert done == [(1, 1)]
+    assert import_h5csv(path, tmp_path / "set", overwrite=True) == 1
 
 
 PAIRS = sorted((SHARED / "phases").glob("*.h5")) + sorted((SHARED / "classes").glob("*.h5"))

@@ -113,7 +113,7 @@ def test_parity_features_of_a_window_are_those_of_the_same_window_in_a_scan(conf
     data[0, 5000:5400] = data[0, 5000]
     feature = FEATURES[config.features]
     n_windows = (data.shape[1] - first_sample - config.window_samples) // config.hop_samples + 1
-    scanned = slide(feature, feature.frames(data, first_sample), np.array(present), 50.0)[:n_windows]
+    scanned = slide(feature, feature.frames(data[:, first_sample:]), np.array(present), 50.0)[:n_windows]
     starts = first_sample + config.hop_samples * np.arange(len(scanned))
     windows = sliding_window_view(data, config.window_samples, axis=1)[:, starts].transpose(1, 0, 2)
     np.testing.assert_allclose(features_of(windows, config, np.array(present)), scanned, atol=1e-5)

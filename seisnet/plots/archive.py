@@ -106,7 +106,6 @@ def day_plot(
     *,
     picks: Sequence[Pick] = (),
     title: str = "",
-    unit: str = "counts",
 ) -> Figure:
     """Draw one component of a UTC day as 24 lines of an hour, with markers at its picks.
 
@@ -156,7 +155,7 @@ def day_plot(
     ax.set_xticks(range(0, 61, 10))
     ax.grid(visible=True, axis="x")
     date = str(np.datetime64(midnight_ns, "ns"))[:10]
-    figure.suptitle(plain(f"{title}  {date}, one line is ±{scale:.3g} {unit}"), x=0.01, ha="left")
+    figure.suptitle(plain(f"{title}  {date}, one line is ±{scale:.3g} counts"), x=0.01, ha="left")
     _phase_legend(figure, picks, markers=True)
     return figure
 

@@ -19,6 +19,7 @@ from seisnet.plots.style import PAGE_CM, class_style, envelope, new_figure, plai
 COMPONENTS = "ZNE"
 SHEET = 25
 UNITS = 24
+IN_A_ROW = 4
 _OUTLINE = [withStroke(linewidth=2.5, foreground="white")]
 
 
@@ -138,13 +139,13 @@ class Mistake:
 
 
 @styled()
-def mistakes_gallery(mistakes: Sequence[Mistake], grid: FeatureGrid, *, most: int = 4) -> Figure:
+def mistakes_gallery(mistakes: Sequence[Mistake], grid: FeatureGrid) -> Figure:
     """Draw windows that a model got wrong: waveform where there is one, features below, and what the model said."""
-    rows = -(-len(mistakes) // most)
+    rows = -(-len(mistakes) // IN_A_ROW)
     with_samples = any(mistake.samples is not None for mistake in mistakes)
     ratios = [1.0, 1.6] if with_samples else [1.6]
-    columns = min(most, len(mistakes))
-    figure = new_figure(2 + (PAGE_CM - 2) * columns / most, 1.2 + rows * (2.4 * sum(ratios) / 1.6 + 1.9))
+    columns = min(IN_A_ROW, len(mistakes))
+    figure = new_figure(2 + (PAGE_CM - 2) * columns / IN_A_ROW, 1.2 + rows * (2.4 * sum(ratios) / 1.6 + 1.9))
     panels = figure.subplots(
         rows * len(ratios), columns, sharex=True, squeeze=False, height_ratios=ratios * rows
     ).reshape(rows, len(ratios), columns)

@@ -17,9 +17,8 @@ from seisnet.report.pages import waveform_figure
 from seisnet.report.viewer import Picked
 from seisnet.store.hdf5 import replacing
 from seisnet.views import joined
-from seisnet.waveforms.records import NS_PER_S
+from seisnet.waveforms.records import COMPONENTS, DAY_NS, NS_PER_S
 
-DAY_NS = 86_400 * NS_PER_S
 SECTION_BEFORE_S, SECTION_AFTER_S = 30.0, 90.0
 
 
@@ -60,7 +59,7 @@ def day_figure(picked: Picked, pick: Pick, _before_s: float | None, _after_s: fl
             ]
             data = joined(only)[0]
             its = [p for p in picked.picks if trace_id in picked.waveforms.trace_ids(p)]
-            name = f"{trace_id}{'ZNE'[row]}"
+            name = f"{trace_id}{COMPONENTS[row]}"
             return plots.day_plot(data, records[0].start_ns, records[0].sampling_rate_hz, picks=its, title=name)
     raise DataError(f"{pick.pick_id}: no waveform of that instrument and day in the sources")
 

@@ -14,7 +14,7 @@ start written as 28/07/2011 19:59 becomes ISO 8601; what was written stays in ``
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -60,9 +60,7 @@ EVENT_COLUMNS = ("event_id", "evid", "event_time", "network_time")
 _SLASHED = re.compile(r"(\d{1,2})/(\d{1,2})/(\d{4}) +(\d{1,2}):(\d\d)(?::(\d\d))?")
 
 
-def import_h5csv(
-    path: Path, folder: Path, *, overwrite: bool = False, progress: Callable[[int, int], None] | None = None
-) -> int:
+def import_h5csv(path: Path, folder: Path, *, overwrite: bool = False) -> int:
     """Convert a pair to a data set folder in the SeisBench layout.
 
     Parameters
@@ -71,8 +69,6 @@ def import_h5csv(
         The HDF5 file; the CSV of the same name lies beside it.
     folder : Path
         Where ``metadata.csv``, ``waveforms.hdf5`` and ``README.md`` (source, licence, citation) are written.
-    progress : callable, optional
-        Called with the traces done and their number.
 
     Returns
     -------
@@ -110,10 +106,8 @@ def import_h5csv(
             attributes=attributes,
             overwrite=overwrite,
         ) as writer:
-            for done, (row, metadata) in enumerate(zip(rows, converted, strict=True), start=1):
+            for row, metadata in zip(rows, converted, strict=True):
                 writer.add(metadata, _read_waveform(waveforms, row, codes, path))
-                if progress is not None:
-                    progress(done, len(rows))
     return len(rows)
 
 
