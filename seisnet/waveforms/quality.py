@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from seisnet.waveforms.records import NS_PER_S, Flag
+from seisnet.waveforms.records import Flag
 from seisnet.waveforms.segments import Segment
 
 CLIPPED_SAMPLES = 3
@@ -63,7 +63,7 @@ def faults(segment: Segment, component: str) -> list[Flag]:
         f"{component} has steps": _steps(x, jumps, max(AROUND, round(STEP_S * segment.rate_hz))),
     }
     return [
-        Flag(_time_ns(segment, low), _time_ns(segment, high), what)
+        Flag(segment.time_ns(low), segment.time_ns(high), what)
         for what, stretches in found.items()
         for low, high in _merged(stretches, round(MERGED_S * segment.rate_hz))
     ]
@@ -161,7 +161,3 @@ def _merged(stretches: list[tuple[int, int]], apart: int) -> list[tuple[int, int
         else:
             merged.append((low, high))
     return merged
-
-
-def _time_ns(segment: Segment, sample: int) -> int:
-    return segment.start_ns + round(sample * NS_PER_S / segment.rate_hz)

@@ -34,7 +34,11 @@ class Segment:
     @property
     def end_ns(self) -> int:
         """Time just after the last sample: where a following segment would start."""
-        return self.start_ns + round(len(self.samples) * NS_PER_S / self.rate_hz)
+        return self.time_ns(len(self.samples))
+
+    def time_ns(self, sample: int) -> int:
+        """Time of a sample."""
+        return self.start_ns + round(sample * NS_PER_S / self.rate_hz)
 
 
 def segments_of(traces: Iterable[obspy.Trace], trace_id: str, rejections: list[Rejection]) -> list[Segment]:
@@ -129,5 +133,4 @@ def runs(flags: NDArray[np.bool_]) -> list[tuple[int, int]]:
 
 def part(segment: Segment, low: int, high: int) -> Segment:
     """Samples `low` to `high`, end excluded."""
-    start_ns = segment.start_ns + round(low * NS_PER_S / segment.rate_hz)
-    return replace(segment, samples=segment.samples[low:high], start_ns=start_ns)
+    return replace(segment, samples=segment.samples[low:high], start_ns=segment.time_ns(low))
