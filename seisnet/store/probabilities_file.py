@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from types import TracebackType
+from typing import Any
 
 import h5py
 import numpy as np
@@ -44,7 +44,5 @@ class ProbabilitiesFile:
         written.attrs.update({"trace_id": trace_id, "classes": list(classes), "start_ns": start_ns, "hop_ns": hop_ns})
         self._count += 1
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._stack.__exit__(kind, error, trace)
+    def __exit__(self, *error: Any) -> None:
+        self._stack.__exit__(*error)
