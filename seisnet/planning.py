@@ -53,22 +53,22 @@ def make_job(
     if not labels and found and not any(source.is_dataset for source in found):
         raise NothingUsableError("waveform files carry no labels; name a catalogue or a CSV with --labels")
     digest = " ".join(sha256_of(Path(path)) for path in labels if Path(path).is_file())
-    mined = {"miner": miner, "miner_sha256": sha256_of(Path(miner)) if miner and Path(miner).is_file() else miner}
+    picks: tuple[Pick, ...] = ()
+    intervals: tuple[ClassInterval, ...] = ()
     if config.task == "class":
-        intervals = linked(read_classes(labels, rejections), config.link_s)
+        intervals = tuple(linked(read_classes(labels, rejections), config.link_s))
         config = replace(config, class_names=config.class_names or _class_names(found, intervals))
         if len(config.class_names) < 2:
             named = ", ".join(config.class_names) or "none"
             raise DataError(f"the labels name {named}; a classifier needs at least two classes")
-        job = Job(config, (), tuple(intervals), digest, **mined, folder=folder)
     else:
-        picks = linked(read_labels(labels, rejections), config.link_s)
-        job = Job(config, tuple(picks), (), digest, **mined, folder=folder)
+        picks = tuple(linked(read_labels(labels, rejections), config.link_s))
     if miner:
         from seisnet.mining import load_miner  # whose models take long to import
 
         load_miner(miner, config)
-    return job
+    miner_sha256 = sha256_of(Path(miner)) if miner and Path(miner).is_file() else miner
+    return Job(config, picks, intervals, digest, miner, miner_sha256, folder)
 
 
 def linked(labels: Sequence[L], link_s: float) -> list[L]:
