@@ -85,11 +85,3 @@ def work_folder(folder: Path, output: Path, *, anew: bool) -> Iterator[None]:
 def inputs_sha256(job: Job, identities: Sequence[str]) -> str:
     """SHA-256 of all that the windows are made from, by what each piece is made from."""
     return hashlib.sha256(" ".join([to_json(job.config), *identities]).encode()).hexdigest()
-
-
-def misfits(folder: Path, identities: Sequence[str]) -> str:
-    """How many finished shards in a folder can't be taken, and how many can; empty if all can."""
-    names = {path.stem for path in folder.glob("*.h5")}
-    kept = len(names.intersection(identities))
-    anew = len(names) - kept
-    return f"finished shards: {kept} kept, {anew} of other inputs or settings, which are made anew" if anew else ""

@@ -30,6 +30,7 @@ from seisnet.scan import Probabilities
 from seisnet.store.hdf5 import check_output, held_folder, replacing
 from seisnet.waveforms.records import Rejection
 from seisnet.waveforms.sources import Reading, Source
+from seisnet.wording import misfits
 
 
 def parts_folder(output: Path) -> Path:
@@ -97,8 +98,11 @@ def classify_to_file(
     resume: bool = False,
     overwrite: bool = False,
     progress: Callable[[str, int, int], None] | None = None,
+    say: Callable[[str], None] | None = None,
 ) -> Classification:
     """Classify sources and write what was found; a run that was killed goes on with `resume`, to the same bytes.
+
+    `say` is told in a line how many finished sources of an interrupted run can't be taken, if any.
 
     Raises
     ------
@@ -111,7 +115,7 @@ def classify_to_file(
     with open_folder(output.path, resume=resume, overwrite=overwrite) as folder:
 
         def parts() -> Iterator[tuple[Source, Classification]]:
-            for source, path in run(sources, job, folder, engine):
+            for source, path in run(sources, job, folder, engine, say):
                 paths.append(path)
                 yield source, read_part(path)
 
@@ -134,10 +138,15 @@ def classify_to_file(
         return found
 
 
-def run(sources: Sequence[Source], job: Job, folder: Path, engine: Engine) -> Iterator[tuple[Source, Path]]:
+def run(
+    sources: Sequence[Source], job: Job, folder: Path, engine: Engine, say: Callable[[str], None] | None = None
+) -> Iterator[tuple[Source, Path]]:
     """Classify sources, each into a file of its own, as far as that is not there; in their order."""
     fingerprint = _fingerprint(job)
-    work = [(source, folder / f"{_key(source, fingerprint)}.npz") for source in sources]
+    names = [f"{_key(source, fingerprint)}.npz" for source in sources]
+    if say and (line := misfits("sources", [path.name for path in folder.glob("*.npz")], names)):
+        say(line)
+    work = [(source, folder / name) for source, name in zip(sources, names, strict=True)]
     yield from zip(sources, engine.map(partial(_one, job=job), work), strict=True)
 
 

@@ -19,7 +19,7 @@ from seisnet.division import divide
 from seisnet.engine import READY, Engine
 from seisnet.errors import ConfigError, NothingUsableError
 from seisnet.extraction import work
-from seisnet.making import Progress, inputs_sha256, make_shards, misfits, place_for_shards, step, work_folder
+from seisnet.making import Progress, inputs_sha256, make_shards, place_for_shards, step, work_folder
 from seisnet.merging import Totals, describe, merge
 from seisnet.planning import make_job, make_pieces, unmatched_lines
 from seisnet.store.excerpts import Excerpt, read_excerpts
@@ -29,7 +29,7 @@ from seisnet.store.windows_file import SPLITS, Rejected, WindowRows, WindowsInfo
 from seisnet.waveforms.records import COMPONENTS, KEPT
 from seisnet.waveforms.selection import Selection
 from seisnet.waveforms.sources import Reading, find_sources
-from seisnet.wording import counted
+from seisnet.wording import counted, misfits
 
 BYTES_A_ROW = 48
 """Of a windows file, beside the features."""
@@ -188,7 +188,7 @@ def preprocess_to_file(  # noqa: PLR0913, each is a choice that somebody makes
             clear(folder)
         return info
     with work_folder(folder, output, anew=overwrite):
-        if say and (line := misfits(folder, identities)):
+        if say and (line := misfits("shards", [path.stem for path in folder.glob("*.h5")], identities)):
             say(line)
         with engine.crew(partial(step, job)) as over:
             totals = make_shards(job, pieces, over, progress)

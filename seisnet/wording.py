@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 
 def counted(n: int, one: str, many: str = "") -> str:
@@ -25,6 +25,19 @@ def first_of(names: Sequence[str], most: int) -> str:
     ('A, B, ...', 'A')
     """
     return ", ".join(names[:most]) + (", ..." if len(names) > most else "")
+
+
+def misfits(what: str, found: Collection[str], wanted: Collection[str]) -> str:
+    """How many finished things of an interrupted run can't be taken, and how many can; empty if all can.
+
+    Examples
+    --------
+    >>> misfits("shards", ["a", "b"], ["b", "c"]), misfits("shards", ["b"], ["b", "c"])
+    ('finished shards: 1 kept, 1 of other inputs or settings, which are made anew', '')
+    """
+    kept = len(set(found).intersection(wanted))
+    anew = len(found) - kept
+    return f"finished {what}: {kept} kept, {anew} of other inputs or settings, which are made anew" if anew else ""
 
 
 def duration(seconds: float) -> str:

@@ -109,6 +109,7 @@ def classify(
             resume=resume,
             overwrite=overwrite,
             progress=show,
+            say=lambda line: console.say(f"  {line}", quiet=quiet),
         )
         if report:
             show("drawing the report")
