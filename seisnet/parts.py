@@ -88,7 +88,7 @@ class Output:
             check_output(self.probabilities, overwrite=may_exist)
 
 
-def classify_to_file(
+def classify_to_file(  # noqa: PLR0913, each is a choice that somebody makes
     sources: Sequence[Source],
     job: Job,
     output: Output,
