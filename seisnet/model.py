@@ -132,9 +132,12 @@ class Model:
         hop_s, own_s = (config.hop_s if config else 0.0) or self.preprocess.hop_s, self.preprocess.hop_s
         every = max(1, round(hop_s / own_s))
         if abs(every * own_s - hop_s) > 1e-6:
-            raise ConfigError(f"hop_s: got {hop_s:g}; the model's frames come every {own_s:g} s, take a multiple")
+            raise ConfigError(
+                f"hop_s (--hop): got {hop_s:g}; the model's frames come every {own_s:g} s, take a multiple"
+            )
         if self.context and every > 1:
-            raise ConfigError(f"hop_s: got {hop_s:g}; the context stage of {self.name} was trained with {own_s:g} s")
+            stage = f"the context stage of {self.name}"
+            raise ConfigError(f"hop_s (--hop): got {hop_s:g}; {stage} was trained with {own_s:g} s")
         return Chain(replace(self.windows, every=every), self.context, self.preprocess, self.classes)
 
     def scan(self, record: Record, config: PickConfig | None = None, *, threads: int = 1) -> Probabilities:

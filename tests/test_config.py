@@ -204,7 +204,9 @@ def test_no_count_may_be_negative(cls):
         ({"window_s": 4.001}, "window_s: 4.001 s is 400.1 samples at 100 Hz; a whole number is needed"),
         ({"hop_s": 0.205}, "hop_s: 0.205 s is 20.5 samples"),
         ({"hop_s": 1.0}, "hop_s: got 1.0; it must lie between 0.0001 and 0.4"),
-        ({"frame_s": 5.0}, "frame_s: got 5.0; it must lie between 0.02 and 4"),
+        ({"frame_s": 601.0}, "frame_s: got 601.0; it must lie between 0.02 and 600"),
+        ({"frame_s": 5.0}, "frame_s: got 5, longer than the window of 4 s: take a longer window (--window), or a"),
+        ({"window_s": 0.1}, "frame_s: got 0.4, longer than the window of 0.1 s: take a longer window (--window), or a"),
         (
             {"freqmax_hz": 51.0},
             "sampling_rate_hz: got 100; 102 or more goes with freqmax_hz = 51: take such a rate, or",

@@ -325,12 +325,17 @@ def test_a_part_of_a_model_that_is_calibrated_otherwise_is_not_taken_for_one_of_
 
 def test_a_run_that_goes_on_says_how_many_finished_sources_are_made_anew(archive, tmp_path):
     found, told = find_sources([str(archive / "data")], Reading()), []
-    for threshold, sources in ((0.5, found[:2]), (0.6, found[1:3]), (0.6, found)):
+    for threshold, wanted in ((0.5, found[:2]), (0.6, found[1:3]), (0.6, found)):
         job = Job(MODEL, PickConfig(thresholds={"P": threshold}))
-        list(run_parts(sources, job, tmp_path, Engine(), told.append))
+        list(run_parts(wanted, job, tmp_path, Engine(), told.append))
     assert told == [
         f"finished sources: {kept} kept, 2 of other inputs or settings, which are made anew" for kept in (0, 2)
     ]
+
+
+def test_a_step_that_does_not_fit_names_the_option():
+    with pytest.raises(ConfigError, match=r"hop_s \(--hop\): got 0.3; the model's frames come every 0.2 s"):
+        MODEL.chain(PickConfig(hop_s=0.3))
 
 
 def test_an_unreadable_and_a_truncated_file_are_told_and_the_rest_goes_on(archive, tmp_path):

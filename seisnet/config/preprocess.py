@@ -130,7 +130,12 @@ class PreprocessConfig:
             raise ConfigError(f"response: {self.freqmin_hz:g} Hz is too low for freqmin_hz; 0.01 Hz is the least")
         between("sampling_rate_hz", self.sampling_rate_hz, 1.0, 10_000.0)
         between("window_s", self.window_s, 0.1, 600.0)
-        between("frame_s", self.frame_s, 0.02, self.window_s)
+        between("frame_s", self.frame_s, 0.02, 600.0)
+        if self.frame_s > self.window_s:
+            raise ConfigError(
+                f"frame_s: got {self.frame_s:g}, longer than the window of {self.window_s:g} s: take a longer window "
+                "(--window), or a shorter frame_s in a file for --config"
+            )
         between("hop_s", self.hop_s, 1e-4, self.frame_s)
         between("noise_gap_s", self.noise_gap_s, 0.0, 3600.0)
         between("noise_windows", self.noise_windows, 0, 1000)
