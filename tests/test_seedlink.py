@@ -11,6 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 from seisnet.cli import cli
+from seisnet.errors import ConfigError
 from seisnet.formats import picks_csv
 from seisnet.model import load_model
 from seisnet.waveforms.seedlink import packets
@@ -124,6 +125,27 @@ def test_every_sample_comes_once_also_after_a_lost_connection(how, reason, recor
     ]
     # A reset may also cost records that had come and were not read yet; those are asked for again.
     assert 0 < int(again.removeprefix("DATA "), 16) <= 7 and end == "END"
+
+
+@pytest.mark.parametrize(
+    ("server", "select"),
+    [
+        ("localhost", "BW.RJOB..EH?"),
+        ("localhost:x", "BW.RJOB..EH?"),
+        ("localhost:65536", "BW.RJOB..EH?"),
+        ("localhost:18000", "BW.*..EH?"),
+    ],
+)
+def test_a_wrong_address_or_pattern_makes_no_file_and_takes_none_away(server, select, tmp_path):
+    (tmp_path / "old.csv").write_text("precious")
+    for name, more in (("old.csv", ["--overwrite"]), ("new.csv", [])):
+        with pytest.raises(ConfigError, match="is not of the form"):
+            CliRunner().invoke(
+                cli,
+                ["stream", server, "--select", select, "-o", str(tmp_path / name), *more],
+                catch_exceptions=False,
+            )
+    assert [path.read_text() for path in tmp_path.iterdir()] == ["precious"]
 
 
 def test_the_picks_of_a_stream_are_those_of_its_recording(recording, serve, tmp_path):

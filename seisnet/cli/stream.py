@@ -51,16 +51,18 @@ def stream(
     model.thresholds(config)
     if model.preprocess.task != "phase":
         raise ConfigError(f"model {model.name} tells classes, not phases; stream writes picks")
-    if overwrite:
-        output.unlink(missing_ok=True)
     streaming, n_picks = model.stream(config), 0
 
     def lost(reason: str) -> None:
         console.say(f"stream: {reason}; trying again", quiet=quiet)
 
+    traces = packets(server, select, lost=lost)
+    if overwrite:
+        output.unlink(missing_ok=True)
+
     with PicksAppender(output) as file, console.progress_line("stream", quiet=quiet) as show:
         try:
-            for trace in packets(server, select, lost=lost):
+            for trace in traces:
                 picks = streaming.add(trace)
                 file.add(picks)
                 n_picks += len(picks)

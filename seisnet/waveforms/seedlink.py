@@ -53,7 +53,7 @@ def packets(
     connect: Callable[[], Any] = _Connection,
     pause_s: float = RECONNECT_S,
 ) -> Iterator[obspy.Trace]:
-    """Traces as a server sends them, for ever, or until it ends the transmission.
+    """Traces as a server sends them, for ever, or until it ends; a wrong address or pattern is told at once.
 
     Parameters
     ----------
@@ -74,13 +74,17 @@ def packets(
         If the address or a pattern can't be understood.
     """
     host, _, port = server.rpartition(":")
-    if not host or not port.isdigit():
+    if not host or not port.isdecimal() or not 0 < int(port) < 2**16:
         raise ConfigError(f"server '{server}' is not of the form HOST:PORT, such as geofon.gfz.de:18000")
     connection = connect()
     connection.set_sl_address(server)
     connection.set_net_delay(max(1, round(pause_s)))
     for network, station, selector in map(_stream_of, patterns):
         connection.add_stream(network, station, selector, -1, None)
+    return _received(connection, lost, pause_s)
+
+
+def _received(connection: Any, lost: Callable[[str], None], pause_s: float) -> Iterator[obspy.Trace]:
     while True:
         try:
             packet = connection.collect()
