@@ -130,16 +130,26 @@ def picks_csv(picks: Sequence[Pick]) -> str:
 
 
 class PicksAppender:
-    """A CSV of picks that grows: each pick is on disk as soon as it is added. A new file begins with the header."""
+    """A CSV of picks that grows: each pick is on disk as soon as it is added. A new file begins with the header.
+
+    A row that a killed run has not ended is taken away; a file that does not begin with the header is a ConfigError.
+    """
 
     def __init__(self, path: Path) -> None:
         self._path = path
 
     def __enter__(self) -> PicksAppender:
         try:
+            before = self._path.read_bytes() if self._path.exists() else b""
+            header, whole = _csv([CSV_COLUMNS]), before[: before.rfind(b"\n") + 1]
+            if not (whole.startswith(header.encode()) if whole else header.encode().startswith(before)):
+                raise ConfigError(
+                    f"{self._path}: not a CSV of seisnet's picks; its columns are {','.join(CSV_COLUMNS)}"
+                )
             self._file = self._path.open("a", encoding="utf-8", newline="")
-            if not self._file.tell():
-                self._file.write(_csv([CSV_COLUMNS]))
+            self._file.truncate(len(whole))
+            if not whole:
+                self._file.write(header)
             self.add([])
         except OSError as error:
             raise DataError(f"{self._path}: can't be written: {error.strerror}") from error

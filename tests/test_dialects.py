@@ -111,6 +111,24 @@ def test_picks_are_appended_as_they_come(tmp_path):
     assert (tmp_path / "p.csv").read_text() == picks_csv(PICKS)
 
 
+@pytest.mark.parametrize(
+    ("there", "missing"), [(picks_csv(PICKS[:1]) + "CI,CLC,00,HH,S,20", PICKS[1:]), ("netw", PICKS)]
+)
+def test_a_row_that_a_killed_run_did_not_end_is_taken_away(there, missing, tmp_path):
+    (tmp_path / "p.csv").write_text(there)
+    with PicksAppender(tmp_path / "p.csv") as file:
+        file.add(missing)
+    assert (tmp_path / "p.csv").read_text() == picks_csv(PICKS)
+
+
+@pytest.mark.parametrize("content", ["network,station,class\n", "a line without an end", "network,station,class\nX,"])
+def test_picks_are_not_appended_to_a_file_of_something_else(content, tmp_path):
+    (tmp_path / "p.csv").write_text(content)
+    with pytest.raises(ConfigError, match="not a CSV of seisnet's picks"), PicksAppender(tmp_path / "p.csv"):
+        pass
+    assert (tmp_path / "p.csv").read_text() == content
+
+
 class FakePacket:
     def __init__(self, trace):
         self.trace = trace
