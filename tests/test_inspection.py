@@ -4,7 +4,9 @@ import h5py
 import numpy as np
 import obspy
 import pytest
+from click.testing import CliRunner
 
+from seisnet.cli import cli
 from seisnet.config import PreprocessConfig
 from seisnet.errors import DataError, FormatError
 from seisnet.inspection import describe
@@ -85,6 +87,11 @@ def test_a_damaged_waveform_file_says_so(tmp_path):
     obspy.read().write(str(path), format="MSEED")
     path.write_bytes(path.read_bytes()[:-100])
     assert "damaged, read as far as possible" in describe(path)[-1]
+
+
+def test_a_seed_below_zero_is_refused_as_wrong_usage(tmp_path):
+    done = CliRunner().invoke(cli, ["inspect", str(tmp_path / "w.h5"), "--plot", str(tmp_path / "a"), "--seed", "-1"])
+    assert done.exit_code == 2 and "--seed" in done.output
 
 
 def test_what_is_no_file_of_ours_or_of_obspys_is_one_line(tmp_path):

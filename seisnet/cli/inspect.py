@@ -14,7 +14,7 @@ from seisnet.cli import console
 @click.option(
     "--plot", "folder", type=click.Path(path_type=Path), metavar="DIR", help="Of a windows file: draw an audit sheet."
 )
-@click.option("--seed", type=int, default=0, show_default=True, help="Of the windows that are drawn.")
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of the windows that are drawn.")
 @console.overwrite
 def inspect(file: Path, folder: Path | None, seed: int, overwrite: bool) -> None:
     """Say what is in a windows file, a model file or a waveform file.
