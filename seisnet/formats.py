@@ -103,11 +103,16 @@ def write_detections(detections: Sequence[Detection], path: Path, file_format: s
     ConfigError
         For another format.
     """
-    if file_format not in ("csv", "quakeml"):
-        raise ConfigError(f"format '{file_format}' holds picks; detections are written as csv or quakeml")
+    check_detections_format(file_format)
     content = detections_csv(detections).encode() if file_format == "csv" else detections_quakeml(detections)
     with replacing(path) as temporary:
         temporary.write_bytes(content)
+
+
+def check_detections_format(file_format: str) -> None:
+    """Refuse a format that has no place for detections, with a ConfigError."""
+    if file_format not in ("csv", "quakeml"):
+        raise ConfigError(f"format '{file_format}' holds picks; detections are written as csv or quakeml")
 
 
 def detections_csv(detections: Sequence[Detection]) -> str:

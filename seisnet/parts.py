@@ -22,8 +22,8 @@ from seisnet import __version__
 from seisnet.classification import Classification, Job, View, classify_source, gathered
 from seisnet.config import nearest
 from seisnet.engine import Engine
-from seisnet.errors import ConfigError, DataError, NothingUsableError
-from seisnet.formats import FORMATS, write_detections, write_picks
+from seisnet.errors import ConfigError, DataError, NothingUsableError, SeisnetError
+from seisnet.formats import FORMATS, check_detections_format, write_detections, write_picks
 from seisnet.picks import Detection, Pick
 from seisnet.probability_files import check_name, write_probabilities
 from seisnet.scan import Probabilities
@@ -51,7 +51,12 @@ def open_folder(output: Path, *, resume: bool, overwrite: bool) -> Iterator[Path
     with held_folder(folder, output, anew=overwrite and not resume):
         if any(folder.iterdir()) and not (resume or overwrite):
             raise ConfigError(f"{output}: an interrupted run left parts of it; say --resume or --overwrite")
-        yield folder
+        try:
+            yield folder
+        except SeisnetError:
+            if folder.exists() and not any(folder.iterdir()):
+                folder.rmdir()
+            raise
 
 
 @dataclass(frozen=True)
@@ -82,7 +87,7 @@ class Output:
         """
         if self.file_format not in FORMATS:
             raise ConfigError(f"--format '{self.file_format}'{nearest(self.file_format, FORMATS)}")
-        check_output(self.path, overwrite=may_exist)
+        check_output(self.path, overwrite=may_exist, folder=self.file_format == "real")
         if self.probabilities:
             check_name(self.probabilities)
             check_output(self.probabilities, overwrite=may_exist)
@@ -106,12 +111,16 @@ def classify_to_file(  # noqa: PLR0913, each is a choice that somebody makes
 
     Raises
     ------
+    ConfigError
+        For a format that can't hold what the model finds, and see `open_folder`.
     NothingUsableError
         If no record could be scanned; the message says why.
     DataError
         If a file can't be written, or a part be read; what is finished is kept.
     """
     paths: list[Path] = []
+    if job.model.preprocess.task == "class":
+        check_detections_format(output.file_format)
     with open_folder(output.path, resume=resume, overwrite=overwrite) as folder:
 
         def parts() -> Iterator[tuple[Source, Classification]]:

@@ -333,6 +333,29 @@ def test_a_run_that_goes_on_says_how_many_finished_sources_are_made_anew(archive
     ]
 
 
+@pytest.mark.parametrize(
+    ("output", "more", "message"),
+    [
+        ("folder", ["--overwrite"], "folder is a folder; choose another name"),
+        ("file", ["--overwrite", "--format", "real"], "file is a file; choose another name"),
+        ("new", ["--format", "phasenet", "--model", "rockfall"], "detections are written as csv or quakeml"),
+        ("new", ["--hop", "0.3"], "take a multiple"),
+    ],
+)
+def test_what_can_not_be_written_is_refused_before_the_scan_and_leaves_nothing(
+    output, more, message, archive, tmp_path, monkeypatch
+):
+    monkeypatch.setattr("seisnet.parts.write_part", lambda *_: pytest.fail("a source was scanned"))
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "file").write_text("precious")
+    model = () if "--model" in more else ("--model", archive / "model.h5")
+    arguments = ["classify", archive / "data", *model, "-o", tmp_path / output, *more]
+    with pytest.raises(ConfigError, match=message):
+        CliRunner().invoke(cli, list(map(str, arguments)), catch_exceptions=False)
+    assert {path.name for path in tmp_path.iterdir()} == {"folder", "file"}
+    assert (tmp_path / "file").read_text() == "precious"
+
+
 def test_a_step_that_does_not_fit_names_the_option():
     with pytest.raises(ConfigError, match=r"hop_s \(--hop\): got 0.3; the model's frames come every 0.2 s"):
         MODEL.chain(PickConfig(hop_s=0.3))

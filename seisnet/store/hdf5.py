@@ -25,16 +25,18 @@ MOST_COMPRESSION = 1100
 HDF5_SIGNATURE = b"\x89HDF\r\n\x1a\n"
 
 
-def check_output(path: Path, *, overwrite: bool) -> None:
-    """Refuse to touch an existing output.
+def check_output(path: Path, *, overwrite: bool, folder: bool = False) -> None:
+    """Refuse to touch an existing output; only where the output is a `folder` may one be in its place.
 
     Raises
     ------
     ConfigError
-        If the path exists and `overwrite` is not set, or if its folder does not exist.
+        If the path exists and `overwrite` is not set or it is of the other kind, or if its folder does not exist.
     """
     if path.exists() and not overwrite:
         raise ConfigError(f"{path} exists; choose another name, or say --overwrite")
+    if path.exists() and path.is_dir() != folder:
+        raise ConfigError(f"{path} is a {'file' if folder else 'folder'}; choose another name")
     if not path.absolute().parent.is_dir():
         raise ConfigError(f"{path}: the folder {path.absolute().parent} does not exist")
 
