@@ -200,6 +200,7 @@ def catalogue_picks(path: Path, rejections: list[Rejection]) -> list[Pick]:
                     channel=channel,
                     phase=pick.phase_hint or phases.get(pick.resource_id) or "",
                     time_ns=pick.time.ns,
+                    probability=_probability(pick),
                     uncertainty_s=uncertainty_s,
                     weight=label_weight(status, uncertainty_s),
                     event_id=str(event.resource_id),
@@ -264,6 +265,16 @@ def _codes(pick: CatalogPick) -> tuple[str, str, str, str]:
         codes.location_code or "",
         codes.channel_code or "",
     )
+
+
+def _probability(pick: CatalogPick) -> float:
+    """What a picker said in the comment whose id ends in ``confidence``, as `seisnet.quakeml` writes it; else NaN."""
+    texts = [c.text for c in pick.comments if str(c.resource_id).endswith("/confidence")]
+    try:
+        probability = float(texts[0] or "nan") if texts else math.nan
+    except ValueError:
+        return math.nan
+    return probability if 0 <= probability <= 1 else math.nan
 
 
 def _trace_id(pick: CatalogPick) -> str:

@@ -208,6 +208,16 @@ def test_quakeml_keeps_what_the_contract_names(tmp_path):
         assert uncertainty == (None if math.isnan(ours.uncertainty_s) else ours.uncertainty_s)
 
 
+@pytest.mark.parametrize(("text", "expected"), [("0.871", 0.871), ("high", math.nan), ("87", math.nan), ("", math.nan)])
+def test_the_probability_of_a_pick_comes_back_from_quakeml_and_an_analysts_has_none(text, expected, tmp_path):
+    write_picks([Pick("BW", "RJOB", "", "EH", "P", 10**18, 0.871)], tmp_path / "picks.xml", "quakeml")
+    content = (tmp_path / "picks.xml").read_text()
+    assert content.count("0.871") == 1
+    (tmp_path / "picks.xml").write_text(content.replace("0.871", text))
+    (pick,) = read_any_picks(tmp_path / "picks.xml")
+    assert pick.probability == pytest.approx(expected, nan_ok=True)
+
+
 def test_picks_less_than_a_minute_apart_share_an_event():
     seconds = (0, 59, 118, 179, 300)
     picks = [Pick("GE", "APE", "", "HH", "P", START_NS + t * NS_PER_S, 0.5) for t in seconds]
