@@ -100,10 +100,18 @@ def preprocess(
 ) -> Windows:
     """Make windows in memory; see `preprocess_to_file`.
 
+    Raises
+    ------
+    ConfigError
+        Also for one source or file of labels that stands in no list.
+
     Examples
     --------
     >>> windows = preprocess(["events/*.mseed"], ["catalogue.xml"])  # doctest: +SKIP
     """
+    for name, value in (("sources", sources), ("labels", labels)):
+        if isinstance(value, str | Path):
+            raise ConfigError(f"{name}: got {str(value)!r}; a list is needed: [{str(value)!r}]")
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "windows.h5"
         preprocess_to_file(sources, labels, config, output=path, engine=engine)

@@ -469,3 +469,9 @@ def test_a_full_disk_is_one_line_and_leaves_nothing(labelled, tmp_path, limit):
     assert "can't be written: File too large" in done.stdout
     assert done.stderr == ""
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(("sources", "labels", "name"), [("a.mseed", [], "sources"), (["a"], Path("b.csv"), "labels")])
+def test_one_name_in_place_of_a_list_is_told(sources, labels, name):
+    with pytest.raises(ConfigError, match=rf"{name}: got '[ab].*'; a list is needed: \['[ab]\.[a-z]+'\]"):
+        preprocess(sources, labels)
