@@ -236,3 +236,11 @@ def test_gaps_of_a_real_file_make_records_of_its_pieces():
     assert sum(r.n_samples for r in records) <= sum(trace.stats.npts for trace in obspy.read(str(path))) / 2
     for a, b in itertools.pairwise(records):
         assert b.start_ns > a.end_ns
+
+
+@pytest.mark.parametrize("name", ["sds", "fdsn"])
+def test_a_folder_may_be_called_like_a_kind_of_source(name, write, tmp_path, monkeypatch):
+    write(tmp_path / name / "a.mseed")
+    monkeypatch.chdir(tmp_path)
+    (source,) = find_sources([name], Reading())
+    assert (source.kind, [str(p) for p in source.paths]) == ("files", [f"{name}/a.mseed"])

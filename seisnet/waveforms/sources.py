@@ -140,11 +140,11 @@ def find_sources(
     found: list[Source] = []
     files: list[Path] = []
     for spec in specs:
-        scheme, _, rest = spec.partition(":")
-        if scheme == "sds":
+        scheme, colon, rest = spec.partition(":")
+        if colon and scheme == "sds":
             days = sds.find_days(Path(rest), selection)
             found += [Source(d.paths, "sds", beside=d.beside, span_ns=d.span_ns) for d in days]
-        elif scheme == "fdsn":
+        elif colon and scheme == "fdsn":
             asked = fdsn.find_days(rest, selection)
             found += [Source(kind="fdsn", span_ns=a.span_ns, service=rest, channels=a.channels) for a in asked]
         else:
