@@ -32,7 +32,7 @@ from seisnet.report import (
     write_report,
 )
 from seisnet.report.evaluation import training_figures
-from seisnet.report.folder import write_classification
+from seisnet.report.folder import classification_metrics, summary, write_classification
 from seisnet.report.pages import picks_sections
 from seisnet.report.viewer import open_picked
 from seisnet.waveforms.records import Rejection
@@ -343,3 +343,15 @@ def test_curves_are_drawn_of_every_network_whose_training_is_told_and_of_its_fir
         assert loss.get_ylabel() == label
         np.testing.assert_array_equal(loss.lines[0].get_xydata(), [(1, 4), (2, 3.5)])
     assert not training_figures(dataclasses.replace(model, history={}, metrics={}))
+
+
+def test_a_class_model_that_finds_nothing_finds_no_detections():
+    found = Classification(thresholds={"rockfall": 0.5}, highest={"rockfall": 0.1})
+    assert summary(found, load_model("rockfall"))[0].startswith("0 rockfall detections; no probability reached")
+    assert summary(found, load_model("phase"))[0].startswith("0 rockfall picks")
+
+
+def test_a_report_names_its_sources_so_that_they_are_found_from_any_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    sources = classification_metrics(Classification(), ["a.mseed", "sds:archive", "sds:/a", "fdsn:GEOFON"], "phase")
+    assert sources["sources"] == [f"{tmp_path}/a.mseed", f"sds:{tmp_path}/archive", "sds:/a", "fdsn:GEOFON"]

@@ -115,7 +115,7 @@ def classify(
             show("drawing the report")
             write_classification(found, model, report, sources=sources, model_name=model_name, overwrite=True)
     read = f" {counted(len(found.files), 'file')} read." if found.files else ""
-    console.say(f"{output}: {' '.join(summary(found))}{read}", quiet=quiet)
+    console.say(f"{output}: {' '.join(summary(found, model))}{read}", quiet=quiet)
     console.say(
         f"  model {model.name}, thresholds {', '.join(f'{c} {t:g}' for c, t in sorted(found.thresholds.items()))}",
         quiet=quiet,

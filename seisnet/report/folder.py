@@ -96,7 +96,8 @@ def write_classification(
     else:
         title, sections = title or "Phase picks", picks_sections(found, model.classes, available, hint=hint)
     write_report(
-        Report(title, summary(found), (*sections, *after), notes(model, found.thresholds)), folder / "report.html"
+        Report(title, summary(found, model), (*sections, *after), notes(model, found.thresholds)),
+        folder / "report.html",
     )
 
 
@@ -144,11 +145,11 @@ def write_json(path: Path, values: Mapping[str, Any]) -> None:
     write_text(path, json.dumps(values, indent=2) + "\n")
 
 
-def summary(found: Classification) -> tuple[str, ...]:
+def summary(found: Classification, model: Model) -> tuple[str, ...]:
     """What was read and found, in two lines."""
     kinds = [p.phase for p in found.picks] + [d.label for d in found.detections]
     counts = " and ".join(f"{kinds.count(name)} {name}" for name in found.thresholds)
-    what = "detections" if found.detections else "picks"
+    what = "detections" if model.preprocess.task == "class" else "picks"
     stations = counted(len({station_of(t) for t in found.trace_ids}), "station")
     records = counted(found.n_records, "gap-free record")
     dead = f", {duration(found.dead_s)} of it without signal and masked" if found.dead_s else ""
@@ -176,7 +177,9 @@ def notes(model: Model, thresholds: Mapping[str, float]) -> tuple[str, ...]:
 
 
 def _findable(source: str) -> str:
-    """A source that means the same from any folder; one of a kind, as ``sds:...``, stays as it is."""
+    """A source that means the same from any folder."""
+    if source.startswith("sds:"):
+        return f"sds:{Path(source.removeprefix('sds:')).absolute()}"
     return source if re.match(r"[a-z]{2,}:", source) else str(Path(source).absolute())
 
 
