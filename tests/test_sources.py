@@ -3,6 +3,7 @@
 import itertools
 import re
 import shutil
+import signal
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ import pytest
 
 from seisnet.engine import Engine
 from seisnet.errors import DataError
-from seisnet.waveforms import groups
+from seisnet.waveforms import files, groups
 from seisnet.waveforms.examples import example_files, write_example_event
 from seisnet.waveforms.records import NS_PER_S
 from seisnet.waveforms.sources import Reading, Selection, find_sources, read_file, read_records
@@ -244,3 +245,17 @@ def test_a_folder_may_be_called_like_a_kind_of_source(name, write, tmp_path, mon
     monkeypatch.chdir(tmp_path)
     (source,) = find_sources([name], Reading())
     assert (source.kind, [str(p) for p in source.paths]) == ("files", [f"{name}/a.mseed"])
+
+
+def test_ctrl_c_waits_until_a_file_is_read(write, tmp_path, monkeypatch):
+    path, done = write(tmp_path / "a.mseed"), []
+
+    def interrupted(*_):
+        signal.raise_signal(signal.SIGINT)
+        done.append("to the end")
+
+    monkeypatch.setattr(files, "_read", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        read_file(path, Reading())
+    assert done == ["to the end"]
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler

@@ -5,8 +5,11 @@ from __future__ import annotations
 import functools
 import glob
 import re
+import signal
+import threading
 import warnings
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -49,7 +52,8 @@ def read_file(
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         try:
-            stream = _read(path, headonly, span_ns)
+            with _interrupts_held():
+                stream = _read(path, headonly, span_ns)
         except TypeError:
             hint = "; seisnet datasets import reads HDF5 + CSV pairs" if path.suffix in (".h5", ".hdf5") else ""
             reading.rejections.append(_file_rejection(path, f"not a waveform format that ObsPy reads{hint}"))
@@ -81,6 +85,23 @@ def read_all_headers(paths: Sequence[Path], reading: Reading) -> Iterator[Sequen
     """Read the headers of files, as `read_headers` does."""
     for path, stretches in zip(paths, read_stretches(paths), strict=True):
         yield read_headers(path, reading) if stretches is None else stretches
+
+
+@contextmanager
+def _interrupts_held() -> Iterator[None]:
+    """Let Ctrl-C wait for the end of the block: in a callback of libmseed it would be lost, and spoil the memory."""
+    before = signal.getsignal(signal.SIGINT)
+    if threading.current_thread() is not threading.main_thread() or not callable(before):
+        yield
+        return
+    held: list[int] = []
+    signal.signal(signal.SIGINT, lambda number, _: held.append(number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+        if held:
+            signal.raise_signal(signal.SIGINT)
 
 
 def _read(path: Path, headonly: bool, span_ns: tuple[int, int] | None) -> obspy.Stream:
