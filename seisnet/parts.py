@@ -90,6 +90,8 @@ class Output:
         check_output(self.path, overwrite=may_exist, folder=self.file_format == "real")
         if self.probabilities:
             check_name(self.probabilities)
+            if self.probabilities.absolute() == self.path.absolute():
+                raise ConfigError(f"{self.path}: picks and probabilities need a file each")
             check_output(self.probabilities, overwrite=may_exist)
 
 

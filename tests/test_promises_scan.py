@@ -340,12 +340,14 @@ def test_a_run_that_goes_on_says_how_many_finished_sources_are_made_anew(archive
         ("file", ["--overwrite", "--format", "real"], "file is a file; choose another name"),
         ("new", ["--format", "phasenet", "--model", "rockfall"], "detections are written as csv or quakeml"),
         ("new", ["--hop", "0.3"], "take a multiple"),
+        ("p.h5", ["--probabilities", "p.h5"], "picks and probabilities need a file each"),
     ],
 )
 def test_what_can_not_be_written_is_refused_before_the_scan_and_leaves_nothing(
     output, more, message, archive, tmp_path, monkeypatch
 ):
     monkeypatch.setattr("seisnet.parts.write_part", lambda *_: pytest.fail("a source was scanned"))
+    monkeypatch.chdir(tmp_path)
     (tmp_path / "folder").mkdir()
     (tmp_path / "file").write_text("precious")
     model = () if "--model" in more else ("--model", archive / "model.h5")
