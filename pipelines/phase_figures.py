@@ -9,6 +9,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+from phase_records import filtered
+from scipy.signal import butter
 
 from seisnet.calibration import GRID, Trial, merged, try_picks
 from seisnet.config import PreprocessConfig
@@ -208,11 +210,24 @@ def _as_if_sampled_at(rate_hz: float) -> Callable[[LabelledRecord], LabelledReco
     return alter
 
 
+def _filtered(btype: str, corners_hz: float | tuple[float, float]) -> Callable[[LabelledRecord], LabelledRecord]:
+    """Filtered by who does not say so."""
+
+    def alter(labelled: LabelledRecord) -> LabelledRecord:
+        sos = butter(4, corners_hz, btype, fs=labelled.record.sampling_rate_hz, output="sos")
+        return replace(labelled, record=filtered(labelled.record, sos))
+
+    return alter
+
+
 ALTERED: dict[str, Callable[[LabelledRecord], LabelledRecord]] = {
     "the vertical alone": _without(1, 2),
     "one horizontal lost": _without(2),
     "no vertical": _without(0),
+    "as if sampled at 20 Hz": _as_if_sampled_at(20.0),
     "as if sampled at 40 Hz": _as_if_sampled_at(40.0),
     "as if sampled at 50 Hz": _as_if_sampled_at(50.0),
     "as if sampled at 80 Hz": _as_if_sampled_at(80.0),
+    "low-passed at 10 Hz": _filtered("lowpass", 10.0),
+    "band-passed, 2 to 8 Hz": _filtered("bandpass", (2.0, 8.0)),
 }

@@ -31,6 +31,7 @@ from phase_figures import (
     threshold_figures,
     window_figures,
 )
+from phase_records import synthetic
 
 from seisnet.altering import with_copies
 from seisnet.calibration import fitted_temperature, merged, quiet_parts, try_picks, with_trials
@@ -38,29 +39,8 @@ from seisnet.config import PreprocessConfig, TrainConfig, from_dict
 from seisnet.labelled_sets import excerpts_of, load_records, make_windows, station_folds
 from seisnet.model import Model
 from seisnet.store.model_file import StoredModel
-from seisnet.synthetic import GeneratorConfig, generate_records
 from seisnet.training import fit
-from seisnet.waveforms.conditioning import to_rate
 from seisnet.windows import LabelledRecord
-
-FAR = tuple(
-    GeneratorConfig(
-        magnitude=(magnitude, 6.5),
-        reach_km=reach_km,
-        distance_km=distance_km,
-        depth_km=(1.0, 40.0),
-        s_minus_p_s=s_minus_p_s,
-        quality_factor=(100.0, 800.0),
-        scattering_per_km=(0.001, 0.03),
-        duration_s=(90.0, 120.0),
-    )
-    for magnitude, reach_km, distance_km, s_minus_p_s in (
-        (0.5, (12.0, 40.0), (25.0, 110.0), (3.5, 8.0)),
-        (1.5, (30.0, 80.0), (50.0, 180.0), (7.0, 16.0)),
-        (2.5, (60.0, 160.0), (100.0, 350.0), (14.0, 38.0)),
-    )
-)
-"""Regional earthquakes, for the long S - P times that the recorded sets hardly have."""
 
 
 @dataclass(frozen=True)
@@ -71,6 +51,7 @@ class DataConfig:
     copies: int = 2
     synthetic_near: int = 300
     synthetic_far: int = 200
+    filtered_share: float = 0.0
     folds: int = 4
     false_alarms_per_hour: float = 1.0
     seed: int = 0
@@ -87,7 +68,9 @@ def main() -> None:
     config = from_dict(PreprocessConfig, tables["preprocess"], where="[preprocess]")
     training = replace(from_dict(TrainConfig, tables["train"], where="[train]"), seed=data.seed)
     sets = {name: load_records(_found(arguments.data, name), config) for name in data.sources}
-    made = synthetic(data, config)
+    made = list(
+        synthetic(data.synthetic_near, data.synthetic_far, data.filtered_share, config.sampling_rate_hz, data.seed)
+    )
     figures, stored = build(sets, made, data, config, training)
     curves = {name: rows for name, rows in stored.metrics.items() if name.endswith("_history")}
     stored = replace(stored, metrics=figures | curves, card=card(figures))
@@ -139,6 +122,7 @@ def build(
         "temperature": temperature,
         "records": {name: len(records) for name, records in sets.items()},
         "synthetic_records": len(made),
+        "filtered_share": data.filtered_share,
         "folds": data.folds,
         "copies": data.copies,
         "hidden": list(training.hidden),
@@ -151,18 +135,6 @@ def build(
 def enlarged(records: Sequence[LabelledRecord], data: DataConfig) -> list[LabelledRecord]:
     """Records and their altered copies."""
     return with_copies(records, data.copies, np.random.default_rng(data.seed))
-
-
-def synthetic(data: DataConfig, config: PreprocessConfig) -> list[LabelledRecord]:
-    """Earthquakes of the generator, near and far."""
-    kinds = [(data.synthetic_near, GeneratorConfig()), *((data.synthetic_far // len(FAR), kind) for kind in FAR)]
-    found = []
-    for seed, (n_events, kind) in enumerate(kinds, start=data.seed + 1):
-        for made in generate_records(n_events, np.random.default_rng(seed), config=kind):
-            record = to_rate(made.record, config.sampling_rate_hz)
-            record = replace(record, trace_id=f"{seed}{record.trace_id}")  # no two kinds share a station
-            found.append(LabelledRecord(record, made.picks, made.event_id, is_noise=not made.picks))
-    return found
 
 
 def _say(message: str) -> None:
