@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from seisnet.config import ExportConfig
+from seisnet.config import ExportConfig, lists
 from seisnet.errors import NothingUsableError
 from seisnet.labels import LabelMatcher, phase_class, read_labels
 from seisnet.picks import Pick
@@ -76,7 +76,10 @@ def export_seisbench(
     ------
     NothingUsableError
         If there is no trace to write.
+    ConfigError
+        For one source or file of labels that stands in no list.
     """
+    lists(sources=sources, labels=labels)
     config = config or ExportConfig()
     reading = Reading()
     found = find_sources(sources, reading, selection=selection or Selection(), inventory=inventory)

@@ -134,6 +134,20 @@ def picks_csv(picks: Sequence[Pick]) -> str:
     return _csv([CSV_COLUMNS, *map(_row, in_order(picks))])
 
 
+def whole_rows(path: Path, content: bytes, header: bytes, what: str) -> bytes:
+    """What a CSV that grows holds, without a row that a killed run has not ended.
+
+    Raises
+    ------
+    ConfigError
+        If it does not begin with the header.
+    """
+    whole = content[: content.rfind(b"\n") + 1]
+    if not (whole.startswith(header) if whole else header.startswith(content)):
+        raise ConfigError(f"{path}: not {what}; its columns are {header.decode().strip()}")
+    return whole
+
+
 class PicksAppender:
     """A CSV of picks that grows: each pick is on disk as soon as it is added. A new file begins with the header.
 
@@ -146,11 +160,8 @@ class PicksAppender:
     def __enter__(self) -> PicksAppender:
         try:
             before = self._path.read_bytes() if self._path.exists() else b""
-            header, whole = _csv([CSV_COLUMNS]), before[: before.rfind(b"\n") + 1]
-            if not (whole.startswith(header.encode()) if whole else header.encode().startswith(before)):
-                raise ConfigError(
-                    f"{self._path}: not a CSV of seisnet's picks; its columns are {','.join(CSV_COLUMNS)}"
-                )
+            header = _csv([CSV_COLUMNS])
+            whole = whole_rows(self._path, before, header.encode(), "a CSV of seisnet's picks")
             self._file = self._path.open("a", encoding="utf-8", newline="")
             self._file.truncate(len(whole))
             if not whole:

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from seisnet.config import PreprocessConfig
+from seisnet.config import PreprocessConfig, lists
 from seisnet.division import divide
 from seisnet.engine import READY, Engine
 from seisnet.errors import ConfigError, NothingUsableError
@@ -100,18 +100,10 @@ def preprocess(
 ) -> Windows:
     """Make windows in memory; see `preprocess_to_file`.
 
-    Raises
-    ------
-    ConfigError
-        Also for one source or file of labels that stands in no list.
-
     Examples
     --------
     >>> windows = preprocess(["events/*.mseed"], ["catalogue.xml"])  # doctest: +SKIP
     """
-    for name, value in (("sources", sources), ("labels", labels)):
-        if isinstance(value, str | Path):
-            raise ConfigError(f"{name}: got {str(value)!r}; a list is needed: [{str(value)!r}]")
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "windows.h5"
         preprocess_to_file(sources, labels, config, output=path, engine=engine)
@@ -179,8 +171,10 @@ def preprocess_to_file(  # noqa: PLR0913, each is a choice that somebody makes
     NothingUsableError
         If not one window could be made; the message says why.
     ConfigError
-        If there is an output, or what is left of a run, and neither `overwrite` nor `resume` is set.
+        If there is an output, or what is left of a run, and neither `overwrite` nor `resume` is set; for one source or
+        file of labels that stands in no list.
     """
+    lists(sources=sources, labels=labels)
     folder = place_for_shards(output, overwrite=overwrite, resume=resume, virtual=virtual)
     engine.get_ready(READY)
     reading = Reading()
@@ -236,9 +230,10 @@ def plan(
 
     Raises
     ------
-    NothingUsableError, DataError
+    NothingUsableError, DataError, ConfigError
         As `preprocess_to_file` would.
     """
+    lists(sources=sources, labels=labels)
     engine.get_ready(READY)
     reading = Reading()
     found = find_sources(sources, reading, selection=selection or Selection(), inventory=inventory, engine=engine)

@@ -473,5 +473,6 @@ def test_a_full_disk_is_one_line_and_leaves_nothing(labelled, tmp_path, limit):
 
 @pytest.mark.parametrize(("sources", "labels", "name"), [("a.mseed", [], "sources"), (["a"], Path("b.csv"), "labels")])
 def test_one_name_in_place_of_a_list_is_told(sources, labels, name):
-    with pytest.raises(ConfigError, match=rf"{name}: got '[ab].*'; a list is needed: \['[ab]\.[a-z]+'\]"):
-        preprocess(sources, labels)
+    for call in (preprocess, preprocessing.plan):
+        with pytest.raises(ConfigError, match=rf"{name}: got '[ab].*'; a list is needed: \['[ab]\.[a-z]+'\]"):
+            call(sources, labels)

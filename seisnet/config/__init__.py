@@ -1,6 +1,6 @@
 """Settings as frozen dataclasses: TOML in, JSON out, every check of a value here."""
 
-from seisnet.config.checks import nearest
+from seisnet.config.checks import lists, nearest
 from seisnet.config.pick import PickConfig
 from seisnet.config.preprocess import ExportConfig, PreprocessConfig
 from seisnet.config.reading import from_dict, load_toml, to_json
@@ -12,6 +12,7 @@ __all__ = [
     "PreprocessConfig",
     "TrainConfig",
     "from_dict",
+    "lists",
     "load_toml",
     "nearest",
     "to_json",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from pathlib import Path
 
 from seisnet.errors import ConfigError
 
@@ -31,6 +32,13 @@ def between(name: str, value: float, low: float, high: float) -> None:
     """Refuse a value outside a range, and NaN."""
     if not low <= value <= high:  # also catches NaN
         raise ConfigError(f"{name}: got {value}; it must lie between {low:g} and {high:g}")
+
+
+def lists(**names: Iterable[str | Path]) -> None:
+    """Refuse one name in place of a list of names, whose letters would be taken for names."""
+    for argument, value in names.items():
+        if isinstance(value, str | Path):
+            raise ConfigError(f"{argument}: got {str(value)!r}; a list is needed: [{str(value)!r}]")
 
 
 def rising(name: str, values: tuple[float, ...], low: float, high: float) -> None:

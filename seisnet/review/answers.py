@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Self
 
 from seisnet.errors import ConfigError, DataError
-from seisnet.formats import iso_time
+from seisnet.formats import iso_time, whole_rows
 from seisnet.labels import time_ns
 from seisnet.picks import Pick
 
@@ -96,9 +96,7 @@ class Answers:
     def _go_on(self) -> None:
         self._file.seek(0)
         content, header = self._file.read(), _row(COLUMNS)
-        whole = content[: content.rfind(b"\n") + 1]
-        if not (whole.startswith(header) if whole else header.startswith(content)):
-            raise ConfigError(f"{self.path}: not a file of answers; its columns are {','.join(COLUMNS)}")
+        whole = whole_rows(self.path, content, header, "a file of answers")
         if len(whole) < len(content):
             self._file.truncate(len(whole))
         if not whole:
