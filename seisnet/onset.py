@@ -21,11 +21,6 @@ WARM_UP_S = 2.0
 FEWEST_SAMPLES = 5
 
 
-def shows(record: Record, phase: str) -> bool:
-    """Whether the record has the components on which a phase begins visibly: any for P, a horizontal for S."""
-    return bool(record.present.any() if phase == "P" else record.present[1:].any())
-
-
 def aic_onset(record: Record, time_ns: int, phase: str, *, half_width_s: float) -> int:
     r"""Move a time to the nearby change of variance that Akaike's criterion finds.
 

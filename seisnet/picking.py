@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seisnet.config import PickConfig
-from seisnet.onset import CONTEXT_S, WARM_UP_S, aic_onset, shows
+from seisnet.onset import CONTEXT_S, WARM_UP_S, aic_onset
 from seisnet.onset_network import FURTHEST_S, WINDOW_S, OnsetNetwork
 from seisnet.picks import Pick, in_order
 from seisnet.rivals import Rivals
@@ -170,7 +170,7 @@ class Picker:
         time_ns, uncertainty_s = onset.time_ns, math.nan
         if self._onsets:
             time_ns, uncertainty_s = self._onsets.move(record, time_ns, onset.phase)
-        if self._config.refine_s and shows(record, onset.phase):
+        if self._config.refine_s:
             time_ns = aic_onset(record, time_ns, onset.phase, half_width_s=self._config.refine_s)
         return Pick(
             network=network,

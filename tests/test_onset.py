@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from seisnet.onset import _variance, aic_onset, shows
+from seisnet.onset import _variance, aic_onset
 from seisnet.waveforms.records import NS_PER_S
 
 START_NS = 1_577_836_800 * NS_PER_S
@@ -58,14 +58,6 @@ def test_p_is_read_from_the_vertical_and_s_from_the_horizontals(make_record, noi
 def test_what_there_is_serves_where_the_best_components_are_missing(present, phase, onset_record):
     record = onset_record(20.0, present=present)
     assert abs(error_s(record, 20.0, 20.2, phase)) <= 0.05
-
-
-@pytest.mark.parametrize(
-    ("present", "p", "s"), [((True, False, False), True, False), ((False, False, True), True, True)]
-)
-def test_s_shows_on_a_horizontal_only(present, p, s, onset_record):
-    record = onset_record(20.0, present=present)
-    assert (shows(record, "P"), shows(record, "S")) == (p, s)
 
 
 @pytest.mark.parametrize("seconds", [0.0, 0.01, 0.05, 59.9, 59.99])
