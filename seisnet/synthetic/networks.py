@@ -65,6 +65,8 @@ def _random_site(code: str, crust: Crust, reach_km: float, config: GeneratorConf
         reverberation=rng.uniform(0.0, 0.85),
         scattered_energy=log_uniform((1.0, 20.0), rng),
         scattered_decay_s=log_uniform((0.2, 3.0), rng),
+        turn_deg=20.0,
+        lift=0.3,
         mixing=_random_mixing(rng),
     )
 

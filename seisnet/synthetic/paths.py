@@ -32,6 +32,9 @@ class Site:
         Share of the amplitude that the station's layer keeps at each bounce, 0 to 1.
     scattered_energy, scattered_decay_s : float
         What nearby structure scatters for a unit of direct energy, and how long it rings.
+    turn_deg, lift : float
+        Standard deviations of what slopes and rough interfaces do to a ray: by how much they turn its motion, and the
+        share of S that becomes P right below and moves the vertical.
     mixing : float64 (3, 3)
         Output axes from true Z, N, E: tilt, azimuth, unequal gains.
     """
@@ -44,6 +47,8 @@ class Site:
     reverberation: float
     scattered_energy: float
     scattered_decay_s: float
+    turn_deg: float
+    lift: float
     mixing: Floats
 
 

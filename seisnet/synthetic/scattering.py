@@ -26,6 +26,9 @@ _LASTING_S = (1.0, 8.0)
 _LASTING_SHARE = {"P": 2.0, "S": 0.5}
 """Most of such energy, for a unit of what nearby structure scatters; P turns into S on the way, S hardly into P."""
 
+_VERTICAL_SPREAD = 0.3
+"""Of the logarithm of how strongly scattered energy moves the vertical, between paths."""
+
 _LENGTHENING_S = 20.0
 """Travel time after which the two are twice as long."""
 
@@ -58,6 +61,7 @@ def scattered(path: Path, spikes: Floats, time_s: Floats, rng: np.random.Generat
     polarisation = spikes[:, strongest] / np.linalg.norm(spikes[:, strongest])
     memory = 0.7 * np.exp(-np.maximum(time_s - path.onset_s, 0.0) / site.scattered_decay_s)
     balance = np.array([1.0, 0.9, 0.9] if path.phase == "P" else [0.85, 1.0, 1.0])
+    balance[0] *= math.exp(_VERTICAL_SPREAD * rng.standard_normal())
     balance /= np.linalg.norm(balance)
     noise = np.sqrt(memory) * polarisation[:, None] * rng.standard_normal(len(time_s))
     noise += np.sqrt(1.0 - memory) * balance[:, None] * rng.standard_normal((3, len(time_s)))

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from scipy.fft import irfft, next_fast_len, rfft
+from scipy.spatial.transform import Rotation
 
 from seisnet.synthetic import source
 from seisnet.synthetic.earth import Ray, density, free_surface
@@ -19,7 +20,6 @@ Floats = NDArray[np.float64]
 
 _CODA_KNOTS_S = {"P": (0.0, 6.0, 30.0), "S": (0.0, 4.0, 12.0, 35.0)}
 """Times after the onset at which the absorption of the coda is computed; between them pulses are mixed."""
-
 
 _DIRECTIVITY = (0.6, 1.4)
 """How long a rupture seems to take, of what it takes: from ahead of it and from behind (Ben-Menahem 1961)."""
@@ -130,13 +130,16 @@ def _ray_spikes(path: Path, time_s: Floats, rng: np.random.Generator) -> Floats:
     event, site, crust = path.event, path.site, path.site.crust
     azimuth = math.atan2(site.x_km - event.x_km, site.y_km - event.y_km)
     cosine, sine = math.cos(azimuth), math.sin(azimuth)
-    to_zne = np.array([[1.0, 0.0, 0.0], [0.0, cosine, -sine], [0.0, sine, cosine]])
+    to_zne = np.array([[1.0, 0.0, 0.0], [0.0, cosine, -sine], [0.0, sine, cosine]]) @ _turn(site.turn_deg, rng)
+    lift = site.lift * abs(rng.standard_normal()) if path.phase == "S" else 0.0
     spikes = np.zeros((3, len(time_s)))
 
     def add(ray_time_s: float, vertical_radial_transverse: Floats) -> None:
         at = int(np.searchsorted(time_s, ray_time_s))
         if at < len(time_s):
-            spikes[:, at] += path.level * (to_zne @ vertical_radial_transverse)
+            lifted = rng.choice([-lift, lift]) * np.linalg.norm(vertical_radial_transverse)
+            motion = vertical_radial_transverse + np.array([lifted, 0.0, 0.0])
+            spikes[:, at] += path.level * (to_zne @ motion)
 
     for ray in path.found:
         pattern = source.radiation(event.mechanism_rad, azimuth, ray.takeoff_rad)
@@ -152,6 +155,12 @@ def _ray_spikes(path: Path, time_s: Floats, rng: np.random.Generator) -> Floats:
         motion, sign = ([0.1, 1.0, 0.0], 1.0) if path.phase == "P" else ([1.0, 0.2, 0.0], -1.0)
         add(path.onset_s + sign * delay_s, rng.normal(0.0, 0.25) * np.array(motion))
     return spikes
+
+
+def _turn(turn_deg: float, rng: np.random.Generator) -> Floats:
+    """Rotation of vertical, radial and transverse motion about a horizontal axis drawn at random, (3, 3)."""
+    about, angle = rng.uniform(0.0, 2.0 * math.pi), math.radians(turn_deg) * rng.standard_normal()
+    return np.asarray(Rotation.from_rotvec(angle * np.array([0.0, math.cos(about), math.sin(about)])).as_matrix())
 
 
 def _strength(ray: Ray, path: Path, rng: np.random.Generator) -> float:
