@@ -60,7 +60,7 @@ def scattered(path: Path, spikes: Floats, time_s: Floats, rng: np.random.Generat
     # what comes soon after the onset still moves as the ray did
     polarisation = spikes[:, strongest] / np.linalg.norm(spikes[:, strongest])
     memory = 0.7 * np.exp(-np.maximum(time_s - path.onset_s, 0.0) / site.scattered_decay_s)
-    balance = np.array([1.0, 0.9, 0.9] if path.phase == "P" else [0.85, 1.0, 1.0])
+    balance = np.array([1.0, 0.9, 0.9] if path.phase == "P" else [0.63, 1.0, 1.0])
     balance[0] *= math.exp(_VERTICAL_SPREAD * rng.standard_normal())
     balance /= np.linalg.norm(balance)
     noise = np.sqrt(memory) * polarisation[:, None] * rng.standard_normal(len(time_s))
