@@ -94,6 +94,22 @@ class Output:
                 raise ConfigError(f"{self.path}: picks and probabilities need a file each")
             check_output(self.probabilities, overwrite=may_exist)
 
+    def spare(self, sources: Sequence[Source]) -> None:
+        """Refuse to replace what is read.
+
+        Raises
+        ------
+        ConfigError
+            If an output is one of the files of `sources`.
+        """
+        for path in (self.path, self.probabilities):
+            if (
+                path
+                and path.exists()
+                and any(path.samefile(read) for s in sources for read in s.paths if read.exists())
+            ):
+                raise ConfigError(f"{path} is one of the sources; choose another name for what is written")
+
 
 def classify_to_file(  # noqa: PLR0913, each is a choice that somebody makes
     sources: Sequence[Source],
@@ -114,7 +130,7 @@ def classify_to_file(  # noqa: PLR0913, each is a choice that somebody makes
     Raises
     ------
     ConfigError
-        For a format that can't hold what the model finds, and see `open_folder`.
+        For a format that can't hold what the model finds or an output that is a source, and see `open_folder`.
     NothingUsableError
         If no record could be scanned; the message says why.
     DataError
@@ -123,6 +139,7 @@ def classify_to_file(  # noqa: PLR0913, each is a choice that somebody makes
     paths: list[Path] = []
     if job.model.preprocess.task == "class":
         check_detections_format(output.file_format)
+    output.spare(sources)
     with open_folder(output.path, resume=resume, overwrite=overwrite) as folder:
 
         def parts() -> Iterator[tuple[Source, Classification]]:

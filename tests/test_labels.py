@@ -151,6 +151,8 @@ BAD = {
     "words.csv": (b"hello\n", "columns network, station, time, phase are missing"),
     "header.csv": (b"network,station,time,phase\n", "holds no picks"),
     "columns.csv": (b"network,station,when,phase\nGE,APE,1,P\n", "columns time are missing"),
+    "semicolons.csv": (b"network;station;time;phase\nGE;APE;1;P\n", "its columns are split by ';', not by commas"),
+    "capitals.csv": (b"Network,Station,Time,Phase\nGE,APE,1,P\n", "names of columns are lower case"),
     "time.csv": (b"network,station,time,phase\nGE,APE,1,P\nGE,APE,soon,P\n", "line 3: time 'soon'"),
     "short.csv": (b"network,station,time,phase\nGE,APE\n", "line 2: time ''"),
     "weight.csv": (b"network,station,time,phase,weight\nGE,APE,1,P,0\n", "line 2: weight 0 does not lie above 0"),

@@ -358,6 +358,17 @@ def test_what_can_not_be_written_is_refused_before_the_scan_and_leaves_nothing(
     assert (tmp_path / "file").read_text() == "precious"
 
 
+@pytest.mark.parametrize("outputs", [("-o", "0.mseed"), ("-o", "picks.csv", "--probabilities", "0.mseed")])
+def test_no_output_replaces_a_source(outputs, archive, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    content = (archive / "data" / "0.mseed").read_bytes()
+    Path("0.mseed").write_bytes(content)
+    arguments = ["classify", str(tmp_path), "--model", str(archive / "model.h5"), *outputs, "--overwrite"]
+    with pytest.raises(ConfigError, match=r"0\.mseed is one of the sources; choose another name"):
+        CliRunner().invoke(cli, arguments, catch_exceptions=False)
+    assert [(path.name, path.read_bytes()) for path in tmp_path.iterdir()] == [("0.mseed", content)]
+
+
 def test_a_step_that_does_not_fit_names_the_option():
     with pytest.raises(ConfigError, match=r"hop_s \(--hop\): got 0.3; the model's frames come every 0.2 s"):
         MODEL.chain(PickConfig(hop_s=0.3))

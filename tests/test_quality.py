@@ -88,6 +88,13 @@ def test_a_jump_that_stays_is_a_step(make_trace, noise):
     assert flags_of(make_trace(x)) == [("Z has steps", 2499, 2500)]
 
 
+def test_a_file_without_a_time_is_told(make_trace, noise):
+    trace = make_trace(counts(noise))
+    for start_s, told in ((0.0, ["Z has no time: it starts in 1970"]), (86_400.0, [])):
+        trace.stats.starttime = obspy.UTCDateTime(start_s)
+        assert [what for what, *_ in flags_of(trace)] == told
+
+
 def test_an_earthquake_is_no_fault(labelled):
     reading = Reading()
     for source in find_sources([str(labelled.files)], reading):

@@ -1,4 +1,4 @@
-"""Faults of the recorder that leave samples usable but not to be trusted: clipping, dead stretches, spikes, steps.
+"""Faults that leave samples usable but not to be trusted: clipping, dead stretches, spikes, steps, and no time.
 
 Nothing is mended and nothing rejected: a record says what it holds, and the summaries count it. The rules look at raw
 samples, in any unit. The quantum is the smallest difference of neighbouring samples, their usual difference its median.
@@ -15,6 +15,8 @@ spike
 step
     A jump by more than `OUTSTANDING` times the usual difference between two stretches of `STEP_S` that each keep within
     a tenth of it.
+no time
+    A segment that starts on 1970-01-01, which readers take where a file holds no time.
 """
 
 from __future__ import annotations
@@ -24,7 +26,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from seisnet.waveforms.records import Flag
+from seisnet.waveforms.records import NS_PER_S, Flag
 from seisnet.waveforms.segments import Segment
 
 CLIPPED_SAMPLES = 3
@@ -36,6 +38,8 @@ AROUND = 10
 """Samples on either side of a spike that have to be quiet."""
 
 BESIDE = np.concatenate([np.arange(-AROUND, 0), np.arange(1, 1 + AROUND)])
+
+FIRST_DAY_NS = 86_400 * NS_PER_S
 
 MERGED_S = 10.0
 """Faults of one kind nearer than this are told as one stretch."""
@@ -62,11 +66,14 @@ def faults(segment: Segment, component: str) -> list[Flag]:
         f"{component} has spikes": _spikes(x, jumps),
         f"{component} has steps": _steps(x, jumps, max(AROUND, round(STEP_S * segment.rate_hz))),
     }
-    return [
+    flags = [
         Flag(segment.time_ns(low), segment.time_ns(high), what)
         for what, stretches in found.items()
         for low, high in _merged(stretches, round(MERGED_S * segment.rate_hz))
     ]
+    if 0 <= segment.start_ns < FIRST_DAY_NS:
+        flags.append(Flag(segment.start_ns, segment.time_ns(len(x) - 1), f"{component} has no time: it starts in 1970"))
+    return flags
 
 
 def _changes(x: NDArray[Any], at: NDArray[np.intp], low: int, high: int) -> NDArray[np.float64]:
