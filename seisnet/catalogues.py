@@ -75,10 +75,10 @@ def _read_csv(
         if missing := [name for name in needed if name not in columns]:
             kind, other, task = ("picks", "class", "class") if needed is PICK_COLUMNS else ("classes", "phase", "phase")
             hint = f"; with a column {other} it is one for the task {task}" if other in columns else ""
-            if len(columns) == 1 and (split := re.search(r"[;\t|]", columns[0])):
-                hint = f"; its columns are split by {split[0]!r}, not by commas"
-            elif {name.lower() for name in needed} <= {name.lower() for name in columns}:
-                hint = "; names of columns are lower case"
+            if set(needed) <= {name.lower() for name in columns}:
+                hint = "; here they are not all in lower case"
+            elif set(needed) <= set(re.split(r"[;|,\s]+", ",".join(columns).lower())):
+                hint = "; here they are not separated by commas"
             raise DataError(
                 f"{path}: columns {', '.join(missing)} are missing; a CSV of {kind} has {', '.join(needed)}{hint}"
             )

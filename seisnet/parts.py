@@ -94,21 +94,18 @@ class Output:
                 raise ConfigError(f"{self.path}: picks and probabilities need a file each")
             check_output(self.probabilities, overwrite=may_exist)
 
-    def spare(self, sources: Sequence[Source]) -> None:
-        """Refuse to replace what is read.
+    def check_sources(self, sources: Sequence[Source]) -> None:
+        """Refuse to replace a source.
 
         Raises
         ------
         ConfigError
-            If an output is one of the files of `sources`.
+            If an output is a file that is read.
         """
-        for path in (self.path, self.probabilities):
-            if (
-                path
-                and path.exists()
-                and any(path.samefile(read) for s in sources for read in s.paths if read.exists())
-            ):
-                raise ConfigError(f"{path} is one of the sources; choose another name for what is written")
+        read = {path for source in sources for path in (*source.files, *source.inventory)}
+        for path in filter(None, (self.path, self.probabilities)):
+            if path.exists() and any(other.exists() and path.samefile(other) for other in read):
+                raise ConfigError(f"{path} is read as well; choose another name for what is written")
 
 
 def classify_to_file(  # noqa: PLR0913, each is a choice that somebody makes
@@ -139,7 +136,7 @@ def classify_to_file(  # noqa: PLR0913, each is a choice that somebody makes
     paths: list[Path] = []
     if job.model.preprocess.task == "class":
         check_detections_format(output.file_format)
-    output.spare(sources)
+    output.check_sources(sources)
     with open_folder(output.path, resume=resume, overwrite=overwrite) as folder:
 
         def parts() -> Iterator[tuple[Source, Classification]]:

@@ -123,12 +123,15 @@ def test_a_pick_carries_what_its_column_says(onset_record):
     assert (s.phase, s.time_ns) == ("S", START_NS + 32 * NS_PER_S)
 
 
+@pytest.mark.parametrize("present", [(True, True, True), (True, False, False), (False, True, False)])
+@pytest.mark.parametrize("phase", ["P", "S"])
 @pytest.mark.parametrize("offset_s", [-0.5, -0.2, 0.0, 0.3, 0.5])
-def test_refinement_moves_a_pick_to_the_onset(offset_s, onset_record):
-    record = onset_record(20.0)
-    column = (18.0 + offset_s) * NS_PER_S / HOP_NS
+def test_refinement_moves_a_pick_to_the_onset(offset_s, phase, present, onset_record):
+    record = onset_record(20.0, present=present)
+    probability = bump((18.0 + offset_s) * NS_PER_S / HOP_NS, 0.9)
+    of_phase = {phase: probability, "P" if phase == "S" else "S": np.zeros_like(probability)}
     config = PickConfig(refine_s=0.6)
-    [pick] = find_picks(record, probabilities_of(bump(column, 0.9)), {"P": 0.5}, config=config)
+    [pick] = find_picks(record, probabilities_of(of_phase["P"], of_phase["S"]), {phase: 0.5}, config=config)
     assert abs(pick.time_ns - START_NS - 20 * NS_PER_S) <= 0.03 * NS_PER_S
 
 

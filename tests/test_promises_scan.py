@@ -25,6 +25,7 @@ from seisnet.engine import Engine
 from seisnet.errors import ConfigError, SeisnetError
 from seisnet.features import extract, make_feature
 from seisnet.model import Model
+from seisnet.parts import Output
 from seisnet.parts import run as run_parts
 from seisnet.scan import scan_windows
 from seisnet.store.model_file import StoredModel, StoredStage
@@ -364,9 +365,19 @@ def test_no_output_replaces_a_source(outputs, archive, tmp_path, monkeypatch):
     content = (archive / "data" / "0.mseed").read_bytes()
     Path("0.mseed").write_bytes(content)
     arguments = ["classify", str(tmp_path), "--model", str(archive / "model.h5"), *outputs, "--overwrite"]
-    with pytest.raises(ConfigError, match=r"0\.mseed is one of the sources; choose another name"):
+    with pytest.raises(ConfigError, match=r"0\.mseed is read as well; choose another name"):
         CliRunner().invoke(cli, arguments, catch_exceptions=False)
     assert [(path.name, path.read_bytes()) for path in tmp_path.iterdir()] == [("0.mseed", content)]
+
+
+@pytest.mark.parametrize("name", ["set/metadata.csv", "stations.xml"])
+def test_tables_and_station_metadata_are_sources_too(name, tmp_path):
+    (tmp_path / "set").mkdir()
+    (tmp_path / name).write_text("precious")
+    source = sources.Source((tmp_path / "set",), "dataset", inventory=(tmp_path / "stations.xml",))
+    Output(tmp_path / "picks.csv").check_sources([source])
+    with pytest.raises(ConfigError, match="is read as well"):
+        Output(tmp_path / name).check_sources([source])
 
 
 def test_a_step_that_does_not_fit_names_the_option():

@@ -471,7 +471,7 @@ def test_continuous_holds_all_picks_in_order_with_energy_behind_them():
         quiet = np.median(np.abs(above)) / 0.6745  # an earlier event may still ring before P
         for pick in (pick for pick in record.picks if pick.phase == "P"):
             i = round((pick.time_ns - record.start_ns) / 1e7)
-            assert np.std(above[i : i + 150]) > 2.0 * quiet
+            assert np.std(above[i : i + 30]) > 2.0 * quiet
 
 
 @pytest.mark.parametrize(

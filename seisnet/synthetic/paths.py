@@ -33,8 +33,9 @@ class Site:
     scattered_energy, scattered_decay_s : float
         What nearby structure scatters for a unit of direct energy, and how long it rings.
     turn_deg, lift : float
-        Standard deviations of what slopes and rough interfaces do to a ray: by how much they turn its motion, and the
-        share of S that becomes P right below and moves the vertical.
+        Standard deviations, over phases and events, of what slopes and rough interfaces do: the angle by which they
+        turn the motion of all rays, and the motion of the vertical (before the turn) by P that S made right below, for
+        a unit of S.
     mixing : float64 (3, 3)
         Output axes from true Z, N, E: tilt, azimuth, unequal gains.
     """

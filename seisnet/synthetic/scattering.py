@@ -27,7 +27,7 @@ _LASTING_SHARE = {"P": 2.0, "S": 0.5}
 """Most of such energy, for a unit of what nearby structure scatters; P turns into S on the way, S hardly into P."""
 
 _VERTICAL_SPREAD = 0.3
-"""Of the logarithm of how strongly scattered energy moves the vertical, between paths."""
+"""Standard deviation, between paths, of the logarithm of the amplitude of scattered energy on the vertical."""
 
 _LENGTHENING_S = 20.0
 """Travel time after which the two are twice as long."""

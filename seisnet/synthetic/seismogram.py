@@ -130,7 +130,8 @@ def _ray_spikes(path: Path, time_s: Floats, rng: np.random.Generator) -> Floats:
     event, site, crust = path.event, path.site, path.site.crust
     azimuth = math.atan2(site.x_km - event.x_km, site.y_km - event.y_km)
     cosine, sine = math.cos(azimuth), math.sin(azimuth)
-    to_zne = np.array([[1.0, 0.0, 0.0], [0.0, cosine, -sine], [0.0, sine, cosine]]) @ _turn(site.turn_deg, rng)
+    to_zne = np.array([[1.0, 0.0, 0.0], [0.0, cosine, -sine], [0.0, sine, cosine]])
+    to_zne = to_zne @ _turn(site.turn_deg, rng)  # one turn for all rays of a phase
     lift = site.lift * abs(rng.standard_normal()) if path.phase == "S" else 0.0
     spikes = np.zeros((3, len(time_s)))
 

@@ -1,4 +1,4 @@
-"""Faults that leave samples usable but not to be trusted: clipping, dead stretches, spikes, steps, and no time.
+"""Faults that leave a recording usable but not to be trusted: clipping, dead stretches, spikes, steps, and no time.
 
 Nothing is mended and nothing rejected: a record says what it holds, and the summaries count it. The rules look at raw
 samples, in any unit. The quantum is the smallest difference of neighbouring samples, their usual difference its median.
@@ -16,7 +16,7 @@ step
     A jump by more than `OUTSTANDING` times the usual difference between two stretches of `STEP_S` that each keep within
     a tenth of it.
 no time
-    A segment that starts on 1970-01-01, which readers take where a file holds no time.
+    A segment that starts within a day of 1970-01-01, which readers take where a file holds no time.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from seisnet.waveforms.records import NS_PER_S, Flag
+from seisnet.waveforms.records import DAY_NS, Flag
 from seisnet.waveforms.segments import Segment
 
 CLIPPED_SAMPLES = 3
@@ -38,8 +38,6 @@ AROUND = 10
 """Samples on either side of a spike that have to be quiet."""
 
 BESIDE = np.concatenate([np.arange(-AROUND, 0), np.arange(1, 1 + AROUND)])
-
-FIRST_DAY_NS = 86_400 * NS_PER_S
 
 MERGED_S = 10.0
 """Faults of one kind nearer than this are told as one stretch."""
@@ -71,8 +69,9 @@ def faults(segment: Segment, component: str) -> list[Flag]:
         for what, stretches in found.items()
         for low, high in _merged(stretches, round(MERGED_S * segment.rate_hz))
     ]
-    if 0 <= segment.start_ns < FIRST_DAY_NS:
-        flags.append(Flag(segment.start_ns, segment.time_ns(len(x) - 1), f"{component} has no time: it starts in 1970"))
+    if abs(segment.start_ns) < DAY_NS:
+        what = f"{component} has no time: it counts from 1970"
+        flags.append(Flag(segment.start_ns, segment.time_ns(len(x) - 1), what))
     return flags
 
 
