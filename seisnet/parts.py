@@ -27,7 +27,7 @@ from seisnet.formats import FORMATS, check_detections_format, write_detections, 
 from seisnet.picks import Detection, Pick
 from seisnet.probability_files import check_name, write_probabilities
 from seisnet.scan import Probabilities
-from seisnet.store.hdf5 import check_output, held_folder, replacing
+from seisnet.store.hdf5 import check_not_read, check_output, held_folder, replacing
 from seisnet.waveforms.records import Rejection
 from seisnet.waveforms.sources import Reading, Source
 from seisnet.wording import misfits
@@ -102,10 +102,8 @@ class Output:
         ConfigError
             If an output is a file that is read.
         """
-        read = {path for source in sources for path in (*source.files, *source.inventory)}
         for path in filter(None, (self.path, self.probabilities)):
-            if path.exists() and any(other.exists() and path.samefile(other) for other in read):
-                raise ConfigError(f"{path} is read as well; choose another name for what is written")
+            check_not_read(path, (file for source in sources for file in (*source.files, *source.inventory)))
 
 
 def classify_to_file(  # noqa: PLR0913, each is a choice that somebody makes

@@ -23,7 +23,7 @@ from seisnet.making import Progress, inputs_sha256, make_shards, place_for_shard
 from seisnet.merging import Totals, describe, merge
 from seisnet.planning import make_job, make_pieces, unmatched_lines
 from seisnet.store.excerpts import Excerpt, read_excerpts
-from seisnet.store.hdf5 import clear
+from seisnet.store.hdf5 import check_not_read, clear
 from seisnet.store.shards import ShardReader
 from seisnet.store.windows_file import SPLITS, Rejected, WindowRows, WindowsInfo, read_info, read_rows, shards_folder
 from seisnet.waveforms.records import COMPONENTS, KEPT
@@ -171,14 +171,16 @@ def preprocess_to_file(  # noqa: PLR0913, each is a choice that somebody makes
     NothingUsableError
         If not one window could be made; the message says why.
     ConfigError
-        If there is an output, or what is left of a run, and neither `overwrite` nor `resume` is set; for one source or
-        file of labels that stands in no list.
+        If there is an output, or what is left of a run, and neither `overwrite` nor `resume` is set; if the output is
+        read; for one source or file of labels that stands in no list.
     """
     lists(sources=sources, labels=labels)
     folder = place_for_shards(output, overwrite=overwrite, resume=resume, virtual=virtual)
     engine.get_ready(READY)
     reading = Reading()
     found = find_sources(sources, reading, selection=selection or Selection(), inventory=inventory, engine=engine)
+    read = (path for source in found for path in (*source.files, *source.inventory))
+    check_not_read(output, itertools.chain(read, map(Path, labels)))
     job = make_job(found, labels, config or PreprocessConfig(), reading.rejections, miner=miner, folder=folder)
     pieces = list(make_pieces(found))
     identities = [job.identity(piece) for piece in pieces] if resume else []

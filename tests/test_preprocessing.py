@@ -30,6 +30,7 @@ from seisnet.store.shards import ShardReader
 from seisnet.store.windows_file import SPLITS, FeatureReader, read_info
 from seisnet.waveforms.conditioning import condition
 from seisnet.waveforms.records import NS_PER_S
+from seisnet.waveforms.sources import Reading, find_sources
 
 CONFIG = PreprocessConfig(split_by="event")
 START_NS = 1_577_836_800 * NS_PER_S
@@ -83,6 +84,20 @@ def test_a_data_set_gives_the_windows_of_the_same_files_and_picks(labelled, wind
         assert np.abs(other_x - x).mean() < 1e-2
         assert onset_s == pytest.approx(key[3], abs=2e-6)
         assert (other_split, other_group) == (split, group)
+
+
+def test_windows_may_lie_in_the_folder_of_a_data_set_but_not_replace_it(labelled, tmp_path):
+    folder = shutil.copytree(labelled.dataset, tmp_path / "set")
+    for _ in range(2):
+        preprocess_to_file([str(folder)], [], CONFIG, output=folder / "windows.h5", overwrite=True)
+        assert read_windows(folder / "windows.h5").rows.x.size
+    [source] = find_sources([str(folder)], Reading())
+    assert {Path(name).name for name, *_ in source.stamps} == {"metadata.csv", "waveforms.hdf5"}
+    for name in ("metadata.csv", "waveforms.hdf5"):
+        content = (folder / name).read_bytes()
+        with pytest.raises(ConfigError, match="is read as well"):
+            preprocess_to_file([str(folder)], [], CONFIG, output=folder / name, overwrite=True)
+        assert (folder / name).read_bytes() == content
 
 
 def test_any_order_of_sources_gives_the_same_windows(labelled, windows):

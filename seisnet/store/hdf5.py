@@ -8,7 +8,7 @@ import io
 import math
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
@@ -39,6 +39,18 @@ def check_output(path: Path, *, overwrite: bool, folder: bool = False) -> None:
         raise ConfigError(f"{path} is a {'file' if folder else 'folder'}; choose another name")
     if not path.absolute().parent.is_dir():
         raise ConfigError(f"{path}: the folder {path.absolute().parent} does not exist")
+
+
+def check_not_read(path: Path, read: Iterable[Path]) -> None:
+    """Refuse to replace what is read.
+
+    Raises
+    ------
+    ConfigError
+        If the path is one of those.
+    """
+    if path.exists() and any(other.exists() and path.samefile(other) for other in read):
+        raise ConfigError(f"{path} is read as well; choose another name for what is written")
 
 
 @contextmanager

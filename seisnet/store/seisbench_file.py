@@ -88,6 +88,11 @@ def find_chunks(folder: Path) -> list[str]:
     return sorted(chunks)
 
 
+def files_of(folder: Path) -> list[Path]:
+    """The files of a data set, sorted; whatever else lies in its folder is none of it."""
+    return sorted(path for name in ("chunks", "metadata*.csv", "waveforms*.hdf5") for path in folder.glob(name))
+
+
 def chunk_names(folder: Path, prefix: str, suffix: str) -> set[str]:
     """Find what stands between `prefix` and `suffix` in the names of a folder's files."""
     return {path.name[len(prefix) : -len(suffix)] for path in folder.glob(f"{prefix}*{suffix}")}

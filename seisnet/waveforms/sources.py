@@ -22,7 +22,7 @@ import obspy
 
 from seisnet.engine import Engine
 from seisnet.errors import DataError
-from seisnet.store.seisbench_file import is_seisbench
+from seisnet.store.seisbench_file import files_of, is_seisbench
 from seisnet.store.stead_file import stead_tables
 from seisnet.waveforms import fdsn, sds
 from seisnet.waveforms.conditioning import SLOWEST, condition, to_rate
@@ -95,8 +95,8 @@ class Source:
 
     @property
     def files(self) -> list[Path]:
-        """Its own files; of a data set's folder, those in it."""
-        return [p for path in self.paths for p in (sorted(path.rglob("*")) if path.is_dir() else [path])]
+        """Its own files; of a data set's folder, those of the data set."""
+        return [p for path in self.paths for p in (files_of(path) if path.is_dir() else [path])]
 
     @property
     def stamps(self) -> list[tuple[str, int, int]]:
