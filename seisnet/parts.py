@@ -95,7 +95,7 @@ class Output:
             check_output(self.probabilities, overwrite=may_exist)
 
     def check_sources(self, sources: Sequence[Source]) -> None:
-        """Refuse to replace a source.
+        """Refuse to replace what sources read.
 
         Raises
         ------
@@ -103,7 +103,7 @@ class Output:
             If an output is a file that is read.
         """
         for path in filter(None, (self.path, self.probabilities)):
-            check_not_read(path, (file for source in sources for file in (*source.files, *source.inventory)))
+            check_not_read(path, (file for source in sources for file in source.reads))
 
 
 def classify_to_file(  # noqa: PLR0913, each is a choice that somebody makes
@@ -125,7 +125,7 @@ def classify_to_file(  # noqa: PLR0913, each is a choice that somebody makes
     Raises
     ------
     ConfigError
-        For a format that can't hold what the model finds or an output that is a source, and see `open_folder`.
+        For a format that can't hold what the model finds or an output that is read, and see `open_folder`.
     NothingUsableError
         If no record could be scanned; the message says why.
     DataError

@@ -179,7 +179,7 @@ def preprocess_to_file(  # noqa: PLR0913, each is a choice that somebody makes
     engine.get_ready(READY)
     reading = Reading()
     found = find_sources(sources, reading, selection=selection or Selection(), inventory=inventory, engine=engine)
-    read = (path for source in found for path in (*source.files, *source.inventory))
+    read = (path for source in found for path in source.reads)
     check_not_read(output, itertools.chain(read, map(Path, labels)))
     job = make_job(found, labels, config or PreprocessConfig(), reading.rejections, miner=miner, folder=folder)
     pieces = list(make_pieces(found))

@@ -99,9 +99,14 @@ class Source:
         return [p for path in self.paths for p in (files_of(path) if path.is_dir() else [path])]
 
     @property
+    def reads(self) -> list[Path]:
+        """All files that its records depend on: its own, those beside it and the station metadata."""
+        return [*self.files, *self.beside, *self.inventory]
+
+    @property
     def stamps(self) -> list[tuple[str, int, int]]:
         """Name, size and age of every file that its records depend on, to tell whether any has changed."""
-        found = [(path, path.stat()) for path in (*self.files, *self.beside, *self.inventory) if path.exists()]
+        found = [(path, path.stat()) for path in self.reads if path.exists()]
         return [(str(path), stat.st_size, stat.st_mtime_ns) for path, stat in found]
 
 
