@@ -15,10 +15,10 @@ from pathlib import Path
 import numpy as np
 
 from seisnet.config import PreprocessConfig, TrainConfig
-from seisnet.labelled_sets import load_records, make_windows, station_folds
-from seisnet.metrics import ClassScores, class_scores, confusion_counts
-from seisnet.training import fit
-from seisnet.windows import LabelledRecord
+from seisnet.scoring.metrics import ClassScores, class_scores, confusion_counts
+from seisnet.training.fitting import fit
+from seisnet.training.labelled_sets import load_records, make_windows, station_folds
+from seisnet.windows.cutting import LabelledRecord
 
 DATA = Path(__file__).parents[2] / "shared" / "data" / "phases"
 HOME = "phasenet_ncedc_train154"

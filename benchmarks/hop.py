@@ -18,11 +18,11 @@ from pathlib import Path
 
 import numpy as np
 
-from seisnet.calibration import Trial, merged, try_picks
 from seisnet.config import PickConfig, PreprocessConfig, TrainConfig
-from seisnet.labelled_sets import excerpts_of, load_records, make_windows, station_folds
 from seisnet.model import Model
-from seisnet.training import fit
+from seisnet.training.calibration import Trial, merged, try_picks
+from seisnet.training.fitting import fit
+from seisnet.training.labelled_sets import excerpts_of, load_records, make_windows, station_folds
 from seisnet.waveforms.records import Record
 
 DATA = Path(__file__).parents[2] / "shared" / "data" / "phases"

@@ -16,14 +16,14 @@ from pathlib import Path
 
 import numpy as np
 
-from seisnet.calibration import LOWEST_THRESHOLD, Trial, merged, try_picks
 from seisnet.config import PreprocessConfig, TrainConfig
-from seisnet.labelled_sets import excerpts_of, load_records, make_windows, station_folds
-from seisnet.onset import aic_onset
+from seisnet.picking.aic import aic_onset
 from seisnet.picks import Pick
-from seisnet.stages import as_record, known_ns, reference_ns
 from seisnet.store.excerpts import Excerpt
-from seisnet.training import fit
+from seisnet.training.calibration import LOWEST_THRESHOLD, Trial, merged, try_picks
+from seisnet.training.fitting import fit
+from seisnet.training.labelled_sets import excerpts_of, load_records, make_windows, station_folds
+from seisnet.training.stages import as_record, known_ns, reference_ns
 from seisnet.waveforms.records import NS_PER_S
 
 DATA = Path(__file__).parents[2] / "shared" / "data" / "phases"

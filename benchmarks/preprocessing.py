@@ -31,7 +31,7 @@ from scipy.signal import spectrogram
 
 from seisnet.config import PreprocessConfig
 from seisnet.nn import blas_threads
-from seisnet.preprocessing import preprocess_to_file
+from seisnet.preprocessing.job import preprocess_to_file
 from seisnet.store.windows_file import read_rows
 
 RATE_HZ = 100.0
@@ -189,7 +189,7 @@ from seisnet.engine import READY, Engine
 if __name__ == "__main__":
     marks, engine = [time.perf_counter()], Engine(int(sys.argv[4]))
     engine.get_ready(READY)
-    from seisnet import preprocessing
+    from seisnet.preprocessing import job as preprocessing
     from seisnet.config import PreprocessConfig
     make = preprocessing.make_shards
     def make_shards(*arguments):
@@ -249,7 +249,7 @@ MEMORY = """
 import re, sys
 from pathlib import Path
 from seisnet.config import PreprocessConfig
-from seisnet.preprocessing import preprocess_to_file
+from seisnet.preprocessing.job import preprocess_to_file
 files = sorted(str(p) for p in Path(sys.argv[1]).iterdir())[: int(sys.argv[4])]
 preprocess_to_file(files, [sys.argv[2]], PreprocessConfig(split_by="event"), output=Path(sys.argv[3]), overwrite=True)
 print(re.search(r"VmHWM:\\s+(\\d+)", Path("/proc/self/status").read_text())[1])

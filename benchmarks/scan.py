@@ -27,15 +27,15 @@ import obspy
 from numpy.typing import NDArray
 
 from seisnet import nn
-from seisnet.classification import Job, classify_source, gathered
+from seisnet.classification.job import Job, classify_source, gathered
 from seisnet.cli import cli
 from seisnet.config import PickConfig, PreprocessConfig, TrainConfig
-from seisnet.context import context_inputs, reach
 from seisnet.features import make_feature
-from seisnet.formats import write_picks
+from seisnet.formats.picks import write_picks
 from seisnet.model import Model, load_model
-from seisnet.onset_network import onset_config
-from seisnet.scan import scan_windows
+from seisnet.scan.context import context_inputs, reach
+from seisnet.scan.onset_network import onset_config
+from seisnet.scan.scanning import scan_windows
 from seisnet.store.model_file import StoredModel, StoredStage
 from seisnet.waveforms.conditioning import condition
 from seisnet.waveforms.files import Reading

@@ -1,1 +1,1 @@
-"""The registry of public data sets: one TOML file an entry, read by `seisnet.datasets`."""
+"""The registry of public data sets: one TOML file an entry, read by `seisnet.datasets.entries`."""

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from seisnet.curves import precision_recall_curve
-from seisnet.metrics import bootstrap_interval, class_scores, confusion_counts, reliability
+from seisnet.scoring.curves import precision_recall_curve
+from seisnet.scoring.metrics import bootstrap_interval, class_scores, confusion_counts, reliability
 
 
 def scores_of(y: np.ndarray, probabilities: np.ndarray, blocks: np.ndarray, names: Sequence[str], seed: int) -> Any:

@@ -16,8 +16,8 @@ from typing import Any
 
 import numpy as np
 
-from seisnet.classification import classify
-from seisnet.formats import iso_time
+from seisnet.classification.job import classify
+from seisnet.formats.picks import iso_time
 from seisnet.labels import time_ns
 from seisnet.model import Model
 from seisnet.picks import Detection, station_of

@@ -17,14 +17,14 @@ from pathlib import Path
 
 import numpy as np
 
-from seisnet.altering import with_copies
-from seisnet.calibration import Trial, merged, try_picks
 from seisnet.config import PreprocessConfig, TrainConfig
-from seisnet.labelled_sets import excerpts_of, load_records, make_windows, station
 from seisnet.model import Model, load_model
-from seisnet.stages import fold_of
-from seisnet.training import fit
-from seisnet.windows import LabelledRecord
+from seisnet.training.altering import with_copies
+from seisnet.training.calibration import Trial, merged, try_picks
+from seisnet.training.fitting import fit
+from seisnet.training.labelled_sets import excerpts_of, load_records, make_windows, station
+from seisnet.training.stages import fold_of
+from seisnet.windows.cutting import LabelledRecord
 
 GENTLE = {"learning_rate": 0.002, "epochs": 10, "context_epochs": 4, "onset_epochs": 10, "folds": 2}
 COPIES = 4

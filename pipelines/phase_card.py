@@ -133,7 +133,7 @@ def _copies(n: int) -> str:
         return ""
     return (
         f"; of each {n} altered copies (stretched in time, as of another source and at another site, turned, noise "
-        "mixed in, overlaid with another event, components lost; `seisnet.altering`)"
+        "mixed in, overlaid with another event, components lost; `seisnet.training.altering`)"
     )
 
 

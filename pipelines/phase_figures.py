@@ -12,15 +12,15 @@ import numpy as np
 from phase_records import filtered
 from scipy.signal import butter
 
-from seisnet.calibration import GRID, Trial, merged, try_picks
 from seisnet.config import PreprocessConfig
-from seisnet.labelled_sets import excerpts_of, make_windows
-from seisnet.metrics import bootstrap_interval, class_scores, confusion_counts
 from seisnet.model import Model
-from seisnet.picking import snr_db
+from seisnet.picking.picker import snr_db
+from seisnet.scoring.metrics import bootstrap_interval, class_scores, confusion_counts
 from seisnet.store.model_file import StoredModel
+from seisnet.training.calibration import GRID, Trial, merged, try_picks
+from seisnet.training.labelled_sets import excerpts_of, make_windows
 from seisnet.waveforms.conditioning import to_rate
-from seisnet.windows import LabelledRecord, onsets_of
+from seisnet.windows.cutting import LabelledRecord, onsets_of
 
 SNR_DB = (5.0, 10.0, 20.0)
 S_MINUS_P_S = (1.0, 2.0, 4.0, 8.0)

@@ -33,14 +33,14 @@ from phase_figures import (
 )
 from phase_records import synthetic
 
-from seisnet.altering import with_copies
-from seisnet.calibration import fitted_temperature, merged, quiet_parts, try_picks, with_trials
 from seisnet.config import PreprocessConfig, TrainConfig, from_dict
-from seisnet.labelled_sets import excerpts_of, load_records, make_windows, station_folds
 from seisnet.model import Model
 from seisnet.store.model_file import StoredModel
-from seisnet.training import fit
-from seisnet.windows import LabelledRecord
+from seisnet.training.altering import with_copies
+from seisnet.training.calibration import fitted_temperature, merged, quiet_parts, try_picks, with_trials
+from seisnet.training.fitting import fit
+from seisnet.training.labelled_sets import excerpts_of, load_records, make_windows, station_folds
+from seisnet.windows.cutting import LabelledRecord
 
 
 @dataclass(frozen=True)

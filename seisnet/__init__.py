@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from seisnet.config import PickConfig, PreprocessConfig, TrainConfig
-    from seisnet.evaluation import evaluate
     from seisnet.model import Model, load_model
     from seisnet.picks import Detection, Pick
-    from seisnet.preprocessing import preprocess, read_windows
-    from seisnet.training import fit
+    from seisnet.preprocessing.job import preprocess, read_windows
+    from seisnet.scoring.evaluation import evaluate
+    from seisnet.training.fitting import fit
 
 __version__ = "0.1.0"
 
@@ -32,18 +32,18 @@ __all__ = [
     "read_windows",
 ]
 
-_ROOMS = {
+_MODULES = {
     "config": ("PickConfig", "PreprocessConfig", "TrainConfig"),
-    "evaluation": ("evaluate",),
     "model": ("Model", "load_model"),
     "picks": ("Detection", "Pick"),
-    "preprocessing": ("preprocess", "read_windows"),
-    "training": ("fit",),
+    "preprocessing.job": ("preprocess", "read_windows"),
+    "scoring.evaluation": ("evaluate",),
+    "training.fitting": ("fit",),
 }
 
 
 def __getattr__(name: str) -> Any:
-    for room, names in _ROOMS.items():
+    for module, names in _MODULES.items():
         if name in names:
-            return getattr(importlib.import_module(f"seisnet.{room}"), name)
+            return getattr(importlib.import_module(f"seisnet.{module}"), name)
     raise AttributeError(f"module 'seisnet' has no attribute '{name}'")

@@ -272,7 +272,7 @@ def _codes(pick: CatalogPick) -> tuple[str, str, str, str]:
 
 
 def _probability(pick: CatalogPick) -> float:
-    """What a picker said in the comment whose id ends in ``confidence``, as `seisnet.quakeml` writes it; else NaN."""
+    """What a picker said in the comment ending in ``confidence``, as `seisnet.formats.quakeml` writes it; else NaN."""
     texts = [c.text for c in pick.comments if str(c.resource_id).endswith("/confidence")]
     try:
         probability = float(texts[0] or "nan") if texts else math.nan

@@ -31,7 +31,7 @@ Result = TypeVar("Result")
 Over: TypeAlias = Callable[[Iterable[Item]], Iterator[Result]]
 """Applies a function over items; gives the results in their order."""
 
-READY = "seisnet.ready"
+READY = "seisnet.preprocessing.ready"
 """Module that processes have imported before they make windows."""
 
 CONNECT_S = 10.0

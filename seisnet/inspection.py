@@ -6,9 +6,9 @@ import json
 from pathlib import Path
 
 from seisnet.errors import DataError, missing
-from seisnet.formats import iso_time
+from seisnet.formats.picks import iso_time
 from seisnet.model_cards import stage_lines
-from seisnet.preprocessing import reasons
+from seisnet.preprocessing.job import reasons
 from seisnet.store import model_file, windows_file
 from seisnet.store.excerpts import excerpt_counts
 from seisnet.store.hdf5 import file_format

@@ -12,20 +12,20 @@ import obspy
 from numpy.typing import NDArray
 
 from seisnet.arguments import Arguments, read_arguments
-from seisnet.coincidence import accepted
 from seisnet.config import PickConfig, PreprocessConfig, from_dict, nearest
-from seisnet.context import ContextNetwork
 from seisnet.errors import ConfigError, FormatError
 from seisnet.features import Feature, make_feature
-from seisnet.following import Follower
+from seisnet.formats.probabilities import probability_stream
 from seisnet.nn import Network, blas_threads
-from seisnet.onset import CONTEXT_S, WARM_UP_S
-from seisnet.onset_network import OnsetNetwork
-from seisnet.picking import LONGEST_CLUSTER_S, LONGEST_RUN_S, SNR_WINDOW_S, furthest_s
+from seisnet.picking.aic import CONTEXT_S, WARM_UP_S
+from seisnet.picking.coincidence import accepted
+from seisnet.picking.following import Follower
+from seisnet.picking.picker import LONGEST_CLUSTER_S, LONGEST_RUN_S, SNR_WINDOW_S, furthest_s
 from seisnet.picks import Pick
-from seisnet.probability_files import probability_stream
-from seisnet.scan import Chain, ContextStage, Probabilities, scan
-from seisnet.sliding import SlidingNetwork, mean_probabilities
+from seisnet.scan.context import ContextNetwork
+from seisnet.scan.onset_network import OnsetNetwork
+from seisnet.scan.scanning import Chain, ContextStage, Probabilities, scan
+from seisnet.scan.sliding import SlidingNetwork, mean_probabilities
 from seisnet.store.hdf5 import check_output
 from seisnet.store.model_file import StoredModel, StoredStage, read_model, write_model
 from seisnet.streaming import Streaming

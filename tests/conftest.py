@@ -13,16 +13,16 @@ from obspy.core.event import Pick as QuakeMLPick
 
 from seisnet.config import PreprocessConfig, TrainConfig
 from seisnet.features import make_feature
-from seisnet.labelled_sets import make_windows
 from seisnet.model import Model
 from seisnet.nn import Network
 from seisnet.picks import Pick
 from seisnet.store.model_file import StoredModel, StoredStage
 from seisnet.store.seisbench_writer import SeisBenchWriter
 from seisnet.synthetic import GeneratorConfig, generate_records
-from seisnet.training import fit
+from seisnet.training.fitting import fit
+from seisnet.training.labelled_sets import make_windows
 from seisnet.waveforms.records import COMPONENTS, NS_PER_S, Record, sample_to_ns
-from seisnet.windows import LabelledRecord
+from seisnet.windows.cutting import LabelledRecord
 
 # No test is timed, and a test that fails once fails always.
 settings.register_profile("house", deadline=None, derandomize=True)

@@ -5,10 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from seisnet.altering import LEVEL_S, Alteration, alter, with_copies
 from seisnet.picks import Pick
+from seisnet.training.altering import LEVEL_S, Alteration, alter, with_copies
 from seisnet.waveforms.records import DAY_NS, NS_PER_S
-from seisnet.windows import LabelledRecord, Stretch, onsets_of
+from seisnet.windows.cutting import LabelledRecord, Stretch, onsets_of
 
 START_NS = 1_577_836_800 * NS_PER_S
 NOTHING = Alteration(

@@ -5,14 +5,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from seisnet.augment import CLEAR_S, augment
 from seisnet.config import PreprocessConfig
 from seisnet.errors import ConfigError
 from seisnet.features import extract, make_feature
 from seisnet.picks import Pick
-from seisnet.preprocessing import preprocess
+from seisnet.preprocessing.job import preprocess
 from seisnet.waveforms.records import NS_PER_S
-from seisnet.windows import LabelledRecord, cut, take
+from seisnet.windows.augment import CLEAR_S, augment
+from seisnet.windows.cutting import LabelledRecord, cut, take
 
 START_NS = 1_577_836_800 * NS_PER_S
 CONFIG = PreprocessConfig()

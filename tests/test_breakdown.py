@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from seisnet.breakdown import f1_by, of_record, s_minus_p
 from seisnet.errors import DataError
-from seisnet.metrics import class_scores, confusion_counts
+from seisnet.scoring.breakdown import f1_by, of_record, s_minus_p
+from seisnet.scoring.metrics import class_scores, confusion_counts
 
 
 def test_bins_hold_about_equally_many_and_are_scored_one_by_one():

@@ -16,8 +16,8 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import WebDriverWait
 
-from seisnet.classification import Classification
-from seisnet.formats import write_picks
+from seisnet.classification.job import Classification
+from seisnet.formats.picks import write_picks
 from seisnet.model import load_model
 from seisnet.picks import Pick
 from seisnet.report.folder import write_classification

@@ -6,7 +6,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from seisnet.calibration import (
+from seisnet.model import Model
+from seisnet.nn import softmax
+from seisnet.picks import Pick
+from seisnet.training.calibration import (
     FEWEST_ONSETS,
     LOWEST_THRESHOLD,
     ONE_SIGMA,
@@ -17,9 +20,6 @@ from seisnet.calibration import (
     try_picks,
     with_trials,
 )
-from seisnet.model import Model
-from seisnet.nn import softmax
-from seisnet.picks import Pick
 from seisnet.waveforms.records import NS_PER_S
 
 

@@ -8,15 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seisnet.class_windows import cut_classes
 from seisnet.config import PreprocessConfig, TrainConfig
 from seisnet.errors import ConfigError, DataError
-from seisnet.evaluation import evaluate
-from seisnet.preprocessing import plan, preprocess
+from seisnet.preprocessing.job import plan, preprocess
+from seisnet.scoring.evaluation import evaluate
 from seisnet.store.seisbench_writer import SeisBenchWriter
-from seisnet.training import fit
+from seisnet.training.fitting import fit
 from seisnet.waveforms.records import NS_PER_S
-from seisnet.windows import LabelledRecord, Stretch
+from seisnet.windows.class_cutting import cut_classes
+from seisnet.windows.cutting import LabelledRecord, Stretch
 
 START_NS = 1_577_836_800 * NS_PER_S
 CONFIG = PreprocessConfig(

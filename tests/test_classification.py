@@ -6,7 +6,7 @@ import numpy as np
 import obspy
 import pytest
 
-from seisnet.classification import classify
+from seisnet.classification.job import classify
 from seisnet.config import PickConfig
 from seisnet.errors import NothingUsableError
 from seisnet.store.seisbench_writer import SeisBenchWriter

@@ -18,7 +18,7 @@ from click.testing import CliRunner
 from seisnet.cli import COMMANDS, cli, console, main
 from seisnet.demo import write_synthetic_dataset
 from seisnet.errors import ConfigError, DataError, FormatError, NothingUsableError, SeisnetError
-from seisnet.formats import CSV_COLUMNS, read_picks_csv
+from seisnet.formats.picks import CSV_COLUMNS, read_picks_csv
 from seisnet.model import load_model
 from seisnet.review.answers import Answer, Answers
 from seisnet.synthetic import GeneratorConfig, continuous
@@ -386,12 +386,12 @@ def test_a_folder_where_nothing_can_be_written_is_one_line(monkeypatch, capsys):
     ("work", "arguments", "advice"),
     [
         (
-            "preprocessing.preprocess_to_file",
+            "preprocessing.job.preprocess_to_file",
             ("preprocess", "set", "-o", "w.h5"),
             "; the same command with --resume goes on",
         ),
-        ("training.fit", ("train", "w.h5", "-o", "m.h5"), "; the same command with --resume goes on"),
-        ("training.fit", ("train", "w.h5", "-o", "m.h5", "--overwrite"), ""),
+        ("training.fitting.fit", ("train", "w.h5", "-o", "m.h5"), "; the same command with --resume goes on"),
+        ("training.fitting.fit", ("train", "w.h5", "-o", "m.h5", "--overwrite"), ""),
         ("inspection.describe", ("inspect", __file__), ""),
     ],
 )

@@ -5,7 +5,8 @@ import itertools
 import numpy as np
 import pytest
 
-from seisnet.context import (
+from seisnet.nn import Network
+from seisnet.scan.context import (
     AFTER_S,
     BEFORE_S,
     LOG_ODDS_LIMIT,
@@ -17,7 +18,6 @@ from seisnet.context import (
     context_targets,
     reach,
 )
-from seisnet.nn import Network
 
 HOP_S = 0.2
 BEFORE, AFTER = reach(HOP_S)

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import sklearn.metrics
 
-from seisnet.curves import precision_recall_curve, roc_curve
 from seisnet.errors import DataError
+from seisnet.scoring.curves import precision_recall_curve, roc_curve
 
 
 @pytest.fixture

@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from seisnet.config import PickConfig
-from seisnet.detection import Detector, joined_detections
+from seisnet.picking.detector import Detector, joined_detections
 from seisnet.picks import Detection
-from seisnet.scan import Probabilities
+from seisnet.scan.scanning import Probabilities
 
 CONFIG = PickConfig(min_distance_s=2.0)
 HOP_NS = 1_000_000_000

@@ -5,13 +5,13 @@ import numpy as np
 import obspy
 import pytest
 
-from seisnet.coincidence import coincident, s_after_p
-from seisnet.dialects import gamma, phasenet, pyocto, seisbench, write_real
 from seisnet.errors import ConfigError
-from seisnet.formats import PicksAppender, detections_csv, picks_csv, write_detections, write_picks
+from seisnet.formats.dialects import gamma, phasenet, pyocto, seisbench, write_real
+from seisnet.formats.picks import PicksAppender, detections_csv, picks_csv, write_detections, write_picks
+from seisnet.formats.probabilities import write_probabilities
+from seisnet.picking.coincidence import coincident, s_after_p
 from seisnet.picks import Detection, Pick
-from seisnet.probability_files import write_probabilities
-from seisnet.scan import Probabilities
+from seisnet.scan.scanning import Probabilities
 from seisnet.waveforms.seedlink import packets
 
 AT_NS = 1_562_259_769_420_000_000  # 2019-07-04T17:02:49.42

@@ -6,15 +6,15 @@ from contextlib import ExitStack
 import numpy as np
 import pytest
 
-from seisnet import tasks
 from seisnet.config import TrainConfig
-from seisnet.distillation import ONSET_S, context_lesson, said, window_lesson
 from seisnet.errors import ConfigError, DataError
-from seisnet.loop import train_network
 from seisnet.nn import Network, softmax
 from seisnet.picks import station_of
 from seisnet.store.checkpoint_file import Checkpoint
-from seisnet.training import fit
+from seisnet.training import tasks
+from seisnet.training.distillation import ONSET_S, context_lesson, said, window_lesson
+from seisnet.training.fitting import fit
+from seisnet.training.loop import train_network
 
 
 @pytest.fixture(scope="module")
@@ -154,7 +154,7 @@ def test_without_whole_records_there_is_no_lesson(quakes):
 
 def test_records_of_one_fold_are_refused_before_anything_is_trained(quakes, config, monkeypatch):
     only = tuple(e for e in quakes.windows.excerpts if station_of(e.trace_id) == "XX.A0")
-    monkeypatch.setattr("seisnet.stages.FEWEST_ONSETS", 1)
+    monkeypatch.setattr("seisnet.training.stages.FEWEST_ONSETS", 1)
     epochs = []
     with pytest.raises(DataError, match="holds no excerpts of any but of one fold of stations"):
         fit(dataclasses.replace(quakes.windows, excerpts=only), config, progress=lambda *row: epochs.append(row))

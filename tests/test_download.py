@@ -14,8 +14,8 @@ from threading import Thread
 import numpy as np
 import pytest
 
-from seisnet import download
-from seisnet.download import fetch, remote_size, remote_text
+from seisnet.datasets import download
+from seisnet.datasets.download import fetch, remote_size, remote_text
 from seisnet.errors import DataError
 
 CONTENT = np.random.default_rng(0).bytes(3_000_000)
@@ -247,7 +247,10 @@ def test_what_a_server_says_of_a_file(server):
 
 def test_killed_in_the_middle_it_goes_on(server, output):
     server.pause_s = 0.05
-    code = f"from pathlib import Path; from seisnet.download import fetch; fetch({server.url!r}, Path({str(output)!r}))"
+    code = (
+        "from pathlib import Path; from seisnet.datasets.download import fetch; "
+        f"fetch({server.url!r}, Path({str(output)!r}))"
+    )
     part = output.with_name("waveforms.hdf5.part")
     for least in (200_000, 1_500_000):
         process = subprocess.Popen([sys.executable, "-c", code], env={**os.environ, "NO_PROXY": "127.0.0.1"})

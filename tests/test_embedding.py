@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from sklearn.decomposition import PCA
 
-from seisnet.embedding import principal_components
 from seisnet.errors import DataError
+from seisnet.scoring.embedding import principal_components
 
 
 @pytest.mark.parametrize("shape", [(200, 6), (5, 40)])

@@ -18,7 +18,7 @@ from seisnet.config import PreprocessConfig
 from seisnet.crew import IN_FLIGHT
 from seisnet.engine import Engine
 from seisnet.errors import ConfigError, DataError
-from seisnet.preprocessing import preprocess_to_file
+from seisnet.preprocessing.job import preprocess_to_file
 
 CONFIG = PreprocessConfig(split_by="event", shifts=1)
 

@@ -10,20 +10,20 @@ import numpy as np
 import pytest
 
 from seisnet.config import PreprocessConfig
-from seisnet.division import Division, divide
 from seisnet.engine import Engine
 from seisnet.errors import FormatError
-from seisnet.excerpting import excerpts, known_ranges
 from seisnet.inspection import describe
-from seisnet.merging import merge
 from seisnet.picks import Pick
-from seisnet.preprocessing import preprocess_to_file, read_windows
+from seisnet.preprocessing.division import Division, divide
+from seisnet.preprocessing.job import preprocess_to_file, read_windows
+from seisnet.preprocessing.merging import merge
 from seisnet.store.excerpts import Excerpt, excerpt_counts, read_excerpts
 from seisnet.store.shards import ShardReader, new_shard
 from seisnet.store.windows_file import WindowsInfo, read_info, read_rejected, read_rows
 from seisnet.waveforms.records import NS_PER_S, ns_to_sample, sample_to_ns
 from seisnet.waveforms.sources import Reading, find_sources, read_traces
-from seisnet.windows import LabelledRecord, Window, cut
+from seisnet.windows.cutting import LabelledRecord, Window, cut
+from seisnet.windows.excerpting import excerpts, known_ranges
 from seisnet.wording import duration
 
 CONFIG = PreprocessConfig(shifts=1, coda_windows=1)

@@ -7,12 +7,12 @@ import numpy as np
 import obspy
 import pytest
 
-from seisnet import planning
 from seisnet.config import PreprocessConfig
 from seisnet.engine import Engine
-from seisnet.extraction import Job, Piece
 from seisnet.picks import Pick
-from seisnet.preprocessing import plan, preprocess_to_file, read_windows
+from seisnet.preprocessing import planning
+from seisnet.preprocessing.extraction import Job, Piece
+from seisnet.preprocessing.job import plan, preprocess_to_file, read_windows
 from seisnet.waveforms.records import DAY_NS, NS_PER_S
 from seisnet.waveforms.selection import Selection
 from seisnet.waveforms.sources import Reading, Source, find_sources

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from seisnet.errors import ConfigError, DataError
-from seisnet.formats import (
+from seisnet.formats.picks import (
     in_order,
     iso_time,
     picks_csv,
@@ -18,9 +18,9 @@ from seisnet.formats import (
     read_picks_csv,
     write_picks,
 )
+from seisnet.formats.probabilities import probability_stream
 from seisnet.picks import Pick
-from seisnet.probability_files import probability_stream
-from seisnet.scan import Probabilities
+from seisnet.scan.scanning import Probabilities
 from seisnet.waveforms.datasets import read_dataset
 from seisnet.waveforms.records import NS_PER_S, Rejection
 

@@ -10,7 +10,7 @@ from seisnet.cli import cli
 from seisnet.config import PreprocessConfig
 from seisnet.errors import DataError, FormatError
 from seisnet.inspection import describe
-from seisnet.preprocessing import preprocess_to_file
+from seisnet.preprocessing.job import preprocess_to_file
 from seisnet.store.model_file import StoredModel, StoredStage, write_model
 
 

@@ -16,14 +16,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from seisnet import planning
 from seisnet.cli import main
+from seisnet.preprocessing import planning
 from seisnet.store.hdf5 import sha256_of
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="there is no fork server on Windows")
 
 PRELOAD = ["seisnet.cli.preprocess", "seisnet.cli.train", "seisnet.cli.classify"]
-PRELOAD += ["seisnet.preprocessing", "seisnet.training", "tests.conftest"]
+PRELOAD += ["seisnet.preprocessing.job", "seisnet.training.fitting", "tests.conftest"]
 
 
 def command(errors, arguments):

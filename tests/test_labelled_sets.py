@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from seisnet.errors import DataError
-from seisnet.labelled_sets import load_records, make_windows, station, station_folds
-from seisnet.preprocessing import preprocess_to_file, read_windows
+from seisnet.preprocessing.job import preprocess_to_file, read_windows
+from seisnet.training.labelled_sets import load_records, make_windows, station, station_folds
 
 
 def test_no_station_is_in_two_folds_and_every_record_is_tested_once(quakes):
@@ -73,6 +73,6 @@ def test_a_trace_that_can_not_be_used_is_named(labelled, quakes, monkeypatch):
 
         yield Rejection("XX.A..HH", 0, 1, "gap")
 
-    monkeypatch.setattr("seisnet.labelled_sets.read_dataset", broken)
+    monkeypatch.setattr("seisnet.training.labelled_sets.read_dataset", broken)
     with pytest.raises(DataError, match=r"set: XX.A..HH: gap"):
         load_records(labelled.dataset, quakes.config)

@@ -6,13 +6,13 @@ import numpy as np
 import obspy
 import pytest
 
-from seisnet.classification import classify
+from seisnet.classification.job import classify
+from seisnet.classification.views import band_passed, find_pick, joined, view_around
 from seisnet.errors import ConfigError, DataError
 from seisnet.picks import Pick
 from seisnet.report.figures import FIGURES
 from seisnet.report.viewer import Picked
 from seisnet.store.seisbench_writer import SeisBenchWriter
-from seisnet.views import band_passed, find_pick, joined, view_around
 from seisnet.waveforms.lookup import Waveforms, distances_km, part, station_places
 from seisnet.waveforms.records import NS_PER_S, sample_to_ns
 

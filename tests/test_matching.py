@@ -5,8 +5,8 @@ import math
 import numpy as np
 import pytest
 
-from seisnet.matching import score_picks
 from seisnet.picks import Pick
+from seisnet.scoring.matching import score_picks
 from seisnet.waveforms.records import NS_PER_S
 
 

@@ -6,7 +6,7 @@ import sklearn.metrics
 from sklearn.calibration import calibration_curve
 
 from seisnet.errors import DataError
-from seisnet.metrics import (
+from seisnet.scoring.metrics import (
     bootstrap_interval,
     class_scores,
     confusion_counts,

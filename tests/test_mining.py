@@ -8,12 +8,12 @@ import pytest
 
 from seisnet.config import PreprocessConfig, TrainConfig
 from seisnet.errors import ConfigError
-from seisnet.mining import load_miner, mine
 from seisnet.picks import Pick
-from seisnet.preprocessing import preprocess_to_file, read_windows
-from seisnet.training import fit
+from seisnet.preprocessing.job import preprocess_to_file, read_windows
+from seisnet.preprocessing.mining import load_miner, mine
+from seisnet.training.fitting import fit
 from seisnet.waveforms.records import NS_PER_S
-from seisnet.windows import LabelledRecord
+from seisnet.windows.cutting import LabelledRecord
 
 START_NS = 1_577_836_800 * NS_PER_S
 CONFIG = PreprocessConfig(split_by="event", shifts=2, mine_windows=4)

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from seisnet.nn import softmax_cross_entropy
-from seisnet.objectives import Classification, OnsetRegression
-from seisnet.onset_network import onset_loss
+from seisnet.scan.onset_network import onset_loss
+from seisnet.training.objectives import Classification, OnsetRegression
 
 CLASSES = ("P", "S", "noise")
 

@@ -9,7 +9,7 @@ from seisnet.errors import FormatError
 from seisnet.features import make_feature
 from seisnet.model import Model, load_model
 from seisnet.nn import SGD, Network
-from seisnet.onset_network import (
+from seisnet.scan.onset_network import (
     FURTHEST_S,
     SHIFT_S,
     SMALLEST,

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from seisnet.calibration import Trial
+from seisnet.training.calibration import Trial
 
 PIPELINES = Path(__file__).parents[1] / "pipelines"
 STORED = SimpleNamespace(thresholds={"P": 0.5}, spread={"P": 2.0})

@@ -13,13 +13,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seisnet import metrics, plots
-from seisnet.breakdown import f1_by
+from seisnet import plots
 from seisnet.config import PreprocessConfig
-from seisnet.curves import precision_recall_curve, roc_curve
-from seisnet.embedding import principal_components
 from seisnet.picks import Pick
 from seisnet.plots.style import CYCLE, FIXED, _compact, class_style, envelope
+from seisnet.scoring import metrics
+from seisnet.scoring.breakdown import f1_by
+from seisnet.scoring.curves import precision_recall_curve, roc_curve
+from seisnet.scoring.embedding import principal_components
 
 START_NS = 1_251_073_203_000_000_000  # 2009-08-24T00:20:03
 CLASSES = ("P", "S", "noise")

@@ -16,14 +16,15 @@ import numpy as np
 import obspy
 import pytest
 
-from seisnet import extraction, planning, preprocessing
 from seisnet.config import PreprocessConfig, to_json
-from seisnet.division import divide
 from seisnet.engine import Engine
 from seisnet.errors import ConfigError, DataError, FormatError, NothingUsableError
 from seisnet.features import extract, make_feature
-from seisnet.merging import Copy, merge
-from seisnet.preprocessing import preprocess, preprocess_to_file, read_windows, reasons
+from seisnet.preprocessing import extraction, planning
+from seisnet.preprocessing import job as preprocessing
+from seisnet.preprocessing.division import divide
+from seisnet.preprocessing.job import preprocess, preprocess_to_file, read_windows, reasons
+from seisnet.preprocessing.merging import Copy, merge
 from seisnet.store.hdf5 import sha256_of
 from seisnet.store.seisbench_writer import SeisBenchWriter
 from seisnet.store.shards import ShardReader
@@ -472,7 +473,7 @@ def test_a_full_disk_is_one_line_and_leaves_nothing(labelled, tmp_path, limit):
         import resource, sys
         from pathlib import Path
         from seisnet.errors import DataError
-        from seisnet.preprocessing import preprocess_to_file
+        from seisnet.preprocessing.job import preprocess_to_file
         resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[3]), int(sys.argv[3])))
         try:
             preprocess_to_file([sys.argv[1]], output=Path(sys.argv[2]))

@@ -18,16 +18,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from seisnet import nn
-from seisnet.classification import Job, classify, classify_source, gathered
+from seisnet.classification.job import Job, classify, classify_source, gathered
+from seisnet.classification.parts import Output
+from seisnet.classification.parts import run as run_parts
 from seisnet.cli import cli
 from seisnet.config import PickConfig, PreprocessConfig
 from seisnet.engine import Engine
 from seisnet.errors import ConfigError, SeisnetError
 from seisnet.features import extract, make_feature
 from seisnet.model import Model
-from seisnet.parts import Output
-from seisnet.parts import run as run_parts
-from seisnet.scan import scan_windows
+from seisnet.scan.scanning import scan_windows
 from seisnet.store.model_file import StoredModel, StoredStage
 from seisnet.waveforms import sources
 from seisnet.waveforms.files import Reading
@@ -347,7 +347,7 @@ def test_a_run_that_goes_on_says_how_many_finished_sources_are_made_anew(archive
 def test_what_can_not_be_written_is_refused_before_the_scan_and_leaves_nothing(
     output, more, message, archive, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr("seisnet.parts.write_part", lambda *_: pytest.fail("a source was scanned"))
+    monkeypatch.setattr("seisnet.classification.parts.write_part", lambda *_: pytest.fail("a source was scanned"))
     monkeypatch.chdir(tmp_path)
     (tmp_path / "folder").mkdir()
     (tmp_path / "file").write_text("precious")

@@ -14,7 +14,7 @@ import pytest
 from click.testing import CliRunner
 
 from seisnet.cli.datasets import _bar, datasets
-from seisnet.datasets import fetch_dataset, find_dataset, list_datasets, parse_entry, remote_files
+from seisnet.datasets.entries import fetch_dataset, find_dataset, list_datasets, parse_entry, remote_files
 from seisnet.errors import ConfigError, DataError
 from seisnet.waveforms.datasets import read_dataset
 
@@ -254,7 +254,7 @@ def test_the_command_fetches_and_says_what_is_next(web, tmp_path, monkeypatch):
         f'{{ url = "{url}x.hdf5", name = "y" }}',
     )
     entry = parse_entry("a", ENTRY.replace("phase", "class") + f"files = [{', '.join(files)}]")
-    monkeypatch.setattr("seisnet.datasets.find_dataset", lambda name: entry)
+    monkeypatch.setattr("seisnet.datasets.entries.find_dataset", lambda name: entry)
     monkeypatch.chdir(tmp_path)
     result = run("fetch", "a")
     assert (result.exit_code, result.stdout) == (0, "")

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from seisnet import plots
-from seisnet.classification import Classification, View
+from seisnet.classification.job import Classification, View
 from seisnet.errors import ConfigError
 from seisnet.model import load_model
 from seisnet.picks import Detection, Pick

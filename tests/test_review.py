@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from seisnet.errors import ConfigError, DataError
-from seisnet.formats import read_picks_csv, write_picks
+from seisnet.formats.picks import read_picks_csv, write_picks
 from seisnet.labels import read_labels
 from seisnet.picks import Pick
 from seisnet.report.serving import Request

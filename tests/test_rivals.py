@@ -5,8 +5,8 @@ import math
 from hypothesis import given
 from hypothesis import strategies as st
 
+from seisnet.picking.rivals import WEAK_DB, Rivals, lowered
 from seisnet.picks import Pick
-from seisnet.rivals import WEAK_DB, Rivals, lowered
 from seisnet.waveforms.records import NS_PER_S
 
 WITHIN_NS = 30 * NS_PER_S

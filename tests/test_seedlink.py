@@ -12,7 +12,7 @@ from click.testing import CliRunner
 
 from seisnet.cli import cli
 from seisnet.errors import ConfigError
-from seisnet.formats import picks_csv
+from seisnet.formats.picks import picks_csv
 from seisnet.model import load_model
 from seisnet.waveforms.seedlink import packets
 

@@ -8,7 +8,7 @@ import obspy
 import pytest
 from click.testing import CliRunner
 
-from seisnet.classification import classify
+from seisnet.classification.job import classify
 from seisnet.cli import cli
 from seisnet.config import PickConfig
 from seisnet.errors import ConfigError

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from seisnet.sliding_products import DirectProduct, SpectralProduct, row_frames, sliding_product, together
+from seisnet.scan.sliding_products import DirectProduct, SpectralProduct, row_frames, sliding_product, together
 
 
 def naive(frames, weights, n_windows, every=1):

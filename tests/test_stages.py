@@ -6,16 +6,16 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from seisnet import stages, tasks
 from seisnet.config import PreprocessConfig, TrainConfig
-from seisnet.context import reach
 from seisnet.features import make_feature
 from seisnet.nn import Network
-from seisnet.onset_network import SHIFT_S, onset_config
 from seisnet.picks import station_of
-from seisnet.sliding import SlidingNetwork
-from seisnet.stages import FAR_SHARE, ONSET_SHARE, SHIFTS, column_targets, context_data, fold_of, onset_data
+from seisnet.scan.context import reach
+from seisnet.scan.onset_network import SHIFT_S, onset_config
+from seisnet.scan.sliding import SlidingNetwork
 from seisnet.store.excerpts import Excerpt
+from seisnet.training import stages, tasks
+from seisnet.training.stages import FAR_SHARE, ONSET_SHARE, SHIFTS, column_targets, context_data, fold_of, onset_data
 from seisnet.waveforms.records import NS_PER_S
 
 CONFIG = PreprocessConfig(sampling_rate_hz=50.0, window_s=2.0, frame_s=0.4, hop_s=0.2, freqmin_hz=2.5, freqmax_hz=20.0)

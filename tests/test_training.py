@@ -7,20 +7,20 @@ import numpy as np
 import pytest
 
 from seisnet import nn
-from seisnet.batches import FileBatches, MemoryBatches, fit_scaler
 from seisnet.config import PreprocessConfig, TrainConfig, to_json
 from seisnet.errors import ConfigError, DataError, TrainingError
-from seisnet.evaluation import evaluate
 from seisnet.features import make_feature
 from seisnet.model import Model, load_model
 from seisnet.picks import in_order
-from seisnet.preprocessing import Windows, read_windows
+from seisnet.preprocessing.job import Windows, read_windows
 from seisnet.report.folder import write_evaluation
+from seisnet.scoring.evaluation import evaluate
 from seisnet.store.excerpts import SAMPLES
 from seisnet.store.excerpts_writer import ExcerptsWriter, SamplesWriter
 from seisnet.store.windows_file import FeatureReader, WindowRows, WindowsInfo
 from seisnet.store.windows_writer import writing
-from seisnet.training import fit
+from seisnet.training.batches import FileBatches, MemoryBatches, fit_scaler
+from seisnet.training.fitting import fit
 
 CONFIG = PreprocessConfig(window_s=2.0, frame_s=0.5, hop_s=0.5, freqmin_hz=2.0, freqmax_hz=12.0)
 SMALL = TrainConfig(hidden=(16,), epochs=4, batch_size=32, dropout=0.2, context=False, onset=False)

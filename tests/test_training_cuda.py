@@ -5,11 +5,11 @@ import dataclasses
 import numpy as np
 import pytest
 
-from seisnet import loop
 from seisnet.errors import TrainingError
-from seisnet.evaluation import evaluate
 from seisnet.model import load_model
-from seisnet.training import fit
+from seisnet.scoring.evaluation import evaluate
+from seisnet.training import loop
+from seisnet.training.fitting import fit
 
 
 def test_it_learns_what_the_cpu_learns(quakes, small_training, cupy, tmp_path):

@@ -78,10 +78,10 @@ def classify(
       seisnet classify day.mseed --model model.h5 -o picks.csv --threshold S=0.6
       seisnet classify sds:/archive --select 'GE.APE..HH?' -o phasenet.csv --format phasenet
     """
-    from seisnet.classification import Job
+    from seisnet.classification.job import Job
+    from seisnet.classification.parts import Output, classify_to_file
     from seisnet.engine import Engine
     from seisnet.model import load_model
-    from seisnet.parts import Output, classify_to_file
     from seisnet.report.folder import make_folder, summary, write_classification
     from seisnet.waveforms.sources import Reading, find_sources
     from seisnet.wording import counted

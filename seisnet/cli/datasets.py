@@ -27,7 +27,7 @@ def list_command() -> None:
 
     Example: seisnet datasets list
     """
-    from seisnet.datasets import list_datasets
+    from seisnet.datasets.entries import list_datasets
 
     rows = [("name", "task", "size", "layout", "licence", "what")]
     for entry in list_datasets():
@@ -46,7 +46,7 @@ def show_command(name: str) -> None:
     """
     from dataclasses import asdict
 
-    from seisnet.datasets import find_dataset
+    from seisnet.datasets.entries import find_dataset
 
     for key, value in asdict(find_dataset(name)).items():
         if key in ("folders", "files"):
@@ -75,7 +75,7 @@ def fetch_command(name: str, output: Path | None, chunks: tuple[str, ...], overw
       seisnet datasets fetch iquique
       seisnet datasets fetch obs -o obs --chunk 201805 --chunk 201806
     """
-    from seisnet.datasets import fetch_dataset, find_dataset
+    from seisnet.datasets.entries import fetch_dataset, find_dataset
 
     entry = find_dataset(name)
     folder = output or Path(entry.name)
@@ -164,7 +164,7 @@ def export_command(
     Example: seisnet datasets export seisbench sds:/archive --labels catalogue.xml -o my_dataset
     """
     from seisnet.config import ExportConfig
-    from seisnet.exporting import export_seisbench
+    from seisnet.datasets.export import export_seisbench
     from seisnet.wording import counted
 
     figures = {"sampling_rate_hz": sampling_rate_hz, "before_s": before_s, "after_s": after_s}

@@ -25,10 +25,10 @@ def evaluate(model: str, windows: Path, output: Path, split: str, overwrite: boo
     Example:
       seisnet evaluate model.h5 windows.h5 -o evaluation
     """
-    from seisnet.evaluation import evaluate as evaluate_windows
     from seisnet.model import load_model
-    from seisnet.preprocessing import read_windows
+    from seisnet.preprocessing.job import read_windows
     from seisnet.report.folder import write_evaluation
+    from seisnet.scoring.evaluation import evaluate as evaluate_windows
 
     loaded = load_model(model)
     with console.progress_line("evaluate", quiet=quiet) as show:

@@ -44,10 +44,10 @@ def plot(
       seisnet plot report --pick BW.RJOB..EH_P_2009-08-24T00:20:07.710000Z -o pick.pdf
       seisnet plot picks.csv --waveforms day.mseed --section BW.RJOB..EH_P_2009-08-24T00:20:07.710000Z -o event.png
     """
+    from seisnet.classification.views import find_pick
     from seisnet.report.figures import FIGURES, write_figure
     from seisnet.report.viewer import open_picked
     from seisnet.store.hdf5 import check_output
-    from seisnet.views import find_pick
 
     wanted = {"pick": pick_id, "section": section_id, "day": day}
     chosen = [(kind, name) for kind, name in wanted.items() if name is not None]

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from seisnet.preprocessing import Plan
+    from seisnet.preprocessing.job import Plan
 
 PLAN_LINES = 20
 
@@ -82,9 +82,9 @@ def preprocess(
         raise click.UsageError("say either --resume or --overwrite")
     engine = Engine(jobs, scheduler)
     engine.get_ready(READY)  # which takes as long as the imports that follow, and goes on beside them
-    from seisnet import preprocessing
     from seisnet.config import PreprocessConfig, load_toml
-    from seisnet.making import place_for_shards
+    from seisnet.preprocessing import job as preprocessing
+    from seisnet.preprocessing.making import place_for_shards
     from seisnet.store.windows_file import read_counts, read_rejected
     from seisnet.wording import counted
 

@@ -33,8 +33,8 @@ def score(picks: Path, reference: Path, tolerance_s: float, output: Path | None,
     import numpy as np
 
     from seisnet.errors import ConfigError
-    from seisnet.formats import read_any_picks
-    from seisnet.matching import score_picks
+    from seisnet.formats.picks import read_any_picks
+    from seisnet.scoring.matching import score_picks
     from seisnet.wording import counted, first_of
 
     if not tolerance_s > 0:

@@ -40,7 +40,7 @@ def stream(
     """
     from seisnet.cli.classify import pick_config
     from seisnet.errors import ConfigError
-    from seisnet.formats import PicksAppender, iso_time
+    from seisnet.formats.picks import PicksAppender, iso_time
     from seisnet.model import load_model
     from seisnet.store.hdf5 import check_output
     from seisnet.waveforms.seedlink import packets

@@ -83,7 +83,7 @@ def train(
     # These load NumPy, which comes after the choice (and before it with --init: nothing is chosen then).
     from seisnet.store.hdf5 import check_output, sweep
     from seisnet.store.model_file import read_model
-    from seisnet.training import fit
+    from seisnet.training.fitting import fit
     from seisnet.wording import counted
 
     if resume and overwrite:

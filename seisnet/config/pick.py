@@ -22,7 +22,7 @@ class PickConfig:
         not both.
     rival_s : float
         Weak picks lose probability where a more probable one of their phase on the same instrument lies nearer than
-        this (`seisnet.rivals`); 0 lets them be, for swarms whose earthquakes follow each other within seconds.
+        this (`seisnet.picking.rivals`); 0 lets them be, for swarms whose earthquakes follow each other within seconds.
     refine_s : float
         A pick moves to the onset that Akaike's criterion finds within this of it; 0 leaves it where it is.
     hop_s : float

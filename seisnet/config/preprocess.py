@@ -51,13 +51,14 @@ class PreprocessConfig:
     shift_s : float
         Largest shift of such a copy.
     excerpts : bool
-        Whether the windows of task ``phase`` come with excerpts of the labelled records, see `seisnet.excerpting`.
+        Whether the windows of task ``phase`` come with excerpts of the labelled records, see
+        `seisnet.windows.excerpting`.
     excerpt_s : float
         An excerpt reaches so far before the first and after the last of its picks.
     noise_ratio : float
         A noise window in which some half second has more than this many times the energy of the quietest quarter is
         left out: it may hold an event that nobody listed. 0 takes all. The default leaves out about one in seventy
-        noise windows, and would leave out four of five with a P (see `seisnet.windows.energy_ratios`).
+        noise windows, and would leave out four of five with a P (see `seisnet.windows.cutting.energy_ratios`).
     link_s : float
         Picks without an event that follow each other within this time, on whatever station, count as one event when
         splits are made; 0 groups them by station and hour.

@@ -35,8 +35,8 @@ class TrainConfig:
         Epochs without a better dev macro-F1 after which training stops; 0 never stops early. The best
         epoch's weights are kept either way.
     distil : bool
-        Whether the `members` teach one network, which alone is kept (see `seisnet.distillation`). It needs excerpts of
-        whole records in the windows file.
+        Whether the `members` teach one network, which alone is kept (see `seisnet.training.distillation`). It needs
+        excerpts of whole records in the windows file.
     class_weight : {"balanced", "none"}
         Whether every class weighs the same in the loss.
     context, onset : bool
@@ -52,8 +52,8 @@ class TrainConfig:
         Thresholds are those with the highest F1 of picks in the dev split that keep to so many false picks of a class
         an hour where its records are quiet; 0 sets no such budget.
     memory_mb : float
-        A training split with larger features is read from the file in blocks, see `seisnet.batches`; with `distil` a
-        network is taught by so many windows at most.
+        A training split with larger features is read from the file in blocks, see `seisnet.training.batches`; with
+        `distil` a network is taught by so many windows at most.
     """
 
     hidden: tuple[int, ...] = (256, 128)

@@ -9,9 +9,9 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import ArrayLike
 
-from seisnet.breakdown import Breakdown
-from seisnet.embedding import Embedding
 from seisnet.plots.style import COLUMN_CM, class_style, log_axis, new_figure, plain, styled
+from seisnet.scoring.breakdown import Breakdown
+from seisnet.scoring.embedding import Embedding
 
 MARKERS = "o^sDvPX"
 PROPERTIES = {

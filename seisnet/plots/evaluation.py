@@ -10,9 +10,9 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import ArrayLike, NDArray
 
-from seisnet.curves import PrecisionRecallCurve, RocCurve
-from seisnet.metrics import Reliability, residual_statistics
 from seisnet.plots.style import BLUE, COLUMN_CM, CYCLE, class_style, log_axis, new_figure, plain, styled
+from seisnet.scoring.curves import PrecisionRecallCurve, RocCurve
+from seisnet.scoring.metrics import Reliability, residual_statistics
 
 
 @styled()

@@ -10,12 +10,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from seisnet import plots
-from seisnet.embedding import principal_components
 from seisnet.errors import DataError
-from seisnet.evaluation import Evaluation
 from seisnet.model import Model
 from seisnet.plots import Figure, Mistake
 from seisnet.report.document import Column, Picture, Section, Table, picture, utc
+from seisnet.scoring.embedding import principal_components
+from seisnet.scoring.evaluation import Evaluation
 from seisnet.store.model_file import StoredModel
 from seisnet.store.windows_file import WindowsInfo
 from seisnet.waveforms.lookup import Waveforms

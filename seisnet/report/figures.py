@@ -9,14 +9,14 @@ from pathlib import Path
 import numpy as np
 
 from seisnet import plots
-from seisnet.classification import VIEW_AFTER_S, VIEW_BEFORE_S
+from seisnet.classification.job import VIEW_AFTER_S, VIEW_BEFORE_S
+from seisnet.classification.views import joined
 from seisnet.errors import ConfigError, DataError
 from seisnet.picks import Pick
 from seisnet.plots import SectionTrace
 from seisnet.report.pages import waveform_figure
 from seisnet.report.viewer import Picked
 from seisnet.store.hdf5 import replacing
-from seisnet.views import joined
 from seisnet.waveforms.records import COMPONENTS, DAY_NS, NS_PER_S
 
 SECTION_BEFORE_S, SECTION_AFTER_S = 30.0, 90.0

@@ -11,16 +11,16 @@ from pathlib import Path
 from typing import Any
 
 from seisnet import __version__, plots
-from seisnet.classification import Classification
+from seisnet.classification.job import Classification
 from seisnet.errors import ConfigError
-from seisnet.evaluation import Evaluation
-from seisnet.formats import write_detections, write_picks
+from seisnet.formats.picks import write_detections, write_picks
 from seisnet.model import Model
 from seisnet.picks import station_of
 from seisnet.report.document import Picture, Report, Section, picture
 from seisnet.report.evaluation import evaluation_figures, evaluation_pictures, evaluation_section
 from seisnet.report.html import write_report
 from seisnet.report.pages import AVAILABILITY, availability_figure, detections_sections, picks_sections
+from seisnet.scoring.evaluation import Evaluation
 from seisnet.store.hdf5 import replacing
 from seisnet.store.windows_file import WindowsInfo
 from seisnet.waveforms.records import NS_PER_S

@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 
 from seisnet import __version__, plots
-from seisnet.matching import PhaseScore
-from seisnet.metrics import residual_statistics
 from seisnet.report.document import Column, Report, Section, Table, picture
 from seisnet.report.folder import make_folder, write_figures, write_json
 from seisnet.report.html import write_report
+from seisnet.scoring.matching import PhaseScore
+from seisnet.scoring.metrics import residual_statistics
 
 COLUMNS = (
     Column("Phase"),

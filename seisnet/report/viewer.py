@@ -9,16 +9,16 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from seisnet.classification import VIEW_AFTER_S, VIEW_BEFORE_S, View
+from seisnet.classification.job import VIEW_AFTER_S, VIEW_BEFORE_S, View
+from seisnet.classification.views import find_pick, view_around
 from seisnet.errors import ConfigError, DataError
-from seisnet.formats import read_any_picks
+from seisnet.formats.picks import read_any_picks
 from seisnet.model import Model, load_model
 from seisnet.picks import Pick, in_order
 from seisnet.report.document import Report, Section, picks_table
 from seisnet.report.html import render_report
 from seisnet.report.pages import waveform_picture
 from seisnet.report.serving import Reply, Request
-from seisnet.views import find_pick, view_around
 from seisnet.waveforms.lookup import Waveforms
 from seisnet.wording import counted
 
@@ -52,7 +52,7 @@ class Picked:
     def around(
         self, pick: Pick, *, before_s: float, after_s: float, band_hz: tuple[float, float] | None = None
     ) -> View:
-        """Read the stretch around a pick, see `seisnet.views.view_around`."""
+        """Read the stretch around a pick, see `seisnet.classification.views.view_around`."""
         with self.lock:
             return view_around(
                 pick,

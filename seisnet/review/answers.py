@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Self
 
 from seisnet.errors import ConfigError, DataError
-from seisnet.formats import iso_time, whole_rows
+from seisnet.formats.picks import iso_time, whole_rows
 from seisnet.labels import time_ns
 from seisnet.picks import Pick
 

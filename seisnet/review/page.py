@@ -13,15 +13,15 @@ from markupsafe import Markup
 from numpy.typing import NDArray
 
 from seisnet import plots
-from seisnet.classification import View
+from seisnet.classification.job import View
+from seisnet.classification.views import find_pick
 from seisnet.errors import ConfigError
-from seisnet.formats import iso_time
+from seisnet.formats.picks import iso_time
 from seisnet.picks import Pick
 from seisnet.report.html import make_environment, sha256_base64
 from seisnet.report.serving import JSON, Reply, Request
 from seisnet.report.viewer import Picked
 from seisnet.review.answers import STATUSES, Answer, Answers
-from seisnet.views import find_pick
 from seisnet.waveforms.records import COMPONENTS, NS_PER_S
 
 LONGEST_VIEW_S = 600.0

@@ -1,0 +1,137 @@
+"""The stretch around a pick, drawn or reviewed: samples, probabilities and the picks in it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from difflib import get_close_matches
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.signal import butter, sosfilt
+
+from seisnet.classification.job import VIEW_AFTER_S, VIEW_BEFORE_S, View
+from seisnet.errors import ConfigError, DataError
+from seisnet.model import Model
+from seisnet.picks import Pick
+from seisnet.waveforms.lookup import Waveforms, part
+from seisnet.waveforms.records import NS_PER_S, Record, ns_to_sample
+
+MARGIN_S = 60.0
+"""Read on either side of a view: a filter has settled, and probabilities are those of the continuous scan."""
+
+FILTER_ORDER = 4
+
+
+def find_pick(picks: Sequence[Pick], pick_id: str) -> Pick:
+    """Look a pick up by its ID.
+
+    Raises
+    ------
+    DataError
+        If there is none of that ID; some that are there are named.
+    """
+    for pick in picks:
+        if pick.pick_id == pick_id:
+            return pick
+    near = get_close_matches(pick_id, [pick.pick_id for pick in picks], n=3, cutoff=0.0)
+    raise DataError(f"no pick has the ID '{pick_id}'; there is {', '.join(near) or 'no pick at all'}")
+
+
+def view_around(
+    pick: Pick,
+    waveforms: Waveforms,
+    picks: Sequence[Pick],
+    *,
+    model: Model | None = None,
+    before_s: float = VIEW_BEFORE_S,
+    after_s: float = VIEW_AFTER_S,
+    band_hz: tuple[float, float] | None = None,
+) -> View:
+    """Read the stretch around a pick.
+
+    Parameters
+    ----------
+    picks : sequence of Pick
+        Of these, the view holds those of its instrument that lie in it.
+    model : Model, optional
+        Gives probability traces and the sampling rate; without it there are no traces, and the rate is that of the
+        recording.
+    before_s, after_s : float
+        Length of the view on either side of the pick.
+    band_hz : (float, float), optional
+        Corner frequencies of a band-pass filter, see `band_passed`.
+
+    Returns
+    -------
+    View
+        Its samples are NaN in gaps.
+
+    Raises
+    ------
+    DataError
+        If no source holds the pick's time.
+    """
+    start_ns, end_ns = (pick.time_ns + round(s * NS_PER_S) for s in (-before_s, after_s))
+    margin_ns = round(MARGIN_S * NS_PER_S)
+    rate_hz = model.preprocess.sampling_rate_hz if model else None
+    for trace_id in waveforms.trace_ids(pick):
+        records = waveforms.around(trace_id, start_ns - margin_ns, end_ns + margin_ns, sampling_rate_hz=rate_hz)
+        if any(record.start_ns <= pick.time_ns <= record.end_ns for record in records):
+            break
+    else:
+        raise DataError(f"{pick.pick_id}: no waveform of that instrument and time in the sources")
+    scans = [model.scan(record) for record in records] if model else []
+    if band_hz is not None:
+        records = [band_passed(record, band_hz) for record in records]
+    records = [shown for record in records if (shown := part(record, start_ns, end_ns)).n_samples]
+    times = np.concatenate([scan.times_ns for scan in scans]) if scans else np.zeros(0, dtype=np.int64)
+    values = np.concatenate([scan.values for scan in scans], axis=1) if scans else np.zeros((0, 0), dtype=np.float32)
+    shown_columns = (times >= start_ns) & (times <= end_ns)
+    return View(
+        data=joined(records),
+        start_ns=records[0].start_ns,
+        sampling_rate_hz=records[0].sampling_rate_hz,
+        probabilities=values[:, shown_columns],
+        times_ns=times[shown_columns],
+        picks=tuple(p for p in picks if start_ns <= p.time_ns <= end_ns and trace_id in waveforms.trace_ids(p)),
+        trace_id=trace_id,
+    )
+
+
+def joined(records: Sequence[Record]) -> NDArray[np.float32]:
+    """Samples (C, T) of records of one instrument and rate from the first to the last, NaN in the gaps between them.
+
+    A component that a record lacks is NaN there too, unless no record has it: then it is zero, as in a record.
+    """
+    first, last = records[0], records[-1]
+    n = ns_to_sample(first, last.end_ns) + 1
+    data = np.full((len(first.data), n), np.nan, dtype=np.float32)
+    for record in records:
+        at = ns_to_sample(first, record.start_ns)
+        stop = min(at + record.n_samples, n)
+        data[record.present, at:stop] = record.data[record.present, : stop - at]
+    data[~np.any([record.present for record in records], axis=0)] = 0
+    return data
+
+
+def band_passed(record: Record, band_hz: tuple[float, float]) -> Record:
+    """Filter a record with a Butterworth band-pass of fourth order that runs forwards only.
+
+    Running one way delays an onset by a little but never makes it early, as a zero-phase filter does.
+
+    Raises
+    ------
+    ConfigError
+        If the corners are not in order between 0 and the Nyquist frequency.
+    """
+    low, high = band_hz
+    nyquist_hz = record.sampling_rate_hz / 2
+    if not 0 < low < high < nyquist_hz:
+        raise ConfigError(
+            f"{record.trace_id}: band {low:g} to {high:g} Hz; corners must rise and lie between 0 and the Nyquist "
+            f"frequency, {nyquist_hz:g} Hz"
+        )
+    sos = butter(FILTER_ORDER, band_hz, btype="bandpass", output="sos", fs=record.sampling_rate_hz)
+    filtered = sosfilt(sos, record.data - record.data[:, :1], axis=1).astype(np.float32)
+    return replace(record, data=filtered)

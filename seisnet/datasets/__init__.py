@@ -1,0 +1,1 @@
+"""Public data sets: `entries` describes them, `download` fetches them, `export` writes recordings as one."""

@@ -1,0 +1,96 @@
+"""Probability traces as ObsPy has them, and in files: miniSEED 2, or HDF5."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+import obspy
+
+from seisnet.errors import ConfigError
+from seisnet.scan.scanning import Probabilities
+from seisnet.store.hdf5 import replacing
+from seisnet.store.probabilities_file import ProbabilitiesFile
+from seisnet.waveforms.records import NS_PER_S
+
+TAKEN = set("ZNE123RTX")
+"""Last letters of channels that are components, and X, which stands for noise."""
+
+RECORD_BYTES = 4096
+
+
+def check_name(path: Path) -> None:
+    """Refuse a name whose ending names no format for probabilities.
+
+    Raises
+    ------
+    ConfigError
+        If it is neither ``.mseed`` nor ``.h5``.
+    """
+    if path.suffix.lower() not in (".mseed", ".h5", ".hdf5"):
+        raise ConfigError(
+            f"{path}: probabilities are written as miniSEED (.mseed) or HDF5 (.h5); choose such an ending"
+        )
+
+
+def letters(classes: Sequence[str]) -> dict[str, str]:
+    """Letter that stands for each class at the end of a channel code: its first, or else one that is free.
+
+    Examples
+    --------
+    >>> letters(["P", "S", "noise"])
+    {'P': 'P', 'S': 'S', 'noise': 'X'}
+    """
+    found: dict[str, str] = {}
+    for name in classes:
+        choices = [name[:1].upper(), *"ABCDFGHIJKLMOPQSUVWY"]
+        free = (c for c in choices if c.isalpha() and c not in TAKEN and c not in found.values())
+        found[name] = "X" if name == "noise" else next(free)
+    return found
+
+
+def write_probabilities(traces: Iterable[Probabilities], path: Path, *, model: str) -> None:
+    """Write probability traces, whole or not at all; one record is in memory at a time.
+
+    In miniSEED a trace keeps network, station and location, and its channel is band and instrument of the record with
+    the class's letter: ``HHP``, ``HHS`` and ``HHX`` for P, S and noise of ``HH``.
+
+    Raises
+    ------
+    ConfigError
+        If the ending of the name is of neither format.
+    """
+    check_name(path)
+    if path.suffix.lower() != ".mseed":
+        with ProbabilitiesFile(path, model=model) as file:
+            for found in traces:
+                file.add(found.trace_id, found.classes, found.values, found.start_ns, found.hop_ns)
+        return
+    with replacing(path) as temporary, temporary.open("wb") as file:
+        for found in traces:
+            if found.values.shape[1]:
+                instrument = found.trace_id.rpartition(".")[2]
+                channels = [f"{instrument:X>2.2}{letter}" for letter in letters(found.classes).values()]
+                stream = obspy.Stream(list(_traces(found, channels)))
+                stream.write(file, format="MSEED", encoding="FLOAT32", reclen=RECORD_BYTES)
+
+
+def probability_stream(traces: Iterable[Probabilities], model_name: str) -> obspy.Stream:
+    """One trace a class and record, channel ``<model>_<class>``, in the order of records."""
+    return obspy.Stream(
+        [trace for found in traces for trace in _traces(found, [f"{model_name}_{name}" for name in found.classes])]
+    )
+
+
+def _traces(found: Probabilities, channels: Iterable[str]) -> Iterator[obspy.Trace]:
+    network, station, location, _ = found.trace_id.split(".")
+    for channel, values in zip(channels, found.values, strict=True):
+        header = {
+            "network": network,
+            "station": station,
+            "location": location,
+            "channel": channel,
+            "starttime": obspy.UTCDateTime(ns=found.start_ns),
+            "delta": found.hop_ns / NS_PER_S,
+        }
+        yield obspy.Trace(values.copy(), header=header)

@@ -1,0 +1,282 @@
+"""The work on one piece of the sources: read, condition, label, cut, augment, compute features, write a shard."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import json
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seisnet import __version__
+from seisnet.config import PreprocessConfig, to_json
+from seisnet.errors import DataError
+from seisnet.features import Feature, extract, make_feature
+from seisnet.labels import LabelMatcher
+from seisnet.picking.picker import snr_db
+from seisnet.picks import ClassInterval, Pick, station_of
+from seisnet.store.hdf5 import sha256_of
+from seisnet.store.shards import ShardWriter, new_shard, read_whole
+from seisnet.store.windows_file import SPLITS, Rejected
+from seisnet.waveforms.inventory import response_of
+from seisnet.waveforms.records import NS_PER_S, Record, Rejection
+from seisnet.waveforms.sources import Reading, Source, read_records, read_traces
+from seisnet.windows.augment import augment
+from seisnet.windows.class_cutting import cut_classes
+from seisnet.windows.cutting import LabelledRecord, Stretch, Window, cut, start_ns, take
+from seisnet.windows.excerpting import excerpts
+
+FEATURE_BYTES = 1 << 24
+"""Features are written when so many have gathered: memory does not grow with the windows of a piece."""
+
+
+@dataclass(frozen=True)
+class Piece:
+    """Sources, or some rows of a data set, that become one shard; `hashes` says whether it takes the files' SHA-256."""
+
+    sources: tuple[Source, ...]
+    rows: tuple[int, int] | None = None
+    hashes: bool = True
+
+
+@dataclass(frozen=True)
+class Job:
+    """What the work on every piece needs to know.
+
+    Attributes
+    ----------
+    config : PreprocessConfig
+    picks, intervals : tuple
+        Labels, for sources that are not data sets.
+    labels_sha256 : str
+        Of the label files.
+    miner, miner_sha256 : str
+        Model file that finds hard negatives, if any.
+    folder : Path or None
+        Where shards are written; without one nothing is, and no feature is computed.
+    """
+
+    config: PreprocessConfig
+    picks: tuple[Pick, ...] = ()
+    intervals: tuple[ClassInterval, ...] = ()
+    labels_sha256: str = ""
+    miner: str = ""
+    miner_sha256: str = ""
+    folder: Path | None = None
+
+    @functools.cached_property
+    def pick_matcher(self) -> LabelMatcher[Pick]:
+        """The picks by station; built once a process."""
+        return LabelMatcher(self.picks)
+
+    @functools.cached_property
+    def class_matcher(self) -> LabelMatcher[ClassInterval]:
+        """The intervals by station; built once a process."""
+        return LabelMatcher(self.intervals)
+
+    @property
+    def matcher(self) -> LabelMatcher[Pick] | LabelMatcher[ClassInterval]:
+        """The one of the task."""
+        return self.class_matcher if self.config.task == "class" else self.pick_matcher
+
+    @functools.cached_property
+    def feature(self) -> Feature:
+        """The feature of the config; built once a process."""
+        return make_feature(self.config)
+
+    def identity(self, piece: Piece) -> str:
+        """SHA-256 of all that a shard is made from; files count by name, size and age, web services by the request."""
+        # Who goes to which split is decided afterwards.
+        config = replace(self.config, split=PreprocessConfig.split, split_by=PreprocessConfig.split_by)
+        files = [source.stamps for source in piece.sources]
+        known = [__version__, to_json(config), repr(piece), files, self.labels_sha256, self.miner_sha256]
+        return hashlib.sha256(json.dumps(known).encode()).hexdigest()
+
+
+@dataclass
+class Summary:
+    """What the driver keeps of a piece; plain values, so that a shard can carry it.
+
+    Attributes
+    ----------
+    rows : dict
+        Windows by event, station, split of the data set, class, and whether they are augmented.
+    made : list of int
+        Windows of each source of the piece.
+    mined : int
+        Hard negatives among them.
+    excerpt_samples : int
+        Samples of all excerpts, a component.
+    files : list of (path, size, sha256, index of the source)
+    records : dict of str to int
+        Records by ``NET.STA.LOC``.
+    matched, nearest_ns : list, dict
+        Labels that lie in a record, and how near the others come to one of their station.
+    rejected : list
+        Only where no shard is written, which holds them otherwise.
+    shard : str
+        Name of its file; empty where none is written.
+    """
+
+    rows: list[tuple[tuple[str, str, int, int, bool], int]] = field(default_factory=list)
+    made: list[int] = field(default_factory=list)
+    mined: int = 0
+    excerpt_samples: int = 0
+    files: list[tuple[str, int, str, int]] = field(default_factory=list)
+    records: dict[str, int] = field(default_factory=dict)
+    matched: list[int] = field(default_factory=list)
+    nearest_ns: list[tuple[int, int]] = field(default_factory=list)
+    rejected: list[Rejected] = field(default_factory=list)
+    shard: str = ""
+
+
+def work(job: Job, piece: Piece) -> Summary:
+    """Make the shard of a piece, or take the one that is there.
+
+    Raises
+    ------
+    DataError
+        If it can't be written, or there is not enough memory.
+    """
+    if job.folder is None:
+        return _summarise(job, piece, None)
+    name = f"{job.identity(piece)}.h5"
+    done = read_whole(job.folder / name)
+    if done is not None:
+        return Summary(**done, shard=name)
+    with new_shard(job.folder / name, int(np.prod(job.feature.shape))) as writer:
+        summary = _summarise(job, piece, writer)
+        plain = {name: value for name, value in vars(summary).items() if name not in ("rejected", "shard")}
+        writer.finish(summary.rejected, plain)
+    return replace(summary, rejected=[], shard=name)
+
+
+def _summarise(job: Job, piece: Piece, writer: ShardWriter | None) -> Summary:
+    reading, maker = Reading(), _Maker(job, writer)
+    matcher, summary = job.matcher, maker.summary
+    for kept in (matcher.matched, matcher.nearest_ns, matcher.records):
+        kept.clear()
+    for index, source in enumerate(piece.sources):
+        summary.made.append(0)
+        try:
+            if piece.hashes and not source.part:
+                summary.files += [(str(p), _size(p), sha256_of(p), index) for p in source.paths] or [
+                    (source.name, 0, "", index)  # of a web service
+                ]
+            for labelled in _labelled(job, source, piece.rows, reading):
+                made, why_not = maker.add(labelled)
+                summary.made[-1] += made
+                record = labelled.record
+                reading.rejections += [Rejection(record.trace_id, record.start_ns, record.end_ns, r) for r in why_not]
+        except OSError as error:  # of reading: what goes wrong in writing is a DataError
+            reading.rejections.append(Rejection("", 0, 0, f"{source.name}: can't be read: {error.strerror or error}"))
+        except MemoryError as error:
+            raise DataError(f"{source.name}: not enough memory; take fewer --jobs") from error
+    maker.flush()
+    summary.rows = list(maker.rows.items())
+    summary.records = dict(matcher.records)
+    summary.matched = sorted(matcher.matched)
+    summary.nearest_ns = sorted((i, ns) for i, ns in matcher.nearest_ns.items() if i not in matcher.matched)
+    summary.rejected = [*reading.rejections]
+    return summary
+
+
+def _labelled(job: Job, source: Source, rows: tuple[int, int] | None, reading: Reading) -> Iterator[LabelledRecord]:
+    """Records of a source with what is known of them, at the rate of the config."""
+    rate_hz, is_class, response = job.config.sampling_rate_hz, job.config.task == "class", response_of(job.config)
+    if not source.is_dataset:
+        for record in read_records(
+            source, reading, sampling_rate_hz=rate_hz, shortest_s=job.config.window_s, response=response
+        ):
+            if is_class:
+                found = job.class_matcher.match(record)
+                stretches = tuple(Stretch(i.label, i.start_ns, i.end_ns, i.weight, i.event_id) for i in found)
+                yield LabelledRecord(record, (), stretches=stretches)
+            else:
+                yield LabelledRecord(record, tuple(job.pick_matcher.match(record)))
+        return
+    for trace in read_traces(source, reading, sampling_rate_hz=rate_hz, response=response, rows=rows):
+        record = trace.record
+        stretches = (Stretch(trace.category, record.start_ns, record.end_ns),) if is_class and trace.category else ()
+        is_noise = trace.complete and not trace.picks
+        picks = () if is_class else trace.picks
+        yield LabelledRecord(record, picks, trace.event_id, is_noise, trace.split, stretches)
+
+
+class _Maker:
+    """Makes windows and excerpts of records, counts them, and writes them to the shard when enough have gathered."""
+
+    def __init__(self, job: Job, writer: ShardWriter | None) -> None:
+        self.summary = Summary()
+        self.rows: Counter[tuple[str, str, int, int, bool]] = Counter()
+        self._job, self._writer = job, writer
+        self._x: list[NDArray[np.float32]] = []
+        self._columns: dict[str, list[Any]] = defaultdict(list)
+
+    def add(self, labelled: LabelledRecord) -> tuple[int, list[str]]:
+        """Cut the windows of a record; how many there are, and what gave none."""
+        job, config = self._job, self._job.config
+        windows, why_not = (cut_classes if config.task == "class" else cut)(labelled, config)
+        if job.miner:
+            from seisnet.preprocessing.mining import load_miner, mine  # whose models take long to import
+
+            mined = mine(labelled, load_miner(job.miner, config), config)
+            self.summary.mined += len(mined)
+            windows = [*windows, *mined]
+        if windows:
+            given = SPLITS.index(labelled.split) + 1 if labelled.split else 0
+            station = station_of(labelled.record.trace_id)
+            y = [config.classes.index(w.label) for w in windows]
+            self.rows.update((w.event, station, given, k, w.augmented) for w, k in zip(windows, y, strict=True))
+            if self._writer is not None:
+                self._extract(labelled, windows, y, given)
+        if config.excerpts and config.task == "phase":
+            for excerpt in excerpts(labelled, windows, config):
+                self.summary.excerpt_samples += excerpt.n_samples
+                if self._writer is not None:
+                    self._writer.append_excerpt(excerpt)
+        return len(windows), why_not
+
+    def _extract(self, labelled: LabelledRecord, windows: Sequence[Window], y: list[int], given: int) -> None:
+        config, record = self._job.config, labelled.record
+        samples, present = augment(labelled, windows, take(record, windows, config), config)
+        bandwidth_hz = np.full(len(windows), record.bandwidth_hz)
+        self._x.append(extract(self._job.feature, samples, present, bandwidth_hz))
+        columns: dict[str, list[Any]] = {
+            "y": y,
+            "onset_s": [w.onset_s for w in windows],
+            "start_ns": [start_ns(record, w) for w in windows],
+            "weight": [w.weight for w in windows],
+            "augmented": [w.augmented for w in windows],
+            "snr_db": [_snr_db(record, w, config) for w in windows],
+            "trace": [record.trace_id] * len(windows),
+            "event": [w.event for w in windows],
+            "given_split": [given] * len(windows),
+        }
+        for name, values in columns.items():
+            self._columns[name] += values
+        if sum(x.nbytes for x in self._x) > FEATURE_BYTES:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write what has gathered."""
+        if self._writer is not None and self._x:
+            self._writer.append(np.concatenate(self._x), self._columns)
+            self._x.clear()
+            self._columns.clear()
+
+
+def _snr_db(record: Record, window: Window, config: PreprocessConfig) -> float:
+    if window.augmented or np.isnan(window.onset_s):
+        return float("nan")
+    return snr_db(record, start_ns(record, window) + round((window.onset_s + config.window_s / 2) * NS_PER_S))
+
+
+def _size(path: Path) -> int:
+    return sum(p.stat().st_size for p in path.rglob("*") if p.is_file()) if path.is_dir() else path.stat().st_size

@@ -1,0 +1,287 @@
+"""From sources and labels to a windows file."""
+
+from __future__ import annotations
+
+import itertools
+import shutil
+import tempfile
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seisnet.config import PreprocessConfig, lists
+from seisnet.engine import READY, Engine
+from seisnet.errors import ConfigError, NothingUsableError
+from seisnet.preprocessing.division import divide
+from seisnet.preprocessing.extraction import work
+from seisnet.preprocessing.making import Progress, inputs_sha256, make_shards, place_for_shards, step, work_folder
+from seisnet.preprocessing.merging import Totals, describe, merge
+from seisnet.preprocessing.planning import make_job, make_pieces, unmatched_lines
+from seisnet.store.excerpts import Excerpt, read_excerpts
+from seisnet.store.hdf5 import check_not_read, clear
+from seisnet.store.shards import ShardReader
+from seisnet.store.windows_file import SPLITS, Rejected, WindowRows, WindowsInfo, read_info, read_rows, shards_folder
+from seisnet.waveforms.records import COMPONENTS, KEPT
+from seisnet.waveforms.selection import Selection
+from seisnet.waveforms.sources import Reading, find_sources
+from seisnet.wording import counted, misfits
+
+BYTES_A_ROW = 48
+"""Of a windows file, beside the features."""
+
+HERE = Engine()
+
+
+@dataclass(frozen=True)
+class Windows:
+    """A windows file in memory."""
+
+    info: WindowsInfo
+    rows: WindowRows
+    excerpts: tuple[Excerpt, ...] = ()
+
+    def split(self, name: str) -> WindowRows:
+        """Rows of ``train``, ``dev`` or ``test``."""
+        return self.rows.take(self.rows.split == SPLITS.index(name))
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What preprocess would make.
+
+    Attributes
+    ----------
+    classes : tuple of str
+    sources : tuple of (str, int)
+        Name, windows.
+    n_labels, n_matched : int
+        Labels of files, and those that lie in a record.
+    unmatched : tuple of str
+        A line for each of the others.
+    rejected : tuple
+        As in the windows file, but for the labels of `unmatched`, and excerpts that would lie in two splits.
+    counts : int64 (3, K, 2)
+        Windows by split, class and whether they are augmented.
+    how : str
+        What is not divided by the splits.
+    n_bytes : int
+        Size of the windows file, about.
+    """
+
+    classes: tuple[str, ...]
+    sources: tuple[tuple[str, int], ...]
+    n_labels: int
+    n_matched: int
+    unmatched: tuple[str, ...]
+    rejected: tuple[Rejected, ...]
+    counts: NDArray[np.int64]
+    how: str
+    n_bytes: int
+
+
+def read_windows(path: str | Path) -> Windows:
+    """Read a whole windows file.
+
+    Raises
+    ------
+    FormatError
+        If it is not one, or is damaged.
+    """
+    return Windows(read_info(Path(path)), read_rows(Path(path)), tuple(read_excerpts(path)))
+
+
+def preprocess(
+    sources: Sequence[str], labels: Sequence[str] = (), config: PreprocessConfig | None = None, *, engine: Engine = HERE
+) -> Windows:
+    """Make windows in memory; see `preprocess_to_file`.
+
+    Examples
+    --------
+    >>> windows = preprocess(["events/*.mseed"], ["catalogue.xml"])  # doctest: +SKIP
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "windows.h5"
+        preprocess_to_file(sources, labels, config, output=path, engine=engine)
+        return read_windows(path)
+
+
+def preprocess_to_file(  # noqa: PLR0913, each is a choice that somebody makes
+    sources: Sequence[str],
+    labels: Sequence[str] = (),
+    config: PreprocessConfig | None = None,
+    *,
+    output: Path,
+    overwrite: bool = False,
+    resume: bool = False,
+    virtual: bool = False,
+    miner: str = "",
+    engine: Engine = HERE,
+    progress: Progress | None = None,
+    say: Callable[[str], None] | None = None,
+    selection: Selection | None = None,
+    inventory: Sequence[Path] = (),
+) -> WindowsInfo:
+    """Turn waveforms and labels into a windows file.
+
+    The sources are divided into pieces, each of which becomes a shard in a folder beside the output; then the shards
+    are merged. The bytes are the same for any engine. A run that was killed, or met a full disk, leaves its finished
+    shards; with `resume` the next one takes those that its inputs and settings would give again.
+
+    Parameters
+    ----------
+    sources : sequence of str
+        Files, folders, globs, archives, web services, or data sets, which carry their own labels.
+    labels : sequence of str
+        Catalogues and CSV files of picks, or of classes, for the sources that are not data sets.
+    config : PreprocessConfig, optional
+        How windows are cut and what is made of them.
+    output : Path
+        The windows file; it appears whole or not at all.
+    overwrite : bool
+        Whether an existing output, and what is left of an interrupted run, may be replaced.
+    resume : bool
+        Whether to go on with what is left of an interrupted run.
+    virtual : bool
+        Whether the features stay in the shards, in the folder ``<output>.shards``, and the windows file refers to them.
+    miner : str
+        Model whose false picks become windows of noise in the training split, see `seisnet.preprocessing.mining`.
+    engine : Engine
+        Where the work is done.
+    progress : callable, optional
+        See `Progress`.
+    say : callable, optional
+        Told in a line how many finished shards of an interrupted run can't be taken, if any.
+    selection : Selection, optional
+        Which channels and times of the sources are wanted.
+    inventory : sequence of Path
+        Files of station metadata, which place components by azimuth and dip.
+
+    Returns
+    -------
+    WindowsInfo
+        What was read and made; what was rejected stands in the file.
+
+    Raises
+    ------
+    NothingUsableError
+        If not one window could be made; the message says why.
+    ConfigError
+        If there is an output, or what is left of a run, and neither `overwrite` nor `resume` is set; if the output is
+        read; for one source or file of labels that stands in no list.
+    """
+    lists(sources=sources, labels=labels)
+    folder = place_for_shards(output, overwrite=overwrite, resume=resume, virtual=virtual)
+    engine.get_ready(READY)
+    reading = Reading()
+    found = find_sources(sources, reading, selection=selection or Selection(), inventory=inventory, engine=engine)
+    read = (path for source in found for path in source.reads)
+    check_not_read(output, itertools.chain(read, map(Path, labels)))
+    job = make_job(found, labels, config or PreprocessConfig(), reading.rejections, miner=miner, folder=folder)
+    pieces = list(make_pieces(found))
+    identities = [job.identity(piece) for piece in pieces] if resume else []
+    if resume and output.exists():
+        info = read_info(output, rejected=False)
+        if info.attributes.get("inputs_sha256") != inputs_sha256(job, identities):
+            raise ConfigError(f"{output} was made of other inputs or settings; choose another name, or say --overwrite")
+        if not virtual:
+            clear(folder)
+        return info
+    with work_folder(folder, output, anew=overwrite):
+        if say and (line := misfits("shards", [path.stem for path in folder.glob("*.h5")], identities)):
+            say(line)
+        with engine.crew(partial(step, job)) as over:
+            totals = make_shards(job, pieces, over, progress)
+            unmatched = unmatched_lines(job, totals.matched, totals.nearest_ns, totals.records)
+            shards = [folder / name for name in totals.shards]
+            if not totals.rows:
+                rejected = itertools.chain(reading.rejections, *(_rejected(path) for path in shards))
+                raise NothingUsableError(f"no window could be made: {_why(unmatched, rejected)}")
+            after = [*_windowless(totals), *(("", 0, 0, line) for line in unmatched)]
+            division = divide(totals.rows, job.config)
+            inputs = inputs_sha256(job, [shard.stem for shard in shards])
+            info = describe(job, totals, division, [Path(p) for p in labels], inputs)
+            # From several machines of a cluster few file systems let one file be written.
+            copied = None if engine.scheduler else over
+            merge(shards, output, division, info, (reading.rejections, after), virtual=virtual, over=copied)
+        for left in folder.iterdir():
+            if left not in shards:
+                left.unlink()
+    if not virtual:
+        shutil.rmtree(folder)
+        clear(shards_folder(output))  # of a virtual file that this one has replaced
+    return info
+
+
+def plan(
+    sources: Sequence[str],
+    labels: Sequence[str] = (),
+    config: PreprocessConfig | None = None,
+    *,
+    miner: str = "",
+    engine: Engine = HERE,
+    progress: Progress | None = None,
+    selection: Selection | None = None,
+    inventory: Sequence[Path] = (),
+) -> Plan:
+    """Read everything and choose the windows, but compute no features and write nothing.
+
+    Raises
+    ------
+    NothingUsableError, DataError, ConfigError
+        As `preprocess_to_file` would.
+    """
+    lists(sources=sources, labels=labels)
+    engine.get_ready(READY)
+    reading = Reading()
+    found = find_sources(sources, reading, selection=selection or Selection(), inventory=inventory, engine=engine)
+    job = make_job(found, labels, config or PreprocessConfig(), reading.rejections, miner=miner, folder=None)
+    with engine.crew(partial(work, job)) as over:
+        totals = make_shards(job, list(make_pieces(found)), over, progress)
+    rejected = [*reading.rejections, *totals.rejected]
+    unmatched = unmatched_lines(job, totals.matched, totals.nearest_ns, totals.records)
+    if not totals.rows:
+        raise NothingUsableError(f"no window could be made: {_why(unmatched, rejected)}")
+    division = divide(totals.rows, job.config)
+    return Plan(
+        classes=job.config.classes,
+        sources=tuple(totals.made.items()),
+        n_labels=len(job.picks) + len(job.intervals),
+        n_matched=len(totals.matched),
+        unmatched=tuple(unmatched),
+        rejected=(*rejected, *_windowless(totals)),
+        counts=division.counts,
+        how=division.how,
+        n_bytes=int(division.counts.sum()) * (4 * int(np.prod(job.feature.shape)) + BYTES_A_ROW)
+        + 4 * len(COMPONENTS) * totals.excerpt_samples,
+    )
+
+
+def reasons(rejected: Sequence[Rejected]) -> Counter[str]:
+    """Count rejections by reason."""
+    return Counter(reason for *_, reason in rejected)
+
+
+def _windowless(totals: Totals) -> list[Rejected]:
+    return [("", 0, 0, f"{name}: no window") for name, made in totals.made.items() if not made]
+
+
+def _rejected(path: Path) -> list[Rejected]:
+    with ShardReader(path) as shard:
+        return shard.rejected
+
+
+def _why(unmatched: Sequence[str], rejected: Iterable[Rejected]) -> str:
+    """Say in a line why there is nothing: the first labels without waveform, and the most frequent reasons."""
+    said = (
+        [*unmatched[:3], f"{counted(len(unmatched) - 3, 'more label')} without waveform"]
+        if unmatched[3:]
+        else [*unmatched]
+    )
+    commonest = Counter(reason for *_, reason in rejected if not reason.startswith(KEPT)).most_common(5)
+    said += [f"{reason} ({n})" if n > 1 else reason for reason, n in commonest]
+    return "; ".join(said) or "the sources hold no waveforms"

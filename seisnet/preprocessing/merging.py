@@ -1,0 +1,255 @@
+"""From shards to one windows file: splits are assigned, and augmented windows of dev and test left out."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seisnet import __version__
+from seisnet.config import to_json
+from seisnet.engine import Over
+from seisnet.errors import FormatError
+from seisnet.picks import station_of
+from seisnet.preprocessing.division import Division, Row, placed
+from seisnet.preprocessing.extraction import Job, Piece, Summary
+from seisnet.store.excerpts import N_COMPONENTS, SAMPLES, Excerpt
+from seisnet.store.excerpts_writer import ExcerptsWriter
+from seisnet.store.shards import ShardReader
+from seisnet.store.windows_file import SPLITS, Rejected, WindowRows, WindowsInfo
+from seisnet.store.windows_writer import Place, WindowsWriter, writing
+from seisnet.waveforms.records import COMPONENTS
+
+
+@dataclass
+class Totals:
+    """Summaries of all pieces, added up; windows count by the name of the source, which its days share."""
+
+    rows: Counter[Row] = field(default_factory=Counter)
+    made: Counter[str] = field(default_factory=Counter)
+    mined: int = 0
+    excerpt_samples: int = 0
+    files: dict[str, tuple[int, str, str]] = field(default_factory=dict)
+    records: Counter[str] = field(default_factory=Counter)
+    matched: set[int] = field(default_factory=set)
+    nearest_ns: dict[int, int] = field(default_factory=dict)
+    rejected: list[Rejected] = field(default_factory=list)
+    shards: list[str] = field(default_factory=list)
+
+    def add(self, piece: Piece, summary: Summary) -> None:
+        """Add the summary of a piece."""
+        for (event, station, given, y, augmented), n in summary.rows:
+            self.rows[event, station, given, y, augmented] += n
+        for source, made in zip(piece.sources, summary.made, strict=True):
+            self.made[source.name] += made
+        self.mined += summary.mined
+        self.excerpt_samples += summary.excerpt_samples
+        for path, size, sha256, index in summary.files:
+            self.files[path] = (size, sha256, piece.sources[index].name)
+        self.records.update(summary.records)
+        self.matched.update(summary.matched)
+        for i, ns in summary.nearest_ns:
+            self.nearest_ns[i] = min(ns, self.nearest_ns.get(i, ns))
+        self.rejected += summary.rejected
+        if summary.shard:
+            self.shards.append(summary.shard)
+
+
+def describe(job: Job, totals: Totals, division: Division, labels: Sequence[Path], inputs: str) -> WindowsInfo:
+    """Everything in the windows file but its rows and rejections; `inputs` is the SHA-256 of all it is made from."""
+    config = job.config
+    paths = [path for path in [*map(Path, totals.files), *labels] if path.exists()]
+    attributes = {
+        "component_order": COMPONENTS,
+        "config": to_json(config),
+        # The age of the newest input, not of the clock: the same inputs give the same bytes.
+        "created": datetime.fromtimestamp(max((p.stat().st_mtime for p in paths), default=0), UTC).isoformat(
+            timespec="seconds"
+        ),
+        "feature": config.features,
+        "inputs_sha256": inputs,
+        "labels_sha256": job.labels_sha256,
+        "sampling_rate_hz": config.sampling_rate_hz,
+        "seisnet_version": __version__,
+        "split_by": division.how,
+        "window_s": config.window_s,
+    }
+    if job.miner:
+        attributes |= {"mined_windows": totals.mined, "miner_sha256": job.miner_sha256}
+    return WindowsInfo(
+        classes=config.classes,
+        feature_shape=job.feature.shape,
+        group_names=tuple(sorted({event for event, *_ in totals.rows})),
+        sources=tuple((path, size, sha256, totals.made[name]) for path, (size, sha256, name) in totals.files.items()),
+        rejected=(),
+        attributes=attributes,
+    )
+
+
+@dataclass(frozen=True)
+class Copy:
+    """What is to be copied from a shard to a windows file, by whichever process.
+
+    Attributes
+    ----------
+    shard : Path
+    windows : bool (N,)
+        Which windows are kept.
+    x : Place or None
+        Where their features belong; None if these stay in the shard.
+    excerpts : bool (M,)
+        Which excerpts are kept.
+    lengths : int64 (M,)
+        Of all excerpts.
+    samples : Place or None
+        Where the samples of those that are kept belong, if there are any.
+    """
+
+    shard: Path
+    windows: NDArray[np.bool_]
+    x: Place | None
+    excerpts: NDArray[np.bool_]
+    lengths: NDArray[np.int64]
+    samples: Place | None = None
+
+    @property
+    def n_samples(self) -> int:
+        """Samples of the excerpts that are kept."""
+        return int(self.lengths[self.excerpts].sum())
+
+    def make(self) -> None:
+        """Copy what is kept, and read the rest as well, so that it is certain that the shard is not damaged.
+
+        Raises
+        ------
+        FormatError
+            If it is; it is removed, so that the next run makes it anew.
+        DataError
+            If the windows file can't be written.
+        """
+        with _believed(self.shard) as shard:
+            _copy(shard.blocks(), self.windows, self.x)
+            _copy(shard.samples(), np.repeat(self.excerpts, self.lengths), self.samples)
+
+
+def _copy(blocks: Iterator[NDArray[np.float32]], keep: NDArray[np.bool_], place: Place | None) -> None:
+    for rows in blocks:
+        here, keep = keep[: len(rows)], keep[len(rows) :]
+        if place:
+            place = place.fill(rows if here.all() else rows[here])
+
+
+def merge(
+    shards: Sequence[Path],
+    output: Path,
+    division: Division,
+    info: WindowsInfo,
+    rejected: tuple[Sequence[Rejected], Sequence[Rejected]] = ((), ()),
+    *,
+    virtual: bool = False,
+    over: Over[Copy, Any] | None = None,
+) -> None:
+    """Write a windows file.
+
+    Parameters
+    ----------
+    shards : sequence of Path
+        In the order of the sources.
+    division : Division
+        Of all windows.
+    info : WindowsInfo
+        What describes the file; `group_names` are sorted.
+    rejected : (sequence, sequence)
+        What was rejected before and after the shards were made, beside what they tell themselves.
+    virtual : bool
+        Whether the features stay in the shards, which must then be kept beside the output.
+    over : callable, optional
+        Makes copies, see `seisnet.engine.Over`; without it this process does.
+
+    Raises
+    ------
+    FormatError
+        If a shard is damaged; it is removed, so that the next run makes it anew.
+    """
+    with writing(output) as writer:
+        writer.begin(info, int(division.counts.sum()), virtual=virtual)
+        writer.reject(rejected[0])
+        copies = _copies(shards, writer, division, info, virtual=virtual)
+        for _ in over(copies) if over else map(Copy.make, copies):
+            pass
+        writer.reject(rejected[1])
+
+
+def _copies(
+    shards: Sequence[Path], writer: WindowsWriter, division: Division, info: WindowsInfo, *, virtual: bool
+) -> list[Copy]:
+    """Write all that is small, and say what is to be copied."""
+    groups = {name: i for i, name in enumerate(info.group_names)}
+    excerpts = ExcerptsWriter(writer, groups)
+    copies: list[Copy] = []
+    for path in shards:
+        with _believed(path) as shard:
+            writer.reject(shard.rejected)
+            keep, rows = _rows(shard, division, groups)
+            x = writer.append(rows.take(keep))
+            if virtual:
+                writer.link(path, np.flatnonzero(keep), len(shard), shard.sha256)
+            chosen: list[bool] = []
+            lengths: list[int] = []
+            for excerpt in shard.excerpts():
+                found = placed(excerpt, division)
+                chosen.append(isinstance(found, Excerpt))
+                lengths.append(excerpt.n_samples)
+                if isinstance(found, Excerpt):
+                    excerpts.append(found)
+                else:
+                    writer.reject([found])
+        copies.append(Copy(path, keep, x, np.array(chosen, dtype=np.bool_), np.array(lengths, dtype=np.int64)))
+    excerpts.flush()
+    n_samples = sum(copy.n_samples for copy in copies)
+    place = writer.place(SAMPLES, (n_samples, N_COMPONENTS)) if n_samples else None
+    for i, copy in enumerate(copies):
+        copies[i] = replace(copy, samples=place)
+        place = place and place.after(4 * N_COMPONENTS * copy.n_samples)
+    return copies
+
+
+@contextmanager
+def _believed(path: Path) -> Iterator[ShardReader]:
+    """A shard that is removed if it turns out to be damaged."""
+    try:
+        with ShardReader(path) as shard:
+            yield shard
+    except FormatError as error:
+        path.unlink(missing_ok=True)
+        raise FormatError(f"{error}; say --resume to make it again") from error
+
+
+def _rows(shard: ShardReader, division: Division, groups: Mapping[str, int]) -> tuple[NDArray[np.bool_], WindowRows]:
+    """Which windows of a shard are kept, and the columns of all but their features."""
+    columns = shard.columns
+    events, stations = shard.names["event"], [station_of(t) for t in shard.names["trace"]]
+    given = columns["given_split"].astype(np.int64)
+    combined = (columns["event"].astype(np.int64) * len(stations) + columns["trace"]) * (len(SPLITS) + 1) + given
+    _, first, inverse = np.unique(combined, return_index=True, return_inverse=True)
+    split_of = [
+        division.split_of[events[e], stations[t], g]
+        for e, t, g in zip(*(columns[name][first].tolist() for name in ("event", "trace", "given_split")), strict=True)
+    ]
+    split = np.array(split_of, dtype=np.uint8)[inverse]
+    group = np.array([groups[name] for name in events], dtype=np.uint32)
+    rows = WindowRows(
+        x=np.zeros((len(shard), 0), dtype=np.float32),
+        trace_id=np.array(shard.names["trace"], dtype=object)[columns["trace"]],
+        group=group[columns["event"]],
+        split=split,
+        **{name: columns[name] for name in ("y", "onset_s", "start_ns", "weight", "augmented", "snr_db")},
+    )
+    return ~(columns["augmented"] & (split > 0)), rows

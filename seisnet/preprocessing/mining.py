@@ -1,0 +1,58 @@
+"""Hard negatives: windows in which a model sees an onset where the labels know of none."""
+
+from __future__ import annotations
+
+import functools
+from pathlib import Path
+
+import numpy as np
+
+from seisnet.config import PickConfig, PreprocessConfig
+from seisnet.errors import ConfigError
+from seisnet.model import Model, load_model
+from seisnet.waveforms.records import ns_to_sample
+from seisnet.windows.cutting import LabelledRecord, Window, coda_stretches, event_near, noise_stretches, onsets_of
+
+
+@functools.lru_cache(maxsize=1)
+def load_miner(name: str, config: PreprocessConfig) -> Model:
+    """Load the model that mines, once a process.
+
+    Raises
+    ------
+    ConfigError
+        If it reads records of another rate, or knows other classes.
+    """
+    model = load_model(Path(name))
+    if config.task != "phase" or model.classes != config.classes:
+        raise ConfigError(f"--mine {name}: hard negatives are of P, S and noise; its classes are {model.classes}")
+    if model.preprocess.sampling_rate_hz != config.sampling_rate_hz:
+        raise ConfigError(
+            f"--mine {name}: reads {model.preprocess.sampling_rate_hz:g} Hz; "
+            f"the windows are made at {config.sampling_rate_hz:g} Hz"
+        )
+    return model
+
+
+def mine(labelled: LabelledRecord, model: Model, config: PreprocessConfig) -> list[Window]:
+    """Find the windows of a record around false picks of a model: noise, for the training split only.
+
+    A pick counts as false where `seisnet.windows.cutting.cut` might take noise or coda: no label lies in the window,
+    no P without an S comes before it, and none follows soon.
+    """
+    record = labelled.record
+    if not labelled.picks and not labelled.is_noise:
+        return []
+    onsets = onsets_of(labelled)
+    known = [(sample, phase) for sample, phase, _ in onsets]
+    allowed = noise_stretches(labelled, known, config) + coda_stretches(record, known, config)
+    thresholds = {name: config.mine_threshold for name in model.classes if name != "noise"}
+    follower = model.follow(record, PickConfig(thresholds=thresholds, refine_s=0.0, rival_s=0.0))
+    picks = follower.add(record.data, last=True).picks
+    found = []
+    for pick in sorted(picks, key=lambda p: (-p.probability, p.time_ns)):
+        first = ns_to_sample(record, pick.time_ns) - config.window_samples // 2
+        if any(low <= first < high for low, high in allowed):
+            event = event_near(labelled, onsets, first)
+            found.append(Window(first, "noise", np.nan, event, config.mine_weight, augmented=True))
+    return found[: config.mine_windows]

@@ -1,0 +1,276 @@
+"""The networks slid over a record: one row of probabilities every hop, on a grid anchored to absolute UTC.
+
+A record may come whole or in pieces of any size, down to one sample; the columns are the same, to the bit.
+"""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seisnet.config import PreprocessConfig
+from seisnet.nn import blas_threads
+from seisnet.scan.sliding import Columns, SlidingNetwork, joined
+from seisnet.waveforms.records import NS_PER_S, Record, ns_to_sample, sample_to_ns
+
+CONTEXT_COLUMNS = 1024
+"""Columns that the context stage gives at once."""
+
+
+class ContextStage(Protocol):
+    """The optional second stage: it reads what the first one says around each column.
+
+    Called with ``log_probabilities`` float32 (before + M + after, K), finite, and ``log_energy`` float32 (before + M +
+    after, C), NaN where no component holds a signal (which is to be read as no information), it returns probabilities
+    float32 (M, K) of all but the first `before` and the last `after` columns. What it returns of a column may depend on
+    that column and those within reach alone. At the edges of a record the outermost column is repeated.
+    """
+
+    @property
+    def before(self) -> int:
+        """Columns before the first one that is given."""
+
+    @property
+    def after(self) -> int:
+        """Columns after the last one that is given."""
+
+    def __call__(self, log_probabilities: NDArray[np.float32], log_energy: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Probabilities of the columns in the middle."""
+
+
+@dataclass(frozen=True)
+class Chain:
+    """The stages of a scan.
+
+    Attributes
+    ----------
+    windows : SlidingNetwork
+    context : ContextStage or None
+    config : PreprocessConfig
+        What the networks were trained on.
+    classes : tuple of str
+    """
+
+    windows: SlidingNetwork
+    context: ContextStage | None
+    config: PreprocessConfig
+    classes: tuple[str, ...]
+
+    @property
+    def hop_ns(self) -> int:
+        """Time from column to column."""
+        return round(self.config.hop_s * NS_PER_S) * self.windows.every
+
+
+@dataclass(frozen=True)
+class Probabilities:
+    """Probability traces of one record.
+
+    Attributes
+    ----------
+    values : float32 (K, M)
+        One row a class; each column adds up to 1.
+    start_ns : int
+        Time of the first column: the centre of the first window.
+    hop_ns : int
+        Time from column to column.
+    classes : tuple of str
+        Names of the rows.
+    trace_id : str
+        Of the record.
+    dead : bool (M,)
+        Columns without signal; there noise has probability 1.
+    """
+
+    values: NDArray[np.float32]
+    start_ns: int
+    hop_ns: int
+    classes: tuple[str, ...]
+    trace_id: str
+    dead: NDArray[np.bool_]
+
+    @property
+    def times_ns(self) -> NDArray[np.int64]:
+        """Time of every column, int64 (M,)."""
+        return self.start_ns + self.hop_ns * np.arange(self.values.shape[1], dtype=np.int64)
+
+    def from_column(self, first: int, stop: int | None = None) -> Probabilities:
+        """Part of the columns."""
+        values, dead = self.values[:, first:stop], self.dead[first:stop]
+        return replace(self, values=values, start_ns=self.start_ns + first * self.hop_ns, dead=dead)
+
+
+class Scanner:
+    """The scan of one record that comes in pieces.
+
+    Parameters
+    ----------
+    chain : Chain
+    record : Record
+        Start, rate, components and trace id of the whole; its samples are not read.
+    threads : int
+        How many may share the work; the columns do not depend on it.
+    """
+
+    def __init__(self, chain: Chain, record: Record, *, threads: int = 1) -> None:
+        self._windows = _WindowScan(chain.windows, chain.config, record, threads)
+        self._context = _ContextScan(chain, self._windows.next // chain.windows.every)
+        nothing = np.zeros((len(chain.classes), 0), dtype=np.float32)
+        start_ns = self._windows.centre_ns(record)
+        self._rest = Probabilities(
+            nothing, start_ns, chain.hop_ns, chain.classes, record.trace_id, np.zeros(0, dtype=np.bool_)
+        )
+
+    def add(self, samples: NDArray[np.float32], *, last: bool = False) -> Probabilities:
+        """Take the samples (C, T) that follow, and give the columns that have become final."""
+        with blas_threads(1):
+            values, dead = self._context.add(self._windows.add(samples, last=last), last=last)
+        found = replace(self._rest, values=values, dead=dead)
+        self._rest = replace(self._rest, start_ns=found.start_ns + len(dead) * found.hop_ns)
+        return found
+
+
+def scan(record: Record, chain: Chain, *, threads: int = 1) -> Probabilities:
+    """Evaluate the networks on every window of a record that starts on a multiple of the hop since 1970.
+
+    Parameters
+    ----------
+    record : Record
+        At the sampling rate of the config.
+    chain : Chain
+    threads : int
+        How many may share the work; the result does not depend on it.
+
+    Returns
+    -------
+    Probabilities
+        With no columns if the record is shorter than a window.
+    """
+    return Scanner(chain, record, threads=threads).add(record.data, last=True)
+
+
+def scan_windows(record: Record, windows: SlidingNetwork, config: PreprocessConfig) -> tuple[Columns, int]:
+    """What the first stage says of a whole record, for training the second, and the time of the first column."""
+    with blas_threads(1):
+        scanner = _WindowScan(windows, config, record, threads=1)
+        start_ns = scanner.centre_ns(record)
+        return scanner.add(record.data, last=True), start_ns
+
+
+class _WindowScan:
+    """The first stage: samples to columns.
+
+    Attributes
+    ----------
+    next : int
+        The frame since 1970 on which the next window starts.
+    """
+
+    def __init__(self, windows: SlidingNetwork, config: PreprocessConfig, record: Record, threads: int) -> None:
+        self._network, self._config, self._threads = windows, config, threads
+        self._present, self._bandwidth_hz = record.present, record.bandwidth_hz
+        # A window that starts between two samples takes the nearer one; times are those of the samples taken, so that
+        # moving the start of a file moves no window.
+        hop_ns = round(config.hop_s * NS_PER_S)
+        self._frame = -(-record.start_ns // hop_ns)
+        self._first_sample = ns_to_sample(record, self._frame * hop_ns)
+        if self._first_sample >= config.hop_samples:  # the grid point before rounds to the first sample
+            self._first_sample, self._frame = self._first_sample - config.hop_samples, self._frame - 1
+        self.next = -(-self._frame // windows.every) * windows.every
+        self._data = np.zeros((3, 0), dtype=np.float32)
+        self._start = 0  # of `_data`, in samples of the record
+
+    def centre_ns(self, record: Record) -> int:
+        """Time of the centre of the next window."""
+        return sample_to_ns(record, self.sample(self.next) + self._config.window_samples / 2)
+
+    def sample(self, frame: int) -> int:
+        """Sample of the record on which a frame starts."""
+        return self._first_sample + (frame - self._frame) * self._config.hop_samples
+
+    def add(self, samples: NDArray[np.float32], *, last: bool) -> Columns:
+        """Columns of the windows that have become complete, in whole groups but for the last."""
+        self._data = np.concatenate([self._data, samples], axis=1) if self._data.size else samples
+        fit = self._start + self._data.shape[1] - self._config.window_samples - self._first_sample
+        stop = self._frame + fit // self._config.hop_samples + 1 if fit >= 0 else self.next
+        every, size, group = self._network.every, self._network.block_frames, self._network.group_frames
+        stop = stop if last else max(stop // group * group, self.next)
+        blocks = range(self.next // size, -(-stop // size)) if stop > self.next else range(0)
+        if self._threads > 1 and len(blocks) > 1:
+            with ThreadPoolExecutor(self._threads) as pool:
+                found = list(pool.map(self._block, blocks))
+        else:
+            found = [self._block(block) for block in blocks]
+        if not found:
+            return Columns.none(self._network.networks[0].sizes[-1])
+        columns = joined(found)[(self.next - blocks[0] * size) // every : -(-(stop - blocks[0] * size) // every)]
+        self.next += len(columns) * every
+        cut = self.sample(self.next // size * size) - self._start
+        if cut > 0:
+            self._data, self._start = self._data[:, cut:].copy(), self._start + cut
+        return columns
+
+    def _block(self, block: int) -> Columns:
+        """Evaluate a whole block of windows; where there are no samples, zeros."""
+        n_frames = self._network.block_frames + self._network.feature.shape[1] - 1
+        n = (n_frames - 1) * self._config.hop_samples + self._network.feature.frame_samples
+        low = self.sample(block * self._network.block_frames) - self._start
+        data = self._data[:, max(low, 0) : max(low + n, 0)]
+        if data.shape[1] < n:
+            before = max(-low, 0)
+            data = np.pad(data, ((0, 0), (before, n - before - data.shape[1])))
+        frames = np.zeros((len(data), n_frames, self._network.feature.shape[2]), dtype=np.float32)
+        frames[self._present] = self._network.feature.frames(data[self._present])
+        return self._network.columns(frames, self._present, self._bandwidth_hz)
+
+
+class _ContextScan:
+    """The second stage, where there is one: columns to probabilities, K rows; and what holds for both."""
+
+    def __init__(self, chain: Chain, first: int) -> None:
+        self._stage = chain.context
+        self._silence = np.full(len(chain.classes), 1 / len(chain.classes), dtype=np.float32)
+        if "noise" in chain.classes:
+            self._silence = np.array([name == "noise" for name in chain.classes], dtype=np.float32)
+        self._kept: Columns | None = None
+        self._first = self._start = self._next = first  # columns since 1970: of the record, of `_kept`, of what is due
+
+    def add(self, columns: Columns, *, last: bool) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+        """Probabilities (K, M) of the columns that have become final, and which of those are dead."""
+        if self._stage is None:
+            return self._masked(np.exp(columns.log_probabilities), columns.dead)
+        self._kept = kept = joined([self._kept, columns]) if self._kept else columns
+        end = self._start + len(kept)
+        stop = max(end if last else end - self._stage.after, self._next)
+        values = [self._block(kept, block, end) for block in _blocks(self._next, stop)]
+        low = self._next - self._next // CONTEXT_COLUMNS * CONTEXT_COLUMNS
+        probabilities = np.concatenate([*values, np.zeros((0, len(self._silence)), dtype=np.float32)])
+        found = self._masked(
+            probabilities[low : low + stop - self._next], kept.dead[self._next - self._start : stop - self._start]
+        )
+        self._next = stop
+        cut = max(stop // CONTEXT_COLUMNS * CONTEXT_COLUMNS - self._stage.before - self._start, 0)
+        self._kept, self._start = kept[cut:].copy(), self._start + cut
+        return found
+
+    def _block(self, kept: Columns, block: int, end: int) -> NDArray[np.float32]:
+        assert self._stage is not None
+        low = block * CONTEXT_COLUMNS
+        wanted = np.arange(low - self._stage.before, low + CONTEXT_COLUMNS + self._stage.after)
+        there = kept[np.clip(wanted, max(self._first, self._start), end - 1) - self._start]
+        return self._stage(there.log_probabilities, there.log_energy)
+
+    def _masked(
+        self, values: NDArray[np.float32], dead: NDArray[np.bool_]
+    ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+        values[dead] = self._silence
+        return np.ascontiguousarray(values.T), dead
+
+
+def _blocks(start: int, stop: int) -> range:
+    """Blocks of columns that hold some of those from `start` to before `stop`."""
+    return range(start // CONTEXT_COLUMNS, -(-stop // CONTEXT_COLUMNS) if stop > start else start // CONTEXT_COLUMNS)

@@ -1,0 +1,213 @@
+"""How good a model is on windows that it has not learned from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seisnet.errors import DataError
+from seisnet.model import Model
+from seisnet.picks import station_of
+from seisnet.preprocessing.job import Windows
+from seisnet.scoring.breakdown import Breakdown, f1_by, of_record, s_minus_p
+from seisnet.scoring.curves import PrecisionRecallCurve, RocCurve, precision_recall_curve, roc_curve
+from seisnet.scoring.metrics import (
+    ClassScores,
+    Reliability,
+    bootstrap_interval,
+    class_scores,
+    confusion_counts,
+    reliability,
+)
+from seisnet.store.windows_file import SPLITS, WindowRows
+from seisnet.waveforms.lookup import distances_km
+
+EMBEDDED = 4000
+"""Windows at most whose hidden activations are kept."""
+
+RECIPE = ("task", "features", "sampling_rate_hz", "window_s", "frame_s", "hop_s", "freqmin_hz", "freqmax_hz")
+"""Settings that make features what they are: a model reads only windows that agree in all of them."""
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Predictions of a model on the windows of a split, and what they are worth.
+
+    Attributes
+    ----------
+    rows : WindowRows
+        The windows, none of them augmented.
+    probabilities : float32 (N, K)
+    counts : int64 (K, K)
+        Confusion: rows true, columns predicted.
+    scores : ClassScores
+    macro_f1_interval : (float, float)
+        95 %, by drawing events with replacement.
+    roc, precision_recall : dict of str to curve
+        Of the classes of which, and not of which, there are windows.
+    calibration : Reliability
+        Of the winning class.
+    breakdowns : dict of str to Breakdown
+        F1 by ``snr_db``, ``s_minus_p_s`` and ``distance_km``, those that are known. What is known of one window holds
+        for all of the same event and instrument, noise included.
+    embedded, activations : int64 (M,), float32 (M, H)
+        Some rows, and what the last hidden layer of the (first) network makes of them.
+    """
+
+    classes: tuple[str, ...]
+    split: str
+    rows: WindowRows
+    probabilities: NDArray[np.float32]
+    counts: NDArray[np.int64]
+    scores: ClassScores
+    macro_f1_interval: tuple[float, float]
+    roc: Mapping[str, RocCurve]
+    precision_recall: Mapping[str, PrecisionRecallCurve]
+    calibration: Reliability
+    breakdowns: Mapping[str, Breakdown]
+    embedded: NDArray[np.int64]
+    activations: NDArray[np.float32]
+
+    @property
+    def predicted(self) -> NDArray[np.int64]:
+        """Index of the most probable class of each window (N,)."""
+        winners: NDArray[np.int64] = self.probabilities.argmax(axis=1)
+        return winners
+
+    def mistakes(self, most: int) -> NDArray[np.int64]:
+        """Rows of wrong windows (M,), M at most `most`, those of the most probable wrong class first."""
+        wrong = np.flatnonzero(self.predicted != self.rows.y)
+        sure = self.probabilities[wrong].max(axis=1)
+        return wrong[np.argsort(-sure, kind="stable")][:most]
+
+    def metrics(self) -> dict[str, Any]:
+        """Figures as plain values; what is undefined (no such window) is None."""
+        by_class = {
+            name: {
+                "precision": _number(self.scores.precision[k]),
+                "recall": _number(self.scores.recall[k]),
+                "f1": _number(self.scores.f1[k]),
+                "windows": int(self.scores.support[k]),
+            }
+            for k, name in enumerate(self.classes)
+        }
+        return {
+            "split": self.split,
+            "windows": len(self.rows),
+            "groups": int(np.unique(self.rows.group).size),
+            "accuracy": _number(self.scores.accuracy),
+            "macro_f1": _number(self.scores.macro_f1),
+            "macro_f1_interval_95": [_number(v) for v in self.macro_f1_interval],
+            "classes": by_class,
+            "confusion": self.counts.tolist(),
+            "roc_area": {name: _number(curve.area) for name, curve in self.roc.items()},
+            "average_precision": {
+                name: _number(curve.average_precision) for name, curve in self.precision_recall.items()
+            },
+            "expected_calibration_error": _number(self.calibration.ece),
+            "f1_by": {
+                name: {
+                    "edges": found.edges.tolist(),
+                    "windows": found.counts.tolist(),
+                    "f1": {c: [_number(v) for v in found.f1[:, k]] for k, c in enumerate(self.classes)},
+                    "windows_left_out": found.left_out,
+                }
+                for name, found in self.breakdowns.items()
+            },
+        }
+
+
+def evaluate(model: Model, windows: Windows, *, split: str = "test", seed: int = 0) -> Evaluation:
+    """Predict the windows of a split and score the predictions.
+
+    Parameters
+    ----------
+    split : {"train", "dev", "test", "all"}
+        Augmented windows are left out.
+
+    Raises
+    ------
+    DataError
+        If the windows were not made as the model's, or the split is empty.
+    """
+    check_recipe(model, windows)
+    rows = windows.rows
+    if split != "all":
+        rows = rows.take(rows.split == SPLITS.index(split))
+    rows = rows.take(~rows.augmented)
+    if not len(rows):
+        raise DataError(f"the {split} split holds no windows")
+    probabilities = model.predict_proba(rows.x)
+    predicted = probabilities.argmax(axis=1)
+    n = len(model.classes)
+    counts = confusion_counts(rows.y, predicted, n)
+    interval = bootstrap_interval(
+        lambda chosen: class_scores(confusion_counts(rows.y[chosen], predicted[chosen], n)).macro_f1,
+        rows.group,
+        rng=np.random.default_rng(seed),
+    )
+    curved = [k for k in range(n) if 0 < (rows.y == k).sum() < len(rows)]
+    some = np.sort(np.random.default_rng(seed).permutation(len(rows))[:EMBEDDED])
+    return Evaluation(
+        model.classes,
+        split,
+        rows,
+        probabilities,
+        counts,
+        class_scores(counts),
+        interval,
+        roc={model.classes[k]: roc_curve(rows.y == k, probabilities[:, k]) for k in curved},
+        precision_recall={model.classes[k]: precision_recall_curve(rows.y == k, probabilities[:, k]) for k in curved},
+        calibration=reliability(probabilities.max(axis=1), predicted == rows.y),
+        breakdowns=_breakdowns(rows, predicted, windows, model.classes),
+        embedded=some,
+        activations=model.networks[0].hidden((rows.x[some] - model.stored.mean) / model.stored.scale),
+    )
+
+
+def _breakdowns(
+    rows: WindowRows, predicted: NDArray[np.int64], windows: Windows, classes: tuple[str, ...]
+) -> dict[str, Breakdown]:
+    """F1 by what is known of the windows, or can be looked up in the data sets that they were cut from."""
+    names = [classes[k] for k in rows.y]
+    half_window_s = float(windows.info.config["window_s"]) / 2
+    onset_s = np.nan_to_num(rows.onset_s.astype(np.float64)) + half_window_s
+    onset_ns = rows.start_ns + np.round(onset_s * 1e9).astype(np.int64)
+    distances = distances_km(Path(path) for path, *_ in windows.info.sources)
+    stations = [station_of(trace_id) for trace_id in rows.trace_id]
+    events = [windows.info.group_names[group] for group in rows.group]
+    known = {
+        "snr_db": of_record(rows.snr_db, rows.group, rows.trace_id.tolist()),
+        "s_minus_p_s": s_minus_p(onset_ns, names, rows.group, rows.trace_id.tolist()),
+        "distance_km": np.array([distances.get(key, np.nan) for key in zip(events, stations, strict=True)]),
+    }
+    return {
+        name: f1_by(rows.y, predicted, values, len(classes))
+        for name, values in known.items()
+        if np.isfinite(values).any()
+    }
+
+
+def check_recipe(model: Model, windows: Windows) -> None:
+    """Refuse windows that were made in another way than those the model learned from.
+
+    Raises
+    ------
+    DataError
+        Naming the first setting that differs.
+    """
+    if windows.info.classes != model.classes:
+        raise DataError(f"windows have classes {windows.info.classes}, model {model.name} has {model.classes}")
+    for name in RECIPE:
+        mine, theirs = getattr(model.preprocess, name), windows.info.config.get(name)
+        if mine != theirs:
+            raise DataError(f"windows were made with {name} = {theirs}, model {model.name} needs {mine}")
+
+
+def _number(value: float) -> float | None:
+    return None if np.isnan(value) else float(value)

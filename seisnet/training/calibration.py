@@ -1,0 +1,243 @@
+"""What the numbers of a model mean: temperature, thresholds and expected errors, from records it has not learned from.
+
+Temperature: logits are divided by the one number that makes the log-loss of the columns least (Guo et al. 2017,
+section 4.2). Threshold: of each class the middle of where F1 of picks is highest, among those that keep to the budget
+of false picks an hour if there is one. Spread: the factor on the expected errors of onsets that makes two thirds of the
+errors smaller than they say.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seisnet.config import PickConfig, PreprocessConfig
+from seisnet.model import Model
+from seisnet.picks import Pick
+from seisnet.scan.sliding import SMALLEST_PROBABILITY
+from seisnet.store.excerpts import Excerpt
+from seisnet.store.model_file import StoredModel
+from seisnet.training.objectives import Say
+from seisnet.training.stages import as_record, column_targets, known_ns, reference_ns
+from seisnet.waveforms.records import NS_PER_S
+
+TOLERANCE_S = 0.5
+"""A pick farther from any reference pick is false."""
+
+GRID = [k / 100 for k in range(5, 99)]
+"""Thresholds that are tried."""
+
+LOWEST_THRESHOLD = GRID[0]
+
+FLAT = 0.01
+"""F1 that differs by less is the same. Where the curve is so flat, its ends are not safe: its upper end least of all in
+regions that a model has not seen, where probabilities of onsets are lower."""
+
+FEWEST_ONSETS = 20
+"""With fewer of a class nothing is calibrated for it."""
+
+ONE_SIGMA = 0.6827
+
+
+@dataclass
+class Trial:
+    """Picks of one class at the lowest threshold on records with known onsets.
+
+    Attributes
+    ----------
+    probability, residual_s, uncertainty_s : list of float
+        One a pick; the residual is NaN where it is false.
+    n_reference : int
+        Onsets there are.
+    hours : float
+        Length of record in which a pick can be false.
+    """
+
+    probability: list[float] = field(default_factory=list)
+    residual_s: list[float] = field(default_factory=list)
+    uncertainty_s: list[float] = field(default_factory=list)
+    n_reference: int = 0
+    hours: float = 0.0
+
+    def add(self, picks: Sequence[Pick], onsets_ns: Sequence[int], ranges_ns: Sequence[tuple[int, int]]) -> None:
+        """Match the picks of a record, the most probable first, and count those that nothing excuses."""
+        left = list(onsets_ns)
+        self.n_reference += len(left)
+        self.hours += sum(high - low for low, high in ranges_ns) / NS_PER_S / 3600
+        for pick in sorted(picks, key=lambda p: (-p.probability, p.time_ns)):
+            nearest = min(left, key=lambda t: abs(t - pick.time_ns), default=None)
+            residual_s = math.inf if nearest is None else (pick.time_ns - nearest) / NS_PER_S
+            if nearest is not None and abs(residual_s) <= TOLERANCE_S:
+                left.remove(nearest)
+            elif any(low <= pick.time_ns < high for low, high in ranges_ns):
+                residual_s = math.nan
+            else:
+                continue
+            self.probability.append(pick.probability)
+            self.residual_s.append(residual_s)
+            self.uncertainty_s.append(pick.uncertainty_s)
+
+    def at(self, threshold: float, *, within_s: float = TOLERANCE_S) -> tuple[float, float, float]:
+        """Precision, recall and F1 of the picks that reach a threshold; a match farther than `within_s` is none."""
+        chosen = np.array(self.probability) >= threshold
+        residual = np.abs(np.array(self.residual_s)[chosen])
+        hits = int((residual <= within_s).sum())
+        precision = hits / max(int(chosen.sum()), 1)
+        recall = hits / max(self.n_reference, 1)
+        return precision, recall, 2 * hits / max(int(chosen.sum()) + self.n_reference, 1)
+
+    def false_an_hour(self, threshold: float) -> float:
+        """False picks an hour at a threshold."""
+        wrong = np.isnan(np.array(self.residual_s, dtype=np.float64)) & (np.array(self.probability) >= threshold)
+        return float(wrong.sum()) / self.hours if self.hours else math.nan
+
+    def within_budget(self, false_alarms_per_hour: float) -> float:
+        """Lowest threshold with so few false picks an hour, the highest there is where none has."""
+        return next((t for t in GRID if not self.false_an_hour(t) > false_alarms_per_hour), GRID[-1])
+
+    def best_threshold(self, lowest: float = 0.0) -> float:
+        """Threshold in the middle of those with the highest F1, to within `FLAT`, that are not below `lowest`."""
+        allowed = [t for t in GRID if t >= lowest] or [GRID[-1]]
+        scores = np.array([self.at(t)[2] for t in allowed])
+        flat = np.flatnonzero(scores >= scores.max() - FLAT)
+        return float(allowed[int(flat[len(flat) // 2])])
+
+    def spread(self, threshold: float) -> float:
+        """Factor on the expected errors with which `ONE_SIGMA` of the errors are smaller than they say."""
+        error = np.abs(np.array(self.residual_s))
+        said = np.array(self.uncertainty_s)
+        usable = np.isfinite(error) & np.isfinite(said) & (np.array(self.probability) >= threshold)
+        return float(np.quantile(error[usable] / said[usable], ONE_SIGMA)) if usable.sum() >= FEWEST_ONSETS else 1.0
+
+
+def try_picks(model: Model, excerpts: Iterable[Excerpt], config: PickConfig | None = None) -> dict[str, Trial]:
+    """Pick the onsets of records whose onsets are known, at the lowest threshold."""
+    trials = {name: Trial() for name in model.classes if name != "noise"}
+    low = replace(config or PickConfig(), thresholds=dict.fromkeys(trials, LOWEST_THRESHOLD))
+    for excerpt in excerpts:
+        record = as_record(excerpt)
+        picks = model.follow(record, low).add(record.data, last=True).picks
+        for label, name in enumerate(model.classes):
+            if name in trials:
+                mine = [p for p in picks if p.phase == name]
+                trials[name].add(mine, reference_ns(excerpt, label), known_ns(excerpt))
+    return trials
+
+
+def fit_temperature(logits: NDArray[np.float64], classes: NDArray[np.intp]) -> float:
+    """Temperature of least log-loss, within 0.25 to 8."""
+    from scipy.optimize import minimize_scalar
+
+    def loss(log_t: float) -> float:
+        z = logits / math.exp(log_t)
+        z = z - z.max(axis=1, keepdims=True)
+        right = z[np.arange(len(z)), classes] - np.log(np.exp(z).sum(axis=1))
+        return -float(right.mean())
+
+    return math.exp(float(minimize_scalar(loss, bounds=(math.log(0.25), math.log(8.0)), method="bounded").x))
+
+
+def calibrated(
+    model: Model, excerpts: Sequence[Excerpt], *, false_alarms_per_hour: float = 0.0, say: Say | None = None
+) -> StoredModel:
+    """Model with temperature, thresholds and spread from records that took no part in its training.
+
+    Classes with fewer than `FEWEST_ONSETS` onsets keep the threshold they have.
+
+    Parameters
+    ----------
+    model : Model
+    excerpts : sequence of Excerpt
+    false_alarms_per_hour : float
+        Budget of each class in `quiet_parts`, which comes before the highest F1; 0 sets none.
+    say : callable, optional
+        Told which classes keep their threshold, and why there is no budget where one was asked for.
+    """
+    stored = model.stored
+    if model.preprocess.task != "phase":
+        return stored
+    onsets = [label for e in excerpts for _, label in e.onsets]
+    counts = {name: onsets.count(k) for k, name in enumerate(model.classes) if name != "noise"}
+    few = {name: n for name, n in counts.items() if n < FEWEST_ONSETS}
+    if say and few:
+        kept = ", ".join(f"{name} {stored.thresholds[name]:g}" for name in few)
+        found = ", ".join(f"{n} {name}" for name, n in few.items())
+        say(f"not calibrated: threshold {kept} (the dev split's excerpts hold {found}; {FEWEST_ONSETS} are needed)")
+    if len(few) == len(counts):
+        return stored
+    stored = replace(stored, temperature=fitted_temperature(model, excerpts))
+    tempered = Model(model.name, stored)
+    trials = {name: trial for name, trial in try_picks(tempered, excerpts).items() if name not in few}
+    if not false_alarms_per_hour:
+        return with_trials(stored, trials)
+    quiet = try_picks(tempered, quiet_parts(excerpts, model.preprocess))
+    if say and not any(trial.hours for trial in quiet.values()):
+        say("thresholds keep to no budget of false alarms: no record of the dev split is quiet for long enough")
+    return with_trials(stored, trials, quiet, false_alarms_per_hour)
+
+
+def quiet_parts(excerpts: Iterable[Excerpt], config: PreprocessConfig) -> Iterator[Excerpt]:
+    """What should give no pick: all of a record without onsets, else what comes well before its first one."""
+    for excerpt in excerpts:
+        first = min((sample for sample, _ in excerpt.onsets), default=math.inf)
+        stop = int(min(first - config.noise_gap_s * excerpt.sampling_rate_hz, excerpt.n_samples))
+        if stop >= 2 * config.window_samples:
+            known = tuple((low, min(high, stop)) for low, high in excerpt.known if low < stop)
+            yield replace(excerpt, data=excerpt.data[:, :stop], onsets=(), weights=(), known=known)
+
+
+def fitted_temperature(model: Model, excerpts: Sequence[Excerpt]) -> float:
+    """Temperature with which the model's columns have the least log-loss."""
+    logits, classes = _columns(model, excerpts)
+    return model.stored.temperature * fit_temperature(logits, classes)
+
+
+def with_trials(
+    stored: StoredModel,
+    trials: Mapping[str, Trial],
+    quiet: Mapping[str, Trial] | None = None,
+    false_alarms_per_hour: float = math.inf,
+) -> StoredModel:
+    """Model with the thresholds and spreads that some trials ask for.
+
+    Parameters
+    ----------
+    trials : mapping of class to Trial
+        The highest F1 on these is sought.
+    quiet : mapping of class to Trial, optional
+        On records that hold no onset; the threshold keeps to `false_alarms_per_hour` of each class there.
+    """
+    floor = {name: trial.within_budget(false_alarms_per_hour) for name, trial in (quiet or {}).items()}
+    thresholds = {name: trial.best_threshold(floor.get(name, 0.0)) for name, trial in trials.items()}
+    spread = {name: stored.spread.get(name, 1.0) * t.spread(thresholds[name]) for name, t in trials.items()}
+    return replace(stored, thresholds={**stored.thresholds, **thresholds}, spread={**stored.spread, **spread})
+
+
+def merged(parts: Sequence[Mapping[str, Trial]]) -> dict[str, Trial]:
+    """All trials together."""
+    whole: dict[str, Trial] = {}
+    for part in parts:
+        for name, trial in part.items():
+            known = whole.setdefault(name, Trial())
+            known.probability += trial.probability
+            known.residual_s += trial.residual_s
+            known.uncertainty_s += trial.uncertainty_s
+            known.n_reference += trial.n_reference
+            known.hours += trial.hours
+    return whole
+
+
+def _columns(model: Model, excerpts: Sequence[Excerpt]) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
+    """Logits and classes of the columns whose class is known."""
+    logits, classes = [], []
+    for excerpt in excerpts:
+        found = model.scan(as_record(excerpt))
+        y, kept, _ = column_targets(excerpt, found.start_ns, found.values.shape[1], model.preprocess)
+        kept &= ~found.dead
+        logits.append(np.log(np.maximum(found.values[:, kept].T.astype(np.float64), SMALLEST_PROBABILITY)))
+        classes.append(y[kept].astype(np.intp))
+    return np.concatenate(logits), np.concatenate(classes)

@@ -1,0 +1,158 @@
+"""What training reads: scaled batches to learn from, scaled windows to be judged on."""
+
+from __future__ import annotations
+
+import hashlib
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seisnet.config import TrainConfig
+from seisnet.errors import DataError
+from seisnet.model import Model
+from seisnet.nn import StandardScaler
+from seisnet.preprocessing.job import Windows
+from seisnet.scoring.evaluation import check_recipe
+from seisnet.store.excerpts import Excerpt, read_excerpts
+from seisnet.store.hdf5 import sha256_of
+from seisnet.store.windows_file import SPLITS, FeatureReader, WindowRows, WindowsInfo, read_info, read_rows
+from seisnet.training.batches import Batches, FileBatches, MemoryBatches, fit_scaler
+from seisnet.training.parents import Parent
+
+
+@dataclass(frozen=True)
+class TrainingData:
+    """What the training of one network reads.
+
+    Attributes
+    ----------
+    batches : Batches
+        To learn from.
+    x_dev, y_dev : float32 (N, D), (N, ...)
+        To be judged on; scaled, and empty where there is no dev split.
+    scaler : StandardScaler
+        By which all of it was scaled.
+    prior_shift : float32 (K,) or None
+        What logits must gain where the weights made classes more frequent than they are
+        (Saerens et al. 2002, equation 2.4).
+    """
+
+    batches: Batches
+    x_dev: NDArray[np.float32]
+    y_dev: NDArray[Any]
+    scaler: StandardScaler
+    prior_shift: NDArray[np.float32] | None = None
+
+
+@dataclass(frozen=True)
+class WindowData:
+    """The windows that a training run reads.
+
+    Attributes
+    ----------
+    info : WindowsInfo
+    train : WindowRows
+        Of the training split, without features where they stay in the file.
+    rows : int64 (N,)
+        Where they stand in the file.
+    weight : float32 (N,)
+        In the loss.
+    x_dev, y_dev : float32 (M, D), uint8 (M,)
+        Of the dev split, scaled.
+    scaler : StandardScaler
+        Fitted on the training split, or of the model that is trained further.
+    digest : str
+        SHA-256 of what is learned from.
+    memory_mb : float
+    reader : FeatureReader or None
+        Where features stay in the file.
+    """
+
+    info: WindowsInfo
+    train: WindowRows
+    rows: NDArray[np.int64]
+    weight: NDArray[np.float32]
+    x_dev: NDArray[np.float32]
+    y_dev: NDArray[np.uint8]
+    scaler: StandardScaler
+    digest: str
+    memory_mb: float
+    reader: FeatureReader | None
+
+    def training(self, kept: NDArray[np.bool_] | None = None) -> TrainingData:
+        """Batches of all training windows, or of some, (N,); a part of them is judged by nothing."""
+        chosen = slice(None) if kept is None else np.flatnonzero(kept)
+        y, weight = self.train.y[chosen], self.weight[chosen]
+        if self.reader is None:
+            x = self.train.x if kept is None else self.train.x[chosen]
+            batches: Batches = MemoryBatches(self.scaler.transform(x), y, weight)
+        else:
+            batches = FileBatches(self.reader, self.rows[chosen], y, weight, self.scaler, self.memory_mb)
+        n_dev = len(self.y_dev) if kept is None else 0
+        return TrainingData(batches, self.x_dev[:n_dev], self.y_dev[:n_dev], self.scaler)
+
+
+def load_windows(
+    windows: Windows | str | Path, config: TrainConfig, init: Model | None, files: ExitStack
+) -> WindowData:
+    """Open the windows, fit the scaler, and weigh the classes."""
+    too_large = None  # path of a file whose features stay on disk
+    if isinstance(windows, Windows):
+        info, every = windows.info, windows.rows
+    else:
+        path = Path(windows)
+        info, every = read_info(path), read_rows(path, features=False)
+        if 4e-6 * np.prod(info.feature_shape) * np.count_nonzero(every.split == 0) > config.memory_mb:
+            too_large = path
+        else:
+            every = read_rows(path)
+    train, dev = np.flatnonzero(every.split == 0), np.flatnonzero(every.split == 1)
+    of_train, of_dev = every.take(train), every.take(dev)
+    _check(of_train, info.classes)
+    weight = _weights(of_train, len(info.classes), config)
+    if init:
+        check_recipe(init, Windows(info, of_dev))
+    scaler = Parent(init).scaler("windows")
+    reader = None
+    if too_large:
+        reader = files.enter_context(FeatureReader(too_large))
+        scaler = scaler or fit_scaler(reader, train)
+        x_dev = reader.read(dev) if len(dev) else np.zeros((0, reader.n_features), dtype=np.float32)
+        digest = sha256_of(too_large)
+    else:
+        scaler = scaler or StandardScaler().fit(of_train.x)
+        x_dev = of_dev.x
+        digest = hashlib.sha256(of_train.x.tobytes() + of_train.y.tobytes()).hexdigest()
+    x_dev = scaler.transform(x_dev)
+    return WindowData(info, of_train, train, weight, x_dev, of_dev.y, scaler, digest, config.memory_mb, reader)
+
+
+def load_excerpts(windows: Windows | str | Path, split: str) -> list[Excerpt]:
+    """The excerpts of a split."""
+    if isinstance(windows, Windows):
+        return [excerpt for excerpt in windows.excerpts if SPLITS[excerpt.split] == split]
+    return list(read_excerpts(windows, split))
+
+
+def _check(train: WindowRows, classes: tuple[str, ...]) -> None:
+    present = [classes[k] for k in np.unique(train.y)]
+    if not present:
+        raise DataError("the training split holds no windows")
+    if len(present) == 1:
+        raise DataError(
+            f"the training split holds only class {present[0]}; a classifier needs at least two of {', '.join(classes)}"
+        )
+
+
+def _weights(train: WindowRows, n_classes: int, config: TrainConfig) -> NDArray[np.float32]:
+    """Weight of every window in the loss: its own, times that of its class; 1 on average."""
+    if config.class_weight == "none":
+        return train.weight
+    mass = np.bincount(train.y, weights=train.weight, minlength=n_classes)
+    of_class = mass.sum() / np.maximum(mass, 1e-12) / np.count_nonzero(mass)
+    weight: NDArray[np.float32] = (train.weight * of_class[train.y]).astype(np.float32)
+    return weight

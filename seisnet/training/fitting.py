@@ -1,0 +1,155 @@
+"""Training of a model: its stages, one network after the other, see `seisnet.training.tasks`."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from contextlib import ExitStack
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seisnet import nn
+from seisnet.config import TrainConfig
+from seisnet.errors import ConfigError
+from seisnet.model import Model
+from seisnet.nn.arrays import on_host
+from seisnet.preprocessing.job import Windows
+from seisnet.store.checkpoint_file import Checkpoint, read_checkpoint
+from seisnet.training.calibration import calibrated
+from seisnet.training.data import TrainingData
+from seisnet.training.loop import train_network
+from seisnet.training.objectives import Say
+from seisnet.training.tasks import Run, Task
+
+History = dict[str, NDArray[np.float64]]
+
+Progress = Callable[[str, dict[str, float]], None]
+"""Called after every epoch with the stage of the network, see `Task`, and the row of the history."""
+
+
+def fit(  # noqa: PLR0913, each is a choice that somebody makes
+    windows: Windows | str | Path,
+    config: TrainConfig | None = None,
+    *,
+    name: str = "model",
+    init: Model | None = None,
+    device: str = "cpu",
+    threads: int = 0,
+    checkpoint: Path | None = None,
+    progress: Progress | None = None,
+    say: Say | None = None,
+) -> tuple[Model, History]:
+    """Train a model on windows.
+
+    After every epoch the dev split is scored; the weights of the epoch with the best macro-F1 there are kept (the
+    last epoch's where there is no dev split). The same windows, config and machine give the same bytes, but for the
+    kernels that `seisnet train` may choose before NumPy is imported (`seisnet.kernels`).
+
+    Parameters
+    ----------
+    windows : Windows or path
+        Made by preprocess. A file whose training split exceeds `config.memory_mb` is read in blocks.
+    config : TrainConfig, optional
+        How to train.
+    name : str
+        Name of the model.
+    init : Model, optional
+        Start from the weights and the scaler of this model, which must have the same layers and recipe.
+    device : {"cpu", "cuda"}
+        Where networks compute, but for that of onsets. A GPU draws other noise and dropout from the same seed.
+    threads : int
+        Most that may share a large matrix product, 0 for all cores; fewer are used where that is faster.
+    checkpoint : Path, optional
+        Written after every epoch; where it exists already, training goes on from it, bit for bit.
+    progress : callable, optional
+        See `Progress`.
+    say : callable, optional
+        Called with plain messages on gradients and outputs that look wrong.
+
+    Returns
+    -------
+    model : Model
+    history : dict of str to float64 (epochs,)
+        Of the window networks: ``member``, ``epoch``, ``train_loss``, ``learning_rate``, ``dev_loss``,
+        ``dev_accuracy``, ``dev_macro_f1``, and for each layer ``gradient_norm_<layer>`` and ``saturated_<layer>``,
+        from the last batch of the epoch. Those of the other stages stand in the model's metrics.
+
+    Raises
+    ------
+    DataError
+        If the training split is empty or holds one class only.
+    ConfigError
+        If `init` or the checkpoint does not fit, or there is no such device.
+    TrainingError
+        If the loss is not finite.
+    """
+    config = config or TrainConfig()
+    with ExitStack() as files:
+        run = Run(windows, config, init, files, say)
+        state = None
+        if checkpoint is not None and checkpoint.exists():
+            state = read_checkpoint(checkpoint)
+            if state.identity != run.identity:
+                raise ConfigError(f"{checkpoint} belongs to other windows or settings; remove it to start anew")
+        thetas = run.thetas = [] if state is None else state.thetas
+        history = [] if state is None else state.history
+        source = None
+        for task in run.tasks[len(thetas) :]:
+            if task.data != source:
+                source, data = task.data, task.data()
+            if task.lesson:  # the last that is made of these data, which need not stay
+                source, data = None, task.lesson(data)
+            rng = np.random.default_rng([config.seed, len(thetas)])
+            network = _network(task, data, rng, device)
+            if state is None:
+                theta = on_host(network.theta).copy()
+                state = Checkpoint(
+                    run.identity, theta, theta.copy(), dict(rng.bit_generator.state), thetas, history=history
+                )
+            told = partial(progress, task.stage) if progress else None
+            with nn.fastest_threads(network, task.config.batch_size, threads or os.cpu_count() or 1):
+                train_network(
+                    network, data, task.objective, task.config, state, checkpoint=checkpoint, progress=told, say=say
+                )
+            thetas.append(state.best_theta)
+            state = None
+        stored = run.stored(history)
+        budget = config.false_alarms_per_hour
+        stored = calibrated(Model(name, stored), run.dev, false_alarms_per_hour=budget, say=say)
+        return Model(name, stored), dict(stored.history)
+
+
+def _network(task: Task, data: TrainingData, rng: np.random.Generator, device: str) -> nn.Network:
+    """A network with first weights, drawn or given, on a device."""
+    sizes = (data.batches.n_features, *task.config.hidden, task.n_outputs)
+    kinds: dict[str, Any] = {"dropout": task.config.dropout, "input_noise": task.config.input_noise}
+    if task.init is None:
+        network = nn.Network(sizes, task.config.activation, rng=rng, **kinds)
+    else:
+        theta = task.init.copy()
+        if data.prior_shift is not None:  # it comes on again when the model is made
+            theta[-task.n_outputs :] -= data.prior_shift
+        network = nn.Network(sizes, task.config.activation, theta=theta, **kinds)
+    # What is small, or computed on the host, stays there.
+    if device == "cpu" or task.stage == "onset":
+        return network
+    return nn.Network(sizes, task.config.activation, theta=_cuda().asarray(network.theta), **kinds)
+
+
+def _cuda() -> Any:
+    """The CuPy module, if it is there and finds a GPU."""
+    try:
+        import cupy
+    except ImportError as error:
+        raise ConfigError("device cuda needs CuPy: pip install cupy-cuda12x, or cupy-cuda13x for CUDA 13") from error
+    try:
+        n_devices = cupy.cuda.runtime.getDeviceCount()
+    except cupy.cuda.runtime.CUDARuntimeError as error:
+        raise ConfigError(f"device cuda: CuPy finds no GPU ({error})") from error
+    if not n_devices:
+        raise ConfigError("device cuda: CuPy finds no GPU")
+    return cupy

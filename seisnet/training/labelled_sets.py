@@ -1,0 +1,132 @@
+"""Labelled records in memory, for cross-validation and experiments: read, dealt out to folds, made into windows.
+
+`seisnet preprocess` does the same from files to a file; here a script decides which record is trained on.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from seisnet.config import PreprocessConfig, to_json
+from seisnet.errors import DataError
+from seisnet.features import extract, make_feature
+from seisnet.picks import station_of
+from seisnet.preprocessing.job import Windows
+from seisnet.store.excerpts import Excerpt
+from seisnet.store.h5csv_file import import_h5csv
+from seisnet.store.windows_file import WindowRows, WindowsInfo
+from seisnet.training.stages import fold_of
+from seisnet.waveforms.conditioning import to_rate
+from seisnet.waveforms.datasets import read_dataset
+from seisnet.waveforms.records import Rejection
+from seisnet.windows.augment import augment
+from seisnet.windows.cutting import LabelledRecord, cut, start_ns, take
+from seisnet.windows.excerpting import excerpts
+from seisnet.wording import counted
+
+
+def load_records(path: Path, config: PreprocessConfig) -> list[LabelledRecord]:
+    """Labelled records of a SeisBench data set folder, or of an HDF5 + CSV pair, at the rate of the config.
+
+    Raises
+    ------
+    DataError
+        If any trace can't be used.
+    """
+    if path.is_dir():
+        return list(_read(path, config))
+    with tempfile.TemporaryDirectory() as folder:
+        import_h5csv(path, Path(folder) / path.stem)
+        return list(_read(Path(folder) / path.stem, config))
+
+
+def station(labelled: LabelledRecord) -> str:
+    """``NET.STA``."""
+    return station_of(labelled.record.trace_id)
+
+
+def station_folds(
+    records: Sequence[LabelledRecord], n_folds: int, seed: int
+) -> Iterator[tuple[list[LabelledRecord], list[LabelledRecord]]]:
+    """Training and test records of each fold; no station is in both, and neither is empty.
+
+    Raises
+    ------
+    DataError
+        If there are fewer stations than folds, or fewer than two folds.
+    """
+    fold = fold_of(map(station, records), n_folds, seed)
+    if not 2 <= n_folds <= len(fold):
+        most = len(fold)
+        remedy = {0: "", 1: "", 2: "take 2 folds, or "}.get(most, f"take 2 to {most} folds, or ")
+        raise DataError(
+            f"{counted(n_folds, 'fold')} by station asked of {counted(len(records), 'record')} of "
+            f"{counted(most, 'station')}; {remedy}take records of more stations"
+        )
+    return (
+        ([r for r in records if fold[station(r)] != k], [r for r in records if fold[station(r)] == k])
+        for k in range(n_folds)
+    )
+
+
+def make_windows(parts: Sequence[Sequence[LabelledRecord]], config: PreprocessConfig) -> Windows:
+    """Windows and excerpts of records.
+
+    Parameters
+    ----------
+    parts : sequence of sequences of LabelledRecord
+        Those of the training, dev and test split; later ones may be absent. Only the first is augmented.
+    config : PreprocessConfig
+        For task ``phase``.
+    """
+    feature = make_feature(config)
+    rows: list[WindowRows] = []
+    taken: list[Excerpt] = []
+    groups: dict[str, int] = {}
+    for split, records in enumerate(parts):
+        for labelled in records:
+            record = labelled.record
+            windows, _ = cut(labelled, config)
+            windows = [w for w in windows if split == 0 or not w.augmented]
+            if not windows:
+                continue
+            samples, present = augment(labelled, windows, take(record, windows, config), config)
+            n = len(windows)
+            rows.append(
+                WindowRows(
+                    x=extract(feature, samples, present, np.full(n, record.bandwidth_hz)),
+                    y=np.array([config.classes.index(w.label) for w in windows], dtype=np.uint8),
+                    onset_s=np.array([w.onset_s for w in windows], dtype=np.float32),
+                    start_ns=np.array([start_ns(record, w) for w in windows], dtype=np.int64),
+                    trace_id=np.full(n, record.trace_id, dtype=object),
+                    group=np.array([groups.setdefault(w.event, len(groups)) for w in windows], dtype=np.uint32),
+                    split=np.full(n, split, dtype=np.uint8),
+                    weight=np.array([w.weight for w in windows], dtype=np.float32),
+                    augmented=np.array([w.augmented for w in windows], dtype=np.bool_),
+                )
+            )
+        taken += excerpts_of(records, split, config)
+    together = WindowRows(
+        **{name: np.concatenate([getattr(r, name) for r in rows]) for name in WindowRows.__dataclass_fields__}
+    )
+    info = WindowsInfo(config.classes, feature.shape, tuple(groups), (), (), {"config": to_json(config)})
+    return Windows(info, together, tuple(taken))
+
+
+def excerpts_of(records: Sequence[LabelledRecord], split: int, config: PreprocessConfig) -> list[Excerpt]:
+    """Excerpts of records, all in one split."""
+    return [replace(e, split=split) for labelled in records for e in excerpts(labelled, (), config)]
+
+
+def _read(folder: Path, config: PreprocessConfig) -> Iterator[LabelledRecord]:
+    for trace in read_dataset(folder):
+        if isinstance(trace, Rejection):
+            raise DataError(f"{folder.name}: {trace.trace_id}: {trace.reason}")
+        is_noise = trace.complete and not trace.picks
+        record = to_rate(trace.record, config.sampling_rate_hz)
+        yield LabelledRecord(record, trace.picks, trace.event_id, is_noise)

@@ -1,0 +1,164 @@
+"""Training of one network: one flat loop."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from seisnet import nn
+from seisnet.config import TrainConfig
+from seisnet.errors import TrainingError
+from seisnet.nn.arrays import Array, namespace, on_host
+from seisnet.store.checkpoint_file import Checkpoint, write_checkpoint
+from seisnet.training.batches import MemoryBatches
+from seisnet.training.data import TrainingData
+from seisnet.training.objectives import Objective, Say
+
+VANISHED, EXPLODED = 1e-4, 1e4
+"""A message is due when a layer's gradient norm is below this share of the largest layer's, or above this."""
+
+
+def train_network(
+    network: nn.Network,
+    data: TrainingData,
+    objective: Objective,
+    config: TrainConfig,
+    state: Checkpoint,
+    *,
+    checkpoint: Path | None = None,
+    progress: Callable[[dict[str, float]], None] | None = None,
+    say: Say | None = None,
+) -> None:
+    """Train a network from where `state` stands, and keep `state` up to date.
+
+    Parameters
+    ----------
+    network : Network
+        Its weights are taken from `state`.
+    data : TrainingData
+    objective : Objective
+        Loss, and which epoch is the best.
+    config : TrainConfig
+        How to train.
+    state : Checkpoint
+        As it was after some epoch, or at the start.
+    checkpoint : Path, optional
+        Where `state` is written after every epoch.
+    progress : callable, optional
+        Called after every epoch with its row of the history.
+
+    Raises
+    ------
+    TrainingError
+        If the loss is not finite.
+    """
+    xp = namespace(network.theta)
+    data = _near(data, xp)
+    rng = np.random.default_rng()
+    network.theta[...] = xp.asarray(state.theta)
+    rng.bit_generator.state = state.generator
+    steps = -(-len(data.batches) // config.batch_size)
+    optimizer = nn.make_optimizer(
+        config.optimizer, config.learning_rate, momentum=config.momentum, weight_decay=config.weight_decay
+    )
+    optimizer.state = {key: xp.asarray(values) for key, values in state.optimizer.items()}
+    schedule = nn.make_schedule(config.schedule, config.learning_rate, steps * config.epochs)
+    if isinstance(schedule, nn.Plateau) and state.schedule is not None:
+        schedule.state = state.schedule
+    while state.epoch < config.epochs and not (config.patience and state.since >= config.patience):
+        found: list[Array] = []
+        for i, (x, y, weight) in enumerate(data.batches.epoch(config.batch_size, rng)):
+            outputs, backward = network.forward(xp.asarray(x), rng)
+            loss, doutputs = objective.loss(outputs, xp.asarray(y), xp.asarray(weight))
+            if xp is np:  # a GPU would have to be waited for
+                _check(loss, state.epoch, i, config)
+            backward(doutputs)
+            if i == steps - 1:  # before penalties: a layer that learns nothing must not look alive by its decay
+                norms = nn.gradient_norms(network)
+            optimizer.learning_rate = schedule(state.epoch * steps + i)
+            _update(network, optimizer, config)
+            found.append(loss)
+        losses = _read(found, xp, state.epoch, config)
+        nn.flush_denormals(optimizer)
+        row = {
+            "task": float(len(state.thetas)),
+            "epoch": state.epoch + 1.0,
+            "epochs": float(config.epochs),
+            "train_loss": float(np.mean(losses)),
+            "learning_rate": float(optimizer.learning_rate),
+        }
+        row |= {f"gradient_norm_{k}": norm for k, norm in enumerate(norms, start=1)}
+        row |= {f"saturated_{k}": share for k, share in enumerate(nn.saturated_shares(network), start=1)}
+        if len(data.y_dev):
+            outputs = on_host(network.predict(data.x_dev))
+            outputs = outputs if data.prior_shift is None else outputs + data.prior_shift
+            row |= objective.score(outputs, data.y_dev, say)
+        if say:
+            _look_at_gradients(row, len(network.sizes) - 1, say)
+        state.history.append(row)
+        rank = objective.rank(row)
+        if isinstance(schedule, nn.Plateau):
+            schedule.observe(row.get("dev_loss", row["train_loss"]))
+            state.schedule = schedule.state
+        state.epoch, state.since = state.epoch + 1, state.since + 1
+        state.theta = on_host(network.theta).copy()
+        if rank > state.best:
+            state.best, state.best_theta, state.since = rank, state.theta, 0
+        state.generator = dict(rng.bit_generator.state)
+        state.optimizer = {key: on_host(values) for key, values in optimizer.state.items()}
+        if checkpoint is not None:
+            write_checkpoint(checkpoint, state)
+        if progress:
+            progress(row)
+
+
+def _near(data: TrainingData, xp: Any) -> TrainingData:
+    """The data in the memory that the network computes in; of a GPU's, batches may take half of what is free."""
+    if xp is np:
+        return data
+    batches = data.batches
+    free_bytes = xp.cuda.Device().mem_info[0] + xp.get_default_memory_pool().free_bytes()
+    if isinstance(batches, MemoryBatches) and batches.x.nbytes < free_bytes / 2:
+        batches = MemoryBatches(xp.asarray(batches.x), xp.asarray(batches.y), xp.asarray(batches.weight))
+    return replace(data, batches=batches, x_dev=xp.asarray(data.x_dev))
+
+
+def _read(found: Sequence[Array], xp: Any, epoch: int, config: TrainConfig) -> list[float]:
+    """Losses of an epoch, once all its batches are done."""
+    losses: list[float] = xp.stack(found).tolist()
+    for i, loss in enumerate(losses):
+        _check(loss, epoch, i, config)
+    return losses
+
+
+def _check(loss: float, epoch: int, batch: int, config: TrainConfig) -> None:
+    if not np.isfinite(loss):
+        raise TrainingError(
+            f"the loss is {loss} at epoch {epoch + 1}, batch {batch + 1}: lower the learning rate "
+            f"(now {config.learning_rate:g}), or set clip_norm"
+        )
+
+
+def _update(network: nn.Network, optimizer: nn.Optimizer, config: TrainConfig) -> None:
+    """Change the parameters by the gradient that backward has left, regularised as the config says."""
+    l2 = 0.0 if config.optimizer == "adamw" else config.weight_decay  # AdamW decays by itself
+    if l2 or config.l1:
+        nn.add_penalty(network, l1=config.l1, l2=l2)
+    if config.clip_norm:
+        nn.clip_gradient(network.grad, config.clip_norm)
+    optimizer.step(network.theta, network.grad)
+    if config.max_norm:
+        nn.limit_norms(network, config.max_norm)
+
+
+def _look_at_gradients(row: dict[str, float], n_layers: int, say: Say) -> None:
+    norms = [row[f"gradient_norm_{k}"] for k in range(1, n_layers + 1)]
+    for k, norm in enumerate(norms, start=1):
+        if norm > EXPLODED:
+            say(f"the gradient of layer {k} explodes (norm {norm:.1e}): lower the learning rate or set clip_norm")
+        if norm < VANISHED * max(norms):
+            say(f"the gradient of layer {k} vanishes (norm {norm:.1e}): try relu, fewer layers, or scaled inputs")

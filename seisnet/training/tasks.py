@@ -1,0 +1,300 @@
+"""What a training run consists of: a task for every network of a model, and the model that they make together.
+
+The window network, or each member of an ensemble, learns from the windows; members may teach one network, which takes
+their place. Then, where the windows file holds excerpts of whole records, each fold of stations is scanned by a window
+network that learned from the others, and the context stage learns to read what it says; and the onset network learns to
+find onsets to the sample.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seisnet import __version__, nn
+from seisnet.config import PreprocessConfig, TrainConfig, from_dict, to_json
+from seisnet.errors import DataError
+from seisnet.features import make_feature
+from seisnet.model import Model
+from seisnet.picks import station_of
+from seisnet.preprocessing.job import Windows
+from seisnet.scan.sliding import SlidingNetwork
+from seisnet.store.excerpts import Excerpt
+from seisnet.store.model_file import StoredModel, StoredStage
+from seisnet.training.data import TrainingData, load_excerpts, load_windows
+from seisnet.training.distillation import WINDOW_NOISE, context_lesson, student, window_lesson
+from seisnet.training.objectives import Classification, Objective, OnsetRegression, Say
+from seisnet.training.parents import READS, Parent
+from seisnet.training.stages import context_data, fold_of, onset_data, why_no_context, why_no_onsets
+
+DEFAULT_THRESHOLD, CONTEXT_THRESHOLD = 0.7, 0.3
+"""Near the best F1 of picks in cross-validation without and with a context stage (benchmarks/EXPERIMENTS.md)."""
+
+EXCERPT_ROWS = 16
+"""Rows of a product in scans of excerpts, which are short: less than half the time of as many as in other scans."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """One network to train.
+
+    Attributes
+    ----------
+    stage : str
+        ``windows``, ``fold``, ``context`` or ``onset``; ``teacher`` where others learn from it.
+    config : TrainConfig
+        How this network is trained.
+    data : callable
+        What it learns from; equal for networks that learn from the same.
+    objective : Objective
+    n_outputs : int
+    init : float32 (P,) or None
+        Weights to start from.
+    lesson : callable or None
+        What a student learns from instead, made of the data that its teachers learned from; it comes right after them.
+    """
+
+    stage: str
+    config: TrainConfig
+    data: Callable[[], TrainingData]
+    objective: Objective
+    n_outputs: int
+    init: NDArray[np.float32] | None = None
+    lesson: Callable[[TrainingData], TrainingData] | None = None
+
+
+class Run:
+    """A training run.
+
+    Parameters
+    ----------
+    windows : Windows or path
+    config : TrainConfig
+    init : Model, optional
+        Trained further.
+    files : ExitStack
+        Closes the windows file, where it is read in blocks.
+    say : callable, optional
+        Told which stages the model does not get, and why.
+
+    Attributes
+    ----------
+    tasks : list of Task
+    thetas : list of float32 (P,)
+        Weights of the tasks that are finished.
+    dev : list of Excerpt
+        Of the dev split.
+    identity : str
+        SHA-256 of the config, of the model trained further, and of what is learned from.
+    """
+
+    def __init__(
+        self, windows: Windows | str | Path, config: TrainConfig, init: Model | None, files: ExitStack, say: Say | None
+    ) -> None:
+        self._config, self._parent = config, Parent(init)
+        self._windows = load_windows(windows, config, init, files)
+        self._recipe = from_dict(PreprocessConfig, self._windows.info.config)
+        self._stations = [station_of(str(t)) for t in self._windows.train.trace_id]
+        self._train, self.dev = load_excerpts(windows, "train"), load_excerpts(windows, "dev")
+        self._scalers = {"windows": self._windows.scaler}
+        self._prior_shift: NDArray[np.float32] | None = None
+        self.thetas: list[NDArray[np.float32]] = []
+        self._sizes = (self._windows.x_dev.shape[1], *config.hidden, len(self._windows.info.classes))
+        self.identity = self._hash()
+        self.tasks: list[Task] = []
+        self._add_window_tasks("windows", config.members, self._windows.training, self._train)
+        if self._recipe.task == "phase":
+            why_not = why_no_context(self._train, set(self._stations), self._recipe)
+            if config.context and self._may_have("context", why_not, say):
+                self._add_context_tasks()
+            why_not = why_no_onsets(self._train, self._recipe)
+            if config.onset and self._may_have("onset", why_not, say):
+                self.tasks.append(self._onset_task())
+
+    def _may_have(self, stage: str, why_not: str, say: Say | None) -> bool:
+        """Whether nothing speaks against training a stage; else what does is told."""
+        if why_not and say:
+            say(self._parent.goes_without(stage, why_not))
+        return not why_not
+
+    def _add_window_tasks(
+        self, stage: str, n: int, data: Callable[[], TrainingData], excerpts: Sequence[Excerpt]
+    ) -> None:
+        """Window networks that learn from some windows, or their student, who sees the excerpts too."""
+        config = self._config
+        if config.distil and not excerpts:
+            kept = "" if stage == "windows" else " but of one fold of stations"
+            raise DataError(
+                f"distil: networks teach by whole records, and the windows file holds no excerpts of any{kept}; "
+                "train without it, or preprocess with excerpts, which task phase alone has"
+            )
+
+        def lesson(found: TrainingData, teachers: Sequence[nn.Network]) -> TrainingData:
+            rng = np.random.default_rng(config.seed)
+            return window_lesson(found, excerpts, teachers, self._recipe, rng, config.memory_mb)
+
+        self._add(stage, config, n, data, lesson)
+
+    def _add_context_tasks(self) -> None:
+        config = self._config
+        fold_by_station = fold_of(self._stations, config.folds, config.seed)
+        fold = np.array([fold_by_station[s] for s in self._stations])
+        for k in range(int(fold.max()) + 1):
+            known = [e for e in self._train if fold_by_station.get(station_of(e.trace_id)) != k]
+            self._add_window_tasks("fold", 1, partial(self._windows.training, fold != k), known)
+        small = dataclasses.replace(
+            config, hidden=config.context_hidden, epochs=config.context_epochs, patience=0, batch_size=256,
+            dropout=0.2, input_noise=0.1, label_smoothing=0.02,
+        )  # fmt: skip
+
+        def data() -> TrainingData:
+            networks = [self._sliding([theta]) for theta in self._weights("fold")]
+            whole = self._sliding(self._weights("windows"))
+            found = context_data(
+                self._train,
+                self.dev,
+                lambda station: networks[fold_by_station[station]] if station in fold_by_station else whole,
+                self._recipe,
+                np.random.default_rng(config.seed),
+                self._parent.scaler("context"),
+            )
+            self._scalers["context"], self._prior_shift = found.scaler, found.prior_shift
+            return found
+
+        self._add("context", small, config.members, data, context_lesson)
+
+    def _add(
+        self,
+        stage: str,
+        config: TrainConfig,
+        n: int,
+        data: Callable[[], TrainingData],
+        lesson: Callable[[TrainingData, Sequence[nn.Network]], TrainingData],
+    ) -> None:
+        """Tasks of some networks of a stage that classify; or where networks teach, of teachers and their student."""
+        classes, first = self._windows.info.classes, len(self.tasks)
+        context = stage == "context"
+
+        def task(stage: str, config: TrainConfig, member: int = 0) -> Task:
+            judged = Classification(classes, config.label_smoothing, by_f1=not context)
+            init = self._parent.weights("context" if context else "windows", config, member)
+            return Task(stage, config, data, judged, len(classes), init)
+
+        def taught(found: TrainingData) -> TrainingData:
+            sizes = (found.batches.n_features, *config.hidden, len(classes))
+            return lesson(found, self._networks(sizes, self.thetas[first : first + config.members]))
+
+        if not config.distil:
+            self.tasks += [task(stage, config, member) for member in range(n)]
+            return
+        self.tasks += [task("teacher", config, member) for member in range(config.members)]
+        learner = task(stage, student(config, input_noise=0.0 if context else WINDOW_NOISE))
+        self.tasks.append(dataclasses.replace(learner, lesson=taught))
+
+    def _onset_task(self) -> Task:
+        config = self._config
+
+        def data() -> TrainingData:
+            rng = np.random.default_rng(config.seed)
+            found = onset_data(self._train, self.dev, self._recipe, rng, self._parent.scaler("onset"))
+            self._scalers["onset"] = found.scaler
+            return found
+
+        small = dataclasses.replace(
+            config, hidden=config.onset_hidden, epochs=config.onset_epochs, patience=0, batch_size=64,
+            dropout=0.3, input_noise=0.2,
+        )  # fmt: skip
+        n_outputs = 2 * (len(self._windows.info.classes) - 1)
+        return Task("onset", small, data, OnsetRegression(), n_outputs, self._parent.weights("onset", small))
+
+    def _weights(self, stage: str) -> list[NDArray[np.float32]]:
+        """Weights of all networks of a stage."""
+        return [self.thetas[i] for i in self._numbers(stage)]
+
+    def _numbers(self, stage: str) -> list[int]:
+        """Which tasks are of a stage."""
+        return [i for i, task in enumerate(self.tasks) if task.stage == stage]
+
+    def _networks(self, sizes: Sequence[int], thetas: Sequence[NDArray[np.float32]]) -> tuple[nn.Network, ...]:
+        return tuple(nn.Network(sizes, self._config.activation, theta=theta) for theta in thetas)
+
+    def _sliding(self, thetas: Sequence[NDArray[np.float32]]) -> SlidingNetwork:
+        scaler = self._windows.scaler
+        mean, scale = scaler.mean.astype(np.float32), scaler.scale.astype(np.float32)
+        networks = self._networks(self._sizes, thetas)
+        return SlidingNetwork(make_feature(self._recipe), networks, mean, scale, rows=EXCERPT_ROWS)
+
+    def _hash(self) -> str:
+        known = f"{to_json(self._config)} {self._windows.digest} {self._parent.digest} {__version__}"
+        digest = hashlib.sha256(known.encode())
+        for e in (*self._train, *self.dev):
+            digest.update(f"{e.start_ns} {e.trace_id} {e.onsets} {e.weights} {e.known} {e.split}".encode())
+            digest.update(e.data.tobytes())
+        return digest.hexdigest()
+
+    def stored(self, history: Sequence[dict[str, float]]) -> StoredModel:
+        """The model, not yet calibrated: from a parent it keeps calibration, and stages that had no task."""
+        info, scaler = self._windows.info, self._windows.scaler
+        stages, metrics = [], {}
+        for name in READS:
+            numbers = self._numbers(name)
+            stage = self._stored_stage(name, numbers) if numbers else self._parent.stage(name)
+            if stage:
+                stages.append(stage)
+            if numbers and name != "windows":
+                metrics[f"{name}_history"] = [row for row in history if int(row["task"]) in numbers]
+        columns: dict[str, list[float]] = defaultdict(list)
+        members = self._numbers("windows")
+        for row in history:
+            if row["task"] in members:
+                columns["member"].append(float(members.index(int(row["task"]))))
+                for key, value in row.items():
+                    if key not in ("task", "epochs"):
+                        columns[key].append(value)
+        attributes = {"seisnet_version": __version__, "windows_sha256": self._windows.digest}
+        threshold = CONTEXT_THRESHOLD if any(s.reads == READS["context"] for s in stages) else DEFAULT_THRESHOLD
+        thresholds = dict.fromkeys((c for c in info.classes if c != "noise"), threshold)
+        parent = self._parent.model.stored if self._parent.model else None
+        return StoredModel(
+            stages=tuple(stages),
+            classes=info.classes,
+            mean=scaler.mean.astype(np.float32),
+            scale=scaler.scale.astype(np.float32),
+            preprocess=info.config,
+            train=dataclasses.asdict(self._config),
+            thresholds=parent.thresholds if parent else thresholds,
+            temperature=parent.temperature if parent else 1.0,
+            spread=parent.spread if parent else {},
+            history={key: np.array(values) for key, values in columns.items()},
+            metrics=metrics,
+            attributes=attributes | ({"parent_sha256": self._parent.digest} if parent else {}),
+        )
+
+    def _stored_stage(self, name: str, numbers: Sequence[int]) -> StoredStage:
+        """A stage from the weights of its tasks."""
+        task, thetas = self.tasks[numbers[0]], [self.thetas[i] for i in numbers]
+        if name not in self._scalers:
+            task.data()  # a resumed run may have trained this stage before
+        scaler = self._scalers[name]
+        first = name == "windows"
+        if name == "context" and self._prior_shift is not None:
+            thetas = [theta.copy() for theta in thetas]
+            for theta in thetas:  # the biases of the outputs come last
+                theta[-task.n_outputs :] += self._prior_shift
+        return StoredStage(
+            thetas[0] if len(thetas) == 1 else np.stack(thetas),
+            (len(scaler.mean), *task.config.hidden, task.n_outputs),
+            task.config.activation,
+            reads=READS[name],
+            mean=None if first else scaler.mean.astype(np.float32),
+            scale=None if first else scaler.scale.astype(np.float32),
+        )

@@ -1,0 +1,131 @@
+"""Changes to windows of the training split that change no label: what is added comes from the same record.
+
+So it was recorded by the same instrument, and whatever lies in the window's event stays on its side of the splits.
+Features do not change with the gain and, `raw` excepted, the polarity of a whole window; the gain is drawn for
+each component.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seisnet.config import PreprocessConfig
+from seisnet.windows.cutting import LabelledRecord, Window, coda_stretches, draw, generator, noise_stretches, onsets_of
+
+Samples = NDArray[np.float32]
+Present = NDArray[np.bool_]
+
+CLEAR_S = 0.5
+"""A gap stays this far from the onset."""
+
+FEWEST_SAMPLES = 4
+
+
+def augment(
+    labelled: LabelledRecord, windows: Sequence[Window], samples: Samples, config: PreprocessConfig
+) -> tuple[Samples, Present]:
+    """Alter the augmented windows of a record.
+
+    Parameters
+    ----------
+    labelled : LabelledRecord
+        Where the windows were cut.
+    windows : sequence of Window, N
+        Those that are not marked `augmented` are left as they are.
+    samples : float32 (N, C, L)
+        Their samples.
+    config : PreprocessConfig
+        `mix_share`, `overlay_share`, `gain_db`, `flip_share`, `drop_share`, `gap_share` and their ranges.
+
+    Returns
+    -------
+    samples : float32 (N, C, L)
+    present : bool (N, C)
+        Components that are left.
+    """
+    record = labelled.record
+    present = np.broadcast_to(record.present, (len(windows), len(record.present))).copy()
+    if not config.augments:
+        return samples, present
+    rng = generator(record, config, purpose=1)
+    onsets = [(sample, phase) for sample, phase, _ in onsets_of(labelled)]
+    noise = noise_stretches(labelled, onsets, config)
+    coda = coda_stretches(record, onsets, config)
+    altered = samples.copy()
+    for i, window in enumerate(windows):
+        if not window.augmented:
+            continue
+        onset = (
+            None
+            if np.isnan(window.onset_s)
+            else round(window.onset_s * record.sampling_rate_hz + config.window_samples / 2)
+        )
+        x = altered[i]
+        for share, stretches, level_db in (
+            (config.mix_share, noise, config.mix_snr_db),
+            (config.overlay_share, coda, config.overlay_db),
+        ):
+            if rng.random() < share:
+                x = _add(x, _drawn(labelled, stretches, config, rng), onset, rng.uniform(level_db[0], level_db[1]))
+        x = x * 10 ** (rng.uniform(-config.gain_db, config.gain_db, (len(x), 1)) / 20)
+        if rng.random() < config.flip_share:
+            x = -x
+        if rng.random() < config.drop_share:
+            present[i] = _dropped(present[i], rng)
+        if rng.random() < config.gap_share:
+            x = _with_gap(x, onset, record.sampling_rate_hz, config, rng)
+        altered[i] = np.where(present[i][:, None], x, 0)
+    return altered, present
+
+
+def _drawn(
+    labelled: LabelledRecord, stretches: Sequence[tuple[int, int]], config: PreprocessConfig, rng: np.random.Generator
+) -> Samples | None:
+    """A window of the record from one of the ranges of first samples; None where there is none."""
+    for first in draw(stretches, 1, rng):
+        return labelled.record.data[:, first : first + config.window_samples]
+    return None
+
+
+def _add(x: Samples, other: Samples | None, onset: int | None, level_db: float) -> Samples:
+    """Add samples so that what follows the onset (of noise, everything) is `level_db` above them."""
+    if other is None:
+        return x
+    other = other - other.mean(axis=1, keepdims=True)
+    start = 0 if onset is None else min(max(onset, 0), x.shape[1] - FEWEST_SAMPLES)
+    signal = x[:, start:] - x.mean(axis=1, keepdims=True)
+    power = float(np.mean(other.astype(np.float64) ** 2))
+    if power == 0:
+        return x
+    scale = np.sqrt(float(np.mean(signal.astype(np.float64) ** 2)) / power) * 10 ** (-level_db / 20)
+    return (x + np.float32(scale) * other).astype(np.float32)
+
+
+def _dropped(present: Present, rng: np.random.Generator) -> Present:
+    """Lose one or two components, never the last."""
+    there = np.flatnonzero(present)
+    left = present.copy()
+    if len(there) > 1:
+        left[rng.choice(there, int(rng.integers(1, len(there))), replace=False)] = False
+    return left
+
+
+def _with_gap(
+    x: Samples, onset: int | None, rate_hz: float, config: PreprocessConfig, rng: np.random.Generator
+) -> Samples:
+    """Zero a stretch of all components, off the onset."""
+    n = x.shape[1]
+    length = int(rng.integers(1, max(2, min(round(config.gap_s * rate_hz), n // 2)) + 1))
+    free = np.arange(n - length + 1)
+    if onset is not None:
+        clear = round(CLEAR_S * rate_hz)
+        free = free[(free + length <= onset - clear) | (free >= onset + clear)]
+    if not free.size:
+        return x
+    at = int(rng.choice(free))
+    gapped = x.copy()
+    gapped[:, at : at + length] = 0
+    return gapped

@@ -1,0 +1,86 @@
+"""Cutting windows from records in which stretches of named signals are known: rockfalls, tremor, earthquakes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from seisnet.config import PreprocessConfig
+from seisnet.waveforms.records import Record, sample_of
+from seisnet.windows.cutting import LabelledRecord, Stretch, Window, draw, generator, station_hour
+
+
+def cut_classes(labelled: LabelledRecord, config: PreprocessConfig) -> tuple[list[Window], list[str]]:
+    """Choose the windows of a record in which stretches of named signals are known.
+
+    From every stretch `config.class_windows` windows are cut side by side, fewer where it is short; one is centred on
+    a stretch that is shorter than a window. `config.shifts` copies of each are shifted by up to `config.shift_s`. A
+    window that reaches into a stretch of another class is left out. Where ``noise`` is one of the classes, and a
+    record holds stretches but none of noise, `config.noise_windows` are taken at least `config.noise_gap_s` from all.
+    Where a recording goes on in another source, windows lie as if the record did, and each is left to the record that
+    holds it whole.
+
+    Returns
+    -------
+    windows : list of Window
+    reasons : list of str
+        One for every window that a stretch might have given and did not, or for a record that gave none.
+    """
+    record, length = labelled.record, config.window_samples
+    rng = generator(record, config)
+    if not labelled.stretches:
+        return [], ["a record without a labelled class"]
+    if record.n_samples < length:
+        return [], [f"shorter than {config.window_s:g} s"]
+    last = record.n_samples - length
+    spans = [_span(record, stretch, length) for stretch in labelled.stretches]
+    windows: list[Window] = []
+    reasons: list[str] = []
+    for stretch, (low, high) in zip(labelled.stretches, spans, strict=True):
+        if stretch.name not in config.classes:
+            reasons.append(f"class '{stretch.name}' is none of {', '.join(config.classes)}")
+            continue
+        n = max(1, min(config.class_windows, int((high - low) // length)))
+        for k in range(n):
+            middle = low + (high - low) * (k + 0.5) / n
+            centred = round(middle - length / 2)
+            if (centred < 0 and record.goes_on[0]) or (centred > last and record.goes_on[1]):
+                continue
+            first = min(max(centred, 0), last)
+            if not first <= middle <= first + length:
+                reasons.append(f"{stretch.name} at the record's edge")
+                continue
+            event = labelled.event_id or stretch.event_id or station_hour(record, first)
+            shifts = rng.uniform(-config.shift_s, config.shift_s, config.shifts) * record.sampling_rate_hz
+            for i, start in enumerate([first, *(first + np.rint(shifts).astype(int)).tolist()]):
+                others = (s for s, other in zip(spans, labelled.stretches, strict=True) if other.name != stretch.name)
+                if any(start < b and start + length > a for a, b in others):
+                    reasons.extend([f"{stretch.name} and another class in one window"] if i == 0 else [])
+                elif 0 <= start <= last:
+                    windows.append(Window(start, stretch.name, np.nan, event, stretch.weight, augmented=i > 0))
+    if "noise" in config.classes and not any(stretch.name == "noise" for stretch in labelled.stretches):
+        gap = config.noise_gap_s * record.sampling_rate_hz
+        free = _free_stretches(spans, length, gap, last - round(gap) if record.goes_on[1] else last)
+        for first in draw(free, config.noise_windows, rng):
+            windows.append(Window(first, "noise", np.nan, labelled.event_id or station_hour(record, first)))
+    return windows, reasons
+
+
+def _span(record: Record, stretch: Stretch, length: int) -> tuple[float, float]:
+    """First and past-the-last sample of a stretch, as far as it is recorded."""
+    low = sample_of(record, stretch.start_ns)
+    high = low + length if stretch.end_ns == stretch.start_ns else sample_of(record, stretch.end_ns) + 1
+    before, after = record.goes_on
+    return low if before else max(low, 0.0), high if after else min(high, float(record.n_samples))
+
+
+def _free_stretches(spans: Sequence[tuple[float, float]], length: int, gap: float, last: int) -> list[tuple[int, int]]:
+    """Ranges of first samples of windows that keep a gap from every span."""
+    stretches, free_from = [], 0
+    for low, high in [*sorted(spans), (np.inf, np.inf)]:
+        end = int(min(low - gap - length, last)) + 1
+        if end > free_from:
+            stretches.append((free_from, end))
+        free_from = max(free_from, int(np.ceil(min(high + gap, last + 1))))
+    return stretches

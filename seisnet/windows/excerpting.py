@@ -1,0 +1,100 @@
+"""Taking excerpts of labelled records: what the context stage and the onset regression learn from."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+
+from seisnet.config import PreprocessConfig
+from seisnet.picks import Pick
+from seisnet.store.excerpts import Excerpt
+from seisnet.store.windows_file import SPLITS
+from seisnet.waveforms.records import sample_to_ns
+from seisnet.windows.cutting import LabelledRecord, Window, is_paired, onsets_of, station_hour
+
+LONGEST_NOISE_S = 600.0
+"""Of a record of noise no more than this is taken."""
+
+
+def excerpts(labelled: LabelledRecord, windows: Sequence[Window], config: PreprocessConfig) -> Iterator[Excerpt]:
+    """Take the excerpts of a record.
+
+    Picks that follow each other within twice `config.excerpt_s` share one, which reaches so far before the first and
+    after the last of them, or to the record's edge. A record that is declared noise gives its beginning. An excerpt
+    belongs to the events of its picks, and to those of all windows that share a sample with it. None is shorter than
+    a window.
+
+    Parameters
+    ----------
+    labelled : LabelledRecord
+    windows : sequence of Window
+        All that were cut from the record.
+    config : PreprocessConfig
+    """
+    record, length = labelled.record, config.window_samples
+    reach = config.excerpt_s * record.sampling_rate_hz
+    onsets = onsets_of(labelled)
+    parts: list[tuple[int, int, list[tuple[float, str, Pick]]]] = []
+    if labelled.is_noise and not onsets:
+        parts.append((0, min(record.n_samples, round(LONGEST_NOISE_S * record.sampling_rate_hz)), []))
+    for cluster in _clusters([onset for onset in onsets if 0 <= onset[0] < record.n_samples], 2 * reach):
+        low, high = math.ceil(cluster[0][0] - reach), math.ceil(cluster[-1][0] + reach)
+        parts.append((max(low, 0), min(high, record.n_samples), cluster))
+    known = known_ranges([(sample, phase) for sample, phase, _ in onsets], record.n_samples, config)
+    for low, high, cluster in parts:
+        if high - low < length:
+            continue
+        firsts = [round(sample - length / 2) for sample, *_ in cluster]
+        events = [
+            labelled.event_id or pick.event_id or station_hour(record, first)
+            for first, (_, _, pick) in zip(firsts, cluster, strict=True)
+        ] or [labelled.event_id or station_hour(record, first) for first in (0, high - length)]
+        events += [w.event for w in windows if w.first_sample < high and w.first_sample + length > low]
+        yield Excerpt(
+            data=record.data[:, low:high],
+            start_ns=sample_to_ns(record, low),
+            sampling_rate_hz=record.sampling_rate_hz,
+            trace_id=record.trace_id,
+            present=record.present,
+            bandwidth_hz=record.bandwidth_hz,
+            onsets=tuple(
+                (sample - low, config.classes.index(phase) if phase in config.classes else -1)
+                for sample, phase, _ in cluster
+            ),
+            weights=tuple(pick.weight for _, _, pick in cluster),
+            known=tuple((max(a, low) - low, min(b, high) - low) for a, b in known if a < high and b > low),
+            events=tuple(dict.fromkeys(events)),
+            split=SPLITS.index(labelled.split) if labelled.split else -1,
+        )
+
+
+def known_ranges(
+    onsets: Sequence[tuple[float, str]], n_samples: int, config: PreprocessConfig
+) -> list[tuple[int, int]]:
+    """Ranges of samples, end excluded, in which every onset of a record is labelled.
+
+    After a P without its S nobody knows when the S came: the record is known again `config.noise_gap_s` before the
+    next P. An onset itself is always known.
+    """
+    gap = config.noise_gap_s * config.sampling_rate_hz
+    ranges, free_from = [], 0
+    for i, (sample, phase) in enumerate(onsets):
+        if phase != "P" or is_paired(onsets, i):
+            continue
+        ranges.append((free_from, math.floor(sample) + 1))
+        next_p = next((later for later, other in onsets[i + 1 :] if other == "P"), math.inf)
+        free_from = max(math.floor(sample) + 1, math.ceil(min(next_p - gap, n_samples)))
+    ranges.append((free_from, n_samples))
+    return [(max(low, 0), min(high, n_samples)) for low, high in ranges if max(low, 0) < min(high, n_samples)]
+
+
+def _clusters(onsets: Sequence[tuple[float, str, Pick]], within: float) -> Iterator[list[tuple[float, str, Pick]]]:
+    """Groups of onsets that follow each other within less than so many samples."""
+    cluster: list[tuple[float, str, Pick]] = []
+    for onset in onsets:
+        if cluster and onset[0] - cluster[-1][0] >= within:
+            yield cluster
+            cluster = []
+        cluster.append(onset)
+    if cluster:
+        yield cluster

@@ -1,0 +1,92 @@
+"""Akaike's criterion finds where a phase begins, on the components that show it."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from seisnet.picking.aic import _variance, aic_onset
+from seisnet.waveforms.records import NS_PER_S
+
+START_NS = 1_577_836_800 * NS_PER_S
+
+
+def at_s(seconds):
+    return START_NS + round(seconds * NS_PER_S)
+
+
+def error_s(record, truth_s, guess_s, phase="P", half_width_s=0.6):
+    return (aic_onset(record, at_s(guess_s), phase, half_width_s=half_width_s) - at_s(truth_s)) / NS_PER_S
+
+
+@pytest.mark.parametrize("rate_hz", [50.0, 100.0, 200.0])
+@pytest.mark.parametrize("truth_s", [20.0, 33.217])
+@pytest.mark.parametrize("guess_s", [-0.5, 0.0, 0.5])
+@pytest.mark.parametrize("phase", ["P", "S"])
+def test_a_planted_onset_is_found_within_a_few_samples(rate_hz, truth_s, guess_s, phase, onset_record):
+    record = onset_record(truth_s, rate_hz=rate_hz)
+    assert abs(error_s(record, truth_s, truth_s + guess_s, phase)) <= 0.04
+
+
+@given(guess_s=st.floats(0, 60), half_width_s=st.floats(0.01, 5), seed=st.integers(0, 100))
+@settings(max_examples=80)
+def test_a_time_never_moves_further_than_asked(guess_s, half_width_s, seed, onset_record):
+    record = onset_record(30.0, seed=seed)
+    moved = aic_onset(record, at_s(guess_s), "P", half_width_s=half_width_s) - at_s(guess_s)
+    assert abs(moved) <= half_width_s * NS_PER_S + 3 * NS_PER_S / 100
+
+
+@pytest.mark.parametrize("gain", [-1.0, 1e-9, 1e9])
+def test_gain_and_polarity_move_no_onset(gain, onset_record, make_record):
+    record = onset_record(20.0)
+    other = make_record(record.data * np.float32(gain))
+    assert error_s(other, 20.0, 20.2) == error_s(record, 20.0, 20.2)
+
+
+def test_p_is_read_from_the_vertical_and_s_from_the_horizontals(make_record, noise):
+    t = np.arange(6000) / 100
+    data = np.stack([noise(6000, k) for k in range(3)])
+    data[0] *= np.where(t < 20.0, 1, 10)
+    data[1:] *= np.where(t < 20.4, 1, 10)
+    record = make_record(data)
+    assert abs(error_s(record, 20.0, 20.2, "P")) <= 0.03
+    assert abs(error_s(record, 20.4, 20.2, "S")) <= 0.03
+
+
+@pytest.mark.parametrize("present", [(True, False, False), (False, True, False), (False, False, True)])
+@pytest.mark.parametrize("phase", ["P", "S"])
+def test_what_there_is_serves_where_the_best_components_are_missing(present, phase, onset_record):
+    record = onset_record(20.0, present=present)
+    assert abs(error_s(record, 20.0, 20.2, phase)) <= 0.05
+
+
+@pytest.mark.parametrize("seconds", [0.0, 0.01, 0.05, 59.9, 59.99])
+def test_the_edge_of_a_record_is_no_trouble(seconds, onset_record):
+    record = onset_record(30.0)
+    found = aic_onset(record, at_s(seconds), "P", half_width_s=0.6)
+    assert record.start_ns <= found <= record.end_ns
+
+
+@pytest.mark.parametrize("seconds", [-100.0, -1.0, 61.5, 63.7, 100.0])
+def test_a_time_far_from_the_record_stays(seconds, onset_record, make_record):
+    for record in (onset_record(30.0), make_record(np.zeros((3, 0)))):
+        assert aic_onset(record, at_s(seconds), "P", half_width_s=0.3) == at_s(seconds)
+
+
+def test_silence_moves_nothing(make_record):
+    assert aic_onset(make_record(np.zeros(6000)), at_s(20), "P", half_width_s=0.6) == at_s(20)
+    assert aic_onset(make_record(np.full(6000, 7.0)), at_s(20), "P", half_width_s=0.6) == at_s(20)
+
+
+@pytest.mark.parametrize("rate_hz", [1.0, 4.0, 5.0, 10.0, 20.0])
+def test_a_record_too_slow_for_the_band_is_no_trouble(rate_hz, onset_record):
+    record = onset_record(150.0, rate_hz=rate_hz, seconds=300.0)
+    found = aic_onset(record, at_s(150.2), "P", half_width_s=0.6)
+    assert abs(found - at_s(150.2)) <= 0.6 * NS_PER_S + NS_PER_S / rate_hz
+
+
+def test_variances_of_beginnings_are_those_of_numpy(noise):
+    x = np.stack([noise(50, 1), 3 * noise(50, 2) + 0.5])
+    k = np.arange(1, 51)
+    expected = np.stack([x[:, :n].var(axis=1) for n in k], axis=1)
+    np.testing.assert_allclose(_variance(x, k), expected, atol=1e-12)

@@ -1,0 +1,134 @@
+"""What is exported is read back as it was, by seisnet and by SeisBench."""
+
+import numpy as np
+import pytest
+
+from seisnet.cli import cli
+from seisnet.config import ExportConfig
+from seisnet.datasets.export import export_seisbench
+from seisnet.errors import ConfigError, NothingUsableError
+from seisnet.waveforms.datasets import read_dataset
+from seisnet.waveforms.records import NS_PER_S, sample_to_ns
+from seisnet.waveforms.sources import Reading, find_sources, read_records
+
+START_NS = 1_577_836_800 * NS_PER_S
+
+
+def keys(picks):
+    return sorted((p.network, p.station, p.phase, round(p.time_ns / 1e6)) for p in picks)
+
+
+def test_picked_stretches_of_files_come_back_with_their_picks(tmp_path, labelled):
+    n_traces, _ = export_seisbench([str(labelled.files)], [str(labelled.quakeml)], tmp_path / "set")
+    traces = list(read_dataset(tmp_path / "set"))
+    assert len(traces) == n_traces == len(labelled.seismograms)
+    assert keys(p for t in traces for p in t.picks) == keys(labelled.picks)
+    assert all(t.complete and t.split and t.event_id for t in traces)
+    reading = Reading()
+    for source in find_sources([str(labelled.files)], reading):
+        for record in read_records(source, reading, sampling_rate_hz=100.0, shortest_s=1.0):
+            for found in (t.record for t in traces if t.record.trace_id == record.trace_id):
+                if not record.start_ns <= found.start_ns <= record.end_ns:
+                    continue
+                at = round((found.start_ns - record.start_ns) * 100 / NS_PER_S)
+                assert abs(sample_to_ns(record, at) - found.start_ns) < 5_000_000
+                np.testing.assert_array_equal(found.present, record.present)
+                was = record.data[:, at : at + found.n_samples]
+                difference = np.ptp(found.data - was, axis=1)
+                np.testing.assert_allclose(difference, 0, atol=1e-3 * np.abs(was).max())
+
+
+def test_one_event_lies_in_one_split(tmp_path, labelled):
+    export_seisbench([str(labelled.files)], [str(labelled.csv)], tmp_path / "set")
+    splits = {}
+    for trace in read_dataset(tmp_path / "set"):
+        splits.setdefault(trace.event_id, set()).add(trace.split)
+    assert all(len(names) == 1 for names in splits.values())
+
+
+def test_data_sets_are_written_whole(tmp_path, labelled):
+    n_traces, _ = export_seisbench([str(labelled.dataset)], [], tmp_path / "set")
+    before, after = list(read_dataset(labelled.dataset)), list(read_dataset(tmp_path / "set"))
+    assert len(before) == len(after) == n_traces
+    for a, b in zip(before, after, strict=True):
+        assert keys(a.picks) == keys(b.picks)
+        assert (a.category, a.event_id, a.record.trace_id) == (b.category, b.event_id, b.record.trace_id)
+
+
+def test_what_lies_around_the_picks_of_an_event_is_kept(tmp_path, make_trace, noise):
+    make_trace(noise(60_000), start_ns=START_NS).write(str(tmp_path / "a.mseed"), format="MSEED")
+    rows = [
+        (100.0, "Pg", "a"),
+        (105.5, "Sg", "a"),
+        (110.25, "P", "b"),
+        (400.0, "Pn", ""),
+        (450.0, "S", ""),
+        (590.0, "Lg", ""),
+    ]
+    (tmp_path / "p.csv").write_text(
+        "network,station,time,phase,event_id\n"
+        + "".join(f"GE,APE,{START_NS // NS_PER_S + t},{phase},{event}\n" for t, phase, event in rows)
+    )
+    config = ExportConfig(before_s=10, after_s=20)
+    n_traces, rejections = export_seisbench(
+        [str(tmp_path / "a.mseed")], [str(tmp_path / "p.csv")], tmp_path / "set", config
+    )
+    traces = list(read_dataset(tmp_path / "set"))
+    seconds = [((t.record.start_ns - START_NS) / NS_PER_S, t.record.n_samples / 100) for t in traces]
+    assert n_traces == 3
+    assert seconds == [(90.0, 35.51), (100.25, 30.01), (390.0, 80.01)]
+    assert [[p.phase for p in t.picks] for t in traces] == [["Pg", "Sg"], ["P"], ["Pn", "S"]]
+    assert [r.reason for r in rejections] == ["picks that are neither P nor S"]
+
+
+def test_an_event_across_midnight_is_one_trace(tmp_path, make_trace, noise):
+    for day in (0, 1):
+        start_ns = START_NS + (day * 86_400 - 600 * (1 - day)) * NS_PER_S + (86_400 * NS_PER_S if day == 0 else 0)
+        make_trace(noise(60_000, day), start_ns=start_ns).write(str(tmp_path / f"{day}.mseed"), format="MSEED")
+    times = [START_NS + (86_400 + s) * NS_PER_S for s in (-3, 4)]
+    picks = "".join(f"GE,APE,{t // NS_PER_S},{phase}\n" for t, phase in zip(times, "PS", strict=True))
+    (tmp_path / "p.csv").write_text("network,station,time,phase\n" + picks)
+    export_seisbench([f"{tmp_path}/*.mseed"], [str(tmp_path / "p.csv")], tmp_path / "set")
+    [trace] = read_dataset(tmp_path / "set")
+    assert [p.phase for p in trace.picks] == ["P", "S"]
+    assert trace.record.n_samples == 9701
+
+
+def test_nothing_to_export_says_why_and_leaves_no_folder_half_done(tmp_path, labelled):
+    with pytest.raises(NothingUsableError, match="no trace could be exported"):
+        (tmp_path / "p.csv").write_text("network,station,time,phase\nXX,YYY,1,P\n")
+        export_seisbench([str(labelled.files)], [str(tmp_path / "p.csv")], tmp_path / "set")
+    assert not list((tmp_path / "set").iterdir())
+
+
+def test_an_export_never_replaces_a_data_set_unasked(tmp_path, labelled):
+    export_seisbench([str(labelled.dataset)], [], tmp_path / "set")
+    with pytest.raises(ConfigError, match="exists"):
+        export_seisbench([str(labelled.dataset)], [], tmp_path / "set")
+    export_seisbench([str(labelled.dataset)], [], tmp_path / "set", overwrite=True)
+
+
+def test_the_command_exports(tmp_path, labelled):
+    from click.testing import CliRunner
+
+    arguments = [str(labelled.files), "--labels", str(labelled.quakeml), "-o", str(tmp_path / "set"), "--rate", "50"]
+    done = CliRunner().invoke(cli, ["datasets", "export", "seisbench", *arguments], catch_exceptions=False)
+    assert done.exit_code == 0
+    assert f"{len(labelled.seismograms)} traces in the seisbench layout" in done.stderr
+    assert {t.record.sampling_rate_hz for t in read_dataset(tmp_path / "set")} == {50.0}
+
+
+def test_seisbench_opens_what_is_exported(tmp_path, labelled):
+    data = pytest.importorskip("seisbench.data")
+    export_seisbench([str(labelled.files)], [str(labelled.quakeml)], tmp_path / "set")
+    traces = list(read_dataset(tmp_path / "set"))  # HDF5 files are not opened twice in different ways
+    opened = data.WaveformDataset(tmp_path / "set", component_order="ZNE", missing_components="pad")
+    assert len(opened) == len(labelled.seismograms)
+    for i, trace in enumerate(traces):
+        waveforms, metadata = opened.get_sample(i)
+        assert waveforms.shape[0] == 3
+        recorded = waveforms[0, : trace.record.n_samples]
+        np.testing.assert_allclose(recorded - recorded.mean(), trace.record.data[0], atol=1e-2)
+        for pick in trace.picks:
+            sample = metadata[f"trace_{pick.phase}_arrival_sample"]
+            assert sample == pytest.approx((pick.time_ns - trace.record.start_ns) / 1e7, abs=1e-3)
