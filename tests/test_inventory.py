@@ -5,11 +5,13 @@ import obspy
 import pytest
 from obspy.core.inventory import Channel, Inventory, Network, Site, Station
 from obspy.core.inventory import Response as ObsPyResponse
+from obspy.signal.rotate import rotate2zne
 
 from seisnet.config import PreprocessConfig
 from seisnet.errors import ConfigError, DataError
+from seisnet.waveforms.axes import placed
 from seisnet.waveforms.conditioning import condition
-from seisnet.waveforms.inventory import Response, channel_at, placed, read_stations, response_of
+from seisnet.waveforms.inventory import Response, channel_at, read_stations, response_of
 from seisnet.waveforms.records import NS_PER_S
 from seisnet.waveforms.sources import Reading, find_sources, read_records, read_traces
 
@@ -68,6 +70,60 @@ def test_components_are_placed_by_azimuth_where_it_is_known(tmp_path, make_trace
     assert rejections == []
     for row, (k, sign) in enumerate([(0, 1), (2, -1), (1, 1)]):
         np.testing.assert_allclose(record.data[row], sign * traces[k].data, atol=1e-5)
+
+
+GALPERIN = {"U": (90.0, -35.264), "V": (330.0, -35.264), "W": (210.0, -35.264)}
+"""Azimuths and dips of three axes at right angles that make the same angle with the vertical."""
+
+
+def askew(axes, path, make_trace, noise):
+    """Traces of components that point in some directions, and the station metadata that say so."""
+    traces = [make_trace(noise(500, k), f"GE.APE..HH{letter}") for k, letter in enumerate(axes)]
+    channels = [(f"HH{letter}", *axis, 0, 9) for letter, axis in axes.items()]
+    return traces, read_stations((write_stations(path / "s.xml", *channels),))
+
+
+@pytest.mark.parametrize(
+    "axes",
+    [
+        GALPERIN,
+        {"1": (80.0, -30.0), "2": (185.0, 10.0), "3": (310.0, -55.0)},
+        {"Z": (5, 40), "N": (0, -40), "E": (90, 3)},
+    ],
+)
+def test_components_that_stand_askew_are_rotated_as_obspy_does(tmp_path, make_trace, noise, axes):
+    traces, stations = askew(axes, tmp_path, make_trace, noise)
+    expected = rotate2zne(*(x for t, axis in zip(traces, axes.values(), strict=True) for x in (t.data, *axis)))
+    for order in ([0, 1, 2], [2, 0, 1]):
+        [record], rejections = condition(
+            obspy.Stream([traces[k] for k in order]), sampling_rate_hz=100.0, shortest_s=1.0, stations=stations
+        )
+        assert rejections == [] and record.present.all()
+        np.testing.assert_allclose(record.data, expected, atol=1e-4)
+
+
+def test_what_stands_askew_and_lacks_a_component_is_no_record(tmp_path, make_trace, noise):
+    traces, stations = askew(GALPERIN, tmp_path, make_trace, noise)
+    late = traces[2].slice(traces[2].stats.starttime + 2)
+    records, rejections = condition(
+        obspy.Stream([*traces[:2], late]), sampling_rate_hz=100.0, shortest_s=1.0, stations=stations
+    )
+    assert [r.start_ns for r in records] == [START_NS + 2 * NS_PER_S]
+    assert [(r.start_ns, r.reason.split(":")[0]) for r in rejections] == [(START_NS, "stands askew by its dips")]
+
+
+def test_axes_in_one_plane_are_no_record(tmp_path, make_trace, noise):
+    axes = {"U": (0.0, -35.0), "V": (0.0, 55.0), "W": (0.0, -80.0)}
+    traces, stations = askew(axes, tmp_path, make_trace, noise)
+    records, [rejection] = condition(obspy.Stream(traces), sampling_rate_hz=100.0, shortest_s=1.0, stations=stations)
+    assert records == [] and "nearly in one plane" in rejection.reason
+
+
+def test_axes_of_unknown_directions_are_told_what_they_need(tmp_path, make_trace, noise):
+    traces, _ = askew(GALPERIN, tmp_path, make_trace, noise)
+    records, rejections = condition(obspy.Stream(traces), sampling_rate_hz=100.0, shortest_s=1.0)
+    assert records == [] and len(rejections) == 3
+    assert all("U V W where station metadata say which way they point" in r.reason for r in rejections)
 
 
 def test_a_channel_that_is_not_known_at_the_time_is_placed_by_letter(tmp_path, make_trace, noise):

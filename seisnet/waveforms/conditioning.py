@@ -6,24 +6,21 @@ import bisect
 import itertools
 import math
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import obspy
 from numpy.typing import NDArray
 
 from seisnet.errors import DataError
-from seisnet.waveforms.channels import split_channel
-from seisnet.waveforms.inventory import Response, Stations, channel_at, placed, without_response
+from seisnet.waveforms.axes import AXES, Place, axis_of, instrument_of, is_askew, place_of, rotated
+from seisnet.waveforms.inventory import Response, Stations, channel_at, without_response
 from seisnet.waveforms.quality import faults
 from seisnet.waveforms.records import NS_PER_S, ROW, Flag, Record, Rejection
 from seisnet.waveforms.resampling import keeps_time, resample
 from seisnet.waveforms.segments import Segment, segments_of
-
-PREFERRED = "ZNE12RT3"
-"""Where two components of an instrument belong in one row, the earlier of these takes it."""
 
 SLOWEST = 0.1
 """Recordings slower than this share of the target rate hold too little of the band."""
@@ -36,15 +33,6 @@ ROUNDING = float(np.finfo(np.float32).eps) / 2
 
 BLOCK_SAMPLES = 65_536
 """Samples that are looked at at once where all would need copies."""
-
-
-class Place(NamedTuple):
-    """Where the samples of a component go: into a row of the record, with a sign. The lower rank goes first."""
-
-    rank: int
-    component: str
-    row: int
-    sign: int
 
 
 def condition(
@@ -63,7 +51,7 @@ def condition(
     starts or ends, so that each record has the same components throughout; what is too short by itself cuts nothing.
     Gaps are never filled, and nothing is filtered unless a response is taken off. The order of the traces does not
     matter. A component goes into the row that its channel's azimuth and dip say where `stations` knows it, else into
-    that of its letter (`seisnet.waveforms.records.ROW`).
+    that of its letter (`seisnet.waveforms.records.ROW`); where one is neither level nor upright, all three are rotated.
 
     Parameters
     ----------
@@ -96,7 +84,9 @@ def condition(
         raise DataError("taking off the instruments' responses needs station metadata; name them with --inventory")
     rejections: list[Rejection] = []
     shortest, too_short = max(1, round(shortest_s * sampling_rate_hz)), f"shorter than {shortest_s:g} s"
-    instruments = _instruments(stream, sampling_rate_hz, stations or {}, rejections)
+    stations = stations or {}
+    askew = {instrument_of(t)[0] for t in stream if is_askew(axis_of(t.id, t.stats.starttime.ns, stations))}
+    instruments = _instruments(stream, sampling_rate_hz, stations, askew, rejections)
     records: list[Record] = []
     for trace_id in sorted(instruments):
         rows: dict[int, list[Segment]] = defaultdict(list)
@@ -117,27 +107,31 @@ def condition(
                 rejections += _blind(native, trace_id, response)
                 bisect.insort(rows[place.row], segment, key=lambda s: s.start_ns)
                 flags += faults(native, place.component)
-        for record in _records(rows, trace_id, sampling_rate_hz, source):
-            if record.n_samples >= shortest:
-                records.append(with_flags(record, flags))
+        for cut in _records(rows, trace_id, sampling_rate_hz, source):
+            record, reason = rotated(cut, instruments[trace_id], stations) if trace_id in askew else (cut, "")
+            if record.n_samples < shortest:
+                reason = too_short
+            if reason:
+                rejections.append(Rejection(trace_id, record.start_ns, record.end_ns, reason))
             else:
-                rejections.append(Rejection(trace_id, record.start_ns, record.end_ns, too_short))
+                records.append(with_flags(record, flags))
     return records, rejections
 
 
 def _instruments(
-    stream: obspy.Stream, target_hz: float, stations: Stations, rejections: list[Rejection]
+    stream: obspy.Stream, target_hz: float, stations: Stations, askew: Set[str], rejections: list[Rejection]
 ) -> dict[str, dict[Place, list[obspy.Trace]]]:
     """Usable traces by instrument and component."""
     instruments: dict[str, dict[Place, list[obspy.Trace]]] = defaultdict(lambda: defaultdict(list))
     for trace in stream:
         stats = trace.stats
-        instrument, component = split_channel(stats.channel)
-        trace_id = ".".join([stats.network.strip(), stats.station.strip(), stats.location.strip(), instrument])
-        place = _place(trace, component, stations)
+        trace_id, component = instrument_of(trace)
+        place = place_of(trace, component, stations, by_letter=trace_id in askew)
         reason = unusable(trace, target_hz)
         if place is None:
             reason = f"channel code '{stats.channel}' names no component; known are {' '.join(ROW)}"
+            if component in AXES:
+                reason += ", and U V W where station metadata say which way they point"
         elif not reason:
             instruments[trace_id][place].append(trace)
             continue
@@ -168,15 +162,6 @@ def to_rate(record: Record, sampling_rate_hz: float) -> Record:
         sampling_rate_hz=sampling_rate_hz,
         bandwidth_hz=min(record.bandwidth_hz, sampling_rate_hz / 2),
     )
-
-
-def _place(trace: obspy.Trace, component: str, stations: Stations) -> Place | None:
-    """By azimuth and dip where they are known, else by letter; None for a letter that names no component."""
-    channel = channel_at(stations, trace.id, trace.stats.starttime.ns)
-    rank = PREFERRED.index(component) if component in PREFERRED and component else len(PREFERRED)
-    if channel is not None and channel.azimuth is not None and channel.dip is not None:
-        return Place(rank, component, *placed(float(channel.azimuth), float(channel.dip)))
-    return Place(rank, component, ROW[component], 1) if component in ROW else None
 
 
 def unusable(trace: obspy.Trace, target_hz: float) -> str:

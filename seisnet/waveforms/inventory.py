@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import glob
-import math
 import warnings
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -86,30 +85,6 @@ def channel_at(stations: Stations, seed_id: str, time_ns: int) -> Any | None:
         if (start is None or start.ns <= time_ns) and (end is None or time_ns <= end.ns):
             return channel
     return None
-
-
-def placed(azimuth_deg: float, dip_deg: float) -> tuple[int, int]:
-    """Row of a record in which a component belongs, and its sign.
-
-    The vertical row takes what dips by 45 degrees or more, up being positive; of the rest, the north row takes what
-    lies within 45 degrees of north or south, the east row the other. Components are not rotated.
-
-    Parameters
-    ----------
-    azimuth_deg, dip_deg : float
-        As in StationXML: clockwise from north; down from the horizontal.
-
-    Examples
-    --------
-    >>> placed(0, -90), placed(30, 0), placed(120, 0), placed(200, 0)
-    ((0, 1), (1, 1), (2, 1), (1, -1))
-    """
-    if abs(dip_deg) >= 45:
-        return 0, 1 if dip_deg < 0 else -1
-    # 45 belongs to north and 135 to east: two components at right angles never meet in a row.
-    row = 2 if 45 < azimuth_deg % 180 <= 135 else 1
-    along = math.cos(math.radians(azimuth_deg)) if row == 1 else math.sin(math.radians(azimuth_deg))
-    return row, 1 if along > 0 else -1
 
 
 def without_response(segment: Segment, channel: Any, response: Response) -> Segment:

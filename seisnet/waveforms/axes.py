@@ -1,0 +1,144 @@
+"""Which way components point: their rows in a record, and the rotation of those that stand askew."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import NamedTuple
+
+import numpy as np
+import obspy
+from numpy.typing import NDArray
+
+from seisnet.errors import DataError
+from seisnet.waveforms.channels import split_channel
+from seisnet.waveforms.inventory import Stations, channel_at
+from seisnet.waveforms.records import ROW, Record
+
+ASKEW_DEG = 22.5, 67.5
+"""A component whose dip lies between is nearer to the diagonal than to level or upright."""
+
+AXES = {**ROW, "U": 0, "V": 1, "W": 2}
+"""Component letter to row of a record that is yet to be rotated."""
+
+LEAST_VOLUME = 0.1
+"""Of the parallelepiped of three axes (1 at right angles): flatter ones tell one direction from noise alone."""
+
+PREFERRED = "ZNE12RT3"
+"""Where two components of an instrument belong in one row, the earlier of these takes it."""
+
+
+class Place(NamedTuple):
+    """Where the samples of a component go: into a row of the record, with a sign. The lower rank goes first."""
+
+    rank: int
+    component: str
+    row: int
+    sign: int
+
+
+def instrument_of(trace: obspy.Trace) -> tuple[str, str]:
+    """Trace id of the instrument, and letter of the component."""
+    stats = trace.stats
+    instrument, component = split_channel(stats.channel)
+    return ".".join([stats.network.strip(), stats.station.strip(), stats.location.strip(), instrument]), component
+
+
+def axis_of(seed_id: str, time_ns: int, stations: Stations) -> tuple[float, float] | None:
+    """Azimuth and dip of a channel; None where the station metadata do not know them."""
+    channel = channel_at(stations, seed_id, time_ns)
+    if channel is None or channel.azimuth is None or channel.dip is None:
+        return None
+    return float(channel.azimuth), float(channel.dip)
+
+
+def place_of(trace: obspy.Trace, component: str, stations: Stations, *, by_letter: bool) -> Place | None:
+    """By azimuth and dip where they are known, else by letter; None for a letter that names no component.
+
+    What stands askew is placed `by_letter`, also U, V, W, and rotated later.
+    """
+    rank = PREFERRED.index(component) if component in PREFERRED and component else len(PREFERRED)
+    axis = axis_of(trace.id, trace.stats.starttime.ns, stations)
+    if axis and not by_letter:
+        return Place(rank, component, *placed(*axis))
+    rows = AXES if by_letter else ROW
+    return Place(rank, component, rows[component], 1) if component in rows else None
+
+
+def rotated(record: Record, places: Mapping[Place, Sequence[obspy.Trace]], stations: Stations) -> tuple[Record, str]:
+    """A record of components that stand askew, rotated to Z, N, E, or the reason why it can't be."""
+    seed_ids = {place.row: traces[0].id for place, traces in places.items()}
+    axes = [axis_of(seed_ids[row], record.start_ns, stations) for row in sorted(seed_ids) if record.present[row]]
+    known = [axis for axis in axes if axis]
+    if len(known) < len(record.present):
+        return record, "stands askew by its dips: rotating it takes three components of known azimuth and dip"
+    try:
+        return upright(record, known), ""
+    except DataError as error:
+        return record, str(error)
+
+
+def placed(azimuth_deg: float, dip_deg: float) -> tuple[int, int]:
+    """Row of a record in which a component belongs, and its sign.
+
+    The vertical row takes what dips by 45 degrees or more, up being positive; of the rest, the north row takes what
+    lies within 45 degrees of north or south, the east row the other. Components are not rotated here.
+
+    Parameters
+    ----------
+    azimuth_deg, dip_deg : float
+        As in StationXML: clockwise from north; down from the horizontal.
+
+    Examples
+    --------
+    >>> placed(0, -90), placed(30, 0), placed(120, 0), placed(200, 0)
+    ((0, 1), (1, 1), (2, 1), (1, -1))
+    """
+    if abs(dip_deg) >= 45:
+        return 0, 1 if dip_deg < 0 else -1
+    # 45 belongs to north and 135 to east: two components at right angles never meet in a row.
+    row = 2 if 45 < azimuth_deg % 180 <= 135 else 1
+    along = math.cos(math.radians(azimuth_deg)) if row == 1 else math.sin(math.radians(azimuth_deg))
+    return row, 1 if along > 0 else -1
+
+
+def is_askew(axis: tuple[float, float] | None) -> bool:
+    """Whether a known axis is neither level nor upright, as those of a Galperin sensor, which dip by 35 degrees."""
+    return axis is not None and ASKEW_DEG[0] < abs(axis[1]) < ASKEW_DEG[1]
+
+
+def directions(axes: Sequence[tuple[float, float]]) -> NDArray[np.float64]:
+    """Unit vectors (n, 3) of azimuths and dips in degrees, in Z, N, E order with up positive.
+
+    Examples
+    --------
+    >>> directions([(0, -90), (90, 0)]).round(12) + 0.0
+    array([[1., 0., 0.],
+           [0., 0., 1.]])
+    """
+    azimuth, dip = np.radians(np.asarray(axes, dtype=np.float64)).T
+    return np.stack([-np.sin(dip), np.cos(dip) * np.cos(azimuth), np.cos(dip) * np.sin(azimuth)], axis=1)
+
+
+def upright(record: Record, axes: Sequence[tuple[float, float]]) -> Record:
+    """Rotate a record whose rows are three components in any directions to Z, N, E.
+
+    The ground motion m that its samples x are seen of solves D m = x, with the unit vectors of the axes as rows of D.
+
+    Parameters
+    ----------
+    record : Record
+        With all three components.
+    axes : sequence of (float, float)
+        Azimuth and dip, in degrees, of each row.
+
+    Raises
+    ------
+    DataError
+        The axes lie in one plane, or nearly so.
+    """
+    matrix = directions(axes)
+    if abs(np.linalg.det(matrix)) < LEAST_VOLUME:
+        raise DataError("its components lie nearly in one plane by the station metadata, and can't be rotated")
+    return replace(record, data=np.linalg.solve(matrix, record.data.astype(np.float64)).astype(np.float32))
