@@ -6,6 +6,7 @@ import math
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from seisnet.config import (
@@ -268,3 +269,24 @@ def test_every_float_and_count_has_a_range():
         for f in dataclasses.fields(cls):
             checked = f.type != "bool" and f.name not in ("split", "thresholds", "class_names")
             assert f'"{f.name}"' in text or not checked
+
+
+def test_a_config_takes_what_python_and_numpy_hold_for_its_types():
+    config = TrainConfig(hidden=[64, np.int64(32)], seed=np.int64(3), learning_rate=np.float32(0.5), momentum=0)
+    assert config == TrainConfig(hidden=(64, 32), seed=3, learning_rate=0.5, momentum=0.0)
+    assert [type(getattr(config, name)) for name in ("hidden", "seed", "learning_rate")] == [tuple, int, float]
+    assert from_dict(TrainConfig, json.loads(to_json(config))) == config
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "needed"),
+    [
+        ("hidden", 64, "a list"), ("hidden", "64,32", "a list"), ("hidden", (64.0,), "a value of type int"),
+        ("epochs", "3", "a value of type int"), ("epochs", True, "a value of type int"),
+        ("seed", 2.0, "a value of type int"),
+        ("learning_rate", "0.1", "a value of type float"), ("learning_rate", None, "a value of type float"),
+    ],
+)  # fmt: skip
+def test_a_value_of_another_type_is_refused_in_python_too(name, value, needed):
+    with pytest.raises(ConfigError, match=rf"{name}: got .*; {needed}.* is needed"):
+        TrainConfig(**{name: value})

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import difflib
+import numbers
+import types
+import typing
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 from seisnet.errors import ConfigError
 
@@ -55,3 +59,50 @@ def whole(name: str, length_s: float, sampling_rate_hz: float) -> None:
             f"{name}: {length_s:g} s is {samples:g} samples at {sampling_rate_hz:g} Hz; a whole number is needed: "
             f"take another rate, or another {name}"
         )
+
+
+def kinds_of(cls: type) -> dict[str, Any]:
+    """Types of a dataclass's fields."""
+    return typing.get_type_hints(cls)
+
+
+def settle(config: Any) -> None:
+    """Give every field of a frozen dataclass the type that it declares, or refuse its value: a list becomes a tuple."""
+    for name, kind in kinds_of(type(config)).items():
+        object.__setattr__(config, name, coerced(name, getattr(config, name), kind))
+
+
+def coerced(where: str, value: Any, kind: Any) -> Any:
+    """Turn a value, as JSON, TOML, Python and NumPy hold it, into the type of a field.
+
+    Raises
+    ------
+    ConfigError
+        For a value of the wrong kind.
+
+    Examples
+    --------
+    >>> coerced("hidden", [256, 128], tuple[int, ...])
+    (256, 128)
+    """
+    origin = typing.get_origin(kind)
+    if origin is tuple:
+        inner = typing.get_args(kind)[0]
+        if not isinstance(value, list | tuple):
+            raise ConfigError(f"{where}: got {value!r}; a list is needed")
+        return tuple(coerced(where, item, inner) for item in value)
+    if origin is dict:
+        if not isinstance(value, dict):
+            raise ConfigError(f"{where}: got {value!r}; a table is needed")
+        inner = typing.get_args(kind)[1]
+        return {str(key): coerced(f"{where}.{key}", item, inner) for key, item in value.items()}
+    if origin is types.UnionType:
+        return value
+    if kind in (int, float) and isinstance(value, numbers.Integral) and not isinstance(value, bool):
+        if kind is int or abs(int(value)) < 2**63:
+            return kind(int(value))
+    elif kind is float and isinstance(value, numbers.Real) and not isinstance(value, bool):
+        return float(value)
+    if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
+        raise ConfigError(f"{where}: got {value!r}; a value of type {kind.__name__} is needed")
+    return value

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from seisnet.config.checks import between
+from seisnet.config.checks import between, settle
 
 
 @dataclass(frozen=True)
@@ -47,6 +47,7 @@ class PickConfig:
 
     def __post_init__(self) -> None:
         """Check every value."""
+        settle(self)
         for name, threshold in self.thresholds.items():
             between(f"threshold {name}", threshold, 0.0, 1.0)
         between("min_distance_s", self.min_distance_s, 0.0, 3600.0)

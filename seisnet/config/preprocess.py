@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from seisnet.config.checks import between, one_of, rising, whole
+from seisnet.config.checks import between, one_of, rising, settle, whole
 from seisnet.errors import ConfigError
 
 FEATURES = ("logspec", "raw")
@@ -123,6 +123,7 @@ class PreprocessConfig:
 
     def __post_init__(self) -> None:
         """Check every value."""
+        settle(self)
         one_of("task", self.task, TASKS)
         one_of("features", self.features, FEATURES)
         one_of("split_by", self.split_by, SPLIT_BY)
@@ -234,6 +235,7 @@ class ExportConfig:
 
     def __post_init__(self) -> None:
         """Check every value."""
+        settle(self)
         between("sampling_rate_hz", self.sampling_rate_hz, 1.0, 10_000.0)
         between("before_s", self.before_s, 0.5, 3600.0)
         between("after_s", self.after_s, 0.5, 3600.0)

@@ -5,12 +5,10 @@ from __future__ import annotations
 import dataclasses
 import json
 import tomllib
-import types
-import typing
 from pathlib import Path
 from typing import Any, TypeVar
 
-from seisnet.config.checks import nearest
+from seisnet.config.checks import coerced, kinds_of, nearest
 from seisnet.config.pick import PickConfig
 from seisnet.config.preprocess import PreprocessConfig
 from seisnet.config.train import TrainConfig
@@ -65,35 +63,14 @@ def from_dict(cls: type[C], values: dict[str, Any], *, where: str = "config", de
     """
     if not isinstance(values, dict):
         raise ConfigError(f"{where}: got {values!r}; a table is needed")
-    hints = typing.get_type_hints(cls)
+    kinds = kinds_of(cls)
     for key in values:
-        if key not in hints:
-            raise ConfigError(f"{where}: unknown key '{key}'{nearest(key, hints)}")
-    known = {key: _coerce(f"{where}: {key}", value, hints[key]) for key, value in values.items()}
+        if key not in kinds:
+            raise ConfigError(f"{where}: unknown key '{key}'{nearest(key, kinds)}")
+    known = {key: coerced(f"{where}: {key}", value, kinds[key]) for key, value in values.items()}
     return cls(**({} if defaults is None else vars(defaults)) | known)
 
 
 def to_json(config: Any) -> str:
     """JSON of a config, keys in a fixed order."""
     return json.dumps(dataclasses.asdict(config), sort_keys=True)
-
-
-def _coerce(where: str, value: Any, kind: Any) -> Any:
-    origin = typing.get_origin(kind)
-    if origin is tuple:
-        inner = typing.get_args(kind)[0]
-        if not isinstance(value, (list, tuple)):
-            raise ConfigError(f"{where}: got {value!r}; a list is needed")
-        return tuple(_coerce(where, item, inner) for item in value)
-    if origin is dict:
-        if not isinstance(value, dict):
-            raise ConfigError(f"{where}: got {value!r}; a table is needed")
-        inner = typing.get_args(kind)[1]
-        return {str(key): _coerce(f"{where}.{key}", item, inner) for key, item in value.items()}
-    if origin is types.UnionType:
-        return value
-    if kind is float and isinstance(value, int) and not isinstance(value, bool) and abs(value) < 2**63:
-        return float(value)
-    if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
-        raise ConfigError(f"{where}: got {value!r}; a value of type {kind.__name__} is needed")
-    return value

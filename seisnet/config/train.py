@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from seisnet.config.checks import between, one_of
+from seisnet.config.checks import between, one_of, settle
 from seisnet.errors import ConfigError
 
 ACTIVATIONS = ("identity", "tanh", "sigmoid", "relu", "leaky_relu", "gelu")
@@ -88,6 +88,7 @@ class TrainConfig:
 
     def __post_init__(self) -> None:
         """Check every value."""
+        settle(self)
         one_of("activation", self.activation, ACTIVATIONS)
         one_of("optimizer", self.optimizer, OPTIMIZERS)
         one_of("schedule", self.schedule, SCHEDULES)

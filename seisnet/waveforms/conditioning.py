@@ -131,7 +131,7 @@ def _instruments(
         if place is None:
             reason = f"channel code '{stats.channel}' names no component; known are {' '.join(ROW)}"
             if component in AXES:
-                reason += ", and U V W where station metadata say which way they point"
+                reason += ", and U V W where station metadata (--inventory) say which way they point"
         elif not reason:
             instruments[trace_id][place].append(trace)
             continue
