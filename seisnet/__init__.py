@@ -12,8 +12,9 @@ if TYPE_CHECKING:
     from seisnet.config import PickConfig, PreprocessConfig, TrainConfig
     from seisnet.model import Model, load_model
     from seisnet.picks import Detection, Pick
-    from seisnet.preprocessing.job import preprocess, read_windows
+    from seisnet.preprocessing.job import preprocess
     from seisnet.scoring.evaluation import evaluate
+    from seisnet.store.windows_in_memory import read_windows
     from seisnet.training.fitting import fit
 
 __version__ = "0.1.0"
@@ -36,8 +37,9 @@ _MODULES = {
     "config": ("PickConfig", "PreprocessConfig", "TrainConfig"),
     "model": ("Model", "load_model"),
     "picks": ("Detection", "Pick"),
-    "preprocessing.job": ("preprocess", "read_windows"),
+    "preprocessing.job": ("preprocess",),
     "scoring.evaluation": ("evaluate",),
+    "store.windows_in_memory": ("read_windows",),
     "training.fitting": ("fit",),
 }
 

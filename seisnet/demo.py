@@ -10,13 +10,14 @@ import numpy as np
 from seisnet.classification.job import Classification, classify
 from seisnet.config import PickConfig, PreprocessConfig, TrainConfig
 from seisnet.formats.picks import iso_time
-from seisnet.preprocessing.job import preprocess_to_file, read_windows
+from seisnet.preprocessing.job import preprocess_to_file
 from seisnet.report.document import Section
 from seisnet.report.evaluation import evaluation_figures, evaluation_pictures, evaluation_section
 from seisnet.report.folder import make_folder, write_classification
 from seisnet.scoring.evaluation import evaluate
 from seisnet.store.seisbench_writer import SeisBenchWriter
 from seisnet.store.windows_file import read_counts
+from seisnet.store.windows_in_memory import read_windows
 from seisnet.synthetic import GeneratorConfig, SyntheticRecord, generate_records
 from seisnet.training.fitting import fit
 from seisnet.waveforms.examples import example_files, write_example_event

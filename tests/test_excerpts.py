@@ -15,11 +15,12 @@ from seisnet.errors import FormatError
 from seisnet.inspection import describe
 from seisnet.picks import Pick
 from seisnet.preprocessing.division import Division, divide
-from seisnet.preprocessing.job import preprocess_to_file, read_windows
+from seisnet.preprocessing.job import preprocess_to_file
 from seisnet.preprocessing.merging import merge
 from seisnet.store.excerpts import Excerpt, excerpt_counts, read_excerpts
 from seisnet.store.shards import ShardReader, new_shard
 from seisnet.store.windows_file import WindowsInfo, read_info, read_rejected, read_rows
+from seisnet.store.windows_in_memory import read_windows
 from seisnet.waveforms.records import NS_PER_S, ns_to_sample, sample_to_ns
 from seisnet.waveforms.sources import Reading, find_sources, read_traces
 from seisnet.windows.cutting import LabelledRecord, Window, cut

@@ -12,7 +12,8 @@ from seisnet.engine import Engine
 from seisnet.picks import Pick
 from seisnet.preprocessing import planning
 from seisnet.preprocessing.extraction import Job, Piece
-from seisnet.preprocessing.job import plan, preprocess_to_file, read_windows
+from seisnet.preprocessing.job import plan, preprocess_to_file
+from seisnet.store.windows_in_memory import read_windows
 from seisnet.waveforms.records import DAY_NS, NS_PER_S
 from seisnet.waveforms.selection import Selection
 from seisnet.waveforms.sources import Reading, Source, find_sources

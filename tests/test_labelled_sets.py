@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from seisnet.errors import DataError
-from seisnet.preprocessing.job import preprocess_to_file, read_windows
+from seisnet.preprocessing.job import preprocess_to_file
+from seisnet.store.windows_in_memory import read_windows
 from seisnet.training.labelled_sets import load_records, make_windows, station, station_folds
 
 

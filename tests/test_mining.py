@@ -9,8 +9,9 @@ import pytest
 from seisnet.config import PreprocessConfig, TrainConfig
 from seisnet.errors import ConfigError
 from seisnet.picks import Pick
-from seisnet.preprocessing.job import preprocess_to_file, read_windows
+from seisnet.preprocessing.job import preprocess_to_file
 from seisnet.preprocessing.mining import load_miner, mine
+from seisnet.store.windows_in_memory import read_windows
 from seisnet.training.fitting import fit
 from seisnet.waveforms.records import NS_PER_S
 from seisnet.windows.cutting import LabelledRecord

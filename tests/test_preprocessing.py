@@ -23,12 +23,13 @@ from seisnet.features import extract, make_feature
 from seisnet.preprocessing import extraction, planning
 from seisnet.preprocessing import job as preprocessing
 from seisnet.preprocessing.division import divide
-from seisnet.preprocessing.job import preprocess, preprocess_to_file, read_windows, reasons
+from seisnet.preprocessing.job import preprocess, preprocess_to_file, reasons
 from seisnet.preprocessing.merging import Copy, merge
 from seisnet.store.hdf5 import sha256_of
 from seisnet.store.seisbench_writer import SeisBenchWriter
 from seisnet.store.shards import ShardReader
 from seisnet.store.windows_file import SPLITS, FeatureReader, read_info
+from seisnet.store.windows_in_memory import read_windows
 from seisnet.waveforms.conditioning import condition
 from seisnet.waveforms.records import NS_PER_S
 from seisnet.waveforms.sources import Reading, find_sources

@@ -12,12 +12,12 @@ from seisnet.errors import ConfigError, DataError, TrainingError
 from seisnet.features import make_feature
 from seisnet.model import Model, load_model
 from seisnet.picks import in_order
-from seisnet.preprocessing.job import Windows, read_windows
 from seisnet.report.folder import write_evaluation
 from seisnet.scoring.evaluation import evaluate
 from seisnet.store.excerpts import SAMPLES
 from seisnet.store.excerpts_writer import ExcerptsWriter, SamplesWriter
 from seisnet.store.windows_file import FeatureReader, WindowRows, WindowsInfo
+from seisnet.store.windows_in_memory import Windows, read_windows
 from seisnet.store.windows_writer import writing
 from seisnet.training.batches import FileBatches, MemoryBatches, fit_scaler
 from seisnet.training.fitting import fit

@@ -26,9 +26,9 @@ def evaluate(model: str, windows: Path, output: Path, split: str, overwrite: boo
       seisnet evaluate model.h5 windows.h5 -o evaluation
     """
     from seisnet.model import load_model
-    from seisnet.preprocessing.job import read_windows
     from seisnet.report.folder import write_evaluation
     from seisnet.scoring.evaluation import evaluate as evaluate_windows
+    from seisnet.store.windows_in_memory import read_windows
 
     loaded = load_model(model)
     with console.progress_line("evaluate", quiet=quiet) as show:

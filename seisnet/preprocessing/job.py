@@ -22,10 +22,10 @@ from seisnet.preprocessing.extraction import work
 from seisnet.preprocessing.making import Progress, inputs_sha256, make_shards, place_for_shards, step, work_folder
 from seisnet.preprocessing.merging import Totals, describe, merge
 from seisnet.preprocessing.planning import make_job, make_pieces, unmatched_lines
-from seisnet.store.excerpts import Excerpt, read_excerpts
 from seisnet.store.hdf5 import check_not_read, clear
 from seisnet.store.shards import ShardReader
-from seisnet.store.windows_file import SPLITS, Rejected, WindowRows, WindowsInfo, read_info, read_rows, shards_folder
+from seisnet.store.windows_file import Rejected, WindowsInfo, read_info, shards_folder
+from seisnet.store.windows_in_memory import Windows, read_windows
 from seisnet.waveforms.records import COMPONENTS, KEPT
 from seisnet.waveforms.selection import Selection
 from seisnet.waveforms.sources import Reading, find_sources
@@ -35,19 +35,6 @@ BYTES_A_ROW = 48
 """Of a windows file, beside the features."""
 
 HERE = Engine()
-
-
-@dataclass(frozen=True)
-class Windows:
-    """A windows file in memory."""
-
-    info: WindowsInfo
-    rows: WindowRows
-    excerpts: tuple[Excerpt, ...] = ()
-
-    def split(self, name: str) -> WindowRows:
-        """Rows of ``train``, ``dev`` or ``test``."""
-        return self.rows.take(self.rows.split == SPLITS.index(name))
 
 
 @dataclass(frozen=True)
@@ -82,17 +69,6 @@ class Plan:
     counts: NDArray[np.int64]
     how: str
     n_bytes: int
-
-
-def read_windows(path: str | Path) -> Windows:
-    """Read a whole windows file.
-
-    Raises
-    ------
-    FormatError
-        If it is not one, or is damaged.
-    """
-    return Windows(read_info(Path(path)), read_rows(Path(path)), tuple(read_excerpts(path)))
 
 
 def preprocess(

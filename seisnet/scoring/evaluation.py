@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from seisnet.errors import DataError
 from seisnet.model import Model
 from seisnet.picks import station_of
-from seisnet.preprocessing.job import Windows
 from seisnet.scoring.breakdown import Breakdown, f1_by, of_record, s_minus_p
 from seisnet.scoring.curves import PrecisionRecallCurve, RocCurve, precision_recall_curve, roc_curve
 from seisnet.scoring.metrics import (
@@ -25,6 +24,7 @@ from seisnet.scoring.metrics import (
     reliability,
 )
 from seisnet.store.windows_file import SPLITS, WindowRows
+from seisnet.store.windows_in_memory import Windows
 from seisnet.waveforms.lookup import distances_km
 
 EMBEDDED = 4000

@@ -15,11 +15,11 @@ from seisnet.config import TrainConfig
 from seisnet.errors import DataError
 from seisnet.model import Model
 from seisnet.nn import StandardScaler
-from seisnet.preprocessing.job import Windows
 from seisnet.scoring.evaluation import check_recipe
 from seisnet.store.excerpts import Excerpt, read_excerpts
 from seisnet.store.hdf5 import sha256_of
 from seisnet.store.windows_file import SPLITS, FeatureReader, WindowRows, WindowsInfo, read_info, read_rows
+from seisnet.store.windows_in_memory import Windows
 from seisnet.training.batches import Batches, FileBatches, MemoryBatches, fit_scaler
 from seisnet.training.parents import Parent
 

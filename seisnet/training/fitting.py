@@ -17,8 +17,8 @@ from seisnet.config import TrainConfig
 from seisnet.errors import ConfigError
 from seisnet.model import Model
 from seisnet.nn.arrays import on_host
-from seisnet.preprocessing.job import Windows
 from seisnet.store.checkpoint_file import Checkpoint, read_checkpoint
+from seisnet.store.windows_in_memory import Windows
 from seisnet.training.calibration import calibrated
 from seisnet.training.data import TrainingData
 from seisnet.training.loop import train_network

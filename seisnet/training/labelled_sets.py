@@ -16,10 +16,10 @@ from seisnet.config import PreprocessConfig, to_json
 from seisnet.errors import DataError
 from seisnet.features import extract, make_feature
 from seisnet.picks import station_of
-from seisnet.preprocessing.job import Windows
 from seisnet.store.excerpts import Excerpt
 from seisnet.store.h5csv_file import import_h5csv
 from seisnet.store.windows_file import WindowRows, WindowsInfo
+from seisnet.store.windows_in_memory import Windows
 from seisnet.training.stages import fold_of
 from seisnet.waveforms.conditioning import to_rate
 from seisnet.waveforms.datasets import read_dataset

@@ -26,10 +26,10 @@ from seisnet.errors import DataError
 from seisnet.features import make_feature
 from seisnet.model import Model
 from seisnet.picks import station_of
-from seisnet.preprocessing.job import Windows
 from seisnet.scan.sliding import SlidingNetwork
 from seisnet.store.excerpts import Excerpt
 from seisnet.store.model_file import StoredModel, StoredStage
+from seisnet.store.windows_in_memory import Windows
 from seisnet.training.data import TrainingData, load_excerpts, load_windows
 from seisnet.training.distillation import WINDOW_NOISE, context_lesson, student, window_lesson
 from seisnet.training.objectives import Classification, Objective, OnsetRegression, Say
