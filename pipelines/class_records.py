@@ -17,10 +17,9 @@ from typing import Any
 import numpy as np
 
 from seisnet.classification.job import classify
-from seisnet.formats.picks import iso_time
 from seisnet.labels import time_ns
 from seisnet.model import Model
-from seisnet.picks import Detection, station_of
+from seisnet.picks import Detection, iso_time, station_of
 from seisnet.waveforms.records import NS_PER_S
 from seisnet.waveforms.selection import Selection
 from seisnet.waveforms.sources import Reading, find_sources, read_records

@@ -9,7 +9,7 @@ import numpy as np
 
 from seisnet.classification.job import Classification, classify
 from seisnet.config import PickConfig, PreprocessConfig, TrainConfig
-from seisnet.formats.picks import iso_time
+from seisnet.picks import iso_time
 from seisnet.preprocessing.job import preprocess_to_file
 from seisnet.report.document import Section
 from seisnet.report.evaluation import evaluation_figures, evaluation_pictures, evaluation_section

@@ -6,8 +6,8 @@ import json
 from pathlib import Path
 
 from seisnet.errors import DataError, missing
-from seisnet.formats.picks import iso_time
 from seisnet.model_cards import stage_lines
+from seisnet.picks import iso_time
 from seisnet.preprocessing.job import reasons
 from seisnet.store import model_file, windows_file
 from seisnet.store.excerpts import excerpt_counts

@@ -58,8 +58,18 @@ class Pick(OnInstrument):
         >>> Pick("BW", "RJOB", "", "EH", "P", 1_251_073_207_700_000_000).pick_id
         'BW.RJOB..EH_P_2009-08-24T00:20:07.700000Z'
         """
-        time = np.datetime64((self.time_ns + 500) // 1000, "us")  # rounded, as in the files
-        return f"{self.network}.{self.station}.{self.location}.{self.channel}_{self.phase}_{time}Z"
+        return f"{self.network}.{self.station}.{self.location}.{self.channel}_{self.phase}_{iso_time(self.time_ns)}"
+
+
+def iso_time(ns: int) -> str:
+    """ISO 8601 in UTC, rounded to microseconds.
+
+    Examples
+    --------
+    >>> iso_time(1_251_073_207_700_000_000)
+    '2009-08-24T00:20:07.700000Z'
+    """
+    return f"{np.datetime64((ns + 500) // 1000, 'us')}Z"
 
 
 def in_order(picks: Iterable[Pick]) -> list[Pick]:

@@ -9,17 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from seisnet.errors import ConfigError, DataError
-from seisnet.formats.picks import (
-    in_order,
-    iso_time,
-    picks_csv,
-    picks_quakeml,
-    read_any_picks,
-    read_picks_csv,
-    write_picks,
-)
+from seisnet.formats.picks import picks_csv, read_any_picks, read_picks_csv, write_picks
 from seisnet.formats.probabilities import probability_stream
-from seisnet.picks import Pick
+from seisnet.formats.quakeml import picks_quakeml
+from seisnet.picks import Pick, in_order
 from seisnet.scan.scanning import Probabilities
 from seisnet.waveforms.datasets import read_dataset
 from seisnet.waveforms.records import NS_PER_S, Rejection
@@ -249,24 +242,6 @@ def test_an_unknown_format_is_refused_and_writes_nothing(tmp_path):
     with pytest.raises(ConfigError, match="known: csv, gamma"):
         write_picks(PICKS, tmp_path / "picks.doc", "word")
     assert list(tmp_path.iterdir()) == []
-
-
-@pytest.mark.parametrize(
-    ("ns", "text"),
-    [
-        (0, "1970-01-01T00:00:00.000000Z"),
-        (1_251_073_207_700_000_000, "2009-08-24T00:20:07.700000Z"),
-        (-1000, "1969-12-31T23:59:59.999999Z"),
-    ],
-)
-def test_times_are_iso_8601_in_utc_with_microseconds(ns, text):
-    assert iso_time(ns) == text
-
-
-@given(st.integers(-(2**62), 2**62))
-def test_times_are_off_by_less_than_a_microsecond(ns):
-    written = np.datetime64(iso_time(ns)[:-1], "ns").astype(np.int64)
-    assert abs(int(written) - ns) < 1000
 
 
 def test_probabilities_become_one_trace_a_class():

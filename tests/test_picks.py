@@ -1,10 +1,11 @@
-"""Picks of two lists are paired one to one, the closest first."""
+"""Picks and their times; those of two lists are paired one to one, the closest first."""
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from seisnet.picks import Pick, match_times
+from seisnet.picks import Pick, iso_time, match_times
 
 times = st.lists(st.integers(0, 60), max_size=12)
 
@@ -52,3 +53,21 @@ def test_a_pick_knows_its_trace_and_station():
     assert (pick.trace_id, pick.station_id) == ("GE.APE.00.HH", "GE.APE")
     assert np.isnan([pick.probability, pick.uncertainty_s, pick.snr_db, pick.threshold]).all()
     assert pick.weight == 1.0
+
+
+@pytest.mark.parametrize(
+    ("ns", "text"),
+    [
+        (0, "1970-01-01T00:00:00.000000Z"),
+        (1_251_073_207_700_000_000, "2009-08-24T00:20:07.700000Z"),
+        (-1000, "1969-12-31T23:59:59.999999Z"),
+    ],
+)
+def test_times_are_iso_8601_in_utc_with_microseconds(ns, text):
+    assert iso_time(ns) == text
+
+
+@given(st.integers(-(2**62), 2**62))
+def test_times_are_off_by_less_than_a_microsecond(ns):
+    written = np.datetime64(iso_time(ns)[:-1], "ns").astype(np.int64)
+    assert abs(int(written) - ns) < 1000

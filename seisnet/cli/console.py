@@ -234,7 +234,7 @@ def say_rejections(rejected: Iterable[Rejected], *, quiet: bool, verbose: bool) 
     if quiet:
         return
     if verbose:
-        from seisnet.formats.picks import iso_time
+        from seisnet.picks import iso_time
 
         for trace_id, start_ns, end_ns, reason in rejected:
             where = f"{trace_id} {iso_time(start_ns)} to {iso_time(end_ns)}: " if trace_id else ""

@@ -40,8 +40,9 @@ def stream(
     """
     from seisnet.cli.classify import pick_config
     from seisnet.errors import ConfigError
-    from seisnet.formats.picks import PicksAppender, iso_time
+    from seisnet.formats.picks import PicksAppender
     from seisnet.model import load_model
+    from seisnet.picks import iso_time
     from seisnet.store.hdf5 import check_output
     from seisnet.waveforms.seedlink import packets
     from seisnet.wording import counted

@@ -7,27 +7,15 @@ import io
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 
-from seisnet.picks import Pick, in_order
+from seisnet.picks import Pick, in_order, iso_time
 from seisnet.store.hdf5 import replacing
 from seisnet.waveforms.records import DAY_NS, NS_PER_S
 
 PHASENET_RATE_HZ = 100
 """Rate of the samples that PhaseNet counts."""
-
-
-def iso_time(ns: int) -> str:
-    """ISO 8601 in UTC with microseconds.
-
-    Examples
-    --------
-    >>> iso_time(1_251_073_207_700_000_000)
-    '2009-08-24T00:20:07.700000Z'
-    """
-    return _iso(ns, "us") + "Z"
 
 
 def phasenet(picks: Sequence[Pick]) -> bytes:
@@ -83,7 +71,7 @@ def write_real(picks: Sequence[Pick], folder: Path) -> None:
     for p in ordered:
         seconds = (p.time_ns - day_ns) / NS_PER_S
         files[f"{p.station_id}.{p.phase.upper()}.txt"].append(f"{seconds:.4f} {p.probability:.4f} 0.0\n")
-    files["day.txt"] = [f"{_iso(day_ns, 'D')}\n"] if ordered else []
+    files["day.txt"] = [f"{np.datetime64(day_ns // DAY_NS, 'D')}\n"] if ordered else []
     for old in folder.glob("*.*.[PS].txt"):
         if old.name not in files:
             old.unlink()
@@ -96,10 +84,8 @@ def _site(pick: Pick) -> str:
     return f"{pick.network}.{pick.station}.{pick.location}"
 
 
-def _iso(ns: int, unit: Literal["us", "ms", "D"] = "ms") -> str:
-    # Rounded to the unit, not cut off.
-    step = {"us": 1000, "ms": 1_000_000, "D": 1}[unit]
-    return str(np.datetime_as_string(np.datetime64((ns + step // 2) // step * step, "ns"), unit=unit))
+def _iso(ns: int) -> str:
+    return str(np.datetime64((ns + 500_000) // 1_000_000, "ms"))  # rounded, not cut off
 
 
 def _table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> bytes:

@@ -13,27 +13,12 @@ from pathlib import Path
 from seisnet.config import nearest
 from seisnet.errors import ConfigError, DataError
 from seisnet.formats import dialects
-from seisnet.formats.dialects import iso_time
 from seisnet.formats.quakeml import detections_quakeml, picks_nlloc, picks_quakeml, picks_sc3ml
 from seisnet.labels import read_labels, time_ns
-from seisnet.picks import Detection, Pick, in_order
+from seisnet.picks import Detection, Pick, in_order, iso_time
 from seisnet.store.hdf5 import replacing
 from seisnet.waveforms.datasets import is_dataset, read_dataset_picks
 from seisnet.waveforms.records import Rejection
-
-__all__ = [
-    "CSV_COLUMNS",
-    "DETECTION_COLUMNS",
-    "FORMATS",
-    "PicksAppender",
-    "detections_csv",
-    "iso_time",
-    "picks_csv",
-    "read_any_picks",
-    "read_picks_csv",
-    "write_detections",
-    "write_picks",
-]
 
 CSV_COLUMNS = (
     "network",

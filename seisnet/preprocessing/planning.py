@@ -10,9 +10,8 @@ from typing import TypeVar
 
 from seisnet.config import PreprocessConfig
 from seisnet.errors import DataError, NothingUsableError
-from seisnet.formats.picks import iso_time
 from seisnet.labels import LabelMatcher, read_classes, read_labels
-from seisnet.picks import ClassInterval, Pick
+from seisnet.picks import ClassInterval, Pick, iso_time
 from seisnet.preprocessing.extraction import Job, Piece
 from seisnet.store.hdf5 import sha256_of
 from seisnet.waveforms.datasets import read_categories

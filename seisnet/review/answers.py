@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Self
 
 from seisnet.errors import ConfigError, DataError
-from seisnet.formats.picks import iso_time, whole_rows
+from seisnet.formats.picks import whole_rows
 from seisnet.labels import time_ns
-from seisnet.picks import Pick
+from seisnet.picks import Pick, iso_time
 
 COLUMNS = ("network", "station", "location", "channel", "time", "phase", "status", "pick_id")
 STATUSES = ("accepted", "moved", "rejected")

@@ -16,8 +16,7 @@ from seisnet import plots
 from seisnet.classification.job import View
 from seisnet.classification.views import find_pick
 from seisnet.errors import ConfigError
-from seisnet.formats.picks import iso_time
-from seisnet.picks import Pick
+from seisnet.picks import Pick, iso_time
 from seisnet.report.html import make_environment, sha256_base64
 from seisnet.report.serving import JSON, Reply, Request
 from seisnet.report.viewer import Picked
