@@ -16,8 +16,8 @@ from typing import Any
 
 import numpy as np
 
+from seisnet.catalogues import time_ns
 from seisnet.classification.job import classify
-from seisnet.labels import time_ns
 from seisnet.model import Model
 from seisnet.picks import Detection, iso_time, station_of
 from seisnet.waveforms.records import NS_PER_S

@@ -13,13 +13,11 @@ from typing import Generic, TypeVar
 
 import obspy
 
-from seisnet.catalogues import catalogue_intervals, catalogue_picks, csv_intervals, csv_picks, time_ns
+from seisnet.catalogues import catalogue_intervals, catalogue_picks, csv_intervals, csv_picks
 from seisnet.errors import DataError, missing
 from seisnet.picks import ClassInterval, Pick, in_order
 from seisnet.waveforms.records import NS_PER_S, Record, Rejection
 from seisnet.wording import duration
-
-__all__ = ["LabelMatcher", "phase_class", "read_classes", "read_labels", "time_ns"]
 
 HINT = re.compile(
     r"[EIQ]?"  # quality of the onset: emergent, impulsive, questionable

@@ -14,9 +14,9 @@ from seisnet.engine import Engine
 from seisnet.errors import FormatError
 from seisnet.inspection import describe
 from seisnet.picks import Pick
-from seisnet.preprocessing.division import Division, divide
 from seisnet.preprocessing.job import preprocess_to_file
 from seisnet.preprocessing.merging import merge
+from seisnet.preprocessing.splits import Division, divide
 from seisnet.store.excerpts import Excerpt, excerpt_counts, read_excerpts
 from seisnet.store.shards import ShardReader, new_shard
 from seisnet.store.windows_file import WindowsInfo, read_info, read_rejected, read_rows

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from obspy.core.event import Arrival, Catalog, Event, Origin, QuantityError, WaveformStreamID
 from obspy.core.event import Pick as QuakeMLPick
 
+from seisnet.catalogues import time_ns
 from seisnet.errors import DataError
-from seisnet.labels import LabelMatcher, phase_class, read_classes, read_labels, time_ns
+from seisnet.labels import LabelMatcher, phase_class, read_classes, read_labels
 from seisnet.picks import ClassInterval, Pick
 from seisnet.waveforms.records import NS_PER_S
 

@@ -12,11 +12,10 @@ from seisnet.config import PreprocessConfig
 from seisnet.errors import NothingUsableError
 from seisnet.picks import Pick
 from seisnet.preprocessing.job import plan, preprocess, preprocess_to_file
-from seisnet.preprocessing.planning import PIECE_SOURCES, linked, make_pieces
+from seisnet.preprocessing.planning import PIECE_SOURCES, join_times, linked, make_pieces
 from seisnet.store.windows_file import read_counts, read_rejected
 from seisnet.waveforms.records import NS_PER_S
 from seisnet.waveforms.sources import Source
-from seisnet.windows.splits import join_times
 
 START_NS = 1_577_836_800 * NS_PER_S
 CONFIG = PreprocessConfig(split_by="event")

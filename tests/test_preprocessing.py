@@ -20,11 +20,11 @@ from seisnet.config import PreprocessConfig, to_json
 from seisnet.engine import Engine
 from seisnet.errors import ConfigError, DataError, FormatError, NothingUsableError
 from seisnet.features import extract, make_feature
-from seisnet.preprocessing import extraction, planning
 from seisnet.preprocessing import job as preprocessing
-from seisnet.preprocessing.division import divide
+from seisnet.preprocessing import one_piece, planning
 from seisnet.preprocessing.job import preprocess, preprocess_to_file, reasons
 from seisnet.preprocessing.merging import Copy, merge
+from seisnet.preprocessing.splits import divide
 from seisnet.store.hdf5 import sha256_of
 from seisnet.store.seisbench_writer import SeisBenchWriter
 from seisnet.store.shards import ShardReader
@@ -127,7 +127,7 @@ def test_the_size_of_shards_changes_nothing(kind, labelled, tmp_path, monkeypatc
     preprocess_to_file(sources, labels, CONFIG, output=tmp_path / "large.h5")
     monkeypatch.setattr(planning, "PIECE_ROWS", 7)
     monkeypatch.setattr(planning, "PIECE_SOURCES", 3)
-    monkeypatch.setattr(extraction, "FEATURE_BYTES", 1)
+    monkeypatch.setattr(one_piece, "FEATURE_BYTES", 1)
     preprocess_to_file(sources, labels, CONFIG, output=tmp_path / "small.h5")
     small, large = read_windows(tmp_path / "small.h5"), read_windows(tmp_path / "large.h5")
     assert small.info.sources == large.info.sources

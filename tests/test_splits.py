@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from seisnet.config import PreprocessConfig
 from seisnet.errors import DataError
-from seisnet.windows.splits import FEWEST_BLOCKS, assign_splits
+from seisnet.preprocessing.splits import FEWEST_BLOCKS, assign_splits
 
 CONFIG = PreprocessConfig()
 

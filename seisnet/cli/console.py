@@ -68,7 +68,7 @@ def selection_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 def selected(select: tuple[str, ...], starttime: str | None, endtime: str | None) -> Selection:
     """The selection that the options describe."""
-    from seisnet.labels import time_ns
+    from seisnet.catalogues import time_ns
     from seisnet.waveforms.selection import FOREVER_NS, Selection
 
     try:

@@ -84,7 +84,7 @@ def preprocess(
     engine.get_ready(READY)  # which takes as long as the imports that follow, and goes on beside them
     from seisnet.config import PreprocessConfig, load_toml
     from seisnet.preprocessing import job as preprocessing
-    from seisnet.preprocessing.making import place_for_shards
+    from seisnet.preprocessing.all_pieces import place_for_shards
     from seisnet.store.windows_file import read_counts, read_rejected
     from seisnet.wording import counted
 

@@ -10,11 +10,12 @@ import os
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
+from seisnet.catalogues import time_ns
 from seisnet.config import nearest
 from seisnet.errors import ConfigError, DataError
 from seisnet.formats import dialects
 from seisnet.formats.quakeml import detections_quakeml, picks_nlloc, picks_quakeml, picks_sc3ml
-from seisnet.labels import read_labels, time_ns
+from seisnet.labels import read_labels
 from seisnet.picks import Detection, Pick, in_order, iso_time
 from seisnet.store.hdf5 import replacing
 from seisnet.waveforms.datasets import is_dataset, read_dataset_picks

@@ -17,11 +17,11 @@ from numpy.typing import NDArray
 from seisnet.config import PreprocessConfig, lists
 from seisnet.engine import READY, Engine
 from seisnet.errors import ConfigError, NothingUsableError
-from seisnet.preprocessing.division import divide
-from seisnet.preprocessing.extraction import work
-from seisnet.preprocessing.making import Progress, inputs_sha256, make_shards, place_for_shards, step, work_folder
+from seisnet.preprocessing.all_pieces import Progress, inputs_sha256, make_shards, place_for_shards, step, work_folder
 from seisnet.preprocessing.merging import Totals, describe, merge
+from seisnet.preprocessing.one_piece import work
 from seisnet.preprocessing.planning import make_job, make_pieces, unmatched_lines
+from seisnet.preprocessing.splits import divide
 from seisnet.store.hdf5 import check_not_read, clear
 from seisnet.store.shards import ShardReader
 from seisnet.store.windows_file import Rejected, WindowsInfo, read_info, shards_folder

@@ -18,8 +18,8 @@ from seisnet.config import to_json
 from seisnet.engine import Over
 from seisnet.errors import FormatError
 from seisnet.picks import station_of
-from seisnet.preprocessing.division import Division, Row, placed
-from seisnet.preprocessing.extraction import Job, Piece, Summary
+from seisnet.preprocessing.one_piece import Job, Piece, Summary
+from seisnet.preprocessing.splits import Division, Row, placed
 from seisnet.store.excerpts import N_COMPONENTS, SAMPLES, Excerpt
 from seisnet.store.excerpts_writer import ExcerptsWriter
 from seisnet.store.shards import ShardReader

@@ -12,12 +12,11 @@ from seisnet.config import PreprocessConfig
 from seisnet.errors import DataError, NothingUsableError
 from seisnet.labels import LabelMatcher, read_classes, read_labels
 from seisnet.picks import ClassInterval, Pick, iso_time
-from seisnet.preprocessing.extraction import Job, Piece
+from seisnet.preprocessing.one_piece import Job, Piece
 from seisnet.store.hdf5 import sha256_of
 from seisnet.waveforms.datasets import read_categories
 from seisnet.waveforms.records import Rejection
 from seisnet.waveforms.sources import Source
-from seisnet.windows.splits import join_times
 
 PIECE_BYTES = 1 << 22
 PIECE_SOURCES = 64
@@ -88,6 +87,23 @@ def linked(labels: Sequence[L], link_s: float) -> list[L]:
         for i, group in zip(loose, groups, strict=True):
             named[i] = replace(labels[i], event_id=f"{what} from {iso_time(starts[group])}")
     return named
+
+
+def join_times(times_ns: Sequence[int], within_s: float) -> list[int]:
+    """Number the groups of times that follow each other within some time, in order of time (single linkage).
+
+    Examples
+    --------
+    >>> join_times([0, 50 * 10**9, 10 * 10**9], within_s=30)
+    [0, 1, 0]
+    """
+    order = sorted(range(len(times_ns)), key=times_ns.__getitem__)
+    groups, group, last = [0] * len(order), -1, 0
+    for i in order:
+        if group < 0 or times_ns[i] - last > within_s * 1e9:
+            group += 1
+        groups[i], last = group, times_ns[i]
+    return groups
 
 
 def _start_ns(label: Pick | ClassInterval) -> int:

@@ -1,5 +1,5 @@
 """Labelled windows cut from records.
 
 `cutting` for phases, `class_cutting` for stretches of named signals, `excerpting` for what the later stages learn
-from; `augment` changes windows and no label; `splits` says who goes to train, dev and test.
+from; `augment` changes windows and no label.
 """

@@ -21,6 +21,7 @@ from seisnet.features import Feature, extract, make_feature
 from seisnet.labels import LabelMatcher
 from seisnet.picking.picker import snr_db
 from seisnet.picks import ClassInterval, Pick, station_of
+from seisnet.preprocessing.splits import Row
 from seisnet.store.hdf5 import sha256_of
 from seisnet.store.shards import ShardWriter, new_shard, read_whole
 from seisnet.store.windows_file import SPLITS, Rejected
@@ -124,7 +125,7 @@ class Summary:
         Name of its file; empty where none is written.
     """
 
-    rows: list[tuple[tuple[str, str, int, int, bool], int]] = field(default_factory=list)
+    rows: list[tuple[Row, int]] = field(default_factory=list)
     made: list[int] = field(default_factory=list)
     mined: int = 0
     excerpt_samples: int = 0
@@ -214,7 +215,7 @@ class _Maker:
 
     def __init__(self, job: Job, writer: ShardWriter | None) -> None:
         self.summary = Summary()
-        self.rows: Counter[tuple[str, str, int, int, bool]] = Counter()
+        self.rows: Counter[Row] = Counter()
         self._job, self._writer = job, writer
         self._x: list[NDArray[np.float32]] = []
         self._columns: dict[str, list[Any]] = defaultdict(list)

@@ -11,8 +11,8 @@ from seisnet.config import PreprocessConfig
 from seisnet.engine import Engine
 from seisnet.picks import Pick
 from seisnet.preprocessing import planning
-from seisnet.preprocessing.extraction import Job, Piece
 from seisnet.preprocessing.job import plan, preprocess_to_file
+from seisnet.preprocessing.one_piece import Job, Piece
 from seisnet.store.windows_in_memory import read_windows
 from seisnet.waveforms.records import DAY_NS, NS_PER_S
 from seisnet.waveforms.selection import Selection

@@ -13,8 +13,8 @@ from typing import Any
 from seisnet.config import to_json
 from seisnet.engine import Over
 from seisnet.errors import ConfigError, DataError, NothingUsableError
-from seisnet.preprocessing.extraction import Job, Piece, Summary, work
 from seisnet.preprocessing.merging import Copy, Totals
+from seisnet.preprocessing.one_piece import Job, Piece, Summary, work
 from seisnet.store.hdf5 import alone, check_output, held_folder, sweep
 from seisnet.store.windows_file import shards_folder
 

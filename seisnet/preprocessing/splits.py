@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import functools
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from seisnet.config import PreprocessConfig
 from seisnet.errors import DataError
-from seisnet.store.windows_file import SPLITS
+from seisnet.picks import station_of
+from seisnet.store.excerpts import Excerpt
+from seisnet.store.windows_file import SPLITS, Rejected
 from seisnet.wording import counted
+
+Row = tuple[str, str, int, int, bool]
+"""Event, station, split of the data set (0: none), class, augmented."""
 
 FEWEST_BLOCKS = 10
 """`auto` splits by event and station only where both fall apart into at least so many blocks."""
@@ -22,21 +30,68 @@ BOTH = (
 )
 
 
-def join_times(times_ns: Sequence[int], within_s: float) -> list[int]:
-    """Number the groups of times that follow each other within some time, in order of time (single linkage).
+@dataclass(frozen=True)
+class Division:
+    """Who goes where.
 
-    Examples
-    --------
-    >>> join_times([0, 50 * 10**9, 10 * 10**9], within_s=30)
-    [0, 1, 0]
+    Attributes
+    ----------
+    split_of : dict
+        From event, station and the data set's split (0: none) to 0 train, 1 dev, 2 test.
+    how : str
+        ``event``, ``both`` or ``given``.
+    counts : int64 (3, K, 2)
+        Windows that are kept, by split, class and whether they are augmented.
     """
-    order = sorted(range(len(times_ns)), key=times_ns.__getitem__)
-    groups, group, last = [0] * len(order), -1, 0
-    for i in order:
-        if group < 0 or times_ns[i] - last > within_s * 1e9:
-            group += 1
-        groups[i], last = group, times_ns[i]
-    return groups
+
+    split_of: Mapping[tuple[str, str, int], int]
+    how: str
+    counts: NDArray[np.int64]
+
+    @functools.cached_property
+    def split_of_event(self) -> dict[str, int]:
+        """Split of an event, which is never divided."""
+        return {event: split for (event, _, _), split in self.split_of.items()}
+
+    @functools.cached_property
+    def split_of_station(self) -> dict[str, int]:
+        """Split of a station, where stations are not divided either."""
+        return {station: split for (_, station, _), split in self.split_of.items()}
+
+
+def divide(rows: Counter[Row], config: PreprocessConfig) -> Division:
+    """Assign windows, counted by what they have in common, to splits.
+
+    Raises
+    ------
+    DataError
+        See `assign_splits`.
+    """
+    # Augmented windows count for nothing, so that other shifts, or hard negatives, move no event to another split.
+    windows: Counter[tuple[str, str, int]] = Counter()
+    for (event, station, given, _, augmented), n in rows.items():
+        windows[event, station, given] += 0 if augmented else n
+    keys = sorted(windows)
+    events, stations, numbers = zip(*keys, strict=True)
+    names = ["" if number == 0 else SPLITS[number - 1] for number in numbers]
+    split, how = assign_splits(events, stations, names, config, windows=[windows[key] for key in keys])
+    split_of = dict(zip(keys, split.tolist(), strict=True))
+    counts = np.zeros((len(SPLITS), len(config.classes), 2), dtype=np.int64)
+    for (event, station, number, y, augmented), n in rows.items():
+        side = split_of[event, station, number]
+        if not (augmented and side):
+            counts[side, y, int(augmented)] += n
+    return Division(split_of, how, counts)
+
+
+def placed(excerpt: Excerpt, division: Division) -> Excerpt | Rejected:
+    """An excerpt in its split; or why there is not one that it lies in."""
+    events = tuple(event for event in excerpt.events if event in division.split_of_event)
+    splits = _splits(excerpt, events, division)
+    if len(splits) == 1:
+        return replace(excerpt, events=events, split=splits.pop())
+    why = "events or station lie in two splits" if splits else "events or station gave no windows"
+    return excerpt.trace_id, excerpt.start_ns, excerpt.end_ns, f"an excerpt whose {why}"
 
 
 def assign_splits(
@@ -139,3 +194,16 @@ def _deal(
         split_of[b] = np.argmax(lacking)
         filled[split_of[b]] += sizes[b]
     return split_of[block]
+
+
+def _splits(excerpt: Excerpt, events: Sequence[str], division: Division) -> set[int]:
+    """Splits that an excerpt would lie in; none where its events, or its station if that counts, have none."""
+    station = station_of(excerpt.trace_id)
+    if not events or (division.how == "both" and station not in division.split_of_station):
+        return set()
+    splits = {division.split_of_event[event] for event in events}
+    if division.how == "both":
+        splits.add(division.split_of_station[station])
+    if division.how == "given" and excerpt.split >= 0:
+        splits.add(excerpt.split)
+    return splits
