@@ -18,7 +18,7 @@ from seisnet.config import PreprocessConfig, TrainConfig
 from seisnet.scoring.metrics import ClassScores, class_scores, confusion_counts
 from seisnet.training.fitting import fit
 from seisnet.training.labelled_sets import load_records, make_windows, station_folds
-from seisnet.windows.cutting import LabelledRecord
+from seisnet.windows.labelled import LabelledRecord
 
 DATA = Path(__file__).parents[2] / "shared" / "data" / "phases"
 HOME = "phasenet_ncedc_train154"

@@ -21,7 +21,7 @@ from seisnet.scoring.metrics import class_scores, confusion_counts
 from seisnet.training.calibration import Trial, try_picks
 from seisnet.training.labelled_sets import excerpts_of, load_records, make_windows
 from seisnet.waveforms.records import NS_PER_S
-from seisnet.windows.cutting import LabelledRecord
+from seisnet.windows.labelled import LabelledRecord
 
 DATA = Path(__file__).parents[2] / "shared" / "data" / "phases"
 CENTRE_S = 0.3

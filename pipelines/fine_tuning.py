@@ -24,7 +24,7 @@ from seisnet.training.calibration import Trial, merged, try_picks
 from seisnet.training.fitting import fit
 from seisnet.training.labelled_sets import excerpts_of, load_records, make_windows, station
 from seisnet.training.stages import fold_of
-from seisnet.windows.cutting import LabelledRecord
+from seisnet.windows.labelled import LabelledRecord
 
 GENTLE = {"learning_rate": 0.002, "epochs": 10, "context_epochs": 4, "onset_epochs": 10, "folds": 2}
 COPIES = 4

@@ -20,7 +20,7 @@ from seisnet.store.model_file import StoredModel
 from seisnet.training.calibration import GRID, Trial, merged, try_picks
 from seisnet.training.labelled_sets import excerpts_of, make_windows
 from seisnet.waveforms.conditioning import to_rate
-from seisnet.windows.cutting import LabelledRecord, onsets_of
+from seisnet.windows.labelled import LabelledRecord, onsets_of
 
 SNR_DB = (5.0, 10.0, 20.0)
 S_MINUS_P_S = (1.0, 2.0, 4.0, 8.0)

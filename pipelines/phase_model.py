@@ -40,7 +40,7 @@ from seisnet.training.altering import with_copies
 from seisnet.training.calibration import fitted_temperature, merged, quiet_parts, try_picks, with_trials
 from seisnet.training.fitting import fit
 from seisnet.training.labelled_sets import excerpts_of, load_records, make_windows, station_folds
-from seisnet.windows.cutting import LabelledRecord
+from seisnet.windows.labelled import LabelledRecord
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from scipy.signal import butter, sosfilt, sosfiltfilt
 from seisnet.synthetic import GeneratorConfig, generate_records
 from seisnet.waveforms.conditioning import to_rate
 from seisnet.waveforms.records import Record
-from seisnet.windows.cutting import LabelledRecord
+from seisnet.windows.labelled import LabelledRecord
 
 RATES_HZ = (20.0, 40.0, 50.0, 100.0, 100.0, 100.0, 100.0, 125.0, 200.0, 250.0)
 """Each as likely as the others; broadband channels are often archived with 20 or 40 Hz."""

@@ -22,7 +22,7 @@ from seisnet.synthetic import GeneratorConfig, generate_records
 from seisnet.training.fitting import fit
 from seisnet.training.labelled_sets import make_windows
 from seisnet.waveforms.records import COMPONENTS, NS_PER_S, Record, sample_to_ns
-from seisnet.windows.cutting import LabelledRecord
+from seisnet.windows.labelled import LabelledRecord
 
 # No test is timed, and a test that fails once fails always.
 settings.register_profile("house", deadline=None, derandomize=True)

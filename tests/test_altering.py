@@ -8,7 +8,7 @@ import pytest
 from seisnet.picks import Pick
 from seisnet.training.altering import LEVEL_S, Alteration, alter, with_copies
 from seisnet.waveforms.records import DAY_NS, NS_PER_S
-from seisnet.windows.cutting import LabelledRecord, Stretch, onsets_of
+from seisnet.windows.labelled import ClassStretch, LabelledRecord, onsets_of
 
 START_NS = 1_577_836_800 * NS_PER_S
 NOTHING = Alteration(
@@ -82,8 +82,8 @@ def test_onsets_are_stretched_with_the_samples(factor, make_labelled):
 
 @pytest.mark.parametrize("factor", [1.0, 0.5, 1.7])
 def test_stretches_of_a_class_move_with_the_samples(factor, make_labelled):
-    lasting = Stretch("rockfall", START_NS + round(P_S * NS_PER_S), START_NS + 40 * NS_PER_S, 0.5, "a")
-    point = Stretch("earthquake", START_NS + round(S_S * NS_PER_S), START_NS + round(S_S * NS_PER_S))
+    lasting = ClassStretch("rockfall", START_NS + round(P_S * NS_PER_S), START_NS + 40 * NS_PER_S, 0.5, "a")
+    point = ClassStretch("earthquake", START_NS + round(S_S * NS_PER_S), START_NS + round(S_S * NS_PER_S))
     labelled = replace(make_labelled(phases=""), stretches=(lasting, point))
     copy = made(labelled, copy=2, stretch_share=1, stretch=(factor, factor))
     start_ns = START_NS + 2 * DAY_NS

@@ -15,7 +15,8 @@ from seisnet.picks import Pick
 from seisnet.waveforms.records import DAY_NS, NS_PER_S
 from seisnet.waveforms.selection import Selection
 from seisnet.waveforms.sources import Reading, find_sources, read_records
-from seisnet.windows.cutting import LabelledRecord, cut
+from seisnet.windows.cutting import cut
+from seisnet.windows.labelled import LabelledRecord
 
 START_NS = 1_577_836_800 * NS_PER_S + DAY_NS - 900 * NS_PER_S
 """A quarter of an hour before midnight, 2020-01-01 to 02."""

@@ -12,7 +12,8 @@ from seisnet.picks import Pick
 from seisnet.preprocessing.job import preprocess
 from seisnet.waveforms.records import NS_PER_S
 from seisnet.windows.augment import CLEAR_S, augment
-from seisnet.windows.cutting import LabelledRecord, cut, take
+from seisnet.windows.cutting import cut
+from seisnet.windows.labelled import LabelledRecord, take
 
 START_NS = 1_577_836_800 * NS_PER_S
 CONFIG = PreprocessConfig()

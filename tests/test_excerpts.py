@@ -23,8 +23,9 @@ from seisnet.store.windows_file import WindowsInfo, read_info, read_rejected, re
 from seisnet.store.windows_in_memory import read_windows
 from seisnet.waveforms.records import NS_PER_S, ns_to_sample, sample_to_ns
 from seisnet.waveforms.sources import Reading, find_sources, read_traces
-from seisnet.windows.cutting import LabelledRecord, Window, cut
+from seisnet.windows.cutting import cut
 from seisnet.windows.excerpting import excerpts, known_ranges
+from seisnet.windows.labelled import LabelledRecord, Window
 from seisnet.wording import duration
 
 CONFIG = PreprocessConfig(shifts=1, coda_windows=1)

@@ -14,7 +14,7 @@ from seisnet.preprocessing.mining import load_miner, mine
 from seisnet.store.windows_in_memory import read_windows
 from seisnet.training.fitting import fit
 from seisnet.waveforms.records import NS_PER_S
-from seisnet.windows.cutting import LabelledRecord
+from seisnet.windows.labelled import LabelledRecord
 
 START_NS = 1_577_836_800 * NS_PER_S
 CONFIG = PreprocessConfig(split_by="event", shifts=2, mine_windows=4)

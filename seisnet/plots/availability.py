@@ -17,7 +17,7 @@ from seisnet.plots.style import PAGE_CM, new_figure, plain, styled
 from seisnet.plots.waveforms import utc_axis
 from seisnet.wording import duration
 
-Stretch = tuple[int, int]
+Span = tuple[int, int]
 """Start and end in nanoseconds."""
 
 MOST_LANES, MOST_PANELS = 40, 4
@@ -94,7 +94,7 @@ def availability(
     return figure
 
 
-def _panels(stretches: Sequence[Stretch]) -> list[Stretch]:
+def _panels(stretches: Sequence[Span]) -> list[Span]:
     """The times to draw: all from first to last, or, parted by long emptiness, a few stretches."""
     merged: list[list[int]] = []
     for start, end in sorted(stretches):
@@ -115,7 +115,7 @@ def _panels(stretches: Sequence[Stretch]) -> list[Stretch]:
     return [(start, max(end, start + 10**9)) for start, end in panels]
 
 
-def _lane(ax: Axes, place: int, panel: Stretch, stretches: Sequence[Stretch], style: dict[str, Any]) -> None:
+def _lane(ax: Axes, place: int, panel: Span, stretches: Sequence[Span], style: dict[str, Any]) -> None:
     low, high = panel
     near = (high - low) / DETAIL
     bars: list[list[int]] = []
@@ -128,7 +128,7 @@ def _lane(ax: Axes, place: int, panel: Stretch, stretches: Sequence[Stretch], st
 
 
 def _counts(
-    times: Mapping[str, Sequence[int]], lanes: Sequence[str], panel: Stretch, bin_s: int
+    times: Mapping[str, Sequence[int]], lanes: Sequence[str], panel: Span, bin_s: int
 ) -> dict[str, NDArray[np.int64]]:
     """Picks in each bin of a panel, by lane."""
     low, high = panel

@@ -11,7 +11,8 @@ from seisnet.config import PickConfig, PreprocessConfig
 from seisnet.errors import ConfigError
 from seisnet.model import Model, load_model
 from seisnet.waveforms.records import ns_to_sample
-from seisnet.windows.cutting import LabelledRecord, Window, coda_stretches, event_near, noise_stretches, onsets_of
+from seisnet.windows.cutting import coda_stretches, event_near, noise_stretches
+from seisnet.windows.labelled import LabelledRecord, Window, onsets_of
 
 
 @functools.lru_cache(maxsize=1)

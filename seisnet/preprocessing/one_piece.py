@@ -30,8 +30,9 @@ from seisnet.waveforms.records import NS_PER_S, Record, Rejection
 from seisnet.waveforms.sources import Reading, Source, read_records, read_traces
 from seisnet.windows.augment import augment
 from seisnet.windows.class_cutting import cut_classes
-from seisnet.windows.cutting import LabelledRecord, Stretch, Window, cut, start_ns, take
+from seisnet.windows.cutting import cut
 from seisnet.windows.excerpting import excerpts
+from seisnet.windows.labelled import ClassStretch, LabelledRecord, Window, start_ns, take
 
 FEATURE_BYTES = 1 << 24
 """Features are written when so many have gathered: memory does not grow with the windows of a piece."""
@@ -197,14 +198,16 @@ def _labelled(job: Job, source: Source, rows: tuple[int, int] | None, reading: R
         ):
             if is_class:
                 found = job.class_matcher.match(record)
-                stretches = tuple(Stretch(i.label, i.start_ns, i.end_ns, i.weight, i.event_id) for i in found)
+                stretches = tuple(ClassStretch(i.label, i.start_ns, i.end_ns, i.weight, i.event_id) for i in found)
                 yield LabelledRecord(record, (), stretches=stretches)
             else:
                 yield LabelledRecord(record, tuple(job.pick_matcher.match(record)))
         return
     for trace in read_traces(source, reading, sampling_rate_hz=rate_hz, response=response, rows=rows):
         record = trace.record
-        stretches = (Stretch(trace.category, record.start_ns, record.end_ns),) if is_class and trace.category else ()
+        stretches = (
+            (ClassStretch(trace.category, record.start_ns, record.end_ns),) if is_class and trace.category else ()
+        )
         is_noise = trace.complete and not trace.picks
         picks = () if is_class else trace.picks
         yield LabelledRecord(record, picks, trace.event_id, is_noise, trace.split, stretches)

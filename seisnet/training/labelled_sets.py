@@ -25,8 +25,9 @@ from seisnet.waveforms.conditioning import to_rate
 from seisnet.waveforms.datasets import read_dataset
 from seisnet.waveforms.records import Rejection
 from seisnet.windows.augment import augment
-from seisnet.windows.cutting import LabelledRecord, cut, start_ns, take
+from seisnet.windows.cutting import cut
 from seisnet.windows.excerpting import excerpts
+from seisnet.windows.labelled import LabelledRecord, start_ns, take
 from seisnet.wording import counted
 
 

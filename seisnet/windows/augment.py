@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seisnet.config import PreprocessConfig
-from seisnet.windows.cutting import LabelledRecord, Window, coda_stretches, draw, generator, noise_stretches, onsets_of
+from seisnet.windows.cutting import coda_stretches, noise_stretches
+from seisnet.windows.labelled import LabelledRecord, Window, draw, generator, onsets_of
 
 Samples = NDArray[np.float32]
 Present = NDArray[np.bool_]

@@ -8,7 +8,7 @@ import numpy as np
 
 from seisnet.config import PreprocessConfig
 from seisnet.waveforms.records import Record, sample_of
-from seisnet.windows.cutting import LabelledRecord, Stretch, Window, draw, generator, station_hour
+from seisnet.windows.labelled import ClassStretch, LabelledRecord, Window, draw, generator, station_hour
 
 
 def cut_classes(labelled: LabelledRecord, config: PreprocessConfig) -> tuple[list[Window], list[str]]:
@@ -67,7 +67,7 @@ def cut_classes(labelled: LabelledRecord, config: PreprocessConfig) -> tuple[lis
     return windows, reasons
 
 
-def _span(record: Record, stretch: Stretch, length: int) -> tuple[float, float]:
+def _span(record: Record, stretch: ClassStretch, length: int) -> tuple[float, float]:
     """First and past-the-last sample of a stretch, as far as it is recorded."""
     low = sample_of(record, stretch.start_ns)
     high = low + length if stretch.end_ns == stretch.start_ns else sample_of(record, stretch.end_ns) + 1

@@ -10,7 +10,8 @@ from seisnet.picks import Pick
 from seisnet.store.excerpts import Excerpt
 from seisnet.store.windows_file import SPLITS
 from seisnet.waveforms.records import sample_to_ns
-from seisnet.windows.cutting import LabelledRecord, Window, is_paired, onsets_of, station_hour
+from seisnet.windows.cutting import is_paired
+from seisnet.windows.labelled import LabelledRecord, Window, onsets_of, station_hour
 
 LONGEST_NOISE_S = 600.0
 """Of a record of noise no more than this is taken."""

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from seisnet.config import PreprocessConfig
 from seisnet.picks import Pick
 from seisnet.waveforms.records import NS_PER_S
-from seisnet.windows.cutting import CODA_NEGATIVES_S, CODA_S, LabelledRecord, cut, energy_ratios, start_ns, take
+from seisnet.windows.cutting import CODA_NEGATIVES_S, CODA_S, cut, energy_ratios
+from seisnet.windows.labelled import LabelledRecord, start_ns, take
 
 START_NS = 1_577_836_800 * NS_PER_S
 CONFIG = PreprocessConfig()

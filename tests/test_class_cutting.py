@@ -16,7 +16,7 @@ from seisnet.store.seisbench_writer import SeisBenchWriter
 from seisnet.training.fitting import fit
 from seisnet.waveforms.records import NS_PER_S
 from seisnet.windows.class_cutting import cut_classes
-from seisnet.windows.cutting import LabelledRecord, Stretch
+from seisnet.windows.labelled import ClassStretch, LabelledRecord
 
 START_NS = 1_577_836_800 * NS_PER_S
 CONFIG = PreprocessConfig(
@@ -26,7 +26,7 @@ CONFIG = PreprocessConfig(
 
 def stretch(name, start_s, end_s=None):
     start_ns, end_ns = (START_NS + round(s * NS_PER_S) for s in (start_s, start_s if end_s is None else end_s))
-    return Stretch(name, start_ns, end_ns)
+    return ClassStretch(name, start_ns, end_ns)
 
 
 def cut_of(make_record, *stretches, seconds=600.0, **options):

@@ -1,0 +1,108 @@
+"""Records with what is known of them, the windows that are cut from them, and what all ways of cutting share."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seisnet.config import PreprocessConfig
+from seisnet.labels import phase_class
+from seisnet.picks import Pick, station_of
+from seisnet.waveforms.records import NS_PER_S, Record, sample_of, sample_to_ns
+
+
+@dataclass(frozen=True, slots=True)
+class ClassStretch:
+    """A stretch of one class of signal; where only its start is known, `end_ns` is that, and it counts as a window."""
+
+    name: str
+    start_ns: int
+    end_ns: int
+    weight: float = 1.0
+    event_id: str = ""
+
+
+@dataclass(frozen=True)
+class LabelledRecord:
+    """A record with what is known about it.
+
+    Attributes
+    ----------
+    record : Record
+        At the sampling rate of the config.
+    picks : tuple of Pick
+        Sorted by time, all inside or near the record.
+    event_id : str
+        Empty where windows belong to the event of their own pick, or to none.
+    is_noise : bool
+        Declared to hold no onset at all.
+    split : str
+        ``train``, ``dev``, ``test`` where a data set says so, else empty.
+    stretches : tuple of ClassStretch
+        What is known for task ``class``.
+    """
+
+    record: Record
+    picks: tuple[Pick, ...]
+    event_id: str = ""
+    is_noise: bool = False
+    split: str = ""
+    stretches: tuple[ClassStretch, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Where a window starts in its record, and its label.
+
+    `onset_s` is the time of the pick less that of the window's centre, NaN for noise. `event` names the group that
+    must not be split.
+    """
+
+    first_sample: int
+    label: str
+    onset_s: float
+    event: str
+    weight: float = 1.0
+    augmented: bool = False
+
+
+def onsets_of(labelled: LabelledRecord) -> list[tuple[float, str, Pick]]:
+    """Sample, class and pick of every pick of a record."""
+    record = labelled.record
+    return [(sample_of(record, pick.time_ns), phase_class(pick.phase), pick) for pick in labelled.picks]
+
+
+def generator(record: Record, config: PreprocessConfig, purpose: int = 0) -> np.random.Generator:
+    """Generator of the random choices that are made in a record: the same whatever was read before it."""
+    here = zlib.crc32(f"{record.trace_id} {record.start_ns}".encode())
+    return np.random.default_rng([config.seed, here, purpose] if purpose else [config.seed, here])
+
+
+def draw(stretches: Sequence[tuple[int, int]], n: int, rng: np.random.Generator) -> list[int]:
+    """Draw first samples from ranges, end excluded; none where there is no room."""
+    room = np.array([high - low for low, high in stretches])
+    if not room.sum():
+        return []
+    chosen = rng.choice(len(stretches), size=n, p=room / room.sum())
+    return [int(rng.integers(*stretches[k])) for k in chosen]
+
+
+def take(record: Record, windows: Sequence[Window], config: PreprocessConfig) -> NDArray[np.float32]:
+    """Samples of windows, (N, C, L)."""
+    length = config.window_samples
+    return np.stack([record.data[:, w.first_sample : w.first_sample + length] for w in windows])
+
+
+def start_ns(record: Record, window: Window) -> int:
+    """Time of a window's first sample."""
+    return sample_to_ns(record, window.first_sample)
+
+
+def station_hour(record: Record, sample: int) -> str:
+    """Name the group of a window that belongs to no event."""
+    hour = sample_to_ns(record, sample) // (3600 * NS_PER_S)
+    return f"{station_of(record.trace_id)} hour {hour}"
