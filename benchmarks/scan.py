@@ -27,7 +27,8 @@ import obspy
 from numpy.typing import NDArray
 
 from seisnet import nn
-from seisnet.classification.job import Job, classify_source, gathered
+from seisnet.classification.job import gathered
+from seisnet.classification.one_source import SourceJob, classify_source
 from seisnet.cli import cli
 from seisnet.config import PickConfig, PreprocessConfig, TrainConfig
 from seisnet.features import make_feature
@@ -63,7 +64,7 @@ def main() -> None:
         return
     sizes = tuple(int(n) for n in arguments.hidden.split(",") if n)
     model = random_model(sizes) if sizes else load_model(arguments.model)
-    job = Job(model, PickConfig(hop_s=arguments.hop))
+    job = SourceJob(model, PickConfig(hop_s=arguments.hop))
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "model.h5"
         model.save(file)
@@ -137,7 +138,7 @@ def read_and_filter(path: Path) -> None:
     obspy.read(str(path)).detrend("demean").filter("bandpass", freqmin=1, freqmax=45)
 
 
-def whole(recording: Path, job: Job) -> int:
+def whole(recording: Path, job: SourceJob) -> int:
     """From a file or folder to picks in a file; how many."""
     reading = Reading()
     sources = find_sources([str(recording)], reading)

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from seisnet.classification.job import Classification, classify
+from seisnet.classification.job import classify
+from seisnet.classification.one_source import Classification
 from seisnet.config import PickConfig, PreprocessConfig, TrainConfig
 from seisnet.picks import iso_time
 from seisnet.preprocessing.job import preprocess_to_file

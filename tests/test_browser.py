@@ -16,7 +16,7 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import WebDriverWait
 
-from seisnet.classification.job import Classification
+from seisnet.classification.one_source import Classification
 from seisnet.formats.picks import write_picks
 from seisnet.model import load_model
 from seisnet.picks import Pick

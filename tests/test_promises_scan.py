@@ -18,9 +18,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from seisnet import nn
-from seisnet.classification.job import Job, classify, classify_source, gathered
-from seisnet.classification.parts import Output
-from seisnet.classification.parts import run as run_parts
+from seisnet.classification.job import Output, classify, gathered
+from seisnet.classification.one_source import SourceJob, classify_source
+from seisnet.classification.parts import make_parts
 from seisnet.cli import cli
 from seisnet.config import PickConfig, PreprocessConfig
 from seisnet.engine import Engine
@@ -194,7 +194,7 @@ def test_chunk_invariance_spans_of_one_source_lose_and_double_nothing(quakes, tm
         2**63 - 1,
     ]
     spans = [dataclasses.replace(source, span_ns=span) for span in itertools.pairwise(borders)]
-    job, reading = Job(MODEL), Reading()
+    job, reading = SourceJob(MODEL), Reading()
     found = gathered(((s, classify_source(s, job)) for s in spans), job, reading)
     assert_same_picks(found.picks, expected)
 
@@ -226,9 +226,9 @@ def test_start_invariance_no_pick_away_from_the_edge_moves(cut, quakes):
 def test_bitwise_repeat_and_thread_invariance(quakes, tmp_path):
     quakes[0].write(str(tmp_path / "a.mseed"), format="MSEED")
     [source] = find_sources([str(tmp_path / "a.mseed")], Reading())
-    first = classify_source(source, Job(MODEL, keep_probabilities=True))
+    first = classify_source(source, SourceJob(MODEL, keep_probabilities=True))
     for threads in (1, 2):
-        again = classify_source(source, Job(MODEL, keep_probabilities=True, threads=threads))
+        again = classify_source(source, SourceJob(MODEL, keep_probabilities=True, threads=threads))
         assert again.picks == first.picks
         assert again.probabilities[0].values.tobytes() == first.probabilities[0].values.tobytes()
 
@@ -320,15 +320,15 @@ def test_a_part_of_a_model_that_is_calibrated_otherwise_is_not_taken_for_one_of_
     names = set()
     for changed in ({}, {"temperature": 1.2}, {"spread": {"P": 2.0}}, {"thresholds": {"P": 0.5, "S": 0.6}}):
         model = Model("louder", dataclasses.replace(MODEL.stored, **changed))
-        names |= {path.name for _, path in run_parts(found, Job(model), tmp_path / "parts", Engine())}
+        names |= {path.name for _, path in make_parts(found, SourceJob(model), tmp_path / "parts", Engine())}
     assert len(names) == 4
 
 
 def test_a_run_that_goes_on_says_how_many_finished_sources_are_made_anew(archive, tmp_path):
     found, told = find_sources([str(archive / "data")], Reading()), []
     for threshold, wanted in ((0.5, found[:2]), (0.6, found[1:3]), (0.6, found)):
-        job = Job(MODEL, PickConfig(thresholds={"P": threshold}))
-        list(run_parts(wanted, job, tmp_path, Engine(), told.append))
+        job = SourceJob(MODEL, PickConfig(thresholds={"P": threshold}))
+        list(make_parts(wanted, job, tmp_path, Engine(), told.append))
     assert told == [
         f"finished sources: {kept} kept, 2 of other inputs or settings, which are made anew" for kept in (0, 2)
     ]

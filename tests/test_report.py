@@ -16,7 +16,8 @@ import numpy as np
 import pytest
 
 from seisnet import plots
-from seisnet.classification.job import Classification, View
+from seisnet.classification.one_source import Classification
+from seisnet.classification.views import View
 from seisnet.errors import ConfigError
 from seisnet.model import load_model
 from seisnet.picks import Detection, Pick

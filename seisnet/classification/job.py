@@ -1,127 +1,77 @@
-"""From sources to picks: the job of `seisnet classify`."""
+"""From sources to picks: in memory, or to files by way of parts."""
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
-from seisnet.config import PickConfig
-from seisnet.errors import NothingUsableError
+from seisnet.classification.one_source import Classification, SourceJob, classify_source
+from seisnet.classification.parts import make_parts, open_folder, read_part
+from seisnet.config import PickConfig, nearest
+from seisnet.engine import Engine
+from seisnet.errors import ConfigError, DataError, NothingUsableError
+from seisnet.formats.picks import FORMATS, check_detections_format, write_detections, write_picks
+from seisnet.formats.probabilities import check_name, write_probabilities
 from seisnet.model import Model
 from seisnet.picking.coincidence import accepted
 from seisnet.picking.detector import joined_detections
-from seisnet.picks import Detection, Pick
-from seisnet.scan.scanning import Probabilities
-from seisnet.waveforms.inventory import response_of
-from seisnet.waveforms.records import NS_PER_S, Record, Rejection, ns_to_sample, sample_to_ns
+from seisnet.store.hdf5 import check_not_read, check_output
+from seisnet.waveforms.records import Rejection
 from seisnet.waveforms.selection import Selection
-from seisnet.waveforms.sources import Reading, Source, find_sources, read_records, read_traces
+from seisnet.waveforms.sources import Reading, Source, find_sources
 from seisnet.wording import first_of
 
 MOST_NAMED = 3
 """Traces that a message names."""
 
-VIEW_BEFORE_S, VIEW_AFTER_S = 10.0, 30.0
-
 
 @dataclass(frozen=True)
-class View:
-    """What a report shows of one record: samples, probabilities and picks of a stretch.
+class Output:
+    """What a job writes.
 
     Attributes
     ----------
-    data : float32 (C, T)
-    start_ns : int
-    sampling_rate_hz : float
-    probabilities : float32 (K, M)
-    times_ns : int64 (M,)
-    picks : tuple of Pick
-    trace_id : str
+    path : Path
+        Picks, or detections where that is the model's task.
+    file_format : str
+        See `seisnet.formats.picks.FORMATS`.
+    probabilities : Path or None
+        See `seisnet.formats.probabilities`.
     """
 
-    data: NDArray[np.float32]
-    start_ns: int
-    sampling_rate_hz: float
-    probabilities: NDArray[np.float32]
-    times_ns: NDArray[np.int64]
-    picks: tuple[Pick, ...]
-    trace_id: str
+    path: Path
+    file_format: str = "csv"
+    probabilities: Path | None = None
 
+    def check(self, *, may_exist: bool) -> None:
+        """Refuse, before any work is done, names and formats that can't be written.
 
-@dataclass
-class Classification:
-    """What was read, found and rejected, of one source or of all.
+        Raises
+        ------
+        ConfigError
+            For an unknown format, or a file that exists and may not.
+        """
+        if self.file_format not in FORMATS:
+            raise ConfigError(f"--format '{self.file_format}'{nearest(self.file_format, FORMATS)}")
+        check_output(self.path, overwrite=may_exist, folder=self.file_format == "real")
+        if self.probabilities:
+            check_name(self.probabilities)
+            if self.probabilities.absolute() == self.path.absolute():
+                raise ConfigError(f"{self.path}: picks and probabilities need a file each")
+            check_output(self.probabilities, overwrite=may_exist)
 
-    Attributes
-    ----------
-    picks, detections : list
-        By time; which of the two is the model's task.
-    views : list of View
-        Stretches with picks, at most as many as asked for.
-    probabilities : list of Probabilities
-        Of every record, where they were asked for.
-    highest : dict of str to float
-        The highest probability of each class.
-    spans : list of (str, int, int)
-        Trace id, start and end of every record, as far as its source answers for it.
-    seconds, dead_s : float
-        Time scanned, all records together, and how much of it holds no signal and is masked.
-    """
+    def check_sources(self, sources: Sequence[Source]) -> None:
+        """Refuse to replace what sources read.
 
-    picks: list[Pick] = field(default_factory=list)
-    detections: list[Detection] = field(default_factory=list)
-    views: list[View] = field(default_factory=list)
-    probabilities: list[Probabilities] = field(default_factory=list)
-    rejections: list[Rejection] = field(default_factory=list)
-    files: list[Path] = field(default_factory=list)
-    trace_ids: list[str] = field(default_factory=list)
-    spans: list[tuple[str, int, int]] = field(default_factory=list)
-    thresholds: dict[str, float] = field(default_factory=dict)
-    highest: dict[str, float] = field(default_factory=dict)
-    n_records: int = 0
-    seconds: float = 0.0
-    dead_s: float = 0.0
-
-    def add(self, other: Classification) -> None:
-        """Take in what another source gave, all but its probabilities."""
-        self.picks += other.picks
-        self.detections += other.detections
-        self.views += other.views
-        self.rejections += other.rejections
-        self.files += other.files
-        self.trace_ids += other.trace_ids
-        self.spans += other.spans
-        self.n_records += other.n_records
-        self.seconds += other.seconds
-        self.dead_s += other.dead_s
-        for name, value in other.highest.items():
-            self.highest[name] = max(value, self.highest.get(name, 0.0))
-
-
-@dataclass(frozen=True)
-class Job:
-    """What is done with every source.
-
-    Attributes
-    ----------
-    model : Model
-    config : PickConfig
-    most_views : int
-        Stretches with picks that are kept of a source.
-    keep_probabilities : bool
-    threads : int
-        How many may share the scan of a record; the result does not depend on it.
-    """
-
-    model: Model
-    config: PickConfig = field(default_factory=PickConfig)
-    most_views: int = 0
-    keep_probabilities: bool = False
-    threads: int = 1
+        Raises
+        ------
+        ConfigError
+            If an output is a file that is read.
+        """
+        for path in filter(None, (self.path, self.probabilities)):
+            check_not_read(path, (file for source in sources for file in source.reads))
 
 
 def classify(
@@ -154,15 +104,70 @@ def classify(
     NothingUsableError
         If no record could be scanned; the message says why.
     """
-    reading, job = Reading(), Job(model, config or PickConfig(), most_views)
+    reading, job = Reading(), SourceJob(model, config or PickConfig(), most_views)
     found = find_sources(sources, reading, selection=selection or Selection(), inventory=inventory)
     parts = (classify_source(source, job) for source in found)
     return gathered(zip(found, parts, strict=True), job, reading, progress=progress, total=len(found))
 
 
+def classify_to_file(  # noqa: PLR0913, each is a choice that somebody makes
+    sources: Sequence[Source],
+    job: SourceJob,
+    output: Output,
+    *,
+    reading: Reading,
+    engine: Engine,
+    resume: bool = False,
+    overwrite: bool = False,
+    progress: Callable[[str, int, int], None] | None = None,
+    say: Callable[[str], None] | None = None,
+) -> Classification:
+    """Classify sources and write what was found; a run that was killed goes on with `resume`, to the same bytes.
+
+    `say` is told in a line how many finished sources of an interrupted run can't be taken, if any.
+
+    Raises
+    ------
+    ConfigError
+        For a format that can't hold what the model finds or an output that is read, and see `open_folder`.
+    NothingUsableError
+        If no record could be scanned; the message says why.
+    DataError
+        If a file can't be written, or a part be read; what is finished is kept.
+    """
+    paths: list[Path] = []
+    if job.model.preprocess.task == "class":
+        check_detections_format(output.file_format)
+    output.check_sources(sources)
+    with open_folder(output.path, resume=resume, overwrite=overwrite) as folder:
+
+        def parts() -> Iterator[tuple[Source, Classification]]:
+            for source, path in make_parts(sources, job, folder, engine, say):
+                paths.append(path)
+                yield source, read_part(path)
+
+        try:
+            found = gathered(parts(), job, reading, progress=progress, total=len(sources))
+            if job.model.preprocess.task == "class":
+                write_detections(found.detections, output.path, output.file_format)
+            else:
+                write_picks(found.picks, output.path, output.file_format)
+            if output.probabilities:
+                traces = (trace for path in paths for trace in read_part(path, probabilities=True).probabilities)
+                write_probabilities(traces, output.probabilities, model=job.model.name)
+        except NothingUsableError:
+            shutil.rmtree(folder)  # there is nothing to go on with
+            raise
+        except DataError as error:
+            done = f"{len(paths)} of {len(sources)} sources are finished"
+            raise DataError(f"{error}; {done}: mend that, and say --resume") from error
+        shutil.rmtree(folder)
+        return found
+
+
 def gathered(
     parts: Iterable[tuple[Source, Classification]],
-    job: Job,
+    job: SourceJob,
     reading: Reading,
     *,
     progress: Callable[[str, int, int], None] | None = None,
@@ -201,80 +206,3 @@ def _why(rejections: Sequence[Rejection]) -> str:
         named = [trace_id for trace_id in traces if trace_id]
         told.append(f"{reason} ({first_of(named, MOST_NAMED)})" if named else reason)
     return "; ".join(told) or "the sources hold no waveforms"
-
-
-def classify_source(source: Source, job: Job) -> Classification:
-    """Scan one source. What it finds lies in the span of time that the source answers for."""
-    result, reading = Classification(), Reading()
-    low, high = source.span_ns
-    for record in _records(source, reading, job):
-        found = job.model.follow(record, job.config, threads=job.threads).add(record.data, last=True)
-        picks = [p for p in found.picks if low <= p.time_ns < high]
-        result.picks += picks
-        result.detections += [
-            replace(d, start_ns=max(d.start_ns, low), end_ns=min(d.end_ns, high))
-            for d in found.detections
-            if d.start_ns < high and d.end_ns >= low
-        ]
-        times = found.probabilities.times_ns
-        first, stop = np.searchsorted(times, [low, high]) if len(times) else (0, 0)
-        own = found.probabilities.from_column(int(first), int(stop))
-        if own.values.shape[1]:
-            for name, row in zip(own.classes, own.values, strict=True):
-                result.highest[name] = max(result.highest.get(name, 0.0), float(row.max()))
-        result.dead_s += int(own.dead.sum()) * own.hop_ns / NS_PER_S
-        result.trace_ids.append(record.trace_id)
-        result.n_records += 1
-        start_ns, end_ns = max(record.start_ns, low), min(record.end_ns, high)
-        result.spans.append((record.trace_id, start_ns, end_ns))
-        result.seconds += (end_ns - start_ns) / NS_PER_S
-        if job.keep_probabilities:
-            result.probabilities.append(own)
-        if len(result.views) < job.most_views:
-            result.views += _views(record, found.probabilities, picks)[: job.most_views - len(result.views)]
-    result.rejections, result.files = reading.rejections, reading.files
-    return result
-
-
-def _records(source: Source, reading: Reading, job: Job) -> Iterator[Record]:
-    """Records of a source at the model's rate, one in memory at a time where it is a data set."""
-    config = job.model.preprocess
-    if source.is_dataset:
-        for trace in read_traces(
-            source, reading, sampling_rate_hz=config.sampling_rate_hz, response=response_of(config)
-        ):
-            yield trace.record
-    else:
-        yield from read_records(
-            source,
-            reading,
-            sampling_rate_hz=config.sampling_rate_hz,
-            shortest_s=config.window_s,
-            margin_s=job.model.margin_s(job.config),
-            response=response_of(config),
-        )
-
-
-def _views(record: Record, probabilities: Probabilities, picks: Sequence[Pick]) -> list[View]:
-    """Stretches around picks; picks that would share a stretch do."""
-    views = []
-    rest = list(picks)
-    while rest:
-        first_ns = rest[0].time_ns - round(VIEW_BEFORE_S * NS_PER_S)
-        last_ns = rest[0].time_ns + round(VIEW_AFTER_S * NS_PER_S)
-        low, high = max(0, ns_to_sample(record, first_ns)), ns_to_sample(record, last_ns)
-        times = probabilities.times_ns
-        shown = (times >= first_ns) & (times <= last_ns)
-        views.append(
-            View(
-                data=record.data[:, low:high].copy(),
-                start_ns=sample_to_ns(record, low),
-                sampling_rate_hz=record.sampling_rate_hz,
-                probabilities=probabilities.values[:, shown].copy(),
-                times_ns=times[shown],
-                picks=tuple(p for p in rest if p.time_ns <= last_ns),
-                trace_id=record.trace_id,
-            )
-        )
-        rest = [p for p in rest if p.time_ns > last_ns]
-    return views

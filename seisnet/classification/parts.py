@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -19,17 +18,15 @@ from typing import Any
 import numpy as np
 
 from seisnet import __version__
-from seisnet.classification.job import Classification, Job, View, classify_source, gathered
-from seisnet.config import nearest
+from seisnet.classification.one_source import Classification, SourceJob, classify_source
+from seisnet.classification.views import View
 from seisnet.engine import Engine
-from seisnet.errors import ConfigError, DataError, NothingUsableError, SeisnetError
-from seisnet.formats.picks import FORMATS, check_detections_format, write_detections, write_picks
-from seisnet.formats.probabilities import check_name, write_probabilities
+from seisnet.errors import ConfigError, DataError, SeisnetError
 from seisnet.picks import Detection, Pick
 from seisnet.scan.scanning import Probabilities
-from seisnet.store.hdf5 import check_not_read, check_output, held_folder, replacing
+from seisnet.store.hdf5 import held_folder, replacing
 from seisnet.waveforms.records import Rejection
-from seisnet.waveforms.sources import Reading, Source
+from seisnet.waveforms.sources import Source
 from seisnet.wording import misfits
 
 
@@ -59,110 +56,8 @@ def open_folder(output: Path, *, resume: bool, overwrite: bool) -> Iterator[Path
             raise
 
 
-@dataclass(frozen=True)
-class Output:
-    """What a job writes.
-
-    Attributes
-    ----------
-    path : Path
-        Picks, or detections where that is the model's task.
-    file_format : str
-        See `seisnet.formats.picks.FORMATS`.
-    probabilities : Path or None
-        See `seisnet.formats.probabilities`.
-    """
-
-    path: Path
-    file_format: str = "csv"
-    probabilities: Path | None = None
-
-    def check(self, *, may_exist: bool) -> None:
-        """Refuse, before any work is done, names and formats that can't be written.
-
-        Raises
-        ------
-        ConfigError
-            For an unknown format, or a file that exists and may not.
-        """
-        if self.file_format not in FORMATS:
-            raise ConfigError(f"--format '{self.file_format}'{nearest(self.file_format, FORMATS)}")
-        check_output(self.path, overwrite=may_exist, folder=self.file_format == "real")
-        if self.probabilities:
-            check_name(self.probabilities)
-            if self.probabilities.absolute() == self.path.absolute():
-                raise ConfigError(f"{self.path}: picks and probabilities need a file each")
-            check_output(self.probabilities, overwrite=may_exist)
-
-    def check_sources(self, sources: Sequence[Source]) -> None:
-        """Refuse to replace what sources read.
-
-        Raises
-        ------
-        ConfigError
-            If an output is a file that is read.
-        """
-        for path in filter(None, (self.path, self.probabilities)):
-            check_not_read(path, (file for source in sources for file in source.reads))
-
-
-def classify_to_file(  # noqa: PLR0913, each is a choice that somebody makes
-    sources: Sequence[Source],
-    job: Job,
-    output: Output,
-    *,
-    reading: Reading,
-    engine: Engine,
-    resume: bool = False,
-    overwrite: bool = False,
-    progress: Callable[[str, int, int], None] | None = None,
-    say: Callable[[str], None] | None = None,
-) -> Classification:
-    """Classify sources and write what was found; a run that was killed goes on with `resume`, to the same bytes.
-
-    `say` is told in a line how many finished sources of an interrupted run can't be taken, if any.
-
-    Raises
-    ------
-    ConfigError
-        For a format that can't hold what the model finds or an output that is read, and see `open_folder`.
-    NothingUsableError
-        If no record could be scanned; the message says why.
-    DataError
-        If a file can't be written, or a part be read; what is finished is kept.
-    """
-    paths: list[Path] = []
-    if job.model.preprocess.task == "class":
-        check_detections_format(output.file_format)
-    output.check_sources(sources)
-    with open_folder(output.path, resume=resume, overwrite=overwrite) as folder:
-
-        def parts() -> Iterator[tuple[Source, Classification]]:
-            for source, path in run(sources, job, folder, engine, say):
-                paths.append(path)
-                yield source, read_part(path)
-
-        try:
-            found = gathered(parts(), job, reading, progress=progress, total=len(sources))
-            if job.model.preprocess.task == "class":
-                write_detections(found.detections, output.path, output.file_format)
-            else:
-                write_picks(found.picks, output.path, output.file_format)
-            if output.probabilities:
-                traces = (trace for path in paths for trace in read_part(path, probabilities=True).probabilities)
-                write_probabilities(traces, output.probabilities, model=job.model.name)
-        except NothingUsableError:
-            shutil.rmtree(folder)  # there is nothing to go on with
-            raise
-        except DataError as error:
-            done = f"{len(paths)} of {len(sources)} sources are finished"
-            raise DataError(f"{error}; {done}: mend that, and say --resume") from error
-        shutil.rmtree(folder)
-        return found
-
-
-def run(
-    sources: Sequence[Source], job: Job, folder: Path, engine: Engine, say: Callable[[str], None] | None = None
+def make_parts(
+    sources: Sequence[Source], job: SourceJob, folder: Path, engine: Engine, say: Callable[[str], None] | None = None
 ) -> Iterator[tuple[Source, Path]]:
     """Classify sources, each into a file of its own, as far as that is not there; in their order."""
     fingerprint = _fingerprint(job)
@@ -173,7 +68,7 @@ def run(
     yield from zip(sources, engine.map(partial(_one, job=job), work), strict=True)
 
 
-def _one(work: tuple[Source, Path], job: Job) -> Path:
+def _one(work: tuple[Source, Path], job: SourceJob) -> Path:
     source, path = work
     if not path.exists():
         write_part(path, classify_source(source, job))
@@ -247,7 +142,7 @@ def read_part(path: Path, *, probabilities: bool = False) -> Classification:
         raise DataError(f"{path}: damaged; it has to be deleted") from error
 
 
-def _fingerprint(job: Job) -> str:
+def _fingerprint(job: SourceJob) -> str:
     stored = job.model.stored
     digest = hashlib.sha256()
     for array in (stored.mean, stored.scale, *(a for s in stored.stages for a in (s.theta, s.mean, s.scale))):

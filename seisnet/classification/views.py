@@ -1,26 +1,76 @@
-"""The stretch around a pick, drawn or reviewed: samples, probabilities and the picks in it."""
+"""Views, the stretches around picks that are drawn or reviewed: samples, probabilities and the picks in them."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.signal import butter, sosfilt
 
-from seisnet.classification.job import VIEW_AFTER_S, VIEW_BEFORE_S, View
 from seisnet.errors import ConfigError, DataError
 from seisnet.model import Model
 from seisnet.picks import Pick
+from seisnet.scan.scanning import Probabilities
 from seisnet.waveforms.lookup import Waveforms, part
-from seisnet.waveforms.records import NS_PER_S, Record, ns_to_sample
+from seisnet.waveforms.records import NS_PER_S, Record, ns_to_sample, sample_to_ns
+
+VIEW_BEFORE_S, VIEW_AFTER_S = 10.0, 30.0
 
 MARGIN_S = 60.0
 """Read on either side of a view: a filter has settled, and probabilities are those of the continuous scan."""
 
 FILTER_ORDER = 4
+
+
+@dataclass(frozen=True)
+class View:
+    """A stretch of one record.
+
+    Attributes
+    ----------
+    data : float32 (C, T)
+    start_ns : int
+    sampling_rate_hz : float
+    probabilities : float32 (K, M)
+    times_ns : int64 (M,)
+    picks : tuple of Pick
+    trace_id : str
+    """
+
+    data: NDArray[np.float32]
+    start_ns: int
+    sampling_rate_hz: float
+    probabilities: NDArray[np.float32]
+    times_ns: NDArray[np.int64]
+    picks: tuple[Pick, ...]
+    trace_id: str
+
+
+def views_of(record: Record, probabilities: Probabilities, picks: Sequence[Pick]) -> list[View]:
+    """The stretches around the picks of a record; picks that would share a stretch do."""
+    views = []
+    rest = list(picks)
+    while rest:
+        first_ns = rest[0].time_ns - round(VIEW_BEFORE_S * NS_PER_S)
+        last_ns = rest[0].time_ns + round(VIEW_AFTER_S * NS_PER_S)
+        low, high = max(0, ns_to_sample(record, first_ns)), ns_to_sample(record, last_ns)
+        times = probabilities.times_ns
+        shown = (times >= first_ns) & (times <= last_ns)
+        views.append(
+            View(
+                data=record.data[:, low:high].copy(),
+                start_ns=sample_to_ns(record, low),
+                sampling_rate_hz=record.sampling_rate_hz,
+                probabilities=probabilities.values[:, shown].copy(),
+                times_ns=times[shown],
+                picks=tuple(p for p in rest if p.time_ns <= last_ns),
+                trace_id=record.trace_id,
+            )
+        )
+        rest = [p for p in rest if p.time_ns > last_ns]
+    return views
 
 
 def find_pick(picks: Sequence[Pick], pick_id: str) -> Pick:
@@ -125,6 +175,8 @@ def band_passed(record: Record, band_hz: tuple[float, float]) -> Record:
     ConfigError
         If the corners are not in order between 0 and the Nyquist frequency.
     """
+    from scipy.signal import butter, sosfilt  # which takes long to import
+
     low, high = band_hz
     nyquist_hz = record.sampling_rate_hz / 2
     if not 0 < low < high < nyquist_hz:

@@ -78,8 +78,8 @@ def classify(
       seisnet classify day.mseed --model model.h5 -o picks.csv --threshold S=0.6
       seisnet classify sds:/archive --select 'GE.APE..HH?' -o phasenet.csv --format phasenet
     """
-    from seisnet.classification.job import Job
-    from seisnet.classification.parts import Output, classify_to_file
+    from seisnet.classification.job import Output, classify_to_file
+    from seisnet.classification.one_source import SourceJob
     from seisnet.engine import Engine
     from seisnet.model import load_model
     from seisnet.report.folder import make_folder, summary, write_classification
@@ -98,7 +98,7 @@ def classify(
     found_sources = find_sources(
         sources, reading, selection=console.selected(select, starttime, endtime), inventory=inventory
     )
-    job = Job(model, config, views if report else 0, probabilities is not None, threads)
+    job = SourceJob(model, config, views if report else 0, probabilities is not None, threads)
     with console.progress_line("classify", quiet=quiet) as show:
         found = classify_to_file(
             found_sources,

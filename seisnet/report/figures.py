@@ -9,8 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from seisnet import plots
-from seisnet.classification.job import VIEW_AFTER_S, VIEW_BEFORE_S
-from seisnet.classification.views import joined
+from seisnet.classification.views import VIEW_AFTER_S, VIEW_BEFORE_S, joined
 from seisnet.errors import ConfigError, DataError
 from seisnet.picks import Pick
 from seisnet.plots import SectionTrace

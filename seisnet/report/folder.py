@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from seisnet import __version__, plots
-from seisnet.classification.job import Classification
+from seisnet.classification.one_source import Classification
 from seisnet.errors import ConfigError
 from seisnet.formats.picks import write_detections, write_picks
 from seisnet.model import Model

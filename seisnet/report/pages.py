@@ -7,7 +7,8 @@ from collections import Counter
 from collections.abc import Sequence
 
 from seisnet import plots
-from seisnet.classification.job import Classification, View
+from seisnet.classification.one_source import Classification
+from seisnet.classification.views import View
 from seisnet.picks import station_of
 from seisnet.plots import Figure
 from seisnet.report.document import (

@@ -9,8 +9,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from seisnet.classification.job import VIEW_AFTER_S, VIEW_BEFORE_S, View
-from seisnet.classification.views import find_pick, view_around
+from seisnet.classification.views import VIEW_AFTER_S, VIEW_BEFORE_S, View, find_pick, view_around
 from seisnet.errors import ConfigError, DataError
 from seisnet.formats.picks import read_any_picks
 from seisnet.model import Model, load_model

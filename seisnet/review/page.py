@@ -13,8 +13,7 @@ from markupsafe import Markup
 from numpy.typing import NDArray
 
 from seisnet import plots
-from seisnet.classification.job import View
-from seisnet.classification.views import find_pick
+from seisnet.classification.views import View, find_pick
 from seisnet.errors import ConfigError
 from seisnet.picks import Pick, iso_time
 from seisnet.report.html import make_environment, sha256_base64

@@ -1,0 +1,142 @@
+"""The work on one source: read, condition, scan, pick."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+
+from seisnet.classification.views import View, views_of
+from seisnet.config import PickConfig
+from seisnet.model import Model
+from seisnet.picks import Detection, Pick
+from seisnet.scan.scanning import Probabilities
+from seisnet.waveforms.inventory import response_of
+from seisnet.waveforms.records import NS_PER_S, Record, Rejection
+from seisnet.waveforms.sources import Reading, Source, read_records, read_traces
+
+
+@dataclass(frozen=True)
+class SourceJob:
+    """What is done with every source.
+
+    Attributes
+    ----------
+    model : Model
+    config : PickConfig
+    most_views : int
+        Stretches with picks that are kept of a source.
+    keep_probabilities : bool
+    threads : int
+        How many may share the scan of a record; the result does not depend on it.
+    """
+
+    model: Model
+    config: PickConfig = field(default_factory=PickConfig)
+    most_views: int = 0
+    keep_probabilities: bool = False
+    threads: int = 1
+
+
+@dataclass
+class Classification:
+    """What was read, found and rejected, of one source or of all.
+
+    Attributes
+    ----------
+    picks, detections : list
+        By time; which of the two is the model's task.
+    views : list of View
+        Stretches with picks, at most as many as asked for.
+    probabilities : list of Probabilities
+        Of every record, where they were asked for.
+    highest : dict of str to float
+        The highest probability of each class.
+    spans : list of (str, int, int)
+        Trace id, start and end of every record, as far as its source answers for it.
+    seconds, dead_s : float
+        Time scanned, all records together, and how much of it holds no signal and is masked.
+    """
+
+    picks: list[Pick] = field(default_factory=list)
+    detections: list[Detection] = field(default_factory=list)
+    views: list[View] = field(default_factory=list)
+    probabilities: list[Probabilities] = field(default_factory=list)
+    rejections: list[Rejection] = field(default_factory=list)
+    files: list[Path] = field(default_factory=list)
+    trace_ids: list[str] = field(default_factory=list)
+    spans: list[tuple[str, int, int]] = field(default_factory=list)
+    thresholds: dict[str, float] = field(default_factory=dict)
+    highest: dict[str, float] = field(default_factory=dict)
+    n_records: int = 0
+    seconds: float = 0.0
+    dead_s: float = 0.0
+
+    def add(self, other: Classification) -> None:
+        """Take in what another source gave, all but its probabilities."""
+        self.picks += other.picks
+        self.detections += other.detections
+        self.views += other.views
+        self.rejections += other.rejections
+        self.files += other.files
+        self.trace_ids += other.trace_ids
+        self.spans += other.spans
+        self.n_records += other.n_records
+        self.seconds += other.seconds
+        self.dead_s += other.dead_s
+        for name, value in other.highest.items():
+            self.highest[name] = max(value, self.highest.get(name, 0.0))
+
+
+def classify_source(source: Source, job: SourceJob) -> Classification:
+    """Scan one source. What it finds lies in the span of time that the source answers for."""
+    result, reading = Classification(), Reading()
+    low, high = source.span_ns
+    for record in _records(source, reading, job):
+        found = job.model.follow(record, job.config, threads=job.threads).add(record.data, last=True)
+        picks = [p for p in found.picks if low <= p.time_ns < high]
+        result.picks += picks
+        result.detections += [
+            replace(d, start_ns=max(d.start_ns, low), end_ns=min(d.end_ns, high))
+            for d in found.detections
+            if d.start_ns < high and d.end_ns >= low
+        ]
+        times = found.probabilities.times_ns
+        first, stop = np.searchsorted(times, [low, high]) if len(times) else (0, 0)
+        own = found.probabilities.from_column(int(first), int(stop))
+        if own.values.shape[1]:
+            for name, row in zip(own.classes, own.values, strict=True):
+                result.highest[name] = max(result.highest.get(name, 0.0), float(row.max()))
+        result.dead_s += int(own.dead.sum()) * own.hop_ns / NS_PER_S
+        result.trace_ids.append(record.trace_id)
+        result.n_records += 1
+        start_ns, end_ns = max(record.start_ns, low), min(record.end_ns, high)
+        result.spans.append((record.trace_id, start_ns, end_ns))
+        result.seconds += (end_ns - start_ns) / NS_PER_S
+        if job.keep_probabilities:
+            result.probabilities.append(own)
+        if len(result.views) < job.most_views:
+            result.views += views_of(record, found.probabilities, picks)[: job.most_views - len(result.views)]
+    result.rejections, result.files = reading.rejections, reading.files
+    return result
+
+
+def _records(source: Source, reading: Reading, job: SourceJob) -> Iterator[Record]:
+    """Records of a source at the model's rate, one in memory at a time where it is a data set."""
+    config = job.model.preprocess
+    if source.is_dataset:
+        for trace in read_traces(
+            source, reading, sampling_rate_hz=config.sampling_rate_hz, response=response_of(config)
+        ):
+            yield trace.record
+    else:
+        yield from read_records(
+            source,
+            reading,
+            sampling_rate_hz=config.sampling_rate_hz,
+            shortest_s=config.window_s,
+            margin_s=job.model.margin_s(job.config),
+            response=response_of(config),
+        )
