@@ -34,9 +34,9 @@ from seisnet.config import PickConfig, PreprocessConfig, TrainConfig
 from seisnet.features import make_feature
 from seisnet.formats.picks import write_picks
 from seisnet.model import Model, load_model
-from seisnet.scan.context import context_inputs, reach
+from seisnet.scan.context_network import context_inputs, reach
 from seisnet.scan.onset_network import onset_config
-from seisnet.scan.scanning import scan_windows
+from seisnet.scan.scanner import scan_windows
 from seisnet.store.model_file import StoredModel, StoredStage
 from seisnet.waveforms.conditioning import condition
 from seisnet.waveforms.files import Reading

@@ -40,7 +40,8 @@ class Feature(Protocol):
     ----------
     foldable : bool
         Whether a window is normalised by its mean and deviation alone, over frames that are wholly alive or wholly
-        dead (-inf), so that a scan may do it after the first layer instead of before (see `seisnet.scan.sliding`).
+        dead (-inf), so that a scan may do it after the first layer instead of before (see
+        `seisnet.scan.sliding_network`).
     """
 
     foldable: ClassVar[bool]

@@ -11,7 +11,6 @@ import numpy as np
 import obspy
 from numpy.typing import NDArray
 
-from seisnet.arguments import Arguments, read_arguments
 from seisnet.config import PickConfig, PreprocessConfig, from_dict, nearest
 from seisnet.errors import ConfigError, FormatError
 from seisnet.features import Feature, make_feature
@@ -19,13 +18,14 @@ from seisnet.formats.probabilities import probability_stream
 from seisnet.nn import Network, blas_threads
 from seisnet.picking.aic import CONTEXT_S, WARM_UP_S
 from seisnet.picking.coincidence import accepted
-from seisnet.picking.following import Follower
+from seisnet.picking.follower import Follower
 from seisnet.picking.picker import LONGEST_CLUSTER_S, LONGEST_RUN_S, SNR_WINDOW_S, furthest_s
 from seisnet.picks import Pick
-from seisnet.scan.context import ContextNetwork
+from seisnet.scan.context_network import ContextNetwork
 from seisnet.scan.onset_network import OnsetNetwork
-from seisnet.scan.scanning import Chain, ContextStage, Probabilities, scan
-from seisnet.scan.sliding import SlidingNetwork, mean_probabilities
+from seisnet.scan.scanner import Chain, ContextStage, Probabilities, scan
+from seisnet.scan.sliding_network import SlidingNetwork, mean_probabilities
+from seisnet.seisbench_arguments import Arguments, read_arguments
 from seisnet.store.hdf5 import check_output
 from seisnet.store.model_file import StoredModel, StoredStage, read_model, write_model
 from seisnet.streaming import Streaming
@@ -227,7 +227,7 @@ class Model:
         **options : float
             As in SeisBench, so that a script changes one import: ``P_threshold``, ``S_threshold``; ``stride``, the step
             in samples at the model's rate; ``strict``, whether all three components are needed; ``batch_size`` and
-            ``copy`` change nothing. Any other is an error that says why (`seisnet.arguments`).
+            ``copy`` change nothing. Any other is an error that says why (`seisnet.seisbench_arguments`).
 
         Raises
         ------

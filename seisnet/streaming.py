@@ -1,7 +1,7 @@
 """Picks of data that arrive packet by packet: the same as of the whole, as soon as they are settled.
 
 Packets of an instrument are gathered until all its components have arrived, conditioned a step at a time together with
-what lies just before, and followed (`seisnet.picking.following`). How long a pick takes after its onset was recorded:
+what lies just before, and followed (`seisnet.picking.follower`). How long a pick takes after its onset was recorded:
 half a window, the windows that are computed together (3.2 s), the reach of the second stage after it, the end of the
 run of high probability (30 s at most), 2.6 s for its figures and a shortest distance between picks, and one step:
 mostly some 17 s; weak ones wait another 20 s for more probable ones (`seisnet.picking.rivals`), and those after them
@@ -20,7 +20,7 @@ import obspy
 from numpy.typing import NDArray
 
 from seisnet.config import PickConfig, PreprocessConfig
-from seisnet.picking.following import Follower, Found
+from seisnet.picking.follower import Follower, Found
 from seisnet.picks import Detection, Pick, in_order
 from seisnet.waveforms.channels import split_channel
 from seisnet.waveforms.conditioning import unusable

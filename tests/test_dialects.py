@@ -11,7 +11,7 @@ from seisnet.formats.picks import PicksAppender, detections_csv, picks_csv, writ
 from seisnet.formats.probabilities import write_probabilities
 from seisnet.picking.coincidence import coincident, s_after_p
 from seisnet.picks import Detection, Pick
-from seisnet.scan.scanning import Probabilities
+from seisnet.scan.scanner import Probabilities
 from seisnet.waveforms.seedlink import packets
 
 AT_NS = 1_562_259_769_420_000_000  # 2019-07-04T17:02:49.42

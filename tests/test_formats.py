@@ -13,7 +13,7 @@ from seisnet.formats.picks import picks_csv, read_any_picks, read_picks_csv, wri
 from seisnet.formats.probabilities import probability_stream
 from seisnet.formats.quakeml import picks_quakeml
 from seisnet.picks import Pick, in_order
-from seisnet.scan.scanning import Probabilities
+from seisnet.scan.scanner import Probabilities
 from seisnet.waveforms.datasets import read_dataset
 from seisnet.waveforms.records import NS_PER_S, Rejection
 

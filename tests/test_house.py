@@ -16,9 +16,9 @@ PACKAGE = Path(seisnet.__file__).parent
 
 # fmt: off
 ROOMS = [
-    "errors", "kernels", "wording", "config", "picks", "nn", "crew", "engine", "store", "waveforms",
-    "catalogues", "labels", "datasets", "extremes", "features", "windows", "scan", "picking", "synthetic", "formats",
-    "streaming", "arguments", "model", "model_cards", "onnx_export", "preprocessing", "scoring", "plots", "training",
+    "errors", "kernels", "wording", "config", "picks", "nn", "crew", "engine", "store", "waveforms", "catalogues",
+    "labels", "datasets", "extremes", "features", "windows", "scan", "picking", "synthetic", "formats", "streaming",
+    "seisbench_arguments", "model", "model_cards", "onnx_export", "preprocessing", "scoring", "plots", "training",
     "classification", "inspection", "report", "review", "demo", "cli", "__main__",
 ]
 # fmt: on

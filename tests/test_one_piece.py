@@ -12,7 +12,7 @@ from seisnet.engine import Engine
 from seisnet.picks import Pick
 from seisnet.preprocessing import planning
 from seisnet.preprocessing.job import plan, preprocess_to_file
-from seisnet.preprocessing.one_piece import Job, Piece
+from seisnet.preprocessing.one_piece import Piece, PieceJob
 from seisnet.store.windows_in_memory import read_windows
 from seisnet.waveforms.records import DAY_NS, NS_PER_S
 from seisnet.waveforms.selection import Selection
@@ -113,7 +113,7 @@ def test_the_identity_of_a_piece_is_all_that_it_is_made_from(archive, tmp_path):
     (tmp_path / "inventory.xml").write_text("one")
     picks = (Pick("XX", "AA", "", "", "P", MIDNIGHT_NS),)
     [first, *_] = find_sources([f"sds:{archive / 'sds'}"], Reading())
-    job, plain = Job(CONFIG, picks), replace(first, inventory=(tmp_path / "inventory.xml",))
+    job, plain = PieceJob(CONFIG, picks), replace(first, inventory=(tmp_path / "inventory.xml",))
     same = pickle.loads(pickle.dumps((job, Piece((plain,)))))
     assert same[0].identity(same[1]) == job.identity(Piece((plain,)))
     identities = [

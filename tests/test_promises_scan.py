@@ -27,7 +27,7 @@ from seisnet.engine import Engine
 from seisnet.errors import ConfigError, SeisnetError
 from seisnet.features import extract, make_feature
 from seisnet.model import Model
-from seisnet.scan.scanning import scan_windows
+from seisnet.scan.scanner import scan_windows
 from seisnet.store.model_file import StoredModel, StoredStage
 from seisnet.waveforms import sources
 from seisnet.waveforms.files import Reading

@@ -10,9 +10,9 @@ from seisnet.config import PreprocessConfig, TrainConfig
 from seisnet.features import make_feature
 from seisnet.nn import Network
 from seisnet.picks import station_of
-from seisnet.scan.context import reach
+from seisnet.scan.context_network import reach
 from seisnet.scan.onset_network import SHIFT_S, onset_config
-from seisnet.scan.sliding import SlidingNetwork
+from seisnet.scan.sliding_network import SlidingNetwork
 from seisnet.store.excerpts import Excerpt
 from seisnet.training import stages, tasks
 from seisnet.training.stages import FAR_SHARE, ONSET_SHARE, SHIFTS, column_targets, context_data, fold_of, onset_data

@@ -12,7 +12,7 @@ from seisnet.classification.views import View, views_of
 from seisnet.config import PickConfig
 from seisnet.model import Model
 from seisnet.picks import Detection, Pick
-from seisnet.scan.scanning import Probabilities
+from seisnet.scan.scanner import Probabilities
 from seisnet.waveforms.inventory import response_of
 from seisnet.waveforms.records import NS_PER_S, Record, Rejection
 from seisnet.waveforms.sources import Reading, Source, read_records, read_traces

@@ -23,7 +23,7 @@ from seisnet.classification.views import View
 from seisnet.engine import Engine
 from seisnet.errors import ConfigError, DataError, SeisnetError
 from seisnet.picks import Detection, Pick
-from seisnet.scan.scanning import Probabilities
+from seisnet.scan.scanner import Probabilities
 from seisnet.store.hdf5 import held_folder, replacing
 from seisnet.waveforms.records import Rejection
 from seisnet.waveforms.sources import Source

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from seisnet.errors import ConfigError, DataError
 from seisnet.model import Model
 from seisnet.picks import Pick
-from seisnet.scan.scanning import Probabilities
+from seisnet.scan.scanner import Probabilities
 from seisnet.waveforms.lookup import Waveforms, part
 from seisnet.waveforms.records import NS_PER_S, Record, ns_to_sample, sample_to_ns
 

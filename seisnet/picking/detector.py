@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from seisnet.config import PickConfig
 from seisnet.picks import Detection
-from seisnet.scan.scanning import Probabilities
+from seisnet.scan.scanner import Probabilities
 from seisnet.waveforms.records import NS_PER_S
 from seisnet.waveforms.segments import runs
 

@@ -14,7 +14,7 @@ from seisnet.picking.aic import CONTEXT_S, WARM_UP_S, aic_onset
 from seisnet.picking.rivals import Rivals
 from seisnet.picks import Pick, in_order
 from seisnet.scan.onset_network import FURTHEST_S, WINDOW_S, OnsetNetwork
-from seisnet.scan.scanning import Probabilities
+from seisnet.scan.scanner import Probabilities
 from seisnet.waveforms.records import NS_PER_S, Record, ns_to_sample
 
 SNR_WINDOW_S = 2.0

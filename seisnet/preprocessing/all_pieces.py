@@ -14,7 +14,7 @@ from seisnet.config import to_json
 from seisnet.engine import Over
 from seisnet.errors import ConfigError, DataError, NothingUsableError
 from seisnet.preprocessing.merging import Copy, Totals
-from seisnet.preprocessing.one_piece import Job, Piece, Summary, work
+from seisnet.preprocessing.one_piece import Piece, PieceJob, Summary, work
 from seisnet.store.hdf5 import alone, check_output, held_folder, sweep
 from seisnet.store.windows_file import shards_folder
 
@@ -22,12 +22,14 @@ Progress = Callable[[int, str], None]
 """Called with the number of windows so far and the source that was read last."""
 
 
-def step(job: Job, todo: Piece | Copy) -> Any:
+def step(job: PieceJob, todo: Piece | Copy) -> Any:
     """What a process does: make a shard, and later copy what is in it."""
     return work(job, todo) if isinstance(todo, Piece) else todo.make()
 
 
-def make_shards(job: Job, pieces: Sequence[Piece], over: Over[Piece, Summary], progress: Progress | None) -> Totals:
+def make_shards(
+    job: PieceJob, pieces: Sequence[Piece], over: Over[Piece, Summary], progress: Progress | None
+) -> Totals:
     """Work on all pieces."""
     totals = Totals()
     done = 0
@@ -82,6 +84,6 @@ def work_folder(folder: Path, output: Path, *, anew: bool) -> Iterator[None]:
             raise
 
 
-def inputs_sha256(job: Job, identities: Sequence[str]) -> str:
+def inputs_sha256(job: PieceJob, identities: Sequence[str]) -> str:
     """SHA-256 of all that the windows are made from, by what each piece is made from."""
     return hashlib.sha256(" ".join([to_json(job.config), *identities]).encode()).hexdigest()

@@ -18,7 +18,7 @@ from seisnet.config import to_json
 from seisnet.engine import Over
 from seisnet.errors import FormatError
 from seisnet.picks import station_of
-from seisnet.preprocessing.one_piece import Job, Piece, Summary
+from seisnet.preprocessing.one_piece import Piece, PieceJob, Summary
 from seisnet.preprocessing.splits import Division, Row, placed
 from seisnet.store.excerpts import N_COMPONENTS, SAMPLES, Excerpt
 from seisnet.store.excerpts_writer import ExcerptsWriter
@@ -62,7 +62,7 @@ class Totals:
             self.shards.append(summary.shard)
 
 
-def describe(job: Job, totals: Totals, division: Division, labels: Sequence[Path], inputs: str) -> WindowsInfo:
+def describe(job: PieceJob, totals: Totals, division: Division, labels: Sequence[Path], inputs: str) -> WindowsInfo:
     """Everything in the windows file but its rows and rejections; `inputs` is the SHA-256 of all it is made from."""
     config = job.config
     paths = [path for path in [*map(Path, totals.files), *labels] if path.exists()]

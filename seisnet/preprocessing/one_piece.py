@@ -48,7 +48,7 @@ class Piece:
 
 
 @dataclass(frozen=True)
-class Job:
+class PieceJob:
     """What the work on every piece needs to know.
 
     Attributes
@@ -138,7 +138,7 @@ class Summary:
     shard: str = ""
 
 
-def work(job: Job, piece: Piece) -> Summary:
+def work(job: PieceJob, piece: Piece) -> Summary:
     """Make the shard of a piece, or take the one that is there.
 
     Raises
@@ -159,7 +159,7 @@ def work(job: Job, piece: Piece) -> Summary:
     return replace(summary, rejected=[], shard=name)
 
 
-def _summarise(job: Job, piece: Piece, writer: ShardWriter | None) -> Summary:
+def _summarise(job: PieceJob, piece: Piece, writer: ShardWriter | None) -> Summary:
     reading, maker = Reading(), _Maker(job, writer)
     matcher, summary = job.matcher, maker.summary
     for kept in (matcher.matched, matcher.nearest_ns, matcher.records):
@@ -189,7 +189,9 @@ def _summarise(job: Job, piece: Piece, writer: ShardWriter | None) -> Summary:
     return summary
 
 
-def _labelled(job: Job, source: Source, rows: tuple[int, int] | None, reading: Reading) -> Iterator[LabelledRecord]:
+def _labelled(
+    job: PieceJob, source: Source, rows: tuple[int, int] | None, reading: Reading
+) -> Iterator[LabelledRecord]:
     """Records of a source with what is known of them, at the rate of the config."""
     rate_hz, is_class, response = job.config.sampling_rate_hz, job.config.task == "class", response_of(job.config)
     if not source.is_dataset:
@@ -216,7 +218,7 @@ def _labelled(job: Job, source: Source, rows: tuple[int, int] | None, reading: R
 class _Maker:
     """Makes windows and excerpts of records, counts them, and writes them to the shard when enough have gathered."""
 
-    def __init__(self, job: Job, writer: ShardWriter | None) -> None:
+    def __init__(self, job: PieceJob, writer: ShardWriter | None) -> None:
         self.summary = Summary()
         self.rows: Counter[Row] = Counter()
         self._job, self._writer = job, writer

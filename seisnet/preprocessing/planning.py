@@ -12,7 +12,7 @@ from seisnet.config import PreprocessConfig
 from seisnet.errors import DataError, NothingUsableError
 from seisnet.labels import LabelMatcher, read_classes, read_labels
 from seisnet.picks import ClassInterval, Pick, iso_time
-from seisnet.preprocessing.one_piece import Job, Piece
+from seisnet.preprocessing.one_piece import Piece, PieceJob
 from seisnet.store.hdf5 import sha256_of
 from seisnet.waveforms.datasets import read_categories
 from seisnet.waveforms.records import Rejection
@@ -36,7 +36,7 @@ def make_job(
     *,
     miner: str = "",
     folder: Path | None,
-) -> Job:
+) -> PieceJob:
     """Read the labels, and fill in what the config leaves to them; labels that don't count become rejections.
 
     Raises
@@ -66,7 +66,7 @@ def make_job(
 
         load_miner(miner, config)
     miner_sha256 = sha256_of(Path(miner)) if miner and Path(miner).is_file() else miner
-    return Job(config, picks, intervals, digest, miner, miner_sha256, folder)
+    return PieceJob(config, picks, intervals, digest, miner, miner_sha256, folder)
 
 
 def linked(labels: Sequence[L], link_s: float) -> list[L]:
@@ -129,7 +129,7 @@ def make_pieces(found: Sequence[Source]) -> Iterator[Piece]:
     yield from _flushed(small)
 
 
-def unmatched_lines(job: Job, matched: set[int], nearest_ns: dict[int, int], records: Counter[str]) -> list[str]:
+def unmatched_lines(job: PieceJob, matched: set[int], nearest_ns: dict[int, int], records: Counter[str]) -> list[str]:
     """Say of every label that lies in no record how far it is from one; see `seisnet.labels.LabelMatcher`."""
     if job.config.task == "class":
         return LabelMatcher(job.intervals, matched, nearest_ns, records).unmatched()

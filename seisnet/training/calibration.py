@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from seisnet.config import PickConfig, PreprocessConfig
 from seisnet.model import Model
 from seisnet.picks import Pick
-from seisnet.scan.sliding import SMALLEST_PROBABILITY
+from seisnet.scan.sliding_network import SMALLEST_PROBABILITY
 from seisnet.store.excerpts import Excerpt
 from seisnet.store.model_file import StoredModel
 from seisnet.training.objectives import Say

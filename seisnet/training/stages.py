@@ -11,10 +11,10 @@ from seisnet.config import PreprocessConfig
 from seisnet.features import make_feature
 from seisnet.nn import StandardScaler
 from seisnet.picks import station_of
-from seisnet.scan.context import LEFT_OUT, NOISE, context_inputs, context_targets, reach
+from seisnet.scan.context_network import LEFT_OUT, NOISE, context_inputs, context_targets, reach
 from seisnet.scan.onset_network import SHIFT_S, SLOWEST_HZ, onset_config, onset_windows
-from seisnet.scan.scanning import scan_windows
-from seisnet.scan.sliding import SlidingNetwork
+from seisnet.scan.scanner import scan_windows
+from seisnet.scan.sliding_network import SlidingNetwork
 from seisnet.store.excerpts import Excerpt
 from seisnet.training.batches import MemoryBatches
 from seisnet.training.data import TrainingData

@@ -26,7 +26,7 @@ from seisnet.errors import DataError
 from seisnet.features import make_feature
 from seisnet.model import Model
 from seisnet.picks import station_of
-from seisnet.scan.sliding import SlidingNetwork
+from seisnet.scan.sliding_network import SlidingNetwork
 from seisnet.store.excerpts import Excerpt
 from seisnet.store.model_file import StoredModel, StoredStage
 from seisnet.store.windows_in_memory import Windows

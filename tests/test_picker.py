@@ -11,7 +11,7 @@ from hypothesis.extra.numpy import arrays
 from seisnet.config import PickConfig
 from seisnet.picking.picker import OnsetFinder, Picker, keep_apart, one_phase_an_onset, snr_db
 from seisnet.picks import Pick
-from seisnet.scan.scanning import Probabilities
+from seisnet.scan.scanner import Probabilities
 from seisnet.waveforms.records import NS_PER_S
 
 START_NS = 1_577_836_800 * NS_PER_S

@@ -13,7 +13,7 @@ from seisnet.picking.detector import Detector
 from seisnet.picking.picker import Picker
 from seisnet.picks import Detection, Pick
 from seisnet.scan.onset_network import OnsetNetwork
-from seisnet.scan.scanning import Chain, Probabilities, Scanner
+from seisnet.scan.scanner import Chain, Probabilities, Scanner
 from seisnet.waveforms.records import Record, ns_to_sample, sample_to_ns
 
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from seisnet.config import PreprocessConfig
 from seisnet.nn import blas_threads
-from seisnet.scan.sliding import Columns, SlidingNetwork, joined
+from seisnet.scan.sliding_network import Columns, SlidingNetwork, joined
 from seisnet.waveforms.records import NS_PER_S, Record, ns_to_sample, sample_to_ns
 
 CONTEXT_COLUMNS = 1024

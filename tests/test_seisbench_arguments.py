@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from seisnet.arguments import read_arguments
 from seisnet.config import PickConfig, PreprocessConfig
 from seisnet.errors import ConfigError
+from seisnet.seisbench_arguments import read_arguments
 
 
 def read(given, config=None):

@@ -11,8 +11,8 @@ from numpy.lib.stride_tricks import sliding_window_view
 from seisnet.config import PreprocessConfig
 from seisnet.features import extract, make_feature
 from seisnet.nn import Network, softmax
-from seisnet.scan.scanning import Chain, Scanner, scan, scan_windows
-from seisnet.scan.sliding import SlidingNetwork
+from seisnet.scan.scanner import Chain, Scanner, scan, scan_windows
+from seisnet.scan.sliding_network import SlidingNetwork
 from seisnet.waveforms.records import NS_PER_S
 
 START_NS = 1_577_836_800 * NS_PER_S

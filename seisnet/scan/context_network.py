@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from seisnet.extremes import extremes
 from seisnet.nn import Network
 from seisnet.nn.products import product
-from seisnet.scan.sliding import first_layers, further, mean_probabilities
+from seisnet.scan.sliding_network import first_layers, further, mean_probabilities
 
 Floats = NDArray[np.float32]
 
@@ -53,7 +53,7 @@ NOISE, LEFT_OUT = 255, 254
 
 @dataclass(frozen=True)
 class ContextNetwork:
-    """A context stage, see `seisnet.scan.scanning.ContextStage`.
+    """A context stage, see `seisnet.scan.scanner.ContextStage`.
 
     Attributes
     ----------

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from seisnet.nn import Network
-from seisnet.scan.context import (
+from seisnet.scan.context_network import (
     AFTER_S,
     BEFORE_S,
     LOG_ODDS_LIMIT,

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from seisnet.config import PickConfig
 from seisnet.picking.detector import Detector, joined_detections
 from seisnet.picks import Detection
-from seisnet.scan.scanning import Probabilities
+from seisnet.scan.scanner import Probabilities
 
 CONFIG = PickConfig(min_distance_s=2.0)
 HOP_NS = 1_000_000_000
