@@ -21,9 +21,9 @@ from seisnet.config import PreprocessConfig, TrainConfig
 from seisnet.model import Model, load_model
 from seisnet.training.altering import with_copies
 from seisnet.training.calibration import Trial, merged, try_picks
+from seisnet.training.excerpt_data import fold_of
 from seisnet.training.fitting import fit
 from seisnet.training.labelled_sets import excerpts_of, load_records, make_windows, station
-from seisnet.training.stages import fold_of
 from seisnet.windows.labelled import LabelledRecord
 
 GENTLE = {"learning_rate": 0.002, "epochs": 10, "context_epochs": 4, "onset_epochs": 10, "folds": 2}

@@ -154,7 +154,7 @@ def test_without_whole_records_there_is_no_lesson(quakes):
 
 def test_records_of_one_fold_are_refused_before_anything_is_trained(quakes, config, monkeypatch):
     only = tuple(e for e in quakes.windows.excerpts if station_of(e.trace_id) == "XX.A0")
-    monkeypatch.setattr("seisnet.training.stages.FEWEST_ONSETS", 1)
+    monkeypatch.setattr("seisnet.training.excerpt_data.FEWEST_ONSETS", 1)
     epochs = []
     with pytest.raises(DataError, match="holds no excerpts of any but of one fold of stations"):
         fit(dataclasses.replace(quakes.windows, excerpts=only), config, progress=lambda *row: epochs.append(row))

@@ -1,4 +1,4 @@
-"""Mini-batches of scaled features, from memory or in blocks from a windows file that is larger than memory.
+"""What training reads: mini-batches of scaled features, from memory or from a windows file that is larger than memory.
 
 In memory, an epoch is one random permutation of the windows. From a file, the windows are cut into runs of
 `RUN_ROWS` neighbours, an epoch is a random permutation of the runs, and the windows of as many runs as fit half the
@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -119,6 +119,30 @@ class FileBatches:
                 take = shuffled[at : min(at + batch_size, whole)]
                 yield x[take], self.y[pool[take]], self.weight[pool[take]]
             left, left_x = pool[shuffled[whole:]], x[shuffled[whole:]]
+
+
+@dataclass(frozen=True)
+class TrainingData:
+    """What the training of one network reads.
+
+    Attributes
+    ----------
+    batches : Batches
+        To learn from.
+    x_dev, y_dev : float32 (N, D), (N, ...)
+        To be judged on; scaled, and empty where there is no dev split.
+    scaler : StandardScaler
+        By which all of it was scaled.
+    prior_shift : float32 (K,) or None
+        What logits must gain where the weights made classes more frequent than they are
+        (Saerens et al. 2002, equation 2.4).
+    """
+
+    batches: Batches
+    x_dev: NDArray[np.float32]
+    y_dev: NDArray[Any]
+    scaler: StandardScaler
+    prior_shift: NDArray[np.float32] | None = None
 
 
 def fit_scaler(reader: FeatureReader, rows: NDArray[np.int64]) -> StandardScaler:

@@ -21,8 +21,8 @@ from seisnet.picks import Pick
 from seisnet.scan.sliding_network import SMALLEST_PROBABILITY
 from seisnet.store.excerpts import Excerpt
 from seisnet.store.model_file import StoredModel
+from seisnet.training.excerpt_data import as_record, column_targets, known_ns, reference_ns
 from seisnet.training.objectives import Say
-from seisnet.training.stages import as_record, column_targets, known_ns, reference_ns
 from seisnet.waveforms.records import NS_PER_S
 
 TOLERANCE_S = 0.5

@@ -18,8 +18,7 @@ from seisnet.features import Feature, make_feature, slide
 from seisnet.nn import Network, blas_threads
 from seisnet.scan.sliding_network import mean_probabilities
 from seisnet.store.excerpts import Excerpt
-from seisnet.training.batches import MemoryBatches
-from seisnet.training.data import TrainingData
+from seisnet.training.batches import MemoryBatches, TrainingData
 
 Floats = NDArray[np.float32]
 

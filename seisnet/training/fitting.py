@@ -19,8 +19,8 @@ from seisnet.model import Model
 from seisnet.nn.arrays import on_host
 from seisnet.store.checkpoint_file import Checkpoint, read_checkpoint
 from seisnet.store.windows_in_memory import Windows
+from seisnet.training.batches import TrainingData
 from seisnet.training.calibration import calibrated
-from seisnet.training.data import TrainingData
 from seisnet.training.loop import train_network
 from seisnet.training.objectives import Say
 from seisnet.training.tasks import Run, Task

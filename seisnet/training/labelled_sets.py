@@ -20,7 +20,7 @@ from seisnet.store.excerpts import Excerpt
 from seisnet.store.h5csv_file import import_h5csv
 from seisnet.store.windows_file import WindowRows, WindowsInfo
 from seisnet.store.windows_in_memory import Windows
-from seisnet.training.stages import fold_of
+from seisnet.training.excerpt_data import fold_of
 from seisnet.waveforms.conditioning import to_rate
 from seisnet.waveforms.datasets import read_dataset
 from seisnet.waveforms.records import Rejection

@@ -14,8 +14,7 @@ from seisnet.config import TrainConfig
 from seisnet.errors import TrainingError
 from seisnet.nn.arrays import Array, namespace, on_host
 from seisnet.store.checkpoint_file import Checkpoint, write_checkpoint
-from seisnet.training.batches import MemoryBatches
-from seisnet.training.data import TrainingData
+from seisnet.training.batches import MemoryBatches, TrainingData
 from seisnet.training.objectives import Objective, Say
 
 VANISHED, EXPLODED = 1e-4, 1e4

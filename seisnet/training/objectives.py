@@ -32,7 +32,7 @@ class Objective(Protocol):
 
 
 @dataclass(frozen=True)
-class Classification:
+class ClassObjective:
     """Softmax and cross-entropy.
 
     Attributes
@@ -70,7 +70,7 @@ class Classification:
 
 
 @dataclass(frozen=True)
-class OnsetRegression:
+class OnsetObjective:
     """Distances to onsets and their expected errors, see `seisnet.scan.onset_network`."""
 
     def loss(self, outputs: Array, targets: Array, weight: Array) -> tuple[float, Array]:

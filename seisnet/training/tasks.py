@@ -30,11 +30,19 @@ from seisnet.scan.sliding_network import SlidingNetwork
 from seisnet.store.excerpts import Excerpt
 from seisnet.store.model_file import StoredModel, StoredStage
 from seisnet.store.windows_in_memory import Windows
-from seisnet.training.data import TrainingData, load_excerpts, load_windows
+from seisnet.training.batches import TrainingData
 from seisnet.training.distillation import WINDOW_NOISE, context_lesson, student, window_lesson
-from seisnet.training.objectives import Classification, Objective, OnsetRegression, Say
+from seisnet.training.excerpt_data import (
+    context_data,
+    fold_of,
+    load_excerpts,
+    onset_data,
+    why_no_context,
+    why_no_onsets,
+)
+from seisnet.training.objectives import ClassObjective, Objective, OnsetObjective, Say
 from seisnet.training.parents import READS, Parent
-from seisnet.training.stages import context_data, fold_of, onset_data, why_no_context, why_no_onsets
+from seisnet.training.window_data import load_windows
 
 DEFAULT_THRESHOLD, CONTEXT_THRESHOLD = 0.7, 0.3
 """Near the best F1 of picks in cross-validation without and with a context stage (benchmarks/EXPERIMENTS.md)."""
@@ -185,7 +193,7 @@ class Run:
         context = stage == "context"
 
         def task(stage: str, config: TrainConfig, member: int = 0) -> Task:
-            judged = Classification(classes, config.label_smoothing, by_f1=not context)
+            judged = ClassObjective(classes, config.label_smoothing, by_f1=not context)
             init = self._parent.weights("context" if context else "windows", config, member)
             return Task(stage, config, data, judged, len(classes), init)
 
@@ -214,7 +222,7 @@ class Run:
             dropout=0.3, input_noise=0.2,
         )  # fmt: skip
         n_outputs = 2 * (len(self._windows.info.classes) - 1)
-        return Task("onset", small, data, OnsetRegression(), n_outputs, self._parent.weights("onset", small))
+        return Task("onset", small, data, OnsetObjective(), n_outputs, self._parent.weights("onset", small))
 
     def _weights(self, stage: str) -> list[NDArray[np.float32]]:
         """Weights of all networks of a stage."""

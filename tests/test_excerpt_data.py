@@ -14,8 +14,16 @@ from seisnet.scan.context_network import reach
 from seisnet.scan.onset_network import SHIFT_S, onset_config
 from seisnet.scan.sliding_network import SlidingNetwork
 from seisnet.store.excerpts import Excerpt
-from seisnet.training import stages, tasks
-from seisnet.training.stages import FAR_SHARE, ONSET_SHARE, SHIFTS, column_targets, context_data, fold_of, onset_data
+from seisnet.training import excerpt_data, tasks
+from seisnet.training.excerpt_data import (
+    FAR_SHARE,
+    ONSET_SHARE,
+    SHIFTS,
+    column_targets,
+    context_data,
+    fold_of,
+    onset_data,
+)
 from seisnet.waveforms.records import NS_PER_S
 
 CONFIG = PreprocessConfig(sampling_rate_hz=50.0, window_s=2.0, frame_s=0.4, hop_s=0.2, freqmin_hz=2.5, freqmax_hz=20.0)
@@ -87,7 +95,7 @@ def test_far_noise_is_thinned_and_counts_more(anything):
     data = context_data([excerpt], [], lambda _: anything, CONFIG, np.random.default_rng(0))
     weight = data.batches.weight[data.batches.y == NOISE]
     assert weight.max() / weight.min() == pytest.approx(1 / FAR_SHARE)
-    n_far = (300 - 1 - 5 - stages.NEAR_S) / CONFIG.hop_s
+    n_far = (300 - 1 - 5 - excerpt_data.NEAR_S) / CONFIG.hop_s
     assert (weight > 2 * weight.min()).sum() == pytest.approx(FAR_SHARE * n_far, rel=0.15)
 
 
@@ -187,12 +195,18 @@ def test_distances_to_onsets_by_hand():
 
 
 def test_why_a_stage_can_not_be_learned():
-    enough = [excerpt_of([(600.0, P), (900.0, S)])] * stages.FEWEST_ONSETS
+    enough = [excerpt_of([(600.0, P), (900.0, S)])] * excerpt_data.FEWEST_ONSETS
     stations = {"XX.A", "XX.B"}
-    assert stages.why_no_context(enough, stations, CONFIG) == stages.why_no_onsets(enough, CONFIG) == ""
-    assert "no excerpts" in stages.why_no_context([], stations, CONFIG)
+    assert excerpt_data.why_no_context(enough, stations, CONFIG) == excerpt_data.why_no_onsets(enough, CONFIG) == ""
+    assert "no excerpts" in excerpt_data.why_no_context([], stations, CONFIG)
     few = "7 onsets of P are too few, 8 are needed"
-    assert stages.why_no_context(enough[1:], stations, CONFIG) == stages.why_no_onsets(enough[1:], CONFIG) == few
-    assert "one station only" in stages.why_no_context(enough, {"XX.A"}, CONFIG)
-    assert "no frames" in stages.why_no_context(enough, stations, replace(CONFIG, features="raw"))
-    assert "20 Hz are too few" in stages.why_no_onsets(enough, replace(CONFIG, sampling_rate_hz=20.0, freqmax_hz=9.0))
+    assert (
+        excerpt_data.why_no_context(enough[1:], stations, CONFIG)
+        == excerpt_data.why_no_onsets(enough[1:], CONFIG)
+        == few
+    )
+    assert "one station only" in excerpt_data.why_no_context(enough, {"XX.A"}, CONFIG)
+    assert "no frames" in excerpt_data.why_no_context(enough, stations, replace(CONFIG, features="raw"))
+    assert "20 Hz are too few" in excerpt_data.why_no_onsets(
+        enough, replace(CONFIG, sampling_rate_hz=20.0, freqmax_hz=9.0)
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Sequence
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,9 +16,10 @@ from seisnet.scan.context_network import LEFT_OUT, NOISE, context_inputs, contex
 from seisnet.scan.onset_network import SHIFT_S, SLOWEST_HZ, onset_config, onset_windows
 from seisnet.scan.scanner import scan_windows
 from seisnet.scan.sliding_network import SlidingNetwork
-from seisnet.store.excerpts import Excerpt
-from seisnet.training.batches import MemoryBatches
-from seisnet.training.data import TrainingData
+from seisnet.store.excerpts import Excerpt, read_excerpts
+from seisnet.store.windows_file import SPLITS
+from seisnet.store.windows_in_memory import Windows
+from seisnet.training.batches import MemoryBatches, TrainingData
 from seisnet.waveforms.records import NS_PER_S, Record, sample_to_ns
 
 Floats = NDArray[np.float32]
@@ -38,6 +40,13 @@ FEWEST_ONSETS = 8
 
 EDGE_S = 1.5
 """Onsets nearer to an excerpt's edge are left out of what the onset network learns from."""
+
+
+def load_excerpts(windows: Windows | str | Path, split: str) -> list[Excerpt]:
+    """The excerpts of a split."""
+    if isinstance(windows, Windows):
+        return [excerpt for excerpt in windows.excerpts if SPLITS[excerpt.split] == split]
+    return list(read_excerpts(windows, split))
 
 
 def as_record(excerpt: Excerpt) -> Record:

@@ -1,4 +1,4 @@
-"""What training reads: scaled batches to learn from, scaled windows to be judged on."""
+"""What window networks learn from: the windows of a windows file, in memory or on disk."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import hashlib
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,36 +15,11 @@ from seisnet.errors import DataError
 from seisnet.model import Model
 from seisnet.nn import StandardScaler
 from seisnet.scoring.evaluation import check_recipe
-from seisnet.store.excerpts import Excerpt, read_excerpts
 from seisnet.store.hdf5 import sha256_of
-from seisnet.store.windows_file import SPLITS, FeatureReader, WindowRows, WindowsInfo, read_info, read_rows
+from seisnet.store.windows_file import FeatureReader, WindowRows, WindowsInfo, read_info, read_rows
 from seisnet.store.windows_in_memory import Windows
-from seisnet.training.batches import Batches, FileBatches, MemoryBatches, fit_scaler
+from seisnet.training.batches import Batches, FileBatches, MemoryBatches, TrainingData, fit_scaler
 from seisnet.training.parents import Parent
-
-
-@dataclass(frozen=True)
-class TrainingData:
-    """What the training of one network reads.
-
-    Attributes
-    ----------
-    batches : Batches
-        To learn from.
-    x_dev, y_dev : float32 (N, D), (N, ...)
-        To be judged on; scaled, and empty where there is no dev split.
-    scaler : StandardScaler
-        By which all of it was scaled.
-    prior_shift : float32 (K,) or None
-        What logits must gain where the weights made classes more frequent than they are
-        (Saerens et al. 2002, equation 2.4).
-    """
-
-    batches: Batches
-    x_dev: NDArray[np.float32]
-    y_dev: NDArray[Any]
-    scaler: StandardScaler
-    prior_shift: NDArray[np.float32] | None = None
 
 
 @dataclass(frozen=True)
@@ -129,13 +103,6 @@ def load_windows(
         digest = hashlib.sha256(of_train.x.tobytes() + of_train.y.tobytes()).hexdigest()
     x_dev = scaler.transform(x_dev)
     return WindowData(info, of_train, train, weight, x_dev, of_dev.y, scaler, digest, config.memory_mb, reader)
-
-
-def load_excerpts(windows: Windows | str | Path, split: str) -> list[Excerpt]:
-    """The excerpts of a split."""
-    if isinstance(windows, Windows):
-        return [excerpt for excerpt in windows.excerpts if SPLITS[excerpt.split] == split]
-    return list(read_excerpts(windows, split))
 
 
 def _check(train: WindowRows, classes: tuple[str, ...]) -> None:
