@@ -20,9 +20,11 @@ from seisnet.catalogues import time_ns
 from seisnet.classification.job import classify
 from seisnet.model import Model
 from seisnet.picks import Detection, iso_time, station_of
+from seisnet.waveforms.files import Reading
 from seisnet.waveforms.records import NS_PER_S
 from seisnet.waveforms.selection import Selection
-from seisnet.waveforms.sources import Reading, find_sources, read_records
+from seisnet.waveforms.source_records import read_records
+from seisnet.waveforms.sources import find_sources
 
 STATIONS = 2
 """A detection counts where so many stations share it."""

@@ -12,7 +12,7 @@ from seisnet.preprocessing.job import reasons
 from seisnet.store import model_file, windows_file
 from seisnet.store.excerpts import excerpt_counts
 from seisnet.store.hdf5 import file_format
-from seisnet.waveforms.sources import Reading, read_file
+from seisnet.waveforms.files import Reading, read_file
 from seisnet.wording import counted, duration
 
 NEVER_DIVIDED = {

@@ -12,9 +12,11 @@ from seisnet.config import PreprocessConfig
 from seisnet.errors import DataError
 from seisnet.labels import LabelMatcher
 from seisnet.picks import Pick
+from seisnet.waveforms.files import Reading
 from seisnet.waveforms.records import DAY_NS, NS_PER_S
 from seisnet.waveforms.selection import Selection
-from seisnet.waveforms.sources import Reading, find_sources, read_records
+from seisnet.waveforms.source_records import read_records
+from seisnet.waveforms.sources import find_sources
 from seisnet.windows.cutting import cut
 from seisnet.windows.labelled import LabelledRecord
 

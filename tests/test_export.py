@@ -8,8 +8,10 @@ from seisnet.config import ExportConfig
 from seisnet.datasets.export import export_seisbench
 from seisnet.errors import ConfigError, NothingUsableError
 from seisnet.waveforms.datasets import read_dataset
+from seisnet.waveforms.files import Reading
 from seisnet.waveforms.records import NS_PER_S, sample_to_ns
-from seisnet.waveforms.sources import Reading, find_sources, read_records
+from seisnet.waveforms.source_records import read_records
+from seisnet.waveforms.sources import find_sources
 
 START_NS = 1_577_836_800 * NS_PER_S
 

@@ -14,9 +14,11 @@ from obspy.core.inventory import Channel, Inventory, Network, Site, Station
 
 from seisnet.errors import DataError
 from seisnet.waveforms import fdsn
+from seisnet.waveforms.files import Reading
 from seisnet.waveforms.records import DAY_NS, NS_PER_S
 from seisnet.waveforms.selection import Selection
-from seisnet.waveforms.sources import Reading, find_sources, read_records
+from seisnet.waveforms.source_records import read_records
+from seisnet.waveforms.sources import find_sources
 
 START_NS = 1_577_836_800 * NS_PER_S
 WADL = Path(obspy_fdsn.__file__).parent / "tests/data"

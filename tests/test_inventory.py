@@ -11,9 +11,11 @@ from seisnet.config import PreprocessConfig
 from seisnet.errors import ConfigError, DataError
 from seisnet.waveforms.axes import placed
 from seisnet.waveforms.conditioning import condition
+from seisnet.waveforms.files import Reading
 from seisnet.waveforms.inventory import Response, channel_at, read_stations, response_of
 from seisnet.waveforms.records import NS_PER_S
-from seisnet.waveforms.sources import Reading, find_sources, read_records, read_traces
+from seisnet.waveforms.source_records import read_records, read_traces
+from seisnet.waveforms.sources import find_sources
 
 START_NS = 1_577_836_800 * NS_PER_S
 ZEROS, POLES = [0j, 0j], [-4.44 + 4.44j, -4.44 - 4.44j]

@@ -14,9 +14,10 @@ from seisnet.preprocessing import planning
 from seisnet.preprocessing.job import plan, preprocess_to_file
 from seisnet.preprocessing.one_piece import Piece, PieceJob
 from seisnet.store.windows_in_memory import read_windows
+from seisnet.waveforms.files import Reading
 from seisnet.waveforms.records import DAY_NS, NS_PER_S
 from seisnet.waveforms.selection import Selection
-from seisnet.waveforms.sources import Reading, Source, find_sources
+from seisnet.waveforms.sources import Source, find_sources
 
 MIDNIGHT_NS = 1_577_836_800 * NS_PER_S + DAY_NS
 CONFIG = PreprocessConfig(

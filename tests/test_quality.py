@@ -5,8 +5,10 @@ import obspy
 import pytest
 
 from seisnet.waveforms.conditioning import condition
+from seisnet.waveforms.files import Reading
 from seisnet.waveforms.records import KEPT, NS_PER_S
-from seisnet.waveforms.sources import Reading, find_sources, read_records
+from seisnet.waveforms.source_records import read_records
+from seisnet.waveforms.sources import find_sources
 
 START_NS = 1_577_836_800 * NS_PER_S
 

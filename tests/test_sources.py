@@ -14,8 +14,11 @@ from seisnet.engine import Engine
 from seisnet.errors import DataError
 from seisnet.waveforms import files, groups
 from seisnet.waveforms.examples import example_files, write_example_event
+from seisnet.waveforms.files import Reading, read_file
 from seisnet.waveforms.records import NS_PER_S
-from seisnet.waveforms.sources import Reading, Selection, find_sources, read_file, read_records
+from seisnet.waveforms.selection import Selection
+from seisnet.waveforms.source_records import read_records
+from seisnet.waveforms.sources import find_sources
 
 MSEED = Path(obspy.__file__).parent / "io/mseed/tests/data"
 START_NS = 1_577_836_800 * NS_PER_S

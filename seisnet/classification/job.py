@@ -18,9 +18,10 @@ from seisnet.model import Model
 from seisnet.picking.coincidence import accepted
 from seisnet.picking.detector import joined_detections
 from seisnet.store.hdf5 import check_not_read, check_output
+from seisnet.waveforms.files import Reading
 from seisnet.waveforms.records import Rejection
 from seisnet.waveforms.selection import Selection
-from seisnet.waveforms.sources import Reading, Source, find_sources
+from seisnet.waveforms.sources import Source, find_sources
 from seisnet.wording import first_of
 
 MOST_NAMED = 3

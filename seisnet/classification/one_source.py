@@ -13,9 +13,11 @@ from seisnet.config import PickConfig
 from seisnet.model import Model
 from seisnet.picks import Detection, Pick
 from seisnet.scan.scanner import Probabilities
+from seisnet.waveforms.files import Reading
 from seisnet.waveforms.inventory import response_of
 from seisnet.waveforms.records import NS_PER_S, Record, Rejection
-from seisnet.waveforms.sources import Reading, Source, read_records, read_traces
+from seisnet.waveforms.source_records import read_records, read_traces
+from seisnet.waveforms.sources import Source
 
 
 @dataclass(frozen=True)

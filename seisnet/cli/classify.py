@@ -83,7 +83,8 @@ def classify(
     from seisnet.engine import Engine
     from seisnet.model import load_model
     from seisnet.report.folder import make_folder, summary, write_classification
-    from seisnet.waveforms.sources import Reading, find_sources
+    from seisnet.waveforms.files import Reading
+    from seisnet.waveforms.sources import find_sources
     from seisnet.wording import counted
 
     chosen = console.given({"hop_s": hop_s, "coincidence": coincidence, "coincidence_s": coincidence_s})

@@ -15,9 +15,11 @@ from seisnet.labels import LabelMatcher, phase_class, read_labels
 from seisnet.picks import Pick
 from seisnet.store.seisbench_writer import SeisBenchWriter
 from seisnet.waveforms.datasets import DatasetTrace
+from seisnet.waveforms.files import Reading
 from seisnet.waveforms.records import COMPONENTS, NS_PER_S, Record, Rejection, ns_to_sample, sample_to_ns
 from seisnet.waveforms.selection import Selection
-from seisnet.waveforms.sources import Reading, Source, find_sources, read_records, read_traces
+from seisnet.waveforms.source_records import read_records, read_traces
+from seisnet.waveforms.sources import Source, find_sources
 
 TOGETHER_S = 60.0
 """Picks that follow each other within this go into one trace, unless they belong to different events."""

@@ -26,9 +26,10 @@ from seisnet.store.hdf5 import check_not_read, clear
 from seisnet.store.shards import ShardReader
 from seisnet.store.windows_file import Rejected, WindowsInfo, read_info, shards_folder
 from seisnet.store.windows_in_memory import Windows, read_windows
+from seisnet.waveforms.files import Reading
 from seisnet.waveforms.records import COMPONENTS, KEPT
 from seisnet.waveforms.selection import Selection
-from seisnet.waveforms.sources import Reading, find_sources
+from seisnet.waveforms.sources import find_sources
 from seisnet.wording import counted, misfits
 
 BYTES_A_ROW = 48

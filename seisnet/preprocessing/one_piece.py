@@ -25,9 +25,11 @@ from seisnet.preprocessing.splits import Row
 from seisnet.store.hdf5 import sha256_of
 from seisnet.store.shards import ShardWriter, new_shard, read_whole
 from seisnet.store.windows_file import SPLITS, Rejected
+from seisnet.waveforms.files import Reading
 from seisnet.waveforms.inventory import response_of
 from seisnet.waveforms.records import NS_PER_S, Record, Rejection
-from seisnet.waveforms.sources import Reading, Source, read_records, read_traces
+from seisnet.waveforms.source_records import read_records, read_traces
+from seisnet.waveforms.sources import Source
 from seisnet.windows.augment import augment
 from seisnet.windows.class_cutting import cut_classes
 from seisnet.windows.cutting import cut

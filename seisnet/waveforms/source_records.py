@@ -1,0 +1,138 @@
+"""What sources hold, as records at one rate: streams conditioned, traces of data sets resampled."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import obspy
+
+from seisnet.errors import DataError
+from seisnet.waveforms import fdsn
+from seisnet.waveforms.conditioning import SLOWEST, condition, to_rate
+from seisnet.waveforms.datasets import DatasetTrace, read_dataset
+from seisnet.waveforms.files import Reading, read_file
+from seisnet.waveforms.inventory import Response, read_stations
+from seisnet.waveforms.records import KEPT, NS_PER_S, Record, Rejection
+from seisnet.waveforms.resampling import HALF_WIDTH
+from seisnet.waveforms.sources import Source
+from seisnet.waveforms.spans import clipped, strayed, within
+
+NEVER_NS = 4_102_444_800 * NS_PER_S
+"""The year 2100, as far as ObsPy's readers can be asked for."""
+
+
+def read_records(
+    source: Source,
+    reading: Reading,
+    *,
+    sampling_rate_hz: float,
+    shortest_s: float,
+    margin_s: float = 0.0,
+    response: Response | None = None,
+) -> Iterator[Record]:
+    """Read a source and condition it.
+
+    Parameters
+    ----------
+    sampling_rate_hz : float
+        Rate of the records.
+    shortest_s : float
+        Length of a window: shorter records are rejected, and records reach this far, less one sample, beyond the span.
+    margin_s : float
+        What records hold beside that at either end of the span, where there is any.
+    response : Response, optional
+        Takes the instrument's response off; the source needs an inventory.
+    """
+    # Longer than a window, so that what is cut off here is not taken for too short, and than the filters reach.
+    guard_s = shortest_s + margin_s + (2 * HALF_WIDTH + 4) / (SLOWEST * sampling_rate_hz)
+    guard_s += response.blind_s if response else 0.0
+    try:
+        stream = _stream(source, reading, round(guard_s * NS_PER_S))
+    except DataError as error:  # of one request to a service: the others go on
+        reading.rejections.append(Rejection("", *source.span_ns, str(error)))
+        return
+    records, rejections = condition(
+        source.selection.of(stream),
+        sampling_rate_hz=sampling_rate_hz,
+        shortest_s=shortest_s,
+        source=source.name,
+        stations=read_stations(source.inventory) if source.inventory else None,
+        response=response,
+    )
+    del stream  # the records hold samples of their own
+    reading.rejections += clipped(rejections, source.span_ns)
+    window = max(1, round(shortest_s * sampling_rate_hz))
+    for record in records:
+        cut = within(record, source.span_ns, window, round(margin_s * sampling_rate_hz))
+        if cut is not None:
+            reading.rejections += _told(cut, source.span_ns)
+            yield cut
+
+
+def read_traces(
+    source: Source,
+    reading: Reading,
+    *,
+    sampling_rate_hz: float,
+    response: Response | None = None,
+    rows: tuple[int, int] | None = None,
+) -> Iterator[DatasetTrace]:
+    """Read the wanted traces of a data set, or of some of its rows, at a sampling rate, one in memory at a time.
+
+    Raises
+    ------
+    DataError
+        A response is to be taken off: data sets do not say which there is.
+    """
+    if response:
+        raise DataError(f"{source.name}: responses can't be taken off a data set; leave response at none")
+    slowest_hz = SLOWEST * sampling_rate_hz
+    try:
+        for trace in read_dataset(source.paths[0], rows):
+            if isinstance(trace, Rejection):
+                reading.rejections.append(trace)
+                continue
+            record = trace.record
+            wanted = source.selection
+            if not (wanted.takes_instrument(record.trace_id) and wanted.overlaps(record.start_ns, record.end_ns)):
+                continue
+            if record.sampling_rate_hz < slowest_hz:
+                reason = f"sampled at {record.sampling_rate_hz:g} Hz; {slowest_hz:g} Hz is the least"
+                reading.rejections.append(Rejection(record.trace_id, record.start_ns, record.end_ns, reason))
+            else:
+                yield replace(trace, record=to_rate(record, sampling_rate_hz))
+    except DataError as error:  # of the data set as a whole: what was read is kept, and other sources go on
+        reading.rejections.append(Rejection("", 0, 0, str(error)))
+
+
+def _stream(source: Source, reading: Reading, guard_ns: int) -> obspy.Stream:
+    """All that a source needs: its own files whole, of those beside it what is near its span."""
+    low, high = source.span_ns
+    span_ns = (low - guard_ns, high + guard_ns)
+    if source.kind == "fdsn":
+        stream = fdsn.fetch(source.service, source.channels, source.selection.within(*span_ns))
+        if not any(t.stats.starttime.ns < high and t.stats.endtime.ns >= low for t in stream):
+            reading.rejections.append(Rejection(source.channels[:-1], low, high, f"fdsn:{source.service} has no data"))
+        return stream
+    stream = obspy.Stream()
+    # What is wrong with a file is told once, by the source that it belongs to.
+    near_ns = (max(span_ns[0], -NEVER_NS), min(span_ns[1], NEVER_NS))
+    told = Reading() if source.part else reading
+    for path in source.paths:
+        part = read_file(path, told, span_ns=None if source.part is None else near_ns)
+        if part is not None:
+            stream += part
+            told.files.append(path)
+    if source.kind == "sds":
+        reading.rejections += strayed(stream, source.span_ns)
+    for path in source.beside:
+        stream += read_file(path, Reading(), span_ns=near_ns) or obspy.Stream()
+    return stream
+
+
+def _told(record: Record, span_ns: tuple[int, int]) -> Iterator[Rejection]:
+    """The flags of a record that begin in a span."""
+    for flag in record.flags:
+        if span_ns[0] <= flag.start_ns < span_ns[1]:
+            yield Rejection(record.trace_id, flag.start_ns, flag.end_ns, f"{KEPT}{flag.what}")
