@@ -22,7 +22,7 @@ from seisnet.store.windows_in_memory import read_windows
 from seisnet.synthetic import GeneratorConfig, SyntheticRecord, generate_records
 from seisnet.training.fitting import fit
 from seisnet.waveforms.examples import example_files, write_example_event
-from seisnet.waveforms.records import COMPONENTS, NS_PER_S
+from seisnet.waveforms.records import COMPONENTS, NS_PER_S, letters_of
 
 N_EVENTS = 400
 GENERATOR = GeneratorConfig(snr_db=(-3.0, 45.0))
@@ -135,7 +135,7 @@ def _metadata(record: SyntheticRecord) -> dict[str, object]:
     return {
         "trace_start_time": iso_time(record.start_ns),
         "trace_sampling_rate_hz": record.sampling_rate_hz,
-        "trace_component_order": "".join(c for c, there in zip(COMPONENTS, record.present, strict=True) if there),
+        "trace_component_order": letters_of(record.present),
         "trace_channel": record.channel,
         "trace_category": "earthquake_local" if record.event_id else "noise",
         "trace_snr_db": record.snr_db,

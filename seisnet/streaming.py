@@ -27,7 +27,8 @@ from seisnet.waveforms.conditioning import unusable
 from seisnet.waveforms.records import NS_PER_S, Record, Rejection, first_at, ns_to_sample, sample_to_ns
 from seisnet.waveforms.resampling import HALF_WIDTH
 
-FOREVER_NS = 2**62
+AFTER_ALL_NS = 2**62
+"""Later than any sample."""
 
 
 class Recogniser(Protocol):
@@ -149,7 +150,7 @@ class Streaming:
         """Give all that is left; nothing may be added afterwards."""
         picks: list[Pick] = []
         for line in self._instruments.values():
-            picks += self._kept(line.advance(FOREVER_NS, 0))
+            picks += self._kept(line.advance(AFTER_ALL_NS, 0))
         return in_order(picks)
 
     def _kept(self, found: list[Found]) -> list[Pick]:
@@ -165,8 +166,8 @@ class _Instrument:
         self._trace_id, self._model, self._config, self._rejections = trace_id, model, config, rejections
         self._runs: dict[str, list[_Run]] = defaultdict(list)  # by component
         self._ends: dict[str, int] = {}
-        self._first_ns, self._newest_ns = FOREVER_NS, -FOREVER_NS  # starts of packets
-        self._done_ns = -FOREVER_NS
+        self._first_ns, self._newest_ns = AFTER_ALL_NS, -AFTER_ALL_NS  # starts of packets
+        self._done_ns = -AFTER_ALL_NS
         self._head: Record | None = None
         self._follower: Follower | None = None
         self._length = 0  # samples of the record that were followed
@@ -194,9 +195,9 @@ class _Instrument:
     def complete_ns(self, patience_ns: int) -> int:
         """Up to when all has arrived that is waited for."""
         if len(self._ends) < 3 and self._newest_ns - self._first_ns < patience_ns:
-            return -FOREVER_NS
+            return -AFTER_ALL_NS
         in_time = [end for end in self._ends.values() if end >= self._newest_ns - patience_ns]
-        complete = min(in_time, default=-FOREVER_NS)
+        complete = min(in_time, default=-AFTER_ALL_NS)
         # A run that is still too short to count may yet become long enough.
         config = self._model.preprocess
         edge_ns = 0  # samples that resampling can't give yet
@@ -221,7 +222,7 @@ class _Instrument:
         found: list[Found] = []
         for record in records:
             found += self._follow(record, until_ns)
-        if until_ns == FOREVER_NS:
+        if until_ns == AFTER_ALL_NS:
             found += self._close()
         self._done_ns = until_ns
         config = self._model.preprocess

@@ -13,10 +13,10 @@ from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
 
 from seisnet.config import from_dict, nearest
+from seisnet.config.preprocess import TASKS
 from seisnet.datasets import download
 from seisnet.errors import ConfigError, DataError
 
-TASKS = ("phase", "class")
 LAYOUTS = ("seisbench", "stead", "obspy", "other")
 
 

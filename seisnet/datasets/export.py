@@ -16,7 +16,7 @@ from seisnet.picks import Pick
 from seisnet.store.seisbench_writer import SeisBenchWriter
 from seisnet.waveforms.datasets import DatasetTrace
 from seisnet.waveforms.files import Reading
-from seisnet.waveforms.records import COMPONENTS, NS_PER_S, Record, Rejection, ns_to_sample, sample_to_ns
+from seisnet.waveforms.records import COMPONENTS, NS_PER_S, Record, Rejection, letters_of, ns_to_sample, sample_to_ns
 from seisnet.waveforms.selection import Selection
 from seisnet.waveforms.source_records import read_records, read_traces
 from seisnet.waveforms.sources import Source, find_sources
@@ -159,13 +159,12 @@ def _of_dataset(trace: DatasetTrace) -> _Trace:
 def _row(trace: _Trace, hints: Sequence[str]) -> dict[str, object]:
     record = trace.record
     network, station, location, channel = record.trace_id.split(".")
-    present = zip(COMPONENTS, record.present, strict=True)
     row: dict[str, object] = {
         "trace_start_time": f"{np.datetime64(record.start_ns, 'ns')}Z",
         "trace_sampling_rate_hz": record.sampling_rate_hz,
         "trace_npts": record.n_samples,
         "trace_channel": channel,
-        "trace_component_order": "".join(component for component, there in present if there),
+        "trace_component_order": letters_of(record.present),
         "trace_category": trace.category,
         "station_network_code": network,
         "station_code": station,

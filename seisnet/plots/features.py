@@ -15,8 +15,8 @@ from scipy.signal import detrend
 from seisnet.config import PreprocessConfig
 from seisnet.features import LogSpectrogram, make_feature
 from seisnet.plots.style import PAGE_CM, class_style, envelope, new_figure, plain, styled
+from seisnet.waveforms.records import COMPONENTS
 
-COMPONENTS = "ZNE"
 SHEET = 25
 UNITS = 24
 IN_A_ROW = 4

@@ -24,7 +24,7 @@ from seisnet.store.excerpts import N_COMPONENTS, SAMPLES, Excerpt
 from seisnet.store.excerpts_writer import ExcerptsWriter
 from seisnet.store.shards import ShardReader
 from seisnet.store.windows_file import SPLITS, Rejected, WindowRows, WindowsInfo
-from seisnet.store.windows_writer import Place, WindowsWriter, writing
+from seisnet.store.windows_writer import FilePlace, WindowsWriter, writing
 from seisnet.waveforms.records import COMPONENTS
 
 
@@ -102,22 +102,22 @@ class Copy:
     shard : Path
     windows : bool (N,)
         Which windows are kept.
-    x : Place or None
+    x : FilePlace or None
         Where their features belong; None if these stay in the shard.
     excerpts : bool (M,)
         Which excerpts are kept.
     lengths : int64 (M,)
         Of all excerpts.
-    samples : Place or None
+    samples : FilePlace or None
         Where the samples of those that are kept belong, if there are any.
     """
 
     shard: Path
     windows: NDArray[np.bool_]
-    x: Place | None
+    x: FilePlace | None
     excerpts: NDArray[np.bool_]
     lengths: NDArray[np.int64]
-    samples: Place | None = None
+    samples: FilePlace | None = None
 
     @property
     def n_samples(self) -> int:
@@ -139,7 +139,7 @@ class Copy:
             _copy(shard.samples(), np.repeat(self.excerpts, self.lengths), self.samples)
 
 
-def _copy(blocks: Iterator[NDArray[np.float32]], keep: NDArray[np.bool_], place: Place | None) -> None:
+def _copy(blocks: Iterator[NDArray[np.float32]], keep: NDArray[np.bool_], place: FilePlace | None) -> None:
     for rows in blocks:
         here, keep = keep[: len(rows)], keep[len(rows) :]
         if place:

@@ -21,7 +21,7 @@ from seisnet.report.document import (
     picture,
     rejections_section,
 )
-from seisnet.waveforms.records import COMPONENTS
+from seisnet.waveforms.records import letters_of
 from seisnet.wording import counted
 
 AVAILABILITY = "What was used and what was rejected of each instrument, and what was found over time."
@@ -116,7 +116,7 @@ def waveform_figure(view: View, classes: Sequence[str]) -> Figure:
         view.data[recorded],
         view.start_ns,
         view.sampling_rate_hz,
-        components="".join(c for c, there in zip(COMPONENTS, recorded, strict=True) if there),
+        components=letters_of(recorded),
         probabilities=view.probabilities if known else None,
         probability_times_ns=view.times_ns if known else None,
         classes=classes,

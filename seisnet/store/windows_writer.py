@@ -33,20 +33,20 @@ ROWS_AT_ONCE = 1 << 14
 def writing(path: Path) -> Iterator[WindowsWriter]:
     """Write a windows file under a temporary name; it appears when the block ends well."""
     with replacing(path) as temporary, HDF5Sink(temporary) as disk, h5py.File(disk, "w") as file:
-        writer = WindowsWriter(file, Place(temporary, path, 0))
+        writer = WindowsWriter(file, FilePlace(temporary, path, 0))
         yield writer
         writer.close()
 
 
 @dataclass(frozen=True)
-class Place:
+class FilePlace:
     """Where values belong in the file `path`, which is still called `temporary`: from byte `at` on."""
 
     temporary: Path
     path: Path
     at: int
 
-    def fill(self, values: NDArray[np.float32]) -> Place:
+    def fill(self, values: NDArray[np.float32]) -> FilePlace:
         """Write values, in whichever process; what follows them belongs at the place that is returned.
 
         Raises
@@ -64,7 +64,7 @@ class Place:
             raise DataError(f"{self.path}: can't be written: {error.strerror or error}") from error
         return self.after(values.nbytes)
 
-    def after(self, n_bytes: int) -> Place:
+    def after(self, n_bytes: int) -> FilePlace:
         """The place so many bytes on."""
         return replace(self, at=self.at + n_bytes)
 
@@ -72,12 +72,12 @@ class Place:
 class WindowsWriter:
     """Appends rows to a file that `writing` has opened; before the first, `begin` says how many there will be.
 
-    Features, and samples of excerpts, lie each in one piece of the file and go there past HDF5, see `Place`.
+    Features, and samples of excerpts, lie each in one piece of the file and go there past HDF5, see `FilePlace`.
     """
 
-    def __init__(self, file: h5py.File, start: Place) -> None:
+    def __init__(self, file: h5py.File, start: FilePlace) -> None:
         self.file, self._start = file, start
-        self._x: Place | None = None
+        self._x: FilePlace | None = None
         self._at = self._written = self._linked = self._n_features = 0
         self._columns: dict[str, list[NDArray[Any]]] = {name: [] for name in DTYPES if name != "x"}
         self._rejected: list[Rejected] = []
@@ -104,13 +104,13 @@ class WindowsWriter:
         _table(file, "sources", info.sources, SOURCE_COLUMNS)
         _table(file, "rejected", info.rejected, REJECTED_COLUMNS)
 
-    def place(self, name: str, shape: tuple[int, int]) -> Place:
+    def place(self, name: str, shape: tuple[int, int]) -> FilePlace:
         """Make a data set of float32 in one piece; where it is to be filled."""
         dataset = self.file.create_dataset(name, shape, np.float32, dcpl=_in_one_piece())
         at: int | None = dataset.id.get_offset()
         return self._start.after(at or 0)  # it has none if it is empty
 
-    def append(self, rows: WindowRows) -> Place | None:
+    def append(self, rows: WindowRows) -> FilePlace | None:
         """Write all but the features of rows after those already written; where these belong, None in a virtual one."""
         place = self._x and self._x.after(4 * self._at * self._n_features)
         self._at += len(rows)

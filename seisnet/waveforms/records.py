@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -90,6 +91,17 @@ class Rejection(NamedTuple):
     start_ns: int
     end_ns: int
     reason: str
+
+
+def letters_of(present: Iterable[bool]) -> str:
+    """Letters of the components that are there.
+
+    Examples
+    --------
+    >>> letters_of([True, False, True])
+    'ZE'
+    """
+    return "".join(letter for letter, there in zip(COMPONENTS, present, strict=True) if there)
 
 
 def sample_of(record: Record, time_ns: int) -> float:
