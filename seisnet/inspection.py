@@ -8,10 +8,10 @@ from pathlib import Path
 from seisnet.errors import DataError, missing
 from seisnet.model_cards import stage_lines
 from seisnet.picks import iso_time
-from seisnet.preprocessing.job import reasons
 from seisnet.store import model_file, windows_file
 from seisnet.store.excerpts import excerpt_counts
 from seisnet.store.hdf5 import file_format
+from seisnet.store.windows_file import reasons
 from seisnet.waveforms.files import Reading, read_file
 from seisnet.wording import counted, duration
 

@@ -74,9 +74,6 @@ def draw_all():
         ),
         "residual_histogram": plots.residual_histogram({"P": rng.normal(0, 0.1, 50), "S": []}),
         "waveform_view": draw_view()[1],
-        "windows_sheet": plots.windows_sheet(
-            rng.normal(size=(7, 3, 400)), [0.5, *[np.nan] * 6], ["P", *["noise"] * 6], sampling_rate_hz=100.0
-        ),
         "f1_by_property": plots.f1_by_property(
             f1_by(truth_n, predicted_n, rng.exponential(10, size=300), 3), CLASSES, label="Distance (km)"
         ),
@@ -139,7 +136,7 @@ ONE_COLUMN = (
     "residual_histogram", "f1_by_property", "embedding_plane", "class_counts", "snr_histogram", "stations_map",
 )  # fmt: skip
 FIGURES = (
-    *ONE_COLUMN, "waveform_view", "windows_sheet", "features_sheet", "first_layer", "mistakes_gallery",
+    *ONE_COLUMN, "waveform_view", "features_sheet", "first_layer", "mistakes_gallery",
     "record_section", "day_plot", "availability",
 )  # fmt: skip
 
@@ -178,7 +175,6 @@ def test_times_and_probabilities_carry_their_units(figures):
     assert [ax.get_ylabel() for ax in view] == ["Z (counts)", "N (counts)", "E (counts)", "Probability"]
     assert view[-1].get_xlabel() == "Time (UTC) on 2009-08-24"
     assert "(s)" in figures["residual_histogram"].axes[-1].get_xlabel()
-    assert "(s)" in figures["windows_sheet"].get_supxlabel()
 
 
 def test_threads_draw_what_one_thread_draws():

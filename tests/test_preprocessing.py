@@ -22,13 +22,13 @@ from seisnet.errors import ConfigError, DataError, FormatError, NothingUsableErr
 from seisnet.features import extract, make_feature
 from seisnet.preprocessing import job as preprocessing
 from seisnet.preprocessing import one_piece, planning
-from seisnet.preprocessing.job import preprocess, preprocess_to_file, reasons
+from seisnet.preprocessing.job import preprocess, preprocess_to_file
 from seisnet.preprocessing.merging import Copy, merge
 from seisnet.preprocessing.splits import divide
 from seisnet.store.hdf5 import sha256_of
 from seisnet.store.seisbench_writer import SeisBenchWriter
 from seisnet.store.shards import ShardReader
-from seisnet.store.windows_file import SPLITS, FeatureReader, read_info
+from seisnet.store.windows_file import SPLITS, FeatureReader, read_info, reasons
 from seisnet.store.windows_in_memory import read_windows
 from seisnet.waveforms.conditioning import condition
 from seisnet.waveforms.files import Reading

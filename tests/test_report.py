@@ -32,9 +32,9 @@ from seisnet.report import (
     render_report,
     write_report,
 )
+from seisnet.report.classification import picks_sections
 from seisnet.report.evaluation import training_figures
 from seisnet.report.folder import classification_metrics, summary, write_classification
-from seisnet.report.pages import picks_sections
 from seisnet.report.viewer import open_picked
 from seisnet.waveforms.records import Rejection
 

@@ -81,9 +81,7 @@ def classify(
     config: PickConfig | None = None,
     *,
     most_views: int = 0,
-    progress: Callable[[str, int, int], None] | None = None,
     selection: Selection | None = None,
-    inventory: Sequence[Path] = (),
 ) -> Classification:
     """Pick the phases in everything that a list of sources holds.
 
@@ -93,12 +91,8 @@ def classify(
         Files, folders, globs, archives, web services, data set folders.
     most_views : int
         How many stretches with picks to keep for a report.
-    progress : callable, optional
-        Called after each source with the state in words, and how many of how many sources are done.
     selection : Selection, optional
         Which channels and times of the sources are wanted.
-    inventory : sequence of Path
-        Files of station metadata, which place components by azimuth and dip.
 
     Raises
     ------
@@ -106,9 +100,9 @@ def classify(
         If no record could be scanned; the message says why.
     """
     reading, job = Reading(), SourceJob(model, config or PickConfig(), most_views)
-    found = find_sources(sources, reading, selection=selection or Selection(), inventory=inventory)
+    found = find_sources(sources, reading, selection=selection or Selection())
     parts = (classify_source(source, job) for source in found)
-    return gathered(zip(found, parts, strict=True), job, reading, progress=progress, total=len(found))
+    return gathered(zip(found, parts, strict=True), job, reading)
 
 
 def classify_to_file(  # noqa: PLR0913, each is a choice that somebody makes

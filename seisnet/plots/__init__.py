@@ -1,4 +1,9 @@
-"""Pictures: arrays in, Figure out; nothing is shown, nothing saved. The only importer of matplotlib."""
+"""Pictures: arrays in, Figure out; nothing is shown, nothing saved. The only importer of matplotlib.
+
+Of `waveforms` and what is picked in them, of many stations or long times (`archive`, `availability`), of what a
+network reads and weighs (`features`), of a windows file (`audit`), of a model's `evaluation` and its `diagnosis`.
+`style` is how all of them look.
+"""
 
 from matplotlib.figure import Figure
 
@@ -16,7 +21,7 @@ from seisnet.plots.evaluation import (
 )
 from seisnet.plots.features import FeatureGrid, Mistake, feature_grid, features_sheet, first_layer, mistakes_gallery
 from seisnet.plots.style import pdf, png, svg, varies
-from seisnet.plots.waveforms import waveform_view, windows_sheet
+from seisnet.plots.waveforms import waveform_view
 
 __all__ = [
     "PROPERTIES",
@@ -47,5 +52,4 @@ __all__ = [
     "training_curves",
     "varies",
     "waveform_view",
-    "windows_sheet",
 ]

@@ -91,42 +91,6 @@ def waveform_view(  # noqa: PLR0913, a view is what it shows
 
 
 @styled()
-def windows_sheet(windows: ArrayLike, onsets_s: ArrayLike, labels: Sequence[str], *, sampling_rate_hz: float) -> Figure:
-    """Draw the first 25 windows on one sheet, to see at a glance whether labels and onsets fit.
-
-    Parameters
-    ----------
-    windows : float (N, C, L)
-        Samples in Z, N, E order; each window is drawn to its own scale, its components one below the other.
-    onsets_s : float (N,)
-        Onset minus window centre; NaN where there is none.
-    labels : N names
-    """
-    samples, onsets = np.asarray(windows, dtype=np.float64), np.asarray(onsets_s, dtype=np.float64)
-    n_components, n_samples = samples.shape[1:]
-    time_s = (np.arange(n_samples) - n_samples / 2) / sampling_rate_hz
-    figure = new_figure(PAGE_CM, PAGE_CM)
-    panels = list(figure.subplots(5, 5, sharex=True, sharey=True).flat)
-    for ax in panels[len(samples) :]:
-        ax.set_visible(False)
-    for ax, window, onset_s, label in zip(panels, samples, onsets, labels, strict=False):
-        centred = window - window.mean(axis=1, keepdims=True)
-        largest = np.abs(centred).max() or 1.0
-        for row, trace in enumerate(centred / (2 * largest)):
-            ax.plot(*envelope(time_s, trace - row), color="black", linewidth=0.4)
-        title = plain(label)
-        if np.isfinite(onset_s):
-            colour, line = class_style(label, 2)
-            ax.axvline(onset_s, color=colour, linestyle=line)
-            title += f" at {onset_s:+.2f} s"
-        ax.set_title(title)
-        ax.set_yticks(range(0, -n_components, -1), list("ZNE"[:n_components]))
-        ax.set_xlim(time_s[0], -time_s[0])
-    figure.supxlabel("Time from window centre (s)")
-    figure.supylabel("Component, each window to its own scale")
-    return figure
-
-
 def _seismogram(ax: Axes, time_s: NDArray[np.float64], samples: NDArray[np.float64]) -> None:
     recorded = samples[np.isfinite(samples)]
     if varies(samples):

@@ -238,11 +238,6 @@ def plan(
     )
 
 
-def reasons(rejected: Sequence[Rejected]) -> Counter[str]:
-    """Count rejections by reason."""
-    return Counter(reason for *_, reason in rejected)
-
-
 def _windowless(totals: Totals) -> list[Rejected]:
     return [("", 0, 0, f"{name}: no window") for name, made in totals.made.items() if not made]
 

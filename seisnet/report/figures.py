@@ -13,7 +13,7 @@ from seisnet.classification.views import VIEW_AFTER_S, VIEW_BEFORE_S, joined
 from seisnet.errors import ConfigError, DataError
 from seisnet.picks import Pick
 from seisnet.plots import SectionTrace
-from seisnet.report.pages import waveform_figure
+from seisnet.report.classification import waveform_figure
 from seisnet.report.viewer import Picked
 from seisnet.store.hdf5 import replacing
 from seisnet.waveforms.records import COMPONENTS, DAY_NS, NS_PER_S

@@ -16,10 +16,10 @@ from seisnet.errors import ConfigError
 from seisnet.formats.picks import write_detections, write_picks
 from seisnet.model import Model
 from seisnet.picks import station_of
+from seisnet.report.classification import AVAILABILITY, availability_figure, detections_sections, picks_sections
 from seisnet.report.document import Picture, Report, Section, picture
 from seisnet.report.evaluation import evaluation_figures, evaluation_pictures, evaluation_section
 from seisnet.report.html import write_report
-from seisnet.report.pages import AVAILABILITY, availability_figure, detections_sections, picks_sections
 from seisnet.scoring.evaluation import Evaluation
 from seisnet.store.hdf5 import replacing
 from seisnet.store.windows_file import WindowsInfo

@@ -14,9 +14,9 @@ from seisnet.errors import ConfigError, DataError
 from seisnet.formats.picks import read_any_picks
 from seisnet.model import Model, load_model
 from seisnet.picks import Pick, in_order
+from seisnet.report.classification import waveform_picture
 from seisnet.report.document import Report, Section, picks_table
 from seisnet.report.html import render_report
-from seisnet.report.pages import waveform_picture
 from seisnet.report.serving import Reply, Request
 from seisnet.waveforms.lookup import Waveforms
 from seisnet.wording import counted

@@ -1,8 +1,8 @@
 """Synthetic local earthquakes with exact labels, from physics: for the demo's training and for the tests.
 
-A rupture (:mod:`source`) sends rays through a layered crust (:mod:`earth`); their codas, site and sensor make a
-causal seismogram (:mod:`seismogram`, :mod:`instruments`), which is set in noise (:mod:`noise`) and labelled
-(:mod:`generator`).
+A rupture (`source`) sends rays through a layered crust (`earth`) along `paths` to stations of `networks`. With their
+codas (`scattering`) they make a causal `seismogram`; `instruments` record it in `noise`, and `generator` labels it.
+`values` are what is drawn from, and what is made.
 """
 
 from seisnet.synthetic.generator import continuous, generate_records
