@@ -60,6 +60,25 @@ def test_theta_is_copied_and_keeps_its_dtype():
     np.testing.assert_allclose(network.theta, theta + 1)
 
 
+def test_what_is_assigned_is_copied_into_the_layers():
+    """The line of home-made early stopping; bound to another array, theta would leave the layers as they are."""
+    network, x = make(), np.ones((2, 6), np.float32)
+    theta, best, before = network.theta, network.theta.copy(), network.predict(x)
+    train(network, 3)
+    network.theta = best
+    assert network.theta is theta
+    assert (network.predict(x) == before).all()
+    train(network, 1)
+    assert (network.predict(x) != before).any() and (best == make().theta).all()
+    network.grad = np.ones_like(best)
+    network.theta -= network.grad
+    assert (network.dense[0].weights_gradient == 1).all()
+    for name in ("theta", "grad"):
+        for wrong in (best[1:], best[None], best.tolist(), np.float32(1)):
+            with pytest.raises(DataError, match=rf"{name}: got .*\(119,\)"):
+                setattr(network, name, wrong)
+
+
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_seed_gives_the_same_weights_in_every_dtype(dtype):
     np.testing.assert_allclose(make(dtype=dtype).theta, make(dtype=np.float64).theta, rtol=1e-6)

@@ -48,14 +48,14 @@ class Network:
     ----------
     theta, grad : float (P,)
         Parameters and their gradient, layer by layer, in each layer the weights (fan_in, fan_out) row by row, then the
-        biases (fan_out,). Change them in place.
+        biases (fan_out,). The layers hold views of them; what is assigned is copied into them.
 
     Raises
     ------
     ConfigError
         If a size, name or probability is not allowed.
     DataError
-        If `theta` does not have the length that the sizes ask for.
+        If `theta`, or what is assigned to it or `grad`, is no array of the length that the sizes ask for.
 
     Examples
     --------
@@ -77,25 +77,39 @@ class Network:
     ) -> None:
         self.sizes = _check(sizes, activation, dropout, input_noise)
         self.activation, self.dropout, self.input_noise = activation, dropout, input_noise
-        n_parameters = sum(fan_in * fan_out + fan_out for fan_in, fan_out in pairwise(self.sizes))
-        if theta is None:
-            theta = np.zeros(n_parameters, dtype)
-        elif theta.shape != (n_parameters,):
-            raise DataError(
-                f"theta has the shape {theta.shape}; a network of sizes {self.sizes} has ({n_parameters},) parameters"
-            )
-        self.theta = aligned_zeros(theta.shape, theta.dtype, namespace(theta))
-        self.grad = aligned_zeros(theta.shape, theta.dtype, namespace(theta))
-        self.theta[...] = theta
+        self._n_parameters = sum(fan_in * fan_out + fan_out for fan_in, fan_out in pairwise(self.sizes))
+        theta = np.zeros(self._n_parameters, dtype) if theta is None else self._fitting("theta", theta)
+        self._theta = aligned_zeros(theta.shape, theta.dtype, namespace(theta))
+        self._grad = aligned_zeros(theta.shape, theta.dtype, namespace(theta))
+        self._theta[...] = theta
+        vectors = zip(self.views(self._theta), self.views(self._grad), strict=True)
         self.dense = [
             Dense(parameters, gradients, input_gradient=i > 0, new_output=i == len(self.sizes) - 2)
-            for i, (parameters, gradients) in enumerate(zip(self.views(self.theta), self.views(self.grad), strict=True))
+            for i, (parameters, gradients) in enumerate(vectors)
         ]
         self.activate = [Activate(ACTIVATIONS[activation]) for _ in self.dense[:-1]]
         self._layers = list(self._in_order())
         self._passes = 0
         if rng is not None:
             self.initialize(rng)
+
+    @property
+    def theta(self) -> Array:
+        """Parameters (P,)."""
+        return self._theta
+
+    @theta.setter
+    def theta(self, values: Array) -> None:
+        self._theta[...] = namespace(self._theta).asarray(self._fitting("theta", values))
+
+    @property
+    def grad(self) -> Array:
+        """Gradient (P,) of the parameters."""
+        return self._grad
+
+    @grad.setter
+    def grad(self, values: Array) -> None:
+        self._grad[...] = namespace(self._grad).asarray(self._fitting("grad", values))
 
     def initialize(self, rng: np.random.Generator) -> None:
         """Draw the weights anew; they are the same, but for rounding, in every dtype. Biases become zero."""
@@ -146,7 +160,7 @@ class Network:
         """
         if x.ndim != 2 or x.shape[1] != self.sizes[0]:
             raise DataError(f"the network reads arrays of shape (B, {self.sizes[0]}), not {x.shape}")
-        y = namespace(x).ascontiguousarray(x, dtype=self.theta.dtype)
+        y = namespace(x).ascontiguousarray(x, dtype=self._theta.dtype)
         backwards = []
         for layer in self._layers:
             y, layer_backward = layer.forward(y, rng)
@@ -157,7 +171,7 @@ class Network:
         def backward(dlogits: Array) -> None:
             if this_pass != self._passes:
                 raise TrainingError("backward belongs to an earlier forward pass, whose outputs are overwritten")
-            dy = dlogits.astype(self.theta.dtype, copy=False)
+            dy = dlogits.astype(self._theta.dtype, copy=False)
             if fused.on_gpu(dy):
                 dy = namespace(dy).ascontiguousarray(dy)
             for layer_backward in reversed(backwards):
@@ -204,6 +218,13 @@ class Network:
         """Pickle and copy what made it: views of a vector would come back as vectors of their own."""
         return _remake, (self.sizes, self.activation, self.theta, self.dropout, self.input_noise)
 
+    def _fitting(self, name: str, values: Array) -> Array:
+        if getattr(values, "shape", None) != (self._n_parameters,):
+            raise DataError(
+                f"{name}: got {_kind(values)}; a network of sizes {self.sizes} has ({self._n_parameters},) parameters"
+            )
+        return values
+
     def _in_order(self) -> Iterator[Layer]:
         if self.input_noise:
             yield InputNoise(self.input_noise)
@@ -217,6 +238,11 @@ class Network:
 
 def _remake(sizes: tuple[int, ...], activation: str, theta: Array, dropout: float, input_noise: float) -> Network:
     return Network(sizes, activation, theta=theta, dropout=dropout, input_noise=input_noise)
+
+
+def _kind(values: Array) -> str:
+    """Say what was given in place of an array of some shape."""
+    return f"the shape {values.shape}" if hasattr(values, "shape") else f"a {type(values).__name__}, not an array"
 
 
 def _check(sizes: Sequence[int], activation: str, dropout: float, input_noise: float) -> tuple[int, ...]:
