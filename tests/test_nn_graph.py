@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 
+from seisnet.errors import DataError
 from seisnet.nn import graph
 from seisnet.nn.graph import Node
 
@@ -74,13 +75,55 @@ def test_operation(name):
     out = OPERATIONS[name](node)
     pull = np.random.default_rng(1).normal(size=out.value.shape)
     graph.total(out * pull).backward()
+    numeric = central_differences(lambda there: float((OPERATIONS[name](Node(there)).value * pull).sum()), x)
+    np.testing.assert_allclose(node.grad, numeric, rtol=1e-7, atol=1e-8)
+
+
+def central_differences(f, x):
     numeric = np.empty_like(x)
     for i in np.ndindex(x.shape):
         shift = np.zeros_like(x)
         shift[i] = 1e-6
-        above, below = (float((OPERATIONS[name](Node(x + s)).value * pull).sum()) for s in (shift, -shift))
-        numeric[i] = (above - below) / 2e-6
-    np.testing.assert_allclose(node.grad, numeric, rtol=1e-7, atol=1e-8)
+        numeric[i] = (f(x + shift) - f(x - shift)) / 2e-6
+    return numeric
+
+
+@pytest.mark.parametrize(
+    ("left", "right"), [((2, 3), (3, 4)), ((4, 4), (4,)), ((2, 3), (3,)), ((4,), (4, 4)), ((3,), (3, 2)), ((3,), (3,))]
+)
+@pytest.mark.parametrize("both", [True, False])
+def test_products_of_matrices_and_vectors(left, right, both):
+    rng = np.random.default_rng(0)
+    x, y = rng.uniform(0.5, 1.5, left), rng.uniform(0.5, 1.5, right)
+    pull = rng.uniform(0.5, 1.5, (x @ y).shape)
+    first, second = Node(x), Node(y)
+    for out in [first @ second] if both else [first @ y, x @ second]:
+        np.testing.assert_array_equal(out.value, x @ y)
+        graph.total(out * pull).backward()
+    numeric = central_differences(lambda there: float(((there @ y) * pull).sum()), x)
+    np.testing.assert_allclose(first.grad, numeric, rtol=1e-7)
+    np.testing.assert_allclose(
+        second.grad, central_differences(lambda there: float(((x @ there) * pull).sum()), y), rtol=1e-7
+    )
+    with pytest.raises(AssertionError):  # a gradient that is wrong by a thousandth
+        np.testing.assert_allclose(first.grad * 1.001, numeric, rtol=1e-7)
+
+
+@pytest.mark.parametrize(
+    ("left", "right"), [((2, 2, 2), (2, 2)), ((2, 2), (2, 2, 2)), ((), (2,)), ((2,), ()), ((2, 3), (2,))]
+)
+def test_products_of_other_shapes_are_refused(left, right):
+    with pytest.raises(DataError, match="vectors"):
+        Node(np.ones(left)) @ np.ones(right)
+
+
+@pytest.mark.parametrize(
+    "function", [np.mean, np.sum, np.max, np.exp, np.asarray, np.transpose, lambda x: np.dot(np.ones((2, 2)), x), Node]
+)
+def test_what_is_numpys_alone_is_told(function):
+    """np.mean(node) gave the node."""
+    with pytest.raises(TypeError, match=r"node|Node"):
+        function(Node([1.0, 2.0]))
 
 
 def test_a_long_chain_does_not_recurse():

@@ -8,10 +8,11 @@ up. It works on scalars and arrays, shares no code with the layers, and so can c
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TypeAlias, Union
+from typing import Any, NoReturn, TypeAlias, Union
 
 import numpy as np
 
+from seisnet.errors import DataError
 from seisnet.nn.arrays import Array
 
 Operand: TypeAlias = Union["Node", Array, float]
@@ -46,6 +47,15 @@ class Node:
 
     # Otherwise NumPy would take `array + node` for itself and add the node to every element.
     __array_ufunc__ = None
+
+    # And its functions would take a node for an array of one object: ``np.mean(node)`` would give the node back.
+    def __array_function__(self, function: Callable[..., Any], *_: object) -> NoReturn:
+        raise TypeError(
+            f"numpy.{function.__name__} does not know nodes; seisnet.nn.graph has functions that do: total is its sum"
+        )
+
+    def __array__(self, *_: object, **__: object) -> NoReturn:
+        raise TypeError("a node is no array; take its value")
 
     def __init__(
         self,
@@ -103,8 +113,22 @@ class Node:
 
     def __matmul__(self, other: Operand) -> Node:
         other = as_node(other)
+        x, y = self.value, other.value
+        if x.ndim not in (1, 2) or y.ndim not in (1, 2) or x.shape[-1] != y.shape[0]:
+            raise DataError(
+                f"a product of the shapes {x.shape} and {y.shape}; it takes vectors (n,) and matrices (m, n)"
+            )
+        # A vector is a row on the left and a column on the right, and so an outer product is one of matrices.
+        rows, columns = x.reshape(-1, len(y)), y.reshape(len(y), -1)
+        shape = len(rows), columns.shape[1]
         return Node(
-            self.value @ other.value, "matmul", (self, other), (lambda g: g @ other.value.T, lambda g: self.value.T @ g)
+            x @ y,
+            "matmul",
+            (self, other),
+            (
+                lambda g: (g.reshape(shape) @ columns.T).reshape(x.shape),
+                lambda g: (rows.T @ g.reshape(shape)).reshape(y.shape),
+            ),
         )
 
     def __neg__(self) -> Node:
@@ -121,6 +145,9 @@ class Node:
 
     def __rtruediv__(self, other: Operand) -> Node:
         return as_node(other) / self
+
+    def __rmatmul__(self, other: Operand) -> Node:
+        return as_node(other) @ self
 
     __radd__ = __add__
     __rmul__ = __mul__
