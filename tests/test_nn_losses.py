@@ -159,6 +159,13 @@ def test_refused(y, weight, message):
         softmax_cross_entropy(np.zeros((2, 3)), y, weight)
 
 
+@pytest.mark.parametrize("loss", [softmax_cross_entropy, mean_squared_error, huber, binary_cross_entropy])
+def test_outputs_that_are_no_matrix_are_refused(loss):
+    for wrong in (np.zeros(2), [[0.0, 0.0]]):
+        with pytest.raises(DataError, match=r"\(N, K\)"):
+            loss(wrong, np.zeros(2))
+
+
 @pytest.mark.parametrize("loss", [mean_squared_error, huber, binary_cross_entropy])
 def test_shapes_that_would_broadcast_are_refused(loss):
     with pytest.raises(DataError, match="same"):

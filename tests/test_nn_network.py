@@ -244,6 +244,30 @@ def test_wrong_shapes_are_refused():
         make().forward(np.zeros(6))
 
 
+def test_what_is_no_array_is_told():
+    x = np.zeros((2, 6), np.float32)
+    for read in (make().forward, make().predict, make().hidden, make().predict_proba):
+        for wrong in (x.tolist(), x[0], 3.0):
+            with pytest.raises(DataError, match=r"x: got .*\(B, 6\)"):
+                read(wrong)
+    logits, backward = make().forward(x)
+    for wrong in (logits[:, 0], logits[:1], logits.tolist()):
+        with pytest.raises(DataError, match=r"dlogits: got .*\(2, 3\)"):
+            backward(wrong)
+
+
+def test_what_is_no_generator_is_told():
+    with pytest.raises(ConfigError, match=r"rng: got 0; .*default_rng\(0\)"):
+        Network((6, 3), rng=0)
+    with pytest.raises(ConfigError, match="rng: got 1;"):
+        make(dropout=0.5).forward(np.zeros((2, 6), np.float32), 1)
+
+
+def test_outputs_of_other_names_are_refused():
+    with pytest.raises(ConfigError, match="output 'tanh': use one of softmax, sigmoid"):
+        make().predict_proba(np.zeros((2, 6), np.float32), output="tanh")
+
+
 @pytest.mark.parametrize("sizes", [(5, 7, 4, 3), (5, 3)])
 def test_hidden_is_what_the_last_layer_reads(sizes):
     rng = np.random.default_rng(3)

@@ -59,6 +59,7 @@ def softmax_cross_entropy(
     >>> round(loss, 4), dlogits
     (0.6931, array([[-0.5,  0.5]]))
     """
+    _check_outputs(logits)
     xp = namespace(logits)
     n, k = logits.shape
     y = xp.asarray(y)
@@ -93,6 +94,12 @@ def softmax_cross_entropy(
         gradient[y, windows] -= 1 - label_smoothing
     gradient *= share
     return float((losses * share).sum()), gradient.T
+
+
+def _check_outputs(outputs: Array) -> None:
+    if getattr(outputs, "ndim", 0) != 2:
+        kind = f"the shape {outputs.shape}" if hasattr(outputs, "shape") else f"a {type(outputs).__name__}"
+        raise DataError(f"outputs of a network: got {kind}; an array of shape (N, K) is needed, as forward gives it")
 
 
 def _check_targets(y: Array, n: int, k: int) -> None:
@@ -167,6 +174,7 @@ def binary_cross_entropy(logits: Array, target: Array, weight: Array | None = No
     DataError
         If shapes don't fit or no weight is positive.
     """
+    _check_outputs(logits)
     xp = namespace(logits)
     target = xp.asarray(target, logits.dtype)
     _same_shape(logits, target)
@@ -178,6 +186,7 @@ def binary_cross_entropy(logits: Array, target: Array, weight: Array | None = No
 
 def _errors(prediction: Array, target: Array, weight: Array | None) -> tuple[Array, Array]:
     """Errors (N, K) of a regression and the share (N, 1) of each in the mean; errors without weight are 0."""
+    _check_outputs(prediction)
     xp = namespace(prediction)
     target = xp.asarray(target, prediction.dtype)
     _same_shape(prediction, target)

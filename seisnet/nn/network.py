@@ -113,6 +113,7 @@ class Network:
 
     def initialize(self, rng: np.random.Generator) -> None:
         """Draw the weights anew; they are the same, but for rounding, in every dtype. Biases become zero."""
+        _check_generator(rng)
         xp = namespace(self.theta)
         hidden = INITIALIZERS[self.activation]
         for layer in self.dense:
@@ -155,22 +156,27 @@ class Network:
 
         Raises
         ------
+        ConfigError
+            If `rng` is no generator.
         DataError
-            If `x` doesn't have D columns.
+            If `x` is no array of D columns, or `dlogits` not of the shape of the logits.
         """
-        if x.ndim != 2 or x.shape[1] != self.sizes[0]:
-            raise DataError(f"the network reads arrays of shape (B, {self.sizes[0]}), not {x.shape}")
+        self._check_input(x)
+        if rng is not None:
+            _check_generator(rng)
         y = namespace(x).ascontiguousarray(x, dtype=self._theta.dtype)
         backwards = []
         for layer in self._layers:
             y, layer_backward = layer.forward(y, rng)
             backwards.append(layer_backward)
         self._passes += 1
-        this_pass = self._passes
+        this_pass, shape = self._passes, y.shape
 
         def backward(dlogits: Array) -> None:
             if this_pass != self._passes:
                 raise TrainingError("backward belongs to an earlier forward pass, whose outputs are overwritten")
+            if getattr(dlogits, "shape", None) != shape:
+                raise DataError(f"dlogits: got {_kind(dlogits)}; the logits have the shape {shape}")
             dy = dlogits.astype(self._theta.dtype, copy=False)
             if fused.on_gpu(dy):
                 dy = namespace(dy).ascontiguousarray(dy)
@@ -181,6 +187,7 @@ class Network:
 
     def predict(self, x: Array) -> Array:
         """Outputs (N, K) of any number of inputs (N, D), without dropout or noise."""
+        self._check_input(x)
         rows = GPU_ROWS if fused.on_gpu(x) else PREDICT_ROWS
         if len(x) <= rows:
             return self.forward(x)[0]
@@ -191,6 +198,7 @@ class Network:
 
     def hidden(self, x: Array) -> Array:
         """Outputs (N, H) of the last hidden layer, or x where there is none, of inputs (N, D); no dropout, no noise."""
+        self._check_input(x)
         outputs = namespace(x).empty((len(x), self.sizes[-2]), self.theta.dtype)
         for start in range(0, len(x), PREDICT_ROWS):
             y = namespace(x).ascontiguousarray(x[start : start + PREDICT_ROWS], dtype=self.theta.dtype)
@@ -202,6 +210,8 @@ class Network:
 
     def predict_proba(self, x: Array, output: str = "softmax") -> Array:
         """Probabilities (N, K) of inputs (N, D): `softmax` for one class of several, `sigmoid` for each by itself."""
+        if output not in OUTPUTS:
+            raise ConfigError(f"output '{output}': use one of {', '.join(OUTPUTS)}")
         return OUTPUTS[output](self.predict(x))
 
     @property
@@ -225,6 +235,10 @@ class Network:
             )
         return values
 
+    def _check_input(self, x: Array) -> None:
+        if getattr(x, "ndim", 0) != 2 or x.shape[1] != self.sizes[0]:
+            raise DataError(f"x: got {_kind(x)}; the network reads arrays of shape (B, {self.sizes[0]})")
+
     def _in_order(self) -> Iterator[Layer]:
         if self.input_noise:
             yield InputNoise(self.input_noise)
@@ -238,6 +252,11 @@ class Network:
 
 def _remake(sizes: tuple[int, ...], activation: str, theta: Array, dropout: float, input_noise: float) -> Network:
     return Network(sizes, activation, theta=theta, dropout=dropout, input_noise=input_noise)
+
+
+def _check_generator(rng: np.random.Generator) -> None:
+    if not isinstance(rng, np.random.Generator):
+        raise ConfigError(f"rng: got {rng!r}; a generator is needed, such as numpy.random.default_rng(0)")
 
 
 def _kind(values: Array) -> str:
