@@ -341,7 +341,8 @@ def pair_row(index, **changes):
 
 
 def imported(folder, rows, waveforms, **attributes):
-    assert import_h5csv(write_pair(folder, rows, waveforms, **attributes), folder / "set") == len(rows)
+    pair = write_pair(folder, rows, waveforms, **attributes)
+    assert import_h5csv(str(pair), str(folder / "set")) == len(rows)
     with (folder / "set" / "metadata.csv").open(newline="") as file:
         return list(read_dataset(folder / "set")), list(csv.DictReader(file))
 

@@ -50,7 +50,7 @@ def test_an_event_is_a_group(quakes):
 
 def test_windows_are_those_of_preprocess(labelled, quakes, tmp_path):
     config = quakes.config
-    records = load_records(labelled.dataset, config)
+    records = load_records(str(labelled.dataset), config)
     assert len(records) == len(labelled.seismograms)
     here = make_windows([records], config)
     preprocess_to_file([str(labelled.dataset)], config=config, output=tmp_path / "w.h5")

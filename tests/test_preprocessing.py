@@ -16,7 +16,7 @@ import numpy as np
 import obspy
 import pytest
 
-from seisnet.config import PreprocessConfig, to_json
+from seisnet.config import PreprocessConfig, TrainConfig, to_json
 from seisnet.engine import Engine
 from seisnet.errors import ConfigError, DataError, FormatError, NothingUsableError
 from seisnet.features import extract, make_feature
@@ -488,6 +488,28 @@ def test_a_full_disk_is_one_line_and_leaves_nothing(labelled, tmp_path, limit):
     assert "can't be written: File too large" in done.stdout
     assert done.stderr == ""
     assert list(tmp_path.iterdir()) == []
+
+
+def test_paths_and_names_give_the_same_bytes(labelled, windows, tmp_path):
+    again = str(tmp_path / "again.h5")
+    preprocess_to_file([labelled.files], (path for path in [labelled.quakeml]), CONFIG, output=again)
+    assert Path(again).read_bytes() == windows.read_bytes()
+
+
+def test_what_is_no_name_is_told(labelled):
+    stream, catalogue = obspy.Stream([obspy.Trace()]), obspy.read_events(labelled.quakeml)
+    for call in (preprocess, preprocessing.plan):
+        for sources in (stream, [stream]):
+            with pytest.raises(ConfigError, match="sources: got Stream in place of names of files; write"):
+                call(sources)
+        with pytest.raises(ConfigError, match="labels: got Catalog in place of names"):
+            call([labelled.files], catalogue)
+        with pytest.raises(ConfigError, match="sources: got int in place of names"):
+            call(5)
+        for config in ({}, {"noise_windows": 4}, TrainConfig()):
+            kind = type(config).__name__
+            with pytest.raises(ConfigError, match=f"config: got {kind}; a PreprocessConfig is needed"):
+                call([labelled.files], [labelled.quakeml], config)
 
 
 @pytest.mark.parametrize(("sources", "labels", "name"), [("a.mseed", [], "sources"), (["a"], Path("b.csv"), "labels")])

@@ -1,6 +1,6 @@
 """Settings as frozen dataclasses: TOML in, JSON out, every check of a value here."""
 
-from seisnet.config.checks import lists, nearest
+from seisnet.config.checks import instance, names, nearest, one_of
 from seisnet.config.pick import PickConfig
 from seisnet.config.preprocess import ExportConfig, PreprocessConfig
 from seisnet.config.reading import from_dict, load_toml, to_json
@@ -12,8 +12,10 @@ __all__ = [
     "PreprocessConfig",
     "TrainConfig",
     "from_dict",
-    "lists",
+    "instance",
     "load_toml",
+    "names",
     "nearest",
+    "one_of",
     "to_json",
 ]

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import difflib
 import numbers
+import os
 import types
 import typing
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Any
 
 from seisnet.errors import ConfigError
@@ -38,11 +38,31 @@ def between(name: str, value: float, low: float, high: float) -> None:
         raise ConfigError(f"{name}: got {value}; it must lie between {low:g} and {high:g}")
 
 
-def lists(**names: Iterable[str | Path]) -> None:
-    """Refuse one name in place of a list of names, whose letters would be taken for names."""
-    for argument, value in names.items():
-        if isinstance(value, str | Path):
-            raise ConfigError(f"{argument}: got {str(value)!r}; a list is needed: [{str(value)!r}]")
+def names(argument: str, values: Iterable[str | os.PathLike[str]]) -> list[str]:
+    """Names of files and paths, all as text; one in place of a list is refused, and what is in memory.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> names("sources", ["sds:archive", Path("a.mseed")])
+    ['sds:archive', 'a.mseed']
+    """
+    if isinstance(values, str | os.PathLike):  # whose letters would be taken for names
+        raise ConfigError(f"{argument}: got {str(values)!r}; a list is needed: [{str(values)!r}]")
+    listed = list(values) if isinstance(values, Iterable) else [values]
+    for value in listed:
+        if not isinstance(value, str | os.PathLike):
+            got = type(value if isinstance(values, list | tuple) else values).__name__
+            raise ConfigError(
+                f"{argument}: got {got} in place of names of files; write what is in memory to a file first"
+            )
+    return [os.fspath(value) for value in listed]
+
+
+def instance(name: str, value: object, kind: type) -> None:
+    """Refuse a value that is of another class."""
+    if not isinstance(value, kind):
+        raise ConfigError(f"{name}: got {type(value).__name__}; a {kind.__name__} is needed")
 
 
 def rising(name: str, values: tuple[float, ...], low: float, high: float) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from seisnet.config import ExportConfig, lists
+from seisnet.config import ExportConfig, names
 from seisnet.errors import NothingUsableError
 from seisnet.labels import LabelMatcher, phase_class, read_labels
 from seisnet.picks import Pick
@@ -40,13 +40,13 @@ class _Trace:
 
 
 def export_seisbench(
-    sources: Sequence[str],
-    labels: Sequence[str],
-    folder: Path,
+    sources: Sequence[str | Path],
+    labels: Sequence[str | Path],
+    folder: str | Path,
     config: ExportConfig | None = None,
     *,
     selection: Selection | None = None,
-    inventory: Sequence[Path] = (),
+    inventory: Sequence[str | Path] = (),
     overwrite: bool = False,
     progress: Callable[[int, str], None] | None = None,
 ) -> tuple[int, list[Rejection]]:
@@ -58,11 +58,11 @@ def export_seisbench(
 
     Parameters
     ----------
-    sources : sequence of str
+    sources : sequence of str or Path
         As for `seisnet.waveforms.sources.find_sources`.
-    labels : sequence of str
+    labels : sequence of str or Path
         Catalogues and CSV files of picks.
-    folder : Path
+    folder : str or Path
         Where ``metadata.csv`` and ``waveforms.hdf5`` are written; they appear whole.
     config : ExportConfig, optional
         Sampling rate, and what is kept around picks.
@@ -82,7 +82,7 @@ def export_seisbench(
     ConfigError
         For one source or file of labels that stands in no list.
     """
-    lists(sources=sources, labels=labels)
+    labels = names("labels", labels)
     config = config or ExportConfig()
     reading = Reading()
     found = find_sources(sources, reading, selection=selection or Selection(), inventory=inventory)
@@ -91,7 +91,7 @@ def export_seisbench(
     columns = [*COLUMNS, *(f"trace_{hint}_{what}" for hint in hints for what in ("arrival_sample", "weight"))]
     n_traces = 0
     with SeisBenchWriter(
-        folder,
+        Path(folder),
         columns,
         data_format={"component_order": COMPONENTS, "sampling_rate": config.sampling_rate_hz},
         overwrite=overwrite,

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from seisnet.config import PreprocessConfig, lists
+from seisnet.config import PreprocessConfig, instance, names
 from seisnet.engine import READY, Engine
 from seisnet.errors import ConfigError, NothingUsableError
 from seisnet.preprocessing.all_pieces import Progress, inputs_sha256, make_shards, place_for_shards, step, work_folder
@@ -73,7 +73,11 @@ class Plan:
 
 
 def preprocess(
-    sources: Sequence[str], labels: Sequence[str] = (), config: PreprocessConfig | None = None, *, engine: Engine = HERE
+    sources: Sequence[str | Path],
+    labels: Sequence[str | Path] = (),
+    config: PreprocessConfig | None = None,
+    *,
+    engine: Engine = HERE,
 ) -> Windows:
     """Make windows in memory; see `preprocess_to_file`.
 
@@ -88,11 +92,11 @@ def preprocess(
 
 
 def preprocess_to_file(  # noqa: PLR0913, each is a choice that somebody makes
-    sources: Sequence[str],
-    labels: Sequence[str] = (),
+    sources: Sequence[str | Path],
+    labels: Sequence[str | Path] = (),
     config: PreprocessConfig | None = None,
     *,
-    output: Path,
+    output: str | Path,
     overwrite: bool = False,
     resume: bool = False,
     virtual: bool = False,
@@ -101,7 +105,7 @@ def preprocess_to_file(  # noqa: PLR0913, each is a choice that somebody makes
     progress: Progress | None = None,
     say: Callable[[str], None] | None = None,
     selection: Selection | None = None,
-    inventory: Sequence[Path] = (),
+    inventory: Sequence[str | Path] = (),
 ) -> WindowsInfo:
     """Turn waveforms and labels into a windows file.
 
@@ -111,13 +115,13 @@ def preprocess_to_file(  # noqa: PLR0913, each is a choice that somebody makes
 
     Parameters
     ----------
-    sources : sequence of str
+    sources : sequence of str or Path
         Files, folders, globs, archives, web services, or data sets, which carry their own labels.
-    labels : sequence of str
+    labels : sequence of str or Path
         Catalogues and CSV files of picks, or of classes, for the sources that are not data sets.
     config : PreprocessConfig, optional
         How windows are cut and what is made of them.
-    output : Path
+    output : str or Path
         The windows file; it appears whole or not at all.
     overwrite : bool
         Whether an existing output, and what is left of an interrupted run, may be replaced.
@@ -135,7 +139,7 @@ def preprocess_to_file(  # noqa: PLR0913, each is a choice that somebody makes
         Told in a line how many finished shards of an interrupted run can't be taken, if any.
     selection : Selection, optional
         Which channels and times of the sources are wanted.
-    inventory : sequence of Path
+    inventory : sequence of str or Path
         Files of station metadata, which place components by azimuth and dip.
 
     Returns
@@ -149,16 +153,16 @@ def preprocess_to_file(  # noqa: PLR0913, each is a choice that somebody makes
         If not one window could be made; the message says why.
     ConfigError
         If there is an output, or what is left of a run, and neither `overwrite` nor `resume` is set; if the output is
-        read; for one source or file of labels that stands in no list.
+        read; for one source or file of labels that stands in no list, and for what is in memory in their place.
     """
-    lists(sources=sources, labels=labels)
+    config, labels, output = _settled(config), names("labels", labels), Path(output)
     folder = place_for_shards(output, overwrite=overwrite, resume=resume, virtual=virtual)
     engine.get_ready(READY)
     reading = Reading()
     found = find_sources(sources, reading, selection=selection or Selection(), inventory=inventory, engine=engine)
     read = (path for source in found for path in source.reads)
     check_not_read(output, itertools.chain(read, map(Path, labels)))
-    job = make_job(found, labels, config or PreprocessConfig(), reading.rejections, miner=miner, folder=folder)
+    job = make_job(found, labels, config, reading.rejections, miner=miner, folder=folder)
     pieces = list(make_pieces(found))
     identities = [job.identity(piece) for piece in pieces] if resume else []
     if resume and output.exists():
@@ -195,15 +199,15 @@ def preprocess_to_file(  # noqa: PLR0913, each is a choice that somebody makes
 
 
 def plan(
-    sources: Sequence[str],
-    labels: Sequence[str] = (),
+    sources: Sequence[str | Path],
+    labels: Sequence[str | Path] = (),
     config: PreprocessConfig | None = None,
     *,
     miner: str = "",
     engine: Engine = HERE,
     progress: Progress | None = None,
     selection: Selection | None = None,
-    inventory: Sequence[Path] = (),
+    inventory: Sequence[str | Path] = (),
 ) -> Plan:
     """Read everything and choose the windows, but compute no features and write nothing.
 
@@ -212,11 +216,11 @@ def plan(
     NothingUsableError, DataError, ConfigError
         As `preprocess_to_file` would.
     """
-    lists(sources=sources, labels=labels)
+    config, labels = _settled(config), names("labels", labels)
     engine.get_ready(READY)
     reading = Reading()
     found = find_sources(sources, reading, selection=selection or Selection(), inventory=inventory, engine=engine)
-    job = make_job(found, labels, config or PreprocessConfig(), reading.rejections, miner=miner, folder=None)
+    job = make_job(found, labels, config, reading.rejections, miner=miner, folder=None)
     with engine.crew(partial(work, job)) as over:
         totals = make_shards(job, list(make_pieces(found)), over, progress)
     rejected = [*reading.rejections, *totals.rejected]
@@ -236,6 +240,12 @@ def plan(
         n_bytes=int(division.counts.sum()) * (4 * int(np.prod(job.feature.shape)) + BYTES_A_ROW)
         + 4 * len(COMPONENTS) * totals.excerpt_samples,
     )
+
+
+def _settled(config: PreprocessConfig | None) -> PreprocessConfig:
+    config = PreprocessConfig() if config is None else config
+    instance("config", config, PreprocessConfig)
+    return config
 
 
 def _windowless(totals: Totals) -> list[Rejected]:

@@ -60,14 +60,14 @@ EVENT_COLUMNS = ("event_id", "evid", "event_time", "network_time")
 _SLASHED = re.compile(r"(\d{1,2})/(\d{1,2})/(\d{4}) +(\d{1,2}):(\d\d)(?::(\d\d))?")
 
 
-def import_h5csv(path: Path, folder: Path, *, overwrite: bool = False) -> int:
+def import_h5csv(path: str | Path, folder: str | Path, *, overwrite: bool = False) -> int:
     """Convert a pair to a data set folder in the SeisBench layout.
 
     Parameters
     ----------
-    path : Path
+    path : str or Path
         The HDF5 file; the CSV of the same name lies beside it.
-    folder : Path
+    folder : str or Path
         Where ``metadata.csv``, ``waveforms.hdf5`` and ``README.md`` (source, licence, citation) are written.
 
     Returns
@@ -82,6 +82,7 @@ def import_h5csv(path: Path, folder: Path, *, overwrite: bool = False) -> int:
     ConfigError
         The folder holds a data set and `overwrite` is not set.
     """
+    path, folder = Path(path), Path(folder)
     if not path.is_file():
         raise DataError(missing(path))
     table = path.with_suffix(".csv")

@@ -31,7 +31,7 @@ from seisnet.windows.labelled import LabelledRecord, start_ns, take
 from seisnet.wording import counted
 
 
-def load_records(path: Path, config: PreprocessConfig) -> list[LabelledRecord]:
+def load_records(path: str | Path, config: PreprocessConfig) -> list[LabelledRecord]:
     """Labelled records of a SeisBench data set folder, or of an HDF5 + CSV pair, at the rate of the config.
 
     Raises
@@ -39,6 +39,7 @@ def load_records(path: Path, config: PreprocessConfig) -> list[LabelledRecord]:
     DataError
         If any trace can't be used.
     """
+    path = Path(path)
     if path.is_dir():
         return list(_read(path, config))
     with tempfile.TemporaryDirectory() as folder:

@@ -20,6 +20,7 @@ from pathlib import Path
 
 import obspy
 
+from seisnet.config import names
 from seisnet.engine import Engine
 from seisnet.errors import DataError
 from seisnet.store.seisbench_file import files_of, is_seisbench
@@ -102,11 +103,11 @@ class Source:
 
 
 def find_sources(
-    specs: Sequence[str],
+    specs: Sequence[str | Path],
     reading: Reading,
     *,
     selection: Selection = EVERYTHING,
-    inventory: Sequence[Path] = (),
+    inventory: Sequence[str | Path] = (),
     engine: Engine | None = None,
 ) -> list[Source]:
     """Expand what a user named into sources.
@@ -116,13 +117,13 @@ def find_sources(
 
     Parameters
     ----------
-    specs : sequence of str
+    specs : sequence of str or Path
         Files, folders (searched through), globs, data set folders, ``sds:PATH``, ``fdsn:NAME``.
     reading : Reading
         Takes the files that can't be read, with the reason.
     selection : Selection
         What is wanted of them.
-    inventory : sequence of Path
+    inventory : sequence of str or Path
         Files of station metadata.
     engine : Engine, optional
         Whose processes read the headers of many files.
@@ -131,11 +132,14 @@ def find_sources(
     ------
     DataError
         If a name leads to nothing, or to nothing that is wanted, or the station metadata can't be read.
+    ConfigError
+        For one name that stands in no list, or waveforms in place of names.
     """
-    read_stations(tuple(inventory))
+    stations = tuple(Path(name) for name in names("inventory", inventory))
+    read_stations(stations)
     found: list[Source] = []
     files: list[Path] = []
-    for spec in specs:
+    for spec in names("sources", specs):
         scheme, colon, rest = spec.partition(":")
         if colon and scheme == "sds":
             days = sds.find_days(Path(rest), selection)
@@ -160,7 +164,7 @@ def find_sources(
             f"the files hold {', '.join(sorted(passed_over)[:5])}{more}, "
             f"from {obspy.UTCDateTime(ns=first)} to {obspy.UTCDateTime(ns=last)}"
         )
-    return [replace(source, selection=selection, inventory=tuple(inventory)) for source in dict.fromkeys(found)]
+    return [replace(source, selection=selection, inventory=stations) for source in dict.fromkeys(found)]
 
 
 def _sliced(source: Source, start_ns: int, end_ns: int) -> list[Source]:
