@@ -508,7 +508,7 @@ def test_what_is_no_name_is_told(labelled):
             call(5)
         for config in ({}, {"noise_windows": 4}, TrainConfig()):
             kind = type(config).__name__
-            with pytest.raises(ConfigError, match=f"config: got {kind}; a PreprocessConfig is needed"):
+            with pytest.raises(ConfigError, match=f"config: got {kind}; PreprocessConfig is needed"):
                 call([labelled.files], [labelled.quakeml], config)
 
 

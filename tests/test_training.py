@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import re
 
 import numpy as np
 import pytest
@@ -206,6 +207,48 @@ def test_warm_start_begins_where_the_parent_ended(rng):
     assert len(child.stored.attributes["parent_sha256"]) == 64
     with pytest.raises(ConfigError, match="has layers"):
         fit(windows, dataclasses.replace(SMALL, hidden=(8,)), init=parent)
+
+
+def test_warm_start_takes_a_name_or_a_path_and_the_layers_of_that(rng, tmp_path):
+    windows = make_windows(rng)
+    parent, _ = fit(windows, dataclasses.replace(SMALL, members=2))
+    parent.save(tmp_path / "parent.h5")
+    brief = dataclasses.replace(SMALL, members=2, epochs=1)
+    first, second = (fit(windows, brief, init=init)[0] for init in (parent, str(tmp_path / "parent.h5")))
+    assert first.stored.stages[0].theta.tobytes() == second.stored.stages[0].theta.tobytes()
+    child, _ = fit(windows, init=parent)
+    assert child.layers == parent.layers
+    with pytest.raises(ConfigError, match=r"TrainConfig\(\*\*model.layers\)"):
+        fit(windows, TrainConfig(), init=parent)
+
+
+def test_arguments_of_another_kind_are_told(rng, tmp_path):
+    windows = make_windows(rng)
+    path = write(windows, tmp_path / "w.h5")
+    model, _ = fit(windows, SMALL)
+    for call, message in [
+        (lambda: fit(windows, {"hidden": (8,)}), "config: got dict; TrainConfig is needed"),
+        (lambda: fit(windows, CONFIG), "config: got PreprocessConfig; TrainConfig is needed"),
+        (lambda: fit([windows], SMALL), "windows: got list; Windows is needed"),
+        (lambda: fit(windows, SMALL, init=(model, {})), "init: got tuple; Model is needed"),
+        (lambda: fit(windows, SMALL, init="phas"), "model 'phas': no such file, and shipped models are phase"),
+        (lambda: fit(windows, SMALL, device="gpu"), "device: got 'gpu'; known: cpu, cuda"),
+        (lambda: evaluate(model, path, split="validation"), "split: got 'validation'; known: all, dev, test, train"),
+        (lambda: evaluate((model, {}), path), "model: got tuple; Model is needed"),
+        (lambda: evaluate(model, windows.rows), "windows: got WindowRows; Windows is needed"),
+    ]:
+        with pytest.raises(ConfigError, match=re.escape(message)):
+            call()
+
+
+def test_evaluation_takes_paths(rng, tmp_path):
+    windows = make_windows(rng)
+    path = write(windows, tmp_path / "w.h5")
+    model, _ = fit(path, SMALL, checkpoint=str(tmp_path / "c"))
+    model.save(tmp_path / "m.h5")
+    whole = evaluate(model, windows, split="dev").probabilities
+    np.testing.assert_array_equal(evaluate(str(tmp_path / "m.h5"), str(path), split="dev").probabilities, whole)
+    assert (tmp_path / "c").exists()
 
 
 def test_one_class_only_is_refused(rng):

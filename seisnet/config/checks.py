@@ -62,7 +62,7 @@ def names(argument: str, values: Iterable[str | os.PathLike[str]]) -> list[str]:
 def instance(name: str, value: object, kind: type) -> None:
     """Refuse a value that is of another class."""
     if not isinstance(value, kind):
-        raise ConfigError(f"{name}: got {type(value).__name__}; a {kind.__name__} is needed")
+        raise ConfigError(f"{name}: got {type(value).__name__}; {kind.__name__} is needed")
 
 
 def rising(name: str, values: tuple[float, ...], low: float, high: float) -> None:

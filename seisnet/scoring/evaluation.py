@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from seisnet.config import instance, one_of
 from seisnet.errors import DataError
-from seisnet.model import Model
+from seisnet.model import Model, load_model
 from seisnet.picks import station_of
 from seisnet.scoring.breakdown import Breakdown, f1_by, of_record, s_minus_p
 from seisnet.scoring.curves import PrecisionRecallCurve, RocCurve, precision_recall_curve, roc_curve
@@ -24,7 +25,7 @@ from seisnet.scoring.metrics import (
     reliability,
 )
 from seisnet.store.windows_file import SPLITS, WindowRows
-from seisnet.store.windows_in_memory import Windows
+from seisnet.store.windows_in_memory import Windows, read_windows
 from seisnet.waveforms.lookup import distances_km
 
 EMBEDDED = 4000
@@ -122,11 +123,15 @@ class Evaluation:
         }
 
 
-def evaluate(model: Model, windows: Windows, *, split: str = "test", seed: int = 0) -> Evaluation:
+def evaluate(
+    model: Model | str | Path, windows: Windows | str | Path, *, split: str = "test", seed: int = 0
+) -> Evaluation:
     """Predict the windows of a split and score the predictions.
 
     Parameters
     ----------
+    model : Model, name or path
+    windows : Windows or path
     split : {"train", "dev", "test", "all"}
         Augmented windows are left out.
 
@@ -134,7 +139,14 @@ def evaluate(model: Model, windows: Windows, *, split: str = "test", seed: int =
     ------
     DataError
         If the windows were not made as the model's, or the split is empty.
+    ConfigError
+        If there is no such split, or an argument is of another kind.
     """
+    one_of("split", split, (*SPLITS, "all"))
+    model = load_model(model) if isinstance(model, str | Path) else model
+    windows = read_windows(windows) if isinstance(windows, str | Path) else windows
+    instance("model", model, Model)
+    instance("windows", windows, Windows)
     check_recipe(model, windows)
     rows = windows.rows
     if split != "all":

@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seisnet import nn
-from seisnet.config import TrainConfig
+from seisnet.config import TrainConfig, instance
 from seisnet.errors import ConfigError
-from seisnet.model import Model
+from seisnet.model import Model, load_model
 from seisnet.nn.arrays import on_host
 from seisnet.store.checkpoint_file import Checkpoint, read_checkpoint
 from seisnet.store.windows_in_memory import Windows
@@ -36,10 +36,10 @@ def fit(  # noqa: PLR0913, each is a choice that somebody makes
     config: TrainConfig | None = None,
     *,
     name: str = "model",
-    init: Model | None = None,
+    init: Model | str | Path | None = None,
     device: str = "cpu",
     threads: int = 0,
-    checkpoint: Path | None = None,
+    checkpoint: str | Path | None = None,
     progress: Progress | None = None,
     say: Say | None = None,
 ) -> tuple[Model, History]:
@@ -54,16 +54,17 @@ def fit(  # noqa: PLR0913, each is a choice that somebody makes
     windows : Windows or path
         Made by preprocess. A file whose training split exceeds `config.memory_mb` is read in blocks.
     config : TrainConfig, optional
-        How to train.
+        How to train; without it as `TrainConfig()` says, with the layers and members of `init`, if that is given.
     name : str
         Name of the model.
-    init : Model, optional
-        Start from the weights and the scaler of this model, which must have the same layers and recipe.
+    init : Model, name or path, optional
+        Start from the weights and the scaler of this model, which must have the same layers, those of
+        ``TrainConfig(**init.layers)``, and recipe.
     device : {"cpu", "cuda"}
         Where networks compute, but for that of onsets. A GPU draws other noise and dropout from the same seed.
     threads : int
         Most that may share a large matrix product, 0 for all cores; fewer are used where that is faster.
-    checkpoint : Path, optional
+    checkpoint : str or Path, optional
         Written after every epoch; where it exists already, training goes on from it, bit for bit.
     progress : callable, optional
         See `Progress`.
@@ -83,11 +84,21 @@ def fit(  # noqa: PLR0913, each is a choice that somebody makes
     DataError
         If the training split is empty or holds one class only.
     ConfigError
-        If `init` or the checkpoint does not fit, or there is no such device.
+        If `init` or the checkpoint does not fit, there is no such device, or an argument is of another kind.
     TrainingError
         If the loss is not finite.
     """
-    config = config or TrainConfig()
+    if not isinstance(windows, str | Path):
+        instance("windows", windows, Windows)
+    init = load_model(init) if isinstance(init, str | Path) else init
+    if init is not None:
+        instance("init", init, Model)
+    if config is None:
+        config = TrainConfig(**init.layers) if init else TrainConfig()
+    instance("config", config, TrainConfig)
+    if device not in ("cpu", "cuda"):  # and none is proposed: of gpu, the nearest is cpu
+        raise ConfigError(f"device: got '{device}'; known: cpu, cuda")
+    checkpoint = None if checkpoint is None else Path(checkpoint)
     with ExitStack() as files:
         run = Run(windows, config, init, files, say)
         state = None
