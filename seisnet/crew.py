@@ -15,7 +15,10 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from multiprocessing import get_context, parent_process, resource_tracker
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from multiprocessing.synchronize import Semaphore
 
 IN_FLIGHT = 4
 """Items that wait at or in each process: enough that none is idle, few enough that results don't pile up."""
@@ -35,7 +38,9 @@ class Crew:
     def __init__(self, function: Callable[[Any], Any], jobs: int) -> None:
         self._function, self._others = function, jobs - 1
         self._items: Iterator[Any] = iter(())
-        self._pool = ProcessPoolExecutor(self._others, get_context(METHOD), _prepare, (function,))
+        context = get_context(METHOD)
+        self._begun = context.Semaphore(0)
+        self._pool = ProcessPoolExecutor(self._others, context, _prepare, (function, self._begun))
         self._most = IN_FLIGHT * jobs
         self._waiting: deque[Future[Any]] = deque()  # in the order of the items
         self._lock = threading.RLock()  # what is done as soon as it is submitted is taken amid giving
@@ -52,6 +57,10 @@ class Crew:
                 self._give()
             else:
                 self._work(*own)
+
+    def has_begun(self) -> bool:
+        """Whether any of the others has come to where it could work."""
+        return self._begun.acquire(block=False)
 
     def dismiss(self) -> None:
         """Let the others end, who are waited for only if they still have work."""
@@ -155,8 +164,9 @@ _state: dict[str, Any] = {}
 """Of a worker process: the function, and the limit on BLAS."""
 
 
-def _prepare(function: Callable[[Any], Any]) -> None:
+def _prepare(function: Callable[[Any], Any], begun: Semaphore) -> None:
     """Make a process a worker: it leaves Ctrl-C to its parent and ends with it, also when that is killed."""
+    begun.release()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     limit_blas()

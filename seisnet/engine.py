@@ -79,6 +79,7 @@ class Engine:
         ------
         ConfigError
             If Dask is not installed, no scheduler answers, or it has no worker.
+            Or if no process can start, as of a script without ``if __name__ == "__main__"``.
         DataError
             If a process dies. Errors of the function come through.
         """
@@ -114,6 +115,11 @@ def _together(crew: Crew, items: Iterable[Item]) -> Iterator[Any]:
     try:
         yield from crew.results(items)
     except BrokenProcessPool as error:
+        if not crew.has_begun():
+            raise ConfigError(
+                "no worker process could start: each imports the script that asks for it; "
+                "guard what the script does by if __name__ == '__main__'"
+            ) from error
         raise DataError(
             "a worker process died, most likely of too little memory; take fewer --jobs (finished work is kept)"
         ) from error

@@ -110,6 +110,15 @@ def test_a_process_that_dies_is_one_line(n):
     assert "\n" not in str(caught.value)
 
 
+def test_a_script_without_a_guard_is_told(tmp_path):
+    script = tmp_path / "script.py"
+    script.write_text("from seisnet.engine import Engine\nprint(list(Engine(jobs=2).map(abs, range(40))))\n")
+    done = subprocess.run([sys.executable, script], capture_output=True, text=True, check=False, timeout=120)
+    *_, last = done.stderr.splitlines()
+    assert "ConfigError: no worker process could start" in last
+    assert "if __name__ == '__main__'" in last
+
+
 CHILD = """
 import os, time
 from seisnet.crew import IN_FLIGHT
