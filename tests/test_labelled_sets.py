@@ -1,9 +1,11 @@
 """Records in memory: dealt out by station, made into windows as preprocess makes them."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from seisnet.errors import DataError
+from seisnet.errors import DataError, NothingUsableError
 from seisnet.preprocessing.job import preprocess_to_file
 from seisnet.store.windows_in_memory import read_windows
 from seisnet.training.labelled_sets import load_records, make_windows, station, station_folds
@@ -37,6 +39,15 @@ def test_only_the_first_part_is_augmented(quakes):
     assert not rows.augmented[rows.split > 0].any()
     assert {e.split for e in quakes.windows.excerpts} == {0, 1, 2}
     assert [len(quakes.windows.split(name)) > 0 for name in ("train", "dev", "test")] == [True] * 3
+
+
+def test_records_that_give_no_window_are_told(quakes):
+    for parts in ([], [[]], [[], []]):
+        with pytest.raises(NothingUsableError, match="no window could be made: there are no records"):
+            make_windows(parts, quakes.config)
+    bare = replace(quakes.train[0], picks=(), is_noise=False)
+    with pytest.raises(NothingUsableError, match=r"made: a record without picks, .* calls it noise \(2\)"):
+        make_windows([[bare, bare]], quakes.config)
 
 
 def test_an_event_is_a_group(quakes):

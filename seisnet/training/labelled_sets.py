@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from seisnet.config import PreprocessConfig, to_json
-from seisnet.errors import DataError
+from seisnet.errors import DataError, NothingUsableError
 from seisnet.features import extract, make_feature
 from seisnet.picks import station_of
 from seisnet.store.excerpts import Excerpt
@@ -85,15 +86,22 @@ def make_windows(parts: Sequence[Sequence[LabelledRecord]], config: PreprocessCo
         Those of the training, dev and test split; later ones may be absent. Only the first is augmented.
     config : PreprocessConfig
         For task ``phase``.
+
+    Raises
+    ------
+    NothingUsableError
+        If no record gives a window; the message says why.
     """
     feature = make_feature(config)
     rows: list[WindowRows] = []
     taken: list[Excerpt] = []
     groups: dict[str, int] = {}
+    why: Counter[str] = Counter()
     for split, records in enumerate(parts):
         for labelled in records:
             record = labelled.record
-            windows, _ = cut(labelled, config)
+            windows, reasons = cut(labelled, config)
+            why.update(reasons)
             windows = [w for w in windows if split == 0 or not w.augmented]
             if not windows:
                 continue
@@ -113,6 +121,9 @@ def make_windows(parts: Sequence[Sequence[LabelledRecord]], config: PreprocessCo
                 )
             )
         taken += excerpts_of(records, split, config)
+    if not rows:
+        said = [f"{reason} ({n})" if n > 1 else reason for reason, n in why.most_common(5)]
+        raise NothingUsableError(f"no window could be made: {'; '.join(said) or 'there are no records'}")
     together = WindowRows(
         **{name: np.concatenate([getattr(r, name) for r in rows]) for name in WindowRows.__dataclass_fields__}
     )
