@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -80,11 +81,15 @@ class Model:
         return _networks(self.stored.stages[0])
 
     def predict_proba(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Probabilities (N, K) of windows whose features are (N, D); averaged over the members."""
+        """Probabilities (N, K) of windows whose features are (N, D); averaged over the members.
+
+        Any number of threads may ask at once.
+        """
         scaled = (x - self.stored.mean) / self.stored.scale
         temperature = self.windows.temperature
+        own = map(copy.copy, self.networks)  # one thread at a time may use a network
         with blas_threads(1):
-            return mean_probabilities([network.predict(scaled) for network in self.networks], temperature)
+            return mean_probabilities([network.predict(scaled) for network in own], temperature)
 
     @cached_property
     def _stages(self) -> dict[str, StoredStage]:

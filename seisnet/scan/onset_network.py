@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from seisnet.config import PreprocessConfig
 from seisnet.features import Feature, extract, make_feature
 from seisnet.nn import Network, huber
+from seisnet.scan.sliding import outputs
 from seisnet.waveforms.records import Record, ns_to_sample, sample_to_ns
 
 Floats = NDArray[np.float32]
@@ -138,8 +139,9 @@ class OnsetNetwork:
     def move(self, record: Record, time_ns: int, phase: str) -> tuple[int, float]:
         """A time half way to the onset near a time, and the standard error of what is found, in seconds."""
         x, centres = onset_windows(record, [time_ns], self.feature)
-        outputs = self.network.predict(((x - self.mean) / self.scale).astype(np.float32))[0]
-        distance, log_error = outputs[2 * self.phases.index(phase) :][:2]
+        layers = list(self.network.views(self.network.theta))
+        said = outputs(layers, self.network, ((x - self.mean) / self.scale).astype(np.float32))[0]
+        distance, log_error = said[2 * self.phases.index(phase) :][:2]
         shift_s = WAY * SHIFT_S * float(np.clip(distance, -FURTHEST, FURTHEST))
         moved_ns = sample_to_ns(record, float(centres[0]) + shift_s * record.sampling_rate_hz)
         error = max(float(np.exp(min(log_error, 2.0))), SMALLEST)
