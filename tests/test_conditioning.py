@@ -299,6 +299,14 @@ def test_samples_that_are_no_numbers_are_rejected(make_trace):
     assert {r.reason for r in rejections} == {"samples of type complex128", "no samples"}
 
 
+def test_what_was_recorded_years_apart_takes_no_memory_for_the_years_between(make_trace, noise):
+    early = three_components(make_trace, noise)
+    late = [make_trace(t.data, t.id, start_ns=START_NS + 3650 * 86_400 * NS_PER_S) for t in early]
+    found, rejections = records_of(*early, *late)
+    assert [r.n_samples for r in found] == [3000, 3000] and rejections == []
+    np.testing.assert_array_equal(found[0].data, found[1].data)
+
+
 def test_an_empty_stream_gives_nothing():
     assert records_of() == ([], [])
 

@@ -232,9 +232,7 @@ def _records(rows: dict[int, list[Segment]], trace_id: str, rate_hz: float, sour
     records = []
     for low, high in itertools.pairwise(edges):
         n = round((high - low) * rate_hz / NS_PER_S)
-        data = np.zeros((3, n), dtype=np.float32)
-        present = np.zeros(3, dtype=np.bool_)
-        bandwidths = []
+        cuts: dict[int, tuple[NDArray[Any], float]] = {}  # samples and bandwidth of each row that covers it
         for row, segments in rows.items():
             i = bisect.bisect_right(starts[row], low + half_ns) - 1
             if i < 0:
@@ -242,12 +240,16 @@ def _records(rows: dict[int, list[Segment]], trace_id: str, rate_hz: float, sour
             at = round((low - segments[i].start_ns) * rate_hz / NS_PER_S)
             cut = segments[i].samples[max(at, 0) : max(at, 0) + n]
             if len(cut) >= max(n - 1, 1):
-                _round(cut, data[row, : len(cut)])
-                data[row, len(cut) :] = data[row, len(cut) - 1]
-                present[row] = True
-                bandwidths.append(segments[i].bandwidth_hz)
-        if present.any():
-            records.append(Record(data, low, rate_hz, trace_id, present, min(bandwidths), source))
+                cuts[row] = cut, segments[i].bandwidth_hz
+        if not cuts:  # nothing is allocated for the years between two recordings
+            continue
+        data, present = np.zeros((3, n), dtype=np.float32), np.zeros(3, dtype=np.bool_)
+        for row, (cut, _) in cuts.items():
+            _round(cut, data[row, : len(cut)])
+            data[row, len(cut) :] = data[row, len(cut) - 1]
+            present[row] = True
+        bandwidth_hz = min(bandwidth for _, bandwidth in cuts.values())
+        records.append(Record(data, low, rate_hz, trace_id, present, bandwidth_hz, source))
     return records
 
 
