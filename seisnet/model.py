@@ -17,11 +17,11 @@ from seisnet.errors import ConfigError, FormatError
 from seisnet.features import Feature, make_feature
 from seisnet.formats.probabilities import probability_stream
 from seisnet.nn import Network, blas_threads
-from seisnet.picking.aic import CONTEXT_S, WARM_UP_S
 from seisnet.picking.coincidence import accepted
+from seisnet.picking.detector import joined_detections
 from seisnet.picking.follower import Follower
-from seisnet.picking.picker import LONGEST_CLUSTER_S, LONGEST_RUN_S, SNR_WINDOW_S, furthest_s
-from seisnet.picks import Pick
+from seisnet.picking.picker import margin_s
+from seisnet.picks import Detection, Pick
 from seisnet.scan.context_network import ContextNetwork
 from seisnet.scan.onset_network import OnsetNetwork
 from seisnet.scan.scanner import Chain, ContextStage, Probabilities, scan
@@ -161,12 +161,8 @@ class Model:
             remedy = f"obspy.read({str(stream)!r})" if isinstance(stream, str | Path) else "obspy.Stream([trace, ...])"
             raise ConfigError(f"waveforms: got a {type(stream).__name__}; an obspy.Stream is needed: {remedy}")
         config = self.preprocess
-        return condition(
-            stream,
-            sampling_rate_hz=config.sampling_rate_hz,
-            shortest_s=config.window_s,
-            response=response_of(config),
-        )
+        rate_hz, response = config.sampling_rate_hz, response_of(config)
+        return condition(stream, sampling_rate_hz=rate_hz, shortest_s=config.window_s, response=response)
 
     def thresholds(self, config: PickConfig | None = None) -> dict[str, float]:
         """Threshold of every class that gives picks: the config's where it names one, else the model's.
@@ -189,28 +185,14 @@ class Model:
         """
         config, thresholds = config or PickConfig(), self.thresholds(config)
         return Follower(
-            self.chain(config),
-            record,
-            thresholds,
-            config=config,
-            model=self.name,
-            onsets=self.onsets,
-            threads=threads,
+            self.chain(config), record, thresholds, config=config, model=self.name, onsets=self.onsets, threads=threads
         )
 
     def margin_s(self, config: PickConfig) -> float:
         """Length of record on either side of a time on which its picks depend."""
         chain = self.chain(config)
         context = max(chain.context.before, chain.context.after) * chain.hop_ns / NS_PER_S if chain.context else 0.0
-        picking = (
-            LONGEST_RUN_S
-            + LONGEST_CLUSTER_S
-            + 2 * furthest_s(config, self.onsets)
-            + config.min_distance_s
-            + config.same_onset_s
-            + config.rival_s
-        )
-        return self.preprocess.window_s + context + picking + CONTEXT_S + WARM_UP_S + SNR_WINDOW_S
+        return self.preprocess.window_s + context + margin_s(config, self.onsets)
 
     def annotate(self, stream: obspy.Stream, config: PickConfig | None = None, **options: float) -> obspy.Stream:
         """Probability traces of a stream: one trace a class and gap-free stretch, channel ``<model>_<class>``.
@@ -221,8 +203,10 @@ class Model:
         found = [self.scan(record, asked.config) for record in self._wanted(stream, asked)]
         return probability_stream(found, self.name)
 
-    def classify(self, stream: obspy.Stream, config: PickConfig | None = None, **options: float) -> list[Pick]:
-        """Picks of a stream, sorted by time.
+    def classify(
+        self, stream: obspy.Stream, config: PickConfig | None = None, **options: float
+    ) -> list[Pick] | list[Detection]:
+        """Picks of a stream; of a model of task ``class``, detections. They are sorted by time.
 
         Parameters
         ----------
@@ -233,6 +217,11 @@ class Model:
             As in SeisBench, so that a script changes one import: ``P_threshold``, ``S_threshold``; ``stride``, the step
             in samples at the model's rate; ``strict``, whether all three components are needed; ``batch_size`` and
             ``copy`` change nothing. Any other is an error that says why (`seisnet.seisbench_arguments`).
+
+        Returns
+        -------
+        list of Pick or list of Detection
+            The second where the model's task is ``class`` (`Model.preprocess`).
 
         Raises
         ------
@@ -245,8 +234,13 @@ class Model:
         """
         asked = self._arguments(config, options)
         picks: list[Pick] = []
+        detections: list[Detection] = []
         for record in self._wanted(stream, asked):
-            picks += self.follow(record, asked.config).add(record.data, last=True).picks
+            found = self.follow(record, asked.config).add(record.data, last=True)
+            picks += found.picks
+            detections += found.detections
+        if self.preprocess.task == "class":
+            return joined_detections(detections, asked.config, self.chain(asked.config).hop_ns)
         return accepted(picks, asked.config)
 
     def _arguments(self, config: PickConfig | None, given: dict[str, float]) -> Arguments:

@@ -7,8 +7,11 @@ import numpy as np
 import obspy
 import pytest
 
+from seisnet.classification.job import classify
+from seisnet.config import PickConfig
 from seisnet.model import load_model
 from seisnet.nn import blas_threads
+from seisnet.picks import Detection
 from seisnet.waveforms.records import NS_PER_S
 
 
@@ -43,3 +46,13 @@ def test_threads_that_ask_at_once_get_the_onsets_of_one_alone(phase, hasty_threa
 
     alone = [move(time_ns) for time_ns in times_ns]
     assert list(hasty_threads.map(move, times_ns)) == alone
+
+
+def test_a_model_of_classes_gives_the_detections_of_the_command_line(make_trace, noise, tmp_path):
+    model, low = load_model("rockfall"), PickConfig(thresholds={"earthquake": 0.2, "rockfall": 0.2})
+    samples = [noise(12_000, seed) * np.where(np.arange(12_000) // 3000 % 2, 50.0, 1.0) for seed in range(3)]
+    stream = obspy.Stream([make_trace(row, f"XX.TEST..EH{c}") for c, row in zip("ZNE", samples, strict=True)])
+    stream.write(str(tmp_path / "a.mseed"), format="MSEED")
+    found = model.classify(stream, low)
+    assert found and {type(detection) for detection in found} == {Detection}
+    assert found == classify([str(tmp_path / "a.mseed")], model, low).detections

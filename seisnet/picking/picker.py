@@ -222,6 +222,12 @@ def furthest_s(config: PickConfig, onsets: OnsetNetwork | None) -> float:
     return config.refine_s + (FURTHEST_S if onsets else 0.0)
 
 
+def margin_s(config: PickConfig, onsets: OnsetNetwork | None) -> float:
+    """Length of record on either side of a time on which its picks depend, beside what its probabilities read."""
+    alone = LONGEST_RUN_S + LONGEST_CLUSTER_S + 2 * furthest_s(config, onsets) + CONTEXT_S + WARM_UP_S + SNR_WINDOW_S
+    return alone + config.min_distance_s + config.same_onset_s + config.rival_s
+
+
 def one_phase_an_onset(picks: Sequence[Pick], same_onset_ns: int) -> list[Pick]:
     """Of picks of different phases closer than a distance, keep the most probable; in order of time."""
     kept: list[Pick] = []
