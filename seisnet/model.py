@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import warnings
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -32,7 +33,7 @@ from seisnet.store.model_file import StoredModel, StoredStage, read_model, write
 from seisnet.streaming import Streaming
 from seisnet.waveforms.conditioning import condition
 from seisnet.waveforms.inventory import response_of
-from seisnet.waveforms.records import NS_PER_S, Record, Rejection
+from seisnet.waveforms.records import NS_PER_S, Record, Rejection, reasons
 
 SHIPPED = Path(__file__).parent / "models"
 
@@ -150,16 +151,13 @@ class Model:
         return scan(record, self.chain(config), threads=threads)
 
     def records(self, stream: obspy.Stream) -> tuple[list[Record], list[Rejection]]:
-        """Condition a stream as the model's training data were.
+        """Records of a stream, conditioned as the training data were, and all that can't be used of it, with reasons.
 
         Raises
         ------
         ConfigError
             If it is no stream.
         """
-        if not isinstance(stream, obspy.Stream):
-            remedy = f"obspy.read({str(stream)!r})" if isinstance(stream, str | Path) else "obspy.Stream([trace, ...])"
-            raise ConfigError(f"waveforms: got a {type(stream).__name__}; an obspy.Stream is needed: {remedy}")
         config = self.preprocess
         rate_hz, response = config.sampling_rate_hz, response_of(config)
         return condition(stream, sampling_rate_hz=rate_hz, shortest_s=config.window_s, response=response)
@@ -197,7 +195,7 @@ class Model:
     def annotate(self, stream: obspy.Stream, config: PickConfig | None = None, **options: float) -> obspy.Stream:
         """Probability traces of a stream: one trace a class and gap-free stretch, channel ``<model>_<class>``.
 
-        Options are those of `classify`.
+        Options and the warning are those of `classify`.
         """
         asked = self._arguments(config, options)
         found = [self.scan(record, asked.config) for record in self._wanted(stream, asked)]
@@ -207,6 +205,8 @@ class Model:
         self, stream: obspy.Stream, config: PickConfig | None = None, **options: float
     ) -> list[Pick] | list[Detection]:
         """Picks of a stream; of a model of task ``class``, detections. They are sorted by time.
+
+        Where nothing of the stream can be used, a warning says why; `records` tells all that is left out of one.
 
         Parameters
         ----------
@@ -247,8 +247,16 @@ class Model:
         return read_arguments(given, config or PickConfig(), phases=self.stored.thresholds, recipe=self.preprocess)
 
     def _wanted(self, stream: obspy.Stream, asked: Arguments) -> list[Record]:
-        records, _ = self.records(stream)
-        return [record for record in records if record.present.all() or not asked.strict]
+        records, rejections = self.records(stream)
+        wanted = [record for record in records if record.present.all() or not asked.strict]
+        if not wanted:
+            rejections += [
+                Rejection(r.trace_id, r.start_ns, r.end_ns, "components are missing, and strict asks for all")
+                for r in records
+            ]
+            why = reasons(rejections) or "the stream holds no waveforms"
+            warnings.warn(f"nothing could be scanned: {why}", stacklevel=3)
+        return wanted
 
     def stream(self, config: PickConfig | None = None, *, patience_s: float = 30.0, step_s: float = 1.0) -> Streaming:
         """Begin to pick data that arrive packet by packet, see `seisnet.streaming.Streaming`."""

@@ -1,5 +1,6 @@
 """A model in Python: what it gives, to how many threads, and what it says where it can give nothing."""
 
+import re
 import sys
 from concurrent.futures import ThreadPoolExecutor
 
@@ -56,3 +57,21 @@ def test_a_model_of_classes_gives_the_detections_of_the_command_line(make_trace,
     found = model.classify(stream, low)
     assert found and {type(detection) for detection in found} == {Detection}
     assert found == classify([str(tmp_path / "a.mseed")], model, low).detections
+
+
+def test_what_gives_nothing_says_why_once_a_call_where_it_was_asked(phase, make_trace, noise):
+    short = [make_trace(noise(50), f"GE.{station}..HHZ") for station in ("APE", "SANT")]
+    logs = make_trace(noise(6000), "GE.APE..LOG")
+    for traces, why in (
+        ([], "the stream holds no waveforms"),
+        (short, "shorter than 4 s (GE.APE..HH, GE.SANT..HH)"),
+        ([*short, logs], "channel code 'LOG' names no component; known are Z N E 1 2 3 R T (GE.APE..LO); shorter"),
+    ):
+        for ask in (phase.classify, phase.annotate):
+            with pytest.warns(UserWarning, match=re.escape(why)) as told:
+                assert len(ask(obspy.Stream(traces))) == 0
+            assert len(told) == 1 and told[0].filename == __file__
+    usable = make_trace(noise(6000), "GE.APE..HHZ")
+    phase.classify(obspy.Stream([usable, *short[1:]]))  # no warning: a part of it was scanned
+    with pytest.warns(UserWarning, match="strict"):
+        phase.classify(obspy.Stream([usable]), strict=True)

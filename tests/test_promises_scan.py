@@ -412,7 +412,9 @@ def test_options_of_seisbench_are_taken_and_others_named(quakes):
     assert MODEL.classify(stream, P_threshold=0.6, batch_size=256) == expected
     assert not [p for p in MODEL.classify(stream, P_threshold=1.0) if p.phase == "P"]
     assert MODEL.classify(stream, strict=True, stride=20) == expected
-    assert MODEL.classify(stream[:2]) and not MODEL.classify(stream[:2], strict=True)
+    assert MODEL.classify(stream[:2])
+    with pytest.warns(UserWarning, match=r"nothing could be scanned: .*strict"):
+        assert not MODEL.classify(stream[:2], strict=True)
     steps = [MODEL.annotate(stream, stride=stride)[0] for stride in (20, 60)]
     assert [trace.stats.delta for trace in steps] == pytest.approx([0.2, 0.6])
     every_third = steps[0].data[round((steps[1].stats.starttime - steps[0].stats.starttime) / 0.2) :: 3]

@@ -19,13 +19,9 @@ from seisnet.picking.coincidence import accepted
 from seisnet.picking.detector import joined_detections
 from seisnet.store.hdf5 import check_not_read, check_output
 from seisnet.waveforms.files import Reading
-from seisnet.waveforms.records import Rejection
+from seisnet.waveforms.records import reasons
 from seisnet.waveforms.selection import Selection
 from seisnet.waveforms.sources import Source, find_sources
-from seisnet.wording import first_of
-
-MOST_NAMED = 3
-"""Traces that a message names."""
 
 
 @dataclass(frozen=True)
@@ -187,17 +183,6 @@ def gathered(
     hop_ns = job.model.chain(job.config).hop_ns
     result.detections = joined_detections(result.detections, job.config, hop_ns)
     if not result.n_records:
-        raise NothingUsableError(f"nothing could be scanned: {_why(result.rejections)}")
+        why = reasons(result.rejections) or "the sources hold no waveforms"
+        raise NothingUsableError(f"nothing could be scanned: {why}")
     return result
-
-
-def _why(rejections: Sequence[Rejection]) -> str:
-    """Each reason once, with the traces that it is of."""
-    of: dict[str, dict[str, None]] = {}
-    for rejection in rejections:
-        of.setdefault(rejection.reason, {})[rejection.trace_id] = None
-    told = []
-    for reason, traces in of.items():
-        named = [trace_id for trace_id in traces if trace_id]
-        told.append(f"{reason} ({first_of(named, MOST_NAMED)})" if named else reason)
-    return "; ".join(told) or "the sources hold no waveforms"

@@ -8,13 +8,14 @@ import math
 from collections import defaultdict
 from collections.abc import Iterable, Set
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import obspy
 from numpy.typing import NDArray
 
-from seisnet.errors import DataError
+from seisnet.errors import ConfigError, DataError
 from seisnet.waveforms.axes import AXES, Place, axis_of, instrument_of, is_askew, place_of, rotated
 from seisnet.waveforms.inventory import Response, Stations, channel_at, without_response
 from seisnet.waveforms.quality import faults
@@ -77,9 +78,14 @@ def condition(
 
     Raises
     ------
+    ConfigError
+        It is no stream.
     DataError
         A response is to be taken off, and there are no station metadata.
     """
+    if not isinstance(stream, obspy.Stream):
+        remedy = f"obspy.read({str(stream)!r})" if isinstance(stream, str | Path) else "obspy.Stream([trace, ...])"
+        raise ConfigError(f"waveforms: got a {type(stream).__name__}; an obspy.Stream is needed: {remedy}")
     if response and stations is None:
         raise DataError("taking off the instruments' responses needs station metadata; name them with --inventory")
     rejections: list[Rejection] = []

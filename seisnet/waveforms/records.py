@@ -10,6 +10,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from seisnet.wording import first_of
+
 COMPONENTS = "ZNE"
 """Order of the rows of every record and of everything cut from it."""
 
@@ -17,6 +19,9 @@ ROW = {"Z": 0, "N": 1, "E": 2, "1": 1, "2": 2, "3": 0, "R": 1, "T": 2}
 """Component letter to row of a record. 1 and R stand in for N, 2 and T for E, and 3 for Z; never by position."""
 
 NS_PER_S = 1_000_000_000
+
+MOST_NAMED = 3
+"""Traces that a message names."""
 
 DAY_NS = 86_400 * NS_PER_S
 
@@ -102,6 +107,24 @@ def letters_of(present: Iterable[bool]) -> str:
     'ZE'
     """
     return "".join(letter for letter, there in zip(COMPONENTS, present, strict=True) if there)
+
+
+def reasons(rejections: Iterable[Rejection]) -> str:
+    """Each reason once, with the first traces that it is of; empty where there are none.
+
+    Examples
+    --------
+    >>> reasons([Rejection("XX.A..HH", 0, 9, "no samples"), Rejection("XX.B..HH", 0, 9, "no samples")])
+    'no samples (XX.A..HH, XX.B..HH)'
+    """
+    of: dict[str, dict[str, None]] = {}
+    for rejection in rejections:
+        of.setdefault(rejection.reason, {})[rejection.trace_id] = None
+    told = []
+    for reason, traces in of.items():
+        named = [trace_id for trace_id in traces if trace_id]
+        told.append(f"{reason} ({first_of(named, MOST_NAMED)})" if named else reason)
+    return "; ".join(told)
 
 
 def sample_of(record: Record, time_ns: int) -> float:
