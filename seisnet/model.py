@@ -250,10 +250,7 @@ class Model:
         records, rejections = self.records(stream)
         wanted = [record for record in records if record.present.all() or not asked.strict]
         if not wanted:
-            rejections += [
-                Rejection(r.trace_id, r.start_ns, r.end_ns, "components are missing, and strict asks for all")
-                for r in records
-            ]
+            rejections += [Rejection(r.trace_id, r.start_ns, r.end_ns, "strict: components missing") for r in records]
             why = reasons(rejections) or "the stream holds no waveforms"
             warnings.warn(f"nothing could be scanned: {why}", stacklevel=3)
         return wanted

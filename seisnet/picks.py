@@ -5,8 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
+
+if TYPE_CHECKING:
+    import obspy
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +52,18 @@ class Pick(OnInstrument):
     def station_id(self) -> str:
         """``NET.STA``."""
         return f"{self.network}.{self.station}"
+
+    @property
+    def peak_time(self) -> obspy.UTCDateTime:
+        """The time as SeisBench names and holds it."""
+        import obspy
+
+        return obspy.UTCDateTime(ns=self.time_ns)
+
+    @property
+    def peak_value(self) -> float:
+        """The probability as SeisBench names it."""
+        return self.probability
 
     @property
     def pick_id(self) -> str:

@@ -25,7 +25,7 @@ ROOMS = [
 """In import order: a room imports only from itself and from those before it."""
 
 OWNERS = {
-    "obspy": {"waveforms", "catalogues", "labels", "formats", "model", "streaming"},
+    "obspy": {"picks", "waveforms", "catalogues", "labels", "formats", "model", "streaming"},
     "h5py": {"store"},
     "matplotlib": {"plots"},
     "click": {"cli"},

@@ -1,6 +1,7 @@
 """Picks and their times; those of two lists are paired one to one, the closest first."""
 
 import numpy as np
+import obspy
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -71,3 +72,9 @@ def test_times_are_iso_8601_in_utc_with_microseconds(ns, text):
 def test_times_are_off_by_less_than_a_microsecond(ns):
     written = np.datetime64(iso_time(ns)[:-1], "ns").astype(np.int64)
     assert abs(int(written) - ns) < 1000
+
+
+def test_a_pick_has_the_attributes_of_one_of_seisbench():
+    pick = Pick("GE", "APE", "", "HH", "P", 1_251_073_207_700_000_001, 0.75)
+    assert pick.peak_time == obspy.UTCDateTime("2009-08-24T00:20:07.7Z") and pick.peak_time.ns == pick.time_ns
+    assert pick.peak_value == 0.75
