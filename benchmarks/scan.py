@@ -143,7 +143,7 @@ def whole(recording: Path, job: SourceJob) -> int:
     reading = Reading()
     sources = find_sources([str(recording)], reading)
     found = gathered(((source, classify_source(source, job)) for source in sources), job, reading)
-    write_picks(found.picks, recording.with_suffix(".csv"), "csv")
+    write_picks(found.picks, recording.with_suffix(".csv"), "csv", overwrite=True)
     return len(found.picks)
 
 

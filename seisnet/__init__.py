@@ -9,7 +9,10 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from seisnet import nn
     from seisnet.config import PickConfig, PreprocessConfig, TrainConfig
+    from seisnet.formats.picks import read_picks, write_detections, write_picks
+    from seisnet.formats.quakeml import picks_catalogue
     from seisnet.model import Model, load_model
     from seisnet.picks import Detection, Pick
     from seisnet.preprocessing.job import preprocess
@@ -29,12 +32,19 @@ __all__ = [
     "evaluate",
     "fit",
     "load_model",
+    "nn",
+    "picks_catalogue",
     "preprocess",
+    "read_picks",
     "read_windows",
+    "write_detections",
+    "write_picks",
 ]
 
 _MODULES = {
     "config": ("PickConfig", "PreprocessConfig", "TrainConfig"),
+    "formats.picks": ("read_picks", "write_detections", "write_picks"),
+    "formats.quakeml": ("picks_catalogue",),
     "model": ("Model", "load_model"),
     "picks": ("Detection", "Pick"),
     "preprocessing.job": ("preprocess",),
@@ -45,7 +55,13 @@ _MODULES = {
 
 
 def __getattr__(name: str) -> Any:
+    if name == "nn":
+        return importlib.import_module("seisnet.nn")
     for module, names in _MODULES.items():
         if name in names:
             return getattr(importlib.import_module(f"seisnet.{module}"), name)
     raise AttributeError(f"module 'seisnet' has no attribute '{name}'")
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "__version__"]

@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import seisnet
 from seisnet.errors import ConfigError, DataError
-from seisnet.formats.picks import picks_csv, read_any_picks, read_picks_csv, write_picks
+from seisnet.formats.picks import picks_csv, read_picks, read_picks_csv, write_picks
 from seisnet.formats.probabilities import probability_stream
 from seisnet.formats.quakeml import picks_quakeml
 from seisnet.picks import Pick, in_order
@@ -126,7 +127,7 @@ def test_any_picks_are_our_own_csv_or_labels(tmp_path):
     write_picks(PICKS, tmp_path / "picks.xml", "quakeml")
     bom = tmp_path / "bom.csv"
     bom.write_bytes(b"\xef\xbb\xbf" + (tmp_path / "ours.csv").read_bytes())
-    assert [len(read_any_picks(tmp_path / n)) for n in ("ours.csv", "bom.csv", "labels.csv", "picks.xml")] == [
+    assert [len(read_picks(tmp_path / n)) for n in ("ours.csv", "bom.csv", "labels.csv", "picks.xml")] == [
         4,
         4,
         1,
@@ -136,7 +137,7 @@ def test_any_picks_are_our_own_csv_or_labels(tmp_path):
 
 def test_any_picks_are_those_of_a_data_set_in_traces_that_can_be_read(labelled):
     rejections = []
-    picks = read_any_picks(labelled.dataset, rejections=rejections)
+    picks = read_picks(labelled.dataset, rejections=rejections)
     traces = [t for t in read_dataset(labelled.dataset) if not isinstance(t, Rejection)]
     inside = [p for t in traces for p in t.picks if t.record.start_ns <= p.time_ns <= t.record.end_ns]
     assert [p.pick_id for p in picks] == [p.pick_id for p in in_order(inside)] and picks
@@ -145,7 +146,7 @@ def test_any_picks_are_those_of_a_data_set_in_traces_that_can_be_read(labelled):
 
 def test_a_folder_without_a_data_set_holds_no_picks(tmp_path):
     with pytest.raises(DataError, match="a folder; a file is needed"):
-        read_any_picks(tmp_path)
+        read_picks(tmp_path)
 
 
 def test_picks_that_an_analyst_rejected_are_told(tmp_path):
@@ -153,22 +154,22 @@ def test_picks_that_an_analyst_rejected_are_told(tmp_path):
         "network,station,time,phase,status\nGE,APE,1577836801,P,\nGE,APE,1577836802,S,rejected\n"
     )
     rejections = []
-    assert len(read_any_picks(tmp_path / "a.csv", rejections=rejections)) == 1
+    assert len(read_picks(tmp_path / "a.csv", rejections=rejections)) == 1
     assert [r.reason for r in rejections] == ["a pick that an analyst rejected"]
 
 
 def test_a_csv_without_picks_is_refused_unless_it_may_be_empty(tmp_path):
     write_picks([], tmp_path / "none.csv", "csv")
-    assert read_any_picks(tmp_path / "none.csv", may_be_empty=True) == []
+    assert read_picks(tmp_path / "none.csv", may_be_empty=True) == []
     with pytest.raises(DataError, match="holds no picks"):
-        read_any_picks(tmp_path / "none.csv")
+        read_picks(tmp_path / "none.csv")
 
 
 @pytest.mark.parametrize("content", [b"", bytes(range(256)), b"hello\n"])
 def test_any_picks_of_a_strange_csv_are_one_clear_line(content, tmp_path):
     (tmp_path / "strange.csv").write_bytes(content)
     with pytest.raises(DataError) as error:
-        read_any_picks(tmp_path / "strange.csv")
+        read_picks(tmp_path / "strange.csv")
     assert "\n" not in str(error.value)
 
 
@@ -207,7 +208,7 @@ def test_the_probability_of_a_pick_comes_back_from_quakeml_and_an_analysts_has_n
     content = (tmp_path / "picks.xml").read_text()
     assert content.count("0.871") == 1
     (tmp_path / "picks.xml").write_text(content.replace("0.871", text))
-    (pick,) = read_any_picks(tmp_path / "picks.xml")
+    (pick,) = read_picks(tmp_path / "picks.xml")
     assert pick.probability == pytest.approx(expected, nan_ok=True)
 
 
@@ -236,6 +237,32 @@ def test_no_picks_are_a_catalogue_without_events(tmp_path):
 
 
 # Files, times, traces
+
+
+def test_a_path_may_be_text_and_its_ending_names_the_format(tmp_path):
+    for name, file_format in (("picks.csv", "csv"), ("picks.xml", "quakeml"), ("picks", "csv")):
+        seisnet.write_picks(PICKS, str(tmp_path / name))
+        write_picks(PICKS, tmp_path / "named", file_format, overwrite=True)
+        assert (tmp_path / name).read_bytes() == (tmp_path / "named").read_bytes()
+    for name in ("picks.csv", "picks.xml"):
+        assert [p.pick_id for p in seisnet.read_picks(str(tmp_path / name))] == [p.pick_id for p in in_order(PICKS)]
+
+
+def test_what_exists_is_replaced_only_where_that_is_asked_for(tmp_path):
+    detection = seisnet.Detection("GE", "APE", "", "HH", "rockfall", 0, 10**9)
+    (tmp_path / "real").mkdir()
+    for write, what, path, file_format in (
+        (write_picks, PICKS, tmp_path / "picks.csv", "csv"),
+        (write_picks, PICKS, tmp_path / "real", "real"),
+        (seisnet.write_detections, [detection], tmp_path / "detections.csv", "csv"),
+    ):
+        if file_format == "csv":
+            path.write_text("before")
+        with pytest.raises(ConfigError, match="exists"):
+            write(what, path, file_format)
+        assert path.is_dir() or path.read_text() == "before"
+        write(what, path, file_format, overwrite=True)
+        assert path.is_dir() or path.read_text() != "before"
 
 
 def test_an_unknown_format_is_refused_and_writes_nothing(tmp_path):

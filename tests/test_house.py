@@ -154,3 +154,9 @@ def test_preprocessing_imports_no_part_of_scipy_that_takes_long():
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     slow = {"scipy.signal", "scipy.stats", "scipy.optimize", "scipy.linalg", "scipy.sparse", "scipy.special"}
     assert not slow & set(done.stdout.split())
+
+
+def test_seisnet_lists_its_names_and_gives_each_after_a_plain_import():
+    assert set(dir(seisnet)) >= set(seisnet.__all__)
+    code = "import seisnet; seisnet.nn.blas_threads; [getattr(seisnet, name) for name in dir(seisnet)]"
+    subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -140,9 +140,9 @@ def classify_to_file(  # noqa: PLR0913, each is a choice that somebody makes
         try:
             found = gathered(parts(), job, reading, progress=progress, total=len(sources))
             if job.model.preprocess.task == "class":
-                write_detections(found.detections, output.path, output.file_format)
+                write_detections(found.detections, output.path, output.file_format, overwrite=True)
             else:
-                write_picks(found.picks, output.path, output.file_format)
+                write_picks(found.picks, output.path, output.file_format, overwrite=True)
             if output.probabilities:
                 traces = (trace for path in paths for trace in read_part(path, probabilities=True).probabilities)
                 write_probabilities(traces, output.probabilities, model=job.model.name)

@@ -81,6 +81,7 @@ def classify(
     from seisnet.classification.job import Output, classify_to_file
     from seisnet.classification.one_source import SourceJob
     from seisnet.engine import Engine
+    from seisnet.formats.picks import format_of
     from seisnet.model import load_model
     from seisnet.report.folder import make_folder, summary, write_classification
     from seisnet.waveforms.files import Reading
@@ -89,7 +90,7 @@ def classify(
 
     chosen = console.given({"hop_s": hop_s, "coincidence": coincidence, "coincidence_s": coincidence_s})
     config = pick_config(config_path, threshold, chosen)
-    file_format = file_format or ("quakeml" if output.suffix.lower() == ".xml" else "csv")
+    file_format = file_format or format_of(output)
     wanted = Output(output, file_format, probabilities)
     wanted.check(may_exist=overwrite or resume)
     if report:

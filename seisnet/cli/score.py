@@ -33,15 +33,15 @@ def score(picks: Path, reference: Path, tolerance_s: float, output: Path | None,
     import numpy as np
 
     from seisnet.errors import ConfigError
-    from seisnet.formats.picks import read_any_picks
+    from seisnet.formats.picks import read_picks
     from seisnet.scoring.matching import score_picks
     from seisnet.wording import counted, first_of
 
     if not tolerance_s > 0:
         raise ConfigError(f"tolerance: got {tolerance_s}; it must be positive")
     rejections: list[Rejection] = []
-    found = read_any_picks(picks, may_be_empty=True, rejections=rejections)
-    wanted = read_any_picks(reference, rejections=rejections)
+    found = read_picks(picks, may_be_empty=True, rejections=rejections)
+    wanted = read_picks(reference, rejections=rejections)
     stations = {p.station for p in wanted}
     elsewhere = sum(p.station not in stations for p in found)
     if elsewhere:

@@ -17,7 +17,7 @@ from seisnet.formats import dialects
 from seisnet.formats.quakeml import detections_quakeml, picks_nlloc, picks_quakeml, picks_sc3ml
 from seisnet.labels import read_labels
 from seisnet.picks import Detection, Pick, in_order, iso_time
-from seisnet.store.hdf5 import replacing
+from seisnet.store.hdf5 import check_output, replacing
 from seisnet.waveforms.datasets import is_dataset, read_dataset_picks
 from seisnet.waveforms.records import Rejection
 
@@ -63,16 +63,34 @@ CONTENT: dict[str, Callable[[Sequence[Pick]], bytes]] = {
 FORMATS = (*CONTENT, "real")
 
 
-def write_picks(picks: Sequence[Pick], path: Path, file_format: str) -> None:
-    """Write picks in a named format, whole or not at all; also when there are none.
+def format_of(path: Path) -> str:
+    """Format that the ending of a file asks for: .xml is QuakeML, any other CSV."""
+    return "quakeml" if path.suffix.lower() == ".xml" else "csv"
+
+
+def write_picks(picks: Sequence[Pick], path: str | Path, file_format: str = "", *, overwrite: bool = False) -> None:
+    """Write picks, whole or not at all; also when there are none.
+
+    Parameters
+    ----------
+    picks : sequence of Pick
+    path : str or Path
+        A folder where the format is ``real``.
+    file_format : str
+        One of `FORMATS`; where it is empty, QuakeML for a path that ends in .xml, else CSV.
+    overwrite : bool
+        Replace what exists.
 
     Raises
     ------
     ConfigError
-        For an unknown format.
+        For an unknown format, or a path that exists.
     """
+    path = Path(path)
+    file_format = file_format or format_of(path)
     if file_format not in FORMATS:
         raise ConfigError(f"format '{file_format}'{nearest(file_format, FORMATS)}")
+    check_output(path, overwrite=overwrite, folder=file_format == "real")
     if file_format == "real":
         dialects.write_real(picks, path)
         return
@@ -81,15 +99,20 @@ def write_picks(picks: Sequence[Pick], path: Path, file_format: str) -> None:
         temporary.write_bytes(content)
 
 
-def write_detections(detections: Sequence[Detection], path: Path, file_format: str) -> None:
-    """Write detections as ``csv`` or ``quakeml``, whole or not at all; also when there are none.
+def write_detections(
+    detections: Sequence[Detection], path: str | Path, file_format: str = "", *, overwrite: bool = False
+) -> None:
+    """Write detections as ``csv`` or ``quakeml``, else as `write_picks` writes picks.
 
     Raises
     ------
     ConfigError
-        For another format.
+        For another format, or a path that exists.
     """
+    path = Path(path)
+    file_format = file_format or format_of(path)
     check_detections_format(file_format)
+    check_output(path, overwrite=overwrite)
     content = detections_csv(detections).encode() if file_format == "csv" else detections_quakeml(detections)
     with replacing(path) as temporary:
         temporary.write_bytes(content)
@@ -228,11 +251,16 @@ def read_picks_csv(path: Path) -> list[Pick]:
         raise DataError(f"{path}: {error}") from error
 
 
-def read_any_picks(path: Path, *, may_be_empty: bool = False, rejections: list[Rejection] | None = None) -> list[Pick]:
-    """Read picks of seisnet's, labels in any form that `seisnet.labels` reads, or those of a data set.
+def read_picks(
+    path: str | Path, *, may_be_empty: bool = False, rejections: list[Rejection] | None = None
+) -> list[Pick]:
+    """Read picks: seisnet's CSV, catalogues in any format that ObsPy reads, CSV of labels, those of a data set.
 
     Parameters
     ----------
+    path : str or Path
+    may_be_empty : bool
+        Whether a file without picks gives an empty list.
     rejections : list of Rejection, optional
         Takes the picks that an analyst rejected, and the traces of a data set that can't be read.
 
@@ -241,6 +269,7 @@ def read_any_picks(path: Path, *, may_be_empty: bool = False, rejections: list[R
     DataError
         If there are none of these, or no picks in it and there must be.
     """
+    path = Path(path)
     if is_dataset(path):
         picks = read_dataset_picks(path, [] if rejections is None else rejections)
     elif _is_picks_csv(path):

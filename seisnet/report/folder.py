@@ -82,9 +82,9 @@ def write_classification(
     detects = model.preprocess.task == "class"
     for ending, file_format in (("csv", "csv"), ("xml", "quakeml")):
         if detects:
-            write_detections(found.detections, folder / f"detections.{ending}", file_format)
+            write_detections(found.detections, folder / f"detections.{ending}", file_format, overwrite=True)
         else:
-            write_picks(found.picks, folder / f"picks.{ending}", file_format)
+            write_picks(found.picks, folder / f"picks.{ending}", file_format, overwrite=True)
     write_json(folder / "metrics.json", classification_metrics(found, sources, model_name))
     figures = {"availability": availability_figure(found)} if found.spans else {}
     pictures = {name: picture(figure, AVAILABILITY) for name, figure in figures.items()}

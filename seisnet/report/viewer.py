@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 from seisnet.classification.views import VIEW_AFTER_S, VIEW_BEFORE_S, View, find_pick, view_around
 from seisnet.errors import ConfigError, DataError
-from seisnet.formats.picks import read_any_picks
+from seisnet.formats.picks import read_picks
 from seisnet.model import Model, load_model
 from seisnet.picks import Pick, in_order
 from seisnet.report.classification import waveform_picture
@@ -126,7 +126,7 @@ def open_picked(path: Path, sources: tuple[str, ...] = (), model_name: str | Non
         path = path / "picks.csv"
     if not sources:
         raise ConfigError(f"{path}: say with --waveforms on what the picks were made")
-    picks = in_order(read_any_picks(path, may_be_empty=True))
+    picks = in_order(read_picks(path, may_be_empty=True))
     return Picked(str(path), picks, Waveforms(sources), load_model(model_name) if model_name else None)
 
 
