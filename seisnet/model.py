@@ -135,7 +135,7 @@ class Model:
         ConfigError
             If the config asks for a step that is no multiple of the model's, or not the one its second stage knows.
         """
-        hop_s, own_s = (config.hop_s if config else 0.0) or self.preprocess.hop_s, self.preprocess.hop_s
+        hop_s, own_s = PickConfig.of(config).hop_s or self.preprocess.hop_s, self.preprocess.hop_s
         every = max(1, round(hop_s / own_s))
         if abs(every * own_s - hop_s) > 1e-6:
             raise ConfigError(
@@ -170,7 +170,7 @@ class Model:
         ConfigError
             If the config names a class that gives none.
         """
-        given = config.thresholds if config else {}
+        given = PickConfig.of(config).thresholds
         for name in given:
             if name not in self.stored.thresholds:
                 raise ConfigError(f"threshold '{name}'{nearest(name, self.stored.thresholds)}")
@@ -181,7 +181,7 @@ class Model:
 
         Thresholds in the config go before the model's own.
         """
-        config, thresholds = config or PickConfig(), self.thresholds(config)
+        config, thresholds = PickConfig.of(config), self.thresholds(config)
         return Follower(
             self.chain(config), record, thresholds, config=config, model=self.name, onsets=self.onsets, threads=threads
         )
@@ -226,25 +226,22 @@ class Model:
         Raises
         ------
         ConfigError
-            For an unknown option or class, or what is no stream.
+            For an unknown option or class, what is no stream, or no PickConfig.
 
         Examples
         --------
         >>> model.classify(obspy.read(), P_threshold=0.3)  # doctest: +SKIP
         """
         asked = self._arguments(config, options)
-        picks: list[Pick] = []
-        detections: list[Detection] = []
-        for record in self._wanted(stream, asked):
-            found = self.follow(record, asked.config).add(record.data, last=True)
-            picks += found.picks
-            detections += found.detections
+        wanted = self._wanted(stream, asked)
+        found = [self.follow(record, asked.config).add(record.data, last=True) for record in wanted]
         if self.preprocess.task == "class":
+            detections = [detection for part in found for detection in part.detections]
             return joined_detections(detections, asked.config, self.chain(asked.config).hop_ns)
-        return accepted(picks, asked.config)
+        return accepted([pick for part in found for pick in part.picks], asked.config)
 
     def _arguments(self, config: PickConfig | None, given: dict[str, float]) -> Arguments:
-        return read_arguments(given, config or PickConfig(), phases=self.stored.thresholds, recipe=self.preprocess)
+        return read_arguments(given, PickConfig.of(config), phases=self.stored.thresholds, recipe=self.preprocess)
 
     def _wanted(self, stream: obspy.Stream, asked: Arguments) -> list[Record]:
         records, rejections = self.records(stream)
@@ -257,6 +254,8 @@ class Model:
 
     def stream(self, config: PickConfig | None = None, *, patience_s: float = 30.0, step_s: float = 1.0) -> Streaming:
         """Begin to pick data that arrive packet by packet, see `seisnet.streaming.Streaming`."""
+        self.chain(config)
+        self.thresholds(config)
         return Streaming(self, config, patience_s=patience_s, step_s=step_s)
 
     def save(self, path: str | Path, *, overwrite: bool = False) -> None:

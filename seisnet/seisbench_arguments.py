@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
+from difflib import get_close_matches
 from numbers import Real
 
 import numpy as np
@@ -75,6 +76,9 @@ def read_arguments(
         if name in REFUSED:
             raise ConfigError(f"argument '{name}': {REFUSED[name]}")
         if name not in known:
+            asked = name.casefold().removesuffix("threshold").rstrip("_")
+            if name.casefold().endswith("threshold") and not get_close_matches(asked, map(str.casefold, phases)):
+                raise ConfigError(f"argument '{name}'; known: {', '.join(sorted(thresholds))}")
             raise ConfigError(f"argument '{name}'{nearest(name, known)}")
         if name not in WITHOUT_EFFECT and not isinstance(value, Real | np.bool_):
             raise ConfigError(f"argument '{name}': got {value!r}; a number, True or False is needed")

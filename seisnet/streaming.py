@@ -128,7 +128,7 @@ class Streaming:
     ) -> None:
         self.rejections: list[Rejection] = []
         self.detections: list[Detection] = []
-        self._model, self._config = model, config or PickConfig()
+        self._model, self._config = model, PickConfig.of(config)
         self._patience_ns, self._step_ns = round(patience_s * NS_PER_S), round(step_s * NS_PER_S)
         self._instruments: dict[str, _Instrument] = {}
 

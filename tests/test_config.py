@@ -137,6 +137,11 @@ def test_every_key_with_a_letter_too_many_suggests_itself(cls):
         refused(cls, f"unknown key '{f.name}x'; did you mean '{f.name}'?", **{f"{f.name}x": 1})
 
 
+@pytest.mark.parametrize(("said", "meant"), [("ADAM", "adam"), ("AdamW", "adamw"), ("RMS_Prop", "rmsprop")])
+def test_capitals_dont_hide_what_is_meant(said, meant):
+    refused(TrainConfig, f"did you mean '{meant}'", optimizer=said)
+
+
 def test_a_key_like_none_lists_those_that_are():
     refused(PickConfig, "unknown key 'x'; known: coincidence, ", x=1)
     assert nearest("x", ["b", "a"]) == "; known: a, b"

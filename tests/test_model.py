@@ -9,7 +9,8 @@ import obspy
 import pytest
 
 from seisnet.classification.job import classify
-from seisnet.config import PickConfig
+from seisnet.config import PickConfig, TrainConfig
+from seisnet.errors import ConfigError
 from seisnet.model import load_model
 from seisnet.nn import blas_threads
 from seisnet.picks import Detection
@@ -75,3 +76,23 @@ def test_what_gives_nothing_says_why_once_a_call_where_it_was_asked(phase, make_
     phase.classify(obspy.Stream([usable, *short[1:]]))  # no warning: a part of it was scanned
     with pytest.warns(UserWarning, match="strict"):
         phase.classify(obspy.Stream([usable]), strict=True)
+
+
+@pytest.mark.parametrize("config", [{"P": 0.3}, {}, TrainConfig()])
+def test_settings_of_another_kind_are_refused_at_once_with_the_remedy(phase, config):
+    (record,), _ = phase.records(obspy.read())
+    told = f"config: got {type(config).__name__}; PickConfig is needed, such as PickConfig(thresholds={{'P': 0.3}})"
+    for ask in (
+        lambda: phase.classify(obspy.read(), config),
+        lambda: phase.annotate(obspy.read(), config),
+        lambda: phase.stream(config),
+        lambda: phase.follow(record, config),
+        lambda: phase.scan(record, config),
+    ):
+        with pytest.raises(ConfigError, match=re.escape(told)):
+            ask()
+
+
+def test_a_stream_begins_with_no_threshold_of_a_class_that_there_is_not(phase):
+    with pytest.raises(ConfigError, match="threshold 'p'; did you mean 'P'"):
+        phase.stream(PickConfig(thresholds={"p": 0.3}))

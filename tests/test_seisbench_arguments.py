@@ -52,6 +52,9 @@ def test_what_changes_nothing_is_taken():
         ({"stride": None}, "got None; a number"),
         ({"strikt": True}, "did you mean 'strict'"),
         ({"Pn_threshold": 0.3}, "did you mean 'P_threshold'"),
+        ({"p_threshold": 0.3}, "did you mean 'P_threshold'"),
+        ({"threshold": 0.3}, "'threshold'; known: P_threshold, S_threshold$"),
+        ({"noise_threshold": 0.3}, "known: P_threshold, S_threshold$"),
     ],
 )
 def test_what_can_not_be_had_is_refused_with_the_reason(given, reason):

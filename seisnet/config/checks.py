@@ -22,8 +22,9 @@ def nearest(name: str, known: Iterable[str]) -> str:
     "; did you mean 'momentum'?"
     """
     known = sorted(known)
-    close = difflib.get_close_matches(name, known, n=1)
-    return f"; did you mean '{close[0]}'?" if close else f"; known: {', '.join(known)}"
+    folded = {one.casefold(): one for one in known}  # ADAM is adam
+    close = difflib.get_close_matches(name.casefold(), folded, n=1)
+    return f"; did you mean '{folded[close[0]]}'?" if close else f"; known: {', '.join(known)}"
 
 
 def one_of(name: str, value: str, allowed: tuple[str, ...]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from seisnet.config.checks import between, settle
+from seisnet.errors import ConfigError
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,14 @@ class PickConfig:
     p_before_s: float = 0.0
     coincidence: int = 1
     coincidence_s: float = 15.0
+
+    @classmethod
+    def of(cls, config: PickConfig | None) -> PickConfig:
+        """A config, or one of the defaults where there is none; anything else is refused with a ConfigError."""
+        if config is not None and not isinstance(config, cls):
+            got = type(config).__name__
+            raise ConfigError(f"config: got {got}; PickConfig is needed, such as PickConfig(thresholds={{'P': 0.3}})")
+        return cls() if config is None else config
 
     def __post_init__(self) -> None:
         """Check every value."""
