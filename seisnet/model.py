@@ -38,9 +38,9 @@ from seisnet.waveforms.records import NS_PER_S, Record, Rejection, reasons
 SHIPPED = Path(__file__).parent / "models"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Model:
-    """Everything needed to turn waveforms into picks.
+    """Everything needed to turn waveforms into picks; equal to itself alone.
 
     Attributes
     ----------

@@ -96,3 +96,9 @@ def test_settings_of_another_kind_are_refused_at_once_with_the_remedy(phase, con
 def test_a_stream_begins_with_no_threshold_of_a_class_that_there_is_not(phase):
     with pytest.raises(ConfigError, match="threshold 'p'; did you mean 'P'"):
         phase.stream(PickConfig(thresholds={"p": 0.3}))
+
+
+def test_a_model_is_equal_to_itself_and_may_be_a_key(phase):
+    other = load_model("phase")
+    assert phase != other
+    assert {phase: 1, other: 2}[phase] == 1
