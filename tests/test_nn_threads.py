@@ -26,6 +26,18 @@ def test_limit_is_put_back():
     assert limits() == before
 
 
+def test_contexts_of_several_threads_leave_no_limit_behind():
+    before = limits()
+    first, second = blas_threads(1), blas_threads(2)
+    first.__enter__()
+    second.__enter__()
+    assert limits() == [2] * len(before)
+    first.__exit__(None, None, None)  # another thread's, which is done before the one that came later
+    assert limits() == [2] * len(before)
+    second.__exit__(None, None, None)
+    assert limits() == before
+
+
 def test_agrees_with_threadpoolctl():
     threadpoolctl = pytest.importorskip("threadpoolctl")
     libraries = [

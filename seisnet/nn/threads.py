@@ -12,8 +12,9 @@ import ctypes
 import functools
 import itertools
 import statistics
+import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -68,17 +69,38 @@ def fastest_threads(network: Network, batch_size: int, most: int) -> Iterator[in
             network.threads = 1
 
 
+_lock = threading.Lock()
+_limits: dict[object, int] = {}
+"""Limits that contexts have set and not left; the last one holds."""
+
+_own: list[int] = []
+"""Limits of the libraries before any context."""
+
+
 @contextmanager
 def blas_threads(n: int) -> Iterator[None]:
-    """Limit the OpenBLAS libraries that came with NumPy and SciPy to some threads; other libraries are left alone."""
-    before = [getter() for getter, _ in _openblas()]
-    for _, setter in _openblas():
-        setter(n)
+    """Limit the OpenBLAS libraries that came with NumPy and SciPy to some threads; other libraries are left alone.
+
+    The limit holds for the process. Where contexts of several Python threads overlap, the one entered last decides, and
+    when all are left the libraries have the limits that they had before.
+    """
+    mine = object()
+    with _lock:
+        if not _limits:
+            _own[:] = [getter() for getter, _ in _openblas()]
+        _limits[mine] = n
+        _set([n] * len(_own))
     try:
         yield
     finally:
-        for (_, setter), threads in zip(_openblas(), before, strict=True):
-            setter(threads)
+        with _lock:
+            del _limits[mine]
+            _set([[*_limits.values()][-1]] * len(_own) if _limits else _own)
+
+
+def _set(limits: Sequence[int]) -> None:
+    for (_, setter), n in zip(_openblas(), limits, strict=True):
+        setter(n)
 
 
 def _fastest(network: Network, batch_size: int, most: int) -> int:

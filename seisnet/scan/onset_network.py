@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from seisnet.config import PreprocessConfig
 from seisnet.features import Feature, extract, make_feature
 from seisnet.nn import Network, huber
-from seisnet.scan.sliding import outputs
+from seisnet.scan.sliding_network import outputs
 from seisnet.waveforms.records import Record, ns_to_sample, sample_to_ns
 
 Floats = NDArray[np.float32]

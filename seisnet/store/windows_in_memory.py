@@ -5,11 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
+from seisnet.errors import ConfigError
 from seisnet.store.excerpts import Excerpt, read_excerpts
 from seisnet.store.windows_file import SPLITS, WindowRows, WindowsInfo, read_info, read_rows
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Windows:
     """A windows file in memory."""
 
@@ -17,8 +20,21 @@ class Windows:
     rows: WindowRows
     excerpts: tuple[Excerpt, ...] = ()
 
+    def __repr__(self) -> str:
+        """Say how many there are, not all of them."""
+        counts = ", ".join(f"{np.count_nonzero(self.rows.split == k)} {name}" for k, name in enumerate(SPLITS))
+        return f"Windows({counts}, {len(self.excerpts)} excerpts, classes {' '.join(self.info.classes)})"
+
     def split(self, name: str) -> WindowRows:
-        """Rows of ``train``, ``dev`` or ``test``."""
+        """Rows of ``train``, ``dev`` or ``test``.
+
+        Raises
+        ------
+        ConfigError
+            For another name.
+        """
+        if name not in SPLITS:
+            raise ConfigError(f"split: got {name!r}; known: {', '.join(SPLITS)}")
         return self.rows.take(self.rows.split == SPLITS.index(name))
 
 
