@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from seisnet import nn
 from seisnet.config import TrainConfig
@@ -113,6 +115,18 @@ def train_network(
             write_checkpoint(checkpoint, state)
         if progress:
             progress(row)
+
+
+def history_columns(history: Sequence[dict[str, float]], tasks: Sequence[int]) -> dict[str, NDArray[np.float64]]:
+    """Columns (epochs,) of the history of some tasks, one after the other; ``member`` says of which, counted from 0."""
+    columns: dict[str, list[float]] = defaultdict(list)
+    for row in history:
+        if row["task"] in tasks:
+            columns["member"].append(float(tasks.index(int(row["task"]))))
+            for key, value in row.items():
+                if key not in ("task", "epochs"):
+                    columns[key].append(value)
+    return {key: np.array(values) for key, values in columns.items()}
 
 
 def _near(data: TrainingData, xp: Any) -> TrainingData:

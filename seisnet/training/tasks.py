@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-from collections import defaultdict
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -40,6 +39,7 @@ from seisnet.training.excerpt_data import (
     why_no_context,
     why_no_onsets,
 )
+from seisnet.training.loop import history_columns
 from seisnet.training.objectives import ClassObjective, Objective, OnsetObjective, Say
 from seisnet.training.parents import READS, Parent
 from seisnet.training.window_data import load_windows
@@ -260,14 +260,6 @@ class Run:
                 stages.append(stage)
             if numbers and name != "windows":
                 metrics[f"{name}_history"] = [row for row in history if int(row["task"]) in numbers]
-        columns: dict[str, list[float]] = defaultdict(list)
-        members = self._numbers("windows")
-        for row in history:
-            if row["task"] in members:
-                columns["member"].append(float(members.index(int(row["task"]))))
-                for key, value in row.items():
-                    if key not in ("task", "epochs"):
-                        columns[key].append(value)
         attributes = {"seisnet_version": __version__, "windows_sha256": self._windows.digest}
         threshold = CONTEXT_THRESHOLD if any(s.reads == READS["context"] for s in stages) else DEFAULT_THRESHOLD
         thresholds = dict.fromkeys((c for c in info.classes if c != "noise"), threshold)
@@ -282,7 +274,7 @@ class Run:
             thresholds=parent.thresholds if parent else thresholds,
             temperature=parent.temperature if parent else 1.0,
             spread=parent.spread if parent else {},
-            history={key: np.array(values) for key, values in columns.items()},
+            history=history_columns(history, self._numbers("windows")),
             metrics=metrics,
             attributes=attributes | ({"parent_sha256": self._parent.digest} if parent else {}),
         )
