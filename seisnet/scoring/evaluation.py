@@ -27,6 +27,7 @@ from seisnet.scoring.metrics import (
 from seisnet.store.windows_file import SPLITS, WindowRows
 from seisnet.store.windows_in_memory import Windows, read_windows
 from seisnet.waveforms.lookup import distances_km
+from seisnet.wording import counted
 
 EMBEDDED = 4000
 """Windows at most whose hidden activations are kept."""
@@ -35,7 +36,7 @@ RECIPE = ("task", "features", "sampling_rate_hz", "window_s", "frame_s", "hop_s"
 """Settings that make features what they are: a model reads only windows that agree in all of them."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Evaluation:
     """Predictions of a model on the windows of a split, and what they are worth.
 
@@ -73,6 +74,10 @@ class Evaluation:
     breakdowns: Mapping[str, Breakdown]
     embedded: NDArray[np.int64]
     activations: NDArray[np.float32]
+
+    def __repr__(self) -> str:
+        """Say the main figure; `metrics` has all."""
+        return f"Evaluation({self.split}, {counted(len(self.rows), 'window')}, macro-F1 {self.scores.macro_f1:.3f})"
 
     @property
     def predicted(self) -> NDArray[np.int64]:
