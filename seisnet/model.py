@@ -22,7 +22,7 @@ from seisnet.picking.coincidence import accepted
 from seisnet.picking.detector import joined_detections
 from seisnet.picking.follower import Follower
 from seisnet.picking.picker import margin_s
-from seisnet.picks import Detection, Pick
+from seisnet.picks import DetectionList, PickList
 from seisnet.scan.context_network import ContextNetwork
 from seisnet.scan.onset_network import OnsetNetwork
 from seisnet.scan.scanner import Chain, ContextStage, Probabilities, scan
@@ -203,7 +203,7 @@ class Model:
 
     def classify(
         self, stream: obspy.Stream, config: PickConfig | None = None, **options: float
-    ) -> list[Pick] | list[Detection]:
+    ) -> PickList | DetectionList:
         """Picks of a stream; of a model of task ``class``, detections. They are sorted by time.
 
         Where nothing of the stream can be used, a warning says why; `records` tells all that is left out of one.
@@ -221,7 +221,8 @@ class Model:
         Returns
         -------
         list of Pick or list of Detection
-            The second where the model's task is ``class`` (`Model.preprocess`).
+            The second where the model's task is ``class`` (`Model.preprocess`). As in SeisBench, ``.picks`` and
+            ``.detections`` are they.
 
         Raises
         ------
@@ -237,8 +238,8 @@ class Model:
         found = [self.follow(record, asked.config).add(record.data, last=True) for record in wanted]
         if self.preprocess.task == "class":
             detections = [detection for part in found for detection in part.detections]
-            return joined_detections(detections, asked.config, self.chain(asked.config).hop_ns)
-        return accepted([pick for part in found for pick in part.picks], asked.config)
+            return DetectionList(joined_detections(detections, asked.config, self.chain(asked.config).hop_ns))
+        return PickList(accepted([pick for part in found for pick in part.picks], asked.config))
 
     def _arguments(self, config: PickConfig | None, given: dict[str, float]) -> Arguments:
         return read_arguments(given, PickConfig.of(config), phases=self.stored.thresholds, recipe=self.preprocess)

@@ -130,6 +130,24 @@ class Detection(OnInstrument):
     threshold: float = math.nan
 
 
+class PickList(list[Pick]):
+    """Picks; `picks` are they, as in what SeisBench's ``classify`` returns."""
+
+    @property
+    def picks(self) -> PickList:
+        """The list itself."""
+        return self
+
+
+class DetectionList(list[Detection]):
+    """Detections; `detections` are they, as in what SeisBench's ``classify`` returns."""
+
+    @property
+    def detections(self) -> DetectionList:
+        """The list itself."""
+        return self
+
+
 STATUS_WEIGHTS = {"manual": 1.0, "automatic": 0.5, "autopicker": 0.5, "estimated": 0.1, "predicted": 0.1}
 """How far a pick is trusted for how it was made; one that says nothing counts as manual."""
 

@@ -56,6 +56,7 @@ def test_a_model_of_classes_gives_the_detections_of_the_command_line(make_trace,
     stream = obspy.Stream([make_trace(row, f"XX.TEST..EH{c}") for c, row in zip("ZNE", samples, strict=True)])
     stream.write(str(tmp_path / "a.mseed"), format="MSEED")
     found = model.classify(stream, low)
+    assert found.detections is found
     assert found and {type(detection) for detection in found} == {Detection}
     assert found == classify([str(tmp_path / "a.mseed")], model, low).detections
 

@@ -146,6 +146,7 @@ def minutes():
     rows = zip("ZNE", np.round(100 * data).astype(np.int32), strict=True)
     stream = obspy.Stream([obspy.Trace(row, header | {"channel": f"HH{c}"}) for c, row in rows])
     picks = model.classify(stream, low)
+    assert picks.picks is picks  # as SeisBench's output has them
     assert {p.phase for p in picks} == {"P", "S"} and len(picks) > 15
     return model, low, stream, picks
 
