@@ -90,7 +90,6 @@ def waveform_view(  # noqa: PLR0913, a view is what it shows
     return figure
 
 
-@styled()
 def _seismogram(ax: Axes, time_s: NDArray[np.float64], samples: NDArray[np.float64]) -> None:
     recorded = samples[np.isfinite(samples)]
     if varies(samples):
