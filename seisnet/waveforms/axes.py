@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -66,10 +66,9 @@ def place_of(trace: obspy.Trace, component: str, stations: Stations, *, by_lette
     return Place(rank, component, rows[component], 1) if component in rows else None
 
 
-def rotated(record: Record, places: Mapping[Place, Sequence[obspy.Trace]], stations: Stations) -> tuple[Record, str]:
-    """A record of components that stand askew, rotated to Z, N, E, or the reason why it can't be."""
-    seed_ids = {place.row: traces[0].id for place, traces in places.items()}
-    axes = [axis_of(seed_ids[row], record.start_ns, stations) for row in sorted(seed_ids) if record.present[row]]
+def rotated(record: Record, seed_ids: Sequence[str], stations: Stations) -> tuple[Record, str]:
+    """A record of components that stand askew, the channels of its rows, rotated to Z, N, E, or why it can't be."""
+    axes = [axis_of(seed_id, record.start_ns, stations) for seed_id in seed_ids]
     known = [axis for axis in axes if axis]
     if len(known) < len(record.present):
         return record, "stands askew by its dips: rotating it takes three components of known azimuth and dip"
@@ -125,6 +124,7 @@ def upright(record: Record, axes: Sequence[tuple[float, float]]) -> Record:
     """Rotate a record whose rows are three components in any directions to Z, N, E.
 
     The ground motion m that its samples x are seen of solves D m = x, with the unit vectors of the axes as rows of D.
+    It is summed up sample by sample: the last bits of a product of matrices may depend on where a record is cut.
 
     Parameters
     ----------
@@ -141,4 +141,7 @@ def upright(record: Record, axes: Sequence[tuple[float, float]]) -> Record:
     matrix = directions(axes)
     if abs(np.linalg.det(matrix)) < LEAST_VOLUME:
         raise DataError("its components lie nearly in one plane by the station metadata, and can't be rotated")
-    return replace(record, data=np.linalg.solve(matrix, record.data.astype(np.float64)).astype(np.float32))
+    data = np.empty_like(record.data)
+    for row, weights in zip(data, np.linalg.inv(matrix), strict=True):
+        row[:] = sum(np.multiply(x, w, dtype=np.float64) for x, w in zip(record.data, weights, strict=True))
+    return replace(record, data=data)

@@ -100,7 +100,7 @@ def condition(
         for place in sorted(instruments[trace_id]):
             traces = instruments[trace_id][place]
             for native in segments_of(traces, trace_id, rejections):
-                segment, reason = _ready(native, place, traces[0].id, sampling_rate_hz, stations, response)
+                segment, reason = _ready(native, place, sampling_rate_hz, stations, response)
                 if not reason and len(segment.samples) < shortest:
                     reason = too_short
                 elif not reason and _taken(rows[place.row], segment):
@@ -113,8 +113,8 @@ def condition(
                 rejections += _blind(native, trace_id, response)
                 bisect.insort(rows[place.row], segment, key=lambda s: s.start_ns)
                 flags += faults(native, place.component)
-        for cut in _records(rows, trace_id, sampling_rate_hz, source):
-            record, reason = rotated(cut, instruments[trace_id], stations) if trace_id in askew else (cut, "")
+        for cut, seed_ids in _records(rows, trace_id, sampling_rate_hz, source):
+            record, reason = rotated(cut, seed_ids, stations) if trace_id in askew else (cut, "")
             if record.n_samples < shortest:
                 reason = too_short
             if reason:
@@ -134,10 +134,10 @@ def _instruments(
         trace_id, component = instrument_of(trace)
         place = place_of(trace, component, stations, by_letter=trace_id in askew)
         reason = unusable(trace, target_hz)
-        if place is None:
+        if place is None and component in AXES:
+            reason = "U, V, W are used only where station metadata (--inventory) say which way they point"
+        elif place is None:
             reason = f"channel code '{stats.channel}' names no component; known are {' '.join(ROW)}"
-            if component in AXES:
-                reason += ", and U V W where station metadata (--inventory) say which way they point"
         elif not reason:
             instruments[trace_id][place].append(trace)
             continue
@@ -183,19 +183,19 @@ def unusable(trace: obspy.Trace, target_hz: float) -> str:
 
 
 def _ready(
-    native: Segment, place: Place, seed_id: str, target_hz: float, stations: Stations | None, response: Response | None
+    native: Segment, place: Place, target_hz: float, stations: Stations, response: Response | None
 ) -> tuple[Segment, str]:
     """A segment as records hold it, or the reason why it can't be had."""
     segment = native if place.sign > 0 else replace(native, samples=-native.samples.astype(np.float64))
     if response:
         segment = replace(segment, samples=segment.samples.astype(np.float64))
-        channel = channel_at(stations or {}, seed_id, native.start_ns)
+        channel = channel_at(stations, native.seed_id, native.start_ns)
         if channel is None:
-            return native, f"{seed_id}: the station metadata do not know it at that time"
+            return native, f"{native.seed_id}: the station metadata do not know it at that time"
         try:
             segment = without_response(segment, channel, response)
         except DataError as error:
-            return native, f"{seed_id}: {error}"
+            return native, f"{native.seed_id}: {error}"
         if not len(segment.samples):
             return native, f"shorter than the {2 * response.blind_s:g} s that taking off the response makes blind"
     return _at_rate(segment, target_hz), ""
@@ -222,13 +222,16 @@ def _taken(row: list[Segment], segment: Segment) -> bool:
 def _at_rate(segment: Segment, target_hz: float) -> Segment:
     """Bring a segment to the target rate; samples that already have it are untouched, their time included."""
     if keeps_time(segment.rate_hz, target_hz, len(segment.samples)):
-        return Segment(segment.samples, segment.start_ns, target_hz, segment.bandwidth_hz)
+        return replace(segment, rate_hz=target_hz)
     samples, start_ns = resample(segment.samples.astype(np.float64), segment.start_ns, segment.rate_hz, target_hz)
-    return Segment(samples, start_ns, target_hz, min(segment.bandwidth_hz, target_hz / 2))
+    bandwidth_hz = min(segment.bandwidth_hz, target_hz / 2)
+    return replace(segment, samples=samples, start_ns=start_ns, rate_hz=target_hz, bandwidth_hz=bandwidth_hz)
 
 
-def _records(rows: dict[int, list[Segment]], trace_id: str, rate_hz: float, source: str) -> list[Record]:
-    """Cut an instrument's time line wherever a component starts or ends."""
+def _records(
+    rows: dict[int, list[Segment]], trace_id: str, rate_hz: float, source: str
+) -> list[tuple[Record, list[str]]]:
+    """Cut an instrument's time line wherever a component starts or ends; with each, the channels of its rows."""
     half_ns = NS_PER_S / rate_hz / 2
     edges: list[int] = []
     for edge in sorted({t for segments in rows.values() for s in segments for t in (s.start_ns, s.end_ns)}):
@@ -238,7 +241,7 @@ def _records(rows: dict[int, list[Segment]], trace_id: str, rate_hz: float, sour
     records = []
     for low, high in itertools.pairwise(edges):
         n = round((high - low) * rate_hz / NS_PER_S)
-        cuts: dict[int, tuple[NDArray[Any], float]] = {}  # samples and bandwidth of each row that covers it
+        cuts: dict[int, tuple[NDArray[Any], Segment]] = {}  # of each row that covers it
         for row, segments in rows.items():
             i = bisect.bisect_right(starts[row], low + half_ns) - 1
             if i < 0:
@@ -246,7 +249,7 @@ def _records(rows: dict[int, list[Segment]], trace_id: str, rate_hz: float, sour
             at = round((low - segments[i].start_ns) * rate_hz / NS_PER_S)
             cut = segments[i].samples[max(at, 0) : max(at, 0) + n]
             if len(cut) >= max(n - 1, 1):
-                cuts[row] = cut, segments[i].bandwidth_hz
+                cuts[row] = cut, segments[i]
         if not cuts:  # nothing is allocated for the years between two recordings
             continue
         data, present = np.zeros((3, n), dtype=np.float32), np.zeros(3, dtype=np.bool_)
@@ -254,8 +257,9 @@ def _records(rows: dict[int, list[Segment]], trace_id: str, rate_hz: float, sour
             _round(cut, data[row, : len(cut)])
             data[row, len(cut) :] = data[row, len(cut) - 1]
             present[row] = True
-        bandwidth_hz = min(bandwidth for _, bandwidth in cuts.values())
-        records.append(Record(data, low, rate_hz, trace_id, present, bandwidth_hz, source))
+        bandwidth_hz = min(segment.bandwidth_hz for _, segment in cuts.values())
+        record = Record(data, low, rate_hz, trace_id, present, bandwidth_hz, source)
+        records.append((record, [cuts[row][1].seed_id for row in sorted(cuts)]))
     return records
 
 

@@ -30,6 +30,7 @@ class Segment:
     start_ns: int
     rate_hz: float
     bandwidth_hz: float
+    seed_id: str
 
     @property
     def end_ns(self) -> int:
@@ -61,7 +62,8 @@ def segments_of(traces: Iterable[obspy.Trace], trace_id: str, rejections: list[R
 def _finite_runs(trace: obspy.Trace, trace_id: str, rejections: list[Rejection]) -> Iterable[Segment]:
     """Stretches of a trace without masked, NaN or infinite samples."""
     data = _exact(np.ma.getdata(trace.data))
-    whole = Segment(data, trace.stats.starttime.ns, float(trace.stats.sampling_rate), trace.stats.sampling_rate / 2)
+    rate_hz = float(trace.stats.sampling_rate)
+    whole = Segment(data, trace.stats.starttime.ns, rate_hz, rate_hz / 2, trace.id)
     # A day of flags takes as long as the rest: first see whether any is needed. NaN is neither above nor below.
     low, high = (float(data.min(initial=0)), float(data.max(initial=0))) if data.dtype.kind == "f" else (0.0, 0.0)
     if not np.ma.is_masked(trace.data) and low > -LARGEST_SAMPLE and high < LARGEST_SAMPLE:
