@@ -7,8 +7,14 @@ from obspy.core.inventory import Channel, Inventory, Network, Site, Station
 from obspy.core.inventory import Response as ObsPyResponse
 from obspy.signal.rotate import rotate2zne
 
+from seisnet.classification.one_source import Classification
 from seisnet.config import PreprocessConfig
 from seisnet.errors import ConfigError, DataError
+from seisnet.formats.picks import write_picks
+from seisnet.picks import Pick
+from seisnet.report.figures import FIGURES
+from seisnet.report.folder import classification_metrics, write_json
+from seisnet.report.viewer import open_picked
 from seisnet.waveforms.axes import directions, placed
 from seisnet.waveforms.conditioning import condition
 from seisnet.waveforms.files import Reading
@@ -144,6 +150,29 @@ def test_what_stands_askew_and_lacks_a_component_is_no_record(tmp_path, make_tra
     )
     assert [r.start_ns for r in records] == [START_NS + 2 * NS_PER_S]
     assert [(r.start_ns, r.reason.split(":")[0]) for r in rejections] == [(START_NS, "stands askew by its dips")]
+
+
+def test_what_stands_askew_is_found_again_by_the_report_that_knows_its_metadata(tmp_path, make_trace, noise):
+    traces, stations = askew(GALPERIN, tmp_path, make_trace, noise)
+    obspy.Stream(traces).write(str(tmp_path / "a.mseed"), format="MSEED")
+    pick = Pick("GE", "APE", "", "HH", "P", START_NS + 2 * NS_PER_S, 0.9)
+    sources, inventory = [str(tmp_path / "a.mseed")], [tmp_path / "s.xml"]
+    (tmp_path / "report").mkdir()
+    write_json(
+        tmp_path / "report" / "metrics.json", classification_metrics(Classification(), sources, "phase", inventory)
+    )
+    write_picks([pick], tmp_path / "report" / "picks.csv")
+    [expected], _ = condition(obspy.Stream(traces), sampling_rate_hz=100.0, shortest_s=0.0, stations=stations)
+    for picked in (
+        open_picked(tmp_path / "report"),
+        open_picked(tmp_path / "report" / "picks.csv", sources, inventory=inventory),
+    ):
+        [found] = picked.waveforms.around("GE.APE..HH", expected.start_ns, expected.end_ns)
+        np.testing.assert_array_equal(found.data, expected.data)
+    lost = open_picked(tmp_path / "report" / "picks.csv", sources)
+    for draw in FIGURES.values():
+        with pytest.raises(DataError, match="can be used: U, V, W are used only where station metadata"):
+            draw(lost, pick, None, None)
 
 
 def test_axes_in_one_plane_are_no_record(tmp_path, make_trace, noise):

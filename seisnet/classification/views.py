@@ -120,17 +120,18 @@ def view_around(
     Raises
     ------
     DataError
-        If no source holds the pick's time.
+        If no source holds the pick's time, or nothing of it can be used.
     """
     start_ns, end_ns = (pick.time_ns + round(s * NS_PER_S) for s in (-before_s, after_s))
     margin_ns = round(MARGIN_S * NS_PER_S)
     rate_hz = model.preprocess.sampling_rate_hz if model else None
+    told = len(waveforms.reading.rejections)
     for trace_id in waveforms.trace_ids(pick):
         records = waveforms.around(trace_id, start_ns - margin_ns, end_ns + margin_ns, sampling_rate_hz=rate_hz)
         if any(record.start_ns <= pick.time_ns <= record.end_ns for record in records):
             break
     else:
-        raise DataError(f"{pick.pick_id}: no waveform of that instrument and time in the sources")
+        raise waveforms.none_of(f"{pick.pick_id}: no waveform of that instrument and time", told)
     scans = [model.scan(record) for record in records] if model else []
     if band_hz is not None:
         records = [band_passed(record, band_hz) for record in records]

@@ -115,7 +115,9 @@ def classify(
         )
         if report:
             show("drawing the report")
-            write_classification(found, model, report, sources=sources, model_name=model_name, overwrite=True)
+            write_classification(
+                found, model, report, sources=sources, model_name=model_name, inventory=inventory, overwrite=True
+            )
     read = f" {counted(len(found.files), 'file')} read." if found.files else ""
     console.say(f"{output}: {' '.join(summary(found, model))}{read}", quiet=quiet)
     console.say(

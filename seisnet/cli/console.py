@@ -84,6 +84,13 @@ waveforms = click.option(
 drawing_model = click.option(
     "--model", "model_name", metavar="FILE|NAME", help="Draws probability traces; a report knows its own."
 )
+drawing_inventory = click.option(
+    "--inventory",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Station metadata that the picks were made with; a report knows; repeatable.",
+)
 port = click.option(
     "--port", type=click.IntRange(0, 65535), default=0, show_default=True, help="Of 127.0.0.1; 0: any that is free."
 )

@@ -13,6 +13,7 @@ from seisnet.cli import console
 @click.argument("picks", type=click.Path(path_type=Path))
 @console.waveforms
 @console.drawing_model
+@console.drawing_inventory
 @click.option("--pick", "pick_id", metavar="ID", help="One station around a pick: components, probabilities, picks.")
 @click.option("--section", "section_id", metavar="ID", help="All stations around a pick, as a record section.")
 @click.option("--day", metavar="ID", help="The day of a pick on its instrument, an hour a line.")
@@ -25,6 +26,7 @@ def plot(
     picks: Path,
     waveforms: tuple[str, ...],
     model_name: str | None,
+    inventory: tuple[Path, ...],
     pick_id: str | None,
     section_id: str | None,
     day: str | None,
@@ -54,9 +56,10 @@ def plot(
     if len(chosen) != 1:
         raise click.UsageError("say one of --pick, --section and --day, with the ID of a pick")
     ((kind, name),) = chosen
-    picked = open_picked(picks, waveforms, model_name)
-    pick = find_pick(picked.picks, name)
+    picked = open_picked(picks, waveforms, model_name, inventory)
+    pick, told = find_pick(picked.picks, name), len(picked.waveforms.reading.rejections)
     output = output or Path("".join(c if c.isalnum() or c in "._-" else "_" for c in name) + ".png")
     check_output(output, overwrite=overwrite)
     write_figure(FIGURES[kind](picked, pick, before_s, after_s), output)
     console.say(f"{output}: {kind} of {pick.pick_id}", quiet=quiet)
+    console.say_rejections(picked.waveforms.reading.rejections[told:], quiet=quiet, verbose=False)

@@ -13,10 +13,18 @@ from seisnet.cli import console
 @click.argument("picks", type=click.Path(path_type=Path))
 @console.waveforms
 @console.drawing_model
+@console.drawing_inventory
 @console.serve
 @console.port
 @console.quiet
-def report(picks: Path, waveforms: tuple[str, ...], model_name: str | None, port: int, quiet: bool) -> None:
+def report(
+    picks: Path,
+    waveforms: tuple[str, ...],
+    model_name: str | None,
+    inventory: tuple[Path, ...],
+    port: int,
+    quiet: bool,
+) -> None:
     """Serve PICKS to the browser of this machine: a file of picks, or the folder of a classify --report.
 
     All picks sort and filter as in report.html, and any of them opens its seismogram, drawn on demand. The address is
@@ -30,6 +38,6 @@ def report(picks: Path, waveforms: tuple[str, ...], model_name: str | None, port
     from seisnet.report.serving import LocalServer
     from seisnet.report.viewer import open_picked
 
-    picked = open_picked(picks, waveforms, model_name)
+    picked = open_picked(picks, waveforms, model_name, inventory)
     with LocalServer(picked.answer, port=port) as server:
         console.run_server(server, quiet=quiet)

@@ -13,6 +13,7 @@ from seisnet.cli import console
 @click.argument("picks", type=click.Path(path_type=Path))
 @console.waveforms
 @console.drawing_model
+@console.drawing_inventory
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Answers; default: beside PICKS, .reviewed.csv.")
 @console.serve
 @console.port
@@ -21,6 +22,7 @@ def review(
     picks: Path,
     waveforms: tuple[str, ...],
     model_name: str | None,
+    inventory: tuple[Path, ...],
     output: Path | None,
     port: int,
     quiet: bool,
@@ -44,7 +46,7 @@ def review(
     from seisnet.review.answers import Answers
     from seisnet.review.page import ReviewPage
 
-    picked = open_picked(picks, waveforms, model_name)
+    picked = open_picked(picks, waveforms, model_name, inventory)
     beside = picks / "picks.csv" if picks.is_dir() else picks
     output = output or beside.with_name(f"{beside.stem}.reviewed.csv")
     with Answers(output) as answers, LocalServer(ReviewPage(picked, answers).answer, port=port) as server:

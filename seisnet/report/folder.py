@@ -58,13 +58,14 @@ def write_evaluation(found: Evaluation, model: Model, info: WindowsInfo, folder:
     write_report(report, folder / "report.html")
 
 
-def write_classification(
+def write_classification(  # noqa: PLR0913, each is a choice that somebody makes
     found: Classification,
     model: Model,
     folder: Path,
     *,
     sources: Sequence[str],
     model_name: str,
+    inventory: Sequence[Path] = (),
     overwrite: bool,
     after: tuple[Section, ...] = (),
     title: str = "",
@@ -73,7 +74,7 @@ def write_classification(
 
     Parameters
     ----------
-    sources, model_name : sequence of str, str
+    sources, model_name, inventory : sequence of str, str, sequence of Path
         As given to `classify`; metrics.json keeps them, so that `seisnet plot` and `seisnet report` find them again.
     after : tuple of Section
         Follow the picks.
@@ -85,7 +86,7 @@ def write_classification(
             write_detections(found.detections, folder / f"detections.{ending}", file_format, overwrite=True)
         else:
             write_picks(found.picks, folder / f"picks.{ending}", file_format, overwrite=True)
-    write_json(folder / "metrics.json", classification_metrics(found, sources, model_name))
+    write_json(folder / "metrics.json", classification_metrics(found, sources, model_name, inventory))
     figures = {"availability": availability_figure(found)} if found.spans else {}
     pictures = {name: picture(figure, AVAILABILITY) for name, figure in figures.items()}
     write_figures(folder, figures, pictures)
@@ -101,7 +102,9 @@ def write_classification(
     )
 
 
-def classification_metrics(found: Classification, sources: Sequence[str], model_name: str) -> dict[str, Any]:
+def classification_metrics(
+    found: Classification, sources: Sequence[str], model_name: str, inventory: Sequence[Path] = ()
+) -> dict[str, Any]:
     """What was read, found and rejected, as plain values."""
     counts = Counter((pick.station_id, pick.phase) for pick in found.picks)
     detected = Counter((station_of(d.trace_id), d.label) for d in found.detections)
@@ -114,6 +117,7 @@ def classification_metrics(found: Classification, sources: Sequence[str], model_
         "seisnet_version": __version__,
         "sources": [_findable(source) for source in sources],
         "model": _findable(model_name) if Path(model_name).exists() else model_name,
+        "inventory": [str(path.absolute()) for path in inventory],
         "thresholds": found.thresholds,
         "files": len(found.files),
         "records": found.n_records,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,9 @@ from seisnet.report.html import render_report
 from seisnet.report.serving import Reply, Request
 from seisnet.waveforms.lookup import Waveforms
 from seisnet.wording import counted
+
+KNOWN = {"sources": list, "model": str, "inventory": list}
+"""What a report's metrics.json says of how it was made."""
 
 FRAMED = "frame-ancestors 'none'"
 """Policy beside the one that the page of a report brings along in its head."""
@@ -99,14 +103,16 @@ def view_address(pick: Pick) -> str:
     return f"view?pick={quote(pick.pick_id, safe='')}"
 
 
-def open_picked(path: Path, sources: tuple[str, ...] = (), model_name: str | None = None) -> Picked:
-    """Read picks, from a file or from the folder of a report, which knows its waveforms and model.
+def open_picked(
+    path: Path, sources: Sequence[str] = (), model_name: str | None = None, inventory: Sequence[str | Path] = ()
+) -> Picked:
+    """Read picks, from a file or from the folder of a report, which knows its waveforms, model and station metadata.
 
     Parameters
     ----------
     path : Path
         Picks as CSV or catalogue, or a folder that ``classify --report`` wrote.
-    sources, model_name : tuple of str, str
+    sources, model_name, inventory : sequence of str, str, sequence of str or Path
         Go before what a report's folder knows.
 
     Raises
@@ -120,20 +126,21 @@ def open_picked(path: Path, sources: tuple[str, ...] = (), model_name: str | Non
         raise DataError(f"{path}: no such file or folder")
     if path.is_dir():
         known = _metrics(path / "metrics.json")
-        sources, model_name = sources or tuple(known["sources"]), model_name or known["model"]
+        sources, model_name = sources or known["sources"], model_name or known["model"]
+        inventory = inventory or known["inventory"]
         if (path / "detections.csv").exists():
             raise ConfigError(f"{path}: a report of detections; picks can be drawn, detections can't")
         path = path / "picks.csv"
     if not sources:
         raise ConfigError(f"{path}: say with --waveforms on what the picks were made")
     picks = in_order(read_picks(path, may_be_empty=True))
-    return Picked(str(path), picks, Waveforms(sources), load_model(model_name) if model_name else None)
+    return Picked(str(path), picks, Waveforms(sources, inventory), load_model(model_name) if model_name else None)
 
 
 def _metrics(path: Path) -> dict[str, Any]:
     try:
-        known = json.loads(path.read_text(encoding="utf-8"))
-        if all(isinstance(known[name], kind) for name, kind in (("sources", list), ("model", str))):
+        known = {"inventory": []} | json.loads(path.read_text(encoding="utf-8"))  # older ones do not name it
+        if all(isinstance(known[name], kind) for name, kind in KNOWN.items()):
             return dict(known)
     except (OSError, ValueError, LookupError, TypeError) as error:
         raise DataError(f"{path.parent}: not the folder of a classify --report: {error}") from error

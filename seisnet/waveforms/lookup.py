@@ -19,7 +19,8 @@ from seisnet.waveforms.channels import split_channel
 from seisnet.waveforms.conditioning import condition, to_rate
 from seisnet.waveforms.datasets import MADE_UP_SLOT_NS, DatasetTrace, open_dataset, read_dataset
 from seisnet.waveforms.files import Reading, read_file, read_headers
-from seisnet.waveforms.records import Record, ns_to_sample, sample_to_ns
+from seisnet.waveforms.inventory import read_stations
+from seisnet.waveforms.records import Record, ns_to_sample, reasons, sample_to_ns
 from seisnet.waveforms.sources import find_sources
 
 DISTANCE_COLUMNS = ("path_ep_distance_km", "source_distance_km", "path_hyp_distance_km", "path_distance_km")
@@ -44,6 +45,8 @@ class Waveforms:
     ----------
     specs : sequence of str
         Files, folders, globs, archives, data sets.
+    inventory : sequence of str or Path
+        Files of station metadata, which place components by azimuth and dip.
 
     Attributes
     ----------
@@ -53,11 +56,12 @@ class Waveforms:
     Raises
     ------
     DataError
-        If a name leads to no file, or nothing that it leads to can be read.
+        If a name leads to no file, or nothing that it leads to can be read, or station metadata can't.
     """
 
-    def __init__(self, specs: Sequence[str]) -> None:
+    def __init__(self, specs: Sequence[str], inventory: Sequence[str | Path] = ()) -> None:
         self.reading = Reading()
+        self._stations = read_stations(tuple(map(Path, inventory)))
         self._by_station: dict[str, list[_Holding]] = defaultdict(list)
         for source in find_sources(specs, self.reading):
             for path in source.paths[:1] if source.is_dataset else source.paths:
@@ -100,6 +104,11 @@ class Waveforms:
         cut = [part(record, start_ns, end_ns) for record in records if record.trace_id == trace_id]
         return sorted((record for record in cut if record.n_samples > 1), key=lambda record: record.start_ns)
 
+    def none_of(self, what: str, told: int) -> DataError:
+        """The error that there is no waveform of something, with the reasons that came after the first `told`."""
+        why = reasons(self.reading.rejections[told:])
+        return DataError(f"{what} in the sources{f' can be used: {why}' if why else ''}")
+
     def _of_files(
         self, holdings: Iterable[_Holding], start_ns: int, end_ns: int, sampling_rate_hz: float | None
     ) -> list[Record]:
@@ -115,7 +124,7 @@ class Waveforms:
             else:
                 stream += found
         rate_hz = sampling_rate_hz or max(h.rate_hz for h in near)
-        records, rejections = condition(stream, sampling_rate_hz=rate_hz, shortest_s=0.0)
+        records, rejections = condition(stream, sampling_rate_hz=rate_hz, shortest_s=0.0, stations=self._stations)
         self.reading.rejections += rejections
         return records
 
