@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import difflib
+import functools
 import numbers
 import os
 import types
 import typing
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from seisnet.errors import ConfigError
@@ -82,9 +83,8 @@ def whole(name: str, length_s: float, sampling_rate_hz: float) -> None:
         )
 
 
-def kinds_of(cls: type) -> dict[str, Any]:
-    """Types of a dataclass's fields."""
-    return typing.get_type_hints(cls)
+kinds_of: Callable[[type], dict[str, Any]] = functools.cache(typing.get_type_hints)
+"""Types of a dataclass's fields; looking them up takes longer than all checks."""
 
 
 def settle(config: Any) -> None:
