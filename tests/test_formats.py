@@ -265,6 +265,15 @@ def test_what_exists_is_replaced_only_where_that_is_asked_for(tmp_path):
         assert path.is_dir() or path.read_text() != "before"
 
 
+def test_picks_and_detections_are_not_taken_for_each_other(tmp_path):
+    detection = seisnet.Detection("GE", "APE", "", "HH", "rockfall", 0, 10**9)
+    with pytest.raises(ConfigError, match="picks: got Detection; Pick is needed"):
+        write_picks([detection], tmp_path / "a.csv")
+    with pytest.raises(ConfigError, match="detections: got Pick; Detection is needed"):
+        seisnet.write_detections(PICKS, tmp_path / "a.csv")
+    assert not list(tmp_path.iterdir())
+
+
 def test_an_unknown_format_is_refused_and_writes_nothing(tmp_path):
     with pytest.raises(ConfigError, match="known: csv, gamma"):
         write_picks(PICKS, tmp_path / "picks.doc", "word")

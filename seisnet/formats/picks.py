@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from seisnet.catalogues import time_ns
-from seisnet.config import nearest
+from seisnet.config import instance, nearest
 from seisnet.errors import ConfigError, DataError
 from seisnet.formats import dialects
 from seisnet.formats.quakeml import detections_quakeml, picks_nlloc, picks_quakeml, picks_sc3ml
@@ -84,8 +84,10 @@ def write_picks(picks: Sequence[Pick], path: str | Path, file_format: str = "", 
     Raises
     ------
     ConfigError
-        For an unknown format, or a path that exists.
+        For an unknown format, a path that exists, or what is no pick.
     """
+    for pick in picks:
+        instance("picks", pick, Pick)
     path = Path(path)
     file_format = file_format or format_of(path)
     if file_format not in FORMATS:
@@ -107,8 +109,10 @@ def write_detections(
     Raises
     ------
     ConfigError
-        For another format, or a path that exists.
+        For another format, a path that exists, or what is no detection.
     """
+    for detection in detections:
+        instance("detections", detection, Detection)
     path = Path(path)
     file_format = file_format or format_of(path)
     check_detections_format(file_format)
