@@ -19,6 +19,7 @@ from seisnet.waveforms.axes import directions, placed
 from seisnet.waveforms.conditioning import condition
 from seisnet.waveforms.files import Reading
 from seisnet.waveforms.inventory import Response, channel_at, read_stations, response_of
+from seisnet.waveforms.lookup import Waveforms
 from seisnet.waveforms.records import NS_PER_S, reasons
 from seisnet.waveforms.source_records import read_records, read_traces
 from seisnet.waveforms.sources import find_sources
@@ -300,6 +301,23 @@ def test_responses_can_only_be_taken_off_with_station_metadata(make_trace, noise
     [source] = find_sources([str(labelled.dataset)], Reading())
     with pytest.raises(DataError, match="can't be taken off a data set"):
         list(read_traces(source, Reading(), sampling_rate_hz=100.0, response=response))
+
+
+def test_what_is_found_again_has_lost_its_response_too(tmp_path, make_trace, noise):
+    path = write_stations(tmp_path / "s.xml", ("HHZ", 0.0, -90.0, 0, 9), response=geophone())
+    stream = obspy.Stream([make_trace(noise(12_000))])
+    stream.write(str(tmp_path / "a.mseed"), format="MSEED")
+    response = Response("velocity", 1.0)
+    [whole], _ = condition(
+        stream, sampling_rate_hz=100.0, shortest_s=4.0, stations=read_stations((path,)), response=response
+    )
+    start_ns, end_ns = (START_NS + k * NS_PER_S for k in (50, 70))
+    [found] = Waveforms([str(tmp_path / "a.mseed")], [path]).around("GE.APE..HH", start_ns, end_ns, response=response)
+    assert (found.start_ns, found.end_ns) == (start_ns, end_ns)
+    expected = whole.data[0, 4600:6601]
+    np.testing.assert_allclose(found.data[0], expected, atol=0.02 * np.abs(expected).max())
+    with pytest.raises(DataError, match="--inventory"):
+        Waveforms([str(tmp_path / "a.mseed")]).around("GE.APE..HH", start_ns, end_ns, response=response)
 
 
 def test_configs_check_the_response():

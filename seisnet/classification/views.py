@@ -13,6 +13,7 @@ from seisnet.errors import ConfigError, DataError
 from seisnet.model import Model
 from seisnet.picks import Pick
 from seisnet.scan.scanner import Probabilities
+from seisnet.waveforms.inventory import response_of
 from seisnet.waveforms.lookup import Waveforms, part
 from seisnet.waveforms.records import NS_PER_S, Record, ns_to_sample, sample_to_ns
 
@@ -105,8 +106,8 @@ def view_around(
     picks : sequence of Pick
         Of these, the view holds those of its instrument that lie in it.
     model : Model, optional
-        Gives probability traces and the sampling rate; without it there are no traces, and the rate is that of the
-        recording.
+        Gives probability traces and the sampling rate, and takes off the response if its windows had none; without it
+        there are no traces, and the rate is that of the recording.
     before_s, after_s : float
         Length of the view on either side of the pick.
     band_hz : (float, float), optional
@@ -120,14 +121,18 @@ def view_around(
     Raises
     ------
     DataError
-        If no source holds the pick's time, or nothing of it can be used.
+        If no source holds the pick's time, nothing of it can be used, or a response is to be taken off without station
+        metadata.
     """
     start_ns, end_ns = (pick.time_ns + round(s * NS_PER_S) for s in (-before_s, after_s))
     margin_ns = round(MARGIN_S * NS_PER_S)
     rate_hz = model.preprocess.sampling_rate_hz if model else None
+    response = response_of(model.preprocess) if model else None
     told = len(waveforms.reading.rejections)
     for trace_id in waveforms.trace_ids(pick):
-        records = waveforms.around(trace_id, start_ns - margin_ns, end_ns + margin_ns, sampling_rate_hz=rate_hz)
+        records = waveforms.around(
+            trace_id, start_ns - margin_ns, end_ns + margin_ns, sampling_rate_hz=rate_hz, response=response
+        )
         if any(record.start_ns <= pick.time_ns <= record.end_ns for record in records):
             break
     else:

@@ -19,8 +19,8 @@ from seisnet.waveforms.channels import split_channel
 from seisnet.waveforms.conditioning import condition, to_rate
 from seisnet.waveforms.datasets import MADE_UP_SLOT_NS, DatasetTrace, open_dataset, read_dataset
 from seisnet.waveforms.files import Reading, read_file, read_headers
-from seisnet.waveforms.inventory import read_stations
-from seisnet.waveforms.records import Record, ns_to_sample, reasons, sample_to_ns
+from seisnet.waveforms.inventory import Response, read_stations
+from seisnet.waveforms.records import NS_PER_S, Record, ns_to_sample, reasons, sample_to_ns
 from seisnet.waveforms.sources import find_sources
 
 DISTANCE_COLUMNS = ("path_ep_distance_km", "source_distance_km", "path_hyp_distance_km", "path_distance_km")
@@ -84,7 +84,13 @@ class Waveforms:
         )
 
     def around(
-        self, trace_id: str, start_ns: int, end_ns: int, *, sampling_rate_hz: float | None = None
+        self,
+        trace_id: str,
+        start_ns: int,
+        end_ns: int,
+        *,
+        sampling_rate_hz: float | None = None,
+        response: Response | None = None,
     ) -> list[Record]:
         """Gap-free records of an instrument between two times, in order of time.
 
@@ -92,9 +98,16 @@ class Waveforms:
         ----------
         sampling_rate_hz : float, optional
             Of the records; without it they keep the rate at which they were recorded.
+        response : Response, optional
+            Taken off what files hold, for which the station metadata are needed.
+
+        Raises
+        ------
+        DataError
+            A response is to be taken off, and there are no station metadata.
         """
         here = [h for h in self._by_station.get(trace_id.split(".")[1].upper(), []) if h.trace_id == trace_id]
-        records = self._of_files([h for h in here if h.row < 0], start_ns, end_ns, sampling_rate_hz)
+        records = self._of_files([h for h in here if h.row < 0], start_ns, end_ns, sampling_rate_hz, response)
         # The rows of an instrument follow each other: one before the last three hardly reaches into the stretch.
         rows = sorted((h for h in here if h.row >= 0 and h.start_ns <= end_ns), key=lambda h: h.start_ns)[-3:]
         for holding in rows:
@@ -110,8 +123,15 @@ class Waveforms:
         return DataError(f"{what} in the sources{f' can be used: {why}' if why else ''}")
 
     def _of_files(
-        self, holdings: Iterable[_Holding], start_ns: int, end_ns: int, sampling_rate_hz: float | None
+        self,
+        holdings: Iterable[_Holding],
+        start_ns: int,
+        end_ns: int,
+        sampling_rate_hz: float | None,
+        response: Response | None,
     ) -> list[Record]:
+        blind_ns = round(response.blind_s * NS_PER_S) if response else 0
+        start_ns, end_ns = start_ns - blind_ns, end_ns + blind_ns
         near = [h for h in holdings if h.start_ns <= end_ns and h.end_ns >= start_ns]
         if not near:
             return []
@@ -124,7 +144,9 @@ class Waveforms:
             else:
                 stream += found
         rate_hz = sampling_rate_hz or max(h.rate_hz for h in near)
-        records, rejections = condition(stream, sampling_rate_hz=rate_hz, shortest_s=0.0, stations=self._stations)
+        records, rejections = condition(
+            stream, sampling_rate_hz=rate_hz, shortest_s=0.0, stations=self._stations or None, response=response
+        )
         self.reading.rejections += rejections
         return records
 
