@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from seisnet.config import PickConfig, PreprocessConfig
 from seisnet.picking.follower import Follower, Found
 from seisnet.picks import Detection, Pick, in_order
-from seisnet.waveforms.axes import instrument_of
+from seisnet.waveforms.channels import split_seed_id
 from seisnet.waveforms.conditioning import unusable
 from seisnet.waveforms.records import NS_PER_S, Record, Rejection, first_at, ns_to_sample, sample_to_ns
 from seisnet.waveforms.resampling import HALF_WIDTH
@@ -136,7 +136,7 @@ class Streaming:
         """Take a trace or a stream, down to one sample, and give the picks that have become settled."""
         picks: list[Pick] = []
         for trace in [packet] if isinstance(packet, obspy.Trace) else packet:
-            trace_id, component = instrument_of(trace)
+            trace_id, component = split_seed_id(trace.id)
             if trace_id not in self._instruments:
                 self._instruments[trace_id] = _Instrument(trace_id, self._model, self._config, self.rejections)
             line = self._instruments[trace_id]

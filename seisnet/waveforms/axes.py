@@ -12,7 +12,6 @@ import obspy
 from numpy.typing import NDArray
 
 from seisnet.errors import DataError
-from seisnet.waveforms.channels import split_channel
 from seisnet.waveforms.inventory import Stations, channel_at
 from seisnet.waveforms.records import ROW, Record
 
@@ -36,13 +35,6 @@ class Place(NamedTuple):
     component: str
     row: int
     sign: int
-
-
-def instrument_of(trace: obspy.Trace) -> tuple[str, str]:
-    """Trace id of the instrument, and letter of the component."""
-    stats = trace.stats
-    instrument, component = split_channel(stats.channel)
-    return ".".join([stats.network.strip(), stats.station.strip(), stats.location.strip(), instrument]), component
 
 
 def axis_of(seed_id: str, time_ns: int, stations: Stations) -> tuple[float, float] | None:

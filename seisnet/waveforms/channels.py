@@ -23,3 +23,16 @@ def split_channel(code: str) -> tuple[str, str]:
     if word := re.fullmatch(r"(UD|NS|EW)(\d?)", code):
         return word[2], WORDS[word[1]]
     return code[:-1], code[-1:]
+
+
+def split_seed_id(seed_id: str) -> tuple[str, str]:
+    """Split ``NET.STA.LOC.CHA`` into the trace id of the instrument and the component letter.
+
+    Examples
+    --------
+    >>> split_seed_id("GE.APE..HHZ")
+    ('GE.APE..HH', 'Z')
+    """
+    *site, channel = seed_id.split(".")
+    instrument, component = split_channel(channel)
+    return ".".join([*map(str.strip, site), instrument]), component

@@ -16,7 +16,8 @@ import obspy
 from numpy.typing import NDArray
 
 from seisnet.errors import ConfigError, DataError
-from seisnet.waveforms.axes import AXES, Place, axis_of, instrument_of, is_askew, place_of, rotated
+from seisnet.waveforms.axes import AXES, Place, axis_of, is_askew, place_of, rotated
+from seisnet.waveforms.channels import split_seed_id
 from seisnet.waveforms.inventory import Response, Stations, channel_at, without_response
 from seisnet.waveforms.quality import faults
 from seisnet.waveforms.records import NS_PER_S, ROW, Flag, Record, Rejection
@@ -91,7 +92,7 @@ def condition(
     rejections: list[Rejection] = []
     shortest, too_short = max(1, round(shortest_s * sampling_rate_hz)), f"shorter than {shortest_s:g} s"
     stations = stations or {}
-    askew = {instrument_of(t)[0] for t in stream if is_askew(axis_of(t.id, t.stats.starttime.ns, stations))}
+    askew = {split_seed_id(t.id)[0] for t in stream if is_askew(axis_of(t.id, t.stats.starttime.ns, stations))}
     instruments = _instruments(stream, sampling_rate_hz, stations, askew, rejections)
     records: list[Record] = []
     for trace_id in sorted(instruments):
@@ -131,7 +132,7 @@ def _instruments(
     instruments: dict[str, dict[Place, list[obspy.Trace]]] = defaultdict(lambda: defaultdict(list))
     for trace in stream:
         stats = trace.stats
-        trace_id, component = instrument_of(trace)
+        trace_id, component = split_seed_id(trace.id)
         place = place_of(trace, component, stations, by_letter=trace_id in askew)
         reason = unusable(trace, target_hz)
         if place is None and component in AXES:

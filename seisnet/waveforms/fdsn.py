@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import obspy
 
 from seisnet.errors import DataError
-from seisnet.waveforms.channels import split_channel
+from seisnet.waveforms.channels import split_seed_id
 from seisnet.waveforms.files import first_line
 from seisnet.waveforms.records import DAY_NS
 from seisnet.waveforms.selection import FOREVER_NS, Selection
@@ -56,8 +56,7 @@ def find_days(service: str, selection: Selection) -> list[ServiceDay]:
     for codes in selection.codes:
         for seed_id, span_ns in _channels(_asked(service, functools.partial(_stations, codes, selection))):
             if selection.takes(seed_id) and selection.overlaps(*span_ns):
-                instrument = f"{seed_id.rpartition('.')[0]}.{split_channel(seed_id.rpartition('.')[2])[0]}?"
-                epochs.setdefault(instrument, []).append(span_ns)
+                epochs.setdefault(f"{split_seed_id(seed_id)[0]}?", []).append(span_ns)
     if not epochs:
         raise DataError(f"fdsn:{service}: has no channel of what --select, --starttime and --endtime ask for")
     first, last = selection.start_ns // DAY_NS, (selection.end_ns - 1) // DAY_NS

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from seisnet.engine import Engine
-from seisnet.waveforms.channels import split_channel
+from seisnet.waveforms.channels import split_seed_id
 from seisnet.waveforms.files import Reading, read_all_headers
 from seisnet.waveforms.mseed import Stretch
 from seisnet.waveforms.records import DAY_NS, NS_PER_S, Rejection
@@ -127,8 +127,7 @@ def _header(
         if not (selection.takes(stretch.seed_id) and selection.overlaps(start_ns, end_ns)):
             _widen(passed_over, stretch.seed_id, (start_ns, end_ns))
             continue
-        site, _, channel = stretch.seed_id.rpartition(".")
-        instruments.add(f"{site}.{split_channel(channel)[0]}")
+        instruments.add(split_seed_id(stretch.seed_id)[0])
         days.add((start_ns + EARLY_NS) // DAY_NS)
         starts.append(start_ns)
         ends.append(end_ns)

@@ -15,7 +15,7 @@ from seisnet.picks import Pick, station_of
 from seisnet.store.seisbench_file import is_seisbench
 from seisnet.store.stead_file import stead_tables
 from seisnet.waveforms import dataset_columns
-from seisnet.waveforms.channels import split_channel
+from seisnet.waveforms.channels import split_seed_id
 from seisnet.waveforms.conditioning import condition, to_rate
 from seisnet.waveforms.datasets import MADE_UP_SLOT_NS, DatasetTrace, open_dataset, read_dataset
 from seisnet.waveforms.files import Reading, read_file, read_headers
@@ -181,8 +181,7 @@ def distances_km(paths: Iterable[Path]) -> dict[tuple[str, str], float]:
 
 def _traces_of(path: Path, reading: Reading) -> Iterator[_Holding]:
     for stretch in read_headers(path, reading) or ():
-        site, _, channel = stretch.seed_id.rpartition(".")
-        trace_id = f"{site}.{split_channel(channel)[0]}"
+        trace_id, _ = split_seed_id(stretch.seed_id)
         yield _Holding(trace_id, stretch.start_ns, path, stretch.end_ns, stretch.rate_hz)
 
 

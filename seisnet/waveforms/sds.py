@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from seisnet.errors import DataError
-from seisnet.waveforms.channels import split_channel
+from seisnet.waveforms.channels import split_seed_id
 from seisnet.waveforms.records import DAY_NS
 from seisnet.waveforms.selection import FOREVER_NS, Selection
 
@@ -45,9 +45,8 @@ def find_days(root: Path, selection: Selection) -> list[ArchiveDay]:
     by_instrument: dict[str, dict[int, list[Path]]] = defaultdict(lambda: defaultdict(list))
     for path in sorted(_files(years, selection)):
         found = NAME.fullmatch(path.name)
-        if found and selection.takes(".".join(found.groups()[:4])):
-            instrument = ".".join([*found.groups()[:3], split_channel(found[4])[0]])
-            by_instrument[instrument][_day(int(found[5]), int(found[6]))].append(path)
+        if found and selection.takes(seed_id := ".".join(found.groups()[:4])):
+            by_instrument[split_seed_id(seed_id)[0]][_day(int(found[5]), int(found[6]))].append(path)
     days = [day for instrument in sorted(by_instrument) for day in _days(by_instrument[instrument], selection)]
     if not days:
         raise DataError(f"sds:{root}: holds no day of what --select, --starttime and --endtime ask for")
