@@ -95,7 +95,7 @@ def classify(
     NothingUsableError
         If no record could be scanned; the message says why.
     """
-    reading, job = Reading(), SourceJob(model, config or PickConfig(), most_views)
+    reading, job = Reading(), SourceJob(model, PickConfig.of(config), most_views)
     found = find_sources(sources, reading, selection=selection or Selection())
     parts = (classify_source(source, job) for source in found)
     return gathered(zip(found, parts, strict=True), job, reading)

@@ -1,6 +1,6 @@
 """Settings as frozen dataclasses: TOML in, JSON out, every check of a value here."""
 
-from seisnet.config.checks import instance, names, nearest, one_of
+from seisnet.config.checks import instance, names, nearest, one_of, or_default
 from seisnet.config.pick import PickConfig
 from seisnet.config.preprocess import ExportConfig, PreprocessConfig
 from seisnet.config.reading import from_dict, load_toml, to_json
@@ -17,5 +17,6 @@ __all__ = [
     "names",
     "nearest",
     "one_of",
+    "or_default",
     "to_json",
 ]

@@ -9,9 +9,11 @@ import os
 import types
 import typing
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, TypeVar
 
 from seisnet.errors import ConfigError
+
+C = TypeVar("C")
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
@@ -61,10 +63,18 @@ def names(argument: str, values: Iterable[str | os.PathLike[str]]) -> list[str]:
     return [os.fspath(value) for value in listed]
 
 
-def instance(name: str, value: object, kind: type) -> None:
+def instance(name: str, value: object, kind: type, example: str = "") -> None:
     """Refuse a value that is of another class."""
     if not isinstance(value, kind):
-        raise ConfigError(f"{name}: got {type(value).__name__}; {kind.__name__} is needed")
+        raise ConfigError(f"{name}: got {type(value).__name__}; {kind.__name__} is needed{example}")
+
+
+def or_default(config: C | None, kind: type[C], example: str = "") -> C:
+    """A config, or the defaults where there is none; anything else is refused."""
+    if config is None:
+        return kind()
+    instance("config", config, kind, example)
+    return config
 
 
 def rising(name: str, values: tuple[float, ...], low: float, high: float) -> None:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from seisnet.config.checks import between, settle
-from seisnet.errors import ConfigError
+from seisnet.config.checks import between, or_default, settle
 
 
 @dataclass(frozen=True)
@@ -49,10 +48,7 @@ class PickConfig:
     @classmethod
     def of(cls, config: PickConfig | None) -> PickConfig:
         """A config, or one of the defaults where there is none; anything else is refused with a ConfigError."""
-        if config is not None and not isinstance(config, cls):
-            got = type(config).__name__
-            raise ConfigError(f"config: got {got}; PickConfig is needed, such as PickConfig(thresholds={{'P': 0.3}})")
-        return cls() if config is None else config
+        return or_default(config, cls, ", such as PickConfig(thresholds={'P': 0.3})")
 
     def __post_init__(self) -> None:
         """Check every value."""

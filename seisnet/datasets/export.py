@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from seisnet.config import ExportConfig, names
+from seisnet.config import ExportConfig, names, or_default
 from seisnet.errors import NothingUsableError
 from seisnet.labels import LabelMatcher, phase_class, read_labels
 from seisnet.picks import Pick
@@ -83,7 +83,7 @@ def export_seisbench(
         For one source or file of labels that stands in no list.
     """
     labels = names("labels", labels)
-    config = config or ExportConfig()
+    config = or_default(config, ExportConfig)
     reading = Reading()
     found = find_sources(sources, reading, selection=selection or Selection(), inventory=inventory)
     matcher = LabelMatcher(read_labels(labels, reading.rejections))

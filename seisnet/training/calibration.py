@@ -117,7 +117,7 @@ class Trial:
 def try_picks(model: Model, excerpts: Iterable[Excerpt], config: PickConfig | None = None) -> dict[str, Trial]:
     """Pick the onsets of records whose onsets are known, at the lowest threshold."""
     trials = {name: Trial() for name in model.classes if name != "noise"}
-    low = replace(config or PickConfig(), thresholds=dict.fromkeys(trials, LOWEST_THRESHOLD))
+    low = replace(PickConfig.of(config), thresholds=dict.fromkeys(trials, LOWEST_THRESHOLD))
     for excerpt in excerpts:
         record = as_record(excerpt)
         picks = model.follow(record, low).add(record.data, last=True).picks

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seisnet import nn
-from seisnet.config import TrainConfig, instance
+from seisnet.config import TrainConfig, instance, or_default
 from seisnet.errors import ConfigError
 from seisnet.model import Model, load_model
 from seisnet.nn.arrays import on_host
@@ -93,9 +93,9 @@ def fit(  # noqa: PLR0913, each is a choice that somebody makes
     init = load_model(init) if isinstance(init, str | Path) else init
     if init is not None:
         instance("init", init, Model)
-    if config is None:
-        config = TrainConfig(**init.layers) if init else TrainConfig()
-    instance("config", config, TrainConfig)
+    if config is None and init is not None:
+        config = TrainConfig(**init.layers)
+    config = or_default(config, TrainConfig)
     if device not in ("cpu", "cuda"):  # and none is proposed: of gpu, the nearest is cpu
         raise ConfigError(f"device: got '{device}'; known: cpu, cuda")
     checkpoint = None if checkpoint is None else Path(checkpoint)
