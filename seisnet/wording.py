@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Sequence
 
 
@@ -25,6 +26,17 @@ def first_of(names: Sequence[str], most: int) -> str:
     ('A, B, ...', 'A')
     """
     return ", ".join(names[:most]) + (", ..." if len(names) > most else "")
+
+
+def most_frequent(reasons: Counter[str], most: int = 5) -> list[str]:
+    """The reasons that were counted most often, with the number where it is more than one.
+
+    Examples
+    --------
+    >>> most_frequent(Counter(["dead", "short", "dead"]))
+    ['dead (2)', 'short']
+    """
+    return [f"{reason} ({n})" if n > 1 else reason for reason, n in reasons.most_common(most)]
 
 
 def misfits(what: str, found: Collection[str], wanted: Collection[str]) -> str:

@@ -30,6 +30,18 @@ def namespace(array: Array) -> Any:
     return sys.modules.get(name) or importlib.import_module(name)
 
 
+def shape_of(values: object) -> str:
+    """Say the shape of an array, or what was given in place of one.
+
+    Examples
+    --------
+    >>> shape_of(np.zeros((2, 3))), shape_of([1])
+    ('the shape (2, 3)', 'a list, not an array')
+    """
+    shape = getattr(values, "shape", None)
+    return f"a {type(values).__name__}, not an array" if shape is None else f"the shape {shape}"
+
+
 def aligned_zeros(shape: tuple[int, ...], dtype: Any, xp: Any = np) -> Array:
     """Zeros whose first element lies on a cache line; CuPy's allocator does that by itself."""
     if xp is not np:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from seisnet.errors import DataError
 from seisnet.nn import fused
 from seisnet.nn.activations import sigmoid
-from seisnet.nn.arrays import Array, namespace
+from seisnet.nn.arrays import Array, namespace, shape_of
 
 PROBABILITY_TOLERANCE = 1e-3
 """How far the sum of a window's probabilities may lie from 1: rounding, no more."""
@@ -98,8 +98,9 @@ def softmax_cross_entropy(
 
 def _check_outputs(outputs: Array) -> None:
     if getattr(outputs, "ndim", 0) != 2:
-        kind = f"the shape {outputs.shape}" if hasattr(outputs, "shape") else f"a {type(outputs).__name__}"
-        raise DataError(f"outputs of a network: got {kind}; an array of shape (N, K) is needed, as forward gives it")
+        raise DataError(
+            f"outputs of a network: got {shape_of(outputs)}; an array of shape (N, K) is needed, as forward gives it"
+        )
 
 
 def _check_targets(y: Array, n: int, k: int) -> None:

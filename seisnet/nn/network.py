@@ -11,7 +11,7 @@ import numpy as np
 from seisnet.errors import ConfigError, DataError, TrainingError
 from seisnet.nn import fused
 from seisnet.nn.activations import ACTIVATIONS, sigmoid, softmax
-from seisnet.nn.arrays import Array, aligned_zeros, namespace
+from seisnet.nn.arrays import Array, aligned_zeros, namespace, shape_of
 from seisnet.nn.initializers import INITIALIZERS, lecun
 from seisnet.nn.layers import Activate, Dense, Dropout, InputNoise, Layer
 
@@ -176,7 +176,7 @@ class Network:
             if this_pass != self._passes:
                 raise TrainingError("backward belongs to an earlier forward pass, whose outputs are overwritten")
             if getattr(dlogits, "shape", None) != shape:
-                raise DataError(f"dlogits: got {_kind(dlogits)}; the logits have the shape {shape}")
+                raise DataError(f"dlogits: got {shape_of(dlogits)}; the logits have the shape {shape}")
             dy = dlogits.astype(self._theta.dtype, copy=False)
             if fused.on_gpu(dy):
                 dy = namespace(dy).ascontiguousarray(dy)
@@ -231,13 +231,14 @@ class Network:
     def _fitting(self, name: str, values: Array) -> Array:
         if getattr(values, "shape", None) != (self._n_parameters,):
             raise DataError(
-                f"{name}: got {_kind(values)}; a network of sizes {self.sizes} has ({self._n_parameters},) parameters"
+                f"{name}: got {shape_of(values)}; a network of sizes {self.sizes} has "
+                f"({self._n_parameters},) parameters"
             )
         return values
 
     def _check_input(self, x: Array) -> None:
         if getattr(x, "ndim", 0) != 2 or x.shape[1] != self.sizes[0]:
-            raise DataError(f"x: got {_kind(x)}; the network reads arrays of shape (B, {self.sizes[0]})")
+            raise DataError(f"x: got {shape_of(x)}; the network reads arrays of shape (B, {self.sizes[0]})")
 
     def _in_order(self) -> Iterator[Layer]:
         if self.input_noise:
@@ -257,11 +258,6 @@ def _remake(sizes: tuple[int, ...], activation: str, theta: Array, dropout: floa
 def _check_generator(rng: np.random.Generator) -> None:
     if not isinstance(rng, np.random.Generator):
         raise ConfigError(f"rng: got {rng!r}; a generator is needed, such as numpy.random.default_rng(0)")
-
-
-def _kind(values: Array) -> str:
-    """Say what was given in place of an array of some shape."""
-    return f"the shape {values.shape}" if hasattr(values, "shape") else f"a {type(values).__name__}, not an array"
 
 
 def _check(sizes: Sequence[int], activation: str, dropout: float, input_noise: float) -> tuple[int, ...]:

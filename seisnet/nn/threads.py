@@ -95,7 +95,7 @@ def blas_threads(n: int) -> Iterator[None]:
     finally:
         with _lock:
             del _limits[mine]
-            _set([[*_limits.values()][-1]] * len(_own) if _limits else _own)
+            _set([next(reversed(_limits.values()))] * len(_own) if _limits else _own)
 
 
 def _set(limits: Sequence[int]) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from seisnet.config import PreprocessConfig, instance, names
+from seisnet.config import PreprocessConfig, names, or_default
 from seisnet.engine import READY, Engine
 from seisnet.errors import ConfigError, NothingUsableError
 from seisnet.preprocessing.all_pieces import Progress, inputs_sha256, make_shards, place_for_shards, step, work_folder
@@ -30,7 +30,7 @@ from seisnet.waveforms.files import Reading
 from seisnet.waveforms.records import COMPONENTS, KEPT
 from seisnet.waveforms.selection import Selection
 from seisnet.waveforms.sources import find_sources
-from seisnet.wording import counted, misfits
+from seisnet.wording import counted, misfits, most_frequent
 
 BYTES_A_ROW = 48
 """Of a windows file, beside the features."""
@@ -155,7 +155,7 @@ def preprocess_to_file(  # noqa: PLR0913, each is a choice that somebody makes
         If there is an output, or what is left of a run, and neither `overwrite` nor `resume` is set; if the output is
         read; for one source or file of labels that stands in no list, and for what is in memory in their place.
     """
-    config, labels, output = _settled(config), names("labels", labels), Path(output)
+    config, labels, output = or_default(config, PreprocessConfig), names("labels", labels), Path(output)
     folder = place_for_shards(output, overwrite=overwrite, resume=resume, virtual=virtual)
     engine.get_ready(READY)
     reading = Reading()
@@ -216,7 +216,7 @@ def plan(
     NothingUsableError, DataError, ConfigError
         As `preprocess_to_file` would.
     """
-    config, labels = _settled(config), names("labels", labels)
+    config, labels = or_default(config, PreprocessConfig), names("labels", labels)
     engine.get_ready(READY)
     reading = Reading()
     found = find_sources(sources, reading, selection=selection or Selection(), inventory=inventory, engine=engine)
@@ -242,12 +242,6 @@ def plan(
     )
 
 
-def _settled(config: PreprocessConfig | None) -> PreprocessConfig:
-    config = PreprocessConfig() if config is None else config
-    instance("config", config, PreprocessConfig)
-    return config
-
-
 def _windowless(totals: Totals) -> list[Rejected]:
     return [("", 0, 0, f"{name}: no window") for name, made in totals.made.items() if not made]
 
@@ -264,6 +258,5 @@ def _why(unmatched: Sequence[str], rejected: Iterable[Rejected]) -> str:
         if unmatched[3:]
         else [*unmatched]
     )
-    commonest = Counter(reason for *_, reason in rejected if not reason.startswith(KEPT)).most_common(5)
-    said += [f"{reason} ({n})" if n > 1 else reason for reason, n in commonest]
+    said += most_frequent(Counter(reason for *_, reason in rejected if not reason.startswith(KEPT)))
     return "; ".join(said) or "the sources hold no waveforms"

@@ -29,7 +29,7 @@ from seisnet.windows.augment import augment
 from seisnet.windows.cutting import cut
 from seisnet.windows.excerpting import excerpts
 from seisnet.windows.labelled import LabelledRecord, start_ns, take
-from seisnet.wording import counted
+from seisnet.wording import counted, most_frequent
 
 
 def load_records(path: str | Path, config: PreprocessConfig) -> list[LabelledRecord]:
@@ -122,8 +122,8 @@ def make_windows(parts: Sequence[Sequence[LabelledRecord]], config: PreprocessCo
             )
         taken += excerpts_of(records, split, config)
     if not rows:
-        said = [f"{reason} ({n})" if n > 1 else reason for reason, n in why.most_common(5)]
-        raise NothingUsableError(f"no window could be made: {'; '.join(said) or 'there are no records'}")
+        said = "; ".join(most_frequent(why)) or "there are no records"
+        raise NothingUsableError(f"no window could be made: {said}")
     together = WindowRows(
         **{name: np.concatenate([getattr(r, name) for r in rows]) for name in WindowRows.__dataclass_fields__}
     )
