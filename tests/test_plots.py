@@ -73,7 +73,7 @@ def draw_all():
             metrics.reliability(probability_nk.max(axis=1), predicted_n == truth_n)
         ),
         "residual_histogram": plots.residual_histogram({"P": rng.normal(0, 0.1, 50), "S": []}),
-        "waveform_view": draw_view()[1],
+        "waveform_view": draw_view(unit="m/s")[1],
         "f1_by_property": plots.f1_by_property(
             f1_by(truth_n, predicted_n, rng.exponential(10, size=300), 3), CLASSES, label="Distance (km)"
         ),
@@ -172,7 +172,7 @@ def test_every_figure_renders_as_png(figures, name):
 
 def test_times_and_probabilities_carry_their_units(figures):
     view = figures["waveform_view"].axes
-    assert [ax.get_ylabel() for ax in view] == ["Z (counts)", "N (counts)", "E (counts)", "Probability"]
+    assert [ax.get_ylabel() for ax in view] == ["Z (m/s)", "N (m/s)", "E (m/s)", "Probability"]
     assert view[-1].get_xlabel() == "Time (UTC) on 2009-08-24"
     assert "(s)" in figures["residual_histogram"].axes[-1].get_xlabel()
 

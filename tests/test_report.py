@@ -19,7 +19,7 @@ from seisnet import plots
 from seisnet.classification.one_source import Classification
 from seisnet.classification.views import View
 from seisnet.errors import ConfigError
-from seisnet.model import load_model
+from seisnet.model import Model, load_model
 from seisnet.picks import Detection, Pick
 from seisnet.report import (
     Column,
@@ -32,7 +32,7 @@ from seisnet.report import (
     render_report,
     write_report,
 )
-from seisnet.report.classification import picks_sections
+from seisnet.report.classification import picks_sections, waveform_figure
 from seisnet.report.evaluation import training_figures
 from seisnet.report.folder import classification_metrics, summary, write_classification
 from seisnet.report.viewer import open_picked
@@ -302,11 +302,22 @@ def test_ten_thousand_picks_make_a_page_of_a_few_megabytes():
     data_ct, nothing = rng.normal(size=(3, 4000)), np.zeros((0, 0))
     views = [View(data_ct, START_NS, 100.0, nothing, np.zeros(0), (shown,), "BW.S..EH") for shown in picks[:5]]
     found = Classification(picks=picks, views=views, trace_ids=["BW.S1..EH"])
-    sections = picks_sections(found, ("P", "S", "noise"), hint="seisnet plot r --pick")
+    sections = picks_sections(found, load_model("phase"), hint="seisnet plot r --pick")
     page = render_report(Report("r", sections=tuple(sections)))
     assert len(page) < 8e6
     assert "The rows of 5 of 10000 picks open their seismogram" in page
     assert page.count("data-id=") == 9995 and page.count("<figure") == 5
+
+
+@pytest.mark.parametrize(("response", "label"), [("none", "Z"), ("displacement", "Z (m)"), ("velocity", "Z (m/s)")])
+def test_seismograms_carry_a_unit_only_where_it_is_known(untrained_model, response, label):
+    """Files hold counts or ground motion, and do not say which; what has lost its response is ground motion."""
+    settings = {**untrained_model.stored.preprocess, "response": response}
+    model = Model("m", dataclasses.replace(untrained_model.stored, preprocess=settings))
+    data_ct, nothing = np.random.default_rng(1).normal(size=(3, 400)), np.zeros((0, 0))
+    view = View(data_ct, START_NS, 100.0, nothing, np.zeros(0), (), "BW.S..EH")
+    assert waveform_figure(view, model).axes[0].get_ylabel() == label
+    assert waveform_figure(view, None).axes[0].get_ylabel() == "Z"
 
 
 def test_a_report_of_detections_counts_and_lists_them(tmp_path):

@@ -112,7 +112,7 @@ def day_plot(
     Parameters
     ----------
     data : float (T,)
-        Samples, NaN in gaps; those outside the day of the middle sample are not drawn.
+        Samples as recorded, NaN in gaps; those outside the day of the middle sample are not drawn.
     start_ns : int
         Time of the first sample.
     """
@@ -155,7 +155,7 @@ def day_plot(
     ax.set_xticks(range(0, 61, 10))
     ax.grid(visible=True, axis="x")
     date = str(np.datetime64(midnight_ns, "ns"))[:10]
-    figure.suptitle(plain(f"{title}  {date}, one line is ±{scale:.3g} counts"), x=0.01, ha="left")
+    figure.suptitle(plain(f"{title}  {date}, one line is ±{scale:.3g} as recorded"), x=0.01, ha="left")
     _phase_legend(figure, picks, markers=True)
     return figure
 

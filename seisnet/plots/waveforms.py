@@ -34,7 +34,7 @@ def waveform_view(  # noqa: PLR0913, a view is what it shows
     classes: Sequence[str] = (),
     picks: Sequence[Pick] = (),
     title: str = "",
-    unit: str = "counts",
+    unit: str = "",
 ) -> Figure:
     """Draw one station's seismograms, the probabilities of the classes below, and the picks through both.
 
@@ -57,7 +57,7 @@ def waveform_view(  # noqa: PLR0913, a view is what it shows
     picks : sequence of Pick
         Those outside the seismogram are not drawn.
     unit : str
-        Unit of `data`.
+        Unit of `data`; empty where it is not known.
     """
     samples = np.asarray(data, dtype=np.float64)
     time_s = np.arange(samples.shape[1]) / sampling_rate_hz
@@ -68,7 +68,7 @@ def waveform_view(  # noqa: PLR0913, a view is what it shows
 
     for ax, component, row in zip(panels, components, samples, strict=False):
         _seismogram(ax, time_s, row)
-        ax.set_ylabel(f"{component} ({unit})")
+        ax.set_ylabel(f"{component} ({unit})" if unit else component)
     in_time = sorted(picks, key=lambda pick: pick.time_ns)
     placed = [((pick.time_ns - start_ns) / 1e9, pick) for pick in in_time]
     placed = [(at_s, pick) for at_s, pick in placed if 0 <= at_s <= end_s]

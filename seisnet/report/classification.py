@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from seisnet import plots
 from seisnet.classification.one_source import Classification
 from seisnet.classification.views import View
+from seisnet.model import Model
 from seisnet.picks import station_of
 from seisnet.plots import Figure
 from seisnet.report.document import (
@@ -21,6 +22,7 @@ from seisnet.report.document import (
     picture,
     rejections_section,
 )
+from seisnet.waveforms.inventory import UNITS
 from seisnet.waveforms.records import letters_of
 from seisnet.wording import counted
 
@@ -28,7 +30,7 @@ AVAILABILITY = "What was used and what was rejected of each instrument, and what
 
 
 def picks_sections(
-    found: Classification, classes: Sequence[str], available: Sequence[Picture] = (), *, hint: str = ""
+    found: Classification, model: Model, available: Sequence[Picture] = (), *, hint: str = ""
 ) -> list[Section]:
     """Counts by station, the table of picks, the waveform views, and what was not used.
 
@@ -39,7 +41,7 @@ def picks_sections(
     hint : str
         A command that draws a pick which the page does not show, when the pick's ID is put after it.
     """
-    counts = _counts(found, classes, Counter((p.station_id, p.phase) for p in found.picks), "picks")
+    counts = _counts(found, model.classes, Counter((p.station_id, p.phase) for p in found.picks), "picks")
     anchors = {pick: _anchor(view) for view in found.views for pick in view.picks}
     table = picks_table(found.picks, anchors=[anchors.get(pick, "") for pick in found.picks], hint=hint)
     sections = [
@@ -49,7 +51,7 @@ def picks_sections(
     if found.views:
         text = f"{counted(len(found.views), 'stretch', 'stretches')} with picks."
         sections.append(
-            Section("Seismograms", text, pictures=tuple(waveform_picture(view, classes) for view in found.views))
+            Section("Seismograms", text, pictures=tuple(waveform_picture(view, model) for view in found.views))
         )
     return [*sections, rejections_section(found.rejections)]
 
@@ -99,16 +101,16 @@ def availability_figure(found: Classification) -> Figure:
     return plots.availability(found.spans, rejected=found.rejections, picks=found.detections or found.picks)
 
 
-def waveform_picture(view: View, classes: Sequence[str]) -> Picture:
+def waveform_picture(view: View, model: Model | None) -> Picture:
     """Seismograms, probability traces and picks of one stretch, rendered."""
     found = ", ".join(
         f"{p.phase} {'analyst' if math.isnan(p.probability) else f'{p.probability:.2f}'}" for p in view.picks
     )
-    return picture(waveform_figure(view, classes), f"{view.trace_id}: {found}", anchor=_anchor(view))
+    return picture(waveform_figure(view, model), f"{view.trace_id}: {found}", anchor=_anchor(view))
 
 
-def waveform_figure(view: View, classes: Sequence[str]) -> Figure:
-    """Seismograms, probability traces and picks of one stretch; no traces where the view has none."""
+def waveform_figure(view: View, model: Model | None) -> Figure:
+    """Seismograms, probability traces and picks of one stretch that was read for a model; without one, no traces."""
     recorded = [plots.varies(row) for row in view.data]
     recorded = recorded if any(recorded) else [True] * len(recorded)
     known = view.probabilities.size > 0
@@ -119,9 +121,10 @@ def waveform_figure(view: View, classes: Sequence[str]) -> Figure:
         components=letters_of(recorded),
         probabilities=view.probabilities if known else None,
         probability_times_ns=view.times_ns if known else None,
-        classes=classes,
+        classes=model.classes if model else (),
         picks=view.picks,
         title=view.trace_id,
+        unit=UNITS[model.preprocess.response] if model else "",
     )
 
 

@@ -24,7 +24,7 @@ SECTION_BEFORE_S, SECTION_AFTER_S = 30.0, 90.0
 def pick_figure(picked: Picked, pick: Pick, before_s: float | None, after_s: float | None) -> plots.Figure:
     """Components, probability traces and picks around a pick."""
     view = picked.around(pick, before_s=before_s or VIEW_BEFORE_S, after_s=after_s or VIEW_AFTER_S)
-    return waveform_figure(view, picked.model.classes if picked.model else ())
+    return waveform_figure(view, picked.model)
 
 
 def section_figure(picked: Picked, pick: Pick, before_s: float | None, after_s: float | None) -> plots.Figure:

@@ -95,7 +95,7 @@ def write_classification(  # noqa: PLR0913, each is a choice that somebody makes
     if detects:
         title, sections = title or "Detections", detections_sections(found, model.classes, available)
     else:
-        title, sections = title or "Phase picks", picks_sections(found, model.classes, available, hint=hint)
+        title, sections = title or "Phase picks", picks_sections(found, model, available, hint=hint)
     write_report(
         Report(title, summary(found, model), (*sections, *after), notes(model, found.thresholds)),
         folder / "report.html",

@@ -74,7 +74,7 @@ class Picked:
         links = [("All picks", "./")]
         links += [("Previous", view_address(self.picks[at - 1]))] if at else []
         links += [("Next", view_address(self.picks[at + 1]))] if at + 1 < len(self.picks) else []
-        drawn = waveform_picture(view, self.model.classes if self.model else ())
+        drawn = waveform_picture(view, self.model)
         section = Section("Seismogram", f"Pick {at + 1} of {len(self.picks)}: {pick.pick_id}", pictures=(drawn,))
         return Report(f"{pick.phase} on {pick.station_id}", (), (section,), links=tuple(links))
 

@@ -24,6 +24,9 @@ Stations = Mapping[str, Sequence[Any]]
 
 OUTPUTS = {"displacement": "DISP", "velocity": "VEL", "acceleration": "ACC"}
 
+UNITS = {"none": "", "displacement": "m", "velocity": "m/s", "acceleration": "m/s²"}
+"""Of samples; where the response stays on, files do not say which it is."""
+
 
 @dataclass(frozen=True, slots=True)
 class Response:
