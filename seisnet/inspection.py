@@ -77,7 +77,8 @@ def _model(path: Path) -> list[str]:
     lines.append("thresholds: " + ", ".join(f"{name} {value:g}" for name, value in sorted(model.thresholds.items())))
     if "dev_macro_f1" in model.history and model.history["dev_macro_f1"].size:
         scores = model.history["dev_macro_f1"]
-        lines.append(f"training: {counted(scores.size, 'epoch')}, best dev macro-F1 {scores.max():.4f}")
+        whose = " of the student" if model.train.get("distil") else ""
+        lines.append(f"training: {counted(scores.size, 'epoch')}{whose}, best dev macro-F1 {scores.max():.4f}")
     lines += [f"{name}: {value}" for name, value in sorted(model.attributes.items())]
     lines += [f"preprocess: {json.dumps(dict(model.preprocess))}", f"train: {json.dumps(dict(model.train))}"]
     return lines + ([model.card] if model.card else [])

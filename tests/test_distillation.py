@@ -8,6 +8,7 @@ import pytest
 
 from seisnet.config import TrainConfig
 from seisnet.errors import ConfigError, DataError
+from seisnet.inspection import describe
 from seisnet.nn import Network, softmax
 from seisnet.picks import station_of
 from seisnet.store.checkpoint_file import Checkpoint
@@ -115,12 +116,14 @@ def test_context_columns_stay_and_their_classes_become_probabilities(run):
     np.testing.assert_array_equal(lesson.batches.y, said(teachers, data.batches.x))
 
 
-def test_one_network_is_kept_and_finds_what_others_would(quakes, config):
+def test_one_network_is_kept_and_finds_what_others_would(quakes, config, tmp_path):
     model, history = fit(quakes.windows, dataclasses.replace(config, epochs=6, context_epochs=5))
     assert [stage.theta.ndim for stage in model.stored.stages] == [1, 1, 1]
     assert set(history["member"]) == {0.0}
     assert model.stored.train["distil"]
     assert max(history["dev_macro_f1"]) > 0.9
+    model.save(tmp_path / "m.h5")
+    assert "training: 6 epochs of the student, best dev macro-F1 " in "\n".join(describe(tmp_path / "m.h5"))
 
 
 def test_a_student_says_what_its_teachers_say_whatever_that_is(run):

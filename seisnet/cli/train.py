@@ -128,7 +128,7 @@ def train(
     checkpoint.unlink(missing_ok=True)
     best = max(history["dev_macro_f1"], default=None) if "dev_macro_f1" in history else None
     console.say(
-        f"{output}: {counted(len(history['epoch']), 'epoch')}"
+        f"{output}: {counted(len(history['epoch']), 'epoch')}{' of the student' if config.distil else ''}"
         + (f", best dev macro-F1 {best:.4f}" if best is not None else ", no dev split"),
         quiet=quiet,
     )

@@ -62,6 +62,7 @@ class StoredModel:
     spread : mapping of class to float
         Factor on the expected errors of onsets.
     history : mapping of name to float64 (epochs,)
+        See `seisnet.training.fitting.fit`.
     metrics : mapping
     preprocess, train : mapping
         The configs as plain values.

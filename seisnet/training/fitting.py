@@ -77,7 +77,8 @@ def fit(  # noqa: PLR0913, each is a choice that somebody makes
     history : dict of str to float64 (epochs,)
         Of the window networks: ``member``, ``epoch``, ``train_loss``, ``learning_rate``, ``dev_loss``,
         ``dev_accuracy``, ``dev_macro_f1``, and for each layer ``gradient_norm_<layer>`` and ``saturated_<layer>``,
-        from the last batch of the epoch. Those of the other stages stand in the model's metrics.
+        from the last batch of the epoch. Those of the other stages stand in the model's metrics; none of teachers is
+        kept.
 
     Raises
     ------
