@@ -112,6 +112,18 @@ def test_a_file_that_is_gone_or_broken_later_is_counted(archive):
     assert "hhZ.mseed" in waveforms.reading.rejections[-1].reason
 
 
+def test_a_long_session_does_not_gather_what_each_look_could_not_read(archive):
+    picked = Picked("", [a_pick(55.0)], Waveforms([str(archive)]), None)
+    (archive / "hhE.mseed").unlink()
+    told = []
+    for _ in range(3):
+        picked.around(picked.picks[0], before_s=10, after_s=20)
+        told.append([rejection.reason for rejection in picked.waveforms.reading.rejections])
+        FIGURES["section"](picked, picked.picks[0], None, None)
+        FIGURES["day"](picked, picked.picks[0], None, None)
+    assert told == [[f"{archive / 'hhE.mseed'}: can't be read: No such file or directory"]] * 3
+
+
 def test_rows_of_a_data_set_are_found_by_instrument_and_time(labelled):
     waveforms = Waveforms([str(labelled.dataset)])
     for seismogram in labelled.seismograms[::5]:

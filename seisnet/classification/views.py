@@ -128,7 +128,7 @@ def view_around(
     margin_ns = round(MARGIN_S * NS_PER_S)
     rate_hz = model.preprocess.sampling_rate_hz if model else None
     response = response_of(model.preprocess) if model else None
-    told = len(waveforms.reading.rejections)
+    waveforms.forget()
     for trace_id in waveforms.trace_ids(pick):
         records = waveforms.around(
             trace_id, start_ns - margin_ns, end_ns + margin_ns, sampling_rate_hz=rate_hz, response=response
@@ -136,7 +136,7 @@ def view_around(
         if any(record.start_ns <= pick.time_ns <= record.end_ns for record in records):
             break
     else:
-        raise waveforms.none_of(f"{pick.pick_id}: no waveform of that instrument and time", told)
+        raise waveforms.none_of(f"{pick.pick_id}: no waveform of that instrument and time")
     scans = [model.scan(record) for record in records] if model else []
     if band_hz is not None:
         records = [band_passed(record, band_hz) for record in records]

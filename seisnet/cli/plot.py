@@ -57,9 +57,9 @@ def plot(
         raise click.UsageError("say one of --pick, --section and --day, with the ID of a pick")
     ((kind, name),) = chosen
     picked = open_picked(picks, waveforms, model_name, inventory)
-    pick, told = find_pick(picked.picks, name), len(picked.waveforms.reading.rejections)
+    pick = find_pick(picked.picks, name)
     output = output or Path("".join(c if c.isalnum() or c in "._-" else "_" for c in name) + ".png")
     check_output(output, overwrite=overwrite)
     write_figure(FIGURES[kind](picked, pick, before_s, after_s), output)
     console.say(f"{output}: {kind} of {pick.pick_id}", quiet=quiet)
-    console.say_rejections(picked.waveforms.reading.rejections[told:], quiet=quiet, verbose=False)
+    console.say_rejections(picked.waveforms.reading.rejections, quiet=quiet, verbose=False)

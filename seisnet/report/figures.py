@@ -32,7 +32,8 @@ def section_figure(picked: Picked, pick: Pick, before_s: float | None, after_s: 
     start_ns = pick.time_ns - round((before_s or SECTION_BEFORE_S) * NS_PER_S)
     end_ns = pick.time_ns + round((after_s or SECTION_AFTER_S) * NS_PER_S)
     near = [p for p in picked.picks if start_ns <= p.time_ns <= end_ns]
-    traces, told = [], len(picked.waveforms.reading.rejections)
+    traces = []
+    picked.waveforms.forget()
     for trace_id in sorted({trace_id for p in near for trace_id in picked.waveforms.trace_ids(p)[:1]}):
         records = picked.waveforms.around(trace_id, start_ns, end_ns)
         if records:
@@ -41,14 +42,14 @@ def section_figure(picked: Picked, pick: Pick, before_s: float | None, after_s: 
             its = [p for p in near if trace_id in picked.waveforms.trace_ids(p)[:1]]
             traces.append(SectionTrace(trace_id, data[row], records[0].start_ns, records[0].sampling_rate_hz, its))
     if not traces:
-        raise picked.waveforms.none_of(f"{pick.pick_id}: no waveform of that time", told)
+        raise picked.waveforms.none_of(f"{pick.pick_id}: no waveform of that time")
     return plots.record_section(traces, title=f"Picks around {pick.pick_id}")
 
 
 def day_figure(picked: Picked, pick: Pick, _before_s: float | None, _after_s: float | None) -> plots.Figure:
     """The UTC day of a pick on the vertical, or else the first recorded, component of its instrument."""
     midnight_ns = pick.time_ns // DAY_NS * DAY_NS
-    told = len(picked.waveforms.reading.rejections)
+    picked.waveforms.forget()
     for trace_id in picked.waveforms.trace_ids(pick):
         records = picked.waveforms.around(trace_id, midnight_ns, midnight_ns + DAY_NS - 1)
         if records:
@@ -61,7 +62,7 @@ def day_figure(picked: Picked, pick: Pick, _before_s: float | None, _after_s: fl
             its = [p for p in picked.picks if trace_id in picked.waveforms.trace_ids(p)]
             name = f"{trace_id}{COMPONENTS[row]}"
             return plots.day_plot(data, records[0].start_ns, records[0].sampling_rate_hz, picks=its, title=name)
-    raise picked.waveforms.none_of(f"{pick.pick_id}: no waveform of that instrument and day", told)
+    raise picked.waveforms.none_of(f"{pick.pick_id}: no waveform of that instrument and day")
 
 
 FIGURES: dict[str, Callable[[Picked, Pick, float | None, float | None], plots.Figure]] = {

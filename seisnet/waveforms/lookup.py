@@ -51,7 +51,7 @@ class Waveforms:
     Attributes
     ----------
     reading : Reading
-        What could not be read, with reasons.
+        What could not be read since the sources were found, or since `forget`, with reasons.
 
     Raises
     ------
@@ -117,9 +117,13 @@ class Waveforms:
         cut = [part(record, start_ns, end_ns) for record in records if record.trace_id == trace_id]
         return sorted((record for record in cut if record.n_samples > 1), key=lambda record: record.start_ns)
 
-    def none_of(self, what: str, told: int) -> DataError:
-        """The error that there is no waveform of something, with the reasons that came after the first `told`."""
-        why = reasons(self.reading.rejections[told:])
+    def forget(self) -> None:
+        """Forget what could not be read, before something else is looked up; a server would gather it for ever."""
+        self.reading.rejections.clear()
+
+    def none_of(self, what: str) -> DataError:
+        """The error that there is no waveform of something, with the reasons."""
+        why = reasons(self.reading.rejections)
         return DataError(f"{what} in the sources{f' can be used: {why}' if why else ''}")
 
     def _of_files(
