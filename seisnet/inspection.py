@@ -13,6 +13,7 @@ from seisnet.store.excerpts import excerpt_counts
 from seisnet.store.hdf5 import file_format
 from seisnet.store.windows_file import reasons
 from seisnet.waveforms.files import Reading, read_file
+from seisnet.waveforms.records import KEPT
 from seisnet.wording import counted, duration
 
 NEVER_DIVIDED = {
@@ -65,7 +66,8 @@ def _windows(path: Path) -> list[str]:
             lines.append(f"{name}: {counted(n, 'excerpt')} of records, {length}, for the later networks")
     lines += [f"source: {p}, {size} bytes, {counted(made, 'window')}" for p, size, _, made in info.sources]
     lines += [
-        f"not used: {reason}" + (f" ({n} times)" if n > 1 else "") for reason, n in reasons(info.rejected).most_common()
+        f"{'' if reason.startswith(KEPT) else 'not used: '}{reason}" + (f" ({n} times)" if n > 1 else "")
+        for reason, n in reasons(info.rejected).most_common()
     ]
     return [*lines, f"config: {json.dumps(info.config)}"]
 

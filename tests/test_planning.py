@@ -1,5 +1,6 @@
 """What there is to do: picks joined to events, sources divided into pieces, and a plan that touches nothing."""
 
+import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -10,10 +11,14 @@ from hypothesis import strategies as st
 
 from seisnet.config import PreprocessConfig
 from seisnet.errors import NothingUsableError
+from seisnet.inspection import describe
+from seisnet.labels import event_names, join_times, linked
 from seisnet.picks import Pick
 from seisnet.preprocessing.job import plan, preprocess, preprocess_to_file
-from seisnet.preprocessing.planning import PIECE_SOURCES, join_times, linked, make_pieces
+from seisnet.preprocessing.planning import PIECE_SOURCES, make_pieces
+from seisnet.store.seisbench_writer import SeisBenchWriter
 from seisnet.store.windows_file import read_counts, read_rejected
+from seisnet.waveforms.datasets import loose_spans_ns
 from seisnet.waveforms.records import NS_PER_S
 from seisnet.waveforms.sources import Source
 
@@ -59,13 +64,85 @@ def test_without_event_ids_no_earthquake_lies_in_two_splits(labelled, tmp_path):
         assert len(set(rows.split[here].tolist())) == 1
 
 
+@pytest.fixture
+def nameless(labelled, tmp_path):
+    """The data set, whose rows name no event."""
+    shutil.copytree(labelled.dataset, tmp_path / "nameless")
+    table = tmp_path / "nameless" / "metadata.csv"
+    table.write_text(table.read_text().replace("source_id", "not_told"))
+    return tmp_path / "nameless"
+
+
+@pytest.mark.parametrize("rows", [2000, 5])
+@pytest.mark.parametrize("split_by", ["event", "both"])
+def test_no_earthquake_of_a_data_set_that_names_none_lies_in_two_splits(
+    labelled, nameless, monkeypatch, tmp_path, split_by, rows
+):
+    """Groups are those that its names would give: no two earthquakes follow each other within half a minute here."""
+    monkeypatch.setattr("seisnet.preprocessing.planning.PIECE_ROWS", rows)
+    config = replace(CONFIG, split_by=split_by, split=(0.7, 0.15, 0.15) if split_by == "event" else (1.0, 0.0, 0.0))
+    found = preprocess([str(nameless)], [], config)
+    named = preprocess([str(labelled.dataset)], [], config)
+    np.testing.assert_array_equal(found.rows.start_ns, named.rows.start_ns)
+    pairs = set(zip(found.rows.group.tolist(), named.rows.group.tolist(), strict=True))
+    assert len(pairs) == len(set(found.rows.group.tolist())) == len(set(named.rows.group.tolist()))
+    assert len({p.event_id for p in labelled.picks}) == len(pairs)
+
+
+def test_what_names_no_event_is_told(labelled, nameless, tmp_path):
+    def told(*job):
+        return [reason for *_, reason in plan(*job).rejected if "without an event" in reason]
+
+    lines = [f"{p.network},{p.station},{obspy.UTCDateTime(ns=p.time_ns)},{p.phase}" for p in labelled.picks]
+    (tmp_path / "picks.csv").write_text("network,station,time,phase\n" + "\n".join(lines) + "\n")
+    within = "those that follow each other within 30 s count as one"
+    n = len(labelled.seismograms)
+    line = f"kept, though without an event: {n} traces, {within}"
+    assert told([nameless], [], CONFIG) == [line]
+    preprocess_to_file([nameless], [], CONFIG, output=tmp_path / "w.h5")
+    assert line in describe(tmp_path / "w.h5")
+    assert told([labelled.files], [tmp_path / "picks.csv"], CONFIG) == [
+        f"kept, though without an event: {len(lines)} picks, {within}"
+    ]
+    assert told([labelled.dataset], [], CONFIG) == []
+    [unlinked] = told([nameless], [], replace(CONFIG, link_s=0.0))
+    assert unlinked.endswith("grouped by station and hour, so that an event may lie in two splits")
+
+
+def test_a_trace_is_of_one_event_from_its_first_to_its_last_pick(tmp_path):
+    """P and S of the first trace lie a minute apart; the second one's pick lies between them, the third comes after."""
+    columns = ("trace_start_time", "trace_sampling_rate_hz", "trace_category", "source_id")
+    arrivals = ("trace_P_arrival_sample", "trace_Sn_arrival_sample")
+    rows = [
+        ("2020-01-01T00:00:00", 100, "earthquake", "", 1000, 7000),
+        ("2020-01-01T00:00:20", 50, "earthquake", "", 1000.5, ""),
+        ("2020-01-01T00:01:41", 100, "earthquake", "", "", ""),
+        ("2020-01-01T00:00:00", 100, "earthquake", "mine", 1000, ""),
+        ("2020-01-01T00:00:00", 100, "noise", "", "", ""),
+        ("yesterday", 100, "earthquake", "", 1000, ""),
+        ("", 100, "earthquake", "", 1000, ""),
+    ]
+    with SeisBenchWriter(tmp_path / "set", (*columns, *arrivals), data_format={"component_order": "ZNE"}) as writer:
+        for row in rows:
+            writer.add(dict(zip((*columns, *arrivals), row, strict=True)), np.ones((3, 10)))
+    spans = loose_spans_ns(tmp_path / "set")
+    second, made_up = START_NS + round(40.01 * NS_PER_S), 6 * 3600 * NS_PER_S + 10 * NS_PER_S
+    assert spans == [
+        (START_NS + 10 * NS_PER_S, START_NS + 70 * NS_PER_S), (second, second), (START_NS + 101 * NS_PER_S,) * 2,
+        None, None, None, (made_up, made_up),
+    ]  # fmt: skip
+    names = event_names([span for span in spans if span], 30.0, "traces")
+    assert names[0] == names[1] == "traces from 2020-01-01T00:00:10.000000Z"
+    assert len(set(names)) == 3
+
+
 def test_pieces_hold_every_source_once_in_order(tmp_path):
     sources = []
     for i in range(2 * PIECE_SOURCES + 3):
         path = tmp_path / f"{i:03d}.mseed"
         path.write_bytes(b"x" * (5_000_000 if i in (5, 6) else 10))
         sources.append(Source((path,)))
-    pieces = list(make_pieces(sources))
+    pieces = list(make_pieces(sources, 30.0, []))
     assert [s for piece in pieces for s in piece.sources] == sources
     assert [len(piece.sources) for piece in pieces] == [6, 1, PIECE_SOURCES, PIECE_SOURCES - 4]
 

@@ -60,8 +60,8 @@ class PreprocessConfig:
         left out: it may hold an event that nobody listed. 0 takes all. The default leaves out about one in seventy
         noise windows, and would leave out four of five with a P (see `seisnet.windows.cutting.energy_ratios`).
     link_s : float
-        Picks without an event that follow each other within this time, on whatever station, count as one event when
-        splits are made; 0 groups them by station and hour.
+        Picks, or traces of a data set, without an event that follow each other within this time, on whatever station,
+        count as one event when splits are made; 0 groups them by station and hour.
     mix_share, overlay_share : float
         Share of the augmented windows to which noise, or coda of the event, from elsewhere in the record is added.
     mix_snr_db, overlay_db : tuple of float

@@ -163,7 +163,7 @@ def preprocess_to_file(  # noqa: PLR0913, each is a choice that somebody makes
     read = (path for source in found for path in source.reads)
     check_not_read(output, itertools.chain(read, map(Path, labels)))
     job = make_job(found, labels, config, reading.rejections, miner=miner, folder=folder)
-    pieces = list(make_pieces(found))
+    pieces = list(make_pieces(found, config.link_s, reading.rejections))
     identities = [job.identity(piece) for piece in pieces] if resume else []
     if resume and output.exists():
         info = read_info(output, rejected=False)
@@ -221,8 +221,9 @@ def plan(
     reading = Reading()
     found = find_sources(sources, reading, selection=selection or Selection(), inventory=inventory, engine=engine)
     job = make_job(found, labels, config, reading.rejections, miner=miner, folder=None)
+    pieces = list(make_pieces(found, config.link_s, reading.rejections))
     with engine.crew(partial(work, job)) as over:
-        totals = make_shards(job, list(make_pieces(found)), over, progress)
+        totals = make_shards(job, pieces, over, progress)
     rejected = [*reading.rejections, *totals.rejected]
     unmatched = unmatched_lines(job, totals.matched, totals.nearest_ns, totals.records)
     if not totals.rows:

@@ -42,11 +42,15 @@ FEATURE_BYTES = 1 << 24
 
 @dataclass(frozen=True)
 class Piece:
-    """Sources, or some rows of a data set, that become one shard; `hashes` says whether it takes the files' SHA-256."""
+    """Sources, or some rows of a data set, that become one shard; `hashes` says whether it takes the files' SHA-256.
+
+    Where rows of the data set name no event, `events` holds one for each row, empty for those that do.
+    """
 
     sources: tuple[Source, ...]
     rows: tuple[int, int] | None = None
     hashes: bool = True
+    events: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -173,7 +177,7 @@ def _summarise(job: PieceJob, piece: Piece, writer: ShardWriter | None) -> Summa
                 summary.files += [(str(p), _size(p), sha256_of(p), index) for p in source.paths] or [
                     (source.name, 0, "", index)  # of a web service
                 ]
-            for labelled in _labelled(job, source, piece.rows, reading):
+            for labelled in _labelled(job, source, piece, reading):
                 made, why_not = maker.add(labelled)
                 summary.made[-1] += made
                 record = labelled.record
@@ -191,9 +195,7 @@ def _summarise(job: PieceJob, piece: Piece, writer: ShardWriter | None) -> Summa
     return summary
 
 
-def _labelled(
-    job: PieceJob, source: Source, rows: tuple[int, int] | None, reading: Reading
-) -> Iterator[LabelledRecord]:
+def _labelled(job: PieceJob, source: Source, piece: Piece, reading: Reading) -> Iterator[LabelledRecord]:
     """Records of a source with what is known of them, at the rate of the config."""
     rate_hz, is_class, response = job.config.sampling_rate_hz, job.config.task == "class", response_of(job.config)
     if not source.is_dataset:
@@ -207,14 +209,16 @@ def _labelled(
             else:
                 yield LabelledRecord(record, tuple(job.pick_matcher.match(record)))
         return
-    for trace in read_traces(source, reading, sampling_rate_hz=rate_hz, response=response, rows=rows):
+    first_row = piece.rows[0] if piece.rows else 0
+    for trace in read_traces(source, reading, sampling_rate_hz=rate_hz, response=response, rows=piece.rows):
         record = trace.record
         stretches = (
             (ClassStretch(trace.category, record.start_ns, record.end_ns),) if is_class and trace.category else ()
         )
         is_noise = trace.complete and not trace.picks
         picks = () if is_class else trace.picks
-        yield LabelledRecord(record, picks, trace.event_id, is_noise, trace.split, stretches)
+        event = trace.event_id or (piece.events[trace.row - first_row] if piece.events else "")
+        yield LabelledRecord(record, picks, event, is_noise, trace.split, stretches)
 
 
 class _Maker:

@@ -6,17 +6,17 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TypeVar
 
 from seisnet.config import PreprocessConfig
 from seisnet.errors import DataError, NothingUsableError
-from seisnet.labels import LabelMatcher, read_classes, read_labels
-from seisnet.picks import ClassInterval, Pick, iso_time
+from seisnet.labels import LabelMatcher, event_names, linked, read_classes, read_labels
+from seisnet.picks import ClassInterval, Pick
 from seisnet.preprocessing.one_piece import Piece, PieceJob
 from seisnet.store.hdf5 import sha256_of
-from seisnet.waveforms.datasets import read_categories
-from seisnet.waveforms.records import Rejection
+from seisnet.waveforms.datasets import loose_spans_ns, read_categories
+from seisnet.waveforms.records import KEPT, Rejection
 from seisnet.waveforms.sources import Source
+from seisnet.wording import counted
 
 PIECE_BYTES = 1 << 22
 PIECE_SOURCES = 64
@@ -24,8 +24,6 @@ PIECE_SOURCES = 64
 
 PIECE_ROWS = 2000
 """A data set is divided into shards of so many traces."""
-
-L = TypeVar("L", Pick, ClassInterval)
 
 
 def make_job(
@@ -54,13 +52,17 @@ def make_job(
     picks: tuple[Pick, ...] = ()
     intervals: tuple[ClassInterval, ...] = ()
     if config.task == "class":
-        intervals = tuple(linked(read_classes(labels, rejections), config.link_s))
+        classes = read_classes(labels, rejections)
+        rejections += _eventless(sum(not i.event_id for i in classes), "signal", config.link_s)
+        intervals = tuple(linked(classes, config.link_s))
         config = replace(config, class_names=config.class_names or _class_names(found, intervals))
         if len(config.class_names) < 2:
             named = ", ".join(config.class_names) or "none"
             raise DataError(f"the labels name {named}; a classifier needs at least two classes")
     else:
-        picks = tuple(linked(read_labels(labels, rejections), config.link_s))
+        found_picks = read_labels(labels, rejections)
+        rejections += _eventless(sum(not p.event_id for p in found_picks), "pick", config.link_s)
+        picks = tuple(linked(found_picks, config.link_s))
     if miner:
         from seisnet.preprocessing.mining import load_miner  # whose models take long to import
 
@@ -69,56 +71,19 @@ def make_job(
     return PieceJob(config, picks, intervals, digest, miner, miner_sha256, folder)
 
 
-def linked(labels: Sequence[L], link_s: float) -> list[L]:
-    """Name an event for labels that have none: those of any station that follow each other within `link_s` are one.
+def make_pieces(found: Sequence[Source], link_s: float, rejections: list[Rejection]) -> Iterator[Piece]:
+    """Divide sources into pieces, whatever the number of processes; name events for traces that name none.
 
-    Without it one earthquake, recorded at two stations, might lie in two splits. Where events overlap in time they
-    become one, which costs nothing but the freedom to part them.
+    As picks are by `seisnet.labels.linked`, these are joined over all stations of all data sets.
     """
-    loose = [i for i, label in enumerate(labels) if not label.event_id]
-    named = list(labels)
-    if link_s and loose:
-        times_ns = [_start_ns(labels[i]) for i in loose]
-        groups = join_times(times_ns, link_s)
-        starts: dict[int, int] = {}
-        for time_ns, group in zip(times_ns, groups, strict=True):
-            starts[group] = min(time_ns, starts.get(group, time_ns))
-        what = "picks" if isinstance(labels[0], Pick) else "signals"
-        for i, group in zip(loose, groups, strict=True):
-            named[i] = replace(labels[i], event_id=f"{what} from {iso_time(starts[group])}")
-    return named
-
-
-def join_times(times_ns: Sequence[int], within_s: float) -> list[int]:
-    """Number the groups of times that follow each other within some time, in order of time (single linkage).
-
-    Examples
-    --------
-    >>> join_times([0, 50 * 10**9, 10 * 10**9], within_s=30)
-    [0, 1, 0]
-    """
-    order = sorted(range(len(times_ns)), key=times_ns.__getitem__)
-    groups, group, last = [0] * len(order), -1, 0
-    for i in order:
-        if group < 0 or times_ns[i] - last > within_s * 1e9:
-            group += 1
-        groups[i], last = group, times_ns[i]
-    return groups
-
-
-def _start_ns(label: Pick | ClassInterval) -> int:
-    return label.time_ns if isinstance(label, Pick) else label.start_ns
-
-
-def make_pieces(found: Sequence[Source]) -> Iterator[Piece]:
-    """Divide sources into pieces, whatever the number of processes."""
+    events = _events_of_rows([source.paths[0] for source in found if source.is_dataset], link_s, rejections)
     small: list[Source] = []
     size = 0
     for source in found:
         if source.is_dataset:
             yield from _flushed(small)
             size = 0
-            yield from _parts(source)
+            yield from _parts(source, events[source.paths[0]])
             continue
         small.append(source)
         # What a web service sends is worth keeping at once.
@@ -142,16 +107,42 @@ def _flushed(small: list[Source]) -> Iterator[Piece]:
         small.clear()
 
 
-def _parts(source: Source) -> Iterator[Piece]:
-    try:
-        n = len(read_categories(source.paths[0]))
-    except DataError:  # told when it is read
-        n = 0
+def _parts(source: Source, events: Sequence[str]) -> Iterator[Piece]:
+    n = len(events)
     if n <= PIECE_ROWS:
-        yield Piece((source,))
+        yield Piece((source,), events=_any(events))
         return
     for first in range(0, n, PIECE_ROWS):
-        yield Piece((source,), (first, min(first + PIECE_ROWS, n)), hashes=first == 0)
+        rows = (first, min(first + PIECE_ROWS, n))
+        yield Piece((source,), rows, hashes=first == 0, events=_any(events[slice(*rows)]))
+
+
+def _any(events: Sequence[str]) -> tuple[str, ...]:
+    return tuple(events) if any(events) else ()
+
+
+def _events_of_rows(paths: Sequence[Path], link_s: float, rejections: list[Rejection]) -> dict[Path, list[str]]:
+    """Event of each row of some data sets, an empty string where the row names one itself, or is noise."""
+    spans: dict[Path, list[tuple[int, int] | None]] = {}
+    for path in paths:
+        try:
+            spans[path] = loose_spans_ns(path)
+        except DataError:  # told when it is read
+            spans[path] = []
+    loose = [span for of_set in spans.values() for span in of_set if span]
+    rejections += _eventless(len(loose), "trace", link_s)
+    names = iter(event_names(loose, link_s, "traces"))
+    return {path: [next(names) if span else "" for span in of_set] for path, of_set in spans.items()}
+
+
+def _eventless(n: int, what: str, link_s: float) -> list[Rejection]:
+    """What is told of labels without an event."""
+    how = (
+        f"those that follow each other within {link_s:g} s count as one"
+        if link_s
+        else "grouped by station and hour, so that an event may lie in two splits"
+    )
+    return [Rejection("", 0, 0, f"{KEPT}without an event: {counted(n, what)}, {how}")] if n else []
 
 
 def _class_names(found: Sequence[Source], intervals: Sequence[ClassInterval]) -> tuple[str, ...]:

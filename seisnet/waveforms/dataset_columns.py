@@ -103,6 +103,18 @@ def split(row: Row) -> str:
     return _SPLITS[written.lower()] if written else ""
 
 
+def arrival_samples(row: Row) -> dict[str, float]:
+    """Sample of every pick of a row, by its label.
+
+    Raises
+    ------
+    DataError
+        A figure is not a number.
+    """
+    found = {label: _number(row, f"trace_{label}_arrival_sample") for label in _pick_labels(tuple(row))}
+    return {label: sample for label, sample in found.items() if not math.isnan(sample)}
+
+
 def picks(row: Row, record: Record) -> tuple[Pick, ...]:
     """All picks of a row, sorted by time; `record` starts at the sample that the row counts from.
 
@@ -113,10 +125,7 @@ def picks(row: Row, record: Record) -> tuple[Pick, ...]:
     """
     found: dict[tuple[int, str], Pick] = {}
     network, station, location = _station(row)
-    for label in _pick_labels(tuple(row)):
-        sample = _number(row, f"trace_{label}_arrival_sample")
-        if math.isnan(sample):
-            continue
+    for label, sample in arrival_samples(row).items():
         phase = label.upper() if label in ("p", "s") else label
         time_ns = sample_to_ns(record, sample)
         uncertainty_s = _number(row, f"trace_{label}_uncertainty_s", f"trace_{label}_arrival_uncertainty_s")

@@ -110,6 +110,21 @@ def read_categories(path: str | Path) -> list[str]:
         return [columns.category(stored.metadata) for stored in reader]
 
 
+def loose_spans_ns(path: Path) -> list[tuple[int, int] | None]:
+    """First and last pick of every trace of a data set that names no event, in its order; no waveform is read.
+
+    Without picks both are the start of the trace. They are None where the row names an event, is noise, or can't be
+    read, which is told when it is.
+
+    Raises
+    ------
+    DataError
+        A file of the data set is missing or damaged as a whole.
+    """
+    with open_dataset(path) as reader:
+        return [_loose_span_ns(stored) for stored in reader]
+
+
 def is_dataset(path: Path) -> bool:
     """Whether there is a data set at a path, as `read_dataset` takes it."""
     return is_seisbench(path) or path in stead_tables(path)
@@ -214,6 +229,20 @@ def component_rows(order: str) -> list[int]:
             rivals = " and ".join(letter for letter in order if known[letter] == row)
             raise DataError(f"component order {order!r}: {rivals} both belong in the {component} row")
     return rows
+
+
+def _loose_span_ns(stored: StoredTrace) -> tuple[int, int] | None:
+    row = stored.metadata
+    if columns.event_id(row) or columns.is_noise(row) or math.isnan(stored.sampling_rate_hz):
+        return None
+    try:
+        given_start_ns = columns.start_ns(row)
+        start_ns = _made_up_start_ns(stored.row) if given_start_ns is None else given_start_ns
+        samples = columns.arrival_samples(row).values() or (0.0,)
+    except DataError:
+        return None
+    first_ns, last_ns = (start_ns + round(k / stored.sampling_rate_hz * NS_PER_S) for k in (min(samples), max(samples)))
+    return first_ns, last_ns
 
 
 def _made_up_start_ns(row: int) -> int:
