@@ -40,12 +40,19 @@ def test_picked_stretches_of_files_come_back_with_their_picks(tmp_path, labelled
                 np.testing.assert_allclose(difference, 0, atol=1e-3 * np.abs(was).max())
 
 
-def test_one_event_lies_in_one_split(tmp_path, labelled):
-    export_seisbench([str(labelled.files)], [str(labelled.csv)], tmp_path / "set")
-    splits = {}
+@pytest.mark.parametrize("named", [True, False])
+def test_one_event_lies_in_one_split(tmp_path, labelled, named):
+    labels = tmp_path / "picks.csv"
+    labels.write_text(labelled.csv.read_text().replace("event_id", "event_id" if named else "not_told"))
+    export_seisbench([str(labelled.files)], [str(labels)], tmp_path / "set")
+    event_of = {(p.station, round(p.time_ns / 1e6)): p.event_id for p in labelled.picks}
+    splits, events = {}, {}
     for trace in read_dataset(tmp_path / "set"):
-        splits.setdefault(trace.event_id, set()).add(trace.split)
-    assert all(len(names) == 1 for names in splits.values())
+        true = event_of[trace.picks[0].station, round(trace.picks[0].time_ns / 1e6)]
+        splits.setdefault(true, set()).add(trace.split)
+        events.setdefault(true, set()).add(trace.event_id)
+    assert len(splits) > 3
+    assert all(len(found) == 1 for found in (*splits.values(), *events.values()))
 
 
 def test_data_sets_are_written_whole(tmp_path, labelled):

@@ -11,7 +11,7 @@ import numpy as np
 
 from seisnet.config import ExportConfig, names, or_default
 from seisnet.errors import NothingUsableError
-from seisnet.labels import LabelMatcher, phase_class, read_labels
+from seisnet.labels import LabelMatcher, linked, phase_class, read_labels
 from seisnet.picks import Pick
 from seisnet.store.seisbench_writer import SeisBenchWriter
 from seisnet.waveforms.datasets import DatasetTrace
@@ -22,7 +22,10 @@ from seisnet.waveforms.source_records import read_records, read_traces
 from seisnet.waveforms.sources import Source, find_sources
 
 TOGETHER_S = 60.0
-"""Picks that follow each other within this go into one trace, unless they belong to different events."""
+"""Picks that follow each other within this go into one trace, unless they belong to different events.
+
+Those without an event are one within this, on whatever stations.
+"""
 
 COLUMNS = (
     "trace_start_time", "trace_sampling_rate_hz", "trace_npts", "trace_channel", "trace_component_order",
@@ -86,7 +89,7 @@ def export_seisbench(
     config = or_default(config, ExportConfig)
     reading = Reading()
     found = find_sources(sources, reading, selection=selection or Selection(), inventory=inventory)
-    matcher = LabelMatcher(read_labels(labels, reading.rejections))
+    matcher = LabelMatcher(linked(read_labels(labels, reading.rejections), TOGETHER_S))
     hints = sorted({pick.phase for pick in matcher.labels if phase_class(pick.phase)} | {"P", "S"})
     columns = [*COLUMNS, *(f"trace_{hint}_{what}" for hint in hints for what in ("arrival_sample", "weight"))]
     n_traces = 0
