@@ -116,11 +116,14 @@ def test_kill_at_any_moment_of_train_and_resume_gives_the_same_bytes(start, labe
     assert contents(tmp_path / "a") == contents(tmp_path / "b")
 
 
-@pytest.mark.parametrize("command", ["preprocess", "classify"])
+@pytest.mark.parametrize("command", ["preprocess", "train", "classify"])
 def test_another_run_with_the_same_output_is_told_so_and_spoils_nothing(command, start, labelled, tmp_path):
     errors, output = tmp_path / "errors", tmp_path / "out"
-    options = ("--labels", labelled.csv) if command == "preprocess" else ()
-    job = (command, labelled.files, *options, "-q", "-o")
+    options = {"preprocess": ("--labels", labelled.csv), "train": ("--hidden", "16", "--epochs", "9"), "classify": ()}
+    if command == "train":
+        start("preprocess", labelled.dataset, "-q", "-o", tmp_path / "w.h5").join()
+    source = tmp_path / "w.h5" if command == "train" else labelled.files
+    job = (command, source, *options[command], "-q", "-o")
     start(*job, tmp_path / "alone").join()
     first = start(*job, output)
     while not list(tmp_path.glob(".out.*/*")):

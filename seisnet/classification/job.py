@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from seisnet.classification.one_source import Classification, SourceJob, classify_source
-from seisnet.classification.parts import make_parts, open_folder, read_part
+from seisnet.classification.parts import make_parts, parts_folder, read_part
 from seisnet.config import PickConfig, nearest
 from seisnet.engine import Engine
 from seisnet.errors import ConfigError, DataError, NothingUsableError
@@ -18,6 +18,7 @@ from seisnet.model import Model
 from seisnet.picking.coincidence import accepted
 from seisnet.picking.detector import joined_detections
 from seisnet.store.hdf5 import check_not_read, check_output
+from seisnet.store.work_folder import work_folder
 from seisnet.waveforms.files import Reading
 from seisnet.waveforms.records import reasons
 from seisnet.waveforms.selection import Selection
@@ -120,7 +121,7 @@ def classify_to_file(  # noqa: PLR0913, each is a choice that somebody makes
     Raises
     ------
     ConfigError
-        For a format that can't hold what the model finds or an output that is read, and see `open_folder`.
+        For a format that can't hold what the model finds or an output that is read, and see `work_folder`.
     NothingUsableError
         If no record could be scanned; the message says why.
     DataError
@@ -130,7 +131,8 @@ def classify_to_file(  # noqa: PLR0913, each is a choice that somebody makes
     if job.model.preprocess.task == "class":
         check_detections_format(output.file_format)
     output.check_sources(sources)
-    with open_folder(output.path, resume=resume, overwrite=overwrite) as folder:
+    folder = parts_folder(output.path)
+    with work_folder(folder, output.path, resume=resume, overwrite=overwrite):
 
         def parts() -> Iterator[tuple[Source, Classification]]:
             for source, path in make_parts(sources, job, folder, engine, say):
@@ -147,7 +149,6 @@ def classify_to_file(  # noqa: PLR0913, each is a choice that somebody makes
                 traces = (trace for path in paths for trace in read_part(path, probabilities=True).probabilities)
                 write_probabilities(traces, output.probabilities, model=job.model.name)
         except NothingUsableError:
-            shutil.rmtree(folder)  # there is nothing to go on with
             raise
         except DataError as error:
             done = f"{len(paths)} of {len(sources)} sources are finished"

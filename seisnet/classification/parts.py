@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
@@ -21,10 +20,10 @@ from seisnet import __version__
 from seisnet.classification.one_source import Classification, SourceJob, classify_source
 from seisnet.classification.views import View
 from seisnet.engine import Engine
-from seisnet.errors import ConfigError, DataError, SeisnetError
+from seisnet.errors import DataError
 from seisnet.picks import Detection, Pick
 from seisnet.scan.scanner import Probabilities
-from seisnet.store.hdf5 import held_folder, replacing
+from seisnet.store.hdf5 import replacing
 from seisnet.waveforms.records import Rejection
 from seisnet.waveforms.sources import Source
 from seisnet.wording import misfits
@@ -33,27 +32,6 @@ from seisnet.wording import misfits
 def parts_folder(output: Path) -> Path:
     """Where the parts of an output are kept until it is written."""
     return output.with_name(f".{output.name}.parts")
-
-
-@contextmanager
-def open_folder(output: Path, *, resume: bool, overwrite: bool) -> Iterator[Path]:
-    """Make the folder for the parts of an output; an earlier one is used again, or emptied, only if told so.
-
-    Raises
-    ------
-    ConfigError
-        If there is one and neither is set, or if another run is at work in it.
-    """
-    folder = parts_folder(output)
-    with held_folder(folder, output, anew=overwrite and not resume):
-        if any(folder.iterdir()) and not (resume or overwrite):
-            raise ConfigError(f"{output}: an interrupted run left parts of it; say --resume or --overwrite")
-        try:
-            yield folder
-        except SeisnetError:
-            if folder.exists() and not any(folder.iterdir()):
-                folder.rmdir()
-            raise
 
 
 def make_parts(

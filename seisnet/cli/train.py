@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -60,8 +61,8 @@ def train(
 ) -> None:
     """Train a network on a WINDOWS file.
 
-    After every epoch a checkpoint is written beside the output; --resume goes on from it, and ends with the same
-    bytes as a training that was never interrupted.
+    After every epoch a checkpoint is written into a hidden folder beside the output; --resume goes on from it, and
+    ends with the same bytes as a training that was never interrupted.
 
     \b
     Example:
@@ -83,12 +84,14 @@ def train(
     # These load NumPy, which comes after the choice (and before it with --init: nothing is chosen then).
     from seisnet.store.hdf5 import check_output, sweep
     from seisnet.store.model_file import read_model
+    from seisnet.store.work_folder import work_folder
     from seisnet.training.fitting import fit
     from seisnet.wording import counted
 
     if resume and overwrite:
         raise click.UsageError("say either --resume or --overwrite")
-    checkpoint = output.with_name(f"{output.name}.checkpoint")
+    folder = output.with_name(f".{output.name}.training")
+    checkpoint = folder / "checkpoint"
     if resume and output.exists() and not checkpoint.exists():
         settings = from_dict(TrainConfig, dict(read_model(output).train), where=output.name)
         if settings != config or output.stat().st_mtime < windows.stat().st_mtime:
@@ -98,16 +101,12 @@ def train(
         console.say(f"{output} is finished; nothing to resume", quiet=quiet)
         return
     check_output(output, overwrite=overwrite or resume)
-    if checkpoint.exists() and not resume:
-        if not overwrite:
-            raise ConfigError(
-                f"{checkpoint} is of a training that was interrupted, or still runs; "
-                "if it was interrupted, say --resume or --overwrite"
-            )
-        checkpoint.unlink()
-    for path in (output, checkpoint):
-        sweep(path)
-    with console.progress_line("train", quiet=quiet) as show:
+    with (
+        work_folder(folder, output, resume=resume, overwrite=overwrite),
+        console.progress_line("train", quiet=quiet) as show,
+    ):
+        for path in (output, checkpoint):
+            sweep(path)
         model, history = fit(
             windows,
             config,
@@ -124,8 +123,8 @@ def train(
             ),
             say=lambda line: console.say(f"  {line}", quiet=quiet),
         )
-    model.save(output, overwrite=True)
-    checkpoint.unlink(missing_ok=True)
+        model.save(output, overwrite=True)
+        shutil.rmtree(folder)
     best = max(history["dev_macro_f1"], default=None) if "dev_macro_f1" in history else None
     console.say(
         f"{output}: {counted(len(history['epoch']), 'epoch')}{' of the student' if config.distil else ''}"

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import hashlib
-import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from seisnet.config import to_json
 from seisnet.engine import Over
-from seisnet.errors import ConfigError, DataError, NothingUsableError
+from seisnet.errors import ConfigError, DataError
 from seisnet.preprocessing.merging import Copy, Totals
 from seisnet.preprocessing.one_piece import Piece, PieceJob, Summary, work
-from seisnet.store.hdf5 import alone, check_output, held_folder, sweep
+from seisnet.store.hdf5 import check_output
 from seisnet.store.windows_file import shards_folder
+from seisnet.store.work_folder import alone
 
 Progress = Callable[[int, str], None]
 """Called with the number of windows so far and the source that was read last."""
@@ -69,19 +68,6 @@ def place_for_shards(output: Path, *, overwrite: bool, resume: bool, virtual: bo
             return folder
     except OSError as error:
         raise DataError(f"{output}: can't be written: {error.strerror}") from error
-
-
-@contextmanager
-def work_folder(folder: Path, output: Path, *, anew: bool) -> Iterator[None]:
-    """A folder for shards that outlives a run that fails as long as it holds any, unless there is nothing to make."""
-    with held_folder(folder, output, anew=anew):
-        sweep(output)
-        try:
-            yield
-        except BaseException as error:
-            if isinstance(error, NothingUsableError) or not any(folder.glob("*.h5")):
-                shutil.rmtree(folder, ignore_errors=True)
-            raise
 
 
 def inputs_sha256(job: PieceJob, identities: Sequence[str]) -> str:

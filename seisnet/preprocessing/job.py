@@ -17,15 +17,16 @@ from numpy.typing import NDArray
 from seisnet.config import PreprocessConfig, names, or_default
 from seisnet.engine import READY, Engine
 from seisnet.errors import ConfigError, NothingUsableError
-from seisnet.preprocessing.all_pieces import Progress, inputs_sha256, make_shards, place_for_shards, step, work_folder
+from seisnet.preprocessing.all_pieces import Progress, inputs_sha256, make_shards, place_for_shards, step
 from seisnet.preprocessing.merging import Totals, describe, merge
 from seisnet.preprocessing.one_piece import work
 from seisnet.preprocessing.planning import make_job, make_pieces, unmatched_lines
 from seisnet.preprocessing.splits import divide
-from seisnet.store.hdf5 import check_not_read, clear
+from seisnet.store.hdf5 import check_not_read, sweep
 from seisnet.store.shards import ShardReader
 from seisnet.store.windows_file import Rejected, WindowsInfo, read_info, shards_folder
 from seisnet.store.windows_in_memory import Windows, read_windows
+from seisnet.store.work_folder import clear, work_folder
 from seisnet.waveforms.files import Reading
 from seisnet.waveforms.records import COMPONENTS, KEPT
 from seisnet.waveforms.selection import Selection
@@ -172,7 +173,8 @@ def preprocess_to_file(  # noqa: PLR0913, each is a choice that somebody makes
         if not virtual:
             clear(folder)
         return info
-    with work_folder(folder, output, anew=overwrite):
+    with work_folder(folder, output, resume=resume, overwrite=overwrite):
+        sweep(output)
         if say and (line := misfits("shards", [path.stem for path in folder.glob("*.h5")], identities)):
             say(line)
         with engine.crew(partial(step, job)) as over:

@@ -7,9 +7,8 @@ import hashlib
 import io
 import math
 import os
-import shutil
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -66,60 +65,6 @@ def replacing(path: Path) -> Iterator[Path]:
         raise DataError(f"{path}: can't be written: {error.strerror or error}") from error
     finally:
         temporary.unlink(missing_ok=True)
-
-
-@contextmanager
-def alone(folder: Path, output: Path) -> Iterator[None]:
-    """Hold a folder against other runs; the system lets go of it with the process, however that ends.
-
-    Raises
-    ------
-    ConfigError
-        If another run holds it. Windows, and some file systems, can't tell.
-    """
-    descriptor = None
-    with suppress(ImportError, OSError):
-        import fcntl
-
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            os.close(descriptor)
-            raise ConfigError(f"{output}: another run is writing it") from error
-    try:
-        yield
-    finally:
-        if descriptor is not None:
-            os.close(descriptor)
-
-
-@contextmanager
-def held_folder(folder: Path, output: Path, *, anew: bool) -> Iterator[None]:
-    """Make a folder, or take the one that is there, emptied if it is to be `anew`, and hold it against other runs.
-
-    Raises
-    ------
-    ConfigError
-        If another run holds it.
-    DataError
-        If it can't be made.
-    """
-    if anew and folder.exists():
-        with alone(folder, output):
-            shutil.rmtree(folder, ignore_errors=True)
-    try:
-        folder.mkdir(exist_ok=True)
-    except OSError as error:
-        raise DataError(f"{output}: can't be written: {error.strerror}") from error
-    with alone(folder, output):
-        yield
-
-
-def clear(folder: Path) -> None:
-    """Remove a folder, if there is one, and no other run holds it."""
-    with suppress(ConfigError), alone(folder, folder):
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def sweep(path: Path) -> None:
