@@ -3,6 +3,7 @@
 import dataclasses
 import itertools
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -365,9 +366,23 @@ def test_no_output_replaces_a_source(outputs, archive, tmp_path, monkeypatch):
     content = (archive / "data" / "0.mseed").read_bytes()
     Path("0.mseed").write_bytes(content)
     arguments = ["classify", str(tmp_path), "--model", str(archive / "model.h5"), *outputs, "--overwrite"]
-    with pytest.raises(ConfigError, match=r"0\.mseed is read as well; choose another name"):
+    with pytest.raises(ConfigError, match=r"0\.mseed is read as well; choose another place"):
         CliRunner().invoke(cli, arguments, catch_exceptions=False)
     assert [(path.name, path.read_bytes()) for path in tmp_path.iterdir()] == [("0.mseed", content)]
+
+
+def test_probabilities_that_were_written_among_the_sources_are_told_to_lie_elsewhere(archive, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("data").mkdir()
+    shutil.copy(archive / "data" / "0.mseed", "data")
+    job = ("data", "--model", archive / "model.h5", "-o", "picks.csv", "--overwrite", "-q", "--probabilities")
+    assert run_classify(*job, "data/p.mseed").returncode == 0
+    written = Path("data/p.mseed").read_bytes()
+    again = run_classify(*job, "data/p.mseed")
+    assert again.returncode == 2 and "another place for what is written, outside the folders" in again.stderr
+    assert Path("data/p.mseed").read_bytes() == written
+    elsewhere = run_classify(*job, "p.mseed")
+    assert elsewhere.returncode == 0 and Path("p.mseed").read_bytes() == written
 
 
 @pytest.mark.parametrize("name", ["set/metadata.csv", "stations.xml"])

@@ -49,7 +49,9 @@ def check_not_read(path: Path, read: Iterable[Path]) -> None:
         If the path is one of those.
     """
     if path.exists() and any(other.exists() and path.samefile(other) for other in read):
-        raise ConfigError(f"{path} is read as well; choose another name for what is written")
+        raise ConfigError(
+            f"{path} is read as well; choose another place for what is written, outside the folders that are read"
+        )
 
 
 @contextmanager
