@@ -391,7 +391,11 @@ def test_a_folder_where_nothing_can_be_written_is_one_line(monkeypatch, capsys):
             "; the same command with --resume goes on",
         ),
         ("training.fitting.fit", ("train", "w.h5", "-o", "m.h5"), "; the same command with --resume goes on"),
-        ("training.fitting.fit", ("train", "w.h5", "-o", "m.h5", "--overwrite"), ""),
+        (
+            "training.fitting.fit",
+            ("train", "w.h5", "-o", "m.h5", "--overwrite"),
+            "; the same command with --resume in place of --overwrite goes on",
+        ),
         ("inspection.describe", ("inspect", __file__), ""),
     ],
 )

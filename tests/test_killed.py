@@ -89,11 +89,14 @@ def test_kill_at_any_moment_of_preprocess_and_resume_gives_the_same_bytes(kills,
     assert contents(tmp_path / "a") == contents(tmp_path / "b")
 
 
-def kill_at_first_shard(process, folder):
-    while not list(folder.glob("[0-9a-f]*.h5")):
+def kill_at_first_shard(process, folder, by=signal.SIGKILL):
+    since_ns, found = time.time_ns(), False
+    while not found:
         assert process.is_alive()
         time.sleep(0.001)
-    process.kill()
+        with contextlib.suppress(FileNotFoundError):  # an earlier run's are removed meanwhile
+            found = any(path.stat().st_mtime_ns > since_ns for path in folder.glob("[0-9a-f]*.h5"))
+    os.kill(process.pid, by)
     process.join()
 
 
@@ -167,6 +170,38 @@ def test_a_finished_output_is_not_resumed_with_other_settings(start, labelled, t
     assert process.exitcode == 2
     assert "was made of other inputs or settings" in errors.read_text()
     assert output.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("options", "seed", "by"),
+    [
+        ((), 7, signal.SIGKILL),
+        ((), 7, signal.SIGINT),
+        (("--virtual",), 7, signal.SIGKILL),
+        (("--virtual",), 0, signal.SIGKILL),
+    ],
+)
+def test_an_overwrite_that_was_interrupted_goes_on_with_resume(options, seed, by, start, labelled, tmp_path):
+    output, errors = tmp_path / "w.h5", tmp_path / "errors"
+    job = ("preprocess", labelled.files, "--labels", labelled.csv, "-q", *options, "-o")
+    start(*job, output).join()
+    before = output.read_bytes()
+    folder = tmp_path / ("w.h5.shards" if options else ".w.h5.work")
+    process = start(*job, output, "--seed", seed, "--overwrite", errors=errors)
+    kill_at_first_shard(process, folder, by)
+    assert process.exitcode == (130 if by == signal.SIGINT else -by)
+    if by == signal.SIGINT:
+        assert errors.read_text().endswith("the same command with --resume in place of --overwrite goes on\n")
+    assert output.read_bytes() == before
+    process = start(*job, output, "--seed", seed, "--resume")
+    process.join()
+    assert process.exitcode == 0
+    (tmp_path / "anew").mkdir()
+    start(*job, tmp_path / "anew" / "w.h5", "--seed", seed).join()
+    errors.unlink()
+    anew = contents(tmp_path / "anew")
+    shutil.rmtree(tmp_path / "anew")
+    assert contents(tmp_path) == anew
 
 
 @pytest.fixture

@@ -56,8 +56,9 @@ class LazyGroup(click.Group):
 
             command = self.get_command(ctx, ctx.invoked_subcommand or "")
             resumes = command and any(option.name == "resume" for option in command.params)
-            resumes = resumes and not {"--overwrite", "--dry-run"}.intersection(sys.argv)
-            say("seisnet: interrupted" + ("; the same command with --resume goes on" if resumes else ""))
+            option = "--resume in place of --overwrite" if "--overwrite" in sys.argv else "--resume"
+            advice = f"; the same command with {option} goes on"
+            say("seisnet: interrupted" + (advice if resumes and "--dry-run" not in sys.argv else ""))
             ctx.exit(130)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

@@ -26,7 +26,7 @@ from seisnet.store.hdf5 import check_not_read, sweep
 from seisnet.store.shards import ShardReader
 from seisnet.store.windows_file import Rejected, WindowsInfo, read_info, shards_folder
 from seisnet.store.windows_in_memory import Windows, read_windows
-from seisnet.store.work_folder import clear, work_folder
+from seisnet.store.work_folder import clear, replaces, work_folder
 from seisnet.waveforms.files import Reading
 from seisnet.waveforms.records import COMPONENTS, KEPT
 from seisnet.waveforms.selection import Selection
@@ -166,7 +166,7 @@ def preprocess_to_file(  # noqa: PLR0913, each is a choice that somebody makes
     job = make_job(found, labels, config, reading.rejections, miner=miner, folder=folder)
     pieces = list(make_pieces(found, config.link_s, reading.rejections))
     identities = [job.identity(piece) for piece in pieces] if resume else []
-    if resume and output.exists():
+    if resume and output.exists() and not replaces(folder):
         info = read_info(output, rejected=False)
         if info.attributes.get("inputs_sha256") != inputs_sha256(job, identities):
             raise ConfigError(f"{output} was made of other inputs or settings; choose another name, or say --overwrite")

@@ -10,6 +10,9 @@ from pathlib import Path
 
 from seisnet.errors import ConfigError, DataError, NothingUsableError
 
+REPLACES = ".replaces"
+"""Name of an empty file: the run was told to replace an output that exists, and so is the one that goes on with it."""
+
 
 @contextmanager
 def alone(folder: Path, output: Path) -> Iterator[None]:
@@ -61,12 +64,19 @@ def work_folder(folder: Path, output: Path, *, resume: bool, overwrite: bool) ->
     with alone(folder, output):
         if _holds_any(folder) and not (resume or overwrite):
             raise ConfigError(f"{output}: an interrupted run left parts of it; say --resume or --overwrite")
+        if overwrite and output.exists():
+            (folder / REPLACES).touch()
         try:
             yield
         except BaseException as error:
             if isinstance(error, NothingUsableError) or not _holds_any(folder):
                 shutil.rmtree(folder, ignore_errors=True)
             raise
+
+
+def replaces(folder: Path) -> bool:
+    """Whether the run that has left a folder was told to replace an output that exists."""
+    return (folder / REPLACES).exists()
 
 
 def clear(folder: Path) -> None:
