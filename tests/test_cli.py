@@ -272,8 +272,18 @@ def test_windows_of_another_recipe_are_refused(job, tmp_path):
 def test_unusable_waveforms_are_one_line_with_status_3(job, tmp_path, name, content, says):
     (tmp_path / name).write_bytes(content)
     with pytest.raises(NothingUsableError, match=says) as caught:
-        run("classify", tmp_path / name, "--model", job / "model.h5", "-o", tmp_path / "p.csv")
+        run(
+            "classify",
+            tmp_path / name,
+            "--model",
+            job / "model.h5",
+            "-o",
+            tmp_path / "p.csv",
+            "--report",
+            tmp_path / "r",
+        )
     assert caught.value.exit_code == 3
+    assert [path.name for path in tmp_path.iterdir()] == [name]
     assert "\n" not in str(caught.value)
     # Beside a good file it is counted, and the rest goes on.
     result = run("classify", tmp_path / name, job / "day.mseed", "--model", job / "model.h5", "-o", tmp_path / "p.csv")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -83,7 +84,7 @@ def classify(
     from seisnet.engine import Engine
     from seisnet.formats.picks import format_of
     from seisnet.model import load_model
-    from seisnet.report.folder import make_folder, summary, write_classification
+    from seisnet.report.folder import new_folder, summary, write_classification
     from seisnet.waveforms.files import Reading
     from seisnet.waveforms.sources import find_sources
     from seisnet.wording import counted
@@ -93,15 +94,16 @@ def classify(
     file_format = file_format or format_of(output)
     wanted = Output(output, file_format, probabilities)
     wanted.check(may_exist=overwrite or resume)
-    if report:
-        make_folder(report, overwrite=overwrite or resume)
-    model, reading = load_model(model_name), Reading()
-    model.thresholds(config)
-    found_sources = find_sources(
-        sources, reading, selection=console.selected(select, starttime, endtime), inventory=inventory
-    )
-    job = SourceJob(model, config, views if report else 0, probabilities is not None, threads)
-    with console.progress_line("classify", quiet=quiet) as show:
+    with (
+        new_folder(report, overwrite=overwrite or resume) if report else nullcontext(),
+        console.progress_line("classify", quiet=quiet) as show,
+    ):
+        model, reading = load_model(model_name), Reading()
+        model.thresholds(config)
+        found_sources = find_sources(
+            sources, reading, selection=console.selected(select, starttime, endtime), inventory=inventory
+        )
+        job = SourceJob(model, config, views if report else 0, probabilities is not None, threads)
         found = classify_to_file(
             found_sources,
             job,

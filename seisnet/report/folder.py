@@ -6,7 +6,8 @@ import json
 import re
 import shlex
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +41,19 @@ def make_folder(folder: Path, *, overwrite: bool) -> None:
     if folder.is_dir() and any(folder.iterdir()) and not overwrite:
         raise ConfigError(f"{folder} is not empty; choose another folder, or say --overwrite")
     folder.mkdir(parents=True, exist_ok=True)
+
+
+@contextmanager
+def new_folder(folder: Path, *, overwrite: bool) -> Iterator[None]:
+    """Make a folder, see `make_folder`, which goes again, and those above it that were made, if it is left empty."""
+    made = [path for path in (folder, *folder.parents) if not path.exists()]
+    make_folder(folder, overwrite=overwrite)
+    try:
+        yield
+    finally:
+        with suppress(OSError):  # it is not empty
+            for path in made:
+                path.rmdir()
 
 
 def write_evaluation(found: Evaluation, model: Model, info: WindowsInfo, folder: Path, *, overwrite: bool) -> None:
