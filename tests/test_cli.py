@@ -18,7 +18,7 @@ from click.testing import CliRunner
 from seisnet.cli import COMMANDS, cli, console, main
 from seisnet.demo import write_synthetic_dataset
 from seisnet.errors import ConfigError, DataError, FormatError, NothingUsableError, SeisnetError
-from seisnet.formats.picks import CSV_COLUMNS, read_picks_csv
+from seisnet.formats.picks import CSV_COLUMNS, read_picks_csv, write_picks
 from seisnet.model import load_model
 from seisnet.review.answers import Answer, Answers
 from seisnet.synthetic import GeneratorConfig, continuous
@@ -105,7 +105,7 @@ def test_reports_remember_what_plot_report_and_review_need(job, tmp_path):
         assert "<svg" in (tmp_path / f"{option}.svg").read_text()
     run("plot", picks, "--waveforms", job / "day.mseed", "--pick", shown, "-o", tmp_path / "a.pdf")
     assert (tmp_path / "a.pdf").read_bytes().startswith(b"%PDF")
-    with pytest.raises(ConfigError, match="--overwrite"):
+    with pytest.raises(ConfigError, match="say overwrite=True"):
         run("plot", report, "--pick", shown, "-o", tmp_path / "a.pdf")
     with pytest.raises(ConfigError, match="names no format"):
         run("plot", report, "--pick", shown, "-o", tmp_path / "a.gif")
@@ -148,7 +148,7 @@ def test_inspect_draws_an_audit_sheet(job, tmp_path):
     assert names == {"counts.svg", "snr.svg", "class_0.svg", "class_1.svg", "class_2.svg"}
     page = (tmp_path / "audit" / "report.html").read_text()
     assert page.count("<figure") == 5 and "Not used" in page
-    with pytest.raises(ConfigError, match="--overwrite"):
+    with pytest.raises(ConfigError, match="say overwrite=True"):
         run("inspect", job / "windows.h5", "--plot", tmp_path / "audit")
     with pytest.raises(FormatError, match="seisnet-windows file is needed"):
         run("inspect", job / "model.h5", "--plot", tmp_path / "other")
@@ -178,7 +178,7 @@ def test_classify_twice_gives_the_same_bytes_and_touches_no_existing_output(job,
         run("classify", job / "day.mseed", "--model", job / "model.h5", "-o", tmp_path / name, "-q")
     before = (tmp_path / "a.csv").read_bytes()
     assert before == (tmp_path / "b.csv").read_bytes()
-    with pytest.raises(ConfigError, match="--overwrite"):
+    with pytest.raises(ConfigError, match="say overwrite=True"):
         run(
             "classify", job / "day.mseed", "--model", job / "model.h5", "-o", tmp_path / "a.csv", "--threshold", "P=0.9"
         )
@@ -235,7 +235,7 @@ def test_a_training_that_was_killed_resumes_to_the_same_bytes(job, tmp_path):
     process.kill()
     process.wait()
     assert checkpoint.exists() and not killed.exists()
-    with pytest.raises(ConfigError, match="an interrupted run left parts of it; say --resume"):
+    with pytest.raises(ConfigError, match="an interrupted run left parts of it; say resume=True"):
         run("train", job / "windows.h5", "-o", killed, "--epochs", 40, "--hidden", "64")
     subprocess.run([*train, "-o", str(killed), "--resume"], check=True)
     assert killed.read_bytes() == (tmp_path / "whole.h5").read_bytes()
@@ -390,6 +390,17 @@ def test_a_folder_where_nothing_can_be_written_is_one_line(monkeypatch, capsys):
         main()
     assert status.value.code == 1
     assert capsys.readouterr().err == "seisnet: folder/.picks.csv.parts: Permission denied\n"
+
+
+def test_python_is_told_of_arguments_and_the_command_line_of_options(monkeypatch, capsys, tmp_path):
+    path = tmp_path / "picks.csv"
+    path.write_text("precious")
+    with pytest.raises(ConfigError, match="exists; choose another name, or say overwrite=True"):
+        write_picks([], path)
+    monkeypatch.setattr(sys, "argv", ["seisnet", "classify", "day.mseed", "-o", str(path)])
+    with pytest.raises(SystemExit):
+        main()
+    assert capsys.readouterr().err == f"seisnet: {path} exists; choose another name, or say --overwrite\n"
 
 
 @pytest.mark.parametrize(

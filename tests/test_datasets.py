@@ -467,7 +467,7 @@ def test_a_pair_with_damaged_samples_is_one_line_that_names_it(tmp_path):
 def test_an_import_keeps_what_is_there(tmp_path):
     path = write_pair(tmp_path, [pair_row(0)], ripple()[np.newaxis])
     import_h5csv(path, tmp_path / "set")
-    with pytest.raises(ConfigError, match="--overwrite"):
+    with pytest.raises(ConfigError, match="say overwrite=True"):
         import_h5csv(path, tmp_path / "set")
     assert import_h5csv(path, tmp_path / "set", overwrite=True) == 1
 

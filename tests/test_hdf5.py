@@ -54,7 +54,7 @@ def test_an_exception_inside_an_hdf5_file_leaves_nothing(tmp_path):
 
 def test_an_existing_output_is_refused_unless_it_may_be_overwritten(tmp_path):
     (tmp_path / "a").write_text("old")
-    with pytest.raises(ConfigError, match="a exists; choose another name, or say --overwrite"):
+    with pytest.raises(ConfigError, match="a exists; choose another name, or say overwrite=True"):
         check_output(tmp_path / "a", overwrite=False)
     check_output(tmp_path / "a", overwrite=True)
     check_output(tmp_path / "b", overwrite=False)

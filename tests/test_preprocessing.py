@@ -384,7 +384,7 @@ def test_a_virtual_file_whose_shards_are_gone_changed_or_foreign_is_refused(virt
 def test_an_existing_output_is_never_touched_unless_overwriting_is_asked_for(labelled, tmp_path):
     output = tmp_path / "windows.h5"
     output.write_text("precious")
-    with pytest.raises(ConfigError, match="--overwrite"):
+    with pytest.raises(ConfigError, match="say overwrite=True"):
         preprocess_to_file([str(labelled.dataset)], output=output)
     assert output.read_text() == "precious"
     preprocess_to_file([str(labelled.dataset)], config=CONFIG, output=output, overwrite=True)
@@ -435,7 +435,7 @@ def test_a_shard_that_is_damaged_when_it_is_merged_is_told_and_removed(where, jo
         file[where][3, 2] += 1
     division = divide(rows, CONFIG)
     info = replace(read_info(tmp_path / "v.h5"), rejected=())
-    told = pytest.raises(FormatError, match=r"damaged: .*; say --resume to make it again")
+    told = pytest.raises(FormatError, match=r"damaged: .*; say resume=True to make it again")
     with told, Engine(jobs).crew(Copy.make) as over:
         merge([shard], tmp_path / "w.h5", division, info, over=over)
     assert not shard.exists() and not (tmp_path / "w.h5").exists()

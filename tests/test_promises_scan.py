@@ -308,7 +308,7 @@ def test_kill_then_resume_gives_the_bytes_of_an_undisturbed_run(archive, tmp_pat
     killed.wait()
     if not (tmp_path / "k.csv").exists():
         refused = run_classify(*arguments, tmp_path / "k.csv")
-        assert refused.returncode == 2 and "--resume" in refused.stderr
+        assert refused.returncode == 2 and "say resume=True" in refused.stderr
         assert run_classify(*arguments, tmp_path / "k.csv", "--resume").returncode == 0
     assert (tmp_path / "k.csv").read_bytes() == (tmp_path / "whole.csv").read_bytes()
     assert not parts.exists()

@@ -219,7 +219,7 @@ def test_fetch_touches_nothing_that_is_there(web, tmp_path):
     entry, out = chunked(web), tmp_path / "out"
     fetch_dataset(entry, out, chunks=["1"])
     (out / "metadata1.csv").write_text("this was edited")
-    with pytest.raises(ConfigError, match=r"metadata1\.csv exists; choose another folder, or say --overwrite"):
+    with pytest.raises(ConfigError, match=r"metadata1\.csv exists; choose another folder, or say overwrite=True"):
         fetch_dataset(entry, out, chunks=["1"])
     with pytest.raises(ConfigError, match=r"has 15 bytes, but 21 are published; it is not of this data set: choose"):
         fetch_dataset(entry, out)

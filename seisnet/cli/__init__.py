@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import re
 import sys
 from typing import Any
 
@@ -81,6 +82,17 @@ def cli() -> None:
     """
 
 
+def as_options(message: str) -> str:
+    """Arguments that a message tells to set, as the options that stand for them.
+
+    Examples
+    --------
+    >>> as_options("an interrupted run left parts of it; say resume=True or overwrite=True")
+    'an interrupted run left parts of it; say --resume or --overwrite'
+    """
+    return re.sub(r"\b(overwrite|resume)=True\b", r"--\1", message)
+
+
 def main() -> None:
     """Run the command line; an error of seisnet's, or of a file or folder, becomes one line and its exit status."""
     from seisnet.errors import SeisnetError
@@ -88,7 +100,7 @@ def main() -> None:
     try:
         cli()
     except SeisnetError as error:
-        click.echo(f"seisnet: {error}", err=True)
+        click.echo(f"seisnet: {as_options(str(error))}", err=True)
         sys.exit(error.exit_code)
     except OSError as error:
         if error.filename is None:

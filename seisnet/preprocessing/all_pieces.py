@@ -41,7 +41,9 @@ def make_shards(
     except DataError as error:
         if job.folder is None or not done:
             raise
-        raise DataError(f"{error}; {done} of {len(pieces)} shards are finished: mend that, and say --resume") from error
+        raise DataError(
+            f"{error}; {done} of {len(pieces)} shards are finished: mend that, and say resume=True"
+        ) from error
     return totals
 
 
@@ -62,7 +64,7 @@ def place_for_shards(output: Path, *, overwrite: bool, resume: bool, virtual: bo
         with alone(folder, output):
             n = len(list(folder.glob("*.h5")))
         if not (overwrite or resume):
-            raise ConfigError(f"{folder} holds {n} shards of an interrupted run; say --resume or --overwrite")
+            raise ConfigError(f"{folder} holds {n} shards of an interrupted run; say resume=True or overwrite=True")
     try:
         with tempfile.TemporaryFile(dir=output.absolute().parent):  # never seen where the system can hide it
             return folder

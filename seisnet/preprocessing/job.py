@@ -169,7 +169,9 @@ def preprocess_to_file(  # noqa: PLR0913, each is a choice that somebody makes
     if resume and output.exists() and not replaces(folder):
         info = read_info(output, rejected=False)
         if info.attributes.get("inputs_sha256") != inputs_sha256(job, identities):
-            raise ConfigError(f"{output} was made of other inputs or settings; choose another name, or say --overwrite")
+            raise ConfigError(
+                f"{output} was made of other inputs or settings; choose another name, or say overwrite=True"
+            )
         if not virtual:
             clear(folder)
         return info

@@ -39,7 +39,7 @@ def make_folder(folder: Path, *, overwrite: bool) -> None:
     if folder.exists() and not folder.is_dir():
         raise ConfigError(f"{folder} is a file; a folder is needed")
     if folder.is_dir() and any(folder.iterdir()) and not overwrite:
-        raise ConfigError(f"{folder} is not empty; choose another folder, or say --overwrite")
+        raise ConfigError(f"{folder} is not empty; choose another folder, or say overwrite=True")
     folder.mkdir(parents=True, exist_ok=True)
 
 

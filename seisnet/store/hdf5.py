@@ -33,7 +33,7 @@ def check_output(path: Path, *, overwrite: bool, folder: bool = False) -> None:
         If the path exists and `overwrite` is not set or it is of the other kind, or if its folder does not exist.
     """
     if path.exists() and not overwrite:
-        raise ConfigError(f"{path} exists; choose another name, or say --overwrite")
+        raise ConfigError(f"{path} exists; choose another name, or say overwrite=True")
     if path.exists() and path.is_dir() != folder:
         raise ConfigError(f"{path} is a {'file' if folder else 'folder'}; choose another name")
     if not path.absolute().parent.is_dir():
