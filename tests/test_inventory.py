@@ -10,11 +10,16 @@ from obspy.signal.rotate import rotate2zne
 from seisnet.classification.one_source import Classification
 from seisnet.config import PreprocessConfig
 from seisnet.errors import ConfigError, DataError
+from seisnet.features import extract
 from seisnet.formats.picks import write_picks
 from seisnet.picks import Pick
+from seisnet.preprocessing.job import preprocess_to_file
+from seisnet.report.evaluation import worst_mistakes
 from seisnet.report.figures import FIGURES
 from seisnet.report.folder import classification_metrics, write_json
 from seisnet.report.viewer import open_picked
+from seisnet.scoring.evaluation import evaluate
+from seisnet.store.windows_in_memory import read_windows
 from seisnet.waveforms.axes import directions, placed
 from seisnet.waveforms.conditioning import condition
 from seisnet.waveforms.files import Reading
@@ -174,6 +179,33 @@ def test_what_stands_askew_is_found_again_by_the_report_that_knows_its_metadata(
     for draw in FIGURES.values():
         with pytest.raises(DataError, match="can be used: U, V, W are used only where station metadata"):
             draw(lost, pick, None, None)
+
+
+@pytest.mark.parametrize(("rate_hz", "response"), [(100.0, "none"), (50.0, "none"), (100.0, "velocity")])
+def test_the_gallery_of_mistakes_shows_what_the_windows_were_cut_from(
+    rate_hz, response, tmp_path, make_trace, noise, untrained_model
+):
+    path = write_stations(
+        tmp_path / "s.xml", *((f"HH{letter}", *axis, 0, 9) for letter, axis in GALPERIN.items()), response=geophone()
+    )
+    traces = [make_trace(noise(6000, k), f"GE.APE..HH{letter}", rate_hz=rate_hz) for k, letter in enumerate(GALPERIN)]
+    obspy.Stream(traces).write(str(tmp_path / "a.mseed"), format="MSEED")
+    picks = [Pick("GE", "APE", "", "HH", of, START_NS + at * NS_PER_S) for of, at in (("P", 20), ("S", 30))]
+    write_picks(picks, tmp_path / "p.csv")
+    sources, labels = [tmp_path / "a.mseed"], [tmp_path / "p.csv"]
+    config = PreprocessConfig(split=(1.0, 0.0, 0.0), response=response)
+    preprocess_to_file(sources, labels, config, output=tmp_path / "w.h5", inventory=[path])
+    windows = read_windows(tmp_path / "w.h5")
+    found = evaluate(untrained_model, windows, split="train")
+    mistakes = worst_mistakes(found, windows.info)
+    assert mistakes
+    for mistake in mistakes:
+        samples, present = mistake.samples[None], np.ones((1, 3), dtype=bool)
+        [x] = extract(untrained_model.feature, samples, present, np.array([rate_hz / 2]))
+        np.testing.assert_allclose(x, mistake.x, atol=1e-3)
+    path.unlink()
+    read_stations.cache_clear()
+    assert all(mistake.samples is None for mistake in worst_mistakes(found, windows.info))
 
 
 def test_axes_in_one_plane_are_no_record(tmp_path, make_trace, noise):

@@ -42,6 +42,7 @@ class Totals:
     nearest_ns: dict[int, int] = field(default_factory=dict)
     rejected: list[Rejected] = field(default_factory=list)
     shards: list[str] = field(default_factory=list)
+    inventory: tuple[Path, ...] = ()
 
     def add(self, piece: Piece, summary: Summary) -> None:
         """Add the summary of a piece."""
@@ -49,6 +50,7 @@ class Totals:
             self.rows[event, station, given, y, augmented] += n
         for source, made in zip(piece.sources, summary.made, strict=True):
             self.made[source.name] += made
+            self.inventory = source.inventory  # of all the same
         self.mined += summary.mined
         self.excerpt_samples += summary.excerpt_samples
         for path, size, sha256, index in summary.files:
@@ -66,7 +68,7 @@ def describe(job: PieceJob, totals: Totals, division: Division, labels: Sequence
     """Everything in the windows file but its rows and rejections; `inputs` is the SHA-256 of all it is made from."""
     config = job.config
     paths = [path for path in [*map(Path, totals.files), *labels] if path.exists()]
-    attributes = {
+    attributes: dict[str, Any] = {
         "component_order": COMPONENTS,
         "config": to_json(config),
         # The age of the newest input, not of the clock: the same inputs give the same bytes.
@@ -81,6 +83,8 @@ def describe(job: PieceJob, totals: Totals, division: Division, labels: Sequence
         "split_by": division.how,
         "window_s": config.window_s,
     }
+    if totals.inventory:
+        attributes["inventory"] = [str(path) for path in totals.inventory]
     if job.miner:
         attributes |= {"mined_windows": totals.mined, "miner_sha256": job.miner_sha256}
     return WindowsInfo(

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from seisnet import plots
+from seisnet.classification.views import MARGIN_S
+from seisnet.config import PreprocessConfig, from_dict
 from seisnet.errors import DataError
 from seisnet.model import Model
 from seisnet.plots import Figure, Mistake
@@ -18,7 +20,8 @@ from seisnet.scoring.embedding import principal_components
 from seisnet.scoring.evaluation import Evaluation
 from seisnet.store.model_file import StoredModel
 from seisnet.store.windows_file import WindowsInfo
-from seisnet.waveforms.lookup import Waveforms
+from seisnet.waveforms.inventory import response_of
+from seisnet.waveforms.lookup import Waveforms, part
 from seisnet.waveforms.records import NS_PER_S
 
 MOST_MISTAKES = 12
@@ -93,10 +96,13 @@ def _of_first_member(history: Mapping[str, ArrayLike], member: str) -> dict[str,
 
 
 def worst_mistakes(found: Evaluation, info: WindowsInfo) -> list[Mistake]:
-    """The wrong windows that the model was surest of, with their waveforms where the sources can be read again."""
+    """The wrong windows that the model was surest of, with their waveforms where the sources can be read again.
+
+    These are placed by the station metadata, and have lost the response, as those that the windows were cut from.
+    """
     chosen = found.mistakes(MOST_MISTAKES)
     waveforms = _waveforms(info) if len(chosen) else None
-    rate_hz, window_s = float(info.config["sampling_rate_hz"]), float(info.config["window_s"])
+    config = from_dict(PreprocessConfig, info.config)
     return [
         Mistake(
             x=found.rows.x[row],
@@ -104,9 +110,7 @@ def worst_mistakes(found: Evaluation, info: WindowsInfo) -> list[Mistake]:
             probabilities=dict(zip(found.classes, map(float, found.probabilities[row]), strict=True)),
             onset_s=float(found.rows.onset_s[row]),
             caption=f"{found.rows.trace_id[row]}\n{utc(int(found.rows.start_ns[row]))[:19]}",
-            samples=_samples(
-                waveforms, str(found.rows.trace_id[row]), int(found.rows.start_ns[row]), rate_hz, window_s
-            ),
+            samples=_samples(waveforms, str(found.rows.trace_id[row]), int(found.rows.start_ns[row]), config),
         )
         for row in chosen
     ]
@@ -157,18 +161,24 @@ def _waveforms(info: WindowsInfo) -> Waveforms | None:
     if not 0 < len(paths) <= MOST_SOURCES:
         return None
     try:
-        return Waveforms(paths)
+        return Waveforms(paths, info.attributes.get("inventory", ()))
     except DataError:  # the gallery does without
         return None
 
 
 def _samples(
-    waveforms: Waveforms | None, trace_id: str, start_ns: int, rate_hz: float, window_s: float
+    waveforms: Waveforms | None, trace_id: str, start_ns: int, config: PreprocessConfig
 ) -> NDArray[np.float32] | None:
     if waveforms is None:
         return None
+    rate_hz, window_s = config.sampling_rate_hz, config.window_s
     end_ns = start_ns + round((window_s - 1 / rate_hz) * NS_PER_S)
-    records: Sequence[NDArray[np.float32]] = [
-        record.data for record in waveforms.around(trace_id, start_ns, end_ns, sampling_rate_hz=rate_hz)
-    ]
-    return next((data for data in records if data.shape[1] == round(window_s * rate_hz)), None)
+    margin_ns = round(MARGIN_S * NS_PER_S)  # resampling needs some
+    try:
+        records = waveforms.around(
+            trace_id, start_ns - margin_ns, end_ns + margin_ns, sampling_rate_hz=rate_hz, response=response_of(config)
+        )
+    except DataError:  # an older windows file does not know the station metadata
+        return None
+    cut = (part(record, start_ns, end_ns).data for record in records)
+    return next((data for data in cut if data.shape[1] == round(window_s * rate_hz)), None)
