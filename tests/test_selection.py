@@ -84,6 +84,20 @@ def test_samples_from_the_start_to_before_the_end_are_read(file):
     assert [(r.start_ns, r.n_samples) for r in records] == [(START_NS + 2 * NS_PER_S, 300)]
 
 
+def test_of_traces_that_lie_elsewhere_nothing_is_left(tmp_path, make_trace, noise):
+    """Ten seconds, a gap, ten seconds: two of the first are asked for, then the gap, then two of the second."""
+    traces = [make_trace(noise(1000, k), start_ns=START_NS + k * 60 * NS_PER_S) for k in range(2)]
+    stream = obspy.Stream(traces)
+    for low, high, starts in ((2, 4, [2]), (20, 40, []), (62, 64, [62]), (8, 62, [8, 60])):
+        wanted = Selection((), START_NS + low * NS_PER_S, START_NS + high * NS_PER_S).of(stream)
+        assert [(t.stats.starttime.ns - START_NS) / NS_PER_S for t in wanted] == starts
+        assert all(len(t.data) == t.stats.npts == 200 for t in wanted)
+    stream.write(str(tmp_path / "b.mseed"), format="MSEED")
+    records, reading = read(tmp_path / "b.mseed", Selection((), START_NS + 2 * NS_PER_S, START_NS + 4 * NS_PER_S))
+    assert [(r.start_ns, r.n_samples) for r in records] == [(START_NS + 2 * NS_PER_S, 200)]
+    assert reading.rejections == []
+
+
 def test_a_selection_that_takes_nothing_tells_what_there_is(file):
     for selection in (Selection(("GF",)), Selection(start_ns=START_NS + 3600 * NS_PER_S)):
         with pytest.raises(DataError, match=r"the files hold GE\.APE\.\.HHN, GE\.APE\.\.HHZ, GE\.XYZ\.\.HHZ"):

@@ -95,6 +95,7 @@ def _between(trace: obspy.Trace, low_ns: int, high_ns: int) -> obspy.Trace:
     # Whole numbers first: a float has too few digits for nanoseconds since 1970.
     first = max(0, math.ceil((low_ns - stats.starttime.ns) / step_ns))
     end = min(stats.npts, math.floor((high_ns - stats.starttime.ns) / step_ns) + 1)
-    cut = obspy.Trace(trace.data[first : max(first, end)], header=stats)
+    cut = obspy.Trace(header=stats)
+    cut.data = trace.data[first : max(first, end)]  # which counts its samples anew; what is given to Trace doesn't
     cut.stats.starttime = obspy.UTCDateTime(ns=stats.starttime.ns + round(first * step_ns))
     return cut
