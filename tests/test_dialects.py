@@ -73,6 +73,21 @@ def test_detections_are_a_table_or_events(tmp_path):
         write_detections(detections, tmp_path / "d.csv", "pyocto")
 
 
+@pytest.mark.parametrize(
+    ("classes", "channels"),
+    [
+        (("Éboulement", "Ärger", "noise"), ["HHA", "HHB", "HHX"]),
+        (("ßß", "séisme", "Ebene", "地震"), ["HHA", "HHS", "HHB", "HHC"]),
+        (("1", "a,b", "North"), ["HHA", "HHB", "HHC"]),
+    ],
+)
+def test_every_class_has_a_letter_that_miniseed_can_hold(classes, channels, tmp_path):
+    values = np.ones((len(classes), 5), dtype=np.float32)
+    found = Probabilities(values, AT_NS, 200_000_000, classes, "GE.APE.00.HH", np.zeros(5, bool))
+    write_probabilities([found], tmp_path / "p.mseed", model="m")
+    assert [t.stats.channel for t in obspy.read(tmp_path / "p.mseed")] == channels
+
+
 def test_probabilities_come_back_from_miniseed_and_hdf5(tmp_path):
     values = np.random.default_rng(0).dirichlet(np.ones(3), 700).T.astype(np.float32)
     found = Probabilities(values, AT_NS, 200_000_000, ("P", "S", "noise"), "CI.BOM..HH", np.zeros(700, bool))

@@ -13,8 +13,8 @@ from seisnet.store.hdf5 import replacing
 from seisnet.store.probabilities_file import ProbabilitiesFile
 from seisnet.waveforms.records import NS_PER_S
 
-TAKEN = set("ZNE123RTX")
-"""Last letters of channels that are components, and X, which stands for noise."""
+FREE = "ABCDFGHIJKLMOPQSUVWY"
+"""Last letters of channels that are neither components nor X, which stands for noise."""
 
 RECORD_BYTES = 4096
 
@@ -43,8 +43,8 @@ def letters(classes: Sequence[str]) -> dict[str, str]:
     """
     found: dict[str, str] = {}
     for name in classes:
-        choices = [name[:1].upper(), *"ABCDFGHIJKLMOPQSUVWY"]
-        free = (c for c in choices if c.isalpha() and c not in TAKEN and c not in found.values())
+        first = [name[:1].upper()]  # of several letters where it is of ß, and miniSEED holds none outside ASCII
+        free = (c for c in [*first, *FREE] if c in [*FREE] and c not in found.values())
         found[name] = "X" if name == "noise" else next(free)
     return found
 
