@@ -238,6 +238,18 @@ def test_a_damaged_day_is_told_once_and_the_others_go_on(archive):
     assert len(reading.rejections) == 1
 
 
+def test_a_file_named_for_another_station_counts_neither_twice_nor_for_it(archive):
+    """As where the files of two stations were mixed up; a day beside it is none of the other station's either."""
+    root, day_ns = archive
+    whole = [r.trace_id for records in read(f"sds:{root}", rate_hz=1.0)[1] for r in records]
+    path = sds_path(root, "CH.HASLI..HHZ", day_ns + DAY_NS)
+    path.write_bytes(sds_path(root, "GE.APE..HHZ", day_ns + DAY_NS).read_bytes())
+    _, found, reading = read(f"sds:{root}", rate_hz=1.0)
+    left = [r.trace_id for records in found for r in records]
+    assert sorted([*left, "CH.HASLI..HH"]) == sorted(whole)
+    assert [r.reason for r in reading.rejections] == [f"{path}: holds GE.APE..HHZ, for which it is not named"]
+
+
 def test_hourly_files_are_read_beside_a_day_only_where_they_are_near(tmp_path, make_trace, noise):
     """Two days of hourly files that overlap by ten seconds, and a third day after a gap."""
     day_ns = START_NS // DAY_NS * DAY_NS

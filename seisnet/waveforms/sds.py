@@ -14,9 +14,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+import obspy
+
 from seisnet.errors import DataError
 from seisnet.waveforms.channels import split_seed_id
-from seisnet.waveforms.records import DAY_NS
+from seisnet.waveforms.records import DAY_NS, Rejection
 from seisnet.waveforms.selection import FOREVER_NS, Selection
 
 NAME = re.compile(r"([^.]*)\.([^.]*)\.([^.]*)\.([^.]*)\.D\.(\d{4})\.(\d{3})")
@@ -51,6 +53,24 @@ def find_days(root: Path, selection: Selection) -> list[ArchiveDay]:
     if not days:
         raise DataError(f"sds:{root}: holds no day of what --select, --starttime and --endtime ask for")
     return days
+
+
+def own_traces(stream: obspy.Stream, path: Path, rejections: list[Rejection]) -> obspy.Stream:
+    """What a file holds of the instrument that it is named for; others have files of their own, and would count twice.
+
+    ObsPy's client of such archives leaves the others out, too. They are told in `rejections`.
+    """
+    found = NAME.fullmatch(path.name)
+    named = _folded(".".join(found.groups()[:4])) if found else ""
+    own = [trace for trace in stream if not found or _folded(trace.id) == named]
+    for strange in sorted({trace.id for trace in stream} - {trace.id for trace in own}):
+        rejections.append(Rejection("", 0, 0, f"{path}: holds {strange}, for which it is not named"))
+    return obspy.Stream(own)
+
+
+def _folded(seed_id: str) -> str:
+    """The instrument of a channel, however its codes are written."""
+    return split_seed_id(seed_id)[0].upper().replace("--", "")
 
 
 def _files(years: list[Path], selection: Selection) -> set[Path]:

@@ -8,7 +8,7 @@ from dataclasses import replace
 import obspy
 
 from seisnet.errors import DataError
-from seisnet.waveforms import fdsn
+from seisnet.waveforms import fdsn, sds
 from seisnet.waveforms.conditioning import SLOWEST, condition, to_rate
 from seisnet.waveforms.datasets import DatasetTrace, read_dataset
 from seisnet.waveforms.files import Reading, read_file
@@ -122,12 +122,13 @@ def _stream(source: Source, reading: Reading, guard_ns: int) -> obspy.Stream:
     for path in source.paths:
         part = read_file(path, told, span_ns=None if source.part is None else near_ns)
         if part is not None:
-            stream += part
+            stream += part if source.kind != "sds" else sds.own_traces(part, path, told.rejections)
             told.files.append(path)
     if source.kind == "sds":
         reading.rejections += strayed(stream, source.span_ns)
     for path in source.beside:
-        stream += read_file(path, Reading(), span_ns=near_ns) or obspy.Stream()
+        part = read_file(path, Reading(), span_ns=near_ns) or obspy.Stream()
+        stream += part if source.kind != "sds" else sds.own_traces(part, path, [])
     return stream
 
 
