@@ -21,6 +21,7 @@ from seisnet.scoring import metrics
 from seisnet.scoring.breakdown import f1_by
 from seisnet.scoring.curves import precision_recall_curve, roc_curve
 from seisnet.scoring.embedding import principal_components
+from seisnet.waveforms.records import KEPT
 
 START_NS = 1_251_073_203_000_000_000  # 2009-08-24T00:20:03
 CLASSES = ("P", "S", "noise")
@@ -403,6 +404,19 @@ def test_years_without_recordings_are_left_out_of_availability():
     assert len(axes[2].collections[2].get_paths()) == 1  # seconds that are nearer than the figure can show
     far = [("GE.A..HH", k * year, k * year + hour) for k in range(9)]
     assert len(plots.availability(far).axes) == 1
+
+
+def test_what_was_used_though_faulty_is_not_drawn_as_rejected():
+    """A minute of steps in a used hour, and a minute that was rejected after it."""
+    second, hour = 10**9, 3600 * 10**9
+    reasons = [(100, 160, f"{KEPT}Z has steps"), (3600, 3660, "shorter than 4 s")]
+    rejected = [("GE.A..HH", START_NS + a * second, START_NS + b * second, reason) for a, b, reason in reasons]
+    figure = plots.availability([("GE.A..HH", START_NS, START_NS + hour)], rejected=rejected)
+    used, lost, faulty = figure.axes[0].collections
+    assert [t.get_text() for t in figure.legends[0].texts] == ["used", "rejected", "used, though faulty"]
+    for bars, low, high in ((used, 0, 3600), (lost, 3600, 3660), (faulty, 100, 160)):
+        [path] = bars.get_paths()
+        assert (path.vertices[:, 0].min(), path.vertices[:, 0].max()) == (low, high)
 
 
 def test_long_times_have_dates_as_ticks():

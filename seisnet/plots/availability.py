@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from seisnet.picks import Detection, Pick
 from seisnet.plots.style import PAGE_CM, new_figure, plain, styled
 from seisnet.plots.waveforms import utc_axis
+from seisnet.waveforms.records import KEPT
 from seisnet.wording import duration
 
 Span = tuple[int, int]
@@ -31,6 +32,7 @@ DETAIL = 1500
 
 USED: dict[str, Any] = {"facecolor": "#d7e8f3", "edgecolor": "0.4", "linewidth": 0.3}
 LOST: dict[str, Any] = {"facecolor": "white", "edgecolor": "#D55E00", "hatch": "//////", "linewidth": 0.3}
+FAULTY: dict[str, Any] = {"facecolor": "none", "edgecolor": "0.4", "hatch": "......", "linewidth": 0.3}
 
 
 @styled()
@@ -50,19 +52,19 @@ def availability(
     spans : sequence of (trace id, start ns, end ns)
         What was used.
     rejected : sequence of (trace id, start ns, end ns, reason)
-        Those without a trace id or a length are not drawn.
+        Those that were kept all the same are drawn as such, those without a trace id or a length not at all.
     picks : sequence of Pick, or of Detection
         Counted by instrument and hour, or shorter or longer stretches of time as the figure has room for.
     """
-    used, lost, times = defaultdict(list), defaultdict(list), defaultdict(list)
+    used, lost, faulty, times = defaultdict(list), defaultdict(list), defaultdict(list), defaultdict(list)
     for trace_id, start_ns, end_ns in spans:
         used[trace_id].append((start_ns, end_ns))
-    for trace_id, start_ns, end_ns, _ in rejected:
+    for trace_id, start_ns, end_ns, reason in rejected:
         if trace_id and end_ns > start_ns:
-            lost[trace_id].append((start_ns, end_ns))
+            (faulty if reason.startswith(KEPT) else lost)[trace_id].append((start_ns, end_ns))
     for pick in picks:
         times[pick.trace_id].append(pick.time_ns if isinstance(pick, Pick) else pick.start_ns)
-    names = {*used, *lost}
+    names = {*used, *lost}  # what is faulty is used
     order = sorted(names, key=lambda name: (-sum(end - start for start, end in used[name]), name))
     lanes = sorted(order[:MOST_LANES])
     panels = _panels([stretch for name in lanes for stretch in (*used[name], *lost[name])])
@@ -76,6 +78,8 @@ def availability(
         for place, name in enumerate(lanes):
             _lane(ax, place, panel, used[name], USED)
             _lane(ax, place, panel, lost[name], LOST)
+            if faulty[name]:
+                _lane(ax, place, panel, faulty[name], FAULTY)
             if busiest:
                 edges_s = np.arange(len(of_panel[name]) + 1) * bin_s
                 top = place + 0.4 - 0.8 * of_panel[name] / busiest
@@ -87,10 +91,11 @@ def availability(
     axes[0].set(ylim=(len(lanes) - 0.4, -0.6), ylabel=f"Instrument{more}")
     handles = [Patch(**USED, label="used")]
     handles += [Patch(**LOST, label="rejected")] if any(lost.values()) else []
+    handles += [Patch(**FAULTY, label="used, though faulty")] if any(faulty.values()) else []
     if busiest:
         what = "picks" if isinstance(picks[0], Pick) else "detections"
         handles.append(Patch(facecolor="black", label=f"{what}; the full height is {busiest} in {duration(bin_s)}"))
-    figure.legend(handles=handles, loc="outside upper left", ncols=3)
+    figure.legend(handles=handles, loc="outside upper left", ncols=4)
     return figure
 
 
