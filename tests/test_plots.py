@@ -159,6 +159,32 @@ def test_every_figure_fits_a_journal_and_names_its_axes(figures, name):
                 assert inside.contains(box.x0, box.y0) and inside.contains(box.x1, box.y1), label.get_text()
 
 
+def test_long_names_of_classes_are_neither_cut_nor_written_over_each_other():
+    rng = np.random.default_rng(0)
+    classes = ["Felssturz am Nordhang", "Éboulement de côte", "Erdbeben", "noise"]
+    probabilities = dict(zip(classes, (0.25, 0.5, 0.25, 0.0), strict=True))
+    wrong = [replace(mistake(rng), truth=classes[k % 4], probabilities=probabilities) for k in range(8)]
+    truth = rng.integers(0, 4, 60)
+    gallery = plots.mistakes_gallery(wrong, GRID)
+    drawn = [
+        gallery,
+        plots.embedding_plane(principal_components(rng.normal(size=(60, 5))), truth, truth[::-1], classes),
+        plots.class_counts(rng.integers(1, 900, size=(3, 4, 2)), classes, ("train", "dev", "test")),
+        plots.f1_by_property(
+            f1_by(truth, truth[::-1], rng.exponential(10, size=60), 4), classes, label="Distance (km)"
+        ),
+    ]
+    for figure in drawn:
+        figure.draw_without_rendering()
+        inside = figure.bbox.padded(1)
+        boxes = [legend.get_window_extent() for legend in figure.legends]
+        boxes += [ax._left_title.get_window_extent() for ax in figure.axes if ax._left_title.get_text()]
+        assert all(inside.contains(box.x0, box.y0) and inside.contains(box.x1, box.y1) for box in boxes)
+    titles = [ax._left_title.get_window_extent() for ax in gallery.axes if ax._left_title.get_text()]
+    assert len(titles) == 8
+    assert not any(a.overlaps(b) for k, a in enumerate(titles) for b in titles[:k])
+
+
 def test_the_same_data_give_the_same_bytes():
     some = ("confusion_matrix", "f1_by_property", "snr_histogram", "waveform_view", "availability")
     first, again = ({name: plots.svg(figure) for name, figure in draw_all().items() if name in some} for _ in range(2))
@@ -353,7 +379,7 @@ def test_an_onset_is_a_line_on_waveform_and_features_alike():
     assert len(axes) == 2
     for ax in axes:
         assert [line.get_xdata()[0] for line in ax.lines if len(line.get_xdata()) == 2][-1] == 0.1
-    assert "truth S; P .90 S .07 noise .03" in axes[0].get_title(loc="left")
+    assert "truth S\nP .90 S .07 noise .03" in axes[0].get_title(loc="left")
 
 
 def test_a_section_is_in_the_order_of_picks_or_at_distances():

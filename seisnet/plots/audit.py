@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import ArrayLike
 
-from seisnet.plots.style import COLUMN_CM, class_style, new_figure, plain, styled
+from seisnet.plots.style import COLUMN_CM, class_style, legend_columns, new_figure, plain, styled
 
 _HATCHES = ("", "////", "....", "xxxx", "\\\\\\\\", "++", "oo")
 
@@ -40,7 +40,7 @@ def class_counts(counts: ArrayLike, classes: Sequence[str], splits: Sequence[str
     ax.set(xlabel="Split (with a plus: augmented windows, not drawn)", ylabel="Windows")
     ax.margins(y=0.25)
     ax.yaxis.set_major_locator(MaxNLocator(nbins=5, integer=True))
-    figure.legend(loc="outside upper center", ncols=len(classes))
+    figure.legend(loc="outside upper center", ncols=legend_columns(classes, COLUMN_CM))
     return figure
 
 

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import ArrayLike
 
-from seisnet.plots.style import COLUMN_CM, class_style, log_axis, new_figure, plain, styled
+from seisnet.plots.style import COLUMN_CM, class_style, legend_columns, log_axis, new_figure, plain, styled
 from seisnet.scoring.breakdown import Breakdown
 from seisnet.scoring.embedding import Embedding
 
@@ -65,7 +65,7 @@ def f1_by_property(found: Breakdown, classes: Sequence[str], *, label: str) -> F
         + (f"; {found.left_out} more not known" if found.left_out else ""),
         pad=8,
     )
-    figure.legend(loc="outside upper center", ncols=min(len(classes), 4))
+    figure.legend(loc="outside upper center", ncols=legend_columns(classes, COLUMN_CM))
     return figure
 
 
@@ -107,5 +107,6 @@ def embedding_plane(found: Embedding, y: ArrayLike, predicted: ArrayLike, classe
         ylabel=f"Second ({second:.0%} of the variance)",
     )
     ax.xaxis.set_major_locator(MaxNLocator(nbins=5))
-    figure.legend(loc="outside upper center", ncols=len(classes) + 1, markerscale=1.5)
+    columns = legend_columns([*classes, "wrong"], COLUMN_CM)
+    figure.legend(loc="outside upper center", ncols=columns, markerscale=1.5)
     return figure

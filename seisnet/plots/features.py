@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -20,6 +21,8 @@ from seisnet.waveforms.records import COMPONENTS
 SHEET = 25
 UNITS = 24
 IN_A_ROW = 4
+LONGEST = 26
+"""Letters of a line above one of so many."""
 _OUTLINE = [withStroke(linewidth=2.5, foreground="white")]
 
 
@@ -145,7 +148,9 @@ def mistakes_gallery(mistakes: Sequence[Mistake], grid: FeatureGrid) -> Figure:
     with_samples = any(mistake.samples is not None for mistake in mistakes)
     ratios = [1.0, 1.6] if with_samples else [1.6]
     columns = min(IN_A_ROW, len(mistakes))
-    figure = new_figure(2 + (PAGE_CM - 2) * columns / IN_A_ROW, 1.2 + rows * (2.4 * sum(ratios) / 1.6 + 1.9))
+    titles = [_title(mistake) for mistake in mistakes]
+    heading_cm = 0.7 + 0.3 * max(len(lines) for lines in titles)
+    figure = new_figure(2 + (PAGE_CM - 2) * columns / IN_A_ROW, 1.2 + rows * (2.4 * sum(ratios) / 1.6 + heading_cm))
     panels = figure.subplots(
         rows * len(ratios), columns, sharex=True, squeeze=False, height_ratios=ratios * rows
     ).reshape(rows, len(ratios), columns)
@@ -159,9 +164,7 @@ def mistakes_gallery(mistakes: Sequence[Mistake], grid: FeatureGrid) -> Figure:
         for ax in {above, below}:
             if np.isfinite(mistake.onset_s):
                 mark_onset(ax, mistake.onset_s, mistake.truth)
-        said = " ".join(f"{plain(name)} {p:.2f}".replace("0.", ".") for name, p in mistake.probabilities.items())
-        where = "\n".join(plain(line) for line in mistake.caption.split("\n"))
-        above.set_title(f"{where}\ntruth {plain(mistake.truth)}; {said}", fontsize=7, linespacing=0.95)
+        above.set_title("\n".join(titles[place]), fontsize=7, linespacing=0.95)
         below.tick_params(labelbottom=True)
         below.tick_params(labelleft=column == 0)
     for place in range(len(mistakes), rows * columns):
@@ -208,6 +211,13 @@ def mark_onset(ax: Axes, onset_s: float, label: str) -> None:
     """Draw an onset as an outlined line in the style of its class."""
     colour, line = class_style(label, 2)
     ax.axvline(onset_s, color=colour, linestyle=line, linewidth=1.2, path_effects=_OUTLINE)
+
+
+def _title(mistake: Mistake) -> list[str]:
+    """Lines that fit between the neighbours of a panel."""
+    said = " ".join(f"{name} " + f"{p:.2f}".removeprefix("0") for name, p in mistake.probabilities.items())
+    lines = [part for text in (f"truth {mistake.truth}", said) for part in textwrap.wrap(text, LONGEST)]
+    return [plain(line) for line in [*mistake.caption.split("\n"), *lines]]
 
 
 def _samples(ax: Axes, mistake: Mistake, edges_s: NDArray[np.float64]) -> None:

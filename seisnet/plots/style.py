@@ -10,7 +10,7 @@ import io
 import re
 import threading
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Literal
 
@@ -71,6 +71,18 @@ def styled() -> Iterator[None]:
     """Apply the style; matplotlib's settings belong to the whole process, so one thread draws at a time."""
     with _matplotlib_lock, rc_context(STYLE):
         yield
+
+
+def legend_columns(names: Sequence[str], width_cm: float) -> int:
+    """As many entries of a legend beside each other as a width has room for.
+
+    Examples
+    --------
+    >>> legend_columns(["P", "S", "noise", "wrong"], 8.5), legend_columns(["earthquake", "quarry blast"], 4.0)
+    (4, 1)
+    """
+    longest = max(map(len, names), default=0)
+    return max(1, min(len(names), int(width_cm / (1.34 + 0.148 * longest))))  # line and blanks; a letter of 7 pt
 
 
 def svg(figure: Figure) -> str:

@@ -13,7 +13,7 @@ from matplotlib.ticker import EngFormatter, MaxNLocator
 from numpy.typing import ArrayLike, NDArray
 
 from seisnet.picks import Pick
-from seisnet.plots.style import GREY, PAGE_CM, class_style, envelope, new_figure, plain, styled, varies
+from seisnet.plots.style import GREY, PAGE_CM, class_style, envelope, legend_columns, new_figure, plain, styled, varies
 
 _MOST_LABELS = 20
 _TICK_STEPS_MS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000, 15_000, 30_000)
@@ -110,7 +110,9 @@ def _probability_traces(
     ax.set(ylabel="Probability", ylim=(0, 1.03), yticks=[0, 0.5, 1])
     figure = ax.get_figure(root=True)
     if figure is not None:
-        figure.legend(*ax.get_legend_handles_labels(), loc="outside upper right", ncols=len(classes))
+        figure.legend(
+            *ax.get_legend_handles_labels(), loc="outside upper right", ncols=legend_columns(classes, PAGE_CM)
+        )
 
 
 def _pick_style(pick: Pick) -> tuple[Any, Any]:
