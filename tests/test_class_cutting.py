@@ -1,18 +1,22 @@
 """Windows of named signals: inside their stretch, never across two classes, from catalogues and data sets alike."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import obspy
 import pytest
+from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
+from seisnet.cli import cli
 from seisnet.config import PreprocessConfig, TrainConfig
 from seisnet.errors import ConfigError, DataError
 from seisnet.preprocessing.job import plan, preprocess
 from seisnet.scoring.evaluation import evaluate
 from seisnet.store.seisbench_writer import SeisBenchWriter
+from seisnet.store.windows_file import read_info
 from seisnet.training.fitting import fit
 from seisnet.waveforms.records import NS_PER_S
 from seisnet.windows.class_cutting import cut_classes
@@ -195,6 +199,18 @@ def test_classes_that_are_not_asked_for_are_counted(signals):
     config = replace(HOUR, class_names=("rockfall", "noise"), noise_windows=5)
     found = plan([str(signals / "files")], [str(signals / "classes.csv")], config)
     assert sum("class 'tremor' is none of rockfall, noise" in reason for *_, reason in found.rejected) == 28
+
+
+def test_classes_may_be_named_with_blanks_and_their_audit_asks_for_no_onset(signals, tmp_path):
+    output, audit = str(tmp_path / "w.h5"), str(tmp_path / "audit")
+    labels = ["--labels", str(signals / "classes.csv"), "--task", "class", "--classes", "tremor, rockfall"]
+    shape = ["--window", "10", "--sampling-rate", "50", "-q"]
+    done = CliRunner().invoke(cli, ["preprocess", str(signals / "files"), *labels, *shape, "-o", output])
+    assert done.exit_code == 0, done.output
+    assert read_info(Path(output)).classes == ("tremor", "rockfall")
+    assert CliRunner().invoke(cli, ["inspect", output, "--plot", audit]).exit_code == 0
+    page = (tmp_path / "audit" / "report.html").read_text()
+    assert "Are they of their class?" in page and "energy sets in" not in page
 
 
 def test_one_class_is_not_enough(signals, tmp_path):

@@ -272,7 +272,7 @@ def listed(kind: type) -> Callable[[click.Context, click.Parameter, str | None],
         if value is None:
             return None
         try:
-            return tuple(kind(part) for part in value.split(",") if part.strip())
+            return tuple(kind(part.strip()) for part in value.split(",") if part.strip())
         except ValueError as error:
             raise click.BadParameter(f"'{value}' is not a list of numbers, such as 256,128") from error
 

@@ -56,7 +56,9 @@ def availability(
     picks : sequence of Pick, or of Detection
         Counted by instrument and hour, or shorter or longer stretches of time as the figure has room for.
     """
-    used, lost, faulty, times = defaultdict(list), defaultdict(list), defaultdict(list), defaultdict(list)
+    used, times = defaultdict(list), defaultdict(list)
+    lost: dict[str, list[Span]] = defaultdict(list)
+    faulty: dict[str, list[Span]] = defaultdict(list)
     for trace_id, start_ns, end_ns in spans:
         used[trace_id].append((start_ns, end_ns))
     for trace_id, start_ns, end_ns, reason in rejected:

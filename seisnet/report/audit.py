@@ -36,9 +36,13 @@ def write_audit(windows: Path, folder: Path, rng: np.random.Generator, *, overwr
     pictures = {name: picture(figure, _caption(name)) for name, figure in figures.items()}
     write_figures(folder, figures, pictures)
     sheets = tuple(drawn for name, drawn in pictures.items() if name.startswith("class_"))
+    has_onsets = bool(np.isfinite(rows.onset_s).any())
+    question = (
+        "The line is the onset. Does it stand where energy sets in?" if has_onsets else "Are they of their class?"
+    )
     sections = (
         _counts_section(info, counts, tuple(drawn for drawn in pictures.values() if drawn not in sheets)),
-        Section("Windows", "Drawn at random; the line is the onset. Does it stand where energy sets in?", (), sheets),
+        Section("Windows", f"Drawn at random. {question}", (), sheets),
         rejections_section([Rejection(*rejected) for rejected in info.rejected]),
     )
     lead = (
