@@ -132,6 +132,21 @@ def test_a_data_set_is_a_reference(job, tmp_path):
     assert "1 pick on stations that the reference does not name: left out; none is left (the reference names " in said
 
 
+def test_picks_where_nothing_sets_in_are_doubted(labelled, tmp_path):
+    """The P of every record, and times six seconds before, as a clock that is wrong would say them."""
+    for shift_s in (0, -6):
+        rows = [
+            f"{p.network},{p.station},{obspy.UTCDateTime(ns=p.time_ns) + shift_s},P\n"
+            for p in labelled.picks
+            if p.phase == "P"
+        ]
+        (tmp_path / "p.csv").write_text("network,station,time,phase\n" + "".join(rows))
+        output = tmp_path / f"{shift_s}.h5"
+        done = run("preprocess", labelled.files, "--labels", tmp_path / "p.csv", "-o", output)
+        assert len(rows) >= 10
+        assert ("at most P picks nothing sets in" in done.stderr) == bool(shift_s)
+
+
 def test_scores_have_a_report_with_residuals(job, tmp_path):
     run("classify", job / "day.mseed", "--model", job / "model.h5", "-o", tmp_path / "picks.csv", "-q")
     scored = run("score", tmp_path / "picks.csv", job / "analyst.csv", "-o", tmp_path / "score")

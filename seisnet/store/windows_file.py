@@ -206,6 +206,17 @@ class FeatureReader:
         return values
 
 
+def read_snr_db(path: Path) -> dict[str, NDArray[np.float32]]:
+    """Signal-to-noise ratios of the onsets of each class that has onsets; windows of augmentation have none."""
+    with opened(path, FORMAT) as file:
+        classes = _info(file, rejected=False).classes
+        if "snr_db" not in file:  # of an older version
+            return {}
+        y, snr_db = inside(file, "y")[:], inside(file, "snr_db")[:]
+    onset = np.isfinite(snr_db)
+    return {name: snr_db[here] for k, name in enumerate(classes) if (here := onset & (y == k)).any()}
+
+
 def read_counts(path: Path) -> NDArray[np.int64]:
     """Count windows by split, class and whether they are augmented: int64 (3, K, 2)."""
     with opened(path, FORMAT) as file:
