@@ -147,6 +147,20 @@ def test_picks_where_nothing_sets_in_are_doubted(labelled, tmp_path):
         assert ("at most P picks nothing sets in" in done.stderr) == bool(shift_s)
 
 
+def test_no_command_replaces_what_it_reads(job, tmp_path):
+    for name in ("windows.h5", "model.h5"):
+        shutil.copy(job / name, tmp_path / name)
+    (tmp_path / "link.h5").symlink_to(tmp_path / "windows.h5")
+    before = (tmp_path / "windows.h5").read_bytes()
+    for output in ("windows.h5", "link.h5"):
+        with pytest.raises(ConfigError, match="is read as well"):
+            run("train", tmp_path / "windows.h5", "-o", tmp_path / output, "--epochs", 1, "--overwrite")
+    with pytest.raises(ConfigError, match="is read as well"):
+        run("models", "export", tmp_path / "model.h5", "-o", tmp_path / "model.h5", "--overwrite")
+    assert (tmp_path / "windows.h5").read_bytes() == before
+    load_model(tmp_path / "model.h5")
+
+
 def test_scores_have_a_report_with_residuals(job, tmp_path):
     run("classify", job / "day.mseed", "--model", job / "model.h5", "-o", tmp_path / "picks.csv", "-q")
     scored = run("score", tmp_path / "picks.csv", job / "analyst.csv", "-o", tmp_path / "score")
