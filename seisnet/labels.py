@@ -17,7 +17,7 @@ from seisnet.catalogues import catalogue_intervals, catalogue_picks, csv_interva
 from seisnet.errors import DataError, missing
 from seisnet.picks import ClassInterval, Pick, in_order, iso_time
 from seisnet.waveforms.records import NS_PER_S, Record, Rejection
-from seisnet.wording import duration
+from seisnet.wording import duration, most_frequent
 
 HINT = re.compile(
     r"[EIQ]?"  # quality of the onset: emergent, impulsive, questionable
@@ -98,12 +98,16 @@ def _read(
             raise DataError(missing(path))
         if path.stat().st_size == 0:
             raise DataError(f"{path}: the file is empty")
+        before = len(rejections)
         try:
             found = from_csv(path, rejections) if path.suffix.lower() == ".csv" else from_catalogue(path, rejections)
         except (OSError, UnicodeDecodeError, csv.Error) as error:
             raise DataError(f"{path}: can't be read: {error}") from error
         if not found:
-            raise DataError(f"{path}: holds no {none}")
+            why_not = most_frequent(Counter(r.reason for r in rejections[before:]))
+            raise DataError(
+                f"{path}: holds no label to use: {'; '.join(why_not)}" if why_not else f"{path}: holds no {none}"
+            )
         labels += found
     return labels
 

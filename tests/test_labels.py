@@ -151,6 +151,10 @@ BAD = {
     "empty.csv": (b"", "the file is empty"),
     "words.csv": (b"hello\n", "columns network, station, time, phase are missing"),
     "header.csv": (b"network,station,time,phase\n", "holds no picks"),
+    "rejected.csv": (
+        b"network,station,time,phase,status\nGE,APE,1,P,Rejected\nGE,APE,2,S,rejected\n",
+        "holds no label to use: a pick that an analyst rejected (2)",
+    ),
     "columns.csv": (b"network,station,when,phase\nGE,APE,1,P\n", "columns time are missing"),
     "semicolons.csv": (b"network;station;time;phase\nGE;APE;1;P\n", "here they are not separated by commas"),
     "tabs.csv": (b"network\tstation\ttime\tphase\nGE\tAPE\t1\tP\n", "here they are not separated by commas"),

@@ -185,7 +185,9 @@ def preprocess_to_file(  # noqa: PLR0913, each is a choice that somebody makes
             shards = [folder / name for name in totals.shards]
             if not totals.rows:
                 rejected = itertools.chain(reading.rejections, *(_rejected(path) for path in shards))
-                raise NothingUsableError(f"no window could be made: {_why(unmatched, rejected)}")
+                raise NothingUsableError(
+                    f"no window could be made: {_why(unmatched if totals.records else [], rejected)}"
+                )
             after = [*_windowless(totals), *(("", 0, 0, line) for line in unmatched)]
             division = divide(totals.rows, job.config)
             inputs = inputs_sha256(job, [shard.stem for shard in shards])
@@ -231,7 +233,7 @@ def plan(
     rejected = [*reading.rejections, *totals.rejected]
     unmatched = unmatched_lines(job, totals.matched, totals.nearest_ns, totals.records)
     if not totals.rows:
-        raise NothingUsableError(f"no window could be made: {_why(unmatched, rejected)}")
+        raise NothingUsableError(f"no window could be made: {_why(unmatched if totals.records else [], rejected)}")
     division = divide(totals.rows, job.config)
     return Plan(
         classes=job.config.classes,
@@ -257,7 +259,10 @@ def _rejected(path: Path) -> list[Rejected]:
 
 
 def _why(unmatched: Sequence[str], rejected: Iterable[Rejected]) -> str:
-    """Say in a line why there is nothing: the first labels without waveform, and the most frequent reasons."""
+    """Say in a line why there is nothing: the first labels without waveform, and the most frequent reasons.
+
+    Where no record could be used the labels have nothing to say.
+    """
     said = (
         [*unmatched[:3], f"{counted(len(unmatched) - 3, 'more label')} without waveform"]
         if unmatched[3:]
