@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import bisect
 import csv
 import difflib
+import itertools
 import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
@@ -26,6 +28,9 @@ HINT = re.compile(
     r"[-+.?UDCN]?[0-4]?"  # polarity and weight, as in HYPO71's IPU0
 )
 
+SAME_NS = NS_PER_S // 2
+"""Picks of one phase at one station, in two files of labels, are of one onset if they are no further apart."""
+
 L = TypeVar("L", Pick, ClassInterval)
 
 
@@ -46,12 +51,12 @@ def phase_class(hint: str) -> str:
 
 
 def read_labels(paths: Iterable[str | Path], rejections: list[Rejection] | None = None) -> list[Pick]:
-    """Read picks from catalogues and CSV files.
+    """Read picks from catalogues and CSV files; an onset that several files hold counts once, as the first says it.
 
     Parameters
     ----------
     rejections : list of Rejection, optional
-        Takes the picks that an analyst rejected.
+        Takes the picks that an analyst rejected, and the others of such an onset.
 
     Returns
     -------
@@ -64,7 +69,8 @@ def read_labels(paths: Iterable[str | Path], rejections: list[Rejection] | None 
         For a file that is missing, empty, neither a catalogue nor a CSV of picks, or holds no pick.
     """
     rejected = [] if rejections is None else rejections
-    return in_order(_read(paths, csv_picks, catalogue_picks, "picks; origins alone name no onset", rejected))
+    files = _read(paths, csv_picks, catalogue_picks, "picks; origins alone name no onset", rejected)
+    return in_order(_once(files, rejected))
 
 
 def read_classes(paths: Iterable[str | Path], rejections: list[Rejection] | None = None) -> list[ClassInterval]:
@@ -81,8 +87,8 @@ def read_classes(paths: Iterable[str | Path], rejections: list[Rejection] | None
         For a file that is missing, empty, neither a catalogue nor a CSV of classes, or holds no class.
     """
     rejected = [] if rejections is None else rejections
-    found = _read(paths, csv_intervals, catalogue_intervals, "classes: its events have no type, or no picks", rejected)
-    return sorted(found, key=lambda i: (i.start_ns, i.network, i.station, i.location, i.label))
+    files = _read(paths, csv_intervals, catalogue_intervals, "classes: its events have no type, or no picks", rejected)
+    return sorted(itertools.chain(*files), key=lambda i: (i.start_ns, i.network, i.station, i.location, i.label))
 
 
 def _read(
@@ -91,8 +97,9 @@ def _read(
     from_catalogue: Callable[[Path, list[Rejection]], list[L]],
     none: str,
     rejections: list[Rejection],
-) -> list[L]:
-    labels: list[L] = []
+) -> list[list[L]]:
+    """The labels of each file."""
+    labels: list[list[L]] = []
     for path in map(Path, paths):
         if not path.is_file():
             raise DataError(missing(path))
@@ -108,8 +115,61 @@ def _read(
             raise DataError(
                 f"{path}: holds no label to use: {'; '.join(why_not)}" if why_not else f"{path}: holds no {none}"
             )
-        labels += found
+        labels.append(found)
     return labels
+
+
+def _once(files: Iterable[Sequence[Pick]], rejections: list[Rejection]) -> list[Pick]:
+    """Every onset once: as the first file says it that holds it, and in one event, whatever each file calls that.
+
+    Otherwise one window might lie in two splits, under two names of one earthquake.
+    """
+    kept: list[Pick] = []
+    events: dict[str, str] = {}  # what an event is called that two files name
+    exact: dict[tuple[object, ...], int] = {}
+    at: dict[tuple[str, str], list[tuple[int, int]]] = defaultdict(list)  # times and places in `kept`, of files before
+    for picks in files:
+        before = len(kept)
+        for pick in picks:
+            codes = (pick.network, pick.station, pick.location, pick.channel, pick.phase, pick.time_ns)
+            copied = exact.get(codes, _copied(pick, at[_onset(pick)], kept))
+            if copied is None:
+                exact[codes] = len(kept)
+                kept.append(pick)
+                continue
+            rejections.append(Rejection(pick.trace_id, pick.time_ns, pick.time_ns, "a second pick of one onset"))
+            ours, theirs = (_called(events, p.event_id) for p in (kept[copied], pick))
+            if ours and theirs and ours != theirs:
+                events[theirs] = ours
+            elif theirs and not ours:
+                kept[copied] = replace(kept[copied], event_id=theirs)
+        for i, pick in enumerate(kept[before:], before):
+            bisect.insort(at[_onset(pick)], (pick.time_ns, i))
+    return [replace(p, event_id=_called(events, p.event_id)) for p in kept] if events else kept
+
+
+def _copied(pick: Pick, at: Sequence[tuple[int, int]], kept: Sequence[Pick]) -> int | None:
+    """Place in `kept` of the pick next to another in time that may be of the same onset."""
+    low = bisect.bisect_left(at, (pick.time_ns - SAME_NS, 0))
+    high = bisect.bisect_right(at, (pick.time_ns + SAME_NS, len(kept)))
+    near = [(abs(t - pick.time_ns), i) for t, i in at[low:high] if _agree(pick, kept[i])]
+    return min(near)[1] if near else None
+
+
+def _onset(pick: Pick) -> tuple[str, str]:
+    return pick.station.upper(), phase_class(pick.phase) or pick.phase.upper()
+
+
+def _agree(a: Pick, b: Pick) -> bool:
+    """Whether networks and locations are the same where both name one."""
+    networks, locations = {a.network.upper(), b.network.upper()}, {a.location.strip("-"), b.location.strip("-")}
+    return len(networks - {""}) < 2 and len(locations - {""}) < 2
+
+
+def _called(events: dict[str, str], name: str) -> str:
+    while name in events:
+        name = events[name]
+    return name
 
 
 def linked(labels: Sequence[L], link_s: float) -> list[L]:

@@ -40,6 +40,42 @@ def write_catalogue(path, *picks, arrivals=()):
     return path
 
 
+def test_an_onset_in_two_files_is_one_pick_of_one_event(tmp_path):
+    """Only the same phase at the same station, within half a second, where networks and locations do not differ."""
+    head = "network,station,location,time,phase,event_id\n"
+    at = START_NS // NS_PER_S
+    first = [
+        f"GE,APE,,{at + 10},Pg,a",
+        f"GE,APE,,{at + 10.3},Pn,a",
+        f"GE,APE,,{at + 12},S,",
+        f"GE,XYZ,00,{at + 11},P,b",
+    ]
+    second = [
+        f",ape,10,{at + 10.6},P,x",  # nearest to the Pn
+        f"GE,APE,,{at + 12.2},Sg,x",  # gives the S its event, which is a
+        f"GE,APE,,{at + 12.6},S,x",
+        f"GE,APE,,{at + 10.2},AML,x",
+        f"CH,APE,,{at + 10},P,x",
+        f"GE,XYZ,01,{at + 11},P,y",
+        f"GE,XYZ,01,{at + 11},P,z",
+    ]
+    for name, rows in (("1.csv", first), ("2.csv", second)):
+        (tmp_path / name).write_text(head + "\n".join(rows) + "\n")
+    rejections = []
+    picks = read_labels([tmp_path / "1.csv", tmp_path / "2.csv"], rejections)
+    assert [(p.network, p.station, p.phase, (p.time_ns - START_NS) / NS_PER_S, p.event_id) for p in picks] == [
+        ("CH", "APE", "P", 10.0, "a"),
+        ("GE", "APE", "Pg", 10.0, "a"),
+        ("GE", "APE", "AML", 10.2, "a"),
+        ("GE", "APE", "Pn", 10.3, "a"),
+        ("GE", "XYZ", "P", 11.0, "b"),
+        ("GE", "XYZ", "P", 11.0, "y"),
+        ("GE", "APE", "S", 12.0, "a"),
+        ("GE", "APE", "S", 12.6, "a"),
+    ]
+    assert [r.reason for r in rejections] == ["a second pick of one onset"] * 3
+
+
 # Phase hints
 
 

@@ -75,6 +75,20 @@ def test_files_with_quakeml_and_files_with_csv_give_the_same_windows(labelled, w
     assert [v[1:] for v in table(a).values()] == [v[1:] for v in table(b).values()]
 
 
+def test_labels_that_stand_in_two_files_give_their_windows_once(labelled, windows, tmp_path):
+    """Under other names of events, and a fifth of a second off, they would lie in train and in test at once."""
+    later = ["network,station,time,phase,event_id"]
+    for p in labelled.picks:
+        later.append(f"{p.network},{p.station},{obspy.UTCDateTime(ns=p.time_ns) + 0.2},{p.phase}g,other {p.event_id}")
+    (tmp_path / "later.csv").write_text("\n".join(later) + "\n")
+    alone = read_windows(windows)
+    for second in (labelled.quakeml, labelled.csv, tmp_path / "later.csv"):
+        both = preprocess([str(labelled.files)], [str(labelled.quakeml), str(second)], CONFIG)
+        assert both.rows.x.tobytes() == alone.rows.x.tobytes()
+        np.testing.assert_array_equal(both.rows.split, alone.rows.split)
+        assert [reason for *_, reason in both.info.rejected].count("a second pick of one onset") == len(labelled.picks)
+
+
 def test_a_data_set_gives_the_windows_of_the_same_files_and_picks(labelled, windows):
     a, b = table(read_windows(windows)), table(preprocess([str(labelled.dataset)], [], CONFIG))
     assert len(a) > 200
@@ -280,7 +294,7 @@ def test_labels_that_match_nothing_say_how_far_off_they_are(labelled, tmp_path):
     elsewhen = obspy.UTCDateTime(ns=START_NS - 5 * day_ns)
     late = write_labels(tmp_path / "late.csv", [f"SY,{station},{elsewhen},P"])
     assert "days from the nearest waveform of that station" in nothing([labelled.files], [late])
-    elsewhere = write_labels(tmp_path / "where.csv", [f"XX,{station},2020-01-01T00:10:00,P"] * 10)
+    elsewhere = write_labels(tmp_path / "where.csv", [f"XX,{station},2020-01-01T00:10:0{k},P" for k in range(10)])
     message = nothing([labelled.files], [elsewhere])
     assert f"no waveform of that station; the nearest are of SY.{station}." in message
     assert "7 more labels without waveform" in message
