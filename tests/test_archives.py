@@ -198,6 +198,14 @@ def test_an_archive_gives_a_source_an_instrument_and_day(archive):
     assert len(set(sources)) == 12
 
 
+def test_an_archive_that_is_named_twice_is_read_once(archive, monkeypatch):
+    root, _ = archive
+    (root.parent / "link").symlink_to(root)
+    monkeypatch.chdir(root.parent)
+    for more in (f"sds:{root}/", "sds:link", root.name, "link", f"{root}/2020/*/*/*"):
+        assert len(find_sources([f"sds:{root}", more], Reading())) == 12
+
+
 @pytest.mark.parametrize(("pattern", "n"), [("GE.APE..HH?", 4), ("GE", 8), ("*.*.00.*", 4), ("CH.H*..HHZ", 4)])
 def test_an_archive_is_chosen_from_by_pattern(archive, pattern, n):
     root, _ = archive

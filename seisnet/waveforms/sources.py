@@ -14,7 +14,8 @@ what lies in the span.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+import os
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -164,7 +165,18 @@ def find_sources(
             f"the files hold {', '.join(sorted(passed_over)[:5])}{more}, "
             f"from {obspy.UTCDateTime(ns=first)} to {obspy.UTCDateTime(ns=last)}"
         )
-    return [replace(source, selection=selection, inventory=stations) for source in dict.fromkeys(found)]
+    return [replace(source, selection=selection, inventory=stations) for source in _distinct(found)]
+
+
+def _distinct(sources: Sequence[Source]) -> Iterator[Source]:
+    """Each source once, whatever its files are called: else every pick of it came twice."""
+    seen = set()
+    for source in sources:
+        files = tuple(sorted(map(os.path.realpath, source.paths)))
+        key = (files, source.part, source.service, source.channels, source.span_ns if not files else ())
+        if key not in seen:
+            seen.add(key)
+            yield source
 
 
 def _sliced(source: Source, start_ns: int, end_ns: int) -> list[Source]:
