@@ -74,7 +74,7 @@ def read_labels(paths: Iterable[str | Path], rejections: list[Rejection] | None 
 
 
 def read_classes(paths: Iterable[str | Path], rejections: list[Rejection] | None = None) -> list[ClassInterval]:
-    """Read class intervals from CSV files, and from catalogues whose events have a type and picks.
+    """Read class intervals from CSV files, and from catalogues whose events have a type and picks; those alike once.
 
     Returns
     -------
@@ -88,7 +88,12 @@ def read_classes(paths: Iterable[str | Path], rejections: list[Rejection] | None
     """
     rejected = [] if rejections is None else rejections
     files = _read(paths, csv_intervals, catalogue_intervals, "classes: its events have no type, or no picks", rejected)
-    return sorted(itertools.chain(*files), key=lambda i: (i.start_ns, i.network, i.station, i.location, i.label))
+    found = sorted(itertools.chain(*files), key=_stretch)  # which leaves what is alike in the order of the files
+    return [next(alike) for _, alike in itertools.groupby(found, _stretch)]
+
+
+def _stretch(i: ClassInterval) -> tuple[int, str, str, str, str, int]:
+    return i.start_ns, i.network, i.station, i.location, i.label, i.end_ns
 
 
 def _read(

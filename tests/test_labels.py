@@ -359,6 +359,16 @@ def test_bad_csv_of_classes_is_one_clear_line(tmp_path, text, reason):
         read_classes([path])
 
 
+def test_a_stretch_in_two_files_is_labelled_once_in_the_event_of_the_first(tmp_path):
+    head = "network,station,time,end_time,class,event_id\n"
+    for name in "ab":
+        rows = [f"GE,APE,{k},{k + 5},rockfall,{name}{k}\n" for k in (10, 20)] + [f"GE,APE,10,16,rockfall,{name}\n"]
+        (tmp_path / f"{name}.csv").write_text(head + "".join(rows))
+    both = read_classes([tmp_path / "b.csv", tmp_path / "a.csv"])
+    assert both == read_classes([tmp_path / "b.csv"])
+    assert sorted(i.event_id for i in both) == ["b", "b10", "b20"]
+
+
 def test_types_of_events_are_classes_from_first_to_last_pick_of_a_station(tmp_path):
     picks = [quakeml_pick(t, ("GE", s, "", c), phase_hint="P") for t, s, c in
              [(10, "APE", "HHZ"), (14, "APE", "HHN"), (12, "XYZ", "HHZ")]]  # fmt: skip
