@@ -1,5 +1,7 @@
 """Components go where their azimuth and dip say, and an instrument's response is taken off, blind edges with it."""
 
+from dataclasses import replace
+
 import numpy as np
 import obspy
 import pytest
@@ -12,6 +14,7 @@ from seisnet.config import PreprocessConfig
 from seisnet.errors import ConfigError, DataError
 from seisnet.features import extract
 from seisnet.formats.picks import write_picks
+from seisnet.model import Model
 from seisnet.picks import Pick
 from seisnet.preprocessing.job import preprocess_to_file
 from seisnet.report.evaluation import worst_mistakes
@@ -196,12 +199,13 @@ def test_the_gallery_of_mistakes_shows_what_the_windows_were_cut_from(
     config = PreprocessConfig(split=(1.0, 0.0, 0.0), response=response)
     preprocess_to_file(sources, labels, config, output=tmp_path / "w.h5", inventory=[path])
     windows = read_windows(tmp_path / "w.h5")
-    found = evaluate(untrained_model, windows, split="train")
+    model = Model("m", replace(untrained_model.stored, preprocess=windows.info.config))
+    found = evaluate(model, windows, split="train")
     mistakes = worst_mistakes(found, windows.info)
     assert mistakes
     for mistake in mistakes:
         samples, present = mistake.samples[None], np.ones((1, 3), dtype=bool)
-        [x] = extract(untrained_model.feature, samples, present, np.array([rate_hz / 2]))
+        [x] = extract(model.feature, samples, present, np.array([rate_hz / 2]))
         np.testing.assert_allclose(x, mistake.x, atol=1e-3)
     path.unlink()
     read_stations.cache_clear()

@@ -70,11 +70,13 @@ def test_mined_windows_are_added_to_train_counted_and_the_rest_stays(labelled, t
     assert not rows.augmented[rows.split > 0].any()
 
 
-def test_a_model_of_another_rate_or_of_classes_is_refused(labelled, tmp_path):
+def test_a_model_of_another_rate_or_response_or_of_classes_is_refused(labelled, tmp_path):
     preprocess_to_file([str(labelled.dataset)], [], CONFIG, output=tmp_path / "w.h5")
     model, _ = fit(read_windows(tmp_path / "w.h5"), TrainConfig(epochs=1, hidden=(8,)))
     model.save(tmp_path / "m.h5")
-    with pytest.raises(ConfigError, match="reads 100 Hz; the windows are made at 50 Hz"):
+    with pytest.raises(ConfigError, match=r"records of sampling_rate_hz = 100\.0; the windows are made with 50\.0"):
         load_miner(str(tmp_path / "m.h5"), replace(CONFIG, sampling_rate_hz=50.0, freqmax_hz=20.0))
+    with pytest.raises(ConfigError, match="records of response = none; the windows are made with velocity"):
+        load_miner(str(tmp_path / "m.h5"), replace(CONFIG, response="velocity"))
     with pytest.raises(ConfigError, match="hard negatives are of P, S and noise"):
         load_miner(str(tmp_path / "m.h5"), replace(CONFIG, task="class"))

@@ -22,16 +22,15 @@ def load_miner(name: str, config: PreprocessConfig) -> Model:
     Raises
     ------
     ConfigError
-        If it reads records of another rate, or knows other classes.
+        If it reads other records, or knows other classes.
     """
     model = load_model(Path(name))
     if config.task != "phase" or model.classes != config.classes:
         raise ConfigError(f"--mine {name}: hard negatives are of P, S and noise; its classes are {model.classes}")
-    if model.preprocess.sampling_rate_hz != config.sampling_rate_hz:
-        raise ConfigError(
-            f"--mine {name}: reads {model.preprocess.sampling_rate_hz:g} Hz; "
-            f"the windows are made at {config.sampling_rate_hz:g} Hz"
-        )
+    for setting in ("sampling_rate_hz", "response"):
+        its, ours = getattr(model.preprocess, setting), getattr(config, setting)
+        if its != ours:
+            raise ConfigError(f"--mine {name}: reads records of {setting} = {its}; the windows are made with {ours}")
     return model
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from seisnet.config import instance, one_of
+from seisnet.config import PreprocessConfig, from_dict, instance, one_of
 from seisnet.errors import DataError
 from seisnet.model import Model, load_model
 from seisnet.picks import station_of
@@ -32,7 +32,9 @@ from seisnet.wording import counted
 EMBEDDED = 4000
 """Windows at most whose hidden activations are kept."""
 
-RECIPE = ("task", "features", "sampling_rate_hz", "window_s", "frame_s", "hop_s", "freqmin_hz", "freqmax_hz")
+RECIPE = (
+    "task", "features", "sampling_rate_hz", "response", "window_s", "frame_s", "hop_s", "freqmin_hz", "freqmax_hz",
+)  # fmt: skip
 """Settings that make features what they are: a model reads only windows that agree in all of them."""
 
 
@@ -220,8 +222,9 @@ def check_recipe(model: Model, windows: Windows) -> None:
     """
     if windows.info.classes != model.classes:
         raise DataError(f"windows have classes {windows.info.classes}, model {model.name} has {model.classes}")
+    made = from_dict(PreprocessConfig, windows.info.config, where="windows")
     for name in RECIPE:
-        mine, theirs = getattr(model.preprocess, name), windows.info.config.get(name)
+        mine, theirs = getattr(model.preprocess, name), getattr(made, name)
         if mine != theirs:
             raise DataError(f"windows were made with {name} = {theirs}, model {model.name} needs {mine}")
 

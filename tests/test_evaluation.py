@@ -1,0 +1,61 @@
+"""A model is judged, trained further and used for mining only on windows that were made as its own."""
+
+import json
+from dataclasses import fields, replace
+
+import numpy as np
+import pytest
+
+from seisnet.config import PreprocessConfig, TrainConfig, to_json
+from seisnet.errors import DataError
+from seisnet.scoring.evaluation import RECIPE, evaluate
+from seisnet.training.fitting import fit
+from seisnet.training.labelled_sets import make_windows
+
+OUTSIDE = {
+    "noise_gap_s": 1.0, "noise_windows": 4, "coda_windows": 5, "shifts": 3, "shift_s": 0.1, "excerpts": False,
+    "excerpt_s": 20.0, "noise_ratio": 3.0, "link_s": 5.0, "mix_share": 0.5, "mix_snr_db": (1.0, 2.0),
+    "overlay_share": 0.5, "overlay_db": (1.0, 2.0), "gain_db": 3.0, "flip_share": 0.5, "drop_share": 0.5,
+    "gap_share": 0.5, "gap_s": 0.5, "mine_threshold": 0.1, "mine_windows": 3, "mine_weight": 2.0, "class_windows": 3,
+    "split": (0.8, 0.1, 0.1), "split_by": "event", "seed": 5,
+}  # fmt: skip
+"""Another value of every setting that says which windows there are, or alters copies for training."""
+
+
+def made_with(windows, **settings):
+    """The same windows, said to be made with other settings."""
+    config = replace(PreprocessConfig(**windows.info.config), **settings)
+    return replace(windows, info=replace(windows.info, attributes={"config": to_json(config)}))
+
+
+def test_every_setting_is_of_the_recipe_or_changes_no_window(quakes):
+    assert {field.name for field in fields(PreprocessConfig)} == {*RECIPE, *OUTSIDE, "class_names"}
+
+    def found(config):
+        rows = make_windows([quakes.train[:4]], config).rows
+        own = rows.take(~rows.augmented)
+        return dict(zip(zip(own.trace_id, own.start_ns.tolist(), strict=True), own.x, strict=True))
+
+    expected = found(quakes.config)
+    for name, value in OUTSIDE.items():
+        other = found(replace(quakes.config, **{name: value}))
+        same = expected.keys() & other.keys()
+        assert len(same) >= 8, name
+        for key in same:
+            np.testing.assert_array_equal(other[key], expected[key], err_msg=name)
+
+
+@pytest.mark.parametrize(("setting", "value"), [("response", "velocity"), ("hop_s", 0.1), ("freqmin_hz", 2.6)])
+def test_windows_of_another_recipe_are_neither_judged_nor_learned(setting, value, quakes, quake_model):
+    windows = made_with(quakes.windows, **{setting: value})
+    told = f"windows were made with {setting} = {value}, model quakes needs {getattr(quakes.config, setting)}"
+    with pytest.raises(DataError, match=told):
+        evaluate(quake_model, windows)
+    with pytest.raises(DataError, match=told):
+        fit(windows, TrainConfig(**quake_model.layers), init=quake_model)
+
+
+def test_windows_that_do_not_name_a_setting_were_made_with_its_default(quakes, quake_model):
+    config = {name: value for name, value in quakes.windows.info.config.items() if name != "response"}
+    older = replace(quakes.windows, info=replace(quakes.windows.info, attributes={"config": json.dumps(config)}))
+    assert evaluate(quake_model, older).metrics() == evaluate(quake_model, quakes.windows).metrics()
