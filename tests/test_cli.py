@@ -271,15 +271,19 @@ def test_a_training_that_was_killed_resumes_to_the_same_bytes(job, tmp_path):
     assert not checkpoint.parent.exists()
 
 
-def test_a_model_is_finished_only_with_the_settings_and_windows_that_it_has(job, tmp_path):
+def test_a_model_is_finished_only_with_the_settings_windows_and_first_weights_that_it_has(job, tmp_path):
     shutil.copy(job / "model.h5", tmp_path / "m.h5")
-    again = ["train", job / "windows.h5", "-o", tmp_path / "m.h5", "--epochs", 20, "--hidden", "64", "--resume"]
-    run(*again)
-    with pytest.raises(ConfigError, match="of other settings or older windows"):
-        run(*again, "--epochs", 41)
-    os.utime(tmp_path / "m.h5", (0, 0))
-    with pytest.raises(ConfigError, match="of other settings or older windows"):
-        run(*again)
+    shutil.copy(job / "windows.h5", tmp_path / "w.h5")
+    options = ["-o", tmp_path / "m.h5", "--epochs", 20, "--hidden", "64", "--resume"]
+    assert "is finished" in run("train", tmp_path / "w.h5", *options).stderr  # though the copy is younger
+    others = [("w.h5", ["--epochs", 41]), ("w.h5", ["--init", job / "model.h5"]), ("other.h5", [])]
+    with h5py.File(shutil.copy(job / "windows.h5", tmp_path / "other.h5"), "r+") as file:
+        first_dev = int(np.flatnonzero(file["split"][:] == 1)[0])
+        file["x"][first_dev, 0] += 1.0
+    os.utime(tmp_path / "other.h5", (0, 0))
+    for windows, more in others:
+        with pytest.raises(ConfigError, match="is of other settings, windows or weights to start from"):
+            run("train", tmp_path / windows, *options, *more)
     assert (tmp_path / "m.h5").read_bytes() == (job / "model.h5").read_bytes()
 
 

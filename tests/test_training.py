@@ -122,6 +122,12 @@ def test_a_checkpoint_of_other_settings_is_refused(rng, tmp_path):
     fit(windows, SMALL, checkpoint=tmp_path / "c")
     with pytest.raises(ConfigError, match="belongs to other windows or settings"):
         fit(windows, dataclasses.replace(SMALL, seed=5), checkpoint=tmp_path / "c")
+    for column, split in (("x", 1), ("weight", 0)):
+        values = getattr(windows.rows, column).copy()
+        values[windows.rows.split == split] += 1
+        other = dataclasses.replace(windows, rows=dataclasses.replace(windows.rows, **{column: values}))
+        with pytest.raises(ConfigError, match="belongs to other windows or settings"):
+            fit(other, SMALL, checkpoint=tmp_path / "c")
 
 
 def test_the_best_epoch_is_kept_and_patience_ends_the_training(rng):

@@ -68,7 +68,7 @@ def train(
     Example:
       seisnet train windows.h5 -o model.h5 --hidden 256,128 --epochs 40
     """
-    from seisnet.config import TrainConfig, from_dict, load_toml
+    from seisnet.config import TrainConfig, load_toml
     from seisnet.errors import ConfigError
     from seisnet.kernels import choose_kernels
 
@@ -85,7 +85,7 @@ def train(
     from seisnet.store.hdf5 import check_not_read, check_output, sweep
     from seisnet.store.model_file import read_model
     from seisnet.store.work_folder import work_folder
-    from seisnet.training.fitting import fit
+    from seisnet.training.fitting import fit, is_fitted
     from seisnet.wording import counted
 
     if resume and overwrite:
@@ -94,10 +94,10 @@ def train(
     folder = output.with_name(f".{output.name}.training")
     checkpoint = folder / "checkpoint"
     if resume and output.exists() and not checkpoint.exists():
-        settings = from_dict(TrainConfig, dict(read_model(output).train), where=output.name)
-        if settings != config or output.stat().st_mtime < windows.stat().st_mtime:
+        if not is_fitted(read_model(output), windows, config, init):
             raise ConfigError(
-                f"{output} is of other settings or older windows; choose another name, or say --overwrite"
+                f"{output} is of other settings, windows or weights to start from; choose another name, "
+                "or say --overwrite"
             )
         console.say(f"{output} is finished; nothing to resume", quiet=quiet)
         return

@@ -13,17 +13,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seisnet import nn
-from seisnet.config import TrainConfig, instance, or_default
+from seisnet.config import TrainConfig, from_dict, instance, or_default
 from seisnet.errors import ConfigError
 from seisnet.model import Model, load_model
 from seisnet.nn.arrays import on_host
 from seisnet.store.checkpoint_file import Checkpoint, read_checkpoint
+from seisnet.store.model_file import StoredModel
 from seisnet.store.windows_in_memory import Windows
 from seisnet.training.batches import TrainingData
 from seisnet.training.calibration import calibrated
 from seisnet.training.loop import train_network
 from seisnet.training.objectives import Say
+from seisnet.training.parents import Parent
 from seisnet.training.tasks import Run, Task
+from seisnet.training.window_data import load_windows
 
 History = dict[str, NDArray[np.float64]]
 
@@ -133,6 +136,24 @@ def fit(  # noqa: PLR0913, each is a choice that somebody makes
         budget = config.false_alarms_per_hour
         stored = calibrated(Model(name, stored), run.dev, false_alarms_per_hour=budget, say=say)
         return Model(name, stored), dict(stored.history)
+
+
+def is_fitted(stored: StoredModel, windows: Windows | str | Path, config: TrainConfig, init: Model | None) -> bool:
+    """Whether a model is what `fit` makes of such windows, config and model to start from.
+
+    Raises
+    ------
+    DataError
+        As `fit`, where nothing can be made of the windows.
+    """
+    with ExitStack() as files:
+        learned = load_windows(windows, config, init, files)
+    return (
+        from_dict(TrainConfig, dict(stored.train)) == config
+        and dict(stored.preprocess) == learned.info.config
+        and stored.attributes.get("windows_sha256", "") == learned.digest
+        and stored.attributes.get("parent_sha256", "") == Parent(init).digest
+    )
 
 
 def _network(task: Task, data: TrainingData, rng: np.random.Generator, device: str) -> nn.Network:

@@ -102,7 +102,7 @@ class Run:
     dev : list of Excerpt
         Of the dev split.
     identity : str
-        SHA-256 of the config, of the model trained further, and of what is learned from.
+        SHA-256 of the config, of the model trained further, and of what is learned from and how it was made.
     """
 
     def __init__(
@@ -242,8 +242,8 @@ class Run:
         return SlidingNetwork(make_feature(self._recipe), networks, mean, scale, rows=EXCERPT_ROWS)
 
     def _hash(self) -> str:
-        known = f"{to_json(self._config)} {self._windows.digest} {self._parent.digest} {__version__}"
-        digest = hashlib.sha256(known.encode())
+        known = (to_json(self._config), to_json(self._recipe), self._windows.digest, self._parent.digest, __version__)
+        digest = hashlib.sha256(" ".join(known).encode())
         for e in (*self._train, *self.dev):
             digest.update(f"{e.start_ns} {e.trace_id} {e.onsets} {e.weights} {e.known} {e.split}".encode())
             digest.update(e.data.tobytes())

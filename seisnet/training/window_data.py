@@ -40,7 +40,7 @@ class WindowData:
     scaler : StandardScaler
         Fitted on the training split, or of the model that is trained further.
     digest : str
-        SHA-256 of what is learned from.
+        SHA-256 of the windows of both splits, or of the file, where features stay there.
     memory_mb : float
     reader : FeatureReader or None
         Where features stay in the file.
@@ -100,7 +100,10 @@ def load_windows(
     else:
         scaler = scaler or StandardScaler().fit(of_train.x)
         x_dev = of_dev.x
-        digest = hashlib.sha256(of_train.x.tobytes() + of_train.y.tobytes()).hexdigest()
+        known = hashlib.sha256()
+        for part in (of_train.x, of_train.y, of_train.weight, of_dev.x, of_dev.y):
+            known.update(np.ascontiguousarray(part).data)
+        digest = known.hexdigest()
     x_dev = scaler.transform(x_dev)
     return WindowData(info, of_train, train, weight, x_dev, of_dev.y, scaler, digest, config.memory_mb, reader)
 
