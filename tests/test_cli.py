@@ -183,6 +183,25 @@ def test_inspect_draws_an_audit_sheet(job, tmp_path):
         run("inspect", job / "model.h5", "--plot", tmp_path / "other")
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["evaluate", "{job}/model.h5", "nowhere.h5", "-o"],
+        ["score", "nowhere.csv", "{job}/analyst.csv", "-o"],
+        ["inspect", "{job}/model.h5", "--plot"],
+    ],
+)
+def test_a_folder_that_is_not_empty_is_refused_first_and_one_that_stays_empty_goes(command, job, tmp_path):
+    command = [part.format(job=job) for part in command]
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "mine").touch()
+    refused, failed = (CliRunner().invoke(cli, [*command, str(tmp_path / name)]) for name in ("full", "a/new"))
+    assert "is not empty; choose another folder, or say overwrite=True" in str(refused.exception)
+    assert refused.stdout == ""
+    assert isinstance(failed.exception, DataError | FormatError)
+    assert [path.name for path in tmp_path.iterdir()] == ["full"]
+
+
 def test_reviewed_picks_are_labels_again(job, tmp_path):
     """Review, retrain, classify again is one loop."""
     run("classify", job / "day.mseed", "--model", job / "model.h5", "-o", tmp_path / "picks.csv", "-q")

@@ -32,6 +32,10 @@ def inspect(file: Path, folder: Path | None, seed: int, overwrite: bool) -> None
 
     if not file.is_file():
         raise DataError(missing(file))
+    if folder is not None:
+        from seisnet.report.folder import new_folder
+
+        click.get_current_context().with_resource(new_folder(folder, overwrite=overwrite))
     for line in describe(file):
         click.echo(line)
     if folder is not None:
@@ -39,5 +43,5 @@ def inspect(file: Path, folder: Path | None, seed: int, overwrite: bool) -> None
 
         from seisnet.report.audit import write_audit
 
-        write_audit(file, folder, np.random.default_rng(seed), overwrite=overwrite)
+        write_audit(file, folder, np.random.default_rng(seed), overwrite=True)
         console.say(f"audit sheet: {folder / 'report.html'}")

@@ -56,10 +56,10 @@ def plot(
     if len(chosen) != 1:
         raise click.UsageError("say one of --pick, --section and --day, with the ID of a pick")
     ((kind, name),) = chosen
-    picked = open_picked(picks, waveforms, model_name, inventory)
-    pick = find_pick(picked.picks, name)
     output = output or Path("".join(c if c.isalnum() or c in "._-" else "_" for c in name) + ".png")
     check_output(output, overwrite=overwrite)
+    picked = open_picked(picks, waveforms, model_name, inventory)
+    pick = find_pick(picked.picks, name)
     write_figure(FIGURES[kind](picked, pick, before_s, after_s), output)
     console.say(f"{output}: {kind} of {pick.pick_id}", quiet=quiet)
     console.say_rejections(picked.waveforms.reading.rejections, quiet=quiet, verbose=False)

@@ -39,6 +39,10 @@ def score(picks: Path, reference: Path, tolerance_s: float, output: Path | None,
 
     if not tolerance_s > 0:
         raise ConfigError(f"tolerance: got {tolerance_s}; it must be positive")
+    if output is not None:
+        from seisnet.report.folder import new_folder
+
+        click.get_current_context().with_resource(new_folder(output, overwrite=overwrite))
     rejections: list[Rejection] = []
     found = read_picks(picks, may_be_empty=True, rejections=rejections)
     wanted = read_picks(reference, rejections=rejections)
@@ -50,15 +54,13 @@ def score(picks: Path, reference: Path, tolerance_s: float, output: Path | None,
             told += f"; none is left (the reference names {first_of(sorted(stations), 5)})"
         click.echo(told, err=True)
     console.say_rejections(rejections, quiet=False, verbose=False)
-    click.echo("phase,picks,reference,matched,precision,recall,f1,median_s,mae_s")
     scores = score_picks(found, wanted, tolerance_s=tolerance_s)
     if output is not None:
         from seisnet.report.score import write_score
 
-        write_score(
-            scores, output, picks=str(picks), reference=str(reference), tolerance_s=tolerance_s, overwrite=overwrite
-        )
+        write_score(scores, output, picks=str(picks), reference=str(reference), tolerance_s=tolerance_s, overwrite=True)
         console.say_outputs(output / "report.html", output / "metrics.json", quiet=False)
+    click.echo("phase,picks,reference,matched,precision,recall,f1,median_s,mae_s")
     for s in scores:
         residuals = s.residuals_s
         median = f"{np.median(residuals):.3f}" if residuals.size else ""
