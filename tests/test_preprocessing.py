@@ -396,6 +396,20 @@ def test_a_virtual_file_whose_shards_are_gone_changed_or_foreign_is_refused(virt
 # The output
 
 
+def test_windows_in_memory_are_not_told_to_resume(labelled, monkeypatch, tmp_path):
+    def full(job, piece):
+        if piece.sources[0].paths[0].name == "second":
+            raise DataError("no space left")
+        return one_piece.work(job, piece)
+
+    monkeypatch.setattr("seisnet.preprocessing.all_pieces.work", full)
+    sources = [str(labelled.dataset), str(shutil.copytree(labelled.dataset, tmp_path / "second"))]
+    with pytest.raises(DataError, match=r"^no space left; 1 of 2 shards are finished: mend that, and say resume=True$"):
+        preprocess_to_file(sources, config=CONFIG, output=tmp_path / "w.h5")
+    with pytest.raises(DataError, match=r"^no space left$"):
+        preprocess(sources, config=CONFIG)
+
+
 def test_an_existing_output_is_never_touched_unless_overwriting_is_asked_for(labelled, tmp_path):
     output = tmp_path / "windows.h5"
     output.write_text("precious")

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from seisnet.config import PreprocessConfig, names, or_default
 from seisnet.engine import READY, Engine
-from seisnet.errors import ConfigError, NothingUsableError
+from seisnet.errors import ConfigError, DataError, FormatError, NothingUsableError
 from seisnet.preprocessing.all_pieces import Progress, inputs_sha256, make_shards, place_for_shards, step
 from seisnet.preprocessing.merging import Totals, describe, merge
 from seisnet.preprocessing.one_piece import work
@@ -88,7 +88,12 @@ def preprocess(
     """
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "windows.h5"
-        preprocess_to_file(sources, labels, config, output=path, engine=engine)
+        try:
+            preprocess_to_file(sources, labels, config, output=path, engine=engine)
+        except (DataError, FormatError) as error:
+            if isinstance(error.__cause__, type(error)):
+                raise error.__cause__ from None  # without the advice to resume: what is finished goes with the folder
+            raise
         return read_windows(path)
 
 
