@@ -121,7 +121,7 @@ def _together(crew: Crew, items: Iterable[Item]) -> Iterator[Any]:
                 "guard what the script does by if __name__ == '__main__'"
             ) from error
         raise DataError(
-            "a worker process died, most likely of too little memory; take fewer --jobs (finished work is kept)"
+            "a worker process died, most likely of too little memory; take fewer jobs (finished work is kept)"
         ) from error
 
 

@@ -10,7 +10,8 @@
     └── TrainingError          the training itself failed (a loss that is not finite)
 
 The command line turns each into one line on stderr and the exit status of its class. A message that tells to set an
-argument names it as Python does, ``overwrite=True``; the command line says ``--overwrite`` in its place.
+argument names it as Python does, ``overwrite=True`` or ``labels=...``; the command line says ``--overwrite`` and
+``--labels`` in their place.
 """
 
 from __future__ import annotations

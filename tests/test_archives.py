@@ -224,9 +224,9 @@ def test_an_archive_is_chosen_from_by_time(archive):
 @pytest.mark.parametrize("pattern", ["XX", "GE.APE..BH?"])
 def test_an_archive_without_what_is_wanted_is_an_error_in_one_line(archive, pattern):
     root, day_ns = archive
-    with pytest.raises(DataError, match="holds no day of what"):
+    with pytest.raises(DataError, match="holds no day of the selection"):
         find_sources([f"sds:{root}"], Reading(), selection=Selection((pattern,)))
-    with pytest.raises(DataError, match="holds no day of what"):
+    with pytest.raises(DataError, match="holds no day of the selection"):
         find_sources([f"sds:{root}"], Reading(), selection=Selection(end_ns=day_ns - 10 * DAY_NS))
 
 

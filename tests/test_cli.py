@@ -4,10 +4,12 @@ import csv
 import errno
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
 import time
+from functools import partial
 
 import h5py
 import numpy as np
@@ -20,6 +22,7 @@ from seisnet.demo import write_synthetic_dataset
 from seisnet.errors import ConfigError, DataError, FormatError, NothingUsableError, SeisnetError
 from seisnet.formats.picks import CSV_COLUMNS, read_picks_csv, write_picks
 from seisnet.model import load_model
+from seisnet.preprocessing.job import preprocess
 from seisnet.review.answers import Answer, Answers
 from seisnet.synthetic import GeneratorConfig, continuous
 
@@ -444,15 +447,28 @@ def test_a_folder_where_nothing_can_be_written_is_one_line(monkeypatch, capsys):
     assert capsys.readouterr().err == "seisnet: folder/.picks.csv.parts: Permission denied\n"
 
 
-def test_python_is_told_of_arguments_and_the_command_line_of_options(monkeypatch, capsys, tmp_path):
-    path = tmp_path / "picks.csv"
+def test_python_is_told_of_arguments_and_the_command_line_of_options(monkeypatch, capsys, tmp_path, make_trace, noise):
+    path, day = tmp_path / "picks.csv", tmp_path / "day.mseed"
     path.write_text("precious")
-    with pytest.raises(ConfigError, match="exists; choose another name, or say overwrite=True"):
-        write_picks([], path)
-    monkeypatch.setattr(sys, "argv", ["seisnet", "classify", "day.mseed", "-o", str(path)])
-    with pytest.raises(SystemExit):
-        main()
-    assert capsys.readouterr().err == f"seisnet: {path} exists; choose another name, or say --overwrite\n"
+    make_trace(noise(3000)).write(str(day), format="MSEED")
+    python = {
+        "exists; choose another name, or say overwrite=True": partial(write_picks, [], path),
+        "name a catalogue or a CSV with labels=...": partial(preprocess, [day]),
+        "say with selection=... which channels": partial(preprocess, ["fdsn:X"], [path]),
+    }
+    for told, ask in python.items():
+        with pytest.raises(SeisnetError, match=re.escape(told)):
+            ask()
+    command_line = {
+        "exists; choose another name, or say --overwrite\n": ["classify", day, "-o", path],
+        "name a catalogue or a CSV with --labels\n": ["preprocess", day, "-o", tmp_path / "w.h5"],
+        "say with --select, --starttime and --endtime which": ["preprocess", "fdsn:X", "-o", tmp_path / "w.h5"],
+    }
+    for told, arguments in command_line.items():
+        monkeypatch.setattr(sys, "argv", ["seisnet", *map(str, arguments)])
+        with pytest.raises(SystemExit):
+            main()
+        assert told in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

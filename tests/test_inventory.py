@@ -332,7 +332,7 @@ def test_responses_can_only_be_taken_off_with_station_metadata(make_trace, noise
     response = response_of(PreprocessConfig(response="velocity"))
     assert response == Response("velocity", 1.5)
     assert response_of(PreprocessConfig()) is None
-    with pytest.raises(DataError, match="--inventory"):
+    with pytest.raises(DataError, match="needs station metadata; name an inventory"):
         condition(obspy.Stream([make_trace(noise(700))]), sampling_rate_hz=100.0, shortest_s=1.0, response=response)
     [source] = find_sources([str(labelled.dataset)], Reading())
     with pytest.raises(DataError, match="can't be taken off a data set"):
@@ -352,7 +352,7 @@ def test_what_is_found_again_has_lost_its_response_too(tmp_path, make_trace, noi
     assert (found.start_ns, found.end_ns) == (start_ns, end_ns)
     expected = whole.data[0, 4600:6601]
     np.testing.assert_allclose(found.data[0], expected, atol=0.02 * np.abs(expected).max())
-    with pytest.raises(DataError, match="--inventory"):
+    with pytest.raises(DataError, match="needs station metadata; name an inventory"):
         Waveforms([str(tmp_path / "a.mseed")]).around("GE.APE..HH", start_ns, end_ns, response=response)
 
 

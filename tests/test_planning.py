@@ -168,7 +168,7 @@ def test_the_plan_is_what_is_made_and_touches_nothing(labelled, make_trace, tmp_
 
 
 def test_a_plan_without_windows_says_why(labelled):
-    with pytest.raises(NothingUsableError, match="--labels"):
+    with pytest.raises(NothingUsableError, match="waveform files carry no labels"):
         plan([str(labelled.files)])
     n_p = sum(pick.phase == "P" for pick in labelled.picks)
     with pytest.raises(NothingUsableError, match=rf"P within half a window of the record's edge \({n_p}\)"):

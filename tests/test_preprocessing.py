@@ -269,7 +269,7 @@ def test_a_data_set_sampled_far_too_slowly_is_told(tmp_path, noise):
 
 
 def test_waveforms_without_labels_say_what_is_missing(labelled):
-    assert "--labels" in nothing([labelled.files])
+    assert "labels=..." in nothing([labelled.files])
 
 
 def test_empty_sources_are_reasons(tmp_path, labelled):

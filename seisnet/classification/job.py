@@ -52,7 +52,7 @@ class Output:
             For an unknown format, or a file that exists and may not.
         """
         if self.file_format not in FORMATS:
-            raise ConfigError(f"--format '{self.file_format}'{nearest(self.file_format, FORMATS)}")
+            raise ConfigError(f"format '{self.file_format}'{nearest(self.file_format, FORMATS)}")
         check_output(self.path, overwrite=may_exist, folder=self.file_format == "real")
         if self.probabilities:
             check_name(self.probabilities)

@@ -89,8 +89,11 @@ def as_options(message: str) -> str:
     --------
     >>> as_options("an interrupted run left parts of it; say resume=True or overwrite=True")
     'an interrupted run left parts of it; say --resume or --overwrite'
+    >>> as_options("say with selection=... which channels to fetch")
+    'say with --select, --starttime and --endtime which channels to fetch'
     """
-    return re.sub(r"\b(overwrite|resume)=True\b", r"--\1", message)
+    message = message.replace("selection=...", "--select, --starttime and --endtime")
+    return re.sub(r"\b(overwrite|resume|labels)=(True|\.\.\.)", r"--\1", message)
 
 
 def main() -> None:

@@ -185,7 +185,7 @@ def _summarise(job: PieceJob, piece: Piece, writer: ShardWriter | None) -> Summa
         except OSError as error:  # of reading: what goes wrong in writing is a DataError
             reading.rejections.append(Rejection("", 0, 0, f"{source.name}: can't be read: {error.strerror or error}"))
         except MemoryError as error:
-            raise DataError(f"{source.name}: not enough memory; take fewer --jobs") from error
+            raise DataError(f"{source.name}: not enough memory; take fewer jobs") from error
     maker.flush()
     summary.rows = list(maker.rows.items())
     summary.records = dict(matcher.records)

@@ -47,7 +47,7 @@ def make_job(
         If the model that mines does not fit.
     """
     if not labels and found and not any(source.is_dataset for source in found):
-        raise NothingUsableError("waveform files carry no labels; name a catalogue or a CSV with --labels")
+        raise NothingUsableError("waveform files carry no labels; name a catalogue or a CSV with labels=...")
     digest = " ".join(sha256_of(Path(path)) for path in labels if Path(path).is_file())
     picks: tuple[Pick, ...] = ()
     intervals: tuple[ClassInterval, ...] = ()

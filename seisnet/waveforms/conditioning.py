@@ -88,7 +88,7 @@ def condition(
         remedy = f"obspy.read({str(stream)!r})" if isinstance(stream, str | Path) else "obspy.Stream([trace, ...])"
         raise ConfigError(f"waveforms: got a {type(stream).__name__}; an obspy.Stream is needed: {remedy}")
     if response and stations is None:
-        raise DataError("taking off the instruments' responses needs station metadata; name them with --inventory")
+        raise DataError("taking off the instruments' responses needs station metadata; name an inventory")
     rejections: list[Rejection] = []
     shortest, too_short = max(1, round(shortest_s * sampling_rate_hz)), f"shorter than {shortest_s:g} s"
     stations = stations or {}
@@ -136,7 +136,7 @@ def _instruments(
         place = place_of(trace, component, stations, by_letter=trace_id in askew)
         reason = unusable(trace, target_hz)
         if place is None and component in AXES:
-            reason = "U, V, W are used only where station metadata (--inventory) say which way they point"
+            reason = "U, V, W are used only where station metadata (an inventory) say which way they point"
         elif place is None:
             reason = f"channel code '{stats.channel}' names no component; known are {' '.join(ROW)}"
         elif not reason:

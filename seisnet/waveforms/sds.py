@@ -51,7 +51,7 @@ def find_days(root: Path, selection: Selection) -> list[ArchiveDay]:
             by_instrument[split_seed_id(seed_id)[0]][_day(int(found[5]), int(found[6]))].append(path)
     days = [day for instrument in sorted(by_instrument) for day in _days(by_instrument[instrument], selection)]
     if not days:
-        raise DataError(f"sds:{root}: holds no day of what --select, --starttime and --endtime ask for")
+        raise DataError(f"sds:{root}: holds no day of the selection")
     return days
 
 

@@ -41,9 +41,9 @@ class Selection:
         """Check every value."""
         for pattern in self.patterns:
             if not 1 <= len(pattern.split(".")) <= 4 or not pattern.strip():
-                raise ConfigError(f"--select '{pattern}' is not of the form NET.STA.LOC.CHA, such as 'GE.APE..HH?'")
+                raise ConfigError(f"selection '{pattern}' is not of the form NET.STA.LOC.CHA, such as 'GE.APE..HH?'")
         if self.start_ns >= self.end_ns:
-            raise ConfigError("--starttime does not lie before --endtime")
+            raise ConfigError("the selection's start does not lie before its end")
 
     @property
     def codes(self) -> list[tuple[str, str, str, str]]:

@@ -161,7 +161,7 @@ def find_sources(
         more = f" and {len(passed_over) - 5} more" if len(passed_over) > 5 else ""
         first, last = min(span[0] for span in passed_over.values()), max(span[1] for span in passed_over.values())
         raise DataError(
-            "nothing is what --select, --starttime and --endtime ask for; "
+            "nothing is what the selection asks for; "
             f"the files hold {', '.join(sorted(passed_over)[:5])}{more}, "
             f"from {obspy.UTCDateTime(ns=first)} to {obspy.UTCDateTime(ns=last)}"
         )
