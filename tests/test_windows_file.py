@@ -244,6 +244,7 @@ DAMAGE = {
     "a config that is a list": (with_attribute("config", "[]"), "config is no JSON object"),
     "columns of two lengths": (replaced("y", np.zeros(N - 1, dtype=np.uint8)), "has shape"),
     "another shape": (with_attribute("feature_shape", [3, 5, 5]), "/x has shape (600, 60); (600, 75) is needed"),
+    "components in another order": (with_attribute("component_order", "ENZ"), "components ENZ; ZNE is needed"),
     "an absurd shape": (with_attribute("feature_shape", [10**6, 10**6]), "is absurd"),
     "an empty shape": (with_attribute("feature_shape", [0, 60]), "is absurd"),
     "text for numbers": (replaced("x", np.full((N, 60), b"a")), "/x is |S1; float32 is needed"),

@@ -24,7 +24,7 @@ from seisnet.scoring.metrics import (
     confusion_counts,
     reliability,
 )
-from seisnet.store.windows_file import SPLITS, WindowRows
+from seisnet.store.windows_file import SPLITS, WindowRows, WindowsInfo
 from seisnet.store.windows_in_memory import Windows, read_windows
 from seisnet.waveforms.lookup import distances_km
 from seisnet.wording import counted
@@ -154,7 +154,7 @@ def evaluate(
     windows = read_windows(windows) if isinstance(windows, str | Path) else windows
     instance("model", model, Model)
     instance("windows", windows, Windows)
-    check_recipe(model, windows)
+    check_recipe(model, windows.info)
     rows = windows.rows
     if split != "all":
         rows = rows.take(rows.split == SPLITS.index(split))
@@ -212,7 +212,7 @@ def _breakdowns(
     }
 
 
-def check_recipe(model: Model, windows: Windows) -> None:
+def check_recipe(model: Model, info: WindowsInfo) -> None:
     """Refuse windows that were made in another way than those the model learned from.
 
     Raises
@@ -220,9 +220,9 @@ def check_recipe(model: Model, windows: Windows) -> None:
     DataError
         Naming the first setting that differs.
     """
-    if windows.info.classes != model.classes:
-        raise DataError(f"windows have classes {windows.info.classes}, model {model.name} has {model.classes}")
-    made = from_dict(PreprocessConfig, windows.info.config, where="windows")
+    if info.classes != model.classes:
+        raise DataError(f"windows have classes {info.classes}, model {model.name} has {model.classes}")
+    made = from_dict(PreprocessConfig, info.config, where="windows")
     for name in RECIPE:
         mine, theirs = getattr(model.preprocess, name), getattr(made, name)
         if mine != theirs:

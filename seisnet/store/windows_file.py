@@ -21,6 +21,7 @@ FORMAT = "seisnet-windows"
 SHARD_FORMAT = "seisnet-shard"
 SPLITS = ("train", "dev", "test")
 LARGEST_FEATURES = 1 << 24
+COMPONENT_ORDER = "ZNE"
 
 STRING = h5py.string_dtype("utf-8")
 
@@ -252,6 +253,9 @@ def _info(file: h5py.File, *, rejected: bool) -> WindowsInfo:
     shape = tuple(int(n) for n in file.attrs["feature_shape"])
     if not shape or min(shape) < 1 or np.prod(shape, dtype=float) > LARGEST_FEATURES:
         raise FormatError(f"{file.filename}: feature shape {shape} is absurd")
+    order = text(file.attrs.get("component_order", COMPONENT_ORDER))
+    if order != COMPONENT_ORDER:
+        raise FormatError(f"{file.filename}: features are of components {order}; {COMPONENT_ORDER} is needed")
     info = WindowsInfo(
         classes=tuple(text(c) for c in file.attrs["classes"]),
         feature_shape=shape,

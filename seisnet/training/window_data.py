@@ -86,10 +86,10 @@ def load_windows(
             every = read_rows(path)
     train, dev = np.flatnonzero(every.split == 0), np.flatnonzero(every.split == 1)
     of_train, of_dev = every.take(train), every.take(dev)
+    if init:
+        check_recipe(init, info)
     _check(of_train, info.classes)
     weight = _weights(of_train, len(info.classes), config)
-    if init:
-        check_recipe(init, Windows(info, of_dev))
     scaler = Parent(init).scaler("windows")
     reader = None
     if too_large:
