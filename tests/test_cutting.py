@@ -173,6 +173,43 @@ def test_a_record_declared_to_be_noise_gives_noise_all_along(make_record):
     assert first.max() > 60 * 100 - LENGTH - 200
 
 
+def noise_of(record, picks, config, **options):
+    """How many noise windows count in all splits, and how many are for training only."""
+    windows, _ = cut(LabelledRecord(record, picks, **options), config)
+    noise = [w.augmented for w in windows if w.label == "noise"]
+    return noise.count(False), noise.count(True)
+
+
+@pytest.mark.parametrize(
+    ("events", "counts"),
+    [("abcdefghij", 10), ("a" * 10, 1), ([""] * 10, 1), ("aaaaabbbbb", 2), (["a", *[""] * 9], 1)],
+)
+def test_noise_and_coda_count_for_every_event_of_a_record(events, counts, make_record):
+    """As if each had a record of its own; the last has a P and no S, and no coda, but is an event."""
+    config = replace(CONFIG, noise_windows=2, shifts=3, coda_windows=5)
+    picks = [pick(100 + 200 * k + s, of, e) for k, e in enumerate(events) for s, of in ((0, "P"), (10, "S"))][:-1]
+    record = silence(make_record, 2000.0)
+    of_coda = len({*events[:-1]} - {""}) or 1
+    assert noise_of(record, tuple(picks), config) == (2 * counts, 3 * counts + 5 * of_coda)
+    assert noise_of(record, tuple(picks), config, event_id="mine") == (2, 3 + 5)
+
+
+def test_where_there_is_no_room_for_the_noise_of_all_events_there_is_as_much_as_lies_side_by_side(make_record):
+    """A swarm whose coda never ends: noise windows of 4 s may start in the 21 s that end 5 s before the first P."""
+    picks = tuple(pick(30 + 20 * k + s, of, f"event{k}") for k in range(10) for s, of in ((0, "P"), (5, "S")))
+    config = replace(CONFIG, shifts=9, coda_windows=0)
+    assert noise_of(silence(make_record), picks, replace(config, noise_windows=1)) == (6, 4)
+    assert noise_of(silence(make_record), picks[:2], replace(config, noise_windows=1)) == (1, 9)
+    assert noise_of(silence(make_record), picks, replace(config, noise_windows=0)) == (0, 9)
+
+
+def test_events_outside_a_record_ask_for_no_noise_in_it(make_record):
+    config = replace(CONFIG, shifts=0, coda_windows=0)
+    picks = (pick(-30, "S", "before"), pick(100, "P", "a"), pick(110, "S", "a"), pick(301, "P", "after"))
+    assert noise_of(silence(make_record), picks, config) == (1, 0)
+    assert noise_of(silence(make_record), (*picks[:3], pick(200, "AML", "b")), config) == (1, 0)
+
+
 def test_noise_just_before_an_event_belongs_to_it_and_long_before_does_not(make_record):
     config = replace(CONFIG, noise_windows=200, coda_windows=0)
     windows, _ = cut(LabelledRecord(silence(make_record, 300.0), (pick(290, event_id="a"),)), config)

@@ -42,10 +42,10 @@ class PreprocessConfig:
     noise_gap_s : float
         A noise window ends at least this long before a P pick.
     noise_windows : int
-        Noise windows cut from a record beside those of augmentation.
+        Noise windows cut from a record beside those of augmentation; of task ``phase`` for every event in it.
     coda_windows : int
-        Windows without onset from between P and S and from the S coda, labelled noise, in the training split:
-        they teach that a strong signal alone is no onset.
+        Windows of every event without onset, from between P and S and from the S coda, labelled noise, in the
+        training split: they teach that a strong signal alone is no onset.
     shifts : int
         Shifted copies of every onset window, and further noise windows, in the training split.
     shift_s : float

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import bisect
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,7 +30,9 @@ def cut(labelled: LabelledRecord, config: PreprocessConfig) -> tuple[list[Window
     `config.shift_s`. Noise is taken where no pick lies in the window, the window ends `config.noise_gap_s` before the
     next P, and no unpaired P or coda precedes it; between a P and its S and in the first seconds after the S,
     `config.coda_windows` without a pick in them are taken as noise for training; a record without any pick gives
-    noise only if it is declared to be. Picks of other phases give no windows, and none holds them.
+    noise only if it is declared to be. Both count for every event of a record, as if each had a record of its own; but
+    noise of further events is taken only as far as it might lie side by side. Picks of other phases give no windows,
+    and none holds them.
 
     Returns
     -------
@@ -65,7 +68,9 @@ def cut(labelled: LabelledRecord, config: PreprocessConfig) -> tuple[list[Window
     noise, lively = _noise(labelled, onsets, config, rng)
     windows += noise
     reasons += [f"noise window with an energy ratio above {config.noise_ratio:g}: an unlisted event?"] * lively
-    for first in draw(coda_stretches(record, phases, config), config.coda_windows, rng):
+    coda = coda_stretches(record, phases, config)
+    n_events = _count(labelled, (_previous_event(low, onsets) for low, _ in coda))
+    for first in draw(coda, n_events * config.coda_windows, rng):
         event = labelled.event_id or _previous_event(first, onsets) or station_hour(record, first)
         windows.append(Window(first, "noise", np.nan, event, augmented=True))
     if not any(sample >= 0 for sample, _, _ in onsets) and not (windows or reasons or labelled.is_noise):
@@ -144,7 +149,17 @@ def event_near(labelled: LabelledRecord, onsets: Sequence[tuple[float, str, Pick
 
 def _previous_event(first: int, onsets: Sequence[tuple[float, str, Pick]]) -> str:
     """The event in whose coda a window lies."""
-    return next((pick.event_id for sample, _, pick in reversed(onsets) if sample < first), "")
+    i = bisect.bisect_left(onsets, float(first), key=_sample)
+    return onsets[i - 1][2].event_id if i else ""
+
+
+def _sample(onset: tuple[float, str, Pick]) -> float:
+    return onset[0]
+
+
+def _count(labelled: LabelledRecord, events: Iterable[str]) -> int:
+    """How many events there are among some names; those without a name are one."""
+    return 1 if labelled.event_id else max(1, len({*events} - {""}))
 
 
 def _noise(
@@ -159,9 +174,15 @@ def _noise(
     room = np.array([high - low for low, high in stretches])
     if not room.sum():
         return [], 0
+    n_events = _count(labelled, (p.event_id for s, phase, p in onsets if phase and 0 <= s < record.n_samples))
+    side_by_side = int((-(-room // config.window_samples)).sum())
+    n_all, n_plain = (
+        max(of_one, min(n_events * of_one, side_by_side))
+        for of_one in (config.noise_windows + config.shifts, config.noise_windows)
+    )
     drawn = []
     borders = np.cumsum(room) / room.sum()
-    for _ in range(config.noise_windows + config.shifts):
+    for _ in range(n_all):
         which = int(borders.searchsorted(rng.random(), side="right"))  # Generator.choice is far slower
         drawn.append(int(rng.integers(*stretches[which])))
     lively = np.zeros(len(drawn), dtype=np.bool_)
@@ -170,14 +191,12 @@ def _noise(
     windows = []
     for i in np.flatnonzero(~lively).tolist():
         event = labelled.event_id or _next_event(drawn[i], onsets, record) or station_hour(record, drawn[i])
-        windows.append(Window(drawn[i], "noise", np.nan, event, augmented=i >= config.noise_windows))
+        windows.append(Window(drawn[i], "noise", np.nan, event, augmented=i >= n_plain))
     return windows, int(lively.sum())
 
 
 def _next_event(first: int, onsets: Sequence[tuple[float, str, Pick]], record: Record) -> str:
     """The event that a noise window just before it belongs to: they would be alike."""
-    for sample, _, pick in onsets:
-        if first < sample:
-            near = sample - first < CODA_S * record.sampling_rate_hz
-            return pick.event_id if near else ""
-    return ""
+    i = bisect.bisect_right(onsets, float(first), key=_sample)
+    near = i < len(onsets) and onsets[i][0] - first < CODA_S * record.sampling_rate_hz
+    return onsets[i][2].event_id if near else ""
