@@ -13,8 +13,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Generic, TypeVar
 
-import obspy
-
 from seisnet.catalogues import catalogue_intervals, catalogue_picks, csv_intervals, csv_picks
 from seisnet.errors import DataError, missing
 from seisnet.picks import ClassInterval, Pick, in_order, iso_time
@@ -277,22 +275,25 @@ class LabelMatcher(Generic[L]):
                 self.nearest_ns[i] = min(away, self.nearest_ns.get(i, away))
         return found
 
-    def unmatched(self) -> list[str]:
-        """Say of every label that lies in no record how far it is from one, in codes or in time."""
-        lines = []
-        for i, label in enumerate(self.labels):
-            if i in self.matched:
-                continue
-            codes = f"{label.network}.{label.station}.{label.location}"
-            what = label.phase if isinstance(label, Pick) else label.label
-            name = f"{what} on {codes} at {obspy.UTCDateTime(ns=_span_ns(label)[0])}"
-            if i in self.nearest_ns:
-                away = duration(self.nearest_ns[i] / NS_PER_S)
-                lines.append(f"{name}: {away} from the nearest waveform of that station")
-            else:
-                nearest = difflib.get_close_matches(codes, sorted(self.records), n=3, cutoff=0)
-                lines.append(f"{name}: no waveform of that station; the nearest are of {', '.join(nearest) or 'none'}")
-        return lines
+    def unmatched(self) -> list[Rejection]:
+        """The labels that lie in no record; the reason says how far those of their station are from one."""
+        left = [(i, label) for i, label in enumerate(self.labels) if i not in self.matched]
+        away_ns: dict[str, list[int]] = {_place(label): [] for _, label in left}
+        for i, label in left:
+            away_ns[_place(label)] += [self.nearest_ns[i]] if i in self.nearest_ns else []
+        why = {place: f"label on {place}: {self._away(place, all_ns)}" for place, all_ns in away_ns.items()}
+        return [Rejection(label.trace_id, *_span_ns(label), why[_place(label)]) for _, label in left]
+
+    def _away(self, place: str, away_ns: Sequence[int]) -> str:
+        if away_ns:
+            lengths = dict.fromkeys(duration(ns / NS_PER_S) for ns in (min(away_ns), max(away_ns)))
+            return f"{' to '.join(lengths)} from the nearest waveform of that station"
+        nearest = difflib.get_close_matches(place, sorted(self.records), n=3, cutoff=0)
+        return f"no waveform of that station; the nearest are of {', '.join(nearest) or 'none'}"
+
+
+def _place(label: Pick | ClassInterval) -> str:
+    return f"{label.network}.{label.station}.{label.location}"
 
 
 def _span_ns(label: Pick | ClassInterval) -> tuple[int, int]:

@@ -387,6 +387,24 @@ def test_resume_and_overwrite_exclude_each_other(command, job, tmp_path):
     assert "say either --resume or --overwrite" in result.output
 
 
+def test_labels_without_waveform_are_told_by_station_and_one_by_one_with_v(job, tmp_path):
+    stats = obspy.read(str(job / "day.mseed"), headonly=True)[0].stats
+    times = [f"2019-01-01T00:00:{k}0" for k in range(3)]
+    labels = [("XX", "OTHER", time) for time in times] + [(stats.network, stats.station, stats.starttime + 60)]
+    (tmp_path / "p.csv").write_text("network,station,time,phase\n" + "".join(f"{n},{s},{t},P\n" for n, s, t in labels))
+    files = (job / "day.mseed", "--labels", tmp_path / "p.csv", "-o", tmp_path / "w.h5")
+    what = ("preprocess", *files, "--split", "1,0,0", "--overwrite")
+    reason = "label on XX.OTHER.: no waveform of that station; the nearest are of"
+    plan, made = run(*what, "--dry-run"), run(*what)
+    for told in (plan.stdout, made.stderr):
+        [line] = [line for line in told.splitlines() if reason in line]
+        assert "(3" in line
+    plan, made = run(*what, "--dry-run", "-v"), run(*what, "-v")
+    for told in (plan.stdout, made.stderr):
+        assert sum(reason in line for line in told.splitlines()) == 3
+        assert all(time in told for time in times)
+
+
 def test_labels_far_from_the_waveforms_say_how_far(job, tmp_path):
     stats = obspy.read(str(job / "day.mseed"), headonly=True)[0].stats
     late = stats.endtime + 3 * 86400

@@ -389,9 +389,10 @@ def test_an_interval_belongs_to_every_record_that_it_touches(make_record):
 
     matcher = LabelMatcher([interval(-5, 0), interval(-9, 99), interval(60, 60), interval(-9, -1), interval(61, 70)])
     assert len(matcher.match(make_record(np.zeros(6001)))) == 3
-    late, early = sorted(matcher.unmatched(), reverse=True)
-    assert "rockfall on GE.APE. at 2020-01-01T00:01:01" in late
-    assert "1 s from the nearest waveform" in early
+    early, late = matcher.unmatched()
+    assert (early.start_ns, early.end_ns) == (START_NS - 9 * NS_PER_S, START_NS - NS_PER_S)
+    assert (late.start_ns, late.end_ns) == (START_NS + 61 * NS_PER_S, START_NS + 70 * NS_PER_S)
+    assert early.reason == late.reason == "label on GE.APE.: 1 s from the nearest waveform of that station"
 
 
 # Matching
@@ -438,19 +439,19 @@ def test_a_pick_counts_for_every_instrument_of_its_station(make_record):
         assert matcher.match(make_record(np.zeros(6000), trace_id=trace_id))
 
 
-def test_an_unmatched_pick_tells_its_distance_in_time(make_record):
-    matcher = LabelMatcher([pick(3 * 86_400 + 60), pick(-90)])
+def test_unmatched_picks_of_a_station_tell_how_far_in_time_they_are(make_record):
+    matcher = LabelMatcher([pick(3 * 86_400 + 60), pick(30), pick(-90), pick(-95, location="10")])
     matcher.match(make_record(np.zeros(6001)))
-    late, early = matcher.unmatched()
-    assert late == "P on GE.APE. at 2020-01-04T00:01:00.000000Z: 3 days from the nearest waveform of that station"
-    assert "90 s from the nearest waveform" in early
+    late, early, other = matcher.unmatched()
+    assert late == ("GE.APE..HH", *[START_NS + 259_260 * NS_PER_S] * 2, early.reason)
+    assert early.reason == "label on GE.APE.: 90 s to 3 days from the nearest waveform of that station"
+    assert other.reason == "label on GE.APE.10: 95 s from the nearest waveform of that station"
 
 
 def test_an_unmatched_pick_tells_the_nearest_codes(make_record):
     matcher = LabelMatcher([pick(network="GF")])
     for station in ("AAA", "APE", "BBB", "CCC", "DDD", "EEE", "FFF"):
         matcher.match(make_record(np.zeros(6000), trace_id=f"GE.{station}..HH"))
-    [line] = matcher.unmatched()
-    assert "GF.APE." in line
-    assert "no waveform of that station; the nearest are of GE.APE." in line
-    assert LabelMatcher([pick()]).unmatched()[0].endswith("the nearest are of none")
+    [(*_, reason)] = matcher.unmatched()
+    assert reason.startswith("label on GF.APE.: no waveform of that station; the nearest are of GE.APE.")
+    assert LabelMatcher([pick()]).unmatched()[0].reason.endswith("the nearest are of none")

@@ -149,7 +149,7 @@ def test_pieces_hold_every_source_once_in_order(tmp_path):
 
 def test_the_plan_is_what_is_made_and_touches_nothing(labelled, make_trace, tmp_path):
     lost = tmp_path / "lost.csv"
-    lost.write_text("network,station,time,phase\nXX,NOWHERE,2020-01-01T00:10:00,P\n")
+    lost.write_text("network,station,time,phase\n" + "".join(f"XX,NOWHERE,2020-01-01T00:1{k}:00,P\n" for k in range(9)))
     silent = tmp_path / "silent.mseed"
     obspy.Stream([make_trace(np.arange(6000) % 7.0, f"XX.SILENT..HH{c}") for c in "ZNE"]).write(str(silent))
     job = ([str(labelled.files), str(silent)], [str(labelled.csv), str(lost)], CONFIG)
@@ -158,10 +158,11 @@ def test_the_plan_is_what_is_made_and_touches_nothing(labelled, make_trace, tmp_
     assert sorted(tmp_path.iterdir()) == before
     info = preprocess_to_file(*job, output=tmp_path / "w.h5")
     np.testing.assert_array_equal(found.counts, read_counts(tmp_path / "w.h5"))
-    assert (found.n_labels, found.n_matched) == (len(labelled.picks) + 1, len(labelled.picks))
-    assert [line.partition(":")[0] for line in found.unmatched] == ["P on XX.NOWHERE. at 2020-01-01T00"]
+    assert (found.n_labels, found.n_matched) == (len(labelled.picks) + 9, len(labelled.picks))
+    assert [trace_id for trace_id, *_ in found.unmatched] == ["XX.NOWHERE.."] * 9
+    assert len({reason for *_, reason in found.unmatched}) == 1
     assert ("", 0, 0, f"{silent}: no window") in found.rejected
-    assert [*found.rejected, *(("", 0, 0, line) for line in found.unmatched)] == list(read_rejected(tmp_path / "w.h5"))
+    assert [*found.rejected, *found.unmatched] == list(read_rejected(tmp_path / "w.h5"))
     assert found.how == info.attributes["split_by"]
     chunk = 1_200_000  # the last one of the features is filled up
     assert found.n_bytes == pytest.approx((tmp_path / "w.h5").stat().st_size - chunk / 2, rel=0.1, abs=chunk / 2)

@@ -294,10 +294,11 @@ def test_labels_that_match_nothing_say_how_far_off_they_are(labelled, tmp_path):
     elsewhen = obspy.UTCDateTime(ns=START_NS - 5 * day_ns)
     late = write_labels(tmp_path / "late.csv", [f"SY,{station},{elsewhen},P"])
     assert "days from the nearest waveform of that station" in nothing([labelled.files], [late])
-    elsewhere = write_labels(tmp_path / "where.csv", [f"XX,{station},2020-01-01T00:10:0{k},P" for k in range(10)])
-    message = nothing([labelled.files], [elsewhere])
-    assert f"no waveform of that station; the nearest are of SY.{station}." in message
-    assert "7 more labels without waveform" in message
+    picks = [f"X{n},{station},2020-01-01T00:10:0{k},P" for n in range(9) for k in range(9)]
+    message = nothing([labelled.files], [write_labels(tmp_path / "where.csv", picks)])
+    assert f"label on X0.{station}.: no waveform of that station; the nearest are of SY.{station}." in message
+    assert message.count(" (9); ") == 3
+    assert "6 more stations without waveform" in message
 
 
 def test_labels_that_match_in_part_are_told_in_the_file(labelled, tmp_path):

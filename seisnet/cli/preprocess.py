@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -154,7 +155,8 @@ def preprocess(
 
 def _print_plan(plan: Plan, *, verbose: bool) -> None:
     """Print to stdout what would be made."""
-    from seisnet.wording import counted
+    from seisnet.picks import iso_time
+    from seisnet.wording import counted, most_frequent
 
     click.echo(f"sources: {len(plan.sources)}")
     for name, made in plan.sources if verbose else plan.sources[:PLAN_LINES]:
@@ -162,9 +164,12 @@ def _print_plan(plan: Plan, *, verbose: bool) -> None:
     _print_left(len(plan.sources), verbose=verbose)
     if plan.n_labels:
         click.echo(f"labels: {plan.n_labels}, in a record: {plan.n_matched}, in none: {len(plan.unmatched)}")
-        for line in plan.unmatched if verbose else plan.unmatched[:PLAN_LINES]:
+        lines = most_frequent(Counter(reason for *_, reason in plan.unmatched), len(plan.unmatched))
+        if verbose:
+            lines = [f"{iso_time(start_ns)} {reason}" for _, start_ns, _, reason in plan.unmatched]
+        for line in lines[: None if verbose else PLAN_LINES]:
             click.echo(f"  {line}")
-        _print_left(len(plan.unmatched), verbose=verbose)
+        _print_left(len(lines), verbose=verbose)
     click.echo(f"windows: {plan.counts.sum()}, split by {_how(plan.how)}")
     for line in _split_lines(plan.classes, plan.counts):
         click.echo(line)

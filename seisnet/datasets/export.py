@@ -105,8 +105,7 @@ def export_seisbench(
                 n_traces += 1
                 if progress:
                     progress(n_traces, source.name)
-        unmatched = matcher.unmatched()
-        reading.rejections += [Rejection("", 0, 0, line) for line in unmatched]
+        reading.rejections += matcher.unmatched()
         if not n_traces:
             why = "; ".join(dict.fromkeys(r.reason for r in reading.rejections[:5])) or "the sources hold no waveforms"
             raise NothingUsableError(f"no trace could be exported: {why}")

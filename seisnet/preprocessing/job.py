@@ -20,7 +20,7 @@ from seisnet.errors import ConfigError, DataError, FormatError, NothingUsableErr
 from seisnet.preprocessing.all_pieces import Progress, inputs_sha256, make_shards, place_for_shards, step
 from seisnet.preprocessing.merging import Totals, describe, merge
 from seisnet.preprocessing.one_piece import work
-from seisnet.preprocessing.planning import make_job, make_pieces, unmatched_lines
+from seisnet.preprocessing.planning import make_job, make_pieces, unmatched_labels
 from seisnet.preprocessing.splits import divide
 from seisnet.store.hdf5 import check_not_read, sweep
 from seisnet.store.shards import ShardReader
@@ -50,8 +50,8 @@ class Plan:
         Name, windows.
     n_labels, n_matched : int
         Labels of files, and those that lie in a record.
-    unmatched : tuple of str
-        A line for each of the others.
+    unmatched : tuple
+        The others, as in the windows file.
     rejected : tuple
         As in the windows file, but for the labels of `unmatched`, and excerpts that would lie in two splits.
     counts : int64 (3, K, 2)
@@ -66,7 +66,7 @@ class Plan:
     sources: tuple[tuple[str, int], ...]
     n_labels: int
     n_matched: int
-    unmatched: tuple[str, ...]
+    unmatched: tuple[Rejected, ...]
     rejected: tuple[Rejected, ...]
     counts: NDArray[np.int64]
     how: str
@@ -186,14 +186,14 @@ def preprocess_to_file(  # noqa: PLR0913, each is a choice that somebody makes
             say(line)
         with engine.crew(partial(step, job)) as over:
             totals = make_shards(job, pieces, over, progress)
-            unmatched = unmatched_lines(job, totals.matched, totals.nearest_ns, totals.records)
+            unmatched = unmatched_labels(job, totals.matched, totals.nearest_ns, totals.records)
             shards = [folder / name for name in totals.shards]
             if not totals.rows:
                 rejected = itertools.chain(reading.rejections, *(_rejected(path) for path in shards))
                 raise NothingUsableError(
                     f"no window could be made: {_why(unmatched if totals.records else [], rejected)}"
                 )
-            after = [*_windowless(totals), *(("", 0, 0, line) for line in unmatched)]
+            after = [*_windowless(totals), *unmatched]
             division = divide(totals.rows, job.config)
             inputs = inputs_sha256(job, [shard.stem for shard in shards])
             info = describe(job, totals, division, [Path(p) for p in labels], inputs)
@@ -236,7 +236,7 @@ def plan(
     with engine.crew(partial(work, job)) as over:
         totals = make_shards(job, pieces, over, progress)
     rejected = [*reading.rejections, *totals.rejected]
-    unmatched = unmatched_lines(job, totals.matched, totals.nearest_ns, totals.records)
+    unmatched = unmatched_labels(job, totals.matched, totals.nearest_ns, totals.records)
     if not totals.rows:
         raise NothingUsableError(f"no window could be made: {_why(unmatched if totals.records else [], rejected)}")
     division = divide(totals.rows, job.config)
@@ -263,15 +263,13 @@ def _rejected(path: Path) -> list[Rejected]:
         return shard.rejected
 
 
-def _why(unmatched: Sequence[str], rejected: Iterable[Rejected]) -> str:
-    """Say in a line why there is nothing: the first labels without waveform, and the most frequent reasons.
+def _why(unmatched: Sequence[Rejected], rejected: Iterable[Rejected]) -> str:
+    """Say in a line why there is nothing: the stations of most labels without waveform, and the most frequent reasons.
 
     Where no record could be used the labels have nothing to say.
     """
-    said = (
-        [*unmatched[:3], f"{counted(len(unmatched) - 3, 'more label')} without waveform"]
-        if unmatched[3:]
-        else [*unmatched]
-    )
+    stations = Counter(reason for *_, reason in unmatched)
+    said = most_frequent(stations, 3)
+    said += [f"{counted(len(stations) - 3, 'more station')} without waveform"] if len(stations) > 3 else []
     said += most_frequent(Counter(reason for *_, reason in rejected if not reason.startswith(KEPT)))
     return "; ".join(said) or "the sources hold no waveforms"

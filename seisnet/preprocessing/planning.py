@@ -94,8 +94,10 @@ def make_pieces(found: Sequence[Source], link_s: float, rejections: list[Rejecti
     yield from _flushed(small)
 
 
-def unmatched_lines(job: PieceJob, matched: set[int], nearest_ns: dict[int, int], records: Counter[str]) -> list[str]:
-    """Say of every label that lies in no record how far it is from one; see `seisnet.labels.LabelMatcher`."""
+def unmatched_labels(
+    job: PieceJob, matched: set[int], nearest_ns: dict[int, int], records: Counter[str]
+) -> list[Rejection]:
+    """The labels that lie in no record; see `seisnet.labels.LabelMatcher`."""
     if job.config.task == "class":
         return LabelMatcher(job.intervals, matched, nearest_ns, records).unmatched()
     return LabelMatcher(job.picks, matched, nearest_ns, records).unmatched()
