@@ -16,13 +16,12 @@ from seisnet.features import extract
 from seisnet.formats.picks import write_picks
 from seisnet.model import Model
 from seisnet.picks import Pick
-from seisnet.preprocessing.job import preprocess_to_file
+from seisnet.preprocessing.job import preprocess
 from seisnet.report.evaluation import worst_mistakes
 from seisnet.report.figures import FIGURES
 from seisnet.report.folder import classification_metrics, write_json
 from seisnet.report.viewer import open_picked
 from seisnet.scoring.evaluation import evaluate
-from seisnet.store.windows_in_memory import read_windows
 from seisnet.waveforms.axes import directions, placed
 from seisnet.waveforms.conditioning import condition
 from seisnet.waveforms.files import Reading
@@ -197,8 +196,7 @@ def test_the_gallery_of_mistakes_shows_what_the_windows_were_cut_from(
     write_picks(picks, tmp_path / "p.csv")
     sources, labels = [tmp_path / "a.mseed"], [tmp_path / "p.csv"]
     config = PreprocessConfig(split=(1.0, 0.0, 0.0), response=response)
-    preprocess_to_file(sources, labels, config, output=tmp_path / "w.h5", inventory=[path])
-    windows = read_windows(tmp_path / "w.h5")
+    windows = preprocess(sources, labels, config, inventory=[path])
     model = Model("m", replace(untrained_model.stored, preprocess=windows.info.config))
     found = evaluate(model, windows, split="train")
     mistakes = worst_mistakes(found, windows.info)

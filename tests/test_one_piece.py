@@ -11,7 +11,7 @@ from seisnet.config import PreprocessConfig
 from seisnet.engine import Engine
 from seisnet.picks import Pick
 from seisnet.preprocessing import planning
-from seisnet.preprocessing.job import plan, preprocess_to_file
+from seisnet.preprocessing.job import plan, preprocess, preprocess_to_file
 from seisnet.preprocessing.one_piece import Piece, PieceJob
 from seisnet.store.windows_in_memory import read_windows
 from seisnet.waveforms.files import Reading
@@ -91,6 +91,7 @@ def test_the_plan_selects_as_the_run_does(archive, tmp_path):
     found = plan(*job, selection=wanted)
     info = preprocess_to_file(*job, output=tmp_path / "w.h5", selection=wanted)
     rows = read_windows(tmp_path / "w.h5").rows
+    np.testing.assert_array_equal(preprocess(*job, selection=wanted).rows.start_ns, rows.start_ns)
     assert found.counts.sum() == len(rows.y)
     assert set(rows.trace_id) == {"XX.AA..HH"}
     assert rows.start_ns.min() >= MIDNIGHT_NS

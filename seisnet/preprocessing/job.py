@@ -79,6 +79,8 @@ def preprocess(
     config: PreprocessConfig | None = None,
     *,
     engine: Engine = HERE,
+    selection: Selection | None = None,
+    inventory: Sequence[str | Path] = (),
 ) -> Windows:
     """Make windows in memory; see `preprocess_to_file`.
 
@@ -89,7 +91,9 @@ def preprocess(
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "windows.h5"
         try:
-            preprocess_to_file(sources, labels, config, output=path, engine=engine)
+            preprocess_to_file(
+                sources, labels, config, output=path, engine=engine, selection=selection, inventory=inventory
+            )
         except (DataError, FormatError) as error:
             if isinstance(error.__cause__, type(error)):
                 raise error.__cause__ from None  # without the advice to resume: what is finished goes with the folder
