@@ -1,15 +1,19 @@
 """`classify` reads sources as `preprocess` does."""
 
 import shutil
+from types import SimpleNamespace
 
 import numpy as np
 import obspy
 import pytest
 
-from seisnet.classification.job import classify
+from seisnet.classification.job import Output, classify, classify_to_file
+from seisnet.classification.one_source import SourceJob
 from seisnet.config import PickConfig
-from seisnet.errors import NothingUsableError
+from seisnet.engine import Engine
+from seisnet.errors import ConfigError, NothingUsableError
 from seisnet.store.seisbench_writer import SeisBenchWriter
+from seisnet.waveforms.files import Reading
 from seisnet.waveforms.records import NS_PER_S
 
 
@@ -61,3 +65,11 @@ def test_days_of_an_archive_give_the_picks_of_the_whole(tmp_path, make_trace, no
     assert [(p.phase, p.time_ns) for p in days.picks] == [(p.phase, p.time_ns) for p in whole.picks]
     probabilities = ([p.probability for p in found.picks] for found in (whole, days))
     np.testing.assert_allclose(*probabilities, atol=1e-4)
+
+
+def test_probabilities_of_more_classes_than_miniseed_has_letters_are_refused_before_the_scan(tmp_path):
+    model = SimpleNamespace(preprocess=SimpleNamespace(task="class"), classes=[f"class {k}" for k in range(21)])
+    output = Output(tmp_path / "d.csv", probabilities=tmp_path / "p.mseed")
+    with pytest.raises(ConfigError, match="there are 21"):
+        classify_to_file([], SourceJob(model), output, reading=Reading(), engine=Engine())
+    assert list(tmp_path.iterdir()) == []

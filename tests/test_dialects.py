@@ -8,7 +8,7 @@ import pytest
 from seisnet.errors import ConfigError
 from seisnet.formats.dialects import gamma, phasenet, pyocto, seisbench, write_real
 from seisnet.formats.picks import PicksAppender, detections_csv, picks_csv, write_detections, write_picks
-from seisnet.formats.probabilities import write_probabilities
+from seisnet.formats.probabilities import FREE, check_name, letters, write_probabilities
 from seisnet.picking.coincidence import coincident, s_after_p
 from seisnet.picks import Detection, Pick
 from seisnet.scan.scanner import Probabilities
@@ -86,6 +86,22 @@ def test_every_class_has_a_letter_that_miniseed_can_hold(classes, channels, tmp_
     found = Probabilities(values, AT_NS, 200_000_000, classes, "GE.APE.00.HH", np.zeros(5, bool))
     write_probabilities([found], tmp_path / "p.mseed", model="m")
     assert [t.stats.channel for t in obspy.read(tmp_path / "p.mseed")] == channels
+
+
+def test_more_classes_than_letters_are_told_before_the_scan_and_fit_hdf5(tmp_path):
+    classes = (*(f"class {k}" for k in range(20)), "noise")
+    assert sorted(letters(classes).values()) == sorted(FREE + "X")
+    many = ("one more", *classes)
+    check_name(tmp_path / "p.mseed", classes)
+    check_name(tmp_path / "p.h5", many)
+    with pytest.raises(ConfigError, match=r"20 classes beside noise, and there are 21; write HDF5 \(.h5\)"):
+        check_name(tmp_path / "p.mseed", many)
+    values = np.ones((len(many), 5), dtype=np.float32)
+    found = Probabilities(values, AT_NS, 200_000_000, many, "GE.APE.00.HH", np.zeros(5, bool))
+    write_probabilities([found], tmp_path / "p.h5", model="m")
+    with pytest.raises(ConfigError, match="there are 21"):
+        write_probabilities([found], tmp_path / "p.mseed", model="m")
+    assert not (tmp_path / "p.mseed").exists()
 
 
 def test_probabilities_come_back_from_miniseed_and_hdf5(tmp_path):

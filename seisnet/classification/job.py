@@ -121,7 +121,7 @@ def classify_to_file(  # noqa: PLR0913, each is a choice that somebody makes
     Raises
     ------
     ConfigError
-        For a format that can't hold what the model finds or an output that is read, and see `work_folder`.
+        For a format that can't hold what the model finds, or an output that is read, and see `work_folder`.
     NothingUsableError
         If no record could be scanned; the message says why.
     DataError
@@ -130,6 +130,8 @@ def classify_to_file(  # noqa: PLR0913, each is a choice that somebody makes
     paths: list[Path] = []
     if job.model.preprocess.task == "class":
         check_detections_format(output.file_format)
+    if output.probabilities:
+        check_name(output.probabilities, job.model.classes)
     output.check_sources(sources)
     folder = parts_folder(output.path)
     with work_folder(folder, output.path, resume=resume, overwrite=overwrite):

@@ -19,14 +19,16 @@ FREE = "ABCDFGHIJKLMOPQSUVWY"
 RECORD_BYTES = 4096
 
 
-def check_name(path: Path) -> None:
-    """Refuse a name whose ending names no format for probabilities.
+def check_name(path: Path, classes: Sequence[str] = ()) -> None:
+    """Refuse a name whose ending names no format for probabilities, or one that can't hold those of so many classes.
 
     Raises
     ------
     ConfigError
-        If it is neither ``.mseed`` nor ``.h5``.
+        If it is neither ``.mseed`` nor ``.h5``, or as `letters`.
     """
+    if path.suffix.lower() == ".mseed":
+        letters(classes)
     if path.suffix.lower() not in (".mseed", ".h5", ".hdf5"):
         raise ConfigError(
             f"{path}: probabilities are written as miniSEED (.mseed) or HDF5 (.h5); choose such an ending"
@@ -36,12 +38,22 @@ def check_name(path: Path) -> None:
 def letters(classes: Sequence[str]) -> dict[str, str]:
     """Letter that stands for each class at the end of a channel code: its first, or else one that is free.
 
+    Raises
+    ------
+    ConfigError
+        If there are more classes than letters.
+
     Examples
     --------
     >>> letters(["P", "S", "noise"])
     {'P': 'P', 'S': 'S', 'noise': 'X'}
     """
     found: dict[str, str] = {}
+    if (n := len({*classes} - {"noise"})) > len(FREE):
+        raise ConfigError(
+            f"miniSEED has letters for the probabilities of {len(FREE)} classes beside noise, and there are {n}; "
+            "write HDF5 (.h5)"
+        )
     for name in classes:
         first = [name[:1].upper()]  # of several letters where it is of ß, and miniSEED holds none outside ASCII
         free = (c for c in [*first, *FREE] if c in [*FREE] and c not in found.values())
