@@ -41,6 +41,9 @@ PLAIN = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ]([01][0-9]|2[0-3]):[0-5][0-9]
 FRACTION = re.compile(r"\.(\d+)(?=(?:Z|[+-]\d\d:?\d\d)?$)")
 """Of a second, at the end of a time."""
 
+PICK_ELEMENT = re.compile(rb"<(\w+:)?pick[\s>]")
+"""A pick in XML, in whatever place."""
+
 L = TypeVar("L")
 
 
@@ -186,7 +189,7 @@ def catalogue_picks(path: Path, rejections: list[Rejection]) -> list[Pick]:
     Raises
     ------
     DataError
-        The file is no catalogue.
+        The file is no catalogue, or its picks belong to no event.
     """
     picks = []
     for event in _events(path):
@@ -219,7 +222,7 @@ def catalogue_intervals(path: Path, rejections: list[Rejection]) -> list[ClassIn
     Raises
     ------
     DataError
-        The file is no catalogue.
+        The file is no catalogue, or its picks belong to no event.
     """
     intervals = []
     for event in _events(path):
@@ -248,6 +251,11 @@ def _events(path: Path) -> Iterator[Event]:
             catalogue = obspy.read_events(glob.escape(str(path)))
         except Exception as error:  # ObsPy's readers raise whatever they like on a file of another format
             raise DataError(f"{path}: not a catalogue that ObsPy reads, and no .csv of labels") from error
+    if not any(event.picks for event in catalogue) and PICK_ELEMENT.search(path.read_bytes()):
+        raise DataError(
+            f"{path}: holds picks, but no event that names them by its origins, and ObsPy reads no others; "
+            "export the events with origins and picks, or write a CSV"
+        )
     yield from catalogue
 
 

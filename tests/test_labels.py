@@ -14,6 +14,7 @@ from obspy.core.event import Pick as QuakeMLPick
 
 from seisnet.catalogues import time_ns
 from seisnet.errors import DataError
+from seisnet.formats.picks import write_picks
 from seisnet.labels import LabelMatcher, phase_class, read_classes, read_labels
 from seisnet.picks import ClassInterval, Pick
 from seisnet.waveforms.records import NS_PER_S
@@ -228,6 +229,18 @@ def test_a_missing_file_of_labels_is_one_clear_line(tmp_path):
 def test_a_catalogue_without_picks_says_that_origins_name_no_onset(tmp_path):
     with pytest.raises(DataError, match="origins alone name no onset"):
         read_labels([write_catalogue(tmp_path / "empty.xml")])
+
+
+@pytest.mark.parametrize("with_event", [True, False])
+@pytest.mark.parametrize("read", [read_labels, read_classes])
+def test_picks_that_no_event_names_are_told(read, with_event, tmp_path):
+    """SeisComP's pickers write such files before there is an origin, and seisnet does."""
+    path = tmp_path / "picks.xml"
+    write_picks([pick()], path, "sc3ml")
+    lines = path.read_text().splitlines()
+    path.write_text("\n".join(line for line in lines if with_event or "<event " not in line))
+    with pytest.raises(DataError, match="holds picks, but no event that names them by its origins"):
+        read([path])
 
 
 # Catalogues
