@@ -32,7 +32,7 @@ from scipy.sparse.csgraph import connected_components
 
 from seisnet.config import PreprocessConfig, TrainConfig, from_dict
 from seisnet.errors import ConfigError, SeisnetError
-from seisnet.labels import join_times
+from seisnet.linking import join_times
 from seisnet.model import Model
 from seisnet.preprocessing.job import preprocess_to_file
 from seisnet.store.h5csv_file import import_h5csv

@@ -15,7 +15,7 @@ from typing import Generic, TypeVar
 
 from seisnet.catalogues import catalogue_intervals, catalogue_picks, csv_intervals, csv_picks
 from seisnet.errors import DataError, missing
-from seisnet.picks import ClassInterval, Pick, in_order, iso_time
+from seisnet.picks import ClassInterval, Pick, in_order
 from seisnet.waveforms.records import NS_PER_S, Record, Rejection
 from seisnet.wording import duration, most_frequent
 
@@ -173,60 +173,6 @@ def _called(events: dict[str, str], name: str) -> str:
     while name in events:
         name = events[name]
     return name
-
-
-def linked(labels: Sequence[L], link_s: float) -> list[L]:
-    """Name an event for labels that have none: those of any station that follow each other within `link_s` are one.
-
-    Without it one earthquake, recorded at two stations, might lie in two splits. Where events overlap in time they
-    become one, which costs nothing but the freedom to part them.
-    """
-    loose = [i for i, label in enumerate(labels) if not label.event_id]
-    times_ns = [_span_ns(labels[i])[0] for i in loose]
-    what = "picks" if labels and isinstance(labels[0], Pick) else "signals"
-    named = list(labels)
-    for i, name in zip(loose, event_names([(t, t) for t in times_ns], link_s, what), strict=True):
-        named[i] = replace(labels[i], event_id=name)
-    return named
-
-
-def event_names(spans_ns: Sequence[tuple[int, int]], link_s: float, what: str) -> list[str]:
-    """Names of events that span some times, those being one that follow each other within `link_s`; none where it is 0.
-
-    Examples
-    --------
-    >>> event_names([(0, 10**9), (3 * 10**9, 4 * 10**9)], 5.0, "picks")[1]
-    'picks from 1970-01-01T00:00:00.000000Z'
-    """
-    if not link_s:
-        return [""] * len(spans_ns)
-    groups = join_spans(spans_ns, link_s)
-    starts: dict[int, int] = {}
-    for (start_ns, _), group in zip(spans_ns, groups, strict=True):
-        starts[group] = min(start_ns, starts.get(group, start_ns))
-    return [f"{what} from {iso_time(starts[group])}" for group in groups]
-
-
-def join_times(times_ns: Sequence[int], within_s: float) -> list[int]:
-    """Number the groups of times that follow each other within some time, in order of time (single linkage).
-
-    Examples
-    --------
-    >>> join_times([0, 50 * 10**9, 10 * 10**9], within_s=30)
-    [0, 1, 0]
-    """
-    return join_spans([(t, t) for t in times_ns], within_s)
-
-
-def join_spans(spans_ns: Sequence[tuple[int, int]], within_s: float) -> list[int]:
-    """Number the groups of spans of time of which one begins within some time of another's end, in order of time."""
-    groups, group, reach_ns = [0] * len(spans_ns), -1, 0
-    for i in sorted(range(len(spans_ns)), key=spans_ns.__getitem__):
-        start_ns, end_ns = spans_ns[i]
-        if group < 0 or start_ns - reach_ns > within_s * 1e9:
-            group, reach_ns = group + 1, end_ns
-        groups[i], reach_ns = group, max(reach_ns, end_ns)
-    return groups
 
 
 BEFORE_NS = 60 * NS_PER_S

@@ -17,15 +17,15 @@ PACKAGE = Path(seisnet.__file__).parent
 # fmt: off
 ROOMS = [
     "errors", "kernels", "wording", "config", "picks", "nn", "crew", "engine", "store", "waveforms", "catalogues",
-    "labels", "datasets", "extremes", "features", "windows", "scan", "picking", "synthetic", "formats", "streaming",
-    "seisbench_arguments", "model", "model_cards", "onnx_export", "preprocessing", "scoring", "plots", "training",
-    "classification", "inspection", "report", "review", "demo", "cli", "__main__",
+    "labels", "linking", "datasets", "extremes", "features", "windows", "scan", "picking", "synthetic", "formats",
+    "streaming", "seisbench_arguments", "model", "model_cards", "onnx_export", "preprocessing", "scoring", "plots",
+    "training", "classification", "inspection", "report", "review", "demo", "cli", "__main__",
 ]
 # fmt: on
 """In import order: a room imports only from itself and from those before it."""
 
 OWNERS = {
-    "obspy": {"picks", "waveforms", "catalogues", "labels", "formats", "model", "streaming"},
+    "obspy": {"picks", "waveforms", "catalogues", "formats", "model", "streaming"},
     "h5py": {"store"},
     "matplotlib": {"plots"},
     "click": {"cli"},

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from seisnet.config import PreprocessConfig
 from seisnet.errors import NothingUsableError
 from seisnet.inspection import describe
-from seisnet.labels import event_names, join_times, linked
+from seisnet.linking import event_names, join_times, linked
 from seisnet.picks import Pick
 from seisnet.preprocessing.job import plan, preprocess, preprocess_to_file
 from seisnet.preprocessing.planning import PIECE_SOURCES, make_pieces
@@ -41,21 +41,44 @@ def test_times_join_as_in_the_naive_way(seconds, within):
             assert (groups[i] == groups[j]) == (parent[i] == parent[j])
 
 
+def events_of(*picks, link_s=30.0):
+    """Events of picks at some seconds, each at a station of its own, after they were linked."""
+    given = [
+        Pick("XX", f"S{n}", "", "", "P", START_NS + round(seconds * NS_PER_S), event_id=event)
+        for n, (seconds, event) in enumerate(picks)
+    ]
+    found = linked(given, link_s)
+    assert [replace(p, event_id=event) for p, (_, event) in zip(found, picks, strict=True)] == given
+    return [p.event_id for p in found]
+
+
 def test_picks_of_one_earthquake_at_many_stations_get_one_event_and_named_ones_keep_theirs():
-    def pick(station, seconds, event_id=""):
-        return Pick("XX", station, "", "", "P", START_NS + round(seconds * NS_PER_S), event_id=event_id)
-
-    picks = [pick("A", 0), pick("B", 20), pick("C", 45), pick("A", 3599), pick("B", 3601), pick("D", 10, "mine")]
-    events = [p.event_id for p in linked(picks, 30.0)]
-    assert events[0] == events[1] == events[2] == "picks from 2020-01-01T00:00:00.000000Z"
-    assert events[3] == events[4] != events[0]
-    assert events[5] == "mine"
-    assert linked(picks, 0.0) == picks
+    picks = [(0, ""), (20, ""), (45, ""), (3599, ""), (3601, ""), (100, "mine")]
+    one, another = "picks from 2020-01-01T00:00:00.000000Z", "picks from 2020-01-01T00:59:59.000000Z"
+    assert events_of(*picks) == [one, one, one, another, another, "mine"]
+    assert events_of(*picks, link_s=0.0) == ["", "", "", "", "", "mine"]
+    assert events_of((0, ""), (0, "mine"), link_s=0.0) == ["", "mine"]
 
 
-def test_without_event_ids_no_earthquake_lies_in_two_splits(labelled, tmp_path):
-    lines = [f"{p.network},{p.station},{obspy.UTCDateTime(ns=p.time_ns)},{p.phase}" for p in labelled.picks]
-    (tmp_path / "picks.csv").write_text("network,station,time,phase\n" + "\n".join(lines) + "\n")
+def test_picks_without_an_event_join_the_one_whose_picks_are_near():
+    """Those that follow each other go together; among several events each goes with the nearest, or none."""
+    assert events_of((0, ""), (20, ""), (45, ""), (10, "mine")) == ["mine"] * 4
+    assert events_of((0, "a"), (30, ""), (59, ""), (90, "a")) == ["a"] * 4
+    assert events_of((0, "a"), (10, ""), (25, ""), (40, "b")) == ["a", "a", "b", "b"]
+    alone = "picks from 2020-01-01T00:00:30.000000Z"
+    assert events_of((0, "a"), (30, ""), (30.5, "")) == ["a", "a", "a"]
+    assert events_of((-0.5, "a"), (30, "")) == ["a", alone]
+    assert events_of((0, "a"), (30, ""), (60, ""), (90, ""), (120, "b")) == ["a", "a", alone, "b", "b"]
+
+
+@pytest.mark.parametrize("named", [0, 2, 3])
+def test_without_event_ids_no_earthquake_lies_in_two_splits(named, labelled, tmp_path):
+    """Or where every second or third pick names its event."""
+    lines = [
+        f"{p.network},{p.station},{obspy.UTCDateTime(ns=p.time_ns)},{p.phase},{p.event_id * (named and n % named == 0)}"
+        for n, p in enumerate(labelled.picks)
+    ]
+    (tmp_path / "picks.csv").write_text("network,station,time,phase,event_id\n" + "\n".join(lines) + "\n")
     rows = preprocess([str(labelled.files)], [str(tmp_path / "picks.csv")], CONFIG).rows
     onset_ns = rows.start_ns + 2 * NS_PER_S
     for event_id in {p.event_id for p in labelled.picks}:

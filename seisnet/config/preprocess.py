@@ -61,7 +61,8 @@ class PreprocessConfig:
         noise windows, and would leave out four of five with a P (see `seisnet.windows.cutting.energy_ratios`).
     link_s : float
         Picks, or traces of a data set, without an event that follow each other within this time, on whatever station,
-        count as one event when splits are made; 0 groups them by station and hour.
+        count as one event when splits are made, picks so near to those of an event as of that; 0 groups them by
+        station and hour.
     mix_share, overlay_share : float
         Share of the augmented windows to which noise, or coda of the event, from elsewhere in the record is added.
     mix_snr_db, overlay_db : tuple of float

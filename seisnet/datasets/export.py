@@ -11,7 +11,8 @@ import numpy as np
 
 from seisnet.config import ExportConfig, names, or_default
 from seisnet.errors import NothingUsableError
-from seisnet.labels import LabelMatcher, linked, phase_class, read_labels
+from seisnet.labels import LabelMatcher, phase_class, read_labels
+from seisnet.linking import linked
 from seisnet.picks import Pick
 from seisnet.store.seisbench_writer import SeisBenchWriter
 from seisnet.waveforms.datasets import DatasetTrace
@@ -24,7 +25,7 @@ from seisnet.waveforms.sources import Source, find_sources
 TOGETHER_S = 60.0
 """Picks that follow each other within this go into one trace, unless they belong to different events.
 
-Those without an event are one within this, on whatever stations.
+Those without an event are one within this, on whatever stations; see `seisnet.linking.linked`.
 """
 
 COLUMNS = (
