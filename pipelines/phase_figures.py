@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from phase_records import filtered
+from phase_records import filtered, without
 from scipy.signal import butter
 
 from seisnet.config import PreprocessConfig
@@ -196,9 +196,7 @@ def _s_minus_p_s(labelled: LabelledRecord) -> float:
 
 def _without(*lost: int) -> Callable[[LabelledRecord], LabelledRecord]:
     def alter(labelled: LabelledRecord) -> LabelledRecord:
-        data, present = labelled.record.data.copy(), labelled.record.present.copy()
-        data[list(lost)], present[list(lost)] = 0, False
-        return replace(labelled, record=replace(labelled.record, data=data, present=present))
+        return replace(labelled, record=without(labelled.record, *lost))
 
     return alter
 

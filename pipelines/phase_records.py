@@ -45,8 +45,13 @@ FAR = tuple(
 """Regional earthquakes, for the long S - P times that the recorded sets hardly have."""
 
 
-def synthetic(n_near: int, n_far: int, filtered_share: float, rate_hz: float, seed: int) -> Iterator[LabelledRecord]:
-    """Records of so many earthquakes near and far, at one rate; a share of the records is filtered at random."""
+def synthetic(
+    n_near: int, n_far: int, filtered_share: float, lost_share: float, *, rate_hz: float, seed: int
+) -> Iterator[LabelledRecord]:
+    """Records of so many earthquakes near and far, at one rate.
+
+    A share of the records is filtered at random; of a share of those with three components one is lost.
+    """
     rng = np.random.default_rng(seed)
     kinds = [(n_near, NEAR), *((n_far // len(FAR), kind) for kind in FAR)]
     for number, (n_events, kind) in enumerate(kinds, start=seed + 1):
@@ -55,6 +60,8 @@ def synthetic(n_near: int, n_far: int, filtered_share: float, rate_hz: float, se
             record = replace(record, trace_id=f"{number}{record.trace_id}")  # no two kinds share a station
             if rng.random() < filtered_share:
                 record = _randomly_filtered(record, rng)
+            if record.present.all() and rng.random() < lost_share:
+                record = without(record, int(rng.integers(3)))
             yield LabelledRecord(record, made.picks, made.event_id, is_noise=not made.picks)
 
 
@@ -62,6 +69,13 @@ def filtered(record: Record, sos: NDArray[np.float64], *, both_ways: bool = Fals
     """A record filtered from its first sample on, both ways without a shift of phases."""
     data = (sosfiltfilt if both_ways else sosfilt)(sos, record.data - record.data[:, :1].astype(np.float64))
     return replace(record, data=np.where(record.present[:, None], data, 0.0).astype(np.float32))
+
+
+def without(record: Record, *lost: int) -> Record:
+    """A record whose components of these numbers are lost."""
+    data, present = record.data.copy(), record.present.copy()
+    data[list(lost)], present[list(lost)] = 0, False
+    return replace(record, data=data, present=present)
 
 
 def _randomly_filtered(record: Record, rng: np.random.Generator) -> Record:
