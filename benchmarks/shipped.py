@@ -18,7 +18,7 @@ import numpy as np
 
 from seisnet.model import Model, load_model
 from seisnet.scoring.metrics import class_scores, confusion_counts
-from seisnet.training.calibration import Trial, try_picks
+from seisnet.training.calibration import GRID, Trial, try_picks
 from seisnet.training.labelled_sets import excerpts_of, load_records, make_windows
 from seisnet.waveforms.records import NS_PER_S
 from seisnet.windows.labelled import LabelledRecord
@@ -42,7 +42,8 @@ def main() -> None:
         records = load_records(arguments.data / f"{name}.h5", config)
         for phase, trial in try_picks(model, excerpts_of(records, 2, config)).items():
             if trial.n_reference:
-                for what, threshold in (("own", model.thresholds()[phase]), ("best", trial.best_threshold())):
+                best = GRID[int(np.argmax([trial.at(t)[2] for t in GRID]))]
+                for what, threshold in (("own", model.thresholds()[phase]), ("best", best)):
                     report(name, phase, f"{what}, {threshold:.2f}", trial, threshold)
         windows.append((name, *window_scores(model, records)))
     print("\n| set | windows | macro-F1, window network | macro-F1, traces near the centre |\n|---|---|---|---|")

@@ -1,4 +1,4 @@
-"""The figures of the phase pipeline are plain JSON also where nothing was found."""
+"""The phase pipeline: its figures are plain JSON also where nothing was found, and what is left out is not learned."""
 
 import json
 import sys
@@ -20,9 +20,11 @@ def pipeline(monkeypatch):
     monkeypatch.syspath_prepend(PIPELINES)
     import phase_card
     import phase_figures
+    import phase_model
+    import phase_records
 
-    yield SimpleNamespace(figures=phase_figures, card=phase_card)
-    for name in {"phase_card", "phase_figures"} - known:
+    yield SimpleNamespace(figures=phase_figures, card=phase_card, model=phase_model, records=phase_records)
+    for name in {"phase_card", "phase_figures", "phase_model", "phase_records"} - known:
         sys.modules.pop(name, None)
 
 
@@ -48,3 +50,22 @@ def test_residuals_and_coverage_of_matched_picks(pipeline):
 
 def test_the_card_says_none(pipeline):
     assert (pipeline.card._known(None, 3), pipeline.card._known(0.02, 3)) == ("none", "0.020")
+
+
+def test_a_region_is_left_out_with_all_records_of_its_stations(pipeline):
+    def records(*stations):
+        return [SimpleNamespace(record=SimpleNamespace(trace_id=f"{name}..HH")) for name in stations]
+
+    here, there = records("CI.A", "CI.B", "CI.A"), records("OB.X", "CI.B")
+    assert list(pipeline.model.region_folds([here, there])) == [(there[:1], here), ([here[0], here[2]], there)]
+
+
+def test_synthetic_records_lose_components_at_random(pipeline):
+    def made(lost_share):
+        return [one.record for one in pipeline.records.synthetic(4, 0, 0.0, lost_share, rate_hz=100.0, seed=0)]
+
+    for whole, record in zip(made(0.0), made(1.0), strict=True):
+        lost = whole.present & ~record.present
+        assert lost.sum() == whole.present.all()
+        assert not record.data[~record.present].any()
+        assert (record.data[record.present] == whole.data[record.present]).all()
