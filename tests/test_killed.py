@@ -18,6 +18,7 @@ import pytest
 
 from seisnet.cli import main
 from seisnet.preprocessing import planning
+from seisnet.preprocessing.merging import Totals
 from seisnet.store.hdf5 import sha256_of
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="there is no fork server on Windows")
@@ -26,9 +27,17 @@ PRELOAD = ["seisnet.cli.preprocess", "seisnet.cli.train", "seisnet.cli.classify"
 PRELOAD += ["seisnet.preprocessing.job", "seisnet.training.fitting", "tests.conftest"]
 
 
-def command(errors, arguments):
-    """Run a command in this process, with few sources to a shard."""
+def command(errors, arguments, stopped_by):
+    """Run a command in this process, with few sources to a shard; a signal may stop it when the first is finished."""
     planning.PIECE_SOURCES = 2
+    if stopped_by:
+        add = Totals.add
+
+        def stopping(*shard):
+            add(*shard)
+            os.kill(os.getpid(), stopped_by)
+
+        Totals.add = stopping
     sys.argv = ["seisnet", *map(str, arguments)]
     with Path(errors).open("a") as file, contextlib.redirect_stderr(file):
         main()
@@ -36,12 +45,12 @@ def command(errors, arguments):
 
 @pytest.fixture(scope="module")
 def start():
-    """start(arguments, errors=file) -> a process that runs them."""
+    """start(arguments, errors=file, stopped_by=signal) -> a process that runs them."""
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(PRELOAD)
 
-    def started(*arguments, errors=os.devnull):
-        process = context.Process(target=command, args=(errors, arguments))
+    def started(*arguments, errors=os.devnull, stopped_by=None):
+        process = context.Process(target=command, args=(errors, arguments, stopped_by))
         process.start()
         return process
 
@@ -89,21 +98,11 @@ def test_kill_at_any_moment_of_preprocess_and_resume_gives_the_same_bytes(kills,
     assert contents(tmp_path / "a") == contents(tmp_path / "b")
 
 
-def kill_at_first_shard(process, folder, by=signal.SIGKILL):
-    since_ns, found = time.time_ns(), False
-    while not found:
-        assert process.is_alive()
-        time.sleep(0.001)
-        with contextlib.suppress(FileNotFoundError):  # an earlier run's are removed meanwhile
-            found = any(path.stat().st_mtime_ns > since_ns for path in folder.glob("[0-9a-f]*.h5"))
-    os.kill(process.pid, by)
-    process.join()
-
-
 def test_killed_with_its_workers_and_resumed_by_two_processes_gives_the_same_bytes(start, labelled, tmp_path):
     job = ("preprocess", labelled.files, "--labels", labelled.csv, "-q", "-o")
     start(*job, tmp_path / "a.h5").join()
-    kill_at_first_shard(start(*job, tmp_path / "b.h5", "--jobs", "2"), tmp_path / ".b.h5.work")
+    start(*job, tmp_path / "b.h5", "--jobs", "2", stopped_by=signal.SIGKILL).join()
+    assert list(tmp_path.glob(".b.h5.work/*.h5"))
     start(*job, tmp_path / "b.h5", "--resume", "--jobs", "2").join()
     assert contents(tmp_path) == dict.fromkeys(("a.h5", "b.h5"), sha256_of(tmp_path / "a.h5"))
 
@@ -147,7 +146,7 @@ def test_another_run_with_the_same_output_is_told_so_and_spoils_nothing(command,
 def test_what_a_killed_run_leaves_is_told_resumed_or_swept(start, labelled, tmp_path):
     output, errors = tmp_path / "w.h5", tmp_path / "errors"
     job = ("preprocess", labelled.files, "--labels", labelled.csv, "-q", "-o", output)
-    kill_at_first_shard(start(*job), tmp_path / ".w.h5.work")
+    start(*job, stopped_by=signal.SIGKILL).join()
     (tmp_path / ".w.h5.1.part").write_bytes(b"of an older one, killed while it merged")
     for more, status in (((), 2), (("--resume",), 0), (("--resume",), 0), ((), 2), (("--overwrite",), 0)):
         process = start(*job, *more, errors=errors)
@@ -186,9 +185,8 @@ def test_an_overwrite_that_was_interrupted_goes_on_with_resume(options, seed, by
     job = ("preprocess", labelled.files, "--labels", labelled.csv, "-q", *options, "-o")
     start(*job, output).join()
     before = output.read_bytes()
-    folder = tmp_path / ("w.h5.shards" if options else ".w.h5.work")
-    process = start(*job, output, "--seed", seed, "--overwrite", errors=errors)
-    kill_at_first_shard(process, folder, by)
+    process = start(*job, output, "--seed", seed, "--overwrite", errors=errors, stopped_by=by)
+    process.join()
     assert process.exitcode == (130 if by == signal.SIGINT else -by)
     if by == signal.SIGINT:
         assert errors.read_text().endswith("the same command with --resume in place of --overwrite goes on\n")
