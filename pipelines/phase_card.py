@@ -77,9 +77,9 @@ Shares of onset errors within 1 and 1.96 standard errors (0.68 and 0.95 would be
 Trained on a few hundred records, most of them Californian, most with S - P below 5 s; long S - P times are known from
 synthetic records and some of the ocean bottom only, earthquakes above magnitude 5 from synthetic records alone.
 Sampling rates below 50 Hz hold less than the band, and filters take from it: P loses more than S, see the table.
-S on a vertical alone is less certain, and without a vertical half of P is lost. Of two earthquakes within some seconds
-the weaker one is often missed: `rival_s = 0` helps in swarms. Noise of cities, volcanoes and mines was
-hardly seen. Thresholds depend on noise: look at a day of your own station first.
+S on a vertical alone, and P and S without a vertical, are less certain. Of two earthquakes within some seconds the
+weaker one is often missed: `rival_s = 0` helps in swarms. Noise of cities, volcanoes and mines was hardly seen.
+Thresholds depend on noise: look at a day of your own station first.
 
 ## Reproduce
 
