@@ -120,7 +120,7 @@ def test_a_script_without_a_guard_is_told(tmp_path):
 
 
 CHILD = """
-import os, time
+import os, signal, time
 from seisnet.crew import IN_FLIGHT
 from seisnet.engine import Engine
 
@@ -133,6 +133,7 @@ def slowly(n):
     time.sleep(1)
 
 def run(function):
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored by what runs in the background
     list(Engine(jobs=2).map(function, range(40)))
 """
 

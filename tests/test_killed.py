@@ -30,6 +30,7 @@ PRELOAD += ["seisnet.preprocessing.job", "seisnet.training.fitting", "tests.conf
 def command(errors, arguments, stopped_by):
     """Run a command in this process, with few sources to a shard; a signal may stop it when the first is finished."""
     planning.PIECE_SOURCES = 2
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored by what runs in the background
     if stopped_by:
         add = Totals.add
 
