@@ -65,7 +65,8 @@ def event_names(spans_ns: Sequence[tuple[int, int]], link_s: float, what: str) -
     starts: dict[int, int] = {}
     for (start_ns, _), group in zip(spans_ns, groups, strict=True):
         starts[group] = min(start_ns, starts.get(group, start_ns))
-    return [f"{what} from {iso_time(starts[group])}" for group in groups]
+    names = {group: f"{what} from {iso_time(start_ns)}" for group, start_ns in starts.items()}
+    return [names[group] for group in groups]
 
 
 def join_times(times_ns: Sequence[int], within_s: float) -> list[int]:
