@@ -29,6 +29,9 @@ HINT = re.compile(
 SAME_NS = NS_PER_S // 2
 """Picks of one phase at one station, in two files of labels, are of one onset if they are no further apart."""
 
+Event = tuple[int, str]
+"""Number of a file of labels, and what it calls an event."""
+
 L = TypeVar("L", Pick, ClassInterval)
 
 
@@ -125,13 +128,16 @@ def _read(
 def _once(files: Iterable[Sequence[Pick]], rejections: list[Rejection]) -> list[Pick]:
     """Every onset once: as the first file says it that holds it, and in one event, whatever each file calls that.
 
-    Otherwise one window might lie in two splits, under two names of one earthquake.
+    Otherwise one window might lie in two splits, under two names of one earthquake. Events of one name in two files are
+    one, unless an onset of the later tells that it is another: files may number their events each in its own way.
     """
     kept: list[Pick] = []
-    events: dict[str, str] = {}  # what an event is called that two files name
+    of_event: list[Event] = []  # of those
+    same: dict[Event, Event] = {}  # another of the same event, no later a file
+    first: dict[str, Event] = {}
     exact: dict[tuple[object, ...], int] = {}
     at: dict[tuple[str, str], list[tuple[int, int]]] = defaultdict(list)  # times and places in `kept`, of files before
-    for picks in files:
+    for k, picks in enumerate(files):
         before = len(kept)
         for pick in picks:
             codes = (pick.network, pick.station, pick.location, pick.channel, pick.phase, pick.time_ns)
@@ -139,16 +145,24 @@ def _once(files: Iterable[Sequence[Pick]], rejections: list[Rejection]) -> list[
             if copied is None:
                 exact[codes] = len(kept)
                 kept.append(pick)
+                of_event.append((k, pick.event_id))
                 continue
             rejections.append(Rejection(pick.trace_id, pick.time_ns, pick.time_ns, "a second pick of one onset"))
-            ours, theirs = (_called(events, p.event_id) for p in (kept[copied], pick))
-            if ours and theirs and ours != theirs:
-                events[theirs] = ours
-            elif theirs and not ours:
-                kept[copied] = replace(kept[copied], event_id=theirs)
+            if pick.event_id and of_event[copied][1]:
+                events = (_called(same, of_event[copied]), _called(same, (k, pick.event_id)))
+                early, late = sorted(events, key=lambda event: event[0])
+                if early != late:
+                    same[late] = early
+            elif pick.event_id:
+                of_event[copied] = (k, pick.event_id)
+        for name in dict.fromkeys(pick.event_id for pick in picks if pick.event_id):
+            event, namesake = _called(same, (k, name)), first.setdefault(name, (k, name))
+            if event[0] == k and namesake[0] < k:
+                same[event] = _called(same, namesake)
         for i, pick in enumerate(kept[before:], before):
             bisect.insort(at[_onset(pick)], (pick.time_ns, i))
-    return [replace(p, event_id=_called(events, p.event_id)) for p in kept] if events else kept
+    names = [_called(same, event)[1] for event in of_event]
+    return [p if p.event_id == name else replace(p, event_id=name) for p, name in zip(kept, names, strict=True)]
 
 
 def _copied(pick: Pick, at: Sequence[tuple[int, int]], kept: Sequence[Pick]) -> int | None:
@@ -169,10 +183,10 @@ def _agree(a: Pick, b: Pick) -> bool:
     return len(networks - {""}) < 2 and len(locations - {""}) < 2
 
 
-def _called(events: dict[str, str], name: str) -> str:
-    while name in events:
-        name = events[name]
-    return name
+def _called(same: dict[Event, Event], event: Event) -> Event:
+    while event in same:
+        event = same[event]
+    return event
 
 
 BEFORE_NS = 60 * NS_PER_S
@@ -194,9 +208,10 @@ class LabelMatcher(Generic[L]):
 
     def __post_init__(self) -> None:
         """Index the labels by station."""
-        self._by_station: dict[str, list[int]] = defaultdict(list)
+        self._by_station: dict[str, list[tuple[int, str, str, int, int]]] = defaultdict(list)
         for i, label in enumerate(self.labels):
-            self._by_station[label.station.upper()].append(i)
+            network, location, (first_ns, last_ns) = label.network.upper(), label.location.strip("-"), _span_ns(label)
+            self._by_station[label.station.upper()].append((i, network, location, first_ns, last_ns))
 
     def match(self, record: Record) -> list[L]:
         """Labels of a record, in order of time."""
@@ -205,15 +220,13 @@ class LabelMatcher(Generic[L]):
         start_ns, end_ns = record.start_ns, record.end_ns
         early_ns = start_ns - BEFORE_NS if record.goes_on[0] else start_ns
         found = []
-        for i in self._by_station.get(station.upper(), []):
-            label = self.labels[i]
-            if label.network and network and label.network.upper() != network.upper():
+        for i, its_network, its_location, first_ns, last_ns in self._by_station.get(station.upper(), []):
+            if its_network not in ("", network.upper()) and network:
                 continue
-            if label.location.strip("-") and location and label.location != location:
+            if its_location not in ("", location) and location:
                 continue
-            first_ns, last_ns = _span_ns(label)
             if first_ns <= end_ns and last_ns >= early_ns:
-                found.append(label)
+                found.append(self.labels[i])
             if first_ns <= end_ns and last_ns >= start_ns:
                 self.matched.add(i)
             else:

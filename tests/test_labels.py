@@ -77,6 +77,24 @@ def test_an_onset_in_two_files_is_one_pick_of_one_event(tmp_path):
     assert [r.reason for r in rejections] == ["a second pick of one onset"] * 3
 
 
+def test_events_that_two_files_number_each_in_its_own_way_stay_apart(tmp_path):
+    """By name each would be the one before it too, and all earthquakes one."""
+    head, at = "network,station,time,phase,event_id\n", START_NS // NS_PER_S
+    for name, shift in (("1.csv", 0), ("2.csv", 1)):
+        rows = [f"GE,{station},{at + 1000 * k},P,{k + shift}" for k in range(5) for station in ("APE", name[0])]
+        (tmp_path / name).write_text(head + "\n".join(rows) + "\n")
+    picks = read_labels([tmp_path / "1.csv", tmp_path / "2.csv"])
+    assert [(p.time_ns - START_NS) // NS_PER_S // 1000 for p in picks] == [int(p.event_id) for p in picks]
+    assert len(picks) == 15
+
+
+def test_events_of_one_name_in_two_files_are_one_where_no_onset_tells_otherwise(tmp_path):
+    head = "network,station,time,phase,event_id\n"
+    (tmp_path / "p.csv").write_text(f"{head}GE,APE,10,P,1\nGE,APE,1000,P,2\n")
+    (tmp_path / "s.csv").write_text(f"{head}GE,APE,13,S,1\nGE,APE,1003,S,2\n")
+    assert [p.event_id for p in read_labels([tmp_path / "p.csv", tmp_path / "s.csv"])] == ["1", "1", "2", "2"]
+
+
 # Phase hints
 
 
