@@ -204,12 +204,12 @@ def preprocess_to_file(  # noqa: PLR0913, each is a choice that somebody makes
             # From several machines of a cluster few file systems let one file be written.
             copied = None if engine.scheduler else over
             merge(shards, output, division, info, (reading.rejections, after), virtual=virtual, over=copied)
-        for left in folder.iterdir():
-            if left not in shards:
+        if virtual:
+            for left in set(folder.iterdir()) - set(shards):
                 left.unlink()
-    if not virtual:
-        shutil.rmtree(folder)
-        clear(shards_folder(output))  # of a virtual file that this one has replaced
+        else:
+            shutil.rmtree(folder)
+            clear(shards_folder(output))  # of a virtual file that this one has replaced
     return info
 
 
