@@ -156,7 +156,7 @@ def test_what_a_killed_run_leaves_is_told_resumed_or_swept(start, labelled, tmp_
         assert process.exitcode == status
     said = errors.read_text().splitlines()
     assert len(said) == 2
-    assert "shards of an interrupted run; say --resume or --overwrite" in said[0]
+    assert "holds 1 shard of an interrupted run; say --resume or --overwrite" in said[0]
     assert "exists; choose another name, or say --overwrite" in said[1]
     assert contents(tmp_path).keys() == {"w.h5", "errors"}
 

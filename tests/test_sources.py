@@ -167,9 +167,17 @@ def test_a_name_that_leads_nowhere_is_an_error_in_one_line(tmp_path):
 
 
 def test_a_folder_without_waveforms_is_an_error(tmp_path):
-    (tmp_path / "notes.txt").write_text("nothing here")
+    (tmp_path / "notes.md").write_text("nothing here")
     with pytest.raises(DataError, match="holds no waveform files"):
         find_sources([str(tmp_path)], Reading())
+
+
+def test_text_in_a_folder_is_read_if_it_holds_waveforms_and_told_if_not(tmp_path):
+    obspy.read().write(str(tmp_path / "day.txt"), format="SLIST")
+    (tmp_path / "notes.txt").write_text("nothing here")
+    reading = Reading()
+    assert [source.paths[0].name for source in find_sources([str(tmp_path)], reading)] == ["day.txt"]
+    assert [r.reason.partition(": ")[2] for r in reading.rejections] == ["not a waveform format that ObsPy reads"]
 
 
 def half_a_file(path):

@@ -16,6 +16,7 @@ from seisnet.preprocessing.one_piece import Piece, PieceJob, Summary, work
 from seisnet.store.hdf5 import check_output
 from seisnet.store.windows_file import shards_folder
 from seisnet.store.work_folder import alone
+from seisnet.wording import counted
 
 Progress = Callable[[int, str], None]
 """Called with the number of windows so far and the source that was read last."""
@@ -62,9 +63,9 @@ def place_for_shards(output: Path, *, overwrite: bool, resume: bool, virtual: bo
     folder = shards_folder(output) if virtual else output.with_name(f".{output.name}.work")
     if folder.exists():
         with alone(folder, output):
-            n = len(list(folder.glob("*.h5")))
+            held = counted(len(list(folder.glob("*.h5"))), "shard")
         if not (overwrite or resume):
-            raise ConfigError(f"{folder} holds {n} shards of an interrupted run; say resume=True or overwrite=True")
+            raise ConfigError(f"{folder} holds {held} of an interrupted run; say resume=True or overwrite=True")
     try:
         with tempfile.TemporaryFile(dir=output.absolute().parent):  # never seen where the system can hide it
             return folder

@@ -34,8 +34,8 @@ ALONE = (
 
 CAPTIONS = {
     "confusion": "True classes in rows, predicted classes in columns; counts, and shares of the row.",
-    "roc": "Receiver operating characteristic of each class against the others; a dot is the threshold of the scan.",
-    "precision_recall": "Precision and recall of each class; a dot is the threshold of the scan.",
+    "roc": "Receiver operating characteristic of each class against the others.",
+    "precision_recall": "Precision and recall of each class.",
     "reliability": "How often the winning class was right, given its probability.",
     "f1_by_snr_db": "F1 by signal-to-noise ratio; a record's noise windows count with its onsets.",
     "f1_by_s_minus_p_s": "F1 by the time between P and S, of records that hold both.",

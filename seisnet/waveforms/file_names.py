@@ -7,8 +7,8 @@ from pathlib import Path
 
 from seisnet.errors import DataError
 
-NOT_WAVEFORMS = {".csv", ".xml", ".json", ".toml", ".txt", ".md", ".html", ".py", ".png", ".pdf", ".h5", ".hdf5"}
-"""Endings passed over when a folder is read; a file that is named itself is always tried."""
+NOT_WAVEFORMS = {".csv", ".xml", ".json", ".toml", ".md", ".html", ".py", ".png", ".pdf", ".h5", ".hdf5"}
+"""Endings passed over when a folder is read, but for .txt, which may be ASCII; a file that is named itself is tried."""
 
 
 def matches(spec: str) -> list[Path]:
