@@ -275,7 +275,7 @@ def test_inspect_refuses_what_it_does_not_know(tmp_path):
 def test_a_training_that_was_killed_resumes_to_the_same_bytes(job, tmp_path):
     # Each in a process of its own, as users run it: `seisnet.kernels` chooses before NumPy is loaded.
     train = [sys.executable, "-m", "seisnet", "train", str(job / "windows.h5")]
-    train += ["--epochs", "40", "--hidden", "64", "-q"]
+    train += ["--epochs", "10", "--hidden", "64", "-q"]
     subprocess.run([*train, "-o", str(tmp_path / "whole.h5")], check=True)
     killed = tmp_path / "killed.h5"
     checkpoint = tmp_path / ".killed.h5.training" / "checkpoint"
@@ -287,7 +287,7 @@ def test_a_training_that_was_killed_resumes_to_the_same_bytes(job, tmp_path):
     process.wait()
     assert checkpoint.exists() and not killed.exists()
     with pytest.raises(ConfigError, match="an interrupted run left parts of it; say resume=True"):
-        run("train", job / "windows.h5", "-o", killed, "--epochs", 40, "--hidden", "64")
+        run("train", job / "windows.h5", "-o", killed, "--epochs", 10, "--hidden", "64")
     subprocess.run([*train, "-o", str(killed), "--resume"], check=True)
     assert killed.read_bytes() == (tmp_path / "whole.h5").read_bytes()
     assert not checkpoint.parent.exists()
