@@ -363,7 +363,8 @@ def test_a_file_with_excerpts_gives_a_model_of_three_stages(quake_model, quake_f
 
 def test_an_evaluation_of_three_stages_says_that_it_is_of_the_first(quake_model, quakes, tmp_path):
     found = evaluate(quake_model, quakes.windows, split="dev")
-    write_evaluation(found, quake_model, quakes.windows.info, tmp_path / "e", overwrite=False)
+    (tmp_path / "e").mkdir()
+    write_evaluation(found, quake_model, quakes.windows.info, tmp_path / "e")
     assert "the window network by itself" in (tmp_path / "e" / "report.html").read_text()
     assert "dot at" not in (tmp_path / "e" / "figures" / "roc.svg").read_text()  # thresholds are of the last stage
 

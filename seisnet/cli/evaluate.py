@@ -37,7 +37,7 @@ def evaluate(model: str, windows: Path, output: Path, split: str, overwrite: boo
         show("predicting")
         found = evaluate_windows(loaded, made, split=split)
         show("drawing the report")
-        write_evaluation(found, loaded, made.info, output, overwrite=True)
+        write_evaluation(found, loaded, made.info, output)
     scores = found.scores
     console.say(
         f"{loaded.name}: {len(found.rows)} windows of the {split} split, accuracy {scores.accuracy:.4f}, "

@@ -43,5 +43,5 @@ def inspect(file: Path, folder: Path | None, seed: int, overwrite: bool) -> None
 
         from seisnet.report.audit import write_audit
 
-        write_audit(file, folder, np.random.default_rng(seed), overwrite=True)
+        write_audit(file, folder, np.random.default_rng(seed))
         console.say(f"audit sheet: {folder / 'report.html'}")

@@ -58,7 +58,7 @@ def score(picks: Path, reference: Path, tolerance_s: float, output: Path | None,
     if output is not None:
         from seisnet.report.score import write_score
 
-        write_score(scores, output, picks=str(picks), reference=str(reference), tolerance_s=tolerance_s, overwrite=True)
+        write_score(scores, output, picks=str(picks), reference=str(reference), tolerance_s=tolerance_s)
         console.say_outputs(output / "report.html", output / "metrics.json", quiet=False)
     click.echo("phase,picks,reference,matched,precision,recall,f1,median_s,mae_s")
     for s in scores:

@@ -13,7 +13,7 @@ from seisnet.config import PreprocessConfig, from_dict
 from seisnet.picks import station_of
 from seisnet.plots.features import SHEET
 from seisnet.report.document import Cell, Column, Picture, Report, Section, Table, picture, rejections_section, utc
-from seisnet.report.folder import make_folder, write_figures
+from seisnet.report.folder import write_figures
 from seisnet.report.html import write_report
 from seisnet.store.windows_file import SPLITS, FeatureReader, WindowRows, WindowsInfo, read_counts, read_info, read_rows
 from seisnet.waveforms.lookup import station_places
@@ -21,16 +21,17 @@ from seisnet.waveforms.records import Rejection
 from seisnet.wording import counted
 
 
-def write_audit(windows: Path, folder: Path, rng: np.random.Generator, *, overwrite: bool) -> None:
+def write_audit(windows: Path, folder: Path, rng: np.random.Generator) -> None:
     """Write report.html and the figures of a windows file: 25 random windows a class, counts, ratios, stations.
 
     Parameters
     ----------
+    folder : Path
+        There is one, see `seisnet.report.folder.new_folder`.
     rng : numpy.random.Generator
         Draws the windows that are shown.
     """
     info, rows, counts = read_info(windows), read_rows(windows, features=False), read_counts(windows)
-    make_folder(folder, overwrite=overwrite)
     figures = audit_figures(windows, info, rows, rng)
     figures = {"counts": plots.class_counts(counts, info.classes, SPLITS), **figures}
     pictures = {name: picture(figure, _caption(name)) for name, figure in figures.items()}

@@ -56,9 +56,8 @@ def new_folder(folder: Path, *, overwrite: bool) -> Iterator[None]:
                 path.rmdir()
 
 
-def write_evaluation(found: Evaluation, model: Model, info: WindowsInfo, folder: Path, *, overwrite: bool) -> None:
-    """Write report.html, metrics.json and the figures of an evaluation."""
-    make_folder(folder, overwrite=overwrite)
+def write_evaluation(found: Evaluation, model: Model, info: WindowsInfo, folder: Path) -> None:
+    """Write report.html, metrics.json and the figures of an evaluation into a folder that there is."""
     figures = evaluation_figures(found, model, info)
     pictures = evaluation_pictures(figures)
     write_figures(folder, figures, pictures)

@@ -11,7 +11,7 @@ import numpy as np
 
 from seisnet import __version__, plots
 from seisnet.report.document import Column, Report, Section, Table, picture
-from seisnet.report.folder import make_folder, write_figures, write_json
+from seisnet.report.folder import write_figures, write_json
 from seisnet.report.html import write_report
 from seisnet.scoring.matching import PhaseScore
 from seisnet.scoring.metrics import residual_statistics
@@ -31,11 +31,8 @@ COLUMNS = (
 )
 
 
-def write_score(
-    scores: Sequence[PhaseScore], folder: Path, *, picks: str, reference: str, tolerance_s: float, overwrite: bool
-) -> None:
-    """Write report.html, metrics.json and the histogram of residuals."""
-    make_folder(folder, overwrite=overwrite)
+def write_score(scores: Sequence[PhaseScore], folder: Path, *, picks: str, reference: str, tolerance_s: float) -> None:
+    """Write report.html, metrics.json and the histogram of residuals into a folder that there is."""
     figure = plots.residual_histogram({score.phase: score.residuals_s for score in scores}, limit_s=tolerance_s)
     drawn = picture(figure, "Residuals of matched picks; the line is their median.")
     write_figures(folder, {"residuals": figure}, {"residuals": drawn})
