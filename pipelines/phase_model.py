@@ -109,12 +109,12 @@ def build(
     source_of = {id(record): name for name, records in sets.items() for record in records}
     together = [record for records in sets.values() for record in records]
 
-    def learned(records: Sequence[LabelledRecord], test: Sequence[LabelledRecord] = ()) -> Model:
-        return fit(make_windows([[*enlarged(records, data), *made], [], test], config), training)[0]
+    def learned(records: Sequence[LabelledRecord]) -> Model:
+        return fit(make_windows([[*enlarged(records, data), *made]], config), training)[0]
 
     def models(folds: Iterable[Fold], what: str) -> Iterator[tuple[Model, list[LabelledRecord]]]:
         for k, (train, test) in enumerate(folds, start=1):
-            yield learned(train, test), test
+            yield learned(train), test
             _say(f"{what} {k} was left out, and a model has learned from the rest")
 
     def picks_of(left_out: LeftOut) -> dict[str, Any]:
