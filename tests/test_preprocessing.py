@@ -329,6 +329,20 @@ def test_fewer_events_than_splits_need_is_an_error_that_counts_them(labelled, n_
     assert len(preprocess([str(labelled.files)], [str(path)], replace(config, split=(1.0, 0.0, 0.0))).rows) > 0
 
 
+def test_the_advice_of_a_split_that_fails_works_without_making_the_shards_again(labelled, tmp_path):
+    one = tmp_path / "one.csv"
+    one.write_text("".join(labelled.csv.read_text().splitlines(keepends=True)[:3]))  # P and S of one event
+    job, told = ([str(labelled.files)], [str(one)]), []
+    with pytest.raises(DataError, match=r"the shards are finished: mend that, and say resume=True$"):
+        preprocess_to_file(*job, CONFIG, output=tmp_path / "w.h5")
+    assert list((tmp_path / ".w.h5.work").glob("*.h5"))
+    whole = replace(CONFIG, split=(1.0, 0.0, 0.0))
+    preprocess_to_file(*job, whole, output=tmp_path / "w.h5", resume=True, say=told.append)
+    assert not told
+    preprocess_to_file(*job, whole, output=tmp_path / "anew.h5")
+    assert (tmp_path / "w.h5").read_bytes() == (tmp_path / "anew.h5").read_bytes()
+
+
 def test_a_file_that_vanishes_or_is_cut_short_on_the_way_is_one_reason_and_the_rest_goes_on(
     labelled, windows, tmp_path, monkeypatch
 ):

@@ -198,7 +198,10 @@ def preprocess_to_file(  # noqa: PLR0913, each is a choice that somebody makes
                     f"no window could be made: {_why(unmatched if totals.records else [], rejected)}"
                 )
             after = [*_windowless(totals), *unmatched]
-            division = divide(totals.rows, job.config)
+            try:
+                division = divide(totals.rows, job.config)
+            except DataError as error:
+                raise DataError(f"{error}; the shards are finished: mend that, and say resume=True") from error
             inputs = inputs_sha256(job, [shard.stem for shard in shards])
             info = describe(job, totals, division, [Path(p) for p in labels], inputs)
             # From several machines of a cluster few file systems let one file be written.
