@@ -360,6 +360,10 @@ def test_a_dry_run_prints_the_plan_and_writes_nothing(job, tmp_path):
     assert any(line.startswith("  train: P ") for line in lines)
     assert lines[-1].startswith("size: about ")
     assert list(tmp_path.iterdir()) == []
+    assert run("preprocess", job / "set", "--dry-run").stdout == result.stdout
+    without = CliRunner().invoke(cli, ["preprocess", str(job / "set")])
+    assert without.exit_code == 2
+    assert "Missing option '-o' / '--output'" in without.output
 
 
 @pytest.mark.parametrize("name", ["none/w.h5", "/proc/w.h5", "there.h5", "half.h5"])

@@ -31,7 +31,9 @@ an onset it is about 0.
 @click.command()
 @click.argument("sources", nargs=-1, required=True)
 @click.option("--labels", multiple=True, metavar="FILE", help="Catalogue (QuakeML, ...) or CSV of labels; repeatable.")
-@console.output_file
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path), help="File to write; it appears whole. --dry-run needs none."
+)
 @console.config_file
 @click.option("--task", type=click.Choice(["phase", "class"]), help="What the classes mean; the default is phase.")
 @click.option("--classes", "class_names", callback=console.listed(str), metavar="A,B", help="Classes of task class.")
@@ -54,7 +56,7 @@ an onset it is about 0.
 def preprocess(
     sources: tuple[str, ...],
     labels: tuple[str, ...],
-    output: Path,
+    output: Path | None,
     config_path: Path | None,
     miner: str,
     virtual: bool,
@@ -82,12 +84,14 @@ def preprocess(
     Example:
       seisnet preprocess events/*.mseed --labels catalogue.xml -o windows.h5
       seisnet preprocess my_seisbench_dataset/ -o windows.h5 --jobs 4
-      seisnet preprocess day.mseed --labels rockfalls.csv --task class --window 20 -o windows.h5 --dry-run
+      seisnet preprocess day.mseed --labels rockfalls.csv --task class --window 20 --dry-run
     """
     from seisnet.engine import READY, Engine
 
     if resume and overwrite:
         raise click.UsageError("say either --resume or --overwrite")
+    if output is None and not dry_run:
+        raise click.UsageError("Missing option '-o' / '--output'.")
     engine = Engine(jobs, scheduler)
     engine.get_ready(READY)  # which takes as long as the imports that follow, and goes on beside them
     from seisnet.config import PreprocessConfig, load_toml
@@ -99,14 +103,14 @@ def preprocess(
     config = load_toml(config_path, "preprocess", PreprocessConfig) if config_path else PreprocessConfig()
     config = dataclasses.replace(config, **console.given(options))
     selection = console.selected(select, starttime, endtime)
-    if dry_run:
+    if dry_run and output:
         place_for_shards(output, overwrite=overwrite, resume=resume, virtual=virtual)
     with console.progress_line("preprocess", quiet=quiet) as show:
 
         def progress(made: int, source: str) -> None:
             show(f"{made} windows, read {source}")
 
-        if dry_run:
+        if dry_run or output is None:
             found = preprocessing.plan(
                 sources,
                 labels,
@@ -133,7 +137,7 @@ def preprocess(
                 selection=selection,
                 inventory=inventory,
             )
-    if dry_run:
+    if dry_run or output is None:
         _print_plan(found, verbose=verbose)
         console.say_rejections(found.rejected, quiet=quiet, verbose=verbose)
         return
