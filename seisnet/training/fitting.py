@@ -109,7 +109,10 @@ def fit(  # noqa: PLR0913, each is a choice that somebody makes
         if checkpoint is not None and checkpoint.exists():
             state = read_checkpoint(checkpoint)
             if state.identity != run.identity:
-                raise ConfigError(f"{checkpoint} belongs to other windows or settings; remove it to start anew")
+                raise ConfigError(
+                    f"{checkpoint} belongs to other windows or settings; remove it to start anew, "
+                    "as seisnet train does with --overwrite"
+                )
         thetas = run.thetas = [] if state is None else state.thetas
         history = [] if state is None else state.history
         source = None
