@@ -120,7 +120,7 @@ def test_an_interrupted_training_goes_on_bit_for_bit(rng, tmp_path, optimizer, s
 def test_a_checkpoint_of_other_settings_is_refused(rng, tmp_path):
     windows = make_windows(rng)
     fit(windows, SMALL, checkpoint=tmp_path / "c")
-    with pytest.raises(ConfigError, match="belongs to other windows or settings; .* with --overwrite"):
+    with pytest.raises(ConfigError, match=r"belongs to other windows or settings; .* with --overwrite"):
         fit(windows, dataclasses.replace(SMALL, seed=5), checkpoint=tmp_path / "c")
     for column, split in (("x", 1), ("weight", 0)):
         values = getattr(windows.rows, column).copy()
