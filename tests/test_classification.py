@@ -7,8 +7,9 @@ import numpy as np
 import obspy
 import pytest
 
-from seisnet.classification.job import Output, classify, classify_to_file
+from seisnet.classification.job import classify, classify_to_file
 from seisnet.classification.one_source import SourceJob
+from seisnet.classification.output import Output
 from seisnet.config import PickConfig
 from seisnet.engine import Engine
 from seisnet.errors import ConfigError, NothingUsableError

@@ -383,9 +383,9 @@ def test_one_more_reason_is_one(capsys):
     assert capsys.readouterr().err.splitlines()[-1] == "  not used: 1 more reason; say -v to see all"
 
 
-@pytest.mark.parametrize("command", ["preprocess", "train"])
+@pytest.mark.parametrize("command", ["preprocess", "train", "classify"])
 def test_resume_and_overwrite_exclude_each_other(command, job, tmp_path):
-    sources = job / ("set" if command == "preprocess" else "windows.h5")
+    sources = job / {"preprocess": "set", "train": "windows.h5", "classify": "day.mseed"}[command]
     result = CliRunner().invoke(cli, [command, str(sources), "-o", str(tmp_path / "o"), "--resume", "--overwrite"])
     assert result.exit_code == 2
     assert "say either --resume or --overwrite" in result.output

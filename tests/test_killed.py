@@ -265,4 +265,5 @@ def test_a_full_disk_stops_classify_with_one_line_and_it_goes_on_to_the_same(sta
     assert process.exitcode == 0
     start(*job, tmp_path / "p.h5", "-o", tmp_path / "picks.csv").join()
     (disk / "ballast").unlink()
+    (disk / ".picks.csv.made").unlink()
     assert contents(disk) == {name: sha256_of(tmp_path / name) for name in ("p.h5", "picks.csv")}

@@ -19,8 +19,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from seisnet import nn
-from seisnet.classification.job import Output, classify, gathered
+from seisnet.classification.job import classify, gathered
 from seisnet.classification.one_source import SourceJob, classify_source
+from seisnet.classification.output import Output
 from seisnet.classification.parts import make_parts
 from seisnet.cli import cli
 from seisnet.config import PickConfig, PreprocessConfig
@@ -312,6 +313,46 @@ def test_kill_then_resume_gives_the_bytes_of_an_undisturbed_run(archive, tmp_pat
         assert run_classify(*arguments, tmp_path / "k.csv", "--resume").returncode == 0
     assert (tmp_path / "k.csv").read_bytes() == (tmp_path / "whole.csv").read_bytes()
     assert not parts.exists()
+
+
+def test_a_finished_output_is_left_as_it_is_or_refused_with_what_differs(archive, tmp_path):
+    sources, output, report = shutil.copytree(archive / "data", tmp_path / "data"), tmp_path / "k.csv", tmp_path / "r"
+    MODEL.save(tmp_path / "louder.h5")
+    to = (sources, "-o", output, "--resume")
+    what = (*to, "--model", tmp_path / "louder.h5", "--report", report)
+    assert run_classify(*what).returncode == 0
+    before = output.read_bytes(), output.stat().st_mtime_ns
+    again = run_classify(*what, "--threshold", "P=0.6")  # which is the model's own
+    assert (again.returncode, again.stderr) == (0, f"{output} is finished; nothing to resume\n")
+    others = {
+        "report, views": what[:-2],
+        "coincidence": (*what, "--coincidence", 2),
+        "thresholds, format": (*what, "--threshold", "P=0.5", "--format", "pyocto"),
+        "model": (*to, "--model", archive / "model.h5", "--report", report),
+    }
+    for differs, arguments in others.items():
+        refused = run_classify(*arguments)
+        assert refused.returncode == 2
+        assert f"was made of other {differs}; choose another name, or say overwrite=True" in refused.stderr
+    os.utime(sources / "3.mseed", (0, 0))
+    assert "of other sources (or their files have changed); " in run_classify(*what).stderr
+    assert before == (output.read_bytes(), output.stat().st_mtime_ns)
+    output.write_text("moved by hand\n")
+    assert "is not as a finished run has left it" in run_classify(*what).stderr
+    assert output.read_text() == "moved by hand\n"
+
+
+def test_a_run_that_dies_while_it_draws_the_report_goes_on(archive, tmp_path, monkeypatch):
+    def dies(*_, **__):
+        raise KeyboardInterrupt
+
+    what = (archive / "data", "--model", archive / "model.h5", "-o", tmp_path / "k.csv", "--report", tmp_path / "r")
+    with monkeypatch.context() as patched:
+        patched.setattr("seisnet.report.folder.write_classification", dies)
+        assert run_classify(*what).returncode == 130
+    assert list((tmp_path / ".k.csv.parts").glob("*.npz"))
+    assert run_classify(*what, "--resume").returncode == 0
+    assert (tmp_path / "r" / "report.html").exists() and not (tmp_path / ".k.csv.parts").exists()
 
 
 def test_a_part_of_a_model_that_is_calibrated_otherwise_is_not_taken_for_one_of_this(quakes, tmp_path):

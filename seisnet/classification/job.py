@@ -4,72 +4,24 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from seisnet.classification.one_source import Classification, SourceJob, classify_source
+from seisnet.classification.output import Output, write_finished
 from seisnet.classification.parts import make_parts, parts_folder, read_part
-from seisnet.config import PickConfig, nearest
+from seisnet.config import PickConfig
 from seisnet.engine import Engine
-from seisnet.errors import ConfigError, DataError, NothingUsableError
-from seisnet.formats.picks import FORMATS, check_detections_format, write_detections, write_picks
+from seisnet.errors import DataError, NothingUsableError
+from seisnet.formats.picks import check_detections_format, write_detections, write_picks
 from seisnet.formats.probabilities import check_name, write_probabilities
 from seisnet.model import Model
 from seisnet.picking.coincidence import accepted
 from seisnet.picking.detector import joined_detections
-from seisnet.store.hdf5 import check_not_read, check_output
 from seisnet.store.work_folder import work_folder
 from seisnet.waveforms.files import Reading
 from seisnet.waveforms.records import reasons
 from seisnet.waveforms.selection import Selection
 from seisnet.waveforms.sources import Source, find_sources
-
-
-@dataclass(frozen=True)
-class Output:
-    """What a job writes.
-
-    Attributes
-    ----------
-    path : Path
-        Picks, or detections where that is the model's task.
-    file_format : str
-        See `seisnet.formats.picks.FORMATS`.
-    probabilities : Path or None
-        See `seisnet.formats.probabilities`.
-    """
-
-    path: Path
-    file_format: str = "csv"
-    probabilities: Path | None = None
-
-    def check(self, *, may_exist: bool) -> None:
-        """Refuse, before any work is done, names and formats that can't be written.
-
-        Raises
-        ------
-        ConfigError
-            For an unknown format, or a file that exists and may not.
-        """
-        if self.file_format not in FORMATS:
-            raise ConfigError(f"format '{self.file_format}'{nearest(self.file_format, FORMATS)}")
-        check_output(self.path, overwrite=may_exist, folder=self.file_format == "real")
-        if self.probabilities:
-            check_name(self.probabilities)
-            if self.probabilities.absolute() == self.path.absolute():
-                raise ConfigError(f"{self.path}: picks and probabilities need a file each")
-            check_output(self.probabilities, overwrite=may_exist)
-
-    def check_sources(self, sources: Sequence[Source]) -> None:
-        """Refuse to replace what sources read.
-
-        Raises
-        ------
-        ConfigError
-            If an output is a file that is read.
-        """
-        for path in filter(None, (self.path, self.probabilities)):
-            check_not_read(path, (file for source in sources for file in source.reads))
 
 
 def classify(
@@ -113,10 +65,12 @@ def classify_to_file(  # noqa: PLR0913, each is a choice that somebody makes
     overwrite: bool = False,
     progress: Callable[[str, int, int], None] | None = None,
     say: Callable[[str], None] | None = None,
+    then: Callable[[Classification], None] | None = None,
 ) -> Classification:
     """Classify sources and write what was found; a run that was killed goes on with `resume`, to the same bytes.
 
-    `say` is told in a line how many finished sources of an interrupted run can't be taken, if any.
+    `say` is told in a line how many finished sources of an interrupted run can't be taken, if any. `then` gets what was
+    found when it is written, as long as a run that is killed goes on.
 
     Raises
     ------
@@ -150,6 +104,9 @@ def classify_to_file(  # noqa: PLR0913, each is a choice that somebody makes
             if output.probabilities:
                 traces = (trace for path in paths for trace in read_part(path, probabilities=True).probabilities)
                 write_probabilities(traces, output.probabilities, model=job.model.name)
+            if then:
+                then(found)
+            write_finished(sources, job, output)
         except NothingUsableError:
             raise
         except DataError as error:

@@ -21,6 +21,7 @@ from seisnet.classification.one_source import Classification, SourceJob, classif
 from seisnet.classification.views import View
 from seisnet.engine import Engine
 from seisnet.errors import DataError
+from seisnet.model import Model
 from seisnet.picks import Detection, Pick
 from seisnet.scan.scanner import Probabilities
 from seisnet.store.hdf5 import replacing
@@ -120,19 +121,24 @@ def read_part(path: Path, *, probabilities: bool = False) -> Classification:
         raise DataError(f"{path}: damaged; it has to be deleted") from error
 
 
-def _fingerprint(job: SourceJob) -> str:
-    stored = job.model.stored
+def model_sha256(model: Model) -> str:
+    """SHA-256 of all of a model that its picks depend on."""
+    stored = model.stored
     digest = hashlib.sha256()
     for array in (stored.mean, stored.scale, *(a for s in stored.stages for a in (s.theta, s.mean, s.scale))):
         digest.update(b"" if array is None else array.tobytes())
     stages = [(stage.sizes, stage.activation, stage.reads) for stage in stored.stages]
     calibration = (dict(stored.thresholds), stored.temperature, dict(stored.spread))
-    settings = (job.model.name, stages, stored.preprocess, calibration)
+    settings = (model.name, stages, stored.preprocess, calibration)
+    digest.update(json.dumps(settings, sort_keys=True, default=str).encode())
+    return digest.hexdigest()
+
+
+def _fingerprint(job: SourceJob) -> str:
     # What is applied to all picks together may change between runs, and threads never matter.
     config = replace(job.config, coincidence=1, coincidence_s=0.0, p_before_s=0.0)
     wanted = (asdict(config), job.most_views, job.keep_probabilities)
-    digest.update(json.dumps([settings, wanted, __version__], sort_keys=True, default=str).encode())
-    return digest.hexdigest()
+    return json.dumps([model_sha256(job.model), wanted, __version__], sort_keys=True)
 
 
 def _key(source: Source, fingerprint: str) -> str:

@@ -11,6 +11,7 @@ import click
 from seisnet.cli import console
 
 if TYPE_CHECKING:
+    from seisnet.classification.one_source import Classification
     from seisnet.config import PickConfig
 
 
@@ -79,8 +80,9 @@ def classify(
       seisnet classify day.mseed --model model.h5 -o picks.csv --threshold S=0.6
       seisnet classify sds:/archive --select 'GE.APE..HH?' -o phasenet.csv --format phasenet
     """
-    from seisnet.classification.job import Output, classify_to_file
+    from seisnet.classification.job import classify_to_file
     from seisnet.classification.one_source import SourceJob
+    from seisnet.classification.output import Output, is_finished
     from seisnet.engine import Engine
     from seisnet.formats.picks import format_of
     from seisnet.model import load_model
@@ -89,10 +91,12 @@ def classify(
     from seisnet.waveforms.sources import find_sources
     from seisnet.wording import counted
 
+    if resume and overwrite:
+        raise click.UsageError("say either --resume or --overwrite")
     chosen = console.given({"hop_s": hop_s, "coincidence": coincidence, "coincidence_s": coincidence_s})
     config = pick_config(config_path, threshold, chosen)
     file_format = file_format or format_of(output)
-    wanted = Output(output, file_format, probabilities)
+    wanted = Output(output, file_format, probabilities, report)
     wanted.check(may_exist=overwrite or resume)
     with (
         new_folder(report, overwrite=overwrite or resume) if report else nullcontext(),
@@ -104,6 +108,17 @@ def classify(
             sources, reading, selection=console.selected(select, starttime, endtime), inventory=inventory
         )
         job = SourceJob(model, config, views if report else 0, probabilities is not None, threads)
+        if resume and is_finished(found_sources, job, wanted):
+            console.say(f"{output} is finished; nothing to resume", quiet=quiet)
+            return
+
+        def write_report(found: Classification) -> None:
+            if report:
+                show("drawing the report")
+                write_classification(
+                    found, model, report, sources=sources, model_name=model_name, inventory=inventory, overwrite=True
+                )
+
         found = classify_to_file(
             found_sources,
             job,
@@ -114,12 +129,8 @@ def classify(
             overwrite=overwrite,
             progress=show,
             say=lambda line: console.say(f"  {line}", quiet=quiet),
+            then=write_report,
         )
-        if report:
-            show("drawing the report")
-            write_classification(
-                found, model, report, sources=sources, model_name=model_name, inventory=inventory, overwrite=True
-            )
     read = f" {counted(len(found.files), 'file')} read." if found.files else ""
     console.say(f"{output}: {' '.join(summary(found, model))}{read}", quiet=quiet)
     console.say(

@@ -1,0 +1,139 @@
+"""What a job writes, and what that was made of: a run that resumes a finished one does nothing, or says what differs.
+
+Picks are written in formats that have no place for it: it is kept in a hidden file beside them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from seisnet import __version__
+from seisnet.classification.one_source import SourceJob
+from seisnet.classification.parts import model_sha256, parts_folder
+from seisnet.config import nearest
+from seisnet.errors import ConfigError
+from seisnet.formats.picks import FORMATS
+from seisnet.formats.probabilities import check_name
+from seisnet.store.hdf5 import check_not_read, check_output, replacing
+from seisnet.waveforms.sources import Source
+
+
+@dataclass(frozen=True)
+class Output:
+    """What a job writes.
+
+    Attributes
+    ----------
+    path : Path
+        Picks, or detections where that is the model's task.
+    file_format : str
+        See `seisnet.formats.picks.FORMATS`.
+    probabilities : Path or None
+        See `seisnet.formats.probabilities`.
+    report : Path or None
+        Folder of the report, which the caller writes.
+    """
+
+    path: Path
+    file_format: str = "csv"
+    probabilities: Path | None = None
+    report: Path | None = None
+
+    def check(self, *, may_exist: bool) -> None:
+        """Refuse, before any work is done, names and formats that can't be written.
+
+        Raises
+        ------
+        ConfigError
+            For an unknown format, or a file that exists and may not.
+        """
+        if self.file_format not in FORMATS:
+            raise ConfigError(f"format '{self.file_format}'{nearest(self.file_format, FORMATS)}")
+        check_output(self.path, overwrite=may_exist, folder=self.file_format == "real")
+        if self.probabilities:
+            check_name(self.probabilities)
+            if self.probabilities.absolute() == self.path.absolute():
+                raise ConfigError(f"{self.path}: picks and probabilities need a file each")
+            check_output(self.probabilities, overwrite=may_exist)
+
+    def check_sources(self, sources: Sequence[Source]) -> None:
+        """Refuse to replace what sources read.
+
+        Raises
+        ------
+        ConfigError
+            If an output is a file that is read.
+        """
+        for path in filter(None, (self.path, self.probabilities)):
+            check_not_read(path, (file for source in sources for file in source.reads))
+
+
+def is_finished(sources: Sequence[Source], job: SourceJob, output: Output) -> bool:
+    """Whether all that a job would write is there, and was made of these sources and settings.
+
+    Raises
+    ------
+    ConfigError
+        If the picks are there, no run of them was interrupted, and they were made of others, or nobody knows of what.
+    """
+    path = output.path
+    if not path.exists() or parts_folder(path).exists():
+        return False
+    advice = "choose another name, or say overwrite=True"
+    try:
+        made = json.loads(_made_file(path).read_text(encoding="utf-8"))
+        of, stamps = made["of"], made["stamps"]
+    except (OSError, ValueError, KeyError, TypeError):
+        of, stamps = {}, None
+    if stamps != _stamps(path):
+        raise ConfigError(f"{path} is not as a finished run has left it, to be resumed; {advice}")
+    wanted = _made_of(sources, job, output)
+    if other := [name for name in wanted if wanted[name] != of.get(name)]:
+        raise ConfigError(f"{path} was made of other {', '.join(other)}; {advice}")
+    return all(other.exists() for other in (output.probabilities, output.report) if other)
+
+
+def write_finished(sources: Sequence[Source], job: SourceJob, output: Output) -> None:
+    """Keep what an output was made of, which has just been written.
+
+    Raises
+    ------
+    DataError
+        If it can't be written.
+    """
+    made = {"of": _made_of(sources, job, output), "stamps": _stamps(output.path)}
+    with replacing(_made_file(output.path)) as temporary:
+        temporary.write_text(json.dumps(made), encoding="utf-8")
+
+
+def _made_file(path: Path) -> Path:
+    return path.with_name(f".{path.name}.made")
+
+
+def _stamps(path: Path) -> list[list[Any]]:
+    """Name, size and age of an output, or of all files in it."""
+    found = [(p, p.stat()) for p in (sorted(path.iterdir()) if path.is_dir() else [path])]
+    return [[p.name, stat.st_size, stat.st_mtime_ns] for p, stat in found]
+
+
+def _made_of(sources: Sequence[Source], job: SourceJob, output: Output) -> dict[str, Any]:
+    """All that an output depends on, as plain values, by the names that a user knows."""
+    read = json.dumps([[repr(source), source.stamps] for source in sources])
+    made = {
+        "sources (or their files have changed)": hashlib.sha256(read.encode()).hexdigest(),
+        "model": [job.model.name, model_sha256(job.model)],
+        **asdict(job.config),
+        "thresholds": job.model.thresholds(job.config),
+        "format": output.file_format,
+        "probabilities": str(output.probabilities and output.probabilities.absolute()),
+        "report": str(output.report and output.report.absolute()),
+        "views": job.most_views,
+        "version of seisnet": __version__,
+    }
+    plain: dict[str, Any] = json.loads(json.dumps(made))
+    return plain
