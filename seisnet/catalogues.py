@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import csv
-import glob
 import math
 import re
-import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,6 +15,7 @@ from obspy.core.event import Event, WaveformStreamID
 from obspy.core.event import Pick as CatalogPick
 
 from seisnet.errors import DataError
+from seisnet.event_files import read_events
 from seisnet.picks import ClassInterval, Pick, label_weight
 from seisnet.waveforms.records import NS_PER_S, Rejection
 
@@ -40,9 +39,6 @@ PLAIN = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ]([01][0-9]|2[0-3]):[0-5][0-9]
 
 FRACTION = re.compile(r"\.(\d+)(?=(?:Z|[+-]\d\d:?\d\d)?$)")
 """Of a second, at the end of a time."""
-
-PICK_ELEMENT = re.compile(rb"<(\w+:)?pick[\s>]")
-"""A pick in XML, in whatever place."""
 
 L = TypeVar("L")
 
@@ -184,15 +180,16 @@ def time_ns(text: str) -> int:
 def catalogue_picks(path: Path, rejections: list[Rejection]) -> list[Pick]:
     """Read the picks of a catalogue; those that an analyst rejected become rejections.
 
-    A pick that is automatic and that nobody has checked weighs half; an uncertain one weighs less.
+    A pick that is automatic and that nobody has checked weighs half; an uncertain one weighs less. Picks that stand
+    beside the events have an empty `event_id`.
 
     Raises
     ------
     DataError
-        The file is no catalogue, or its picks belong to no event.
+        The file is no catalogue.
     """
     picks = []
-    for event in _events(path):
+    for event in read_events(path):
         phases = {a.pick_id: a.phase for origin in event.origins for a in origin.arrivals}
         for pick in _valid(event, rejections):
             network, station, location, channel = _codes(pick)
@@ -210,7 +207,7 @@ def catalogue_picks(path: Path, rejections: list[Rejection]) -> list[Pick]:
                     probability=_probability(pick),
                     uncertainty_s=uncertainty_s,
                     weight=label_weight(status, uncertainty_s),
-                    event_id=str(event.resource_id),
+                    event_id=str(event.resource_id or ""),
                 )
             )
     return picks
@@ -222,12 +219,14 @@ def catalogue_intervals(path: Path, rejections: list[Rejection]) -> list[ClassIn
     Raises
     ------
     DataError
-        The file is no catalogue, or its picks belong to no event.
+        The file is no catalogue.
     """
     intervals = []
-    for event in _events(path):
+    for event in read_events(path):
         if not event.event_type:
-            reason = "an event without a type names no class"
+            reason = (
+                "an event without a type names no class" if event.resource_id else "a pick of no event names no class"
+            )
             rejections += [Rejection(_trace_id(p), p.time.ns, p.time.ns, reason) for p in _valid(event, rejections)]
             continue
         times_ns: dict[tuple[str, str, str], list[int]] = {}
@@ -242,21 +241,6 @@ def catalogue_intervals(path: Path, rejections: list[Rejection]) -> list[ClassIn
                 )
             )  # fmt: skip
     return intervals
-
-
-def _events(path: Path) -> Iterator[Event]:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of ObsPy's readers, on fields that are not read here
-        try:
-            catalogue = obspy.read_events(glob.escape(str(path)))
-        except Exception as error:  # ObsPy's readers raise whatever they like on a file of another format
-            raise DataError(f"{path}: not a catalogue that ObsPy reads, and no .csv of labels") from error
-    if not any(event.picks for event in catalogue) and PICK_ELEMENT.search(path.read_bytes()):
-        raise DataError(
-            f"{path}: holds picks, but no event that names them by its origins, and ObsPy reads no others; "
-            "export the events with origins and picks, or write a CSV"
-        )
-    yield from catalogue
 
 
 def _valid(event: Event, rejections: list[Rejection]) -> Iterator[CatalogPick]:

@@ -71,7 +71,9 @@ def read_labels(paths: Iterable[str | Path], rejections: list[Rejection] | None 
     """
     rejected = [] if rejections is None else rejections
     files = _read(paths, csv_picks, catalogue_picks, "picks; origins alone name no onset", rejected)
-    return in_order(_once(files, rejected))
+    # What no event names may be of the onset of one that does, as a machine's pick beside the analyst's.
+    parts = ([pick for pick in picks if bool(pick.event_id) is named] for picks in files for named in (True, False))
+    return in_order(_once(parts, rejected))
 
 
 def read_classes(paths: Iterable[str | Path], rejections: list[Rejection] | None = None) -> list[ClassInterval]:

@@ -9,8 +9,10 @@ import obspy
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from lxml import etree
 from obspy.core.event import Arrival, Catalog, Event, Origin, QuantityError, WaveformStreamID
 from obspy.core.event import Pick as QuakeMLPick
+from obspy.core.util.base import ENTRY_POINTS
 
 from seisnet.catalogues import time_ns
 from seisnet.errors import DataError
@@ -249,19 +251,53 @@ def test_a_catalogue_without_picks_says_that_origins_name_no_onset(tmp_path):
         read_labels([write_catalogue(tmp_path / "empty.xml")])
 
 
+# Catalogues
+
+
 @pytest.mark.parametrize("with_event", [True, False])
-@pytest.mark.parametrize("read", [read_labels, read_classes])
-def test_picks_that_no_event_names_are_told(read, with_event, tmp_path):
+def test_picks_of_a_file_without_origins_are_labels_of_no_event(with_event, tmp_path):
     """SeisComP's pickers write such files before there is an origin, and seisnet does."""
     path = tmp_path / "picks.xml"
-    write_picks([pick()], path, "sc3ml")
+    picks = [pick(), pick(12.0, phase="S")]
+    write_picks(picks, path, "sc3ml")
     lines = path.read_text().splitlines()
     path.write_text("\n".join(line for line in lines if with_event or "<event " not in line))
-    with pytest.raises(DataError, match="holds picks, but no event that names them by its origins"):
-        read([path])
+    found = read_labels([path])
+    assert [(p.trace_id, p.phase, p.time_ns, p.event_id) for p in found] == [
+        (p.trace_id, p.phase, p.time_ns, "") for p in picks
+    ]
+    assert [p.weight for p in found] == [0.5, 0.5]  # automatic, and nobody has looked at them
+    with pytest.raises(DataError, match=r"holds no label to use: a pick of no event names no class \(2\)"):
+        read_classes([path])
 
 
-# Catalogues
+@pytest.mark.parametrize("layout", ["QUAKEML", "SCML"])
+def test_picks_beside_events_are_labels_of_no_event_unless_they_are_of_their_onsets(layout, tmp_path):
+    seconds = {"in": 10.0, "near": 10.4, "other": 70.0}  # the second may be a machine's, of the first's onset
+    path = tmp_path / "c.xml"
+    picks = {name: quakeml_pick(s, phase_hint="P", resource_id=f"smi:local/{name}") for name, s in seconds.items()}
+    arrivals = [Arrival(pick_id=p.resource_id, phase="P") for p in picks.values()]
+    write_catalogue(path, *picks.values(), arrivals=arrivals)
+    if layout == "SCML":
+        name = layout if layout in ENTRY_POINTS["event_write"] else "SC3ML"
+        obspy.read_events(str(path)).write(str(path), format=name)
+    tree = etree.parse(path)
+    [parameters] = tree.getroot()
+    for arrival in list(parameters.iter("{*}arrival")):
+        if arrival.findtext("{*}pickID") != "smi:local/in":
+            arrival.getparent().remove(arrival)
+    for beside in list(parameters.iter("{*}pick")):
+        if beside.get("publicID") != "smi:local/in":
+            parameters.append(beside)
+    tree.write(str(path))
+    assert len(obspy.read_events(str(path))[0].picks) == 1
+    rejections = []
+    found = read_labels([path], rejections)
+    assert [(p.time_ns, p.event_id) for p in found] == [
+        (START_NS + 10 * NS_PER_S, "smi:local/ev1"),
+        (START_NS + 70 * NS_PER_S, ""),
+    ]
+    assert [r.reason for r in rejections] == ["a second pick of one onset"]
 
 
 def test_quakeml_keeps_codes_times_hints_errors_and_events(tmp_path):
