@@ -79,6 +79,11 @@ def read_labels(paths: Iterable[str | Path], rejections: list[Rejection] | None 
 def read_classes(paths: Iterable[str | Path], rejections: list[Rejection] | None = None) -> list[ClassInterval]:
     """Read class intervals from CSV files, and from catalogues whose events have a type and picks; those alike once.
 
+    Parameters
+    ----------
+    rejections : list of Rejection, optional
+        Takes the stretches that an analyst rejected, and the others of those alike.
+
     Returns
     -------
     list of ClassInterval
@@ -92,7 +97,14 @@ def read_classes(paths: Iterable[str | Path], rejections: list[Rejection] | None
     rejected = [] if rejections is None else rejections
     files = _read(paths, csv_intervals, catalogue_intervals, "classes: its events have no type, or no picks", rejected)
     found = sorted(itertools.chain(*files), key=_stretch)  # which leaves what is alike in the order of the files
-    return [next(alike) for _, alike in itertools.groupby(found, _stretch)]
+    return [_first(list(alike), rejected) for _, alike in itertools.groupby(found, _stretch)]
+
+
+def _first(alike: Sequence[ClassInterval], rejections: list[Rejection]) -> ClassInterval:
+    """The first of some intervals that are alike, in the first event that any of them names."""
+    for i in alike[1:]:
+        rejections.append(Rejection(i.trace_id, i.start_ns, i.end_ns, "a second label of one stretch"))
+    return replace(alike[0], event_id=next((i.event_id for i in alike if i.event_id), ""))
 
 
 def _stretch(i: ClassInterval) -> tuple[int, str, str, str, str, int]:

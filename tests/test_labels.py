@@ -431,9 +431,12 @@ def test_a_stretch_in_two_files_is_labelled_once_in_the_event_of_the_first(tmp_p
     for name in "ab":
         rows = [f"GE,APE,{k},{k + 5},rockfall,{name}{k}\n" for k in (10, 20)] + [f"GE,APE,10,16,rockfall,{name}\n"]
         (tmp_path / f"{name}.csv").write_text(head + "".join(rows))
-    both = read_classes([tmp_path / "b.csv", tmp_path / "a.csv"])
-    assert both == read_classes([tmp_path / "b.csv"])
-    assert sorted(i.event_id for i in both) == ["b", "b10", "b20"]
+    (tmp_path / "c.csv").write_text(head + "GE,APE,10,16,rockfall,\n")
+    rejections = []
+    all_three = read_classes([tmp_path / f"{name}.csv" for name in "cba"], rejections)
+    assert all_three == read_classes([tmp_path / "b.csv"])
+    assert sorted(i.event_id for i in all_three) == ["b", "b10", "b20"]  # the first that is named
+    assert [r.reason for r in rejections] == 4 * ["a second label of one stretch"]
 
 
 def test_types_of_events_are_classes_from_first_to_last_pick_of_a_station(tmp_path):
