@@ -17,9 +17,9 @@ def cut_classes(labelled: LabelledRecord, config: PreprocessConfig) -> tuple[lis
     From every stretch `config.class_windows` windows are cut side by side, fewer where it is short; one is centred on
     a stretch that is shorter than a window. `config.shifts` copies of each are shifted by up to `config.shift_s`. A
     window that reaches into a stretch of another class is left out. Where ``noise`` is one of the classes, and a
-    record holds stretches but none of noise, `config.noise_windows` are taken at least `config.noise_gap_s` from all.
-    Where a recording goes on in another source, windows lie as if the record did, and each is left to the record that
-    holds it whole.
+    record holds stretches but none of noise, `config.noise_windows` are taken at least `config.noise_gap_s` from all,
+    as far as they might lie side by side. Where a recording goes on in another source, windows lie as if the record
+    did, and each is left to the record that holds it whole.
 
     Returns
     -------
@@ -62,7 +62,8 @@ def cut_classes(labelled: LabelledRecord, config: PreprocessConfig) -> tuple[lis
     if "noise" in config.classes and not any(stretch.name == "noise" for stretch in labelled.stretches):
         gap = config.noise_gap_s * record.sampling_rate_hz
         free = _free_stretches(spans, length, gap, last - round(gap) if record.goes_on[1] else last)
-        for first in draw(free, config.noise_windows, rng):
+        side_by_side = sum(-(-(high - low) // length) for low, high in free)
+        for first in draw(free, min(config.noise_windows, side_by_side), rng):
             windows.append(Window(first, "noise", np.nan, labelled.event_id or station_hour(record, first)))
     return windows, reasons
 
