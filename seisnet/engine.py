@@ -61,7 +61,7 @@ class Engine:
         Worth calling before this process imports that module itself, or looks for the items.
         """
         if self.jobs > 1 and not self.scheduler and METHOD == "forkserver":
-            forkserver.set_forkserver_preload([module])
+            forkserver.set_forkserver_preload([module, "seisnet.hearing"])
             with no_interrupts():
                 forkserver.ensure_running()
 

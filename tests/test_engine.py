@@ -200,6 +200,35 @@ print(*engine.map(abs, [-1, -2]))
     assert (done.stdout, done.stderr) == ("1 2\n", "")
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere there is no server of processes")
+def test_processes_of_a_user_hear_control_c_after_a_map_as_before(tmp_path):
+    code = """
+import multiprocessing, os, signal, time
+from seisnet.engine import Engine
+
+def wait(pipe):
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored by what runs in the background
+    pipe.send(os.getpid())
+    time.sleep(60)
+
+if __name__ == "__main__":
+    print(*Engine(2).map(abs, [-1, -2]))
+    context = multiprocessing.get_context("forkserver")
+    here, there = context.Pipe()
+    process = context.Process(target=wait, args=(there,))
+    process.start()
+    os.kill(here.recv(), signal.SIGINT)
+    process.join(20)
+    print(process.exitcode)
+    process.kill()
+"""
+    (tmp_path / "script.py").write_text(code)
+    command = [sys.executable, tmp_path / "script.py"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, start_new_session=True)
+    assert done.stdout == "1 2\n1\n"
+    assert done.stderr.endswith("KeyboardInterrupt\n")  # which ended it
+
+
 def alive(pid):
     try:
         return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"

@@ -31,7 +31,6 @@ def command(errors, arguments, stopped_by):
     """Run a command in this process, with few sources to a shard; a signal may stop it when the first is finished."""
     planning.PIECE_SOURCES = 2
     signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored by what runs in the background
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})  # blocked if a crew has started the fork server
     if stopped_by:
         add = Totals.add
 
