@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Mapping, Sequence
+from itertools import groupby
 from textwrap import wrap
 from typing import Any
 
@@ -24,9 +26,11 @@ SECTIONS = (
 )
 """Headings that the card of a shipped model has, each ``## Name``; the first line after the title says what it is."""
 
-WIDTH = 110
+WIDTH = 100
+"""Of what is shown, as far as words and tables can be brought to it."""
+
 MOST_FIGURES = 12
-"""Larger tables are not shown with a model."""
+"""Of larger tables a model shows the names alone."""
 
 
 def summarise_shipped() -> list[tuple[str, str, str, str]]:
@@ -51,9 +55,9 @@ def summary_of(card: str) -> str:
 
 
 def describe_model(model: Model) -> list[str]:
-    """The card as it is, then what the file says beside it, line by line."""
+    """The card, brought to `WIDTH`, then what the file says beside it, line by line."""
     stored = model.stored
-    lines = stored.card.rstrip().splitlines() or [f"# {model.name}", "", "This model carries no card."]
+    lines = _laid_out(stored.card) or [f"# {model.name}", "", "This model carries no card."]
     lines += ["", "## In the file", "", f"- classes: {', '.join(stored.classes)}"]
     lines.append("- thresholds: " + ", ".join(f"{name} {t:g}" for name, t in sorted(model.thresholds().items())))
     lines.append(f"- temperature: {stored.temperature:g}")
@@ -61,20 +65,81 @@ def describe_model(model: Model) -> list[str]:
     lines += [f"- {name}: {value}" for name, value in sorted(stored.attributes.items())]
     lines += _settings("preprocess", stored.preprocess) + _settings("train", stored.train)
     metrics = {name: value for name, value in stored.metrics.items() if not name.endswith("_history")}
-    return lines + _settings("metrics", dict(_few(metrics)))
+    return lines + _metrics(metrics)
+
+
+def _laid_out(card: str) -> list[str]:
+    """A card whose long paragraphs are filled anew, and the columns of whose tables are aligned."""
+    lines: list[str] = []
+    for kind, block in groupby(card.rstrip().splitlines(), _kind):
+        rows = list(block)
+        if kind == "table":
+            lines += _aligned([[cell.strip() for cell in row.strip().strip("|").split("|")] for row in rows])
+        elif kind == "words" and max(map(len, rows)) > WIDTH:
+            lines += _filled(" ".join(" ".join(rows).split()))
+        else:
+            lines += rows
+    return lines
+
+
+def _kind(line: str) -> str:
+    """Whether a line of Markdown belongs to a table, a paragraph, or something that is left as it is."""
+    if line.startswith("|"):
+        return "table"
+    return "words" if re.match(r"[^\W_]|[(`'\"]", line) and not re.match(r"\d+[.)] |```", line) else "other"
+
+
+def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
+    """A table of which the first row names the columns, in several lines if need be, and the second is a rule."""
+    head, *_ = rows
+    body = [row for row in rows[1:] if set("".join(row)) - set("-: ")]
+    if any(len(row) != len(head) for row in body):
+        return ["| " + " | ".join(row) + " |" for row in rows]
+    columns = list(zip(*body, strict=True)) if body else [()] * len(head)
+    cells = [max(map(len, column), default=0) for column in columns]
+    widths = [max(len(name), cell) for name, cell in zip(head, cells, strict=True)]
+    if sum(widths) + 2 * (len(head) - 1) > WIDTH:
+        widths = [max(*map(len, name.split()), cell, 1) for name, cell in zip(head, cells, strict=True)]
+    gap = "  " if sum(widths) + 2 * (len(head) - 1) <= WIDTH else " "
+    names = [wrap(name, width) for name, width in zip(head, widths, strict=True)]
+    deepest = max(map(len, names))
+    above = zip(*([""] * (deepest - len(name)) + name for name in names), strict=True)
+    lines = [*above, ["-" * width for width in widths], *body]
+    return [gap.join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines]
+
+
+def _filled(text: str, indent: str = "") -> list[str]:
+    return wrap(text, WIDTH, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
 
 
 def _settings(title: str, values: Mapping[str, Any]) -> list[str]:
-    """An item of a list that may take several lines."""
-    text = ", ".join(f"{name} = {json.dumps(value)}" for name, value in sorted(values.items()))
-    return wrap(f"- {title}: {text}", WIDTH, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)
+    """An item of a list that may take several lines, none of which ends within a setting."""
+    settings = (f"{name} = {json.dumps(value)}".replace(" ", "\u00a0") for name, value in sorted(values.items()))
+    return [line.replace("\u00a0", " ") for line in _filled(f"- {title}: {', '.join(settings)}", "  ")]
 
 
-def _few(metrics: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-    """Metrics as they are, but for tables of more than `MOST_FIGURES`, which the file holds as JSON."""
-    for name, value in metrics.items():
-        n = _count(value)
-        yield name, value if n <= MOST_FIGURES else f"{n} figures"
+def _metrics(metrics: Mapping[str, Any]) -> list[str]:
+    """Figures by name; of tables of more than `MOST_FIGURES`, which the file holds as JSON, the names alone."""
+    large = [name for name, value in sorted(metrics.items()) if _count(value) > MOST_FIGURES]
+    lines = [f"- {name}: {_in_words(value)}" for name, value in sorted(metrics.items()) if name not in large]
+    if large:
+        lines.append(f"- tables, to be found under these names in the JSON of /metrics: {', '.join(large)}")
+    filled = [part for line in lines for part in _filled(line, "  ")]
+    return ["", "## Metrics in the file", "", *filled] if filled else []
+
+
+def _in_words(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name} {_in_brackets(v)}" for name, v in value.items())
+    if isinstance(value, list | tuple):
+        return ", ".join(map(_in_brackets, value))
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def _in_brackets(value: Any) -> str:
+    return f"({_in_words(value)})" if isinstance(value, Mapping | list | tuple) else _in_words(value)
 
 
 def _count(value: Any) -> int:

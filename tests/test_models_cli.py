@@ -14,7 +14,7 @@ from seisnet.config import PreprocessConfig
 from seisnet.errors import ConfigError
 from seisnet.features import make_feature
 from seisnet.model import Model, load_model
-from seisnet.model_cards import SECTIONS
+from seisnet.model_cards import SECTIONS, describe_model
 from seisnet.nn import Network
 from seisnet.store.model_file import StoredModel, StoredStage
 
@@ -68,7 +68,7 @@ def test_list_of_an_installation_without_models_says_so(shipped):
     assert "no model" in result.stderr
 
 
-def test_show_prints_the_card_as_it_is_then_what_the_file_holds(shipped):
+def test_show_prints_the_card_then_what_the_file_holds(shipped):
     out = run("models", "show", "phase").stdout
     assert out.startswith(CARD.rstrip())
     for said in (
@@ -78,8 +78,34 @@ def test_show_prints_the_card_as_it_is_then_what_the_file_holds(shipped):
         "window_s = 4.0",
     ):
         assert said in out
-    assert '- metrics: test = {"macro_f1": 0.9}\n' in out
-    assert all(len(line) <= 120 for line in out.splitlines() if line.startswith(("- preprocess", "- train", "  ")))
+    assert "- test: macro_f1 0.9\n" in out
+    assert all(len(line) <= 100 for line in out.splitlines())
+
+
+def test_a_card_is_brought_to_a_hundred_columns_and_large_tables_are_named(shipped):
+    model = load_model("phase")
+    names = ["set", "at a threshold that is the best for it alone", *(f"column number {k}" for k in range(8))]
+    table = [names, ["---"] * 10, ["a_set_of_many_onsets", "0.891 (0.855 to 0.927)", *"01234567"]]
+    rows = "\n".join(f"| {' | '.join(cells)} |" for cells in table)
+    card = f"# phase\n\n{'word ' * 30}\nlast.\n\n- an item\n\n{rows}\n\n    python {'x' * 80}\n"
+    metrics = {"few": {"P": {"f1": 0.123456, "n": 7}}, "many": list(range(50)), "flag": True}
+    shown = describe_model(Model("phase", dataclasses.replace(model.stored, card=card, metrics=metrics)))
+    assert shown[2:4] == [("word " * 20).strip(), "word " * 10 + "last."]
+    assert "- an item" in shown and f"    python {'x' * 80}" in shown
+    assert "a_set_of_many_onsets 0.891 (0.855 to 0.927) 0      1      2      3      4      5      6      7" in shown
+    assert max(map(len, shown)) <= 100
+    assert shown[-3:] == [
+        "- few: P (f1 0.1235, n 7)",
+        "- flag: yes",
+        "- tables, to be found under these names in the JSON of /metrics: many",
+    ]
+
+
+def test_a_table_that_fits_has_its_names_in_one_line(shipped):
+    stored = load_model("phase").stored
+    card = "# m\n\n| a name | b |\n|---|:-:|\n| 1 | long |"
+    shown = describe_model(Model("phase", dataclasses.replace(stored, card=card)))
+    assert shown[2:5] == ["a name  b", "------  ----", "1       long"]
 
 
 def test_show_takes_a_file_and_tells_a_model_without_card(shipped, tmp_path):
