@@ -97,7 +97,7 @@ def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
         return ["| " + " | ".join(row) + " |" for row in rows]
     columns = list(zip(*body, strict=True)) if body else [()] * len(head)
     cells = [max(map(len, column), default=0) for column in columns]
-    widths = [max(len(name), cell) for name, cell in zip(head, cells, strict=True)]
+    widths = [max(len(name), cell, 1) for name, cell in zip(head, cells, strict=True)]
     if sum(widths) + 2 * (len(head) - 1) > WIDTH:
         widths = [max(*map(len, name.split()), cell, 1) for name, cell in zip(head, cells, strict=True)]
     gap = "  " if sum(widths) + 2 * (len(head) - 1) <= WIDTH else " "
