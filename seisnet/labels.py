@@ -7,14 +7,17 @@ import csv
 import difflib
 import itertools
 import re
+from array import array
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Generic, TypeVar
 
 from seisnet.catalogues import catalogue_intervals, catalogue_picks, csv_intervals, csv_picks
 from seisnet.errors import DataError, missing
+from seisnet.overlaps import Spans
 from seisnet.picks import ClassInterval, Pick, in_order
 from seisnet.waveforms.records import NS_PER_S, Record, Rejection
 from seisnet.wording import duration, most_frequent
@@ -207,66 +210,81 @@ BEFORE_NS = 60 * NS_PER_S
 """Of a recording that goes on from another source, picks this long before are handed on: what they began may last."""
 
 
-@dataclass
 class LabelMatcher(Generic[L]):
-    """Hands every record the picks or class intervals made on it, and remembers what was matched.
+    """Hands every record the picks or class intervals made on it, and remembers where the records lie.
 
     A label belongs to a record when its station is the record's, its network and location are too where both name
     one, and its time lies in the record. It counts for every instrument of the station: the ground moves for all.
+
+    Attributes
+    ----------
+    labels : sequence
+    records : dict of str to array of int64
+        By ``NET.STA.LOC``, the times of the first and last sample of every record in turns.
     """
 
-    labels: Sequence[L]
-    matched: set[int] = field(default_factory=set)
-    nearest_ns: dict[int, int] = field(default_factory=dict)
-    records: Counter[str] = field(default_factory=Counter)
-
-    def __post_init__(self) -> None:
-        """Index the labels by station."""
-        self._by_station: dict[str, list[tuple[int, str, str, int, int]]] = defaultdict(list)
-        for i, label in enumerate(self.labels):
-            network, location, (first_ns, last_ns) = label.network.upper(), label.location.strip("-"), _span_ns(label)
-            self._by_station[label.station.upper()].append((i, network, location, first_ns, last_ns))
+    def __init__(self, labels: Sequence[L]) -> None:
+        self.labels: Sequence[L] = labels
+        self.records: dict[str, array[int]] = defaultdict(partial(array, "q"))
+        of_station: dict[str, list[L]] = defaultdict(list)
+        for label in labels:
+            of_station[label.station.upper()].append(label)
+        self._of_station: dict[str, tuple[list[L], Spans]] = {
+            name: (found, Spans([_span_ns(label) for label in found])) for name, found in of_station.items()
+        }
 
     def match(self, record: Record) -> list[L]:
         """Labels of a record, in order of time."""
         network, station, location, _ = record.trace_id.split(".")
-        self.records[f"{network}.{station}.{location}"] += 1
         start_ns, end_ns = record.start_ns, record.end_ns
-        early_ns = start_ns - BEFORE_NS if record.goes_on[0] else start_ns
-        found = []
-        for i, its_network, its_location, first_ns, last_ns in self._by_station.get(station.upper(), []):
-            if its_network not in ("", network.upper()) and network:
-                continue
-            if its_location not in ("", location) and location:
-                continue
-            if first_ns <= end_ns and last_ns >= early_ns:
-                found.append(self.labels[i])
-            if first_ns <= end_ns and last_ns >= start_ns:
-                self.matched.add(i)
-            else:
-                away = max(start_ns - last_ns, first_ns - end_ns)
-                self.nearest_ns[i] = min(away, self.nearest_ns.get(i, away))
-        return found
+        self.records[f"{network}.{station}.{location}"].extend((start_ns, end_ns))
+        if station.upper() not in self._of_station:
+            return []
+        found, spans = self._of_station[station.upper()]
+        near = spans.touching(start_ns - BEFORE_NS if record.goes_on[0] else start_ns, end_ns)
+        return [found[i] for i in near if _fits(found[i], network, location)]
 
-    def unmatched(self) -> list[Rejection]:
-        """The labels that lie in no record; the reason says how far those of their station are from one."""
-        left = [(i, label) for i, label in enumerate(self.labels) if i not in self.matched]
-        away_ns: dict[str, list[int]] = {_place(label): [] for _, label in left}
-        for i, label in left:
-            away_ns[_place(label)] += [self.nearest_ns[i]] if i in self.nearest_ns else []
-        why = {place: f"label on {place}: {self._away(place, all_ns)}" for place, all_ns in away_ns.items()}
-        return [Rejection(label.trace_id, *_span_ns(label), why[_place(label)]) for _, label in left]
 
-    def _away(self, place: str, away_ns: Sequence[int]) -> str:
+def unmatched(labels: Sequence[Pick | ClassInterval], records: Mapping[str, Sequence[int]]) -> list[Rejection]:
+    """The labels that lie in no record; the reason says how far those of their station are from one.
+
+    Parameters
+    ----------
+    records : mapping
+        As in `LabelMatcher`.
+    """
+    of_station: dict[str, list[str]] = defaultdict(list)
+    for name in records:
+        of_station[name.split(".")[1].upper()].append(name)
+    of_place: dict[str, list[int]] = defaultdict(list)
+    for i, label in enumerate(labels):
+        of_place[f"{label.network}.{label.station}.{label.location}"].append(i)
+    why: dict[int, str] = {}
+    for place, here in of_place.items():
+        label = labels[here[0]]
+        names = [n for n in of_station.get(label.station.upper(), []) if _fits(label, n.split(".")[0], n.split(".")[2])]
+        spans = Spans([span for n in names for span in zip(records[n][::2], records[n][1::2], strict=True)])
+        away_ns = {i: ns for i in here if (ns := spans.gap(*_span_ns(labels[i]))) > 0}
         if away_ns:
-            lengths = dict.fromkeys(duration(ns / NS_PER_S) for ns in (min(away_ns), max(away_ns)))
-            return f"{' to '.join(lengths)} from the nearest waveform of that station"
-        nearest = difflib.get_close_matches(place, sorted(self.records), n=3, cutoff=0)
-        return f"no waveform of that station; the nearest are of {', '.join(nearest) or 'none'}"
+            told = f"label on {place}: {_away(list(away_ns.values())) if names else _nowhere(place, records)}"
+            why |= dict.fromkeys(away_ns, told)
+    return [Rejection(labels[i].trace_id, *_span_ns(labels[i]), why[i]) for i in sorted(why)]
 
 
-def _place(label: Pick | ClassInterval) -> str:
-    return f"{label.network}.{label.station}.{label.location}"
+def _fits(label: Pick | ClassInterval, network: str, location: str) -> bool:
+    """Whether the codes of a station's record are a label's where both name one."""
+    pairs = (label.network.upper(), network.upper()), (label.location.strip("-"), location)
+    return all(not a or not b or a == b for a, b in pairs)
+
+
+def _away(away_ns: Sequence[float]) -> str:
+    lengths = dict.fromkeys(duration(ns / NS_PER_S) for ns in (min(away_ns), max(away_ns)))
+    return f"{' to '.join(lengths)} from the nearest waveform of that station"
+
+
+def _nowhere(place: str, records: Iterable[str]) -> str:
+    nearest = difflib.get_close_matches(place, sorted(records), n=3, cutoff=0)
+    return f"no waveform of that station; the nearest are of {', '.join(nearest) or 'none'}"
 
 
 def _span_ns(label: Pick | ClassInterval) -> tuple[int, int]:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from seisnet.config import PreprocessConfig
 from seisnet.errors import DataError
-from seisnet.labels import LabelMatcher
+from seisnet.labels import LabelMatcher, unmatched
 from seisnet.picks import Pick
 from seisnet.waveforms.files import Reading
 from seisnet.waveforms.records import DAY_NS, NS_PER_S
@@ -130,7 +130,7 @@ def test_a_pick_near_midnight_gives_one_window_and_no_reason(seconds, tmp_path, 
             reasons += why_not
     assert len(windows) == 1
     assert not any("edge" in reason for reason in reasons)
-    assert matcher.unmatched() == []
+    assert unmatched(matcher.labels, matcher.records) == []
 
 
 def test_after_an_unpaired_p_before_midnight_no_noise_is_taken(tmp_path, make_trace, noise):

@@ -16,11 +16,11 @@ PACKAGE = Path(seisnet.__file__).parent
 
 # fmt: off
 ROOMS = [
-    "errors", "kernels", "wording", "config", "picks", "nn", "hearing", "crew", "engine", "store", "waveforms",
-    "event_files", "catalogues", "labels", "linking", "datasets", "extremes", "features", "windows", "scan",
-    "picking", "synthetic", "formats", "streaming", "seisbench_arguments", "model", "model_cards", "onnx_export",
-    "preprocessing", "scoring", "plots", "training", "classification", "inspection", "report", "review", "demo",
-    "cli", "__main__",
+    "errors", "kernels", "wording", "overlaps", "config", "picks", "nn", "hearing", "crew", "engine", "store",
+    "waveforms", "event_files", "catalogues", "labels", "linking", "datasets", "extremes", "features", "windows",
+    "scan", "picking", "synthetic", "formats", "streaming", "seisbench_arguments", "model", "model_cards",
+    "onnx_export", "preprocessing", "scoring", "plots", "training", "classification", "inspection", "report",
+    "review", "demo", "cli", "__main__",
 ]
 # fmt: on
 """In import order: a room imports only from itself and from those before it."""

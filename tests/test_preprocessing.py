@@ -27,7 +27,7 @@ from seisnet.preprocessing.merging import Copy, merge
 from seisnet.preprocessing.splits import divide
 from seisnet.store.hdf5 import sha256_of
 from seisnet.store.seisbench_writer import SeisBenchWriter
-from seisnet.store.shards import ShardReader
+from seisnet.store.shards import ShardReader, new_shard
 from seisnet.store.windows_file import SPLITS, FeatureReader, read_info, reasons
 from seisnet.store.windows_in_memory import read_windows
 from seisnet.waveforms.conditioning import condition
@@ -447,6 +447,36 @@ def test_a_damaged_shard_is_made_again(labelled, windows, tmp_path):
         file["x"][3, 5] += 1
     preprocess_to_file(*job, output=output, resume=True)
     assert output.read_bytes() == windows.read_bytes()
+
+
+def test_a_shard_does_not_grow_with_the_labels_of_other_times(labelled, tmp_path):
+    lost = tmp_path / "lost.csv"
+    [station] = {pick.station for pick in labelled.picks[:1]}
+    times = (obspy.UTCDateTime(2001, 1, 1) + 60 * i for i in range(500))
+    lost.write_text("network,station,time,phase\n" + "".join(f",{station},{time},P\n" for time in times))
+    told = []
+    for labels in ([labelled.csv], [labelled.csv, lost]):
+        preprocess_to_file([labelled.files], labels, CONFIG, output=tmp_path / "v.h5", virtual=True, overwrite=True)
+        with ShardReader(next((tmp_path / "v.h5.shards").iterdir())) as shard:
+            told.append(shard.summary)
+    assert told[0] == told[1]
+    n_records = sum(len(spans_ns) // 2 for spans_ns in told[0]["records"].values())
+    assert n_records == len(list(labelled.files.iterdir()))
+
+
+def test_a_shard_that_tells_something_else_is_made_again(labelled, windows, tmp_path):
+    """As one did that an earlier state of this version made."""
+    job = ([str(labelled.files)], [str(labelled.quakeml)], CONFIG)
+    preprocess_to_file(*job, output=tmp_path / "v.h5", virtual=True)
+    work = (tmp_path / "v.h5.shards").rename(tmp_path / ".w.h5.work")
+    [path] = work.iterdir()
+    with ShardReader(path) as shard:
+        told = {**shard.summary, "nearest_ns": []}
+    path.unlink()
+    with new_shard(path, 5) as shard:
+        shard.finish([], told)
+    preprocess_to_file(*job, output=tmp_path / "w.h5", resume=True)
+    assert (tmp_path / "w.h5").read_bytes() == windows.read_bytes()
 
 
 def test_a_run_that_goes_on_tells_how_many_shards_its_settings_can_not_take(labelled, windows, tmp_path, monkeypatch):

@@ -11,7 +11,7 @@ import numpy as np
 
 from seisnet.config import ExportConfig, names, or_default
 from seisnet.errors import NothingUsableError
-from seisnet.labels import LabelMatcher, phase_class, read_labels
+from seisnet.labels import LabelMatcher, phase_class, read_labels, unmatched
 from seisnet.linking import linked
 from seisnet.picks import Pick
 from seisnet.store.seisbench_writer import SeisBenchWriter
@@ -106,7 +106,7 @@ def export_seisbench(
                 n_traces += 1
                 if progress:
                     progress(n_traces, source.name)
-        reading.rejections += matcher.unmatched()
+        reading.rejections += unmatched(matcher.labels, matcher.records)
         if not n_traces:
             why = "; ".join(dict.fromkeys(r.reason for r in reading.rejections[:5])) or "the sources hold no waveforms"
             raise NothingUsableError(f"no trace could be exported: {why}")

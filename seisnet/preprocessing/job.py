@@ -17,10 +17,11 @@ from numpy.typing import NDArray
 from seisnet.config import PreprocessConfig, names, or_default
 from seisnet.engine import READY, Engine
 from seisnet.errors import ConfigError, DataError, FormatError, NothingUsableError
+from seisnet.labels import unmatched
 from seisnet.preprocessing.all_pieces import Progress, inputs_sha256, make_shards, place_for_shards, step
 from seisnet.preprocessing.merging import Totals, describe, merge
 from seisnet.preprocessing.one_piece import work
-from seisnet.preprocessing.planning import make_job, make_pieces, unmatched_labels
+from seisnet.preprocessing.planning import make_job, make_pieces
 from seisnet.preprocessing.splits import divide
 from seisnet.store.hdf5 import check_not_read, sweep
 from seisnet.store.shards import ShardReader
@@ -190,14 +191,14 @@ def preprocess_to_file(  # noqa: PLR0913, each is a choice that somebody makes
             say(line)
         with engine.crew(partial(step, job)) as over:
             totals = make_shards(job, pieces, over, progress)
-            unmatched = unmatched_labels(job, totals.matched, totals.nearest_ns, totals.records)
+            outside = unmatched(job.labels, totals.records)
             shards = [folder / name for name in totals.shards]
             if not totals.rows:
                 rejected = itertools.chain(reading.rejections, *(_rejected(path) for path in shards))
                 raise NothingUsableError(
-                    f"no window could be made: {_why(unmatched if totals.records else [], rejected)}"
+                    f"no window could be made: {_why(outside if totals.records else [], rejected)}"
                 )
-            after = [*_windowless(totals), *unmatched]
+            after = [*_windowless(totals), *outside]
             try:
                 division = divide(totals.rows, job.config)
             except DataError as error:
@@ -243,16 +244,16 @@ def plan(
     with engine.crew(partial(work, job)) as over:
         totals = make_shards(job, pieces, over, progress)
     rejected = [*reading.rejections, *totals.rejected]
-    unmatched = unmatched_labels(job, totals.matched, totals.nearest_ns, totals.records)
+    outside = unmatched(job.labels, totals.records)
     if not totals.rows:
-        raise NothingUsableError(f"no window could be made: {_why(unmatched if totals.records else [], rejected)}")
+        raise NothingUsableError(f"no window could be made: {_why(outside if totals.records else [], rejected)}")
     division = divide(totals.rows, job.config)
     return Plan(
         classes=job.config.classes,
         sources=tuple(totals.made.items()),
-        n_labels=len(job.picks) + len(job.intervals),
-        n_matched=len(totals.matched),
-        unmatched=tuple(unmatched),
+        n_labels=len(job.labels),
+        n_matched=len(job.labels) - len(outside),
+        unmatched=tuple(outside),
         rejected=(*rejected, *_windowless(totals)),
         counts=division.counts,
         how=division.how,

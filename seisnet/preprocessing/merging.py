@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from array import array
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -37,9 +39,7 @@ class Totals:
     mined: int = 0
     excerpt_samples: int = 0
     files: dict[str, tuple[int, str, str]] = field(default_factory=dict)
-    records: Counter[str] = field(default_factory=Counter)
-    matched: set[int] = field(default_factory=set)
-    nearest_ns: dict[int, int] = field(default_factory=dict)
+    records: dict[str, array[int]] = field(default_factory=lambda: defaultdict(partial(array, "q")))
     rejected: list[Rejected] = field(default_factory=list)
     shards: list[str] = field(default_factory=list)
     inventory: tuple[Path, ...] = ()
@@ -55,10 +55,8 @@ class Totals:
         self.excerpt_samples += summary.excerpt_samples
         for path, size, sha256, index in summary.files:
             self.files[path] = (size, sha256, piece.sources[index].name)
-        self.records.update(summary.records)
-        self.matched.update(summary.matched)
-        for i, ns in summary.nearest_ns:
-            self.nearest_ns[i] = min(ns, self.nearest_ns.get(i, ns))
+        for name, spans_ns in summary.records.items():
+            self.records[name].extend(spans_ns)
         self.rejected += summary.rejected
         if summary.shard:
             self.shards.append(summary.shard)

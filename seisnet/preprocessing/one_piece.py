@@ -7,7 +7,7 @@ import hashlib
 import json
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -78,6 +78,11 @@ class PieceJob:
     miner_sha256: str = ""
     folder: Path | None = None
 
+    @property
+    def labels(self) -> tuple[Pick, ...] | tuple[ClassInterval, ...]:
+        """Those of the task."""
+        return self.intervals if self.config.task == "class" else self.picks
+
     @functools.cached_property
     def pick_matcher(self) -> LabelMatcher[Pick]:
         """The picks by station; built once a process."""
@@ -122,10 +127,8 @@ class Summary:
     excerpt_samples : int
         Samples of all excerpts, a component.
     files : list of (path, size, sha256, index of the source)
-    records : dict of str to int
-        Records by ``NET.STA.LOC``.
-    matched, nearest_ns : list, dict
-        Labels that lie in a record, and how near the others come to one of their station.
+    records : dict of str to list of int
+        As in `seisnet.labels.LabelMatcher`.
     rejected : list
         Only where no shard is written, which holds them otherwise.
     shard : str
@@ -137,11 +140,13 @@ class Summary:
     mined: int = 0
     excerpt_samples: int = 0
     files: list[tuple[str, int, str, int]] = field(default_factory=list)
-    records: dict[str, int] = field(default_factory=dict)
-    matched: list[int] = field(default_factory=list)
-    nearest_ns: list[tuple[int, int]] = field(default_factory=list)
+    records: dict[str, list[int]] = field(default_factory=dict)
     rejected: list[Rejected] = field(default_factory=list)
     shard: str = ""
+
+
+CARRIED = {one.name for one in fields(Summary)} - {"rejected", "shard"}
+"""What of its summary a shard holds."""
 
 
 def work(job: PieceJob, piece: Piece) -> Summary:
@@ -156,20 +161,18 @@ def work(job: PieceJob, piece: Piece) -> Summary:
         return _summarise(job, piece, None)
     name = f"{job.identity(piece)}.h5"
     done = read_whole(job.folder / name)
-    if done is not None:
+    if done is not None and done.keys() == CARRIED:  # else another state of this version made it
         return Summary(**done, shard=name)
     with new_shard(job.folder / name, int(np.prod(job.feature.shape))) as writer:
         summary = _summarise(job, piece, writer)
-        plain = {name: value for name, value in vars(summary).items() if name not in ("rejected", "shard")}
-        writer.finish(summary.rejected, plain)
+        writer.finish(summary.rejected, {name: value for name, value in vars(summary).items() if name in CARRIED})
     return replace(summary, rejected=[], shard=name)
 
 
 def _summarise(job: PieceJob, piece: Piece, writer: ShardWriter | None) -> Summary:
     reading, maker = Reading(), _Maker(job, writer)
     matcher, summary = job.matcher, maker.summary
-    for kept in (matcher.matched, matcher.nearest_ns, matcher.records):
-        kept.clear()
+    matcher.records.clear()
     for index, source in enumerate(piece.sources):
         summary.made.append(0)
         try:
@@ -188,9 +191,7 @@ def _summarise(job: PieceJob, piece: Piece, writer: ShardWriter | None) -> Summa
             raise DataError(f"{source.name}: not enough memory; take fewer jobs") from error
     maker.flush()
     summary.rows = list(maker.rows.items())
-    summary.records = dict(matcher.records)
-    summary.matched = sorted(matcher.matched)
-    summary.nearest_ns = sorted((i, ns) for i, ns in matcher.nearest_ns.items() if i not in matcher.matched)
+    summary.records = {name: spans_ns.tolist() for name, spans_ns in matcher.records.items()}
     summary.rejected = [*reading.rejections]
     return summary
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from seisnet.config import PreprocessConfig
 from seisnet.errors import DataError, NothingUsableError
-from seisnet.labels import LabelMatcher, read_classes, read_labels
+from seisnet.labels import read_classes, read_labels
 from seisnet.linking import event_names, linked
 from seisnet.picks import ClassInterval, Pick
 from seisnet.preprocessing.one_piece import Piece, PieceJob
@@ -93,15 +92,6 @@ def make_pieces(found: Sequence[Source], link_s: float, rejections: list[Rejecti
             yield from _flushed(small)
             size = 0
     yield from _flushed(small)
-
-
-def unmatched_labels(
-    job: PieceJob, matched: set[int], nearest_ns: dict[int, int], records: Counter[str]
-) -> list[Rejection]:
-    """The labels that lie in no record; see `seisnet.labels.LabelMatcher`."""
-    if job.config.task == "class":
-        return LabelMatcher(job.intervals, matched, nearest_ns, records).unmatched()
-    return LabelMatcher(job.picks, matched, nearest_ns, records).unmatched()
 
 
 def _flushed(small: list[Source]) -> Iterator[Piece]:
