@@ -32,13 +32,13 @@ def make_shards(
 ) -> Totals:
     """Work on all pieces."""
     totals = Totals()
-    done = 0
+    done = made = 0
     try:
         for piece, summary in zip(pieces, over(pieces), strict=True):
-            done += 1
+            done, made = done + 1, made + sum(summary.made)
             totals.add(piece, summary)
             if progress:
-                progress(totals.made.total(), piece.sources[-1].name)
+                progress(made, piece.sources[-1].name)
     except DataError as error:
         if job.folder is None or not done:
             raise

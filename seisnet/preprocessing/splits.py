@@ -184,10 +184,10 @@ def _deal(
         )
     order = np.random.default_rng(config.seed).permutation(len(sizes))
     order = order[np.argsort(-sizes[order], kind="stable")]
-    filled = np.zeros(len(SPLITS))
+    full, filled = shares * sizes.sum(), np.zeros(len(SPLITS))
     split_of = np.zeros(len(sizes), dtype=np.uint8)
     for i, b in enumerate(order):
-        lacking = np.where(shares > 0, (shares * sizes.sum() - filled) / np.maximum(shares, 1e-12), -np.inf)
+        lacking = np.where(shares > 0, (full - filled) / np.maximum(shares, 1e-12), -np.inf)
         empty = (shares > 0) & (filled == 0)
         if len(order) - i <= empty.sum():  # the last blocks go to splits that would stay empty
             lacking = np.where(empty, lacking, -np.inf)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from seisnet.config import PreprocessConfig
+from seisnet.overlaps import Spans
 from seisnet.waveforms.records import Record, sample_of
 from seisnet.windows.labelled import ClassStretch, LabelledRecord, Window, draw, generator, station_hour
 
@@ -35,6 +36,7 @@ def cut_classes(labelled: LabelledRecord, config: PreprocessConfig) -> tuple[lis
         return [], [f"shorter than {config.window_s:g} s"]
     last = record.n_samples - length
     spans = [_span(record, stretch, length) for stretch in labelled.stretches]
+    all_spans = Spans(spans)
     windows: list[Window] = []
     reasons: list[str] = []
     for stretch, (low, high) in zip(labelled.stretches, spans, strict=True):
@@ -54,7 +56,8 @@ def cut_classes(labelled: LabelledRecord, config: PreprocessConfig) -> tuple[lis
             event = labelled.event_id or stretch.event_id or station_hour(record, first)
             shifts = rng.uniform(-config.shift_s, config.shift_s, config.shifts) * record.sampling_rate_hz
             for i, start in enumerate([first, *(first + np.rint(shifts).astype(int)).tolist()]):
-                others = (s for s, other in zip(spans, labelled.stretches, strict=True) if other.name != stretch.name)
+                near = all_spans.touching(start, start + length)
+                others = (spans[j] for j in near if labelled.stretches[j].name != stretch.name)
                 if any(start < b and start + length > a for a, b in others):
                     reasons.extend([f"{stretch.name} and another class in one window"] if i == 0 else [])
                 elif 0 <= start <= last:

@@ -123,12 +123,13 @@ def coda_stretches(
 ) -> list[tuple[int, int]]:
     """Ranges of first samples, end excluded, of windows between P and S and in the S coda that hold no pick."""
     length, rate_hz = config.window_samples, record.sampling_rate_hz
+    gap = config.noise_gap_s * rate_hz
     stretches = []
     for i, (sample, _) in enumerate(onsets):
         following = onsets[i + 1][0] if i + 1 < len(onsets) else np.inf
-        next_p = next((s for s, phase in onsets[i + 1 :] if phase == "P"), np.inf) - config.noise_gap_s * rate_hz
+        next_p = next((onsets[k][0] for k in range(i + 1, len(onsets)) if onsets[k][1] == "P"), np.inf)
         low = int(np.ceil(sample)) + 1
-        high = int(min(sample + CODA_NEGATIVES_S * rate_hz, following, next_p, record.n_samples)) - length
+        high = int(min(sample + CODA_NEGATIVES_S * rate_hz, following, next_p - gap, record.n_samples)) - length
         if is_paired(onsets, i) and high > low >= 0:
             stretches.append((low, high))
     return stretches
@@ -136,7 +137,7 @@ def coda_stretches(
 
 def is_paired(onsets: Sequence[tuple[float, str]], i: int) -> bool:
     """Whether an onset is an S, or the next onset of a known phase is."""
-    return "S" in (onsets[i][1], next((phase for _, phase in onsets[i + 1 :] if phase), ""))
+    return "S" in (onsets[i][1], next((onsets[k][1] for k in range(i + 1, len(onsets)) if onsets[k][1]), ""))
 
 
 def event_near(labelled: LabelledRecord, onsets: Sequence[tuple[float, str, Pick]], first: int) -> str:

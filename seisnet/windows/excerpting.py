@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator, Sequence
 
 from seisnet.config import PreprocessConfig
+from seisnet.overlaps import Spans
 from seisnet.picks import Pick
 from seisnet.store.excerpts import Excerpt
 from seisnet.store.windows_file import SPLITS
@@ -42,6 +43,8 @@ def excerpts(labelled: LabelledRecord, windows: Sequence[Window], config: Prepro
         low, high = math.ceil(cluster[0][0] - reach), math.ceil(cluster[-1][0] + reach)
         parts.append((max(low, 0), min(high, record.n_samples), cluster))
     known = known_ranges([(sample, phase) for sample, phase, _ in onsets], record.n_samples, config)
+    known_spans = Spans([(low, high - 1) for low, high in known])
+    window_spans = Spans([(w.first_sample, w.first_sample + length - 1) for w in windows])
     for low, high, cluster in parts:
         if high - low < length:
             continue
@@ -50,7 +53,7 @@ def excerpts(labelled: LabelledRecord, windows: Sequence[Window], config: Prepro
             labelled.event_id or pick.event_id or station_hour(record, first)
             for first, (_, _, pick) in zip(firsts, cluster, strict=True)
         ] or [labelled.event_id or station_hour(record, first) for first in (0, high - length)]
-        events += [w.event for w in windows if w.first_sample < high and w.first_sample + length > low]
+        events += [windows[i].event for i in sorted(window_spans.touching(low, high - 1))]
         yield Excerpt(
             data=record.data[:, low:high],
             start_ns=sample_to_ns(record, low),
@@ -63,7 +66,9 @@ def excerpts(labelled: LabelledRecord, windows: Sequence[Window], config: Prepro
                 for sample, phase, _ in cluster
             ),
             weights=tuple(pick.weight for _, _, pick in cluster),
-            known=tuple((max(a, low) - low, min(b, high) - low) for a, b in known if a < high and b > low),
+            known=tuple(
+                (max(known[i][0], low) - low, min(known[i][1], high) - low) for i in known_spans.touching(low, high - 1)
+            ),
             events=tuple(dict.fromkeys(events)),
             split=SPLITS.index(labelled.split) if labelled.split else -1,
         )
@@ -83,7 +88,7 @@ def known_ranges(
         if phase != "P" or is_paired(onsets, i):
             continue
         ranges.append((free_from, math.floor(sample) + 1))
-        next_p = next((later for later, other in onsets[i + 1 :] if other == "P"), math.inf)
+        next_p = next((onsets[k][0] for k in range(i + 1, len(onsets)) if onsets[k][1] == "P"), math.inf)
         free_from = max(math.floor(sample) + 1, math.ceil(min(next_p - gap, n_samples)))
     ranges.append((free_from, n_samples))
     return [(max(low, 0), min(high, n_samples)) for low, high in ranges if max(low, 0) < min(high, n_samples)]
