@@ -107,6 +107,28 @@ def test_days_that_are_resampled_meet_as_if_they_had_never_been_cut(tmp_path, ma
     assert first.n_samples == at + 39
 
 
+def test_of_files_that_change_at_six_a_day_reads_those_near_it(tmp_path, make_trace, noise):
+    """Each goes on after a gap that ends behind midnight, so that all belong together: once every day read them all."""
+    n, folder, whole = 5, tmp_path / "days", obspy.Stream()
+    folder.mkdir()
+    for k in range(n):
+        start_ns = START_NS + 900 * NS_PER_S + (k * 24 + 6) * 3600 * NS_PER_S
+        parts = [(first, noise(end - first).astype(np.float32)) for first, end in ((0, 60_000), (65_000, 86_400))]
+        day = [make_trace(x, start_ns=start_ns + first * NS_PER_S, rate_hz=1.0) for first, x in parts]
+        obspy.Stream(day).write(str(folder / f"{k}.mseed"), format="MSEED")
+        whole += obspy.Stream(day)
+    whole.write(str(tmp_path / "whole.mseed"), format="MSEED")
+    sources, found, reading = read(folder, rate_hz=1.0)
+    [*_], truth, _ = read(tmp_path / "whole.mseed", rate_hz=1.0)
+    assert [len(source.paths) for source in sources] == [n, *[2] * (n - 1), 1]
+    assert {source.name for source in sources} == {f"{folder / '0.mseed'} and {n - 1} more"}
+    assert len(reading.files) == n
+    for ours, theirs in zip(found, truth, strict=True):
+        assert [(r.start_ns, r.goes_on, r.data.tobytes()) for r in ours] == [
+            (r.start_ns, r.goes_on, r.data.tobytes()) for r in theirs
+        ]
+
+
 def test_a_margin_lets_records_reach_beyond_their_span_on_both_sides(tmp_path, make_trace, noise):
     midnight_ns = START_NS + 900 * NS_PER_S
     write_days(lambda k, i: sds_path(tmp_path, i, midnight_ns - (1 - k) * DAY_NS), noise(N), (0, 0), make_trace)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from seisnet.engine import Engine
+from seisnet.overlaps import Spans
 from seisnet.waveforms.channels import split_seed_id
 from seisnet.waveforms.files import Reading, read_all_headers
 from seisnet.waveforms.mseed import Stretch
@@ -20,7 +21,7 @@ EARLY_NS = 300 * NS_PER_S
 """Day files start a little before or after midnight: the day of a file is counted from this much earlier."""
 
 NEAR_NS = 3 * 3600 * NS_PER_S
-"""Files are read beside a group where they come this near to the span that it answers for."""
+"""Files are read beside others where they come this near to the span that is asked for."""
 
 FILES_AT_ONCE = 1024
 """Files of which a process reads the headers before it takes others: small ones take as long as a process to start."""
@@ -56,6 +57,15 @@ class Group:
     def end_ns(self) -> int:
         """Time by which the sample after the last has to come, if there is no gap."""
         return max(header.end_ns + 2 * header.step_ns for header in self.headers.values())
+
+    def near(self, low_ns: int, high_ns: int) -> tuple[Path, ...]:
+        """Those of its files that come near a span, see `NEAR_NS`."""
+        paths = self.paths
+        return tuple(paths[i] for i in sorted(self._spans.touching(low_ns - NEAR_NS, high_ns + NEAR_NS)))
+
+    @functools.cached_property
+    def _spans(self) -> Spans:
+        return Spans([(header.start_ns, header.end_ns) for header in self.headers.values()])
 
 
 @dataclass(frozen=True)
@@ -142,7 +152,7 @@ def _together(headers: dict[Path, _Header]) -> list[Group]:
 
     def root(path: Path) -> Path:
         while parent[path] != path:
-            path = parent[path]
+            parent[path] = path = parent[parent[path]]
         return path
 
     first_of: dict[tuple[str, int], Path] = {}
@@ -174,12 +184,9 @@ def _chain(groups: Iterable[Group]) -> None:
 
 
 def _set_borders(linked: Sequence[Group]) -> None:
+    spans = Spans([(group.start_ns, group.end_ns) for group in linked])
     starts = [group.start_ns for group in linked[1:]]
     for group, low, high in zip(linked, [FOREVER_NS[0], *starts], [*starts, FOREVER_NS[1]], strict=True):
         group.span_ns = (low, high)
-        group.beside = tuple(
-            path
-            for other in linked
-            for path, header in other.headers.items()
-            if other is not group and header.start_ns <= high + NEAR_NS and header.end_ns >= low - NEAR_NS
-        )
+        others = (linked[i] for i in spans.touching(low - NEAR_NS, high + NEAR_NS) if linked[i] is not group)
+        group.beside = tuple(path for other in others for path in other.near(low, high))

@@ -16,7 +16,7 @@ from __future__ import annotations
 import itertools
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import obspy
@@ -29,7 +29,7 @@ from seisnet.store.stead_file import stead_tables
 from seisnet.waveforms import fdsn, sds
 from seisnet.waveforms.file_names import matches, waveform_files
 from seisnet.waveforms.files import Reading
-from seisnet.waveforms.groups import gather
+from seisnet.waveforms.groups import Group, gather
 from seisnet.waveforms.inventory import read_stations
 from seisnet.waveforms.records import DAY_NS
 from seisnet.waveforms.selection import FOREVER_NS, Selection
@@ -50,7 +50,8 @@ class Source:
         Files, the folder of a data set, or table and waveforms of one; empty for a web service.
     kind : {"files", "sds", "fdsn", "dataset"}
     part : int or None
-        Of a source whose files are read a day at a time: which day. The first one tells what is wrong with the files.
+        Of files that are read a day at a time: which day. The first one has all files, and tells what is wrong with
+        them, the others those near their day.
     beside : tuple of Path
         Files of other sources in which the recording goes on before or after.
     span_ns : (int, int)
@@ -61,6 +62,8 @@ class Source:
         What of it is wanted.
     inventory : tuple of Path
         Files of station metadata, see `seisnet.waveforms.inventory`.
+    called : str
+        Its name, where that is not of its paths.
     """
 
     paths: tuple[Path, ...] = ()
@@ -72,6 +75,7 @@ class Source:
     channels: str = ""
     selection: Selection = EVERYTHING
     inventory: tuple[Path, ...] = ()
+    called: str = field(default="", repr=False)
 
     @property
     def is_dataset(self) -> bool:
@@ -81,6 +85,8 @@ class Source:
     @property
     def name(self) -> str:
         """Short name for messages."""
+        if self.called:
+            return self.called
         if not self.paths:
             return f"fdsn:{self.service} {self.channels} {obspy.UTCDateTime(ns=self.span_ns[0]).date}"
         first = self.paths[0]
@@ -155,8 +161,7 @@ def find_sources(
                 files += [] if datasets else waveform_files(path)
     groups, passed_over = gather(dict.fromkeys(files), selection, reading, engine)
     for group in groups:
-        whole = Source(group.paths, "files", beside=group.beside, span_ns=group.span_ns)
-        found += _sliced(whole, group.start_ns, group.end_ns)
+        found += _sliced(group)
     if not found and passed_over:
         more = f" and {len(passed_over) - 5} more" if len(passed_over) > 5 else ""
         first, last = min(span[0] for span in passed_over.values()), max(span[1] for span in passed_over.values())
@@ -179,14 +184,21 @@ def _distinct(sources: Sequence[Source]) -> Iterator[Source]:
             yield source
 
 
-def _sliced(source: Source, start_ns: int, end_ns: int) -> list[Source]:
-    """Cut a source that is much longer than a day at midnights, so that a part at a time is in memory."""
-    if end_ns - start_ns < LONGEST_DAYS * DAY_NS:
-        return [source]
-    low, high = source.span_ns
-    midnights = range((max(start_ns, low) // DAY_NS + 1) * DAY_NS, min(end_ns, high), DAY_NS)
-    borders = [low, *midnights, high]
-    return [replace(source, span_ns=span, part=i) for i, span in enumerate(itertools.pairwise(borders))]
+def _sliced(group: Group) -> list[Source]:
+    """The source that a group is, or its parts: one much longer than a day is cut at midnights, to save memory."""
+    whole = Source(group.paths, "files", beside=group.beside, span_ns=group.span_ns)
+    if group.end_ns - group.start_ns < LONGEST_DAYS * DAY_NS:
+        return [whole]
+    low, high = group.span_ns
+    midnights = range((max(group.start_ns, low) // DAY_NS + 1) * DAY_NS, min(group.end_ns, high), DAY_NS)
+    first, *others = itertools.pairwise([low, *midnights, high])
+    return [
+        replace(whole, span_ns=first, part=0),
+        *(
+            replace(whole, paths=group.near(*span), span_ns=span, part=i, called=whole.name)
+            for i, span in enumerate(others, 1)
+        ),
+    ]
 
 
 def _datasets(path: Path) -> list[Source]:
