@@ -149,12 +149,14 @@ class WindowsWriter:
         self._shards.append((name, sha256))
         here = h5py.h5s.create_simple((len(self.file["y"]), self._n_features))
         there = h5py.h5s.create_simple((n_shard, self._n_features))
-        # A mapping for each run of neighbours.
+        # One mapping a shard: of each run of neighbours one would take HDF5 kilobytes.
+        there.select_none()
         for run in np.split(rows, np.flatnonzero(np.diff(rows) != 1) + 1) if len(rows) else []:
-            here.select_hyperslab((self._linked, 0), (len(run), self._n_features))
-            there.select_hyperslab((int(run[0]), 0), (len(run), self._n_features))
+            there.select_hyperslab((int(run[0]), 0), (len(run), self._n_features), op=h5py.h5s.SELECT_OR)
+        if len(rows):
+            here.select_hyperslab((self._linked, 0), (len(rows), self._n_features))
             self._links.set_virtual(here, name.encode(), b"x", there)
-            self._linked += len(run)
+            self._linked += len(rows)
 
     def close(self) -> None:
         """Write what has gathered, and check that every announced row was written."""
