@@ -11,8 +11,8 @@ P and S onsets of local and regional earthquakes, with their uncertainties.
 ## Data
 
 Records: {records}{copies}.
-Beside them {synthetic} synthetic records (`seisnet.synthetic`), near and regional, at rates from 20 to 250 Hz,
-{filtered:.0%} of them filtered at random{lost}.
+Beside them {synthetic} synthetic records (`seisnet.synthetic`), near and regional, at rates from 20 to 250 Hz:
+{befallen}.
 Labels are analysts' picks, on the ocean bottom automatic ones checked by eye.
 
 ## Citation
@@ -98,8 +98,7 @@ def card(figures: dict[str, Any]) -> str:
     return CARD.format(
         records=", ".join(f"{n} of {name}" for name, n in figures["records"].items()),
         synthetic=figures["synthetic_records"],
-        filtered=figures["filtered_share"],
-        lost=f", a component lost in {figures['lost_share']:.0%} of those with three" if figures["lost_share"] else "",
+        befallen=_befallen(figures),
         folds=figures["folds"],
         copies=_copies(figures["copies"]),
         hidden=" and ".join(map(str, figures["hidden"])),
@@ -148,6 +147,17 @@ def _copies(n: int) -> str:
         f"; of each {n} altered copies (stretched in time, as of another source and at another site, turned, noise "
         "mixed in, overlaid with another event, components lost; `seisnet.training.altering`)"
     )
+
+
+def _befallen(figures: dict[str, Any]) -> str:
+    """What is done to shares of the synthetic records."""
+    words = {
+        "filtered_share": "filtered at random",
+        "lost_share": "without one of their three components",
+        "faulty_share": "with spikes, filled gaps, hum, coarse digits or clipped",
+        "cut_share": "beginning shortly before P, as many ending shortly after S",
+    }
+    return ", ".join(f"{figures[share]:.0%} {what}" for share, what in words.items() if figures[share]) or "as they are"
 
 
 def _ensemble(members: int, distil: bool) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 from phase_records import filtered, without
+from record_faults import FAULTS, cut, faulty
 from scipy.signal import butter
 
 from seisnet.config import PreprocessConfig
@@ -218,6 +219,11 @@ def _filtered(btype: str, corners_hz: float | tuple[float, float]) -> Callable[[
     return alter
 
 
+def _with(fault: str) -> Callable[[LabelledRecord], LabelledRecord]:
+    """The same for a record whenever it is asked."""
+    return lambda labelled: faulty(labelled, np.random.default_rng(labelled.record.start_ns % 2**32), [fault])
+
+
 ALTERED: dict[str, Callable[[LabelledRecord], LabelledRecord]] = {
     "the vertical alone": _without(1, 2),
     "one horizontal lost": _without(2),
@@ -228,4 +234,7 @@ ALTERED: dict[str, Callable[[LabelledRecord], LabelledRecord]] = {
     "as if sampled at 80 Hz": _as_if_sampled_at(80.0),
     "low-passed at 10 Hz": _filtered("lowpass", 10.0),
     "band-passed, 2 to 8 Hz": _filtered("bandpass", (2.0, 8.0)),
+    **{name: _with(name) for name in FAULTS},
+    "from 3 s before P": lambda labelled: cut(labelled, before_s=3.0),
+    "until 3 s after S": lambda labelled: cut(labelled, after_s=3.0),
 }

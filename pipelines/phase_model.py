@@ -33,7 +33,7 @@ from phase_figures import (
     threshold_figures,
     window_figures,
 )
-from phase_records import synthetic
+from phase_records import Shares, synthetic
 
 from seisnet.config import PreprocessConfig, TrainConfig, from_dict
 from seisnet.model import Model
@@ -57,6 +57,8 @@ class DataConfig:
     synthetic_far: int = 200
     filtered_share: float = 0.0
     lost_share: float = 0.0
+    faulty_share: float = 0.0
+    cut_share: float = 0.0
     folds: int = 4
     false_alarms_per_hour: float = 1.0
     seed: int = 0
@@ -74,8 +76,9 @@ def main() -> None:
     training = replace(from_dict(TrainConfig, tables["train"], where="[train]"), seed=data.seed)
     sources = [name for names in data.regions.values() for name in names]
     sets = {name: load_records(_found(arguments.data, name), config) for name in sources}
-    near, far, shares = data.synthetic_near, data.synthetic_far, (data.filtered_share, data.lost_share)
-    made = list(synthetic(near, far, *shares, rate_hz=config.sampling_rate_hz, seed=data.seed))
+    shares = Shares(data.filtered_share, data.lost_share, data.faulty_share, data.cut_share)
+    near, far = data.synthetic_near, data.synthetic_far
+    made = list(synthetic(near, far, shares, rate_hz=config.sampling_rate_hz, seed=data.seed))
     figures, stored = build(sets, made, data, config, training)
     curves = {name: rows for name, rows in stored.metrics.items() if name.endswith("_history")}
     stored = replace(stored, metrics=figures | curves, card=card(figures))
@@ -150,6 +153,8 @@ def build(
         "synthetic_records": len(made),
         "filtered_share": data.filtered_share,
         "lost_share": data.lost_share,
+        "faulty_share": data.faulty_share,
+        "cut_share": data.cut_share,
         "folds": data.folds,
         "copies": data.copies,
         "hidden": list(training.hidden),

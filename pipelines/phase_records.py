@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
+from record_faults import faulty, randomly_cut
 from scipy.signal import butter, sosfilt, sosfiltfilt
 
 from seisnet.synthetic import GeneratorConfig, generate_records
@@ -45,12 +46,21 @@ FAR = tuple(
 """Regional earthquakes, for the long S - P times that the recorded sets hardly have."""
 
 
-def synthetic(
-    n_near: int, n_far: int, filtered_share: float, lost_share: float, *, rate_hz: float, seed: int
-) -> Iterator[LabelledRecord]:
+@dataclass(frozen=True)
+class Shares:
+    """How many of the synthetic records something befalls, each by itself."""
+
+    filtered: float = 0.0
+    lost: float = 0.0
+    faulty: float = 0.0
+    cut: float = 0.0
+
+
+def synthetic(n_near: int, n_far: int, shares: Shares, *, rate_hz: float, seed: int) -> Iterator[LabelledRecord]:
     """Records of so many earthquakes near and far, at one rate.
 
-    A share of the records is filtered at random; of a share of those with three components one is lost.
+    Shares of them are filtered, have a fault or two of `record_faults`, and begin or end shortly before or after their
+    onsets; of a share of those with three components one is lost.
     """
     rng = np.random.default_rng(seed)
     kinds = [(n_near, NEAR), *((n_far // len(FAR), kind) for kind in FAR)]
@@ -58,11 +68,14 @@ def synthetic(
         for made in generate_records(n_events, np.random.default_rng(number), config=kind):
             record = to_rate(made.record, rate_hz)
             record = replace(record, trace_id=f"{number}{record.trace_id}")  # no two kinds share a station
-            if rng.random() < filtered_share:
+            if rng.random() < shares.filtered:
                 record = _randomly_filtered(record, rng)
-            if record.present.all() and rng.random() < lost_share:
+            if record.present.all() and rng.random() < shares.lost:
                 record = without(record, int(rng.integers(3)))
-            yield LabelledRecord(record, made.picks, made.event_id, is_noise=not made.picks)
+            labelled = LabelledRecord(record, made.picks, made.event_id, is_noise=not made.picks)
+            if rng.random() < shares.faulty:
+                labelled = faulty(labelled, rng)
+            yield randomly_cut(labelled, shares.cut, rng)
 
 
 def filtered(record: Record, sos: NDArray[np.float64], *, both_ways: bool = False) -> Record:

@@ -2,13 +2,16 @@
 
 import json
 import sys
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
+from seisnet.picks import Pick
 from seisnet.training.calibration import Trial
+from seisnet.windows.labelled import LabelledRecord
 
 PIPELINES = Path(__file__).parents[1] / "pipelines"
 STORED = SimpleNamespace(thresholds={"P": 0.5}, spread={"P": 2.0})
@@ -22,9 +25,12 @@ def pipeline(monkeypatch):
     import phase_figures
     import phase_model
     import phase_records
+    import record_faults
 
-    yield SimpleNamespace(figures=phase_figures, card=phase_card, model=phase_model, records=phase_records)
-    for name in {"phase_card", "phase_figures", "phase_model", "phase_records"} - known:
+    yield SimpleNamespace(
+        figures=phase_figures, card=phase_card, model=phase_model, records=phase_records, faults=record_faults
+    )
+    for name in {"phase_card", "phase_figures", "phase_model", "phase_records", "record_faults"} - known:
         sys.modules.pop(name, None)
 
 
@@ -62,10 +68,57 @@ def test_a_region_is_left_out_with_all_records_of_its_stations(pipeline):
 
 def test_synthetic_records_lose_components_at_random(pipeline):
     def made(lost_share):
-        return [one.record for one in pipeline.records.synthetic(4, 0, 0.0, lost_share, rate_hz=100.0, seed=0)]
+        return [
+            one.record
+            for one in pipeline.records.synthetic(4, 0, pipeline.records.Shares(lost=lost_share), rate_hz=100.0, seed=0)
+        ]
 
     for whole, record in zip(made(0.0), made(1.0), strict=True):
         lost = whole.present & ~record.present
         assert lost.sum() == whole.present.all()
         assert not record.data[~record.present].any()
         assert (record.data[record.present] == whole.data[record.present]).all()
+
+
+@pytest.fixture
+def labelled(make_record):
+    """A minute of 100 Hz with P after 20 and S after 25 s."""
+    record = make_record(np.random.default_rng(0).normal(size=(3, 6000)))
+    pick = partial(Pick, "GE", "APE", "", "HH")
+    at = [record.start_ns + second * 1_000_000_000 for second in (20, 25)]
+    return LabelledRecord(record, tuple(pick(phase, ns) for phase, ns in zip("PS", at, strict=True)), "a")
+
+
+@pytest.mark.parametrize("name", ["spikes", "filled gaps", "hum", "coarse digits", "clipped"])
+def test_a_fault_changes_the_samples_and_nothing_else(name, pipeline, labelled):
+    found = pipeline.faults.faulty(labelled, np.random.default_rng(1), [name])
+    assert found.picks == labelled.picks
+    assert found.record.start_ns == labelled.record.start_ns
+    assert found.record.data.shape == labelled.record.data.shape
+    assert np.isfinite(found.record.data).all()
+    assert (found.record.data != labelled.record.data).any()
+
+
+def test_what_each_fault_does(pipeline, labelled):
+    def differing(name, seed):
+        found = pipeline.faults.faulty(labelled, np.random.default_rng(seed), [name]).record.data
+        return found, (found != labelled.record.data).any(axis=0)
+
+    for seed in range(20):
+        assert differing("spikes", seed)[1].sum() <= 8 * 3
+        assert not differing("filled gaps", seed)[1][[2000, 2500]].any()
+        data, _ = differing("coarse digits", seed)
+        step = np.diff(np.unique(data)).min()
+        np.testing.assert_allclose(data / step, np.round(data / step), atol=1e-3)
+        data, _ = differing("clipped", seed)
+        assert np.abs(data).max() < np.abs(labelled.record.data).max()
+
+
+def test_a_record_is_cut_around_its_onsets(pipeline, labelled):
+    found = pipeline.faults.cut(labelled, before_s=3.0, after_s=10.0)
+    assert found.record.data.shape == (3, 1800)
+    assert found.record.start_ns == labelled.record.start_ns + 17_000_000_000
+    assert (found.record.data == labelled.record.data[:, 1700:3500]).all()
+    assert pipeline.faults.cut(labelled, before_s=3.0, after_s=2.0) is labelled  # ten seconds are too short
+    noise = LabelledRecord(labelled.record, (), "", is_noise=True)
+    assert pipeline.faults.cut(noise, before_s=3.0) is noise
