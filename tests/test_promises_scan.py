@@ -321,6 +321,9 @@ def test_a_finished_output_is_left_as_it_is_or_refused_with_what_differs(archive
     to = (sources, "-o", output, "--resume")
     what = (*to, "--model", tmp_path / "louder.h5", "--report", report)
     assert run_classify(*what).returncode == 0
+    shutil.rmtree(report)
+    assert "nothing to resume" not in run_classify(*what).stderr
+    assert (report / "report.html").exists()
     before = output.read_bytes(), output.stat().st_mtime_ns
     again = run_classify(*what, "--threshold", "P=0.6")  # which is the model's own
     assert (again.returncode, again.stderr) == (0, f"{output} is finished; nothing to resume\n")
@@ -340,6 +343,16 @@ def test_a_finished_output_is_left_as_it_is_or_refused_with_what_differs(archive
     output.write_text("moved by hand\n")
     assert "is not as a finished run has left it" in run_classify(*what).stderr
     assert output.read_text() == "moved by hand\n"
+
+
+def test_a_file_that_grows_amid_a_run_is_another_to_the_next(archive, tmp_path, monkeypatch):
+    day = shutil.copy(archive / "data" / "0.mseed", tmp_path)
+    what = (day, "--model", archive / "model.h5", "-o", tmp_path / "k.csv")
+    with monkeypatch.context() as patched:
+        patched.setattr("seisnet.classification.job.write_picks", lambda *_, **__: os.utime(day, (0, 0)))
+        (tmp_path / "k.csv").touch()
+        assert run_classify(*what, "--overwrite").returncode == 0
+    assert "of other sources (or their files have changed); " in run_classify(*what, "--resume").stderr
 
 
 def test_a_run_that_dies_while_it_draws_the_report_goes_on(archive, tmp_path, monkeypatch):

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from seisnet.classification.one_source import Classification, SourceJob, classify_source
-from seisnet.classification.output import Output, write_finished
+from seisnet.classification.output import Output, made_of, write_finished
 from seisnet.classification.parts import make_parts, parts_folder, read_part
 from seisnet.config import PickConfig
 from seisnet.engine import Engine
@@ -70,7 +70,7 @@ def classify_to_file(  # noqa: PLR0913, each is a choice that somebody makes
     """Classify sources and write what was found; a run that was killed goes on with `resume`, to the same bytes.
 
     `say` is told in a line how many finished sources of an interrupted run can't be taken, if any. `then` gets what was
-    found when it is written, as long as a run that is killed goes on.
+    found once it is written: a run that is killed amid it goes on as well.
 
     Raises
     ------
@@ -87,7 +87,7 @@ def classify_to_file(  # noqa: PLR0913, each is a choice that somebody makes
     if output.probabilities:
         check_name(output.probabilities, job.model.classes)
     output.check_sources(sources)
-    folder = parts_folder(output.path)
+    folder, of = parts_folder(output.path), made_of(sources, job, output)
     with work_folder(folder, output.path, resume=resume, overwrite=overwrite):
 
         def parts() -> Iterator[tuple[Source, Classification]]:
@@ -106,7 +106,7 @@ def classify_to_file(  # noqa: PLR0913, each is a choice that somebody makes
                 write_probabilities(traces, output.probabilities, model=job.model.name)
             if then:
                 then(found)
-            write_finished(sources, job, output)
+            write_finished(output.path, of)
         except NothingUsableError:
             raise
         except DataError as error:

@@ -92,41 +92,35 @@ def is_finished(sources: Sequence[Source], job: SourceJob, output: Output) -> bo
         of, stamps = {}, None
     if stamps != _stamps(path):
         raise ConfigError(f"{path} is not as a finished run has left it, to be resumed; {advice}")
-    wanted = _made_of(sources, job, output)
-    if other := [name for name in wanted if wanted[name] != of.get(name)]:
-        raise ConfigError(f"{path} was made of other {', '.join(other)}; {advice}")
-    return all(other.exists() for other in (output.probabilities, output.report) if other)
+    wanted = made_of(sources, job, output)
+    if differs := [name for name in wanted if wanted[name] != of.get(name)]:
+        raise ConfigError(f"{path} was made of other {', '.join(differs)}; {advice}")
+    report = output.report and output.report / "report.html"  # whose folder is made before there is anything in it
+    return all(other.exists() for other in (output.probabilities, report) if other)
 
 
-def write_finished(sources: Sequence[Source], job: SourceJob, output: Output) -> None:
-    """Keep what an output was made of, which has just been written.
+def write_finished(path: Path, of: dict[str, Any]) -> None:
+    """Keep what an output was made of, which has just been written; see `made_of`.
 
     Raises
     ------
     DataError
         If it can't be written.
     """
-    made = {"of": _made_of(sources, job, output), "stamps": _stamps(output.path)}
-    with replacing(_made_file(output.path)) as temporary:
+    made = {"of": of, "stamps": _stamps(path)}
+    with replacing(_made_file(path)) as temporary:
         temporary.write_text(json.dumps(made), encoding="utf-8")
 
 
-def _made_file(path: Path) -> Path:
-    return path.with_name(f".{path.name}.made")
+def made_of(sources: Sequence[Source], job: SourceJob, output: Output) -> dict[str, Any]:
+    """All that an output depends on, as plain values, by the names that a user knows.
 
-
-def _stamps(path: Path) -> list[list[Any]]:
-    """Name, size and age of an output, or of all files in it."""
-    found = [(p, p.stat()) for p in (sorted(path.iterdir()) if path.is_dir() else [path])]
-    return [[p.name, stat.st_size, stat.st_mtime_ns] for p, stat in found]
-
-
-def _made_of(sources: Sequence[Source], job: SourceJob, output: Output) -> dict[str, Any]:
-    """All that an output depends on, as plain values, by the names that a user knows."""
+    It is asked before anything is read: a file that grows amid a run is another one to the next.
+    """
     read = json.dumps([[repr(source), source.stamps] for source in sources])
     made = {
         "sources (or their files have changed)": hashlib.sha256(read.encode()).hexdigest(),
-        "model": [job.model.name, model_sha256(job.model)],
+        "model": model_sha256(job.model),
         **asdict(job.config),
         "thresholds": job.model.thresholds(job.config),
         "format": output.file_format,
@@ -137,3 +131,13 @@ def _made_of(sources: Sequence[Source], job: SourceJob, output: Output) -> dict[
     }
     plain: dict[str, Any] = json.loads(json.dumps(made))
     return plain
+
+
+def _made_file(path: Path) -> Path:
+    return path.with_name(f".{path.name}.made")
+
+
+def _stamps(path: Path) -> list[list[Any]]:
+    """Name, size and age of an output, or of all files in it."""
+    found = [(p, p.stat()) for p in (sorted(path.iterdir()) if path.is_dir() else [path])]
+    return [[p.name, stat.st_size, stat.st_mtime_ns] for p, stat in found]
