@@ -57,6 +57,8 @@ def phase_class(hint: str) -> str:
 def read_labels(paths: Iterable[str | Path], rejections: list[Rejection] | None = None) -> list[Pick]:
     """Read picks from catalogues and CSV files; an onset that several files hold counts once, as the first says it.
 
+    So does one that a file holds both in an event and without: as the event's.
+
     Parameters
     ----------
     rejections : list of Rejection, optional

@@ -91,9 +91,8 @@ def _kind(line: str) -> str:
 
 def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
     """A table of which the first row names the columns, in several lines if need be, and the second is a rule."""
-    head, *_ = rows
-    body = [row for row in rows[1:] if set("".join(row)) - set("-: ")]
-    if any(len(row) != len(head) for row in body):
+    head, body = rows[0], rows[2:]
+    if len(rows) < 2 or set("".join(rows[1])) - set("-:") or any(len(row) != len(head) for row in body):
         return ["| " + " | ".join(row) + " |" for row in rows]
     columns = list(zip(*body, strict=True)) if body else [()] * len(head)
     cells = [max(map(len, column), default=0) for column in columns]

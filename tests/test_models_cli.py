@@ -103,9 +103,9 @@ def test_a_card_is_brought_to_a_hundred_columns_and_large_tables_are_named(shipp
 
 def test_a_table_that_fits_has_its_names_in_one_line(shipped):
     stored = load_model("phase").stored
-    card = "# m\n\n| a name | b | |\n|---|:-:|---|\n| 1 | long | |"
+    card = "# m\n\n| a name | b | |\n|---|:-:|---|\n| 1 | long | |\n| - | | |"
     shown = describe_model(Model("phase", dataclasses.replace(stored, card=card)))
-    assert shown[2:5] == ["a name  b", "------  ----  -", "1       long"]
+    assert shown[2:6] == ["a name  b", "------  ----  -", "1       long", "-"]
 
 
 def test_show_takes_a_file_and_tells_a_model_without_card(shipped, tmp_path):
