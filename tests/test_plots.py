@@ -278,6 +278,22 @@ def test_an_absent_component_says_so_and_a_gap_stays_a_gap():
     assert np.isnan(figure.axes[2].lines[0].get_ydata()).sum() == 100
 
 
+def test_no_line_of_probability_spans_a_gap():
+    times_ns = START_NS + np.array([0, 1, 2, 10, 11, 12]) * 200_000_000
+    probabilities = np.linspace(0, 1, 18).reshape(3, 6)
+    figure = plots.waveform_view(
+        np.ones((3, 500)).cumsum(axis=1),
+        START_NS,
+        100.0,
+        probabilities=probabilities,
+        probability_times_ns=times_ns,
+        classes=("P", "S", "noise"),
+    )
+    for line, trace in zip(figure.axes[3].lines, probabilities, strict=True):
+        np.testing.assert_allclose(line.get_xdata(), [0, 0.2, 0.4, np.nan, 2, 2.2, 2.4])
+        np.testing.assert_allclose(line.get_ydata(), np.insert(trace, 3, np.nan))
+
+
 @pytest.mark.parametrize(
     ("start", "length_s", "labels", "days"),
     [

@@ -103,6 +103,9 @@ def _seismogram(ax: Axes, time_s: NDArray[np.float64], samples: NDArray[np.float
 def _probability_traces(
     ax: Axes, time_s: NDArray[np.float64], probabilities: NDArray[np.float64], classes: Sequence[str]
 ) -> None:
+    steps_s = np.diff(time_s)
+    gaps = np.flatnonzero(steps_s > 1.5 * (np.median(steps_s) if len(steps_s) else 0)) + 1
+    time_s, probabilities = np.insert(time_s, gaps, np.nan), np.insert(probabilities, gaps, np.nan, axis=1)
     for index, (name, trace) in enumerate(zip(classes, probabilities, strict=True)):
         colour, line = class_style(name, index)
         few_points = envelope(time_s, trace, columns=750)
