@@ -363,6 +363,11 @@ def test_a_class_model_that_finds_nothing_finds_no_detections():
     assert summary(found, load_model("phase"))[0].startswith("0 rockfall picks")
 
 
+def test_a_probability_just_below_its_threshold_is_not_rounded_up_to_it():
+    found = Classification(thresholds={"P": 0.99}, highest={"P": 0.98543})
+    assert "no probability reached its threshold (P 0.9854 of 0.99)" in summary(found, load_model("phase"))[0]
+
+
 def test_a_report_names_its_sources_so_that_they_are_found_from_any_folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     sources = classification_metrics(Classification(), ["a.mseed", "sds:archive", "sds:/a", "fdsn:GEOFON"], "phase")

@@ -179,7 +179,7 @@ def summary(found: Classification, model: Model) -> tuple[str, ...]:
 def _why_none(found: Classification) -> str:
     """Why there are no picks: how high the probabilities came."""
     highest = ", ".join(
-        f"{name} {found.highest.get(name, 0.0):.2f} of {threshold:g}" for name, threshold in found.thresholds.items()
+        f"{name} {found.highest.get(name, 0.0):.4f} of {threshold:g}" for name, threshold in found.thresholds.items()
     )
     reached = any(found.highest.get(name, 0.0) >= threshold for name, threshold in found.thresholds.items())
     if reached:
