@@ -51,8 +51,16 @@ def find_days(root: Path, selection: Selection) -> list[ArchiveDay]:
             by_instrument[split_seed_id(seed_id)[0]][_day(int(found[5]), int(found[6]))].append(path)
     days = [day for instrument in sorted(by_instrument) for day in _days(by_instrument[instrument], selection)]
     if not days:
-        raise DataError(f"sds:{root}: holds no day of the selection")
+        raise DataError(f"sds:{root}: holds no day of the selection; {_held(years)}")
     return days
+
+
+def _held(years: list[Path]) -> str:
+    """What an archive holds, by the names of its folders."""
+    held = sorted({".".join(path.parts[-3:-1]) + f".*.{path.stem}" for year in years for path in year.glob("*/*/*.D")})
+    more = f" and {len(held) - 5} more" if len(held) > 5 else ""
+    span = " to ".join(dict.fromkeys((years[0].name, years[-1].name)))
+    return f"the archive holds {', '.join(held[:5]) or 'no channel'}{more}, of {span}"
 
 
 def own_traces(stream: obspy.Stream, path: Path, rejections: list[Rejection]) -> obspy.Stream:
