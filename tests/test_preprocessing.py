@@ -22,7 +22,7 @@ from seisnet.errors import ConfigError, DataError, FormatError, NothingUsableErr
 from seisnet.features import extract, make_feature
 from seisnet.preprocessing import job as preprocessing
 from seisnet.preprocessing import one_piece, planning
-from seisnet.preprocessing.job import preprocess, preprocess_to_file
+from seisnet.preprocessing.job import plan, preprocess, preprocess_to_file
 from seisnet.preprocessing.merging import Copy, merge
 from seisnet.preprocessing.splits import divide
 from seisnet.store.hdf5 import sha256_of
@@ -333,6 +333,10 @@ def test_the_advice_of_a_split_that_fails_works_without_making_the_shards_again(
     one = tmp_path / "one.csv"
     one.write_text("".join(labelled.csv.read_text().splitlines(keepends=True)[:3]))  # P and S of one event
     job, told = ([str(labelled.files)], [str(one)]), []
+    with pytest.raises(
+        DataError, match=r"; windows: P [1-9]\d*, S [1-9]\d*, noise \d+; 2 of 2 labels lie in a record$"
+    ):
+        plan(*job, CONFIG)
     with pytest.raises(DataError, match=r"the shards are finished: mend that, and say resume=True$"):
         preprocess_to_file(*job, CONFIG, output=tmp_path / "w.h5")
     assert list((tmp_path / ".w.h5.work").glob("*.h5"))

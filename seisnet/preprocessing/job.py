@@ -247,7 +247,15 @@ def plan(
     outside = unmatched(job.labels, totals.records)
     if not totals.rows:
         raise NothingUsableError(f"no window could be made: {_why(outside if totals.records else [], rejected)}")
-    division = divide(totals.rows, job.config)
+    try:
+        division = divide(totals.rows, job.config)
+    except DataError as error:
+        made: Counter[str] = Counter()
+        for (*_, y, _), n in totals.rows.items():
+            made[job.config.classes[y]] += n
+        of = ", ".join(f"{name} {made[name]}" for name in job.config.classes)
+        matched = f"; {len(job.labels) - len(outside)} of {counted(len(job.labels), 'label')} lie in a record"
+        raise DataError(f"{error}; windows: {of}{matched if job.labels else ''}") from error
     return Plan(
         classes=job.config.classes,
         sources=tuple(totals.made.items()),
