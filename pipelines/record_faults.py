@@ -56,13 +56,13 @@ def faulty(labelled: LabelledRecord, rng: np.random.Generator, names: Sequence[s
 
 def _spikes(data: Doubles, labelled: LabelledRecord, rng: np.random.Generator) -> None:
     """One to eight of one to three samples, on one component or all, up to a thousand times the noise."""
-    record = labelled.record
+    record, noise = labelled.record, _noise(labelled.record)
     for _ in range(int(rng.integers(1, 9))):
         rows = np.flatnonzero(record.present)
         rows = rows if rng.random() < 0.5 else rng.choice(rows, size=1)
         at, length = int(rng.integers(0, data.shape[1] - 4)), int(rng.choice([1, 1, 1, 2, 3]))
         height = rng.choice([-1.0, 1.0]) * log_uniform((8.0, 1000.0), rng) * rng.uniform(0.5, 1.0, size=(len(rows), 1))
-        data[rows, at : at + length] += height * _noise(record)[rows]
+        data[rows, at : at + length] += height * noise[rows]
 
 
 def _filled_gaps(data: Doubles, labelled: LabelledRecord, rng: np.random.Generator) -> None:
@@ -83,7 +83,7 @@ def _filled_gaps(data: Doubles, labelled: LabelledRecord, rng: np.random.Generat
 
 def _hum(data: Doubles, labelled: LabelledRecord, rng: np.random.Generator) -> None:
     """One to three steady or swelling tones of 2 to 25 Hz, up to twelve times the noise."""
-    record = labelled.record
+    record, noise = labelled.record, _noise(labelled.record)
     time_s = np.arange(data.shape[1]) / record.sampling_rate_hz
     for _ in range(int(rng.integers(1, 4))):
         frequency_hz, loudness = log_uniform((2.0, 25.0), rng), log_uniform((0.5, 12.0), rng)
@@ -91,7 +91,7 @@ def _hum(data: Doubles, labelled: LabelledRecord, rng: np.random.Generator) -> N
             continue
         swell = 0.5 * (rng.random() < 0.3) * np.sin(2 * math.pi * (time_s / rng.uniform(5.0, 60.0) + rng.random()))
         tones = np.sin(2 * math.pi * (frequency_hz * time_s + rng.random((len(data), 1))))
-        data += loudness * rng.uniform(0.3, 1.0, size=(len(data), 1)) * _noise(record) * (1.0 + swell) * tones
+        data += loudness * rng.uniform(0.3, 1.0, size=(len(data), 1)) * noise * (1.0 + swell) * tones
 
 
 def _coarse_digits(data: Doubles, labelled: LabelledRecord, rng: np.random.Generator) -> None:

@@ -212,6 +212,11 @@ BEFORE_NS = 60 * NS_PER_S
 """Of a recording that goes on from another source, picks this long before are handed on: what they began may last."""
 
 
+def no_records() -> dict[str, array[int]]:
+    """Where records lie, so far none: by ``NET.STA.LOC``, the times of the first and last sample of each in turns."""
+    return defaultdict(partial(array, "q"))
+
+
 class LabelMatcher(Generic[L]):
     """Hands every record the picks or class intervals made on it, and remembers where the records lie.
 
@@ -222,12 +227,12 @@ class LabelMatcher(Generic[L]):
     ----------
     labels : sequence
     records : dict of str to array of int64
-        By ``NET.STA.LOC``, the times of the first and last sample of every record in turns.
+        See `no_records`.
     """
 
     def __init__(self, labels: Sequence[L]) -> None:
         self.labels: Sequence[L] = labels
-        self.records: dict[str, array[int]] = defaultdict(partial(array, "q"))
+        self.records = no_records()
         of_station: dict[str, list[L]] = defaultdict(list)
         for label in labels:
             of_station[label.station.upper()].append(label)
@@ -253,7 +258,7 @@ def unmatched(labels: Sequence[Pick | ClassInterval], records: Mapping[str, Sequ
     Parameters
     ----------
     records : mapping
-        As in `LabelMatcher`.
+        See `no_records`.
     """
     of_station: dict[str, list[str]] = defaultdict(list)
     for name in records:

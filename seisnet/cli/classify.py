@@ -91,8 +91,7 @@ def classify(
     from seisnet.waveforms.sources import find_sources
     from seisnet.wording import counted
 
-    if resume and overwrite:
-        raise click.UsageError("say either --resume or --overwrite")
+    console.not_both(resume=resume, overwrite=overwrite)
     chosen = console.given({"hop_s": hop_s, "coincidence": coincidence, "coincidence_s": coincidence_s})
     config = pick_config(config_path, threshold, chosen)
     file_format = file_format or format_of(output)

@@ -260,6 +260,12 @@ def _used(reason: str) -> str:
     return "" if reason.startswith(KEPT) else "not used: "
 
 
+def not_both(*, resume: bool, overwrite: bool) -> None:
+    """Refuse to go on with a run and to start it anew."""
+    if resume and overwrite:
+        raise click.UsageError("say either --resume or --overwrite")
+
+
 def given(values: dict[str, Any]) -> dict[str, Any]:
     """The options that a user gave."""
     return {name: value for name, value in values.items() if value is not None}

@@ -88,8 +88,7 @@ def preprocess(
     """
     from seisnet.engine import READY, Engine
 
-    if resume and overwrite:
-        raise click.UsageError("say either --resume or --overwrite")
+    console.not_both(resume=resume, overwrite=overwrite)
     if output is None and not dry_run:
         raise click.UsageError("Missing option '-o' / '--output'.")
     engine = Engine(jobs, scheduler)

@@ -88,8 +88,7 @@ def train(
     from seisnet.training.fitting import fit, is_fitted
     from seisnet.wording import counted
 
-    if resume and overwrite:
-        raise click.UsageError("say either --resume or --overwrite")
+    console.not_both(resume=resume, overwrite=overwrite)
     check_not_read(output, [windows])
     folder = output.with_name(f".{output.name}.training")
     checkpoint = folder / "checkpoint"

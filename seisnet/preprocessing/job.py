@@ -247,6 +247,7 @@ def plan(
     outside = unmatched(job.labels, totals.records)
     if not totals.rows:
         raise NothingUsableError(f"no window could be made: {_why(outside if totals.records else [], rejected)}")
+    n_labels, n_matched = len(job.labels), len(job.labels) - len(outside)
     try:
         division = divide(totals.rows, job.config)
     except DataError as error:
@@ -254,13 +255,13 @@ def plan(
         for (*_, y, _), n in totals.rows.items():
             made[job.config.classes[y]] += n
         of = ", ".join(f"{name} {made[name]}" for name in job.config.classes)
-        matched = f"; {len(job.labels) - len(outside)} of {counted(len(job.labels), 'label')} lie in a record"
-        raise DataError(f"{error}; windows: {of}{matched if job.labels else ''}") from error
+        matched = f"; {n_matched} of {counted(n_labels, 'label')} lie in a record" if n_labels else ""
+        raise DataError(f"{error}; windows: {of}{matched}") from error
     return Plan(
         classes=job.config.classes,
         sources=tuple(totals.made.items()),
-        n_labels=len(job.labels),
-        n_matched=len(job.labels) - len(outside),
+        n_labels=n_labels,
+        n_matched=n_matched,
         unmatched=tuple(outside),
         rejected=(*rejected, *_windowless(totals)),
         counts=division.counts,

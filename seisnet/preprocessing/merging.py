@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from array import array
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +18,7 @@ from seisnet import __version__
 from seisnet.config import to_json
 from seisnet.engine import Over
 from seisnet.errors import FormatError
+from seisnet.labels import no_records
 from seisnet.picks import station_of
 from seisnet.preprocessing.one_piece import Piece, PieceJob, Summary
 from seisnet.preprocessing.splits import Division, Row, placed
@@ -39,7 +39,7 @@ class Totals:
     mined: int = 0
     excerpt_samples: int = 0
     files: dict[str, tuple[int, str, str]] = field(default_factory=dict)
-    records: dict[str, array[int]] = field(default_factory=lambda: defaultdict(partial(array, "q")))
+    records: dict[str, array[int]] = field(default_factory=no_records)
     rejected: list[Rejected] = field(default_factory=list)
     shards: list[str] = field(default_factory=list)
     inventory: tuple[Path, ...] = ()

@@ -128,7 +128,7 @@ class Summary:
         Samples of all excerpts, a component.
     files : list of (path, size, sha256, index of the source)
     records : dict of str to list of int
-        As in `seisnet.labels.LabelMatcher`.
+        See `seisnet.labels.no_records`.
     rejected : list
         Only where no shard is written, which holds them otherwise.
     shard : str
