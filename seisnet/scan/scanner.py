@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from seisnet.config import PreprocessConfig
 from seisnet.nn import blas_threads
 from seisnet.scan.sliding_network import Columns, SlidingNetwork, joined
-from seisnet.waveforms.records import NS_PER_S, Record, ns_to_sample, sample_to_ns
+from seisnet.waveforms.records import NS_PER_S, Record, mirrored, ns_to_sample, sample_to_ns
 
 CONTEXT_COLUMNS = 1024
 """Columns that the context stage gives at once."""
@@ -137,6 +137,9 @@ class Scanner:
 def scan(record: Record, chain: Chain, *, threads: int = 1) -> Probabilities:
     """Evaluate the networks on every window of a record that starts on a multiple of the hop since 1970.
 
+    Half a window at either edge is read too: there the record is mirrored, as far as a window's central frame lies
+    inside.
+
     Parameters
     ----------
     record : Record
@@ -180,7 +183,10 @@ class _WindowScan:
         self._first_sample = ns_to_sample(record, self._frame * hop_ns)
         if self._first_sample >= config.hop_samples:  # the grid point before rounds to the first sample
             self._first_sample, self._frame = self._first_sample - config.hop_samples, self._frame - 1
-        self.next = -(-self._frame // windows.every) * windows.every
+        # Windows may reach over an edge as long as their central frame does not: there the record is mirrored.
+        outside = (config.window_samples - windows.feature.frame_samples) // 2 // config.hop_samples
+        self._outside = outside * config.hop_samples
+        self.next = -(-(self._frame - outside) // windows.every) * windows.every
         self._data = np.zeros((3, 0), dtype=np.float32)
         self._start = 0  # of `_data`, in samples of the record
 
@@ -195,8 +201,11 @@ class _WindowScan:
     def add(self, samples: NDArray[np.float32], *, last: bool) -> Columns:
         """Columns of the windows that have become complete, in whole groups but for the last."""
         self._data = np.concatenate([self._data, samples], axis=1) if self._data.size else samples
-        fit = self._start + self._data.shape[1] - self._config.window_samples - self._first_sample
-        stop = self._frame + fit // self._config.hop_samples + 1 if fit >= 0 else self.next
+        n_samples = self._start + self._data.shape[1]
+        fit = n_samples - self._config.window_samples - self._first_sample + (self._outside if last else 0)
+        stop = max(self._frame + fit // self._config.hop_samples + 1, self.next)
+        if n_samples < self._config.window_samples:
+            stop = self.next
         every, size, group = self._network.every, self._network.block_frames, self._network.group_frames
         stop = stop if last else max(stop // group * group, self.next)
         blocks = range(self.next // size, -(-stop // size)) if stop > self.next else range(0)
@@ -215,17 +224,23 @@ class _WindowScan:
         return columns
 
     def _block(self, block: int) -> Columns:
-        """Evaluate a whole block of windows; where there are no samples, zeros."""
+        """Evaluate a whole block of windows."""
         n_frames = self._network.block_frames + self._network.feature.shape[1] - 1
         n = (n_frames - 1) * self._config.hop_samples + self._network.feature.frame_samples
         low = self.sample(block * self._network.block_frames) - self._start
-        data = self._data[:, max(low, 0) : max(low + n, 0)]
-        if data.shape[1] < n:
-            before = max(-low, 0)
-            data = np.pad(data, ((0, 0), (before, n - before - data.shape[1])))
+        data = self._samples(low, n)
         frames = np.zeros((len(data), n_frames, self._network.feature.shape[2]), dtype=np.float32)
         frames[self._present] = self._network.feature.frames(data[self._present])
         return self._network.columns(frames, self._present, self._bandwidth_hz)
+
+    def _samples(self, low: int, n: int) -> NDArray[np.float32]:
+        """`n` samples from one of `_data` on: mirrored where windows reach over an edge, zeros where none does."""
+        there = self._data.shape[1]
+        if low >= 0 and low + n <= there:
+            return self._data[:, low : low + n]
+        index = np.arange(low, low + n)
+        reached = (index >= -self._outside) & (index < there + self._outside)
+        return np.where(reached, self._data[:, mirrored(index, there)], np.float32(0))
 
 
 class _ContextScan:
