@@ -79,8 +79,8 @@ synthetic records and some of the ocean bottom only, earthquakes above magnitude
 Sampling rates below 50 Hz hold less than the band, and filters take from it: P loses more than S, see the table.
 S on a vertical alone, and P and S without a vertical, are less certain. Of two earthquakes within some seconds the
 weaker one is often missed: `rival_s = 0` helps in swarms. Noise of cities, volcanoes and mines was hardly seen.
-Spikes of many times the noise give false picks, mostly of S; machines that hum hide onsets. Within two seconds of the
-edges of a record, and of gaps, nothing is picked.
+Spikes of many times the noise give false picks, mostly of S; machines that hum hide onsets. Onsets within a second of
+the beginning or the end of a record, or of a gap, are less certain; within a fifth of a second nothing is picked.
 Thresholds depend on noise: look at a day of your own station first.
 
 ## Reproduce
@@ -158,6 +158,7 @@ def _befallen(figures: dict[str, Any]) -> str:
         "lost_share": "without one of their three components",
         "faulty_share": "with spikes, filled gaps, hum, coarse digits or clipped",
         "cut_share": "beginning shortly before P, as many ending shortly after S",
+        "tapered_share": "tapered",
     }
     return ", ".join(f"{figures[share]:.0%} {what}" for share, what in words.items() if figures[share]) or "as they are"
 

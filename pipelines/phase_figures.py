@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 from phase_records import filtered, without
-from record_faults import FAULTS, cut, faulty
+from record_faults import FAULTS, cut, faulty, tapered
 from scipy.signal import butter
 
 from seisnet.config import PreprocessConfig
@@ -21,7 +21,7 @@ from seisnet.store.model_file import StoredModel
 from seisnet.training.calibration import GRID, Trial, merged, try_picks
 from seisnet.training.labelled_sets import excerpts_of, make_windows
 from seisnet.waveforms.conditioning import to_rate
-from seisnet.windows.labelled import LabelledRecord, onsets_of
+from seisnet.windows.labelled import LabelledRecord, generator, onsets_of
 
 SNR_DB = (5.0, 10.0, 20.0)
 S_MINUS_P_S = (1.0, 2.0, 4.0, 8.0)
@@ -221,7 +221,7 @@ def _filtered(btype: str, corners_hz: float | tuple[float, float]) -> Callable[[
 
 def _with(fault: str) -> Callable[[LabelledRecord], LabelledRecord]:
     """The same for a record whenever it is asked."""
-    return lambda labelled: faulty(labelled, np.random.default_rng(labelled.record.start_ns % 2**32), [fault])
+    return lambda labelled: faulty(labelled, generator(labelled.record, PreprocessConfig()), [fault])
 
 
 ALTERED: dict[str, Callable[[LabelledRecord], LabelledRecord]] = {
@@ -235,6 +235,9 @@ ALTERED: dict[str, Callable[[LabelledRecord], LabelledRecord]] = {
     "low-passed at 10 Hz": _filtered("lowpass", 10.0),
     "band-passed, 2 to 8 Hz": _filtered("bandpass", (2.0, 8.0)),
     **{name: _with(name) for name in FAULTS},
+    "tapered": lambda labelled: tapered(labelled, generator(labelled.record, PreprocessConfig())),
     "from 3 s before P": lambda labelled: cut(labelled, before_s=3.0),
+    "from 1 s before P": lambda labelled: cut(labelled, before_s=1.0),
     "until 3 s after S": lambda labelled: cut(labelled, after_s=3.0),
+    "until 1 s after S": lambda labelled: cut(labelled, after_s=1.0),
 }

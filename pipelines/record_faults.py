@@ -20,6 +20,8 @@ Fault = Callable[[Doubles, LabelledRecord, np.random.Generator], None]
 SHORTEST_S = 12.0
 """A record is not cut to less."""
 
+TAPER_S = (0.2, 8.0)
+
 BEFORE_S, AFTER_S = (0.5, 8.0), (0.5, 12.0)
 """Before the first and after the last onset of a record that is cut."""
 
@@ -43,6 +45,18 @@ def randomly_cut(labelled: LabelledRecord, share: float, rng: np.random.Generato
     begins, ends = rng.random(2) < share
     before_s, after_s = rng.uniform(*BEFORE_S), rng.uniform(*AFTER_S)
     return cut(labelled, before_s if begins else math.inf, after_s if ends else math.inf)
+
+
+def tapered(labelled: LabelledRecord, rng: np.random.Generator) -> LabelledRecord:
+    """A record freed of its mean, whose ends rise from zero and fall to it over 0.2 to 8 s, a third of it at most."""
+    record = labelled.record
+    length = int(min(log_uniform(TAPER_S, rng) * record.sampling_rate_hz, record.n_samples // 3))
+    rise = np.arange(length) / length
+    rise = (rise, np.sin(math.pi / 2 * rise), np.sin(math.pi / 2 * rise) ** 2)[int(rng.integers(3))]
+    data = record.data - record.data.mean(axis=1, keepdims=True, dtype=np.float64)
+    data[:, :length] *= rise
+    data[:, record.n_samples - length :] *= rise[::-1]
+    return replace(labelled, record=replace(record, data=data.astype(np.float32)))
 
 
 def faulty(labelled: LabelledRecord, rng: np.random.Generator, names: Sequence[str] = ()) -> LabelledRecord:

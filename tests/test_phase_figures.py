@@ -2,6 +2,7 @@
 
 import json
 import sys
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
@@ -113,6 +114,16 @@ def test_what_each_fault_does(pipeline, labelled):
         np.testing.assert_allclose(data / step, np.round(data / step), rtol=0.0, atol=1e-3)
         data, _ = differing("clipped", seed)
         assert np.abs(data).max() < np.abs(labelled.record.data).max()
+
+
+def test_a_tapered_record_rises_from_zero_and_falls_to_it(pipeline, labelled):
+    shifted = replace(labelled, record=replace(labelled.record, data=labelled.record.data + 1000))
+    for seed in range(20):
+        found = pipeline.faults.tapered(shifted, np.random.default_rng(seed)).record.data
+        freed = shifted.record.data - shifted.record.data.mean(axis=1, keepdims=True)
+        assert not found[:, [0, -1]].any()
+        np.testing.assert_allclose(found[:, 800:5200], freed[:, 800:5200], atol=1e-3)
+        assert (np.abs(found) <= np.abs(freed) + 1e-3).all()
 
 
 def test_a_record_is_cut_around_its_onsets(pipeline, labelled):
