@@ -155,8 +155,8 @@ def mirrored(index: NDArray[np.intp], n_samples: int) -> NDArray[np.intp]:
     [2, 1, 0, 4, 3, 2, 0]
     """
     last = n_samples - 1
-    folded = last - np.abs(last - np.abs(index))
-    return np.clip(folded, 0, last)
+    folded: NDArray[np.intp] = np.clip(last - np.abs(last - np.abs(index)), 0, last)
+    return folded
 
 
 def sample_to_ns(record: Record, sample: float) -> int:
