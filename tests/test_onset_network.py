@@ -108,6 +108,8 @@ def test_no_pick_is_moved_far():
     for phase, sign in (("P", 1), ("S", -1)):
         moved_ns, _ = finder.move(record, sample_to_ns(record, 400), phase)
         assert moved_ns == sample_to_ns(record, 400 + sign * FURTHEST_S * RATE_HZ)
+    assert finder.move(record, sample_to_ns(record, 990), "P")[0] == record.end_ns
+    assert finder.move(record, sample_to_ns(record, 10), "S")[0] == record.start_ns
 
 
 def test_a_model_whose_onset_stage_reads_other_windows_is_refused(quake_model, tmp_path):

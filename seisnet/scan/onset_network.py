@@ -137,12 +137,13 @@ class OnsetNetwork:
         return len(self.mean) == int(np.prod(self.feature.shape))
 
     def move(self, record: Record, time_ns: int, phase: str) -> tuple[int, float]:
-        """A time half way to the onset near a time, and the standard error of what is found, in seconds."""
+        """A time half way to the onset near a time, in the record, and the standard error of that onset in seconds."""
         x, centres = onset_windows(record, [time_ns], self.feature)
         layers = list(self.network.views(self.network.theta))
         said = outputs(layers, self.network, ((x - self.mean) / self.scale).astype(np.float32))[0]
         distance, log_error = said[2 * self.phases.index(phase) :][:2]
         shift_s = WAY * SHIFT_S * float(np.clip(distance, -FURTHEST, FURTHEST))
-        moved_ns = sample_to_ns(record, float(centres[0]) + shift_s * record.sampling_rate_hz)
+        sample = float(centres[0]) + shift_s * record.sampling_rate_hz
+        moved_ns = sample_to_ns(record, min(max(sample, 0.0), record.n_samples - 1.0))
         error = max(float(np.exp(min(log_error, 2.0))), SMALLEST)
         return moved_ns, SHIFT_S * error * self.spread.get(phase, 1.0)
