@@ -80,7 +80,8 @@ Sampling rates below 50 Hz hold less than the band, and filters take from it: P 
 S on a vertical alone, and P and S without a vertical, are less certain. Of two earthquakes within some seconds the
 weaker one is often missed: `rival_s = 0` helps in swarms. Noise of cities, volcanoes and mines was hardly seen.
 Spikes of many times the noise give false picks, mostly of S; machines that hum hide onsets. Onsets within a second of
-the beginning or the end of a record, or of a gap, are less certain; within a fifth of a second nothing is picked.
+the beginning or the end of a record, or of a gap, are less certain; within a fifth of a second hardly any is picked.
+Records that were tapered give false P where they rise from zero: leave out the taper.
 Thresholds depend on noise: look at a day of your own station first.
 
 ## Reproduce

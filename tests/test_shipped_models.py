@@ -111,6 +111,14 @@ def _times(stream, factor):
     return changed
 
 
+def test_an_onset_is_found_a_second_from_either_edge_of_a_record():
+    phase, whole = seisnet.load_model("phase"), obspy.read()
+    onset = whole[0].stats.starttime + 4.71
+    for part in (whole.slice(onset - 1), whole.slice(endtime=onset + 1)):
+        first = phase.classify(part)[0]
+        assert (first.phase, first.time_ns / 1e9) == ("P", pytest.approx(onset.timestamp, abs=0.1))
+
+
 def test_classify_runs_and_tells_the_thresholds(model, stream, tmp_path):
     for trace in stream:
         trace.data = np.asarray(trace.data, dtype=np.float64)

@@ -16,9 +16,9 @@ class PickConfig:
     thresholds : dict of str to float
         Class to the probability that a pick must reach; classes that are absent keep the model's threshold.
     min_distance_s : float
-        Two picks of one phase on one instrument lie at least this far apart; the more probable one stays.
+        Two picks of one phase in one record lie at least this far apart; the more probable one stays.
     same_onset_s : float
-        Of two picks of different phases on one instrument closer than this, the more probable stays: one onset is
+        Of two picks of different phases in one record closer than this, the more probable stays: one onset is
         not both.
     rival_s : float
         Weak picks lose probability where a more probable one of their phase on the same instrument lies nearer than

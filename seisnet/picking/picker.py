@@ -253,11 +253,14 @@ def keep_apart(onsets: Sequence[tuple[int, float]], min_distance_ns: int) -> lis
 
 
 def snr_db(record: Record, time_ns: int) -> float:
-    """Power after a time over power before it, two seconds each, all components together, in decibels."""
+    """Power after a time over power before it, all components together, in decibels.
+
+    Of two seconds each, or what the record holds; NaN where that is less than a twentieth of it.
+    """
     n = round(SNR_WINDOW_S * record.sampling_rate_hz)
     at = ns_to_sample(record, time_ns)
     before, after = record.data[:, max(at - n, 0) : at], record.data[:, at : at + n]
-    if before.shape[1] < n // 4 or after.shape[1] < n // 4:
+    if min(before.shape[1], after.shape[1]) < max(n // 20, 1):
         return float("nan")
     noise = np.var(before.astype(np.float64), axis=1).sum()
     signal = np.var(after.astype(np.float64), axis=1).sum()

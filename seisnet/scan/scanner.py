@@ -137,8 +137,7 @@ class Scanner:
 def scan(record: Record, chain: Chain, *, threads: int = 1) -> Probabilities:
     """Evaluate the networks on every window of a record that starts on a multiple of the hop since 1970.
 
-    Half a window at either edge is read too: there the record is mirrored, as far as a window's central frame lies
-    inside.
+    Windows may reach over the edges, where the record is mirrored, as long as their central frame lies inside.
 
     Parameters
     ----------
@@ -183,10 +182,10 @@ class _WindowScan:
         self._first_sample = ns_to_sample(record, self._frame * hop_ns)
         if self._first_sample >= config.hop_samples:  # the grid point before rounds to the first sample
             self._first_sample, self._frame = self._first_sample - config.hop_samples, self._frame - 1
-        # Windows may reach over an edge as long as their central frame does not: there the record is mirrored.
-        outside = (config.window_samples - windows.feature.frame_samples) // 2 // config.hop_samples
-        self._outside = outside * config.hop_samples
-        self.next = -(-(self._frame - outside) // windows.every) * windows.every
+        # So far, in samples, windows may reach over an edge: their central frame does not.
+        hop = config.hop_samples
+        self._outside = (config.window_samples - windows.feature.frame_samples) // 2 // hop * hop
+        self.next = -(-(self._frame - self._outside // hop) // windows.every) * windows.every
         self._data = np.zeros((3, 0), dtype=np.float32)
         self._start = 0  # of `_data`, in samples of the record
 
@@ -201,11 +200,9 @@ class _WindowScan:
     def add(self, samples: NDArray[np.float32], *, last: bool) -> Columns:
         """Columns of the windows that have become complete, in whole groups but for the last."""
         self._data = np.concatenate([self._data, samples], axis=1) if self._data.size else samples
-        n_samples = self._start + self._data.shape[1]
-        fit = n_samples - self._config.window_samples - self._first_sample + (self._outside if last else 0)
-        stop = max(self._frame + fit // self._config.hop_samples + 1, self.next)
-        if n_samples < self._config.window_samples:
-            stop = self.next
+        beyond = self._start + self._data.shape[1] - self._config.window_samples
+        fit = beyond - self._first_sample + (self._outside if last else 0)
+        stop = max(self._frame + fit // self._config.hop_samples + 1, self.next) if beyond >= 0 else self.next
         every, size, group = self._network.every, self._network.block_frames, self._network.group_frames
         stop = stop if last else max(stop // group * group, self.next)
         blocks = range(self.next // size, -(-stop // size)) if stop > self.next else range(0)
@@ -234,7 +231,11 @@ class _WindowScan:
         return self._network.columns(frames, self._present, self._bandwidth_hz)
 
     def _samples(self, low: int, n: int) -> NDArray[np.float32]:
-        """`n` samples from one of `_data` on: mirrored where windows reach over an edge, zeros where none does."""
+        """`n` samples from one of `_data` on: mirrored where windows reach over an edge, zeros where none does.
+
+        What no window reads must not depend on how much has arrived: windows that are computed together share rounding.
+        Before the first sample is before the record, since `_data` is cut where a block begins.
+        """
         there = self._data.shape[1]
         if low >= 0 and low + n <= there:
             return self._data[:, low : low + n]
