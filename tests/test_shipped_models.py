@@ -112,7 +112,7 @@ def _times(stream, factor):
 
 
 def test_an_onset_is_found_a_second_from_either_edge_of_a_record():
-    phase, whole = seisnet.load_model("phase"), obspy.read()
+    phase, whole = load_model("phase"), obspy.read()
     onset = whole[0].stats.starttime + 4.71
     for part in (whole.slice(onset - 1), whole.slice(endtime=onset + 1)):
         first = phase.classify(part)[0]
