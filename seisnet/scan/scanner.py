@@ -234,7 +234,7 @@ class _WindowScan:
         """`n` samples from one of `_data` on: mirrored where windows reach over an edge, zeros where none does.
 
         What no window reads must not depend on how much has arrived: windows that are computed together share rounding.
-        Before the first sample is before the record, since `_data` is cut where a block begins.
+        Negative indices lie before the record, for `_data` is only ever cut where a block begins.
         """
         there = self._data.shape[1]
         if low >= 0 and low + n <= there:

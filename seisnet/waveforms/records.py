@@ -147,7 +147,7 @@ def first_at(record: Record, time_ns: int) -> int:
 
 
 def mirrored(index: NDArray[np.intp], n_samples: int) -> NDArray[np.intp]:
-    """Indices inside a record for those outside: what lies as far from the nearer edge; no farther than the other one.
+    """Indices of the samples that a record, mirrored at its edges, has at some others; beyond its mirrors, the outermost.
 
     Examples
     --------
