@@ -147,7 +147,7 @@ def first_at(record: Record, time_ns: int) -> int:
 
 
 def mirrored(index: NDArray[np.intp], n_samples: int) -> NDArray[np.intp]:
-    """Indices of the samples that a record, mirrored at its edges, has at some others; beyond its mirrors, the outermost.
+    """Indices, in a record, of the samples that its mirrors at either edge hold; beyond these, of the outermost ones.
 
     Examples
     --------
