@@ -80,8 +80,8 @@ Sampling rates below 50 Hz hold less than the band, and filters take from it: P 
 S on a vertical alone, and P and S without a vertical, are less certain. Of two earthquakes within some seconds the
 weaker one is often missed: `rival_s = 0` helps in swarms. Noise of cities, volcanoes and mines was hardly seen.
 Spikes of many times the noise give false picks, mostly of S; machines that hum hide onsets. Onsets within a second of
-the beginning or the end of a record, or of a gap, are less certain; within a fifth of a second hardly any is picked.
-Records that were tapered give false P where they rise from zero: leave out the taper.
+the end of a record, or before a gap, are less certain, and hardly any is picked within a second of a beginning. Where
+tapered records rise from zero, false S come.
 Thresholds depend on noise: look at a day of your own station first.
 
 ## Reproduce
@@ -159,7 +159,6 @@ def _befallen(figures: dict[str, Any]) -> str:
         "lost_share": "without one of their three components",
         "faulty_share": "with spikes, filled gaps, hum, coarse digits or clipped",
         "cut_share": "beginning shortly before P, as many ending shortly after S",
-        "tapered_share": "tapered",
     }
     return ", ".join(f"{figures[share]:.0%} {what}" for share, what in words.items() if figures[share]) or "as they are"
 

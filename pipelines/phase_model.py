@@ -59,7 +59,6 @@ class DataConfig:
     lost_share: float = 0.0
     faulty_share: float = 0.0
     cut_share: float = 0.0
-    tapered_share: float = 0.0
     folds: int = 4
     false_alarms_per_hour: float = 1.0
     seed: int = 0
@@ -77,7 +76,7 @@ def main() -> None:
     training = replace(from_dict(TrainConfig, tables["train"], where="[train]"), seed=data.seed)
     sources = [name for names in data.regions.values() for name in names]
     sets = {name: load_records(_found(arguments.data, name), config) for name in sources}
-    shares = Shares(data.filtered_share, data.lost_share, data.faulty_share, data.cut_share, data.tapered_share)
+    shares = Shares(data.filtered_share, data.lost_share, data.faulty_share, data.cut_share)
     near, far = data.synthetic_near, data.synthetic_far
     made = list(synthetic(near, far, shares, rate_hz=config.sampling_rate_hz, seed=data.seed))
     figures, stored = build(sets, made, data, config, training)
@@ -156,7 +155,6 @@ def build(
         "lost_share": data.lost_share,
         "faulty_share": data.faulty_share,
         "cut_share": data.cut_share,
-        "tapered_share": data.tapered_share,
         "folds": data.folds,
         "copies": data.copies,
         "hidden": list(training.hidden),

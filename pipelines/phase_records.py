@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
-from record_faults import faulty, randomly_cut, tapered
+from record_faults import faulty, randomly_cut
 from scipy.signal import butter, sosfilt, sosfiltfilt
 
 from seisnet.synthetic import GeneratorConfig, generate_records
@@ -54,14 +54,13 @@ class Shares:
     lost: float = 0.0
     faulty: float = 0.0
     cut: float = 0.0
-    tapered: float = 0.0
 
 
 def synthetic(n_near: int, n_far: int, shares: Shares, *, rate_hz: float, seed: int) -> Iterator[LabelledRecord]:
     """Records of so many earthquakes near and far, at one rate.
 
-    Shares of them are filtered, have a fault or two of `record_faults`, begin or end shortly before or after their
-    onsets, and are tapered; of a share of those with three components one is lost.
+    Shares of them are filtered, have a fault or two of `record_faults`, and begin or end shortly before or after their
+    onsets; of a share of those with three components one is lost.
     """
     rng = np.random.default_rng(seed)
     kinds = [(n_near, NEAR), *((n_far // len(FAR), kind) for kind in FAR)]
@@ -76,8 +75,7 @@ def synthetic(n_near: int, n_far: int, shares: Shares, *, rate_hz: float, seed: 
             labelled = LabelledRecord(record, made.picks, made.event_id, is_noise=not made.picks)
             if rng.random() < shares.faulty:
                 labelled = faulty(labelled, rng)
-            labelled = randomly_cut(labelled, shares.cut, rng)
-            yield tapered(labelled, rng) if rng.random() < shares.tapered else labelled
+            yield randomly_cut(labelled, shares.cut, rng)
 
 
 def filtered(record: Record, sos: NDArray[np.float64], *, both_ways: bool = False) -> Record:

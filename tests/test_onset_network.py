@@ -58,12 +58,12 @@ def test_gradient_by_central_differences():
             assert gradient[row, column] == pytest.approx(slope, rel=1e-5, abs=1e-8)
 
 
-def test_at_its_edges_the_record_is_mirrored():
+def test_windows_repeat_the_edge():
     record = record_with_onset(500)
     feature = make_feature(onset_config(RATE_HZ))
     x, centres = onset_windows(record, [record.start_ns, sample_to_ns(record, 999)], feature)
     assert centres.tolist() == [0, 999]
-    longer = replace(record, data=np.pad(record.data, ((0, 0), (150, 150)), mode="reflect"))
+    longer = replace(record, data=np.pad(record.data, ((0, 0), (150, 150)), mode="edge"))
     expected, _ = onset_windows(longer, [sample_to_ns(longer, 150), sample_to_ns(longer, 1149)], feature)
     np.testing.assert_array_equal(x, expected)
 

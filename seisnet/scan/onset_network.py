@@ -18,7 +18,7 @@ from seisnet.config import PreprocessConfig
 from seisnet.features import Feature, extract, make_feature
 from seisnet.nn import Network, huber
 from seisnet.scan.sliding_network import outputs
-from seisnet.waveforms.records import Record, mirrored, ns_to_sample, sample_to_ns
+from seisnet.waveforms.records import Record, ns_to_sample, sample_to_ns
 
 Floats = NDArray[np.float32]
 
@@ -65,7 +65,7 @@ def onset_config(sampling_rate_hz: float) -> PreprocessConfig:
 def onset_windows(record: Record, times_ns: Sequence[int], feature: Feature) -> tuple[Floats, NDArray[np.int64]]:
     """Features of the windows around some times, and the sample on which each window is centred.
 
-    At its edges the record is mirrored.
+    At the edges of the record its outermost samples are repeated.
 
     Returns
     -------
@@ -75,7 +75,7 @@ def onset_windows(record: Record, times_ns: Sequence[int], feature: Feature) -> 
     length = round(WINDOW_S * record.sampling_rate_hz)
     centres = np.array([ns_to_sample(record, t) for t in times_ns], dtype=np.int64)
     wanted = centres[:, None] - length // 2 + np.arange(length)
-    samples = record.data[:, mirrored(wanted, record.n_samples)].transpose(1, 0, 2)
+    samples = record.data[:, np.clip(wanted, 0, record.n_samples - 1)].transpose(1, 0, 2)
     present = np.broadcast_to(record.present, (len(centres), len(record.present)))
     return extract(feature, samples, present, np.full(len(centres), record.bandwidth_hz)), centres
 

@@ -17,6 +17,10 @@ from seisnet.nn import blas_threads
 from seisnet.scan.sliding_network import Columns, SlidingNetwork, joined
 from seisnet.waveforms.records import NS_PER_S, Record, mirrored, ns_to_sample, sample_to_ns
 
+BEFORE = 0.2
+"""Windows may reach over the beginning of a record by this share of their length, over its end as far as their central
+frame lies inside: what rises from zero at a beginning, as tapered records do, looks like an onset."""
+
 CONTEXT_COLUMNS = 1024
 """Columns that the context stage gives at once."""
 
@@ -117,7 +121,7 @@ class Scanner:
     """
 
     def __init__(self, chain: Chain, record: Record, *, threads: int = 1) -> None:
-        self._windows = _WindowScan(chain.windows, chain.config, record, threads)
+        self._windows = _WindowScan(chain.windows, chain.config, record, threads, over_edges=True)
         self._context = _ContextScan(chain, self._windows.next // chain.windows.every)
         nothing = np.zeros((len(chain.classes), 0), dtype=np.float32)
         start_ns = self._windows.centre_ns(record)
@@ -137,7 +141,7 @@ class Scanner:
 def scan(record: Record, chain: Chain, *, threads: int = 1) -> Probabilities:
     """Evaluate the networks on every window of a record that starts on a multiple of the hop since 1970.
 
-    Windows may reach over the edges, where the record is mirrored, as long as their central frame lies inside.
+    Windows may reach over the edges, where the record is mirrored (see `BEFORE`).
 
     Parameters
     ----------
@@ -156,9 +160,12 @@ def scan(record: Record, chain: Chain, *, threads: int = 1) -> Probabilities:
 
 
 def scan_windows(record: Record, windows: SlidingNetwork, config: PreprocessConfig) -> tuple[Columns, int]:
-    """What the first stage says of a whole record, for training the second, and the time of the first column."""
+    """What the first stage says of a whole record, for training the second, and the time of the first column.
+
+    Of windows inside alone: taught of the edges too, the second stage loses more elsewhere than it gains there.
+    """
     with blas_threads(1):
-        scanner = _WindowScan(windows, config, record, threads=1)
+        scanner = _WindowScan(windows, config, record, threads=1, over_edges=False)
         start_ns = scanner.centre_ns(record)
         return scanner.add(record.data, last=True), start_ns
 
@@ -172,7 +179,9 @@ class _WindowScan:
         The frame since 1970 on which the next window starts.
     """
 
-    def __init__(self, windows: SlidingNetwork, config: PreprocessConfig, record: Record, threads: int) -> None:
+    def __init__(
+        self, windows: SlidingNetwork, config: PreprocessConfig, record: Record, threads: int, *, over_edges: bool
+    ) -> None:
         self._network, self._config, self._threads = windows, config, threads
         self._present, self._bandwidth_hz = record.present, record.bandwidth_hz
         # A window that starts between two samples takes the nearer one; times are those of the samples taken, so that
@@ -182,10 +191,11 @@ class _WindowScan:
         self._first_sample = ns_to_sample(record, self._frame * hop_ns)
         if self._first_sample >= config.hop_samples:  # the grid point before rounds to the first sample
             self._first_sample, self._frame = self._first_sample - config.hop_samples, self._frame - 1
-        # So far, in samples, windows may reach over an edge: their central frame does not.
-        hop = config.hop_samples
-        self._outside = (config.window_samples - windows.feature.frame_samples) // 2 // hop * hop
-        self.next = -(-(self._frame - self._outside // hop) // windows.every) * windows.every
+        # So many frames of a window may lie before the record, and behind it.
+        behind = (config.window_samples - windows.feature.frame_samples) // 2 // config.hop_samples
+        before = min(int(BEFORE * config.window_samples / config.hop_samples + 1e-9), behind)
+        self._before, self._behind = (before, behind) if over_edges else (0, 0)
+        self.next = -(-(self._frame - self._before) // windows.every) * windows.every
         self._data = np.zeros((3, 0), dtype=np.float32)
         self._start = 0  # of `_data`, in samples of the record
 
@@ -201,8 +211,8 @@ class _WindowScan:
         """Columns of the windows that have become complete, in whole groups but for the last."""
         self._data = np.concatenate([self._data, samples], axis=1) if self._data.size else samples
         beyond = self._start + self._data.shape[1] - self._config.window_samples
-        fit = beyond - self._first_sample + (self._outside if last else 0)
-        stop = max(self._frame + fit // self._config.hop_samples + 1, self.next) if beyond >= 0 else self.next
+        fit = (beyond - self._first_sample) // self._config.hop_samples + (self._behind if last else 0)
+        stop = max(self._frame + fit + 1, self.next) if beyond >= 0 else self.next
         every, size, group = self._network.every, self._network.block_frames, self._network.group_frames
         stop = stop if last else max(stop // group * group, self.next)
         blocks = range(self.next // size, -(-stop // size)) if stop > self.next else range(0)
@@ -240,7 +250,8 @@ class _WindowScan:
         if low >= 0 and low + n <= there:
             return self._data[:, low : low + n]
         index = np.arange(low, low + n)
-        reached = (index >= -self._outside) & (index < there + self._outside)
+        hop = self._config.hop_samples
+        reached = (index >= -self._before * hop) & (index < there + self._behind * hop)
         return np.where(reached, self._data[:, mirrored(index, there)], np.float32(0))
 
 
