@@ -105,9 +105,9 @@ def test_parity_the_features_of_a_window_are_those_of_the_scan(quakes):
     for stream in (quakes[0], *real_streams()):
         [record, *_], _ = MODEL.records(stream)
         columns, first_ns = scan_windows(record, MODEL.windows, MODEL.preprocess)
-        times = MODEL.scan(record).times_ns
+        times = MODEL.scan(record).times_ns[4:-9]  # of windows that do not reach over an edge
         assert first_ns == times[0] and len(columns) == len(times)
-        for m in range(9, len(columns) - 9, 37):  # nine windows reach over either edge
+        for m in range(0, len(columns), 37):
             first = round((times[m] - 2 * NS_PER_S - record.start_ns) / 1e7)
             window = record.data[None, :, first : first + 400]
             x = extract(MODEL.feature, window, record.present[None], np.array([record.bandwidth_hz]))

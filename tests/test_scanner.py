@@ -19,8 +19,8 @@ START_NS = 1_577_836_800 * NS_PER_S
 CLASSES = ("P", "S", "noise")
 CONFIGS = {name: PreprocessConfig(features=name) for name in ("logspec", "raw")}
 FEATURES = {name: make_feature(config) for name, config in CONFIGS.items()}
-OUTSIDE = {"logspec": 180, "raw": 0}
-"""Samples beyond an edge that windows may hold; their central frame, 0.4 s and 4 s, lies inside."""
+OUTSIDE = {"logspec": (80, 180), "raw": (0, 0)}
+"""Samples before and behind a record that windows may hold: a fifth, and as far as their central frame lies inside."""
 
 HOP_NS = round(CONFIGS["logspec"].hop_s * NS_PER_S)
 
@@ -60,7 +60,7 @@ def scan_of(record, name="logspec"):
 
 def in_mirrors(record, name):
     """The samples that windows may hold."""
-    return np.pad(record.data, ((0, 0), (OUTSIDE[name], OUTSIDE[name])), mode="reflect")
+    return np.pad(record.data, ((0, 0), OUTSIDE[name]), mode="reflect")
 
 
 class Context:
@@ -82,7 +82,7 @@ def test_columns_lie_on_the_absolute_grid_within_half_a_sample(offset_ns, onset_
     found = scan_of(record)
     off_ns = (found.start_ns - NS_PER_S * 2) % HOP_NS
     assert min(off_ns, HOP_NS - off_ns) <= NS_PER_S // 200
-    first_ns = found.start_ns - NS_PER_S // 5
+    first_ns = found.start_ns - NS_PER_S * 6 // 5
     assert record.start_ns <= first_ns < record.start_ns + HOP_NS
     last_ns = found.times_ns[-1] + NS_PER_S // 5
     assert record.end_ns + NS_PER_S // 100 - HOP_NS < last_ns <= record.end_ns + NS_PER_S // 100
@@ -108,7 +108,7 @@ def test_cutting_samples_off_the_end_changes_no_column(name, onset_record, make_
     whole = onset_record(20.0)
     a, b = scan_of(whole, name), scan_of(make_record(whole.data[:, :-333]), name)
     assert b.start_ns == a.start_ns
-    n = b.values.shape[1] - OUTSIDE[name] // 20
+    n = b.values.shape[1] - OUTSIDE[name][1] // 20
     np.testing.assert_allclose(b.values[:, :n], a.values[:, :n], atol=1e-5)
 
 
@@ -154,10 +154,11 @@ def test_a_longer_step_of_the_scan_leaves_columns_out_and_changes_none(every, on
         np.testing.assert_allclose(column, columns[t], atol=1e-5)
 
 
-def test_the_context_stage_reads_the_outermost_column_beyond_the_edges_of_a_record(onset_record):
+def test_the_context_stage_reads_the_outermost_column_beyond_the_edges_of_a_record(onset_record, make_record):
     record, context = onset_record(20.0), Context()
     chain = chain_for(CONFIGS["logspec"], context=context)
-    columns, _ = scan_windows(record, chain.windows, chain.config)
+    longer = make_record(in_mirrors(record, "logspec"), start_ns=record.start_ns - NS_PER_S * 4 // 5)
+    columns, _ = scan_windows(longer, chain.windows, chain.config)
     edges = ((context.before, context.after), (0, 0))
     logs, energy = (np.pad(a, edges, mode="edge") for a in (columns.log_probabilities, columns.log_energy))
     np.testing.assert_allclose(scan(record, chain).values, context(logs, energy).T, atol=1e-6)
@@ -167,7 +168,9 @@ def test_the_energy_of_a_column_is_that_of_its_central_frame(onset_record, make_
     record = onset_record(20.0, present=(True, False, True))
     chain = CHAINS["logspec"]
     energy = scan_windows(record, chain.windows, chain.config)[0].log_energy
-    middle = chain.windows.feature.frames(record.data).mean(axis=2)
+    frames = chain.windows.feature.frames(record.data)
+    before = chain.windows.feature.shape[1] // 2
+    middle = frames[:, before : before + len(energy)].mean(axis=2)
     np.testing.assert_allclose(energy[:, 0], middle[0], atol=1e-5)
     np.testing.assert_allclose(energy[:, 1], (middle[0] + middle[2]) / 2, atol=1e-5)
     assert np.isnan(scan_windows(make_record(np.ones(6000)), chain.windows, chain.config)[0].log_energy).all()
@@ -207,7 +210,7 @@ def test_batch_invariance_each_column_is_what_its_window_alone_gives(name, onset
     record, config = onset_record(20.0, start_ns=START_NS + 60_000_000), CONFIGS[name]
     found = scan_of(record, name)
     for m in range(0, found.values.shape[1], 29):
-        first = round((found.times_ns[m] - 2 * NS_PER_S - record.start_ns) / 1e7) + OUTSIDE[name]
+        first = round((found.times_ns[m] - 2 * NS_PER_S - record.start_ns) / 1e7) + OUTSIDE[name][0]
         window = in_mirrors(record, name)[None, :, first : first + config.window_samples]
         x = extract(FEATURES[name], window, record.present[None], np.array([record.bandwidth_hz]))
         np.testing.assert_allclose(by_window(CHAINS[name], x)[0], found.values[:, m], atol=1e-5)
@@ -236,7 +239,7 @@ def test_gain_invariance_of_the_scan(name, gain, onset_record, make_record):
 @pytest.mark.parametrize(("n_samples", "columns"), [(0, 0), (1, 0), (399, 0), (400, 1), (419, 1), (420, 2), (440, 3)])
 def test_every_window_that_fits_is_scanned_and_no_other(name, n_samples, columns, make_record):
     found = scan_of(make_record(np.ones(n_samples)), name)
-    columns += columns and 2 * OUTSIDE[name] // 20
+    columns += columns and sum(OUTSIDE[name]) // 20
     assert found.values.shape == (3, columns)
     assert len(found.times_ns) == columns
 
@@ -255,7 +258,7 @@ def test_another_rate_and_hop_keep_the_grid(make_record, noise):
     record = make_record(np.stack([noise(1000, k) for k in range(3)]), start_ns=START_NS + 30_000_000, rate_hz=20.0)
     found = scan(record, chain_for(config))
     assert found.hop_ns == NS_PER_S // 2
-    assert found.start_ns == START_NS + 30_000_000 + 4 * NS_PER_S + 9 * NS_PER_S // 20 - 3 * NS_PER_S
+    assert found.start_ns == START_NS + 30_000_000 + 4 * NS_PER_S + 9 * NS_PER_S // 20 - NS_PER_S * 3 // 2
 
 
 @pytest.mark.parametrize("rows", [1, 16])
@@ -264,4 +267,4 @@ def test_fewer_rows_to_a_product_give_the_same_but_for_rounding(rows, name, onse
     fewer = replace(chain, windows=replace(chain.windows, rows=rows))
     np.testing.assert_allclose(scan(record, fewer).values, scan(record, chain).values, atol=1e-5)
     first_ns = [scan_windows(record, c.windows, c.config)[1] for c in (fewer, chain)]
-    assert first_ns[0] == first_ns[1] == scan(record, chain).start_ns
+    assert first_ns[0] == first_ns[1] == record.start_ns + 2 * NS_PER_S
