@@ -237,7 +237,6 @@ ALTERED: dict[str, Callable[[LabelledRecord], LabelledRecord]] = {
     **{name: _with(name) for name in FAULTS},
     "tapered": lambda labelled: tapered(labelled, generator(labelled.record, PreprocessConfig())),
     "from 3 s before P": lambda labelled: cut(labelled, before_s=3.0),
-    "from 1.5 s before P": lambda labelled: cut(labelled, before_s=1.5),
     "until 3 s after S": lambda labelled: cut(labelled, after_s=3.0),
     "until 1 s after S": lambda labelled: cut(labelled, after_s=1.0),
 }

@@ -111,12 +111,11 @@ def _times(stream, factor):
     return changed
 
 
-def test_an_onset_is_found_soon_after_the_beginning_of_a_record_and_shortly_before_its_end():
+def test_an_onset_is_found_shortly_before_the_end_of_a_record():
     phase, whole = load_model("phase"), obspy.read()
     onset = whole[0].stats.starttime + 4.71
-    for part in (whole.slice(onset - 1.5), whole.slice(endtime=onset + 1)):
-        first = phase.classify(part)[0]
-        assert (first.phase, first.time_ns / 1e9) == ("P", pytest.approx(onset.timestamp, abs=0.1))
+    first = phase.classify(whole.slice(endtime=onset + 1))[0]
+    assert (first.phase, first.time_ns / 1e9) == ("P", pytest.approx(onset.timestamp, abs=0.1))
 
 
 def test_classify_runs_and_tells_the_thresholds(model, stream, tmp_path):

@@ -15,11 +15,7 @@ from numpy.typing import NDArray
 from seisnet.config import PreprocessConfig
 from seisnet.nn import blas_threads
 from seisnet.scan.sliding_network import Columns, SlidingNetwork, joined
-from seisnet.waveforms.records import NS_PER_S, Record, mirrored, ns_to_sample, sample_to_ns
-
-BEFORE = 0.2
-"""Windows may reach over the beginning of a record by this share of their length, over its end as far as their central
-frame lies inside: what rises from zero at a beginning, as tapered records do, looks like an onset."""
+from seisnet.waveforms.records import NS_PER_S, Record, ns_to_sample, sample_to_ns
 
 CONTEXT_COLUMNS = 1024
 """Columns that the context stage gives at once."""
@@ -121,7 +117,7 @@ class Scanner:
     """
 
     def __init__(self, chain: Chain, record: Record, *, threads: int = 1) -> None:
-        self._windows = _WindowScan(chain.windows, chain.config, record, threads, over_edges=True)
+        self._windows = _WindowScan(chain.windows, chain.config, record, threads, over_end=True)
         self._context = _ContextScan(chain, self._windows.next // chain.windows.every)
         nothing = np.zeros((len(chain.classes), 0), dtype=np.float32)
         start_ns = self._windows.centre_ns(record)
@@ -141,7 +137,7 @@ class Scanner:
 def scan(record: Record, chain: Chain, *, threads: int = 1) -> Probabilities:
     """Evaluate the networks on every window of a record that starts on a multiple of the hop since 1970.
 
-    Windows may reach over the edges, where the record is mirrored (see `BEFORE`).
+    Windows may reach over the end, where the record is mirrored, as long as their central frame lies inside.
 
     Parameters
     ----------
@@ -162,10 +158,10 @@ def scan(record: Record, chain: Chain, *, threads: int = 1) -> Probabilities:
 def scan_windows(record: Record, windows: SlidingNetwork, config: PreprocessConfig) -> tuple[Columns, int]:
     """What the first stage says of a whole record, for training the second, and the time of the first column.
 
-    Of windows inside alone: taught of the edges too, the second stage loses more elsewhere than it gains there.
+    Of windows inside alone: taught of the end too, the second stage loses more elsewhere than it gains there.
     """
     with blas_threads(1):
-        scanner = _WindowScan(windows, config, record, threads=1, over_edges=False)
+        scanner = _WindowScan(windows, config, record, threads=1, over_end=False)
         start_ns = scanner.centre_ns(record)
         return scanner.add(record.data, last=True), start_ns
 
@@ -180,7 +176,7 @@ class _WindowScan:
     """
 
     def __init__(
-        self, windows: SlidingNetwork, config: PreprocessConfig, record: Record, threads: int, *, over_edges: bool
+        self, windows: SlidingNetwork, config: PreprocessConfig, record: Record, threads: int, *, over_end: bool
     ) -> None:
         self._network, self._config, self._threads = windows, config, threads
         self._present, self._bandwidth_hz = record.present, record.bandwidth_hz
@@ -191,11 +187,10 @@ class _WindowScan:
         self._first_sample = ns_to_sample(record, self._frame * hop_ns)
         if self._first_sample >= config.hop_samples:  # the grid point before rounds to the first sample
             self._first_sample, self._frame = self._first_sample - config.hop_samples, self._frame - 1
-        # So many frames of a window may lie before the record, and behind it.
+        self.next = -(-self._frame // windows.every) * windows.every
+        # So many frames of a window may lie behind the record.
         behind = (config.window_samples - windows.feature.frame_samples) // 2 // config.hop_samples
-        before = min(int(BEFORE * config.window_samples / config.hop_samples + 1e-9), behind)
-        self._before, self._behind = (before, behind) if over_edges else (0, 0)
-        self.next = -(-(self._frame - self._before) // windows.every) * windows.every
+        self._behind = behind if over_end else 0
         self._data = np.zeros((3, 0), dtype=np.float32)
         self._start = 0  # of `_data`, in samples of the record
 
@@ -241,18 +236,18 @@ class _WindowScan:
         return self._network.columns(frames, self._present, self._bandwidth_hz)
 
     def _samples(self, low: int, n: int) -> NDArray[np.float32]:
-        """`n` samples from one of `_data` on: mirrored where windows reach over an edge, zeros where none does.
+        """`n` samples from one of `_data` on: mirrored where windows reach over the end, zeros where none does.
 
         What no window reads must not depend on how much has arrived: windows that are computed together share rounding.
-        Negative indices lie before the record, for `_data` is only ever cut where a block begins.
         """
-        there = self._data.shape[1]
-        if low >= 0 and low + n <= there:
-            return self._data[:, low : low + n]
-        index = np.arange(low, low + n)
-        hop = self._config.hop_samples
-        reached = (index >= -self._before * hop) & (index < there + self._behind * hop)
-        return np.where(reached, self._data[:, mirrored(index, there)], np.float32(0))
+        there = self._data[:, max(low, 0) : max(low + n, 0)]
+        before = max(-low, 0)
+        missing = n - before - there.shape[1]
+        if not (before or missing):
+            return there
+        last = self._data.shape[1] - 1
+        behind = last - 1 - np.arange(min(missing, self._behind * self._config.hop_samples, last))
+        return np.pad(np.concatenate([there, self._data[:, behind]], axis=1), ((0, 0), (before, missing - len(behind))))
 
 
 class _ContextScan:

@@ -146,19 +146,6 @@ def first_at(record: Record, time_ns: int) -> int:
     return math.ceil(sample_of(record, time_ns) - ROUNDING)
 
 
-def mirrored(index: NDArray[np.intp], n_samples: int) -> NDArray[np.intp]:
-    """Indices, in a record, of the samples that its mirrors at either edge hold; beyond these, of the outermost ones.
-
-    Examples
-    --------
-    >>> mirrored(np.array([-2, -1, 0, 4, 5, 6, 99]), 5).tolist()
-    [2, 1, 0, 4, 3, 2, 0]
-    """
-    last = n_samples - 1
-    folded: NDArray[np.intp] = np.clip(last - np.abs(last - np.abs(index)), 0, last)
-    return folded
-
-
 def sample_to_ns(record: Record, sample: float) -> int:
     """Time of a sample, which may be fractional, in nanoseconds."""
     return record.start_ns + round(sample * NS_PER_S / record.sampling_rate_hz)
