@@ -6,6 +6,7 @@ import itertools
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -219,9 +220,11 @@ def _filtered(btype: str, corners_hz: float | tuple[float, float]) -> Callable[[
     return alter
 
 
-def _with(fault: str) -> Callable[[LabelledRecord], LabelledRecord]:
-    """The same for a record whenever it is asked."""
-    return lambda labelled: faulty(labelled, generator(labelled.record, PreprocessConfig()), [fault])
+def _drawn(
+    alter: Callable[[LabelledRecord, np.random.Generator], LabelledRecord],
+) -> Callable[[LabelledRecord], LabelledRecord]:
+    """What is drawn at random, the same for a record whenever it is asked."""
+    return lambda labelled: alter(labelled, generator(labelled.record, PreprocessConfig()))
 
 
 ALTERED: dict[str, Callable[[LabelledRecord], LabelledRecord]] = {
@@ -234,8 +237,8 @@ ALTERED: dict[str, Callable[[LabelledRecord], LabelledRecord]] = {
     "as if sampled at 80 Hz": _as_if_sampled_at(80.0),
     "low-passed at 10 Hz": _filtered("lowpass", 10.0),
     "band-passed, 2 to 8 Hz": _filtered("bandpass", (2.0, 8.0)),
-    **{name: _with(name) for name in FAULTS},
-    "tapered": lambda labelled: tapered(labelled, generator(labelled.record, PreprocessConfig())),
+    **{name: _drawn(partial(faulty, names=[name])) for name in FAULTS},
+    "tapered": _drawn(tapered),
     "from 3 s before P": lambda labelled: cut(labelled, before_s=3.0),
     "until 3 s after S": lambda labelled: cut(labelled, after_s=3.0),
     "until 1 s after S": lambda labelled: cut(labelled, after_s=1.0),

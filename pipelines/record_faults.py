@@ -21,6 +21,7 @@ SHORTEST_S = 12.0
 """A record is not cut to less."""
 
 TAPER_S = (0.2, 8.0)
+"""Length of a taper; not taught, asked of the figures."""
 
 BEFORE_S, AFTER_S = (0.5, 8.0), (0.5, 12.0)
 """Before the first and after the last onset of a record that is cut."""
