@@ -68,7 +68,7 @@ def to_onnx(model: Model) -> ModelProto:
     from onnx import helper, numpy_helper
 
     stored = model.stored
-    constants = {"mean": stored.mean, "scale": stored.scale, "temperature": np.array([stored.temperature])}
+    constants = {"mean": stored.mean, "scale": stored.scale, "temperature": np.array([model.windows.temperature])}
     nodes = [
         helper.make_node("Sub", ["features", "mean"], ["centred"]),
         helper.make_node("Div", ["centred", "scale"], ["scaled"]),

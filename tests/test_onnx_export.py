@@ -30,7 +30,8 @@ def make_model(activation="relu", members=1, *, later=(), seed=0):
 
 def _stored(rng, theta, sizes, activation, later=()):
     stages = [StoredStage(theta, sizes, activation)]
-    stages += [StoredStage(np.zeros(3 * 3 + 3, dtype=np.float32), (3, 3), "relu", reads) for reads in later]
+    theta, one = np.zeros(3 * 3 + 3, dtype=np.float32), np.ones(3, dtype=np.float32)
+    stages += [StoredStage(theta, (3, 3), "relu", reads, mean=0 * one, scale=one) for reads in later]
     n = sizes[0]
     return StoredModel(
         stages=tuple(stages),
@@ -84,12 +85,12 @@ def test_file_carries_the_recipe_and_is_the_same_twice(tmp_path):
     assert np.prod(told["feature_shape"]) == len(model.stored.mean)
 
 
-def test_later_stages_are_left_out_and_named(tmp_path):
+def test_later_stages_are_left_out_and_named_and_the_temperature_of_the_last_with_them(tmp_path):
     pytest.importorskip("onnx")
     model = make_model(later=("context", "onset"))
     assert export_onnx(model, tmp_path / "model.onnx") == ["context", "onset"]
     x = np.random.default_rng(1).normal(size=(2, len(model.stored.mean))).astype(np.float32)
-    np.testing.assert_allclose(evaluate(tmp_path / "model.onnx", x), make_model().predict_proba(x), atol=1e-5)
+    np.testing.assert_allclose(evaluate(tmp_path / "model.onnx", x), model.predict_proba(x), atol=1e-5)
 
 
 def test_an_output_is_not_replaced_unasked(tmp_path):
