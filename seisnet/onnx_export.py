@@ -17,7 +17,7 @@ from seisnet.errors import ConfigError
 from seisnet.model import Model
 from seisnet.nn import Network
 from seisnet.nn.activations import LEAK
-from seisnet.store.hdf5 import check_output, replacing
+from seisnet.store.hdf5 import check_output, write_whole
 
 if TYPE_CHECKING:
     from onnx import ModelProto, NodeProto, TensorProto
@@ -54,8 +54,7 @@ def export_onnx(model: Model, path: Path, *, overwrite: bool = False) -> list[st
     """
     check_output(path, overwrite=overwrite)
     graph = to_onnx(model)
-    with replacing(path) as temporary:
-        temporary.write_bytes(graph.SerializeToString(deterministic=True))
+    write_whole(path, graph.SerializeToString(deterministic=True))
     return [stage.reads for stage in model.stored.stages[1:]]
 
 

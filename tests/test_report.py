@@ -18,7 +18,7 @@ import pytest
 from seisnet import plots
 from seisnet.classification.one_source import Classification
 from seisnet.classification.views import View
-from seisnet.errors import ConfigError
+from seisnet.errors import ConfigError, DataError
 from seisnet.model import Model, load_model
 from seisnet.picks import Detection, Pick
 from seisnet.report import (
@@ -199,7 +199,7 @@ def test_an_interrupted_write_leaves_the_older_file_and_no_litter(tmp_path, monk
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(OSError, match="No space"):
+    with pytest.raises(DataError, match="No space"):
         write_report(small_report(), path)
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]

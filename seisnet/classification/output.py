@@ -19,7 +19,7 @@ from seisnet.config import nearest
 from seisnet.errors import ConfigError
 from seisnet.formats.picks import FORMATS
 from seisnet.formats.probabilities import check_name
-from seisnet.store.hdf5 import check_not_read, check_output, replacing
+from seisnet.store.hdf5 import check_not_read, check_output, write_whole
 from seisnet.waveforms.sources import Source
 
 
@@ -107,9 +107,7 @@ def write_finished(path: Path, of: dict[str, Any]) -> None:
     DataError
         If it can't be written.
     """
-    made = {"of": of, "stamps": _stamps(path)}
-    with replacing(_made_file(path)) as temporary:
-        temporary.write_text(json.dumps(made), encoding="utf-8")
+    write_whole(_made_file(path), json.dumps({"of": of, "stamps": _stamps(path)}).encode())
 
 
 def made_of(sources: Sequence[Source], job: SourceJob, output: Output) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from seisnet.picks import Pick, in_order, iso_time
-from seisnet.store.hdf5 import replacing
+from seisnet.store.hdf5 import write_whole
 from seisnet.waveforms.records import DAY_NS, NS_PER_S
 
 PHASENET_RATE_HZ = 100
@@ -76,8 +76,7 @@ def write_real(picks: Sequence[Pick], folder: Path) -> None:
         if old.name not in files:
             old.unlink()
     for name, lines in files.items():
-        with replacing(folder / name) as temporary:
-            temporary.write_text("".join(lines), encoding="ascii")
+        write_whole(folder / name, "".join(lines).encode("ascii"))
 
 
 def _site(pick: Pick) -> str:

@@ -17,7 +17,7 @@ from seisnet.formats import dialects
 from seisnet.formats.quakeml import detections_quakeml, picks_nlloc, picks_quakeml, picks_sc3ml
 from seisnet.labels import read_labels
 from seisnet.picks import Detection, Pick, in_order, iso_time
-from seisnet.store.hdf5 import check_output, replacing
+from seisnet.store.hdf5 import check_output, write_whole
 from seisnet.waveforms.datasets import is_dataset, read_dataset_picks
 from seisnet.waveforms.records import Rejection
 
@@ -96,9 +96,7 @@ def write_picks(picks: Sequence[Pick], path: str | Path, file_format: str = "", 
     if file_format == "real":
         dialects.write_real(picks, path)
         return
-    content = CONTENT[file_format](picks)
-    with replacing(path) as temporary:
-        temporary.write_bytes(content)
+    write_whole(path, CONTENT[file_format](picks))
 
 
 def write_detections(
@@ -118,8 +116,7 @@ def write_detections(
     check_detections_format(file_format)
     check_output(path, overwrite=overwrite)
     content = detections_csv(detections).encode() if file_format == "csv" else detections_quakeml(detections)
-    with replacing(path) as temporary:
-        temporary.write_bytes(content)
+    write_whole(path, content)
 
 
 def check_detections_format(file_format: str) -> None:

@@ -15,7 +15,7 @@ from seisnet.picks import Pick
 from seisnet.plots import SectionTrace
 from seisnet.report.classification import waveform_figure
 from seisnet.report.viewer import Picked
-from seisnet.store.hdf5 import replacing
+from seisnet.store.hdf5 import write_whole
 from seisnet.waveforms.records import COMPONENTS, DAY_NS, NS_PER_S
 
 SECTION_BEFORE_S, SECTION_AFTER_S = 30.0, 90.0
@@ -88,5 +88,4 @@ def write_figure(figure: plots.Figure, path: Path) -> None:
         content = plots.svg(figure).encode("utf-8", "replace")
     else:
         content = plots.png(figure) if ending == ".png" else plots.pdf(figure)
-    with replacing(path) as temporary:
-        temporary.write_bytes(content)
+    write_whole(path, content)

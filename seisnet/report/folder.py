@@ -22,7 +22,7 @@ from seisnet.report.document import Picture, Report, Section, picture
 from seisnet.report.evaluation import evaluation_figures, evaluation_pictures, evaluation_section
 from seisnet.report.html import write_report
 from seisnet.scoring.evaluation import Evaluation
-from seisnet.store.hdf5 import replacing
+from seisnet.store.hdf5 import write_whole
 from seisnet.store.windows_file import WindowsInfo
 from seisnet.waveforms.records import NS_PER_S
 from seisnet.wording import counted, duration
@@ -152,14 +152,13 @@ def write_figures(folder: Path, figures: Mapping[str, plots.Figure], pictures: M
     """Write each figure, rendered to a picture of the same name, as SVG and PNG into the folder's ``figures``."""
     (folder / "figures").mkdir(exist_ok=True)
     for name, figure in figures.items():
-        write_text(folder / "figures" / f"{name}.svg", pictures[name].svg)
-        with replacing(folder / "figures" / f"{name}.png") as temporary:
-            temporary.write_bytes(plots.png(figure))
+        write_whole(folder / "figures" / f"{name}.svg", pictures[name].svg.encode())
+        write_whole(folder / "figures" / f"{name}.png", plots.png(figure))
 
 
 def write_json(path: Path, values: Mapping[str, Any]) -> None:
     """Write plain values as JSON, whole or not at all."""
-    write_text(path, json.dumps(values, indent=2) + "\n")
+    write_whole(path, f"{json.dumps(values, indent=2)}\n".encode())
 
 
 def summary(found: Classification, model: Model) -> tuple[str, ...]:
@@ -198,9 +197,3 @@ def _findable(source: str) -> str:
     if source.startswith("sds:"):
         return f"sds:{Path(source.removeprefix('sds:')).absolute()}"
     return source if re.match(r"[a-z]{2,}:", source) else str(Path(source).absolute())
-
-
-def write_text(path: Path, content: str) -> None:
-    """Write a text file whole or not at all."""
-    with replacing(path) as temporary:
-        temporary.write_text(content, encoding="utf-8")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import hashlib
 import math
-import os
 from dataclasses import dataclass
 from importlib.resources import files
 from itertools import count
@@ -16,6 +15,7 @@ from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
 from seisnet.report.document import Cell, Column, Report, Table
+from seisnet.store.hdf5 import write_whole
 
 _MOST_CHOICES = 500
 
@@ -67,16 +67,7 @@ def sha256_base64(text: str) -> str:
 
 def write_report(report: Report, path: Path) -> None:
     """Write a report as one self-contained file, whole or not at all; a file of that name is replaced."""
-    page = render_report(report).encode("utf-8", "replace")
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        with unfinished.open("wb") as file:
-            file.write(page)
-            file.flush()
-            os.fsync(file.fileno())
-        unfinished.replace(path)
-    finally:
-        unfinished.unlink(missing_ok=True)
+    write_whole(path, render_report(report).encode("utf-8", "replace"))
 
 
 def _asset(name: str) -> str:

@@ -69,6 +69,12 @@ def replacing(path: Path) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file whole or not at all; one of that name is replaced."""
+    with replacing(path) as temporary:
+        temporary.write_bytes(content)
+
+
 def sweep(path: Path) -> None:
     """Remove what killed runs have left of `path` under temporary names."""
     for left in path.absolute().parent.glob(f".{glob.escape(path.name)}.*.part"):
