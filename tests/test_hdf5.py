@@ -46,7 +46,7 @@ def test_an_exception_leaves_the_old_file_and_nothing_else(tmp_path, error):
 
 
 def test_an_exception_inside_an_hdf5_file_leaves_nothing(tmp_path):
-    with pytest.raises(KeyboardInterrupt), new_hdf5(tmp_path / "a.h5") as file:
+    with pytest.raises(KeyboardInterrupt), new_hdf5(tmp_path / "a.h5", "test") as file:
         file["x"] = np.zeros(10_000)
         raise KeyboardInterrupt
     assert listed(tmp_path) == []
@@ -65,7 +65,10 @@ def test_an_existing_output_is_refused_unless_it_may_be_overwritten(tmp_path):
 
 def test_a_disk_that_refuses_is_one_line_and_leaves_nothing(tmp_path):
     missing = tmp_path / "gone"
-    with pytest.raises(DataError, match="can't be written: No such file or directory"), new_hdf5(missing / "a.h5"):
+    with (
+        pytest.raises(DataError, match="can't be written: No such file or directory"),
+        new_hdf5(missing / "a.h5", "test"),
+    ):
         pass
     assert listed(tmp_path) == []
 
@@ -83,7 +86,7 @@ def test_a_full_disk_is_one_line_and_leaves_the_old_file(tmp_path, limit):
         from seisnet.store.hdf5 import new_hdf5
         resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[2]), int(sys.argv[2])))
         try:
-            with new_hdf5(Path(sys.argv[1])) as file:
+            with new_hdf5(Path(sys.argv[1]), "test") as file:
                 for k in range(10):
                     file[f"x{k}"] = np.random.default_rng(k).normal(size=12_500)
         except DataError as error:
@@ -106,7 +109,7 @@ def test_a_process_that_is_killed_leaves_no_output(tmp_path):
         from pathlib import Path
         import numpy as np
         from seisnet.store.hdf5 import new_hdf5
-        with new_hdf5(Path(sys.argv[1])) as file:
+        with new_hdf5(Path(sys.argv[1]), "test") as file:
             file["x"] = np.zeros(100_000)
             file.flush()
             os.kill(os.getpid(), signal.SIGKILL)

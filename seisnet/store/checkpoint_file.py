@@ -59,9 +59,7 @@ PLAIN = ("identity", "generator", "best", "epoch", "since", "history")
 
 def write_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
     """Write a checkpoint whole or not at all, over the one before."""
-    with new_hdf5(path) as file:
-        file.attrs["format"] = FORMAT
-        file.attrs["format_version"] = 1
+    with new_hdf5(path, FORMAT) as file:
         file.create_dataset("plain", data=json.dumps({name: getattr(checkpoint, name) for name in PLAIN}))
         file.create_dataset("theta", data=checkpoint.theta)
         file.create_dataset("best_theta", data=checkpoint.best_theta)

@@ -82,10 +82,17 @@ def sweep(path: Path) -> None:
 
 
 @contextmanager
-def new_hdf5(path: Path) -> Iterator[h5py.File]:
+def new_hdf5(path: Path, file_format: str) -> Iterator[h5py.File]:
     """Open a new HDF5 file that appears at `path` when the block ends well; a full disk is one clear error."""
     with replacing(path) as temporary, HDF5Sink(temporary) as disk, h5py.File(disk, "w") as file:
+        name_format(file, file_format)
         yield file
+
+
+def name_format(file: h5py.File, file_format: str) -> None:
+    """Write what `opened` checks, the format of a file and its version, into a new one."""
+    file.attrs["format"] = file_format
+    file.attrs["format_version"] = NEWEST_VERSION
 
 
 @contextmanager

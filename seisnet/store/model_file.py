@@ -89,9 +89,7 @@ class StoredModel:
 
 def write_model(path: Path, model: StoredModel) -> None:
     """Write a model file whole or not at all; the same model gives the same bytes."""
-    with new_hdf5(path) as file:
-        file.attrs["format"] = FORMAT
-        file.attrs["format_version"] = 1
+    with new_hdf5(path, FORMAT) as file:
         file.attrs["classes"] = list(model.classes)
         file.attrs["preprocess"] = json.dumps(model.preprocess, sort_keys=True)
         file.attrs["train"] = json.dumps(model.train, sort_keys=True)

@@ -29,9 +29,7 @@ class ProbabilitiesFile:
         self._count = 0
 
     def __enter__(self) -> ProbabilitiesFile:
-        self._file: h5py.File = self._stack.enter_context(new_hdf5(self._path))
-        self._file.attrs["format"] = FORMAT
-        self._file.attrs["format_version"] = 1
+        self._file: h5py.File = self._stack.enter_context(new_hdf5(self._path, FORMAT))
         self._file.attrs["model"] = self._model
         self._file.create_group("records")
         return self

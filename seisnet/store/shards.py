@@ -97,8 +97,7 @@ class ShardWriter:
 @contextmanager
 def new_shard(path: Path, n_features: int) -> Iterator[ShardWriter]:
     """Write a shard whole or not at all."""
-    with new_hdf5(path) as file:
-        file.attrs["format"], file.attrs["format_version"] = SHARD_FORMAT, 1
+    with new_hdf5(path, SHARD_FORMAT) as file:
         yield ShardWriter(file, n_features)
 
 

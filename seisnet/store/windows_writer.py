@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seisnet.errors import DataError, FormatError
-from seisnet.store.hdf5 import HDF5Sink, replacing
+from seisnet.store.hdf5 import HDF5Sink, name_format, replacing
 from seisnet.store.windows_file import (
     DTYPES,
     FORMAT,
@@ -89,8 +89,7 @@ class WindowsWriter:
         file = self.file
         self._links = _links() if virtual else None
         self._n_features = int(np.prod(info.feature_shape))
-        file.attrs["format"] = FORMAT
-        file.attrs["format_version"] = 1
+        name_format(file, FORMAT)
         file.attrs["classes"] = list(info.classes)
         file.attrs["feature_shape"] = info.feature_shape
         for name in sorted(info.attributes):
