@@ -14,8 +14,8 @@ def gradient_norms(network: Network) -> list[float]:
     norms = []
     for layer in network.dense:
         norm = namespace(layer.bias).linalg.norm
-        norms.append(float(norm(layer.weights_gradient)) ** 2 + float(norm(layer.bias_gradient)) ** 2)
-    return [squared**0.5 for squared in norms]
+        norms.append((float(norm(layer.weights_gradient)) ** 2 + float(norm(layer.bias_gradient)) ** 2) ** 0.5)
+    return norms
 
 
 def saturated_shares(network: Network) -> list[float]:

@@ -189,9 +189,8 @@ def maximum(x: Node, floor: Operand) -> Node:
 
 def total(x: Node, axis: int | None = None) -> Node:
     """Sum over all elements, or over one axis, which stays with length 1."""
-    if axis is None:
-        return Node(x.value.sum(), "sum", (x,), (lambda g: np.broadcast_to(g, x.value.shape),))
-    return Node(x.value.sum(axis=axis, keepdims=True), "sum", (x,), (lambda g: np.broadcast_to(g, x.value.shape),))
+    value = x.value.sum(axis=axis, keepdims=axis is not None)
+    return Node(value, "sum", (x,), (lambda g: np.broadcast_to(g, x.value.shape),))
 
 
 def _unbroadcast(gradient: Array, shape: tuple[int, ...]) -> Array:

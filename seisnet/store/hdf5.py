@@ -173,15 +173,12 @@ def text(value: object) -> str:
 
 def sha256_of(path: Path) -> str:
     """SHA-256 of a file's bytes, read in pieces; of a folder, of the names and sizes of its files."""
-    digest = hashlib.sha256()
     if path.is_dir():
-        for entry in sorted(p for p in path.rglob("*") if p.is_file()):
-            digest.update(f"{entry.relative_to(path)} {entry.stat().st_size}\n".encode())
-        return digest.hexdigest()
-    with path.open("rb") as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()
+        files = sorted(p for p in path.rglob("*") if p.is_file())
+        names = "".join(f"{file.relative_to(path)} {file.stat().st_size}\n" for file in files)
+        return hashlib.sha256(names.encode()).hexdigest()
+    with path.open("rb") as content:
+        return hashlib.file_digest(content, "sha256").hexdigest()
 
 
 class HDF5Sink(io.FileIO):

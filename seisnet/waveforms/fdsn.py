@@ -13,6 +13,7 @@ import obspy
 from seisnet.errors import DataError
 from seisnet.waveforms.channels import split_seed_id
 from seisnet.waveforms.files import first_line
+from seisnet.waveforms.inventory import channels_of
 from seisnet.waveforms.records import DAY_NS
 from seisnet.waveforms.selection import FOREVER_NS, Selection
 
@@ -54,7 +55,10 @@ def find_days(service: str, selection: Selection) -> list[ServiceDay]:
         raise DataError(f"fdsn:{service}: say with selection=... which channels to fetch, from when, and until when")
     epochs: dict[str, list[tuple[int, int]]] = {}
     for codes in selection.codes:
-        for seed_id, span_ns in _channels(_asked(service, functools.partial(_stations, codes, selection))):
+        inventory = _asked(service, functools.partial(_stations, codes, selection))
+        for seed_id, channel in channels_of(inventory or ()):
+            start, end = channel.start_date, channel.end_date
+            span_ns = start.ns if start else FOREVER_NS[0], end.ns if end else FOREVER_NS[1]
             if selection.takes(seed_id) and selection.overlaps(*span_ns):
                 epochs.setdefault(f"{split_seed_id(seed_id)[0]}?", []).append(span_ns)
     if not epochs:
@@ -93,22 +97,6 @@ def fetch(service: str, channels: str, span_ns: tuple[int, int]) -> obspy.Stream
     start, end = (obspy.UTCDateTime(ns=ns) for ns in span_ns)
     found = _asked(service, lambda client: client.get_waveforms(network, station, location, channel, start, end))
     return found if found is not None else obspy.Stream()
-
-
-def _channels(inventory: obspy.Inventory | None) -> list[tuple[str, tuple[int, int]]]:
-    """Seed ids and epochs."""
-    return [
-        (
-            f"{network.code}.{station.code}.{channel.location_code}.{channel.code}",
-            (
-                channel.start_date.ns if channel.start_date else FOREVER_NS[0],
-                channel.end_date.ns if channel.end_date else FOREVER_NS[1],
-            ),
-        )
-        for network in inventory or ()
-        for station in network
-        for channel in station
-    ]
 
 
 def _asked(service: str, request: Callable[[Any], T]) -> T | None:

@@ -6,7 +6,7 @@ import functools
 import glob
 import warnings
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -73,12 +73,17 @@ def read_stations(paths: tuple[Path, ...]) -> Stations:
                 inventory = obspy.read_inventory(glob.escape(str(path)))
             except Exception as error:  # ObsPy's readers raise whatever they like on a file of another format
                 raise DataError(f"{path}: no station metadata that ObsPy reads, such as StationXML") from error
-        for network in inventory:
-            for station in network:
-                for channel in station:
-                    seed_id = f"{network.code}.{station.code}.{channel.location_code}.{channel.code}"
-                    stations[seed_id].append(channel)
+        for seed_id, channel in channels_of(inventory):
+            stations[seed_id].append(channel)
     return stations
+
+
+def channels_of(inventory: obspy.Inventory) -> Iterator[tuple[str, Any]]:
+    """Seed ids and channels, which are epochs, of station metadata."""
+    for network in inventory:
+        for station in network:
+            for channel in station:
+                yield f"{network.code}.{station.code}.{channel.location_code}.{channel.code}", channel
 
 
 def channel_at(stations: Stations, seed_id: str, time_ns: int) -> Any | None:
