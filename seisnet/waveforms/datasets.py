@@ -157,17 +157,32 @@ def open_dataset(path: Path) -> SeisBenchReader | SteadReader:
     return SeisBenchReader(path) if path.is_dir() else SteadReader(path)
 
 
+def start_of(stored: StoredTrace) -> int:
+    """Time of the first stored sample of a trace, in nanoseconds; made up where its row gives none.
+
+    Raises
+    ------
+    DataError
+        What the row gives is no time, or there are too many rows.
+    """
+    start_ns = columns.start_ns(stored.metadata)
+    if start_ns is None:
+        start_ns = stored.row * MADE_UP_SLOT_NS
+        if start_ns + MADE_UP_SLOT_NS > np.iinfo(np.int64).max:
+            raise DataError("has no trace_start_time, and there are too many rows to make one up for each")
+    return start_ns
+
+
 def _read_trace(reader: SeisBenchReader | SteadReader, stored: StoredTrace, source: str) -> DatasetTrace | Rejection:
     row, rate_hz = stored.metadata, stored.sampling_rate_hz
     start_ns = end_ns = 0
     try:
-        given_start_ns = columns.start_ns(row)
-        start_ns = end_ns = _made_up_start_ns(stored.row) if given_start_ns is None else given_start_ns
+        start_ns = end_ns = start_of(stored)
         if math.isnan(rate_hz):
             raise DataError("no positive sampling rate in trace_sampling_rate_hz, trace_dt_s or the waveform file")
         samples = reader.waveform(stored)
         end_ns = start_ns + round((samples.shape[1] - 1) * NS_PER_S / rate_hz)
-        if given_start_ns is None and end_ns - start_ns >= MADE_UP_SLOT_NS:
+        if end_ns - start_ns >= MADE_UP_SLOT_NS and columns.start_ns(row) is None:
             raise DataError("has no trace_start_time, and is longer than the hour that a made-up one leaves it")
         data, present, first = _recorded(samples, stored.component_order)
         record = Record(
@@ -198,7 +213,7 @@ def _read_trace(reader: SeisBenchReader | SteadReader, stored: StoredTrace, sour
 def component_rows(order: str) -> list[int]:
     """Row of a record for each stored component, whatever their order; -1 for a hydrophone, H.
 
-    Beside the letters of `seisnet.waveforms.conditioning.ROW`, U next to N or E is up. Galperin axes U, V, W
+    Beside the letters of `seisnet.waveforms.records.ROW`, U next to N or E is up. Galperin axes U, V, W
     need a rotation first. A lone component that is no known horizontal is a one-component recording and goes
     on the vertical row.
 
@@ -236,20 +251,12 @@ def _loose_span_ns(stored: StoredTrace) -> tuple[int, int] | None:
     if columns.event_id(row) or columns.is_noise(row) or math.isnan(stored.sampling_rate_hz):
         return None
     try:
-        given_start_ns = columns.start_ns(row)
-        start_ns = _made_up_start_ns(stored.row) if given_start_ns is None else given_start_ns
+        start_ns = start_of(stored)
         samples = columns.arrival_samples(row).values() or (0.0,)
     except DataError:
         return None
     first_ns, last_ns = (start_ns + round(k / stored.sampling_rate_hz * NS_PER_S) for k in (min(samples), max(samples)))
     return first_ns, last_ns
-
-
-def _made_up_start_ns(row: int) -> int:
-    start_ns = row * MADE_UP_SLOT_NS
-    if start_ns + MADE_UP_SLOT_NS > np.iinfo(np.int64).max:
-        raise DataError("has no trace_start_time, and there are too many rows to make one up for each")
-    return start_ns
 
 
 def _recorded(samples: NDArray[Any], order: str) -> tuple[NDArray[np.float32], NDArray[np.bool_], int]:

@@ -17,7 +17,7 @@ from seisnet.store.stead_file import stead_tables
 from seisnet.waveforms import dataset_columns
 from seisnet.waveforms.channels import split_seed_id
 from seisnet.waveforms.conditioning import condition, to_rate
-from seisnet.waveforms.datasets import MADE_UP_SLOT_NS, DatasetTrace, open_dataset, read_dataset
+from seisnet.waveforms.datasets import DatasetTrace, open_dataset, read_dataset, start_of
 from seisnet.waveforms.files import Reading, read_file, read_headers
 from seisnet.waveforms.inventory import Response, read_stations
 from seisnet.waveforms.records import NS_PER_S, Record, ns_to_sample, reasons, sample_to_ns
@@ -193,12 +193,10 @@ def _rows_of(path: Path) -> Iterator[_Holding]:
     with open_dataset(path) as reader:
         for stored in reader:
             try:
-                start_ns = dataset_columns.start_ns(stored.metadata)
+                start_ns = start_of(stored)
             except DataError:  # preprocess and classify have given the reason
                 continue
-            made_up_ns = stored.row * MADE_UP_SLOT_NS
-            trace_id = dataset_columns.trace_id(stored.metadata)
-            yield _Holding(trace_id, made_up_ns if start_ns is None else start_ns, path, row=stored.row)
+            yield _Holding(dataset_columns.trace_id(stored.metadata), start_ns, path, row=stored.row)
 
 
 def _read_row(holding: _Holding) -> Record | None:
