@@ -188,18 +188,13 @@ def _copied(pick: Pick, at: Sequence[tuple[int, int]], kept: Sequence[Pick]) -> 
     """Place in `kept` of the pick next to another in time that may be of the same onset."""
     low = bisect.bisect_left(at, (pick.time_ns - SAME_NS, 0))
     high = bisect.bisect_right(at, (pick.time_ns + SAME_NS, len(kept)))
-    near = [(abs(t - pick.time_ns), i) for t, i in at[low:high] if _agree(pick, kept[i])]
+    here = ((t, i, kept[i]) for t, i in at[low:high])
+    near = [(abs(t - pick.time_ns), i) for t, i, p in here if _fits(pick, p.network, p.location.strip("-"))]
     return min(near)[1] if near else None
 
 
 def _onset(pick: Pick) -> tuple[str, str]:
     return pick.station.upper(), phase_class(pick.phase) or pick.phase.upper()
-
-
-def _agree(a: Pick, b: Pick) -> bool:
-    """Whether networks and locations are the same where both name one."""
-    networks, locations = {a.network.upper(), b.network.upper()}, {a.location.strip("-"), b.location.strip("-")}
-    return len(networks - {""}) < 2 and len(locations - {""}) < 2
 
 
 def _called(same: dict[Event, Event], event: Event) -> Event:
@@ -279,7 +274,7 @@ def unmatched(labels: Sequence[Pick | ClassInterval], records: Mapping[str, Sequ
 
 
 def _fits(label: Pick | ClassInterval, network: str, location: str) -> bool:
-    """Whether the codes of a station's record are a label's where both name one."""
+    """Whether codes beside that of the station are a label's where both name one."""
     pairs = (label.network.upper(), network.upper()), (label.location.strip("-"), location)
     return all(not a or not b or a == b for a, b in pairs)
 
