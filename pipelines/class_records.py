@@ -142,7 +142,7 @@ def scan_recordings(
         times = [r.time_ns for r in mine]
         covered = Selection((), min(times) - 4 * tolerance_ns, max(times) + 4 * tolerance_ns)
         result = classify(sources, model, selection=covered)
-        hours += result.seconds / len({station_of(t) for t in result.trace_ids}) / 3600
+        hours += result.seconds / len(result.stations) / 3600
         for level in (0.0, *HIGHER):
             for label, own in model.thresholds().items():
                 surer = [d for d in result.detections if d.label == label and d.probability >= max(own, level)]

@@ -26,6 +26,11 @@ class OnInstrument:
     channel: str
 
     @property
+    def station_id(self) -> str:
+        """``NET.STA``."""
+        return f"{self.network}.{self.station}"
+
+    @property
     def trace_id(self) -> str:
         """``NET.STA.LOC.BAND+INSTRUMENT``."""
         return f"{self.network}.{self.station}.{self.location}.{self.channel[:2]}"
@@ -47,11 +52,6 @@ class Pick(OnInstrument):
     threshold: float = math.nan
     weight: float = 1.0
     event_id: str = ""
-
-    @property
-    def station_id(self) -> str:
-        """``NET.STA``."""
-        return f"{self.network}.{self.station}"
 
     @property
     def peak_time(self) -> obspy.UTCDateTime:

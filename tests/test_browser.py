@@ -208,9 +208,7 @@ def test_a_served_report_draws_what_is_opened(browser, job):
 
 
 def test_a_written_report_opens_from_a_file_and_says_how_to_draw_the_rest(browser, job):
-    found = Classification(
-        picks=PICKS, trace_ids=["GE.APE..HH"], spans=[("GE.APE..HH", START_NS, START_NS + 120 * 10**9)]
-    )
+    found = Classification(picks=PICKS, spans=[("GE.APE..HH", START_NS, START_NS + 120 * 10**9)])
     folder = job / "it's a report"
     write_classification(
         found, load_model(job / "m.h5"), folder, sources=[str(job)], model_name=str(job / "m.h5"), overwrite=False

@@ -301,7 +301,7 @@ def test_ten_thousand_picks_make_a_page_of_a_few_megabytes():
     picks = [pick(f"S{k % 40}", "PS"[k % 2], at_s=k, probability=p) for k, p in enumerate(rng.random(10_000))]
     data_ct, nothing = rng.normal(size=(3, 4000)), np.zeros((0, 0))
     views = [View(data_ct, START_NS, 100.0, nothing, np.zeros(0), (shown,), "BW.S..EH") for shown in picks[:5]]
-    found = Classification(picks=picks, views=views, trace_ids=["BW.S1..EH"])
+    found = Classification(picks=picks, views=views, spans=[("BW.S1..EH", START_NS, START_NS)])
     sections = picks_sections(found, load_model("phase"), hint="seisnet plot r --pick")
     page = render_report(Report("r", sections=tuple(sections)))
     assert len(page) < 8e6
@@ -324,10 +324,8 @@ def test_a_report_of_detections_counts_and_lists_them(tmp_path):
     at_ns = START_NS + 10**10
     found = Classification(
         detections=[Detection("TW", "LH01", "", "EH", "rockfall", at_ns, at_ns + 12 * 10**9, 0.9)],
-        trace_ids=["TW.LH01..EH"],
         spans=[("TW.LH01..EH", START_NS, START_NS + 60 * 10**9)],
         thresholds={"rockfall": 0.5},
-        n_records=1,
         seconds=60.0,
     )
     folder = tmp_path / "r"

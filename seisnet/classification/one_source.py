@@ -11,7 +11,7 @@ import numpy as np
 from seisnet.classification.views import View, views_of
 from seisnet.config import PickConfig
 from seisnet.model import Model
-from seisnet.picks import Detection, Pick
+from seisnet.picks import Detection, Pick, station_of
 from seisnet.scan.scanner import Probabilities
 from seisnet.waveforms.files import Reading
 from seisnet.waveforms.inventory import response_of
@@ -68,13 +68,21 @@ class Classification:
     probabilities: list[Probabilities] = field(default_factory=list)
     rejections: list[Rejection] = field(default_factory=list)
     files: list[Path] = field(default_factory=list)
-    trace_ids: list[str] = field(default_factory=list)
     spans: list[tuple[str, int, int]] = field(default_factory=list)
     thresholds: dict[str, float] = field(default_factory=dict)
     highest: dict[str, float] = field(default_factory=dict)
-    n_records: int = 0
     seconds: float = 0.0
     dead_s: float = 0.0
+
+    @property
+    def n_records(self) -> int:
+        """Records that were scanned."""
+        return len(self.spans)
+
+    @property
+    def stations(self) -> list[str]:
+        """``NET.STA`` of the records, sorted."""
+        return sorted({station_of(trace_id) for trace_id, *_ in self.spans})
 
     def add(self, other: Classification) -> None:
         """Take in what another source gave, all but its probabilities."""
@@ -83,9 +91,7 @@ class Classification:
         self.views += other.views
         self.rejections += other.rejections
         self.files += other.files
-        self.trace_ids += other.trace_ids
         self.spans += other.spans
-        self.n_records += other.n_records
         self.seconds += other.seconds
         self.dead_s += other.dead_s
         for name, value in other.highest.items():
@@ -112,8 +118,6 @@ def classify_source(source: Source, job: SourceJob) -> Classification:
             for name, row in zip(own.classes, own.values, strict=True):
                 result.highest[name] = max(result.highest.get(name, 0.0), float(row.max()))
         result.dead_s += int(own.dead.sum()) * own.hop_ns / NS_PER_S
-        result.trace_ids.append(record.trace_id)
-        result.n_records += 1
         start_ns, end_ns = max(record.start_ns, low), min(record.end_ns, high)
         result.spans.append((record.trace_id, start_ns, end_ns))
         result.seconds += (end_ns - start_ns) / NS_PER_S

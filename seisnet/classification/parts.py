@@ -71,7 +71,7 @@ def write_part(path: Path, part: Classification) -> None:
         ],
         "spans": part.spans,
         "probabilities": [[f.start_ns, f.hop_ns, list(f.classes), f.trace_id] for f in part.probabilities],
-        **{name: getattr(part, name) for name in ("trace_ids", "highest", "n_records", "seconds", "dead_s")},
+        **{name: getattr(part, name) for name in ("highest", "seconds", "dead_s")},
     }
     with replacing(path) as temporary, temporary.open("wb") as file:
         np.savez(file, allow_pickle=False, values=np.frombuffer(json.dumps(values).encode(), dtype=np.uint8), **arrays)
@@ -107,7 +107,7 @@ def read_part(path: Path, *, probabilities: bool = False) -> Classification:
                     for i, (start_ns, rate_hz, trace_id, indices) in enumerate(values["views"])
                 ],
                 spans=[(trace_id, start_ns, end_ns) for trace_id, start_ns, end_ns in values["spans"]],
-                **{name: values[name] for name in ("trace_ids", "highest", "n_records", "seconds", "dead_s")},
+                **{name: values[name] for name in ("highest", "seconds", "dead_s")},
             )
             if probabilities:
                 part.probabilities = [

@@ -10,7 +10,6 @@ from seisnet import plots
 from seisnet.classification.one_source import Classification
 from seisnet.classification.views import View
 from seisnet.model import Model
-from seisnet.picks import station_of
 from seisnet.plots import Figure
 from seisnet.report.document import (
     Column,
@@ -60,7 +59,7 @@ def detections_sections(
     found: Classification, classes: Sequence[str], available: Sequence[Picture] = ()
 ) -> list[Section]:
     """Counts by station, the table of detections, and what was not used; `available` follows the counts."""
-    by_station = Counter((station_of(d.trace_id), d.label) for d in found.detections)
+    by_station = Counter((d.station_id, d.label) for d in found.detections)
     counts = _counts(found, classes, by_station, "detections")
     return [
         Section("Stations", tables=(counts,), pictures=tuple(available)),
@@ -73,10 +72,7 @@ def _counts(found: Classification, classes: Sequence[str], by_station: Counter[t
     kinds = [c for c in classes if c != "noise"]
     return Table(
         (Column("Station"), *(Column(f"{kind} {what}") for kind in kinds)),
-        tuple(
-            (station, *(by_station[station, kind] for kind in kinds))
-            for station in sorted({station_of(t) for t in found.trace_ids})
-        ),
+        tuple((station, *(by_station[station, kind] for kind in kinds)) for station in found.stations),
     )
 
 

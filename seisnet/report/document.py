@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from seisnet.picks import Detection, Pick, station_of
+from seisnet.picks import Detection, Pick
 from seisnet.plots import Figure, svg
 from seisnet.waveforms.records import NS_PER_S, Rejection
 
@@ -134,7 +134,7 @@ def detections_table(detections: Sequence[Detection]) -> Table:
         (
             utc(d.start_ns),
             (d.end_ns - d.start_ns) / NS_PER_S,
-            station_of(d.trace_id),
+            d.station_id,
             f"{d.location}.{d.channel}".lstrip("."),
             d.label,
             d.probability,

@@ -16,7 +16,6 @@ from seisnet.classification.one_source import Classification
 from seisnet.errors import ConfigError
 from seisnet.formats.picks import write_detections, write_picks
 from seisnet.model import Model
-from seisnet.picks import station_of
 from seisnet.report.classification import AVAILABILITY, availability_figure, detections_sections, picks_sections
 from seisnet.report.document import Picture, Report, Section, picture
 from seisnet.report.evaluation import evaluation_figures, evaluation_pictures, evaluation_section
@@ -120,7 +119,7 @@ def classification_metrics(
 ) -> dict[str, Any]:
     """What was read, found and rejected, as plain values."""
     counts = Counter((pick.station_id, pick.phase) for pick in found.picks)
-    detected = Counter((station_of(d.trace_id), d.label) for d in found.detections)
+    detected = Counter((d.station_id, d.label) for d in found.detections)
     rejected: dict[str, dict[str, float]] = {}
     for r in found.rejections:
         entry = rejected.setdefault(r.reason, {"stretches": 0, "seconds": 0.0})
@@ -135,7 +134,7 @@ def classification_metrics(
         "files": len(found.files),
         "records": found.n_records,
         "seconds": found.seconds,
-        "stations": sorted({station_of(trace_id) for trace_id in found.trace_ids}),
+        "stations": found.stations,
         "picks": len(found.picks),
         "picks_by_station": [
             {"station": station, "phase": phase, "picks": n} for (station, phase), n in sorted(counts.items())
@@ -166,7 +165,7 @@ def summary(found: Classification, model: Model) -> tuple[str, ...]:
     kinds = [p.phase for p in found.picks] + [d.label for d in found.detections]
     counts = " and ".join(f"{kinds.count(name)} {name}" for name in found.thresholds)
     what = "detections" if model.preprocess.task == "class" else "picks"
-    stations = counted(len({station_of(t) for t in found.trace_ids}), "station")
+    stations = counted(len(found.stations), "station")
     records = counted(found.n_records, "gap-free record")
     dead = f", {duration(found.dead_s)} of it without signal and masked" if found.dead_s else ""
     return (
