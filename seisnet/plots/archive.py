@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from seisnet.picks import Pick
 from seisnet.plots.style import PAGE_CM, class_style, envelope, new_figure, plain, styled
 from seisnet.plots.waveforms import utc_axis
+from seisnet.waveforms.records import DAY_NS
 
 _HOUR_S = 3600
 _PICK_MARKERS = {"P": "v", "S": "^"}
@@ -31,8 +32,6 @@ class SectionTrace:
     start_ns : int
     sampling_rate_hz : float
     picks : sequence of Pick
-    distance_km : float
-        NaN where it is not known.
     """
 
     label: str
@@ -40,58 +39,32 @@ class SectionTrace:
     start_ns: int
     sampling_rate_hz: float
     picks: Sequence[Pick] = ()
-    distance_km: float = float("nan")
 
 
 @styled()
 def record_section(traces: Sequence[SectionTrace], *, title: str = "") -> Figure:
-    """Draw the seismograms of one event at many stations, each on its own scale, with its picks.
-
-    Traces stand at their distance where that of all is known, else one below the other in the order of their
-    first picks.
-    """
+    """Draw the seismograms of one event at many stations, in the order of first picks, each on its own scale."""
     start_ns = min(trace.start_ns for trace in traces)
     length_s = max((t.start_ns - start_ns) / 1e9 + len(t.data) / t.sampling_rate_hz for t in traces)
-    distances = np.array([trace.distance_km for trace in traces])
-    by_distance = bool(np.isfinite(distances).all()) and len(np.unique(distances)) > 1
-    if by_distance:
-        order = list(np.argsort(distances, kind="stable"))
-        places = distances[order]
-        gap = (places[-1] - places[0]) / max(len(traces) - 1, 1)
-    else:
-        first_ns = [min((p.time_ns for p in t.picks), default=2**63 - 1) for t in traces]
-        order = sorted(range(len(traces)), key=lambda i: (first_ns[i], traces[i].label))
-        places, gap = np.arange(len(traces), dtype=np.float64), 1.0
+    ordered = sorted(traces, key=lambda t: (min((p.time_ns for p in t.picks), default=2**63 - 1), t.label))
+    places = np.arange(len(traces), dtype=np.float64)
     figure = new_figure(PAGE_CM, 2.5 + max(4.0, min(0.9 * len(traces), 18.0)))
     ax = figure.subplots()
-    for place, trace in zip(places, (traces[i] for i in order), strict=True):
+    for place, trace in zip(places, ordered, strict=True):
         offset_s = (trace.start_ns - start_ns) / 1e9
         centred = trace.data - np.nanmean(trace.data)
         largest = np.nanmax(np.abs(centred)) or 1.0
         time_s = offset_s + np.arange(len(trace.data)) / trace.sampling_rate_hz
         # Up is up, whichever way the axis points.
-        ax.plot(*envelope(time_s, place - 0.45 * gap * centred / largest), color="black", linewidth=0.4)
+        ax.plot(*envelope(time_s, place - 0.45 * centred / largest), color="black", linewidth=0.4)
         for pick in trace.picks:
             colour, line = class_style(pick.phase, 2)
             at_s = (pick.time_ns - start_ns) / 1e9
-            ax.plot([at_s, at_s], [place - 0.45 * gap, place + 0.45 * gap], color=colour, linestyle=line, linewidth=1.2)
+            ax.plot([at_s, at_s], [place - 0.45, place + 0.45], color=colour, linestyle=line, linewidth=1.2)
             if pick.uncertainty_s > 0:
                 ax.errorbar(at_s, place, xerr=pick.uncertainty_s, color=colour, capsize=2, elinewidth=1)
-        if by_distance:
-            ax.annotate(
-                plain(trace.label),
-                (1, place),
-                xytext=(3, 0),
-                xycoords=("axes fraction", "data"),
-                textcoords="offset points",
-                va="center",
-            )
-    ax.set(xlim=(0, length_s), ylim=(places[-1] + 0.7 * gap, places[0] - 0.7 * gap))
-    if by_distance:
-        ax.set_ylabel("Distance (km)")
-    else:
-        ax.set_yticks(places, [plain(traces[i].label) for i in order])
-        ax.set_ylabel("Station, in the order of first picks")
+    ax.set(xlim=(0, length_s), ylim=(len(traces) - 0.3, -0.7), ylabel="Station, in the order of first picks")
+    ax.set_yticks(places, [plain(trace.label) for trace in ordered])
     utc_axis(ax, start_ns, length_s)
     _phase_legend(figure, [pick for trace in traces for pick in trace.picks])
     figure.suptitle(plain(title), x=0.01, ha="left")
@@ -117,9 +90,8 @@ def day_plot(
         Time of the first sample.
     """
     samples = np.asarray(data, dtype=np.float64)
-    day_ns = 86_400 * 10**9
     middle_ns = start_ns + round(len(samples) / sampling_rate_hz / 2 * 1e9)
-    midnight_ns = middle_ns // day_ns * day_ns
+    midnight_ns = middle_ns // DAY_NS * DAY_NS
     recorded = samples[np.isfinite(samples)]
     centre = float(np.median(recorded)) if len(recorded) else 0.0
     # Loud hours are clipped at their neighbours, so that quiet ones can be seen.

@@ -87,7 +87,7 @@ def embedding_plane(found: Embedding, y: ArrayLike, predicted: ArrayLike, classe
         rows = truth == k
         colour, _ = class_style(name, k)
         ax.plot(
-            *points[rows].T[:2],
+            *points[rows].T,
             linestyle="",
             marker=MARKERS[k % len(MARKERS)],
             markersize=2.6,
@@ -98,10 +98,8 @@ def embedding_plane(found: Embedding, y: ArrayLike, predicted: ArrayLike, classe
             label=plain(name),
         )
     wrong = truth != said
-    ax.plot(
-        *points[wrong].T[:2], linestyle="", marker="x", color="black", markersize=4, markeredgewidth=0.8, label="wrong"
-    )
-    first, second = found.explained[:2]
+    ax.plot(*points[wrong].T, linestyle="", marker="x", color="black", markersize=4, markeredgewidth=0.8, label="wrong")
+    first, second = found.explained
     ax.set(
         xlabel=f"First principal component ({first:.0%} of the variance)",
         ylabel=f"Second ({second:.0%} of the variance)",

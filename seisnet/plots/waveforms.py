@@ -14,11 +14,11 @@ from numpy.typing import ArrayLike, NDArray
 
 from seisnet.picks import Pick
 from seisnet.plots.style import GREY, PAGE_CM, class_style, envelope, legend_columns, new_figure, plain, styled, varies
+from seisnet.waveforms.records import DAY_NS
 
 _MOST_LABELS = 20
 _TICK_STEPS_MS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000, 15_000, 30_000)
 _TICK_STEPS_MIN = (1, 2, 5, 10, 15, 30, 60, 120, 180, 360, 720, *(1440 * days for days in (1, 2, 5, 10, 30, 100, 365)))
-_DAY_NS = 86_400 * 10**9
 _TICK_STEPS_NS = [ms * 10**6 for ms in _TICK_STEPS_MS] + [minutes * 60 * 10**9 for minutes in _TICK_STEPS_MIN]
 
 
@@ -171,7 +171,7 @@ def utc_axis(ax: Axes, start_ns: int, length_s: float, *, most: int = 8) -> None
     labels = [str(np.datetime_as_string(np.datetime64(time_ns, "ns"), unit=unit)) for time_ns in times_ns]
     ax.set_xticks(
         [(time_ns - start_ns) / 1e9 for time_ns in times_ns],
-        [label[5:10] if step_ns >= _DAY_NS else label[11:] for label in labels],
+        [label[5:10] if step_ns >= DAY_NS else label[11:] for label in labels],
     )
     days = sorted({str(np.datetime64(time_ns, "ns"))[:10] for time_ns in (start_ns, end_ns)})
-    ax.set_xlabel(f"{'Date' if step_ns >= _DAY_NS else 'Time'} (UTC) on {' to '.join(days)}")
+    ax.set_xlabel(f"{'Date' if step_ns >= DAY_NS else 'Time'} (UTC) on {' to '.join(days)}")
