@@ -21,20 +21,11 @@ from seisnet.classification.views import View
 from seisnet.errors import ConfigError, DataError
 from seisnet.model import Model, load_model
 from seisnet.picks import Detection, Pick
-from seisnet.report import (
-    Column,
-    Report,
-    Section,
-    Table,
-    picks_table,
-    picture,
-    rejections_section,
-    render_report,
-    write_report,
-)
 from seisnet.report.classification import picks_sections, waveform_figure
+from seisnet.report.document import Column, Report, Section, Table, picks_table, picture, rejections_section
 from seisnet.report.evaluation import training_figures
 from seisnet.report.folder import classification_metrics, summary, write_classification
+from seisnet.report.html import render_report, write_report
 from seisnet.report.viewer import open_picked
 from seisnet.waveforms.records import Rejection
 

@@ -88,8 +88,11 @@ def _iso(ns: int) -> str:
 
 
 def _table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> bytes:
+    return csv_text([header, *rows]).encode()
+
+
+def csv_text(rows: Iterable[Sequence[object]]) -> str:
+    """Rows as lines of CSV, whatever the system ends its lines with."""
     lines = io.StringIO()
-    writer = csv.writer(lines, lineterminator="\n")
-    writer.writerow(header)
-    writer.writerows(rows)
-    return lines.getvalue().encode()
+    csv.writer(lines, lineterminator="\n").writerows(rows)
+    return lines.getvalue()

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import codecs
 import csv
-import io
 import math
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from seisnet.catalogues import time_ns
 from seisnet.config import instance, nearest
 from seisnet.errors import ConfigError, DataError
 from seisnet.formats import dialects
+from seisnet.formats.dialects import csv_text
 from seisnet.formats.quakeml import detections_quakeml, picks_nlloc, picks_quakeml, picks_sc3ml
 from seisnet.labels import read_labels
 from seisnet.picks import Detection, Pick, in_order, iso_time
@@ -136,12 +136,12 @@ def detections_csv(detections: Sequence[Detection]) -> str:
         )
         for d in ordered
     )
-    return _csv([DETECTION_COLUMNS, *rows])
+    return csv_text([DETECTION_COLUMNS, *rows])
 
 
 def picks_csv(picks: Sequence[Pick]) -> str:
     """CSV with a header, sorted by time, trace id and phase; figures that are not known are empty."""
-    return _csv([CSV_COLUMNS, *map(_row, in_order(picks))])
+    return csv_text([CSV_COLUMNS, *map(_row, in_order(picks))])
 
 
 def whole_rows(path: Path, content: bytes, header: bytes, what: str) -> bytes:
@@ -170,7 +170,7 @@ class PicksAppender:
     def __enter__(self) -> PicksAppender:
         try:
             before = self._path.read_bytes() if self._path.exists() else b""
-            header = _csv([CSV_COLUMNS])
+            header = csv_text([CSV_COLUMNS])
             whole = whole_rows(self._path, before, header.encode(), "a CSV of seisnet's picks")
             self._file = self._path.open("a", encoding="utf-8", newline="")
             self._file.truncate(len(whole))
@@ -184,7 +184,7 @@ class PicksAppender:
     def add(self, picks: Sequence[Pick]) -> None:
         """Write picks behind those that are there."""
         try:
-            self._file.write(_csv(map(_row, picks)))
+            self._file.write(csv_text(map(_row, picks)))
             self._file.flush()
             os.fsync(self._file.fileno())
         except OSError as error:
@@ -208,12 +208,6 @@ def _row(pick: Pick) -> tuple[str, ...]:
         pick.model,
         _figure(pick.threshold, 4),
     )
-
-
-def _csv(rows: Iterable[Sequence[str]]) -> str:
-    lines = io.StringIO()
-    csv.writer(lines, lineterminator="\n").writerows(rows)
-    return lines.getvalue()
 
 
 def read_picks_csv(path: Path) -> list[Pick]:

@@ -4,30 +4,3 @@
 module each makes the pages of a `classification`, an `evaluation`, a `score` and an `audit`; `figures` are single
 ones. `viewer` draws what is looked at, and is asked through the server of `serving`.
 """
-
-from seisnet.report.document import (
-    Cell,
-    Column,
-    Picture,
-    Report,
-    Section,
-    Table,
-    picks_table,
-    picture,
-    rejections_section,
-)
-from seisnet.report.html import render_report, write_report
-
-__all__ = [
-    "Cell",
-    "Column",
-    "Picture",
-    "Report",
-    "Section",
-    "Table",
-    "picks_table",
-    "picture",
-    "rejections_section",
-    "render_report",
-    "write_report",
-]

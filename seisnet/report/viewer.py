@@ -43,7 +43,7 @@ class Picked:
     model : Model, or None
         Draws probability traces.
     lock : threading.Lock
-        Held while a view is read: a network is used by one thread at a time.
+        Held while a view is read: what `waveforms` could not read is kept of one reading at a time.
     """
 
     name: str

@@ -12,6 +12,7 @@ from typing import Self
 
 from seisnet.catalogues import time_ns
 from seisnet.errors import ConfigError, DataError
+from seisnet.formats.dialects import csv_text
 from seisnet.formats.picks import whole_rows
 from seisnet.picks import Pick, iso_time
 
@@ -122,6 +123,4 @@ class Answers:
 
 
 def _row(values: tuple[str, ...]) -> bytes:
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerow(values)
-    return text.getvalue().encode("utf-8", "replace")
+    return csv_text([values]).encode("utf-8", "replace")
