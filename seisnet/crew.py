@@ -100,7 +100,8 @@ class Crew:
                 item, result = drawn
                 self._given += 1
                 try:
-                    future = _submit(self._pool, item)
+                    with no_interrupts():
+                        future = self._pool.submit(_apply, item)
                 except Exception as error:  # or nobody would learn of it in a thread of the pool
                     result.set_exception(error)
                     return
@@ -119,11 +120,6 @@ class Crew:
             result.set_exception(error)
         else:
             result.set_result(done.result())
-
-
-def _submit(pool: ProcessPoolExecutor, item: Any) -> Future[Any]:
-    with no_interrupts():
-        return pool.submit(_apply, item)
 
 
 @contextmanager

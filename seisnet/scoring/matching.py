@@ -63,13 +63,13 @@ def score_picks(picks: Sequence[Pick], reference: Sequence[Pick], *, tolerance_s
         For P and S.
     """
     networks_known = all(p.network for p in picks) and all(p.network for p in reference)
+    stations = sorted({_station(p, networks_known) for p in reference})
     scores = []
     for phase in ("P", "S"):
         mine, theirs = _by_station(picks, phase, networks_known), _by_station(reference, phase, networks_known)
-        known = {_station(p, networks_known) for p in reference}
         residuals = []
         n_found = 0
-        for station in sorted(known):
+        for station in stations:
             found, wanted = mine.get(station, []), theirs.get(station, [])
             n_found += len(found)
             pairs = match_times(found, wanted, tolerance_s=tolerance_s)

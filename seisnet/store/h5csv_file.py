@@ -177,8 +177,8 @@ def _to_seisbench(rows: Sequence[dict[str, str]], codes: Sequence[str], path: Pa
     converted = []
     for row in rows:
         out = {COLUMNS.get(column, f"trace_{column}"): text for column, text in row.items()}
-        missing = row.get("missing_components", "")
-        out["trace_component_order"] = "".join(code[-1] for code in codes if code[-1] not in missing)
+        absent = row.get("missing_components", "")
+        out["trace_component_order"] = "".join(code[-1] for code in codes if code[-1] not in absent)
         out["source_id"] = next((row[column] for column in EVENT_COLUMNS if row.get(column)), "")
         if "network" not in row:
             out["station_network_code"], out["station_code"], out["station_location_code"] = _split_id(row["station"])
@@ -198,7 +198,7 @@ def _to_seisbench(rows: Sequence[dict[str, str]], codes: Sequence[str], path: Pa
 
 def _split_id(station: str) -> tuple[str, str, str]:
     """Network, station and location of ``NET.STA.LOC``, ``NET.STA`` or ``STA``."""
-    network, _, rest = station.rpartition(".") if "." not in station else station.partition(".")
+    network, _, rest = station.partition(".") if "." in station else ("", "", station)
     code, _, location = rest.partition(".")
     return network, code, location
 

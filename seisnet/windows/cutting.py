@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import bisect
+import math
 from collections.abc import Iterable, Sequence
 
 import numpy as np
@@ -127,9 +128,9 @@ def coda_stretches(
     stretches = []
     for i, (sample, _) in enumerate(onsets):
         following = onsets[i + 1][0] if i + 1 < len(onsets) else np.inf
-        next_p = next((onsets[k][0] for k in range(i + 1, len(onsets)) if onsets[k][1] == "P"), np.inf)
         low = int(np.ceil(sample)) + 1
-        high = int(min(sample + CODA_NEGATIVES_S * rate_hz, following, next_p - gap, record.n_samples)) - length
+        stop = min(sample + CODA_NEGATIVES_S * rate_hz, following, next_p(onsets, i) - gap, record.n_samples)
+        high = int(stop) - length
         if is_paired(onsets, i) and high > low >= 0:
             stretches.append((low, high))
     return stretches
@@ -138,6 +139,11 @@ def coda_stretches(
 def is_paired(onsets: Sequence[tuple[float, str]], i: int) -> bool:
     """Whether an onset is an S, or the next onset of a known phase is."""
     return "S" in (onsets[i][1], next((onsets[k][1] for k in range(i + 1, len(onsets)) if onsets[k][1]), ""))
+
+
+def next_p(onsets: Sequence[tuple[float, str]], i: int) -> float:
+    """Sample of the first P after an onset; infinite where there is none."""
+    return next((onsets[k][0] for k in range(i + 1, len(onsets)) if onsets[k][1] == "P"), math.inf)
 
 
 def event_near(labelled: LabelledRecord, onsets: Sequence[tuple[float, str, Pick]], first: int) -> str:

@@ -11,7 +11,7 @@ from seisnet.picks import Pick
 from seisnet.store.excerpts import Excerpt
 from seisnet.store.windows_file import SPLITS
 from seisnet.waveforms.records import sample_to_ns
-from seisnet.windows.cutting import is_paired
+from seisnet.windows.cutting import is_paired, next_p
 from seisnet.windows.labelled import LabelledRecord, Window, onsets_of, station_hour
 
 LONGEST_NOISE_S = 600.0
@@ -88,8 +88,7 @@ def known_ranges(
         if phase != "P" or is_paired(onsets, i):
             continue
         ranges.append((free_from, math.floor(sample) + 1))
-        next_p = next((onsets[k][0] for k in range(i + 1, len(onsets)) if onsets[k][1] == "P"), math.inf)
-        free_from = max(math.floor(sample) + 1, math.ceil(min(next_p - gap, n_samples)))
+        free_from = max(math.floor(sample) + 1, math.ceil(min(next_p(onsets, i) - gap, n_samples)))
     ranges.append((free_from, n_samples))
     return [(max(low, 0), min(high, n_samples)) for low, high in ranges if max(low, 0) < min(high, n_samples)]
 
