@@ -60,10 +60,10 @@ class PieceJob:
     Attributes
     ----------
     config : PreprocessConfig
-    picks, intervals : tuple
-        Labels, for sources that are not data sets.
+    labels : tuple of Pick, or of ClassInterval where that is the task
+        For sources that are not data sets.
     labels_sha256 : str
-        Of the label files.
+        Of their files.
     miner, miner_sha256 : str
         Model file that finds hard negatives, if any.
     folder : Path or None
@@ -71,32 +71,16 @@ class PieceJob:
     """
 
     config: PreprocessConfig
-    picks: tuple[Pick, ...] = ()
-    intervals: tuple[ClassInterval, ...] = ()
+    labels: tuple[Pick, ...] | tuple[ClassInterval, ...] = ()
     labels_sha256: str = ""
     miner: str = ""
     miner_sha256: str = ""
     folder: Path | None = None
 
-    @property
-    def labels(self) -> tuple[Pick, ...] | tuple[ClassInterval, ...]:
-        """Those of the task."""
-        return self.intervals if self.config.task == "class" else self.picks
-
     @functools.cached_property
-    def pick_matcher(self) -> LabelMatcher[Pick]:
-        """The picks by station; built once a process."""
-        return LabelMatcher(self.picks)
-
-    @functools.cached_property
-    def class_matcher(self) -> LabelMatcher[ClassInterval]:
-        """The intervals by station; built once a process."""
-        return LabelMatcher(self.intervals)
-
-    @property
-    def matcher(self) -> LabelMatcher[Pick] | LabelMatcher[ClassInterval]:
-        """The one of the task."""
-        return self.class_matcher if self.config.task == "class" else self.pick_matcher
+    def matcher(self) -> LabelMatcher[Any]:
+        """The labels by station; built once a process."""
+        return LabelMatcher[Any](self.labels)
 
     @functools.cached_property
     def feature(self) -> Feature:
@@ -203,12 +187,12 @@ def _labelled(job: PieceJob, source: Source, piece: Piece, reading: Reading) -> 
         for record in read_records(
             source, reading, sampling_rate_hz=rate_hz, shortest_s=job.config.window_s, response=response
         ):
+            found = job.matcher.match(record)
             if is_class:
-                found = job.class_matcher.match(record)
                 stretches = tuple(ClassStretch(i.label, i.start_ns, i.end_ns, i.weight, i.event_id) for i in found)
                 yield LabelledRecord(record, (), stretches=stretches)
             else:
-                yield LabelledRecord(record, tuple(job.pick_matcher.match(record)))
+                yield LabelledRecord(record, tuple(found))
         return
     first_row = piece.rows[0] if piece.rows else 0
     for trace in read_traces(source, reading, sampling_rate_hz=rate_hz, response=response, rows=piece.rows):

@@ -49,26 +49,25 @@ def make_job(
     if not labels and found and not any(source.is_dataset for source in found):
         raise NothingUsableError("waveform files carry no labels; name a catalogue or a CSV with labels=...")
     digest = " ".join(sha256_of(Path(path)) for path in labels if Path(path).is_file())
-    picks: tuple[Pick, ...] = ()
-    intervals: tuple[ClassInterval, ...] = ()
+    known: tuple[Pick, ...] | tuple[ClassInterval, ...]
     if config.task == "class":
         classes = read_classes(labels, rejections)
         rejections += _eventless(sum(not i.event_id for i in classes), "signal", config.link_s)
-        intervals = tuple(linked(classes, config.link_s))
-        config = replace(config, class_names=config.class_names or _class_names(found, intervals))
+        known = tuple(linked(classes, config.link_s))
+        config = replace(config, class_names=config.class_names or _class_names(found, known))
         if len(config.class_names) < 2:
             named = ", ".join(config.class_names) or "none"
             raise DataError(f"the labels name {named}; a classifier needs at least two classes")
     else:
-        found_picks = read_labels(labels, rejections)
-        rejections += _eventless(sum(not p.event_id for p in found_picks), "pick", config.link_s)
-        picks = tuple(linked(found_picks, config.link_s))
+        picks = read_labels(labels, rejections)
+        rejections += _eventless(sum(not p.event_id for p in picks), "pick", config.link_s)
+        known = tuple(linked(picks, config.link_s))
     if miner:
         from seisnet.preprocessing.mining import load_miner  # whose models take long to import
 
         load_miner(miner, config)
     miner_sha256 = sha256_of(Path(miner)) if miner and Path(miner).is_file() else miner
-    return PieceJob(config, picks, intervals, digest, miner, miner_sha256, folder)
+    return PieceJob(config, known, digest, miner, miner_sha256, folder)
 
 
 def make_pieces(found: Sequence[Source], link_s: float, rejections: list[Rejection]) -> Iterator[Piece]:
