@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from pathlib import Path
 
 from seisnet.errors import DataError, missing
@@ -11,7 +12,6 @@ from seisnet.picks import iso_time
 from seisnet.store import model_file, windows_file
 from seisnet.store.excerpts import excerpt_counts
 from seisnet.store.hdf5 import file_format
-from seisnet.store.windows_file import reasons
 from seisnet.waveforms.files import Reading, read_file
 from seisnet.waveforms.records import KEPT
 from seisnet.wording import counted, duration
@@ -67,7 +67,7 @@ def _windows(path: Path) -> list[str]:
     lines += [f"source: {p}, {size} bytes, {counted(made, 'window')}" for p, size, _, made in info.sources]
     lines += [
         f"{'' if reason.startswith(KEPT) else 'not used: '}{reason}" + (f" ({n} times)" if n > 1 else "")
-        for reason, n in reasons(info.rejected).most_common()
+        for reason, n in Counter(reason for *_, reason in info.rejected).most_common()
     ]
     return [*lines, f"config: {json.dumps(info.config)}"]
 

@@ -180,14 +180,13 @@ def match_times(found_ns: Sequence[int], reference_ns: Sequence[int], *, toleran
     >>> match_times([0, 400_000_000], [300_000_000, 9_000_000_000], tolerance_s=0.5)
     [(1, 0)]
     """
-    if len(found_ns) == 0 or len(reference_ns) == 0:
-        return []
     found = np.asarray(found_ns, dtype=np.int64)
     tolerance_ns = round(tolerance_s * 1e9)
     order = np.argsort(found, kind="stable")
+    rising = found[order]
     candidates = []
     for j, t in enumerate(reference_ns):
-        low, high = np.searchsorted(found[order], [t - tolerance_ns, t + tolerance_ns + 1])
+        low, high = np.searchsorted(rising, [t - tolerance_ns, t + tolerance_ns + 1])
         candidates += [(abs(int(found[i]) - t), int(i), j) for i in order[low:high]]
     used_found: set[int] = set()
     pairs: dict[int, int] = {}

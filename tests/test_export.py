@@ -9,7 +9,7 @@ from seisnet.datasets.export import export_seisbench
 from seisnet.errors import ConfigError, NothingUsableError
 from seisnet.waveforms.datasets import read_dataset
 from seisnet.waveforms.files import Reading
-from seisnet.waveforms.records import NS_PER_S, sample_to_ns
+from seisnet.waveforms.records import KEPT, NS_PER_S, sample_to_ns
 from seisnet.waveforms.source_records import read_records
 from seisnet.waveforms.sources import find_sources
 
@@ -104,9 +104,12 @@ def test_an_event_across_midnight_is_one_trace(tmp_path, make_trace, noise):
 
 
 def test_nothing_to_export_says_why_and_leaves_no_folder_half_done(tmp_path, labelled):
-    with pytest.raises(NothingUsableError, match="no trace could be exported"):
-        (tmp_path / "p.csv").write_text("network,station,time,phase\nXX,YYY,1,P\n")
+    """The most frequent reason comes first, whatever came first, and what was kept is none."""
+    rows = [f"XX,YYY{k},1,P\n" for k in range(6)] + ["XX,ZZZ,1,P\n", "XX,ZZZ,9,P\n"]
+    (tmp_path / "p.csv").write_text(f"network,station,time,phase\n{''.join(rows)}")
+    with pytest.raises(NothingUsableError, match=r"exported: label on XX\.ZZZ\.: .* \(2\); label on") as raised:
         export_seisbench([str(labelled.files)], [str(tmp_path / "p.csv")], tmp_path / "set")
+    assert KEPT not in str(raised.value)
     assert not list((tmp_path / "set").iterdir())
 
 

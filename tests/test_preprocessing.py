@@ -28,7 +28,7 @@ from seisnet.preprocessing.splits import divide
 from seisnet.store.hdf5 import sha256_of
 from seisnet.store.seisbench_writer import SeisBenchWriter
 from seisnet.store.shards import ShardReader, new_shard
-from seisnet.store.windows_file import SPLITS, FeatureReader, read_info, reasons
+from seisnet.store.windows_file import SPLITS, FeatureReader, read_info
 from seisnet.store.windows_in_memory import read_windows
 from seisnet.waveforms.conditioning import condition
 from seisnet.waveforms.files import Reading
@@ -248,7 +248,7 @@ def test_an_unreadable_file_among_good_ones_is_one_reason_and_the_rest_goes_on(l
     bad.write_bytes(b"")
     found = preprocess([str(bad), str(labelled.files)], [str(labelled.quakeml)], CONFIG)
     assert len(found.rows) == len(read_windows(windows).rows)
-    assert reasons(found.info.rejected)[f"{bad}: the file is empty"] == 1
+    assert Counter(reason for *_, reason in found.info.rejected)[f"{bad}: the file is empty"] == 1
 
 
 def test_a_broken_data_set_among_good_ones_is_one_reason_and_the_rest_goes_on(labelled, tmp_path):
@@ -362,7 +362,7 @@ def test_a_file_that_vanishes_or_is_cut_short_on_the_way_is_one_reason_and_the_r
 
     monkeypatch.setattr(preprocessing, "find_sources", find_and_lose)
     info = preprocess([str(tmp_path / "files")], [str(labelled.quakeml)], CONFIG).info
-    counted = reasons(info.rejected)
+    counted = Counter(reason for *_, reason in info.rejected)
     assert sum(count for reason, count in counted.items() if str(first) in reason and "No such file" in reason) == 1
     assert any(str(second) in reason and "damaged, read as far as possible" in reason for reason in counted)
     assert len(info.sources) > 20

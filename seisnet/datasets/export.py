@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zlib
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,10 +18,20 @@ from seisnet.picks import Pick
 from seisnet.store.seisbench_writer import SeisBenchWriter
 from seisnet.waveforms.datasets import DatasetTrace
 from seisnet.waveforms.files import Reading
-from seisnet.waveforms.records import COMPONENTS, NS_PER_S, Record, Rejection, letters_of, ns_to_sample, sample_to_ns
+from seisnet.waveforms.records import (
+    COMPONENTS,
+    KEPT,
+    NS_PER_S,
+    Record,
+    Rejection,
+    letters_of,
+    ns_to_sample,
+    sample_to_ns,
+)
 from seisnet.waveforms.selection import Selection
 from seisnet.waveforms.source_records import read_records, read_traces
 from seisnet.waveforms.sources import Source, find_sources
+from seisnet.wording import most_frequent
 
 TOGETHER_S = 60.0
 """Picks that follow each other within this go into one trace, unless they belong to different events.
@@ -108,7 +119,8 @@ def export_seisbench(
                     progress(n_traces, source.name)
         reading.rejections += unmatched(matcher.labels, matcher.records)
         if not n_traces:
-            why = "; ".join(dict.fromkeys(r.reason for r in reading.rejections[:5])) or "the sources hold no waveforms"
+            reasons = Counter(r.reason for r in reading.rejections if not r.reason.startswith(KEPT))
+            why = "; ".join(most_frequent(reasons)) or "the sources hold no waveforms"
             raise NothingUsableError(f"no trace could be exported: {why}")
     return n_traces, reading.rejections
 

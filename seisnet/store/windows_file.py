@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -138,11 +137,6 @@ def read_rejected(path: Path) -> Iterator[Rejected]:
         for at in range(0, len(columns[0]), 1 << 14):
             for trace_id, start_ns, end_ns, reason in zip(*(c[at : at + (1 << 14)] for c in columns), strict=True):
                 yield text(trace_id), int(start_ns), int(end_ns), text(reason)
-
-
-def reasons(rejected: Sequence[Rejected]) -> Counter[str]:
-    """Count rejections by reason."""
-    return Counter(reason for *_, reason in rejected)
 
 
 def read_rows(path: Path, *, features: bool = True) -> WindowRows:
