@@ -20,7 +20,7 @@ from seisnet.plots.evaluation import (
     training_curves,
 )
 from seisnet.plots.features import FeatureGrid, Mistake, feature_grid, features_sheet, first_layer, mistakes_gallery
-from seisnet.plots.style import pdf, png, svg, varies
+from seisnet.plots.style import least_and_greatest, pdf, png, svg, varies
 from seisnet.plots.waveforms import waveform_view
 
 __all__ = [
@@ -38,6 +38,7 @@ __all__ = [
     "feature_grid",
     "features_sheet",
     "first_layer",
+    "least_and_greatest",
     "mistakes_gallery",
     "pdf",
     "png",

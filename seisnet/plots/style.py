@@ -12,7 +12,7 @@ import threading
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 from matplotlib import rc_context
@@ -20,6 +20,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 from numpy.typing import NDArray
+
+Real = TypeVar("Real", bound=np.floating[Any])
 
 COLUMN_CM, PAGE_CM = 8.5, 17.5
 
@@ -150,10 +152,14 @@ def envelope(
     if len(y) <= 2 * columns:
         return x, y
     size = -(-len(y) // columns)
-    blocks = np.full((-(-len(y) // size), size), np.nan)
-    blocks.flat[: len(y)] = y
-    ends = np.stack([np.fmin.reduce(blocks, axis=1), np.fmax.reduce(blocks, axis=1)], axis=1)
-    return np.repeat(x[::size], 2), ends.ravel()
+    return np.repeat(x[::size], 2), least_and_greatest(y, size)
+
+
+def least_and_greatest(samples: NDArray[Real], size: int) -> NDArray[Real]:
+    """The least and the greatest of every `size` samples, in turns; NaN where none of them is a number."""
+    blocks = np.full((-(-len(samples) // size), size), np.nan, dtype=samples.dtype)
+    blocks.flat[: len(samples)] = samples
+    return np.stack([np.fmin.reduce(blocks, axis=1), np.fmax.reduce(blocks, axis=1)], axis=1).ravel()
 
 
 def varies(samples: NDArray[np.floating[Any]]) -> bool:

@@ -114,7 +114,7 @@ def _plain_view(view: View, pick: Pick, classes: tuple[str, ...]) -> dict[str, A
         "components": [
             {
                 "name": name,
-                "samples": _floats(_thinned(row, size)),
+                "samples": _floats(plots.least_and_greatest(row, size) if size > 1 else row),
                 "step_s": step_s,
             }
             for name, row in zip(COMPONENTS, view.data, strict=True)
@@ -128,16 +128,6 @@ def _plain_view(view: View, pick: Pick, classes: tuple[str, ...]) -> dict[str, A
             {"id": p.pick_id, "phase": p.phase, "at_s": (p.time_ns - pick.time_ns) / NS_PER_S} for p in view.picks
         ],
     }
-
-
-def _thinned(row: NDArray[np.float32], size: int) -> NDArray[np.float32]:
-    """The least and the greatest of every `size` samples."""
-    if size == 1:
-        return row
-    padded = np.full(-(-len(row) // size) * size, np.nan, dtype=np.float32)
-    padded[: len(row)] = row
-    blocks = padded.reshape(-1, size)
-    return np.stack([np.fmin.reduce(blocks, axis=1), np.fmax.reduce(blocks, axis=1)], axis=1).ravel()
 
 
 def _render(name: str, output: str) -> tuple[bytes, str]:
