@@ -87,10 +87,9 @@ class Model:
         Any number of threads may ask at once.
         """
         scaled = (x - self.stored.mean) / self.stored.scale
-        temperature = self.windows.temperature
         own = map(copy.copy, self.networks)  # one thread at a time may use a network
         with blas_threads(1):
-            return mean_probabilities([network.predict(scaled) for network in own], temperature)
+            return mean_probabilities([network.predict(scaled) for network in own], self.windows.temperature)
 
     @cached_property
     def _stages(self) -> dict[str, StoredStage]:
@@ -155,8 +154,8 @@ class Model:
 
         Raises
         ------
-        ConfigError
-            If it is no stream.
+        ConfigError, DataError
+            If it is no stream; if the training data had lost their instruments' responses, which no stream tells.
         """
         config = self.preprocess
         rate_hz, response = config.sampling_rate_hz, response_of(config)

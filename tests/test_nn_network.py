@@ -106,7 +106,8 @@ def test_signals_neither_vanish_nor_explode(activation, low, high):
 def test_it_learns(activation):
     rng = np.random.default_rng(0)
     y = rng.integers(0, 3, 200)
-    x = StandardScaler().fit_transform(rng.normal(size=(200, 4)) + 3 * np.eye(4)[y])
+    x = rng.normal(size=(200, 4)) + 3 * np.eye(4)[y]
+    x = StandardScaler().fit(x).transform(x)
     network, optimizer = Network((4, 16, 3), activation, rng=rng), SGD(0.2, momentum=0.9)
     for _ in range(100):
         logits, backward = network.forward(x)

@@ -13,7 +13,8 @@ def rows(seed=0, n=500):
 
 def test_mean_and_deviation():
     x = rows()
-    y = StandardScaler().fit_transform(x.astype(np.float64))
+    x64 = x.astype(np.float64)
+    y = StandardScaler().fit(x64).transform(x64)
     np.testing.assert_allclose(y.mean(axis=0), 0, atol=1e-9)
     np.testing.assert_allclose(y.std(axis=0), 1, rtol=1e-9)
 

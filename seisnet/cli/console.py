@@ -46,24 +46,47 @@ scheduler = click.option("--scheduler", default="", metavar="ADDRESS", help="Das
 verbose = click.option("-v", "--verbose", is_flag=True, help="Every rejection, not only the commonest.")
 
 
-def selection_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add --select, --starttime, --endtime and --inventory."""
-    for option in (
-        click.option(
-            "--inventory",
-            multiple=True,
-            type=click.Path(path_type=Path),
-            metavar="FILE",
-            help="Station metadata (StationXML, ...): components are placed by azimuth and dip; repeatable.",
-        ),
-        click.option("--endtime", metavar="TIME", help="Read nothing from here on."),
-        click.option("--starttime", metavar="TIME", help="Read nothing before: ISO 8601, or seconds since 1970."),
-        click.option(
-            "--select", multiple=True, metavar="NET.STA.LOC.CHA", help="Channels, as 'GE.*..HH?'; repeatable."
-        ),
-    ):
-        command = option(command)
-    return command
+Command = Callable[..., Any]
+
+
+def _together(*options: Callable[[Command], Command]) -> Callable[[Command], Command]:
+    """Options that several commands have, in the order in which their help lists them."""
+
+    def add(command: Command) -> Command:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return add
+
+
+selection_options = _together(
+    click.option("--select", multiple=True, metavar="NET.STA.LOC.CHA", help="Channels, as 'GE.*..HH?'; repeatable."),
+    click.option("--starttime", metavar="TIME", help="Read nothing before: ISO 8601, or seconds since 1970."),
+    click.option("--endtime", metavar="TIME", help="Read nothing from here on."),
+    click.option(
+        "--inventory",
+        multiple=True,
+        type=click.Path(path_type=Path),
+        metavar="FILE",
+        help="Station metadata (StationXML, ...): components are placed by azimuth and dip; repeatable.",
+    ),
+)
+drawing_options = _together(
+    click.option(
+        "--waveforms", multiple=True, metavar="SOURCE", help="What the picks were made on; a report knows; repeatable."
+    ),
+    click.option(
+        "--model", "model_name", metavar="FILE|NAME", help="Draws probability traces; a report knows its own."
+    ),
+    click.option(
+        "--inventory",
+        multiple=True,
+        type=click.Path(path_type=Path),
+        metavar="FILE",
+        help="Station metadata that the picks were made with; a report knows; repeatable.",
+    ),
+)
 
 
 def selected(select: tuple[str, ...], starttime: str | None, endtime: str | None) -> Selection:
@@ -78,19 +101,6 @@ def selected(select: tuple[str, ...], starttime: str | None, endtime: str | None
         raise click.BadParameter(str(error)) from error
 
 
-waveforms = click.option(
-    "--waveforms", multiple=True, metavar="SOURCE", help="What the picks were made on; a report knows; repeatable."
-)
-drawing_model = click.option(
-    "--model", "model_name", metavar="FILE|NAME", help="Draws probability traces; a report knows its own."
-)
-drawing_inventory = click.option(
-    "--inventory",
-    multiple=True,
-    type=click.Path(path_type=Path),
-    metavar="FILE",
-    help="Station metadata that the picks were made with; a report knows; repeatable.",
-)
 port = click.option(
     "--port", type=click.IntRange(0, 65535), default=0, show_default=True, help="Of 127.0.0.1; 0: any that is free."
 )

@@ -11,9 +11,7 @@ from seisnet.cli import console
 
 @click.command()
 @click.argument("picks", type=click.Path(path_type=Path))
-@console.waveforms
-@console.drawing_model
-@console.drawing_inventory
+@console.drawing_options
 @click.option("--pick", "pick_id", metavar="ID", help="One station around a pick: components, probabilities, picks.")
 @click.option("--section", "section_id", metavar="ID", help="All stations around a pick, as a record section.")
 @click.option("--day", metavar="ID", help="The day of a pick on its instrument, an hour a line.")

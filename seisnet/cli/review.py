@@ -11,9 +11,7 @@ from seisnet.cli import console
 
 @click.command()
 @click.argument("picks", type=click.Path(path_type=Path))
-@console.waveforms
-@console.drawing_model
-@console.drawing_inventory
+@console.drawing_options
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Answers; default: beside PICKS, .reviewed.csv.")
 @console.serve
 @console.port

@@ -69,10 +69,6 @@ class StandardScaler:
         self.scale = xp.where(scale > 1e-12 * (1 + xp.abs(mean)), scale, 1.0)
         return self
 
-    def fit_transform(self, x: Array) -> Array:
-        """Fit on rows (N, D) and normalise them."""
-        return self.fit(x).transform(x)
-
     def transform(self, x: Array) -> Array:
         """Normalise rows (N, D); the dtype stays that of `x`."""
         y = x - self.mean.astype(x.dtype)
