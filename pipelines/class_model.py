@@ -35,8 +35,8 @@ from seisnet.errors import ConfigError, SeisnetError
 from seisnet.linking import join_times
 from seisnet.model import Model
 from seisnet.preprocessing.job import preprocess_to_file
+from seisnet.store.files import replacing, sha256_of
 from seisnet.store.h5csv_file import import_h5csv
-from seisnet.store.hdf5 import replacing, sha256_of
 from seisnet.store.windows_file import WindowRows
 from seisnet.store.windows_in_memory import Windows, read_windows
 from seisnet.training.fitting import fit

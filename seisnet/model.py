@@ -28,7 +28,7 @@ from seisnet.scan.onset_network import OnsetNetwork
 from seisnet.scan.scanner import Chain, ContextStage, Probabilities, scan
 from seisnet.scan.sliding_network import SlidingNetwork, mean_probabilities
 from seisnet.seisbench_arguments import Arguments, read_arguments
-from seisnet.store.hdf5 import check_output
+from seisnet.store.files import check_output
 from seisnet.store.model_file import StoredModel, StoredStage, read_model, write_model
 from seisnet.streaming import Streaming
 from seisnet.waveforms.conditioning import condition

@@ -17,7 +17,7 @@ from seisnet.errors import ConfigError
 from seisnet.model import Model
 from seisnet.nn import Network
 from seisnet.nn.activations import LEAK
-from seisnet.store.hdf5 import check_output, write_whole
+from seisnet.store.files import check_output, write_whole
 
 if TYPE_CHECKING:
     from onnx import ModelProto, NodeProto, TensorProto

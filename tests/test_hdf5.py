@@ -1,7 +1,5 @@
-"""Files appear whole or not at all, whatever happens while they are written."""
+"""HDF5 files appear whole or not at all, whatever happens while they are written."""
 
-import hashlib
-import os
 import subprocess
 import sys
 import textwrap
@@ -10,8 +8,8 @@ import h5py
 import numpy as np
 import pytest
 
-from seisnet.errors import ConfigError, DataError, FormatError
-from seisnet.store.hdf5 import check_output, file_format, new_hdf5, replacing, sha256_of
+from seisnet.errors import DataError, FormatError
+from seisnet.store.hdf5 import file_format, new_hdf5
 from seisnet.store.shards import COLUMNS, ShardReader, new_shard
 
 
@@ -26,41 +24,11 @@ def run_python(code, *arguments):
     return done.stdout.strip(), done.stderr.strip()
 
 
-def test_what_the_block_wrote_appears_when_it_ends_well(tmp_path):
-    with replacing(tmp_path / "a") as temporary:
-        temporary.write_text("new")
-        assert not (tmp_path / "a").exists()
-        assert temporary.parent == tmp_path
-    assert listed(tmp_path) == ["a"]
-    assert (tmp_path / "a").read_text() == "new"
-
-
-@pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt, SystemExit])
-def test_an_exception_leaves_the_old_file_and_nothing_else(tmp_path, error):
-    (tmp_path / "a").write_text("old")
-    with pytest.raises(error), replacing(tmp_path / "a") as temporary:
-        temporary.write_text("half")
-        raise error
-    assert listed(tmp_path) == ["a"]
-    assert (tmp_path / "a").read_text() == "old"
-
-
 def test_an_exception_inside_an_hdf5_file_leaves_nothing(tmp_path):
     with pytest.raises(KeyboardInterrupt), new_hdf5(tmp_path / "a.h5", "test") as file:
         file["x"] = np.zeros(10_000)
         raise KeyboardInterrupt
     assert listed(tmp_path) == []
-
-
-def test_an_existing_output_is_refused_unless_it_may_be_overwritten(tmp_path):
-    (tmp_path / "a").write_text("old")
-    with pytest.raises(ConfigError, match="a exists; choose another name, or say overwrite=True"):
-        check_output(tmp_path / "a", overwrite=False)
-    check_output(tmp_path / "a", overwrite=True)
-    check_output(tmp_path / "b", overwrite=False)
-    with pytest.raises(ConfigError, match="does not exist"):
-        check_output(tmp_path / "no" / "b", overwrite=False)
-    assert listed(tmp_path) == ["a"]
 
 
 def test_a_disk_that_refuses_is_one_line_and_leaves_nothing(tmp_path):
@@ -132,24 +100,6 @@ def test_the_format_of_a_file_is_told_without_believing_it(tmp_path):
     assert file_format(tmp_path / "c.txt") is None
     with pytest.raises(FormatError, match="a damaged HDF5 file"):
         file_format(tmp_path / "d.h5")
-
-
-def test_sha256_is_that_of_the_bytes(tmp_path):
-    content = os.urandom(3_000_000)
-    (tmp_path / "a").write_bytes(content)
-    assert sha256_of(tmp_path / "a") == hashlib.sha256(content).hexdigest()
-
-
-def test_sha256_of_a_folder_tells_names_and_sizes(tmp_path):
-    seen = set()
-    for change in (
-        lambda: None,
-        lambda: (tmp_path / "a").write_text("x"),
-        lambda: (tmp_path / "a").rename(tmp_path / "b"),
-    ):
-        change()
-        seen.add(sha256_of(tmp_path))
-    assert len(seen) == 3
 
 
 def test_a_shard_is_written_and_read(tmp_path, noise):

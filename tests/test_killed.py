@@ -19,7 +19,7 @@ import pytest
 from seisnet.cli import main
 from seisnet.preprocessing import planning
 from seisnet.preprocessing.merging import Totals
-from seisnet.store.hdf5 import sha256_of
+from seisnet.store.files import sha256_of
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="there is no fork server on Windows")
 

@@ -25,7 +25,7 @@ from seisnet.preprocessing import one_piece, planning
 from seisnet.preprocessing.job import plan, preprocess, preprocess_to_file
 from seisnet.preprocessing.merging import Copy, merge
 from seisnet.preprocessing.splits import divide
-from seisnet.store.hdf5 import sha256_of
+from seisnet.store.files import sha256_of
 from seisnet.store.seisbench_writer import SeisBenchWriter
 from seisnet.store.shards import ShardReader, new_shard
 from seisnet.store.windows_file import SPLITS, FeatureReader, read_info

@@ -19,7 +19,7 @@ from seisnet.config import nearest
 from seisnet.errors import ConfigError
 from seisnet.formats.picks import FORMATS
 from seisnet.formats.probabilities import check_name
-from seisnet.store.hdf5 import check_not_read, check_output, write_whole
+from seisnet.store.files import check_not_read, check_output, write_whole
 from seisnet.waveforms.sources import Source
 
 

@@ -24,7 +24,7 @@ from seisnet.errors import DataError
 from seisnet.model import Model
 from seisnet.picks import Detection, Pick
 from seisnet.scan.scanner import Probabilities
-from seisnet.store.hdf5 import replacing
+from seisnet.store.files import replacing
 from seisnet.waveforms.records import Rejection
 from seisnet.waveforms.sources import Source
 from seisnet.wording import misfits

@@ -64,7 +64,7 @@ def export_command(name: str, output: Path, overwrite: bool, quiet: bool) -> Non
     """
     from seisnet.model import load_model
     from seisnet.onnx_export import export_onnx
-    from seisnet.store.hdf5 import check_not_read
+    from seisnet.store.files import check_not_read
 
     check_not_read(output, [Path(name)])
     model = load_model(name)

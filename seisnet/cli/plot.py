@@ -47,7 +47,7 @@ def plot(
     from seisnet.classification.views import find_pick
     from seisnet.report.figures import FIGURES, write_figure
     from seisnet.report.viewer import open_picked
-    from seisnet.store.hdf5 import check_output
+    from seisnet.store.files import check_output
 
     wanted = {"pick": pick_id, "section": section_id, "day": day}
     chosen = [(kind, name) for kind, name in wanted.items() if name is not None]

@@ -43,7 +43,7 @@ def stream(
     from seisnet.formats.picks import PicksAppender
     from seisnet.model import load_model
     from seisnet.picks import iso_time
-    from seisnet.store.hdf5 import check_output
+    from seisnet.store.files import check_output
     from seisnet.waveforms.seedlink import packets
     from seisnet.wording import counted
 

@@ -82,7 +82,7 @@ def train(
     config = dataclasses.replace(config, **console.given(options))
     choose_kernels(config.hidden)
     # These load NumPy, which comes after the choice (and before it with --init: nothing is chosen then).
-    from seisnet.store.hdf5 import check_not_read, check_output, sweep
+    from seisnet.store.files import check_not_read, check_output, sweep
     from seisnet.store.model_file import read_model
     from seisnet.store.work_folder import work_folder
     from seisnet.training.fitting import fit, is_fitted

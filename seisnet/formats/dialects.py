@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from seisnet.picks import Pick, in_order, iso_time
-from seisnet.store.hdf5 import write_whole
+from seisnet.store.files import write_whole
 from seisnet.waveforms.records import DAY_NS, NS_PER_S
 
 PHASENET_RATE_HZ = 100

@@ -17,7 +17,7 @@ from seisnet.formats.dialects import csv_text
 from seisnet.formats.quakeml import detections_quakeml, picks_nlloc, picks_quakeml, picks_sc3ml
 from seisnet.labels import read_labels
 from seisnet.picks import Detection, Pick, in_order, iso_time
-from seisnet.store.hdf5 import check_output, write_whole
+from seisnet.store.files import check_output, write_whole
 from seisnet.waveforms.datasets import is_dataset, read_dataset_picks
 from seisnet.waveforms.records import Rejection
 

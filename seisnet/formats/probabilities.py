@@ -9,7 +9,7 @@ import obspy
 
 from seisnet.errors import ConfigError
 from seisnet.scan.scanner import Probabilities
-from seisnet.store.hdf5 import replacing
+from seisnet.store.files import replacing
 from seisnet.store.probabilities_file import ProbabilitiesFile
 from seisnet.waveforms.records import NS_PER_S
 

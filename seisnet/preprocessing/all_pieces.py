@@ -13,7 +13,7 @@ from seisnet.engine import Over
 from seisnet.errors import ConfigError, DataError
 from seisnet.preprocessing.merging import Copy, Totals
 from seisnet.preprocessing.one_piece import Piece, PieceJob, Summary, work
-from seisnet.store.hdf5 import check_output
+from seisnet.store.files import check_output
 from seisnet.store.windows_file import shards_folder
 from seisnet.store.work_folder import alone
 from seisnet.wording import counted

@@ -23,7 +23,7 @@ from seisnet.preprocessing.merging import Totals, describe, merge
 from seisnet.preprocessing.one_piece import work
 from seisnet.preprocessing.planning import make_job, make_pieces
 from seisnet.preprocessing.splits import divide
-from seisnet.store.hdf5 import check_not_read, sweep
+from seisnet.store.files import check_not_read, sweep
 from seisnet.store.shards import ShardReader
 from seisnet.store.windows_file import Rejected, WindowsInfo, read_info, shards_folder
 from seisnet.store.windows_in_memory import Windows, read_windows

@@ -22,7 +22,7 @@ from seisnet.labels import LabelMatcher
 from seisnet.picking.picker import snr_db
 from seisnet.picks import ClassInterval, Pick, station_of
 from seisnet.preprocessing.splits import Row
-from seisnet.store.hdf5 import sha256_of
+from seisnet.store.files import sha256_of
 from seisnet.store.shards import ShardWriter, new_shard, read_whole
 from seisnet.store.windows_file import SPLITS, Rejected
 from seisnet.waveforms.files import Reading

@@ -12,7 +12,7 @@ from seisnet.labels import read_classes, read_labels
 from seisnet.linking import event_names, linked
 from seisnet.picks import ClassInterval, Pick
 from seisnet.preprocessing.one_piece import Piece, PieceJob
-from seisnet.store.hdf5 import sha256_of
+from seisnet.store.files import sha256_of
 from seisnet.waveforms.datasets import loose_spans_ns, read_categories
 from seisnet.waveforms.records import KEPT, Rejection
 from seisnet.waveforms.sources import Source

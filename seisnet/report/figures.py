@@ -15,7 +15,7 @@ from seisnet.picks import Pick
 from seisnet.plots import SectionTrace
 from seisnet.report.classification import waveform_figure
 from seisnet.report.viewer import Picked
-from seisnet.store.hdf5 import write_whole
+from seisnet.store.files import write_whole
 from seisnet.waveforms.records import COMPONENTS, DAY_NS, NS_PER_S
 
 SECTION_BEFORE_S, SECTION_AFTER_S = 30.0, 90.0

@@ -21,7 +21,7 @@ from seisnet.report.document import Picture, Report, Section, picture
 from seisnet.report.evaluation import evaluation_figures, evaluation_pictures, evaluation_section
 from seisnet.report.html import write_report
 from seisnet.scoring.evaluation import Evaluation
-from seisnet.store.hdf5 import write_whole
+from seisnet.store.files import write_whole
 from seisnet.store.windows_file import WindowsInfo
 from seisnet.waveforms.records import NS_PER_S
 from seisnet.wording import counted, duration

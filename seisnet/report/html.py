@@ -15,7 +15,7 @@ from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
 from seisnet.report.document import Cell, Column, Report, Table
-from seisnet.store.hdf5 import write_whole
+from seisnet.store.files import write_whole
 
 _MOST_CHOICES = 500
 

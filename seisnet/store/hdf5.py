@@ -1,13 +1,10 @@
-"""What the files of seisnet share: they appear whole or not at all, and are checked before they are believed."""
+"""HDF5 files of seisnet: they are made whole whatever the disk does, and checked before they are believed."""
 
 from __future__ import annotations
 
-import glob
-import hashlib
 import io
 import math
-import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
@@ -15,70 +12,14 @@ from typing import Any
 
 import h5py
 
-from seisnet.errors import ConfigError, DataError, FormatError, missing
+from seisnet.errors import FormatError, missing
+from seisnet.store.files import replacing
 
 NEWEST_VERSION = 1
 MOST_COMPRESSION = 1100
 """Deflate packs no tighter; a data set that claims to would fill the memory with nothing."""
 
 HDF5_SIGNATURE = b"\x89HDF\r\n\x1a\n"
-
-
-def check_output(path: Path, *, overwrite: bool, folder: bool = False) -> None:
-    """Refuse to touch an existing output; only where the output is a `folder` may one be in its place.
-
-    Raises
-    ------
-    ConfigError
-        If the path exists and `overwrite` is not set or it is of the other kind, or if its folder does not exist.
-    """
-    if path.exists() and not overwrite:
-        raise ConfigError(f"{path} exists; choose another name, or say overwrite=True")
-    if path.exists() and path.is_dir() != folder:
-        raise ConfigError(f"{path} is a {'file' if folder else 'folder'}; choose another name")
-    if not path.absolute().parent.is_dir():
-        raise ConfigError(f"{path}: the folder {path.absolute().parent} does not exist")
-
-
-def check_not_read(path: Path, read: Iterable[Path]) -> None:
-    """Refuse to replace what is read.
-
-    Raises
-    ------
-    ConfigError
-        If the path is one of those.
-    """
-    if path.exists() and any(other.exists() and path.samefile(other) for other in read):
-        raise ConfigError(
-            f"{path} is read as well; choose another place for what is written, outside the folders that are read"
-        )
-
-
-@contextmanager
-def replacing(path: Path) -> Iterator[Path]:
-    """Give a temporary name to write to; on success flush it to disk and move it to `path` in one step."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        yield temporary
-        with temporary.open("rb") as file:
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except OSError as error:
-        raise DataError(f"{path}: can't be written: {error.strerror or error}") from error
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
-def write_whole(path: Path, content: bytes) -> None:
-    """Write a file whole or not at all; one of that name is replaced."""
-    with replacing(path) as temporary:
-        temporary.write_bytes(content)
-
-
-def sweep(path: Path) -> None:
-    """Remove what killed runs have left of `path` under temporary names."""
-    for left in path.absolute().parent.glob(f".{glob.escape(path.name)}.*.part"):
-        left.unlink(missing_ok=True)
 
 
 @contextmanager
@@ -169,16 +110,6 @@ def _own(file: h5py.File, name: str) -> object:
 def text(value: object) -> str:
     """Text of an attribute, whether HDF5 gave bytes or str."""
     return value.decode() if isinstance(value, bytes) else str(value)
-
-
-def sha256_of(path: Path) -> str:
-    """SHA-256 of a file's bytes, read in pieces; of a folder, of the names and sizes of its files."""
-    if path.is_dir():
-        files = sorted(p for p in path.rglob("*") if p.is_file())
-        names = "".join(f"{file.relative_to(path)} {file.stat().st_size}\n" for file in files)
-        return hashlib.sha256(names.encode()).hexdigest()
-    with path.open("rb") as content:
-        return hashlib.file_digest(content, "sha256").hexdigest()
 
 
 class HDF5Sink(io.FileIO):

@@ -15,7 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seisnet.errors import ConfigError, DataError
-from seisnet.store.hdf5 import HDF5Sink, check_output, replacing
+from seisnet.store.files import check_output, replacing
+from seisnet.store.hdf5 import HDF5Sink
 from seisnet.store.seisbench_file import chunk_names
 
 BUCKET_TRACES = 1024

@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seisnet.errors import DataError, FormatError
-from seisnet.store.hdf5 import HDF5Sink, name_format, replacing
+from seisnet.store.files import replacing
+from seisnet.store.hdf5 import HDF5Sink, name_format
 from seisnet.store.windows_file import (
     DTYPES,
     FORMAT,

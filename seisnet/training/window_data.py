@@ -15,7 +15,7 @@ from seisnet.errors import DataError
 from seisnet.model import Model
 from seisnet.nn import StandardScaler
 from seisnet.scoring.evaluation import check_recipe
-from seisnet.store.hdf5 import sha256_of
+from seisnet.store.files import sha256_of
 from seisnet.store.windows_file import FeatureReader, WindowRows, WindowsInfo, read_info, read_rows
 from seisnet.store.windows_in_memory import Windows
 from seisnet.training.batches import Batches, FileBatches, MemoryBatches, TrainingData, fit_scaler

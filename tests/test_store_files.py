@@ -1,0 +1,61 @@
+"""Files appear whole or not at all, and none is replaced unasked."""
+
+import hashlib
+import os
+
+import pytest
+
+from seisnet.errors import ConfigError
+from seisnet.store.files import check_output, replacing, sha256_of
+
+
+def listed(folder):
+    return sorted(p.name for p in folder.iterdir())
+
+
+def test_what_the_block_wrote_appears_when_it_ends_well(tmp_path):
+    with replacing(tmp_path / "a") as temporary:
+        temporary.write_text("new")
+        assert not (tmp_path / "a").exists()
+        assert temporary.parent == tmp_path
+    assert listed(tmp_path) == ["a"]
+    assert (tmp_path / "a").read_text() == "new"
+
+
+@pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt, SystemExit])
+def test_an_exception_leaves_the_old_file_and_nothing_else(tmp_path, error):
+    (tmp_path / "a").write_text("old")
+    with pytest.raises(error), replacing(tmp_path / "a") as temporary:
+        temporary.write_text("half")
+        raise error
+    assert listed(tmp_path) == ["a"]
+    assert (tmp_path / "a").read_text() == "old"
+
+
+def test_an_existing_output_is_refused_unless_it_may_be_overwritten(tmp_path):
+    (tmp_path / "a").write_text("old")
+    with pytest.raises(ConfigError, match="a exists; choose another name, or say overwrite=True"):
+        check_output(tmp_path / "a", overwrite=False)
+    check_output(tmp_path / "a", overwrite=True)
+    check_output(tmp_path / "b", overwrite=False)
+    with pytest.raises(ConfigError, match="does not exist"):
+        check_output(tmp_path / "no" / "b", overwrite=False)
+    assert listed(tmp_path) == ["a"]
+
+
+def test_sha256_is_that_of_the_bytes(tmp_path):
+    content = os.urandom(3_000_000)
+    (tmp_path / "a").write_bytes(content)
+    assert sha256_of(tmp_path / "a") == hashlib.sha256(content).hexdigest()
+
+
+def test_sha256_of_a_folder_tells_names_and_sizes(tmp_path):
+    seen = set()
+    for change in (
+        lambda: None,
+        lambda: (tmp_path / "a").write_text("x"),
+        lambda: (tmp_path / "a").rename(tmp_path / "b"),
+    ):
+        change()
+        seen.add(sha256_of(tmp_path))
+    assert len(seen) == 3
