@@ -1,11 +1,28 @@
-"""Which of many spans of time, or of samples, touch another, and how near the others come: found by bisection."""
+"""Spans of time, or of samples: which of many touch another, found by bisection, and which are one."""
 
 from __future__ import annotations
 
 import bisect
 import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+
+
+def merged(spans: Iterable[tuple[int, int]], apart: float = 0) -> list[tuple[int, int]]:
+    """Spans in order of their starts, those that overlap or lie no farther apart than some length made one.
+
+    Examples
+    --------
+    >>> merged([(5, 9), (0, 2), (3, 4)], apart=1)
+    [(0, 9)]
+    """
+    found: list[tuple[int, int]] = []
+    for start, end in sorted(spans):
+        if found and start - found[-1][1] <= apart:
+            found[-1] = found[-1][0], max(found[-1][1], end)
+        else:
+            found.append((start, end))
+    return found
 
 
 class Spans:

@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 from numpy.typing import NDArray
 
+from seisnet.overlaps import merged
 from seisnet.picks import Detection, Pick
 from seisnet.plots.style import PAGE_CM, new_figure, plain, styled
 from seisnet.plots.waveforms import utc_axis
@@ -103,34 +104,17 @@ def availability(
 
 def _panels(stretches: Sequence[Span]) -> list[Span]:
     """The times to draw: all from first to last, or, parted by long emptiness, a few stretches."""
-    merged: list[list[int]] = []
-    for start, end in sorted(stretches):
-        if merged and start <= merged[-1][1]:
-            merged[-1][1] = max(end, merged[-1][1])
-        else:
-            merged.append([start, end])
-    whole = (merged[0][0], max(merged[-1][1], merged[0][0] + 10**9))
-    recorded = sum(end - start for start, end in merged)
-    panels = [list(merged[0])]
-    for start, end in merged[1:]:
-        if start - panels[-1][1] > EMPTY * recorded:
-            panels.append([start, end])
-        else:
-            panels[-1][1] = end
+    there = merged(stretches)
+    recorded = sum(end - start for start, end in there)
+    panels = merged(there, EMPTY * recorded)
     if len(panels) > MOST_PANELS:
-        return [whole]
+        panels = [(there[0][0], there[-1][1])]
     return [(start, max(end, start + 10**9)) for start, end in panels]
 
 
 def _lane(ax: Axes, place: int, panel: Span, stretches: Sequence[Span], style: dict[str, Any]) -> None:
     low, high = panel
-    near = (high - low) / DETAIL
-    bars: list[list[int]] = []
-    for start, end in sorted(s for s in stretches if s[1] >= low and s[0] <= high):
-        if bars and start - bars[-1][1] <= near:
-            bars[-1][1] = max(end, bars[-1][1])
-        else:
-            bars.append([start, end])
+    bars = merged((s for s in stretches if s[1] >= low and s[0] <= high), (high - low) / DETAIL)
     ax.broken_barh([((a - low) / 1e9, (b - a) / 1e9) for a, b in bars], (place - 0.4, 0.8), **style)
 
 

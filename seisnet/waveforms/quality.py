@@ -26,6 +26,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from seisnet.overlaps import merged
 from seisnet.waveforms.records import DAY_NS, Flag
 from seisnet.waveforms.segments import Segment
 
@@ -67,7 +68,7 @@ def faults(segment: Segment, component: str) -> list[Flag]:
     flags = [
         Flag(segment.time_ns(low), segment.time_ns(high), what)
         for what, stretches in found.items()
-        for low, high in _merged(stretches, round(MERGED_S * segment.rate_hz))
+        for low, high in merged(stretches, round(MERGED_S * segment.rate_hz))
     ]
     if abs(segment.start_ns) < DAY_NS:
         what = f"{component} has no time: it counts from 1970"
@@ -157,13 +158,3 @@ def _steps(x: NDArray[Any], jumps: NDArray[np.intp], length: int) -> list[tuple[
         if all(float(side.max()) - float(side.min()) < 0.1 * height for side in sides):
             found.append((i, i + 1))
     return found
-
-
-def _merged(stretches: list[tuple[int, int]], apart: int) -> list[tuple[int, int]]:
-    merged: list[tuple[int, int]] = []
-    for low, high in stretches:
-        if merged and low - merged[-1][1] <= apart:
-            merged[-1] = (merged[-1][0], high)
-        else:
-            merged.append((low, high))
-    return merged
