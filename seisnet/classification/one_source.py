@@ -113,7 +113,7 @@ def classify_source(source: Source, job: SourceJob) -> Classification:
         ]
         times = found.probabilities.times_ns
         first, stop = np.searchsorted(times, [low, high]) if len(times) else (0, 0)
-        own = found.probabilities.from_column(int(first), int(stop))
+        own = found.probabilities.part(int(first), int(stop))
         if own.values.shape[1]:
             for name, row in zip(own.classes, own.values, strict=True):
                 result.highest[name] = max(result.highest.get(name, 0.0), float(row.max()))

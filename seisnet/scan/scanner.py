@@ -98,8 +98,8 @@ class Probabilities:
         """Time of every column, int64 (M,)."""
         return self.start_ns + self.hop_ns * np.arange(self.values.shape[1], dtype=np.int64)
 
-    def from_column(self, first: int, stop: int | None = None) -> Probabilities:
-        """Part of the columns."""
+    def part(self, first: int, stop: int) -> Probabilities:
+        """The columns from one to before another."""
         values, dead = self.values[:, first:stop], self.dead[first:stop]
         return replace(self, values=values, start_ns=self.start_ns + first * self.hop_ns, dead=dead)
 
