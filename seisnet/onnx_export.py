@@ -36,7 +36,7 @@ OPERATORS: dict[str, tuple[str, dict[str, Any]]] = {
 """ONNX operator and its attributes by activation."""
 
 
-def export_onnx(model: Model, path: Path, *, overwrite: bool = False) -> list[str]:
+def export_onnx(model: Model, path: str | Path, *, overwrite: bool = False) -> list[str]:
     """Write the window network of a model as an ONNX file, whole or not at all.
 
     Its input ``features`` is float32 (N, D), as `seisnet preprocess` writes them; its output ``probabilities`` is
@@ -52,9 +52,9 @@ def export_onnx(model: Model, path: Path, *, overwrite: bool = False) -> list[st
     ConfigError
         If the package onnx is not installed, or the output exists and `overwrite` is not set.
     """
-    check_output(path, overwrite=overwrite)
+    check_output(Path(path), overwrite=overwrite)
     graph = to_onnx(model)
-    write_whole(path, graph.SerializeToString(deterministic=True))
+    write_whole(Path(path), graph.SerializeToString(deterministic=True))
     return [stage.reads for stage in model.stored.stages[1:]]
 
 

@@ -11,7 +11,7 @@ import pytest
 from seisnet.config import PreprocessConfig
 from seisnet.errors import ConfigError
 from seisnet.features import make_feature
-from seisnet.model import Model
+from seisnet.model import Model, load_model
 from seisnet.onnx_export import OPERATORS, export_onnx
 from seisnet.store.model_file import StoredModel, StoredStage
 
@@ -88,7 +88,7 @@ def test_file_carries_the_recipe_and_is_the_same_twice(tmp_path):
 def test_later_stages_are_left_out_and_named_and_the_temperature_of_the_last_with_them(tmp_path):
     pytest.importorskip("onnx")
     model = make_model(later=("context", "onset"))
-    assert export_onnx(model, tmp_path / "model.onnx") == ["context", "onset"]
+    assert export_onnx(model, str(tmp_path / "model.onnx")) == ["context", "onset"]
     x = np.random.default_rng(1).normal(size=(2, len(model.stored.mean))).astype(np.float32)
     np.testing.assert_allclose(evaluate(tmp_path / "model.onnx", x), model.predict_proba(x), atol=1e-5)
 
