@@ -20,6 +20,8 @@ import obspy
 from numpy.typing import NDArray
 
 from seisnet.config import PickConfig, PreprocessConfig
+from seisnet.config.checks import between, coerced
+from seisnet.errors import ConfigError
 from seisnet.picking.follower import Follower, Found
 from seisnet.picks import Detection, Pick, in_order
 from seisnet.waveforms.channels import split_seed_id
@@ -114,6 +116,11 @@ class Streaming:
     detections : list of Detection
         Where the model's task is ``class``; in the order in which they ended.
 
+    Raises
+    ------
+    ConfigError
+        For a time that is negative or no number, and for a packet that is no trace or stream.
+
     Examples
     --------
     >>> streaming = model.stream()  # doctest: +SKIP
@@ -129,11 +136,15 @@ class Streaming:
         self.rejections: list[Rejection] = []
         self.detections: list[Detection] = []
         self._model, self._config = model, PickConfig.of(config)
+        for name, value in {"patience_s": patience_s, "step_s": step_s}.items():
+            between(name, coerced(name, value, float), 0.0, 1e9)
         self._patience_ns, self._step_ns = round(patience_s * NS_PER_S), round(step_s * NS_PER_S)
         self._instruments: dict[str, _Instrument] = {}
 
     def add(self, packet: obspy.Trace | obspy.Stream) -> list[Pick]:
         """Take a trace or a stream, down to one sample, and give the picks that have become settled."""
+        if not isinstance(packet, obspy.Trace | obspy.Stream):
+            raise ConfigError(f"packet: got a {type(packet).__name__}; an obspy.Trace or obspy.Stream is needed")
         picks: list[Pick] = []
         for trace in [packet] if isinstance(packet, obspy.Trace) else packet:
             trace_id, component = split_seed_id(trace.id)
@@ -185,7 +196,7 @@ class _Instrument:
         if not (runs and runs[-1].follows(start_ns, rate_hz)):
             codes = {name: stats[name] for name in ("network", "station", "location", "channel")}
             runs.append(_Run(codes, start_ns, rate_hz))
-        runs[-1].packets.append(trace.data)
+        runs[-1].packets.append(trace.data.copy())  # whoever gave it may fill it anew, or detrend it
         runs[-1].length += stats.npts
         self._first_ns, self._newest_ns = min(self._first_ns, start_ns), max(self._newest_ns, start_ns)
         self._ends[component] = max(self._ends.get(component, start_ns), runs[-1].end_ns)

@@ -1,5 +1,6 @@
 """A model in Python: what it gives, to how many threads, and what it says where it can give nothing."""
 
+import math
 import re
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -97,6 +98,30 @@ def test_settings_of_another_kind_are_refused_at_once_with_the_remedy(phase, con
 def test_a_stream_begins_with_no_threshold_of_a_class_that_there_is_not(phase):
     with pytest.raises(ConfigError, match="threshold 'p'; did you mean 'P'"):
         phase.stream(PickConfig(thresholds={"p": 0.3}))
+
+
+def test_a_packet_may_be_filled_anew_after_it_was_added(phase):
+    (trace,) = obspy.read().select(channel="EHZ")
+    streaming, found = phase.stream(), []
+    packet = obspy.Trace(np.empty(100), dict(trace.stats, npts=100))
+    for at in range(0, len(trace), 100):
+        packet.data[:] = trace.data[at : at + 100]
+        packet.stats.starttime = trace.stats.starttime + at / 100
+        found += streaming.add(packet)
+    assert found + streaming.finish() == phase.classify(obspy.Stream([trace])) != []
+
+
+@pytest.mark.parametrize("packet", [None, "day.mseed", np.zeros(3), [None]])
+def test_a_packet_of_another_kind_is_refused(phase, packet):
+    with pytest.raises(ConfigError, match=r"packet: got a \w+; an obspy.Trace or obspy.Stream is needed"):
+        phase.stream().add(packet)
+
+
+@pytest.mark.parametrize("name", ["patience_s", "step_s"])
+@pytest.mark.parametrize("value", [-1, math.nan, math.inf, "30", None])
+def test_a_time_to_wait_that_is_none_is_refused(phase, name, value):
+    with pytest.raises(ConfigError, match=f"{name}: got "):
+        phase.stream(**{name: value})
 
 
 def test_a_model_is_equal_to_itself_and_may_be_a_key(phase):
