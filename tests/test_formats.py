@@ -271,7 +271,19 @@ def test_picks_and_detections_are_not_taken_for_each_other(tmp_path):
         write_picks([detection], tmp_path / "a.csv")
     with pytest.raises(ConfigError, match="detections: got Pick; Detection is needed"):
         seisnet.write_detections(PICKS, tmp_path / "a.csv")
+    with pytest.raises(ConfigError, match="picks: got Detection; Pick is needed"):
+        seisnet.picks_catalogue([detection])
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("file_format", ["csv", "quakeml", "phasenet", "nlloc"])
+def test_an_iterator_of_picks_is_written_as_the_list(file_format, tmp_path):
+    write_picks(PICKS, tmp_path / "list", file_format)
+    write_picks(iter(PICKS), tmp_path / "iterator", file_format)
+    assert (tmp_path / "iterator").read_bytes() == (tmp_path / "list").read_bytes()
+    detections = [seisnet.Detection("GE", "APE", "", "HH", "rockfall", 0, 10**9)]
+    seisnet.write_detections(iter(detections), tmp_path / "detections.csv")
+    assert "rockfall" in (tmp_path / "detections.csv").read_text()
 
 
 def test_an_unknown_format_is_refused_and_writes_nothing(tmp_path):

@@ -86,6 +86,7 @@ def write_picks(picks: Sequence[Pick], path: str | Path, file_format: str = "", 
     ConfigError
         For an unknown format, a path that exists, or what is no pick.
     """
+    picks = list(picks)  # an iterator could be gone through once only
     for pick in picks:
         instance("picks", pick, Pick)
     path = Path(path)
@@ -109,6 +110,7 @@ def write_detections(
     ConfigError
         For another format, a path that exists, or what is no detection.
     """
+    detections = list(detections)
     for detection in detections:
         instance("detections", detection, Detection)
     path = Path(path)

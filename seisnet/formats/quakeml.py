@@ -23,6 +23,7 @@ from obspy.core.event import Pick as QuakeMLPick
 from obspy.core.event.header import EventType
 from obspy.core.util.base import ENTRY_POINTS
 
+from seisnet.config import instance
 from seisnet.picks import Detection, Pick, in_order
 from seisnet.waveforms.records import NS_PER_S
 
@@ -63,7 +64,15 @@ def picks_catalogue(picks: Sequence[Pick], *, gap_s: float = EVENT_GAP_S) -> Cat
     """Automatic picks; those less than a gap apart share an event.
 
     Resource ids are derived from the picks, so that the same picks give the same bytes.
+
+    Raises
+    ------
+    ConfigError
+        For what is no pick.
     """
+    picks = list(picks)  # an iterator could be gone through once only
+    for pick in picks:
+        instance("picks", pick, Pick)
     catalogue = Catalog(resource_id=_resource_id("picks"))
     catalogue.creation_info = None
     last_ns = None
