@@ -161,9 +161,21 @@ def test_refused(y, weight, message):
 
 @pytest.mark.parametrize("loss", [softmax_cross_entropy, mean_squared_error, huber, binary_cross_entropy])
 def test_outputs_that_are_no_matrix_are_refused(loss):
-    for wrong in (np.zeros(2), [[0.0, 0.0]]):
+    for wrong in (np.zeros(2), [[0.0, 0.0]], np.zeros((0, 2))):
         with pytest.raises(DataError, match=r"\(N, K\)"):
             loss(wrong, np.zeros(2))
+
+
+@pytest.mark.parametrize("loss", [softmax_cross_entropy, mean_squared_error, huber, binary_cross_entropy])
+def test_outputs_that_are_whole_numbers_are_refused(loss):
+    with pytest.raises(DataError, match="int64; floats are needed"):
+        loss(np.array([[1, 2], [2, 1]], np.int64), np.array([0, 1]))
+
+
+@pytest.mark.parametrize("n", [2, 5])
+def test_class_weights_of_another_number_of_classes_are_refused(n):
+    with pytest.raises(DataError, match=r"class weights have the shape .*\(3,\)"):
+        softmax_cross_entropy(np.zeros((2, 3)), np.array([0, 1]), class_weight=np.ones(n))
 
 
 @pytest.mark.parametrize("loss", [mean_squared_error, huber, binary_cross_entropy])

@@ -26,6 +26,13 @@ def test_round_trip():
     np.testing.assert_allclose(scaler.inverse_transform(scaler.transform(x)), x, rtol=1e-5, atol=1e-5)
 
 
+def test_whole_numbers_are_scaled_as_floats():
+    counts = np.array([[1, 5], [4, 6]], np.int32)
+    scaler = StandardScaler().fit(counts)
+    np.testing.assert_array_equal(scaler.transform(counts), scaler.transform(counts.astype(float)))
+    np.testing.assert_array_equal(scaler.inverse_transform(counts), scaler.inverse_transform(counts.astype(float)))
+
+
 @pytest.mark.parametrize("cuts", [[1], [100, 101, 300], [499]])
 def test_blocks_are_as_good_as_the_whole(cuts):
     x = rows()

@@ -67,6 +67,8 @@ def softmax_cross_entropy(
     _check_targets(y, n, k)
     if class_weight is not None:
         class_weight = xp.asarray(class_weight, logits.dtype)
+        if class_weight.shape != (k,):
+            raise DataError(f"class weights have {shape_of(class_weight)}; logits ({n}, {k}) need ({k},)")
         of_class = y.astype(logits.dtype) @ class_weight if soft else class_weight[y]
         weight = of_class if weight is None else of_class * xp.asarray(weight, logits.dtype)
     if fused.on_gpu(logits):
@@ -97,10 +99,13 @@ def softmax_cross_entropy(
 
 
 def _check_outputs(outputs: Array) -> None:
-    if getattr(outputs, "ndim", 0) != 2:
+    if getattr(outputs, "ndim", 0) != 2 or len(outputs) == 0:
         raise DataError(
-            f"outputs of a network: got {shape_of(outputs)}; an array of shape (N, K) is needed, as forward gives it"
+            f"outputs of a network: got {shape_of(outputs)}; an array of shape (N, K), N at least 1, is needed, as "
+            "forward gives it"
         )
+    if outputs.dtype.kind != "f":  # of whole numbers the share of each window would be 0
+        raise DataError(f"outputs of a network: got {outputs.dtype}; floats are needed, as forward gives them")
 
 
 def _check_targets(y: Array, n: int, k: int) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Self
+from typing import Any, Self
 
 from seisnet.errors import DataError
 from seisnet.nn.arrays import Array, namespace
@@ -70,16 +70,23 @@ class StandardScaler:
         return self
 
     def transform(self, x: Array) -> Array:
-        """Normalise rows (N, D); the dtype stays that of `x`."""
-        y = x - self.mean.astype(x.dtype)
-        y /= self.scale.astype(x.dtype)
+        """Normalise rows (N, D); the dtype stays that of `x`, but whole numbers become float64."""
+        dtype = _float_of(x)
+        y = x - self.mean.astype(dtype)
+        y /= self.scale.astype(dtype)
         return y
 
     def inverse_transform(self, x: Array) -> Array:
-        """Denormalise rows (N, D): predictions back in their unit."""
-        y = x * self.scale.astype(x.dtype)
-        y += self.mean.astype(x.dtype)
+        """Denormalise rows (N, D), predictions back in their unit; the dtype is as `transform` has it."""
+        dtype = _float_of(x)
+        y = x * self.scale.astype(dtype)
+        y += self.mean.astype(dtype)
         return y
+
+
+def _float_of(x: Array) -> Any:
+    """Dtype to compute in: mean and scale as whole numbers would be other ones."""
+    return x.dtype if x.dtype.kind == "f" else "float64"
 
 
 def _blocks(x: Array, rows: int = 4096) -> list[Array]:
