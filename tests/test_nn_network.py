@@ -226,7 +226,12 @@ def test_input_noise_has_the_deviation_asked_for():
     [
         (((5,),), {}, "outputs"),
         (((5, 0, 3),), {}, "at least 1"),
+        (((5, 3.7),), {}, "whole numbers"),
+        ((("5", 3),), {}, "whole numbers"),
+        ((5,), {}, "whole numbers"),
         (((5, 3), "swish"), {}, "use one of step"),
+        (((5, 3),), {"dtype": int}, "int64: floats"),
+        (((5, 3),), {"theta": np.zeros(18, np.int32)}, "int32: floats"),
         (((5, 3),), {"dropout": 1.0}, r"\[0, 1\)"),
         (((5, 3),), {"input_noise": -1.0}, "negative"),
     ],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
 from typing import Any
@@ -53,7 +54,7 @@ class Network:
     Raises
     ------
     ConfigError
-        If a size, name or probability is not allowed.
+        If a size, name, dtype or probability is not allowed.
     DataError
         If `theta`, or what is assigned to it or `grad`, is no array of the length that the sizes ask for.
 
@@ -79,6 +80,8 @@ class Network:
         self.activation, self.dropout, self.input_noise = activation, dropout, input_noise
         self._n_parameters = sum(fan_in * fan_out + fan_out for fan_in, fan_out in pairwise(self.sizes))
         theta = np.zeros(self._n_parameters, dtype) if theta is None else self._fitting("theta", theta)
+        if theta.dtype.kind != "f":
+            raise ConfigError(f"parameters of dtype {theta.dtype}: floats are needed; as whole numbers weights are 0")
         self._theta = aligned_zeros(theta.shape, theta.dtype, namespace(theta))
         self._grad = aligned_zeros(theta.shape, theta.dtype, namespace(theta))
         self._theta[...] = theta
@@ -262,7 +265,10 @@ def _check_generator(rng: np.random.Generator) -> None:
 
 def _check(sizes: Sequence[int], activation: str, dropout: float, input_noise: float) -> tuple[int, ...]:
     """Return the sizes of a network as plain integers, after a look at everything that the user chose."""
-    sizes = tuple(int(size) for size in sizes)
+    try:
+        sizes = tuple(map(operator.index, sizes))
+    except TypeError:
+        raise ConfigError(f"sizes: got {sizes!r}; whole numbers are needed, such as (570, 64, 3)") from None
     if len(sizes) < 2 or min(sizes) < 1:
         raise ConfigError(f"sizes {sizes}: name the inputs, any hidden layers and the outputs, each at least 1")
     if activation not in ACTIVATIONS:
