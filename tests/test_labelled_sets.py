@@ -5,7 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from seisnet.errors import DataError, NothingUsableError
+from seisnet.config import PreprocessConfig
+from seisnet.errors import ConfigError, DataError, NothingUsableError
 from seisnet.preprocessing.job import preprocess_to_file
 from seisnet.store.windows_in_memory import read_windows
 from seisnet.training.labelled_sets import load_records, make_windows, station, station_folds
@@ -48,6 +49,12 @@ def test_records_that_give_no_window_are_told(quakes):
     bare = replace(quakes.train[0], picks=(), is_noise=False)
     with pytest.raises(NothingUsableError, match=r"made: a record without picks, .* calls it noise \(2\)"):
         make_windows([[bare, bare]], quakes.config)
+
+
+def test_classes_are_refused_for_all_would_be_noise(quakes):
+    config = PreprocessConfig(task="class", class_names=("earthquake", "noise"))
+    with pytest.raises(ConfigError, match=r"task: got 'class'; .*seisnet\.preprocess"):
+        make_windows([quakes.train], config)
 
 
 def test_an_event_is_a_group(quakes):

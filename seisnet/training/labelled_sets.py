@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from seisnet.config import PreprocessConfig, to_json
-from seisnet.errors import DataError, NothingUsableError
+from seisnet.errors import ConfigError, DataError, NothingUsableError
 from seisnet.features import extract, make_feature
 from seisnet.picks import station_of
 from seisnet.store.excerpts import Excerpt
@@ -89,9 +89,13 @@ def make_windows(parts: Sequence[Sequence[LabelledRecord]], config: PreprocessCo
 
     Raises
     ------
+    ConfigError
+        For another task: what classes the records are of is not known here, so that all would be noise.
     NothingUsableError
         If no record gives a window; the message says why.
     """
+    if config.task != "phase":
+        raise ConfigError(f"task: got '{config.task}'; records in memory are of task 'phase', take seisnet.preprocess")
     feature = make_feature(config)
     rows: list[WindowRows] = []
     taken: list[Excerpt] = []
