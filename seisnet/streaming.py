@@ -29,7 +29,7 @@ from seisnet.waveforms.conditioning import unusable
 from seisnet.waveforms.records import NS_PER_S, Record, Rejection, first_at, ns_to_sample, sample_to_ns
 from seisnet.waveforms.resampling import HALF_WIDTH
 
-AFTER_ALL_NS = 2**62
+AFTER_ALL_NS = 2**63
 """Later than any sample."""
 
 

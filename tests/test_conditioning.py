@@ -299,6 +299,15 @@ def test_samples_that_are_no_numbers_are_rejected(make_trace):
     assert {r.reason for r in rejections} == {"samples of type complex128", "no samples"}
 
 
+@pytest.mark.parametrize("year", [1, 1600, 2300, 9999])
+def test_times_that_nanoseconds_can_not_tell_are_rejected(year, make_trace, noise):
+    wrong = make_trace(noise(500), "GE.SANT..HHZ")
+    wrong.stats.starttime = obspy.UTCDateTime(year, 1, 1)
+    [record], [rejection] = records_of(make_trace(noise(500)), wrong)
+    assert record.trace_id == "GE.APE..HH" and rejection.trace_id == "GE.SANT..HH"
+    assert rejection.reason == "its time lies before 1678 or after 2261"
+
+
 def test_what_was_recorded_years_apart_takes_no_memory_for_the_years_between(make_trace, noise):
     early = three_components(make_trace, noise)
     late = [make_trace(t.data, t.id, start_ns=START_NS + 3650 * 86_400 * NS_PER_S) for t in early]

@@ -268,6 +268,7 @@ def test_other_times_are_refused(text):
     ("changes", "reason"),
     [
         ({"trace_start_time": "04/07/2011 5:23"}, "'04/07/2011 5:23' is not ISO 8601"),
+        ({"trace_start_time": "2300-01-01T00:00:00Z"}, "its time lies before 1678 or after 2261: 2300-"),
         ({"trace_sampling_rate_hz": 0.01, "trace_start_time": ""}, "longer than the hour"),
         ({"trace_component_order": "ZNX"}, "'X' has no place"),
         ({"trace_component_order": "ZN"}, "has 3 components, but its component order is 'ZN'"),

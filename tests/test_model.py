@@ -111,6 +111,19 @@ def test_a_packet_may_be_filled_anew_after_it_was_added(phase):
     assert found + streaming.finish() == phase.classify(obspy.Stream([trace])) != []
 
 
+@pytest.mark.parametrize("year", [1700, 1800, 1969, 2120, 2261])
+def test_any_year_that_nanoseconds_can_tell_gives_the_same_picks(phase, year):
+    stream, expected = obspy.read(), phase.classify(obspy.read())
+    for trace in stream:
+        trace.stats.starttime = obspy.UTCDateTime(year, 12, 31, 23, 59, 50)
+    picks = phase.classify(stream)
+    assert [p.phase for p in picks] == [p.phase for p in expected]
+    assert [p.probability for p in picks] == pytest.approx([p.probability for p in expected], abs=1e-5)
+    streaming = phase.stream()
+    assert streaming.add(stream) + streaming.finish() == picks
+    assert streaming.rejections == []
+
+
 @pytest.mark.parametrize("packet", [None, "day.mseed", np.zeros(3), [None]])
 def test_a_packet_of_another_kind_is_refused(phase, packet):
     with pytest.raises(ConfigError, match=r"packet: got a \w+; an obspy.Trace or obspy.Stream is needed"):

@@ -96,6 +96,20 @@ def test_a_time_that_no_file_holds_is_told_with_the_times_that_they_hold(tmp_pat
     )
 
 
+def test_a_time_that_nanoseconds_can_not_tell_is_told_and_the_rest_goes_on(tmp_path, write):
+    write(tmp_path / "a.mseed")
+    wrong = obspy.read()
+    for trace in wrong:
+        trace.stats.starttime = obspy.UTCDateTime(2300, 1, 1)
+    wrong.write(str(tmp_path / "wrong.mseed"), format="MSEED")
+    [record], reading = read_all(tmp_path)
+    assert record.trace_id == "GE.APE..HH"
+    assert {(r.trace_id, r.reason) for r in reading.rejections} == {
+        ("BW.RJOB..EH", "its time lies before 1678 or after 2261")
+    }
+    assert read_all(tmp_path / "wrong.mseed")[0] == []
+
+
 def test_tables_and_pictures_in_a_folder_are_passed_over(tmp_path, write):
     write(tmp_path / "a.mseed")
     (tmp_path / "picks.csv").write_text("no waveform")

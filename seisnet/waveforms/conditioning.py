@@ -20,7 +20,7 @@ from seisnet.waveforms.axes import AXES, Place, axis_of, is_askew, place_of, rot
 from seisnet.waveforms.channels import split_seed_id
 from seisnet.waveforms.inventory import Response, Stations, channel_at, without_response
 from seisnet.waveforms.quality import faults
-from seisnet.waveforms.records import NS_PER_S, ROW, Flag, Record, Rejection
+from seisnet.waveforms.records import BEYOND, NS_PER_S, ROW, Flag, Record, Rejection, is_beyond
 from seisnet.waveforms.resampling import keeps_time, resample
 from seisnet.waveforms.segments import Segment, segments_of
 
@@ -178,6 +178,8 @@ def unusable(trace: obspy.Trace, target_hz: float) -> str:
         return "no samples"
     if not target_hz * SLOWEST <= stats.sampling_rate < math.inf:  # also NaN
         return f"sampled at {stats.sampling_rate:g} Hz; {target_hz * SLOWEST:g} Hz is the least for {target_hz:g} Hz"
+    if is_beyond(stats.starttime.ns, stats.endtime.ns):
+        return BEYOND
     if not np.issubdtype(trace.data.dtype, np.number) or np.iscomplexobj(trace.data):
         return f"samples of type {trace.data.dtype}"
     return ""

@@ -33,7 +33,7 @@ import numpy as np
 
 from seisnet.errors import DataError
 from seisnet.picks import Pick, label_weight
-from seisnet.waveforms.records import NS_PER_S, Record, sample_to_ns
+from seisnet.waveforms.records import BEYOND, NS_PER_S, Record, is_beyond, sample_to_ns
 
 Row = Mapping[str, str]
 """A row of metadata; an empty field is an empty string."""
@@ -60,6 +60,8 @@ def parse_time_ns(text: str) -> int:
         seconds = int(datetime.fromisoformat(f"{date}T{clock}{zone or 'Z'}").timestamp())
     except ValueError:
         raise DataError(f"time {text!r} is not ISO 8601, such as 2011-07-04T05:23:18.25Z") from None
+    if is_beyond(seconds * NS_PER_S, seconds * NS_PER_S):
+        raise DataError(f"{BEYOND}: {text}")
     return seconds * NS_PER_S + int(fraction[:9].ljust(9, "0"))
 
 

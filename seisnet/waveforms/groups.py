@@ -14,7 +14,7 @@ from seisnet.overlaps import Spans
 from seisnet.waveforms.channels import split_seed_id
 from seisnet.waveforms.files import Reading, read_all_headers
 from seisnet.waveforms.mseed import Stretch
-from seisnet.waveforms.records import DAY_NS, NS_PER_S, Rejection
+from seisnet.waveforms.records import BEYOND, DAY_NS, NS_PER_S, Rejection, is_beyond
 from seisnet.waveforms.selection import FOREVER_NS, Selection
 
 EARLY_NS = 300 * NS_PER_S
@@ -117,7 +117,7 @@ def _headers(
     passed_over: dict[str, tuple[int, int]] = {}
     reading = Reading()
     for path, stretches in zip(files, read_all_headers(files, reading), strict=True):
-        header = None if stretches is None else _header(stretches, selection, passed_over)
+        header = None if stretches is None else _header(stretches, selection, passed_over, reading.rejections)
         if header is not None:
             headers[path] = header
     return headers, passed_over, reading.rejections
@@ -129,11 +129,17 @@ def _widen(spans_ns: dict[str, tuple[int, int]], seed_id: str, span_ns: tuple[in
 
 
 def _header(
-    stretches: Sequence[Stretch], selection: Selection, passed_over: dict[str, tuple[int, int]]
+    stretches: Sequence[Stretch],
+    selection: Selection,
+    passed_over: dict[str, tuple[int, int]],
+    rejections: list[Rejection],
 ) -> _Header | None:
     instruments, days, starts, ends, step_ns = set(), set(), [], [], 0
     for stretch in stretches:
         start_ns, end_ns = stretch.start_ns, stretch.end_ns
+        if is_beyond(start_ns, end_ns) and selection.takes(stretch.seed_id):
+            rejections.append(Rejection(split_seed_id(stretch.seed_id)[0], 0, 0, BEYOND))
+            continue
         if not (selection.takes(stretch.seed_id) and selection.overlaps(start_ns, end_ns)):
             _widen(passed_over, stretch.seed_id, (start_ns, end_ns))
             continue

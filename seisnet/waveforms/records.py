@@ -25,6 +25,9 @@ MOST_NAMED = 3
 
 DAY_NS = 86_400 * NS_PER_S
 
+LAST_NS = 2**63 - 1 - DAY_NS
+"""Latest time of a sample; its negative is the earliest."""
+
 ROUNDING = 1e-3
 """Share of a sample; times are whole nanoseconds, and a sample that was rounded must not fall on the other side."""
 
@@ -89,6 +92,10 @@ KEPT = "kept, though "
 """Beginning of the reason of a rejection that is none, but passes on a flag of a record that is used."""
 
 
+BEYOND = "its time lies before 1678 or after 2261"
+"""Reason of a rejection, see `is_beyond`."""
+
+
 class Rejection(NamedTuple):
     """A stretch that could not be used, and why."""
 
@@ -125,6 +132,11 @@ def reasons(rejections: Iterable[Rejection]) -> str:
         named = [trace_id for trace_id in traces if trace_id]
         told.append(f"{reason} ({first_of(named, MOST_NAMED)})" if named else reason)
     return "; ".join(told)
+
+
+def is_beyond(start_ns: int, end_ns: int) -> bool:
+    """Whether 64 bits can't hold the times of a stretch, and what is reckoned from them."""
+    return not -LAST_NS <= start_ns <= end_ns <= LAST_NS
 
 
 def sample_of(record: Record, time_ns: int) -> float:
