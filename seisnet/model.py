@@ -14,7 +14,7 @@ import obspy
 from numpy.typing import NDArray
 
 from seisnet.config import PickConfig, PreprocessConfig, from_dict, nearest
-from seisnet.errors import ConfigError, FormatError
+from seisnet.errors import ConfigError, DataError, FormatError
 from seisnet.features import Feature, make_feature
 from seisnet.formats.probabilities import probability_stream
 from seisnet.nn import Network, blas_threads
@@ -86,6 +86,8 @@ class Model:
 
         Any number of threads may ask at once.
         """
+        if np.shape(x)[1:] != self.stored.mean.shape:  # another one might broadcast
+            raise DataError(f"x: got the shape {np.shape(x)}; {self.name} reads features (N, {self.stored.mean.size})")
         scaled = (x - self.stored.mean) / self.stored.scale
         own = map(copy.copy, self.networks)  # one thread at a time may use a network
         with blas_threads(1):
@@ -233,8 +235,7 @@ class Model:
         >>> model.classify(obspy.read(), P_threshold=0.3)  # doctest: +SKIP
         """
         asked = self._arguments(config, options)
-        wanted = self._wanted(stream, asked)
-        found = [self.follow(record, asked.config).add(record.data, last=True) for record in wanted]
+        found = [self.follow(r, asked.config).add(r.data, last=True) for r in self._wanted(stream, asked)]
         if self.preprocess.task == "class":
             detections = [detection for part in found for detection in part.detections]
             return DetectionList(joined_detections(detections, asked.config, self.chain(asked.config).hop_ns))

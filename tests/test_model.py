@@ -11,7 +11,7 @@ import pytest
 
 from seisnet.classification.job import classify
 from seisnet.config import PickConfig, TrainConfig
-from seisnet.errors import ConfigError
+from seisnet.errors import ConfigError, DataError
 from seisnet.model import load_model
 from seisnet.nn import blas_threads
 from seisnet.picks import Detection
@@ -135,6 +135,12 @@ def test_a_packet_of_another_kind_is_refused(phase, packet):
 def test_a_time_to_wait_that_is_none_is_refused(phase, name, value):
     with pytest.raises(ConfigError, match=f"{name}: got "):
         phase.stream(**{name: value})
+
+
+@pytest.mark.parametrize("shape", [(), (570,), (4, 1), (4, 569), (1, 4, 570)])
+def test_features_of_another_shape_are_refused(phase, shape):
+    with pytest.raises(DataError, match=r"x: got the shape \(.*\); phase reads features \(N, 570\)"):
+        phase.predict_proba(np.zeros(shape, np.float32))
 
 
 def test_a_model_is_equal_to_itself_and_may_be_a_key(phase):
