@@ -37,6 +37,13 @@ def test_patterns_take_what_they_match(pattern, takes):
     assert Selection(("XX", pattern)).takes("GE.APE..HHZ") == takes
 
 
+def test_a_pattern_in_place_of_patterns_is_refused():
+    with pytest.raises(ConfigError, match=r"selection: got 'GE\.A\*'; a list is needed: \['GE\.A\*'\]"):
+        Selection("GE.A*")
+    with pytest.raises(ConfigError, match=r"selection: got str; Selection is needed, such as Selection\(\('GE"):
+        find_sources(["a.mseed"], Reading(), selection="GE.A*")
+
+
 def test_without_patterns_all_is_taken():
     assert Selection().takes("GE.APE.00.HHZ")
     assert Selection().takes("...")

@@ -33,7 +33,7 @@ def nearest(name: str, known: Iterable[str]) -> str:
 def one_of(name: str, value: str, allowed: tuple[str, ...]) -> None:
     """Refuse a name that is not among those allowed."""
     if value not in allowed:
-        raise ConfigError(f"{name}: got '{value}'{nearest(value, allowed)}")
+        raise ConfigError(f"{name}: got '{value}'{nearest(str(value), allowed)}")
 
 
 def between(name: str, value: float, low: float, high: float) -> None:

@@ -8,6 +8,7 @@ from fnmatch import fnmatchcase
 
 import obspy
 
+from seisnet.config import names
 from seisnet.errors import ConfigError
 from seisnet.waveforms.records import COMPONENTS, NS_PER_S
 
@@ -39,7 +40,7 @@ class Selection:
 
     def __post_init__(self) -> None:
         """Check every value."""
-        for pattern in self.patterns:
+        for pattern in names("selection", self.patterns):  # of a text, every letter would be a pattern, also a star
             if not 1 <= len(pattern.split(".")) <= 4 or not pattern.strip():
                 raise ConfigError(f"selection '{pattern}' is not of the form NET.STA.LOC.CHA, such as 'GE.APE..HH?'")
         if self.start_ns >= self.end_ns:

@@ -21,7 +21,7 @@ from pathlib import Path
 
 import obspy
 
-from seisnet.config import names
+from seisnet.config import instance, names
 from seisnet.engine import Engine
 from seisnet.errors import DataError
 from seisnet.store.seisbench_file import files_of, is_seisbench
@@ -140,8 +140,9 @@ def find_sources(
     DataError
         If a name leads to nothing, or to nothing that is wanted, or the station metadata can't be read.
     ConfigError
-        For one name that stands in no list, or waveforms in place of names.
+        For one name that stands in no list, or waveforms in place of names, or what is no selection.
     """
+    instance("selection", selection, Selection, ", such as Selection(('GE.APE..HH?',))")
     stations = tuple(Path(name) for name in names("inventory", inventory))
     read_stations(stations)
     found: list[Source] = []
