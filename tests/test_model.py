@@ -1,5 +1,6 @@
 """A model in Python: what it gives, to how many threads, and what it says where it can give nothing."""
 
+import dataclasses
 import math
 import re
 import sys
@@ -141,6 +142,14 @@ def test_a_time_to_wait_that_is_none_is_refused(phase, name, value):
 def test_features_of_another_shape_are_refused(phase, shape):
     with pytest.raises(DataError, match=r"x: got the shape \(.*\); phase reads features \(N, 570\)"):
         phase.predict_proba(np.zeros(shape, np.float32))
+
+
+def test_a_record_of_another_rate_is_refused(phase):
+    [record], _ = phase.records(obspy.read())
+    half = dataclasses.replace(record, data=record.data[:, ::2], sampling_rate_hz=50.0)
+    for ask in (phase.scan, phase.follow):
+        with pytest.raises(DataError, match=r"BW\.RJOB\.\.EH: got a record of 50 Hz; the networks read 100 Hz"):
+            ask(half)
 
 
 def test_a_model_is_equal_to_itself_and_may_be_a_key(phase):

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seisnet.config import PreprocessConfig
+from seisnet.errors import DataError
 from seisnet.nn import blas_threads
 from seisnet.scan.sliding_network import Columns, SlidingNetwork, joined
 from seisnet.waveforms.records import NS_PER_S, Record, ns_to_sample, sample_to_ns
@@ -120,10 +121,8 @@ class Scanner:
         self._windows = _WindowScan(chain.windows, chain.config, record, threads, over_end=True)
         self._context = _ContextScan(chain, self._windows.next // chain.windows.every)
         nothing = np.zeros((len(chain.classes), 0), dtype=np.float32)
-        start_ns = self._windows.centre_ns(record)
-        self._rest = Probabilities(
-            nothing, start_ns, chain.hop_ns, chain.classes, record.trace_id, np.zeros(0, dtype=np.bool_)
-        )
+        start_ns, dead = self._windows.centre_ns(record), np.zeros(0, dtype=np.bool_)
+        self._rest = Probabilities(nothing, start_ns, chain.hop_ns, chain.classes, record.trace_id, dead)
 
     def add(self, samples: NDArray[np.float32], *, last: bool = False) -> Probabilities:
         """Take the samples (C, T) that follow, and give the columns that have become final."""
@@ -178,6 +177,9 @@ class _WindowScan:
     def __init__(
         self, windows: SlidingNetwork, config: PreprocessConfig, record: Record, threads: int, *, over_end: bool
     ) -> None:
+        if record.sampling_rate_hz != config.sampling_rate_hz:
+            got = f"{record.trace_id}: got a record of {record.sampling_rate_hz:g} Hz"
+            raise DataError(f"{got}; the networks read {config.sampling_rate_hz:g} Hz, which Model.records gives")
         self._network, self._config, self._threads = windows, config, threads
         self._present, self._bandwidth_hz = record.present, record.bandwidth_hz
         # A window that starts between two samples takes the nearer one; times are those of the samples taken, so that
