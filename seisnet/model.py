@@ -137,14 +137,11 @@ class Model:
             If the config asks for a step that is no multiple of the model's, or not the one its second stage knows.
         """
         hop_s, own_s = PickConfig.of(config).hop_s or self.preprocess.hop_s, self.preprocess.hop_s
-        every = max(1, round(hop_s / own_s))
+        every, got = max(1, round(hop_s / own_s)), f"hop_s (--hop): got {hop_s:g}"
         if abs(every * own_s - hop_s) > 1e-6:
-            raise ConfigError(
-                f"hop_s (--hop): got {hop_s:g}; the model's frames come every {own_s:g} s, take a multiple"
-            )
+            raise ConfigError(f"{got}; the model's frames come every {own_s:g} s, take a multiple")
         if self.context and every > 1:
-            stage = f"the context stage of {self.name}"
-            raise ConfigError(f"hop_s (--hop): got {hop_s:g}; {stage} was trained with {own_s:g} s")
+            raise ConfigError(f"{got}; the context stage of {self.name} was trained with {own_s:g} s, leave it out")
         return Chain(replace(self.windows, every=every), self.context, self.preprocess, self.classes)
 
     def scan(self, record: Record, config: PickConfig | None = None, *, threads: int = 1) -> Probabilities:
@@ -169,9 +166,12 @@ class Model:
         Raises
         ------
         ConfigError
-            If the config names a class that gives none.
+            If the config names a class that gives none, or asks for company of a model that gives no picks.
         """
-        given = PickConfig.of(config).thresholds
+        config = PickConfig.of(config)
+        given, alone = config.thresholds, config.coincidence == 1 and config.p_before_s == 0
+        if self.preprocess.task == "class" and not alone:
+            raise ConfigError(f"coincidence and p_before_s are for picks; {self.name} gives detections, leave them out")
         for name in given:
             if name not in self.stored.thresholds:
                 raise ConfigError(f"threshold '{name}'{nearest(name, self.stored.thresholds)}")

@@ -152,6 +152,14 @@ def test_a_record_of_another_rate_is_refused(phase):
             ask(half)
 
 
+@pytest.mark.parametrize("asked", [{"coincidence": 3}, {"p_before_s": 5.0}])
+def test_company_of_detections_is_refused_where_nobody_looks_for_it(asked):
+    rockfall, config = load_model("rockfall"), PickConfig(**asked)
+    for ask in (lambda: rockfall.classify(obspy.read(), config), lambda: rockfall.stream(config)):
+        with pytest.raises(ConfigError, match="coincidence and p_before_s are for picks; rockfall gives detections"):
+            ask()
+
+
 def test_a_model_is_equal_to_itself_and_may_be_a_key(phase):
     other = load_model("phase")
     assert phase != other
