@@ -23,7 +23,8 @@ def training_curves(history: Mapping[str, ArrayLike], *, loss: str = "Loss (nats
     ----------
     history : mapping of name to float (epochs,)
         ``epoch``, ``learning_rate``; names that end in ``_loss`` share a panel, so do those in ``_accuracy``
-        and ``_f1``, and those that start with ``gradient_norm``. Other names are left out.
+        and ``_f1``, and those that start with ``gradient_norm``. Other names are left out. Where ``epoch`` starts anew,
+        as for each member of an ensemble, so do the lines.
     loss : str
         What the axis of the loss is called.
     """
@@ -40,6 +41,8 @@ def training_curves(history: Mapping[str, ArrayLike], *, loss: str = "Loss (nats
         for (colour, line), name in zip(CYCLE * len(names), names, strict=False):
             values = np.asarray(history[name], dtype=np.float64)
             epochs = np.asarray(history.get("epoch", np.arange(len(values))), dtype=np.float64)
+            anew = np.flatnonzero(np.diff(epochs) <= 0) + 1
+            epochs, values = np.insert(epochs, anew, np.nan), np.insert(values, anew, np.nan)
             dot = "." if len(values) < 10 else ""
             words = plain(name.replace("_", " ").replace("f1", "F1"))
             ax.plot(epochs, values, color=colour, linestyle=line, marker=dot, label=words)

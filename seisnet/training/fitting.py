@@ -77,11 +77,11 @@ def fit(  # noqa: PLR0913, each is a choice that somebody makes
     Returns
     -------
     model : Model
-    history : dict of str to float64 (epochs,)
-        Of the window networks: ``member``, ``epoch``, ``train_loss``, ``learning_rate``, ``dev_loss``,
-        ``dev_accuracy``, ``dev_macro_f1``, and for each layer ``gradient_norm_<layer>`` and ``saturated_<layer>``,
-        from the last batch of the epoch. Those of the other stages stand in the model's metrics; none of teachers is
-        kept.
+    history : dict of str to float64 (R,)
+        Of the window networks, a row an epoch of each member: ``member``, ``epoch``, ``train_loss``,
+        ``learning_rate``, ``dev_loss``, ``dev_accuracy``, ``dev_macro_f1``, and for each layer
+        ``gradient_norm_<layer>`` and ``saturated_<layer>``, from the last batch of the epoch. Those of the other stages
+        stand in the model's metrics; none of teachers is kept.
 
     Raises
     ------
