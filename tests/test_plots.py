@@ -359,6 +359,19 @@ def test_residuals_beyond_the_axis_are_counted_and_none_is_said():
     assert second.texts[0].get_text() == "no matched picks"
 
 
+def test_what_lies_under_a_mask_is_not_drawn():
+    gap = np.arange(1000) // 100 == 5
+    wrong = np.where(gap, 1e9, np.random.default_rng(1).normal(size=1000))
+    masked, nan = np.ma.masked_array(wrong, gap), np.where(gap, np.nan, wrong)
+    for draw in (
+        lambda data: plots.waveform_view(data[np.newaxis], START_NS, 100.0, components="Z"),
+        lambda data: plots.day_plot(data, START_NS, 100.0),
+        lambda data: plots.record_section([plots.SectionTrace("A", data, START_NS, 100.0)]),
+    ):
+        lines = [draw(data).axes[0].lines[0].get_ydata() for data in (masked, nan)]
+        np.testing.assert_array_equal(*map(np.asarray, lines))
+
+
 def test_training_curves_plot_what_is_there(figures):
     assert len(figures["training_curves"].axes) == 4
     (ax,) = plots.training_curves({"train_loss": [1.0, 0.5], "note": [0, 0]}).axes

@@ -11,7 +11,7 @@ from matplotlib.lines import Line2D
 from numpy.typing import ArrayLike, NDArray
 
 from seisnet.picks import Pick
-from seisnet.plots.style import PAGE_CM, class_style, envelope, new_figure, plain, styled
+from seisnet.plots.style import PAGE_CM, class_style, envelope, new_figure, plain, styled, with_gaps
 from seisnet.plots.waveforms import utc_axis
 from seisnet.waveforms.records import DAY_NS
 
@@ -28,7 +28,7 @@ class SectionTrace:
     label : str
         Its station.
     data : float (T,)
-        One component; NaN in gaps.
+        One component; NaN or masked in gaps.
     start_ns : int
     sampling_rate_hz : float
     picks : sequence of Pick
@@ -52,7 +52,8 @@ def record_section(traces: Sequence[SectionTrace], *, title: str = "") -> Figure
     ax = figure.subplots()
     for place, trace in zip(places, ordered, strict=True):
         offset_s = (trace.start_ns - start_ns) / 1e9
-        centred = trace.data - np.nanmean(trace.data)
+        samples = with_gaps(trace.data)
+        centred = samples - np.nanmean(samples)
         largest = np.nanmax(np.abs(centred)) or 1.0
         time_s = offset_s + np.arange(len(trace.data)) / trace.sampling_rate_hz
         # Up is up, whichever way the axis points.
@@ -85,11 +86,11 @@ def day_plot(
     Parameters
     ----------
     data : float (T,)
-        Samples as recorded, NaN in gaps; those outside the day of the middle sample are not drawn.
+        Samples as recorded, NaN or masked in gaps; those outside the day of the middle sample are not drawn.
     start_ns : int
         Time of the first sample.
     """
-    samples = np.asarray(data, dtype=np.float64)
+    samples = with_gaps(data)
     middle_ns = start_ns + round(len(samples) / sampling_rate_hz / 2 * 1e9)
     midnight_ns = middle_ns // DAY_NS * DAY_NS
     recorded = samples[np.isfinite(samples)]

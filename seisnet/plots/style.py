@@ -19,7 +19,7 @@ from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 Real = TypeVar("Real", bound=np.floating[Any])
 
@@ -160,6 +160,11 @@ def least_and_greatest(samples: NDArray[Real], size: int) -> NDArray[Real]:
     blocks = np.full((-(-len(samples) // size), size), np.nan, dtype=samples.dtype)
     blocks.flat[: len(samples)] = samples
     return np.stack([np.fmin.reduce(blocks, axis=1), np.fmax.reduce(blocks, axis=1)], axis=1).ravel()
+
+
+def with_gaps(samples: ArrayLike) -> NDArray[np.float64]:
+    """Samples with NaN under a mask: what lies there, as after ObsPy's merge, was never recorded."""
+    return np.ma.asarray(samples, dtype=np.float64).filled(np.nan)
 
 
 def varies(samples: NDArray[np.floating[Any]]) -> bool:

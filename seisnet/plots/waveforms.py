@@ -13,7 +13,18 @@ from matplotlib.ticker import EngFormatter, MaxNLocator
 from numpy.typing import ArrayLike, NDArray
 
 from seisnet.picks import Pick
-from seisnet.plots.style import GREY, PAGE_CM, class_style, envelope, legend_columns, new_figure, plain, styled, varies
+from seisnet.plots.style import (
+    GREY,
+    PAGE_CM,
+    class_style,
+    envelope,
+    legend_columns,
+    new_figure,
+    plain,
+    styled,
+    varies,
+    with_gaps,
+)
 from seisnet.waveforms.records import DAY_NS
 
 _MOST_LABELS = 20
@@ -44,7 +55,7 @@ def waveform_view(  # noqa: PLR0913, a view is what it shows
     Parameters
     ----------
     data : float (C, T)
-        Samples; NaN where there is a gap. A component that is zero throughout is labelled as not recorded.
+        Samples; NaN or masked where there is a gap. A component that is zero throughout is labelled as not recorded.
     start_ns : int
         Time of the first sample.
     components : str
@@ -59,7 +70,7 @@ def waveform_view(  # noqa: PLR0913, a view is what it shows
     unit : str
         Unit of `data`; empty where it is not known.
     """
-    samples = np.asarray(data, dtype=np.float64)
+    samples = with_gaps(data)
     time_s = np.arange(samples.shape[1]) / sampling_rate_hz
     end_s = samples.shape[1] / sampling_rate_hz
     n_panels = len(samples) + (probabilities is not None)
