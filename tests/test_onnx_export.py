@@ -11,7 +11,7 @@ import pytest
 from seisnet.config import PreprocessConfig
 from seisnet.errors import ConfigError
 from seisnet.features import make_feature
-from seisnet.model import Model, load_model
+from seisnet.model import Model
 from seisnet.onnx_export import OPERATORS, export_onnx
 from seisnet.store.model_file import StoredModel, StoredStage
 
