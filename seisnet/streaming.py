@@ -176,6 +176,7 @@ class _Instrument:
         self._runs: dict[str, list[_Run]] = defaultdict(list)  # by component
         self._ends: dict[str, int] = {}
         self._first_ns, self._newest_ns = AFTER_ALL_NS, -AFTER_ALL_NS  # starts of packets
+        self._gap_ns = (-AFTER_ALL_NS, -AFTER_ALL_NS)  # the latest in which no component has samples
         self._done_ns = -AFTER_ALL_NS
         self._head: Record | None = None
         self._follower: Follower | None = None
@@ -189,6 +190,8 @@ class _Instrument:
         reason = unusable(trace, self._model.preprocess.sampling_rate_hz)
         if not reason and stats.endtime.ns < self._done_ns:
             reason = "packet came too late"
+            # The component is back: what follows is waited for again.
+            self._ends[component] = max(self._ends.get(component, stats.endtime.ns), stats.endtime.ns)
         if reason:
             self._rejections.append(Rejection(self._trace_id, start_ns, stats.endtime.ns, reason))
             return
@@ -196,6 +199,9 @@ class _Instrument:
         if not (runs and runs[-1].follows(start_ns, rate_hz)):
             codes = {name: stats[name] for name in ("network", "station", "location", "channel")}
             runs.append(_Run(codes, start_ns, rate_hz))
+            newest_end_ns = max(self._ends.values(), default=start_ns)
+            if start_ns > newest_end_ns:
+                self._gap_ns = (newest_end_ns, start_ns)
         runs[-1].packets.append(trace.data.copy())  # whoever gave it may fill it anew, or detrend it
         runs[-1].length += stats.npts
         self._first_ns, self._newest_ns = min(self._first_ns, start_ns), max(self._newest_ns, start_ns)
@@ -205,7 +211,11 @@ class _Instrument:
         """Up to when all has arrived that is waited for."""
         if len(self._ends) < 3 and self._newest_ns - self._first_ns < patience_ns:
             return -AFTER_ALL_NS
-        in_time = [end for end in self._ends.values() if end >= self._newest_ns - patience_ns]
+        late_ns = self._newest_ns - patience_ns
+        # A gap of all components is no lag of those that had kept up.
+        before_ns, after_ns = self._gap_ns
+        least_ns = min(late_ns, before_ns - patience_ns) if after_ns >= late_ns else late_ns
+        in_time = [end for end in self._ends.values() if end >= least_ns]
         complete = min(in_time, default=-AFTER_ALL_NS)
         # A run that is still too short to count may yet become long enough.
         config = self._model.preprocess

@@ -177,6 +177,41 @@ def test_chunk_invariance_of_real_recordings_with_gaps():
         assert_same_picks(found + streaming.finish(), whole)
 
 
+def component_by_component(stream, stop_s):
+    """Packets of five seconds, as a server sends them: of each component in turn."""
+    start = stream[0].stats.starttime
+    parts = [trace.slice(start + at, start + at + 4.99) for at in range(0, stop_s, 5) for trace in stream]
+    return [part for part in parts if part.stats.npts]
+
+
+def test_chunk_invariance_after_a_gap_longer_than_components_are_waited_for(make_trace):
+    stream = stream_of(bursts(9_000), make_trace)
+    stream += stream_of(bursts(9_000, seed=1), make_trace, start_ns=START_NS + 200 * NS_PER_S)
+    whole = MODEL.classify(stream)
+    assert {pick.time_ns > START_NS + 200 * NS_PER_S for pick in whole} == {False, True}
+    streaming, found = MODEL.stream(), []
+    for packet in component_by_component(stream, 290):
+        found += streaming.add(packet)
+    assert_same_picks(found + streaming.finish(), whole)
+    assert streaming.rejections == []
+
+
+def test_a_component_that_comes_back_is_used_again(make_trace):
+    """Only the packet from which its return is known comes too late."""
+    stream = stream_of(bursts(21_000), make_trace)
+    stream[1:] = stream[1:].slice(stream[0].stats.starttime + 100)
+    stream += stream_of(bursts(3_000, seed=1)[1:], make_trace, codes="NE")
+    streaming, found = MODEL.stream(), []
+    for packet in component_by_component(stream, 210):
+        found += streaming.add(packet)
+    found += streaming.finish()
+    assert [(r.start_ns - START_NS) // NS_PER_S for r in streaming.rejections] == [100, 100]
+    late_ns = START_NS + 115 * NS_PER_S
+    expected = [pick for pick in MODEL.classify(stream) if pick.time_ns > late_ns]
+    assert expected
+    assert_same_picks([pick for pick in found if pick.time_ns > late_ns], expected)
+
+
 def test_chunk_invariance_a_day_in_files_gives_the_picks_of_the_whole(quakes, tmp_path):
     stream, expected = quakes
     start = stream[0].stats.starttime
