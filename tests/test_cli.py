@@ -25,6 +25,7 @@ from seisnet.model import load_model
 from seisnet.preprocessing.job import preprocess
 from seisnet.review.answers import Answer, Answers
 from seisnet.synthetic import GeneratorConfig, continuous
+from seisnet.waveforms.records import KEPT
 
 
 def run(*arguments):
@@ -380,7 +381,15 @@ def test_a_dry_run_refuses_what_the_run_would(name, job, tmp_path):
 
 def test_one_more_reason_is_one(capsys):
     console.say_rejections([("", 0, 0, f"reason {n}") for n in range(9)], quiet=False, verbose=False)
-    assert capsys.readouterr().err.splitlines()[-1] == "  not used: 1 more reason; say -v to see all"
+    assert capsys.readouterr().err.splitlines()[-1] == "  1 more reason; say -v to see all"
+
+
+def test_what_is_lost_is_told_before_what_is_used_with_a_remark(capsys):
+    kept = [("", 0, 0, f"{KEPT}Z is clipped ({n})") for n in range(9) for _ in range(3)]
+    console.say_rejections([*kept, ("", 0, 0, "day.mseed: can't be read")], quiet=False, verbose=False)
+    first, *_, last = capsys.readouterr().err.splitlines()
+    assert first == "  not used: day.mseed: can't be read"
+    assert last == "  2 more reasons; say -v to see all"
 
 
 @pytest.mark.parametrize("command", ["preprocess", "train", "classify"])

@@ -199,9 +199,17 @@ def half_a_file(path):
     path.write_bytes(path.read_bytes()[:300])
 
 
+def a_record_that_does_not_unpack(path):
+    obspy.Stream([obspy.Trace(np.arange(1000, dtype=np.int32))]).write(str(path), format="MSEED", encoding="STEIM2")
+    data = bytearray(path.read_bytes())
+    data[64:512] = b"\xff" * 448
+    path.write_bytes(data)
+
+
 @pytest.mark.parametrize(
     ("make", "reason"),
     [
+        (a_record_that_does_not_unpack, "Impossible Steim2"),
         (lambda path: path.write_bytes(b""), "the file is empty"),
         (lambda path: path.write_text("hello\nworld\n"), "not a waveform format"),
         (lambda path: path.write_bytes(np.random.default_rng(0).bytes(5000)), "not a waveform format"),

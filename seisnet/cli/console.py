@@ -258,10 +258,12 @@ def say_rejections(rejected: Iterable[Rejected], *, quiet: bool, verbose: bool) 
             say(f"  {_used(reason)}{where}{reason}")
         return
     commonest = Counter(reason for *_, reason in rejected).most_common()
+    # A file that is lost counts for more than many stretches that are used all the same.
+    commonest.sort(key=lambda counted: _used(counted[0]) == "")
     for reason, count in commonest[:8]:
         say(f"  {_used(reason)}{reason}" + (f" ({count} times)" if count > 1 else ""))
     if len(commonest) > 8:
-        say(f"  not used: {counted(len(commonest) - 8, 'more reason')}; say -v to see all")
+        say(f"  {counted(len(commonest) - 8, 'more reason')}; say -v to see all")
 
 
 def _used(reason: str) -> str:

@@ -155,5 +155,6 @@ def _file_rejection(path: Path, reason: str) -> Rejection:
 
 def first_line(error: object) -> str:
     """What an error says, in one short line."""
-    lines = str(error).strip().splitlines()
+    # ObsPy's reader of miniSEED counts its errors in the first line, and tells them below.
+    lines = str(error).strip().replace("():\n", "(): ").splitlines()
     return lines[0][:200] if lines else type(error).__name__
