@@ -132,6 +132,8 @@ def _cluster(function: Callable[[Item], Result], scheduler: str) -> Iterator[Ove
     except ImportError as error:
         raise ConfigError("a scheduler needs Dask: pip install dask distributed") from error
     try:
+        # Of an address without a port a client would tell in a traceback, long after.
+        distributed.comm.resolve_address(scheduler)
         client = distributed.Client(scheduler, timeout=CONNECT_S, set_as_default=False)
     except (OSError, ValueError) as error:  # also TimeoutError
         raise ConfigError(f"{scheduler}: no Dask scheduler answers there; start one with: dask scheduler") from error

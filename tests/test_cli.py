@@ -379,6 +379,12 @@ def test_a_dry_run_refuses_what_the_run_would(name, job, tmp_path):
     assert said[0] == said[1]
 
 
+def test_a_window_of_coincidence_without_a_number_of_stations_is_refused(job, tmp_path):
+    arguments = ["classify", str(job / "day.mseed"), "-o", str(tmp_path / "p.csv"), "--coincidence-window", "5"]
+    result = CliRunner().invoke(cli, arguments)
+    assert result.exit_code == 2 and "--coincidence N" in result.stderr
+
+
 def test_one_more_reason_is_one(capsys):
     console.say_rejections([("", 0, 0, f"reason {n}") for n in range(9)], quiet=False, verbose=False)
     assert capsys.readouterr().err.splitlines()[-1] == "  1 more reason; say -v to see all"

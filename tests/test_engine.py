@@ -260,10 +260,13 @@ def test_no_scheduler_and_no_worker_are_one_clear_line(monkeypatch):
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         address = f"tcp://127.0.0.1:{free.getsockname()[1]}"
-    for wrong in (address, "nonsense://x"):
+    made, client = [], distributed.Client
+    monkeypatch.setattr(distributed, "Client", lambda where, **more: made.append(where) or client(where, **more))
+    for wrong in (address, "nonsense://x", "127.0.0.1"):
         with pytest.raises(ConfigError, match="no Dask scheduler answers") as caught:
             list(Engine(scheduler=wrong).map(str, [1]))
         assert "\n" not in str(caught.value)
+    assert made == [address]  # a client that an address stops half-way would tell a traceback later
     with (
         distributed.LocalCluster(n_workers=0, processes=False, dashboard_address=None) as cluster,
         pytest.raises(ConfigError, match="has no workers"),

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 @click.option("--threshold", multiple=True, metavar="P=0.5", help="Probability that a pick must reach; repeatable.")
 @click.option("--hop", "hop_s", type=float, metavar="SECONDS", help="Step of the scan; default: the model's own.")
 @click.option("--coincidence", type=click.IntRange(1), metavar="N", help="Keep picks with company at N stations.")
-@click.option("--coincidence-window", "coincidence_s", type=float, metavar="SECONDS", help="... within this. [15]")
+@click.option("--coincidence-window", "coincidence_s", type=float, metavar="SECONDS", help="... in so long. [15]")
 @click.option(
     "--probabilities",
     type=click.Path(path_type=Path),
@@ -94,6 +94,8 @@ def classify(
     console.not_both(resume=resume, overwrite=overwrite)
     chosen = console.given({"hop_s": hop_s, "coincidence": coincidence, "coincidence_s": coincidence_s})
     config = pick_config(config_path, threshold, chosen)
+    if coincidence_s is not None and config.coincidence == 1:
+        raise click.UsageError("--coincidence-window has a meaning only with --coincidence N")
     file_format = file_format or format_of(output)
     wanted = Output(output, file_format, probabilities, report)
     wanted.check(may_exist=overwrite or resume)

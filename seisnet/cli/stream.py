@@ -52,7 +52,9 @@ def stream(
     model.thresholds(config)
     if model.preprocess.task != "phase":
         raise ConfigError(f"model {model.name} tells classes, not phases; stream writes picks")
-    streaming, n_picks = model.stream(config), 0
+    streaming, n_picks, n_packets = model.stream(config), 0, 0
+    if config.coincidence > 1 or config.p_before_s:
+        console.say("stream: coincidence and p_before_s of the config are not tested in a stream", quiet=quiet)
 
     def lost(reason: str) -> None:
         console.say(f"stream: {reason}; trying again", quiet=quiet)
@@ -66,11 +68,11 @@ def stream(
             for trace in traces:
                 picks = streaming.add(trace)
                 file.add(picks)
-                n_picks += len(picks)
+                n_picks, n_packets = n_picks + len(picks), n_packets + 1
                 show(f"{trace.id} {iso_time(trace.stats.endtime.ns)}, {counted(n_picks, 'pick')}")
         except KeyboardInterrupt:
             console.say("stream: stopped", quiet=quiet)
         picks = streaming.finish()
         file.add(picks)
-    console.say(f"{output}: {counted(n_picks + len(picks), 'pick')}", quiet=quiet)
+    console.say(f"{output}: {counted(n_picks + len(picks), 'pick')} of {counted(n_packets, 'packet')}", quiet=quiet)
     console.say_rejections(streaming.rejections, quiet=quiet, verbose=False)

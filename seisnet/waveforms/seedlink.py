@@ -90,7 +90,7 @@ def _received(connection: Any, lost: Callable[[str], None], pause_s: float) -> I
             packet = connection.collect()
         except (SeedLinkException, OSError) as error:
             # The connection keeps the number of the last packet of every station, and goes on from there.
-            lost(str(error))
+            lost(str(getattr(error, "value", error)))  # as text, ObsPy's exception is in quotes
             time.sleep(pause_s)
             continue
         if packet is None or packet == SLPacket.SLTERMINATE:
