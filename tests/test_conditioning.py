@@ -344,6 +344,20 @@ def test_the_slowest_component_sets_the_band(make_trace, noise):
     assert record.bandwidth_hz == 25.0
 
 
+@pytest.mark.parametrize(("slow_hz", "fast_hz"), [(50.0, 100.0), (200.0, 400.0)])
+def test_components_of_two_rates_are_told_for_one_header_may_be_wrong(slow_hz, fast_hz, make_trace, noise):
+    traces = [
+        make_trace(noise(int(rate_hz * 40) + 1, k), f"GE.APE..HH{c}", rate_hz=rate_hz)
+        for k, (c, rate_hz) in enumerate((("Z", fast_hz), ("N", fast_hz * (1 + 1e-6)), ("E", slow_hz)))
+    ]
+    [record], _ = records_of(*traces, shortest_s=39.0)
+    [flag] = record.flags
+    assert flag.what == f"its components are sampled at two rates: HHE at {slow_hz:g} Hz, HHN at {fast_hz:g} Hz"
+    assert (flag.start_ns, flag.end_ns) == (record.start_ns, record.end_ns)
+    [alike], _ = records_of(*traces[:2], shortest_s=39.0)
+    assert alike.flags == ()
+
+
 def test_rates_that_jitter_from_piece_to_piece_are_one_rate(make_trace, noise):
     rates_hz = [100.0, 100.0002, 99.9997, 100.0001, 99.9999]
     samples = noise(5 * 1000)

@@ -22,7 +22,7 @@ from seisnet.waveforms.inventory import Response, Stations, channel_at, without_
 from seisnet.waveforms.quality import faults
 from seisnet.waveforms.records import BEYOND, NS_PER_S, ROW, Flag, Record, Rejection, is_beyond
 from seisnet.waveforms.resampling import keeps_time, resample
-from seisnet.waveforms.segments import Segment, segments_of
+from seisnet.waveforms.segments import JITTER, Segment, segments_of
 
 SLOWEST = 0.1
 """Recordings slower than this share of the target rate hold too little of the band."""
@@ -121,7 +121,7 @@ def condition(
             if reason:
                 rejections.append(Rejection(trace_id, record.start_ns, record.end_ns, reason))
             else:
-                records.append(with_flags(record, flags))
+                records.append(with_flags(record, (*record.flags, *flags)))
     return records, rejections
 
 
@@ -227,8 +227,7 @@ def _at_rate(segment: Segment, target_hz: float) -> Segment:
     if keeps_time(segment.rate_hz, target_hz, len(segment.samples)):
         return replace(segment, rate_hz=target_hz)
     samples, start_ns = resample(segment.samples.astype(np.float64), segment.start_ns, segment.rate_hz, target_hz)
-    bandwidth_hz = min(segment.bandwidth_hz, target_hz / 2)
-    return replace(segment, samples=samples, start_ns=start_ns, rate_hz=target_hz, bandwidth_hz=bandwidth_hz)
+    return replace(segment, samples=samples, start_ns=start_ns, rate_hz=target_hz)
 
 
 def _records(
@@ -260,10 +259,20 @@ def _records(
             _round(cut, data[row, : len(cut)])
             data[row, len(cut) :] = data[row, len(cut) - 1]
             present[row] = True
-        bandwidth_hz = min(segment.bandwidth_hz for _, segment in cuts.values())
+        used = [cuts[row][1] for row in sorted(cuts)]
+        bandwidth_hz = min(rate_hz / 2, *(segment.bandwidth_hz for segment in used))
         record = Record(data, low, rate_hz, trace_id, present, bandwidth_hz, source)
-        records.append((record, [cuts[row][1].seed_id for row in sorted(cuts)]))
+        records.append((replace(record, flags=_unlike(used, record)), [segment.seed_id for segment in used]))
     return records
+
+
+def _unlike(segments: list[Segment], record: Record) -> tuple[Flag, ...]:
+    """A flag where components were not recorded at one rate: one of the headers may be wrong."""
+    slow, fast = (of(segments, key=lambda s: s.bandwidth_hz) for of in (min, max))
+    if fast.bandwidth_hz <= slow.bandwidth_hz * (1 + JITTER):
+        return ()
+    rates = ", ".join(f"{s.seed_id[-3:]} at {2 * s.bandwidth_hz:g} Hz" for s in (slow, fast))
+    return (Flag(record.start_ns, record.end_ns, f"its components are sampled at two rates: {rates}"),)
 
 
 def _round(samples: NDArray[Any], out: NDArray[np.float32]) -> None:
