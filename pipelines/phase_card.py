@@ -30,7 +30,8 @@ MIT, as are the repositories of the samples. Public domain and open networks are
 100 Hz, no filter, no response removed. Log-spectrogram of four seconds, 1.5 to 25 Hz, read by a network of {hidden}
 units; a second network reads its log-odds within six seconds, log-energies and what was seen in the last 40 seconds; a
 third moves each pick half way to where it sees the onset and says how far off it may be; Akaike's criterion has the
-last word. Weak picks near a more probable one of their phase lose two of their log-odds (`rival_s`). {ensemble}
+last word. Picks that stand out less than a more probable one of their phase within 40 s lose some of their log-odds
+(`rival_s`). {ensemble}
 
 ## Classes
 
@@ -76,12 +77,12 @@ Shares of onset errors within 1 and 1.96 standard errors (0.68 and 0.95 would be
 
 Trained on a few hundred records, most of them Californian, most with S - P below 5 s; long S - P times are known from
 synthetic records and some of the ocean bottom only, earthquakes above magnitude 5 from synthetic records alone.
-Sampling rates below 50 Hz hold less than the band, and filters take from it: P loses more than S, see the table.
-S on a vertical alone, and P and S without a vertical, are less certain. Of two earthquakes within some seconds the
-weaker one is often missed: `rival_s = 0` helps in swarms. Noise of cities, volcanoes and mines was hardly seen.
-Spikes of many times the noise give false picks, mostly of S; machines that hum hide onsets. Within two
-seconds of the beginning of a record, or of the end of a gap, nothing is picked; within a second of an end onsets are
-less certain.
+Sampling rates below 50 Hz hold less than the band, and filters take from it: P loses more than S, see the table. S on a
+vertical alone, and P and S without a vertical, are less certain. Of two earthquakes within some seconds the weaker one
+is often missed, within half a minute a far weaker one: `rival_s = 0` helps in swarms. Noise of cities, volcanoes and
+mines was hardly seen. Spikes of many times the noise give false picks, mostly of S; machines that hum hide onsets.
+Within two seconds of the beginning of a record, or of the end of a gap, nothing is picked; within a second of an end
+onsets are less certain.
 Thresholds depend on noise: look at a day of your own station first.
 
 ## Reproduce

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from phase_records import filtered, without
 from record_faults import FAULTS, cut, faulty, tapered
+from record_pairs import APART_S, paired
 from scipy.signal import butter
 
 from seisnet.config import PreprocessConfig
@@ -128,6 +129,15 @@ def condition_figures(tried: Sequence[Tried], stored: StoredModel, config: Prepr
     for name, altered in ALTERED.items():
         again = [picked(one.model, altered(one.labelled), config) for one in whole]
         figures[f"three components, {name}"] = _scores(again, stored)
+    of_model: dict[int, list[Tried]] = {}
+    for one in tried:
+        of_model.setdefault(id(one.model), []).append(one)
+    pairs = [
+        picked(known[0].model, pair, config)
+        for known in of_model.values()
+        for pair in paired([one.labelled for one in known])
+    ]
+    figures["two earthquakes, {:g} to {:g} s apart".format(*APART_S)] = _scores(pairs, stored)
     return figures
 
 

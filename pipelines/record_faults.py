@@ -71,7 +71,7 @@ def faulty(labelled: LabelledRecord, rng: np.random.Generator, names: Sequence[s
 
 def _spikes(data: Doubles, labelled: LabelledRecord, rng: np.random.Generator) -> None:
     """One to eight of one to three samples, on one component or all, up to a thousand times the noise."""
-    record, noise = labelled.record, _noise(labelled.record)
+    record, noise = labelled.record, noise_level(labelled.record)
     for _ in range(int(rng.integers(1, 9))):
         rows = np.flatnonzero(record.present)
         rows = rows if rng.random() < 0.5 else rng.choice(rows, size=1)
@@ -98,7 +98,7 @@ def _filled_gaps(data: Doubles, labelled: LabelledRecord, rng: np.random.Generat
 
 def _hum(data: Doubles, labelled: LabelledRecord, rng: np.random.Generator) -> None:
     """One to three steady or swelling tones of 2 to 25 Hz, up to twelve times the noise."""
-    record, noise = labelled.record, _noise(labelled.record)
+    record, noise = labelled.record, noise_level(labelled.record)
     time_s = np.arange(data.shape[1]) / record.sampling_rate_hz
     for _ in range(int(rng.integers(1, 4))):
         frequency_hz, loudness = log_uniform((2.0, 25.0), rng), log_uniform((0.5, 12.0), rng)
@@ -111,7 +111,7 @@ def _hum(data: Doubles, labelled: LabelledRecord, rng: np.random.Generator) -> N
 
 def _coarse_digits(data: Doubles, labelled: LabelledRecord, rng: np.random.Generator) -> None:
     """Steps of a quarter of the noise to three times as much."""
-    step = float(_noise(labelled.record).max()) / log_uniform((0.3, 4.0), rng)
+    step = float(noise_level(labelled.record).max()) / log_uniform((0.3, 4.0), rng)
     data[:] = np.round(data / step) * step
 
 
@@ -131,7 +131,7 @@ FAULTS: dict[str, Fault] = {
 }
 
 
-def _noise(record: Record) -> Doubles:
+def noise_level(record: Record) -> Doubles:
     """Deviation above 1 Hz of the first ten seconds of each component, (3, 1)."""
     rate = record.sampling_rate_hz
     data = record.data[:, : int(10.0 * rate)]

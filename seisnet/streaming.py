@@ -4,7 +4,7 @@ Packets of an instrument are gathered until all its components have arrived, con
 what lies just before, and followed (`seisnet.picking.follower`). How long a pick takes after its onset was recorded:
 half a window, the windows that are computed together (3.2 s), the reach of the second stage after it, the end of the
 run of high probability (30 s at most), 2.6 s for its figures and a shortest distance between picks, and one step:
-mostly some 17 s; weak ones wait another 20 s for more probable ones (`seisnet.picking.rivals`), and those after them
+mostly some 17 s; weak ones wait another 40 s for more probable ones (`seisnet.picking.rivals`), and those after them
 with them. A component that falls behind the others by more than `patience_s` is waited for no longer.
 """
 

@@ -27,11 +27,24 @@ def pipeline(monkeypatch):
     import phase_model
     import phase_records
     import record_faults
+    import record_pairs
 
     yield SimpleNamespace(
-        figures=phase_figures, card=phase_card, model=phase_model, records=phase_records, faults=record_faults
+        figures=phase_figures,
+        card=phase_card,
+        model=phase_model,
+        records=phase_records,
+        faults=record_faults,
+        pairs=record_pairs,
     )
-    for name in {"phase_card", "phase_figures", "phase_model", "phase_records", "record_faults"} - known:
+    for name in {
+        "phase_card",
+        "phase_figures",
+        "phase_model",
+        "phase_records",
+        "record_faults",
+        "record_pairs",
+    } - known:
         sys.modules.pop(name, None)
 
 
@@ -134,3 +147,38 @@ def test_a_record_is_cut_around_its_onsets(pipeline, labelled):
     assert pipeline.faults.cut(labelled, before_s=3.0, after_s=2.0) is labelled  # ten seconds are too short
     noise = LabelledRecord(labelled.record, (), "", is_noise=True)
     assert pipeline.faults.cut(noise, before_s=3.0) is noise
+
+
+def with_impulse(make_record, onset, event, size, **codes):
+    """120 s of noise with P at a sample, where a step of a size stands."""
+    data = np.random.default_rng(onset).normal(size=(3, 12000))
+    data[:, onset] += size
+    record = make_record(data, **codes)
+    return LabelledRecord(record, (Pick("GE", "APE", "", "HH", "P", record.start_ns + onset * 10_000_000),), event)
+
+
+@pytest.mark.parametrize("onset", [2900, 5000], ids=["noise mirrored", "noise enough"])
+def test_a_pair_holds_both_earthquakes_where_its_picks_say(onset, pipeline, make_record):
+    first, second = with_impulse(make_record, 3000, "a", 500.0), with_impulse(make_record, onset, "b", 200.0)
+    found = pipeline.pairs.pair(first, second, 40.0)
+    record = found.record
+    samples = [(pick.time_ns - record.start_ns) / 1e7 for pick in found.picks]
+    assert samples == [2800, 6800]
+    largest = np.argsort(np.abs(record.data[0]))[-2:][::-1]
+    assert list(largest) == samples
+    level = pipeline.pairs.noise_level
+    louder = level(first.record).mean() / level(second.record).mean()
+    assert record.data[0, 6800] == pytest.approx(200.0 * louder, abs=10.0)
+    assert np.std(record.data[:, :2700]) == pytest.approx(np.sqrt(2.0), rel=0.1)
+
+
+def test_pairs_are_of_different_events_with_noise_enough(pipeline, make_record):
+    records = [
+        with_impulse(make_record, onset, event, 100.0) for onset, event in ((3000, "a"), (3100, "b"), (2000, "c"))
+    ]
+    found = pipeline.pairs.paired(records)
+    assert len(found) == 2
+    for one in found:
+        first, second = (pick.time_ns for pick in one.picks)
+        assert 5.0 <= (second - first) / 1e9 <= 55.0
+    assert not pipeline.pairs.paired([records[0], replace(records[1], event_id="a")])

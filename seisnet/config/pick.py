@@ -21,8 +21,8 @@ class PickConfig:
         Of two picks of different phases in one record closer than this, the more probable stays: one onset is
         not both.
     rival_s : float
-        Weak picks lose probability where a more probable one of their phase on the same instrument lies nearer than
-        this (`seisnet.picking.rivals`); 0 lets them be, for swarms whose earthquakes follow each other within seconds.
+        Picks lose probability where a more probable one of their phase on the same instrument lies nearer than this
+        and stands out more (`seisnet.picking.rivals`); 0 lets them be, for swarms of unequal earthquakes.
     refine_s : float
         A pick moves to the onset that Akaike's criterion finds within this of it; 0 leaves it where it is.
     hop_s : float
@@ -38,7 +38,7 @@ class PickConfig:
     thresholds: dict[str, float] = field(default_factory=dict)
     min_distance_s: float = 1.0
     same_onset_s: float = 0.3
-    rival_s: float = 20.0
+    rival_s: float = 40.0
     refine_s: float = 0.25
     hop_s: float = 0.0
     p_before_s: float = 0.0

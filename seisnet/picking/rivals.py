@@ -1,9 +1,11 @@
-"""Weak picks near a more probable one of their phase: mostly its coda, seldom another earthquake.
+"""Picks near a more probable one of their phase: mostly its coda, or far smaller than what an analyst marks.
 
-A network reads some seconds on either side; that another onset stands out more clearly some seconds before or after,
-it can't know. Independent earthquakes within `PickConfig.rival_s` at one station are far rarer than false onsets beside
-a true one, so that the log-odds of a weak one are lowered there. An onset that stands out of what comes before, as that
-of a second earthquake of some size does, keeps its probability. Picks beyond a gap are no rivals.
+A network reads some seconds on either side; that another onset stands out more clearly some time before or after it,
+it can't know. So the log-odds of a pick are lowered in proportion to how much less it stands out, by signal-to-noise
+ratio, than a more probable one of its phase within `PickConfig.rival_s`. An onset that stands out as much, as that of a
+second earthquake of its size does, keeps its probability, unless it is weak and close enough to be coda; so does one
+that the network is sure of, nearly. Later picks count against weak ones alone: others need not wait for what follows.
+Picks beyond a gap are no rivals.
 """
 
 from __future__ import annotations
@@ -14,28 +16,48 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from seisnet.picks import Pick
+from seisnet.waveforms.records import NS_PER_S
 
-LOG_ODDS = 2.0
-"""By how much the log-odds of a weak pick are lower beside a more probable one."""
+PER_DB = 0.2
+"""What a pick loses of its log-odds for each decibel by which it stands out less."""
+
+MOST = 4.0
+"""What it loses at most."""
 
 WEAK_DB = 10.0
 """A pick of a lower signal-to-noise ratio is weak, and one whose ratio is unknown."""
 
+CODA_NS = 20 * NS_PER_S
+CODA_DB = 10.0
+"""A weak pick nearer than that to a more probable one counts as standing out less by so much at least."""
+
 
 def is_weak(pick: Pick) -> bool:
-    """Whether a more probable pick nearby would count against this one."""
+    """Whether a pick hardly stands out of what comes before it."""
     return not pick.snr_db >= WEAK_DB
 
 
-def lowered(probability: float) -> float:
-    """Probability with log-odds lower by `LOG_ODDS`.
+def lowered(probability: float, log_odds: float) -> float:
+    """Probability with lower log-odds.
 
     Examples
     --------
-    >>> round(lowered(0.5), 3), lowered(1.0)
+    >>> round(lowered(0.5, 2.0), 3), lowered(1.0, 2.0)
     (0.119, 1.0)
     """
-    return probability / (probability + (1 - probability) * math.exp(LOG_ODDS))
+    return probability / (probability + (1 - probability) * math.exp(log_odds))
+
+
+def loss(pick: Pick, rival: Pick) -> float:
+    """What a pick loses of its log-odds beside a more probable one of its phase."""
+    less_db = _known_db(rival) - _known_db(pick)
+    if is_weak(pick) and abs(rival.time_ns - pick.time_ns) < CODA_NS:
+        less_db = max(less_db, CODA_DB)
+    return min(max(PER_DB * less_db, 0.0), MOST)
+
+
+def _known_db(pick: Pick) -> float:
+    return 0.0 if math.isnan(pick.snr_db) else pick.snr_db
 
 
 class Rivals:
@@ -66,11 +88,11 @@ class Rivals:
         self._seen += picks
         kept: list[Pick] = []
         for pick in self._seen[self._decided :]:
-            weak = is_weak(pick)
-            if weak and not last and settled_ns < pick.time_ns + self._within_ns:
+            if is_weak(pick) and not last and settled_ns < pick.time_ns + self._within_ns:
                 break
             self._decided += 1
-            told = replace(pick, probability=lowered(pick.probability)) if weak and self._has_rival(pick) else pick
+            lost = self._loss(pick)
+            told = replace(pick, probability=lowered(pick.probability, lost)) if lost else pick
             if told.probability >= self._thresholds[told.phase]:
                 kept.append(told)
         first_ns = self._seen[self._decided].time_ns if self._decided < len(self._seen) else settled_ns
@@ -78,10 +100,12 @@ class Rivals:
         self._seen, self._decided = self._seen[old:], self._decided - old
         return kept
 
-    def _has_rival(self, pick: Pick) -> bool:
-        """Whether a more probable pick is near, be it kept or not: so the order does not matter, nor a threshold."""
-        near = self._seen[self._from(pick.time_ns - self._within_ns + 1) : self._from(pick.time_ns + self._within_ns)]
-        return any(other.phase == pick.phase and other.probability > pick.probability for other in near)
+    def _loss(self, pick: Pick) -> float:
+        """What a pick loses to all around it, be they kept or not: so the order does not matter, nor a threshold."""
+        first, stop = pick.time_ns - self._within_ns + 1, pick.time_ns + (self._within_ns if is_weak(pick) else 0)
+        near = self._seen[self._from(first) : self._from(stop)]
+        rivals = [other for other in near if other.phase == pick.phase and other.probability > pick.probability]
+        return max((loss(pick, rival) for rival in rivals), default=0.0)
 
     def _from(self, time_ns: int) -> int:
         return bisect_left(self._seen, time_ns, key=lambda pick: pick.time_ns)
