@@ -37,7 +37,7 @@ class PickConfig:
 
     thresholds: dict[str, float] = field(default_factory=dict)
     min_distance_s: float = 1.0
-    same_onset_s: float = 0.3
+    same_onset_s: float = 0.1
     rival_s: float = 40.0
     refine_s: float = 0.25
     hop_s: float = 0.0
