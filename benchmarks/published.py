@@ -1,0 +1,91 @@
+"""A published picker where nothing is downloaded: SeisBench's PhaseNetLight with the weights in SeisBench's sources.
+
+    python benchmarks/published.py --weights FOLDER [--data FOLDER] [--sets NAME ...]
+
+FOLDER holds ``ethz.json.v2`` and ``ethz.pt.v2``: `tests/examples/phasenetlight` of SeisBench's source distribution
+(0.12.6). It learned from ETHZ, Switzerland, so that all sets but the Swiss one are regions that it never saw, as
+`phase` never saw those in the columns "elsewhere" of RESULTS.md. Same records, matching and tolerance as for `phase`;
+needs the extra ``bench``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import obspy
+import seisbench.models
+import torch
+from shipped import DATA, report
+
+from seisnet.config import PreprocessConfig
+from seisnet.picks import Pick
+from seisnet.training.calibration import GRID, LOWEST_THRESHOLD, Trial
+from seisnet.training.excerpt_data import known_ns, reference_ns
+from seisnet.training.labelled_sets import excerpts_of, load_records
+from seisnet.waveforms.records import Record
+
+SETS = [
+    "phasenet_ncedc_train154",
+    "phasenet_ncedc_test100",
+    "deepdenoiser_ncedc99",
+    "obstransformer_sample",
+    "pytheas_corinth",
+    "scdetect_ch",
+]
+
+PHASES = {"P": 0, "S": 1}
+"""Labels of onsets in excerpts."""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--weights", type=Path, required=True)
+    parser.add_argument("--data", type=Path, default=DATA)
+    parser.add_argument("--sets", nargs="+", default=SETS)
+    arguments = parser.parse_args()
+    torch.set_num_threads(1)
+    about = json.loads((arguments.weights / "ethz.json.v2").read_text(encoding="utf-8"))
+    picker = seisbench.models.PhaseNetLight(**about["model_args"])
+    picker.load_state_dict(torch.load(arguments.weights / "ethz.pt.v2", weights_only=True))
+    picker.eval()
+    config = PreprocessConfig(excerpt_s=1000.0)
+    print("| set | phase | threshold | F1 at 0.5 s | F1 at 0.1 s | precision | recall | median s | MAE s |")
+    print("|---|---|---|---|---|---|---|---|---|")
+    for name in arguments.sets:
+        trials = {phase: Trial() for phase in PHASES}
+        for labelled in load_records(arguments.data / f"{name}.h5", config):
+            picks = list(picked(picker, labelled.record))
+            for excerpt in excerpts_of([labelled], 2, config):
+                for phase, label in PHASES.items():
+                    mine = [pick for pick in picks if pick.phase == phase]
+                    trials[phase].add(mine, reference_ns(excerpt, label), known_ns(excerpt))
+        for phase, trial in trials.items():
+            if trial.n_reference:
+                best = GRID[int(np.argmax([trial.at(t)[2] for t in GRID]))]
+                own = about["default_args"][f"{phase}_threshold"]
+                for what, threshold in (("own", own), ("best", best)):
+                    report(name, phase, f"{what}, {threshold:.2f}", trial, threshold)
+
+
+def picked(picker: seisbench.models.PhaseNetLight, record: Record) -> Iterator[Pick]:
+    """Picks of a record, which is brought to a size that the picker's normalisation was made for."""
+    largest = float(np.abs(record.data).max()) or 1.0
+    network, station, location, channel = record.trace_id.split(".")
+    codes = {"network": network, "station": station, "location": location, "sampling_rate": record.sampling_rate_hz}
+    start = obspy.UTCDateTime(ns=record.start_ns)
+    stream = obspy.Stream(
+        obspy.Trace(samples / largest, header={**codes, "channel": channel + component, "starttime": start})
+        for samples, component, present in zip(record.data, "ZNE", record.present, strict=True)
+        if present
+    )
+    thresholds = {f"{phase}_threshold": LOWEST_THRESHOLD for phase in PHASES}
+    for pick in picker.classify(stream, **thresholds).picks:
+        yield Pick(network, station, location, channel, pick.phase, pick.peak_time.ns, pick.peak_value)
+
+
+if __name__ == "__main__":
+    main()
