@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from seisnet.waveforms.records import Record, ns_to_sample, sample_to_ns
 
-BAND_HZ = {"P": (2.0, 40.0), "S": (1.0, 20.0)}
+BAND_HZ = {"P": (3.0, 40.0), "S": (1.0, 20.0)}
 AROUND_S = {"P": 1.0, "S": 0.5}
 """Samples on either side of the search range: noise and signal need some length each, but P's coda changes before S."""
 
