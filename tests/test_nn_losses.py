@@ -15,6 +15,12 @@ def test_softmax():
     assert softmax(np.zeros((2, 3), np.float32)).dtype == np.float32
 
 
+@pytest.mark.parametrize(("logits", "got"), [([[0.0, 1.0]], "list"), (np.array([[0, 1]]), "int64")])
+def test_softmax_of_what_is_no_array_of_floats(logits, got):
+    with pytest.raises(DataError, match=f"^logits: got .*{got}"):
+        softmax(logits)
+
+
 def test_cross_entropy_by_hand():
     logits = np.log([[0.25, 0.75], [0.5, 0.5]])
     loss, dlogits = softmax_cross_entropy(logits, np.array([1, 0], np.uint8))

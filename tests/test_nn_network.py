@@ -262,6 +262,13 @@ def test_what_is_no_array_is_told():
             backward(wrong)
 
 
+def test_masked_inputs_are_refused():
+    network, x = Network((4, 3)), np.ma.masked_equal(np.eye(4), 0)
+    for use in (network.forward, network.predict, network.hidden, network.predict_proba):
+        with pytest.raises(DataError, match="masked"):
+            use(x)
+
+
 def test_what_is_no_generator_is_told():
     with pytest.raises(ConfigError, match=r"rng: got 0; .*default_rng\(0\)"):
         Network((6, 3), rng=0)

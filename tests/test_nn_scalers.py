@@ -67,3 +67,9 @@ def test_values_that_are_not_finite(value):
 def test_no_rows(x):
     with pytest.raises(DataError, match=r"\(N, D\)"):
         StandardScaler().fit(x)
+
+
+@pytest.mark.parametrize("use", [StandardScaler.transform, StandardScaler.inverse_transform])
+def test_a_scaler_that_was_not_fitted(use):
+    with pytest.raises(DataError, match="call fit"):
+        use(StandardScaler(), rows())

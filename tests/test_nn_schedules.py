@@ -57,6 +57,26 @@ def test_by_name(name, steps):
     assert (rates > 0).all() and rates.max() <= 0.1 * (1 + 1e-12)
 
 
+@pytest.mark.parametrize(
+    ("make", "name"),
+    [
+        (lambda: Step(0.1, every=0), "every"),
+        (lambda: Cosine(0.1, steps=0), "steps"),
+        (lambda: WarmUp(Constant(0.1), steps=-1), "steps"),
+        (lambda: OneCycle(0.1, steps=0), "steps"),
+        (lambda: OneCycle(0.1, steps=9, rise=1.0), "rise"),
+    ],
+)
+def test_steps_that_there_can_not_be(make, name):
+    with pytest.raises(ConfigError, match=f"^{name}: got"):
+        make()
+
+
+def test_no_warm_up_and_no_rise():
+    assert WarmUp(Constant(0.1), steps=0)(0) == 0.1
+    assert OneCycle(0.1, steps=9, rise=0.0)(0) == 0.1
+
+
 def test_unknown_name():
     with pytest.raises(ConfigError, match="one_cycle"):
         make_schedule("cosin", 0.1, 10)

@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from seisnet.errors import ConfigError
+from seisnet.errors import ConfigError, DataError
 from seisnet.nn import fused
-from seisnet.nn.arrays import Array, namespace
+from seisnet.nn.arrays import Array, namespace, shape_of
 
 LEAK = 0.01
 """Slope of the leaky rectifier below zero."""
@@ -45,12 +45,21 @@ class Activation:
 def softmax(logits: Array) -> Array:
     """Probabilities (N, K) of logits (N, K): exp(z_k) / sum_j exp(z_j).
 
+    Raises
+    ------
+    DataError
+        If the logits are no array of floats.
+
     Examples
     --------
     >>> import numpy as np
     >>> softmax(np.array([[1000.0, 1000.0]]))
     array([[0.5, 0.5]])
     """
+    dtype = getattr(logits, "dtype", None)
+    if dtype is None or dtype.kind != "f":
+        got = dtype or shape_of(logits)
+        raise DataError(f"logits: got {got}; an array of floats is needed, as Network.predict gives it")
     if fused.on_gpu(logits):
         return fused.softmax(logits)
     xp = namespace(logits)

@@ -162,7 +162,7 @@ class Network:
         ConfigError
             If `rng` is no generator.
         DataError
-            If `x` is no array of D columns, or `dlogits` not of the shape of the logits.
+            If `x` is no array of D columns, or masked, or `dlogits` not of the shape of the logits.
         """
         self._check_input(x)
         if rng is not None:
@@ -242,6 +242,8 @@ class Network:
     def _check_input(self, x: Array) -> None:
         if getattr(x, "ndim", 0) != 2 or x.shape[1] != self.sizes[0]:
             raise DataError(f"x: got {shape_of(x)}; the network reads arrays of shape (B, {self.sizes[0]})")
+        if isinstance(x, np.ma.MaskedArray):  # what lies under the mask would be taken for values
+            raise DataError("x: got a masked array; fill it, or leave the rows with masked values out")
 
     def _in_order(self) -> Iterator[Layer]:
         if self.input_noise:

@@ -71,6 +71,7 @@ class StandardScaler:
 
     def transform(self, x: Array) -> Array:
         """Normalise rows (N, D); the dtype stays that of `x`, but whole numbers become float64."""
+        self._check_fitted()
         dtype = _float_of(x)
         y = x - self.mean.astype(dtype)
         y /= self.scale.astype(dtype)
@@ -78,10 +79,15 @@ class StandardScaler:
 
     def inverse_transform(self, x: Array) -> Array:
         """Denormalise rows (N, D), predictions back in their unit; the dtype is as `transform` has it."""
+        self._check_fitted()
         dtype = _float_of(x)
         y = x * self.scale.astype(dtype)
         y += self.mean.astype(dtype)
         return y
+
+    def _check_fitted(self) -> None:
+        if not hasattr(self, "mean"):
+            raise DataError("the scaler has learned from no rows yet; call fit or partial_fit first")
 
 
 def _float_of(x: Array) -> Any:

@@ -49,6 +49,10 @@ class Step:
     every: int
     factor: float = 0.1
 
+    def __post_init__(self) -> None:
+        """Refuse steps that there can't be."""
+        _at_least("every", self.every, 1)
+
     def __call__(self, step: int) -> float:
         """Learning rate of the step that follows `step` finished ones."""
         return float(self.learning_rate * self.factor ** (step // self.every))
@@ -68,6 +72,10 @@ class Cosine:
     steps: int
     final: float = 0.0
 
+    def __post_init__(self) -> None:
+        """Refuse steps that there can't be."""
+        _at_least("steps", self.steps, 1)
+
     def __call__(self, step: int) -> float:
         """Learning rate of the step that follows `step` finished ones."""
         return _cosine(self.learning_rate, self.final, step / self.steps)
@@ -86,6 +94,10 @@ class WarmUp:
     then: Schedule
     steps: int
 
+    def __post_init__(self) -> None:
+        """Refuse steps that there can't be."""
+        _at_least("steps", self.steps, 0)
+
     def __call__(self, step: int) -> float:
         """Learning rate of the step that follows `step` finished ones."""
         if step < self.steps:
@@ -103,6 +115,12 @@ class OneCycle:
     learning_rate: float
     steps: int
     rise: float = 0.3
+
+    def __post_init__(self) -> None:
+        """Refuse steps that there can't be, and a rise that leaves none to fall."""
+        _at_least("steps", self.steps, 1)
+        if not 0 <= self.rise < 1:
+            raise ConfigError(f"rise: got {self.rise}; it must be at least 0 and below 1, so that the rate falls again")
 
     def __call__(self, step: int) -> float:
         """Learning rate of the step that follows `step` finished ones."""
@@ -170,6 +188,11 @@ def make_schedule(name: str, learning_rate: float, steps: int) -> Schedule:
         case "plateau":
             return Plateau(learning_rate)
     raise ConfigError(f"schedule '{name}': use one of {', '.join(SCHEDULES)}")
+
+
+def _at_least(name: str, steps: int, fewest: int) -> None:
+    if not steps >= fewest:
+        raise ConfigError(f"{name}: got {steps}; at least {fewest} is needed")
 
 
 def _cosine(start: float, stop: float, done: float) -> float:
