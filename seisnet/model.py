@@ -28,7 +28,7 @@ from seisnet.scan.onset_network import OnsetNetwork
 from seisnet.scan.scanner import Chain, ContextStage, Probabilities, scan
 from seisnet.scan.sliding_network import SlidingNetwork, mean_probabilities
 from seisnet.seisbench_arguments import Arguments, read_arguments
-from seisnet.store.files import check_output
+from seisnet.store.files import check_output, path_of
 from seisnet.store.model_file import StoredModel, StoredStage, read_model, write_model
 from seisnet.streaming import Streaming
 from seisnet.waveforms.conditioning import condition
@@ -199,8 +199,7 @@ class Model:
         Options and the warning are those of `classify`.
         """
         asked = self._arguments(config, options)
-        found = [self.scan(record, asked.config) for record in self._wanted(stream, asked)]
-        return probability_stream(found, self.name)
+        return probability_stream([self.scan(r, asked.config) for r in self._wanted(stream, asked)], self.name)
 
     def classify(
         self, stream: obspy.Stream, config: PickConfig | None = None, **options: float
@@ -242,6 +241,7 @@ class Model:
         return PickList(accepted([pick for part in found for pick in part.picks], asked.config))
 
     def _arguments(self, config: PickConfig | None, given: dict[str, float]) -> Arguments:
+        self.thresholds(config)
         return read_arguments(given, PickConfig.of(config), phases=self.stored.thresholds, recipe=self.preprocess)
 
     def _wanted(self, stream: obspy.Stream, asked: Arguments) -> list[Record]:
@@ -279,7 +279,7 @@ def load_model(name: str | Path) -> Model:
     FormatError
         If the file is not a model file, is damaged, or was made by a version whose onset stage reads other windows.
     """
-    path = Path(name)
+    path = path_of("name", name)
     shipped = shipped_models()
     if str(name) in shipped:
         path = SHIPPED / f"{name}.h5"

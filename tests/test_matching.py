@@ -71,6 +71,16 @@ def test_where_one_side_names_no_network_stations_match_by_code(found):
     assert score("GE.APE P 10", "XX.APE P 10")[0].matched == 0
 
 
+def test_iterators_are_scored_as_lists():
+    found, reference = picks("GE.APE P 10, GE.APE S 12.2"), picks("GE.APE P 10.1, GE.APE S 12")
+    for a, b in zip(
+        score_picks(iter(found), iter(reference), tolerance_s=0.5),
+        score_picks(found, reference, tolerance_s=0.5),
+        strict=True,
+    ):
+        assert (a.found, a.reference, a.matched) == (b.found, b.reference, b.matched) == (1, 1, 1)
+
+
 def test_the_tolerance_decides():
     for tolerance_s, matched in ((0.09, 0), (0.1, 1)):
         assert score("GE.APE P 10.1", "GE.APE P 10", tolerance_s)[0].matched == matched

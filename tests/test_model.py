@@ -10,6 +10,7 @@ import numpy as np
 import obspy
 import pytest
 
+import seisnet
 from seisnet.classification.job import classify
 from seisnet.config import PickConfig, TrainConfig
 from seisnet.errors import ConfigError, DataError
@@ -94,6 +95,18 @@ def test_settings_of_another_kind_are_refused_at_once_with_the_remedy(phase, con
     ):
         with pytest.raises(ConfigError, match=re.escape(told)):
             ask()
+
+
+@pytest.mark.parametrize("read", [seisnet.load_model, seisnet.read_picks, seisnet.read_windows])
+@pytest.mark.parametrize("path", [None, b"a.h5", 3])
+def test_what_is_no_path_is_told(read, path):
+    with pytest.raises(ConfigError, match=f"got {type(path).__name__}; the name of a file is needed"):
+        read(path)
+
+
+def test_probabilities_are_asked_for_with_no_threshold_of_a_class_that_there_is_not(phase):
+    with pytest.raises(ConfigError, match="threshold 'p'; did you mean 'P'"):
+        phase.annotate(obspy.read(), PickConfig(thresholds={"p": 0.5}))
 
 
 def test_a_stream_begins_with_no_threshold_of_a_class_that_there_is_not(phase):

@@ -17,7 +17,7 @@ from seisnet.formats.dialects import csv_text
 from seisnet.formats.quakeml import detections_quakeml, picks_nlloc, picks_quakeml, picks_sc3ml
 from seisnet.labels import read_labels
 from seisnet.picks import Detection, Pick, in_order, iso_time
-from seisnet.store.files import check_output, write_whole
+from seisnet.store.files import check_output, path_of, write_whole
 from seisnet.waveforms.datasets import is_dataset, read_dataset_picks
 from seisnet.waveforms.records import Rejection
 
@@ -89,7 +89,7 @@ def write_picks(picks: Sequence[Pick], path: str | Path, file_format: str = "", 
     picks = list(picks)  # an iterator could be gone through once only
     for pick in picks:
         instance("picks", pick, Pick)
-    path = Path(path)
+    path = path_of("path", path)
     file_format = file_format or format_of(path)
     if file_format not in FORMATS:
         raise ConfigError(f"format '{file_format}'{nearest(file_format, FORMATS)}")
@@ -113,7 +113,7 @@ def write_detections(
     detections = list(detections)
     for detection in detections:
         instance("detections", detection, Detection)
-    path = Path(path)
+    path = path_of("path", path)
     file_format = file_format or format_of(path)
     check_detections_format(file_format)
     check_output(path, overwrite=overwrite)
@@ -265,8 +265,10 @@ def read_picks(
     ------
     DataError
         If there are none of these, or no picks in it and there must be.
+    ConfigError
+        If the path is none.
     """
-    path = Path(path)
+    path = path_of("path", path)
     if is_dataset(path):
         picks = read_dataset_picks(path, [] if rejections is None else rejections)
     elif _is_picks_csv(path):

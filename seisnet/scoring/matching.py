@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -50,7 +50,7 @@ class PhaseScore:
         return 2 * self.matched / total if total else float("nan")
 
 
-def score_picks(picks: Sequence[Pick], reference: Sequence[Pick], *, tolerance_s: float) -> list[PhaseScore]:
+def score_picks(picks: Iterable[Pick], reference: Iterable[Pick], *, tolerance_s: float) -> list[PhaseScore]:
     """Match picks to the reference station by station, and count.
 
     Stations are compared by network and station code; where either side names no network, by station alone.
@@ -62,6 +62,7 @@ def score_picks(picks: Sequence[Pick], reference: Sequence[Pick], *, tolerance_s
     list of PhaseScore
         For P and S.
     """
+    picks, reference = list(picks), list(reference)  # an iterator could be gone through once only
     networks_known = all(p.network for p in picks) and all(p.network for p in reference)
     stations = sorted({_station(p, networks_known) for p in reference})
     scores = []

@@ -12,6 +12,13 @@ from pathlib import Path
 from seisnet.errors import ConfigError, DataError
 
 
+def path_of(argument: str, value: object) -> Path:
+    """A path; what is no name of a file is refused with a ConfigError."""
+    if not isinstance(value, str | os.PathLike):
+        raise ConfigError(f"{argument}: got {type(value).__name__}; the name of a file is needed")
+    return Path(value)
+
+
 def check_output(path: Path, *, overwrite: bool, folder: bool = False) -> None:
     """Refuse to touch an existing output; only where the output is a `folder` may one be in its place.
 

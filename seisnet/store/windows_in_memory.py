@@ -9,6 +9,7 @@ import numpy as np
 
 from seisnet.errors import ConfigError
 from seisnet.store.excerpts import Excerpt, read_excerpts
+from seisnet.store.files import path_of
 from seisnet.store.windows_file import SPLITS, WindowRows, WindowsInfo, read_info, read_rows
 
 
@@ -45,5 +46,8 @@ def read_windows(path: str | Path) -> Windows:
     ------
     FormatError
         If it is not one, or is damaged.
+    ConfigError
+        If the path is none.
     """
-    return Windows(read_info(Path(path)), read_rows(Path(path)), tuple(read_excerpts(path)))
+    path = path_of("path", path)
+    return Windows(read_info(path), read_rows(path), tuple(read_excerpts(path)))
