@@ -274,6 +274,8 @@ def test_other_times_are_refused(text):
         ({"trace_component_order": "ZN"}, "has 3 components, but its component order is 'ZN'"),
         ({"trace_p_arrival_sample": "[[2896.]]"}, r"trace_p_arrival_sample is '\[\[2896\.\]\]', not a number"),
         ({"trace_p_arrival_sample": "inf"}, "not a number"),
+        ({"trace_p_arrival_sample": "1e300"}, "trace_p_arrival_sample is '1e300': its time lies before 1678 or after"),
+        ({"trace_p_arrival_sample": "-1e13"}, "its time lies before 1678 or after 2261"),
         ({"split": "holdout"}, "split is 'holdout'; train, dev and test are known"),
     ],
 )

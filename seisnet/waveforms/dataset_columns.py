@@ -33,7 +33,7 @@ import numpy as np
 
 from seisnet.errors import DataError
 from seisnet.picks import Pick, label_weight
-from seisnet.waveforms.records import BEYOND, NS_PER_S, Record, is_beyond, sample_to_ns
+from seisnet.waveforms.records import BEYOND, LAST_NS, NS_PER_S, Record, is_beyond
 
 Row = Mapping[str, str]
 """A row of metadata; an empty field is an empty string."""
@@ -105,16 +105,23 @@ def split(row: Row) -> str:
     return _SPLITS[written.lower()] if written else ""
 
 
-def arrival_samples(row: Row) -> dict[str, float]:
-    """Sample of every pick of a row, by its label.
+def arrivals_ns(row: Row, start_ns: int, rate_hz: float) -> dict[str, int]:
+    """Time of every pick of a row, by its label; samples count from the start.
 
     Raises
     ------
     DataError
-        A figure is not a number.
+        A figure is not a number, or of a time that 64 bits can't hold.
     """
-    found = {label: _number(row, f"trace_{label}_arrival_sample") for label in _pick_labels(tuple(row))}
-    return {label: sample for label, sample in found.items() if not math.isnan(sample)}
+    found: dict[str, int] = {}
+    for label in _pick_labels(tuple(row)):
+        column = f"trace_{label}_arrival_sample"
+        after_ns = _number(row, column) * NS_PER_S / rate_hz
+        if abs(start_ns + after_ns) > LAST_NS:
+            raise DataError(f"{column} is {row[column]!r}: {BEYOND}")
+        if not math.isnan(after_ns):
+            found[label] = start_ns + round(after_ns)
+    return found
 
 
 def picks(row: Row, record: Record) -> tuple[Pick, ...]:
@@ -123,13 +130,12 @@ def picks(row: Row, record: Record) -> tuple[Pick, ...]:
     Raises
     ------
     DataError
-        A figure is not a number.
+        See `arrivals_ns`.
     """
     found: dict[tuple[int, str], Pick] = {}
     network, station, location = _station(row)
-    for label, sample in arrival_samples(row).items():
+    for label, time_ns in arrivals_ns(row, record.start_ns, record.sampling_rate_hz).items():
         phase = label.upper() if label in ("p", "s") else label
-        time_ns = sample_to_ns(record, sample)
         uncertainty_s = _number(row, f"trace_{label}_uncertainty_s", f"trace_{label}_arrival_uncertainty_s")
         pick = Pick(
             network=network,

@@ -252,11 +252,10 @@ def _loose_span_ns(stored: StoredTrace) -> tuple[int, int] | None:
         return None
     try:
         start_ns = start_of(stored)
-        samples = columns.arrival_samples(row).values() or (0.0,)
+        times_ns = columns.arrivals_ns(row, start_ns, stored.sampling_rate_hz).values() or (start_ns,)
     except DataError:
         return None
-    first_ns, last_ns = (start_ns + round(k / stored.sampling_rate_hz * NS_PER_S) for k in (min(samples), max(samples)))
-    return first_ns, last_ns
+    return min(times_ns), max(times_ns)
 
 
 def _recorded(samples: NDArray[Any], order: str) -> tuple[NDArray[np.float32], NDArray[np.bool_], int]:
