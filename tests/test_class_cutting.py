@@ -223,6 +223,16 @@ def test_classes_may_be_named_with_blanks_and_their_audit_asks_for_no_onset(sign
     assert "Are they of their class?" in page and "energy sets in" not in page
 
 
+def test_a_split_without_a_class_is_told(signals, tmp_path):
+    of_class = ["--labels", str(signals / "classes.csv"), "--task", "class", "--classes", "tremor,rockfall"]
+    wanted = ["preprocess", str(signals / "files"), *of_class, "--window", "10", "--sampling-rate", "50"]
+    for seed, told in (("0", True), ("1", False)):
+        for way in (["--dry-run"], ["-o", str(tmp_path / f"{seed}.h5")]):
+            done = CliRunner().invoke(cli, [*wanted, "--seed", seed, *way])
+            assert ("  test: tremor 0," in done.output) is told
+            assert ("  no tremor in test: label more" in done.output) is told and "no rockfall" not in done.output
+
+
 def test_one_class_is_not_enough(signals, tmp_path):
     (tmp_path / "one.csv").write_text("network,station,time,class\nXX,AA,2020-01-01T00:01:40,rockfall\n")
     with pytest.raises(DataError, match="at least two classes"):

@@ -185,10 +185,17 @@ def _print_left(n: int, *, verbose: bool) -> None:
 
 
 def _split_lines(classes: Sequence[str], counts: NDArray[np.int64]) -> Iterator[str]:
-    for split, of_split in zip(("train", "dev", "test"), counts, strict=True):
+    from seisnet.store.windows_file import SPLITS
+
+    for split, of_split in zip(SPLITS, counts, strict=True):
         told = ", ".join(f"{c} {n.sum()}" for c, n in zip(classes, of_split, strict=True))
         augmented = f" ({of_split[:, 1].sum()} augmented)" if of_split[:, 1].any() else ""
         yield f"  {split}: {told}{augmented}"
+    windows = counts.sum(axis=2)
+    for k, name in enumerate(classes):
+        lacking = [split for split, n in zip(SPLITS, windows, strict=True) if n.any() and not n[k]]
+        if windows[:, k].any() and lacking:
+            yield f"  no {name} in {' and '.join(lacking)}: label more, or take another --seed or --split"
 
 
 def _doubts(snr_db: Mapping[str, NDArray[np.float32]]) -> Iterator[str]:
