@@ -142,7 +142,7 @@ def gathered(
     result.picks = accepted(result.picks, job.config)
     hop_ns = job.model.chain(job.config).hop_ns
     result.detections = joined_detections(result.detections, job.config, hop_ns)
-    if not result.n_records:
+    if not result.spans:
         why = reasons(result.rejections) or "the sources hold no waveforms"
         raise NothingUsableError(f"nothing could be scanned: {why}")
     return result

@@ -76,8 +76,9 @@ class Classification:
 
     @property
     def n_records(self) -> int:
-        """Records that were scanned."""
-        return len(self.spans)
+        """Records that were scanned; one that goes on from source to source, as day to day, counts once."""
+        ends = {(trace_id, end_ns) for trace_id, _, end_ns in self.spans}
+        return sum((trace_id, start_ns) not in ends for trace_id, start_ns, _ in self.spans)
 
     @property
     def stations(self) -> list[str]:
