@@ -226,6 +226,25 @@ def test_the_file_tells_where_it_comes_from(labelled, windows):
     assert (attributes["sampling_rate_hz"], attributes["window_s"], attributes["split_by"]) == (100.0, 4.0, "event")
 
 
+def test_a_component_that_can_not_be_read_gave_no_window(labelled, tmp_path):
+    shutil.copytree(labelled.files, tmp_path / "files")
+    whole = next(p for p in sorted((tmp_path / "files").iterdir()) if len(obspy.read(p)) == 3)
+    stream = obspy.read(whole)
+    whole.unlink()
+    for trace in stream:
+        trace.data = np.round(trace.data).astype(np.int32)
+        trace.write(str(whole.with_suffix(f".{trace.stats.channel}")), format="MSEED", reclen=512, encoding="STEIM2")
+    spoilt = whole.with_suffix(f".{trace.stats.channel}")
+    content = bytearray(spoilt.read_bytes())
+    for start in range(0, len(content), 512):
+        content[start + 64 : start + 512] = b"\xff" * 448  # the header stays
+    spoilt.write_bytes(content)
+    info = preprocess([str(tmp_path / "files")], [str(labelled.quakeml)], CONFIG).info
+    made = {Path(path): n for path, *_, n in info.sources}
+    assert made[spoilt] == 0 and all(n > 0 for path, n in made.items() if path.stem == spoilt.stem and path != spoilt)
+    assert any(reason.startswith(f"{spoilt}: can't be read") for *_, reason in info.rejected)
+
+
 def test_progress_is_told_as_windows_grow(labelled, tmp_path):
     told = []
     preprocess_to_file(

@@ -54,7 +54,7 @@ class Totals:
         self.mined += summary.mined
         self.excerpt_samples += summary.excerpt_samples
         for path, size, sha256, index in summary.files:
-            self.files[path] = (size, sha256, piece.sources[index].name)
+            self.files[path] = (size, sha256, piece.sources[index].name if index >= 0 else "")
         for name, spans_ns in summary.records.items():
             self.records[name].extend(spans_ns)
         self.rejected += summary.rejected

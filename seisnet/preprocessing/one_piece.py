@@ -110,7 +110,7 @@ class Summary:
         Hard negatives among them.
     excerpt_samples : int
         Samples of all excerpts, a component.
-    files : list of (path, size, sha256, index of the source)
+    files : list of (path, size, sha256, index of the source, -1 where the file could not be read)
     records : dict of str to list of int
         See `seisnet.labels.no_records`.
     rejected : list
@@ -174,6 +174,8 @@ def _summarise(job: PieceJob, piece: Piece, writer: ShardWriter | None) -> Summa
         except MemoryError as error:
             raise DataError(f"{source.name}: not enough memory; take fewer jobs") from error
     maker.flush()
+    unread = {str(p) for s in piece.sources if not s.is_dataset for p in s.paths}.difference(map(str, reading.files))
+    summary.files = [(path, size, sha, -1 if path in unread else i) for path, size, sha, i in summary.files]
     summary.rows = list(maker.rows.items())
     summary.records = {name: spans_ns.tolist() for name, spans_ns in matcher.records.items()}
     summary.rejected = [*reading.rejections]
