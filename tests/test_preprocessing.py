@@ -431,6 +431,17 @@ def test_a_virtual_file_whose_shards_are_gone_changed_or_foreign_is_refused(virt
         read_windows(virtual)
 
 
+@pytest.mark.parametrize("first", [True, False])
+def test_a_finished_file_is_not_resumed_as_one_of_the_other_kind(first, labelled, tmp_path):
+    job = ([str(labelled.files)], [str(labelled.csv)], CONFIG)
+    preprocess_to_file(*job, output=tmp_path / "w.h5", virtual=first)
+    before = (tmp_path / "w.h5").read_bytes()
+    with pytest.raises(ConfigError, match=f"was made with{'' if first else 'out'} virtual=True; choose another name"):
+        preprocess_to_file(*job, output=tmp_path / "w.h5", virtual=not first, resume=True)
+    preprocess_to_file(*job, output=tmp_path / "w.h5", virtual=first, resume=True)
+    assert (tmp_path / "w.h5").read_bytes() == before
+
+
 # The output
 
 

@@ -93,7 +93,7 @@ def as_options(message: str) -> str:
     'say with --select, --starttime and --endtime which channels to fetch'
     """
     message = message.replace("selection=...", "--select, --starttime and --endtime")
-    return re.sub(r"\b(overwrite|resume|labels)=(True|\.\.\.)", r"--\1", message)
+    return re.sub(r"\b(overwrite|resume|virtual|labels)=(True|\.\.\.)", r"--\1", message)
 
 
 def main() -> None:

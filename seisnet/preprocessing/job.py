@@ -25,7 +25,7 @@ from seisnet.preprocessing.planning import make_job, make_pieces
 from seisnet.preprocessing.splits import divide
 from seisnet.store.files import check_not_read, sweep
 from seisnet.store.shards import ShardReader
-from seisnet.store.windows_file import Rejected, WindowsInfo, read_info, shards_folder
+from seisnet.store.windows_file import Rejected, WindowsInfo, is_virtual, read_info, shards_folder
 from seisnet.store.windows_in_memory import Windows, read_windows
 from seisnet.store.work_folder import clear, replaces, work_folder
 from seisnet.waveforms.files import Reading
@@ -182,6 +182,9 @@ def preprocess_to_file(  # noqa: PLR0913, each is a choice that somebody makes
             raise ConfigError(
                 f"{output} was made of other inputs or settings; choose another name, or say overwrite=True"
             )
+        if is_virtual(output) != virtual:
+            made = f"{output} was made with{'out' if virtual else ''} virtual=True"
+            raise ConfigError(f"{made}; choose another name, or say overwrite=True")
         if not virtual:
             clear(folder)
         return info

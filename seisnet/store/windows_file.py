@@ -130,6 +130,12 @@ def read_info(path: Path, *, rejected: bool = True) -> WindowsInfo:
         return _info(file, rejected=rejected)
 
 
+def is_virtual(path: Path) -> bool:
+    """Whether the features of a windows file lie in shards."""
+    with opened(path, FORMAT) as file:
+        return "shards" in file
+
+
 def read_rejected(path: Path) -> Iterator[Rejected]:
     """Stream what was not used."""
     with opened(path, FORMAT) as file:
