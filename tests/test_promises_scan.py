@@ -360,7 +360,7 @@ def test_a_finished_output_is_left_as_it_is_or_refused_with_what_differs(archive
     assert "nothing to resume" not in run_classify(*what).stderr
     assert (report / "report.html").exists()
     before = output.read_bytes(), output.stat().st_mtime_ns
-    again = run_classify(*what, "--threshold", "P=0.6")  # which is the model's own
+    again = run_classify(*what, "--threshold", "P=0.6", "--hop", "0.2")  # which are the model's own
     assert (again.returncode, again.stderr) == (0, f"{output} is finished; nothing to resume\n")
     others = {
         "report, views": what[:-2],
@@ -412,6 +412,15 @@ def test_a_part_of_a_model_that_is_calibrated_otherwise_is_not_taken_for_one_of_
         model = Model("louder", dataclasses.replace(MODEL.stored, **changed))
         names |= {path.name for _, path in make_parts(found, SourceJob(model), tmp_path / "parts", Engine())}
     assert len(names) == 4
+
+
+def test_a_part_is_the_same_whether_the_own_step_is_named_or_not(quakes, tmp_path):
+    quakes[0].write(str(tmp_path / "a.mseed"), format="MSEED")
+    found = find_sources([str(tmp_path / "a.mseed")], Reading())
+    (tmp_path / "parts").mkdir()
+    jobs = (SourceJob(MODEL, PickConfig(hop_s=hop_s)) for hop_s in (0.0, 0.2, 0.4))
+    names = [path.name for job in jobs for _, path in make_parts(found, job, tmp_path / "parts", Engine())]
+    assert names[0] == names[1] != names[2]
 
 
 def test_a_run_that_goes_on_says_how_many_finished_sources_are_made_anew(archive, tmp_path):

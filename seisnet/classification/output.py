@@ -119,7 +119,7 @@ def made_of(sources: Sequence[Source], job: SourceJob, output: Output) -> dict[s
     made = {
         "sources (or their files have changed)": hashlib.sha256(read.encode()).hexdigest(),
         "model": model_sha256(job.model),
-        **asdict(job.config),
+        **asdict(job.settings),
         "thresholds": job.model.thresholds(job.config),
         "format": output.file_format,
         "probabilities": str(output.probabilities and output.probabilities.absolute()),
