@@ -11,6 +11,7 @@ from pathlib import Path
 import obspy
 from lxml import etree
 from obspy.core.event import Event
+from obspy.core.util.decorator import uncompress_file
 
 from seisnet.errors import DataError
 
@@ -34,13 +35,20 @@ def read_events(path: Path) -> list[Event]:
         try:
             events = list(obspy.read_events(glob.escape(str(path))))
             named = {str(pick.resource_id) for event in events for pick in event.picks}
-            content = path.read_bytes()
-            if len(PICK_ELEMENT.findall(content)) > len(named) and (more := _with_an_event_more(content)):
-                beside = [p for p in obspy.read_events(io.BytesIO(more))[-1].picks if str(p.resource_id) not in named]
+            contents = uncompress_file(_contents)(str(path))
+            if sum(len(PICK_ELEMENT.findall(content)) for content in contents) > len(named):
+                more = filter(None, map(_with_an_event_more, filter(PICK_ELEMENT.search, contents)))
+                picks = [pick for each in more for pick in obspy.read_events(io.BytesIO(each))[-1].picks]
+                beside = [pick for pick in picks if str(pick.resource_id) not in named]
                 events += [Event(force_resource_id=False, picks=beside)] if beside else []
         except Exception as error:  # ObsPy's readers raise whatever they like on a file of another format
             raise DataError(f"{path}: not a catalogue that ObsPy reads, and no .csv of labels") from error
     return events
+
+
+def _contents(path: str) -> list[bytes]:
+    """What a file holds; of a compressed one, or an archive of several, ObsPy's decorator puts the parts together."""
+    return [Path(path).read_bytes()]
 
 
 def _with_an_event_more(content: bytes) -> bytes:

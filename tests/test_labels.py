@@ -1,6 +1,9 @@
 """Picks are read from what analysts write, and find their records; what finds none is told how far off it is."""
 
+import bz2
+import gzip
 import math
+import shutil
 from datetime import datetime
 from pathlib import Path
 from types import SimpleNamespace
@@ -301,6 +304,18 @@ def test_picks_beside_events_are_labels_of_no_event_unless_they_are_of_their_ons
         (START_NS + 70 * NS_PER_S, ""),
     ]
     assert [r.reason for r in rejections] == ["a second pick of one onset"]
+
+
+@pytest.mark.parametrize("ending", ["gz", "bz2", "zip", "tar.gz"])
+def test_picks_beside_events_are_found_in_compressed_catalogues_too(ending, tmp_path):
+    path, packed = tmp_path / "picks.xml", tmp_path / f"picks.xml.{ending}"
+    write_picks([pick(), pick(12.0, phase="S")], path, "sc3ml")
+    if ending in ("gz", "bz2"):
+        packed.write_bytes({"gz": gzip, "bz2": bz2}[ending].compress(path.read_bytes()))
+    else:
+        kind = "zip" if ending == "zip" else "gztar"
+        shutil.make_archive(str(path), kind, tmp_path, path.name)
+    assert read_labels([packed]) == read_labels([path])
 
 
 def test_quakeml_keeps_codes_times_hints_errors_and_events(tmp_path):
