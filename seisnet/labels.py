@@ -207,6 +207,10 @@ BEFORE_NS = 60 * NS_PER_S
 """Of a recording that goes on from another source, picks this long before are handed on: what they began may last."""
 
 
+GUESSED = 20
+"""So many places without waveform, those with most labels, are told the nearest that have: each takes a while."""
+
+
 def no_records() -> dict[str, array[int]]:
     """Where records lie, so far none: by ``NET.STA.LOC``, the times of the first and last sample of each in turns."""
     return defaultdict(partial(array, "q"))
@@ -262,14 +266,16 @@ def unmatched(labels: Sequence[Pick | ClassInterval], records: Mapping[str, Sequ
     for i, label in enumerate(labels):
         of_place[f"{label.network}.{label.station}.{label.location}"].append(i)
     why: dict[int, str] = {}
-    for place, here in of_place.items():
+    lost = 0
+    for place, here in sorted(of_place.items(), key=lambda item: -len(item[1])):
         label = labels[here[0]]
         names = [n for n in of_station.get(label.station.upper(), []) if _fits(label, n.split(".")[0], n.split(".")[2])]
         spans = Spans([span for n in names for span in zip(records[n][::2], records[n][1::2], strict=True)])
         away_ns = {i: ns for i in here if (ns := spans.gap(*_span_ns(labels[i]))) > 0}
         if away_ns:
-            told = f"label on {place}: {_away(list(away_ns.values())) if names else _nowhere(place, records)}"
-            why |= dict.fromkeys(away_ns, told)
+            told = _away(list(away_ns.values())) if names else _nowhere(place, records, guess=lost < GUESSED)
+            why |= dict.fromkeys(away_ns, f"label on {place}: {told}")
+            lost += not names
     return [Rejection(labels[i].trace_id, *_span_ns(labels[i]), why[i]) for i in sorted(why)]
 
 
@@ -284,9 +290,10 @@ def _away(away_ns: Sequence[float]) -> str:
     return f"{' to '.join(lengths)} from the nearest waveform of that station"
 
 
-def _nowhere(place: str, records: Iterable[str]) -> str:
-    nearest = difflib.get_close_matches(place, sorted(records), n=3, cutoff=0)
-    return f"no waveform of that station; the nearest are of {', '.join(nearest) or 'none'}"
+def _nowhere(place: str, records: Iterable[str], *, guess: bool) -> str:
+    nearest = difflib.get_close_matches(place, sorted(records), n=3, cutoff=0) if guess else []
+    told = f"; the nearest are of {', '.join(nearest) or 'none'}" if guess else ""
+    return f"no waveform of that station{told}"
 
 
 def _span_ns(label: Pick | ClassInterval) -> tuple[int, int]:

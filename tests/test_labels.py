@@ -545,6 +545,19 @@ def test_an_unmatched_pick_tells_the_nearest_codes(make_record):
     assert unmatched([pick()], {})[0].reason.endswith("the nearest are of none")
 
 
+def test_of_many_places_without_waveform_those_with_most_labels_tell_the_nearest_codes(make_record, monkeypatch):
+    asked, guess = [], labels_module.difflib.get_close_matches
+    monkeypatch.setattr(
+        labels_module.difflib, "get_close_matches", lambda place, *a, **k: asked.append(place) or guess(place, *a, **k)
+    )
+    matcher = LabelMatcher([pick(station=f"A{k}") for k in range(100)] + [pick(11.0, station="A99")])
+    matcher.match(make_record(np.zeros(6000), trace_id="GE.APE..HH"))
+    told = unmatched(matcher.labels, matcher.records)
+    assert asked == ["GE.A99.", *(f"GE.A{k}." for k in range(19))]
+    assert sum("the nearest are of GE.APE." in r.reason for r in told) == 21
+    assert all(f"label on GE.A{min(k, 99)}.: no waveform of that station" in r.reason for k, r in enumerate(told))
+
+
 CODES = st.tuples(st.sampled_from(["", "GE", "ge", "CH"]), st.sampled_from(["APE", "ape", "XYZ"]),
                   st.sampled_from(["", "00", "--", "10"]))  # fmt: skip
 RECORD = st.builds(
