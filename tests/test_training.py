@@ -467,6 +467,14 @@ def test_stages_that_can_not_be_trained_further_are_carried_over(quakes, quake_m
         assert mine is parent
 
 
+def test_a_model_of_one_stage_gets_the_others_unless_they_are_not_wanted(quakes, briefly):
+    alone = {"context": False, "onset": False}
+    parent, _ = fit(quakes.windows, dataclasses.replace(briefly, **alone))
+    asked = dataclasses.replace(briefly, **parent.layers)
+    assert reads(fit(quakes.windows, asked, init=parent)[0]) == ["features", "context", "onset"]
+    assert reads(fit(quakes.windows, dataclasses.replace(asked, **alone), init=parent)[0]) == ["features"]
+
+
 def test_layers_of_a_model_are_settings_of_a_training(quake_model, small_training):
     assert dataclasses.replace(small_training, **quake_model.layers) == small_training
     assert len(quake_model.layers) == 5
