@@ -1,8 +1,12 @@
 """`seisnet stream` and a small SeedLink 3 server on this machine: what is sent, asked for again, and picked."""
 
 import io
+import os
+import signal
 import socket
 import struct
+import subprocess
+import sys
 import threading
 
 import numpy as np
@@ -11,6 +15,7 @@ import pytest
 from click.testing import CliRunner
 
 from seisnet.cli import cli
+from seisnet.cli.stream import Stop
 from seisnet.errors import ConfigError
 from seisnet.formats.picks import picks_csv
 from seisnet.model import load_model
@@ -23,12 +28,14 @@ PATIENCE_S = 20.0
 class Server(threading.Thread):
     """Sends records of 512 bytes of one station, each behind a header of 8, and ends the transmission.
 
-    The first connection is reset, or closed, after `lost_after` records, where that is given.
+    The first connection is reset, or closed, after `lost_after` records, where that is given. With `how` "silent" the
+    first is closed, and on the second nothing comes after the rest, not even the end.
     """
 
     def __init__(self, stream, lost_after=None, how="reset"):
         super().__init__(daemon=True)
         self.records, self.lost_after, self.how, self.commands = records_of(stream), lost_after, how, []
+        self.silent = threading.Event()
         self.listening = socket.create_server(("127.0.0.1", 0))
         self.listening.settimeout(PATIENCE_S)
         self.address = f"127.0.0.1:{self.listening.getsockname()[1]}"
@@ -46,7 +53,10 @@ class Server(threading.Thread):
                         if self.how == "reset":  # to close with this set is to reset
                             connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
                         continue
-                    connection.sendall(b"END")
+                    if self.how == "silent":
+                        self.silent.set()
+                    else:
+                        connection.sendall(b"END")
                     connection.recv(1)  # until the client closes
 
     def negotiate(self, connection):
@@ -158,3 +168,36 @@ def test_the_picks_of_a_stream_are_those_of_its_recording(recording, serve, tmp_
     expected = load_model("phase").classify(recording)
     assert expected
     assert output.read_text() == picks_csv(expected)
+
+
+def test_sigterm_ends_a_stream_and_writes_the_picks_that_are_still_open(recording, serve, tmp_path):
+    server = serve(recording, len(records_of(recording)), "silent")
+    output, expected = tmp_path / "picks.csv", load_model("phase").classify(recording)
+    command = [sys.executable, "-m", "seisnet", "stream", server.address, "--select", "BW.RJOB..EH?", "-o", str(output)]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        assert server.silent.wait(60)  # every packet has been used, for the connection was lost since
+        assert output.read_text() != picks_csv(expected)
+        for _ in range(2):  # as `timeout` does
+            process.send_signal(signal.SIGTERM)
+        _, told = process.communicate(timeout=PATIENCE_S)
+    assert process.returncode == 0, told
+    assert "stream: stopped" in told and f"picks of {len(server.records)} packets" in told
+    assert output.read_text() == picks_csv(expected)
+
+
+def test_a_signal_waits_for_what_is_done_with_a_packet_and_means_afterwards_what_it_did_before():
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    before = [signal.getsignal(number) for number in numbers]
+    for number in numbers:
+        done = []
+        with Stop() as stop:
+            for packet in stop.until_asked(iter("ab")):
+                os.kill(os.getpid(), number)
+                done.append(packet)
+            os.kill(os.getpid(), signal.SIGTERM)
+            done.append("finished")
+        assert stop.asked and done == ["a", "finished"]
+        assert [signal.getsignal(n) for n in numbers] == before
+    with pytest.raises(KeyboardInterrupt), Stop():
+        for _ in range(2):  # whoever presses Ctrl-C twice is in a hurry
+            os.kill(os.getpid(), signal.SIGINT)

@@ -2,11 +2,56 @@
 
 from __future__ import annotations
 
+import signal
+from collections.abc import Iterator
 from pathlib import Path
+from types import FrameType
+from typing import TypeVar
 
 import click
 
 from seisnet.cli import console
+
+T = TypeVar("T")
+
+
+class Stop:
+    """Ctrl-C and SIGTERM, as of systemd or docker stop, end a wait for packets; later they do what they did before.
+
+    What is being done with a packet is done first, and with what is still open, else picks would be lost, or come
+    twice. SIGTERM may itself come twice, as `timeout` sends it; a second Ctrl-C breaks off whatever is being done.
+    """
+
+    def __init__(self) -> None:
+        self.asked = self._waiting = False
+
+    def __enter__(self) -> Stop:
+        self._before = {number: signal.signal(number, self._hear) for number in (signal.SIGINT, signal.SIGTERM)}
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for number, before in self._before.items():
+            signal.signal(number, before)
+
+    def _hear(self, number: int, _: FrameType | None) -> None:
+        again, self.asked = self.asked, True
+        waiting, self._waiting = self._waiting, False
+        if waiting or (again and number == signal.SIGINT):
+            raise KeyboardInterrupt
+
+    def until_asked(self, items: Iterator[T]) -> Iterator[T]:
+        """Items until it is asked for."""
+        while True:
+            try:
+                self._waiting = True
+                if self.asked:
+                    return
+                item = next(items)
+            except (KeyboardInterrupt, StopIteration):
+                return
+            finally:
+                self._waiting = False
+            yield item
 
 
 @click.command()
@@ -32,7 +77,7 @@ def stream(
     overwrite: bool,
     quiet: bool,
 ) -> None:
-    """Pick phases in what a SeedLink server sends, until it is stopped with Ctrl-C.
+    """Pick phases in what a SeedLink server sends, until it is stopped with Ctrl-C or SIGTERM.
 
     \b
     Example:
@@ -63,14 +108,13 @@ def stream(
     if overwrite:
         output.unlink(missing_ok=True)
 
-    with PicksAppender(output) as file, console.progress_line("stream", quiet=quiet) as show:
-        try:
-            for trace in traces:
-                picks = streaming.add(trace)
-                file.add(picks)
-                n_picks, n_packets = n_picks + len(picks), n_packets + 1
-                show(f"{trace.id} {iso_time(trace.stats.endtime.ns)}, {counted(n_picks, 'pick')}")
-        except KeyboardInterrupt:
+    with Stop() as stop, PicksAppender(output) as file, console.progress_line("stream", quiet=quiet) as show:
+        for trace in stop.until_asked(traces):
+            picks = streaming.add(trace)
+            file.add(picks)
+            n_picks, n_packets = n_picks + len(picks), n_packets + 1
+            show(f"{trace.id} {iso_time(trace.stats.endtime.ns)}, {counted(n_picks, 'pick')}")
+        if stop.asked:
             console.say("stream: stopped", quiet=quiet)
         picks = streaming.finish()
         file.add(picks)
