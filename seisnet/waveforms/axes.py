@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import replace
@@ -12,8 +13,8 @@ import obspy
 from numpy.typing import NDArray
 
 from seisnet.errors import DataError
-from seisnet.waveforms.inventory import Stations, channel_at
-from seisnet.waveforms.records import ROW, Record
+from seisnet.waveforms.inventory import Stations, channel_at, edges_ns
+from seisnet.waveforms.records import NS_PER_S, ROW, Record
 
 ASKEW_DEG = 22.5, 67.5
 """A component whose dip lies between is nearer to the diagonal than to level or upright."""
@@ -29,12 +30,16 @@ PREFERRED = "ZNE12RT3"
 
 
 class Place(NamedTuple):
-    """Where the samples of a component go: into a row of the record, with a sign. The lower rank goes first."""
+    """Where the samples of a component go: into a row of the record, with a sign. The lower rank goes first.
+
+    What is yet to be rotated has its azimuth and dip, for those of other axes make records of their own.
+    """
 
     rank: int
     component: str
     row: int
     sign: int
+    axis: tuple[float, ...] = ()
 
 
 def axis_of(seed_id: str, time_ns: int, stations: Stations) -> tuple[float, float] | None:
@@ -55,7 +60,28 @@ def place_of(trace: obspy.Trace, component: str, stations: Stations, *, by_lette
     if axis and not by_letter:
         return Place(rank, component, *placed(*axis))
     rows = AXES if by_letter else ROW
-    return Place(rank, component, rows[component], 1) if component in rows else None
+    return Place(rank, component, rows[component], 1, axis or ()) if component in rows else None
+
+
+def by_epoch(trace: obspy.Trace, stations: Stations) -> list[obspy.Trace]:
+    """A trace, cut where an epoch of its channel begins or ends: from there on it may point another way."""
+    start_ns, end_ns, rate_hz = trace.stats.starttime.ns, trace.stats.endtime.ns, float(trace.stats.sampling_rate)
+    edges = [edge for edge in edges_ns(stations, trace.id) if start_ns < edge <= end_ns]
+    if not edges:
+        return [trace]
+
+    def time_ns(sample: int) -> int:
+        return int(start_ns + round(sample * NS_PER_S / rate_hz))
+
+    cuts = {0, trace.stats.npts}
+    for edge in edges:
+        before = int((edge - start_ns) * rate_hz / NS_PER_S) - 1  # give or take rounding
+        cuts.add(next(sample for sample in itertools.count(before) if time_ns(sample) >= edge))
+    parts = []
+    for low, high in itertools.pairwise(sorted(cuts)):
+        header = {**trace.stats, "npts": high - low, "starttime": obspy.UTCDateTime(ns=time_ns(low))}
+        parts.append(obspy.Trace(trace.data[low:high], header=header))
+    return parts
 
 
 def rotated(record: Record, seed_ids: Sequence[str], stations: Stations) -> tuple[Record, str]:

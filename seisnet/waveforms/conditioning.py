@@ -16,7 +16,7 @@ import obspy
 from numpy.typing import NDArray
 
 from seisnet.errors import ConfigError, DataError
-from seisnet.waveforms.axes import AXES, Place, axis_of, is_askew, place_of, rotated
+from seisnet.waveforms.axes import AXES, Place, axis_of, by_epoch, is_askew, place_of, rotated
 from seisnet.waveforms.channels import split_seed_id
 from seisnet.waveforms.inventory import Response, Stations, channel_at, without_response
 from seisnet.waveforms.quality import faults
@@ -54,6 +54,7 @@ def condition(
     Gaps are never filled, and nothing is filtered unless a response is taken off. The order of the traces does not
     matter. A component goes into the row that its channel's azimuth and dip say where `stations` knows it, else into
     that of its letter (`seisnet.waveforms.records.ROW`); where one is neither level nor upright, all three are rotated.
+    Where an epoch of the metadata begins from which on a component points another way, records are cut.
 
     Parameters
     ----------
@@ -92,15 +93,15 @@ def condition(
     rejections: list[Rejection] = []
     shortest, too_short = max(1, round(shortest_s * sampling_rate_hz)), f"shorter than {shortest_s:g} s"
     stations = stations or {}
-    askew = {split_seed_id(t.id)[0] for t in stream if is_askew(axis_of(t.id, t.stats.starttime.ns, stations))}
-    instruments = _instruments(stream, sampling_rate_hz, stations, askew, rejections)
+    traces = [part for trace in stream for part in by_epoch(trace, stations)]
+    askew = {split_seed_id(t.id)[0] for t in traces if is_askew(axis_of(t.id, t.stats.starttime.ns, stations))}
+    instruments = _instruments(traces, sampling_rate_hz, stations, askew, rejections)
     records: list[Record] = []
     for trace_id in sorted(instruments):
         rows: dict[int, list[Segment]] = defaultdict(list)
         flags: list[Flag] = []
         for place in sorted(instruments[trace_id]):
-            traces = instruments[trace_id][place]
-            for native in segments_of(traces, trace_id, rejections):
+            for native in segments_of(instruments[trace_id][place], trace_id, rejections):
                 segment, reason = _ready(native, place, sampling_rate_hz, stations, response)
                 if not reason and len(segment.samples) < shortest:
                     reason = too_short
@@ -126,11 +127,11 @@ def condition(
 
 
 def _instruments(
-    stream: obspy.Stream, target_hz: float, stations: Stations, askew: Set[str], rejections: list[Rejection]
+    traces: Iterable[obspy.Trace], target_hz: float, stations: Stations, askew: Set[str], rejections: list[Rejection]
 ) -> dict[str, dict[Place, list[obspy.Trace]]]:
     """Usable traces by instrument and component."""
     instruments: dict[str, dict[Place, list[obspy.Trace]]] = defaultdict(lambda: defaultdict(list))
-    for trace in stream:
+    for trace in traces:
         stats = trace.stats
         trace_id, component = split_seed_id(trace.id)
         place = place_of(trace, component, stations, by_letter=trace_id in askew)

@@ -4,23 +4,28 @@ from __future__ import annotations
 
 import functools
 import glob
+import os
 import warnings
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import obspy
 from numpy.typing import NDArray
 
 from seisnet.config import PreprocessConfig
+from seisnet.config.checks import names
 from seisnet.errors import DataError, missing
 from seisnet.waveforms.segments import Segment, part
 
 Stations = Mapping[str, Sequence[Any]]
 """Seed id to its epochs, ObsPy's Channel."""
+
+Metadata: TypeAlias = obspy.Inventory | str | Path | Sequence[str | Path] | Stations | None
+"""Station metadata as a caller may give them: in memory, a file, several files, read already, or not at all."""
 
 OUTPUTS = {"displacement": "DISP", "velocity": "VEL", "acceleration": "ACC"}
 
@@ -54,6 +59,24 @@ def response_of(config: PreprocessConfig) -> Response | None:
     return None if config.response == "none" else Response(config.response, config.freqmin_hz)
 
 
+def stations_of(inventory: Metadata) -> Stations | None:
+    """Station metadata by seed id; None where there are none.
+
+    Raises
+    ------
+    ConfigError
+        For what is neither an `obspy.Inventory` nor names of files.
+    DataError
+        A file is missing, or is no such metadata.
+    """
+    if isinstance(inventory, obspy.Inventory):
+        return _by_seed_id(channels_of(inventory))
+    if inventory is None or isinstance(inventory, Mapping):
+        return inventory
+    paths = names("inventory", [inventory] if isinstance(inventory, str | os.PathLike) else inventory)
+    return read_stations(tuple(map(Path, paths))) if paths else None
+
+
 @functools.lru_cache(maxsize=4)
 def read_stations(paths: tuple[Path, ...]) -> Stations:
     """Read station metadata in any format that ObsPy reads (StationXML, dataless SEED, RESP, ...).
@@ -63,7 +86,7 @@ def read_stations(paths: tuple[Path, ...]) -> Stations:
     DataError
         A file is missing, or is no such metadata.
     """
-    stations: dict[str, list[Any]] = defaultdict(list)
+    channels: list[tuple[str, Any]] = []
     for path in paths:
         if not path.is_file():
             raise DataError(missing(path))
@@ -73,8 +96,14 @@ def read_stations(paths: tuple[Path, ...]) -> Stations:
                 inventory = obspy.read_inventory(glob.escape(str(path)))
             except Exception as error:  # ObsPy's readers raise whatever they like on a file of another format
                 raise DataError(f"{path}: no station metadata that ObsPy reads, such as StationXML") from error
-        for seed_id, channel in channels_of(inventory):
-            stations[seed_id].append(channel)
+        channels += channels_of(inventory)
+    return _by_seed_id(channels)
+
+
+def _by_seed_id(channels: Iterable[tuple[str, Any]]) -> Stations:
+    stations: dict[str, list[Any]] = defaultdict(list)
+    for seed_id, channel in channels:
+        stations[seed_id].append(channel)
     return stations
 
 
@@ -93,6 +122,12 @@ def channel_at(stations: Stations, seed_id: str, time_ns: int) -> Any | None:
         if (start is None or start.ns <= time_ns) and (end is None or time_ns <= end.ns):
             return channel
     return None
+
+
+def edges_ns(stations: Stations, seed_id: str) -> set[int]:
+    """Times from which on another epoch of a channel may hold, or none; an end belongs to its epoch."""
+    epochs = stations.get(seed_id, ())
+    return {c.start_date.ns for c in epochs if c.start_date} | {c.end_date.ns + 1 for c in epochs if c.end_date}
 
 
 def without_response(segment: Segment, channel: Any, response: Response) -> Segment:
