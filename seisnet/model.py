@@ -23,16 +23,16 @@ from seisnet.picking.detector import joined_detections
 from seisnet.picking.follower import Follower
 from seisnet.picking.picker import margin_s
 from seisnet.picks import DetectionList, PickList
-from seisnet.scan.context_network import ContextNetwork
 from seisnet.scan.onset_network import OnsetNetwork
 from seisnet.scan.scanner import Chain, ContextStage, Probabilities, scan
 from seisnet.scan.sliding_network import SlidingNetwork, mean_probabilities
+from seisnet.scan.stages import context_network, later_stages, networks_of, onset_network
 from seisnet.seisbench_arguments import Arguments, read_arguments
 from seisnet.store.files import check_output, path_of
 from seisnet.store.model_file import StoredModel, StoredStage, read_model, write_model
 from seisnet.streaming import Streaming
 from seisnet.waveforms.conditioning import condition
-from seisnet.waveforms.inventory import response_of
+from seisnet.waveforms.inventory import Metadata, response_of, stations_of
 from seisnet.waveforms.records import NS_PER_S, Record, Rejection, reasons
 
 SHIPPED = Path(__file__).parent / "models"
@@ -79,7 +79,7 @@ class Model:
     @cached_property
     def networks(self) -> tuple[Network, ...]:
         """The members of the ensemble; one unless it was trained with more."""
-        return _networks(self.stored.stages[0])
+        return networks_of(self.stored.stages[0])
 
     def predict_proba(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
         """Probabilities (N, K) of windows whose features are (N, D); averaged over the members.
@@ -96,30 +96,17 @@ class Model:
     @cached_property
     def _stages(self) -> dict[str, StoredStage]:
         """Stages after the first, by what they read."""
-        stages = {stage.reads: stage for stage in self.stored.stages[1:]}
-        for reads in stages:
-            if reads not in ("context", "onset"):
-                raise FormatError(f"model {self.name}: a stage that reads '{reads}' is not known; update seisnet")
-        return stages
+        return later_stages(self.stored, self.name)
 
     @cached_property
     def context(self) -> ContextStage | None:
         """The second stage, where the model has one."""
-        stage = self._stages.get("context")
-        if stage is None or stage.mean is None or stage.scale is None:
-            return None
-        noise, hop_s = self.classes.index("noise"), self.preprocess.hop_s
-        return ContextNetwork(_networks(stage), stage.mean, stage.scale, noise, hop_s, self.stored.temperature)
+        return context_network(self._stages.get("context"), self.stored, self.preprocess.hop_s)
 
     @cached_property
     def onsets(self) -> OnsetNetwork | None:
         """The third stage, where the model has one."""
-        stage = self._stages.get("onset")
-        if stage is None or stage.mean is None or stage.scale is None:
-            return None
-        phases = tuple(name for name in self.classes if name != "noise")
-        rate_hz = self.preprocess.sampling_rate_hz
-        return OnsetNetwork(_networks(stage)[0], stage.mean, stage.scale, phases, rate_hz, self.stored.spread)
+        return onset_network(self._stages.get("onset"), self.stored, self.preprocess.sampling_rate_hz)
 
     @cached_property
     def windows(self) -> SlidingNetwork:
@@ -148,17 +135,18 @@ class Model:
         """Probability traces of a record at the model's sampling rate."""
         return scan(record, self.chain(config), threads=threads)
 
-    def records(self, stream: obspy.Stream) -> tuple[list[Record], list[Rejection]]:
+    def records(self, stream: obspy.Stream, inventory: Metadata = None) -> tuple[list[Record], list[Rejection]]:
         """Records of a stream, conditioned as the training data were, and all that can't be used of it, with reasons.
 
         Raises
         ------
         ConfigError, DataError
-            If it is no stream; if the training data had lost their instruments' responses, which no stream tells.
+            If it is no stream; if the inventory can't be read, or is missing where the training data had lost their
+            instruments' responses.
         """
-        config = self.preprocess
-        rate_hz, response = config.sampling_rate_hz, response_of(config)
-        return condition(stream, sampling_rate_hz=rate_hz, shortest_s=config.window_s, response=response)
+        config, stations = self.preprocess, stations_of(inventory)
+        rate_hz, least_s, response = config.sampling_rate_hz, config.window_s, response_of(config)
+        return condition(stream, sampling_rate_hz=rate_hz, shortest_s=least_s, stations=stations, response=response)
 
     def thresholds(self, config: PickConfig | None = None) -> dict[str, float]:
         """Threshold of every class that gives picks: the config's where it names one, else the model's.
@@ -193,16 +181,19 @@ class Model:
         context = max(chain.context.before, chain.context.after) * chain.hop_ns / NS_PER_S if chain.context else 0.0
         return self.preprocess.window_s + context + margin_s(config, self.onsets)
 
-    def annotate(self, stream: obspy.Stream, config: PickConfig | None = None, **options: float) -> obspy.Stream:
+    def annotate(
+        self, stream: obspy.Stream, config: PickConfig | None = None, *, inventory: Metadata = None, **options: float
+    ) -> obspy.Stream:
         """Probability traces of a stream: one trace a class and gap-free stretch, channel ``<model>_<class>``.
 
-        Options and the warning are those of `classify`.
+        Arguments and the warning are those of `classify`.
         """
         asked = self._arguments(config, options)
-        return probability_stream([self.scan(r, asked.config) for r in self._wanted(stream, asked)], self.name)
+        found = [self.scan(record, asked.config) for record in self._wanted(stream, inventory, asked)]
+        return probability_stream(found, self.name)
 
     def classify(
-        self, stream: obspy.Stream, config: PickConfig | None = None, **options: float
+        self, stream: obspy.Stream, config: PickConfig | None = None, *, inventory: Metadata = None, **options: float
     ) -> PickList | DetectionList:
         """Picks of a stream; of a model of task ``class``, detections. They are sorted by time.
 
@@ -213,6 +204,9 @@ class Model:
         stream : obspy.Stream
             It is not changed.
         config : PickConfig, optional
+        inventory : obspy.Inventory or one or several files, optional
+            Station metadata: components go where their azimuth and dip say. A model whose training data had lost their
+            instruments' responses needs it.
         **options : float
             As in SeisBench, so that a script changes one import: ``P_threshold``, ``S_threshold``; ``stride``, the step
             in samples at the model's rate; ``strict``, whether all three components are needed; ``batch_size`` and
@@ -227,14 +221,17 @@ class Model:
         Raises
         ------
         ConfigError
-            For an unknown option or class, what is no stream, or no PickConfig.
+            For an unknown option or class, what is no stream, no inventory, or no PickConfig.
+        DataError
+            If the inventory can't be read, or is needed and missing.
 
         Examples
         --------
         >>> model.classify(obspy.read(), P_threshold=0.3)  # doctest: +SKIP
         """
         asked = self._arguments(config, options)
-        found = [self.follow(r, asked.config).add(r.data, last=True) for r in self._wanted(stream, asked)]
+        wanted = self._wanted(stream, inventory, asked)
+        found = [self.follow(record, asked.config).add(record.data, last=True) for record in wanted]
         if self.preprocess.task == "class":
             detections = [detection for part in found for detection in part.detections]
             return DetectionList(joined_detections(detections, asked.config, self.chain(asked.config).hop_ns))
@@ -244,8 +241,8 @@ class Model:
         self.thresholds(config)
         return read_arguments(given, PickConfig.of(config), phases=self.stored.thresholds, recipe=self.preprocess)
 
-    def _wanted(self, stream: obspy.Stream, asked: Arguments) -> list[Record]:
-        records, rejections = self.records(stream)
+    def _wanted(self, stream: obspy.Stream, inventory: Metadata, asked: Arguments) -> list[Record]:
+        records, rejections = self.records(stream, inventory)
         wanted = [record for record in records if record.present.all() or not asked.strict]
         if not wanted:
             rejections += [Rejection(r.trace_id, r.start_ns, r.end_ns, "strict: components missing") for r in records]
@@ -253,20 +250,23 @@ class Model:
             warnings.warn(f"nothing could be scanned: {why}", stacklevel=3)
         return wanted
 
-    def stream(self, config: PickConfig | None = None, *, patience_s: float = 30.0, step_s: float = 1.0) -> Streaming:
+    def stream(
+        self,
+        config: PickConfig | None = None,
+        *,
+        patience_s: float = 30.0,
+        step_s: float = 1.0,
+        inventory: Metadata = None,
+    ) -> Streaming:
         """Begin to pick data that arrive packet by packet, see `seisnet.streaming.Streaming`."""
         self.chain(config)
         self.thresholds(config)
-        return Streaming(self, config, patience_s=patience_s, step_s=step_s)
+        return Streaming(self, config, patience_s=patience_s, step_s=step_s, inventory=inventory)
 
     def save(self, path: str | Path, *, overwrite: bool = False) -> None:
         """Write the model file."""
         check_output(Path(path), overwrite=overwrite)
         write_model(Path(path), self.stored)
-
-
-def _networks(stage: StoredStage) -> tuple[Network, ...]:
-    return tuple(Network(stage.sizes, stage.activation, theta=theta) for theta in np.atleast_2d(stage.theta))
 
 
 def load_model(name: str | Path) -> Model:

@@ -11,13 +11,11 @@ with them. A component that falls behind the others by more than `patience_s` is
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Protocol
 
 import numpy as np
 import obspy
-from numpy.typing import NDArray
 
 from seisnet.config import PickConfig, PreprocessConfig
 from seisnet.config.checks import between, coerced
@@ -26,6 +24,8 @@ from seisnet.picking.follower import Follower, Found
 from seisnet.picks import Detection, Pick, in_order
 from seisnet.waveforms.channels import split_seed_id
 from seisnet.waveforms.conditioning import unusable
+from seisnet.waveforms.inventory import Metadata, Stations, edges_ns, response_of, stations_of
+from seisnet.waveforms.packets import Run, start_of
 from seisnet.waveforms.records import NS_PER_S, Record, Rejection, first_at, ns_to_sample, sample_to_ns
 from seisnet.waveforms.resampling import HALF_WIDTH
 
@@ -40,60 +40,11 @@ class Recogniser(Protocol):
     def preprocess(self) -> PreprocessConfig:
         """How waveforms are windowed."""
 
-    def records(self, stream: obspy.Stream) -> tuple[list[Record], list[Rejection]]:
-        """Condition a stream."""
+    def records(self, stream: obspy.Stream, inventory: Stations | None) -> tuple[list[Record], list[Rejection]]:
+        """Condition a stream, with station metadata if there are any."""
 
     def follow(self, record: Record, config: PickConfig | None = None) -> Follower:
         """Begin to scan and pick a record."""
-
-
-@dataclass
-class _Run:
-    """Packets of one channel that follow each other."""
-
-    header: dict[str, object]
-    start_ns: int
-    rate_hz: float
-    packets: list[NDArray[np.generic]] = field(default_factory=list)
-    length: int = 0
-
-    @property
-    def end_ns(self) -> int:
-        """Time just after the last sample."""
-        return self.start_ns + round(self.length * NS_PER_S / self.rate_hz)
-
-    def follows(self, start_ns: int, rate_hz: float) -> bool:
-        """Whether a packet is the next one."""
-        at = round((start_ns - self.start_ns) * self.rate_hz / NS_PER_S)
-        return rate_hz == self.rate_hz and at == self.length
-
-    def trace(self) -> obspy.Trace:
-        """The packets as one trace."""
-        if len(self.packets) > 1:
-            masked = any(isinstance(packet, np.ma.MaskedArray) for packet in self.packets)
-            self.packets = [(np.ma if masked else np).concatenate(self.packets)]
-        trace = obspy.Trace(self.packets[0], header=self.header)
-        trace.stats.sampling_rate = self.rate_hz
-        trace.stats.starttime = obspy.UTCDateTime(ns=self.start_ns)
-        return trace
-
-    def forget(self, before_ns: int) -> None:
-        """Leave out samples before a time."""
-        cut = min(int((before_ns - self.start_ns) * self.rate_hz / NS_PER_S), self.length)
-        if cut > 0:
-            self.packets = [self.trace().data[cut:].copy()]
-            self.start_ns += round(cut * NS_PER_S / self.rate_hz)
-            self.length -= cut
-
-
-def _start_ns(runs: Sequence[_Run]) -> int:
-    """Start of the stretch without a gap that the last run ends; packets that overlap are runs of their own."""
-    start_ns = runs[-1].start_ns
-    for run in reversed(runs[:-1]):
-        if run.rate_hz != runs[-1].rate_hz or start_ns - run.end_ns > NS_PER_S / run.rate_hz / 2:
-            break
-        start_ns = min(start_ns, run.start_ns)
-    return start_ns
 
 
 class Streaming:
@@ -108,6 +59,8 @@ class Streaming:
         How long a component may lag behind the others of its instrument, or be missing at the start.
     step_s : float
         How much new data is waited for before it is looked at.
+    inventory : obspy.Inventory or one or several files, optional
+        Station metadata: components go where their azimuth and dip say.
 
     Attributes
     ----------
@@ -119,7 +72,8 @@ class Streaming:
     Raises
     ------
     ConfigError
-        For a time that is negative or no number, and for a packet that is no trace or stream.
+        For a time that is negative or no number, for a packet that is no trace or stream, and for a model whose
+        training data had lost their instruments' responses: what is left of a packet depends on all of its segment.
 
     Examples
     --------
@@ -131,7 +85,13 @@ class Streaming:
     """
 
     def __init__(
-        self, model: Recogniser, config: PickConfig | None = None, *, patience_s: float = 30.0, step_s: float = 1.0
+        self,
+        model: Recogniser,
+        config: PickConfig | None = None,
+        *,
+        patience_s: float = 30.0,
+        step_s: float = 1.0,
+        inventory: Metadata = None,
     ) -> None:
         self.rejections: list[Rejection] = []
         self.detections: list[Detection] = []
@@ -139,6 +99,12 @@ class Streaming:
         for name, value in {"patience_s": patience_s, "step_s": step_s}.items():
             between(name, coerced(name, value, float), 0.0, 1e9)
         self._patience_ns, self._step_ns = round(patience_s * NS_PER_S), round(step_s * NS_PER_S)
+        if response_of(model.preprocess):
+            raise ConfigError(
+                f"the model was trained with response = {model.preprocess.response!r}: taking off a response needs the "
+                "whole of a segment, and a stream has packets; classify recordings, or train with response = 'none'"
+            )
+        self._stations = stations_of(inventory)
         self._instruments: dict[str, _Instrument] = {}
 
     def add(self, packet: obspy.Trace | obspy.Stream) -> list[Pick]:
@@ -149,7 +115,8 @@ class Streaming:
         for trace in [packet] if isinstance(packet, obspy.Trace) else packet:
             trace_id, component = split_seed_id(trace.id)
             if trace_id not in self._instruments:
-                self._instruments[trace_id] = _Instrument(trace_id, self._model, self._config, self.rejections)
+                made = _Instrument(trace_id, self._model, self._config, self._stations, self.rejections)
+                self._instruments[trace_id] = made
             line = self._instruments[trace_id]
             line.take(trace, component)
             picks += self._kept(line.advance(line.complete_ns(self._patience_ns), self._step_ns))
@@ -171,9 +138,17 @@ class Streaming:
 class _Instrument:
     """The packets of one instrument, and the record that is being followed."""
 
-    def __init__(self, trace_id: str, model: Recogniser, config: PickConfig, rejections: list[Rejection]) -> None:
-        self._trace_id, self._model, self._config, self._rejections = trace_id, model, config, rejections
-        self._runs: dict[str, list[_Run]] = defaultdict(list)  # by component
+    def __init__(
+        self,
+        trace_id: str,
+        model: Recogniser,
+        config: PickConfig,
+        stations: Stations | None,
+        rejections: list[Rejection],
+    ) -> None:
+        self._trace_id, self._model, self._config = trace_id, model, config
+        self._stations, self._rejections = stations, rejections
+        self._runs: dict[str, list[Run]] = defaultdict(list)  # by component
         self._ends: dict[str, int] = {}
         self._first_ns, self._newest_ns = AFTER_ALL_NS, -AFTER_ALL_NS  # starts of packets
         self._gap_ns = (-AFTER_ALL_NS, -AFTER_ALL_NS)  # the latest in which no component has samples
@@ -198,7 +173,7 @@ class _Instrument:
         runs = self._runs[component]
         if not (runs and runs[-1].follows(start_ns, rate_hz)):
             codes = {name: stats[name] for name in ("network", "station", "location", "channel")}
-            runs.append(_Run(codes, start_ns, rate_hz))
+            runs.append(Run(codes, start_ns, rate_hz))
             newest_end_ns = max(self._ends.values(), default=start_ns)
             if start_ns > newest_end_ns:
                 self._gap_ns = (newest_end_ns, start_ns)
@@ -221,7 +196,9 @@ class _Instrument:
         config = self._model.preprocess
         edge_ns = 0  # samples that resampling can't give yet
         for runs in self._runs.values():
-            run, start_ns = runs[-1], _start_ns(runs)
+            run = runs[-1]
+            turns = [edge for edge in edges_ns(self._stations or {}, run.seed_id) if edge < run.end_ns]
+            start_ns = max([start_of(runs), *turns])  # a record may begin where a component turns
             # Resampling may cost a sample at either end.
             short = (run.end_ns - start_ns) * run.rate_hz / NS_PER_S < config.window_s * run.rate_hz + 0.5
             if run.end_ns >= complete and short:
@@ -236,7 +213,7 @@ class _Instrument:
         if until_ns - max(self._done_ns, self._first_ns) < step_ns or not self._runs:
             return []
         stream = obspy.Stream([run.trace() for runs in self._runs.values() for run in runs if run.length])
-        records, rejections = self._model.records(stream)
+        records, rejections = self._model.records(stream, self._stations)
         self._rejections += [r for r in rejections if self._done_ns <= r.start_ns < until_ns]
         found: list[Found] = []
         for record in records:
@@ -283,7 +260,8 @@ class _Instrument:
         if head is None or (record.present != head.present).any() or record.bandwidth_hz != head.bandwidth_hz:
             return None
         first = self._length - ns_to_sample(head, record.start_ns)
-        return first if 0 <= first <= record.n_samples else None
+        # What has been kept lies before; a record that only begins there is one of its own in the whole, too.
+        return first if 0 < first <= record.n_samples else None
 
     def _close(self) -> list[Found]:
         """End the record that is followed."""

@@ -1,19 +1,22 @@
 """Components go where their azimuth and dip say, and an instrument's response is taken off, blind edges with it."""
 
-from dataclasses import replace
+from dataclasses import asdict, replace
+from types import SimpleNamespace
 
 import numpy as np
 import obspy
 import pytest
+from click.testing import CliRunner
 from obspy.core.inventory import Channel, Inventory, Network, Site, Station
 from obspy.core.inventory import Response as ObsPyResponse
 from obspy.signal.rotate import rotate2zne
 
 from seisnet.classification.one_source import Classification
-from seisnet.config import PreprocessConfig
+from seisnet.cli import cli
+from seisnet.config import PickConfig, PreprocessConfig
 from seisnet.errors import ConfigError, DataError
 from seisnet.features import extract
-from seisnet.formats.picks import write_picks
+from seisnet.formats.picks import picks_csv, write_picks
 from seisnet.model import Model
 from seisnet.picks import Pick
 from seisnet.preprocessing.job import preprocess
@@ -22,6 +25,7 @@ from seisnet.report.figures import FIGURES
 from seisnet.report.folder import classification_metrics, write_json
 from seisnet.report.viewer import open_picked
 from seisnet.scoring.evaluation import evaluate
+from seisnet.streaming import Streaming
 from seisnet.waveforms.axes import directions, placed
 from seisnet.waveforms.conditioning import condition
 from seisnet.waveforms.files import Reading
@@ -234,6 +238,22 @@ def test_a_channel_that_is_not_known_at_the_time_is_placed_by_letter(tmp_path, m
     assert record.present.tolist() == [True, True, False]
 
 
+@pytest.mark.parametrize(("azimuth", "starts"), [(180.0, [0, 300]), (5.0, [0])])
+def test_a_record_is_cut_where_a_component_turns(azimuth, starts, tmp_path, make_trace, noise):
+    """The last sample of the first epoch is that at midnight, where the second begins as well."""
+    path = write_stations(tmp_path / "s.xml", ("HHN", 0.0, 0.0, 0, 1), ("HHN", azimuth, 0.0, 1, 9))
+    start_ns, data = START_NS + 86_397 * NS_PER_S + 10_000_000, noise(700)
+    records, rejections = condition(
+        obspy.Stream([make_trace(data, "GE.APE..HHN", start_ns=start_ns)]),
+        sampling_rate_hz=100.0,
+        shortest_s=1.0,
+        stations=read_stations((path,)),
+    )
+    assert rejections == [] and [round((r.start_ns - start_ns) / 1e7) for r in records] == starts
+    turned = np.concatenate([record.data[1] * sign for record, sign in zip(records, (1, -1), strict=False)])
+    np.testing.assert_allclose(turned, data, atol=1e-5)
+
+
 def test_two_components_along_one_axis_give_no_mixture(tmp_path, make_trace, noise):
     path = write_stations(tmp_path / "s.xml", ("HHN", 0.0, 0.0, 0, 9), ("HHE", 10.0, 0.0, 0, 9))
     traces = [make_trace(noise(500, k), f"GE.APE..HH{c}") for k, c in enumerate("EN")]
@@ -359,3 +379,90 @@ def test_configs_check_the_response():
         PreprocessConfig(response="velocty")
     with pytest.raises(ConfigError, match="too low for freqmin_hz"):
         PreprocessConfig(response="velocity", freqmin_hz=0.0)
+
+
+# Models
+
+
+def model_of(untrained_model, **settings):
+    return Model("m", replace(untrained_model.stored, preprocess=asdict(PreprocessConfig(**settings))))
+
+
+def test_a_model_without_responses_picks_from_python_what_the_command_picks(
+    tmp_path, make_trace, noise, untrained_model
+):
+    """Three axes of a Galperin sensor, with its inventory in memory, as a file, and as several."""
+    path = write_stations(
+        tmp_path / "s.xml", *((f"HH{letter}", *axis, 0, 9) for letter, axis in GALPERIN.items()), response=geophone()
+    )
+    stream = obspy.Stream([make_trace(noise(6000, k), f"GE.APE..HH{letter}") for k, letter in enumerate(GALPERIN)])
+    stream.write(str(tmp_path / "a.mseed"), format="MSEED")
+    model, config = model_of(untrained_model, response="velocity"), PickConfig(thresholds={"P": 0.3, "S": 0.3})
+    command = ["classify", str(tmp_path / "a.mseed"), "--model", str(tmp_path / "m.h5"), "-o", str(tmp_path / "p.csv")]
+    model.save(tmp_path / "m.h5")
+    options = ["--threshold", "P=0.3", "--threshold", "S=0.3", "--inventory", str(path)]
+    done = CliRunner().invoke(cli, [*command, *options])
+    assert done.exit_code == 0, done.output
+    for inventory in (obspy.read_inventory(str(path)), path, str(path), [path], (str(path),)):
+        picks = model.classify(stream, config, inventory=inventory)
+        assert picks and picks_csv(picks) == (tmp_path / "p.csv").read_text()
+        assert len(model.annotate(stream, inventory=inventory)) == 3
+        [record], _ = model.records(stream, inventory)
+        assert record.present.all()
+    for nothing in (None, []):
+        with pytest.raises(DataError, match="needs station metadata; name an inventory"):
+            model.classify(stream, inventory=nothing)
+    with pytest.raises(ConfigError, match="inventory: got int"):
+        model.classify(stream, inventory=3)
+    with pytest.raises(DataError, match="no such file"):
+        model.annotate(stream, inventory=tmp_path / "none.xml")
+
+
+@pytest.mark.parametrize("inventory", [None, "s.xml"])
+def test_a_stream_for_a_model_without_responses_is_refused(inventory, untrained_model, tmp_path):
+    write_stations(tmp_path / "s.xml", ("HHZ", 0.0, -90.0, 0, 9), response=geophone())
+    model = model_of(untrained_model, response="velocity")
+    with pytest.raises(ConfigError, match="taking off a response needs the whole of a segment"):
+        model.stream(inventory=tmp_path / inventory if inventory else None)
+
+
+LEVEL = {"1": (0.0, 0.0), "2": (90.0, 0.0), "Z": (0.0, -90.0)}
+
+
+@pytest.mark.parametrize("size", [1, 411])
+@pytest.mark.parametrize(("rate_hz", "unknown_s"), [(100.0, 0), (80.0, 1)])
+@pytest.mark.parametrize(
+    "epochs",
+    [(GALPERIN, {k: (azimuth + 20, dip) for k, (azimuth, dip) in GALPERIN.items()}), (LEVEL, LEVEL | {"1": (180, 0)})],
+    ids=["askew", "level"],
+)
+def test_a_stream_hears_what_its_recording_gives_also_where_components_turn(
+    epochs, rate_hz, unknown_s, size, tmp_path, make_trace, noise, untrained_model
+):
+    """At midnight some point elsewhere; the metadata may not know where to in the last second before."""
+    days = [(0, 1 - unknown_s / 86_400), (1, 2)]
+    channels = [(f"HH{k}", *axis, *day) for day, axes in zip(days, epochs, strict=True) for k, axis in axes.items()]
+    start_ns, n = START_NS + 86_380 * NS_PER_S, round((20 + 25) * rate_hz)
+    stream = obspy.Stream(
+        [make_trace(noise(n, i), f"GE.APE..HH{k}", start_ns=start_ns, rate_hz=rate_hz) for i, k in enumerate(epochs[0])]
+    )
+    inventory = obspy.read_inventory(str(write_stations(tmp_path / "s.xml", *channels)))
+    expected, _ = untrained_model.records(stream, inventory)
+    assert len(expected) == 2
+    heard = []
+
+    def follow(head, config):
+        parts = []
+        heard.append((head, parts))
+        return SimpleNamespace(add=lambda x, last=False: parts.append(x) or SimpleNamespace(picks=[], detections=[]))
+
+    listener = SimpleNamespace(preprocess=untrained_model.preprocess, records=untrained_model.records, follow=follow)
+    streaming = Streaming(listener, inventory=inventory)
+    for i in range(0, n, size):
+        for trace in stream:
+            at_ns = start_ns + round(i * NS_PER_S / rate_hz)
+            streaming.add(make_trace(trace.data[i : i + size], trace.id, start_ns=at_ns, rate_hz=rate_hz))
+    streaming.finish()
+    assert [head.start_ns for head, _ in heard] == [record.start_ns for record in expected]
+    for (_, parts), record in zip(heard, expected, strict=True):
+        np.testing.assert_allclose(np.concatenate(parts, axis=1), record.data, atol=1e-6)

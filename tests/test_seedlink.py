@@ -13,12 +13,14 @@ import numpy as np
 import obspy
 import pytest
 from click.testing import CliRunner
+from obspy.core.inventory import Channel, Inventory, Network, Station
 
 from seisnet.cli import cli
 from seisnet.cli.stream import Stop
-from seisnet.errors import ConfigError
+from seisnet.errors import ConfigError, DataError
 from seisnet.formats.picks import picks_csv
 from seisnet.model import load_model
+from seisnet.waveforms.axes import directions
 from seisnet.waveforms.seedlink import packets
 
 PATIENCE_S = 20.0
@@ -167,6 +169,30 @@ def test_the_picks_of_a_stream_are_those_of_its_recording(recording, serve, tmp_
     assert "not tested in a stream" in done.stderr and f"picks of {len(server.records)} packets" in done.stderr
     expected = load_model("phase").classify(recording)
     assert expected
+    assert output.read_text() == picks_csv(expected)
+
+
+def test_a_stream_is_rotated_by_its_inventory_as_a_recording_is(recording, serve, tmp_path):
+    axes = {"U": (90.0, -35.264), "V": (330.0, -35.264), "W": (210.0, -35.264)}
+    askew, channels = recording.copy(), []
+    motion = np.stack([recording.select(component=letter)[0].data for letter in "ZNE"])
+    for trace, data, (letter, (azimuth, dip)) in zip(
+        askew, directions(list(axes.values())) @ motion, axes.items(), strict=True
+    ):
+        trace.stats.channel, trace.data = f"EH{letter}", np.round(data).astype(np.int32)
+        channels.append(Channel(f"EH{letter}", "", 0.0, 0.0, 0.0, 0.0, azimuth=azimuth, dip=dip))
+    networks = [Network("BW", stations=[Station("RJOB", 0.0, 0.0, 0.0, channels=channels)])]
+    inventory, output = Inventory(networks, source="test"), tmp_path / "picks.csv"
+    inventory.write(str(tmp_path / "s.xml"), format="STATIONXML")
+    expected = load_model("phase").classify(askew, inventory=inventory)
+    assert len(expected) > 1
+    server = serve(askew)
+    what = [server.address, "--select", "BW.RJOB..EH?", "-o", str(output), "--inventory", str(tmp_path / "s.xml")]
+    done = CliRunner().invoke(cli, ["stream", *what])
+    assert done.exit_code == 0, done.output
+    assert output.read_text() == picks_csv(expected)
+    with pytest.raises(DataError, match="no such file"):
+        CliRunner().invoke(cli, ["stream", *what, "--overwrite", "--inventory", "none.xml"], catch_exceptions=False)
     assert output.read_text() == picks_csv(expected)
 
 

@@ -60,17 +60,18 @@ def _together(*options: Callable[[Command], Command]) -> Callable[[Command], Com
     return add
 
 
+inventory = click.option(
+    "--inventory",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Station metadata (StationXML, ...): components are placed by azimuth and dip; repeatable.",
+)
 selection_options = _together(
     click.option("--select", multiple=True, metavar="NET.STA.LOC.CHA", help="Channels, as 'GE.*..HH?'; repeatable."),
     click.option("--starttime", metavar="TIME", help="Read nothing before: ISO 8601, or seconds since 1970."),
     click.option("--endtime", metavar="TIME", help="Read nothing from here on."),
-    click.option(
-        "--inventory",
-        multiple=True,
-        type=click.Path(path_type=Path),
-        metavar="FILE",
-        help="Station metadata (StationXML, ...): components are placed by azimuth and dip; repeatable.",
-    ),
+    inventory,
 )
 drawing_options = _together(
     click.option(

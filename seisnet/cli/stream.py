@@ -64,6 +64,7 @@ class Stop:
 @click.option("--threshold", multiple=True, metavar="P=0.5", help="Probability that a pick must reach; repeatable.")
 @click.option("--resume", is_flag=True, help="Add to an output that exists.")
 @console.config_file
+@console.inventory
 @console.overwrite
 @console.quiet
 def stream(
@@ -74,6 +75,7 @@ def stream(
     threshold: tuple[str, ...],
     resume: bool,
     config_path: Path | None,
+    inventory: tuple[Path, ...],
     overwrite: bool,
     quiet: bool,
 ) -> None:
@@ -97,7 +99,7 @@ def stream(
     model.thresholds(config)
     if model.preprocess.task != "phase":
         raise ConfigError(f"model {model.name} tells classes, not phases; stream writes picks")
-    streaming, n_picks, n_packets = model.stream(config), 0, 0
+    streaming, n_picks, n_packets = model.stream(config, inventory=inventory), 0, 0
     if config.coincidence > 1 or config.p_before_s:
         console.say("stream: coincidence and p_before_s of the config are not tested in a stream", quiet=quiet)
 
