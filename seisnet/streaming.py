@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import replace
+from itertools import pairwise
 from typing import Protocol
 
 import numpy as np
@@ -20,12 +21,13 @@ import obspy
 from seisnet.config import PickConfig, PreprocessConfig
 from seisnet.config.checks import between, coerced
 from seisnet.errors import ConfigError
+from seisnet.overlaps import merged
 from seisnet.picking.follower import Follower, Found
 from seisnet.picks import Detection, Pick, in_order
 from seisnet.waveforms.channels import split_seed_id
 from seisnet.waveforms.conditioning import unusable
 from seisnet.waveforms.inventory import Metadata, Stations, edges_ns, response_of, stations_of
-from seisnet.waveforms.packets import Run, start_of
+from seisnet.waveforms.packets import Run
 from seisnet.waveforms.records import NS_PER_S, Record, Rejection, first_at, ns_to_sample, sample_to_ns
 from seisnet.waveforms.resampling import HALF_WIDTH
 
@@ -192,21 +194,37 @@ class _Instrument:
         least_ns = min(late_ns, before_ns - patience_ns) if after_ns >= late_ns else late_ns
         in_time = [end for end in self._ends.values() if end >= least_ns]
         complete = min(in_time, default=-AFTER_ALL_NS)
-        # A run that is still too short to count may yet become long enough.
-        config = self._model.preprocess
-        edge_ns = 0  # samples that resampling can't give yet
+        config, rates = self._model.preprocess, {run.rate_hz for runs in self._runs.values() for run in runs}
+        slowest_hz = min(*rates, config.sampling_rate_hz)
+        # Resampling may cost a sample at either end, and can't give the last ones yet.
+        final = self._final_ns(complete, round((config.window_s + 0.5 / slowest_hz) * NS_PER_S))
+        edge_s = 0.0 if rates == {config.sampling_rate_hz} else 2 * (HALF_WIDTH + 4) / slowest_hz
+        return final - round(edge_s * NS_PER_S)
+
+    def _final_ns(self, complete_ns: int, shortest_ns: int) -> int:
+        """Up to when nothing that is still shorter than a window may become long enough.
+
+        Records begin and end where a component does, but for stretches of a component that are too short.
+        """
+        edges, growing = set[int](), set[int]()
         for runs in self._runs.values():
-            run = runs[-1]
-            turns = [edge for edge in edges_ns(self._stations or {}, run.seed_id) if edge < run.end_ns]
-            start_ns = max([start_of(runs), *turns])  # a record may begin where a component turns
-            # Resampling may cost a sample at either end.
-            short = (run.end_ns - start_ns) * run.rate_hz / NS_PER_S < config.window_s * run.rate_hz + 0.5
-            if run.end_ns >= complete and short:
-                complete = min(complete, start_ns)
-            if run.rate_hz != config.sampling_rate_hz:
-                slowest_hz = min(run.rate_hz, config.sampling_rate_hz)
-                edge_ns = max(edge_ns, round(2 * (HALF_WIDTH + 4) / slowest_hz * NS_PER_S))
-        return complete - edge_ns
+            turns = sorted(edges_ns(self._stations or {}, runs[-1].seed_id))
+            for rate_hz in {run.rate_hz for run in runs}:
+                # Packets that overlap are runs of their own.
+                spans = ((run.start_ns, run.end_ns) for run in runs if run.rate_hz == rate_hz)
+                for first_ns, last_ns in merged(spans, NS_PER_S / rate_hz / 2):
+                    # A record is cut where a component turns.
+                    cuts = [first_ns, *(turn for turn in turns if first_ns < turn < last_ns), last_ns]
+                    for start_ns, end_ns in pairwise(cuts):
+                        if end_ns - start_ns >= shortest_ns:
+                            edges |= {start_ns, end_ns}
+                        elif end_ns >= complete_ns:
+                            growing.add(start_ns)
+        while near := [edge for edge in edges | growing if complete_ns - shortest_ns < edge < complete_ns]:
+            complete_ns = max(near)
+            if complete_ns not in growing:  # or it may turn out to be none
+                break
+        return complete_ns
 
     def advance(self, until_ns: int, step_ns: int) -> list[Found]:
         """Follow the records up to a time, if that is a step on."""

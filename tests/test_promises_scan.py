@@ -196,6 +196,24 @@ def test_chunk_invariance_after_a_gap_longer_than_components_are_waited_for(make
     assert streaming.rejections == []
 
 
+@pytest.mark.parametrize("north_stops_s", [(27.5, 30.2), (26.0, 27.4, 29.1, 31.0)])
+def test_chunk_invariance_short_gaps_of_one_component_while_another_lags(north_stops_s, make_trace):
+    """What begins at an edge is too short only once all components say so; a stretch that is too short is no edge."""
+    whole_record = stream_of(bursts(6_000), make_trace)
+    start = whole_record[0].stats.starttime
+    stops = itertools.pairwise([0.0, *north_stops_s, 60.0])
+    north = [whole_record[1].slice(start + low, start + high - 0.01) for low, high in list(stops)[::2]]
+    stream = obspy.Stream([whole_record[0], *north, whole_record[2]])
+    expected = MODEL.classify(stream)
+    packets = [packet for trace in stream for packet in trace.slide(0.99, 1.0, include_partial_windows=True)]
+    packets.sort(key=lambda trace: trace.stats.endtime + 16 * (trace.stats.channel[-1] == "E"))
+    streaming, found = MODEL.stream(), []
+    for packet in packets:
+        found += streaming.add(packet)
+    assert_same_picks(found + streaming.finish(), expected)
+    assert streaming.rejections == MODEL.records(stream)[1]
+
+
 def test_a_component_that_comes_back_is_used_again(make_trace):
     """Only the packet from which its return is known comes too late."""
     stream = stream_of(bursts(21_000), make_trace)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -54,13 +53,3 @@ class Run:
             self.packets = [self.trace().data[cut:].copy()]
             self.start_ns += round(cut * NS_PER_S / self.rate_hz)
             self.length -= cut
-
-
-def start_of(runs: Sequence[Run]) -> int:
-    """Start of the stretch without a gap that the last run ends; packets that overlap are runs of their own."""
-    start_ns = runs[-1].start_ns
-    for run in reversed(runs[:-1]):
-        if run.rate_hz != runs[-1].rate_hz or start_ns - run.end_ns > NS_PER_S / run.rate_hz / 2:
-            break
-        start_ns = min(start_ns, run.start_ns)
-    return start_ns
