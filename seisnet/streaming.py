@@ -153,7 +153,7 @@ class _Instrument:
         self._runs: dict[str, list[Run]] = defaultdict(list)  # by component
         self._ends: dict[str, int] = {}
         self._first_ns, self._newest_ns = AFTER_ALL_NS, -AFTER_ALL_NS  # starts of packets
-        self._gap_ns = (-AFTER_ALL_NS, -AFTER_ALL_NS)  # the latest in which no component has samples
+        self._gaps_ns: list[tuple[int, int]] = []  # the latest in which no component has samples
         self._done_ns = -AFTER_ALL_NS
         self._head: Record | None = None
         self._follower: Follower | None = None
@@ -178,7 +178,7 @@ class _Instrument:
             runs.append(Run(codes, start_ns, rate_hz))
             newest_end_ns = max(self._ends.values(), default=start_ns)
             if start_ns > newest_end_ns:
-                self._gap_ns = (newest_end_ns, start_ns)
+                self._gaps_ns.append((newest_end_ns, start_ns))
         runs[-1].packets.append(trace.data.copy())  # whoever gave it may fill it anew, or detrend it
         runs[-1].length += stats.npts
         self._first_ns, self._newest_ns = min(self._first_ns, start_ns), max(self._newest_ns, start_ns)
@@ -188,10 +188,11 @@ class _Instrument:
         """Up to when all has arrived that is waited for."""
         if len(self._ends) < 3 and self._newest_ns - self._first_ns < patience_ns:
             return -AFTER_ALL_NS
-        late_ns = self._newest_ns - patience_ns
-        # A gap of all components is no lag of those that had kept up.
-        before_ns, after_ns = self._gap_ns
-        least_ns = min(late_ns, before_ns - patience_ns) if after_ns >= late_ns else late_ns
+        least_ns = self._newest_ns - patience_ns
+        for before_ns, after_ns in reversed(self._gaps_ns):  # of all components, no lag of those that had kept up
+            if after_ns >= least_ns:
+                least_ns -= after_ns - before_ns
+        self._gaps_ns = [gap for gap in self._gaps_ns if gap[1] >= least_ns]
         in_time = [end for end in self._ends.values() if end >= least_ns]
         complete = min(in_time, default=-AFTER_ALL_NS)
         config, rates = self._model.preprocess, {run.rate_hz for runs in self._runs.values() for run in runs}

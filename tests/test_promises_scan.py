@@ -196,6 +196,22 @@ def test_chunk_invariance_after_a_gap_longer_than_components_are_waited_for(make
     assert streaming.rejections == []
 
 
+def test_chunk_invariance_after_several_gaps_while_a_component_lags(make_trace):
+    whole_record = stream_of(bursts(15_000, every=500), make_trace)
+    start = whole_record[0].stats.starttime
+    spans = [(0, 30), (50, 62), (70, 150)]
+    stream = obspy.Stream(
+        [trace.slice(start + low, start + high - 0.01) for trace in whole_record for low, high in spans]
+    )
+    packets = component_by_component(stream, 150)
+    packets.sort(key=lambda trace: trace.stats.endtime + 28 * (trace.stats.channel[-1] == "E"))
+    streaming, found = MODEL.stream(), []
+    for packet in packets:
+        found += streaming.add(packet)
+    assert_same_picks(found + streaming.finish(), MODEL.classify(stream))
+    assert streaming.rejections == []
+
+
 @pytest.mark.parametrize("north_stops_s", [(27.5, 30.2), (26.0, 27.4, 29.1, 31.0)])
 def test_chunk_invariance_short_gaps_of_one_component_while_another_lags(north_stops_s, make_trace):
     """What begins at an edge is too short only once all components say so; a stretch that is too short is no edge."""
