@@ -23,9 +23,10 @@ from seisnet.errors import ConfigError, DataError, FormatError, NothingUsableErr
 from seisnet.formats.picks import CSV_COLUMNS, read_picks_csv, write_picks
 from seisnet.model import load_model
 from seisnet.preprocessing.job import preprocess
+from seisnet.report.document import rejections_section
 from seisnet.review.answers import Answer, Answers
 from seisnet.synthetic import GeneratorConfig, continuous
-from seisnet.waveforms.records import KEPT
+from seisnet.waveforms.records import BEYOND, KEPT, Rejection
 
 
 def run(*arguments):
@@ -396,6 +397,16 @@ def test_what_is_lost_is_told_before_what_is_used_with_a_remark(capsys):
     first, *_, last = capsys.readouterr().err.splitlines()
     assert first == "  not used: day.mseed: can't be read"
     assert last == "  2 more reasons; say -v to see all"
+
+
+def test_what_has_no_time_is_told_without_one(capsys):
+    rejected = [("GE.APE..HH", 0, 0, BEYOND), ("GE.APE..HH", 0, 10**9, "clipped")]
+    console.say_rejections(rejected, quiet=False, verbose=True)
+    first, second = capsys.readouterr().err.splitlines()
+    assert first == f"  not used: GE.APE..HH: {BEYOND}"
+    assert "GE.APE..HH 1970-01-01T00:00:00.000000Z to 1970-01-01T00:00:01.000000Z: clipped" in second
+    [table] = rejections_section([Rejection(*each) for each in rejected]).tables
+    assert [row[-1] for row in table.rows] == ["1970-01-01 00:00:00.000", ""]
 
 
 @pytest.mark.parametrize("command", ["preprocess", "train", "classify"])

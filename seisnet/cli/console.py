@@ -255,12 +255,13 @@ def say_rejections(rejected: Iterable[Rejected], *, quiet: bool, verbose: bool) 
         from seisnet.picks import iso_time
 
         for trace_id, start_ns, end_ns, reason in rejected:
-            where = f"{trace_id} {iso_time(start_ns)} to {iso_time(end_ns)}: " if trace_id else ""
+            when = f" {iso_time(start_ns)} to {iso_time(end_ns)}" if (start_ns, end_ns) != (0, 0) else ""
+            where = f"{trace_id}{when}: " if trace_id else ""
             say(f"  {_used(reason)}{where}{reason}")
         return
     commonest = Counter(reason for *_, reason in rejected).most_common()
     # A file that is lost counts for more than many stretches that are used all the same.
-    commonest.sort(key=lambda counted: _used(counted[0]) == "")
+    commonest.sort(key=lambda entry: not _used(entry[0]))
     for reason, count in commonest[:8]:
         say(f"  {_used(reason)}{reason}" + (f" ({count} times)" if count > 1 else ""))
     if len(commonest) > 8:

@@ -162,7 +162,7 @@ def rejections_section(rejections: Sequence[Rejection]) -> Section:
             len(those),
             math.fsum(each.end_ns - each.start_ns for each in those) / NS_PER_S,
             those[0].trace_id,
-            utc(those[0].start_ns),
+            utc(those[0].start_ns) if those[0].end_ns else "",  # of what has no time
         )
         for reason, those in sorted(by_reason.items(), key=lambda item: (-len(item[1]), item[0]))
     )
