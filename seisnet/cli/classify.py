@@ -29,7 +29,13 @@ if TYPE_CHECKING:
 @click.option("--threshold", multiple=True, metavar="P=0.5", help="Probability that a pick must reach; repeatable.")
 @click.option("--hop", "hop_s", type=float, metavar="SECONDS", help="Step of the scan; default: the model's own.")
 @click.option("--coincidence", type=click.IntRange(1), metavar="N", help="Keep picks with company at N stations.")
-@click.option("--coincidence-window", "coincidence_s", type=float, metavar="SECONDS", help="... in so long. [15]")
+@click.option(
+    "--coincidence-window",
+    "coincidence_s",
+    type=float,
+    metavar="SECONDS",
+    help="Longest time between the first and the last of these. [15]",
+)
 @click.option(
     "--probabilities",
     type=click.Path(path_type=Path),
