@@ -19,11 +19,11 @@ import numpy as np
 import obspy
 import seisbench.models
 import torch
-from shipped import DATA, report
+from shipped import DATA, HEAD, report
 
 from seisnet.config import PreprocessConfig
 from seisnet.picks import Pick
-from seisnet.training.calibration import GRID, LOWEST_THRESHOLD, Trial
+from seisnet.training.calibration import LOWEST_THRESHOLD, Trial
 from seisnet.training.excerpt_data import known_ns, reference_ns
 from seisnet.training.labelled_sets import excerpts_of, load_records
 from seisnet.waveforms.records import Record
@@ -51,10 +51,10 @@ def main() -> None:
     about = json.loads((arguments.weights / "ethz.json.v2").read_text(encoding="utf-8"))
     picker = seisbench.models.PhaseNetLight(**about["model_args"])
     picker.load_state_dict(torch.load(arguments.weights / "ethz.pt.v2", weights_only=True))
-    picker.eval()
+    picker.eval()  # PyTorch's word for dropout off
     config = PreprocessConfig(excerpt_s=1000.0)
-    print("| set | phase | threshold | F1 at 0.5 s | F1 at 0.1 s | precision | recall | median s | MAE s |")
-    print("|---|---|---|---|---|---|---|---|---|")
+    own = {phase: about["default_args"][f"{phase}_threshold"] for phase in PHASES}
+    print(HEAD)
     for name in arguments.sets:
         trials = {phase: Trial() for phase in PHASES}
         for labelled in load_records(arguments.data / f"{name}.h5", config):
@@ -63,12 +63,7 @@ def main() -> None:
                 for phase, label in PHASES.items():
                     mine = [pick for pick in picks if pick.phase == phase]
                     trials[phase].add(mine, reference_ns(excerpt, label), known_ns(excerpt))
-        for phase, trial in trials.items():
-            if trial.n_reference:
-                best = GRID[int(np.argmax([trial.at(t)[2] for t in GRID]))]
-                own = about["default_args"][f"{phase}_threshold"]
-                for what, threshold in (("own", own), ("best", best)):
-                    report(name, phase, f"{what}, {threshold:.2f}", trial, threshold)
+        report(name, trials, own)
 
 
 def picked(picker: seisbench.models.PhaseNetLight, record: Record) -> Iterator[Pick]:

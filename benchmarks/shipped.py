@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -26,6 +27,11 @@ from seisnet.windows.labelled import LabelledRecord
 DATA = Path(__file__).parents[2] / "shared" / "data" / "phases"
 CENTRE_S = 0.3
 
+HEAD = """\
+| set | phase | threshold | F1 at 0.5 s | F1 at 0.1 s | precision | recall | median s | MAE s |
+|---|---|---|---|---|---|---|---|---|"""
+"""Of the rows of `report`."""
+
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -35,28 +41,32 @@ def main() -> None:
     arguments = parser.parse_args()
     model = load_model(arguments.model)
     config = dataclasses.replace(model.preprocess, excerpt_s=1000.0)
-    print("| set | phase | threshold | F1 at 0.5 s | F1 at 0.1 s | precision | recall | median s | MAE s |")
-    print("|---|---|---|---|---|---|---|---|---|")
+    print(HEAD)
     windows = []
     for name in arguments.sets:
         records = load_records(arguments.data / f"{name}.h5", config)
-        for phase, trial in try_picks(model, excerpts_of(records, 2, config)).items():
-            if trial.n_reference:
-                best = GRID[int(np.argmax([trial.at(t)[2] for t in GRID]))]
-                for what, threshold in (("own", model.thresholds()[phase]), ("best", best)):
-                    report(name, phase, f"{what}, {threshold:.2f}", trial, threshold)
+        report(name, try_picks(model, excerpts_of(records, 2, config)), model.thresholds())
         windows.append((name, *window_scores(model, records)))
     print("\n| set | windows | macro-F1, window network | macro-F1, traces near the centre |\n|---|---|---|---|")
     for name, n, alone, traces in windows:
         print(f"| {name} | {n} | {alone:.3f} | {traces:.3f} |")
 
 
-def report(name: str, phase: str, which: str, trial: Trial, threshold: float) -> None:
+def report(name: str, trials: Mapping[str, Trial], own: Mapping[str, float]) -> None:
+    """Rows of a set: each phase at its own threshold, and at the best one."""
+    for phase, trial in trials.items():
+        if trial.n_reference:
+            best = GRID[int(np.argmax([trial.at(t)[2] for t in GRID]))]
+            for what, threshold in (("own", own[phase]), ("best", best)):
+                print(f"| {name} | {phase} | {what}, {threshold:.2f} {_row(trial, threshold)}")
+
+
+def _row(trial: Trial, threshold: float) -> str:
     precision, recall, f1 = trial.at(threshold)
     residual = np.array(trial.residual_s)[np.array(trial.probability) >= threshold]
     residual = residual[np.isfinite(residual)]
-    print(
-        f"| {name} | {phase} | {which} | {f1:.3f} | {trial.at(threshold, within_s=0.1)[2]:.3f} | {precision:.3f} "
+    return (
+        f"| {f1:.3f} | {trial.at(threshold, within_s=0.1)[2]:.3f} | {precision:.3f} "
         f"| {recall:.3f} | {np.median(residual):+.3f} | {np.abs(residual).mean():.3f} |"
     )
 

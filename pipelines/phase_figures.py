@@ -129,16 +129,15 @@ def condition_figures(tried: Sequence[Tried], stored: StoredModel, config: Prepr
     for name, altered in ALTERED.items():
         again = [picked(one.model, altered(one.labelled), config) for one in whole]
         figures[f"three components, {name}"] = _scores(again, stored)
-    of_model: dict[int, list[Tried]] = {}
-    for one in tried:
-        of_model.setdefault(id(one.model), []).append(one)
-    pairs = [
-        picked(known[0].model, pair, config)
-        for known in of_model.values()
-        for pair in paired([one.labelled for one in known])
-    ]
-    figures["two earthquakes, {:g} to {:g} s apart".format(*APART_S)] = _scores(pairs, stored)
     return figures
+
+
+def pair_figures(
+    judged: Sequence[tuple[Model, list[LabelledRecord]]], stored: StoredModel, config: PreprocessConfig
+) -> dict[str, Any]:
+    """F1 of P and S of two earthquakes in one record, both of stations that the model never saw."""
+    pairs = [picked(model, pair, config) for model, test in judged for pair in paired(test)]
+    return {"two earthquakes, {:g} to {:g} s apart".format(*APART_S): _scores(pairs, stored)}
 
 
 def reliability(trials: Mapping[str, Trial]) -> dict[str, list[dict[str, float]]]:

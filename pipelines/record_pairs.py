@@ -42,11 +42,12 @@ def pair(first: LabelledRecord, second: LabelledRecord, apart_s: float) -> Label
     its own noise, mirrored as often as it takes. The sum begins `LEAD_S` before the first onset.
     """
     record, rate_hz = first.record, first.record.sampling_rate_hz
-    lead, begin = round(LEAD_S * rate_hz), _first_sample(first) - round(LEAD_S * rate_hz)
+    lead, apart = round(LEAD_S * rate_hz), round(apart_s * rate_hz)
+    begin = _first_sample(first) - lead
     other, onset = second.record.data, _first_sample(second)
-    more = max(lead + round(apart_s * rate_hz) - onset, 0)
+    more = max(lead + apart - onset, 0)
     longer = np.concatenate([np.pad(other[:, :onset], ((0, 0), (more, 0)), mode="reflect"), other[:, onset:]], axis=1)
-    one, two = record.data[:, begin:], longer[:, onset + more - lead - round(apart_s * rate_hz) :]
+    one, two = record.data[:, begin:], longer[:, onset + more - lead - apart :]
     length = min(one.shape[1], two.shape[1])
     louder = float(noise_level(record).mean() / noise_level(second.record).mean())
     data = one[:, :length] + np.float32(louder) * (two[:, :length] - other[:, :onset].mean(axis=1, keepdims=True))

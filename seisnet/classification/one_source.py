@@ -19,9 +19,6 @@ from seisnet.waveforms.records import NS_PER_S, Record, Rejection
 from seisnet.waveforms.source_records import read_records, read_traces
 from seisnet.waveforms.sources import Source
 
-STEP_S = 1e-6
-"""Steps that differ by less are the same, as to `Model.chain`."""
-
 
 @dataclass(frozen=True)
 class SourceJob:
@@ -47,7 +44,7 @@ class SourceJob:
     @property
     def settings(self) -> PickConfig:
         """The config as one run compares it with another: the model's own step is 0, however it was asked for."""
-        is_own = abs(self.config.hop_s - self.model.preprocess.hop_s) <= STEP_S
+        is_own = self.model.chain(self.config).windows.every == 1
         return replace(self.config, hop_s=0.0) if is_own else self.config
 
 

@@ -1,6 +1,6 @@
 """Settings as frozen dataclasses: TOML in, JSON out, every check of a value here."""
 
-from seisnet.config.checks import instance, names, nearest, one_of, or_default
+from seisnet.config.checks import instance, instances, names, nearest, one_of, or_default
 from seisnet.config.pick import PickConfig
 from seisnet.config.preprocess import ExportConfig, PreprocessConfig
 from seisnet.config.reading import from_dict, load_toml, to_json
@@ -13,6 +13,7 @@ __all__ = [
     "TrainConfig",
     "from_dict",
     "instance",
+    "instances",
     "load_toml",
     "names",
     "nearest",

@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 from seisnet.errors import ConfigError
 
 C = TypeVar("C")
+V = TypeVar("V")
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
@@ -67,6 +68,14 @@ def instance(name: str, value: object, kind: type, example: str = "") -> None:
     """Refuse a value that is of another class."""
     if not isinstance(value, kind):
         raise ConfigError(f"{name}: got {type(value).__name__}; {kind.__name__} is needed{example}")
+
+
+def instances(name: str, values: Iterable[V], kind: type) -> list[V]:
+    """All of some values, which may come from an iterator; one that is of another class is refused."""
+    listed = list(values)
+    for value in listed:
+        instance(name, value, kind)
+    return listed
 
 
 def or_default(config: C | None, kind: type[C], example: str = "") -> C:

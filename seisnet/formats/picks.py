@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from seisnet.catalogues import time_ns
-from seisnet.config import instance, nearest
+from seisnet.config import instances, nearest
 from seisnet.errors import ConfigError, DataError
 from seisnet.formats import dialects
 from seisnet.formats.dialects import csv_text
@@ -86,9 +86,7 @@ def write_picks(picks: Sequence[Pick], path: str | Path, file_format: str = "", 
     ConfigError
         For an unknown format, a path that exists, or what is no pick.
     """
-    picks = list(picks)  # an iterator could be gone through once only
-    for pick in picks:
-        instance("picks", pick, Pick)
+    picks = instances("picks", picks, Pick)
     path = path_of("path", path)
     file_format = file_format or format_of(path)
     if file_format not in FORMATS:
@@ -110,9 +108,7 @@ def write_detections(
     ConfigError
         For another format, a path that exists, or what is no detection.
     """
-    detections = list(detections)
-    for detection in detections:
-        instance("detections", detection, Detection)
+    detections = instances("detections", detections, Detection)
     path = path_of("path", path)
     file_format = file_format or format_of(path)
     check_detections_format(file_format)

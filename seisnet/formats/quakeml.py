@@ -23,7 +23,7 @@ from obspy.core.event import Pick as QuakeMLPick
 from obspy.core.event.header import EventType
 from obspy.core.util.base import ENTRY_POINTS
 
-from seisnet.config import instance
+from seisnet.config import instances
 from seisnet.picks import Detection, Pick, in_order
 from seisnet.waveforms.records import NS_PER_S
 
@@ -70,9 +70,7 @@ def picks_catalogue(picks: Sequence[Pick], *, gap_s: float = EVENT_GAP_S) -> Cat
     ConfigError
         For what is no pick.
     """
-    picks = list(picks)  # an iterator could be gone through once only
-    for pick in picks:
-        instance("picks", pick, Pick)
+    picks = instances("picks", picks, Pick)
     catalogue = Catalog(resource_id=_resource_id("picks"))
     catalogue.creation_info = None
     last_ns = None
