@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from seisnet.picking.aic import _variance, aic_onset
+from seisnet.picking.aic import _unforeseen, _variance, aic_onset
 from seisnet.waveforms.records import NS_PER_S
 
 START_NS = 1_577_836_800 * NS_PER_S
@@ -51,6 +51,44 @@ def test_p_is_read_from_the_vertical_and_s_from_the_horizontals(make_record, noi
     record = make_record(data)
     assert abs(error_s(record, 20.0, 20.2, "P")) <= 0.03
     assert abs(error_s(record, 20.4, 20.2, "S")) <= 0.03
+
+
+def coloured(noise, n, seed, feedback):
+    x = noise(n, seed).astype(np.float64)
+    for i in range(2, n):
+        x[i] += feedback[0] * x[i - 1] + feedback[1] * x[i - 2]
+    return x / x.std()
+
+
+def test_s_is_found_where_the_frequencies_change_and_the_power_does_not(make_record, noise):
+    t = np.arange(6000) / 100
+    errors = []
+    for seed in range(20):
+        slow, fast = (coloured(noise, 6000, 2 * seed + i, f) for i, f in enumerate(((1.8, -0.9), (1.0, -0.6))))
+        record = make_record(np.stack([noise(6000, 99), *2 * [np.where(t < 20.0, slow, 0.8 * fast)]]))
+        errors.append(abs(error_s(record, 20.0, 20.1, "S", half_width_s=0.4)))
+    assert np.median(errors) <= 0.05
+
+
+def test_what_is_foretold_is_left_out(noise):
+    """The weights of an autoregression of order two come out of its samples, and innovations are left."""
+    innovations = noise(20000, 3).astype(np.float64)
+    x = innovations.copy()
+    for i in range(2, len(x)):
+        x[i] += 1.2 * x[i - 1] - 0.5 * x[i - 2]
+    found = _unforeseen(np.stack([x, -7 * x]), 10000)[1]
+    np.testing.assert_allclose(found[2:], -7 * innovations[2:], atol=1.0)
+    assert not _unforeseen(np.zeros((2, 50)), 20).any()
+
+
+def test_what_lies_before_a_time_is_not_looked_at(make_record, noise):
+    t = np.arange(6000) / 100
+    record = make_record(
+        np.stack([noise(6000, k) * np.where(t < 20.0, 1, np.where(t < 20.4, 10, 25)) for k in range(3)])
+    )
+    assert abs(error_s(record, 20.0, 20.3, "S", half_width_s=0.35)) <= 0.05
+    found = aic_onset(record, at_s(20.3), "S", half_width_s=0.35, after_ns=at_s(20.1))
+    assert abs(found - at_s(20.4)) <= 0.05 * NS_PER_S
 
 
 @pytest.mark.parametrize("present", [(True, False, False), (False, True, False), (False, False, True)])

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from seisnet.config import PickConfig
-from seisnet.picking.picker import OnsetFinder, Picker, keep_apart, one_phase_an_onset, snr_db
+from seisnet.picking.peaks import OnsetFinder, PeaksOfP
+from seisnet.picking.picker import Picker, keep_apart, one_phase_an_onset, snr_db
 from seisnet.picks import Pick
 from seisnet.scan.scanner import Probabilities
 from seisnet.waveforms.records import NS_PER_S
@@ -133,6 +134,34 @@ def test_refinement_moves_a_pick_to_the_onset(offset_s, phase, present, onset_re
     config = PickConfig(refine_s=0.6)
     [pick] = find_picks(record, probabilities_of(of_phase["P"], of_phase["S"]), {phase: 0.5}, config=config)
     assert abs(pick.time_ns - START_NS - 20 * NS_PER_S) <= 0.03 * NS_PER_S
+
+
+@pytest.mark.parametrize("threshold", [0.2, 0.5, 0.95])
+def test_s_is_looked_for_behind_p_whatever_the_threshold_of_p(threshold, make_record, noise):
+    t = np.arange(6000) / 100
+    record = make_record(np.stack([noise(6000, k) * np.where(t < 20, 1, np.where(t < 20.6, 10, 25)) for k in range(3)]))
+    p, s = bump(90.0, 0.9, width=1.0), bump(91.7, 0.09, width=1.0)  # S is seen half a second after P, P very clearly
+    [pick] = [
+        pick
+        for pick in find_picks(
+            record, probabilities_of(p, s), {"P": threshold, "S": 0.05}, config=PickConfig(refine_s=0.3)
+        )
+        if pick.phase == "S"
+    ]
+    assert abs(pick.time_ns - START_NS - 20.6 * NS_PER_S) <= 0.03 * NS_PER_S
+
+
+@given(st.lists(st.integers(1, 9), min_size=1, max_size=12), st.integers(0, 60), st.integers(0, 20))
+def test_peaks_of_p_do_not_depend_on_the_pieces(lengths, first, width):
+    values = np.random.default_rng(sum(lengths)).random(sum(lengths), dtype=np.float32)
+    whole, pieces = PeaksOfP(), PeaksOfP()
+    whole.add(values)
+    for start, stop in itertools.pairwise(np.cumsum([0, *lengths])):
+        pieces.add(values[start:stop])
+        pieces.forget(first)
+    seen = np.flatnonzero(values[first : first + width] >= 0.3)
+    expected = first + int(np.argmax(values[first : first + width])) if len(seen) else None
+    assert whole.highest(first, first + width) == pieces.highest(first, first + width) == expected
 
 
 @pytest.mark.parametrize("refine_s", [0.0, 0.6, 3.0])

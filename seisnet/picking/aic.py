@@ -20,8 +20,11 @@ WARM_UP_S = 2.0
 
 FEWEST_SAMPLES = 5
 
+WHITENING = 1e-3
+"""Share of its power by which what precedes a phase is taken for whiter than it is, so that it can be predicted."""
 
-def aic_onset(record: Record, time_ns: int, phase: str, *, half_width_s: float) -> int:
+
+def aic_onset(record: Record, time_ns: int, phase: str, *, half_width_s: float, after_ns: int | None = None) -> int:
     r"""Move a time to the nearby change of variance that Akaike's criterion finds.
 
     .. math:: AIC(k) = \sum_c k \log \mathrm{var}(x_{c,1} \dots x_{c,k})
@@ -29,7 +32,9 @@ def aic_onset(record: Record, time_ns: int, phase: str, *, half_width_s: float) 
 
     (Maeda 1985, Zisin 38), summed over the components that show the phase best: the vertical for P, the horizontals
     for S, whatever there is where those are missing. The samples pass a causal band-pass first, so that no energy
-    comes before the onset.
+    comes before the onset. Of S the criterion sees what two samples don't foretell of the next, by the correlations of
+    what precedes the search range (Sleeman & van Eck 1999, Phys. Earth Planet. Inter. 113): S is more often told by
+    other frequencies than by more energy than what comes before it has.
 
     Parameters
     ----------
@@ -40,6 +45,8 @@ def aic_onset(record: Record, time_ns: int, phase: str, *, half_width_s: float) 
         ``P`` or ``S``.
     half_width_s : float
         How far from the pick to search.
+    after_ns : int, optional
+        What lies before this belongs to another phase and isn't looked at.
 
     Returns
     -------
@@ -52,6 +59,8 @@ def aic_onset(record: Record, time_ns: int, phase: str, *, half_width_s: float) 
     at = ns_to_sample(record, time_ns)
     reach = round((half_width_s + AROUND_S[kind]) * rate_hz)
     low, high = max(at - reach, 0), min(at + reach, record.n_samples)
+    if after_ns is not None:
+        low = max(low, ns_to_sample(record, after_ns))
     first = max(low - round(WARM_UP_S * rate_hz), 0)
     preferred = np.array([kind == "P", kind == "S", kind == "S"]) & record.present
     rows = preferred if preferred.any() else record.present
@@ -61,12 +70,17 @@ def aic_onset(record: Record, time_ns: int, phase: str, *, half_width_s: float) 
     from scipy.signal import sosfilt  # which takes long to import
 
     x = record.data[rows, first:high].astype(np.float64)
-    x = sosfilt(_filter(tuple(band), rate_hz), x - x[:, :1], axis=1)[:, low - first :]
-    x = x[x.any(axis=1)]  # a component that is dead says nothing
-    n = x.shape[1]
+    x = sosfilt(_filter(tuple(band), rate_hz), x - x[:, :1], axis=1)
+    n = high - low
     begin = max(at - round(half_width_s * rate_hz) - low, FEWEST_SAMPLES)
     end = min(at + round(half_width_s * rate_hz) - low, n - FEWEST_SAMPLES)
-    if end - begin < 2 or not len(x):
+    if end - begin < 2:
+        return time_ns
+    if kind == "S":
+        x = _unforeseen(x, low - first + begin)
+    x = x[:, low - first :]
+    x = x[x.any(axis=1)]  # a component that is dead says nothing
+    if not len(x):
         return time_ns
     k = np.arange(begin, end)
     smallest = 1e-12 * x.var(axis=1, keepdims=True)
@@ -84,6 +98,19 @@ def _filter(corners_hz: tuple[float, ...], rate_hz: float) -> NDArray[np.float64
     kind, corners = ("bandpass", corners_hz) if len(corners_hz) == 2 else ("highpass", corners_hz[0])
     sections: NDArray[np.float64] = butter(2, corners, kind, fs=rate_hz, output="sos")
     return sections
+
+
+def _unforeseen(x: NDArray[np.float64], n: int) -> NDArray[np.float64]:
+    """What two samples don't foretell of the next, (C, T), by autocorrelations of the first n (Yule and Walker)."""
+    known = x[:, :n]
+    r0, r1, r2 = ((known[:, lag:] * known[:, : known.shape[1] - lag]).sum(axis=1, keepdims=True) for lag in range(3))
+    smallest = np.finfo(np.float64).tiny
+    one, two = (r / (r0 * (1 + WHITENING) + smallest) for r in (r1, r2))
+    first, second = one * (1 - two) / (1 - one**2), (two - one**2) / (1 - one**2)
+    errors = x.copy()
+    errors[:, 1:] -= first * x[:, :-1]
+    errors[:, 2:] -= second * x[:, :-2]
+    return errors
 
 
 def _variance(x: NDArray[np.float64], k: NDArray[np.intp]) -> NDArray[np.float64]:

@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from seisnet.config import PickConfig
 from seisnet.picking.aic import CONTEXT_S, WARM_UP_S, aic_onset
+from seisnet.picking.peaks import OnsetFinder, PeaksOfP
 from seisnet.picking.rivals import Rivals
 from seisnet.picks import Pick, in_order
 from seisnet.scan.onset_network import FURTHEST_S, WINDOW_S, OnsetNetwork
@@ -25,70 +25,8 @@ LONGEST_RUN_S = 30.0
 LONGEST_CLUSTER_S = 60.0
 """Onsets that follow each other too closely are weighed against each other over no longer than this."""
 
-
-class OnsetFinder:
-    """Peaks of a probability trace that comes in pieces.
-
-    A run above half the threshold that reaches the threshold holds one onset, at the centre of gravity of what
-    exceeds half the peak around its highest point.
-
-    Parameters
-    ----------
-    threshold : float
-        What the highest point must reach.
-    longest : int
-        Columns after which a run is cut.
-
-    Attributes
-    ----------
-    settled : int
-        Columns whose onsets are all known.
-    """
-
-    def __init__(self, threshold: float, longest: int) -> None:
-        self.settled = 0
-        self._threshold, self._longest = threshold, max(1, longest)
-        self._open = np.zeros(0, dtype=np.float32)  # the run that goes on, from column `settled`
-
-    def add(self, probability: NDArray[np.float32], *, last: bool = False) -> list[tuple[int, float, float]]:
-        """Take the columns that follow.
-
-        Returns
-        -------
-        list of (int, float, float)
-            Column of the peak, distance from it to the onset in columns, and probability; in order of time.
-        """
-        values = np.concatenate([self._open, probability])
-        above = np.concatenate([[False], values >= self._threshold / 2, [False]])
-        edges = np.flatnonzero(above[1:] != above[:-1]).reshape(-1, 2)
-        found: list[tuple[int, float, float]] = []
-        rest = len(values)
-        if len(edges) and edges[-1, 1] == len(values) and not last:
-            low = int(edges[-1, 0])
-            rest = low + (len(values) - low) // self._longest * self._longest
-        heights = np.maximum.reduceat(values, edges[:, 0]) if len(edges) else values[:0]
-        for low, high in edges[heights.astype(np.float64) >= self._threshold]:
-            for start in range(low, min(high, rest), self._longest):
-                run = values[start : min(start + self._longest, high)]
-                if float(run.max()) >= self._threshold:
-                    peak, offset, height = _centre(run)
-                    found.append((self.settled + start + peak, offset, height))
-        self._open = values[rest:].copy()
-        self.settled += rest
-        return found
-
-
-def _centre(run: NDArray[np.float32]) -> tuple[int, float, float]:
-    """Highest column of a run, distance from it to the centre of gravity of its hump, and height."""
-    peak = int(np.argmax(run))
-    height = float(run[peak])
-    below = np.flatnonzero(run < height / 2)
-    i = int(np.searchsorted(below, peak))
-    first, stop = (int(below[i - 1]) + 1 if i else 0), (int(below[i]) if i < len(below) else len(run))
-    # Counted from the peak, so that what is symmetrical stays where it is.
-    distance = np.arange(first - peak, stop - peak)
-    weights = run[first:stop].astype(np.float64) - height / 2 + 1e-9
-    return peak, float((distance * weights).sum() / weights.sum()), height
+P_BEGINS_NS = NS_PER_S // 4
+"""P has begun for certain so long after its highest probability; S begins so long after that at least."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +63,7 @@ class Picker:
         self._thresholds, self._config, self._model, self._onsets = thresholds, config, model, onsets
         self._finders: dict[str, OnsetFinder] = {}
         self._start_ns: int | None = None
+        self._p = PeaksOfP()
         self._raw: list[_Onset] = []  # onsets as the probabilities have them
         self._picks: list[Pick] = []  # refined, not yet weighed against their neighbours
         self._rivals = Rivals(round(config.rival_s * NS_PER_S), thresholds)
@@ -149,6 +88,8 @@ class Picker:
             longest = round(LONGEST_RUN_S * NS_PER_S / probabilities.hop_ns)
             self._finders = {phase: OnsetFinder(t, longest) for phase, t in self._thresholds.items()}
         hop_ns = probabilities.hop_ns
+        if "P" in probabilities.classes:
+            self._p.add(probabilities.values[probabilities.classes.index("P")])
         for phase, finder in self._finders.items():
             row = probabilities.values[probabilities.classes.index(phase)]
             for peak, offset, height in finder.add(row, last=last):
@@ -158,20 +99,22 @@ class Picker:
         known_ns = record.end_ns - self._after_ns
         ready = [o for o in self._raw if last or o.time_ns <= known_ns]
         self._raw = [o for o in self._raw if not (last or o.time_ns <= known_ns)]
-        self._picks += [self._refined(record, onset) for onset in ready]
+        self._picks += [self._refined(record, onset, hop_ns) for onset in ready]
         settled_ns = min([settled_ns, *(o.time_ns for o in self._raw)])
         self.needs_ns = settled_ns - self._before_ns
+        self._p.forget((self.needs_ns - self._start_ns) // hop_ns)
         settled_ns -= self._moved_ns + round(NS_PER_S / record.sampling_rate_hz)  # times are rounded to samples
         picks = self._weighed(settled_ns, last=last)
         return self._rivals.add(picks, min([settled_ns, *(p.time_ns for p in self._picks)]), last=last)
 
-    def _refined(self, record: Record, onset: _Onset) -> Pick:
+    def _refined(self, record: Record, onset: _Onset, hop_ns: int) -> Pick:
         network, station, location, channel = record.trace_id.split(".")
         time_ns, uncertainty_s = onset.time_ns, math.nan
         if self._onsets:
             time_ns, uncertainty_s = self._onsets.move(record, time_ns, onset.phase)
-        if self._config.refine_s:
-            time_ns = aic_onset(record, time_ns, onset.phase, half_width_s=self._config.refine_s)
+        if half_width_s := self._config.refine_s:
+            after_ns = None if onset.phase == "P" else self._behind_p(time_ns, hop_ns)
+            time_ns = aic_onset(record, time_ns, onset.phase, half_width_s=half_width_s, after_ns=after_ns)
         return Pick(
             network=network,
             station=station,
@@ -185,6 +128,14 @@ class Picker:
             model=self._model,
             threshold=self._thresholds[onset.phase],
         )
+
+    def _behind_p(self, time_ns: int, hop_ns: int) -> int | None:
+        """When the onset of P is over that is seen shortly before a time; None if none is."""
+        reach_ns = P_BEGINS_NS + round((self._config.refine_s + CONTEXT_S) * NS_PER_S)
+        start_ns = self._start_ns or 0
+        first, stop = ((time_ns - d - start_ns) // hop_ns + 1 for d in (reach_ns, P_BEGINS_NS))
+        peak = self._p.highest(first, stop)
+        return None if peak is None else start_ns + peak * hop_ns + P_BEGINS_NS
 
     def _weighed(self, settled_ns: int, *, last: bool) -> list[Pick]:
         """Take clusters of picks that no later one can join, and leave in each what may stand beside each other."""
