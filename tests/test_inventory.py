@@ -92,6 +92,13 @@ def test_components_are_placed_by_azimuth_where_it_is_known(tmp_path, make_trace
         np.testing.assert_allclose(record.data[row], sign * traces[k].data, atol=1e-5)
 
 
+def test_a_file_that_was_corrected_is_read_again(tmp_path):
+    for azimuth in (90.0, 180.0):
+        path = write_stations(tmp_path / "s.xml", ("HH1", azimuth, 0.0, 0, 9))
+        assert channel_at(read_stations((path,)), "GE.APE..HH1", START_NS).azimuth == azimuth
+    assert read_stations((path,)) is read_stations((path,))
+
+
 GALPERIN = {"U": (90.0, -35.264), "V": (330.0, -35.264), "W": (210.0, -35.264)}
 """Azimuths and dips of three axes at right angles that make the same angle with the vertical."""
 
@@ -210,7 +217,6 @@ def test_the_gallery_of_mistakes_shows_what_the_windows_were_cut_from(
         [x] = extract(model.feature, samples, present, np.array([rate_hz / 2]))
         np.testing.assert_allclose(x, mistake.x, atol=1e-3)
     path.unlink()
-    read_stations.cache_clear()
     assert all(mistake.samples is None for mistake in worst_mistakes(found, windows.info))
 
 

@@ -77,7 +77,6 @@ def stations_of(inventory: Metadata) -> Stations | None:
     return read_stations(tuple(map(Path, paths))) if paths else None
 
 
-@functools.lru_cache(maxsize=4)
 def read_stations(paths: tuple[Path, ...]) -> Stations:
     """Read station metadata in any format that ObsPy reads (StationXML, dataless SEED, RESP, ...).
 
@@ -86,10 +85,16 @@ def read_stations(paths: tuple[Path, ...]) -> Stations:
     DataError
         A file is missing, or is no such metadata.
     """
+    if lost := [path for path in paths if not path.is_file()]:
+        raise DataError(missing(lost[0]))
+    return _read(tuple((path, path.stat().st_size, path.stat().st_mtime_ns) for path in paths))
+
+
+@functools.lru_cache(maxsize=4)
+def _read(files: tuple[tuple[Path, int, int], ...]) -> Stations:
+    """Read files, again if size or time of one is another."""
     channels: list[tuple[str, Any]] = []
-    for path in paths:
-        if not path.is_file():
-            raise DataError(missing(path))
+    for path, *_ in files:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of ObsPy's readers, on parts that are not read here
             try:
