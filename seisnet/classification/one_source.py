@@ -43,9 +43,10 @@ class SourceJob:
 
     @property
     def settings(self) -> PickConfig:
-        """The config as one run compares it with another: the model's own step is 0, however it was asked for."""
+        """The config as one run compares it with another: what is the model's own may be named or not."""
         is_own = self.model.chain(self.config).windows.every == 1
-        return replace(self.config, hop_s=0.0) if is_own else self.config
+        hop_s = 0.0 if is_own else self.config.hop_s
+        return replace(self.config, thresholds=self.model.thresholds(self.config), hop_s=hop_s)
 
 
 @dataclass

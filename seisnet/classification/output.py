@@ -120,7 +120,6 @@ def made_of(sources: Sequence[Source], job: SourceJob, output: Output) -> dict[s
         "sources (or their files have changed)": hashlib.sha256(read.encode()).hexdigest(),
         "model": model_sha256(job.model),
         **asdict(job.settings),
-        "thresholds": job.model.thresholds(job.config),
         "format": output.file_format,
         "probabilities": str(output.probabilities and output.probabilities.absolute()),
         "report": str(output.report and output.report.absolute()),
