@@ -13,11 +13,14 @@ from html.parser import HTMLParser
 from urllib.parse import unquote
 
 import numpy as np
+import obspy
 import pytest
 
 from seisnet import plots
+from seisnet.classification.job import classify
 from seisnet.classification.one_source import Classification
 from seisnet.classification.views import View
+from seisnet.config import PickConfig
 from seisnet.errors import ConfigError, DataError
 from seisnet.model import Model, load_model
 from seisnet.picks import Detection, Pick
@@ -330,6 +333,17 @@ def test_a_report_of_detections_counts_and_lists_them(tmp_path):
     assert (folder / "detections.csv").exists() and not (folder / "picks.csv").exists()
     with pytest.raises(ConfigError, match="a report of detections"):
         open_picked(folder)
+
+
+@pytest.mark.parametrize("rival_s", [0.0, 25.0])
+def test_a_report_of_picks_says_that_they_lose_probability_beside_others(rival_s, tmp_path):
+    record = tmp_path / "a.mseed"
+    obspy.read().write(str(record), format="MSEED")
+    model = load_model("phase")
+    found = classify([str(record)], model, PickConfig(rival_s=rival_s))
+    write_classification(found, model, tmp_path / "r", sources=["a"], model_name="phase", overwrite=False)
+    said = "Picks within 25 s of a more probable one of their phase that stands out more have lost probability"
+    assert (said in (tmp_path / "r" / "report.html").read_text()) == bool(rival_s)
 
 
 def test_curves_are_drawn_of_every_network_whose_training_is_told_and_of_its_first_member():

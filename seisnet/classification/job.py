@@ -131,7 +131,7 @@ def gathered(
     NothingUsableError
         If no record could be scanned; the message says why.
     """
-    result = Classification(thresholds=job.model.thresholds(job.config))
+    result = Classification(thresholds=job.model.thresholds(job.config), rival_s=job.config.rival_s)
     result.rejections, result.files = list(reading.rejections), list(reading.files)
     for i, (source, part) in enumerate(parts):
         result.add(part)

@@ -65,6 +65,8 @@ class Classification:
         The highest probability of each class.
     spans : list of (str, int, int)
         Trace id, start and end of every record, as far as its source answers for it.
+    rival_s : float
+        Within which picks have lost probability beside others; 0 where none has.
     seconds, dead_s : float
         Time scanned, all records together, and how much of it holds no signal and is masked.
     """
@@ -78,6 +80,7 @@ class Classification:
     spans: list[tuple[str, int, int]] = field(default_factory=list)
     thresholds: dict[str, float] = field(default_factory=dict)
     highest: dict[str, float] = field(default_factory=dict)
+    rival_s: float = 0.0
     seconds: float = 0.0
     dead_s: float = 0.0
 

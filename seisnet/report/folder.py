@@ -103,15 +103,15 @@ def write_classification(  # noqa: PLR0913, each is a choice that somebody makes
     pictures = {name: picture(figure, AVAILABILITY) for name, figure in figures.items()}
     write_figures(folder, figures, pictures)
     hint = f"seisnet plot {shlex.quote(str(folder))} --pick"
-    available = tuple(pictures.values())
+    available, said = tuple(pictures.values()), notes(model, found.thresholds)
     if detects:
         title, sections = title or "Detections", detections_sections(found, model.classes, available)
     else:
         title, sections = title or "Phase picks", picks_sections(found, model, available, hint=hint)
-    write_report(
-        Report(title, summary(found, model), (*sections, *after), notes(model, found.thresholds)),
-        folder / "report.html",
-    )
+        if found.rival_s:
+            near = f"within {found.rival_s:g} s of a more probable one of their phase that stands out more"
+            said += (f"Picks {near} have lost probability; probability traces have not.",)
+    write_report(Report(title, summary(found, model), (*sections, *after), said), folder / "report.html")
 
 
 def classification_metrics(
