@@ -43,12 +43,12 @@ def render_report(report: Report) -> str:
     for _, pictures in sections:
         for target, picture in pictures:
             targets.setdefault(picture.anchor, target)
-    script = _asset("script.html")
-    return environment.from_string(_asset("report.html")).render(
+    script = asset("report", "script.html")
+    return environment.from_string(asset("report", "report.html")).render(
         report=report,
         sections=sections,
         targets=targets,
-        style=Markup(_asset("style.css")),
+        style=Markup(asset("report", "style.css")),
         script=Markup(script),
         # Should a text slip through the escaping, the browser still runs no script but that of this hash.
         script_sha256=sha256_base64(script),
@@ -70,8 +70,9 @@ def write_report(report: Report, path: Path) -> None:
     write_whole(path, render_report(report).encode("utf-8", "replace"))
 
 
-def _asset(name: str) -> str:
-    return files("seisnet.report").joinpath(name).read_text("utf-8")
+def asset(room: str, name: str) -> str:
+    """Text of a file that lies in a room."""
+    return files(f"seisnet.{room}").joinpath(name).read_text("utf-8")
 
 
 def _shown(cell: Cell, column: Column) -> str:

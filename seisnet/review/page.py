@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import json
 import math
-from importlib.resources import files
 from typing import Any
 
 import numpy as np
@@ -16,7 +15,7 @@ from seisnet import plots
 from seisnet.classification.views import View, find_pick
 from seisnet.errors import ConfigError
 from seisnet.picks import Pick, iso_time
-from seisnet.report.html import make_environment, sha256_base64
+from seisnet.report.html import asset, make_environment, sha256_base64
 from seisnet.report.serving import JSON, Reply, Request
 from seisnet.report.viewer import Picked
 from seisnet.review.answers import STATUSES, Answer, Answers
@@ -132,10 +131,10 @@ def _plain_view(view: View, pick: Pick, classes: tuple[str, ...]) -> dict[str, A
 
 def _render(name: str, output: str) -> tuple[bytes, str]:
     """The page, and the policy by which only its own script and style act, and only this server is asked."""
-    script, style = (_asset(f"review.{ending}") for ending in ("js", "css"))
+    script, style = (asset("review", f"review.{ending}") for ending in ("js", "css"))
     page = (
         make_environment()
-        .from_string(_asset("review.html"))
+        .from_string(asset("review", "review.html"))
         .render(name=name, output=output, script=Markup(script), style=Markup(style))
     )
     policy = (
@@ -143,10 +142,6 @@ def _render(name: str, output: str) -> tuple[bytes, str]:
         "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
     )
     return page.encode("utf-8", "replace"), policy
-
-
-def _asset(name: str) -> str:
-    return files("seisnet.review").joinpath(name).read_text("utf-8")
 
 
 def _seconds(request: Request, name: str) -> float:
