@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from seisnet.picking.aic import _unforeseen, _variance, aic_onset
+from seisnet.waveforms.conditioning import to_rate
 from seisnet.waveforms.records import NS_PER_S
 
 START_NS = 1_577_836_800 * NS_PER_S
@@ -89,6 +90,20 @@ def test_what_lies_before_a_time_is_not_looked_at(make_record, noise):
     assert abs(error_s(record, 20.0, 20.3, "S", half_width_s=0.35)) <= 0.05
     found = aic_onset(record, at_s(20.3), "S", half_width_s=0.35, after_ns=at_s(20.1))
     assert abs(found - at_s(20.4)) <= 0.05 * NS_PER_S
+
+
+@pytest.mark.parametrize("rate_hz", [20.0, 40.0, 50.0, 62.5, 100.0, 200.0])
+@pytest.mark.parametrize("times", [10, 100, 1000])
+def test_a_change_of_rate_makes_no_strong_onset_early(rate_hz, times, make_record):
+    """Filters that change rates are symmetric and ring before an onset, which variances show from far below."""
+    t = np.arange(round(40 * rate_hz)) / rate_hz
+    errors = []
+    for seed in range(12):
+        rng = np.random.default_rng(seed)
+        data = rng.normal(size=(3, t.size)) * np.where(t < 20.0, 1.0, times)
+        record = to_rate(make_record(data, rate_hz=rate_hz), 100.0)
+        errors.append(error_s(record, 20.0, 20.0 + 0.03 * (seed - 6), "P", half_width_s=0.25))
+    assert abs(np.median(errors)) <= 0.5 / rate_hz + 0.015
 
 
 @pytest.mark.parametrize("present", [(True, False, False), (False, True, False), (False, False, True)])

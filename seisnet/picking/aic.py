@@ -9,7 +9,14 @@ from numpy.typing import NDArray
 
 from seisnet.waveforms.records import Record, ns_to_sample, sample_to_ns
 
-BAND_HZ = {"P": (3.0, 40.0), "S": (1.0, 20.0)}
+BAND_HZ = {"P": (3.0, 30.0), "S": (1.0, 20.0)}
+BAND_SHARES, QUIET = (0.2, 0.6), 3e-4
+"""Shares of a record's bandwidth that the corners are at most, and of the power around a pick that is noise at least."""
+
+SLOW_BAND_SHARES, SLOW_QUIET = (0.2, 0.5), 1e-2
+"""The same for records that passed through a lower rate: the filters that change rates are symmetric, and ring near the
+end of the band before an onset too. Variances show that from far below, and picks would be early."""
+
 AROUND_S = {"P": 1.0, "S": 0.5}
 """Samples on either side of the search range: noise and signal need some length each, but P's coda changes before S."""
 
@@ -51,8 +58,7 @@ def aic_onset(record: Record, time_ns: int, phase: str, *, half_width_s: float, 
     Returns
     -------
     int
-        Time of the sample at which the criterion is least; `time_ns` itself where the record is too short around it, or
-        too slow for the band.
+        Time of the sample at which the criterion is least; `time_ns` itself where the record is too short around it.
     """
     rate_hz = record.sampling_rate_hz
     kind = "P" if phase == "P" else "S"
@@ -64,13 +70,15 @@ def aic_onset(record: Record, time_ns: int, phase: str, *, half_width_s: float, 
     first = max(low - round(WARM_UP_S * rate_hz), 0)
     preferred = np.array([kind == "P", kind == "S", kind == "S"]) & record.present
     rows = preferred if preferred.any() else record.present
-    band = [f for f in BAND_HZ[kind] if f < 0.9 * record.bandwidth_hz]
-    if not band or low >= high:
+    is_slow = record.bandwidth_hz < 0.49 * rate_hz
+    shares, quiet = (SLOW_BAND_SHARES, SLOW_QUIET) if is_slow else (BAND_SHARES, QUIET)
+    band_hz = (min(f, share * record.bandwidth_hz) for f, share in zip(BAND_HZ[kind], shares, strict=True))
+    if low >= high:
         return time_ns
     from scipy.signal import sosfilt  # which takes long to import
 
     x = record.data[rows, first:high].astype(np.float64)
-    x = sosfilt(_filter(tuple(band), rate_hz), x - x[:, :1], axis=1)
+    x = sosfilt(_filter(*band_hz, rate_hz), x - x[:, :1], axis=1)
     n = high - low
     begin = max(at - round(half_width_s * rate_hz) - low, FEWEST_SAMPLES)
     end = min(at + round(half_width_s * rate_hz) - low, n - FEWEST_SAMPLES)
@@ -83,7 +91,7 @@ def aic_onset(record: Record, time_ns: int, phase: str, *, half_width_s: float, 
     if not len(x):
         return time_ns
     k = np.arange(begin, end)
-    smallest = 1e-12 * x.var(axis=1, keepdims=True)
+    smallest = quiet * x[:, begin:end].var(axis=1, keepdims=True) + 1e-12 * x.var(axis=1, keepdims=True)
     before = np.log(_variance(x, k) + smallest)
     after = np.log(_variance(x[:, ::-1], n - k) + smallest)
     aic = (k * before + (n - k) * after).sum(axis=0)
@@ -91,13 +99,16 @@ def aic_onset(record: Record, time_ns: int, phase: str, *, half_width_s: float, 
 
 
 @lru_cache(maxsize=16)
-def _filter(corners_hz: tuple[float, ...], rate_hz: float) -> NDArray[np.float64]:
-    """Second-order sections of a band-pass, or of a high-pass where there is one corner."""
+def _filter(low_hz: float, high_hz: float, rate_hz: float) -> NDArray[np.float64]:
+    """Second-order sections of a high-pass, then a low-pass: narrow band-passes of one piece take longer to rise."""
     from scipy.signal import butter
 
-    kind, corners = ("bandpass", corners_hz) if len(corners_hz) == 2 else ("highpass", corners_hz[0])
-    sections: NDArray[np.float64] = butter(2, corners, kind, fs=rate_hz, output="sos")
-    return sections
+    return np.concatenate(
+        [
+            butter(2, corner_hz, kind, fs=rate_hz, output="sos")
+            for kind, corner_hz in (("highpass", low_hz), ("lowpass", high_hz))
+        ]
+    )
 
 
 def _unforeseen(x: NDArray[np.float64], n: int) -> NDArray[np.float64]:
