@@ -11,7 +11,7 @@ from seisnet.waveforms.records import Record, ns_to_sample, sample_to_ns
 
 BAND_HZ = {"P": (3.0, 30.0), "S": (1.0, 20.0)}
 BAND_SHARES, QUIET = (0.2, 0.6), 3e-4
-"""Shares of a record's bandwidth that the corners are at most, and of the power around a pick that is noise at least."""
+"""Shares of a record's bandwidth that the corners are at most, and share of the power around a pick that is noise."""
 
 SLOW_BAND_SHARES, SLOW_QUIET = (0.2, 0.5), 1e-2
 """The same for records that passed through a lower rate: the filters that change rates are symmetric, and ring near the
