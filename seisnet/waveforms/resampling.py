@@ -86,9 +86,11 @@ def _periodic(padded: Floats, offset: Fraction, ratio: Fraction, n_out: int) -> 
     # upfirdn gives every `down`-th value of the full convolution: lead the kernel in so that one falls on the start.
     centre = half * up
     centre += -(centre + half * up) % down
-    tau = (np.arange(centre + half * up + 1) - centre) / up + float(offset)
+    n_taps = -(-(centre + half * up + 1) // up) * up
+    tau = (np.arange(n_taps) - centre) / up + float(offset)
+    taps = _kernel((tau * band).reshape(-1, up), axis=0)
     skip = (centre + half * up) // down
-    result: Floats = upfirdn(_kernel(tau * band) * band, padded, up, down)[skip : skip + n_out]
+    result: Floats = upfirdn(taps.reshape(-1), padded, up, down)[skip : skip + n_out]
     return result
 
 
@@ -112,7 +114,7 @@ def _table(band: float) -> Floats:
     """The kernel, (TABLE_PHASES + 1, taps), for output that lies 0 to 1 input samples after tap number taps / 2 - 1."""
     half = _reach(band)
     taps = np.arange(2 * half - 1) - (half - 1)
-    return _kernel((taps - np.arange(TABLE_PHASES + 1)[:, None] / TABLE_PHASES) * band) * band
+    return _kernel((taps - np.arange(TABLE_PHASES + 1)[:, None] / TABLE_PHASES) * band, axis=1)
 
 
 def _reach(band: float) -> int:
@@ -120,12 +122,17 @@ def _reach(band: float) -> int:
     return math.ceil((HALF_WIDTH + 1) / min(1.0, band)) + 1
 
 
-def _kernel(tau: Floats) -> Floats:
-    """Kaiser-windowed sinc with unit gain at zero frequency, `tau` in samples of the lower rate."""
+def _kernel(tau: Floats, *, axis: int) -> Floats:
+    """Kaiser-windowed sinc, `tau` in samples of the lower rate, whose taps along an axis make one output sample.
+
+    They are divided by their sum, which is a little another at each fraction of a sample: an offset of the recording,
+    often thousands of times its signal, would come out as a ripple.
+    """
     from scipy.special import i0
 
     inside = np.clip(1.0 - (tau / HALF_WIDTH) ** 2, 0.0, None)
     # What falls on the very end is left out, however it is rounded: else the output would depend on the start.
     window = np.where(np.abs(tau) < HALF_WIDTH - 1e-6, i0(KAISER_BETA * np.sqrt(inside)) / i0(KAISER_BETA), 0.0)
-    kernel: Floats = 2 * CUTOFF * np.sinc(2 * CUTOFF * tau) * window
+    kernel: Floats = np.sinc(2 * CUTOFF * tau) * window
+    kernel /= kernel.sum(axis=axis, keepdims=True)
     return kernel
