@@ -1,6 +1,7 @@
 """Streams become records: by letter, whatever the order, without a made-up sample, and nothing vanishes."""
 
 import math
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -314,6 +315,27 @@ def test_what_was_recorded_years_apart_takes_no_memory_for_the_years_between(mak
     found, rejections = records_of(*early, *late)
     assert [r.n_samples for r in found] == [3000, 3000] and rejections == []
     np.testing.assert_array_equal(found[0].data, found[1].data)
+
+
+def test_bounded_memory_samples_that_are_joined_are_not_held_twice(make_trace, noise):
+    """A day that is read with what lies beside it takes no more than one by itself."""
+
+    def peak(n_pieces, *, empty):
+        tracemalloc.start()
+        length, stream = 400_000 // n_pieces, obspy.Stream()
+        for component in "ZNE":
+            for k in range(n_pieces):
+                start_ns = START_NS + k * length * STEP_NS
+                stream += make_trace(noise(length).astype(np.int32), f"GE.APE..HH{component}", start_ns=start_ns)
+        tracemalloc.reset_peak()
+        [record], _ = condition(stream, sampling_rate_hz=100.0, shortest_s=1.0, empty=empty)
+        _, highest = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        assert len(stream) == (0 if empty else 3 * n_pieces) and record.n_samples == 400_000
+        return highest / record.data.nbytes
+
+    assert peak(2, empty=False) > 2.9
+    assert peak(2, empty=True) < 1.1 * peak(1, empty=True)
 
 
 def test_an_empty_stream_gives_nothing():

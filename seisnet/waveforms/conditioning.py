@@ -45,6 +45,7 @@ def condition(
     source: str = "",
     stations: Stations | None = None,
     response: Response | None = None,
+    empty: bool = False,
 ) -> tuple[list[Record], list[Rejection]]:
     """Turn a stream into records.
 
@@ -70,6 +71,8 @@ def condition(
         Station metadata, see `seisnet.waveforms.inventory`.
     response : Response, optional
         Takes the instrument's response off every segment, and the blind edges with it.
+    empty : bool
+        Take the traces out of the stream: those that are joined are not held twice.
 
     Returns
     -------
@@ -96,12 +99,14 @@ def condition(
     traces = [part for trace in stream for part in by_epoch(trace, stations)]
     askew = {split_seed_id(t.id)[0] for t in traces if is_askew(axis_of(t.id, t.stats.starttime.ns, stations))}
     instruments = _instruments(traces, sampling_rate_hz, stations, askew, rejections)
+    del traces
+    stream.traces = [] if empty else stream.traces
     records: list[Record] = []
     for trace_id in sorted(instruments):
         rows: dict[int, list[Segment]] = defaultdict(list)
         flags: list[Flag] = []
         for place in sorted(instruments[trace_id]):
-            for native in segments_of(instruments[trace_id][place], trace_id, rejections):
+            for native in segments_of(instruments[trace_id].pop(place), trace_id, rejections):
                 segment, reason = _ready(native, place, sampling_rate_hz, stations, response)
                 if not reason and len(segment.samples) < shortest:
                     reason = too_short

@@ -48,19 +48,19 @@ def read_records(
     guard_s = shortest_s + margin_s + (2 * HALF_WIDTH + 4) / (SLOWEST * sampling_rate_hz)
     guard_s += response.blind_s if response else 0.0
     try:
-        stream = _stream(source, reading, round(guard_s * NS_PER_S))
+        stream = source.selection.of(_stream(source, reading, round(guard_s * NS_PER_S)))
     except DataError as error:  # of one request to a service: the others go on
         reading.rejections.append(Rejection("", *source.span_ns, str(error)))
         return
     records, rejections = condition(
-        source.selection.of(stream),
+        stream,
         sampling_rate_hz=sampling_rate_hz,
         shortest_s=shortest_s,
         source=source.name,
         stations=read_stations(source.inventory) if source.inventory else None,
         response=response,
+        empty=True,
     )
-    del stream  # the records hold samples of their own
     reading.rejections += clipped(rejections, source.span_ns)
     window = max(1, round(shortest_s * sampling_rate_hz))
     for record in records:
