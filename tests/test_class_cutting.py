@@ -192,6 +192,27 @@ def test_classes_from_a_catalogue_train_a_model(signals):
     assert evaluate(model, windows).scores.macro_f1 == 1.0
 
 
+def test_a_record_gives_as_much_noise_as_it_has_windows_of_classes(make_record):
+    """As of a day file that holds them all: not one window of noise beside dozens of rockfalls."""
+    rockfalls = [stretch("rockfall", 60 * i, 60 * i + 10) for i in range(8)]
+    for asked, known, n in ((1, rockfalls, 8), (2, rockfalls, 16), (0, rockfalls, 0), (3, [stretch("other", 0, 10)], 3)):
+        windows, _ = cut_of(make_record, *known, noise_windows=asked)
+        assert sum(w.label == "noise" for w in windows) == n
+
+
+def test_noise_is_dealt_out_with_the_event_of_the_stretch_that_follows(make_record):
+    known = [replace(stretch("rockfall", 60 * i, 60 * i + 10), event_id=f"e{i}") for i in (2, 1, 3)]
+    windows, _ = cut_of(make_record, *known, seconds=300.0, noise_windows=20)
+    events = {}
+    for w in windows:
+        if w.label == "noise":
+            events.setdefault(w.event, []).append(w.first_sample)
+    assert {"e1", "e2", "e3"} < set(events)
+    assert max(events["e1"]) < 6000 < 7000 < min(events["e2"]) < max(events["e2"]) < 12_000
+    (hour,) = set(events) - {"e1", "e2", "e3"}  # nothing follows
+    assert min(events[hour]) > 19_000
+
+
 def test_classes_of_a_data_set_are_its_categories(signals):
     windows = preprocess([str(signals / "set")], [], HOUR)
     assert windows.info.classes == ("rockfall", "tremor")
@@ -200,9 +221,9 @@ def test_classes_of_a_data_set_are_its_categories(signals):
 
 
 def test_noise_comes_from_where_nothing_is_labelled_when_it_is_asked_for(signals):
-    config = replace(HOUR, class_names=("rockfall", "tremor", "noise"), noise_windows=40)
+    config = replace(HOUR, class_names=("rockfall", "tremor", "noise"), noise_windows=1)
     windows = preprocess([str(signals / "files")], [str(signals / "classes.csv")], config)
-    assert (windows.rows.y == 2).sum() == 80
+    assert np.bincount(windows.rows.y[~windows.rows.augmented]).tolist() == [28, 28, 56]
 
 
 def test_classes_that_are_not_asked_for_are_counted(signals):

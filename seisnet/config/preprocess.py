@@ -42,8 +42,8 @@ class PreprocessConfig:
     noise_gap_s : float
         A noise window ends at least this long before a P pick.
     noise_windows : int
-        Noise windows cut from a record beside those of augmentation; of task ``phase`` for every event in it, of task
-        ``class`` as far as they might lie side by side.
+        Noise windows cut from a record beside those of augmentation, as far as they might lie side by side: of task
+        ``phase`` for every event in it, of task ``class`` for every labelled window.
     coda_windows : int
         Windows of every event without onset, from between P and S and from the S coda, labelled noise, in the
         training split: they teach that a strong signal alone is no onset.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bisect
 from collections.abc import Sequence
 
 import numpy as np
@@ -18,9 +19,10 @@ def cut_classes(labelled: LabelledRecord, config: PreprocessConfig) -> tuple[lis
     From every stretch `config.class_windows` windows are cut side by side, fewer where it is short; one is centred on
     a stretch that is shorter than a window. `config.shifts` copies of each are shifted by up to `config.shift_s`. A
     window that reaches into a stretch of another class is left out. Where ``noise`` is one of the classes, and a
-    record holds stretches but none of noise, `config.noise_windows` are taken at least `config.noise_gap_s` from all,
-    as far as they might lie side by side. Where a recording goes on in another source, windows lie as if the record
-    did, and each is left to the record that holds it whole.
+    record holds stretches but none of noise, `config.noise_windows` are taken for every window that is no copy, at
+    least `config.noise_gap_s` from all stretches, as far as they might lie side by side; they belong to the event of
+    the next stretch. Where a recording goes on in another source, windows lie as if the record did, and each is left
+    to the record that holds it whole.
 
     Returns
     -------
@@ -66,8 +68,13 @@ def cut_classes(labelled: LabelledRecord, config: PreprocessConfig) -> tuple[lis
         gap = config.noise_gap_s * record.sampling_rate_hz
         free = _free_stretches(spans, length, gap, last - round(gap) if record.goes_on[1] else last)
         side_by_side = sum(-(-(high - low) // length) for low, high in free)
-        for first in draw(free, min(config.noise_windows, side_by_side), rng):
-            windows.append(Window(first, "noise", np.nan, labelled.event_id or station_hour(record, first)))
+        wanted = config.noise_windows * max(1, sum(not window.augmented for window in windows))
+        # Dealt out with the event of the stretch that follows, so that every split gets its share of noise.
+        known = sorted((low, stretch.event_id) for stretch, (low, _) in zip(labelled.stretches, spans, strict=True))
+        starts, events = [low for low, _ in known], [*(event for _, event in known), ""]
+        for first in draw(free, min(wanted, side_by_side), rng):
+            event = labelled.event_id or events[bisect.bisect_right(starts, first)] or station_hour(record, first)
+            windows.append(Window(first, "noise", np.nan, event))
     return windows, reasons
 
 
