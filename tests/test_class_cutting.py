@@ -254,6 +254,18 @@ def test_a_split_without_a_class_is_told(signals, tmp_path):
             assert ("  no tremor in test: label more" in done.output) is told and "no rockfall" not in done.output
 
 
+def test_a_class_without_any_window_is_told(signals, tmp_path):
+    output = str(tmp_path / "w.h5")
+    wanted = ["preprocess", str(signals / "set"), "--task", "class", "--classes", "tremor,rockfall,quake,noise"]
+    done = CliRunner().invoke(cli, [*wanted, "--window", "10", "--sampling-rate", "50", "-o", output])
+    assert "  no quake at all: no label that could be used names it\n" in done.output
+    assert "  no noise at all: no trace is called so, and no window fits beside what is labelled" in done.output
+    said = []
+    fit(output, TrainConfig(hidden=(4,), epochs=1, false_alarms_per_hour=1), say=said.append)
+    assert said[0] == "the training split holds no window of quake, noise: the model will not know such"
+    assert said[1].startswith("false_alarms_per_hour: a budget of picks") and len(said) == 2
+
+
 def test_one_class_is_not_enough(signals, tmp_path):
     (tmp_path / "one.csv").write_text("network,station,time,class\nXX,AA,2020-01-01T00:01:40,rockfall\n")
     with pytest.raises(DataError, match="at least two classes"):

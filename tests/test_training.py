@@ -280,9 +280,11 @@ def test_vanishing_gradients_are_named_by_layer(rng):
 
 
 def test_without_a_dev_split_the_last_epoch_is_kept(rng):
-    _, history = fit(make_windows(rng, dev=False), SMALL)
+    said = []
+    _, history = fit(make_windows(rng, dev=False), dataclasses.replace(SMALL, patience=1), say=said.append)
     assert "dev_macro_f1" not in history
     assert len(history["epoch"]) == SMALL.epochs
+    assert "patience: there is no dev split, so that nothing stops the training early" in said
 
 
 def test_cuda_without_cupy_is_one_clear_line(rng):

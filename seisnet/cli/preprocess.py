@@ -194,8 +194,13 @@ def _split_lines(classes: Sequence[str], counts: NDArray[np.int64]) -> Iterator[
     windows = counts.sum(axis=2)
     for k, name in enumerate(classes):
         lacking = [split for split, n in zip(SPLITS, windows, strict=True) if n.any() and not n[k]]
-        if windows[:, k].any() and lacking:
-            yield f"  no {name} in {' and '.join(lacking)}: label more, or take another --seed or --split"
+        noise = name == "noise"
+        if not windows[:, k].any():
+            nowhere = "no trace is called so, and no window fits beside what is labelled (noise_windows, noise_gap_s)"
+            yield f"  no {name} at all: {nowhere if noise else 'no label that could be used names it'}"
+        elif lacking:
+            more = "set more noise_windows" if noise else "label more"
+            yield f"  no {name} in {' and '.join(lacking)}: {more}, or take another --seed or --split"
 
 
 def _doubts(snr_db: Mapping[str, NDArray[np.float32]]) -> Iterator[str]:

@@ -92,7 +92,7 @@ class Run:
     files : ExitStack
         Closes the windows file, where it is read in blocks.
     say : callable, optional
-        Told which stages the model does not get, and why.
+        Told what the windows lack, and which stages the model does not get, and why.
 
     Attributes
     ----------
@@ -110,6 +110,9 @@ class Run:
     ) -> None:
         self._config, self._parent = config, Parent(init)
         self._windows = load_windows(windows, config, init, files)
+        if say:
+            for line in self._windows.lacks(config):
+                say(line)
         self._recipe = from_dict(PreprocessConfig, self._windows.info.config)
         self._stations = [station_of(str(t)) for t in self._windows.train.trace_id]
         self._train, self.dev = load_excerpts(windows, "train"), load_excerpts(windows, "dev")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -56,6 +57,17 @@ class WindowData:
     digest: str
     memory_mb: float
     reader: FeatureReader | None
+
+    def lacks(self, config: TrainConfig) -> Iterator[str]:
+        """Say which classes can't be learned, and which settings do nothing with such windows."""
+        present = set(np.unique(self.train.y).tolist())
+        absent = [name for k, name in enumerate(self.info.classes) if k not in present]
+        if absent:
+            yield f"the training split holds no window of {', '.join(absent)}: the model will not know such"
+        if config.patience and not len(self.y_dev):
+            yield "patience: there is no dev split, so that nothing stops the training early"
+        if config.false_alarms_per_hour and self.info.config["task"] != "phase":
+            yield "false_alarms_per_hour: a budget of picks; models of task class make none, and keep their thresholds"
 
     def training(self, kept: NDArray[np.bool_] | None = None) -> TrainingData:
         """Batches of all training windows, or of some, (N,); a part of them is judged by nothing."""
