@@ -195,7 +195,8 @@ def test_classes_from_a_catalogue_train_a_model(signals):
 def test_a_record_gives_as_much_noise_as_it_has_windows_of_classes(make_record):
     """As of a day file that holds them all: not one window of noise beside dozens of rockfalls."""
     rockfalls = [stretch("rockfall", 60 * i, 60 * i + 10) for i in range(8)]
-    for asked, known, n in ((1, rockfalls, 8), (2, rockfalls, 16), (0, rockfalls, 0), (3, [stretch("other", 0, 10)], 3)):
+    other = [stretch("other", 0, 10)]
+    for asked, known, n in ((1, rockfalls, 8), (2, rockfalls, 16), (0, rockfalls, 0), (3, other, 3)):
         windows, _ = cut_of(make_record, *known, noise_windows=asked)
         assert sum(w.label == "noise" for w in windows) == n
 
@@ -208,7 +209,7 @@ def test_noise_is_dealt_out_with_the_event_of_the_stretch_that_follows(make_reco
         if w.label == "noise":
             events.setdefault(w.event, []).append(w.first_sample)
     assert {"e1", "e2", "e3"} < set(events)
-    assert max(events["e1"]) < 6000 < 7000 < min(events["e2"]) < max(events["e2"]) < 12_000
+    assert max(events["e1"]) < 6000 < min(events["e2"]) < max(events["e2"]) < 12_000
     (hour,) = set(events) - {"e1", "e2", "e3"}  # nothing follows
     assert min(events[hour]) > 19_000
 

@@ -6,8 +6,10 @@ import re
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 
 from seisnet import nn
+from seisnet.cli import cli
 from seisnet.config import PreprocessConfig, TrainConfig, to_json
 from seisnet.errors import ConfigError, DataError, TrainingError
 from seisnet.features import make_feature
@@ -20,6 +22,7 @@ from seisnet.store.excerpts_writer import ExcerptsWriter, SamplesWriter
 from seisnet.store.windows_file import FeatureReader, WindowRows, WindowsInfo
 from seisnet.store.windows_in_memory import Windows, read_windows
 from seisnet.store.windows_writer import writing
+from seisnet.training import loop
 from seisnet.training.batches import FileBatches, MemoryBatches, fit_scaler
 from seisnet.training.fitting import fit
 
@@ -272,11 +275,36 @@ def test_vanishing_gradients_are_named_by_layer(rng):
     said = []
     config = dataclasses.replace(SMALL, hidden=(16,) * 10, activation="sigmoid", dropout=0.0)
     fit(make_windows(rng), config, say=said.append)
-    assert any("the gradient of layer 1 vanishes" in line for line in said)
-    assert any(line.startswith("every dev window is called") for line in said)
+    (line,) = [line for line in said if line.startswith("windows network: the gradient of layer 1 vanishes")]
+    assert line.endswith("in epoch 1): try relu, fewer layers, or scaled inputs")
+    assert any(line.startswith("windows network: every dev window is called") for line in said)
     said.clear()
     fit(make_windows(rng, spread=0.5), SMALL, say=said.append)
     assert [line for line in said if not line.startswith("not calibrated")] == []
+
+
+@pytest.mark.parametrize(
+    ("saturated", "advice"),
+    [
+        (1.0, "no window moves its units: lower the learning rate (now 0.02, where adam wants about 0.001)"),
+        (0.5, "try relu, fewer layers, or scaled inputs"),
+    ],
+)
+def test_a_gradient_that_vanishes_is_told_once_a_network_with_what_may_help(saturated, advice):
+    said, config = [], dataclasses.replace(SMALL, optimizer="adam")
+    row = {"task": 1.0, "epoch": 3.0, "gradient_norm_1": 0.0, "gradient_norm_2": 1.0, "saturated_1": saturated}
+    for before in ([], [row], [{**row, "task": 0.0}]):
+        loop.look_at_gradients(row, before, config, said.append)
+    assert said == 2 * [f"the gradient of layer 1 vanishes (norm 0.0e+00 in epoch 3): {advice}"]
+
+
+def test_a_training_that_diverges_ends_in_one_line(rng, tmp_path):
+    """Without NumPy's warnings, which are errors in tests."""
+    path = write(make_windows(rng), tmp_path / "w.h5")
+    options = ["train", str(path), "-o", str(tmp_path / "m.h5"), "--activation", "identity", "--learning-rate", "900"]
+    done = CliRunner().invoke(cli, [*options, "--quiet"])
+    assert isinstance(done.exception, TrainingError)
+    assert done.output == ""
 
 
 def test_without_a_dev_split_the_last_epoch_is_kept(rng):

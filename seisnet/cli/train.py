@@ -20,7 +20,7 @@ from seisnet.cli import console
 @click.option("--activation", metavar="NAME", help="relu, leaky_relu, gelu, tanh, sigmoid, identity.")
 @click.option("--optimizer", metavar="NAME", help="sgd, nesterov, adagrad, rmsprop, adam, adamw.")
 @click.option("--schedule", metavar="NAME", help="constant, step, cosine, warmup, one_cycle, plateau.")
-@click.option("--learning-rate", type=float)
+@click.option("--learning-rate", type=float, help="0.02 by default; rmsprop, adam and adamw want about 0.001.")
 @click.option("--momentum", type=float)
 @click.option("--batch-size", type=int)
 @click.option("--epochs", type=int)
@@ -82,6 +82,8 @@ def train(
     config = dataclasses.replace(config, **console.given(options))
     choose_kernels(config.hidden)
     # These load NumPy, which comes after the choice (and before it with --init: nothing is chosen then).
+    import numpy as np
+
     from seisnet.store.files import check_not_read, check_output, sweep
     from seisnet.store.model_file import read_model
     from seisnet.store.work_folder import work_folder
@@ -104,6 +106,7 @@ def train(
     with (
         work_folder(folder, output, resume=resume, overwrite=overwrite),
         console.progress_line("train", quiet=quiet) as show,
+        np.errstate(over="ignore", invalid="ignore"),  # a loss that is not finite is told in one line
     ):
         for path in (output, checkpoint):
             sweep(path)

@@ -129,9 +129,10 @@ def fit(  # noqa: PLR0913, each is a choice that somebody makes
                     run.identity, theta, theta.copy(), dict(rng.bit_generator.state), thetas, history=history
                 )
             told = partial(progress, task.stage) if progress else None
+            named = partial(_say_of, say, task.stage) if say else None
             with nn.fastest_threads(network, task.config.batch_size, threads or os.cpu_count() or 1):
                 train_network(
-                    network, data, task.objective, task.config, state, checkpoint=checkpoint, progress=told, say=say
+                    network, data, task.objective, task.config, state, checkpoint=checkpoint, progress=told, say=named
                 )
             thetas.append(state.best_theta)
             state = None
@@ -139,6 +140,10 @@ def fit(  # noqa: PLR0913, each is a choice that somebody makes
         budget = config.false_alarms_per_hour
         stored = calibrated(Model(name, stored), run.dev, false_alarms_per_hour=budget, say=say)
         return Model(name, stored), dict(stored.history)
+
+
+def _say_of(say: Say, stage: str, line: str) -> None:
+    say(f"{stage} network: {line}")
 
 
 def is_fitted(stored: StoredModel, windows: Windows | str | Path, config: TrainConfig, init: Model | None) -> bool:

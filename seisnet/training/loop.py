@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,9 @@ from seisnet.training.objectives import Objective, Say
 
 VANISHED, EXPLODED = 1e-4, 1e4
 """A message is due when a layer's gradient norm is below this share of the largest layer's, or above this."""
+
+ADAPTIVE = ("rmsprop", "adam", "adamw")
+"""Optimisers whose steps are about as long as the learning rate, whatever the gradient: too long at that of SGD."""
 
 
 def train_network(
@@ -99,7 +102,7 @@ def train_network(
             outputs = outputs if data.prior_shift is None else outputs + data.prior_shift
             row |= objective.score(outputs, data.y_dev, say)
         if say:
-            _look_at_gradients(row, len(network.sizes) - 1, say)
+            look_at_gradients(row, state.history, config, say)
         state.history.append(row)
         rank = objective.rank(row)
         if isinstance(schedule, nn.Plateau):
@@ -168,10 +171,28 @@ def _update(network: nn.Network, optimizer: nn.Optimizer, config: TrainConfig) -
         nn.limit_norms(network, config.max_norm)
 
 
-def _look_at_gradients(row: dict[str, float], n_layers: int, say: Say) -> None:
-    norms = [row[f"gradient_norm_{k}"] for k in range(1, n_layers + 1)]
+def look_at_gradients(row: dict[str, float], before: Sequence[dict[str, float]], config: TrainConfig, say: Say) -> None:
+    """Say what may help layers whose gradient explodes or vanishes, unless it did in an epoch before."""
+    known = {wrong for other in before if other["task"] == row["task"] for wrong in _wrong_gradients(other)}
+    for k, what in _wrong_gradients(row):
+        if (k, what) in known:
+            continue
+        if what == "explodes":
+            advice = "lower the learning rate or set clip_norm"
+        elif any(row.get(f"saturated_{j}") == 1 for j in range(k, len(row))):
+            usual = f", where {config.optimizer} wants about 0.001" if config.optimizer in ADAPTIVE else ""
+            advice = f"no window moves its units: lower the learning rate (now {config.learning_rate:g}{usual})"
+            advice += f" or the dropout (now {config.dropout:g})" if config.dropout > 0.5 else ""
+        else:
+            advice = "try relu, fewer layers, or scaled inputs"
+        norm = row[f"gradient_norm_{k}"]
+        say(f"the gradient of layer {k} {what} (norm {norm:.1e} in epoch {row['epoch']:.0f}): {advice}")
+
+
+def _wrong_gradients(row: dict[str, float]) -> Iterator[tuple[int, str]]:
+    norms = [norm for key, norm in row.items() if key.startswith("gradient_norm_")]
     for k, norm in enumerate(norms, start=1):
         if norm > EXPLODED:
-            say(f"the gradient of layer {k} explodes (norm {norm:.1e}): lower the learning rate or set clip_norm")
-        if norm < VANISHED * max(norms):
-            say(f"the gradient of layer {k} vanishes (norm {norm:.1e}): try relu, fewer layers, or scaled inputs")
+            yield k, "explodes"
+        elif norm < VANISHED * max(norms):
+            yield k, "vanishes"
