@@ -82,3 +82,11 @@ def test_rates_count_from_the_first_figure(monkeypatch, states, words):
     for state in states:
         job.show(*state)
     assert job.words(102.0) == words
+
+
+def test_of_several_networks_each_has_a_rate_of_its_own(monkeypatch):
+    job = console._Job("train", 0.0)
+    for now_s, epoch in ((100.0, 1), (150.0, 30), (151.0, 1), (155.0, 5)):
+        monkeypatch.setattr(console.time, "monotonic", lambda now_s=now_s: now_s)
+        job.show("loss", epoch, 40)
+    assert job.words(155.0) == "12%, 1/s, 35 s left, loss"

@@ -167,9 +167,9 @@ class _Job:
     heard: Callable[[], None] = lambda: None
 
     def show(self, state: str, done: float | None = None, total: float | None = None) -> None:
-        self.state, self.done, self.total = state, done, total
-        if done is not None and self.first is None:
+        if done is not None and (self.first is None or done < (self.done or 0)):  # less: the next one of several
             self.first = (time.monotonic(), done)
+        self.state, self.done, self.total = state, done, total
         self.heard()
 
     def words(self, now_s: float) -> str:
