@@ -7,6 +7,9 @@ from typing import Any
 
 from seisnet.store.model_file import StoredModel
 
+WORDS = ("summary", "data", "citation", "licence", "classes", "limits")
+"""What the TOML file says under ``[card]``, and perhaps ``command``: how the model was made."""
+
 
 def card(name: str, words: Mapping[str, str], metrics: Mapping[str, Any], stored: StoredModel) -> str:
     """Write the card; `seisnet.model_cards.SECTIONS` says which headings it must have."""
@@ -44,7 +47,7 @@ def card(name: str, words: Mapping[str, str], metrics: Mapping[str, Any], stored
         "## Limits",
         words["limits"],
         "## Reproduce",
-        f"    {metrics['command']}",
+        f"    {metrics['command'].strip() or '(command in [card] says nothing)'}",
     ]
     return "\n\n".join(part.strip("\n") for part in parts) + "\n"
 

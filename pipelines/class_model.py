@@ -16,32 +16,31 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import json
-import sys
 import tempfile
-import tomllib
+from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from class_card import card
+from class_card import WORDS, card
 from class_figures import scores_of, thresholds_of
 from class_records import Reference, scan_recordings, write_labels
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from seisnet.config import PreprocessConfig, TrainConfig, from_dict
-from seisnet.errors import ConfigError, SeisnetError
+from seisnet.config import PreprocessConfig, TrainConfig, from_dict, read_tables
+from seisnet.config.checks import between
+from seisnet.errors import ConfigError, DataError, in_one_line
 from seisnet.linking import join_times
 from seisnet.model import Model
 from seisnet.preprocessing.job import preprocess_to_file
-from seisnet.store.files import replacing, sha256_of
+from seisnet.store.files import check_not_read, check_output, replacing, sha256_of
 from seisnet.store.h5csv_file import import_h5csv
 from seisnet.store.windows_file import WindowRows
 from seisnet.store.windows_in_memory import Windows, read_windows
 from seisnet.training.fitting import fit
-
-HERE = Path(__file__).parent
+from seisnet.wording import counted, most_frequent
 
 
 @dataclasses.dataclass(frozen=True)
@@ -66,6 +65,10 @@ class ValidationConfig:
     recording_gap_s: float = 3600.0
     background: bool = False
 
+    def __post_init__(self) -> None:
+        """Check what no other check would name."""
+        between("folds", self.folds, 2, 1000)
+
 
 @dataclasses.dataclass(frozen=True)
 class Settings:
@@ -79,15 +82,18 @@ class Settings:
 
 def read_settings(path: Path) -> Settings:
     """Read the tables ``[card]``, ``[preprocess]``, ``[train]`` and ``[validation]``."""
-    tables = tomllib.loads(path.read_text(encoding="utf-8"))
+    tables = read_tables(path)
     kinds = {"preprocess": PreprocessConfig, "train": TrainConfig, "validation": ValidationConfig}
     if unknown := tables.keys() - kinds.keys() - {"card"}:
         raise ConfigError(f"{path}: unknown tables {', '.join(sorted(unknown))}")
+    words = tables.setdefault("card", {})
+    if lacking := [word for word in WORDS if not isinstance(words.get(word), str)]:
+        raise ConfigError(f"{path} [card]: say in words {', '.join(lacking)}; the card of the model quotes them")
     tables["preprocess"] = {"task": "class"} | tables.get("preprocess", {})
     made = {name: from_dict(kind, tables.get(name, {}), where=f"{path} [{name}]") for name, kind in kinds.items()}
     # Nothing is held back while windows are made: who learns from what is decided by the folds.
     made["preprocess"] = dataclasses.replace(made["preprocess"], split=(1.0, 0.0, 0.0), split_by="event")
-    return Settings(tables.get("card", {}), **made)
+    return Settings(words, **made)
 
 
 def make_windows(
@@ -145,6 +151,20 @@ def folds_of(y: np.ndarray, blocks: np.ndarray, config: ValidationConfig) -> np.
     return np.array([fold_of[int(block)] for block in blocks])
 
 
+def check_blocks(windows: Windows, blocks: np.ndarray) -> None:
+    """Refuse classes of which nothing would be left to learn from when a block is held out."""
+    for k, name in enumerate(windows.info.classes):
+        n = np.unique(blocks[windows.rows.y == k]).size
+        if n < 2:
+            reasons = Counter(reason for *_, reason in windows.info.rejected)
+            why = "; noise is cut noise_gap_s away from all that is labelled" if name == "noise" else ""
+            why += f"; not used: {', '.join(most_frequent(reasons, 3))}" if reasons else ""
+            raise DataError(
+                f"class {name}: {counted(n, 'block')} (events, or windows that overlap in time); at least two are "
+                f"needed, one to learn from and one to judge by{why}"
+            )
+
+
 def fit_without(windows: Windows, held_out: np.ndarray, config: TrainConfig, name: str = "fold") -> Model:
     """Train on all windows but some."""
     rows = windows.rows.take(~held_out)
@@ -178,6 +198,12 @@ def main(
     say: Callable[[str], None] = print,
 ) -> dict[str, Any]:
     """Make the model, its figures and its card; the figures are returned."""
+    check_output(output, overwrite=True)
+    check_not_read(output, map(Path, [*sources, *labels]))
+    if bool(records) != (reference is not None):
+        raise ConfigError("--records and --reference go together: recordings, and the list of what is in them")
+    if settings.validation.background and not records:
+        say("no noise from between what a list names ([validation] background): no --records are given")
     said = Reference.read(reference) if reference else []
     with tempfile.TemporaryDirectory() as folder:
         background = (records, said) if settings.validation.background else ((), ())
@@ -185,16 +211,22 @@ def main(
     names, seed = windows.info.classes, settings.validation.seed
     blocks = blocks_of(windows, settings.preprocess)
     mine = ~windows.rows.augmented
-    say(f"{mine.sum()} windows, {(~mine).sum()} augmented, {np.unique(blocks).size} blocks; cross-validation")
-    rows, probabilities, _ = predict_unseen(
-        windows, folds_of(windows.rows.y, blocks, settings.validation), settings.train, say
-    )
+    of_class = {name: int((windows.rows.y[mine] == k).sum()) for k, name in enumerate(names)}
+    told = ", ".join(f"{name} {n}" for name, n in of_class.items())
+    say(f"{mine.sum()} windows ({told}), {(~mine).sum()} augmented, {np.unique(blocks).size} blocks")
+    check_blocks(windows, blocks)
+    say("cross-validation")
+    folds = folds_of(windows.rows.y, blocks, settings.validation)
+    rows, probabilities, _ = predict_unseen(windows, folds, settings.train, say)
     metrics: dict[str, Any] = {"cross_validation": scores_of(rows.y, probabilities, blocks[mine], names, seed)}
-    metrics["cross_validation"]["folds"] = settings.validation.folds
+    metrics["cross_validation"]["folds"] = int(folds.max()) + 1  # no more than the largest class has blocks
     thresholds = thresholds_of(rows.y, probabilities, names)
     metrics["thresholds"] = thresholds
     recordings = np.array(join_times(windows.rows.start_ns.tolist(), settings.validation.recording_gap_s))
-    if recordings.max():
+    alone = [name for k, name in enumerate(names) if np.unique(recordings[windows.rows.y == k]).size < 2]
+    if alone:
+        say(f"no recording is left out, and none of --records scanned: all windows of {', '.join(alone)} are of one")
+    else:
         say("leave one recording out")
         rows, probabilities, models = predict_unseen(windows, recordings, settings.train, say)
         metrics["across_recordings"] = scores_of(rows.y, probabilities, blocks[mine], names, seed)
@@ -211,7 +243,7 @@ def main(
     say("training on all windows")
     model, _ = fit(windows, settings.train, name=output.stem, threads=1)
     metrics["data"] = {
-        "windows": {name: int((windows.rows.y[mine] == k).sum()) for k, name in enumerate(names)},
+        "windows": of_class,
         "augmented": int((~mine).sum()),
         "stations": sorted({".".join(t.split(".")[:2]) for t in windows.rows.trace_id}),
         "parameters": int(model.stored.stages[0].theta.size),
@@ -232,7 +264,7 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("sources", nargs="+")
     parser.add_argument("-o", "--output", type=Path, required=True)
-    parser.add_argument("--config", type=Path, default=HERE / "class_model.toml")
+    parser.add_argument("--config", type=Path, required=True, help="TOML; class_model.toml is that of rockfall")
     parser.add_argument("--labels", action="append", default=[], help="as of seisnet preprocess; not for data sets")
     parser.add_argument("--records", action="append", default=[], help="whole recordings to scan; files or folders")
     parser.add_argument("--reference", type=Path, help="CSV of what is in them: class, time, perhaps score")
@@ -241,7 +273,7 @@ def _arguments() -> argparse.Namespace:
 
 if __name__ == "__main__":
     given = _arguments()
-    try:
+    with in_one_line("class_model"):
         main(
             given.sources,
             given.output,
@@ -250,5 +282,3 @@ if __name__ == "__main__":
             records=given.records,
             reference=given.reference,
         )
-    except SeisnetError as error:
-        sys.exit(f"class_model: {error}")

@@ -18,6 +18,7 @@ import numpy as np
 
 from seisnet.catalogues import time_ns
 from seisnet.classification.job import classify
+from seisnet.errors import DataError
 from seisnet.model import Model
 from seisnet.picks import Detection, iso_time, station_of
 from seisnet.waveforms.files import Reading
@@ -54,8 +55,14 @@ class Reference:
     def read(path: Path) -> list[Reference]:
         """Read a CSV with columns ``class`` and ``time``, perhaps ``score``; of a ``kind``, ``occurrence`` counts."""
         with path.open(newline="", encoding="utf-8") as file:
-            rows = [row for row in csv.DictReader(file) if row.get("kind", "occurrence") == "occurrence"]
-        return [Reference(row["class"], time_ns(row["time"]), float(row.get("score") or 1.0)) for row in rows]
+            reader = csv.DictReader(file)
+            if not {"class", "time"} <= set(reader.fieldnames or ()):
+                raise DataError(f"{path}: a list of what recordings hold has columns class and time")
+            rows = [row for row in reader if row.get("kind", "occurrence") == "occurrence"]
+        try:
+            return [Reference(row["class"], time_ns(row["time"]), float(row.get("score") or 1.0)) for row in rows]
+        except ValueError as error:
+            raise DataError(f"{path}: {error}") from error
 
 
 def write_labels(path: Path, sources: Sequence[str], said: Sequence[Reference], rate_hz: float) -> None:

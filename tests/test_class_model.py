@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import subprocess
 import sys
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import obspy
 import pytest
 
 from seisnet.config import PreprocessConfig, TrainConfig
-from seisnet.errors import ConfigError
+from seisnet.errors import ConfigError, DataError
 from seisnet.model import load_model
 from seisnet.picks import Detection
 from seisnet.store.seisbench_writer import SeisBenchWriter
@@ -19,6 +20,7 @@ from seisnet.store.windows_file import WindowRows, WindowsInfo
 PIPELINES = Path(__file__).parents[1] / "pipelines"
 S = 10**9
 WORDS = ("summary", "data", "citation", "licence", "classes", "limits", "command")
+TEXT = "\n".join(["[card]", *(f'{word} = "Said in words."' for word in WORDS)])
 
 
 @pytest.fixture
@@ -168,3 +170,53 @@ def test_settings_of_the_repository_are_read_and_a_typo_is_told(pipeline, tmp_pa
     with pytest.raises(ConfigError, match="did you mean 'folds'"):
         pipeline.read_settings(tmp_path / "typo.toml")
     assert dataclasses.replace(found.validation, folds=2).folds == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (None, "No such file or directory"),
+        ("x = [", "not TOML"),
+        ("[train]", r"\[card\]: say in words summary, data, citation, licence, classes, limits; the card"),
+        (TEXT.replace("limits", "limit"), r"\[card\]: say in words limits; the card"),
+        (TEXT + "\n[validation]\nfolds = 1", "folds: got 1; it must lie between 2 and 1000"),
+    ],
+)
+def test_settings_that_would_fail_after_all_training_are_told_before(pipeline, tmp_path, text, told):
+    if text is not None:
+        (tmp_path / "c.toml").write_text(text)
+    with pytest.raises(ConfigError, match=told):
+        pipeline.read_settings(tmp_path / "c.toml")
+
+
+def test_what_cannot_be_done_is_told_before_anything_is_trained(pipeline, dataset, tmp_path, monkeypatch):
+    def main(sources, output, *, preprocess=None, **more):
+        chosen = settings(pipeline)
+        chosen = dataclasses.replace(chosen, preprocess=dataclasses.replace(chosen.preprocess, **(preprocess or {})))
+        return pipeline.main(sources, output, chosen, say=lambda _: None, **more)
+
+    monkeypatch.setattr(pipeline, "fit", None)
+    output = tmp_path / "m.h5"
+    with pytest.raises(ConfigError, match=r"the folder .*nowhere does not exist"):
+        main([str(dataset)], tmp_path / "nowhere" / "m.h5")
+    with pytest.raises(ConfigError, match="is read as well"):
+        main([str(dataset / "waveforms.hdf5")], dataset / "waveforms.hdf5")
+    with pytest.raises(ConfigError, match="--records and --reference go together"):
+        main([str(dataset)], output, records=["recordings"])
+    (tmp_path / "list.csv").write_text("name,time\nhum,2020-01-01\n")
+    with pytest.raises(DataError, match=r"list.csv: a list of what recordings hold has columns class and time"):
+        main([str(dataset)], output, records=["recordings"], reference=tmp_path / "list.csv")
+    (tmp_path / "list.csv").write_text("class,time\nhum,noon\n")
+    with pytest.raises(DataError, match=r"list.csv: time 'noon' is neither"):
+        main([str(dataset)], output, records=["recordings"], reference=tmp_path / "list.csv")
+    with pytest.raises(DataError, match=r"class blast: 0 blocks .* not used: class 'noise' is none of hum, rattle"):
+        main([str(dataset)], output, preprocess={"class_names": ("hum", "rattle", "blast")})
+    assert not output.exists()
+
+
+def test_the_command_says_in_one_line_what_is_missing(tmp_path):
+    script = [sys.executable, str(PIPELINES / "class_model.py")]
+    (tmp_path / "c.toml").write_text(TEXT)
+    asked = [*script, "nowhere", "-o", "m.h5", "--config", "c.toml"]
+    done = subprocess.run(asked, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (1, "class_model: nowhere: no such file or folder\n")

@@ -98,15 +98,7 @@ def as_options(message: str) -> str:
 
 def main() -> None:
     """Run the command line; an error of seisnet's, or of a file or folder, becomes one line and its exit status."""
-    from seisnet.errors import SeisnetError
+    from seisnet.errors import in_one_line
 
-    try:
+    with in_one_line("seisnet", as_options):
         cli()
-    except SeisnetError as error:
-        click.echo(f"seisnet: {as_options(str(error))}", err=True)
-        sys.exit(error.exit_code)
-    except OSError as error:
-        if error.filename is None:
-            raise
-        click.echo(f"seisnet: {error.filename}: {error.strerror}", err=True)
-        sys.exit(1)

@@ -3,7 +3,7 @@
 from seisnet.config.checks import instance, instances, names, nearest, one_of, or_default
 from seisnet.config.pick import PickConfig
 from seisnet.config.preprocess import ExportConfig, PreprocessConfig
-from seisnet.config.reading import from_dict, load_toml, to_json
+from seisnet.config.reading import from_dict, load_toml, read_tables, to_json
 from seisnet.config.train import TrainConfig
 
 __all__ = [
@@ -19,5 +19,6 @@ __all__ = [
     "nearest",
     "one_of",
     "or_default",
+    "read_tables",
     "to_json",
 ]

@@ -38,12 +38,7 @@ def load_toml(path: Path, section: str, cls: type[C], defaults: C | None = None)
     ConfigError
         If the file is not TOML, or for a table, key or value that is not allowed.
     """
-    try:
-        tables = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ConfigError(f"{path}: {error.strerror}") from error
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise ConfigError(f"{path}: not TOML: {error}") from error
+    tables = read_tables(path)
     for name, values in tables.items():
         if name not in SECTIONS and not isinstance(values, dict):
             raise ConfigError(f"{path}: '{name}' stands outside the tables; it belongs in one of {', '.join(SECTIONS)}")
@@ -51,6 +46,22 @@ def load_toml(path: Path, section: str, cls: type[C], defaults: C | None = None)
             raise ConfigError(f"{path}: unknown table '{name}'{nearest(name, SECTIONS)}")
         from_dict(SECTIONS[name], values, where=f"{path} [{name}]")  # a typo is one in any table
     return from_dict(cls, tables.get(section, {}), where=f"{path} [{section}]", defaults=defaults)
+
+
+def read_tables(path: Path) -> dict[str, Any]:
+    """Read all of a TOML file.
+
+    Raises
+    ------
+    ConfigError
+        If it can't be read, or is not TOML.
+    """
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"{path}: {error.strerror}") from error
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise ConfigError(f"{path}: not TOML: {error}") from error
 
 
 def from_dict(cls: type[C], values: dict[str, Any], *, where: str = "config", defaults: C | None = None) -> C:
