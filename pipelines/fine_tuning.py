@@ -5,7 +5,8 @@
 The data are a HDF5 + CSV pair or a SeisBench data set folder. Folds keep events together or, with `--by station`,
 stations. In each fold the model is judged on the records of the fold: as it is, and trained further on so many others,
 drawn at random, at a tenth of the usual learning rate. Thresholds are those of `--init` all along, so that nothing is
-tuned on what is judged. `seisnet train --init phase` does the same for a windows file.
+tuned on what is judged. `seisnet train --init phase --learning-rate 0.002 --epochs 10` does much the same for a windows
+file.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ from pathlib import Path
 import numpy as np
 
 from seisnet.config import PreprocessConfig, TrainConfig
+from seisnet.config.checks import between
+from seisnet.errors import ConfigError, in_one_line
 from seisnet.model import Model, load_model
 from seisnet.training.altering import with_copies
 from seisnet.training.calibration import Trial, merged, try_picks
@@ -32,14 +35,18 @@ COPIES = 4
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--init", default="phase")
-    parser.add_argument("--records", type=int, nargs="+", default=[10, 30, 100])
+    parser.add_argument("--data", type=Path, required=True, help="HDF5 of a pair, or a SeisBench data set folder")
+    parser.add_argument("--init", default="phase", help="model that is trained further; shipped, or a file")
+    parser.add_argument("--records", type=int, nargs="+", default=[10, 30, 100], help="how many it learns from")
     parser.add_argument("--folds", type=int, default=5)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
-    parser.add_argument("--by", choices=["event", "station"], default="event")
+    parser.add_argument("--by", choices=["event", "station"], default="event", help="what no two folds share")
     arguments = parser.parse_args()
+    between("--folds", arguments.folds, 2, 1000)
+    between("--records", min(arguments.records), 1, 1e9)
     model = load_model(arguments.init)
+    if model.preprocess.task != "phase":
+        raise ConfigError(f"model {model.name} is of task class; one of task phase is needed")
     config = replace(model.preprocess, excerpt_s=1000.0)
     records = load_records(arguments.data, config)
     print("| trained further on | seed | F1 of P | at 0.1 s | F1 of S | at 0.1 s |\n|---|---|---|---|---|---|")
@@ -92,4 +99,5 @@ def report(what: str, seed: int, model: Model, trials: Sequence[dict[str, Trial]
 
 
 if __name__ == "__main__":
-    main()
+    with in_one_line("fine_tuning"):
+        main()

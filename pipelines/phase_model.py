@@ -14,7 +14,6 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-import tomllib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -36,8 +35,10 @@ from phase_figures import (
 )
 from phase_records import Shares, synthetic
 
-from seisnet.config import PreprocessConfig, TrainConfig, from_dict
+from seisnet.config import PreprocessConfig, TrainConfig, from_dict, read_tables
+from seisnet.errors import ConfigError, in_one_line
 from seisnet.model import Model
+from seisnet.store.files import check_output
 from seisnet.store.model_file import StoredModel
 from seisnet.training.altering import with_copies
 from seisnet.training.calibration import Trial, fitted_temperature, merged, quiet_parts, try_picks, with_trials
@@ -71,7 +72,10 @@ def main() -> None:
     parser.add_argument("-o", "--output", type=Path, required=True)
     parser.add_argument("--config", type=Path, default=Path(__file__).with_suffix(".toml"))
     arguments = parser.parse_args()
-    tables = tomllib.loads(arguments.config.read_text(encoding="utf-8"))
+    check_output(arguments.output, overwrite=True)
+    tables = read_tables(arguments.config)
+    if lacking := {"data", "preprocess", "train"} - tables.keys():
+        raise ConfigError(f"{arguments.config}: no table {', '.join(sorted(lacking))}")
     data = from_dict(DataConfig, tables["data"], where="[data]")
     config = from_dict(PreprocessConfig, tables["preprocess"], where="[preprocess]")
     training = replace(from_dict(TrainConfig, tables["train"], where="[train]"), seed=data.seed)
@@ -200,4 +204,5 @@ def _found(folder: Path, name: str) -> Path:
 
 
 if __name__ == "__main__":
-    main()
+    with in_one_line("phase_model"):
+        main()
