@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from seisnet.config import PreprocessConfig, TrainConfig
+from seisnet.errors import in_one_line
 from seisnet.scoring.metrics import ClassScores, class_scores, confusion_counts
 from seisnet.training.fitting import fit
 from seisnet.training.labelled_sets import load_records, make_windows, station_folds
@@ -29,8 +30,8 @@ N_FOLDS = 5
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
-    parser.add_argument("--data", type=Path, default=DATA)
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2], help="a training each")
+    parser.add_argument("--data", type=Path, default=DATA, help="folder of HDF5 + CSV pairs of these names")
     arguments = parser.parse_args()
 
     def load(name: str, config: PreprocessConfig) -> list[LabelledRecord]:
@@ -75,4 +76,5 @@ def report(trained: str, tested: str, features: str, scores: Sequence[ClassScore
 
 
 if __name__ == "__main__":
-    main()
+    with in_one_line("accuracy"):
+        main()

@@ -46,9 +46,9 @@ def write(folder: Path, n_days: int, n_picks: int) -> tuple[Path, Path]:
 
 def main() -> None:
     """Print all figures."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--days", type=int, default=3650)
-    parser.add_argument("--picks", type=int, default=100_000)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--days", type=int, default=3650, help="day files")
+    parser.add_argument("--picks", type=int, default=100_000, help="in all")
     parser.add_argument("--plan", action="store_true", help="only plan")
     options = parser.parse_args()
     planning.PIECE_SOURCES = 1

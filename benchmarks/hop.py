@@ -19,6 +19,7 @@ from pathlib import Path
 import numpy as np
 
 from seisnet.config import PickConfig, PreprocessConfig, TrainConfig
+from seisnet.errors import in_one_line
 from seisnet.model import Model
 from seisnet.training.calibration import Trial, merged, try_picks
 from seisnet.training.fitting import fit
@@ -37,11 +38,11 @@ REPEATS = 3
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=Path, default=DATA)
-    parser.add_argument("--hops", type=float, nargs="+", default=[0.1, 0.2, 0.4])
+    parser.add_argument("--data", type=Path, default=DATA, help="folder of HDF5 + CSV pairs of these names")
+    parser.add_argument("--hops", type=float, nargs="+", default=[0.1, 0.2, 0.4], help="steps in seconds")
     parser.add_argument("--folds", type=int, default=2)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1])
-    parser.add_argument("--alone", action="store_true")
+    parser.add_argument("--alone", action="store_true", help="also the window network alone")
     arguments = parser.parse_args()
     base = PreprocessConfig(excerpt_s=1000.0)
     records = [record for name in SETS for record in load_records(arguments.data / f"{name}.h5", base)]
@@ -95,4 +96,5 @@ def report(hop_s: float, stages: str, every_s: float, seed: int, trials: dict[st
 
 
 if __name__ == "__main__":
-    main()
+    with in_one_line("hop"):
+        main()

@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from seisnet.config import PreprocessConfig, TrainConfig
+from seisnet.errors import in_one_line
 from seisnet.picking.aic import aic_onset
 from seisnet.picks import Pick
 from seisnet.store.excerpts import Excerpt
@@ -35,7 +36,7 @@ WHOLE_S = 1000.0
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=Path, default=DATA)
+    parser.add_argument("--data", type=Path, default=DATA, help="folder of HDF5 + CSV pairs of these names")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
     parser.add_argument("--foreign", action="store_true", help="also the sets of other regions: look rarely")
     arguments = parser.parse_args()
@@ -105,4 +106,5 @@ def report(name: str, method: str, trials: dict[str, Trial]) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    with in_one_line("picking"):
+        main()

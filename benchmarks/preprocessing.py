@@ -37,6 +37,8 @@ from seisnet.store.windows_file import read_rows
 RATE_HZ = 100.0
 START = obspy.UTCDateTime(2020, 1, 1)
 CONFIG = PreprocessConfig(split_by="event")
+FEWEST = 10
+"""Event records, so that each split gets some."""
 
 
 def write_records(folder: Path, n: int) -> tuple[Path, Path]:
@@ -58,7 +60,7 @@ def write_days(folder: Path, n_days: int, n_events: int = 100) -> tuple[Path, Pa
     """Station-days with an event every quarter of an hour, and the CSV of their picks."""
     rng = np.random.default_rng(1)
     files = folder / f"days{n_days}"
-    files.mkdir()
+    files.mkdir(exist_ok=True)
     onsets = [(i + 1) * 84_000 for i in range(n_events)]
     lines = ["network,station,time,phase,event_id"]
     for day in range(n_days):
@@ -259,7 +261,7 @@ print(re.search(r"VmHWM:\\s+(\\d+)", Path("/proc/self/status").read_text())[1])
 def memory(found: tuple[Path, Path], folder: Path) -> None:
     """Peak resident memory of a process of its own, by the number of sources."""
     n = len(list(found[0].iterdir()))
-    for count in sorted({max(1, n // 10), n // 3, n}):
+    for count in sorted({max(FEWEST, n // 10), max(FEWEST, n // 3), n}):
         command = [sys.executable, "-c", MEMORY, found[0], found[1], folder / "memory.h5", count]
         done = subprocess.run(list(map(str, command)), capture_output=True, text=True, check=True)
         print(f"memory: {count:5d} sources: peak {int(done.stdout) / 1024:.0f} MB")
@@ -282,13 +284,15 @@ def one_file(found: tuple[Path, Path], folder: Path) -> None:
 
 def main() -> None:
     """Print all figures."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--records", type=int, default=1000)
-    parser.add_argument("--days", type=int, default=8)
-    parser.add_argument("--rounds", type=int, default=5)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--records", type=int, default=1000, help=f"event records, {FEWEST} or more")
+    parser.add_argument("--days", type=int, default=8, help="station-days")
+    parser.add_argument("--rounds", type=int, default=5, help="times that all is measured")
     parser.add_argument("--clock", choices=CLOCKS, default="wall")
     parser.add_argument("--processes", action="store_true", help="only two processes against one")
     options = parser.parse_args()
+    if options.records < FEWEST or min(options.days, options.rounds) < 1:
+        parser.error(f"--records must be {FEWEST} or more, --days and --rounds 1 or more")
     with tempfile.TemporaryDirectory() as name, blas_threads(1):
         folder = Path(name)
         clock = CLOCKS[options.clock]

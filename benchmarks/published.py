@@ -14,14 +14,14 @@ import argparse
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import obspy
-import seisbench.models
-import torch
 from shipped import DATA, HEAD, report
 
 from seisnet.config import PreprocessConfig
+from seisnet.errors import in_one_line
 from seisnet.picks import Pick
 from seisnet.training.calibration import LOWEST_THRESHOLD, Trial
 from seisnet.training.excerpt_data import known_ns, reference_ns
@@ -43,10 +43,15 @@ PHASES = {"P": 0, "S": 1}
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--weights", type=Path, required=True)
-    parser.add_argument("--data", type=Path, default=DATA)
+    parser.add_argument("--weights", type=Path, required=True, help="folder with ethz.json.v2 and ethz.pt.v2")
+    parser.add_argument("--data", type=Path, default=DATA, help="folder of HDF5 + CSV pairs of these names")
     parser.add_argument("--sets", nargs="+", default=SETS)
     arguments = parser.parse_args()
+    try:
+        import seisbench.models
+        import torch
+    except ImportError as error:
+        parser.error(f"{error}: pip install -e '.[bench]'")
     torch.set_num_threads(1)
     about = json.loads((arguments.weights / "ethz.json.v2").read_text(encoding="utf-8"))
     picker = seisbench.models.PhaseNetLight(**about["model_args"])
@@ -66,7 +71,7 @@ def main() -> None:
         report(name, trials, own)
 
 
-def picked(picker: seisbench.models.PhaseNetLight, record: Record) -> Iterator[Pick]:
+def picked(picker: Any, record: Record) -> Iterator[Pick]:
     """Picks of a record, which is brought to a size that the picker's normalisation was made for."""
     largest = float(np.abs(record.data).max()) or 1.0
     network, station, location, channel = record.trace_id.split(".")
@@ -83,4 +88,5 @@ def picked(picker: seisbench.models.PhaseNetLight, record: Record) -> Iterator[P
 
 
 if __name__ == "__main__":
-    main()
+    with in_one_line("published"):
+        main()

@@ -5,7 +5,7 @@
 
 The shipped model unless `--hidden` asks for a first stage of that size and the later ones that `seisnet train` makes,
 all with random weights. Peers (SeisBench's GPD, PhaseNet and EQTransformer, with random weights, for the cost is the
-same) are timed where torch and seisbench are installed; GPD on an hour, times 24, at seisnet's step and at half of it.
+same) need the extra `bench`; GPD on an hour, times 24, at seisnet's step and at half of it.
 With `--days`, instead, the command `seisnet classify` on one day and on so many, as day files and as one file, each in
 a process of its own: peak memory and time. Prints Markdown.
 """
@@ -31,6 +31,7 @@ from seisnet.classification.job import gathered
 from seisnet.classification.one_source import SourceJob, classify_source
 from seisnet.cli import cli
 from seisnet.config import PickConfig, PreprocessConfig, TrainConfig
+from seisnet.errors import in_one_line
 from seisnet.features import make_feature
 from seisnet.formats.picks import write_picks
 from seisnet.model import Model, load_model
@@ -51,17 +52,21 @@ EVERY_S, TAIL_S = 600.0, 8.0
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--model", default="phase")
-    parser.add_argument("--hidden", default="")
-    parser.add_argument("--hop", type=float, default=0.0)
+    parser.add_argument("--model", default="phase", help="shipped, or a file")
+    parser.add_argument(
+        "--hidden", default="", metavar="N,N", help="a model of random weights with these hidden layers"
+    )
+    parser.add_argument("--hop", type=float, default=0.0, help="step in seconds; 0: the model's own")
     parser.add_argument("--repeats", type=int, default=3)
-    parser.add_argument("--peers", action="store_true")
-    parser.add_argument("--days", type=int, default=0)
+    parser.add_argument("--peers", action="store_true", help="also SeisBench's pickers, which take minutes")
+    parser.add_argument("--days", type=int, default=0, help="memory and time of so many days, nothing else")
     parser.add_argument("--once", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.once:
         print(command(Path(arguments.once), arguments.model))
         return
+    if arguments.peers and not importlib.util.find_spec("seisbench"):
+        parser.error("--peers needs SeisBench and PyTorch: pip install -e '.[bench]'")
     sizes = tuple(int(n) for n in arguments.hidden.split(",") if n)
     model = random_model(sizes) if sizes else load_model(arguments.model)
     job = SourceJob(model, PickConfig(hop_s=arguments.hop))
@@ -84,7 +89,7 @@ def main() -> None:
         for name, seconds in parts(day, model, arguments.hop, arguments.repeats).items():
             row(f"- {name}", seconds, base)
         print(f"| `seisnet classify`, a process of its own: {once(day, file)} | | | | |")
-        if arguments.peers and importlib.util.find_spec("seisbench"):
+        if arguments.peers:
             peers(day, base)
 
 
@@ -239,4 +244,5 @@ def row(what: str, seconds: Seconds, base: Seconds) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    with in_one_line("scan"):
+        main()

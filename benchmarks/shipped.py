@@ -17,6 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
+from seisnet.errors import in_one_line
 from seisnet.model import Model, load_model
 from seisnet.scoring.metrics import class_scores, confusion_counts
 from seisnet.training.calibration import GRID, Trial, try_picks
@@ -35,9 +36,9 @@ HEAD = """\
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=Path, default=DATA)
+    parser.add_argument("--data", type=Path, default=DATA, help="folder of HDF5 + CSV pairs of these names")
     parser.add_argument("--sets", nargs="+", default=["pytheas_corinth", "scdetect_ch"])
-    parser.add_argument("--model", default="phase")
+    parser.add_argument("--model", default="phase", help="shipped, or a file")
     arguments = parser.parse_args()
     model = load_model(arguments.model)
     config = dataclasses.replace(model.preprocess, excerpt_s=1000.0)
@@ -93,4 +94,5 @@ def window_scores(model: Model, records: list[LabelledRecord]) -> tuple[int, flo
 
 
 if __name__ == "__main__":
-    main()
+    with in_one_line("shipped"):
+        main()

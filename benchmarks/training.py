@@ -232,13 +232,16 @@ def thousand(windows_per_s: float) -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--rounds", type=int, default=15)
-    parser.add_argument("--threads", default="1,2")
-    parser.add_argument("--batch-sizes", default="32,128,512")
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=15, help="times that all is measured")
+    parser.add_argument("--threads", default="1,2", help="limits that are tried")
+    parser.add_argument("--batch-sizes", default="32,128,512", help="windows a step")
     parser.add_argument("--clock", choices=CLOCKS, default="wall")
     options = parser.parse_args()
     peers = [name for name in RUNS if name not in ("seisnet", "peak")]
+    for name in peers:
+        if importlib.util.find_spec(NEEDS[name]) is None:
+            print(f"{name} is not installed and left out: pip install -e '.[bench]'", file=sys.stderr)
     lines = [
         "| batch | threads | used | seisnet | "
         + " | ".join(peers)
@@ -258,7 +261,7 @@ def main() -> None:
             )
             present = [name for name in peers if name in trained]
             best = max(present, key=trained.__getitem__, default=None)
-            ratio, share = "", []
+            ratio, share = "–", []
             if best is not None:
                 pairs = zip(seconds[best], seconds["seisnet"], strict=True)
                 ratio = f"{statistics.median(peer[0] / ours[0] for peer, ours in pairs):.2f} ({best})"

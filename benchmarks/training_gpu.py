@@ -22,7 +22,6 @@ from collections import defaultdict
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-import cupy
 import numpy as np
 from training import FLOP_TRAINING, LEARNING_RATE, MOMENTUM, SIZES, thousand
 
@@ -43,6 +42,8 @@ class Run(NamedTuple):
 
 
 def seisnet_run(x: Any, y: Any, batch_size: int) -> Run:
+    import cupy
+
     first = nn.Network(SIZES, rng=np.random.default_rng(0)).theta
     network, optimizer = nn.Network(SIZES, theta=cupy.asarray(first)), nn.SGD(LEARNING_RATE, MOMENTUM)
     x, y = cupy.asarray(x), cupy.asarray(y)
@@ -130,6 +131,8 @@ def measure(runs: dict[str, Run], rounds: int) -> dict[str, list[tuple[float, fl
 
 def peak() -> float:
     """Multiplications and additions a second in a large product."""
+    import cupy
+
     a = cupy.asarray(np.random.default_rng(0).standard_normal((PEAK_SIZE, PEAK_SIZE), dtype=np.float32))
     out = cupy.empty_like(a)
     wait = cupy.cuda.Device().synchronize
@@ -138,11 +141,15 @@ def peak() -> float:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--batch-sizes", default="32,128,512,4096")
-    parser.add_argument("--peers", default=",".join(PEERS))
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=7, help="times that all is measured")
+    parser.add_argument("--batch-sizes", default="32,128,512,4096", help="windows a step")
+    parser.add_argument("--peers", default=",".join(PEERS), help="ways of PyTorch; '' for none")
     options = parser.parse_args()
+    try:
+        import cupy
+    except ImportError as error:
+        parser.error(f"{error}: pip install cupy-cuda12x, or cupy-cuda13x for CUDA 13; it needs a GPU")
     warnings.simplefilter("ignore")  # torch.compile recommends TF32
     device = cupy.cuda.runtime.getDeviceProperties(cupy.cuda.Device().id)["name"].decode()
     print(
