@@ -16,10 +16,10 @@ Most slopes are written from the output y, which the forward pass has at hand.
 Goodfellow, Bengio & Courville (2016), Deep Learning, sections 6.2.2 and 6.3; Hendrycks & Gimpel (2016) for gelu.
 """
 
-import sys
 from pathlib import Path
 
 import numpy as np
+from figure_folder import figure_folder
 from numpy.typing import NDArray
 
 from seisnet import nn
@@ -74,4 +74,4 @@ def main(folder: Path) -> dict[str, tuple[float, float]]:
 
 
 if __name__ == "__main__":
-    main(Path(*sys.argv[1:]))
+    main(figure_folder(__doc__))

@@ -3,7 +3,6 @@
 Figures go to the folder `lecture` if no other is named; what each topic prints goes to the terminal.
 """
 
-import sys
 from pathlib import Path
 
 import activations
@@ -16,6 +15,7 @@ import normalising_inputs
 import regularisation
 import universal_approximation
 import vanishing_gradients
+from figure_folder import figure_folder
 
 TOPICS = (
     activations,
@@ -32,7 +32,6 @@ TOPICS = (
 
 
 def main(folder: Path) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
     for topic in TOPICS:
         print(f"\n{topic.__doc__.splitlines()[0]}")
         topic.main(folder)
@@ -40,4 +39,4 @@ def main(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(*sys.argv[1:] or ["lecture"]))
+    main(figure_folder(__doc__))

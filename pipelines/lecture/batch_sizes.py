@@ -16,10 +16,10 @@ Robbins & Monro (1951), Ann. Math. Stat. 22, 400-407; Bottou, Curtis & Nocedal (
 Wadati (1933), Geophys. Mag. 7, 101-111.
 """
 
-import sys
 from pathlib import Path
 
 import numpy as np
+from figure_folder import figure_folder
 from numpy.typing import NDArray
 
 from seisnet import nn
@@ -93,4 +93,4 @@ def main(folder: Path, *, n: int = 256, epochs: int = 40, repeats: int = 6) -> d
 
 
 if __name__ == "__main__":
-    main(Path(*sys.argv[1:]))
+    main(figure_folder(__doc__))

@@ -11,9 +11,9 @@ Linnainmaa (1976), BIT 16, 146-160; Baydin et al. (2018), JMLR 18, section 3.2. 
 """
 
 import math
-import sys
 from pathlib import Path
 
+from figure_folder import figure_folder
 from matplotlib.axes import Axes
 from matplotlib.patches import Circle
 
@@ -120,4 +120,4 @@ def minus(text: str) -> str:
 
 
 if __name__ == "__main__":
-    main(Path(*sys.argv[1:]))
+    main(figure_folder(__doc__))

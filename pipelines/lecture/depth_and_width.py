@@ -16,10 +16,10 @@ first weights weighs the more, the deeper the network.
 Telgarsky (2016), COLT, theorem 1.1; Montufar et al. (2014), NeurIPS; Aki & Richards (2002), equation 4.89.
 """
 
-import sys
 from pathlib import Path
 
 import numpy as np
+from figure_folder import figure_folder
 from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
@@ -105,6 +105,7 @@ def main(folder: Path, *, n: int = 1000, iterations: int = 300, seeds: int = 5) 
     panels["E"].set_ylim(0.005, 1.5)
     panels["E"].yaxis.set_major_formatter("{x:g}")
     panels["E"].legend()
+    figure.supxlabel("maps: amplitude of P, from −1 (red) to 1 (blue)")
     (folder / "depth_and_width.png").write_bytes(png(figure, dpi=150))
     return errors
 
@@ -115,4 +116,4 @@ def draw_pattern(ax: Axes, values: NDArray[np.float64], title: str) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(*sys.argv[1:]))
+    main(figure_folder(__doc__))

@@ -10,15 +10,15 @@ so the misfit is a valley: steep across, nearly flat along. Near the minimum, wi
     e <- e - r dm/de   shrinks the error by |1 - r L1| across and |1 - r L2| along:
 
 a step above 2 / L1 goes up the other wall, and one below it is slow along the valley. Momentum adds up the small steps
-along the valley; Adam divides each coordinate's step by the size of its gradients.
+along the valley; Adam divides each coordinate's step by the size of its gradients, so that its rate is a length, in km.
 
 Polyak (1964), USSR Comput. Math. 4(5), 1-17; Kingma & Ba (2015), ICLR. Gradients are those of `seisnet.nn.graph`.
 """
 
-import sys
 from pathlib import Path
 
 import numpy as np
+from figure_folder import figure_folder
 from numpy.typing import NDArray
 
 from seisnet import nn
@@ -87,14 +87,17 @@ def main(folder: Path, *, steps: int = 50) -> dict[str, float]:
     for ax, (name, optimizer), (colour, line) in zip(axes.flat, optimizers.items(), CYCLE, strict=False):
         path_km, misfits = descend(optimizer, steps)
         errors_km[name] = float(np.hypot(*(path_km[-1] - TRUE_KM)))
-        print(f"{name:20} step {optimizer.learning_rate:6.1f}: {errors_km[name]:8.3f} km off after {steps} steps")
+        unit = "km" if name == "Adam" else "km^2/s^2"
+        step = f"{optimizer.learning_rate:.1f} {unit}"
+        print(f"{name:20} step {step:>14}: {errors_km[name]:8.3f} km off after {steps} steps")
         ax.contour(east_km, north_km, surface, np.geomspace(0.01, 20, 12), colors="0.8", linewidths=0.5)
-        ax.plot(*STATIONS_KM.T, "^", color=GREY, markersize=4)
+        ax.plot(*STATIONS_KM.T, "^", color=GREY, markersize=4, label="station")
         ax.plot(*path_km.T, ".-", color=colour, linewidth=0.8, markersize=3)
-        ax.plot(*TRUE_KM, "*", color="black", markersize=8)
+        ax.plot(*TRUE_KM, "*", color="black", markersize=8, label="epicentre")
         ax.set(title=f"{name}: {errors_km[name]:.1f} km off", xlabel="east, km", ylabel="north, km")
         ax.set(xlim=(-50, 65), ylim=(-50, 60), aspect="equal")
         axes[1, 2].semilogy(misfits, color=colour, linestyle=line, label=name)
+    axes[0, 0].legend(loc="upper right", handlelength=1)
     axes[1, 2].set(title="misfit, s²", xlabel="step", ylim=(1e-7, 1e7), yticks=10.0 ** np.arange(-6, 3, 2))
     axes[1, 2].yaxis.set_major_formatter("{x:g}")
     axes[1, 2].legend(loc="upper right")
@@ -103,4 +106,4 @@ def main(folder: Path, *, steps: int = 50) -> dict[str, float]:
 
 
 if __name__ == "__main__":
-    main(Path(*sys.argv[1:]))
+    main(figure_folder(__doc__))

@@ -10,10 +10,10 @@ folds, along which the contours break.
 Rumelhart, Hinton & Williams (1986), Nature 323, equations 1 and 2.
 """
 
-import sys
 from pathlib import Path
 
 import numpy as np
+from figure_folder import figure_folder
 from matplotlib.axes import Axes
 from matplotlib.patches import Circle
 
@@ -103,4 +103,4 @@ def minus(text: str) -> str:
 
 
 if __name__ == "__main__":
-    main(Path(*sys.argv[1:]))
+    main(figure_folder(__doc__))

@@ -5,8 +5,9 @@ best step for both its axes, 2 / (L1 + L2), gradient descent multiplies the erro
 
     (k - 1) / (k + 1),   k = L1 / L2, the condition number.
 
-Magnitudes of 2 to 6 and distances of 10 to 200 km have curvatures nearly a thousand times apart. Minus the mean and
-over the standard deviation they have 2 both, and k = (1 + |c|) / (1 - |c|), with c their correlation.
+Magnitudes of 2 to 6 and distances of 10 to 200 km have curvatures nearly a thousand times apart, and as none has a mean
+of 0, both tell of it, which brings k to some 2600. Minus the mean and over the standard deviation they have 2 both, and
+k = (1 + |c|) / (1 - |c|), with c their correlation.
 
 A network suffers twice: weighted sums of distances in km are so large that every tanh is at its bounds, where its slope
 is zero, before it has learnt anything. Here it learns the logarithm of ground acceleration in a relation of the usual
@@ -15,10 +16,10 @@ form, ln a = 1.5 m - 2 ln(r + 10) - 0.005 r, from magnitude m and distance r, wi
 LeCun et al. (1998), Efficient BackProp, in Neural Networks: Tricks of the Trade, section 4.3.
 """
 
-import sys
 from pathlib import Path
 
 import numpy as np
+from figure_folder import figure_folder
 from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
@@ -129,4 +130,4 @@ def draw_bowl(
 
 
 if __name__ == "__main__":
-    main(Path(*sys.argv[1:]))
+    main(figure_folder(__doc__))

@@ -15,10 +15,10 @@ Brune (1970), JGR 75, 4997-5009; Krogh & Hertz (1991), NeurIPS; Srivastava et al
 Neural Networks: Tricks of the Trade.
 """
 
-import sys
 from pathlib import Path
 
 import numpy as np
+from figure_folder import figure_folder
 from numpy.typing import NDArray
 
 from seisnet import nn
@@ -109,4 +109,4 @@ def main(folder: Path, *, epochs: int = 2000) -> dict[str, float]:
 
 
 if __name__ == "__main__":
-    main(Path(*sys.argv[1:]))
+    main(figure_folder(__doc__))

@@ -11,10 +11,10 @@ Cybenko (1989), Math. Control Signals Systems 2, 303-314; Hornik, Stinchcombe & 
 359-366.
 """
 
-import sys
 from pathlib import Path
 
 import numpy as np
+from figure_folder import figure_folder
 from numpy.typing import NDArray
 
 from seisnet import nn
@@ -80,9 +80,12 @@ def main(folder: Path, *, iterations: int = 500) -> dict[int, float]:
         print(f"{units:4} units, {len(network.theta):4} parameters: {errors[units]:.2g} of the variance is left")
         if units in SHOWN:
             ax = panels[str(units)]
-            ax.plot(time_s, seismogram(time_s), color=GREY, linewidth=2.5, alpha=0.5)
-            ax.plot(time_s, y_scaler.inverse_transform(network.predict(x)), color=BLUE)
+            ax.plot(time_s, seismogram(time_s), color=GREY, linewidth=2.5, alpha=0.5, label="seismogram")
+            ax.plot(time_s, y_scaler.inverse_transform(network.predict(x)), color=BLUE, label="network")
             ax.set(title=f"{units} unit{'s' * (units > 1)}", xlabel="time, s", yticks=(-0.5, 0, 0.5, 1))
+    panels["1"].legend(loc="upper left", handlelength=1)
+    for name in ("1", "10"):
+        panels[name].set_ylabel("amplitude")
     error = panels["error"]
     error.loglog(list(errors), list(errors.values()), "o-", color=VERMILLION)
     error.set(title="share of the variance that is left", xlabel="hidden units")
@@ -93,4 +96,4 @@ def main(folder: Path, *, iterations: int = 500) -> dict[int, float]:
 
 
 if __name__ == "__main__":
-    main(Path(*sys.argv[1:]))
+    main(figure_folder(__doc__))

@@ -6,18 +6,18 @@ Back through layer l the gradient is multiplied by the weights and by the slope 
 
 Weights of variance 1 / units keep its size, so the slope is what is left. A sigmoid's is at most 1/4: ten layers leave
 a gradient of (1/4)^10, or 1e-6, and the first layers stay as they were drawn. The slope of tanh is near 1 for small
-sums; that of relu is 0 or 1, and twice the variance of the weights makes up for the zeros. (The last layer reads ten
-layers' outputs, 1/2 on average for sigmoids, and its own gradient is as large as any.)
+sums; that of relu is 0 or 1, and twice the variance of the weights makes up for the zeros. (The last layer reads
+the tenth's outputs, 1/2 on average for sigmoids, and its own gradient is as large as any.)
 
 The task: blasts from earthquakes by two measurements, whose classes are curved into each other.
 
 Hochreiter (1991), diploma thesis, TU Munich; Glorot & Bengio (2010), AISTATS; He et al. (2015), ICCV, equation 14.
 """
 
-import sys
 from pathlib import Path
 
 import numpy as np
+from figure_folder import figure_folder
 from numpy.typing import NDArray
 
 from seisnet import nn
@@ -86,4 +86,4 @@ def main(folder: Path, *, steps: int = 300, seeds: int = 5) -> dict[str, tuple[l
 
 
 if __name__ == "__main__":
-    main(Path(*sys.argv[1:]))
+    main(figure_folder(__doc__))
