@@ -14,8 +14,8 @@ from pathlib import Path
 
 import numpy as np
 
+from seisnet.cli import in_one_line
 from seisnet.config import PreprocessConfig, TrainConfig
-from seisnet.errors import in_one_line
 from seisnet.scoring.metrics import ClassScores, class_scores, confusion_counts
 from seisnet.training.fitting import fit
 from seisnet.training.labelled_sets import load_records, make_windows, station_folds

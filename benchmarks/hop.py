@@ -18,8 +18,8 @@ from pathlib import Path
 
 import numpy as np
 
+from seisnet.cli import in_one_line
 from seisnet.config import PickConfig, PreprocessConfig, TrainConfig
-from seisnet.errors import in_one_line
 from seisnet.model import Model
 from seisnet.training.calibration import Trial, merged, try_picks
 from seisnet.training.fitting import fit

@@ -16,8 +16,8 @@ from pathlib import Path
 
 import numpy as np
 
+from seisnet.cli import in_one_line
 from seisnet.config import PreprocessConfig, TrainConfig
-from seisnet.errors import in_one_line
 from seisnet.picking.aic import aic_onset
 from seisnet.picks import Pick
 from seisnet.store.excerpts import Excerpt

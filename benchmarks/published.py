@@ -20,8 +20,8 @@ import numpy as np
 import obspy
 from shipped import DATA, HEAD, report
 
+from seisnet.cli import in_one_line
 from seisnet.config import PreprocessConfig
-from seisnet.errors import in_one_line
 from seisnet.picks import Pick
 from seisnet.training.calibration import LOWEST_THRESHOLD, Trial
 from seisnet.training.excerpt_data import known_ns, reference_ns

@@ -29,9 +29,8 @@ from numpy.typing import NDArray
 from seisnet import nn
 from seisnet.classification.job import gathered
 from seisnet.classification.one_source import SourceJob, classify_source
-from seisnet.cli import cli
+from seisnet.cli import cli, in_one_line
 from seisnet.config import PickConfig, PreprocessConfig, TrainConfig
-from seisnet.errors import in_one_line
 from seisnet.features import make_feature
 from seisnet.formats.picks import write_picks
 from seisnet.model import Model, load_model

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
-from seisnet.errors import in_one_line
+from seisnet.cli import in_one_line
 from seisnet.model import Model, load_model
 from seisnet.scoring.metrics import class_scores, confusion_counts
 from seisnet.training.calibration import GRID, Trial, try_picks

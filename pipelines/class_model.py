@@ -29,9 +29,10 @@ from class_records import Reference, scan_recordings, write_labels
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
+from seisnet.cli import in_one_line
 from seisnet.config import PreprocessConfig, TrainConfig, from_dict, read_tables
 from seisnet.config.checks import between
-from seisnet.errors import ConfigError, DataError, in_one_line
+from seisnet.errors import ConfigError, DataError
 from seisnet.linking import join_times
 from seisnet.model import Model
 from seisnet.preprocessing.job import preprocess_to_file

@@ -18,9 +18,10 @@ from pathlib import Path
 
 import numpy as np
 
+from seisnet.cli import in_one_line
 from seisnet.config import PreprocessConfig, TrainConfig
 from seisnet.config.checks import between
-from seisnet.errors import ConfigError, in_one_line
+from seisnet.errors import ConfigError
 from seisnet.model import Model, load_model
 from seisnet.training.altering import with_copies
 from seisnet.training.calibration import Trial, merged, try_picks

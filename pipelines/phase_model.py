@@ -35,8 +35,9 @@ from phase_figures import (
 )
 from phase_records import Shares, synthetic
 
+from seisnet.cli import in_one_line
 from seisnet.config import PreprocessConfig, TrainConfig, from_dict, read_tables
-from seisnet.errors import ConfigError, in_one_line
+from seisnet.errors import ConfigError
 from seisnet.model import Model
 from seisnet.store.files import check_output
 from seisnet.store.model_file import StoredModel

@@ -16,9 +16,6 @@ argument names it as Python does, ``overwrite=True`` or ``labels=...``; the comm
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 
@@ -55,26 +52,3 @@ class TrainingError(SeisnetError):
 def missing(path: Path) -> str:
     """Say why there is no file to read at a path: nothing is there, or a folder."""
     return f"{path}: a folder; a file is needed" if path.is_dir() else f"{path}: no such file"
-
-
-@contextmanager
-def in_one_line(program: str, words: Callable[[str], str] = str) -> Iterator[None]:
-    """Turn an error of seisnet's, or of a file or folder, into one line on stderr and its exit status.
-
-    Parameters
-    ----------
-    program : str
-        Its name, which comes first.
-    words : callable, optional
-        Changes what a message of seisnet's says.
-    """
-    try:
-        yield
-    except SeisnetError as error:
-        print(f"{program}: {words(str(error))}", file=sys.stderr)
-        sys.exit(error.exit_code)
-    except OSError as error:
-        if error.filename is None:
-            raise
-        print(f"{program}: {error.filename}: {error.strerror}", file=sys.stderr)
-        sys.exit(1)

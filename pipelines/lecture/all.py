@@ -32,6 +32,7 @@ TOPICS = (
 
 
 def main(folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
     for topic in TOPICS:
         print(f"\n{topic.__doc__.splitlines()[0]}")
         topic.main(folder)

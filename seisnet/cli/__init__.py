@@ -5,6 +5,8 @@ from __future__ import annotations
 import importlib
 import re
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import click
@@ -96,9 +98,32 @@ def as_options(message: str) -> str:
     return re.sub(r"\b(overwrite|resume|virtual|labels)=(True|\.\.\.)", r"--\1", message)
 
 
-def main() -> None:
-    """Run the command line; an error of seisnet's, or of a file or folder, becomes one line and its exit status."""
-    from seisnet.errors import in_one_line
+@contextmanager
+def in_one_line(program: str, words: Callable[[str], str] = str) -> Iterator[None]:
+    """Turn an error of seisnet's, or of a file or folder, into one line on stderr and its exit status.
 
+    Parameters
+    ----------
+    program : str
+        Its name, which comes first.
+    words : callable, optional
+        Changes what a message of seisnet's says.
+    """
+    from seisnet.errors import SeisnetError
+
+    try:
+        yield
+    except SeisnetError as error:
+        click.echo(f"{program}: {words(str(error))}", err=True)
+        sys.exit(error.exit_code)
+    except OSError as error:
+        if error.filename is None:
+            raise
+        click.echo(f"{program}: {error.filename}: {error.strerror}", err=True)
+        sys.exit(1)
+
+
+def main() -> None:
+    """Run the command line; an error becomes one line and its exit status."""
     with in_one_line("seisnet", as_options):
         cli()
