@@ -4,7 +4,7 @@ The columns are those of SeisBench and of the sets that are published in its lay
 one thing, the first that is filled is taken.
 
 start
-    ``trace_start_time``, ISO 8601, UTC where no zone is given.
+    ``trace_start_time``, ISO 8601 or 2011/07/04 05:23:18.25, UTC where no zone is given.
 channel
     ``trace_channel``, ``station_channel_code``, ``station_channels``, ``station_instrument``.
 event
@@ -43,11 +43,11 @@ _EVENT = ("source_id", "event_id", "source_id_list", "source_origin_time")
 _CATEGORY = ("trace_category", "source_type")
 _SPLITS = {"train": "train", "dev": "dev", "val": "dev", "valid": "dev", "validation": "dev", "test": "test"}
 _EMPTY = {"", "nan", "none", "null", "<na>", "nat"}
-_TIME = re.compile(r"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d(?::\d\d)?)(?:\.(\d*))?(Z|[+-]\d\d:?\d\d)?")
+_TIME = re.compile(r"(\d{4}-\d\d-\d\d|\d{4}/\d\d/\d\d)[T ](\d\d:\d\d(?::\d\d)?)(?:\.(\d*))?(Z|[+-]\d\d:?\d\d)?")
 
 
 def parse_time_ns(text: str) -> int:
-    """Nanoseconds since 1970 of an ISO 8601 time; exact, UTC where no zone is given.
+    """Nanoseconds since 1970 of an ISO 8601 time, of which slashes may part the date; UTC where no zone is given.
 
     >>> parse_time_ns("1970-01-01T00:00:01.000000001Z")
     1000000001
@@ -57,7 +57,7 @@ def parse_time_ns(text: str) -> int:
         if found is None:
             raise ValueError
         date, clock, fraction, zone = found.groups(default="")
-        seconds = int(datetime.fromisoformat(f"{date}T{clock}{zone or 'Z'}").timestamp())
+        seconds = int(datetime.fromisoformat(f"{date.replace('/', '-')}T{clock}{zone or 'Z'}").timestamp())
     except ValueError:
         raise DataError(f"time {text!r} is not ISO 8601, such as 2011-07-04T05:23:18.25Z") from None
     if is_beyond(seconds * NS_PER_S, seconds * NS_PER_S):
