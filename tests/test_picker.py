@@ -12,6 +12,7 @@ from seisnet.config import PickConfig
 from seisnet.picking.peaks import OnsetFinder, PeaksOfP
 from seisnet.picking.picker import Picker, keep_apart, one_phase_an_onset, snr_db
 from seisnet.picks import Pick
+from seisnet.scan.onset_network import FURTHEST_S
 from seisnet.scan.scanner import Probabilities
 from seisnet.waveforms.records import NS_PER_S
 
@@ -149,6 +150,27 @@ def test_s_is_looked_for_behind_p_whatever_the_threshold_of_p(threshold, make_re
         if pick.phase == "S"
     ]
     assert abs(pick.time_ns - START_NS - 20.6 * NS_PER_S) <= 0.03 * NS_PER_S
+
+
+@pytest.mark.parametrize("hop_s", [0.02, 0.05])
+def test_chunk_invariance_s_that_is_moved_waits_for_what_is_seen_of_p(hop_s, make_record, noise):
+    class LateOnsets:
+        def move(self, record, time_ns, phase):
+            return time_ns + round(FURTHEST_S * NS_PER_S), 0.1
+
+    t = np.arange(6000) / 100
+    record = make_record(np.stack([noise(6000, k) * np.where(t < 20.3, 1, np.where(t < 20.6, 10, 25)) for k in range(3)]))
+    hop_ns, n = round(hop_s * NS_PER_S), round(58 / hop_s)
+    values = np.zeros((3, n), dtype=np.float32)
+    at = round(18.0 / hop_s)  # S is seen for one column, and P in the latest one that is of any use to it
+    values[1, at], values[0, at + round((FURTHEST_S - 0.25) // hop_s)] = 0.5, 0.4
+    values[2] = 1 - values[0] - values[1]
+    whole = Probabilities(values, START_NS + 2 * NS_PER_S, hop_ns, CLASSES, "GE.APE..HH", np.zeros(n, dtype=bool))
+    for length in (n, 1):
+        picker = Picker({"S": 0.3}, config=PickConfig(), model="m", onsets=LateOnsets())
+        pieces = (whole.part(i, i + length) for i in range(0, n, length))
+        [pick] = [p for i, piece in enumerate(pieces) for p in picker.add(record, piece, last=(i + 1) * length >= n)]
+        assert abs(pick.time_ns - START_NS - 20.6 * NS_PER_S) <= 0.03 * NS_PER_S
 
 
 @given(st.lists(st.integers(1, 9), min_size=1, max_size=12), st.integers(0, 60), st.integers(0, 20))

@@ -95,15 +95,17 @@ class Picker:
             for peak, offset, height in finder.add(row, last=last):
                 self._raw.append(_Onset(phase, self._start_ns + peak * hop_ns + round(offset * hop_ns), height))
         settled_ns = probabilities.start_ns + probabilities.values.shape[1] * hop_ns
+        # S, wherever it is moved, asks what was seen of P until shortly before it.
+        sample_ns = round(NS_PER_S / record.sampling_rate_hz)
+        known_ns = min(record.end_ns - self._after_ns, settled_ns + P_BEGINS_NS - round(FURTHEST_S * NS_PER_S) - sample_ns)
         settled_ns = min([settled_ns, *(self._start_ns + f.settled * hop_ns for f in self._finders.values())])
-        known_ns = record.end_ns - self._after_ns
         ready = [o for o in self._raw if last or o.time_ns <= known_ns]
         self._raw = [o for o in self._raw if not (last or o.time_ns <= known_ns)]
         self._picks += [self._refined(record, onset, hop_ns) for onset in ready]
         settled_ns = min([settled_ns, *(o.time_ns for o in self._raw)])
         self.needs_ns = settled_ns - self._before_ns
         self._p.forget((self.needs_ns - self._start_ns) // hop_ns)
-        settled_ns -= self._moved_ns + round(NS_PER_S / record.sampling_rate_hz)  # times are rounded to samples
+        settled_ns -= self._moved_ns + sample_ns  # times are rounded to samples
         picks = self._weighed(settled_ns, last=last)
         return self._rivals.add(picks, min([settled_ns, *(p.time_ns for p in self._picks)]), last=last)
 
