@@ -55,7 +55,7 @@ class Reference:
     def read(path: Path) -> list[Reference]:
         """Read a CSV with columns ``class`` and ``time``, perhaps ``score``; of a ``kind``, ``occurrence`` counts."""
         with path.open(newline="", encoding="utf-8") as file:
-            reader = csv.DictReader(file)
+            reader = csv.DictReader(file, restval="")
             if not {"class", "time"} <= set(reader.fieldnames or ()):
                 raise DataError(f"{path}: a list of what recordings hold has columns class and time")
             rows = [row for row in reader if row.get("kind", "occurrence") == "occurrence"]

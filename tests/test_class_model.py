@@ -209,6 +209,9 @@ def test_what_cannot_be_done_is_told_before_anything_is_trained(pipeline, datase
     (tmp_path / "list.csv").write_text("class,time\nhum,noon\n")
     with pytest.raises(DataError, match=r"list.csv: time 'noon' is neither"):
         main([str(dataset)], output, records=["recordings"], reference=tmp_path / "list.csv")
+    (tmp_path / "list.csv").write_text("class,time\nhum\n")
+    with pytest.raises(DataError, match=r"list.csv: time '' is neither"):
+        main([str(dataset)], output, records=["recordings"], reference=tmp_path / "list.csv")
     with pytest.raises(DataError, match=r"class blast: 0 blocks .* not used: class 'noise' is none of hum, rattle"):
         main([str(dataset)], output, preprocess={"class_names": ("hum", "rattle", "blast")})
     assert not output.exists()
