@@ -315,6 +315,13 @@ def test_without_a_dev_split_the_last_epoch_is_kept(rng):
     assert "patience: there is no dev split, so that nothing stops the training early" in said
 
 
+def test_windows_that_say_nothing_of_their_task_are_of_phases(rng):
+    windows, said = make_windows(rng), []
+    windows.info.attributes["config"] = "{}"
+    fit(windows, dataclasses.replace(SMALL, false_alarms_per_hour=1.0), say=said.append)
+    assert not any("false_alarms_per_hour" in line for line in said)
+
+
 def test_cuda_without_cupy_is_one_clear_line(rng):
     try:
         import cupy  # noqa: F401

@@ -66,7 +66,7 @@ class WindowData:
             yield f"the training split holds no window of {', '.join(absent)}: the model will not know such"
         if config.patience and not len(self.y_dev):
             yield "patience: there is no dev split, so that nothing stops the training early"
-        if config.false_alarms_per_hour and self.info.config["task"] != "phase":
+        if config.false_alarms_per_hour and self.info.config.get("task", "phase") != "phase":
             yield "false_alarms_per_hour: a budget of picks; models of task class make none, and keep their thresholds"
 
     def training(self, kept: NDArray[np.bool_] | None = None) -> TrainingData:
