@@ -159,7 +159,8 @@ def test_chunk_invariance_s_that_is_moved_waits_for_what_is_seen_of_p(hop_s, mak
             return time_ns + round(FURTHEST_S * NS_PER_S), 0.1
 
     t = np.arange(6000) / 100
-    record = make_record(np.stack([noise(6000, k) * np.where(t < 20.3, 1, np.where(t < 20.6, 10, 25)) for k in range(3)]))
+    loudness = np.where(t < 20.3, 1, np.where(t < 20.6, 10, 25))
+    record = make_record(np.stack([noise(6000, k) * loudness for k in range(3)]))
     hop_ns, n = round(hop_s * NS_PER_S), round(58 / hop_s)
     values = np.zeros((3, n), dtype=np.float32)
     at = round(18.0 / hop_s)  # S is seen for one column, and P in the latest one that is of any use to it

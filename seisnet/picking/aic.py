@@ -53,7 +53,7 @@ def aic_onset(record: Record, time_ns: int, phase: str, *, half_width_s: float, 
     half_width_s : float
         How far from the pick to search.
     after_ns : int, optional
-        What lies before this belongs to another phase and isn't looked at.
+        What lies before this belongs to another phase: the criterion doesn't see it, only the filters do.
 
     Returns
     -------

@@ -95,9 +95,10 @@ class Picker:
             for peak, offset, height in finder.add(row, last=last):
                 self._raw.append(_Onset(phase, self._start_ns + peak * hop_ns + round(offset * hop_ns), height))
         settled_ns = probabilities.start_ns + probabilities.values.shape[1] * hop_ns
-        # S, wherever it is moved, asks what was seen of P until shortly before it.
         sample_ns = round(NS_PER_S / record.sampling_rate_hz)
-        known_ns = min(record.end_ns - self._after_ns, settled_ns + P_BEGINS_NS - round(FURTHEST_S * NS_PER_S) - sample_ns)
+        # S, wherever it is moved, asks what was seen of P until shortly before it.
+        seen_ns = settled_ns + P_BEGINS_NS - round(FURTHEST_S * NS_PER_S) - sample_ns
+        known_ns = min(record.end_ns - self._after_ns, seen_ns)
         settled_ns = min([settled_ns, *(self._start_ns + f.settled * hop_ns for f in self._finders.values())])
         ready = [o for o in self._raw if last or o.time_ns <= known_ns]
         self._raw = [o for o in self._raw if not (last or o.time_ns <= known_ns)]
