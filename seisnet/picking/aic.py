@@ -70,7 +70,7 @@ def aic_onset(record: Record, time_ns: int, phase: str, *, half_width_s: float, 
     first = max(low - round(WARM_UP_S * rate_hz), 0)
     preferred = np.array([kind == "P", kind == "S", kind == "S"]) & record.present
     rows = preferred if preferred.any() else record.present
-    is_slow = record.bandwidth_hz < 0.49 * rate_hz
+    is_slow = record.bandwidth_hz < 0.49 * rate_hz  # rates jitter
     shares, quiet = (SLOW_BAND_SHARES, SLOW_QUIET) if is_slow else (BAND_SHARES, QUIET)
     band_hz = (min(f, share * record.bandwidth_hz) for f, share in zip(BAND_HZ[kind], shares, strict=True))
     if low >= high:

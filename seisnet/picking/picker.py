@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from seisnet.config import PickConfig
-from seisnet.picking.aic import CONTEXT_S, WARM_UP_S, aic_onset
+from seisnet.picking.aic import AROUND_S, CONTEXT_S, WARM_UP_S, aic_onset
 from seisnet.picking.peaks import OnsetFinder, PeaksOfP
 from seisnet.picking.rivals import Rivals
 from seisnet.picks import Pick, in_order
@@ -134,7 +134,7 @@ class Picker:
 
     def _behind_p(self, time_ns: int, hop_ns: int) -> int | None:
         """When the onset of P is over that is seen shortly before a time; None if none is."""
-        reach_ns = P_BEGINS_NS + round((self._config.refine_s + CONTEXT_S) * NS_PER_S)
+        reach_ns = P_BEGINS_NS + round((self._config.refine_s + AROUND_S["S"]) * NS_PER_S)
         start_ns = self._start_ns or 0
         first, stop = ((time_ns - d - start_ns) // hop_ns + 1 for d in (reach_ns, P_BEGINS_NS))
         peak = self._p.highest(first, stop)
