@@ -373,11 +373,31 @@ def test_components_of_two_rates_are_told_for_one_header_may_be_wrong(slow_hz, f
         for k, (c, rate_hz) in enumerate((("Z", fast_hz), ("N", fast_hz * (1 + 1e-6)), ("E", slow_hz)))
     ]
     [record], _ = records_of(*traces, shortest_s=39.0)
-    [flag] = record.flags
+    *_, flag = record.flags
     assert flag.what == f"its components are sampled at two rates: HHE at {slow_hz:g} Hz, HHN at {fast_hz:g} Hz"
     assert (flag.start_ns, flag.end_ns) == (record.start_ns, record.end_ns)
     [alike], _ = records_of(*traces[:2], shortest_s=39.0)
-    assert alike.flags == ()
+    assert not any("two rates" in flag.what for flag in alike.flags)
+
+
+@pytest.mark.parametrize(
+    ("codes", "rate_hz", "told"),
+    [
+        ("ZNE", 100.0, []),
+        ("Z", 99.9999, []),
+        ("ZNE", 62.5, ["resampled from 62.5 to 100 Hz"]),
+        ("ZNE", 99.99, ["resampled from 99.99 to 100 Hz"]),
+        ("2Z1", 1000.0, ["1, 2 stand in for N, E", "resampled from 1000 to 100 Hz"]),
+        ("ZT", 100.0, ["T stands in for E"]),
+    ],
+)
+def test_rates_that_are_changed_and_letters_that_stand_in_are_told_once_a_record(
+    codes, rate_hz, told, make_trace, noise
+):
+    traces = [make_trace(noise(round(60 * rate_hz), k), f"GE.APE..HH{c}", rate_hz=rate_hz) for k, c in enumerate(codes)]
+    [record], rejections = records_of(*traces)
+    assert [flag.what for flag in record.flags] == told and rejections == []
+    assert all(flag.start_ns == flag.end_ns == record.start_ns for flag in record.flags)
 
 
 def test_rates_that_jitter_from_piece_to_piece_are_one_rate(make_trace, noise):

@@ -4,6 +4,6 @@
 read together by `groups`), archives by `sds`, services by `fdsn`, `datasets` (their rows by `dataset_columns`).
 `source_records` reads them: `conditioning` makes `records`, in which `channels` become components (which way they
 point: `axes`, by the `inventory`) and traces gap-free `segments`, rates are changed by `resampling`, faults of
-recorders told by `quality`; `spans` leaves to each source what is its own. `seedlink` brings packets, which `packets`
-puts together, `lookup` finds waveforms again, and `examples` are recordings that come with ObsPy.
+recorders told by `quality`, what was changed by `remarks`; `spans` leaves to each source what is its own. `seedlink`
+brings packets, which `packets` puts together, `lookup` finds waveforms again, and `examples` come with ObsPy.
 """

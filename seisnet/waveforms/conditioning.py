@@ -21,8 +21,9 @@ from seisnet.waveforms.channels import split_seed_id
 from seisnet.waveforms.inventory import Response, Stations, channel_at, without_response
 from seisnet.waveforms.quality import faults
 from seisnet.waveforms.records import BEYOND, NS_PER_S, ROW, Flag, Record, Rejection, is_beyond
+from seisnet.waveforms.remarks import remarks
 from seisnet.waveforms.resampling import keeps_time, resample
-from seisnet.waveforms.segments import JITTER, Segment, segments_of
+from seisnet.waveforms.segments import Segment, segments_of
 
 SLOWEST = 0.1
 """Recordings slower than this share of the target rate hold too little of the band."""
@@ -265,20 +266,12 @@ def _records(
             _round(cut, data[row, : len(cut)])
             data[row, len(cut) :] = data[row, len(cut) - 1]
             present[row] = True
-        used = [cuts[row][1] for row in sorted(cuts)]
-        bandwidth_hz = min(rate_hz / 2, *(segment.bandwidth_hz for segment in used))
+        used = {row: cuts[row][1] for row in sorted(cuts)}
+        bandwidth_hz = min(rate_hz / 2, *(segment.bandwidth_hz for segment in used.values()))
         record = Record(data, low, rate_hz, trace_id, present, bandwidth_hz, source)
-        records.append((replace(record, flags=_unlike(used, record)), [segment.seed_id for segment in used]))
+        seed_ids = [segment.seed_id for segment in used.values()]
+        records.append((replace(record, flags=remarks(used, record)), seed_ids))
     return records
-
-
-def _unlike(segments: list[Segment], record: Record) -> tuple[Flag, ...]:
-    """A flag where components were not recorded at one rate: one of the headers may be wrong."""
-    slow, fast = (of(segments, key=lambda s: s.bandwidth_hz) for of in (min, max))
-    if fast.bandwidth_hz <= slow.bandwidth_hz * (1 + JITTER):
-        return ()
-    rates = ", ".join(f"{s.seed_id[-3:]} at {2 * s.bandwidth_hz:g} Hz" for s in (slow, fast))
-    return (Flag(record.start_ns, record.end_ns, f"its components are sampled at two rates: {rates}"),)
 
 
 def _round(samples: NDArray[Any], out: NDArray[np.float32]) -> None:

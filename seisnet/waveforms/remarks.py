@@ -1,0 +1,54 @@
+"""What is told of a record whose samples are not simply those of its components: other letters, other rates."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from seisnet.waveforms.channels import split_seed_id
+from seisnet.waveforms.records import COMPONENTS, Flag, Record
+from seisnet.waveforms.resampling import keeps_time
+from seisnet.waveforms.segments import JITTER, Segment
+
+
+def remarks(used: Mapping[int, Segment], record: Record) -> tuple[Flag, ...]:
+    """Flags of a record, made of a segment a row: the first two are of its beginning, for they are no faults."""
+    rows, at_ns = sorted(used), record.start_ns
+    segments = [used[row] for row in rows]
+    told = (
+        stand_ins([(split_seed_id(used[row].seed_id)[1], COMPONENTS[row]) for row in rows]),
+        _resampled(segments, record),
+    )
+    return (*(Flag(at_ns, at_ns, what) for what in told if what), *_unlike(segments, record))
+
+
+def stand_ins(letters: Sequence[tuple[str, str]]) -> str:
+    """Say which letters stand in for others; U, V, W are rotated.
+
+    Examples
+    --------
+    >>> stand_ins([("Z", "Z"), ("1", "N"), ("2", "E")])
+    '1, 2 stand in for N, E'
+    """
+    others = [pair for pair in letters if pair[0] != pair[1] and pair[0] not in "UVW"]
+    if not others:
+        return ""
+    got, wanted = (", ".join(side) for side in zip(*others, strict=True))
+    return f"{got} {'stands' if len(others) == 1 else 'stand'} in for {wanted}"
+
+
+def _resampled(segments: Sequence[Segment], record: Record) -> str:
+    """Say from which rates a record was brought to its own."""
+    own_hz = record.sampling_rate_hz
+    recorded_hz = sorted(
+        {2 * s.bandwidth_hz for s in segments if not keeps_time(2 * s.bandwidth_hz, own_hz, len(s.samples))}
+    )
+    return f"resampled from {' and '.join(f'{r:.7g}' for r in recorded_hz)} to {own_hz:.7g} Hz" if recorded_hz else ""
+
+
+def _unlike(segments: Sequence[Segment], record: Record) -> tuple[Flag, ...]:
+    """A flag where components were not recorded at one rate: one of the headers may be wrong."""
+    slow, fast = (of(segments, key=lambda s: s.bandwidth_hz) for of in (min, max))
+    if fast.bandwidth_hz <= slow.bandwidth_hz * (1 + JITTER):
+        return ()
+    rates = ", ".join(f"{s.seed_id[-3:]} at {2 * s.bandwidth_hz:g} Hz" for s in (slow, fast))
+    return (Flag(record.start_ns, record.end_ns, f"its components are sampled at two rates: {rates}"),)
