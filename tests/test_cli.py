@@ -11,6 +11,7 @@ import sys
 import time
 from functools import partial
 
+import click
 import h5py
 import numpy as np
 import obspy
@@ -552,6 +553,23 @@ def test_control_c_is_one_line_that_says_how_to_go_on(monkeypatch, capsys, work,
 def test_every_command_has_help_with_an_example(command):
     output = run(command, "--help").output
     assert "Example" in output and "seisnet " in output
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_takes_quiet_and_verbose(command):
+    top = cli.get_command(click.Context(cli), command)
+    for member in top.commands.values() if isinstance(top, click.Group) else [top]:
+        names = [name for option in member.params for name in option.opts]
+        assert [names.count(name) for name in ("-q", "--quiet", "-v", "--verbose")] == [1, 1, 1, 1]
+    assert run("models", "show", "phase", "-q", "-v").output == run("models", "show", "phase").output
+
+
+def test_a_quiet_score_says_nothing_but_its_table(tmp_path):
+    (tmp_path / "found.csv").write_text("network,station,time,phase\nGE,A,0,P\nGE,B,0,P\n")
+    (tmp_path / "wanted.csv").write_text("network,station,time,phase\nGE,A,0,P\n")
+    told, quiet = (run("score", tmp_path / "found.csv", tmp_path / "wanted.csv", *more) for more in ((), ("-q",)))
+    assert "1 pick on stations that the reference does not name" in told.stderr
+    assert (quiet.stdout, quiet.stderr) == (told.stdout, "")
 
 
 def test_help_imports_nothing_heavy():

@@ -28,6 +28,19 @@ COMMANDS = {
 }
 
 
+def with_common(command: click.Command) -> click.Command:
+    """Let a command, or all of a group, take -q and -v, so that a script may give them to any; most have their own."""
+    if isinstance(command, click.Group):
+        for member in command.commands.values():
+            with_common(member)
+        return command
+    known = {name for option in command.params for name in option.opts}
+    for names, text in ((("-q", "--quiet"), "No summary."), (("-v", "--verbose"), "Nothing more is told here.")):
+        if not known.intersection(names):
+            command.params.append(click.Option(names, is_flag=True, expose_value=False, help=text))
+    return command
+
+
 class LazyGroup(click.Group):
     """A group that knows its commands by name and imports the one that is called."""
 
@@ -40,7 +53,7 @@ class LazyGroup(click.Group):
         if cmd_name not in COMMANDS:
             return None
         command: click.Command = getattr(importlib.import_module(f"seisnet.cli.{cmd_name}"), cmd_name)
-        return command
+        return with_common(command)
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
         """Name the nearest command when there is none of that name."""

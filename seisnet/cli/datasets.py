@@ -117,7 +117,8 @@ def _bar(show: Callable[[str], None]) -> Callable[[str, int, int], None]:
 @click.argument("path", type=click.Path(path_type=Path))
 @click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="Folder to write.")
 @click.option("--overwrite", is_flag=True, help="Replace the data set that the folder holds.")
-def import_command(layout: str, path: Path, output: Path, overwrite: bool) -> None:
+@console.quiet
+def import_command(layout: str, path: Path, output: Path, overwrite: bool, quiet: bool) -> None:
     """Convert the data set at PATH to a folder in the SeisBench layout, which preprocess reads.
 
     LAYOUT h5csv: PATH is NAME.h5, with NAME.csv beside it.
@@ -128,7 +129,7 @@ def import_command(layout: str, path: Path, output: Path, overwrite: bool) -> No
     from seisnet.wording import counted
 
     n_traces = import_h5csv(path, output, overwrite=overwrite)
-    click.echo(f"{path.name}: {counted(n_traces, 'trace')} written to {output}", err=True)
+    console.say(f"{path.name}: {counted(n_traces, 'trace')} written to {output}", quiet=quiet)
 
 
 @datasets.command("export")

@@ -16,7 +16,8 @@ from seisnet.cli import console
 )
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of the windows that are drawn.")
 @console.overwrite
-def inspect(file: Path, folder: Path | None, seed: int, overwrite: bool) -> None:
+@console.quiet
+def inspect(file: Path, folder: Path | None, seed: int, overwrite: bool, quiet: bool) -> None:
     """Say what is in a windows file, a model file or a waveform file.
 
     With --plot a report of a windows file: 25 random windows of each class with their onset, so that wrong labels are
@@ -44,4 +45,4 @@ def inspect(file: Path, folder: Path | None, seed: int, overwrite: bool) -> None
         from seisnet.report.audit import write_audit
 
         write_audit(file, folder, np.random.default_rng(seed))
-        console.say(f"audit sheet: {folder / 'report.html'}")
+        console.say(f"audit sheet: {folder / 'report.html'}", quiet=quiet)

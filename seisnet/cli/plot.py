@@ -20,6 +20,7 @@ from seisnet.cli import console
 @click.option("--after", "after_s", type=click.FloatRange(0, min_open=True), help="Seconds shown after it.")
 @console.overwrite
 @console.quiet
+@console.verbose
 def plot(
     picks: Path,
     waveforms: tuple[str, ...],
@@ -33,6 +34,7 @@ def plot(
     after_s: float | None,
     overwrite: bool,
     quiet: bool,
+    verbose: bool,
 ) -> None:
     """Draw a figure of PICKS: a file of picks, or the folder of a classify --report, which knows its waveforms.
 
@@ -60,4 +62,4 @@ def plot(
     pick = find_pick(picked.picks, name)
     write_figure(FIGURES[kind](picked, pick, before_s, after_s), output)
     console.say(f"{output}: {kind} of {pick.pick_id}", quiet=quiet)
-    console.say_rejections(picked.waveforms.reading.rejections, quiet=quiet, verbose=False)
+    console.say_rejections(picked.waveforms.reading.rejections, quiet=quiet, verbose=verbose)

@@ -19,7 +19,17 @@ if TYPE_CHECKING:
 @click.option("--tolerance", "tolerance_s", type=float, default=0.5, show_default=True, help="Seconds.")
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Folder for a report with the residuals.")
 @console.overwrite
-def score(picks: Path, reference: Path, tolerance_s: float, output: Path | None, overwrite: bool) -> None:
+@console.quiet
+@console.verbose
+def score(
+    picks: Path,
+    reference: Path,
+    tolerance_s: float,
+    output: Path | None,
+    overwrite: bool,
+    quiet: bool,
+    verbose: bool,
+) -> None:
     """Compare PICKS with REFERENCE picks, each a CSV, a catalogue, or a data set with picks of its own.
 
     Picks on stations that the reference doesn't name are left out. On the others every pick that no reference pick
@@ -52,14 +62,14 @@ def score(picks: Path, reference: Path, tolerance_s: float, output: Path | None,
         told = f"{counted(elsewhere, 'pick')} on stations that the reference does not name: left out"
         if elsewhere == len(found):
             told += f"; none is left (the reference names {first_of(sorted(stations), 5)})"
-        click.echo(told, err=True)
-    console.say_rejections(rejections, quiet=False, verbose=False)
+        console.say(told, quiet=quiet)
+    console.say_rejections(rejections, quiet=quiet, verbose=verbose)
     scores = score_picks(found, wanted, tolerance_s=tolerance_s)
     if output is not None:
         from seisnet.report.score import write_score
 
         write_score(scores, output, picks=str(picks), reference=str(reference), tolerance_s=tolerance_s)
-        console.say_outputs(output / "report.html", output / "metrics.json", quiet=False)
+        console.say_outputs(output / "report.html", output / "metrics.json", quiet=quiet)
     click.echo("phase,picks,reference,matched,precision,recall,f1,median_s,mae_s")
     for s in scores:
         residuals = s.residuals_s

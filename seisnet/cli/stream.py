@@ -67,6 +67,7 @@ class Stop:
 @console.inventory
 @console.overwrite
 @console.quiet
+@console.verbose
 def stream(
     server: str,
     select: tuple[str, ...],
@@ -78,6 +79,7 @@ def stream(
     inventory: tuple[Path, ...],
     overwrite: bool,
     quiet: bool,
+    verbose: bool,
 ) -> None:
     """Pick phases in what a SeedLink server sends, until it is stopped with Ctrl-C or SIGTERM.
 
@@ -121,4 +123,4 @@ def stream(
         picks = streaming.finish()
         file.add(picks)
     console.say(f"{output}: {counted(n_picks + len(picks), 'pick')} of {counted(n_packets, 'packet')}", quiet=quiet)
-    console.say_rejections(streaming.rejections, quiet=quiet, verbose=False)
+    console.say_rejections(streaming.rejections, quiet=quiet, verbose=verbose)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +48,7 @@ from seisnet.cli import console
 @click.option("--resume", is_flag=True, help="Go on where an interrupted training with this output stopped.")
 @console.overwrite
 @console.quiet
+@click.option("-v", "--verbose", is_flag=True, help="A line an epoch.")
 def train(
     windows: Path,
     output: Path,
@@ -57,6 +59,7 @@ def train(
     resume: bool,
     overwrite: bool,
     quiet: bool,
+    verbose: bool,
     **options: Any,
 ) -> None:
     """Train a network on a WINDOWS file.
@@ -108,6 +111,13 @@ def train(
         console.progress_line("train", quiet=quiet) as show,
         np.errstate(over="ignore", invalid="ignore"),  # a loss that is not finite is told in one line
     ):
+
+        def told(stage: str, row: Mapping[str, float]) -> None:
+            state = f"{stage}: epoch {row['epoch']:.0f}/{row['epochs']:.0f}, loss {row['train_loss']:.4f}"
+            state += f", dev macro-F1 {row['dev_macro_f1']:.4f}" if "dev_macro_f1" in row else ""
+            show(state, row["epoch"], row["epochs"])
+            console.say(f"  {state}", quiet=quiet or not verbose)
+
         for path in (output, checkpoint):
             sweep(path)
         model, history = fit(
@@ -118,12 +128,7 @@ def train(
             device=device,
             threads=threads,
             checkpoint=checkpoint,
-            progress=lambda stage, row: show(
-                f"{stage}: epoch {row['epoch']:.0f}/{row['epochs']:.0f}, loss {row['train_loss']:.4f}"
-                + (f", dev macro-F1 {row['dev_macro_f1']:.4f}" if "dev_macro_f1" in row else ""),
-                row["epoch"],
-                row["epochs"],
-            ),
+            progress=told,
             say=lambda line: console.say(f"  {line}", quiet=quiet),
         )
         model.save(output, overwrite=True)
