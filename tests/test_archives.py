@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from seisnet.config import PreprocessConfig
-from seisnet.errors import DataError
+from seisnet.errors import DataError, NothingUsableError
 from seisnet.labels import LabelMatcher, unmatched
 from seisnet.picks import Pick
 from seisnet.waveforms.files import Reading
@@ -249,9 +249,9 @@ def test_an_archive_without_what_is_wanted_is_an_error_in_one_line(archive, patt
     root, day_ns = archive
     held = "CH.HASLI.*.HHZ, GE.APE.*.HHN, GE.APE.*.HHZ, GE.APE.*.HNZ, of 2020"
     line = re.escape(f"holds no day of the selection; the archive holds {held}") + "$"
-    with pytest.raises(DataError, match=line):
+    with pytest.raises(NothingUsableError, match=line):
         find_sources([f"sds:{root}"], Reading(), selection=Selection((pattern,)))
-    with pytest.raises(DataError, match=line):
+    with pytest.raises(NothingUsableError, match=line):
         find_sources([f"sds:{root}"], Reading(), selection=Selection(end_ns=day_ns - 10 * DAY_NS))
 
 

@@ -12,7 +12,7 @@ import pytest
 from obspy.clients import fdsn as obspy_fdsn
 from obspy.core.inventory import Channel, Inventory, Network, Site, Station
 
-from seisnet.errors import DataError
+from seisnet.errors import DataError, NothingUsableError
 from seisnet.waveforms import fdsn
 from seisnet.waveforms.files import Reading
 from seisnet.waveforms.records import DAY_NS, NS_PER_S
@@ -188,5 +188,5 @@ def test_services_that_are_none_are_an_error_in_one_line(spec, selection, reason
 
 def test_a_service_without_what_is_wanted_says_so(service):
     url, *_ = service
-    with pytest.raises(DataError, match="has no channel"):
+    with pytest.raises(NothingUsableError, match="has no channel"):
         find_sources([f"fdsn:{url}"], Reading(), selection=span(0, 60, "XX"))

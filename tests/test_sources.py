@@ -11,7 +11,7 @@ import obspy
 import pytest
 
 from seisnet.engine import Engine
-from seisnet.errors import DataError
+from seisnet.errors import DataError, NothingUsableError
 from seisnet.waveforms import files, groups
 from seisnet.waveforms.examples import example_files, write_example_event
 from seisnet.waveforms.files import Reading, read_file
@@ -89,7 +89,7 @@ def test_a_file_name_is_no_pattern(tmp_path, write, name):
 def test_a_time_that_no_file_holds_is_told_with_the_times_that_they_hold(tmp_path, write):
     write(tmp_path / "a.mseed", "GE.APE..HHZ")
     write(tmp_path / "b.mseed", "GE.APE..HHZ", start_ns=START_NS + 60 * NS_PER_S)
-    with pytest.raises(DataError) as error:
+    with pytest.raises(NothingUsableError) as error:
         find_sources([str(tmp_path)], Reading(), selection=Selection(start_ns=START_NS + DAY_NS))
     assert str(error.value).endswith(
         "the files hold GE.APE..HHZ, from 2020-01-01T00:00:00.000000Z to 2020-01-01T00:01:09.990000Z"
@@ -182,8 +182,18 @@ def test_a_name_that_leads_nowhere_is_an_error_in_one_line(tmp_path):
 
 def test_a_folder_without_waveforms_is_an_error(tmp_path):
     (tmp_path / "notes.md").write_text("nothing here")
-    with pytest.raises(DataError, match="holds no waveform files"):
+    with pytest.raises(NothingUsableError, match="holds no waveform files"):
         find_sources([str(tmp_path)], Reading())
+
+
+def test_a_link_in_a_folder_that_leads_nowhere_is_told_and_the_rest_goes_on(tmp_path, write):
+    write(tmp_path / "good.mseed")
+    (tmp_path / "lost.mseed").symlink_to("not mounted")
+    records, reading = read_all(tmp_path)
+    assert len(records) == 1
+    assert [r.reason for r in reading.rejections] == [
+        f"{tmp_path / 'lost.mseed'}: can't be read: No such file or directory"
+    ]
 
 
 def test_text_in_a_folder_is_read_if_it_holds_waveforms_and_told_if_not(tmp_path):

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 import obspy
 
-from seisnet.errors import DataError
+from seisnet.errors import DataError, NothingUsableError
 from seisnet.waveforms.channels import split_seed_id
 from seisnet.waveforms.files import first_line
 from seisnet.waveforms.inventory import channels_of
@@ -49,7 +49,9 @@ def find_days(service: str, selection: Selection) -> list[ServiceDay]:
     Raises
     ------
     DataError
-        No times or channels are given, the service does not answer, or has nothing of what is asked for.
+        No times or channels are given, or the service does not answer.
+    NothingUsableError
+        It has nothing of what is asked for.
     """
     if not selection.patterns or FOREVER_NS[0] == selection.start_ns or FOREVER_NS[1] == selection.end_ns:
         raise DataError(f"fdsn:{service}: say with selection=... which channels to fetch, from when, and until when")
@@ -62,7 +64,7 @@ def find_days(service: str, selection: Selection) -> list[ServiceDay]:
             if selection.takes(seed_id) and selection.overlaps(*span_ns):
                 epochs.setdefault(f"{split_seed_id(seed_id)[0]}?", []).append(span_ns)
     if not epochs:
-        raise DataError(f"fdsn:{service}: has no channel of the selection")
+        raise NothingUsableError(f"fdsn:{service}: has no channel of the selection")
     first, last = selection.start_ns // DAY_NS, (selection.end_ns - 1) // DAY_NS
     return [
         ServiceDay(channels, selection.within(day * DAY_NS, (day + 1) * DAY_NS))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import glob
 from pathlib import Path
 
-from seisnet.errors import DataError
+from seisnet.errors import DataError, NothingUsableError
 
 NOT_WAVEFORMS = {".csv", ".xml", ".json", ".toml", ".md", ".html", ".py", ".png", ".pdf", ".h5", ".hdf5"}
 """Endings passed over when a folder is read, but for .txt, which may be ASCII; a file that is named itself is tried."""
@@ -25,10 +25,12 @@ def waveform_files(path: Path) -> list[Path]:
     """A file, or the waveform files of a folder."""
     if not path.is_dir():
         return [path]
-    found = [p for p in sorted(path.rglob("*")) if p.is_file() and not p.name.startswith(".")]
+    # A link that leads nowhere, as to a disk that is not mounted, is told when it is read.
+    files = (p for p in sorted(path.rglob("*")) if p.is_file() or (p.is_symlink() and not p.exists()))
+    found = [p for p in files if not p.name.startswith(".")]
     found = [p for p in found if p.suffix.lower() not in NOT_WAVEFORMS]
     if not found:
-        raise DataError(
+        raise NothingUsableError(
             f"{path}: the folder holds no waveform files, and is no data set in the layout of SeisBench or STEAD"
         )
     return found

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import obspy
 
-from seisnet.errors import DataError
+from seisnet.errors import DataError, NothingUsableError
 from seisnet.waveforms.channels import split_seed_id
 from seisnet.waveforms.records import DAY_NS, Rejection
 from seisnet.waveforms.selection import FOREVER_NS, Selection
@@ -39,7 +39,9 @@ def find_days(root: Path, selection: Selection) -> list[ArchiveDay]:
     Raises
     ------
     DataError
-        The folder is no archive, or holds nothing that is wanted.
+        The folder is no archive.
+    NothingUsableError
+        It holds nothing that is wanted.
     """
     years = [path for path in sorted(root.glob("[0-9][0-9][0-9][0-9]")) if path.is_dir()]
     if not years:
@@ -51,7 +53,7 @@ def find_days(root: Path, selection: Selection) -> list[ArchiveDay]:
             by_instrument[split_seed_id(seed_id)[0]][_day(int(found[5]), int(found[6]))].append(path)
     days = [day for instrument in sorted(by_instrument) for day in _days(by_instrument[instrument], selection)]
     if not days:
-        raise DataError(f"sds:{root}: holds no day of the selection; {_held(years)}")
+        raise NothingUsableError(f"sds:{root}: holds no day of the selection; {_held(years)}")
     return days
 
 

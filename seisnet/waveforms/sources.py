@@ -23,7 +23,7 @@ import obspy
 
 from seisnet.config import instance, names
 from seisnet.engine import Engine
-from seisnet.errors import DataError
+from seisnet.errors import NothingUsableError
 from seisnet.store.seisbench_file import files_of, is_seisbench
 from seisnet.store.stead_file import stead_tables
 from seisnet.waveforms import fdsn, sds
@@ -138,7 +138,9 @@ def find_sources(
     Raises
     ------
     DataError
-        If a name leads to nothing, or to nothing that is wanted, or the station metadata can't be read.
+        If a name leads to nothing, or the station metadata can't be read.
+    NothingUsableError
+        If what the names lead to holds no waveforms, or none that are wanted.
     ConfigError
         For one name that stands in no list, or waveforms in place of names, or what is no selection.
     """
@@ -166,7 +168,7 @@ def find_sources(
     if not found and passed_over:
         more = f" and {len(passed_over) - 5} more" if len(passed_over) > 5 else ""
         first, last = min(span[0] for span in passed_over.values()), max(span[1] for span in passed_over.values())
-        raise DataError(
+        raise NothingUsableError(
             "nothing is what the selection asks for; "
             f"the files hold {', '.join(sorted(passed_over)[:5])}{more}, "
             f"from {obspy.UTCDateTime(ns=first)} to {obspy.UTCDateTime(ns=last)}"
