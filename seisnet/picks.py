@@ -56,14 +56,28 @@ class Pick(OnInstrument):
     @property
     def peak_time(self) -> obspy.UTCDateTime:
         """The time as SeisBench names and holds it."""
-        import obspy
-
-        return obspy.UTCDateTime(ns=self.time_ns)
+        return utc(self.time_ns)
 
     @property
     def peak_value(self) -> float:
         """The probability as SeisBench names it."""
         return self.probability
+
+    @property
+    def interval_ns(self) -> tuple[int, int]:
+        """The time less its uncertainty, and plus it; twice the time where that is not known."""
+        half_ns = 0 if math.isnan(self.uncertainty_s) else round(self.uncertainty_s * 1e9)
+        return self.time_ns - half_ns, self.time_ns + half_ns
+
+    @property
+    def start_time(self) -> obspy.UTCDateTime:
+        """The time less its uncertainty, as SeisBench names the beginning of a pick."""
+        return utc(self.interval_ns[0])
+
+    @property
+    def end_time(self) -> obspy.UTCDateTime:
+        """The time plus its uncertainty, as SeisBench names the end of a pick."""
+        return utc(self.interval_ns[1])
 
     @property
     def pick_id(self) -> str:
@@ -75,6 +89,13 @@ class Pick(OnInstrument):
         'BW.RJOB..EH_P_2009-08-24T00:20:07.700000Z'
         """
         return f"{self.network}.{self.station}.{self.location}.{self.channel}_{self.phase}_{iso_time(self.time_ns)}"
+
+
+def utc(ns: int) -> obspy.UTCDateTime:
+    """Nanoseconds since 1970 as ObsPy holds a time."""
+    import obspy  # which takes long, and who reads picks may not need it
+
+    return obspy.UTCDateTime(ns=ns)
 
 
 def iso_time(ns: int) -> str:
@@ -128,6 +149,21 @@ class Detection(OnInstrument):
     probability: float = math.nan
     model: str = ""
     threshold: float = math.nan
+
+    @property
+    def start_time(self) -> obspy.UTCDateTime:
+        """The start as SeisBench names and holds it."""
+        return utc(self.start_ns)
+
+    @property
+    def end_time(self) -> obspy.UTCDateTime:
+        """The end as SeisBench names and holds it."""
+        return utc(self.end_ns)
+
+    @property
+    def peak_value(self) -> float:
+        """The probability as SeisBench names it."""
+        return self.probability
 
 
 class PickList(list[Pick]):

@@ -1,12 +1,14 @@
 """Picks and their times; those of two lists are paired one to one, the closest first."""
 
+from dataclasses import replace
+
 import numpy as np
 import obspy
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from seisnet.picks import Pick, iso_time, match_times
+from seisnet.picks import Detection, Pick, iso_time, match_times
 
 times = st.lists(st.integers(0, 60), max_size=12)
 
@@ -78,3 +80,11 @@ def test_a_pick_has_the_attributes_of_one_of_seisbench():
     pick = Pick("GE", "APE", "", "HH", "P", 1_251_073_207_700_000_001, 0.75)
     assert pick.peak_time == obspy.UTCDateTime("2009-08-24T00:20:07.7Z") and pick.peak_time.ns == pick.time_ns
     assert pick.peak_value == 0.75
+    assert pick.start_time == pick.end_time == pick.peak_time, "nobody knows its uncertainty"
+    unsure = replace(pick, uncertainty_s=0.25)
+    assert [time.ns - pick.time_ns for time in (unsure.start_time, unsure.end_time)] == [-250_000_000, 250_000_000]
+
+
+def test_a_detection_has_the_attributes_of_one_of_seisbench():
+    detection = Detection("GE", "APE", "", "HH", "rockfall", 10, 11, 0.75)
+    assert (detection.start_time.ns, detection.end_time.ns, detection.peak_value) == (10, 11, 0.75)

@@ -37,8 +37,7 @@ def seisbench(picks: Sequence[Pick]) -> bytes:
     """Table of SeisBench's picks; the interval of a pick is its uncertainty where that is known, else nothing."""
     rows = []
     for p in in_order(picks):
-        half_ns = 0 if np.isnan(p.uncertainty_s) else round(p.uncertainty_s * NS_PER_S)
-        times = (iso_time(t) for t in (p.time_ns, p.time_ns - half_ns, p.time_ns + half_ns))
+        times = (iso_time(t) for t in (p.time_ns, *p.interval_ns))
         rows.append((_site(p), *times, f"{p.probability:.4f}", p.phase))
     return _table(("station", "time", "start_time", "end_time", "probability", "phase"), rows)
 
