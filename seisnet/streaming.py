@@ -28,8 +28,9 @@ from seisnet.waveforms.channels import split_seed_id
 from seisnet.waveforms.conditioning import unusable
 from seisnet.waveforms.inventory import Metadata, Stations, edges_ns, response_of, stations_of
 from seisnet.waveforms.packets import Run
-from seisnet.waveforms.records import NS_PER_S, Record, Rejection, first_at, ns_to_sample, sample_to_ns
+from seisnet.waveforms.records import NS_PER_S, ROUNDING, Record, Rejection, first_at, ns_to_sample, sample_to_ns
 from seisnet.waveforms.resampling import HALF_WIDTH
+from seisnet.waveforms.segments import AT_ONCE
 
 AFTER_ALL_NS = 2**63
 """Later than any sample."""
@@ -198,7 +199,7 @@ class _Instrument:
         config, rates = self._model.preprocess, {run.rate_hz for runs in self._runs.values() for run in runs}
         slowest_hz = min(*rates, config.sampling_rate_hz)
         # Resampling may cost a sample at either end, and can't give the last ones yet.
-        final = self._final_ns(complete, round((config.window_s + 0.5 / slowest_hz) * NS_PER_S))
+        final = self._final_ns(complete, round((config.window_s + 1.5 / slowest_hz) * NS_PER_S))
         edge_s = 0.0 if rates == {config.sampling_rate_hz} else 2 * (HALF_WIDTH + 4) / slowest_hz
         return final - round(edge_s * NS_PER_S)
 
@@ -211,9 +212,11 @@ class _Instrument:
         for runs in self._runs.values():
             turns = sorted(edges_ns(self._stations or {}, runs[-1].seed_id))
             for rate_hz in {run.rate_hz for run in runs}:
-                # Packets that overlap are runs of their own.
-                spans = ((run.start_ns, run.end_ns) for run in runs if run.rate_hz == rate_hz)
-                for first_ns, last_ns in merged(spans, NS_PER_S / rate_hz / 2):
+                # Packets that overlap are runs of their own, and so are those of a clock that has drifted.
+                little_ns = round(AT_ONCE * NS_PER_S / rate_hz)
+                spans = ((run.start_ns, run.end_ns - little_ns) for run in runs if run.rate_hz == rate_hz)
+                for first_ns, so_far_ns in merged(spans):
+                    last_ns = so_far_ns + little_ns
                     # A record is cut where a component turns.
                     cuts = [first_ns, *(turn for turn in turns if first_ns < turn < last_ns), last_ns]
                     for start_ns, end_ns in pairwise(cuts):
@@ -233,7 +236,9 @@ class _Instrument:
             return []
         stream = obspy.Stream([run.trace() for runs in self._runs.values() for run in runs if run.length])
         records, rejections = self._model.records(stream, self._stations)
-        self._rejections += [r for r in rejections if self._done_ns <= r.start_ns < until_ns]
+        # A component's sample may lie a little before the other's at which all have arrived.
+        little_ns = round(ROUNDING * NS_PER_S / self._model.preprocess.sampling_rate_hz)
+        self._rejections += [r for r in rejections if self._done_ns <= r.start_ns + little_ns < until_ns]
         found: list[Found] = []
         for record in records:
             found += self._follow(record, until_ns)

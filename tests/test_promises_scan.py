@@ -230,6 +230,23 @@ def test_chunk_invariance_short_gaps_of_one_component_while_another_lags(north_s
     assert streaming.rejections == MODEL.records(stream)[1]
 
 
+@pytest.mark.parametrize("offsets_ms", [(0.0, 0.0, 0.0), (1.7, -3.9, 3.6), (-2.4, 2.8, 0.0)])
+@pytest.mark.parametrize("late_ms", [0.0, 0.6, -0.6])
+def test_chunk_invariance_components_at_times_of_their_own_and_clocks_that_drift(offsets_ms, late_ms, make_trace):
+    """Packets of five seconds, each so much later, or earlier, than the one before says."""
+    packets = component_by_component(stream_of(bursts(18_000, every=600), make_trace), 180)
+    for i, packet in enumerate(packets):
+        packet.stats.starttime += (offsets_ms[i % 3] + late_ms * (i // 3)) / 1000
+    stream = obspy.Stream(packets)
+    streaming, found = MODEL.stream(), []
+    for packet in packets:
+        found += streaming.add(packet)
+    expected = MODEL.classify(stream)
+    assert len(expected) > 20 and (len(MODEL.records(stream)[0]) > 1) == bool(late_ms)
+    assert found + streaming.finish() == expected
+    assert streaming.rejections == MODEL.records(stream)[1] == []
+
+
 def test_a_component_that_comes_back_is_used_again(make_trace):
     """Only the packet from which its return is known comes too late."""
     stream = stream_of(bursts(21_000), make_trace)

@@ -3,39 +3,27 @@
 from __future__ import annotations
 
 import bisect
-import itertools
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Set
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import obspy
-from numpy.typing import NDArray
 
 from seisnet.errors import ConfigError, DataError
+from seisnet.waveforms.alignment import side_by_side
 from seisnet.waveforms.axes import AXES, Place, axis_of, by_epoch, is_askew, place_of, rotated
 from seisnet.waveforms.channels import split_seed_id
 from seisnet.waveforms.inventory import Response, Stations, channel_at, without_response
 from seisnet.waveforms.quality import faults
 from seisnet.waveforms.records import BEYOND, NS_PER_S, ROW, Flag, Record, Rejection, is_beyond
-from seisnet.waveforms.remarks import remarks
 from seisnet.waveforms.resampling import keeps_time, resample
 from seisnet.waveforms.segments import Segment, segments_of
 
 SLOWEST = 0.1
 """Recordings slower than this share of the target rate hold too little of the band."""
-
-LOST_TO_ROUNDING = 1e-6
-"""Share of their range that samples may lose as float32."""
-
-ROUNDING = float(np.finfo(np.float32).eps) / 2
-"""Share of itself that a sample may lose as float32."""
-
-BLOCK_SAMPLES = 65_536
-"""Samples that are looked at at once where all would need copies."""
 
 
 def condition(
@@ -121,7 +109,7 @@ def condition(
                 rejections += _blind(native, trace_id, response)
                 bisect.insort(rows[place.row], segment, key=lambda s: s.start_ns)
                 flags += faults(native, place.component)
-        for cut, seed_ids in _records(rows, trace_id, sampling_rate_hz, source):
+        for cut, seed_ids in side_by_side(rows, trace_id, sampling_rate_hz, source):
             record, reason = rotated(cut, seed_ids, stations) if trace_id in askew else (cut, "")
             if record.n_samples < shortest:
                 reason = too_short
@@ -223,7 +211,7 @@ def _blind(native: Segment, trace_id: str, response: Response | None) -> list[Re
 
 def _taken(row: list[Segment], segment: Segment) -> bool:
     """Whether a row, in order of time and without overlaps, already holds samples at the time of a segment."""
-    half_ns = NS_PER_S / segment.rate_hz / 2  # less than half a sample of overlap is rounding
+    half_ns = round(NS_PER_S / segment.rate_hz / 2)  # less than half a sample of overlap is rounding
     i = bisect.bisect(row, segment.start_ns, key=lambda s: s.start_ns)
     beside = row[max(i - 1, 0) : i + 1]
     return any(s.start_ns + half_ns < segment.end_ns and segment.start_ns + half_ns < s.end_ns for s in beside)
@@ -235,59 +223,3 @@ def _at_rate(segment: Segment, target_hz: float) -> Segment:
         return replace(segment, rate_hz=target_hz)
     samples, start_ns = resample(segment.samples.astype(np.float64), segment.start_ns, segment.rate_hz, target_hz)
     return replace(segment, samples=samples, start_ns=start_ns, rate_hz=target_hz)
-
-
-def _records(
-    rows: dict[int, list[Segment]], trace_id: str, rate_hz: float, source: str
-) -> list[tuple[Record, list[str]]]:
-    """Cut an instrument's time line wherever a component starts or ends; with each, the channels of its rows."""
-    half_ns = NS_PER_S / rate_hz / 2
-    edges: list[int] = []
-    for edge in sorted({t for segments in rows.values() for s in segments for t in (s.start_ns, s.end_ns)}):
-        if not edges or edge - edges[-1] > half_ns:  # components less than half a sample apart start together
-            edges.append(edge)
-    starts = {row: [s.start_ns for s in segments] for row, segments in rows.items()}
-    records = []
-    for low, high in itertools.pairwise(edges):
-        n = round((high - low) * rate_hz / NS_PER_S)
-        cuts: dict[int, tuple[NDArray[Any], Segment]] = {}  # of each row that covers it
-        for row, segments in rows.items():
-            i = bisect.bisect_right(starts[row], low + half_ns) - 1
-            if i < 0:
-                continue
-            at = round((low - segments[i].start_ns) * rate_hz / NS_PER_S)
-            cut = segments[i].samples[max(at, 0) : max(at, 0) + n]
-            if len(cut) >= max(n - 1, 1):
-                cuts[row] = cut, segments[i]
-        if not cuts:  # nothing is allocated for the years between two recordings
-            continue
-        data, present = np.zeros((3, n), dtype=np.float32), np.zeros(3, dtype=np.bool_)
-        for row, (cut, _) in cuts.items():
-            _round(cut, data[row, : len(cut)])
-            data[row, len(cut) :] = data[row, len(cut) - 1]
-            present[row] = True
-        used = {row: cuts[row][1] for row in sorted(cuts)}
-        bandwidth_hz = min(rate_hz / 2, *(segment.bandwidth_hz for segment in used.values()))
-        record = Record(data, low, rate_hz, trace_id, present, bandwidth_hz, source)
-        seed_ids = [segment.seed_id for segment in used.values()]
-        records.append((replace(record, flags=remarks(used, record)), seed_ids))
-    return records
-
-
-def _round(samples: NDArray[Any], out: NDArray[np.float32]) -> None:
-    """Copy samples into `out`.
-
-    Counts may be too far from zero for the 24 bits of a float32; then the first is taken off. What fits is kept as it
-    is, so that a part of a recording gives what the whole gives.
-    """
-    low, high = float(samples.min()), float(samples.max())
-    most = LOST_TO_ROUNDING * (high - low)
-    out[:] = samples
-    if ROUNDING * max(-low, high) <= most:
-        return
-    lost = 0.0
-    for start in range(0, len(out), BLOCK_SAMPLES):
-        block = slice(start, start + BLOCK_SAMPLES)
-        lost = max(lost, float(np.abs(out[block].astype(np.float64) - samples[block]).max()))
-    if lost > most:
-        np.subtract(samples, samples[0], out=out, dtype=np.float64, casting="unsafe")

@@ -18,6 +18,9 @@ from seisnet.waveforms.resampling import keeps_time
 JITTER = 1e-4
 """Rates of one component that differ by less than this share are one rate, as far as that keeps time."""
 
+AT_ONCE = 0.75
+"""Samples. A piece that starts nearer to the end of another follows at once; an overlap is one sample at least."""
+
 LARGEST_SAMPLE = float(np.finfo(np.float32).max) / 4
 """Larger ones would leave float32 when a mean or a trend is taken off."""
 
@@ -86,13 +89,17 @@ def _joined(pieces: Iterable[Segment], trace_id: str, rejections: list[Rejection
     """Join pieces of one rate that follow each other without a gap, or overlap; in order of time."""
     group: list[tuple[int, Segment]] = []  # pieces with their first sample counted from the start of the group
     length, end_ns = 0, 0
-    for piece in sorted(pieces, key=lambda s: (s.start_ns, -len(s.samples))):
-        at = _offset(group[0][1], piece) if group else 0
+    for found in sorted(pieces, key=lambda s: (s.start_ns, -len(s.samples))):
+        piece, at = found, _offset(group[0][1], found) if group else 0
         # A clock that drifts moves a piece that follows at once off the group's samples: it starts a group.
-        drifted = at != length and abs(piece.start_ns - end_ns) * piece.rate_hz < NS_PER_S / 2
+        drifted = at != length and abs(piece.start_ns - end_ns) * piece.rate_hz < AT_ONCE * NS_PER_S
         if at > length or drifted:
             yield from _resolved(group, length, trace_id, rejections)
+            # Of a fast clock a sample too many has been counted by then: the first of the piece lies where that does.
+            piece = part(piece, max(length - at, 0), len(piece.samples))
             group, at, length = [], 0, 0
+        if not len(piece.samples):
+            continue
         group.append((at, piece))
         length = max(length, at + len(piece.samples))
         end_ns = max(end_ns, piece.end_ns)

@@ -1,0 +1,100 @@
+"""Segments of the components of one instrument, laid beside each other."""
+
+from __future__ import annotations
+
+import bisect
+import itertools
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seisnet.waveforms.records import NS_PER_S, ROUNDING, Record
+from seisnet.waveforms.remarks import remarks
+from seisnet.waveforms.segments import Segment
+
+LOST_TO_ROUNDING = 1e-6
+"""Share of their range that samples may lose as float32."""
+
+FLOAT_ROUNDING = float(np.finfo(np.float32).eps) / 2
+"""Share of itself that a sample may lose as float32."""
+
+BLOCK_SAMPLES = 65_536
+"""Samples that are looked at at once where all would need copies."""
+
+
+def side_by_side(
+    rows: dict[int, list[Segment]], trace_id: str, rate_hz: float, source: str
+) -> list[tuple[Record, list[str]]]:
+    """Cut an instrument's time line wherever a component starts or ends; with each, the channels of its rows."""
+    half_ns = round(NS_PER_S / rate_hz / 2)  # whole: a float has too few digits for nanoseconds since 1970
+    edges: list[int] = []
+    for edge in sorted({t for segments in rows.values() for s in segments for t in (s.start_ns, s.end_ns)}):
+        if not edges or edge - edges[-1] > half_ns:  # components less than half a sample apart start together
+            edges.append(edge)
+    starts = {row: [s.start_ns for s in segments] for row, segments in rows.items()}
+    records = []
+    for low, high in itertools.pairwise(edges):
+        if high - low < (2 - ROUNDING) * half_ns:  # less than a sample: components have times of their own
+            continue
+        there = {}  # of each row that covers it
+        for row in sorted(rows):
+            i = bisect.bisect_right(starts[row], low + half_ns) - 1
+            if i >= 0 and rows[row][i].end_ns >= high - half_ns:
+                there[row] = rows[row][i]
+        if not there:  # nothing is allocated for the years between two recordings
+            continue
+        start_ns = _beginning(list(there.values()), low, rate_hz)
+        first = {row: _nearest(segment, start_ns, rate_hz) for row, segment in there.items()}
+        n = min(len(segment.samples) - first[row] for row, segment in there.items())
+        n = min(n, math.ceil((high - start_ns) * rate_hz / NS_PER_S - ROUNDING))
+        if n <= 0:
+            continue
+        data, present = np.zeros((3, n), dtype=np.float32), np.zeros(3, dtype=np.bool_)
+        for row, segment in there.items():
+            _round(segment.samples[first[row] : first[row] + n], data[row])
+            present[row] = True
+        bandwidth_hz = min(rate_hz / 2, *(segment.bandwidth_hz for segment in there.values()))
+        record = Record(data, start_ns, rate_hz, trace_id, present, bandwidth_hz, source)
+        seed_ids = [segment.seed_id for segment in there.values()]
+        records.append((replace(record, flags=remarks(there, record)), seed_ids))
+    return records
+
+
+def _beginning(segments: Sequence[Segment], low_ns: int, rate_hz: float) -> int:
+    """Time of the first segment's sample with which a record begins that must not begin before a time.
+
+    Components may be sampled at times of their own. Which samples stand beside each other must not depend on where
+    the record begins: of the others it is those that are nearest to the first one's.
+    """
+    at = max(math.ceil((low_ns - segments[0].start_ns) * rate_hz / NS_PER_S - ROUNDING), 0)
+    latest_ns = max(segment.start_ns for segment in segments)
+    is_early = segments[0].time_ns(at) < latest_ns - round(NS_PER_S / rate_hz / 2)
+    return segments[0].time_ns(at + is_early)
+
+
+def _nearest(segment: Segment, time_ns: int, rate_hz: float) -> int:
+    """The sample nearest to a time; halves go up, all of them."""
+    return math.floor((time_ns - segment.start_ns) * rate_hz / NS_PER_S + 0.5)
+
+
+def _round(samples: NDArray[Any], out: NDArray[np.float32]) -> None:
+    """Copy samples into `out`.
+
+    Counts may be too far from zero for the 24 bits of a float32; then the first is taken off. What fits is kept as it
+    is, so that a part of a recording gives what the whole gives.
+    """
+    low, high = float(samples.min()), float(samples.max())
+    most = LOST_TO_ROUNDING * (high - low)
+    out[:] = samples
+    if FLOAT_ROUNDING * max(-low, high) <= most:
+        return
+    lost = 0.0
+    for start in range(0, len(out), BLOCK_SAMPLES):
+        block = slice(start, start + BLOCK_SAMPLES)
+        lost = max(lost, float(np.abs(out[block].astype(np.float64) - samples[block]).max()))
+    if lost > most:
+        np.subtract(samples, samples[0], out=out, dtype=np.float64, casting="unsafe")
