@@ -300,6 +300,13 @@ def test_samples_that_are_no_numbers_are_rejected(make_trace):
     assert {r.reason for r in rejections} == {"samples of type complex128", "no samples"}
 
 
+def test_codes_with_dots_are_rejected_for_nobody_could_tell_them_apart(make_trace, noise):
+    dotted = make_trace(noise(500))
+    dotted.stats.station = "A.PE"
+    [record], [rejection] = records_of(make_trace(noise(500)), dotted)
+    assert record.trace_id == "GE.APE..HH" and rejection.reason.startswith("a code with a dot in it")
+
+
 @pytest.mark.parametrize("year", [1, 1600, 2300, 9999])
 def test_times_that_nanoseconds_can_not_tell_are_rejected(year, make_trace, noise):
     wrong = make_trace(noise(500), "GE.SANT..HHZ")

@@ -5,7 +5,7 @@ import numpy as np
 import obspy
 import pytest
 
-from seisnet.errors import ConfigError
+from seisnet.errors import ConfigError, DataError
 from seisnet.formats.dialects import gamma, phasenet, pyocto, seisbench, write_real
 from seisnet.formats.picks import PicksAppender, detections_csv, picks_csv, write_detections, write_picks
 from seisnet.formats.probabilities import FREE, check_name, letters, write_probabilities
@@ -208,3 +208,13 @@ def test_a_lost_connection_and_a_broken_packet_are_told_and_the_stream_goes_on(m
     for server, pattern in (("nowhere", "GE.APE..HHZ"), ("a:1", "GE.*..HHZ"), ("a:1", "GE.APE")):
         with pytest.raises(ConfigError):
             list(packets(server, [pattern], **options))
+
+
+@pytest.mark.parametrize("trace_id", ["XX.LONGNAME..HH", "XX.ÄÖ..HH", "XXX.APE..HH", "GE.APE.100.HH"])
+def test_codes_that_do_not_fit_miniseed_are_refused_in_one_line(trace_id, tmp_path):
+    values = np.full((3, 4), 1 / 3, dtype=np.float32)
+    found = Probabilities(values, AT_NS, 200_000_000, ("P", "S", "noise"), trace_id, np.zeros(4, dtype=np.bool_))
+    with pytest.raises(DataError, match=f"{trace_id}: miniSEED holds 2, 5, 2 letters .*write HDF5"):
+        write_probabilities([found], tmp_path / "p.mseed", model="m")
+    assert list(tmp_path.iterdir()) == []
+    write_probabilities([found], tmp_path / "p.h5", model="m")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import obspy
 
-from seisnet.errors import ConfigError
+from seisnet.errors import ConfigError, DataError
 from seisnet.scan.scanner import Probabilities
 from seisnet.store.files import replacing
 from seisnet.store.probabilities_file import ProbabilitiesFile
@@ -17,6 +17,9 @@ FREE = "ABCDFGHIJKLMOPQSUVWY"
 """Last letters of channels that are neither components nor X, which stands for noise."""
 
 RECORD_BYTES = 4096
+
+LONGEST_CODES = 2, 5, 2
+"""Letters of network, station and location in miniSEED 2."""
 
 
 def check_name(path: Path, classes: Sequence[str] = ()) -> None:
@@ -71,6 +74,8 @@ def write_probabilities(traces: Iterable[Probabilities], path: Path, *, model: s
     ------
     ConfigError
         If the ending of the name is of neither format.
+    DataError
+        If codes do not fit miniSEED.
     """
     check_name(path)
     if path.suffix.lower() != ".mseed":
@@ -81,10 +86,21 @@ def write_probabilities(traces: Iterable[Probabilities], path: Path, *, model: s
     with replacing(path) as temporary, temporary.open("wb") as file:
         for found in traces:
             if found.values.shape[1]:
+                _check_codes(found.trace_id)
                 instrument = found.trace_id.rpartition(".")[2]
                 channels = [f"{instrument:X>2.2}{letter}" for letter in letters(found.classes).values()]
                 stream = obspy.Stream(list(_traces(found, channels)))
                 stream.write(file, format="MSEED", encoding="FLOAT32", reclen=RECORD_BYTES)
+
+
+def _check_codes(trace_id: str) -> None:
+    """Refuse codes of which miniSEED would hold a part: two stations might become one."""
+    codes = zip(trace_id.split("."), LONGEST_CODES, strict=False)
+    if not trace_id.isascii() or any(len(code) > longest for code, longest in codes):
+        raise DataError(
+            f"{trace_id}: miniSEED holds {', '.join(map(str, LONGEST_CODES))} letters of network, station, location, "
+            "of ASCII alone; write HDF5 (.h5)"
+        )
 
 
 def probability_stream(traces: Iterable[Probabilities], model_name: str) -> obspy.Stream:

@@ -175,6 +175,8 @@ def unusable(trace: obspy.Trace, target_hz: float) -> str:
         return f"sampled at {stats.sampling_rate:g} Hz; {target_hz * SLOWEST:g} Hz is the least for {target_hz:g} Hz"
     if is_beyond(stats.starttime.ns, stats.endtime.ns):
         return BEYOND
+    if trace.id.count(".") != 3:
+        return "a code with a dot in it; dots part network, station, location and channel"
     if not np.issubdtype(trace.data.dtype, np.number) or np.iscomplexobj(trace.data):
         return f"samples of type {trace.data.dtype}"
     return ""
