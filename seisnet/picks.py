@@ -56,7 +56,7 @@ class Pick(OnInstrument):
     @property
     def peak_time(self) -> obspy.UTCDateTime:
         """The time as SeisBench names and holds it."""
-        return utc(self.time_ns)
+        return obspy_time(self.time_ns)
 
     @property
     def peak_value(self) -> float:
@@ -72,12 +72,12 @@ class Pick(OnInstrument):
     @property
     def start_time(self) -> obspy.UTCDateTime:
         """The time less its uncertainty, as SeisBench names the beginning of a pick."""
-        return utc(self.interval_ns[0])
+        return obspy_time(self.interval_ns[0])
 
     @property
     def end_time(self) -> obspy.UTCDateTime:
         """The time plus its uncertainty, as SeisBench names the end of a pick."""
-        return utc(self.interval_ns[1])
+        return obspy_time(self.interval_ns[1])
 
     @property
     def pick_id(self) -> str:
@@ -91,7 +91,7 @@ class Pick(OnInstrument):
         return f"{self.network}.{self.station}.{self.location}.{self.channel}_{self.phase}_{iso_time(self.time_ns)}"
 
 
-def utc(ns: int) -> obspy.UTCDateTime:
+def obspy_time(ns: int) -> obspy.UTCDateTime:
     """Nanoseconds since 1970 as ObsPy holds a time."""
     import obspy  # which takes long, and who reads picks may not need it
 
@@ -153,12 +153,12 @@ class Detection(OnInstrument):
     @property
     def start_time(self) -> obspy.UTCDateTime:
         """The start as SeisBench names and holds it."""
-        return utc(self.start_ns)
+        return obspy_time(self.start_ns)
 
     @property
     def end_time(self) -> obspy.UTCDateTime:
         """The end as SeisBench names and holds it."""
-        return utc(self.end_ns)
+        return obspy_time(self.end_ns)
 
     @property
     def peak_value(self) -> float:

@@ -8,7 +8,6 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 
-import obspy
 from obspy.core.event import (
     Catalog,
     Comment,
@@ -94,8 +93,8 @@ def detections_quakeml(detections: Sequence[Detection]) -> bytes:
     for d in detections:
         name = ("detection", str(d.start_ns), d.trace_id, d.label)
         texts = {
-            "start": str(obspy.UTCDateTime(ns=d.start_ns)),
-            "end": str(obspy.UTCDateTime(ns=d.end_ns)),
+            "start": str(d.start_time),
+            "end": str(d.end_time),
             "trace": d.trace_id,
             "confidence": f"{d.probability:.3f}",
             "dlmodel": d.model,
@@ -120,7 +119,7 @@ def _quakeml_pick(pick: Pick) -> QuakeMLPick:
     known = not math.isnan(pick.uncertainty_s)
     return QuakeMLPick(
         resource_id=_resource_id(*name),
-        time=obspy.UTCDateTime(ns=pick.time_ns),
+        time=pick.peak_time,
         time_errors=QuantityError(uncertainty=pick.uncertainty_s) if known else None,
         waveform_id=WaveformStreamID(pick.network, pick.station, pick.location, pick.channel),
         phase_hint=pick.phase,
