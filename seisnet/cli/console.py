@@ -7,7 +7,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from seisnet.store.windows_file import Rejected
     from seisnet.waveforms.selection import Selection
 
-PLAIN_INTERVAL_S = 30.0
 SOON_S = 2.0
 """A job that is over sooner shows no bar."""
 
@@ -142,16 +141,10 @@ class Show(Protocol):
 
 @contextmanager
 def progress_line(title: str, *, quiet: bool) -> Iterator[Show]:
-    """Show how far a job of more than two seconds is: a bar on a terminal, a plain line every 30 s elsewhere."""
-    job = _Job(title, time.monotonic())
-    if quiet:
+    """Show how far a job of more than two seconds is by a bar, where stderr is a terminal."""
+    job = _Job(title)
+    with nullcontext() if quiet or not sys.stderr.isatty() else _bar(job):
         yield job.show
-    elif sys.stderr.isatty():
-        with _bar(job):
-            yield job.show
-    else:
-        with _lines(job):
-            yield job.show
 
 
 @dataclass
@@ -159,7 +152,6 @@ class _Job:
     """A job's latest state, and when it was where for the first time."""
 
     title: str
-    started_s: float
     state: str = ""
     done: float | None = None
     total: float | None = None
@@ -214,25 +206,6 @@ def _bar(job: _Job) -> Iterator[None]:
         timer.cancel()
         timer.join()
         bar.stop()
-
-
-@contextmanager
-def _lines(job: _Job) -> Iterator[None]:
-    """Write the state every 30 s, also while the job says nothing."""
-    ended = threading.Event()
-
-    def write() -> None:
-        while not ended.wait(PLAIN_INTERVAL_S):
-            now_s = time.monotonic()
-            say(f"{job.title}: {duration(round(now_s - job.started_s))}, {job.words(now_s) or 'at work'}")
-
-    thread = threading.Thread(target=write, daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        ended.set()
-        thread.join()
 
 
 def table(rows: Sequence[Sequence[str]]) -> None:
