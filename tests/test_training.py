@@ -3,6 +3,9 @@
 import dataclasses
 import json
 import re
+import sys
+import tracemalloc
+from contextlib import ExitStack
 
 import numpy as np
 import pytest
@@ -25,6 +28,7 @@ from seisnet.store.windows_writer import writing
 from seisnet.training import loop
 from seisnet.training.batches import FileBatches, MemoryBatches, fit_scaler
 from seisnet.training.fitting import fit
+from seisnet.training.window_data import load_windows
 
 CONFIG = PreprocessConfig(window_s=2.0, frame_s=0.5, hop_s=0.5, freqmin_hz=2.0, freqmax_hz=12.0)
 SMALL = TrainConfig(hidden=(16,), epochs=4, batch_size=32, dropout=0.2, context=False, onset=False)
@@ -188,6 +192,21 @@ def test_training_from_a_file_in_blocks_learns_as_well(rng, tmp_path):
     _, in_memory = fit(path, config)
     _, in_blocks = fit(path, dataclasses.replace(config, memory_mb=0.2))
     assert in_blocks["dev_macro_f1"].max() == pytest.approx(in_memory["dev_macro_f1"].max(), abs=0.03)
+
+
+def test_what_stays_in_the_file_is_never_held_at_once(rng, tmp_path, monkeypatch):
+    # Where nothing is augmented, windows for dev lie between all others.
+    monkeypatch.setattr(sys.modules[__name__], "CONFIG", PreprocessConfig())  # of many features
+    path = write(make_windows(rng, n=12_000), tmp_path / "w.h5")
+    with ExitStack() as files:
+        tracemalloc.start()
+        data = load_windows(path, dataclasses.replace(SMALL, memory_mb=1.0), None, files)
+        _, peak_bytes = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+    of_all = 6 * data.x_dev.nbytes
+    assert peak_bytes < of_all / 2
+    dev = read_windows(path).split("dev")
+    np.testing.assert_array_equal(data.x_dev, data.scaler.transform(dev.x))
 
 
 def test_memory_batches_keep_the_last_partial_batch(rng):

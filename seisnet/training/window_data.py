@@ -19,7 +19,7 @@ from seisnet.scoring.evaluation import check_recipe
 from seisnet.store.files import sha256_of
 from seisnet.store.windows_file import FeatureReader, WindowRows, WindowsInfo, read_info, read_rows
 from seisnet.store.windows_in_memory import Windows
-from seisnet.training.batches import Batches, FileBatches, MemoryBatches, TrainingData, fit_scaler
+from seisnet.training.batches import RUN_ROWS, Batches, FileBatches, MemoryBatches, TrainingData, fit_scaler
 from seisnet.training.parents import Parent
 
 
@@ -107,16 +107,17 @@ def load_windows(
     if too_large:
         reader = files.enter_context(FeatureReader(too_large))
         scaler = scaler or fit_scaler(reader, train)
-        x_dev = reader.read(dev) if len(dev) else np.zeros((0, reader.n_features), dtype=np.float32)
+        x_dev = np.zeros((len(dev), reader.n_features), dtype=np.float32)
+        for at in range(0, len(dev), RUN_ROWS):  # at once, all that lies between them would be read, too
+            x_dev[at : at + RUN_ROWS] = scaler.transform(reader.read(dev[at : at + RUN_ROWS]))
         digest = sha256_of(too_large)
     else:
         scaler = scaler or StandardScaler().fit(of_train.x)
-        x_dev = of_dev.x
+        x_dev = scaler.transform(of_dev.x)
         known = hashlib.sha256()
         for part in (of_train.x, of_train.y, of_train.weight, of_dev.x, of_dev.y):
             known.update(np.ascontiguousarray(part).data)
         digest = known.hexdigest()
-    x_dev = scaler.transform(x_dev)
     return WindowData(info, of_train, train, weight, x_dev, of_dev.y, scaler, digest, config.memory_mb, reader)
 
 
