@@ -28,16 +28,14 @@ def evaluate(model: str, windows: Path, output: Path, split: str, overwrite: boo
     from seisnet.model import load_model
     from seisnet.report.folder import new_folder, write_evaluation
     from seisnet.scoring.evaluation import evaluate as evaluate_windows
-    from seisnet.store.windows_in_memory import read_windows
+    from seisnet.store.windows_file import read_info
 
     with new_folder(output, overwrite=overwrite), console.progress_line("evaluate", quiet=quiet) as show:
         loaded = load_model(model)
-        show("reading windows")
-        made = read_windows(windows)
         show("predicting")
-        found = evaluate_windows(loaded, made, split=split)
+        found = evaluate_windows(loaded, windows, split=split)
         show("drawing the report")
-        write_evaluation(found, loaded, made.info, output)
+        write_evaluation(found, loaded, read_info(windows), output)
     scores = found.scores
     console.say(
         f"{loaded.name}: {len(found.rows)} windows of the {split} split, accuracy {scores.accuracy:.4f}, "

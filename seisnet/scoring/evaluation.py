@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +24,8 @@ from seisnet.scoring.metrics import (
     confusion_counts,
     reliability,
 )
-from seisnet.store.windows_file import SPLITS, WindowRows, WindowsInfo
-from seisnet.store.windows_in_memory import Windows, read_windows
+from seisnet.store.windows_file import SPLITS, FeatureReader, WindowRows, WindowsInfo, read_info, read_rows
+from seisnet.store.windows_in_memory import Windows
 from seisnet.waveforms.lookup import distances_km
 from seisnet.wording import counted
 
@@ -151,14 +151,18 @@ def evaluate(
     """
     one_of("split", split, (*SPLITS, "all"))
     model = load_model(model) if isinstance(model, str | Path) else model
-    windows = read_windows(windows) if isinstance(windows, str | Path) else windows
     instance("model", model, Model)
-    instance("windows", windows, Windows)
-    check_recipe(model, windows.info)
-    rows = windows.rows
+    if not isinstance(windows, str | Path):
+        instance("windows", windows, Windows)
+    info, every = _described(windows)
+    check_recipe(model, info)
+    here = ~every.augmented
     if split != "all":
-        rows = rows.take(rows.split == SPLITS.index(split))
-    rows = rows.take(~rows.augmented)
+        here &= every.split == SPLITS.index(split)
+    rows = every.take(here)
+    if not isinstance(windows, Windows):  # of a file, which may be larger than memory, no other features are read
+        with FeatureReader(Path(windows)) as reader:
+            rows = replace(rows, x=reader.read(np.flatnonzero(here)))
     if not len(rows):
         raise DataError(f"the {split} split holds no windows")
     probabilities = model.predict_proba(rows.x)
@@ -183,23 +187,31 @@ def evaluate(
         roc={model.classes[k]: roc_curve(rows.y == k, probabilities[:, k]) for k in curved},
         precision_recall={model.classes[k]: precision_recall_curve(rows.y == k, probabilities[:, k]) for k in curved},
         calibration=reliability(probabilities.max(axis=1), predicted == rows.y),
-        breakdowns=_breakdowns(rows, predicted, windows, model.classes),
+        breakdowns=_breakdowns(rows, predicted, info, model.classes),
         embedded=some,
         activations=model.networks[0].hidden((rows.x[some] - model.stored.mean) / model.stored.scale),
     )
 
 
+def _described(windows: Windows | str | Path) -> tuple[WindowsInfo, WindowRows]:
+    """What describes windows, and their rows; those of a file without features."""
+    if isinstance(windows, Windows):
+        return windows.info, windows.rows
+    path = Path(windows)
+    return read_info(path, rejected=False), read_rows(path, features=False)
+
+
 def _breakdowns(
-    rows: WindowRows, predicted: NDArray[np.int64], windows: Windows, classes: tuple[str, ...]
+    rows: WindowRows, predicted: NDArray[np.int64], info: WindowsInfo, classes: tuple[str, ...]
 ) -> dict[str, Breakdown]:
     """F1 by what is known of the windows, or can be looked up in the data sets that they were cut from."""
     names = [classes[k] for k in rows.y]
-    half_window_s = float(windows.info.config["window_s"]) / 2
+    half_window_s = float(info.config["window_s"]) / 2
     onset_s = np.nan_to_num(rows.onset_s.astype(np.float64)) + half_window_s
     onset_ns = rows.start_ns + np.round(onset_s * 1e9).astype(np.int64)
-    distances = distances_km(Path(path) for path, *_ in windows.info.sources)
+    distances = distances_km(Path(path) for path, *_ in info.sources)
     stations = [station_of(trace_id) for trace_id in rows.trace_id]
-    events = [windows.info.group_names[group] for group in rows.group]
+    events = [info.group_names[group] for group in rows.group]
     known = {
         "snr_db": of_record(rows.snr_db, rows.group, rows.trace_id.tolist()),
         "s_minus_p_s": s_minus_p(onset_ns, names, rows.group, rows.trace_id.tolist()),

@@ -20,6 +20,9 @@ FORMAT = "seisnet-windows"
 SHARD_FORMAT = "seisnet-shard"
 SPLITS = ("train", "dev", "test")
 LARGEST_FEATURES = 1 << 24
+RUN_ROWS = 256
+"""Neighbours that are read at once, where features stay in the file."""
+
 COMPONENT_ORDER = "ZNE"
 
 STRING = h5py.string_dtype("utf-8")
@@ -199,9 +202,12 @@ class FeatureReader:
         FormatError
             If any is not finite.
         """
-        low, high = int(rows[0]), int(rows[-1]) + 1
-        # One slice and a choice from it is far faster than HDF5's own choice of rows, if few are left out.
-        values: NDArray[np.float32] = self._x[low:high][rows - low] if high - low <= 8 * len(rows) else self._x[rows]
+        values = np.zeros((len(rows), self.n_features), dtype=np.float32)
+        for at in range(0, len(rows), RUN_ROWS):  # at once, all that lies between them would be held
+            run = rows[at : at + RUN_ROWS]
+            low, high = int(run[0]), int(run[-1]) + 1
+            # One slice and a choice from it is far faster than HDF5's own choice of rows, if few are left out.
+            values[at : at + RUN_ROWS] = self._x[low:high][run - low] if high - low <= 8 * len(run) else self._x[run]
         if not np.isfinite(values).all():
             raise FormatError(f"{self._path}: /x holds values that are not finite")
         return values

@@ -20,13 +20,11 @@ from numpy.typing import NDArray
 
 from seisnet.nn import StandardScaler
 from seisnet.nn.arrays import Array, namespace
-from seisnet.store.windows_file import FeatureReader
+from seisnet.store.windows_file import RUN_ROWS, FeatureReader
 
 Floats = NDArray[np.float32]
 Batch = tuple[Array, Array, Array]
 """Scaled features (B, D), classes (B,) or other targets (B, ...), weights (B,)."""
-
-RUN_ROWS = 256
 
 
 class Batches(Protocol):

@@ -19,7 +19,7 @@ from seisnet.scoring.evaluation import check_recipe
 from seisnet.store.files import sha256_of
 from seisnet.store.windows_file import FeatureReader, WindowRows, WindowsInfo, read_info, read_rows
 from seisnet.store.windows_in_memory import Windows
-from seisnet.training.batches import RUN_ROWS, Batches, FileBatches, MemoryBatches, TrainingData, fit_scaler
+from seisnet.training.batches import Batches, FileBatches, MemoryBatches, TrainingData, fit_scaler
 from seisnet.training.parents import Parent
 
 
@@ -107,9 +107,7 @@ def load_windows(
     if too_large:
         reader = files.enter_context(FeatureReader(too_large))
         scaler = scaler or fit_scaler(reader, train)
-        x_dev = np.zeros((len(dev), reader.n_features), dtype=np.float32)
-        for at in range(0, len(dev), RUN_ROWS):  # at once, all that lies between them would be read, too
-            x_dev[at : at + RUN_ROWS] = scaler.transform(reader.read(dev[at : at + RUN_ROWS]))
+        x_dev = scaler.transform(reader.read(dev))
         digest = sha256_of(too_large)
     else:
         scaler = scaler or StandardScaler().fit(of_train.x)
