@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from seisnet.errors import DataError
+from seisnet.errors import ConfigError, DataError
 from seisnet.nn import binary_cross_entropy, huber, mean_squared_error, sigmoid, softmax, softmax_cross_entropy
 
 
@@ -158,11 +158,30 @@ def test_float32_stays_float32():
         (np.array([0, 1]), np.array([2.0, -1.0]), "negative"),
         (np.array([0, 1]), np.ones(3), "shape"),
         (np.array([0, 1]), np.array([np.nan, 1.0]), "positive"),
+        (np.array([0, 1]), np.array([np.inf, 1.0]), "sum to inf"),
     ],
 )
 def test_refused(y, weight, message):
     with pytest.raises(DataError, match=message):
         softmax_cross_entropy(np.zeros((2, 3)), y, weight)
+
+
+@pytest.mark.parametrize("target", [-1.0, 2.0, np.nan])
+def test_labels_that_neither_apply_nor_do_not_are_refused(target):
+    with pytest.raises(DataError, match="from 0 to 1"):
+        binary_cross_entropy(np.zeros((2, 2)), np.array([[0.0, 1.0], [target, 0.5]]))
+
+
+@pytest.mark.parametrize("value", [-0.1, 1.0, np.nan])
+def test_smoothing_beyond_its_range_is_refused(value):
+    with pytest.raises(ConfigError, match="label_smoothing: got"):
+        softmax_cross_entropy(np.zeros((2, 2)), np.array([0, 1]), label_smoothing=value)
+
+
+@pytest.mark.parametrize("value", [-1.0, 0.0, np.nan])
+def test_a_delta_that_is_not_positive_is_refused(value):
+    with pytest.raises(ConfigError, match="delta: got"):
+        huber(np.zeros((2, 2)), np.ones((2, 2)), delta=value)
 
 
 @pytest.mark.parametrize("loss", [softmax_cross_entropy, mean_squared_error, huber, binary_cross_entropy])

@@ -5,7 +5,7 @@ import copy
 import numpy as np
 import pytest
 
-from seisnet.errors import ConfigError
+from seisnet.errors import ConfigError, DataError
 from seisnet.nn import (
     OPTIMIZERS,
     SGD,
@@ -102,6 +102,16 @@ def test_scaled_addition_is_the_same_with_and_without_blas():
     module._add_scaled(every_other[::2], -0.25, x)
     np.testing.assert_allclose(every_other[::2], by_numpy, rtol=1e-6)
     assert (every_other[1::2] == 1).all()
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+@pytest.mark.parametrize("momentum", [0.0, 0.9])
+@pytest.mark.parametrize("shape", [(1,), (4,), (12,), (1, 10)])
+def test_a_gradient_of_another_shape_changes_nothing(name, momentum, shape):
+    theta = np.ones(10, np.float32)
+    with pytest.raises(DataError, match=r"gradient: got the shape .*\(10,\)"):
+        make_optimizer(name, 0.1, momentum=momentum).step(theta, np.ones(shape, np.float32))
+    assert (theta == 1).all()
 
 
 @pytest.mark.parametrize("name", OPTIMIZERS)

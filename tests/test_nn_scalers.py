@@ -63,10 +63,18 @@ def test_values_that_are_not_finite(value):
         StandardScaler().fit(x)
 
 
-@pytest.mark.parametrize("x", [np.zeros((0, 3)), np.zeros(3)])
+@pytest.mark.parametrize("x", [np.zeros((0, 3)), np.zeros(3), [[1.0], [2.0]]])
 def test_no_rows(x):
     with pytest.raises(DataError, match=r"\(N, D\)"):
         StandardScaler().fit(x)
+
+
+@pytest.mark.parametrize("use", ["transform", "inverse_transform", "partial_fit"])
+@pytest.mark.parametrize("x", [np.zeros((5, 1)), np.zeros((5, 3)), np.zeros((1, 1))])
+def test_rows_of_other_columns_are_refused(use, x):
+    scaler = StandardScaler().fit(rows())
+    with pytest.raises(DataError, match=r"learned from 4 columns.*the shape \("):
+        getattr(scaler, use)(x)
 
 
 @pytest.mark.parametrize("use", [StandardScaler.transform, StandardScaler.inverse_transform])

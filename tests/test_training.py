@@ -348,6 +348,14 @@ def test_without_a_dev_split_the_last_epoch_is_kept(rng):
     assert "patience: there is no dev split, so that nothing stops the training early" in said
 
 
+@pytest.mark.parametrize(("class_weight", "told"), [("balanced", True), ("none", False)])
+def test_weights_that_do_nothing_are_told(rng, class_weight, told):
+    said = []
+    config = dataclasses.replace(SMALL, epochs=1, batch_size=1, class_weight=class_weight, learning_rate=1e-3)
+    fit(make_windows(rng, n=60), config, say=said.append)
+    assert any("batch_size 1: weights of classes and windows do nothing" in line for line in said) == told
+
+
 def test_windows_that_say_nothing_of_their_task_are_of_phases(rng):
     windows, said = make_windows(rng), []
     windows.info.attributes["config"] = "{}"

@@ -156,7 +156,7 @@ class PreprocessConfig:
         between("gain_db", self.gain_db, 0.0, 60.0)
         between("gap_s", self.gap_s, 0.01, 600.0)
         between("mine_windows", self.mine_windows, 0, 1000)
-        between("mine_weight", self.mine_weight, 0.0, 1000.0)
+        between("mine_weight", self.mine_weight, 1e-6, 1000.0)  # a batch may hold no other windows
         between("class_windows", self.class_windows, 1, 100_000)
         if len(set(self.class_names)) < len(self.class_names) or "" in self.class_names:
             raise ConfigError(f"class_names: got {self.class_names}; names that differ are needed")

@@ -6,7 +6,9 @@ outputs it is the mean too, so a learning rate means the same for any batch size
 
 from __future__ import annotations
 
-from seisnet.errors import DataError
+import math
+
+from seisnet.errors import ConfigError, DataError
 from seisnet.nn import fused
 from seisnet.nn.activations import sigmoid
 from seisnet.nn.arrays import Array, namespace, shape_of
@@ -51,6 +53,8 @@ def softmax_cross_entropy(
     ------
     DataError
         If shapes don't fit, a class is not in 0 to K - 1, probabilities don't add up to 1, or no weight is positive.
+    ConfigError
+        If there is no such share.
 
     Examples
     --------
@@ -60,6 +64,8 @@ def softmax_cross_entropy(
     (0.6931, array([[-0.5,  0.5]]))
     """
     _check_outputs(logits)
+    if not 0 <= label_smoothing < 1:
+        raise ConfigError(f"label_smoothing: got {label_smoothing}; it must be at least 0 and below 1")
     xp = namespace(logits)
     n, k = logits.shape
     y = xp.asarray(y)
@@ -152,8 +158,10 @@ def huber(prediction: Array, target: Array, weight: Array | None = None, *, delt
     """Huber loss: e^2 / 2 for an error |e| <= delta, else delta (|e| - delta / 2), so that outliers pull no harder.
 
     Parameters, returns and errors are those of `mean_squared_error`; `delta` is in units of the normalised target
-    (Huber 1964, section 4).
+    (Huber 1964, section 4), and positive.
     """
+    if not delta > 0:
+        raise ConfigError(f"delta: got {delta}; it must be positive")
     error, share = _errors(prediction, target, weight)
     xp = namespace(error)
     clipped = xp.clip(error, -delta, delta)
@@ -178,12 +186,14 @@ def binary_cross_entropy(logits: Array, target: Array, weight: Array | None = No
     Raises
     ------
     DataError
-        If shapes don't fit or no weight is positive.
+        If shapes don't fit, a label does not lie from 0 to 1, or no weight is positive.
     """
     _check_outputs(logits)
     xp = namespace(logits)
     target = xp.asarray(target, logits.dtype)
     _same_shape(logits, target)
+    if not fused.on_gpu(target) and not bool(((target >= 0) & (target <= 1)).all()):
+        raise DataError("labels must lie from 0 to 1: 1 where one applies, 0 where it doesn't")
     share = _shares(weight, logits)[:, None] / logits.dtype.type(logits.shape[1])
     # log(1 + exp(z)) - t z, written so that exp never sees a positive number.
     losses = xp.maximum(logits, 0) - logits * target + xp.log1p(xp.exp(-xp.abs(logits)))
@@ -211,10 +221,10 @@ def _shares(weight: Array | None, like: Array) -> Array:
     if weight.shape != (n,):
         raise DataError(f"weights have the shape {weight.shape}; a batch of {n} windows needs ({n},)")
     total = float(weight.sum())
-    if not total > 0 or float(weight.min()) < 0:
+    if not 0 < total < math.inf or float(weight.min()) < 0:
         raise DataError(
             f"weights sum to {total:g}, the smallest is {float(weight.min()):g}; "
-            "none may be negative and one must be positive"
+            "none may be negative, one must be positive and all finite"
         )
     return weight / like.dtype.type(total)
 

@@ -14,9 +14,9 @@ from typing import Protocol
 
 import numpy as np
 
-from seisnet.errors import ConfigError
+from seisnet.errors import ConfigError, DataError
 from seisnet.nn import fused
-from seisnet.nn.arrays import Array, namespace
+from seisnet.nn.arrays import Array, namespace, shape_of
 
 BLOCK = 65_536
 """Parameters in a block: four such vectors of float32 are 1 MB, a second-level cache or half of one."""
@@ -49,6 +49,7 @@ class SGD:
 
     def step(self, theta: Array, grad: Array) -> None:
         """Change the parameters (P,) in place, given their gradient (P,)."""
+        _check(theta, grad)
         if self.momentum == 0:
             for block in _blocks(theta):
                 _add_scaled(theta[block], -self.learning_rate, grad[block])
@@ -82,6 +83,7 @@ class AdaGrad:
 
     def step(self, theta: Array, grad: Array) -> None:
         """Change the parameters (P,) in place, given their gradient (P,)."""
+        _check(theta, grad)
         (square,) = _vectors(self.state, theta, "square")
         if fused.on_gpu(theta):
             fused.run("adagrad", self.learning_rate, self.epsilon, grad, theta, square)
@@ -106,6 +108,7 @@ class RMSProp:
 
     def step(self, theta: Array, grad: Array) -> None:
         """Change the parameters (P,) in place, given their gradient (P,)."""
+        _check(theta, grad)
         (square,) = _vectors(self.state, theta, "square")
         if fused.on_gpu(theta):
             fused.run("rmsprop", self.learning_rate, self.decay, self.epsilon, grad, theta, square)
@@ -133,6 +136,7 @@ class Adam:
 
     def step(self, theta: Array, grad: Array) -> None:
         """Change the parameters (P,) in place, given their gradient (P,)."""
+        _check(theta, grad)
         mean, square = _vectors(self.state, theta, "mean", "square")
         t = int(self.state.get("steps", 0)) + 1
         self.state["steps"] = np.array(t)
@@ -163,6 +167,7 @@ class AdamW(Adam):
 
     def step(self, theta: Array, grad: Array) -> None:
         """Change the parameters (P,) in place, given their gradient (P,)."""
+        _check(theta, grad)
         kept = 1 - self.learning_rate * self.weight_decay
         if self.decays is None:
             theta *= kept
@@ -210,6 +215,12 @@ def flush_denormals(optimizer: Optimizer) -> None:
         if vector.dtype.kind == "f":
             xp = namespace(vector)
             vector[xp.abs(vector) < xp.finfo(vector.dtype).tiny] = 0
+
+
+def _check(theta: Array, grad: Array) -> None:
+    """Refuse a gradient that would be repeated, or change the first parameters alone; a GPU would read beyond it."""
+    if getattr(grad, "shape", None) != theta.shape:
+        raise DataError(f"gradient: got {shape_of(grad)}; the parameters have the shape {theta.shape}")
 
 
 def _vectors(state: dict[str, Array], theta: Array, *names: str) -> Iterator[Array]:

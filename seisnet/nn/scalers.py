@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Self
 
 from seisnet.errors import DataError
-from seisnet.nn.arrays import Array, namespace
+from seisnet.nn.arrays import Array, namespace, shape_of
 
 
 class StandardScaler:
@@ -45,11 +45,13 @@ class StandardScaler:
         Raises
         ------
         DataError
-            If there are no rows, or a value is not finite.
+            If there are no rows, a value is not finite, or there are other columns than before.
         """
+        if getattr(x, "ndim", 0) != 2 or len(x) == 0:
+            raise DataError(f"a scaler learns from rows of shape (N, D) with N at least 1; got {shape_of(x)}")
         xp = namespace(x)
-        if x.ndim != 2 or len(x) == 0:
-            raise DataError(f"a scaler learns from rows of shape (N, D) with N at least 1, not {x.shape}")
+        if self.count:
+            self._check_columns(x)
         count, mean = len(x), x.mean(axis=0, dtype=xp.float64)
         # Two passes: the mean of squares minus the square of the mean loses all digits where the mean is large.
         squares = sum(((part - mean) ** 2).sum(axis=0) for part in _blocks(x))
@@ -71,7 +73,7 @@ class StandardScaler:
 
     def transform(self, x: Array) -> Array:
         """Normalise rows (N, D); the dtype stays that of `x`, but whole numbers become float64."""
-        self._check_fitted()
+        self._check_columns(x)
         dtype = _float_of(x)
         y = x - self.mean.astype(dtype)
         y /= self.scale.astype(dtype)
@@ -79,15 +81,17 @@ class StandardScaler:
 
     def inverse_transform(self, x: Array) -> Array:
         """Denormalise rows (N, D), predictions back in their unit; the dtype is as `transform` has it."""
-        self._check_fitted()
+        self._check_columns(x)
         dtype = _float_of(x)
         y = x * self.scale.astype(dtype)
         y += self.mean.astype(dtype)
         return y
 
-    def _check_fitted(self) -> None:
+    def _check_columns(self, x: Array) -> None:
         if not hasattr(self, "mean"):
             raise DataError("the scaler has learned from no rows yet; call fit or partial_fit first")
+        if getattr(x, "shape", ())[-1:] != self.mean.shape:  # a single column would be repeated
+            raise DataError(f"the scaler learned from {len(self.mean)} columns; got {shape_of(x)}")
 
 
 def _float_of(x: Array) -> Any:

@@ -64,6 +64,8 @@ class WindowData:
         absent = [name for k, name in enumerate(self.info.classes) if k not in present]
         if absent:
             yield f"the training split holds no window of {', '.join(absent)}: the model will not know such"
+        if config.batch_size == 1 and np.ptp(self.weight) > 0:  # the loss of a batch is a mean by weight
+            yield "batch_size 1: weights of classes and windows do nothing in batches of one; take 2 or more"
         if config.patience and not len(self.y_dev):
             yield "patience: there is no dev split, so that nothing stops the training early"
         if config.false_alarms_per_hour and self.info.config.get("task", "phase") != "phase":
