@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import difflib
 import math
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -25,6 +26,11 @@ PICK_COLUMNS = ("network", "station", "time", "phase")
 So may ``pick_id``: of rows with the same one, which answer for one pick, the last counts.
 """
 
+MORE_COLUMNS = ("location", "channel", "status", "evaluation_status", "uncertainty_s", "weight", "event_id", "end_time")
+
+ALIKE = 0.85
+"""How like one of them the name of another column must be, to be taken for a slip: else ``endtime`` would be no end."""
+
 STATUS_COLUMNS = ("status", "evaluation_status")
 """A row with one of them ``rejected`` is no label."""
 
@@ -36,6 +42,9 @@ CHECKED = ("confirmed", "reviewed", "final")
 
 PLAIN = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ]([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]Z?")
 """What nearly every time looks like; ObsPy knows many ways to write one, and takes long for each."""
+
+BLANK = re.compile(r"(?<=^\d{4}-\d\d-\d\d) (?=\d)")
+"""Between date and time; ObsPy takes it for a T only where no zone follows."""
 
 FRACTION = re.compile(r"\.(\d+)(?=(?:Z|[+-]\d\d:?\d\d)?$)")
 """Of a second, at the end of a time."""
@@ -81,6 +90,10 @@ def _read_csv(
             raise DataError(
                 f"{path}: columns {', '.join(missing)} are missing; a CSV of {kind} has {', '.join(needed)}{hint}"
             )
+        for name in columns:
+            absent = [known for known in MORE_COLUMNS if known not in columns]
+            if name not in MORE_COLUMNS and (near := difflib.get_close_matches(name.lower(), absent, 1, ALIKE)):
+                raise DataError(f"{path}: column '{name}' is unknown; did you mean '{near[0]}'? If not, rename it")
         found: dict[str, L] = {}
         for number, row in enumerate(reader, start=2):
             values = {(key or "").strip(): (value or "").strip() for key, value in row.items() if key is not None}
@@ -105,7 +118,7 @@ def _read_csv(
 
 
 def _pick(values: dict[str, str]) -> Pick:
-    uncertainty_s = float(values.get("uncertainty_s") or math.nan)
+    uncertainty_s = _number(values, "uncertainty_s", math.nan)
     return Pick(
         network=values["network"],
         station=values["station"],
@@ -140,10 +153,18 @@ def _interval(values: dict[str, str]) -> ClassInterval:
 
 
 def _weight(values: dict[str, str]) -> float:
-    weight = float(values.get("weight") or 1.0)
+    weight = _number(values, "weight", 1.0)
     if not 0 < weight <= 1:
         raise ValueError(f"weight {weight:g} does not lie above 0 and up to 1")
     return weight
+
+
+def _number(values: dict[str, str], column: str, default: float) -> float:
+    text = values.get(column)
+    try:
+        return float(text) if text else default
+    except ValueError:
+        raise ValueError(f"{column} '{text}' is no number") from None
 
 
 def time_ns(text: str) -> int:
@@ -162,6 +183,7 @@ def time_ns(text: str) -> int:
     # ObsPy would round the fraction to microseconds.
     fraction = FRACTION.search(text)
     whole = text.replace(fraction[0], "", 1) if fraction else text
+    whole = BLANK.sub("T", whole)
     rest_ns = int(fraction[1][:9].ljust(9, "0")) if fraction else 0
     try:
         if re.fullmatch(r"-?\d+", whole):

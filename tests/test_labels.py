@@ -134,6 +134,8 @@ def test_hints_of_phases_are_p_s_or_neither(hints, expected):
         ("2020-01-01T00:00:00Z", START_NS),
         ("2020-01-01 00:00:00.5", START_NS + NS_PER_S // 2),
         ("2020-01-01T01:00:00+01:00", START_NS),
+        ("2020-01-01 01:00:00+01:00", START_NS),  # as pandas writes it
+        ("2020-01-01 00:00:00.123456789+00:00", START_NS + 123_456_789),
         ("2020-01-01T00:00:00.123456789", START_NS + 123_456_789),
     ],
 )
@@ -226,13 +228,38 @@ BAD = {
     "short.csv": (b"network,station,time,phase\nGE,APE\n", "line 2: time ''"),
     "weight.csv": (b"network,station,time,phase,weight\nGE,APE,1,P,0\n", "line 2: weight 0 does not lie above 0"),
     "class.csv": (b"network,station,time,class\nGE,APE,1,rockfall\n", "it is one for the task class"),
-    "error.csv": (b"network,station,time,phase,uncertainty_s\nGE,APE,1,P,small\n", "line 2: could not convert"),
+    "error.csv": (
+        b"network,station,time,phase,uncertainty_s\nGE,APE,1,P,small\n",
+        "line 2: uncertainty_s 'small' is no number",
+    ),
+    "weight.word.csv": (b"network,station,time,phase,weight\nGE,APE,1,P,A\n", "line 2: weight 'A' is no number"),
+    "near.csv": (
+        b"network,station,time,phase,uncertainty\nGE,APE,1,P,0.5\n",
+        "column 'uncertainty' is unknown; did you mean 'uncertainty_s'?",
+    ),
+    "case.csv": (
+        b"network,station,time,phase,Weight\nGE,APE,1,P,0.5\n",
+        "column 'Weight' is unknown; did you mean 'weight'?",
+    ),
     "bytes.csv": (bytes(range(128, 256)), "can't be read"),
     "empty.xml": (b"", "the file is empty"),
     "words.txt": (b"hello\n", "not a catalogue that ObsPy reads"),
     "cut.xml": (b'<?xml version="1.0"?><q:quakeml xmlns:q="http://quakeml.org', "not a catalogue that ObsPy reads"),
     "bytes.xml": (bytes(range(256)), "not a catalogue that ObsPy reads"),
 }
+
+
+def test_a_column_of_classes_that_is_nearly_another_is_refused(tmp_path):
+    path = tmp_path / "classes.csv"
+    path.write_text("network,station,time,class,endtime\nGE,APE,1,rockfall,9\n")
+    with pytest.raises(DataError, match="column 'endtime' is unknown; did you mean 'end_time'"):
+        read_classes([path])
+
+
+def test_other_columns_are_passed_over(tmp_path):
+    path = tmp_path / "picks.csv"
+    path.write_text("network,station,time,phase,event_id,event,snr_db,end_time\nGE,APE,1,P,a,b,3,5\n")
+    assert [pick.event_id for pick in read_labels([path])] == ["a"]
 
 
 @pytest.mark.parametrize("name", BAD)
