@@ -15,8 +15,11 @@ from seisnet.errors import ConfigError, DataError
 from seisnet.store.h5csv_file import import_h5csv
 from seisnet.store.seisbench_writer import SeisBenchWriter
 from seisnet.waveforms.dataset_columns import parse_time_ns
-from seisnet.waveforms.datasets import DatasetTrace, component_rows, read_dataset
+from seisnet.waveforms.datasets import DatasetTrace, component_rows, read_dataset, read_dataset_picks
+from seisnet.waveforms.files import Reading
 from seisnet.waveforms.records import NS_PER_S, Rejection, ns_to_sample
+from seisnet.waveforms.source_records import read_traces
+from seisnet.waveforms.sources import find_sources
 
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
 START = "2011-07-04T05:23:18.123456Z"
@@ -228,6 +231,42 @@ def test_completeness(tmp_path, labels, complete):
 def test_weights(tmp_path, status, weight, expected):
     [found] = read_rows(tmp_path, row(trace_p_arrival_sample=5, trace_p_status=status, trace_p_weight=weight))
     assert found.picks[0].weight == pytest.approx(expected)
+
+
+def test_a_rejected_pick_is_none(tmp_path):
+    picked = {"trace_p_arrival_sample": 5, "trace_Sg_arrival_sample": 9, "trace_Sg_status": "Rejected"}
+    [found] = read_rows(tmp_path, row(**picked))
+    assert [pick.phase for pick in found.picks] == ["P"]
+    assert not found.complete
+    at_ns = START_NS + 9 * NS_PER_S // 100
+    assert found.rejected == (Rejection("CH.HASLI..HH", at_ns, at_ns, "a pick that an analyst rejected"),)
+    told = []
+    assert [pick.phase for pick in read_dataset_picks(tmp_path / "set", told)] == ["P"]
+    assert tuple(told) == found.rejected
+
+
+def test_what_is_wrong_with_a_trace_that_is_used_is_told(tmp_path):
+    samples = 100 * ripple(n_samples=6000)
+    samples[0] = np.clip(samples[0], -50, 50)
+    samples[1, 300] = 1e6
+    faulty = {"trace_p_arrival_sample": 5, "trace_p_status": "rejected", "trace_s_arrival_sample": 50}
+    read_rows(tmp_path, row(**faulty), samples=samples)
+    [source], reading = find_sources([str(tmp_path / "set")], Reading()), Reading()
+    [found] = read_traces(source, reading, sampling_rate_hz=50.0)
+    assert found.record.sampling_rate_hz == 50.0
+    assert [told.reason for told in reading.rejections] == [
+        "kept, though resampled from 100 to 50 Hz",
+        "kept, though Z is clipped",
+        "kept, though N has spikes",
+        "a pick that an analyst rejected",
+    ]
+
+
+def test_a_start_that_is_made_up_is_no_fault(tmp_path):
+    read_rows(tmp_path, row(trace_start_time="", trace_p_arrival_sample=5))
+    [source], reading = find_sources([str(tmp_path / "set")], Reading()), Reading()
+    assert len(list(read_traces(source, reading, sampling_rate_hz=100.0))) == 1
+    assert not reading.rejections
 
 
 def test_events(tmp_path):

@@ -18,7 +18,7 @@ picks
     ``s`` are P and S; other names stay as written. Samples may be fractional, and may lie outside the trace.
 weight of a pick
     ``trace_<PHASE>_weight`` where it lies in (0, 1], times the trust in ``trace_<PHASE>_status`` and
-    ``trace_<PHASE>_uncertainty_s`` (`seisnet.picks.label_weight`).
+    ``trace_<PHASE>_uncertainty_s`` (`seisnet.picks.label_weight`); one with the status ``rejected`` is none.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ import numpy as np
 
 from seisnet.errors import DataError
 from seisnet.picks import Pick, label_weight
-from seisnet.waveforms.records import BEYOND, LAST_NS, NS_PER_S, Record, is_beyond
+from seisnet.waveforms.records import BEYOND, LAST_NS, NS_PER_S, Record, Rejection, is_beyond
 
 Row = Mapping[str, str]
 """A row of metadata; an empty field is an empty string."""
@@ -125,7 +125,7 @@ def arrivals_ns(row: Row, start_ns: int, rate_hz: float) -> dict[str, int]:
 
 
 def picks(row: Row, record: Record) -> tuple[Pick, ...]:
-    """All picks of a row, sorted by time; `record` starts at the sample that the row counts from.
+    """Picks of a row that nobody rejected, sorted by time; `record` starts at the sample that the row counts from.
 
     Raises
     ------
@@ -135,6 +135,8 @@ def picks(row: Row, record: Record) -> tuple[Pick, ...]:
     found: dict[tuple[int, str], Pick] = {}
     network, station, location = _station(row)
     for label, time_ns in arrivals_ns(row, record.start_ns, record.sampling_rate_hz).items():
+        if _is_rejected(row, label):
+            continue
         phase = label.upper() if label in ("p", "s") else label
         uncertainty_s = _number(row, f"trace_{label}_uncertainty_s", f"trace_{label}_arrival_uncertainty_s")
         pick = Pick(
@@ -154,11 +156,22 @@ def picks(row: Row, record: Record) -> tuple[Pick, ...]:
     return tuple(found[key] for key in sorted(found))
 
 
+def rejected_picks(row: Row, record: Record) -> tuple[Rejection, ...]:
+    """Picks of a row that an analyst rejected, as `picks` would have them."""
+    found = arrivals_ns(row, record.start_ns, record.sampling_rate_hz)
+    times_ns = (time_ns for label, time_ns in found.items() if _is_rejected(row, label))
+    return tuple(Rejection(record.trace_id, t, t, "a pick that an analyst rejected") for t in times_ns)
+
+
 @functools.lru_cache(maxsize=64)
 def _pick_labels(header: tuple[str, ...]) -> tuple[str, ...]:
     # The pattern leaves out modelled times such as trace_P_predicted_arrival_sample: they are no picks.
     found = (re.fullmatch(r"trace_([A-Za-z]+\d*)_arrival_sample", column) for column in header)
     return tuple(match[1] for match in found if match)
+
+
+def _is_rejected(row: Row, label: str) -> bool:
+    return _first(row, (f"trace_{label}_status",)).lower() == "rejected"
 
 
 def _weight(row: Row, label: str, uncertainty_s: float) -> float:

@@ -52,6 +52,8 @@ class DatasetTrace:
         Class of the trace in the data set's own words.
     complete : bool
         Whether P and S are both picked, or it is noise; if not, what is not picked may not be called noise.
+    rejected : tuple of Rejection
+        Picks that an analyst rejected.
     name, row : str, int
         ``trace_name`` and index of the row, for messages.
     """
@@ -62,6 +64,7 @@ class DatasetTrace:
     split: str
     category: str
     complete: bool
+    rejected: tuple[Rejection, ...]
     name: str
     row: int
 
@@ -136,7 +139,7 @@ def read_dataset_picks(path: Path, rejections: list[Rejection]) -> list[Pick]:
     Parameters
     ----------
     rejections : list of Rejection
-        Takes the traces that can't.
+        Takes the traces that can't, and the picks that an analyst rejected.
 
     Raises
     ------
@@ -148,6 +151,7 @@ def read_dataset_picks(path: Path, rejections: list[Rejection]) -> list[Pick]:
         if isinstance(trace, Rejection):
             rejections.append(trace)
         else:
+            rejections += trace.rejected
             picks += [p for p in trace.picks if trace.record.start_ns <= p.time_ns <= trace.record.end_ns]
     return in_order(picks)
 
@@ -203,6 +207,7 @@ def _read_trace(reader: SeisBenchReader | SteadReader, stored: StoredTrace, sour
             split=columns.split(row),
             category=columns.category(row),
             complete={"P", "S"} <= {pick.phase[0] for pick in picks} if picks else columns.is_noise(row),
+            rejected=columns.rejected_picks(row, record),
             name=stored.name,
             row=stored.row,
         )

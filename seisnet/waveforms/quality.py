@@ -40,6 +40,8 @@ AROUND = 10
 
 BESIDE = np.concatenate([np.arange(-AROUND, 0), np.arange(1, 1 + AROUND)])
 
+NO_TIME = "no time: it counts from 1970"
+
 MERGED_S = 10.0
 """Faults of one kind nearer than this are told as one stretch."""
 
@@ -71,7 +73,7 @@ def faults(segment: Segment, component: str) -> list[Flag]:
         for low, high in merged(stretches, round(MERGED_S * segment.rate_hz))
     ]
     if abs(segment.start_ns) < DAY_NS:
-        what = f"{component} has no time: it counts from 1970"
+        what = f"{component} has {NO_TIME}"
         flags.append(Flag(segment.start_ns, segment.time_ns(len(x) - 1), what))
     return flags
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
+import numpy as np
 import obspy
 
 from seisnet.errors import DataError
@@ -13,8 +14,10 @@ from seisnet.waveforms.conditioning import SLOWEST, condition, to_rate
 from seisnet.waveforms.datasets import DatasetTrace, read_dataset
 from seisnet.waveforms.files import Reading, read_file
 from seisnet.waveforms.inventory import Response, read_stations
-from seisnet.waveforms.records import KEPT, NS_PER_S, Record, Rejection
-from seisnet.waveforms.resampling import HALF_WIDTH
+from seisnet.waveforms.quality import NO_TIME, faults
+from seisnet.waveforms.records import COMPONENTS, KEPT, NS_PER_S, Record, Rejection
+from seisnet.waveforms.resampling import HALF_WIDTH, keeps_time
+from seisnet.waveforms.segments import Segment
 from seisnet.waveforms.sources import Source
 from seisnet.waveforms.spans import clipped, strayed, within
 
@@ -101,6 +104,7 @@ def read_traces(
                 reason = f"sampled at {record.sampling_rate_hz:g} Hz; {slowest_hz:g} Hz is the least"
                 reading.rejections.append(Rejection(record.trace_id, record.start_ns, record.end_ns, reason))
             else:
+                reading.rejections += [*_remarks(record, sampling_rate_hz), *trace.rejected]
                 yield replace(trace, record=to_rate(record, sampling_rate_hz))
     except DataError as error:  # of the data set as a whole: what was read is kept, and other sources go on
         reading.rejections.append(Rejection("", 0, 0, str(error)))
@@ -130,6 +134,19 @@ def _stream(source: Source, reading: Reading, guard_ns: int) -> obspy.Stream:
         part = read_file(path, Reading(), span_ns=near_ns) or obspy.Stream()
         stream += part if source.kind != "sds" else sds.own_traces(part, path, [])
     return stream
+
+
+def _remarks(record: Record, sampling_rate_hz: float) -> Iterator[Rejection]:
+    """What is told of a trace of a data set that is used: its faults, and that its rate is changed."""
+    native_hz = record.sampling_rate_hz
+    if not keeps_time(native_hz, sampling_rate_hz, record.n_samples):
+        reason = f"{KEPT}resampled from {native_hz:.7g} to {sampling_rate_hz:.7g} Hz"
+        yield Rejection(record.trace_id, record.start_ns, record.start_ns, reason)
+    for row in np.flatnonzero(record.present):
+        segment = Segment(record.data[row], record.start_ns, native_hz, record.bandwidth_hz, record.trace_id)
+        for flag in faults(segment, COMPONENTS[row]):
+            if not flag.what.endswith(NO_TIME):  # it may be made up
+                yield Rejection(record.trace_id, flag.start_ns, flag.end_ns, f"{KEPT}{flag.what}")
 
 
 def _told(record: Record, span_ns: tuple[int, int]) -> Iterator[Rejection]:
