@@ -234,6 +234,14 @@ def test_samples_that_are_not_finite_are_cut_out_and_told(bad, make_trace, noise
     assert all(np.isfinite(r.data).all() for r in found)
 
 
+def test_a_trace_of_masked_samples_alone_is_told(make_trace):
+    records, rejections = condition(
+        obspy.Stream([make_trace(np.ma.masked_all(1000))]), sampling_rate_hz=100.0, shortest_s=4.0
+    )
+    assert not records
+    assert [r.reason for r in rejections] == ["every sample is masked"]
+
+
 def test_masked_stretches_are_gaps_whatever_lies_under_the_mask(make_trace, noise):
     samples = np.ma.masked_array(noise(1000), mask=False)
     samples[400:450] = np.ma.masked

@@ -179,7 +179,7 @@ def unusable(trace: obspy.Trace, target_hz: float) -> str:
         return "a code with a dot in it; dots part network, station, location and channel"
     if not np.issubdtype(trace.data.dtype, np.number) or np.iscomplexobj(trace.data):
         return f"samples of type {trace.data.dtype}"
-    return ""
+    return "every sample is masked" if np.ma.is_masked(trace.data) and trace.data.mask.all() else ""
 
 
 def _ready(
