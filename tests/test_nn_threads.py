@@ -1,5 +1,7 @@
 """Thread limits are set, respected and put back."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 
@@ -84,3 +86,12 @@ def test_the_librarys_threads_get_enough_work_each(network, monkeypatch):
         with fastest_threads(network, batch_size, 2) as chosen:
             assert chosen == expected
             assert all(n == expected for n in limits())
+
+
+def test_a_trial_of_threads_needs_little_memory_whatever_the_batch():
+    network = Network((100, 8, 3))
+    tracemalloc.start()
+    with fastest_threads(network, 200_000, 2):
+        _, peak_bytes = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak_bytes < 50e6

@@ -29,6 +29,9 @@ from seisnet.nn.products import THREAD_MULTIPLY_ADDS, threads_are_ours
 REPEATS = 9
 """Training steps that are timed with each number of threads."""
 
+MOST_ROWS = 2048
+"""Rows of a batch that is timed: of larger ones the shares of time are the same, and nine would not fit into memory."""
+
 WORTH = 0.95
 """More threads are taken only if they need less than this share of the time."""
 
@@ -110,7 +113,7 @@ def _fastest(network: Network, batch_size: int, most: int) -> int:
     seconds: dict[int, list[float]] = {n: [] for n in (*(n for n in (1, 2, 4, 8, 16, 32) if n < most), most)}
     twin, optimizer = copy.deepcopy(network), SGD(1e-6, momentum=0.9)
     # Another batch each time, and whole steps: what a thread has to fetch from the caches of another one counts.
-    batches = np.ones((REPEATS, batch_size, network.sizes[0]), network.theta.dtype)
+    batches = np.ones((REPEATS, min(batch_size, MOST_ROWS), network.sizes[0]), network.theta.dtype)
     for x in batches:
         for n, times in seconds.items():
             twin.threads = n
