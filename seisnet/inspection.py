@@ -64,6 +64,7 @@ def _windows(path: Path) -> list[str]:
         if n:
             length = duration(samples / info.attributes["sampling_rate_hz"])
             lines.append(f"{name}: {counted(n, 'excerpt')} of records, {length}, for the later networks")
+    lines.append("sources; windows are those made of a file and of what is read with it, before any were left out:")
     lines += [f"source: {p}, {size} bytes, {counted(made, 'window')}" for p, size, _, made in info.sources]
     lines += [
         f"{'' if reason.startswith(KEPT) else 'not used: '}{reason}" + (f" ({n} times)" if n > 1 else "")

@@ -112,3 +112,11 @@ def test_what_is_no_file_of_ours_or_of_obspys_is_one_line(tmp_path):
             describe(tmp_path / name)
         assert message in str(error.value)
         assert "\n" not in str(error.value)
+
+
+def test_an_audit_sheet_is_of_windows_alone(labelled, tmp_path):
+    file = next(labelled.files.iterdir())
+    done = CliRunner().invoke(cli, ["inspect", str(file), "--plot", str(tmp_path / "a")])
+    assert "not HDF5; --plot draws what is in a windows file" in str(done.exception)
+    assert done.output == ""
+    assert not (tmp_path / "a").exists()

@@ -35,8 +35,11 @@ def inspect(file: Path, folder: Path | None, seed: int, overwrite: bool, quiet: 
         raise DataError(missing(file))
     if folder is not None:
         from seisnet.report.folder import new_folder
+        from seisnet.store.hdf5 import file_format
 
         click.get_current_context().with_resource(new_folder(folder, overwrite=overwrite))
+        if file_format(file) is None:
+            raise DataError(f"{file}: not HDF5; --plot draws what is in a windows file, seisnet plot draws seismograms")
     for line in describe(file):
         click.echo(line)
     if folder is not None:
