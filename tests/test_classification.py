@@ -17,6 +17,8 @@ from seisnet.store.seisbench_writer import SeisBenchWriter
 from seisnet.waveforms.files import Reading
 from seisnet.waveforms.records import NS_PER_S
 
+LOW = PickConfig(thresholds={"P": 0.3, "S": 0.3})
+
 
 def test_a_broken_data_set_among_good_ones_is_one_reason_and_the_rest_goes_on(labelled, tmp_path, untrained_model):
     broken = tmp_path / "broken"
@@ -56,9 +58,8 @@ def test_days_of_an_archive_give_the_picks_of_the_whole(tmp_path, make_trace, no
             folder.mkdir(parents=True)
             part = make_trace(samples[low:high], f"GE.APE..HH{component}", start_ns=start_ns + low * 10_000_000)
             part.write(str(folder / f"GE.APE..HH{component}.D.{year}.{day:03d}"), format="MSEED")
-    config = PickConfig(thresholds={"P": 0.3, "S": 0.3})
-    whole = classify([f"{tmp_path}/whole.*"], untrained_model, config)
-    days = classify([f"sds:{tmp_path}/sds"], untrained_model, config)
+    whole = classify([f"{tmp_path}/whole.*"], untrained_model, LOW)
+    days = classify([f"sds:{tmp_path}/sds"], untrained_model, LOW)
     assert (len(days.spans), days.n_records) == (2, 1), "one record, which goes on at midnight"
     assert whole.seconds == pytest.approx(days.seconds, abs=0.1)
     near = [p for p in whole.picks if abs(p.time_ns - start_ns - 600 * NS_PER_S) < 30 * NS_PER_S]
@@ -66,6 +67,39 @@ def test_days_of_an_archive_give_the_picks_of_the_whole(tmp_path, make_trace, no
     assert [(p.phase, p.time_ns) for p in days.picks] == [(p.phase, p.time_ns) for p in whole.picks]
     probabilities = ([p.probability for p in found.picks] for found in (whole, days))
     np.testing.assert_allclose(*probabilities, atol=1e-4)
+
+
+@pytest.mark.parametrize("missing", [("CRE", ""), ("", "CRE"), ("CRE", "BAL")])
+def test_stations_that_come_and_go_cost_no_pick_of_the_others_at_midnight(
+    missing, tmp_path, make_trace, noise, untrained_model
+):
+    """Files of a network that hold a station less on one day."""
+    start_ns, midnight, n = 1_577_836_800 * NS_PER_S - 400 * NS_PER_S, 40_000, 52_000
+    codes = [f"GE.{station}..HH{component}" for station in ("APE", "BAL", "CRE") for component in "ZNE"]
+    samples = [noise(n, k) * (1 + 20 * np.exp(-((np.arange(n) % 700) / 100.0))) for k in range(len(codes))]
+    traces = [make_trace(x, code, start_ns=start_ns) for x, code in zip(samples, codes, strict=True)]
+    for day, (low, high, name) in enumerate(zip((0, midnight), (midnight, n), missing, strict=True)):
+        parts = [(x[low:high], code) for x, code in zip(samples, codes, strict=True) if code.split(".")[1] != name]
+        made = [make_trace(x, code, start_ns=start_ns + low * 10_000_000) for x, code in parts]
+        obspy.Stream(made).write(tmp_path / f"{day}.mseed", format="MSEED")
+    expected = [p for p in untrained_model.classify(obspy.Stream(traces), LOW) if p.station == "APE"]
+    assert sum(abs(p.time_ns - start_ns - 400 * NS_PER_S) < 30 * NS_PER_S for p in expected) > 3
+    found = classify([str(tmp_path)], untrained_model, LOW)
+    assert [(p.phase, p.time_ns) for p in found.picks if p.station == "APE"] == [(p.phase, p.time_ns) for p in expected]
+
+
+def test_a_recording_that_stands_in_files_of_a_station_and_of_a_network_is_picked_once(
+    tmp_path, make_trace, noise, untrained_model
+):
+    start_ns, midnight, n = 1_577_836_800 * NS_PER_S - 400 * NS_PER_S, 40_000, 52_000
+    whole = [make_trace(noise(n, k), f"GE.{code}..HHZ", start_ns=start_ns) for k, code in enumerate(("APE", "BAL"))]
+    obspy.Stream(whole).write(tmp_path / "network.mseed", format="MSEED")
+    for trace in whole:
+        rest = make_trace(trace.data[midnight:], trace.id, start_ns=start_ns + midnight * 10_000_000)
+        rest.write(tmp_path / f"{trace.id}.mseed", format="MSEED")
+    expected = untrained_model.classify(obspy.Stream(whole), LOW)
+    found = classify([str(tmp_path)], untrained_model, LOW).picks
+    assert [(p.trace_id, p.phase, p.time_ns) for p in found] == [(p.trace_id, p.phase, p.time_ns) for p in expected]
 
 
 def test_probabilities_of_more_classes_than_miniseed_has_letters_are_refused_before_the_scan(tmp_path):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import itertools
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -104,8 +104,7 @@ def gather(
         for seed_id, span_ns in others.items():
             _widen(passed_over, seed_id, span_ns)
         reading.rejections += rejections
-    groups = sorted(_together(headers), key=lambda group: group.paths)
-    _chain(groups)
+    groups = sorted(_chained(_together(headers)), key=lambda group: group.paths)
     return groups, passed_over
 
 
@@ -154,39 +153,56 @@ def _header(
 
 
 def _together(headers: dict[Path, _Header]) -> list[Group]:
-    parent = {path: path for path in headers}
-
-    def root(path: Path) -> Path:
-        while parent[path] != path:
-            parent[path] = path = parent[parent[path]]
-        return path
-
-    first_of: dict[tuple[str, int], Path] = {}
-    for path, header in headers.items():
-        for key in itertools.product(header.instruments, header.days):
-            parent[root(path)] = root(first_of.setdefault(key, path))
-    groups: dict[Path, Group] = defaultdict(Group)
-    for path, header in headers.items():
-        groups[root(path)].headers[path] = header
-    return list(groups.values())
+    """Files with an instrument and a day in common, however many steps apart."""
+    keys = (itertools.product(header.instruments, header.days) for header in headers.values())
+    together = _connected(((key, i) for i, found in enumerate(keys) for key in found), len(headers))
+    paths = list(headers)
+    return [Group({paths[i]: headers[paths[i]] for i in places}) for places in together]
 
 
-def _chain(groups: Iterable[Group]) -> None:
-    """Set borders between the groups of the same instruments that follow each other without a gap, or overlap."""
-    alike: dict[frozenset[str], list[Group]] = defaultdict(list)
-    for group in groups:
-        alike[group.instruments].append(group)
-    for line in alike.values():
-        line.sort(key=lambda group: group.start_ns)
-        reach_ns = FOREVER_NS[0]
-        linked: list[Group] = []
-        for group in line:
-            if linked and group.start_ns > reach_ns:
-                _set_borders(linked)
-                linked = []
-            linked.append(group)
-            reach_ns = max(reach_ns, group.end_ns)
+def _connected(named: Iterable[tuple[Hashable, int]], n: int) -> list[list[int]]:
+    """Places 0 to n - 1, those together that have a name in common, however many steps apart."""
+    parent = list(range(n))
+
+    def root(i: int) -> int:
+        while parent[i] != i:
+            parent[i] = i = parent[parent[i]]
+        return i
+
+    first_of: dict[Hashable, int] = {}
+    for name, i in named:
+        parent[root(i)] = root(first_of.setdefault(name, i))
+    found: dict[int, list[int]] = defaultdict(list)
+    for i in range(n):
+        found[root(i)].append(i)
+    return list(found.values())
+
+
+def _chained(groups: Sequence[Group]) -> list[Group]:
+    """Groups with borders, where an instrument's recording goes on without a gap, or overlaps, from one to the next.
+
+    Those that go on in groups of other instruments as well, as files of a network that has lost or won a station, have
+    no border that would do for all of them: they become one.
+    """
+    of_instrument: dict[str, list[int]] = defaultdict(list)
+    for i in sorted(range(len(groups)), key=lambda i: groups[i].start_ns):
+        for instrument in groups[i].instruments:
+            of_instrument[instrument].append(i)
+    links: list[tuple[Hashable, int]] = []
+    for instrument, line in of_instrument.items():
+        reach_ns, begin = FOREVER_NS[0], -1
+        for i in line:
+            begin = i if groups[i].start_ns > reach_ns else begin
+            links.append(((instrument, begin), i))
+            reach_ns = max(reach_ns, groups[i].end_ns)
+    chained: list[Group] = []
+    for places in _connected(links, len(groups)):
+        linked = sorted((groups[i] for i in places), key=lambda group: group.start_ns)
+        if len({group.instruments for group in linked}) > 1:
+            linked = [Group({path: header for group in linked for path, header in group.headers.items()})]
         _set_borders(linked)
+        chained += linked
+    return chained
 
 
 def _set_borders(linked: Sequence[Group]) -> None:
