@@ -572,6 +572,26 @@ def test_a_quiet_score_says_nothing_but_its_table(tmp_path):
     assert (quiet.stdout, quiet.stderr) == (told.stdout, "")
 
 
+def test_a_score_says_what_it_leaves_out(tmp_path):
+    (tmp_path / "found.csv").write_text("network,station,time,phase\nXX,A,0,P\nGE,B,0,P\nGE,a,0,P\nGE,A,9,Lg\n")
+    (tmp_path / "wanted.csv").write_text("network,station,time,phase\nGE,A,0,P\nGE,A,5,AML\n")
+    told = run("score", tmp_path / "found.csv", tmp_path / "wanted.csv")
+    assert "2 picks on stations that the reference does not name: left out" in told.stderr
+    assert "found.csv: 1 pick of phases that are neither P nor S: left out (Lg)" in told.stderr
+    assert "wanted.csv: 1 pick of phases that are neither P nor S: left out (AML)" in told.stderr
+    assert "P,1,1,1," in told.stdout
+    (tmp_path / "found.csv").write_text("network,station,time,phase\nXX,A,0,P\n")
+    told = run("score", tmp_path / "found.csv", tmp_path / "wanted.csv")
+    assert "none is left (the reference names GE.A)" in told.stderr
+
+
+@pytest.mark.parametrize("tolerance", ["0", "nan", "inf", "1e300"])
+def test_a_tolerance_that_is_none_is_refused(tolerance, tmp_path):
+    (tmp_path / "picks.csv").write_text("network,station,time,phase\nGE,A,0,P\n")
+    with pytest.raises(ConfigError, match="tolerance: got"):
+        run("score", tmp_path / "picks.csv", tmp_path / "picks.csv", "--tolerance", tolerance)
+
+
 def test_help_imports_nothing_heavy():
     code = "import sys; from seisnet.cli import cli; cli(['--help'], standalone_mode=False); print(sorted(sys.modules))"
     modules = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout

@@ -42,13 +42,13 @@ def score(
     """
     import numpy as np
 
-    from seisnet.errors import ConfigError
+    from seisnet.config.checks import between
     from seisnet.formats.picks import read_picks
-    from seisnet.scoring.matching import score_picks
+    from seisnet.labels import phase_class
+    from seisnet.scoring.matching import elsewhere, score_picks
     from seisnet.wording import counted, first_of
 
-    if not tolerance_s > 0:
-        raise ConfigError(f"tolerance: got {tolerance_s}; it must be positive")
+    between("tolerance", tolerance_s, 1e-9, 1e6)
     if output is not None:
         from seisnet.report.folder import new_folder
 
@@ -56,13 +56,16 @@ def score(
     rejections: list[Rejection] = []
     found = read_picks(picks, may_be_empty=True, rejections=rejections)
     wanted = read_picks(reference, rejections=rejections)
-    stations = {p.station for p in wanted}
-    elsewhere = sum(p.station not in stations for p in found)
-    if elsewhere:
-        told = f"{counted(elsewhere, 'pick')} on stations that the reference does not name: left out"
-        if elsewhere == len(found):
-            told += f"; none is left (the reference names {first_of(sorted(stations), 5)})"
+    if away := elsewhere(found, wanted):
+        told = f"{counted(len(away), 'pick')} on stations that the reference does not name: left out"
+        if len(away) == len(found):
+            named = sorted({p.station_id.strip(".") for p in wanted})
+            told += f"; none is left (the reference names {first_of(named, 5)})"
         console.say(told, quiet=quiet)
+    for path, side in ((picks, found), (reference, wanted)):
+        if others := [p.phase for p in side if not phase_class(p.phase)]:
+            told = f"{counted(len(others), 'pick')} of phases that are neither P nor S: left out"
+            console.say(f"{path}: {told} ({first_of(sorted(set(others)), 5)})", quiet=quiet)
     console.say_rejections(rejections, quiet=quiet, verbose=verbose)
     scores = score_picks(found, wanted, tolerance_s=tolerance_s)
     if output is not None:

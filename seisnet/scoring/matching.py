@@ -55,7 +55,7 @@ def score_picks(picks: Iterable[Pick], reference: Iterable[Pick], *, tolerance_s
 
     Stations are compared by network and station code; where either side names no network, by station alone.
     Every pick on a station that the reference knows counts; picks on other stations are left out, since nobody
-    looked there.
+    looked there (`elsewhere`).
 
     Returns
     -------
@@ -63,7 +63,7 @@ def score_picks(picks: Iterable[Pick], reference: Iterable[Pick], *, tolerance_s
         For P and S.
     """
     picks, reference = list(picks), list(reference)  # an iterator could be gone through once only
-    networks_known = all(p.network for p in picks) and all(p.network for p in reference)
+    networks_known = _networks_known(picks, reference)
     stations = sorted({_station(p, networks_known) for p in reference})
     scores = []
     for phase in ("P", "S"):
@@ -80,8 +80,19 @@ def score_picks(picks: Iterable[Pick], reference: Iterable[Pick], *, tolerance_s
     return scores
 
 
+def elsewhere(picks: Sequence[Pick], reference: Sequence[Pick]) -> list[Pick]:
+    """Picks on stations that the reference doesn't name, which `score_picks` leaves out."""
+    networks_known = _networks_known(picks, reference)
+    stations = {_station(p, networks_known) for p in reference}
+    return [p for p in picks if _station(p, networks_known) not in stations]
+
+
+def _networks_known(picks: Sequence[Pick], reference: Sequence[Pick]) -> bool:
+    return all(p.network for p in (*picks, *reference))
+
+
 def _station(pick: Pick, with_network: bool) -> str:
-    return pick.station_id if with_network else pick.station
+    return (pick.station_id if with_network else pick.station).upper()
 
 
 def _by_station(picks: Sequence[Pick], phase: str, with_network: bool) -> dict[str, list[int]]:
