@@ -315,6 +315,14 @@ def test_codes_with_dots_are_rejected_for_nobody_could_tell_them_apart(make_trac
     assert record.trace_id == "GE.APE..HH" and rejection.reason.startswith("a code with a dot in it")
 
 
+@pytest.mark.parametrize("code", ["A\x01B", "A\nB", "A\x7fB"])
+def test_a_code_with_a_control_character_is_rejected_and_the_rest_goes_on(code, make_trace, noise):
+    """Of a damaged header; QuakeML could not hold its picks, nor those of any other station beside them."""
+    traces = [make_trace(noise(1000), "GE.APE..HHZ"), make_trace(noise(1000), f"GE.{code}..HHZ")]
+    [record], [rejection] = condition(obspy.Stream(traces), sampling_rate_hz=100.0, shortest_s=1.0)
+    assert (record.trace_id, rejection.reason) == ("GE.APE..HH", "a code with a control character in it")
+
+
 @pytest.mark.parametrize("year", [1, 1600, 2300, 9999])
 def test_times_that_nanoseconds_can_not_tell_are_rejected(year, make_trace, noise):
     wrong = make_trace(noise(500), "GE.SANT..HHZ")
