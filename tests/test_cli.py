@@ -410,10 +410,13 @@ def test_what_has_no_time_is_told_without_one(capsys):
     assert [row[-1] for row in table.rows] == ["1970-01-01 00:00:00.000", ""]
 
 
-@pytest.mark.parametrize("command", ["preprocess", "train", "classify"])
+@pytest.mark.parametrize("command", ["preprocess", "train", "classify", "stream"])
 def test_resume_and_overwrite_exclude_each_other(command, job, tmp_path):
-    sources = job / {"preprocess": "set", "train": "windows.h5", "classify": "day.mseed"}[command]
-    result = CliRunner().invoke(cli, [command, str(sources), "-o", str(tmp_path / "o"), "--resume", "--overwrite"])
+    sources = job / {"preprocess": "set", "train": "windows.h5", "classify": "day.mseed"}.get(command, "h:1")
+    more = ["--select", "GE.A..HHZ", "--model", "nowhere"] if command == "stream" else []
+    result = CliRunner().invoke(
+        cli, [command, str(sources), "-o", str(tmp_path / "o"), "--resume", "--overwrite", *more]
+    )
     assert result.exit_code == 2
     assert "say either --resume or --overwrite" in result.output
 

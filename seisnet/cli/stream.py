@@ -96,6 +96,7 @@ def stream(
     from seisnet.waveforms.seedlink import packets
     from seisnet.wording import counted
 
+    console.not_both(resume=resume, overwrite=overwrite)
     check_output(output, overwrite=overwrite or resume)
     model, config = load_model(model_name), pick_config(config_path, threshold, {})
     model.thresholds(config)
