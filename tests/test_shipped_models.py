@@ -2,6 +2,7 @@
 
 import json
 import re
+from pathlib import Path
 
 import numpy as np
 import obspy
@@ -12,10 +13,12 @@ from seisnet.classification.job import classify
 from seisnet.cli import cli
 from seisnet.config import PickConfig
 from seisnet.errors import ConfigError
+from seisnet.formats.picks import picks_csv
 from seisnet.model import SHIPPED, load_model, shipped_models
 from seisnet.model_cards import SECTIONS, describe_model, summary_of
 from seisnet.waveforms import groups
 
+ROOT = Path(__file__).parents[1]
 LARGEST_MB = 5.0
 MIDNIGHT = obspy.UTCDateTime(2020, 1, 2)
 
@@ -116,6 +119,15 @@ def test_an_onset_is_found_shortly_before_the_end_of_a_record():
     onset = whole[0].stats.starttime + 4.71
     first = phase.classify(whole.slice(endtime=onset + 1))[0]
     assert (first.phase, first.time_ns / 1e9) == ("P", pytest.approx(onset.timestamp, abs=0.1))
+
+
+def test_the_documented_pick_is_the_one_that_is_found():
+    """Who follows the pages from ObsPy's example to `plot --pick` finds the pick that they name."""
+    [found, *_] = load_model("phase").classify(obspy.read())
+    row = picks_csv([found]).splitlines()[1]
+    assert row in (ROOT / "docs/file_formats.md").read_text(encoding="utf-8")
+    for page in ("docs/picking.md", "seisnet/cli/plot.py"):
+        assert found.pick_id in (ROOT / page).read_text(encoding="utf-8")
 
 
 def test_classify_runs_and_tells_the_thresholds(model, stream, tmp_path):

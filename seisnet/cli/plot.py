@@ -43,8 +43,8 @@ def plot(
 
     \b
     Example:
-      seisnet plot report --pick BW.RJOB..EH_P_2009-08-24T00:20:07.710000Z -o pick.pdf
-      seisnet plot picks.csv --waveforms day.mseed --section BW.RJOB..EH_P_2009-08-24T00:20:07.710000Z -o event.png
+      seisnet plot report --pick BW.RJOB..EH_P_2009-08-24T00:20:07.720000Z -o pick.pdf
+      seisnet plot picks.csv --waveforms day.mseed --section BW.RJOB..EH_P_2009-08-24T00:20:07.720000Z -o event.png
     """
     from seisnet.classification.views import find_pick
     from seisnet.report.figures import FIGURES, write_figure
