@@ -588,6 +588,20 @@ def test_a_score_says_what_it_leaves_out(tmp_path):
     assert "none is left (the reference names GE.A)" in told.stderr
 
 
+def test_a_score_tells_false_picks_an_hour_of_so_many(tmp_path):
+    (tmp_path / "found.csv").write_text("network,station,time,phase\nGE,A,0,P\nGE,A,50,P\nGE,A,90,P\nGE,A,5,S\n")
+    (tmp_path / "wanted.csv").write_text("network,station,time,phase\nGE,A,0,P\nGE,A,5,S\n")
+    both = tmp_path / "found.csv", tmp_path / "wanted.csv"
+    told = run("score", *both, "--hours", 0.5, "-o", tmp_path / "score")
+    assert [row["false_an_hour"] for row in csv.DictReader(told.stdout.splitlines())] == ["4.000", "0.000"]
+    metrics = json.loads((tmp_path / "score" / "metrics.json").read_text())
+    assert [metrics["phases"][phase]["false_an_hour"] for phase in "PS"] == [4.0, 0.0]
+    told = run("score", *both)
+    assert [row["false_an_hour"] for row in csv.DictReader(told.stdout.splitlines())] == ["", ""]
+    with pytest.raises(ConfigError, match="hours: got 0"):
+        run("score", *both, "--hours", 0)
+
+
 @pytest.mark.parametrize("tolerance", ["0", "nan", "inf", "1e300"])
 def test_a_tolerance_that_is_none_is_refused(tolerance, tmp_path):
     (tmp_path / "picks.csv").write_text("network,station,time,phase\nGE,A,0,P\n")

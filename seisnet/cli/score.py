@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 @click.argument("picks", type=click.Path(path_type=Path))
 @click.argument("reference", type=click.Path(path_type=Path))
 @click.option("--tolerance", "tolerance_s", type=float, default=0.5, show_default=True, help="Seconds.")
+@click.option(
+    "--hours", type=float, help="Length of the records looked at, all stations together: false picks an hour."
+)
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Folder for a report with the residuals.")
 @console.overwrite
 @console.quiet
@@ -25,6 +28,7 @@ def score(
     picks: Path,
     reference: Path,
     tolerance_s: float,
+    hours: float | None,
     output: Path | None,
     overwrite: bool,
     quiet: bool,
@@ -39,6 +43,7 @@ def score(
     Example:
       seisnet score picks.csv analyst.xml --tolerance 0.5 -o score
       seisnet score picks.csv my_seisbench_dataset/
+      seisnet score picks.csv analyst.xml --hours 72     # three stations, a day each
     """
     import numpy as np
 
@@ -49,6 +54,8 @@ def score(
     from seisnet.wording import counted, first_of
 
     between("tolerance", tolerance_s, 1e-9, 1e6)
+    if hours is not None:
+        between("hours", hours, 1e-9, 1e9)
     if output is not None:
         from seisnet.report.folder import new_folder
 
@@ -71,12 +78,14 @@ def score(
     if output is not None:
         from seisnet.report.score import write_score
 
-        write_score(scores, output, picks=str(picks), reference=str(reference), tolerance_s=tolerance_s)
+        names = {"picks": str(picks), "reference": str(reference)}
+        write_score(scores, output, tolerance_s=tolerance_s, hours=hours, **names)
         console.say_outputs(output / "report.html", output / "metrics.json", quiet=quiet)
-    click.echo("phase,picks,reference,matched,precision,recall,f1,median_s,mae_s")
+    click.echo("phase,picks,reference,matched,precision,recall,f1,median_s,mae_s,false_an_hour")
     for s in scores:
         residuals = s.residuals_s
         median = f"{np.median(residuals):.3f}" if residuals.size else ""
         mae = f"{np.abs(residuals).mean():.3f}" if residuals.size else ""
         figures = ",".join("" if np.isnan(v) else f"{v:.4f}" for v in (s.precision, s.recall, s.f1))
-        click.echo(f"{s.phase},{s.found},{s.reference},{s.matched},{figures},{median},{mae}")
+        false = f"{s.false_an_hour(hours):.3f}" if hours else ""
+        click.echo(f"{s.phase},{s.found},{s.reference},{s.matched},{figures},{median},{mae},{false}")

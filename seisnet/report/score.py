@@ -28,19 +28,31 @@ COLUMNS = (
     Column("MAE", "s", decimals=3),
     Column("5 %", "s", decimals=3),
     Column("95 %", "s", decimals=3),
+    Column("False", "1/h", decimals=3),
 )
 
 
-def write_score(scores: Sequence[PhaseScore], folder: Path, *, picks: str, reference: str, tolerance_s: float) -> None:
+def write_score(
+    scores: Sequence[PhaseScore],
+    folder: Path,
+    *,
+    picks: str,
+    reference: str,
+    tolerance_s: float,
+    hours: float | None = None,
+) -> None:
     """Write report.html, metrics.json and the histogram of residuals into a folder that there is."""
+    hours = hours or float("nan")
     figure = plots.residual_histogram({score.phase: score.residuals_s for score in scores}, limit_s=tolerance_s)
     drawn = picture(figure, "Residuals of matched picks; the line is their median.")
     write_figures(folder, {"residuals": figure}, {"residuals": drawn})
-    write_json(folder / "metrics.json", {"tolerance_s": tolerance_s, "phases": {s.phase: _metrics(s) for s in scores}})
+    write_json(
+        folder / "metrics.json", {"tolerance_s": tolerance_s, "phases": {s.phase: _metrics(s, hours) for s in scores}}
+    )
     rows = []
     for s in scores:
         r = residual_statistics(s.residuals_s)
-        figures = (s.precision, s.recall, s.f1, r.median_s, r.mae_s, r.p05_s, r.p95_s)
+        figures = (s.precision, s.recall, s.f1, r.median_s, r.mae_s, r.p05_s, r.p95_s, s.false_an_hour(hours))
         rows.append((s.phase, s.found, s.reference, s.matched, *figures))
     section = Section(
         "Picks", f"Matched one to one within {tolerance_s:g} s.", (Table(COLUMNS, tuple(rows)),), (drawn,)
@@ -49,8 +61,9 @@ def write_score(scores: Sequence[PhaseScore], folder: Path, *, picks: str, refer
     write_report(Report(title, (), (section,), (f"seisnet {__version__}.",)), folder / "report.html")
 
 
-def _metrics(score: PhaseScore) -> dict[str, Any]:
+def _metrics(score: PhaseScore, hours: float) -> dict[str, Any]:
     figures = {"precision": score.precision, "recall": score.recall, "f1": score.f1}
+    figures["false_an_hour"] = score.false_an_hour(hours)
     figures |= {
         name: value for name, value in asdict(residual_statistics(score.residuals_s)).items() if name != "count"
     }

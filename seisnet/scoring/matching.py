@@ -49,6 +49,10 @@ class PhaseScore:
         total = self.found + self.reference
         return 2 * self.matched / total if total else float("nan")
 
+    def false_an_hour(self, hours: float) -> float:
+        """Picks without a match in an hour of those looked at, all stations together; NaN where these are not known."""
+        return (self.found - self.matched) / hours
+
 
 def score_picks(picks: Iterable[Pick], reference: Iterable[Pick], *, tolerance_s: float) -> list[PhaseScore]:
     """Match picks to the reference station by station, and count.
