@@ -43,6 +43,9 @@ CHECKED = ("confirmed", "reviewed", "final")
 PLAIN = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ]([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]Z?")
 """What nearly every time looks like; ObsPy knows many ways to write one, and takes long for each."""
 
+DATE = re.compile(r"(19|20)\d\d(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])")
+"""A number that is more likely a date than seconds since 1970; those are of 1970 too."""
+
 BLANK = re.compile(r"(?<=^\d{4}-\d\d-\d\d) (?=\d)")
 """Between date and time; ObsPy takes it for a T only where no zone follows."""
 
@@ -173,13 +176,18 @@ def time_ns(text: str) -> int:
     Raises
     ------
     ValueError
-        For anything else, and for times that do not fit, as those of milliseconds since 1970.
+        For anything else, for numbers that look like a date, and for times that do not fit, as those of milliseconds
+        since 1970.
 
     Examples
     --------
     >>> time_ns("2020-01-01T00:00:00.123456789Z") % 10**9, time_ns("1577836800.5")
     (123456789, 1577836800500000000)
     """
+    if DATE.fullmatch(text):
+        raise ValueError(
+            f"time '{text}' may be a date; write {text[:4]}-{text[4:6]}-{text[6:]}, or {text}.0 for seconds"
+        )
     # ObsPy would round the fraction to microseconds.
     fraction = FRACTION.search(text)
     whole = text.replace(fraction[0], "", 1) if fraction else text

@@ -149,6 +149,14 @@ def test_what_is_no_time_is_refused_in_words(text):
         time_ns(text)
 
 
+def test_a_date_without_dashes_is_not_taken_for_seconds():
+    with pytest.raises(ValueError, match="may be a date; write 2020-01-01, or"):
+        time_ns("20200101")
+    assert time_ns("20200101T000000") == START_NS
+    assert time_ns("20200101.0") == 20_200_101 * NS_PER_S
+    assert time_ns("20201301") == 20_201_301 * NS_PER_S, "no date"
+
+
 @pytest.mark.parametrize("text", ["1577836800000", "1577836800000000.5", "9999-12-31T00:00:00Z"])
 def test_epoch_milliseconds_are_not_taken_for_seconds(text):
     with pytest.raises(ValueError, match="not between 1678 and 2262"):

@@ -38,6 +38,12 @@ def test_cube_with_a_sine_by_hand():
     assert float(x.grad) == pytest.approx(3 * p**2 * 3 * math.cos(math.pi / 3), rel=1e-14)
 
 
+def test_the_power_zero_has_no_slope_even_at_zero():
+    x = graph.Node([0.0, 2.0])
+    graph.total(x**0).backward()
+    assert x.grad.tolist() == [0.0, 0.0]
+
+
 def test_a_node_used_twice_adds_up():
     x = Node(3.0)
     f = x * x + x

@@ -109,7 +109,8 @@ class Node:
         )
 
     def __pow__(self, exponent: float) -> Node:
-        return Node(self.value**exponent, "power", (self,), (lambda g: g * exponent * self.value ** (exponent - 1),))
+        slope = (lambda g: g * exponent * self.value ** (exponent - 1)) if exponent else np.zeros_like  # at 0, too
+        return Node(self.value**exponent, "power", (self,), (slope,))
 
     def __matmul__(self, other: Operand) -> Node:
         other = as_node(other)
