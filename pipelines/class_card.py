@@ -29,8 +29,7 @@ def card(name: str, words: Mapping[str, str], metrics: Mapping[str, Any], stored
         "## Preprocessing",
         f"Windows of {config['window_s']:g} s at {config['sampling_rate_hz']:g} Hz, components Z, N, E, feature "
         f"`{config['features']}`: frames of {config['frame_s']:g} s every {config['hop_s']:g} s, "
-        f"{config['freqmin_hz']:g} to {config['freqmax_hz']:g} Hz, normalised over the window: gain and "
-        "polarity change nothing. "
+        f"{config['freqmin_hz']:g} to {config['freqmax_hz']:g} Hz, normalised over the window. "
         f"Network {'-'.join(map(str, stored.stages[0].sizes))}, {data['parameters']} parameters.",
         "## Classes",
         words["classes"],
@@ -59,6 +58,22 @@ def _figures(metrics: Mapping[str, Any]) -> list[str]:
         f"station, stay together ({found['blocks']} such blocks). Intervals: 95 %, blocks drawn with replacement.",
         _table(found),
     ]
+    if altered := metrics["altered"]:
+        parts += [
+            "Windows of records of three components, altered: macro-F1, that of the same windows as they are, and how "
+            "far the probability of a class moves at most:",
+            "\n".join(
+                [
+                    "| records | windows | macro-F1 | as they are | largest change |",
+                    "|---|---|---|---|---|",
+                    *(
+                        f"| {what} | {n['windows']} | {n['macro_f1']:.2f} | {n['as_they_are']:.2f} | "
+                        f"{n['largest_change']:.2g} |"
+                        for what, n in altered.items()
+                    ),
+                ]
+            ),
+        ]
     if other := metrics.get("across_recordings"):
         parts += [f"Trained without one of the {other['recordings']} recordings, judged on it:", _table(other)]
     if records := metrics.get("records"):

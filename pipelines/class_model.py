@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from class_alterations import altered_figures, altered_windows
 from class_card import WORDS, card
 from class_figures import scores_of, thresholds_of
 from class_records import Reference, scan_recordings, write_labels
@@ -103,8 +104,11 @@ def make_windows(
     folder: Path,
     labels: Sequence[str] = (),
     background: tuple[Sequence[str], Sequence[Reference]] = ((), ()),
-) -> Windows:
-    """Import pairs, and cut windows; noise also from whole recordings, away from all that a list names."""
+) -> tuple[Windows, dict[str, np.ndarray]]:
+    """Import pairs, and cut windows; noise also from whole recordings, away from all that a list names.
+
+    With them come the features of those that are no copies, had their records been altered.
+    """
     found: list[str] = []
     if background[0]:
         write_labels(folder / "listed.csv", *background, config.sampling_rate_hz)
@@ -116,7 +120,8 @@ def make_windows(
             path = folder / path.stem
         found.append(str(path))
     preprocess_to_file(found, labels, config, output=folder / "windows.h5")
-    return read_windows(folder / "windows.h5")
+    windows = read_windows(folder / "windows.h5")
+    return windows, altered_windows(found, windows.rows.take(~windows.rows.augmented), config)
 
 
 def blocks_of(windows: Windows, config: PreprocessConfig) -> np.ndarray:
@@ -176,16 +181,20 @@ def predict_unseen(
     windows: Windows, parts: np.ndarray, config: TrainConfig, say: Callable[[str], None]
 ) -> tuple[WindowRows, np.ndarray, list[Model]]:
     """Predict every window that is not augmented by a network that has not seen its part."""
-    mine = ~windows.rows.augmented
-    probabilities = np.zeros((len(mine), len(windows.info.classes)), dtype=np.float32)
+    rows, mine = windows.rows.take(~windows.rows.augmented), parts[~windows.rows.augmented]
     models = []
     for part in np.unique(parts):
-        model = fit_without(windows, parts == part, config)
-        here = mine & (parts == part)
-        probabilities[here] = model.predict_proba(windows.rows.x[here])
-        models.append(model)
+        models.append(fit_without(windows, parts == part, config))
         say(f"  part {part + 1}/{parts.max() + 1}")
-    return windows.rows.take(mine), probabilities[mine], models
+    return rows, unseen(models, mine, rows.x), models
+
+
+def unseen(models: Sequence[Model], parts: np.ndarray, x: np.ndarray) -> np.ndarray:
+    """Probabilities (N, K) of features (N, D), each by the network of the part that the window is in."""
+    probabilities = np.zeros((len(x), len(models[0].classes)), dtype=np.float32)
+    for part, model in zip(np.unique(parts), models, strict=True):
+        probabilities[parts == part] = model.predict_proba(x[parts == part])
+    return probabilities
 
 
 def main(
@@ -208,7 +217,7 @@ def main(
     said = Reference.read(reference) if reference else []
     with tempfile.TemporaryDirectory() as folder:
         background = (records, said) if settings.validation.background else ((), ())
-        windows = make_windows(sources, settings.preprocess, Path(folder), labels, background)
+        windows, altered = make_windows(sources, settings.preprocess, Path(folder), labels, background)
     names, seed = windows.info.classes, settings.validation.seed
     blocks = blocks_of(windows, settings.preprocess)
     mine = ~windows.rows.augmented
@@ -218,9 +227,10 @@ def main(
     check_blocks(windows, blocks)
     say("cross-validation")
     folds = folds_of(windows.rows.y, blocks, settings.validation)
-    rows, probabilities, _ = predict_unseen(windows, folds, settings.train, say)
+    rows, probabilities, models = predict_unseen(windows, folds, settings.train, say)
     metrics: dict[str, Any] = {"cross_validation": scores_of(rows.y, probabilities, blocks[mine], names, seed)}
     metrics["cross_validation"]["folds"] = int(folds.max()) + 1  # no more than the largest class has blocks
+    metrics["altered"] = altered_figures(rows, probabilities, altered, lambda x: unseen(models, folds[mine], x))
     thresholds = thresholds_of(rows.y, probabilities, names)
     metrics["thresholds"] = thresholds
     recordings = np.array(join_times(windows.rows.start_ns.tolist(), settings.validation.recording_gap_s))

@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-from phase_records import filtered, without
+from record_alterations import as_if_sampled_at, filtered, turned, without
 from record_faults import FAULTS, cut, faulty, tapered
 from record_pairs import APART_S, paired
 from scipy.signal import butter
@@ -22,7 +22,6 @@ from seisnet.scoring.metrics import bootstrap_interval, class_scores, confusion_
 from seisnet.store.model_file import StoredModel
 from seisnet.training.calibration import GRID, Trial, merged, try_picks
 from seisnet.training.labelled_sets import excerpts_of, make_windows
-from seisnet.waveforms.conditioning import to_rate
 from seisnet.windows.labelled import LabelledRecord, generator, onsets_of
 
 SNR_DB = (5.0, 10.0, 20.0)
@@ -31,9 +30,6 @@ S_MINUS_P_S = (1.0, 2.0, 4.0, 8.0)
 
 SHARES = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
 """Borders of the bins of the reliability table."""
-
-GAIN = -1000.0
-"""Records turned over and so much larger must give the same probabilities."""
 
 
 @dataclass(frozen=True)
@@ -170,13 +166,13 @@ def threshold_figures(every: Mapping[str, Trial], quiet: Mapping[str, Trial]) ->
 
 
 def largest_change(tried: Sequence[Tried]) -> float:
-    """How far any probability moves when records are turned over and scaled by `GAIN`."""
+    """How far any probability moves when records are turned over and scaled."""
     changes = []
     for one in tried:
         record = one.labelled.record
         plain = one.model.scan(record).values
-        turned = one.model.scan(replace(record, data=record.data * np.float32(GAIN))).values
-        changes.append(float(np.abs(turned - plain).max(initial=0.0)))
+        changed = one.model.scan(turned(record)).values
+        changes.append(float(np.abs(changed - plain).max(initial=0.0)))
     return round(max(changes), 5)
 
 
@@ -214,7 +210,7 @@ def _without(*lost: int) -> Callable[[LabelledRecord], LabelledRecord]:
 
 def _as_if_sampled_at(rate_hz: float) -> Callable[[LabelledRecord], LabelledRecord]:
     def alter(labelled: LabelledRecord) -> LabelledRecord:
-        return replace(labelled, record=to_rate(to_rate(labelled.record, rate_hz), labelled.record.sampling_rate_hz))
+        return replace(labelled, record=as_if_sampled_at(labelled.record, rate_hz))
 
     return alter
 

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
+from record_alterations import filtered, without
 from record_faults import faulty, randomly_cut
-from scipy.signal import butter, sosfilt, sosfiltfilt
+from scipy.signal import butter
 
 from seisnet.synthetic import GeneratorConfig, generate_records
 from seisnet.waveforms.conditioning import to_rate
@@ -76,19 +76,6 @@ def synthetic(n_near: int, n_far: int, shares: Shares, *, rate_hz: float, seed: 
             if rng.random() < shares.faulty:
                 labelled = faulty(labelled, rng)
             yield randomly_cut(labelled, shares.cut, rng)
-
-
-def filtered(record: Record, sos: NDArray[np.float64], *, both_ways: bool = False) -> Record:
-    """A record filtered from its first sample on, both ways without a shift of phases."""
-    data = (sosfiltfilt if both_ways else sosfilt)(sos, record.data - record.data[:, :1].astype(np.float64))
-    return replace(record, data=np.where(record.present[:, None], data, 0.0).astype(np.float32))
-
-
-def without(record: Record, *lost: int) -> Record:
-    """A record whose components of these numbers are lost."""
-    data, present = record.data.copy(), record.present.copy()
-    data[list(lost)], present[list(lost)] = 0, False
-    return replace(record, data=data, present=present)
 
 
 def _randomly_filtered(record: Record, rng: np.random.Generator) -> Record:

@@ -30,7 +30,8 @@ def pipeline(monkeypatch):
     import class_model
 
     yield class_model
-    for name in {"class_model", "class_card", "class_figures", "class_records"} - known:
+    names = {"class_alterations", "class_card", "class_figures", "class_model", "class_records", "record_alterations"}
+    for name in names - known:
         sys.modules.pop(name, None)
 
 
@@ -98,6 +99,12 @@ def test_the_same_run_twice_gives_the_same_bytes_a_card_and_figures(pipeline, da
     assert found["macro_f1"] > 0.9
     assert found["blocks"] == 18
     assert found["macro_f1_interval_95"][0] <= found["macro_f1"] <= found["macro_f1_interval_95"][1]
+    altered = metrics["altered"]
+    assert {n["windows"] for n in altered.values()} == {found["windows"]}
+    assert {n["as_they_are"] for n in altered.values()} == {found["macro_f1"]}
+    assert altered["turned over, 1000 times as large"]["largest_change"] < 1e-3
+    slow = altered["as if sampled at 4 Hz"]  # of the rattle's 7 Hz nothing is left
+    assert slow["macro_f1"] < 0.8 and slow["largest_change"] > 0.5
     assert metrics["across_recordings"]["recordings"] == 2
     assert model.stored.thresholds == metrics["thresholds"]
     assert set(metrics["thresholds"]) == {"hum", "rattle"}
