@@ -68,7 +68,7 @@ def _figures(metrics: Mapping[str, Any]) -> list[str]:
                     "|---|---|---|---|---|",
                     *(
                         f"| {what} | {n['windows']} | {n['macro_f1']:.2f} | {n['as_they_are']:.2f} | "
-                        f"{n['largest_change']:.2g} |"
+                        f"{n['largest_change']:.4f} |"
                         for what, n in altered.items()
                     ),
                 ]
