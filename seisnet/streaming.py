@@ -75,8 +75,9 @@ class Streaming:
     Raises
     ------
     ConfigError
-        For a time that is negative or no number, for a packet that is no trace or stream, and for a model whose
-        training data had lost their instruments' responses: what is left of a packet depends on all of its segment.
+        For a time that is negative or no number, a packet that is no trace or stream or comes after the end, and a
+        model whose training data had lost their instruments' responses: what is left of a packet depends on all of its
+        segment.
 
     Examples
     --------
@@ -109,11 +110,14 @@ class Streaming:
             )
         self._stations = stations_of(inventory)
         self._instruments: dict[str, _Instrument] = {}
+        self._ended = False
 
     def add(self, packet: obspy.Trace | obspy.Stream) -> list[Pick]:
         """Take a trace or a stream, down to one sample, and give the picks that have become settled."""
         if not isinstance(packet, obspy.Trace | obspy.Stream):
             raise ConfigError(f"packet: got a {type(packet).__name__}; an obspy.Trace or obspy.Stream is needed")
+        if self._ended:
+            raise ConfigError("the stream was finished and takes no more packets; model.stream() begins another")
         picks: list[Pick] = []
         for trace in [packet] if isinstance(packet, obspy.Trace) else packet:
             trace_id, component = split_seed_id(trace.id)
@@ -127,10 +131,9 @@ class Streaming:
 
     def finish(self) -> list[Pick]:
         """Give all that is left; nothing may be added afterwards."""
-        picks: list[Pick] = []
-        for line in self._instruments.values():
-            picks += self._kept(line.advance(AFTER_ALL_NS, 0))
-        return in_order(picks)
+        self._ended = True
+        found = [part for line in self._instruments.values() for part in line.advance(AFTER_ALL_NS, 0)]
+        return in_order(self._kept(found))
 
     def _kept(self, found: list[Found]) -> list[Pick]:
         for part in found:

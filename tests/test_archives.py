@@ -13,6 +13,7 @@ from seisnet.config import PreprocessConfig
 from seisnet.errors import DataError, NothingUsableError
 from seisnet.labels import LabelMatcher, unmatched
 from seisnet.picks import Pick
+from seisnet.waveforms.file_names import waveform_files
 from seisnet.waveforms.files import Reading
 from seisnet.waveforms.records import DAY_NS, NS_PER_S
 from seisnet.waveforms.selection import Selection
@@ -52,6 +53,12 @@ def read(spec, *, window_s=4.0, rate_hz=RATE_HZ, **options):
     return sources, [
         list(read_records(s, reading, sampling_rate_hz=rate_hz, shortest_s=window_s, **options)) for s in sources
     ], reading  # fmt: skip
+
+
+def test_of_files_whose_names_begin_with_a_dot_those_of_no_network_are_read(tmp_path, make_trace, noise):
+    for name in (".APE..HHZ.mseed", "._APE.mseed", ".DS_Store", ".APE..HHZ.mseed.part~"):
+        make_trace(noise(3000), ".APE..HHZ", rate_hz=RATE_HZ).write(str(tmp_path / name), format="MSEED")
+    assert [path.name for path in waveform_files(tmp_path)] == [".APE..HHZ.mseed"]
 
 
 def window_starts(records, window):

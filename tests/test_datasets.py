@@ -203,6 +203,12 @@ def test_empty_modelled_and_double_picks(tmp_path):
     assert [pick.phase for pick in found.picks] == ["Pn", "P"]
 
 
+def test_a_sample_of_minus_one_is_no_pick(tmp_path):
+    [found] = read_rows(tmp_path, row(trace_p_arrival_sample=50, trace_s_arrival_sample=-1.0))
+    assert [pick.phase for pick in found.picks] == ["P"]
+    assert not found.complete, "what follows P may hold S"
+
+
 @pytest.mark.parametrize(
     ("labels", "complete"),
     [

@@ -136,6 +136,8 @@ def test_any_year_that_nanoseconds_can_tell_gives_the_same_picks(phase, year):
     streaming = phase.stream()
     assert streaming.add(stream) + streaming.finish() == picks
     assert streaming.rejections == []
+    with pytest.raises(ConfigError, match="finished and takes no more packets"):
+        streaming.add(stream)
 
 
 @pytest.mark.parametrize("packet", [None, "day.mseed", np.zeros(3), [None]])

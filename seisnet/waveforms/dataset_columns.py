@@ -15,7 +15,8 @@ split
     ``split``: train, dev (or val, valid, validation) or test.
 picks
     Every ``trace_<PHASE>_arrival_sample`` that is filled: P, S, Pg, Pn, PmP, P1, ... The generic ``p`` and
-    ``s`` are P and S; other names stay as written. Samples may be fractional, and may lie outside the trace.
+    ``s`` are P and S; other names stay as written. Samples may be fractional, and may lie outside the trace; -1 says
+    that there is none.
 weight of a pick
     ``trace_<PHASE>_weight`` where it lies in (0, 1], times the trust in ``trace_<PHASE>_status`` and
     ``trace_<PHASE>_uncertainty_s`` (`seisnet.picks.label_weight`); one with the status ``rejected`` is none.
@@ -37,6 +38,9 @@ from seisnet.waveforms.records import BEYOND, LAST_NS, NS_PER_S, Record, Rejecti
 
 Row = Mapping[str, str]
 """A row of metadata; an empty field is an empty string."""
+
+NO_PICK = -1.0
+"""A sample that some data sets write where nobody picked."""
 
 _CHANNEL = ("trace_channel", "station_channel_code", "station_channels", "station_instrument")
 _EVENT = ("source_id", "event_id", "source_id_list", "source_origin_time")
@@ -116,10 +120,11 @@ def arrivals_ns(row: Row, start_ns: int, rate_hz: float) -> dict[str, int]:
     found: dict[str, int] = {}
     for label in _pick_labels(tuple(row)):
         column = f"trace_{label}_arrival_sample"
-        after_ns = _number(row, column) * NS_PER_S / rate_hz
+        sample = _number(row, column)
+        after_ns = sample * NS_PER_S / rate_hz
         if abs(start_ns + after_ns) > LAST_NS:
             raise DataError(f"{column} is {row[column]!r}: {BEYOND}")
-        if not math.isnan(after_ns):
+        if not math.isnan(after_ns) and sample != NO_PICK:
             found[label] = start_ns + round(after_ns)
     return found
 

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import glob
+import re
 from pathlib import Path
 
 from seisnet.errors import DataError, NothingUsableError
 
 NOT_WAVEFORMS = {".csv", ".xml", ".json", ".toml", ".md", ".html", ".py", ".png", ".pdf", ".h5", ".hdf5"}
 """Endings passed over when a folder is read, but for .txt, which may be ASCII; a file that is named itself is tried."""
+
+NAMELESS = re.compile(r"\.\w+\.\w*\.[A-Z0-9]{1,3}(\.[\w.]*)?")
+"""What a recording of no network may be called, ``.STA.LOC.CHA.mseed``: else what begins with a dot is hidden."""
 
 
 def matches(spec: str) -> list[Path]:
@@ -27,7 +31,7 @@ def waveform_files(path: Path) -> list[Path]:
         return [path]
     # A link that leads nowhere, as to a disk that is not mounted, is told when it is read.
     files = (p for p in sorted(path.rglob("*")) if p.is_file() or (p.is_symlink() and not p.exists()))
-    found = [p for p in files if not p.name.startswith(".")]
+    found = [p for p in files if not p.name.startswith(".") or NAMELESS.fullmatch(p.name)]
     found = [p for p in found if p.suffix.lower() not in NOT_WAVEFORMS]
     if not found:
         raise NothingUsableError(
