@@ -75,7 +75,7 @@ def run_demo(folder: Path, *, overwrite: bool = False, say: Callable[[str], None
         Section(
             "How the network was trained",
             f"{TRAIN.epochs} epochs of mini-batch SGD with momentum on {n_records} synthetic records, "
-            "made in front of you by the physics-based generator; no download, no real seismogram.",
+            "just made by the physics-based generator: no download, no real seismogram.",
         ),
         evaluation_section(found, model, evaluation_pictures(evaluation_figures(found, model, windows.info))),
     )

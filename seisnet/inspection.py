@@ -42,7 +42,7 @@ def describe(path: Path) -> list[str]:
     if found == model_file.FORMAT:
         return _model(path)
     if found is not None:
-        raise DataError(f"{path}: an HDF5 file, but neither windows nor model of seisnet")
+        raise DataError(f"{path}: an HDF5 file, but not a windows or model file of seisnet")
     return _waveforms(path)
 
 
@@ -55,7 +55,7 @@ def _windows(path: Path) -> list[str]:
         f"components {info.attributes['component_order']}",
         f"split by: {info.attributes['split_by']} ({NEVER_DIVIDED[info.attributes['split_by']]}), "
         f"{counted(len(info.group_names), 'group')} (events, or hours of a station)",
-        "windows of each split and class; augmented ones are altered copies and more noise, for training only:",
+        "windows of each split and class; augmented ones are altered copies and additional noise, for training only:",
     ]
     for name, of_split in zip(windows_file.SPLITS, counts, strict=True):
         parts = [f"{c} {n.sum()} ({n[1]} augmented)" for c, n in zip(info.classes, of_split, strict=True)]
@@ -64,7 +64,7 @@ def _windows(path: Path) -> list[str]:
         if n:
             length = duration(samples / info.attributes["sampling_rate_hz"])
             lines.append(f"{name}: {counted(n, 'excerpt')} of records, {length}, for the later networks")
-    lines.append("sources; windows are those made of a file and of what is read with it, before any were left out:")
+    lines.append("sources, with the windows made from each file and what is read with it, before any were left out:")
     lines += [f"source: {p}, {size} bytes, {counted(made, 'window')}" for p, size, _, made in info.sources]
     lines += [
         f"{'' if reason.startswith(KEPT) else 'not used: '}{reason}" + (f" ({n} times)" if n > 1 else "")

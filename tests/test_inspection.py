@@ -101,7 +101,7 @@ def test_what_is_no_file_of_ours_or_of_obspys_is_one_line(tmp_path):
     (tmp_path / "empty").write_bytes(b"")
     (tmp_path / "cut.h5").write_bytes((tmp_path / "other.h5").read_bytes()[:100])
     for name, message, kind in (
-        ("other.h5", "an HDF5 file, but neither windows nor model of seisnet", DataError),
+        ("other.h5", "an HDF5 file, but not a windows or model file of seisnet", DataError),
         ("text.txt", "not a waveform format that ObsPy reads", DataError),
         ("empty", "the file is empty", DataError),
         ("gone", "no such file", DataError),
@@ -117,6 +117,6 @@ def test_what_is_no_file_of_ours_or_of_obspys_is_one_line(tmp_path):
 def test_an_audit_sheet_is_of_windows_alone(labelled, tmp_path):
     file = next(labelled.files.iterdir())
     done = CliRunner().invoke(cli, ["inspect", str(file), "--plot", str(tmp_path / "a")])
-    assert "not HDF5; --plot draws what is in a windows file" in str(done.exception)
+    assert "not HDF5; --plot draws windows files" in str(done.exception)
     assert done.output == ""
     assert not (tmp_path / "a").exists()

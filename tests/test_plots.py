@@ -438,7 +438,7 @@ def test_availability_draws_gaps_rejections_and_counts_every_pick(figures):
     assert [label.get_text() for label in ax.get_yticklabels()] == ["GE.A..HH", "GE.B..HH"]
     used, lost = (ax.collections[k] for k in (0, 1))
     assert len(used.get_paths()) == len(lost.get_paths()) == 1
-    most = int(re.search(r"is (\d+) in", figure.legends[0].texts[-1].get_text())[1])
+    most = int(re.search(r"height: (\d+) in", figure.legends[0].texts[-1].get_text())[1])
     tops = next(patch.get_data() for patch in ax.patches if patch.get_data().baseline == 0.4)
     assert (tops.baseline - tops.values).sum() * most / 0.8 == pytest.approx(30)
 
@@ -464,7 +464,7 @@ def test_what_was_used_though_faulty_is_not_drawn_as_rejected():
     rejected = [("GE.A..HH", START_NS + a * second, START_NS + b * second, reason) for a, b, reason in reasons]
     figure = plots.availability([("GE.A..HH", START_NS, START_NS + hour)], rejected=rejected)
     used, lost, faulty = figure.axes[0].collections
-    assert [t.get_text() for t in figure.legends[0].texts] == ["used", "rejected", "used, though faulty"]
+    assert [t.get_text() for t in figure.legends[0].texts] == ["used", "rejected", "used, but faulty"]
     for bars, low, high in ((used, 0, 3600), (lost, 3600, 3660), (faulty, 100, 160)):
         [path] = bars.get_paths()
         assert (path.vertices[:, 0].min(), path.vertices[:, 0].max()) == (low, high)

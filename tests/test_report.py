@@ -299,7 +299,7 @@ def test_ten_thousand_picks_make_a_page_of_a_few_megabytes():
     sections = picks_sections(found, load_model("phase"), hint="seisnet plot r --pick")
     page = render_report(Report("r", sections=tuple(sections)))
     assert len(page) < 8e6
-    assert "The rows of 5 of 10000 picks open their seismogram" in page
+    assert "5 of 10000 picks have a seismogram" in page
     assert page.count("data-id=") == 9995 and page.count("<figure") == 5
 
 
@@ -342,7 +342,9 @@ def test_a_report_of_picks_says_that_they_lose_probability_beside_others(rival_s
     model = load_model("phase")
     found = classify([str(record)], model, PickConfig(rival_s=rival_s))
     write_classification(found, model, tmp_path / "r", sources=["a"], model_name="phase", overwrite=False)
-    said = "Picks within 25 s of a more probable one of their phase that stands out more have lost probability"
+    said = (
+        "The probability of picks within 25 s of a more probable one of the same phase that stands out more was lowered"
+    )
     assert (said in (tmp_path / "r" / "report.html").read_text()) == bool(rival_s)
 
 
@@ -368,7 +370,7 @@ def test_a_class_model_that_finds_nothing_finds_no_detections():
 
 def test_a_probability_just_below_its_threshold_is_not_rounded_up_to_it():
     found = Classification(thresholds={"P": 0.99}, highest={"P": 0.98543})
-    assert "no probability reached its threshold (P 0.9854 of 0.99)" in summary(found, load_model("phase"))[0]
+    assert "no probability reached its threshold (P 0.9854, threshold 0.99)" in summary(found, load_model("phase"))[0]
 
 
 def test_a_report_names_its_sources_so_that_they_are_found_from_any_folder(tmp_path, monkeypatch):

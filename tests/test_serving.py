@@ -101,7 +101,7 @@ def test_tokens_differ_and_a_taken_port_is_one_line(server):
     with running(LocalServer(echo)) as other:
         assert other.url != server.url
         assert ask(server, "view", token=urlsplit(other.url).path.strip("/"))[0].status == 403
-    with pytest.raises(ConfigError, match="can't be had"):
+    with pytest.raises(ConfigError, match="is not available"):
         LocalServer(echo, port=server.port)
 
 

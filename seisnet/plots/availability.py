@@ -94,10 +94,10 @@ def availability(
     axes[0].set(ylim=(len(lanes) - 0.4, -0.6), ylabel=f"Instrument{more}")
     handles = [Patch(**USED, label="used")]
     handles += [Patch(**LOST, label="rejected")] if any(lost.values()) else []
-    handles += [Patch(**FAULTY, label="used, though faulty")] if any(faulty.values()) else []
+    handles += [Patch(**FAULTY, label="used, but faulty")] if any(faulty.values()) else []
     if busiest:
         what = "picks" if isinstance(picks[0], Pick) else "detections"
-        handles.append(Patch(facecolor="black", label=f"{what}; the full height is {busiest} in {duration(bin_s)}"))
+        handles.append(Patch(facecolor="black", label=f"{what}; full height: {busiest} in {duration(bin_s)}"))
     figure.legend(handles=handles, loc="outside upper left", ncols=4)
     return figure
 

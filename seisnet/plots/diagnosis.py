@@ -61,8 +61,8 @@ def f1_by_property(found: Breakdown, classes: Sequence[str], *, label: str) -> F
     ax.grid(visible=True)
     fewest, most = found.counts.min(), found.counts.max()
     ax.set_title(
-        f"{fewest if fewest == most else f'{fewest} to {most}'} windows a bin"
-        + (f"; {found.left_out} more not known" if found.left_out else ""),
+        f"{fewest if fewest == most else f'{fewest} to {most}'} windows per bin"
+        + (f"; {found.left_out} more unknown" if found.left_out else ""),
         pad=8,
     )
     figure.legend(loc="outside upper center", ncols=legend_columns(classes, COLUMN_CM))

@@ -224,7 +224,7 @@ def _samples(ax: Axes, mistake: Mistake, edges_s: NDArray[np.float64]) -> None:
     ax.tick_params(bottom=False, labelbottom=False, left=False, labelleft=False)
     ax.spines[:].set_visible(False)
     if mistake.samples is None:
-        ax.text(0.5, 0.5, "waveform not at hand", transform=ax.transAxes, ha="center", va="center")
+        ax.text(0.5, 0.5, "waveform not available", transform=ax.transAxes, ha="center", va="center")
         return
     samples = detrend(mistake.samples, axis=1)
     largest = np.abs(samples).max() or 1.0

@@ -39,7 +39,7 @@ def write_audit(windows: Path, folder: Path, rng: np.random.Generator) -> None:
     sheets = tuple(drawn for name, drawn in pictures.items() if name.startswith("class_"))
     has_onsets = bool(np.isfinite(rows.onset_s).any())
     question = (
-        "The line is the onset. Does it stand where energy sets in?" if has_onsets else "Are they of their class?"
+        "The line marks the onset. Is it where the energy sets in?" if has_onsets else "Do they belong to their class?"
     )
     sections = (
         _counts_section(info, counts, tuple(drawn for drawn in pictures.values() if drawn not in sheets)),
@@ -103,6 +103,6 @@ def _counts_section(info: WindowsInfo, counts: NDArray[np.int64], pictures: tupl
 def _caption(name: str) -> str:
     return {
         "counts": "Windows of each class by split.",
-        "snr": "Power in the two seconds after the onset over that in the two before.",
-        "stations": "Stations, as far as the data sets tell their coordinates.",
+        "snr": "Power in the two seconds after the onset relative to the two before.",
+        "stations": "Stations whose coordinates the data sets give.",
     }.get(name, "Random windows of one class.")

@@ -25,7 +25,7 @@ from seisnet.waveforms.inventory import UNITS
 from seisnet.waveforms.records import letters_of
 from seisnet.wording import counted
 
-AVAILABILITY = "What was used and what was rejected of each instrument, and what was found over time."
+AVAILABILITY = "Data used and rejected from each instrument, and what was found over time."
 
 
 def picks_sections(
@@ -81,13 +81,13 @@ def picks_text(n_picks: int, n_drawn: int, *, hint: str) -> str:
     said = []
     if n_drawn:
         said.append(
-            "The row of the pick opens its seismogram."
+            "Click the row of the pick to open its seismogram."
             if n_picks == 1
-            else f"The rows of {n_drawn} of {n_picks} picks open their seismogram."
+            else f"{n_drawn} of {n_picks} picks have a seismogram: click a row to open it."
         )
     if n_picks > n_drawn and hint:
         said.append(
-            "A click on any other row says the command that draws it; seisnet report --serve draws all on demand."
+            "A click on any other row shows the command that draws it; seisnet report --serve draws all on demand."
         )
     return " ".join(said)
 

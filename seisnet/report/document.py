@@ -167,8 +167,8 @@ def rejections_section(rejections: Sequence[Rejection]) -> Section:
         for reason, those in sorted(by_reason.items(), key=lambda item: (-len(item[1]), item[0]))
     )
     if not rows:
-        return Section("Not used", "Nothing was rejected.")
-    return Section("Not used", tables=(Table(columns, rows),))
+        return Section("Rejections and remarks", "Nothing was rejected.")
+    return Section("Rejections and remarks", tables=(Table(columns, rows),))
 
 
 def utc(time_ns: int) -> str:

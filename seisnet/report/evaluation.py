@@ -28,9 +28,7 @@ MOST_MISTAKES = 12
 MOST_SOURCES = 200
 """With more files than these, the headers of all would take longer to read than the gallery is worth."""
 
-ALONE = (
-    "This is the window network by itself: the context stage, which has the last word in a scan, reads whole records."
-)
+ALONE = "This is the window network alone: the context stage, which decides in a scan, reads whole records."
 
 CAPTIONS = {
     "confusion": "True classes in rows, predicted classes in columns; counts, and shares of the row.",
@@ -38,11 +36,11 @@ CAPTIONS = {
     "precision_recall": "Precision and recall of each class.",
     "reliability": "How often the winning class was right, given its probability.",
     "f1_by_snr_db": "F1 by signal-to-noise ratio; a record's noise windows count with its onsets.",
-    "f1_by_s_minus_p_s": "F1 by the time between P and S, of records that hold both.",
-    "f1_by_distance_km": "F1 by distance, as the data sets tell it.",
-    "first_layer": "Weights of the 24 first-layer units of the largest norm; white is positive, black negative.",
-    "embedding": "What the last hidden layer makes of the windows, in the plane of its first two principal components.",
-    "mistakes": "Wrong windows, the surest first, with the onset; waveforms where the source is at hand.",
+    "f1_by_s_minus_p_s": "F1 by the time between P and S, for records with both.",
+    "f1_by_distance_km": "F1 by distance, as given by the data sets.",
+    "first_layer": "Weights of the 24 first-layer units with the largest norms; white is positive, black negative.",
+    "embedding": "Output of the last hidden layer for the windows, projected onto its first two principal components.",
+    "mistakes": "Misclassified windows, the most confident first, with the onset; waveforms if the source is there.",
     "training": "Training of the window network.",
     "training_context": "Training of the context network.",
     "training_onset": "Training of the onset network.",

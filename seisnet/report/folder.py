@@ -38,7 +38,7 @@ def make_folder(folder: Path, *, overwrite: bool) -> None:
     if folder.exists() and not folder.is_dir():
         raise ConfigError(f"{folder} is a file; a folder is needed")
     if folder.is_dir() and any(folder.iterdir()) and not overwrite:
-        raise ConfigError(f"{folder} is not empty; choose another folder, or say overwrite=True")
+        raise ConfigError(f"{folder} is not empty; choose another folder, or use overwrite=True")
     folder.mkdir(parents=True, exist_ok=True)
 
 
@@ -109,8 +109,8 @@ def write_classification(  # noqa: PLR0913, each is a choice that somebody makes
     else:
         title, sections = title or "Phase picks", picks_sections(found, model, available, hint=hint)
         if found.rival_s:
-            near = f"within {found.rival_s:g} s of a more probable one of their phase that stands out more"
-            said += (f"Picks {near} have lost probability; probability traces have not.",)
+            near = f"within {found.rival_s:g} s of a more probable one of the same phase that stands out more"
+            said += (f"The probability of picks {near} was lowered; probability traces were not.",)
     write_report(Report(title, summary(found, model), (*sections, *after), said), folder / "report.html")
 
 
@@ -167,7 +167,7 @@ def summary(found: Classification, model: Model) -> tuple[str, ...]:
     what = "detections" if model.preprocess.task == "class" else "picks"
     stations = counted(len(found.stations), "station")
     records = counted(found.n_records, "gap-free record")
-    dead = f", {duration(found.dead_s)} of it without signal and masked" if found.dead_s else ""
+    dead = f", {duration(found.dead_s)} of it without signal and therefore masked" if found.dead_s else ""
     return (
         f"{counts} {what}{'' if kinds else _why_none(found)}.",
         f"{duration(found.seconds)} of {stations} scanned in {records}{dead}.",
@@ -176,12 +176,13 @@ def summary(found: Classification, model: Model) -> tuple[str, ...]:
 
 def _why_none(found: Classification) -> str:
     """Why there are no picks: how high the probabilities came."""
-    highest = ", ".join(
-        f"{name} {found.highest.get(name, 0.0):.4f} of {threshold:g}" for name, threshold in found.thresholds.items()
+    highest = "; ".join(
+        f"{name} {found.highest.get(name, 0.0):.4f}, threshold {threshold:g}"
+        for name, threshold in found.thresholds.items()
     )
     reached = any(found.highest.get(name, 0.0) >= threshold for name, threshold in found.thresholds.items())
     if reached:
-        return f"; none passed the tests of coincidence, or of P before S (highest probabilities: {highest})"
+        return f"; none passed the tests for coincidence or for P before S (highest probabilities: {highest})"
     return f"; no probability reached its threshold ({highest})"
 
 

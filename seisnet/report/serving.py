@@ -86,7 +86,9 @@ class LocalServer:
         try:
             self._server = _Server((HOST, port), handler)
         except (OSError, OverflowError) as error:
-            raise ConfigError(f"port {port} of {HOST} can't be had: {error}; choose another, or 0 for any") from error
+            raise ConfigError(
+                f"port {port} on {HOST} is not available: {error}; choose another, or 0 for any"
+            ) from error
         self.port = int(self._server.server_address[1])
         self.url = f"http://{HOST}:{self.port}/{self._token}/"
 

@@ -84,7 +84,7 @@ class Picked:
             return None
         if request.path == "":
             table = picks_table(self.picks, links=[view_address(pick) for pick in self.picks])
-            text = "A row opens its seismogram, drawn when it is opened." if self.picks else ""
+            text = "Click a row to open its seismogram, drawn on demand." if self.picks else ""
             page = Report(
                 f"Picks of {self.name}", (f"{counted(len(self.picks), 'pick')}.",), (Section("Picks", text, (table,)),)
             )
@@ -132,7 +132,7 @@ def open_picked(
             raise ConfigError(f"{path}: a report of detections; picks can be drawn, detections can't")
         path = path / "picks.csv"
     if not sources:
-        raise ConfigError(f"{path}: say with --waveforms on what the picks were made")
+        raise ConfigError(f"{path}: use --waveforms to say what the picks were made on")
     picks = in_order(read_picks(path, may_be_empty=True))
     return Picked(str(path), picks, Waveforms(sources, inventory), load_model(model_name) if model_name else None)
 
@@ -143,7 +143,7 @@ def _metrics(path: Path) -> dict[str, Any]:
         if all(isinstance(known[name], kind) for name, kind in KNOWN.items()):
             return dict(known)
     except (OSError, ValueError, LookupError, TypeError) as error:
-        raise DataError(f"{path.parent}: not the folder of a classify --report: {error}") from error
+        raise DataError(f"{path.parent}: not a folder written by classify --report: {error}") from error
     raise DataError(
-        f"{path.parent}: not the folder of a classify --report: its metrics.json names no sources and model"
+        f"{path.parent}: not a folder written by classify --report: its metrics.json names no sources or model"
     )

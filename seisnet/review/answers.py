@@ -105,7 +105,7 @@ class Answers:
         try:
             for row in csv.DictReader(io.StringIO(whole.decode("utf-8"))):
                 if None in row or None in row.values() or row["status"] not in STATUSES:
-                    raise ValueError(f"{row} is no answer")
+                    raise ValueError(f"{row} is not an answer")
                 answer = Answer(row["pick_id"], row["status"], row["phase"], time_ns(row["time"]))
                 self.latest[answer.pick_id] = answer
         except (ValueError, csv.Error) as error:

@@ -83,7 +83,7 @@ class ReviewPage:
         pick = find_pick(self.picked.picks, str(body.get("id", "")))
         phase, rejected, offset_s = body.get("phase"), body.get("rejected"), body.get("offset_s")
         if not isinstance(phase, str) or not 0 < len(phase) <= 16 or not phase.isprintable():
-            raise ConfigError(f"phase {phase!r} is no name of a phase")
+            raise ConfigError(f"phase {phase!r} is not the name of a phase")
         if isinstance(offset_s, bool) or not isinstance(offset_s, int | float) or not abs(offset_s) <= LARGEST_MOVE_S:
             raise ConfigError(
                 f"offset_s {offset_s!r}: seconds between -{LARGEST_MOVE_S:g} and {LARGEST_MOVE_S:g} are needed"

@@ -12,7 +12,7 @@ const kept = new Map();  // views that were read, the newest last
 async function ask(address, body) {
   const options = body && { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) };
   const reply = await fetch(address, options);
-  const found = await reply.json().catch(() => ({ error: `the server said ${reply.status}` }));
+  const found = await reply.json().catch(() => ({ error: `the server answered ${reply.status}` }));
   if (!reply.ok) throw new Error(found.error);
   return found;
 }
@@ -152,7 +152,7 @@ function answer(rejected, advance) {
       if (current !== index) return;
       describe();
       draw();
-      say(`${picks[index].status}: on disk`);
+      say(`${picks[index].status}: saved`);
       if (advance) open(following(index, 1));
     } catch (error) {
       // This stays until an answer is saved, whatever else there is to say.
