@@ -111,7 +111,7 @@ def test_reports_remember_what_plot_report_and_review_need(job, tmp_path):
         assert "<svg" in (tmp_path / f"{option}.svg").read_text()
     run("plot", picks, "--waveforms", job / "day.mseed", "--pick", shown, "-o", tmp_path / "a.pdf")
     assert (tmp_path / "a.pdf").read_bytes().startswith(b"%PDF")
-    with pytest.raises(ConfigError, match="say overwrite=True"):
+    with pytest.raises(ConfigError, match="use overwrite=True"):
         run("plot", report, "--pick", shown, "-o", tmp_path / "a.pdf")
     with pytest.raises(ConfigError, match="names no format"):
         run("plot", report, "--pick", shown, "-o", tmp_path / "a.gif")
@@ -119,7 +119,7 @@ def test_reports_remember_what_plot_report_and_review_need(job, tmp_path):
         run("plot", report, "--pick", "x")
     with pytest.raises(ConfigError, match="--waveforms"):
         run("plot", picks, "--pick", shown)
-    with pytest.raises(DataError, match="not the folder of a classify --report"):
+    with pytest.raises(DataError, match="not a folder written by classify --report"):
         run("plot", tmp_path, "--pick", shown)
     for command in (("report", report), ("review", report)):
         result = CliRunner().invoke(cli, list(map(str, command)))
@@ -135,7 +135,7 @@ def test_a_data_set_is_a_reference(job, tmp_path):
     assert float(table["P"]["recall"]) >= 0.5
     (tmp_path / "one.csv").write_text("network,station,time,phase\nXX,FAR,0,P\n")
     said = run("score", tmp_path / "one.csv", job / "set").stderr
-    assert "1 pick on stations that the reference does not name: left out; none is left (the reference names " in said
+    assert "1 pick at stations that the reference does not name: left out; none are left (the reference names " in said
 
 
 def test_picks_where_nothing_sets_in_are_doubted(labelled, tmp_path):
@@ -150,7 +150,7 @@ def test_picks_where_nothing_sets_in_are_doubted(labelled, tmp_path):
         output = tmp_path / f"{shift_s}.h5"
         done = run("preprocess", labelled.files, "--labels", tmp_path / "p.csv", "-o", output)
         assert len(rows) >= 10
-        assert ("at most P picks nothing sets in" in done.stderr) == bool(shift_s)
+        assert ("most P picks show no onset" in done.stderr) == bool(shift_s)
 
 
 def test_no_command_replaces_what_it_reads(job, tmp_path):
@@ -159,9 +159,9 @@ def test_no_command_replaces_what_it_reads(job, tmp_path):
     (tmp_path / "link.h5").symlink_to(tmp_path / "windows.h5")
     before = (tmp_path / "windows.h5").read_bytes()
     for output in ("windows.h5", "link.h5"):
-        with pytest.raises(ConfigError, match="is read as well"):
+        with pytest.raises(ConfigError, match="is also an input"):
             run("train", tmp_path / "windows.h5", "-o", tmp_path / output, "--epochs", 1, "--overwrite")
-    with pytest.raises(ConfigError, match="is read as well"):
+    with pytest.raises(ConfigError, match="is also an input"):
         run("models", "export", tmp_path / "model.h5", "-o", tmp_path / "model.h5", "--overwrite")
     assert (tmp_path / "windows.h5").read_bytes() == before
     load_model(tmp_path / "model.h5")
@@ -182,8 +182,8 @@ def test_inspect_draws_an_audit_sheet(job, tmp_path):
     names = {path.name for path in (tmp_path / "audit" / "figures").glob("*.svg")}
     assert names == {"counts.svg", "snr.svg", "class_0.svg", "class_1.svg", "class_2.svg"}
     page = (tmp_path / "audit" / "report.html").read_text()
-    assert page.count("<figure") == 5 and "Not used" in page
-    with pytest.raises(ConfigError, match="say overwrite=True"):
+    assert page.count("<figure") == 5 and "Rejections and remarks" in page
+    with pytest.raises(ConfigError, match="use overwrite=True"):
         run("inspect", job / "windows.h5", "--plot", tmp_path / "audit")
     with pytest.raises(FormatError, match="seisnet-windows file is needed"):
         run("inspect", job / "model.h5", "--plot", tmp_path / "other")
@@ -202,7 +202,7 @@ def test_a_folder_that_is_not_empty_is_refused_first_and_one_that_stays_empty_go
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "mine").touch()
     refused, failed = (CliRunner().invoke(cli, [*command, str(tmp_path / name)]) for name in ("full", "a/new"))
-    assert "is not empty; choose another folder, or say overwrite=True" in str(refused.exception)
+    assert "is not empty; choose another folder, or use overwrite=True" in str(refused.exception)
     assert refused.stdout == ""
     assert isinstance(failed.exception, DataError | FormatError)
     assert [path.name for path in tmp_path.iterdir()] == ["full"]
@@ -232,7 +232,7 @@ def test_classify_twice_gives_the_same_bytes_and_touches_no_existing_output(job,
         run("classify", job / "day.mseed", "--model", job / "model.h5", "-o", tmp_path / name, "-q")
     before = (tmp_path / "a.csv").read_bytes()
     assert before == (tmp_path / "b.csv").read_bytes()
-    with pytest.raises(ConfigError, match="say overwrite=True"):
+    with pytest.raises(ConfigError, match="use overwrite=True"):
         run(
             "classify", job / "day.mseed", "--model", job / "model.h5", "-o", tmp_path / "a.csv", "--threshold", "P=0.9"
         )
@@ -268,7 +268,7 @@ def test_inspect_refuses_what_it_does_not_know(tmp_path):
         run("inspect", tmp_path / "missing")
     with h5py.File(tmp_path / "other.h5", "w") as file:
         file["a"] = 1
-    with pytest.raises(DataError, match="neither windows nor model"):
+    with pytest.raises(DataError, match="not a windows or model file"):
         run("inspect", tmp_path / "other.h5")
     (tmp_path / "text.txt").write_text("hello\n")
     with pytest.raises(DataError, match="not a waveform format"):
@@ -289,7 +289,7 @@ def test_a_training_that_was_killed_resumes_to_the_same_bytes(job, tmp_path):
     process.kill()
     process.wait()
     assert checkpoint.exists() and not killed.exists()
-    with pytest.raises(ConfigError, match="an interrupted run left parts of it; say resume=True"):
+    with pytest.raises(ConfigError, match="an interrupted run left parts of it; use resume=True"):
         run("train", job / "windows.h5", "-o", killed, "--epochs", 10, "--hidden", "64")
     subprocess.run([*train, "-o", str(killed), "--resume"], check=True)
     assert killed.read_bytes() == (tmp_path / "whole.h5").read_bytes()
@@ -307,7 +307,7 @@ def test_a_model_is_finished_only_with_the_settings_windows_and_first_weights_th
         file["x"][first_dev, 0] += 1.0
     os.utime(tmp_path / "other.h5", (0, 0))
     for windows, more in others:
-        with pytest.raises(ConfigError, match="is of other settings, windows or weights to start from"):
+        with pytest.raises(ConfigError, match="was made with other settings, windows or initial weights"):
             run("train", tmp_path / windows, *options, *more)
     assert (tmp_path / "m.h5").read_bytes() == (job / "model.h5").read_bytes()
 
@@ -389,7 +389,7 @@ def test_a_window_of_coincidence_without_a_number_of_stations_is_refused(job, tm
 
 def test_one_more_reason_is_one(capsys):
     console.say_rejections([("", 0, 0, f"reason {n}") for n in range(9)], quiet=False, verbose=False)
-    assert capsys.readouterr().err.splitlines()[-1] == "  1 more reason; say -v to see all"
+    assert capsys.readouterr().err.splitlines()[-1] == "  1 more reason; use -v to see all"
 
 
 def test_what_is_lost_is_told_before_what_is_used_with_a_remark(capsys):
@@ -397,7 +397,7 @@ def test_what_is_lost_is_told_before_what_is_used_with_a_remark(capsys):
     console.say_rejections([*kept, ("", 0, 0, "day.mseed: can't be read")], quiet=False, verbose=False)
     first, *_, last = capsys.readouterr().err.splitlines()
     assert first == "  not used: day.mseed: can't be read"
-    assert last == "  2 more reasons; say -v to see all"
+    assert last == "  2 more reasons; use -v to see all"
 
 
 def test_what_has_no_time_is_told_without_one(capsys):
@@ -418,7 +418,7 @@ def test_resume_and_overwrite_exclude_each_other(command, job, tmp_path):
         cli, [command, str(sources), "-o", str(tmp_path / "o"), "--resume", "--overwrite", *more]
     )
     assert result.exit_code == 2
-    assert "say either --resume or --overwrite" in result.output
+    assert "use --resume or --overwrite, not both" in result.output
 
 
 def test_labels_without_waveform_are_told_by_station_and_one_by_one_with_v(job, tmp_path):
@@ -428,7 +428,7 @@ def test_labels_without_waveform_are_told_by_station_and_one_by_one_with_v(job, 
     (tmp_path / "p.csv").write_text("network,station,time,phase\n" + "".join(f"{n},{s},{t},P\n" for n, s, t in labels))
     files = (job / "day.mseed", "--labels", tmp_path / "p.csv", "-o", tmp_path / "w.h5")
     what = ("preprocess", *files, "--split", "1,0,0", "--overwrite")
-    reason = "label on XX.OTHER.: no waveform of that station; the nearest are of"
+    reason = "label at XX.OTHER.: no waveform of that station; the most similar are"
     plan, made = run(*what, "--dry-run"), run(*what)
     for told in (plan.stdout, made.stderr):
         [line] = [line for line in told.splitlines() if reason in line]
@@ -446,7 +446,7 @@ def test_labels_far_from_the_waveforms_say_how_far(job, tmp_path):
     labels.write_text(f"network,station,time,phase\n{stats.network},{stats.station},{late},P\nXX,OTHER,{late},P\n")
     with pytest.raises(NothingUsableError, match="3 days from the nearest waveform of that station") as caught:
         run("preprocess", job / "day.mseed", "--labels", labels, "-o", tmp_path / "w.h5")
-    assert f"are of {stats.network}.{stats.station}" in str(caught.value)
+    assert f"similar are {stats.network}.{stats.station}" in str(caught.value)
     assert not (tmp_path / "w.h5").exists()
 
 
@@ -504,17 +504,17 @@ def test_python_is_told_of_arguments_and_the_command_line_of_options(monkeypatch
     path.write_text("precious")
     make_trace(noise(3000)).write(str(day), format="MSEED")
     python = {
-        "exists; choose another name, or say overwrite=True": partial(write_picks, [], path),
+        "exists; choose another name, or use overwrite=True": partial(write_picks, [], path),
         "name a catalogue or a CSV with labels=...": partial(preprocess, [day]),
-        "say with selection=... which channels": partial(preprocess, ["fdsn:X"], [path]),
+        "set with selection=... which channels": partial(preprocess, ["fdsn:X"], [path]),
     }
     for told, ask in python.items():
         with pytest.raises(SeisnetError, match=re.escape(told)):
             ask()
     command_line = {
-        "exists; choose another name, or say --overwrite\n": ["classify", day, "-o", path],
+        "exists; choose another name, or use --overwrite\n": ["classify", day, "-o", path],
         "name a catalogue or a CSV with --labels\n": ["preprocess", day, "-o", tmp_path / "w.h5"],
-        "say with --select, --starttime and --endtime which": ["preprocess", "fdsn:X", "-o", tmp_path / "w.h5"],
+        "set with --select, --starttime and --endtime which": ["preprocess", "fdsn:X", "-o", tmp_path / "w.h5"],
     }
     for told, arguments in command_line.items():
         monkeypatch.setattr(sys, "argv", ["seisnet", *map(str, arguments)])
@@ -529,13 +529,13 @@ def test_python_is_told_of_arguments_and_the_command_line_of_options(monkeypatch
         (
             "preprocessing.job.preprocess_to_file",
             ("preprocess", "set", "-o", "w.h5"),
-            "; the same command with --resume goes on",
+            "; the same command with --resume continues",
         ),
-        ("training.fitting.fit", ("train", "w.h5", "-o", "m.h5"), "; the same command with --resume goes on"),
+        ("training.fitting.fit", ("train", "w.h5", "-o", "m.h5"), "; the same command with --resume continues"),
         (
             "training.fitting.fit",
             ("train", "w.h5", "-o", "m.h5", "--overwrite"),
-            "; the same command with --resume in place of --overwrite goes on",
+            "; the same command with --resume in place of --overwrite continues",
         ),
         ("inspection.describe", ("inspect", __file__), ""),
     ],
@@ -571,7 +571,7 @@ def test_a_quiet_score_says_nothing_but_its_table(tmp_path):
     (tmp_path / "found.csv").write_text("network,station,time,phase\nGE,A,0,P\nGE,B,0,P\n")
     (tmp_path / "wanted.csv").write_text("network,station,time,phase\nGE,A,0,P\n")
     told, quiet = (run("score", tmp_path / "found.csv", tmp_path / "wanted.csv", *more) for more in ((), ("-q",)))
-    assert "1 pick on stations that the reference does not name" in told.stderr
+    assert "1 pick at stations that the reference does not name" in told.stderr
     assert (quiet.stdout, quiet.stderr) == (told.stdout, "")
 
 
@@ -579,13 +579,13 @@ def test_a_score_says_what_it_leaves_out(tmp_path):
     (tmp_path / "found.csv").write_text("network,station,time,phase\nXX,A,0,P\nGE,B,0,P\nGE,a,0,P\nGE,A,9,Lg\n")
     (tmp_path / "wanted.csv").write_text("network,station,time,phase\nGE,A,0,P\nGE,A,5,AML\n")
     told = run("score", tmp_path / "found.csv", tmp_path / "wanted.csv")
-    assert "2 picks on stations that the reference does not name: left out" in told.stderr
+    assert "2 picks at stations that the reference does not name: left out" in told.stderr
     assert "found.csv: 1 pick of phases that are neither P nor S: left out (Lg)" in told.stderr
     assert "wanted.csv: 1 pick of phases that are neither P nor S: left out (AML)" in told.stderr
     assert "P,1,1,1," in told.stdout
     (tmp_path / "found.csv").write_text("network,station,time,phase\nXX,A,0,P\n")
     told = run("score", tmp_path / "found.csv", tmp_path / "wanted.csv")
-    assert "none is left (the reference names GE.A)" in told.stderr
+    assert "none are left (the reference names GE.A)" in told.stderr
 
 
 def test_a_score_tells_false_picks_an_hour_of_so_many(tmp_path):

@@ -155,8 +155,8 @@ def test_what_a_killed_run_leaves_is_told_resumed_or_swept(start, labelled, tmp_
         assert process.exitcode == status
     said = errors.read_text().splitlines()
     assert len(said) == 2
-    assert "holds 1 shard of an interrupted run; say --resume or --overwrite" in said[0]
-    assert "exists; choose another name, or say --overwrite" in said[1]
+    assert "holds 1 shard of an interrupted run; use --resume or --overwrite" in said[0]
+    assert "exists; choose another name, or use --overwrite" in said[1]
     assert contents(tmp_path).keys() == {"w.h5", "errors"}
 
 
@@ -168,7 +168,7 @@ def test_a_finished_output_is_not_resumed_with_other_settings(start, labelled, t
     process = start(*job, "--resume", "--seed", 7, errors=errors)
     process.join()
     assert process.exitcode == 2
-    assert "was made of other inputs or settings" in errors.read_text()
+    assert "was made from other inputs or settings" in errors.read_text()
     assert output.read_bytes() == before
 
 
@@ -190,7 +190,7 @@ def test_an_overwrite_that_was_interrupted_goes_on_with_resume(options, seed, by
     process.join()
     assert process.exitcode == (130 if by == signal.SIGINT else -by)
     if by == signal.SIGINT:
-        assert errors.read_text().endswith("the same command with --resume in place of --overwrite goes on\n")
+        assert errors.read_text().endswith("the same command with --resume in place of --overwrite continues\n")
     assert output.read_bytes() == before
     process = start(*job, output, "--seed", seed, "--resume")
     process.join()
@@ -228,7 +228,7 @@ def assert_stopped_by_a_full_disk(process, errors):
     said = errors.read_text()
     assert said.count("\n") == 1
     assert "No space left on device" in said
-    assert "say --resume" in said
+    assert "use --resume" in said
 
 
 def test_a_full_disk_is_one_line_and_keeps_what_is_finished(start, labelled, small_disk, tmp_path):

@@ -165,7 +165,7 @@ def test_packets_that_hold_no_seismogram_are_counted(quakes):
     text.stats.sampling_rate = 0.0
     found = streaming.add(text) + streaming.add(quakes[0]) + streaming.finish()
     assert found == quakes[1]
-    assert [r.reason for r in streaming.rejections] == ["sampled at 0 Hz; 10 Hz is the least for 100 Hz"]
+    assert [r.reason for r in streaming.rejections] == ["sampled at 0 Hz; 10 Hz is the minimum for 100 Hz"]
 
 
 def test_chunk_invariance_of_real_recordings_with_gaps():
@@ -395,7 +395,7 @@ def test_kill_then_resume_gives_the_bytes_of_an_undisturbed_run(archive, tmp_pat
     killed.wait()
     if not (tmp_path / "k.csv").exists():
         refused = run_classify(*arguments, tmp_path / "k.csv")
-        assert refused.returncode == 2 and "say resume=True" in refused.stderr
+        assert refused.returncode == 2 and "use resume=True" in refused.stderr
         assert run_classify(*arguments, tmp_path / "k.csv", "--resume").returncode == 0
     assert (tmp_path / "k.csv").read_bytes() == (tmp_path / "whole.csv").read_bytes()
     assert not parts.exists()
@@ -422,12 +422,12 @@ def test_a_finished_output_is_left_as_it_is_or_refused_with_what_differs(archive
     for differs, arguments in others.items():
         refused = run_classify(*arguments)
         assert refused.returncode == 2
-        assert f"was made of other {differs}; choose another name, or say overwrite=True" in refused.stderr
+        assert f"was made with other {differs}; choose another name, or use overwrite=True" in refused.stderr
     os.utime(sources / "3.mseed", (0, 0))
-    assert "of other sources (or their files have changed); " in run_classify(*what).stderr
+    assert "with other sources (or their files have changed); " in run_classify(*what).stderr
     assert before == (output.read_bytes(), output.stat().st_mtime_ns)
     output.write_text("moved by hand\n")
-    assert "is not as a finished run has left it" in run_classify(*what).stderr
+    assert "is not what a finished run left" in run_classify(*what).stderr
     assert output.read_text() == "moved by hand\n"
 
 
@@ -438,7 +438,7 @@ def test_a_file_that_grows_amid_a_run_is_another_to_the_next(archive, tmp_path, 
         patched.setattr("seisnet.classification.job.write_picks", lambda *_, **__: os.utime(day, (0, 0)))
         (tmp_path / "k.csv").touch()
         assert run_classify(*what, "--overwrite").returncode == 0
-    assert "of other sources (or their files have changed); " in run_classify(*what, "--resume").stderr
+    assert "with other sources (or their files have changed); " in run_classify(*what, "--resume").stderr
 
 
 def test_a_run_that_dies_while_it_draws_the_report_goes_on(archive, tmp_path, monkeypatch):
@@ -480,9 +480,7 @@ def test_a_run_that_goes_on_says_how_many_finished_sources_are_made_anew(archive
     for threshold, wanted in ((0.5, found[:2]), (0.6, found[1:3]), (0.6, found)):
         job = SourceJob(MODEL, PickConfig(thresholds={"P": threshold}))
         list(make_parts(wanted, job, tmp_path, Engine(), told.append))
-    assert told == [
-        f"finished sources: {kept} kept, 2 of other inputs or settings, which are made anew" for kept in (0, 2)
-    ]
+    assert told == [f"finished sources: {kept} kept, 2 remade because inputs or settings differ" for kept in (0, 2)]
 
 
 @pytest.mark.parametrize(
@@ -491,8 +489,8 @@ def test_a_run_that_goes_on_says_how_many_finished_sources_are_made_anew(archive
         ("folder", ["--overwrite"], "folder is a folder; choose another name"),
         ("file", ["--overwrite", "--format", "real"], "file is a file; choose another name"),
         ("new", ["--format", "phasenet", "--model", "rockfall"], "detections are written as csv or quakeml"),
-        ("new", ["--hop", "0.3"], "take a multiple"),
-        ("p.h5", ["--probabilities", "p.h5"], "picks and probabilities need a file each"),
+        ("new", ["--hop", "0.3"], "it must be a multiple"),
+        ("p.h5", ["--probabilities", "p.h5"], "picks and probabilities need separate files"),
     ],
 )
 def test_what_can_not_be_written_is_refused_before_the_scan_and_leaves_nothing(
@@ -516,7 +514,7 @@ def test_no_output_replaces_a_source(outputs, archive, tmp_path, monkeypatch):
     content = (archive / "data" / "0.mseed").read_bytes()
     Path("0.mseed").write_bytes(content)
     arguments = ["classify", str(tmp_path), "--model", str(archive / "model.h5"), *outputs, "--overwrite"]
-    with pytest.raises(ConfigError, match=r"0\.mseed is read as well; choose another place"):
+    with pytest.raises(ConfigError, match=r"0\.mseed is also an input; choose an output"):
         CliRunner().invoke(cli, arguments, catch_exceptions=False)
     assert [(path.name, path.read_bytes()) for path in tmp_path.iterdir()] == [("0.mseed", content)]
 
@@ -529,7 +527,7 @@ def test_probabilities_that_were_written_among_the_sources_are_told_to_lie_elsew
     assert run_classify(*job, "data/p.mseed").returncode == 0
     written = Path("data/p.mseed").read_bytes()
     again = run_classify(*job, "data/p.mseed")
-    assert again.returncode == 2 and "another place for what is written, outside the folders" in again.stderr
+    assert again.returncode == 2 and "an output outside the folders" in again.stderr
     assert Path("data/p.mseed").read_bytes() == written
     elsewhere = run_classify(*job, "p.mseed")
     assert elsewhere.returncode == 0 and Path("p.mseed").read_bytes() == written
@@ -541,12 +539,14 @@ def test_tables_and_station_metadata_are_sources_too(name, tmp_path):
     (tmp_path / name).write_text("precious")
     source = sources.Source((tmp_path / "set",), "dataset", inventory=(tmp_path / "stations.xml",))
     Output(tmp_path / "picks.csv").check_sources([source])
-    with pytest.raises(ConfigError, match="is read as well"):
+    with pytest.raises(ConfigError, match="is also an input"):
         Output(tmp_path / name).check_sources([source])
 
 
 def test_a_step_that_does_not_fit_names_the_option():
-    with pytest.raises(ConfigError, match=r"hop_s \(--hop\): got 0.3; the model's frames come every 0.2 s"):
+    with pytest.raises(
+        ConfigError, match=r"hop_s \(--hop\): got 0.3; it must be a multiple of the model's own step, 0.2 s"
+    ):
         MODEL.chain(PickConfig(hop_s=0.3))
 
 

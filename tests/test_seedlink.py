@@ -166,7 +166,7 @@ def test_the_picks_of_a_stream_are_those_of_its_recording(recording, serve, tmp_
     what = [server.address, "--select", "BW.RJOB..EH?", "-o", str(output), "--config", str(config)]
     done = CliRunner().invoke(cli, ["stream", *what])
     assert done.exit_code == 0, done.output
-    assert "not tested in a stream" in done.stderr and f"picks of {len(server.records)} packets" in done.stderr
+    assert "ignored in a stream" in done.stderr and f"picks from {len(server.records)} packets" in done.stderr
     expected = load_model("phase").classify(recording)
     assert expected
     assert output.read_text() == picks_csv(expected)
@@ -207,7 +207,7 @@ def test_sigterm_ends_a_stream_and_writes_the_picks_that_are_still_open(recordin
             process.send_signal(signal.SIGTERM)
         _, told = process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 0, told
-    assert "stream: stopped" in told and f"picks of {len(server.records)} packets" in told
+    assert "stream: stopped" in told and f"picks from {len(server.records)} packets" in told
     assert output.read_text() == picks_csv(expected)
 
 

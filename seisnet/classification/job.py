@@ -111,7 +111,7 @@ def classify_to_file(  # noqa: PLR0913, each is a choice that somebody makes
             raise
         except DataError as error:
             done = f"{len(paths)} of {len(sources)} sources are finished"
-            raise DataError(f"{error}; {done}: mend that, and say resume=True") from error
+            raise DataError(f"{error}; {done}: correct this and use resume=True") from error
         shutil.rmtree(folder)
         return found
 

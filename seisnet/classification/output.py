@@ -58,7 +58,7 @@ class Output:
         if self.probabilities:
             check_name(self.probabilities)
             if self.probabilities.absolute() == self.path.absolute():
-                raise ConfigError(f"{self.path}: picks and probabilities need a file each")
+                raise ConfigError(f"{self.path}: picks and probabilities need separate files")
             check_output(self.probabilities, overwrite=may_exist)
 
     def check_sources(self, sources: Sequence[Source]) -> None:
@@ -84,17 +84,17 @@ def is_finished(sources: Sequence[Source], job: SourceJob, output: Output) -> bo
     path = output.path
     if not path.exists() or parts_folder(path).exists():
         return False
-    advice = "choose another name, or say overwrite=True"
+    advice = "choose another name, or use overwrite=True"
     try:
         made = json.loads(_made_file(path).read_text(encoding="utf-8"))
         of, stamps = made["of"], made["stamps"]
     except (OSError, ValueError, KeyError, TypeError):
         of, stamps = {}, None
     if stamps != _stamps(path):
-        raise ConfigError(f"{path} is not as a finished run has left it, to be resumed; {advice}")
+        raise ConfigError(f"{path} is not what a finished run left, so it can't be resumed; {advice}")
     wanted = made_of(sources, job, output)
     if differs := [name for name in wanted if wanted[name] != of.get(name)]:
-        raise ConfigError(f"{path} was made of other {', '.join(differs)}; {advice}")
+        raise ConfigError(f"{path} was made with other {', '.join(differs)}; {advice}")
     report = output.report and output.report / "report.html"  # whose folder is made before there is anything in it
     return all(other.exists() for other in (output.probabilities, report) if other)
 

@@ -118,7 +118,7 @@ def read_part(path: Path, *, probabilities: bool = False) -> Classification:
                 ]
             return part
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise DataError(f"{path}: damaged; it has to be deleted") from error
+        raise DataError(f"{path}: damaged; delete it") from error
 
 
 def model_sha256(model: Model) -> str:

@@ -86,7 +86,7 @@ def find_pick(picks: Sequence[Pick], pick_id: str) -> Pick:
         if pick.pick_id == pick_id:
             return pick
     near = get_close_matches(pick_id, [pick.pick_id for pick in picks], n=3, cutoff=0.0)
-    raise DataError(f"no pick has the ID '{pick_id}'; there is {', '.join(near) or 'no pick at all'}")
+    raise DataError(f"no pick has the ID '{pick_id}'; the nearest are {', '.join(near) or 'none'}")
 
 
 def view_around(

@@ -12,18 +12,18 @@ from typing import Any
 import click
 
 COMMANDS = {
-    "demo": "Train, evaluate and pick real recordings; look at the report.",
+    "demo": "Train, evaluate, pick real recordings and write a report.",
     "preprocess": "Turn waveforms and picks into a windows file.",
     "train": "Train a network on a windows file.",
-    "evaluate": "Measure a model on a windows file.",
+    "evaluate": "Evaluate a model on a windows file.",
     "classify": "Pick phases in continuous waveforms.",
-    "stream": "Pick phases in what a SeedLink server sends.",
+    "stream": "Pick phases in a SeedLink stream.",
     "score": "Compare picks with reference picks.",
     "plot": "Draw a pick, an event or a day.",
-    "report": "Serve picks with their seismograms, drawn on demand.",
+    "report": "Show picks with seismograms, drawn on demand, in the browser.",
     "review": "Accept, reject and move picks in the browser.",
     "models": "Shipped models: list, show; export to ONNX.",
-    "inspect": "Say what is in a windows, model or waveform file.",
+    "inspect": "Describe a windows, model or waveform file.",
     "datasets": "Public data sets: list, show, fetch, import, export.",
 }
 
@@ -35,7 +35,7 @@ def with_common(command: click.Command) -> click.Command:
             with_common(member)
         return command
     known = {name for option in command.params for name in option.opts}
-    for names, text in ((("-q", "--quiet"), "No summary."), (("-v", "--verbose"), "Nothing more is told here.")):
+    for names, text in ((("-q", "--quiet"), "No summary."), (("-v", "--verbose"), "Has no effect here.")):
         if not known.intersection(names):
             command.params.append(click.Option(names, is_flag=True, expose_value=False, help=text))
     return command
@@ -73,7 +73,7 @@ class LazyGroup(click.Group):
             command = self.get_command(ctx, ctx.invoked_subcommand or "")
             resumes = command and any(option.name == "resume" for option in command.params)
             option = "--resume in place of --overwrite" if "--overwrite" in sys.argv else "--resume"
-            advice = f"; the same command with {option} goes on"
+            advice = f"; the same command with {option} continues"
             say("seisnet: interrupted" + (advice if resumes and "--dry-run" not in sys.argv else ""))
             ctx.exit(130)
 
@@ -102,10 +102,10 @@ def as_options(message: str) -> str:
 
     Examples
     --------
-    >>> as_options("an interrupted run left parts of it; say resume=True or overwrite=True")
-    'an interrupted run left parts of it; say --resume or --overwrite'
-    >>> as_options("say with selection=... which channels to fetch")
-    'say with --select, --starttime and --endtime which channels to fetch'
+    >>> as_options("an interrupted run left parts of it; use resume=True or overwrite=True")
+    'an interrupted run left parts of it; use --resume or --overwrite'
+    >>> as_options("set with selection=... which channels to fetch")
+    'set with --select, --starttime and --endtime which channels to fetch'
     """
     message = message.replace("selection=...", "--select, --starttime and --endtime")
     return re.sub(r"\b(overwrite|resume|virtual|labels)=(True|\.\.\.)", r"--\1", message)

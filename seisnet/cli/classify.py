@@ -24,17 +24,19 @@ if TYPE_CHECKING:
     "file_format",
     metavar="NAME",
     help="csv, quakeml, phasenet, seisbench, pyocto, gamma, real (a folder), nlloc or sc3ml. "
-    "Default: by the ending, .xml is QuakeML, else CSV.",
+    "Default: QuakeML if the output ends in .xml, otherwise CSV.",
 )
-@click.option("--threshold", multiple=True, metavar="P=0.5", help="Probability that a pick must reach; repeatable.")
+@click.option("--threshold", multiple=True, metavar="P=0.5", help="Minimum probability of a pick; repeatable.")
 @click.option("--hop", "hop_s", type=float, metavar="SECONDS", help="Step of the scan; default: the model's own.")
-@click.option("--coincidence", type=click.IntRange(1), metavar="N", help="Keep picks with company at N stations.")
+@click.option(
+    "--coincidence", type=click.IntRange(1), metavar="N", help="Keep only picks that coincide at N or more stations."
+)
 @click.option(
     "--coincidence-window",
     "coincidence_s",
     type=float,
     metavar="SECONDS",
-    help="Longest time between the first and the last of these. [15]",
+    help="Maximum time from the first to the last of these picks. [15]",
 )
 @click.option(
     "--probabilities",
@@ -43,11 +45,17 @@ if TYPE_CHECKING:
     help="Probability traces as miniSEED (.mseed; channels HHP, HHS, HHX for P, S, noise) or HDF5 (.h5).",
 )
 @click.option("--report", type=click.Path(path_type=Path), help="Folder for an HTML report with the seismograms.")
-@click.option("--views", type=click.IntRange(0), default=50, show_default=True, help="Seismograms in the report.")
+@click.option(
+    "--views",
+    type=click.IntRange(0),
+    default=50,
+    show_default=True,
+    help="Maximum number of seismograms in the report.",
+)
 @console.jobs
 @console.scheduler
-@click.option("--threads", type=click.IntRange(1), default=1, show_default=True, help="Threads that share a record.")
-@click.option("--resume", is_flag=True, help="Go on with a run that was interrupted.")
+@click.option("--threads", type=click.IntRange(1), default=1, show_default=True, help="Threads per record.")
+@click.option("--resume", is_flag=True, help="Continue an interrupted run.")
 @console.config_file
 @console.selection_options
 @console.overwrite
@@ -101,7 +109,7 @@ def classify(
     chosen = console.given({"hop_s": hop_s, "coincidence": coincidence, "coincidence_s": coincidence_s})
     config = pick_config(config_path, threshold, chosen)
     if coincidence_s is not None and config.coincidence == 1:
-        raise click.UsageError("--coincidence-window has a meaning only with --coincidence N")
+        raise click.UsageError("--coincidence-window needs --coincidence N")
     file_format = file_format or format_of(output)
     wanted = Output(output, file_format, probabilities, report)
     wanted.check(may_exist=overwrite or resume)

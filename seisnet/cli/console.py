@@ -25,11 +25,15 @@ SOON_S = 2.0
 """A job that is over sooner shows no bar."""
 
 output_file = click.option(
-    "-o", "--output", type=click.Path(path_type=Path), required=True, help="File to write; it appears whole."
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    required=True,
+    help="File to write; it appears only when complete.",
 )
-overwrite = click.option("--overwrite", is_flag=True, help="Replace an output that exists.")
+overwrite = click.option("--overwrite", is_flag=True, help="Replace an existing output.")
 config_file = click.option(
-    "--config", "config_path", type=click.Path(path_type=Path), help="TOML with the settings; options override it."
+    "--config", "config_path", type=click.Path(path_type=Path), help="TOML file with settings; options override it."
 )
 model = click.option(
     "--model",
@@ -37,12 +41,12 @@ model = click.option(
     default="phase",
     show_default=True,
     metavar="FILE|NAME",
-    help="Model file, or a shipped one.",
+    help="Model file, or name of a shipped model.",
 )
 quiet = click.option("-q", "--quiet", is_flag=True, help="No progress and no summary.")
-jobs = click.option("--jobs", type=click.IntRange(1), default=1, show_default=True, help="Processes of this machine.")
+jobs = click.option("--jobs", type=click.IntRange(1), default=1, show_default=True, help="Processes on this machine.")
 scheduler = click.option("--scheduler", default="", metavar="ADDRESS", help="Dask scheduler to use instead of --jobs.")
-verbose = click.option("-v", "--verbose", is_flag=True, help="Every rejection, not only the commonest.")
+verbose = click.option("-v", "--verbose", is_flag=True, help="List every rejection, not only the commonest.")
 
 
 Command = Callable[..., Any]
@@ -64,27 +68,32 @@ inventory = click.option(
     multiple=True,
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="Station metadata (StationXML, ...): components are placed by azimuth and dip; repeatable.",
+    help="Station metadata (StationXML, ...); orients components by azimuth and dip; repeatable.",
 )
 selection_options = _together(
-    click.option("--select", multiple=True, metavar="NET.STA.LOC.CHA", help="Channels, as 'GE.*..HH?'; repeatable."),
-    click.option("--starttime", metavar="TIME", help="Read nothing before: ISO 8601, or seconds since 1970."),
-    click.option("--endtime", metavar="TIME", help="Read nothing from here on."),
+    click.option(
+        "--select", multiple=True, metavar="NET.STA.LOC.CHA", help="Channels, such as 'GE.*..HH?'; repeatable."
+    ),
+    click.option("--starttime", metavar="TIME", help="Ignore data before this: ISO 8601, or seconds since 1970."),
+    click.option("--endtime", metavar="TIME", help="Ignore data from this time on."),
     inventory,
 )
 drawing_options = _together(
     click.option(
-        "--waveforms", multiple=True, metavar="SOURCE", help="What the picks were made on; a report knows; repeatable."
+        "--waveforms",
+        multiple=True,
+        metavar="SOURCE",
+        help="What the picks were made on; default: that of the report; repeatable.",
     ),
     click.option(
-        "--model", "model_name", metavar="FILE|NAME", help="Draws probability traces; a report knows its own."
+        "--model", "model_name", metavar="FILE|NAME", help="Model for probability traces; default: that of the report."
     ),
     click.option(
         "--inventory",
         multiple=True,
         type=click.Path(path_type=Path),
         metavar="FILE",
-        help="Station metadata that the picks were made with; a report knows; repeatable.",
+        help="Station metadata that the picks were made with; default: those of the report; repeatable.",
     ),
 )
 
@@ -102,28 +111,28 @@ def selected(select: tuple[str, ...], starttime: str | None, endtime: str | None
 
 
 port = click.option(
-    "--port", type=click.IntRange(0, 65535), default=0, show_default=True, help="Of 127.0.0.1; 0: any that is free."
+    "--port", type=click.IntRange(0, 65535), default=0, show_default=True, help="Port on 127.0.0.1; 0: any free one."
 )
 
 
 def _must_serve(ctx: click.Context, param: click.Parameter, value: bool) -> None:
     if not value:
-        raise click.UsageError("say --serve: the command opens a port of 127.0.0.1 until Ctrl-C")
+        raise click.UsageError("add --serve: the command opens a port on 127.0.0.1 until Ctrl-C")
 
 
 serve = click.option(
-    "--serve", is_flag=True, expose_value=False, callback=_must_serve, help="Open a port of 127.0.0.1; needed."
+    "--serve", is_flag=True, expose_value=False, callback=_must_serve, help="Open a port on 127.0.0.1; required."
 )
 
 
 def run_server(server: LocalServer, *, quiet: bool) -> None:
     """Print a server's address to stdout and serve until Ctrl-C."""
     click.echo(server.url)
-    say("open this address in a browser; Ctrl-C ends", quiet=quiet)
+    say("open this address in a browser; Ctrl-C stops the server", quiet=quiet)
     try:
         server.run()
     except KeyboardInterrupt:
-        say("ended", quiet=quiet)
+        say("stopped", quiet=quiet)
 
 
 def say(message: str, *, quiet: bool = False) -> None:
@@ -238,7 +247,7 @@ def say_rejections(rejected: Iterable[Rejected], *, quiet: bool, verbose: bool) 
     for reason, count in commonest[:8]:
         say(f"  {_used(reason)}{reason}" + (f" ({count} times)" if count > 1 else ""))
     if len(commonest) > 8:
-        say(f"  {counted(len(commonest) - 8, 'more reason')}; say -v to see all")
+        say(f"  {counted(len(commonest) - 8, 'more reason')}; use -v to see all")
 
 
 def _used(reason: str) -> str:
@@ -250,7 +259,7 @@ def _used(reason: str) -> str:
 def not_both(*, resume: bool, overwrite: bool) -> None:
     """Refuse to go on with a run and to start it anew."""
     if resume and overwrite:
-        raise click.UsageError("say either --resume or --overwrite")
+        raise click.UsageError("use --resume or --overwrite, not both")
 
 
 def given(values: dict[str, Any]) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from seisnet.wording import duration
 
 @click.group()
 def datasets() -> None:
-    """Public data sets: what there is, how to cite it, how to get it, and how to read it.
+    """Public data sets: what is available, and how to cite, download and read it.
 
     Example: seisnet datasets show stead
     """
@@ -23,7 +23,7 @@ def datasets() -> None:
 
 @datasets.command("list")
 def list_command() -> None:
-    """List the data sets of the registry, one a line.
+    """List the data sets in the registry, one per line.
 
     Example: seisnet datasets list
     """
@@ -40,7 +40,7 @@ def list_command() -> None:
 @datasets.command("show")
 @click.argument("name")
 def show_command(name: str) -> None:
-    """Show all that is known about data set NAME.
+    """Show all details of data set NAME.
 
     Example: seisnet datasets show instance
     """
@@ -62,13 +62,13 @@ def show_command(name: str) -> None:
 @datasets.command("fetch")
 @click.argument("name")
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Folder to write; the default is ./NAME.")
-@click.option("--chunk", "chunks", multiple=True, help="Only this chunk of a set that comes in chunks; repeatable.")
-@click.option("--overwrite", is_flag=True, help="Fetch files again that the folder holds.")
+@click.option("--chunk", "chunks", multiple=True, help="Fetch only this chunk of a chunked data set; repeatable.")
+@click.option("--overwrite", is_flag=True, help="Fetch files again that are already in the folder.")
 @console.quiet
 def fetch_command(name: str, output: Path | None, chunks: tuple[str, ...], overwrite: bool, quiet: bool) -> None:
-    """Download data set NAME to a folder; a download that stopped goes on where it was.
+    """Download data set NAME to a folder; an interrupted download continues where it stopped.
 
-    Size and checksum are checked where they are published, and a file appears when it is complete.
+    Size and checksum are checked where they are published, and a file appears only when complete.
 
     \b
     Example:
@@ -82,7 +82,7 @@ def fetch_command(name: str, output: Path | None, chunks: tuple[str, ...], overw
     with console.progress_line(f"fetch {entry.name}", quiet=quiet) as show:
         there = fetch_dataset(entry, folder, chunks=chunks, overwrite=overwrite, progress=_bar(show))
     for file in there:
-        console.say(f"{folder / file}: was there already", quiet=quiet)
+        console.say(f"{folder / file}: already there", quiet=quiet)
     task = "" if entry.task == "phase" else f" --task {entry.task}"
     next_step = entry.next_step or f"seisnet preprocess {{folder}}{task} -o {entry.name}.h5"
     console.say(f"{folder}: complete; cite {entry.citation}", quiet=quiet)
@@ -116,7 +116,7 @@ def _bar(show: Callable[[str], None]) -> Callable[[str, int, int], None]:
 @click.argument("layout", type=click.Choice(["h5csv"]))
 @click.argument("path", type=click.Path(path_type=Path))
 @click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="Folder to write.")
-@click.option("--overwrite", is_flag=True, help="Replace the data set that the folder holds.")
+@click.option("--overwrite", is_flag=True, help="Replace the data set in the folder.")
 @console.quiet
 def import_command(layout: str, path: Path, output: Path, overwrite: bool, quiet: bool) -> None:
     """Convert the data set at PATH to a folder in the SeisBench layout, which preprocess reads.
@@ -138,8 +138,8 @@ def import_command(layout: str, path: Path, output: Path, overwrite: bool, quiet
 @click.option("--labels", multiple=True, metavar="FILE", help="Catalogue (QuakeML, ...) or CSV of picks; repeatable.")
 @click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="Folder to write.")
 @click.option("--rate", "sampling_rate_hz", type=float, metavar="HZ", help="Sampling rate of all traces; default 100.")
-@click.option("--before", "before_s", type=float, metavar="S", help="Kept before the first pick; default 30.")
-@click.option("--after", "after_s", type=float, metavar="S", help="Kept after the last pick; default 60.")
+@click.option("--before", "before_s", type=float, metavar="S", help="Seconds kept before the first pick; default 30.")
+@click.option("--after", "after_s", type=float, metavar="S", help="Seconds kept after the last pick; default 60.")
 @console.selection_options
 @console.overwrite
 @console.quiet
@@ -160,7 +160,7 @@ def export_command(
     quiet: bool,
     verbose: bool,
 ) -> None:
-    """Write the picked stretches of SOURCES as a data set that SeisBench opens.
+    """Write the recordings around the picks in SOURCES as a data set that SeisBench can open.
 
     Example: seisnet datasets export seisbench sds:/archive --labels catalogue.xml -o my_dataset
     """

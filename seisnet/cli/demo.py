@@ -14,7 +14,7 @@ from seisnet.cli import console
 @console.overwrite
 @console.quiet
 def demo(output: Path, overwrite: bool, quiet: bool) -> None:
-    """Train on synthetic earthquakes, evaluate, pick the real recordings that come with ObsPy, write a report.
+    """Train on synthetic earthquakes, evaluate, pick the real recordings that come with ObsPy, and write a report.
 
     \b
     Example:

@@ -17,7 +17,7 @@ from seisnet.cli import console
 @console.overwrite
 @console.quiet
 def evaluate(model: str, windows: Path, output: Path, split: str, overwrite: bool, quiet: bool) -> None:
-    """Measure MODEL on the WINDOWS of a split that it has not learned from.
+    """Evaluate MODEL on a split of WINDOWS that it was not trained on.
 
     Writes report.html, metrics.json and the figures as SVG and PNG into a folder.
 

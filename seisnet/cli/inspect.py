@@ -12,16 +12,20 @@ from seisnet.cli import console
 @click.command()
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option(
-    "--plot", "folder", type=click.Path(path_type=Path), metavar="DIR", help="Of a windows file: draw an audit sheet."
+    "--plot",
+    "folder",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Folder for an audit sheet of a windows file.",
 )
-@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of the windows that are drawn.")
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Seed for the choice of windows.")
 @console.overwrite
 @console.quiet
 def inspect(file: Path, folder: Path | None, seed: int, overwrite: bool, quiet: bool) -> None:
-    """Say what is in a windows file, a model file or a waveform file.
+    """Describe a windows file, a model file or a waveform file.
 
-    With --plot a report of a windows file: 25 random windows of each class with their onset, so that wrong labels are
-    seen before they are learned; counts, signal-to-noise ratios, and stations where their coordinates are known.
+    --plot writes a report on a windows file: 25 random windows per class with their onsets, so that you see wrong
+    labels before the network learns them, counts, signal-to-noise ratios, and stations whose coordinates are known.
 
     \b
     Example:
@@ -39,7 +43,7 @@ def inspect(file: Path, folder: Path | None, seed: int, overwrite: bool, quiet: 
 
         click.get_current_context().with_resource(new_folder(folder, overwrite=overwrite))
         if file_format(file) is None:
-            raise DataError(f"{file}: not HDF5; --plot draws what is in a windows file, seisnet plot draws seismograms")
+            raise DataError(f"{file}: not HDF5; --plot draws windows files, seisnet plot draws seismograms")
     for line in describe(file):
         click.echo(line)
     if folder is not None:

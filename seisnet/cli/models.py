@@ -11,7 +11,7 @@ from seisnet.cli import console
 
 @click.group()
 def models() -> None:
-    """Shipped models: what they are, and how good; export of any model to ONNX.
+    """Shipped models: what they are and how good; export of any model to ONNX.
 
     \b
     Example:
@@ -23,7 +23,7 @@ def models() -> None:
 
 @models.command("list")
 def list_command() -> None:
-    """List the models that this installation brings along.
+    """List the models that are installed with seisnet.
 
     Example: seisnet models list
     """
@@ -31,7 +31,7 @@ def list_command() -> None:
 
     rows = [("name", "classes", "size", "what"), *summarise_shipped()]
     if len(rows) == 1:
-        console.say("this installation brings no model along; train one with seisnet train")
+        console.say("no models are installed with seisnet; train one with seisnet train")
         return
     console.table(rows)
 
@@ -76,5 +76,5 @@ def export_command(name: str, output: Path, overwrite: bool, quiet: bool) -> Non
     )
     for reads in left_out:
         console.say(
-            f"  not exported: the stage that reads {reads}; the probabilities are the first stage's", quiet=quiet
+            f"  not exported: the stage that reads {reads}; the probabilities are those of the first stage", quiet=quiet
         )

@@ -14,8 +14,10 @@ from seisnet.cli import console
 @console.drawing_options
 @click.option("--pick", "pick_id", metavar="ID", help="One station around a pick: components, probabilities, picks.")
 @click.option("--section", "section_id", metavar="ID", help="All stations around a pick, as a record section.")
-@click.option("--day", metavar="ID", help="The day of a pick on its instrument, an hour a line.")
-@click.option("-o", "--output", type=click.Path(path_type=Path), help="A .png, .svg or .pdf; default: PICK.png here.")
+@click.option("--day", metavar="ID", help="The day of a pick on its instrument, one hour per line.")
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path), help="File to write (.png, .svg, .pdf); default: ID.png here."
+)
 @click.option("--before", "before_s", type=click.FloatRange(0, min_open=True), help="Seconds shown before the pick.")
 @click.option("--after", "after_s", type=click.FloatRange(0, min_open=True), help="Seconds shown after it.")
 @console.overwrite
@@ -36,10 +38,9 @@ def plot(
     quiet: bool,
     verbose: bool,
 ) -> None:
-    """Draw a figure of PICKS: a file of picks, or the folder of a classify --report, which knows its waveforms.
+    """Draw a figure of PICKS, a file of picks or the folder of a classify --report, which remembers its waveforms.
 
-    A pick's ID is NET.STA.LOC.CHA_PHASE_TIME with the time in UTC to the microsecond, as the rows of a report say when
-    they are clicked.
+    The ID of a pick is NET.STA.LOC.CHA_PHASE_TIME, with UTC to the microsecond; a click on a row of a report shows it.
 
     \b
     Example:
@@ -54,7 +55,7 @@ def plot(
     wanted = {"pick": pick_id, "section": section_id, "day": day}
     chosen = [(kind, name) for kind, name in wanted.items() if name is not None]
     if len(chosen) != 1:
-        raise click.UsageError("say one of --pick, --section and --day, with the ID of a pick")
+        raise click.UsageError("use one of --pick, --section and --day, with the ID of a pick")
     ((kind, name),) = chosen
     output = output or Path("".join(c if c.isalnum() or c in "._-" else "_" for c in name) + ".png")
     check_output(output, overwrite=overwrite)

@@ -32,22 +32,35 @@ an onset it is about 0.
 @click.argument("sources", nargs=-1, required=True)
 @click.option("--labels", multiple=True, metavar="FILE", help="Catalogue (QuakeML, ...) or CSV of labels; repeatable.")
 @click.option(
-    "-o", "--output", type=click.Path(path_type=Path), help="File to write; it appears whole. --dry-run needs none."
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    help="File to write; it appears only when complete. Not needed with --dry-run.",
 )
 @console.config_file
-@click.option("--task", type=click.Choice(["phase", "class"]), help="What the classes mean; the default is phase.")
-@click.option("--classes", "class_names", callback=console.listed(str), metavar="A,B", help="Classes of task class.")
-@click.option("--sampling-rate", "sampling_rate_hz", type=float, metavar="HZ", help="Every record is brought to it.")
+@click.option("--task", type=click.Choice(["phase", "class"]), help="Learn phases or other classes; default: phase.")
+@click.option(
+    "--classes", "class_names", callback=console.listed(str), metavar="A,B", help="Classes to learn with --task class."
+)
+@click.option(
+    "--sampling-rate", "sampling_rate_hz", type=float, metavar="HZ", help="Records are resampled to this rate."
+)
 @click.option("--window", "window_s", type=float, metavar="SECONDS", help="Length of a window.")
-@click.option("--features", type=click.Choice(["logspec", "raw"]), help="Feature; the default is logspec.")
+@click.option("--features", type=click.Choice(["logspec", "raw"]), help="Features; default: logspec.")
 @click.option("--split", callback=console.listed(float), metavar="A,B,C", help="Shares of train, dev and test.")
-@click.option("--split-by", type=click.Choice(["auto", "event", "both", "given"]), help="What is never divided.")
+@click.option(
+    "--split-by",
+    type=click.Choice(["auto", "event", "both", "given"]),
+    help="What no two splits share; given: use the data set's own splits.",
+)
 @click.option("--seed", type=int, help="Seed of every random choice.")
 @console.selection_options
-@click.option("--mine", "miner", default="", metavar="MODEL", help="Add windows of noise where this model picks.")
-@click.option("--virtual", is_flag=True, help="Leave the features in their shards, in OUTPUT.shards.")
+@click.option(
+    "--mine", "miner", default="", metavar="MODEL", help="Add noise windows where this model makes false picks."
+)
+@click.option("--virtual", is_flag=True, help="Leave the features in shards, in OUTPUT.shards.")
 @click.option("--dry-run", is_flag=True, help="Print what would be made; write nothing.")
-@click.option("--resume", is_flag=True, help="Go on where an interrupted run with this output stopped.")
+@click.option("--resume", is_flag=True, help="Continue an interrupted run with this output.")
 @console.jobs
 @console.scheduler
 @console.overwrite
@@ -73,12 +86,12 @@ def preprocess(
     inventory: tuple[Path, ...],
     **options: Any,
 ) -> None:
-    """Turn SOURCES and labels, picks or classes, into a windows file.
+    """Make a windows file from SOURCES and labels (picks or classes).
 
     A source is a file, a folder, a glob, sds:PATH, fdsn:NAME or a data set.
 
-    The bytes are the same for any number of jobs. What was finished when a run was interrupted is kept beside the
-    output; --resume goes on from it, and ends with the same bytes as a run that was never interrupted.
+    The output has the same bytes for any number of jobs. Finished parts of an interrupted run are kept beside the
+    output; --resume continues from them and ends with the same bytes as a run that was never interrupted.
 
     \b
     Example:
@@ -152,7 +165,7 @@ def preprocess(
     for line in _doubts(read_snr_db(output)):
         console.say(line, quiet=quiet)
     if miner:
-        console.say(f"  {info.attributes['mined_windows']} windows of noise where {miner} picks", quiet=quiet)
+        console.say(f"  {info.attributes['mined_windows']} noise windows where {miner} makes false picks", quiet=quiet)
     console.say_rejections(read_rejected(output), quiet=quiet, verbose=verbose)
 
 
@@ -181,7 +194,7 @@ def _print_plan(plan: Plan, *, verbose: bool) -> None:
 
 def _print_left(n: int, *, verbose: bool) -> None:
     if n > PLAN_LINES and not verbose:
-        click.echo(f"  {n - PLAN_LINES} more; say -v to see all")
+        click.echo(f"  {n - PLAN_LINES} more; use -v to see all")
 
 
 def _split_lines(classes: Sequence[str], counts: NDArray[np.int64]) -> Iterator[str]:
@@ -196,11 +209,11 @@ def _split_lines(classes: Sequence[str], counts: NDArray[np.int64]) -> Iterator[
         lacking = [split for split, n in zip(SPLITS, windows, strict=True) if n.any() and not n[k]]
         noise = name == "noise"
         if not windows[:, k].any():
-            nowhere = "no trace is called so, and no window fits beside what is labelled (noise_windows, noise_gap_s)"
-            yield f"  no {name} at all: {nowhere if noise else 'no label that could be used names it'}"
+            nowhere = "no trace is labelled noise, and no noise window fits between labels (noise_windows, noise_gap_s)"
+            yield f"  no {name} at all: {nowhere if noise else 'no usable label names it'}"
         elif lacking:
             more = "set more noise_windows" if noise else "label more"
-            yield f"  no {name} in {' and '.join(lacking)}: {more}, or take another --seed or --split"
+            yield f"  no {name} in {' and '.join(lacking)}: {more}, or try another --seed or --split"
 
 
 def _doubts(snr_db: Mapping[str, NDArray[np.float32]]) -> Iterator[str]:
@@ -209,8 +222,8 @@ def _doubts(snr_db: Mapping[str, NDArray[np.float32]]) -> Iterator[str]:
         middle = sorted(ratios)[len(ratios) // 2]
         if len(ratios) >= DOUBTED[0] and middle < DOUBTED[1]:
             yield (
-                f"  at most {phase} picks nothing sets in: the median signal-to-noise ratio is {middle:.1f} dB; "
-                "are their times UTC, and their stations right? seisnet inspect --plot shows them"
+                f"  most {phase} picks show no onset: the median signal-to-noise ratio is {middle:.1f} dB; "
+                "are their times in UTC, and their stations right? seisnet inspect --plot shows them"
             )
 
 

@@ -23,10 +23,10 @@ def report(
     port: int,
     quiet: bool,
 ) -> None:
-    """Serve PICKS to the browser of this machine: a file of picks, or the folder of a classify --report.
+    """Show PICKS, a file of picks or the folder of a classify --report, in the browser of this machine.
 
-    All picks sort and filter as in report.html, and any of them opens its seismogram, drawn on demand. The address is
-    printed on stdout; it holds a token without which nothing is answered. Ctrl-C ends.
+    All picks can be sorted and filtered as in report.html, and each opens its seismogram, drawn on demand. The address
+    is printed on stdout; only requests with the token in it are answered. Ctrl-C stops the server.
 
     \b
     Example:

@@ -12,7 +12,12 @@ from seisnet.cli import console
 @click.command()
 @click.argument("picks", type=click.Path(path_type=Path))
 @console.drawing_options
-@click.option("-o", "--output", type=click.Path(path_type=Path), help="Answers; default: beside PICKS, .reviewed.csv.")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    help="File for the answers; default: NAME.reviewed.csv beside PICKS.",
+)
 @console.serve
 @console.port
 @console.quiet
@@ -27,12 +32,12 @@ def review(
 ) -> None:
     """Review PICKS, a file of picks or the folder of a classify --report, in the browser of this machine.
 
-    Every answer is on disk before the page shows it; an existing file of answers is gone on with. Its rows have the
-    columns network, station, location, channel, time, phase, status (accepted, moved, rejected) and pick_id; of several
-    for one pick the last counts. `preprocess --labels` reads the file, without the rejected picks.
+    Each answer is saved to disk before the page shows it; an existing file of answers is continued. Its columns are
+    network, station, location, channel, time, phase, status (accepted, moved, rejected) and pick_id; if there are
+    several rows for one pick, the last counts. `preprocess --labels` reads the file, without the rejected picks.
 
     Keys: a accept, r reject, p and s change the phase, arrows go to the next and the previous pick, n to the next
-    without an answer; drag the onset's line to move it. The address is printed on stdout. Ctrl-C ends.
+    without an answer; drag the onset's line to move it. The address is printed on stdout. Ctrl-C stops the server.
 
     \b
     Example:
@@ -48,5 +53,5 @@ def review(
     beside = picks / "picks.csv" if picks.is_dir() else picks
     output = output or beside.with_name(f"{beside.stem}.reviewed.csv")
     with Answers(output) as answers, LocalServer(ReviewPage(picked, answers).answer, port=port) as server:
-        console.say(f"answers go to {output}; it holds {len(answers.latest)}", quiet=quiet)
+        console.say(f"answers are saved in {output} ({len(answers.latest)} so far)", quiet=quiet)
         console.run_server(server, quiet=quiet)

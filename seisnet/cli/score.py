@@ -16,9 +16,11 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("picks", type=click.Path(path_type=Path))
 @click.argument("reference", type=click.Path(path_type=Path))
-@click.option("--tolerance", "tolerance_s", type=float, default=0.5, show_default=True, help="Seconds.")
 @click.option(
-    "--hours", type=float, help="Length of the records looked at, all stations together: false picks an hour."
+    "--tolerance", "tolerance_s", type=float, default=0.5, show_default=True, help="Largest difference in seconds."
+)
+@click.option(
+    "--hours", type=float, help="Length of all records examined, summed over stations; gives false picks an hour."
 )
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Folder for a report with the residuals.")
 @console.overwrite
@@ -34,10 +36,10 @@ def score(
     quiet: bool,
     verbose: bool,
 ) -> None:
-    """Compare PICKS with REFERENCE picks, each a CSV, a catalogue, or a data set with picks of its own.
+    """Compare PICKS with REFERENCE picks, each a CSV, a catalogue, or a data set that contains picks.
 
-    Picks on stations that the reference doesn't name are left out. On the others every pick that no reference pick
-    matches counts as false: cut PICKS to the time that the analyst looked at.
+    Picks at stations that the reference doesn't name are left out. At the others every unmatched pick counts as false,
+    so limit PICKS to the time that the analyst examined.
 
     \b
     Example:
@@ -64,10 +66,10 @@ def score(
     found = read_picks(picks, may_be_empty=True, rejections=rejections)
     wanted = read_picks(reference, rejections=rejections)
     if away := elsewhere(found, wanted):
-        told = f"{counted(len(away), 'pick')} on stations that the reference does not name: left out"
+        told = f"{counted(len(away), 'pick')} at stations that the reference does not name: left out"
         if len(away) == len(found):
             named = sorted({p.station_id.strip(".") for p in wanted})
-            told += f"; none is left (the reference names {first_of(named, 5)})"
+            told += f"; none are left (the reference names {first_of(named, 5)})"
         console.say(told, quiet=quiet)
     for path, side in ((picks, found), (reference, wanted)):
         if others := [p.phase for p in side if not phase_class(p.phase)]:

@@ -59,10 +59,10 @@ class Stop:
 @click.option("--select", multiple=True, required=True, metavar="NET.STA.LOC.CHA", help="Channels; repeatable.")
 @console.model
 @click.option(
-    "-o", "--output", type=click.Path(path_type=Path), required=True, help="CSV; each pick is added as it is made."
+    "-o", "--output", type=click.Path(path_type=Path), required=True, help="CSV file; each pick is added as it is made."
 )
-@click.option("--threshold", multiple=True, metavar="P=0.5", help="Probability that a pick must reach; repeatable.")
-@click.option("--resume", is_flag=True, help="Add to an output that exists.")
+@click.option("--threshold", multiple=True, metavar="P=0.5", help="Minimum probability of a pick; repeatable.")
+@click.option("--resume", is_flag=True, help="Add to an existing output.")
 @console.config_file
 @console.inventory
 @console.overwrite
@@ -81,7 +81,7 @@ def stream(
     quiet: bool,
     verbose: bool,
 ) -> None:
-    """Pick phases in what a SeedLink server sends, until it is stopped with Ctrl-C or SIGTERM.
+    """Pick phases in a SeedLink stream until stopped with Ctrl-C or SIGTERM.
 
     \b
     Example:
@@ -101,10 +101,10 @@ def stream(
     model, config = load_model(model_name), pick_config(config_path, threshold, {})
     model.thresholds(config)
     if model.preprocess.task != "phase":
-        raise ConfigError(f"model {model.name} tells classes, not phases; stream writes picks")
+        raise ConfigError(f"model {model.name} detects classes; stream needs one that picks phases")
     streaming, n_picks, n_packets = model.stream(config, inventory=inventory), 0, 0
     if config.coincidence > 1 or config.p_before_s:
-        console.say("stream: coincidence and p_before_s of the config are not tested in a stream", quiet=quiet)
+        console.say("stream: coincidence and p_before_s of the config are ignored in a stream", quiet=quiet)
 
     def lost(reason: str) -> None:
         console.say(f"stream: {reason}; trying again", quiet=quiet)
@@ -123,5 +123,5 @@ def stream(
             console.say("stream: stopped", quiet=quiet)
         picks = streaming.finish()
         file.add(picks)
-    console.say(f"{output}: {counted(n_picks + len(picks), 'pick')} of {counted(n_packets, 'packet')}", quiet=quiet)
+    console.say(f"{output}: {counted(n_picks + len(picks), 'pick')} from {counted(n_packets, 'packet')}", quiet=quiet)
     console.say_rejections(streaming.rejections, quiet=quiet, verbose=verbose)

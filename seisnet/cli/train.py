@@ -21,21 +21,21 @@ from seisnet.cli import console
 @click.option("--activation", metavar="NAME", help="relu, leaky_relu, gelu, tanh, sigmoid, identity.")
 @click.option("--optimizer", metavar="NAME", help="sgd, nesterov, adagrad, rmsprop, adam, adamw.")
 @click.option("--schedule", metavar="NAME", help="constant, step, cosine, warmup, one_cycle, plateau.")
-@click.option("--learning-rate", type=float, help="0.02 by default; rmsprop, adam and adamw want about 0.001.")
+@click.option("--learning-rate", type=float, help="0.02 by default; rmsprop, adam and adamw need about 0.001.")
 @click.option("--momentum", type=float)
 @click.option("--batch-size", type=int)
 @click.option("--epochs", type=int)
-@click.option("--patience", type=int, help="Stop after so many epochs without a better dev score; 0: never.")
+@click.option("--patience", type=int, help="Stop after this many epochs without a better dev score; 0: never.")
 @click.option("--dropout", type=float)
 @click.option("--weight-decay", type=float)
-@click.option("--members", type=int, help="Networks of different seeds whose probabilities are averaged.")
+@click.option("--members", type=int, help="Number of networks (different seeds) whose probabilities are averaged.")
 @click.option(
     "--distil/--no-distil",
     default=None,
-    help="Whether the members teach one network, which alone is kept; needs excerpts.",
+    help="Let the members teach one network and keep only that; needs excerpts.",
 )
 @click.option("--class-weight", type=click.Choice(["balanced", "none"]))
-@click.option("--false-alarms-per-hour", type=float, help="Budget that thresholds keep to; 0: none.")
+@click.option("--false-alarms-per-hour", type=float, help="Budget that thresholds must meet; 0: none.")
 @click.option("--seed", type=int)
 @click.option(
     "--init",
@@ -44,11 +44,11 @@ from seisnet.cli import console
     help="Start from the weights of this model, with its layers and members.",
 )
 @click.option("--device", type=click.Choice(["cpu", "cuda"]), default="cpu", show_default=True)
-@click.option("--threads", type=click.IntRange(0), default=0, help="Threads at most; 0: all cores.")
-@click.option("--resume", is_flag=True, help="Go on where an interrupted training with this output stopped.")
+@click.option("--threads", type=click.IntRange(0), default=0, help="Maximum number of threads; 0: all cores.")
+@click.option("--resume", is_flag=True, help="Continue an interrupted training with this output.")
 @console.overwrite
 @console.quiet
-@click.option("-v", "--verbose", is_flag=True, help="A line an epoch.")
+@click.option("-v", "--verbose", is_flag=True, help="One line per epoch.")
 def train(
     windows: Path,
     output: Path,
@@ -64,7 +64,7 @@ def train(
 ) -> None:
     """Train a network on a WINDOWS file.
 
-    After every epoch a checkpoint is written into a hidden folder beside the output; --resume goes on from it, and
+    A checkpoint is written after every epoch into a hidden folder beside the output; --resume continues from it and
     ends with the same bytes as a training that was never interrupted.
 
     \b
@@ -100,8 +100,8 @@ def train(
     if resume and output.exists() and not checkpoint.exists():
         if not is_fitted(read_model(output), windows, config, init):
             raise ConfigError(
-                f"{output} is of other settings, windows or weights to start from; choose another name, "
-                "or say --overwrite"
+                f"{output} was made with other settings, windows or initial weights; choose another name, "
+                "or use --overwrite"
             )
         console.say(f"{output} is finished; nothing to resume", quiet=quiet)
         return
