@@ -85,13 +85,13 @@ def _read_csv(
         columns = [name.strip() for name in reader.fieldnames or []]
         if missing := [name for name in needed if name not in columns]:
             kind, other, task = ("picks", "class", "class") if needed is PICK_COLUMNS else ("classes", "phase", "phase")
-            hint = f"; with a column {other} it is one for the task {task}" if other in columns else ""
+            hint = f"; its column {other} suits the task {task}" if other in columns else ""
             if set(needed) <= {name.lower() for name in columns}:
                 hint = "; here they are not all in lower case"
             elif set(needed) <= set(re.split(r"[;|,\s]+", ",".join(columns).lower())):
                 hint = "; here they are not separated by commas"
             raise DataError(
-                f"{path}: columns {', '.join(missing)} are missing; a CSV of {kind} has {', '.join(needed)}{hint}"
+                f"{path}: columns {', '.join(missing)} are missing; a CSV of {kind} needs {', '.join(needed)}{hint}"
             )
         for name in columns:
             absent = [known for known in MORE_COLUMNS if known not in columns]
@@ -158,7 +158,7 @@ def _interval(values: dict[str, str]) -> ClassInterval:
 def _weight(values: dict[str, str]) -> float:
     weight = _number(values, "weight", 1.0)
     if not 0 < weight <= 1:
-        raise ValueError(f"weight {weight:g} does not lie above 0 and up to 1")
+        raise ValueError(f"weight {weight:g} is not above 0 and at most 1")
     return weight
 
 
@@ -167,7 +167,7 @@ def _number(values: dict[str, str], column: str, default: float) -> float:
     try:
         return float(text) if text else default
     except ValueError:
-        raise ValueError(f"{column} '{text}' is no number") from None
+        raise ValueError(f"{column} '{text}' is not a number") from None
 
 
 def time_ns(text: str) -> int:
@@ -255,7 +255,7 @@ def catalogue_intervals(path: Path, rejections: list[Rejection]) -> list[ClassIn
     for event in read_events(path):
         if not event.event_type:
             reason = (
-                "an event without a type names no class" if event.resource_id else "a pick of no event names no class"
+                "an event without a type has no class" if event.resource_id else "a pick outside any event has no class"
             )
             rejections += [Rejection(_trace_id(p), p.time.ns, p.time.ns, reason) for p in _valid(event, rejections)]
             continue

@@ -117,11 +117,11 @@ def _together(crew: Crew, items: Iterable[Item]) -> Iterator[Any]:
     except BrokenProcessPool as error:
         if not crew.has_begun():
             raise ConfigError(
-                "no worker process could start: each imports the script that asks for it; "
-                "guard what the script does by if __name__ == '__main__'"
+                "no worker process could start: each imports the script that starts it; "
+                "guard its code with if __name__ == '__main__'"
             ) from error
         raise DataError(
-            "a worker process died, most likely of too little memory; take fewer jobs (finished work is kept)"
+            "a worker process died, most likely for lack of memory; use fewer jobs (finished work is kept)"
         ) from error
 
 
@@ -136,7 +136,7 @@ def _cluster(function: Callable[[Item], Result], scheduler: str) -> Iterator[Ove
         distributed.comm.resolve_address(scheduler)
         client = distributed.Client(scheduler, timeout=CONNECT_S, set_as_default=False)
     except (OSError, ValueError) as error:  # also TimeoutError
-        raise ConfigError(f"{scheduler}: no Dask scheduler answers there; start one with: dask scheduler") from error
+        raise ConfigError(f"{scheduler}: no Dask scheduler answers; start one with: dask scheduler") from error
     with closing(client):
         try:
             client.wait_for_workers(1, timeout=CONNECT_S)

@@ -42,7 +42,7 @@ def read_events(path: Path) -> list[Event]:
                 beside = [pick for pick in picks if str(pick.resource_id) not in named]
                 events += [Event(force_resource_id=False, picks=beside)] if beside else []
         except Exception as error:  # ObsPy's readers raise whatever they like on a file of another format
-            raise DataError(f"{path}: not a catalogue that ObsPy reads, and no .csv of labels") from error
+            raise DataError(f"{path}: neither a catalogue that ObsPy reads nor a .csv of labels") from error
     return events
 
 

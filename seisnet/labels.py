@@ -75,7 +75,7 @@ def read_labels(paths: Iterable[str | Path], rejections: list[Rejection] | None 
         For a file that is missing, empty, neither a catalogue nor a CSV of picks, or holds no pick.
     """
     rejected = [] if rejections is None else rejections
-    files = _read(paths, csv_picks, catalogue_picks, "picks; origins alone name no onset", rejected)
+    files = _read(paths, csv_picks, catalogue_picks, "picks; origins alone give no onsets", rejected)
     # What no event names may be of the onset of one that does, as a machine's pick beside the analyst's.
     parts = ([pick for pick in picks if bool(pick.event_id) is named] for picks in files for named in (True, False))
     return in_order(_once(parts, rejected))
@@ -108,7 +108,7 @@ def read_classes(paths: Iterable[str | Path], rejections: list[Rejection] | None
 def _first(alike: Sequence[ClassInterval], rejections: list[Rejection]) -> ClassInterval:
     """The first of some intervals that are alike, in the first event that any of them names."""
     for i in alike[1:]:
-        rejections.append(Rejection(i.trace_id, i.start_ns, i.end_ns, "a second label of one stretch"))
+        rejections.append(Rejection(i.trace_id, i.start_ns, i.end_ns, "a second label of the same stretch"))
     return replace(alike[0], event_id=next((i.event_id for i in alike if i.event_id), ""))
 
 
@@ -138,7 +138,7 @@ def _read(
         if not found:
             why_not = most_frequent(Counter(r.reason for r in rejections[before:]))
             raise DataError(
-                f"{path}: holds no label to use: {'; '.join(why_not)}" if why_not else f"{path}: holds no {none}"
+                f"{path}: holds no usable label: {'; '.join(why_not)}" if why_not else f"{path}: holds no {none}"
             )
         labels.append(found)
     return labels
@@ -166,7 +166,7 @@ def _once(files: Iterable[Sequence[Pick]], rejections: list[Rejection]) -> list[
                 kept.append(pick)
                 of_event.append((k, pick.event_id))
                 continue
-            rejections.append(Rejection(pick.trace_id, pick.time_ns, pick.time_ns, "a second pick of one onset"))
+            rejections.append(Rejection(pick.trace_id, pick.time_ns, pick.time_ns, "a second pick of the same onset"))
             if pick.event_id and of_event[copied][1]:
                 events = (_called(same, of_event[copied]), _called(same, (k, pick.event_id)))
                 early, late = sorted(events, key=lambda event: event[0])
@@ -274,7 +274,7 @@ def unmatched(labels: Sequence[Pick | ClassInterval], records: Mapping[str, Sequ
         away_ns = {i: ns for i in here if (ns := spans.gap(*_span_ns(labels[i]))) > 0}
         if away_ns:
             told = _away(list(away_ns.values())) if names else _nowhere(place, records, guess=lost < GUESSED)
-            why |= dict.fromkeys(away_ns, f"label on {place}: {told}")
+            why |= dict.fromkeys(away_ns, f"label at {place}: {told}")
             lost += not names
     return [Rejection(labels[i].trace_id, *_span_ns(labels[i]), why[i]) for i in sorted(why)]
 
@@ -292,7 +292,7 @@ def _away(away_ns: Sequence[float]) -> str:
 
 def _nowhere(place: str, records: Iterable[str], *, guess: bool) -> str:
     nearest = difflib.get_close_matches(place, sorted(records), n=3, cutoff=0) if guess else []
-    told = f"; the nearest are of {', '.join(nearest) or 'none'}" if guess else ""
+    told = f"; the most similar are {', '.join(nearest) or 'none'}" if guess else ""
     return f"no waveform of that station{told}"
 
 

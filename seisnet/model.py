@@ -126,9 +126,11 @@ class Model:
         hop_s, own_s = PickConfig.of(config).hop_s or self.preprocess.hop_s, self.preprocess.hop_s
         every, got = max(1, round(hop_s / own_s)), f"hop_s (--hop): got {hop_s:g}"
         if abs(every * own_s - hop_s) > 1e-6:
-            raise ConfigError(f"{got}; the model's frames come every {own_s:g} s, take a multiple")
+            raise ConfigError(f"{got}; it must be a multiple of the model's own step, {own_s:g} s")
         if self.context and every > 1:
-            raise ConfigError(f"{got}; the context stage of {self.name} was trained with {own_s:g} s, leave it out")
+            raise ConfigError(
+                f"{got}; the context stage of {self.name} was trained with {own_s:g} s, so leave hop_s out"
+            )
         return Chain(replace(self.windows, every=every), self.context, self.preprocess, self.classes)
 
     def scan(self, record: Record, config: PickConfig | None = None, *, threads: int = 1) -> Probabilities:
@@ -159,7 +161,9 @@ class Model:
         config = PickConfig.of(config)
         given, alone = config.thresholds, config.coincidence == 1 and config.p_before_s == 0
         if self.preprocess.task == "class" and not alone:
-            raise ConfigError(f"coincidence and p_before_s are for picks; {self.name} gives detections, leave them out")
+            raise ConfigError(
+                f"coincidence and p_before_s are for picks; {self.name} gives detections, so leave them out"
+            )
         for name in given:
             if name not in self.stored.thresholds:
                 raise ConfigError(f"threshold '{name}'{nearest(name, self.stored.thresholds)}")
@@ -285,12 +289,12 @@ def load_model(name: str | Path) -> Model:
         path = SHIPPED / f"{name}.h5"
     elif not path.exists():
         known = f"shipped models are {', '.join(shipped)}" if shipped else "no models are shipped yet: train one first"
-        raise ConfigError(f"model '{name}': no such file, and {known}")
+        raise ConfigError(f"model '{name}': no such file; {known}")
     model = Model(path.stem, read_model(path))
     if model.onsets is not None and not model.onsets.fits:
         raise FormatError(
-            f"{path.name}: made by an older seisnet, whose onset stage this version can't use; train it anew, "
-            "or take the shipped model phase"
+            f"{path.name}: made by an older seisnet, whose onset stage this version can't use; train it again, "
+            "or use the shipped model phase"
         )
     return model
 

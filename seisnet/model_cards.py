@@ -57,7 +57,7 @@ def summary_of(card: str) -> str:
 def describe_model(model: Model) -> list[str]:
     """The card, brought to `WIDTH`, then what the file says beside it, line by line."""
     stored = model.stored
-    lines = _laid_out(stored.card) or [f"# {model.name}", "", "This model carries no card."]
+    lines = _laid_out(stored.card) or [f"# {model.name}", "", "This model has no card."]
     lines += ["", "## In the file", "", f"- classes: {', '.join(stored.classes)}"]
     lines.append("- thresholds: " + ", ".join(f"{name} {t:g}" for name, t in sorted(model.thresholds().items())))
     lines.append(f"- temperature: {stored.temperature:g}")
@@ -122,7 +122,7 @@ def _metrics(metrics: Mapping[str, Any]) -> list[str]:
     large = [name for name, value in sorted(metrics.items()) if _count(value) > MOST_FIGURES]
     lines = [f"- {name}: {_in_words(value)}" for name, value in sorted(metrics.items()) if name not in large]
     if large:
-        lines.append(f"- tables, to be found under these names in the JSON of /metrics: {', '.join(large)}")
+        lines.append(f"- tables stored under these names in the JSON of /metrics: {', '.join(large)}")
     filled = [part for line in lines for part in _filled(line, "  ")]
     return ["", "## Metrics in the file", "", *filled] if filled else []
 

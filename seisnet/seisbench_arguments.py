@@ -89,6 +89,8 @@ def read_arguments(
     if "stride" in given:
         stride, least = given["stride"], recipe.hop_samples
         if stride < least or stride % least:
-            raise ConfigError(f"argument 'stride': got {stride:g}; take a multiple of {least} samples, the model's own")
+            raise ConfigError(
+                f"argument 'stride': got {stride:g}; use a multiple of {least} samples, the model's own step"
+            )
         config = replace(config, hop_s=stride / recipe.sampling_rate_hz)
     return Arguments(config, bool(given.get("strict", False)))

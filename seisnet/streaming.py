@@ -105,8 +105,8 @@ class Streaming:
         self._patience_ns, self._step_ns = round(patience_s * NS_PER_S), round(step_s * NS_PER_S)
         if response_of(model.preprocess):
             raise ConfigError(
-                f"the model was trained with response = {model.preprocess.response!r}: taking off a response needs the "
-                "whole of a segment, and a stream has packets; classify recordings, or train with response = 'none'"
+                f"the model was trained with response = {model.preprocess.response!r}, but a response is removed "
+                "from whole segments, not packets; classify recordings, or train with response = 'none'"
             )
         self._stations = stations_of(inventory)
         self._instruments: dict[str, _Instrument] = {}
@@ -117,7 +117,7 @@ class Streaming:
         if not isinstance(packet, obspy.Trace | obspy.Stream):
             raise ConfigError(f"packet: got a {type(packet).__name__}; an obspy.Trace or obspy.Stream is needed")
         if self._ended:
-            raise ConfigError("the stream was finished and takes no more packets; model.stream() begins another")
+            raise ConfigError("the stream is finished and takes no more packets; start another with model.stream()")
         picks: list[Pick] = []
         for trace in [packet] if isinstance(packet, obspy.Trace) else packet:
             trace_id, component = split_seed_id(trace.id)

@@ -45,11 +45,11 @@ def misfits(what: str, found: Collection[str], wanted: Collection[str]) -> str:
     Examples
     --------
     >>> misfits("shards", ["a", "b"], ["b", "c"]), misfits("shards", ["b"], ["b", "c"])
-    ('finished shards: 1 kept, 1 of other inputs or settings, which are made anew', '')
+    ('finished shards: 1 kept, 1 remade because inputs or settings differ', '')
     """
     kept = len(set(found).intersection(wanted))
     anew = len(found) - kept
-    return f"finished {what}: {kept} kept, {anew} of other inputs or settings, which are made anew" if anew else ""
+    return f"finished {what}: {kept} kept, {anew} remade because inputs or settings differ" if anew else ""
 
 
 def duration(seconds: float) -> str:

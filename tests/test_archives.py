@@ -205,7 +205,7 @@ def test_what_strays_by_days_is_told(tmp_path, make_trace, noise):
     _, found, reading = read(f"sds:{tmp_path}", rate_hz=1.0)
     assert [len(records) for records in found] == [0, 1, 1, 1]
     [rejection] = reading.rejections
-    assert "more than a day away" in rejection.reason
+    assert "more than a day from" in rejection.reason
     assert rejection.end_ns - rejection.start_ns == 3599 * NS_PER_S
 
 
@@ -254,8 +254,8 @@ def test_an_archive_is_chosen_from_by_time(archive):
 @pytest.mark.parametrize("pattern", ["XX", "GE.APE..BH?"])
 def test_an_archive_without_what_is_wanted_is_an_error_in_one_line(archive, pattern):
     root, day_ns = archive
-    held = "CH.HASLI.*.HHZ, GE.APE.*.HHN, GE.APE.*.HHZ, GE.APE.*.HNZ, of 2020"
-    line = re.escape(f"holds no day of the selection; the archive holds {held}") + "$"
+    held = "CH.HASLI.*.HHZ, GE.APE.*.HHN, GE.APE.*.HHZ, GE.APE.*.HNZ (2020)"
+    line = re.escape(f"no day matches the selection; the archive holds {held}") + "$"
     with pytest.raises(NothingUsableError, match=line):
         find_sources([f"sds:{root}"], Reading(), selection=Selection((pattern,)))
     with pytest.raises(NothingUsableError, match=line):
@@ -264,7 +264,7 @@ def test_an_archive_without_what_is_wanted_is_an_error_in_one_line(archive, patt
 
 def test_what_is_no_archive_is_an_error_in_one_line(tmp_path):
     for path in (tmp_path, tmp_path / "missing"):
-        with pytest.raises(DataError, match="no archive here"):
+        with pytest.raises(DataError, match="not an SDS archive"):
             find_sources([f"sds:{path}"], Reading())
 
 
@@ -287,7 +287,7 @@ def test_a_file_named_for_another_station_counts_neither_twice_nor_for_it(archiv
     _, found, reading = read(f"sds:{root}", rate_hz=1.0)
     left = [r.trace_id for records in found for r in records]
     assert sorted([*left, "CH.HASLI..HH"]) == sorted(whole)
-    assert [r.reason for r in reading.rejections] == [f"{path}: holds GE.APE..HHZ, for which it is not named"]
+    assert [r.reason for r in reading.rejections] == [f"{path}: holds GE.APE..HHZ, which does not match its name"]
 
 
 def test_hourly_files_are_read_beside_a_day_only_where_they_are_near(tmp_path, make_trace, noise):

@@ -27,7 +27,7 @@ def test_bins_hold_about_equally_many_and_are_scored_one_by_one():
 def test_equal_values_are_one_bin_and_unknown_ones_none():
     found = f1_by([0, 1, 1], [0, 1, 0], [7.0, 7.0, np.nan], 2)
     assert (found.edges.tolist(), found.counts.tolist(), found.f1.tolist()) == ([7.0, 8.0], [2], [[1.0, 1.0]])
-    with pytest.raises(DataError, match="known of no window"):
+    with pytest.raises(DataError, match="not known for any window"):
         f1_by([0], [0], [np.nan], 1)
     with pytest.raises(DataError, match="shapes"):
         f1_by([0, 1], [0], [1.0], 2)

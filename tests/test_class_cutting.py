@@ -67,7 +67,7 @@ def test_a_short_stretch_and_one_without_an_end_give_a_window_that_holds_them(ma
     ("stretches", "reason"),
     [
         ((), "a record without a labelled class"),
-        ((stretch("quake", 100, 130),), "class 'quake' is none of rockfall, tremor, noise"),
+        ((stretch("quake", 100, 130),), "class 'quake' is not one of rockfall, tremor, noise"),
         ((stretch("rockfall", 100, 130), stretch("tremor", 118, 119)), "rockfall and another class in one window"),
     ],
 )
@@ -230,7 +230,7 @@ def test_noise_comes_from_where_nothing_is_labelled_when_it_is_asked_for(signals
 def test_classes_that_are_not_asked_for_are_counted(signals):
     config = replace(HOUR, class_names=("rockfall", "noise"), noise_windows=5)
     found = plan([str(signals / "files")], [str(signals / "classes.csv")], config)
-    assert sum("class 'tremor' is none of rockfall, noise" in reason for *_, reason in found.rejected) == 28
+    assert sum("class 'tremor' is not one of rockfall, noise" in reason for *_, reason in found.rejected) == 28
 
 
 def test_classes_may_be_named_with_blanks_and_their_audit_asks_for_no_onset(signals, tmp_path):
@@ -242,7 +242,7 @@ def test_classes_may_be_named_with_blanks_and_their_audit_asks_for_no_onset(sign
     assert read_info(Path(output)).classes == ("tremor", "rockfall")
     assert CliRunner().invoke(cli, ["inspect", output, "--plot", audit]).exit_code == 0
     page = (tmp_path / "audit" / "report.html").read_text()
-    assert "Are they of their class?" in page and "energy sets in" not in page
+    assert "Do they belong to their class?" in page and "energy sets in" not in page
 
 
 def test_a_split_without_a_class_is_told(signals, tmp_path):
@@ -259,12 +259,12 @@ def test_a_class_without_any_window_is_told(signals, tmp_path):
     output = str(tmp_path / "w.h5")
     wanted = ["preprocess", str(signals / "set"), "--task", "class", "--classes", "tremor,rockfall,quake,noise"]
     done = CliRunner().invoke(cli, [*wanted, "--window", "10", "--sampling-rate", "50", "-o", output])
-    assert "  no quake at all: no label that could be used names it\n" in done.output
-    assert "  no noise at all: no trace is called so, and no window fits beside what is labelled" in done.output
+    assert "  no quake at all: no usable label names it\n" in done.output
+    assert "  no noise at all: no trace is labelled noise, and no noise window fits between labels" in done.output
     said = []
     fit(output, TrainConfig(hidden=(4,), epochs=1, false_alarms_per_hour=1), say=said.append)
-    assert said[0] == "the training split holds no window of quake, noise: the model will not know such"
-    assert said[1].startswith("false_alarms_per_hour: a budget of picks") and len(said) == 2
+    assert said[0] == "the training split holds no window of quake, noise: the model can't learn this"
+    assert said[1].startswith("false_alarms_per_hour applies to picks") and len(said) == 2
 
 
 def test_one_class_is_not_enough(signals, tmp_path):
@@ -274,7 +274,7 @@ def test_one_class_is_not_enough(signals, tmp_path):
 
 
 def test_class_names_belong_to_their_task():
-    with pytest.raises(ConfigError, match="class_names go with task"):
+    with pytest.raises(ConfigError, match="class_names need task"):
         PreprocessConfig(class_names=("a", "b"))
-    with pytest.raises(ConfigError, match="names that differ"):
+    with pytest.raises(ConfigError, match="different names"):
         PreprocessConfig(task="class", class_names=("a", "a"))

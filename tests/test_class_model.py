@@ -206,7 +206,7 @@ def test_what_cannot_be_done_is_told_before_anything_is_trained(pipeline, datase
     output = tmp_path / "m.h5"
     with pytest.raises(ConfigError, match=r"the folder .*nowhere does not exist"):
         main([str(dataset)], tmp_path / "nowhere" / "m.h5")
-    with pytest.raises(ConfigError, match="is read as well"):
+    with pytest.raises(ConfigError, match="is also an input"):
         main([str(dataset / "waveforms.hdf5")], dataset / "waveforms.hdf5")
     with pytest.raises(ConfigError, match="--records and --reference go together"):
         main([str(dataset)], output, records=["recordings"])
@@ -219,7 +219,7 @@ def test_what_cannot_be_done_is_told_before_anything_is_trained(pipeline, datase
     (tmp_path / "list.csv").write_text("class,time\nhum\n")
     with pytest.raises(DataError, match=r"list.csv: time '' is neither"):
         main([str(dataset)], output, records=["recordings"], reference=tmp_path / "list.csv")
-    with pytest.raises(DataError, match=r"class blast: 0 blocks .* not used: class 'noise' is none of hum, rattle"):
+    with pytest.raises(DataError, match=r"class blast: 0 blocks .* not used: class 'noise' is not one of hum, rattle"):
         main([str(dataset)], output, preprocess={"class_names": ("hum", "rattle", "blast")})
     assert not output.exists()
 

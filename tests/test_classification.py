@@ -33,7 +33,7 @@ def test_a_data_set_sampled_far_too_slowly_is_told(tmp_path, noise, untrained_mo
     columns = ("trace_sampling_rate_hz", "station_code")
     with SeisBenchWriter(tmp_path / "slow", columns, data_format={"component_order": "ZNE"}) as writer:
         writer.add(dict(zip(columns, (1.0, "A"), strict=True)), noise(3000).reshape(3, 1000))
-    with pytest.raises(NothingUsableError, match="sampled at 1 Hz; 10 Hz is the least"):
+    with pytest.raises(NothingUsableError, match="sampled at 1 Hz; 10 Hz is the minimum"):
         classify([str(tmp_path / "slow")], untrained_model)
 
 

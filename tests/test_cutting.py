@@ -102,7 +102,7 @@ def test_other_phases_give_no_window_and_a_reason(make_record):
 @pytest.mark.parametrize(
     ("seconds", "is_noise", "config", "reason"),
     [
-        (300.0, False, CONFIG, "a record without picks, and not of a data set that calls it noise"),
+        (300.0, False, CONFIG, "a record without picks that no data set labels as noise"),
         (3.99, True, CONFIG, "shorter than 4 s"),
         (300.0, True, replace(CONFIG, noise_windows=0, shifts=0), "the config asks for no noise windows"),
     ],

@@ -261,9 +261,9 @@ def test_what_is_wrong_with_a_trace_that_is_used_is_told(tmp_path):
     [found] = read_traces(source, reading, sampling_rate_hz=50.0)
     assert found.record.sampling_rate_hz == 50.0
     assert [told.reason for told in reading.rejections] == [
-        "kept, though resampled from 100 to 50 Hz",
-        "kept, though Z is clipped",
-        "kept, though N has spikes",
+        "used, but resampled from 100 to 50 Hz",
+        "used, but Z is clipped",
+        "used, but N has spikes",
         "a pick that an analyst rejected",
     ]
 
@@ -314,14 +314,14 @@ def test_other_times_are_refused(text):
     [
         ({"trace_start_time": "04/07/2011 5:23"}, "'04/07/2011 5:23' is not ISO 8601"),
         ({"trace_start_time": "2300-01-01T00:00:00Z"}, "its time lies before 1678 or after 2261: 2300-"),
-        ({"trace_sampling_rate_hz": 0.01, "trace_start_time": ""}, "longer than the hour"),
+        ({"trace_sampling_rate_hz": 0.01, "trace_start_time": ""}, "longer than an hour"),
         ({"trace_component_order": "ZNX"}, "'X' has no place"),
         ({"trace_component_order": "ZN"}, "has 3 components, but its component order is 'ZN'"),
         ({"trace_p_arrival_sample": "[[2896.]]"}, r"trace_p_arrival_sample is '\[\[2896\.\]\]', not a number"),
         ({"trace_p_arrival_sample": "inf"}, "not a number"),
         ({"trace_p_arrival_sample": "1e300"}, "trace_p_arrival_sample is '1e300': its time lies before 1678 or after"),
         ({"trace_p_arrival_sample": "-1e13"}, "its time lies before 1678 or after 2261"),
-        ({"split": "holdout"}, "split is 'holdout'; train, dev and test are known"),
+        ({"split": "holdout"}, "split is 'holdout'; train, dev and test are allowed"),
     ],
 )
 def test_a_bad_row_is_a_rejection_and_the_rest_goes_on(tmp_path, changes, reason):
@@ -338,8 +338,8 @@ def test_a_bad_row_is_a_rejection_and_the_rest_goes_on(tmp_path, changes, reason
     ("spoil", "reason"),
     [
         (lambda x: np.put(x, [5, 700], [np.nan, np.inf]), "2 of its samples are NaN or infinite"),
-        (lambda x: np.multiply(x, 0, out=x), "every component is zero, or one value, all along"),
-        (lambda x: np.copyto(x, 4.0), "every component is zero, or one value, all along"),
+        (lambda x: np.multiply(x, 0, out=x), "every component is zero or constant throughout"),
+        (lambda x: np.copyto(x, 4.0), "every component is zero or constant throughout"),
         (lambda x: (x[0, 300:].fill(0), x[1:, :300].fill(0)), "share no sample"),
     ],
 )
@@ -469,7 +469,7 @@ def test_a_pair_of_classes(tmp_path):
         ({"n_samples": "500"}, {}, "samples where its row of the CSV says that there are none"),
         ({"missing_components": "N"}, {}, "in a missing component"),
         ({}, {"component_order": "ZN"}, "'waveforms' has 3 components"),
-        ({"start_time": "31/02/2011 5:23"}, {}, "is no date"),
+        ({"start_time": "31/02/2011 5:23"}, {}, "is not a date"),
     ],
 )
 def test_a_pair_that_contradicts_itself_is_refused_and_nothing_appears(tmp_path, changes, attributes, reason):
@@ -487,7 +487,7 @@ def test_half_a_pair_is_one_line(tmp_path):
         import_h5csv(tmp_path / "alone.h5", tmp_path / "set")
     path = write_pair(tmp_path, [pair_row(0)], ripple()[np.newaxis])
     path.write_text("no HDF5")
-    with pytest.raises(DataError, match="no HDF5 file can be read here"):
+    with pytest.raises(DataError, match="can't be read as HDF5"):
         import_h5csv(path, tmp_path / "set")
     path.with_suffix(".csv").write_text("trace_index,station,sampling_rate,npts\n")
     with pytest.raises(DataError, match="has no rows"):
@@ -515,7 +515,7 @@ def test_a_pair_with_damaged_samples_is_one_line_that_names_it(tmp_path):
 def test_an_import_keeps_what_is_there(tmp_path):
     path = write_pair(tmp_path, [pair_row(0)], ripple()[np.newaxis])
     import_h5csv(path, tmp_path / "set")
-    with pytest.raises(ConfigError, match="say overwrite=True"):
+    with pytest.raises(ConfigError, match="use overwrite=True"):
         import_h5csv(path, tmp_path / "set")
     assert import_h5csv(path, tmp_path / "set", overwrite=True) == 1
 

@@ -94,7 +94,7 @@ def test_more_classes_than_letters_are_told_before_the_scan_and_fit_hdf5(tmp_pat
     many = ("one more", *classes)
     check_name(tmp_path / "p.mseed", classes)
     check_name(tmp_path / "p.h5", many)
-    with pytest.raises(ConfigError, match=r"20 classes beside noise, and there are 21; write HDF5 \(.h5\)"):
+    with pytest.raises(ConfigError, match=r"20 classes besides noise, but there are 21; write HDF5 \(.h5\)"):
         check_name(tmp_path / "p.mseed", many)
     values = np.ones((len(many), 5), dtype=np.float32)
     found = Probabilities(values, AT_NS, 200_000_000, many, "GE.APE.00.HH", np.zeros(5, bool))
@@ -117,7 +117,7 @@ def test_probabilities_come_back_from_miniseed_and_hdf5(tmp_path):
     with h5py.File(tmp_path / "p.h5") as file:
         np.testing.assert_array_equal(file["records/000001"][:], values)
         assert file["records/000000"].attrs["start_ns"] == AT_NS
-    with pytest.raises(ConfigError, match="choose such an ending"):
+    with pytest.raises(ConfigError, match="use one of these endings"):
         write_probabilities([found], tmp_path / "p.txt", model="m")
 
 
@@ -214,7 +214,7 @@ def test_a_lost_connection_and_a_broken_packet_are_told_and_the_stream_goes_on(m
 def test_codes_that_do_not_fit_miniseed_are_refused_in_one_line(trace_id, tmp_path):
     values = np.full((3, 4), 1 / 3, dtype=np.float32)
     found = Probabilities(values, AT_NS, 200_000_000, ("P", "S", "noise"), trace_id, np.zeros(4, dtype=np.bool_))
-    with pytest.raises(DataError, match=f"{trace_id}: miniSEED holds 2, 5, 2 letters .*write HDF5"):
+    with pytest.raises(DataError, match=f"{trace_id}: miniSEED allows 2, 5, 2 ASCII letters .*write HDF5"):
         write_probabilities([found], tmp_path / "p.mseed", model="m")
     assert list(tmp_path.iterdir()) == []
     write_probabilities([found], tmp_path / "p.h5", model="m")

@@ -119,7 +119,7 @@ def test_without_a_length_the_end_is_the_end(server, output):
 
 def test_a_broken_download_goes_on_where_it_stopped(server, output):
     server.breaks = [1_234_567, 1_234_567]  # the second time without one new byte
-    with pytest.raises(DataError, match=r"broke after 1234567 of 3000000 bytes; .* fetch again to go on"):
+    with pytest.raises(DataError, match=r"broke after 1234567 of 3000000 bytes; .* fetch again to continue"):
         fetch(server.url, output, tries=1, pause_s=0)
     assert names(output) == ["waveforms.hdf5.part", "waveforms.hdf5.part.json"]
     fetch(server.url, output, sha256=hashlib.sha256(CONTENT).hexdigest())
@@ -142,7 +142,7 @@ def test_it_tries_again_by_itself_as_long_as_bytes_come(server, output):
     assert output.read_bytes() == CONTENT
     assert spans(server) == [None, "bytes=1000000-", "bytes=2000000-", "bytes=2500000-"]
     server.errors = [503, 503]
-    with pytest.raises(DataError, match="the server answers 503"):
+    with pytest.raises(DataError, match="the server answered 503"):
         fetch(server.url, output, tries=2, pause_s=0)
     server.errors = [503, 429]
     fetch(server.url, output, tries=3, pause_s=0)
@@ -199,24 +199,28 @@ def test_a_part_longer_than_the_file_is_not_kept(server, output):
 
 def test_a_wrong_checksum_is_one_error_and_leaves_the_output(server, output):
     output.write_bytes(b"an older one")
-    with pytest.raises(DataError, match=r"its sha256 is \w{64}, but 00 is published; what was fetched is deleted"):
+    with pytest.raises(
+        DataError, match=r"its SHA-256 is \w{64}, but the published one is 00; the download has been deleted"
+    ):
         fetch(server.url, output, sha256="00")
     assert output.read_bytes() == b"an older one"
     assert names(output) == [output.name]
 
 
 def test_a_wrong_size_is_refused_before_the_first_byte(server, output):
-    with pytest.raises(DataError, match="has 3000000 bytes, but 7 are published"):
+    with pytest.raises(DataError, match="has 3000000 bytes, but the published size is 7"):
         fetch(server.url, output, size_bytes=7)
     assert names(output) == []
     server.length = False  # now it shows only at the end
-    with pytest.raises(DataError, match="has 3000000 bytes, but 7 are published; what was fetched is deleted"):
+    with pytest.raises(
+        DataError, match="has 3000000 bytes, but the published size is 7; the download has been deleted"
+    ):
         fetch(server.url, output, size_bytes=7)
     assert names(output) == []
 
 
 def test_what_is_not_there_or_not_reached_is_one_line(server, output):
-    with pytest.raises(DataError, match="missing: the server answers 404 Not Found"):
+    with pytest.raises(DataError, match="missing: the server answered 404 Not Found"):
         fetch(server.url.replace("file", "missing"), output)
     assert len(server.asked) == 1  # a second try would not help
     with pytest.raises(DataError, match=r"http://127\.0\.0\.1:9/file: .*refused"):
@@ -228,7 +232,7 @@ def test_what_is_not_there_or_not_reached_is_one_line(server, output):
 
 def test_the_disk_is_asked_first(server, output, monkeypatch):
     monkeypatch.setattr(download.shutil, "disk_usage", lambda path: type("Usage", (), {"free": 1_000_000}))
-    with pytest.raises(DataError, match=r"has 0\.0 GB free; 0\.0 GB to come"):
+    with pytest.raises(DataError, match=r"has 0\.0 GB free; 0\.0 GB are still to come"):
         fetch(server.url, output)
     assert names(output) == []
 
@@ -241,7 +245,7 @@ def test_what_a_server_says_of_a_file(server):
     server.length = False
     assert remote_size(server.url) == 0
     server.errors = [403]
-    with pytest.raises(DataError, match="the server answers 403"):
+    with pytest.raises(DataError, match="the server answered 403"):
         remote_text(server.url)
 
 

@@ -107,7 +107,7 @@ def test_nothing_to_export_says_why_and_leaves_no_folder_half_done(tmp_path, lab
     """The most frequent reason comes first, whatever came first, and what was kept is none."""
     rows = [f"XX,YYY{k},1,P\n" for k in range(6)] + ["XX,ZZZ,1,P\n", "XX,ZZZ,9,P\n"]
     (tmp_path / "p.csv").write_text(f"network,station,time,phase\n{''.join(rows)}")
-    with pytest.raises(NothingUsableError, match=r"exported: label on XX\.ZZZ\.: .* \(2\); label on") as raised:
+    with pytest.raises(NothingUsableError, match=r"exported: label at XX\.ZZZ\.: .* \(2\); label at") as raised:
         export_seisbench([str(labelled.files)], [str(tmp_path / "p.csv")], tmp_path / "set")
     assert KEPT not in str(raised.value)
     assert not list((tmp_path / "set").iterdir())

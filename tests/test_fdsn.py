@@ -173,8 +173,8 @@ def test_what_does_not_pass_is_one_line_and_the_next_day_goes_on(service, answer
     [
         ("fdsn:http://127.0.0.1:9", span(0, 60), "fdsn:http://127.0.0.1:9: "),
         ("fdsn:NOSUCHNODE", span(0, 60), "fdsn:NOSUCHNODE: "),
-        ("fdsn:GEOFON", Selection(("GE",)), "say with selection=... which channels"),
-        ("fdsn:GEOFON", Selection(start_ns=0, end_ns=1), "say with selection=... which channels"),
+        ("fdsn:GEOFON", Selection(("GE",)), "set with selection=... which channels"),
+        ("fdsn:GEOFON", Selection(start_ns=0, end_ns=1), "set with selection=... which channels"),
     ],
 )
 def test_services_that_are_none_are_an_error_in_one_line(spec, selection, reason, monkeypatch):

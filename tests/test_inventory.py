@@ -168,7 +168,7 @@ def test_what_stands_askew_and_lacks_a_component_is_no_record(tmp_path, make_tra
         obspy.Stream([*traces[:2], late]), sampling_rate_hz=100.0, shortest_s=1.0, stations=stations
     )
     assert [r.start_ns for r in records] == [START_NS + 2 * NS_PER_S]
-    assert [(r.start_ns, r.reason.split(":")[0]) for r in rejections] == [(START_NS, "stands askew by its dips")]
+    assert [(r.start_ns, r.reason.split(":")[0]) for r in rejections] == [(START_NS, "oblique by its dips")]
 
 
 def test_what_stands_askew_is_found_again_by_the_report_that_knows_its_metadata(tmp_path, make_trace, noise):
@@ -190,7 +190,7 @@ def test_what_stands_askew_is_found_again_by_the_report_that_knows_its_metadata(
         np.testing.assert_array_equal(found.data, expected.data)
     lost = open_picked(tmp_path / "report" / "picks.csv", sources)
     for draw in FIGURES.values():
-        with pytest.raises(DataError, match="can be used: U, V, W are used only where station metadata"):
+        with pytest.raises(DataError, match="can be used: U, V, W are used only if station metadata"):
             draw(lost, pick, None, None)
 
 
@@ -231,7 +231,7 @@ def test_axes_of_unknown_directions_are_told_what_they_need(tmp_path, make_trace
     traces, _ = askew(GALPERIN, tmp_path, make_trace, noise)
     records, rejections = condition(obspy.Stream(traces), sampling_rate_hz=100.0, shortest_s=1.0)
     assert records == [] and len(rejections) == 3
-    assert reasons(rejections).endswith("say which way they point (GE.APE..HH)")  # once
+    assert reasons(rejections).endswith("give their orientation (GE.APE..HH)")  # once
 
 
 def test_a_channel_that_is_not_known_at_the_time_is_placed_by_letter(tmp_path, make_trace, noise):
@@ -316,14 +316,14 @@ def test_the_response_of_a_geophone_is_taken_off(tmp_path, make_trace):
     assert record.n_samples == 12_000 - 800
     np.testing.assert_allclose(record.data[0], velocity[400:-400], atol=0.01 * np.abs(velocity).max())
     assert [r.reason for r in rejections] == [
-        "the first or last 4 s of a segment, blind after taking off the response"
+        "the first or last 4 s of a segment, lost when the response is removed"
     ] * 2
     assert sum(r.end_ns - r.start_ns for r in rejections) == 8 * NS_PER_S
 
 
 @pytest.mark.parametrize(
     ("channel", "response", "reason"),
-    [("HHN", geophone(), "the station metadata do not know it"), ("HHZ", None, "hold no response of it")],
+    [("HHN", geophone(), "not in the station metadata"), ("HHZ", None, "contain no response")],
 )
 def test_a_channel_without_response_is_rejected_with_its_name(tmp_path, channel, response, reason, make_trace, noise):
     path = write_stations(tmp_path / "s.xml", (channel, 0.0, -90.0, 0, 9), response=response)
@@ -349,7 +349,7 @@ def test_a_segment_that_is_blind_all_along_is_rejected(tmp_path, make_trace, noi
         response=Response("velocity", 1.0),
     )
     assert found == []
-    assert "shorter than the 8 s that taking off the response makes blind" in rejection.reason
+    assert "shorter than the 8 s that are lost when the response is removed" in rejection.reason
 
 
 def test_responses_can_only_be_taken_off_with_station_metadata(make_trace, noise, labelled):
@@ -359,7 +359,7 @@ def test_responses_can_only_be_taken_off_with_station_metadata(make_trace, noise
     with pytest.raises(DataError, match="needs station metadata; name an inventory"):
         condition(obspy.Stream([make_trace(noise(700))]), sampling_rate_hz=100.0, shortest_s=1.0, response=response)
     [source] = find_sources([str(labelled.dataset)], Reading())
-    with pytest.raises(DataError, match="can't be taken off a data set"):
+    with pytest.raises(DataError, match="can't be removed from a data set"):
         list(read_traces(source, Reading(), sampling_rate_hz=100.0, response=response))
 
 
@@ -428,7 +428,7 @@ def test_a_model_without_responses_picks_from_python_what_the_command_picks(
 def test_a_stream_for_a_model_without_responses_is_refused(inventory, untrained_model, tmp_path):
     write_stations(tmp_path / "s.xml", ("HHZ", 0.0, -90.0, 0, 9), response=geophone())
     model = model_of(untrained_model, response="velocity")
-    with pytest.raises(ConfigError, match="taking off a response needs the whole of a segment"):
+    with pytest.raises(ConfigError, match="a response is removed from whole segments"):
         model.stream(inventory=tmp_path / inventory if inventory else None)
 
 

@@ -26,11 +26,11 @@ def test_folds_that_stations_can_not_fill_are_refused_before_anything_is_trained
     names = sorted({station(r) for r in quakes.train})
     two, one = ([r for r in quakes.train if station(r) in names[:n]] for n in (2, 1))
     assert len(list(station_folds(two, 2, seed=0))) == 2
-    with pytest.raises(DataError, match=r"3 folds by .* records? of 2 stations; take 2 folds, or take records of more"):
+    with pytest.raises(DataError, match=r"3 folds by .* records? of 2 stations; use 2 folds, or use records of more"):
         station_folds(two, 3, seed=0)
-    with pytest.raises(DataError, match=r"1 fold by station .*; take 2 folds, or"):
+    with pytest.raises(DataError, match=r"1 fold by station .*; use 2 folds, or"):
         station_folds(two, 1, seed=0)
-    with pytest.raises(DataError, match=r"2 folds by .* of 1 station; take records of more stations"):
+    with pytest.raises(DataError, match=r"2 folds by .* of 1 station; use records of more stations"):
         station_folds(one, 2, seed=0)
 
 
@@ -47,7 +47,7 @@ def test_records_that_give_no_window_are_told(quakes):
         with pytest.raises(NothingUsableError, match="no window could be made: there are no records"):
             make_windows(parts, quakes.config)
     bare = replace(quakes.train[0], picks=(), is_noise=False)
-    with pytest.raises(NothingUsableError, match=r"made: a record without picks, .* calls it noise \(2\)"):
+    with pytest.raises(NothingUsableError, match=r"made: a record without picks .* labels as noise \(2\)"):
         make_windows([[bare, bare]], quakes.config)
 
 

@@ -82,7 +82,7 @@ def test_an_onset_in_two_files_is_one_pick_of_one_event(tmp_path):
         ("GE", "APE", "S", 12.0, "a"),
         ("GE", "APE", "S", 12.6, "a"),
     ]
-    assert [r.reason for r in rejections] == ["a second pick of one onset"] * 3
+    assert [r.reason for r in rejections] == ["a second pick of the same onset"] * 3
 
 
 def test_events_that_two_files_number_each_in_its_own_way_stay_apart(tmp_path):
@@ -226,7 +226,7 @@ BAD = {
     "header.csv": (b"network,station,time,phase\n", "holds no picks"),
     "rejected.csv": (
         b"network,station,time,phase,status\nGE,APE,1,P,Rejected\nGE,APE,2,S,rejected\n",
-        "holds no label to use: a pick that an analyst rejected (2)",
+        "holds no usable label: a pick that an analyst rejected (2)",
     ),
     "columns.csv": (b"network,station,when,phase\nGE,APE,1,P\n", "columns time are missing"),
     "semicolons.csv": (b"network;station;time;phase\nGE;APE;1;P\n", "here they are not separated by commas"),
@@ -234,13 +234,13 @@ BAD = {
     "capitals.csv": (b"Network,Station,Time,Phase\nGE,APE,1,P\n", "here they are not all in lower case"),
     "time.csv": (b"network,station,time,phase\nGE,APE,1,P\nGE,APE,soon,P\n", "line 3: time 'soon'"),
     "short.csv": (b"network,station,time,phase\nGE,APE\n", "line 2: time ''"),
-    "weight.csv": (b"network,station,time,phase,weight\nGE,APE,1,P,0\n", "line 2: weight 0 does not lie above 0"),
-    "class.csv": (b"network,station,time,class\nGE,APE,1,rockfall\n", "it is one for the task class"),
+    "weight.csv": (b"network,station,time,phase,weight\nGE,APE,1,P,0\n", "line 2: weight 0 is not above 0"),
+    "class.csv": (b"network,station,time,class\nGE,APE,1,rockfall\n", "its column class suits the task class"),
     "error.csv": (
         b"network,station,time,phase,uncertainty_s\nGE,APE,1,P,small\n",
-        "line 2: uncertainty_s 'small' is no number",
+        "line 2: uncertainty_s 'small' is not a number",
     ),
-    "weight.word.csv": (b"network,station,time,phase,weight\nGE,APE,1,P,A\n", "line 2: weight 'A' is no number"),
+    "weight.word.csv": (b"network,station,time,phase,weight\nGE,APE,1,P,A\n", "line 2: weight 'A' is not a number"),
     "near.csv": (
         b"network,station,time,phase,uncertainty\nGE,APE,1,P,0.5\n",
         "column 'uncertainty' is unknown; did you mean 'uncertainty_s'?",
@@ -251,9 +251,9 @@ BAD = {
     ),
     "bytes.csv": (bytes(range(128, 256)), "can't be read"),
     "empty.xml": (b"", "the file is empty"),
-    "words.txt": (b"hello\n", "not a catalogue that ObsPy reads"),
-    "cut.xml": (b'<?xml version="1.0"?><q:quakeml xmlns:q="http://quakeml.org', "not a catalogue that ObsPy reads"),
-    "bytes.xml": (bytes(range(256)), "not a catalogue that ObsPy reads"),
+    "words.txt": (b"hello\n", "neither a catalogue that ObsPy reads"),
+    "cut.xml": (b'<?xml version="1.0"?><q:quakeml xmlns:q="http://quakeml.org', "neither a catalogue that ObsPy reads"),
+    "bytes.xml": (bytes(range(256)), "neither a catalogue that ObsPy reads"),
 }
 
 
@@ -288,7 +288,7 @@ def test_a_missing_file_of_labels_is_one_clear_line(tmp_path):
 
 
 def test_a_catalogue_without_picks_says_that_origins_name_no_onset(tmp_path):
-    with pytest.raises(DataError, match="origins alone name no onset"):
+    with pytest.raises(DataError, match="origins alone give no onset"):
         read_labels([write_catalogue(tmp_path / "empty.xml")])
 
 
@@ -308,7 +308,7 @@ def test_picks_of_a_file_without_origins_are_labels_of_no_event(with_event, tmp_
         (p.trace_id, p.phase, p.time_ns, "") for p in picks
     ]
     assert [p.weight for p in found] == [0.5, 0.5]  # automatic, and nobody has looked at them
-    with pytest.raises(DataError, match=r"holds no label to use: a pick of no event names no class \(2\)"):
+    with pytest.raises(DataError, match=r"holds no usable label: a pick outside any event has no class \(2\)"):
         read_classes([path])
 
 
@@ -338,7 +338,7 @@ def test_picks_beside_events_are_labels_of_no_event_unless_they_are_of_their_ons
         (START_NS + 10 * NS_PER_S, "smi:local/ev1"),
         (START_NS + 70 * NS_PER_S, ""),
     ]
-    assert [r.reason for r in rejections] == ["a second pick of one onset"]
+    assert [r.reason for r in rejections] == ["a second pick of the same onset"]
 
 
 @pytest.mark.parametrize("ending", ["gz", "bz2", "zip", "tar.gz"])
@@ -464,9 +464,12 @@ def test_csv_of_classes_with_and_without_an_end(tmp_path):
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        ("network,station,time,phase\nGE,APE,1,P\n", "columns class are missing.*it is one for the task phase"),
+        (
+            "network,station,time,phase\nGE,APE,1,P\n",
+            "columns class are missing.*its column phase suits the task phase",
+        ),
         ("network,station,time,class\n", "holds no classes"),
-        ("# by hand; 2020\nnetwork,station,time,class\n", "has network, station, time, class$"),
+        ("# by hand; 2020\nnetwork,station,time,class\n", "needs network, station, time, class$"),
         ("network,station,time,class\nGE,APE,1,\n", "line 2: the class is empty"),
         ("network,station,time,end_time,class\nGE,APE,5,4,x\n", "line 2: end_time '4' lies before time '5'"),
         ("network,station,time,end_time,class\nGE,APE,5,soon,x\n", "line 2: time 'soon'"),
@@ -489,7 +492,7 @@ def test_a_stretch_in_two_files_is_labelled_once_in_the_event_of_the_first(tmp_p
     all_three = read_classes([tmp_path / f"{name}.csv" for name in "cba"], rejections)
     assert all_three == read_classes([tmp_path / "b.csv"])
     assert sorted(i.event_id for i in all_three) == ["b", "b10", "b20"]  # the first that is named
-    assert [r.reason for r in rejections] == 4 * ["a second label of one stretch"]
+    assert [r.reason for r in rejections] == 4 * ["a second label of the same stretch"]
 
 
 def test_types_of_events_are_classes_from_first_to_last_pick_of_a_station(tmp_path):
@@ -503,7 +506,7 @@ def test_types_of_events_are_classes_from_first_to_last_pick_of_a_station(tmp_pa
     assert (ape.station, ape.label, ape.event_id) == ("APE", "quarry blast", "smi:local/ev1")
     assert (ape.start_ns, ape.end_ns) == (START_NS + 10 * NS_PER_S, START_NS + 14 * NS_PER_S)
     assert xyz.start_ns == xyz.end_ns == START_NS + 12 * NS_PER_S
-    assert [r.reason for r in rejections] == ["an event without a type names no class"]
+    assert [r.reason for r in rejections] == ["an event without a type has no class"]
 
 
 def test_an_interval_belongs_to_every_record_that_it_touches(make_record):
@@ -515,7 +518,7 @@ def test_an_interval_belongs_to_every_record_that_it_touches(make_record):
     early, late = unmatched(matcher.labels, matcher.records)
     assert (early.start_ns, early.end_ns) == (START_NS - 9 * NS_PER_S, START_NS - NS_PER_S)
     assert (late.start_ns, late.end_ns) == (START_NS + 61 * NS_PER_S, START_NS + 70 * NS_PER_S)
-    assert early.reason == late.reason == "label on GE.APE.: 1 s from the nearest waveform of that station"
+    assert early.reason == late.reason == "label at GE.APE.: 1 s from the nearest waveform of that station"
 
 
 # Matching
@@ -567,8 +570,8 @@ def test_unmatched_picks_of_a_station_tell_how_far_in_time_they_are(make_record)
     matcher.match(make_record(np.zeros(6001)))
     late, early, other = unmatched(matcher.labels, matcher.records)
     assert late == ("GE.APE..HH", *[START_NS + 259_260 * NS_PER_S] * 2, early.reason)
-    assert early.reason == "label on GE.APE.: 90 s to 3 days from the nearest waveform of that station"
-    assert other.reason == "label on GE.APE.10: 95 s from the nearest waveform of that station"
+    assert early.reason == "label at GE.APE.: 90 s to 3 days from the nearest waveform of that station"
+    assert other.reason == "label at GE.APE.10: 95 s from the nearest waveform of that station"
 
 
 def test_an_unmatched_pick_tells_the_nearest_codes(make_record):
@@ -576,8 +579,8 @@ def test_an_unmatched_pick_tells_the_nearest_codes(make_record):
     for station in ("AAA", "APE", "BBB", "CCC", "DDD", "EEE", "FFF"):
         matcher.match(make_record(np.zeros(6000), trace_id=f"GE.{station}..HH"))
     [(*_, reason)] = unmatched(matcher.labels, matcher.records)
-    assert reason.startswith("label on GF.APE.: no waveform of that station; the nearest are of GE.APE.")
-    assert unmatched([pick()], {})[0].reason.endswith("the nearest are of none")
+    assert reason.startswith("label at GF.APE.: no waveform of that station; the most similar are GE.APE.")
+    assert unmatched([pick()], {})[0].reason.endswith("the most similar are none")
 
 
 def test_of_many_places_without_waveform_those_with_most_labels_tell_the_nearest_codes(make_record, monkeypatch):
@@ -589,8 +592,8 @@ def test_of_many_places_without_waveform_those_with_most_labels_tell_the_nearest
     matcher.match(make_record(np.zeros(6000), trace_id="GE.APE..HH"))
     told = unmatched(matcher.labels, matcher.records)
     assert asked == ["GE.A99.", *(f"GE.A{k}." for k in range(19))]
-    assert sum("the nearest are of GE.APE." in r.reason for r in told) == 21
-    assert all(f"label on GE.A{min(k, 99)}.: no waveform of that station" in r.reason for k, r in enumerate(told))
+    assert sum("the most similar are GE.APE." in r.reason for r in told) == 21
+    assert all(f"label at GE.A{min(k, 99)}.: no waveform of that station" in r.reason for k, r in enumerate(told))
 
 
 CODES = st.tuples(st.sampled_from(["", "GE", "ge", "CH"]), st.sampled_from(["APE", "ape", "XYZ"]),
@@ -636,10 +639,10 @@ def test_labels_and_records_find_each_other_as_where_each_is_held_to_each(interv
         place = f"{interval.network}.{interval.station}.{interval.location}"
         of_place = {s for i, s in lost if f"{i.network}.{i.station}.{i.location}" == place}
         if math.isinf(seconds):
-            assert f"label on {place}: no waveform of that station" in rejection.reason
+            assert f"label at {place}: no waveform of that station" in rejection.reason
         else:
             lengths = dict.fromkeys(duration(s) for s in (min(of_place), max(of_place)))
-            told = f"label on {place}: {' to '.join(lengths)} from the nearest waveform of that station"
+            told = f"label at {place}: {' to '.join(lengths)} from the nearest waveform of that station"
             assert rejection.reason == told
 
 

@@ -83,7 +83,7 @@ def test_a_view_holds_the_picks_of_its_instrument_and_time(archive):
     assert view.picks == (picks[0], picks[1], picks[3])
     with pytest.raises(DataError, match="no waveform of that instrument and time"):
         view_around(a_pick(65.0), Waveforms([str(archive)]), picks)
-    with pytest.raises(DataError, match="no pick has the ID 'x'; there is GE"):
+    with pytest.raises(DataError, match="no pick has the ID 'x'; the nearest are GE"):
         find_pick(picks, "x")
     assert find_pick(picks, picks[3].pick_id) == picks[3]
 

@@ -74,9 +74,9 @@ def test_a_model_of_another_rate_or_response_or_of_classes_is_refused(labelled, 
     preprocess_to_file([str(labelled.dataset)], [], CONFIG, output=tmp_path / "w.h5")
     model, _ = fit(read_windows(tmp_path / "w.h5"), TrainConfig(epochs=1, hidden=(8,)))
     model.save(tmp_path / "m.h5")
-    with pytest.raises(ConfigError, match=r"records of sampling_rate_hz = 100\.0; the windows are made with 50\.0"):
+    with pytest.raises(ConfigError, match=r"records with sampling_rate_hz = 100\.0; the windows have 50\.0"):
         load_miner(str(tmp_path / "m.h5"), replace(CONFIG, sampling_rate_hz=50.0, freqmax_hz=20.0))
-    with pytest.raises(ConfigError, match="records of response = none; the windows are made with velocity"):
+    with pytest.raises(ConfigError, match="records with response = none; the windows have velocity"):
         load_miner(str(tmp_path / "m.h5"), replace(CONFIG, response="velocity"))
-    with pytest.raises(ConfigError, match="hard negatives are of P, S and noise"):
+    with pytest.raises(ConfigError, match="its classes must be P, S and noise"):
         load_miner(str(tmp_path / "m.h5"), replace(CONFIG, task="class"))

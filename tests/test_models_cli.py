@@ -97,7 +97,7 @@ def test_a_card_is_brought_to_a_hundred_columns_and_large_tables_are_named(shipp
     assert shown[-3:] == [
         "- few: P (f1 0.1235, n 7)",
         "- flag: yes",
-        "- tables, to be found under these names in the JSON of /metrics: many",
+        "- tables stored under these names in the JSON of /metrics: many",
     ]
 
 
@@ -111,7 +111,7 @@ def test_a_table_that_fits_has_its_names_in_one_line(shipped):
 def test_show_takes_a_file_and_tells_a_model_without_card(shipped, tmp_path):
     model = load_model("phase")
     Model("own", dataclasses.replace(model.stored, card="")).save(tmp_path / "own.h5")
-    assert run("models", "show", tmp_path / "own.h5").stdout.startswith("# own\n\nThis model carries no card.")
+    assert run("models", "show", tmp_path / "own.h5").stdout.startswith("# own\n\nThis model has no card.")
 
 
 def test_show_of_an_unknown_name_says_which_there_are(shipped):

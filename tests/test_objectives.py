@@ -59,7 +59,7 @@ def test_one_class_for_everything_is_said(rng):
     said = []
     outputs = np.tile(np.array([0, 0, 5], np.float32), (4, 1))
     ClassObjective(CLASSES).score(outputs, np.array([0, 1, 2, 2]), said.append)
-    assert said == ["every dev window is called noise: the network has not learned yet"]
+    assert said == ["every dev window is classified as noise: the network has not learned yet"]
     ClassObjective(CLASSES).score(outputs, np.array([2, 2, 2, 2]), said.append)
     assert len(said) == 1
 

@@ -118,18 +118,18 @@ def test_what_names_no_event_is_told(labelled, nameless, tmp_path):
 
     lines = [f"{p.network},{p.station},{obspy.UTCDateTime(ns=p.time_ns)},{p.phase}" for p in labelled.picks]
     (tmp_path / "picks.csv").write_text("network,station,time,phase\n" + "\n".join(lines) + "\n")
-    within = "those that follow each other within 30 s count as one"
+    within = "those that follow each other within 30 s count as one event"
     n = len(labelled.seismograms)
-    line = f"kept, though without an event: {n} traces, {within}"
+    line = f"used, but without an event: {n} traces, {within}"
     assert told([nameless], [], CONFIG) == [line]
     preprocess_to_file([nameless], [], CONFIG, output=tmp_path / "w.h5")
     assert line in describe(tmp_path / "w.h5")
     assert told([labelled.files], [tmp_path / "picks.csv"], CONFIG) == [
-        f"kept, though without an event: {len(lines)} picks, {within}"
+        f"used, but without an event: {len(lines)} picks, {within}"
     ]
     assert told([labelled.dataset], [], CONFIG) == []
     [unlinked] = told([nameless], [], replace(CONFIG, link_s=0.0))
-    assert unlinked.endswith("grouped by station and hour, so that an event may lie in two splits")
+    assert unlinked.endswith("grouped by station and hour, so an event may lie in two splits")
 
 
 def test_a_trace_is_of_one_event_from_its_first_to_its_last_pick(tmp_path):

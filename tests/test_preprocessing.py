@@ -86,7 +86,9 @@ def test_labels_that_stand_in_two_files_give_their_windows_once(labelled, window
         both = preprocess([str(labelled.files)], [str(labelled.quakeml), str(second)], CONFIG)
         assert both.rows.x.tobytes() == alone.rows.x.tobytes()
         np.testing.assert_array_equal(both.rows.split, alone.rows.split)
-        assert [reason for *_, reason in both.info.rejected].count("a second pick of one onset") == len(labelled.picks)
+        assert [reason for *_, reason in both.info.rejected].count("a second pick of the same onset") == len(
+            labelled.picks
+        )
 
 
 def test_a_data_set_gives_the_windows_of_the_same_files_and_picks(labelled, windows):
@@ -112,7 +114,7 @@ def test_windows_may_lie_in_the_folder_of_a_data_set_but_not_replace_it(labelled
     assert {Path(name).name for name, *_ in source.stamps} == {"metadata.csv", "waveforms.hdf5"}
     for name in ("metadata.csv", "waveforms.hdf5"):
         content = (folder / name).read_bytes()
-        with pytest.raises(ConfigError, match="is read as well"):
+        with pytest.raises(ConfigError, match="is also an input"):
             preprocess_to_file([str(folder)], [], CONFIG, output=folder / name, overwrite=True)
         assert (folder / name).read_bytes() == content
 
@@ -284,7 +286,7 @@ def test_a_data_set_sampled_far_too_slowly_is_told(tmp_path, noise):
     columns = ("trace_sampling_rate_hz", "trace_p_arrival_sample", "station_code")
     with SeisBenchWriter(tmp_path / "slow", columns, data_format={"component_order": "ZNE"}) as writer:
         writer.add(dict(zip(columns, (1.0, 500, "A"), strict=True)), noise(3000).reshape(3, 1000))
-    assert "sampled at 1 Hz; 10 Hz is the least" in nothing([tmp_path / "slow"])
+    assert "sampled at 1 Hz; 10 Hz is the minimum" in nothing([tmp_path / "slow"])
 
 
 def test_waveforms_without_labels_say_what_is_missing(labelled):
@@ -315,7 +317,7 @@ def test_labels_that_match_nothing_say_how_far_off_they_are(labelled, tmp_path):
     assert "days from the nearest waveform of that station" in nothing([labelled.files], [late])
     picks = [f"X{n},{station},2020-01-01T00:10:0{k},P" for n in range(9) for k in range(9)]
     message = nothing([labelled.files], [write_labels(tmp_path / "where.csv", picks)])
-    assert f"label on X0.{station}.: no waveform of that station; the nearest are of SY.{station}." in message
+    assert f"label at X0.{station}.: no waveform of that station; the most similar are SY.{station}." in message
     assert message.count(" (9); ") == 3
     assert "6 more stations without waveform" in message
 
@@ -344,7 +346,7 @@ def test_fewer_events_than_splits_need_is_an_error_that_counts_them(labelled, n_
     path.write_text("network,station,time,phase,event_id\n" + "\n".join(lines) + "\n")
     config = replace(CONFIG, split=shares, noise_windows=0, shifts=0, coda_windows=0)
     message = nothing([labelled.files], [path], config, DataError)
-    assert re.search(f"{n_events} events? can't be split into {sum(s > 0 for s in shares)} parts", message)
+    assert re.search(f"{n_events} events? can't be divided among {sum(s > 0 for s in shares)} splits", message)
     assert len(preprocess([str(labelled.files)], [str(path)], replace(config, split=(1.0, 0.0, 0.0))).rows) > 0
 
 
@@ -356,7 +358,7 @@ def test_the_advice_of_a_split_that_fails_works_without_making_the_shards_again(
         DataError, match=r"; windows: P [1-9]\d*, S [1-9]\d*, noise \d+; 2 of 2 labels lie in a record$"
     ):
         plan(*job, CONFIG)
-    with pytest.raises(DataError, match=r"the shards are finished: mend that, and say resume=True$"):
+    with pytest.raises(DataError, match=r"the shards are finished: correct this and use resume=True$"):
         preprocess_to_file(*job, CONFIG, output=tmp_path / "w.h5")
     assert list((tmp_path / ".w.h5.work").glob("*.h5"))
     whole = replace(CONFIG, split=(1.0, 0.0, 0.0))
@@ -420,14 +422,14 @@ def test_a_virtual_file_whose_shards_are_gone_changed_or_foreign_is_refused(virt
     with h5py.File(kept, "r+") as file:
         file.attrs["sha256"] = "0" * 64
     shutil.copy(kept, shard)
-    with pytest.raises(FormatError, match="is another shard"):
+    with pytest.raises(FormatError, match="is not the shard"):
         read_windows(virtual)
     with h5py.File(virtual, "r+") as file:
         layout = h5py.VirtualLayout(file["x"].shape, np.float32)
         layout[:] = h5py.VirtualSource("/etc/passwd", "x", shape=file["x"].shape)
         del file["x"]
         file.create_virtual_dataset("x", layout)
-    with pytest.raises(FormatError, match="points to /etc/passwd, which is no shard beside it"):
+    with pytest.raises(FormatError, match="points to /etc/passwd, which is not a shard beside it"):
         read_windows(virtual)
 
 
@@ -453,7 +455,9 @@ def test_windows_in_memory_are_not_told_to_resume(labelled, monkeypatch, tmp_pat
 
     monkeypatch.setattr("seisnet.preprocessing.all_pieces.work", full)
     sources = [str(labelled.dataset), str(shutil.copytree(labelled.dataset, tmp_path / "second"))]
-    with pytest.raises(DataError, match=r"^no space left; 1 of 2 shards are finished: mend that, and say resume=True$"):
+    with pytest.raises(
+        DataError, match=r"^no space left; 1 of 2 shards are finished: correct this and use resume=True$"
+    ):
         preprocess_to_file(sources, config=CONFIG, output=tmp_path / "w.h5")
     with pytest.raises(DataError, match=r"^no space left$"):
         preprocess(sources, config=CONFIG)
@@ -462,7 +466,7 @@ def test_windows_in_memory_are_not_told_to_resume(labelled, monkeypatch, tmp_pat
 def test_an_existing_output_is_never_touched_unless_overwriting_is_asked_for(labelled, tmp_path):
     output = tmp_path / "windows.h5"
     output.write_text("precious")
-    with pytest.raises(ConfigError, match="say overwrite=True"):
+    with pytest.raises(ConfigError, match="use overwrite=True"):
         preprocess_to_file([str(labelled.dataset)], output=output)
     assert output.read_text() == "precious"
     preprocess_to_file([str(labelled.dataset)], config=CONFIG, output=output, overwrite=True)
@@ -525,7 +529,7 @@ def test_a_run_that_goes_on_tells_how_many_shards_its_settings_can_not_take(labe
     n = len(list(work.iterdir()))
     monkeypatch.setattr(planning, "PIECE_SOURCES", 64)
     preprocess_to_file(*job, CONFIG, output=tmp_path / "w.h5", resume=True, say=told.append)
-    assert told == [f"finished shards: 1 kept, {n - 1} of other inputs or settings, which are made anew"]
+    assert told == [f"finished shards: 1 kept, {n - 1} remade because inputs or settings differ"]
     assert (tmp_path / "w.h5").read_bytes() == windows.read_bytes()
     shutil.copytree(tmp_path / "0.h5.shards", tmp_path / ".v.h5.work")
     preprocess_to_file(*job, CONFIG, output=tmp_path / "v.h5", resume=True, say=told.append)
@@ -543,7 +547,7 @@ def test_a_shard_that_is_damaged_when_it_is_merged_is_told_and_removed(where, jo
         file[where][3, 2] += 1
     division = divide(rows, CONFIG)
     info = replace(read_info(tmp_path / "v.h5"), rejected=())
-    told = pytest.raises(FormatError, match=r"damaged: .*; say resume=True to make it again")
+    told = pytest.raises(FormatError, match=r"damaged: .*; use resume=True to remake it")
     with told, Engine(jobs).crew(Copy.make) as over:
         merge([shard], tmp_path / "w.h5", division, info, over=over)
     assert not shard.exists() and not (tmp_path / "w.h5").exists()
@@ -608,11 +612,11 @@ def test_what_is_no_name_is_told(labelled):
     stream, catalogue = obspy.Stream([obspy.Trace()]), obspy.read_events(labelled.quakeml)
     for call in (preprocess, preprocessing.plan):
         for sources in (stream, [stream]):
-            with pytest.raises(ConfigError, match="sources: got Stream in place of names of files; write"):
+            with pytest.raises(ConfigError, match="sources: got Stream instead of file names; write"):
                 call(sources)
-        with pytest.raises(ConfigError, match="labels: got Catalog in place of names"):
+        with pytest.raises(ConfigError, match="labels: got Catalog instead of file names"):
             call([labelled.files], catalogue)
-        with pytest.raises(ConfigError, match="sources: got int in place of names"):
+        with pytest.raises(ConfigError, match="sources: got int instead of file names"):
             call(5)
         for config in ({}, {"noise_windows": 4}, TrainConfig()):
             kind = type(config).__name__

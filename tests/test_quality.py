@@ -60,7 +60,7 @@ def test_one_value_for_seconds_is_dead(make_trace, noise):
     x = counts(noise)
     x[1000:1250] = x[1000]
     [(what, low, high)] = flags_of(make_trace(x))
-    assert (what, low, high) == ("Z is dead: one value for 2 s or longer", 1000, 1249)
+    assert (what, low, high) == ("Z is dead: constant for 2 s or longer", 1000, 1249)
     x = counts(noise)
     x[1000:1190] = x[1000]
     assert flags_of(make_trace(x)) == []
@@ -68,7 +68,7 @@ def test_one_value_for_seconds_is_dead(make_trace, noise):
 
 @pytest.mark.parametrize("value", [0, 17])
 def test_a_channel_that_never_moves_is_dead_all_along(value, make_trace):
-    assert flags_of(make_trace(np.full(6000, value))) == [("Z is dead: one value for 2 s or longer", 0, 5999)]
+    assert flags_of(make_trace(np.full(6000, value))) == [("Z is dead: constant for 2 s or longer", 0, 5999)]
 
 
 @pytest.mark.parametrize("height", [-1e5, 1e5])
@@ -127,5 +127,5 @@ def test_reading_tells_what_is_flagged_and_uses_it(tmp_path, make_trace, noise):
     [record] = read_records(source, reading, sampling_rate_hz=100.0, shortest_s=1.0)
     np.testing.assert_array_equal(record.data[0], x)
     [told] = reading.rejections
-    assert (told.trace_id, told.reason) == ("GE.APE..HH", "kept, though Z has spikes")
+    assert (told.trace_id, told.reason) == ("GE.APE..HH", "used, but Z has spikes")
     assert told.start_ns == START_NS + 25 * NS_PER_S

@@ -202,7 +202,7 @@ def test_fetch_goes_on_with_the_files_that_are_missing(web, tmp_path):
     folder, _, asked = web
     entry, out = chunked(web), tmp_path / "out"
     (folder / "a" / "waveforms2.hdf5").unlink()
-    with pytest.raises(DataError, match=r"waveforms2\.hdf5: the server answers 404"):
+    with pytest.raises(DataError, match=r"waveforms2\.hdf5: the server answered 404"):
         fetch_dataset(entry, out)
     assert listing(out) == ["metadata1.csv", "metadata2.csv", "waveforms1.hdf5"]
     put(folder / "a", "waveforms2.hdf5")
@@ -219,9 +219,11 @@ def test_fetch_touches_nothing_that_is_there(web, tmp_path):
     entry, out = chunked(web), tmp_path / "out"
     fetch_dataset(entry, out, chunks=["1"])
     (out / "metadata1.csv").write_text("this was edited")
-    with pytest.raises(ConfigError, match=r"metadata1\.csv exists; choose another folder, or say overwrite=True"):
+    with pytest.raises(ConfigError, match=r"metadata1\.csv exists; choose another folder, or use overwrite=True"):
         fetch_dataset(entry, out, chunks=["1"])
-    with pytest.raises(ConfigError, match=r"has 15 bytes, but 21 are published; it is not of this data set: choose"):
+    with pytest.raises(
+        ConfigError, match=r"has 15 bytes, but the published size is 21; it does not belong to this data set: choose"
+    ):
         fetch_dataset(entry, out)
     assert (out / "metadata1.csv").read_text() == "this was edited"
     assert listing(out) == ["metadata1.csv", "waveforms1.hdf5"]
@@ -262,11 +264,11 @@ def test_the_command_fetches_and_says_what_is_next(web, tmp_path, monkeypatch):
     assert listing(tmp_path / "a") == ["x.csv", "y"]
     assert isinstance(run("fetch", "a").exception, ConfigError)
     (tmp_path / "a" / "y").unlink()
-    assert run("fetch", "a").stderr.startswith("a/x.csv: was there already\na: complete")
+    assert run("fetch", "a").stderr.startswith("a/x.csv: already there\na: complete")
     (folder / "x.csv").write_text("THIS IS X.CSV")
     error = run("fetch", "a", "--overwrite").exception
     assert isinstance(error, DataError)
-    assert (error.exit_code, "sha256" in str(error)) == (1, True)
+    assert (error.exit_code, "SHA-256" in str(error)) == (1, True)
     assert (tmp_path / "a" / "x.csv").read_text() == "this is x.csv"
     shutil.rmtree(tmp_path / "a")
     assert run("fetch", "a", "-q", "-o", "b").exception.exit_code == 1

@@ -258,7 +258,7 @@ def test_an_existing_data_set_is_kept_unless_told_otherwise(tmp_path, x_cw):
     write(folder, [("A", x_cw)])
     (folder / "notes.txt").write_text("mine")
     before = {path.name: path.read_bytes() for path in folder.iterdir()}
-    with pytest.raises(ConfigError, match=r"metadata\.csv exists; choose another name, or say overwrite=True"):
+    with pytest.raises(ConfigError, match=r"metadata\.csv exists; choose another name, or use overwrite=True"):
         write(folder, [("B", x_cw)])
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
     write(folder, [("B", x_cw)], overwrite=True)

@@ -61,7 +61,7 @@ def test_patterns_of_another_form_are_refused(pattern):
 
 
 def test_times_in_the_wrong_order_are_refused():
-    with pytest.raises(ConfigError, match="does not lie before"):
+    with pytest.raises(ConfigError, match="must be before"):
         Selection(start_ns=5, end_ns=5)
 
 

@@ -223,7 +223,7 @@ def a_record_that_does_not_unpack(path):
         (lambda path: path.write_bytes(b""), "the file is empty"),
         (lambda path: path.write_text("hello\nworld\n"), "not a waveform format"),
         (lambda path: path.write_bytes(np.random.default_rng(0).bytes(5000)), "not a waveform format"),
-        (half_a_file, "no whole record"),
+        (half_a_file, "no complete record"),
     ],
 )
 def test_an_unreadable_file_is_one_line_and_the_rest_goes_on(tmp_path, write, make, reason):

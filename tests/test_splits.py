@@ -37,7 +37,7 @@ def test_no_event_and_split_by_both_no_station_is_in_two_splits(rows, split_by, 
     try:
         split, how = assign_splits(events, stations, [""] * len(rows), config)
     except DataError as error:
-        assert "can't be split into 3 parts" in str(error)
+        assert "can't be divided among 3 splits" in str(error)
         return
     assert (split.dtype, len(split)) == (np.uint8, len(rows))
     assert set(split.tolist()) == {0, 1, 2}, "a split is empty"
@@ -114,7 +114,7 @@ def test_fewer_events_than_splits_is_an_error_that_counts_them(n_events, enough)
         split, _ = assign_splits(events, ["s"] * 30, [""] * 30, config)
         assert set(split.tolist()) == {0, 1, 2}
     else:
-        with pytest.raises(DataError, match=f"^{n_events} events? can't be split into 3 parts; label more events"):
+        with pytest.raises(DataError, match=f"^{n_events} events? can't be divided among 3 splits; label more events"):
             assign_splits(events, ["s"] * 30, [""] * 30, config)
 
 

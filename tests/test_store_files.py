@@ -34,7 +34,7 @@ def test_an_exception_leaves_the_old_file_and_nothing_else(tmp_path, error):
 
 def test_an_existing_output_is_refused_unless_it_may_be_overwritten(tmp_path):
     (tmp_path / "a").write_text("old")
-    with pytest.raises(ConfigError, match="a exists; choose another name, or say overwrite=True"):
+    with pytest.raises(ConfigError, match="a exists; choose another name, or use overwrite=True"):
         check_output(tmp_path / "a", overwrite=False)
     check_output(tmp_path / "a", overwrite=True)
     check_output(tmp_path / "b", overwrite=False)

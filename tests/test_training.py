@@ -310,7 +310,7 @@ def test_vanishing_gradients_are_named_by_layer(rng):
     fit(make_windows(rng), config, say=said.append)
     (line,) = [line for line in said if line.startswith("windows network: the gradient of layer 1 vanishes")]
     assert line.endswith("in epoch 1): try relu, fewer layers, or scaled inputs")
-    assert any(line.startswith("windows network: every dev window is called") for line in said)
+    assert any(line.startswith("windows network: every dev window is classified as") for line in said)
     said.clear()
     fit(make_windows(rng, spread=0.5), SMALL, say=said.append)
     assert [line for line in said if not line.startswith("not calibrated")] == []
@@ -319,7 +319,7 @@ def test_vanishing_gradients_are_named_by_layer(rng):
 @pytest.mark.parametrize(
     ("saturated", "advice"),
     [
-        (1.0, "no window moves its units: lower the learning rate (now 0.02, where adam wants about 0.001)"),
+        (1.0, "no window moves its units: lower the learning rate (now 0.02, where adam needs about 0.001)"),
         (0.5, "try relu, fewer layers, or scaled inputs"),
     ],
 )
@@ -345,7 +345,7 @@ def test_without_a_dev_split_the_last_epoch_is_kept(rng):
     _, history = fit(make_windows(rng, dev=False), dataclasses.replace(SMALL, patience=1), say=said.append)
     assert "dev_macro_f1" not in history
     assert len(history["epoch"]) == SMALL.epochs
-    assert "patience: there is no dev split, so that nothing stops the training early" in said
+    assert "patience: there is no dev split, so nothing stops the training early" in said
 
 
 @pytest.mark.parametrize(("class_weight", "told"), [("balanced", True), ("none", False)])
@@ -353,7 +353,7 @@ def test_weights_that_do_nothing_are_told(rng, class_weight, told):
     said = []
     config = dataclasses.replace(SMALL, epochs=1, batch_size=1, class_weight=class_weight, learning_rate=1e-3)
     fit(make_windows(rng, n=60), config, say=said.append)
-    assert any("batch_size 1: weights of classes and windows do nothing" in line for line in said) == told
+    assert any("batch_size 1: weights of classes and windows have no effect" in line for line in said) == told
 
 
 def test_windows_that_say_nothing_of_their_task_are_of_phases(rng):
@@ -444,7 +444,7 @@ def test_an_evaluation_of_three_stages_says_that_it_is_of_the_first(quake_model,
     found = evaluate(quake_model, quakes.windows, split="dev")
     (tmp_path / "e").mkdir()
     write_evaluation(found, quake_model, quakes.windows.info, tmp_path / "e")
-    assert "the window network by itself" in (tmp_path / "e" / "report.html").read_text()
+    assert "the window network alone" in (tmp_path / "e" / "report.html").read_text()
     assert "dot at" not in (tmp_path / "e" / "figures" / "roc.svg").read_text()  # thresholds are of the last stage
 
 
@@ -604,7 +604,7 @@ def test_too_few_onsets_are_said_and_give_no_stage(quakes, briefly):
     said = []
     model, _ = fit(dataclasses.replace(quakes.windows, excerpts=tuple(train)), briefly, say=said.append)
     assert reads(model) == ["features"]
-    reason = "7 onsets of P are too few, 8 are needed"
+    reason = "7 onsets of P are too few; 8 are needed"
     assert said[:2] == [f"the model gets no {stage} stage: {reason}" for stage in ("context", "onset")]
     assert said[2].startswith("not calibrated: threshold P 0.7, S 0.7") and len(said) == 3
     assert model.stored.temperature == 1.0  # and without a dev split nothing is calibrated

@@ -241,7 +241,7 @@ DAMAGE = {
     "no classes": (lambda file: file.attrs.__delitem__("classes"), "classes"),
     "no config": (lambda file: file.attrs.__delitem__("config"), "config"),
     "a broken config": (with_attribute("config", "{"), "damaged or incomplete"),
-    "a config that is a list": (with_attribute("config", "[]"), "config is no JSON object"),
+    "a config that is a list": (with_attribute("config", "[]"), "config is not a JSON object"),
     "columns of two lengths": (replaced("y", np.zeros(N - 1, dtype=np.uint8)), "has shape"),
     "another shape": (with_attribute("feature_shape", [3, 5, 5]), "/x has shape (600, 60); (600, 75) is needed"),
     "components in another order": (with_attribute("component_order", "ENZ"), "components ENZ; ZNE is needed"),
@@ -249,7 +249,7 @@ DAMAGE = {
     "an empty shape": (with_attribute("feature_shape", [0, 60]), "is absurd"),
     "text for numbers": (replaced("x", np.full((N, 60), b"a")), "/x is |S1; float32 is needed"),
     "another type": (replaced("y", np.zeros(N, dtype=np.int64)), "/y is int64; uint8 is needed"),
-    "a group for a column": (lambda file: (file.move("y", "z"), file.create_group("y")), "/y is no data set"),
+    "a group for a column": (lambda file: (file.move("y", "z"), file.create_group("y")), "/y is not a data set"),
     "NaN in features": (with_value("x", 3, np.nan), "/x holds values that are not finite"),
     "a class too many": (with_value("y", 3, 3), "/y names number 3 of 3"),
     "a split too many": (with_value("split", 3, 3), "/split names number 3 of 3"),
@@ -285,7 +285,7 @@ def test_external_storage_and_virtual_data_sets_are_refused(good, damaged, tmp_p
         file.create_virtual_dataset("y", layout)
 
     for change in (external, virtual):
-        with pytest.raises(FormatError, match="/y is no data set of this file"):
+        with pytest.raises(FormatError, match="/y is not a data set of this file"):
             read_rows(damaged(change))
 
 

@@ -58,9 +58,7 @@ def names(argument: str, values: Iterable[str | os.PathLike[str]]) -> list[str]:
     for value in listed:
         if not isinstance(value, str | os.PathLike):
             got = type(value if isinstance(values, list | tuple) else values).__name__
-            raise ConfigError(
-                f"{argument}: got {got} in place of names of files; write what is in memory to a file first"
-            )
+            raise ConfigError(f"{argument}: got {got} instead of file names; write data in memory to a file first")
     return [os.fspath(value) for value in listed]
 
 
@@ -98,7 +96,7 @@ def whole(name: str, length_s: float, sampling_rate_hz: float) -> None:
     if abs(samples - round(samples)) > 1e-6 * samples:
         raise ConfigError(
             f"{name}: {length_s:g} s is {samples:g} samples at {sampling_rate_hz:g} Hz; a whole number is needed: "
-            f"take another rate, or another {name}"
+            f"choose another rate, or another {name}"
         )
 
 

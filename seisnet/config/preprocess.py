@@ -132,13 +132,13 @@ class PreprocessConfig:
         one_of("split_by", self.split_by, SPLIT_BY)
         one_of("response", self.response, RESPONSES)
         if self.response != "none" and self.freqmin_hz < 0.01:
-            raise ConfigError(f"response: {self.freqmin_hz:g} Hz is too low for freqmin_hz; 0.01 Hz is the least")
+            raise ConfigError(f"response: {self.freqmin_hz:g} Hz is too low for freqmin_hz; the minimum is 0.01 Hz")
         between("sampling_rate_hz", self.sampling_rate_hz, 1.0, 10_000.0)
         between("window_s", self.window_s, 0.1, 600.0)
         between("frame_s", self.frame_s, 0.02, 600.0)
         if self.frame_s > self.window_s:
             raise ConfigError(
-                f"frame_s: got {self.frame_s:g}, longer than the window of {self.window_s:g} s: take a longer window "
+                f"frame_s: got {self.frame_s:g}, longer than the window of {self.window_s:g} s: use a longer window "
                 "(--window), or a shorter frame_s in a file for --config"
             )
         between("hop_s", self.hop_s, 1e-4, self.frame_s)
@@ -160,9 +160,9 @@ class PreprocessConfig:
         between("mine_weight", self.mine_weight, 1e-6, 1000.0)  # a batch may hold no other windows
         between("class_windows", self.class_windows, 1, 100_000)
         if len(set(self.class_names)) < len(self.class_names) or "" in self.class_names:
-            raise ConfigError(f"class_names: got {self.class_names}; names that differ are needed")
+            raise ConfigError(f"class_names: got {self.class_names}; different names are needed")
         if self.class_names and self.task != "class":
-            raise ConfigError("class_names go with task = 'class'; the classes of task 'phase' are P, S and noise")
+            raise ConfigError("class_names need task = 'class'; the classes of task 'phase' are P, S and noise")
         between("seed", self.seed, 0, 2**63 - 1)
         between("freqmax_hz", self.freqmax_hz, 0.0, 5000.0)
         self._check_rate()
@@ -189,7 +189,7 @@ class PreprocessConfig:
         if wrong:
             least, needs = max(least_hz.values()), " and ".join(f"{name} = {getattr(self, name):g}" for name in wrong)
             raise ConfigError(
-                f"sampling_rate_hz: got {self.sampling_rate_hz:g}; {least:g} or more goes with {needs}: take such a "
+                f"sampling_rate_hz: got {self.sampling_rate_hz:g}; {least:g} or more is needed for {needs}: use such a "
                 f"rate, or set {' and '.join(wrong)} in a file for --config"
             )
 

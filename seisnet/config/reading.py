@@ -41,7 +41,7 @@ def load_toml(path: Path, section: str, cls: type[C], defaults: C | None = None)
     tables = read_tables(path)
     for name, values in tables.items():
         if name not in SECTIONS and not isinstance(values, dict):
-            raise ConfigError(f"{path}: '{name}' stands outside the tables; it belongs in one of {', '.join(SECTIONS)}")
+            raise ConfigError(f"{path}: '{name}' is outside the tables; it belongs in one of {', '.join(SECTIONS)}")
         if name not in SECTIONS:
             raise ConfigError(f"{path}: unknown table '{name}'{nearest(name, SECTIONS)}")
         from_dict(SECTIONS[name], values, where=f"{path} [{name}]")  # a typo is one in any table

@@ -82,13 +82,13 @@ def fetch(
         except _BrokenError as error:
             left = tries if _size(part) > before else left - 1
             if not left:
-                raise DataError(f"{url}: {error}; what has arrived is kept, fetch again to go on") from None
+                raise DataError(f"{url}: {error}; what has arrived is kept; fetch again to continue") from None
             time.sleep(pause_s)
     try:
         check(part, url, size_bytes=size_bytes, sha256=sha256)
     except DataError as error:
         _discard(part)
-        raise DataError(f"{error}; what was fetched is deleted") from None
+        raise DataError(f"{error}; the download has been deleted") from None
     try:
         part.replace(output)
         _note(part).unlink(missing_ok=True)
@@ -99,12 +99,12 @@ def fetch(
 def check(path: Path, name: str, *, size_bytes: int = 0, sha256: str = "") -> None:
     """Raise `DataError` if a file has not the size or the checksum that it must have."""
     if size_bytes and _size(path) != size_bytes:
-        raise DataError(f"{name}: has {_size(path)} bytes, but {size_bytes} are published")
+        raise DataError(f"{name}: has {_size(path)} bytes, but the published size is {size_bytes}")
     if sha256:
         with path.open("rb") as file:
             found = hashlib.file_digest(file, "sha256").hexdigest()
         if found != sha256:
-            raise DataError(f"{name}: its sha256 is {found}, but {sha256} is published")
+            raise DataError(f"{name}: its SHA-256 is {found}, but the published one is {sha256}")
 
 
 def remote_size(url: str) -> int | None:
@@ -162,7 +162,7 @@ def _receive(url: str, part: Path, size_bytes: int, progress: Progress | None) -
                 _discard(part)
                 raise _BrokenError("the file has changed on the server") from None
             if error.code in PASSING or error.code >= HTTPStatus.INTERNAL_SERVER_ERROR:
-                raise _BrokenError(f"the server answers {error.code} {error.reason}") from None
+                raise _BrokenError(f"the server answered {error.code} {error.reason}") from None
             raise _refusal(url, error) from None
     except (OSError, http.client.HTTPException) as error:
         raise _BrokenError(_reason(error)) from None
@@ -174,7 +174,7 @@ def _receive(url: str, part: Path, size_bytes: int, progress: Progress | None) -
             _discard(part)
             raise _BrokenError("the file has changed on the server")
         if size_bytes and version.total not in (0, size_bytes):
-            raise DataError(f"{url}: has {version.total} bytes, but {size_bytes} are published")
+            raise DataError(f"{url}: has {version.total} bytes, but the published size is {size_bytes}")
         _write(response, part, version, offset, progress)
     if version.total and _size(part) != version.total:
         raise _BrokenError(f"the connection broke after {_size(part)} of {version.total} bytes")
@@ -189,7 +189,9 @@ def _write(
 ) -> None:
     free = shutil.disk_usage(part.parent).free + (_size(part) if not offset else 0)
     if version.total - offset > free:
-        raise DataError(f"{part.parent}: has {free / 1e9:.1f} GB free; {(version.total - offset) / 1e9:.1f} GB to come")
+        raise DataError(
+            f"{part.parent}: has {free / 1e9:.1f} GB free; {(version.total - offset) / 1e9:.1f} GB are still to come"
+        )
     try:
         if not offset:
             _discard(part)
@@ -225,7 +227,7 @@ def _open(url: str, headers: dict[str, str]) -> http.client.HTTPResponse:
     response = urllib.request.urlopen(urllib.request.Request(url, headers=headers), timeout=TIMEOUT_S)
     if not isinstance(response, http.client.HTTPResponse):
         response.close()
-        raise DataError(f"{url}: leads to an address that is not HTTP")
+        raise DataError(f"{url}: redirects to an address that is not HTTP")
     return response
 
 
@@ -272,7 +274,7 @@ def _discard(part: Path) -> None:
 
 
 def _refusal(url: str, error: urllib.error.HTTPError) -> DataError:
-    return DataError(f"{url}: the server answers {error.code} {error.reason}")
+    return DataError(f"{url}: the server answered {error.code} {error.reason}")
 
 
 def _reason(error: Exception) -> str:

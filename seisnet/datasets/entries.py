@@ -231,7 +231,7 @@ def fetch_dataset(
         raise ConfigError(f"{folder}: the folder {folder.absolute().parent} does not exist")
     there = [] if overwrite else [file for file in files if (folder / file.name).exists()]
     if len(there) == len(files):
-        raise ConfigError(f"{folder / files[0].name} exists; choose another folder, or say overwrite=True")
+        raise ConfigError(f"{folder / files[0].name} exists; choose another folder, or use overwrite=True")
     for file in there:
         _check_there(folder / file.name, file)
     new = not folder.exists()
@@ -258,5 +258,5 @@ def _check_there(path: Path, file: RemoteFile) -> None:
         download.check(path, str(path), size_bytes=size_bytes, sha256=file.sha256)
     except DataError as error:
         raise ConfigError(
-            f"{error}; it is not of this data set: choose another folder, or say overwrite=True"
+            f"{error}; it does not belong to this data set: choose another folder, or use overwrite=True"
         ) from None

@@ -34,7 +34,7 @@ def check_name(path: Path, classes: Sequence[str] = ()) -> None:
         letters(classes)
     if path.suffix.lower() not in (".mseed", ".h5", ".hdf5"):
         raise ConfigError(
-            f"{path}: probabilities are written as miniSEED (.mseed) or HDF5 (.h5); choose such an ending"
+            f"{path}: probabilities are written as miniSEED (.mseed) or HDF5 (.h5); use one of these endings"
         )
 
 
@@ -54,7 +54,7 @@ def letters(classes: Sequence[str]) -> dict[str, str]:
     found: dict[str, str] = {}
     if (n := len({*classes} - {"noise"})) > len(FREE):
         raise ConfigError(
-            f"miniSEED has letters for the probabilities of {len(FREE)} classes beside noise, and there are {n}; "
+            f"miniSEED has letters for the probabilities of {len(FREE)} classes besides noise, but there are {n}; "
             "write HDF5 (.h5)"
         )
     for name in classes:
@@ -98,8 +98,8 @@ def _check_codes(trace_id: str) -> None:
     codes = zip(trace_id.split("."), LONGEST_CODES, strict=False)
     if not trace_id.isascii() or any(len(code) > longest for code, longest in codes):
         raise DataError(
-            f"{trace_id}: miniSEED holds {', '.join(map(str, LONGEST_CODES))} letters of network, station, location, "
-            "of ASCII alone; write HDF5 (.h5)"
+            f"{trace_id}: miniSEED allows {', '.join(map(str, LONGEST_CODES))} ASCII letters for network, station, "
+            "location; write HDF5 (.h5)"
         )
 
 

@@ -51,11 +51,11 @@ class Node:
     # And its functions would take a node for an array of one object: ``np.mean(node)`` would give the node back.
     def __array_function__(self, function: Callable[..., Any], *_: object) -> NoReturn:
         raise TypeError(
-            f"numpy.{function.__name__} does not know nodes; seisnet.nn.graph has functions that do: total is its sum"
+            f"numpy.{function.__name__} can't handle nodes; use those of seisnet.nn.graph, such as total for a sum"
         )
 
     def __array__(self, *_: object, **__: object) -> NoReturn:
-        raise TypeError("a node is no array; take its value")
+        raise TypeError("a node is not an array; use its value")
 
     def __init__(
         self,

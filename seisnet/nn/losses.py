@@ -224,7 +224,7 @@ def _shares(weight: Array | None, like: Array) -> Array:
     if not 0 < total < math.inf or float(weight.min()) < 0:
         raise DataError(
             f"weights sum to {total:g}, the smallest is {float(weight.min()):g}; "
-            "none may be negative, one must be positive and all finite"
+            "all must be finite, none negative, and at least one positive"
         )
     return weight / like.dtype.type(total)
 

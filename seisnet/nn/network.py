@@ -177,7 +177,7 @@ class Network:
 
         def backward(dlogits: Array) -> None:
             if this_pass != self._passes:
-                raise TrainingError("backward belongs to an earlier forward pass, whose outputs are overwritten")
+                raise TrainingError("backward belongs to an earlier forward pass, whose outputs have been overwritten")
             if getattr(dlogits, "shape", None) != shape:
                 raise DataError(f"dlogits: got {shape_of(dlogits)}; the logits have the shape {shape}")
             dy = dlogits.astype(self._theta.dtype, copy=False)

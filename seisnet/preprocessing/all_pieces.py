@@ -43,7 +43,7 @@ def make_shards(
         if job.folder is None or not done:
             raise
         raise DataError(
-            f"{error}; {done} of {len(pieces)} shards are finished: mend that, and say resume=True"
+            f"{error}; {done} of {len(pieces)} shards are finished: correct this and use resume=True"
         ) from error
     return totals
 
@@ -65,7 +65,7 @@ def place_for_shards(output: Path, *, overwrite: bool, resume: bool, virtual: bo
         with alone(folder, output):
             held = counted(len(list(folder.glob("*.h5"))), "shard")
         if not (overwrite or resume):
-            raise ConfigError(f"{folder} holds {held} of an interrupted run; say resume=True or overwrite=True")
+            raise ConfigError(f"{folder} holds {held} of an interrupted run; use resume=True or overwrite=True")
     try:
         with tempfile.TemporaryFile(dir=output.absolute().parent):  # never seen where the system can hide it
             return folder

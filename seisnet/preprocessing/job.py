@@ -180,11 +180,11 @@ def preprocess_to_file(  # noqa: PLR0913, each is a choice that somebody makes
         info = read_info(output, rejected=False)
         if info.attributes.get("inputs_sha256") != inputs_sha256(job, identities):
             raise ConfigError(
-                f"{output} was made of other inputs or settings; choose another name, or say overwrite=True"
+                f"{output} was made from other inputs or settings; choose another name, or use overwrite=True"
             )
         if is_virtual(output) != virtual:
             made = f"{output} was made with{'out' if virtual else ''} virtual=True"
-            raise ConfigError(f"{made}; choose another name, or say overwrite=True")
+            raise ConfigError(f"{made}; choose another name, or use overwrite=True")
         if not virtual:
             clear(folder)
         return info
@@ -205,7 +205,7 @@ def preprocess_to_file(  # noqa: PLR0913, each is a choice that somebody makes
             try:
                 division = divide(totals.rows, job.config)
             except DataError as error:
-                raise DataError(f"{error}; the shards are finished: mend that, and say resume=True") from error
+                raise DataError(f"{error}; the shards are finished: correct this and use resume=True") from error
             inputs = inputs_sha256(job, [shard.stem for shard in shards])
             info = describe(job, totals, division, [Path(p) for p in labels], inputs)
             # From several machines of a cluster few file systems let one file be written.
@@ -290,6 +290,6 @@ def _why(unmatched: Sequence[Rejected], rejected: Iterable[Rejected]) -> str:
     """
     stations = Counter(reason for *_, reason in unmatched)
     said = most_frequent(stations, 3)
-    said += [f"{counted(len(stations) - 3, 'more station')} without waveform"] if len(stations) > 3 else []
+    said += [f"{counted(len(stations) - 3, 'more station')} without waveforms"] if len(stations) > 3 else []
     said += most_frequent(Counter(reason for *_, reason in rejected if not reason.startswith(KEPT)))
     return "; ".join(said) or "the sources hold no waveforms"

@@ -231,7 +231,7 @@ def _believed(path: Path) -> Iterator[ShardReader]:
             yield shard
     except FormatError as error:
         path.unlink(missing_ok=True)
-        raise FormatError(f"{error}; say resume=True to make it again") from error
+        raise FormatError(f"{error}; use resume=True to remake it") from error
 
 
 def _rows(shard: ShardReader, division: Division, groups: Mapping[str, int]) -> tuple[NDArray[np.bool_], WindowRows]:

@@ -26,13 +26,11 @@ def load_miner(name: str, config: PreprocessConfig) -> Model:
     """
     model = load_model(Path(name))
     if config.task != "phase" or model.classes != config.classes:
-        raise ConfigError(f"mining with {name}: hard negatives are of P, S and noise; its classes are {model.classes}")
+        raise ConfigError(f"mining with {name}: its classes must be P, S and noise, but are {model.classes}")
     for setting in ("sampling_rate_hz", "response"):
         its, ours = getattr(model.preprocess, setting), getattr(config, setting)
         if its != ours:
-            raise ConfigError(
-                f"mining with {name}: reads records of {setting} = {its}; the windows are made with {ours}"
-            )
+            raise ConfigError(f"mining with {name}: it reads records with {setting} = {its}; the windows have {ours}")
     return model
 
 

@@ -172,7 +172,7 @@ def _summarise(job: PieceJob, piece: Piece, writer: ShardWriter | None) -> Summa
         except OSError as error:  # of reading: what goes wrong in writing is a DataError
             reading.rejections.append(Rejection("", 0, 0, f"{source.name}: can't be read: {error.strerror or error}"))
         except MemoryError as error:
-            raise DataError(f"{source.name}: not enough memory; take fewer jobs") from error
+            raise DataError(f"{source.name}: not enough memory; use fewer jobs") from error
     maker.flush()
     unread = {str(p) for s in piece.sources if not s.is_dataset for p in s.paths}.difference(map(str, reading.files))
     summary.files = [(path, size, sha, -1 if path in unread else i) for path, size, sha, i in summary.files]

@@ -130,9 +130,9 @@ def _events_of_rows(paths: Sequence[Path], link_s: float, rejections: list[Rejec
 def _eventless(n: int, what: str, link_s: float) -> list[Rejection]:
     """What is told of labels without an event."""
     how = (
-        f"those that follow each other within {link_s:g} s count as one"
+        f"those that follow each other within {link_s:g} s count as one event"
         if link_s
-        else "grouped by station and hour, so that an event may lie in two splits"
+        else "grouped by station and hour, so an event may lie in two splits"
     )
     return [Rejection("", 0, 0, f"{KEPT}without an event: {counted(n, what)}, {how}")] if n else []
 

@@ -25,8 +25,8 @@ FEWEST_BLOCKS = 10
 
 EVENT = ("event", "events")
 BOTH = (
-    "group of events and stations that are recorded together",
-    "groups of events and stations that are recorded together",
+    "group of events and stations recorded together",
+    "groups of events and stations recorded together",
 )
 
 
@@ -144,14 +144,14 @@ def assign_splits(
 
 def _given(event_index: NDArray[np.intp], events: Sequence[str], given: Sequence[str]) -> NDArray[np.uint8]:
     if "" in given:
-        raise DataError("split_by is 'given', but some traces name no split; take 'auto' or 'event'")
+        raise DataError("split_by is 'given', but some traces name no split; use 'auto' or 'event'")
     split = np.array([SPLITS.index(name) for name in given], dtype=np.uint8)
     low, high = np.full(event_index.max() + 1, 9), np.full(event_index.max() + 1, 0)
     np.minimum.at(low, event_index, split)
     np.maximum.at(high, event_index, split)
     torn = np.flatnonzero((low != high)[event_index])
     if torn.size:
-        raise DataError(f"the data set's own splits divide event '{events[torn[0]]}'; take split_by 'auto' or 'event'")
+        raise DataError(f"the data set's own splits divide event '{events[torn[0]]}'; use split_by 'auto' or 'event'")
     return split
 
 
@@ -179,7 +179,7 @@ def _deal(
     wanted = int((shares > 0).sum())
     if len(sizes) < wanted:
         raise DataError(
-            f"{counted(len(sizes), *what)} can't be split into {wanted} parts; "
+            f"{counted(len(sizes), *what)} can't be divided among {wanted} splits; "
             "label more events, or set split = [1.0, 0.0, 0.0] (--split 1,0,0) and evaluate on other data"
         )
     order = np.random.default_rng(config.seed).permutation(len(sizes))

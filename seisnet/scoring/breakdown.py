@@ -62,7 +62,7 @@ def f1_by(true: ArrayLike, predicted: ArrayLike, values: ArrayLike, n_classes: i
         raise DataError(f"classes and values have shapes {truth.shape}, {said.shape} and {x.shape}; all must be (N,)")
     known = np.isfinite(x)
     if not known.any():
-        raise DataError("the property is known of no window")
+        raise DataError("the property is not known for any window")
     edges = np.unique(np.quantile(x[known], np.linspace(0, 1, n_bins + 1)))
     if len(edges) == 1:
         edges = np.append(edges, edges[0] + 1)

@@ -28,7 +28,7 @@ def check_output(path: Path, *, overwrite: bool, folder: bool = False) -> None:
         If the path exists and `overwrite` is not set or it is of the other kind, or if its folder does not exist.
     """
     if path.exists() and not overwrite:
-        raise ConfigError(f"{path} exists; choose another name, or say overwrite=True")
+        raise ConfigError(f"{path} exists; choose another name, or use overwrite=True")
     if path.exists() and path.is_dir() != folder:
         raise ConfigError(f"{path} is a {'file' if folder else 'folder'}; choose another name")
     if not path.absolute().parent.is_dir():
@@ -44,9 +44,7 @@ def check_not_read(path: Path, read: Iterable[Path]) -> None:
         If the path is one of those.
     """
     if path.exists() and any(other.exists() and path.samefile(other) for other in read):
-        raise ConfigError(
-            f"{path} is read as well; choose another place for what is written, outside the folders that are read"
-        )
+        raise ConfigError(f"{path} is also an input; choose an output outside the folders that are read")
 
 
 @contextmanager

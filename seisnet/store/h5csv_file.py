@@ -92,7 +92,7 @@ def import_h5csv(path: str | Path, folder: str | Path, *, overwrite: bool = Fals
     try:
         file = h5py.File(path, "r", locking=False)
     except OSError as error:
-        raise DataError(f"{path}: no HDF5 file can be read here: {error}") from None
+        raise DataError(f"{path}: can't be read as HDF5: {error}") from None
     with file:
         waveforms = file.get("waveforms")
         if not isinstance(waveforms, h5py.Dataset) or waveforms.ndim != 3:
@@ -229,4 +229,4 @@ def _iso(text: str, *, day_first: bool, path: Path) -> str:
     try:
         return datetime(year, month, day, hour, minute, second).isoformat() + "Z"
     except ValueError:
-        raise DataError(f"{path.with_suffix('.csv')}: start_time {text!r} is no date") from None
+        raise DataError(f"{path.with_suffix('.csv')}: start_time {text!r} is not a date") from None

@@ -83,7 +83,7 @@ def inside(file: h5py.File, name: str) -> h5py.Dataset:
     """A data set that lies in this very file: links, and claims of more data than there are, are refused."""
     found = _own(file, name)
     if not isinstance(found, h5py.Dataset) or found.is_virtual or found.external:
-        raise FormatError(f"{file.filename}: /{name} is no data set of this file")
+        raise FormatError(f"{file.filename}: /{name} is not a data set of this file")
     claimed, stored = math.prod(found.shape) * found.dtype.itemsize, found.id.get_storage_size()
     if claimed > MOST_COMPRESSION * stored:
         raise FormatError(f"{file.filename}: /{name} claims {claimed:.3g} bytes; the file holds {stored} of it")
@@ -94,7 +94,7 @@ def group_inside(file: h5py.File, name: str) -> h5py.Group:
     """A group that lies in this very file; see `inside`."""
     found = _own(file, name)
     if not isinstance(found, h5py.Group):
-        raise FormatError(f"{file.filename}: /{name} is no group")
+        raise FormatError(f"{file.filename}: /{name} is not a group")
     return found
 
 

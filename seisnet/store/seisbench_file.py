@@ -197,7 +197,7 @@ class _Chunk:
         self.dimension_order = str(said.get("dimension_order") or "CW")
         problem = ""
         if not isinstance(self.file.get("data"), h5py.Group):
-            problem = "has no group /data, so it is no SeisBench waveform file"
+            problem = "has no group /data, so it is not a SeisBench waveform file"
         elif self.dimension_order not in ("CW", "WC"):
             problem = f"dimension_order is {self.dimension_order!r}; CW and WC are known"
         if problem:

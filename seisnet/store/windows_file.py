@@ -246,11 +246,11 @@ def _features(file: h5py.File) -> h5py.Dataset:
         parts = source.file_name.split("/")
         beside = len(parts) == 2 and parts[0] == shards_folder(path).name and source.dset_name == "x"
         if not beside or source.file_name not in linked:
-            raise FormatError(f"{path}: /x points to {source.file_name}, which is no shard beside it")
+            raise FormatError(f"{path}: /x points to {source.file_name}, which is not a shard beside it")
     for name, sha256 in linked.items():
         with opened(path.parent / name, SHARD_FORMAT) as shard:
             if text(shard.attrs["sha256"]) != sha256:
-                raise FormatError(f"{path}: {name} is another shard than the one that /x was made of")
+                raise FormatError(f"{path}: {name} is not the shard that /x was made from")
     return x
 
 
@@ -271,7 +271,7 @@ def _info(file: h5py.File, *, rejected: bool) -> WindowsInfo:
         attributes={name: value for name, value in file.attrs.items() if name not in known},
     )
     if not isinstance(info.config, dict):
-        raise FormatError(f"{file.filename}: config is no JSON object")
+        raise FormatError(f"{file.filename}: config is not a JSON object")
     return info
 
 

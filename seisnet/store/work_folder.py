@@ -63,7 +63,7 @@ def work_folder(folder: Path, output: Path, *, resume: bool, overwrite: bool) ->
         raise DataError(f"{output}: can't be written: {error.strerror}") from error
     with alone(folder, output):
         if _holds_any(folder) and not (resume or overwrite):
-            raise ConfigError(f"{output}: an interrupted run left parts of it; say resume=True or overwrite=True")
+            raise ConfigError(f"{output}: an interrupted run left parts of it; use resume=True or overwrite=True")
         if overwrite and output.exists():
             (folder / REPLACES).touch()
         try:

@@ -176,7 +176,7 @@ def calibrated(
         return with_trials(stored, trials)
     quiet = try_picks(tempered, quiet_parts(excerpts, model.preprocess))
     if say and not any(trial.hours for trial in quiet.values()):
-        say("thresholds keep to no budget of false alarms: no record of the dev split is quiet for long enough")
+        say("thresholds ignore the budget of false alarms: no record of the dev split is quiet for long enough")
     return with_trials(stored, trials, quiet, false_alarms_per_hour)
 
 

@@ -83,7 +83,7 @@ def window_lesson(
     x = np.concatenate(xs)
     if not len(x):
         raise DataError(
-            "distil: there is nothing to teach by: no excerpt is as long as a window and more than zeros, "
+            "distil: nothing to learn from: no excerpt is as long as a window and more than zeros, "
             f"or memory_mb ({memory_mb:g}) holds no window"
         )
     taught = said(teachers, x)

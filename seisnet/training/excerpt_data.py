@@ -163,14 +163,14 @@ def why_no_context(excerpts: Sequence[Excerpt], stations: Collection[str], confi
     if few := _too_few(excerpts, config):
         return few
     if len(stations) < 2:
-        return "the windows are of one station only"
+        return "all windows are from one station"
     return "" if make_feature(config).foldable else "the feature has no frames that a scan could share"
 
 
 def why_no_onsets(excerpts: Sequence[Excerpt], config: PreprocessConfig) -> str:
     """Why the onset network can't learn from excerpts; empty if it can."""
     if config.sampling_rate_hz < SLOWEST_HZ:
-        return f"{config.sampling_rate_hz:g} Hz are too few; {SLOWEST_HZ:g} Hz show an onset"
+        return f"{config.sampling_rate_hz:g} Hz is too low for onsets; the minimum is {SLOWEST_HZ:g} Hz"
     return _too_few(excerpts, config)
 
 
@@ -180,7 +180,7 @@ def _too_few(excerpts: Sequence[Excerpt], config: PreprocessConfig) -> str:
     for label, name in enumerate(config.classes):
         n = sum(1 for e in excerpts for _, of in e.onsets if of == label)
         if name != "noise" and n < FEWEST_ONSETS:
-            return f"{n} onsets of {name} are too few, {FEWEST_ONSETS} are needed"
+            return f"{n} onsets of {name} are too few; {FEWEST_ONSETS} are needed"
     return ""
 
 

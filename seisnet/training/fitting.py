@@ -110,8 +110,8 @@ def fit(  # noqa: PLR0913, each is a choice that somebody makes
             state = read_checkpoint(checkpoint)
             if state.identity != run.identity:
                 raise ConfigError(
-                    f"{checkpoint} belongs to other windows or settings; go on with those of the interrupted training, "
-                    "or remove it to start anew, as seisnet train does with --overwrite"
+                    f"{checkpoint} belongs to other windows or settings; continue with those of the interrupted "
+                    "training, or remove it to start again, as seisnet train does with --overwrite"
                 )
         thetas = run.thetas = [] if state is None else state.thetas
         history = [] if state is None else state.history

@@ -66,10 +66,10 @@ def station_folds(
     fold = fold_of(map(station, records), n_folds, seed)
     if not 2 <= n_folds <= len(fold):
         most = len(fold)
-        remedy = {0: "", 1: "", 2: "take 2 folds, or "}.get(most, f"take 2 to {most} folds, or ")
+        remedy = {0: "", 1: "", 2: "use 2 folds, or "}.get(most, f"use 2 to {most} folds, or ")
         raise DataError(
-            f"{counted(n_folds, 'fold')} by station asked of {counted(len(records), 'record')} of "
-            f"{counted(most, 'station')}; {remedy}take records of more stations"
+            f"{counted(n_folds, 'fold')} by station requested of {counted(len(records), 'record')} of "
+            f"{counted(most, 'station')}; {remedy}use records of more stations"
         )
     return (
         ([r for r in records if fold[station(r)] != k], [r for r in records if fold[station(r)] == k])
@@ -95,7 +95,9 @@ def make_windows(parts: Sequence[Sequence[LabelledRecord]], config: PreprocessCo
         If no record gives a window; the message says why.
     """
     if config.task != "phase":
-        raise ConfigError(f"task: got '{config.task}'; records in memory are of task 'phase', take seisnet.preprocess")
+        raise ConfigError(
+            f"task: got '{config.task}'; records in memory work only with task 'phase'; use seisnet.preprocess"
+        )
     feature = make_feature(config)
     rows: list[WindowRows] = []
     taken: list[Excerpt] = []

@@ -180,7 +180,7 @@ def look_at_gradients(row: dict[str, float], before: Sequence[dict[str, float]],
         if what == "explodes":
             advice = "lower the learning rate or set clip_norm"
         elif any(row.get(f"saturated_{j}") == 1 for j in range(k, len(row))):
-            usual = f", where {config.optimizer} wants about 0.001" if config.optimizer in ADAPTIVE else ""
+            usual = f", where {config.optimizer} needs about 0.001" if config.optimizer in ADAPTIVE else ""
             advice = f"no window moves its units: lower the learning rate (now {config.learning_rate:g}{usual})"
             advice += f" or the dropout (now {config.dropout:g})" if config.dropout > 0.5 else ""
         else:

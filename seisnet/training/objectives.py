@@ -57,7 +57,7 @@ class ClassObjective:
         loss, _ = softmax_cross_entropy(outputs, targets)
         predicted = outputs.argmax(axis=1)
         if say and len(np.unique(predicted)) == 1 and len(np.unique(targets)) > 1:
-            say(f"every dev window is called {self.classes[predicted[0]]}: the network has not learned yet")
+            say(f"every dev window is classified as {self.classes[predicted[0]]}: the network has not learned yet")
         scores = class_scores(confusion_counts(targets, predicted, outputs.shape[1]))
         return {"dev_loss": float(loss), "dev_accuracy": scores.accuracy, "dev_macro_f1": scores.macro_f1}
 

@@ -55,7 +55,7 @@ class Parent:
             asked = "hidden" if stage == "windows" else f"{stage}_hidden"
             raise ConfigError(
                 f"model {self.model.name} has layers {found.sizes}, {found.activation}; the training asks for {asked} "
-                f"{config.hidden}, {config.activation}; leave them out, or in Python say TrainConfig(**model.layers)"
+                f"{config.hidden}, {config.activation}; leave them out, or in Python use TrainConfig(**model.layers)"
             )
         members = np.atleast_2d(found.theta)
         weights: NDArray[np.float32] = members[member % len(members)]

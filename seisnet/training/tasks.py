@@ -143,10 +143,10 @@ class Run:
         """Window networks that learn from some windows, or their student, who sees the excerpts too."""
         config = self._config
         if config.distil and not excerpts:
-            kept = "" if stage == "windows" else " but of one fold of stations"
+            kept = "" if stage == "windows" else " except from one fold of stations"
             raise DataError(
-                f"distil: networks teach by whole records, and the windows file holds no excerpts of any{kept}; "
-                "train without it, or preprocess with excerpts, which task phase alone has"
+                f"distil: networks teach on excerpts of records, and the windows file holds none{kept}; "
+                "train without distil, or preprocess with excerpts (task phase only)"
             )
 
         def lesson(found: TrainingData, teachers: Sequence[nn.Network]) -> TrainingData:

@@ -63,13 +63,13 @@ class WindowData:
         present = set(np.unique(self.train.y).tolist())
         absent = [name for k, name in enumerate(self.info.classes) if k not in present]
         if absent:
-            yield f"the training split holds no window of {', '.join(absent)}: the model will not know such"
+            yield f"the training split holds no window of {', '.join(absent)}: the model can't learn this"
         if config.batch_size == 1 and np.ptp(self.weight) > 0:  # the loss of a batch is a mean by weight
-            yield "batch_size 1: weights of classes and windows do nothing in batches of one; take 2 or more"
+            yield "batch_size 1: weights of classes and windows have no effect in batches of one; use 2 or more"
         if config.patience and not len(self.y_dev):
-            yield "patience: there is no dev split, so that nothing stops the training early"
+            yield "patience: there is no dev split, so nothing stops the training early"
         if config.false_alarms_per_hour and self.info.config.get("task", "phase") != "phase":
-            yield "false_alarms_per_hour: a budget of picks; models of task class make none, and keep their thresholds"
+            yield "false_alarms_per_hour applies to picks; models of task class make none and keep their thresholds"
 
     def training(self, kept: NDArray[np.bool_] | None = None) -> TrainingData:
         """Batches of all training windows, or of some, (N,); a part of them is judged by nothing."""

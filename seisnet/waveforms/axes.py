@@ -89,7 +89,7 @@ def rotated(record: Record, seed_ids: Sequence[str], stations: Stations) -> tupl
     axes = [axis_of(seed_id, record.start_ns, stations) for seed_id in seed_ids]
     known = [axis for axis in axes if axis]
     if len(known) < len(record.present):
-        return record, "stands askew by its dips: rotating it takes three components of known azimuth and dip"
+        return record, "oblique by its dips: rotating it needs three components of known azimuth and dip"
     try:
         return upright(record, known), ""
     except DataError as error:
@@ -158,7 +158,7 @@ def upright(record: Record, axes: Sequence[tuple[float, float]]) -> Record:
     """
     matrix = directions(axes)
     if abs(np.linalg.det(matrix)) < LEAST_VOLUME:
-        raise DataError("its components lie nearly in one plane by the station metadata, and can't be rotated")
+        raise DataError("by the station metadata its components lie nearly in one plane, so they can't be rotated")
     data = np.empty_like(record.data)
     for row, weights in zip(data, np.linalg.inv(matrix), strict=True):
         row[:] = sum(np.multiply(x, w, dtype=np.float64) for x, w in zip(record.data, weights, strict=True))

@@ -82,7 +82,7 @@ def condition(
         remedy = f"obspy.read({str(stream)!r})" if isinstance(stream, str | Path) else "obspy.Stream([trace, ...])"
         raise ConfigError(f"waveforms: got a {type(stream).__name__}; an obspy.Stream is needed: {remedy}")
     if response and stations is None:
-        raise DataError("taking off the instruments' responses needs station metadata; name an inventory")
+        raise DataError("removing the instrument response needs station metadata; name an inventory")
     rejections: list[Rejection] = []
     shortest, too_short = max(1, round(shortest_s * sampling_rate_hz)), f"shorter than {shortest_s:g} s"
     stations = stations or {}
@@ -102,7 +102,7 @@ def condition(
                     reason = too_short
                 elif not reason and _taken(rows[place.row], segment):
                     reason = (
-                        f"component {place.component}, sampled at {native.rate_hz:g} Hz, beside another in its place"
+                        f"component {place.component}, sampled at {native.rate_hz:g} Hz: another already has its place"
                     )
                 if reason:
                     rejections.append(Rejection(trace_id, native.start_ns, native.end_ns, reason))
@@ -132,7 +132,7 @@ def _instruments(
         place = place_of(trace, component, stations, by_letter=trace_id in askew)
         reason = unusable(trace, target_hz)
         if place is None and component in AXES:
-            reason = "U, V, W are used only where station metadata (an inventory) say which way they point"
+            reason = "U, V, W are used only if station metadata (an inventory) give their orientation"
         elif place is None:
             reason = f"channel code '{stats.channel}' names no component; known are {' '.join(ROW)}"
         elif not reason:
@@ -173,7 +173,7 @@ def unusable(trace: obspy.Trace, target_hz: float) -> str:
     if stats.npts == 0:
         return "no samples"
     if not target_hz * SLOWEST <= stats.sampling_rate < math.inf:  # also NaN
-        return f"sampled at {stats.sampling_rate:g} Hz; {target_hz * SLOWEST:g} Hz is the least for {target_hz:g} Hz"
+        return f"sampled at {stats.sampling_rate:g} Hz; {target_hz * SLOWEST:g} Hz is the minimum for {target_hz:g} Hz"
     if is_beyond(stats.starttime.ns, stats.endtime.ns):
         return BEYOND
     if wrong := _wrong_codes(trace.id):
@@ -185,7 +185,7 @@ def unusable(trace: obspy.Trace, target_hz: float) -> str:
 
 def _wrong_codes(seed_id: str) -> str:
     if seed_id.count(".") != 3:
-        return "a code with a dot in it; dots part network, station, location and channel"
+        return "a code with a dot in it; dots separate network, station, location and channel"
     # Of a damaged header; XML has no place for it.
     return "a code with a control character in it" if re.search(r"[\x00-\x1f\x7f-\x9f]", seed_id) else ""
 
@@ -199,13 +199,13 @@ def _ready(
         segment = replace(segment, samples=segment.samples.astype(np.float64))
         channel = channel_at(stations, native.seed_id, native.start_ns)
         if channel is None:
-            return native, f"{native.seed_id}: the station metadata do not know it at that time"
+            return native, f"{native.seed_id}: not in the station metadata at that time"
         try:
             segment = without_response(segment, channel, response)
         except DataError as error:
             return native, f"{native.seed_id}: {error}"
         if not len(segment.samples):
-            return native, f"shorter than the {2 * response.blind_s:g} s that taking off the response makes blind"
+            return native, f"shorter than the {2 * response.blind_s:g} s that are lost when the response is removed"
     return _at_rate(segment, target_hz), ""
 
 
@@ -214,7 +214,7 @@ def _blind(native: Segment, trace_id: str, response: Response | None) -> list[Re
     if not response:
         return []
     edge_ns = round(response.blind_s * NS_PER_S)
-    reason = f"the first or last {response.blind_s:.3g} s of a segment, blind after taking off the response"
+    reason = f"the first or last {response.blind_s:.3g} s of a segment, lost when the response is removed"
     edges = (native.start_ns, native.start_ns + edge_ns), (native.end_ns - edge_ns, native.end_ns)
     return [Rejection(trace_id, low, high, reason) for low, high in edges]
 

@@ -105,7 +105,7 @@ def split(row: Row) -> str:
     """
     written = _first(row, ("split",))
     if written and written.lower() not in _SPLITS:
-        raise DataError(f"split is {written!r}; train, dev and test are known")
+        raise DataError(f"split is {written!r}; train, dev and test are allowed")
     return _SPLITS[written.lower()] if written else ""
 
 

@@ -187,7 +187,7 @@ def _read_trace(reader: SeisBenchReader | SteadReader, stored: StoredTrace, sour
         samples = reader.waveform(stored)
         end_ns = start_ns + round((samples.shape[1] - 1) * NS_PER_S / rate_hz)
         if end_ns - start_ns >= MADE_UP_SLOT_NS and columns.start_ns(row) is None:
-            raise DataError("has no trace_start_time, and is longer than the hour that a made-up one leaves it")
+            raise DataError("has no trace_start_time, and is longer than an hour, the most that a made-up one allows")
         data, present, first = _recorded(samples, stored.component_order)
         record = Record(
             data=data,
@@ -278,7 +278,7 @@ def _recorded(samples: NDArray[Any], order: str) -> tuple[NDArray[np.float32], N
     n_recorded = spans[:, 1] - spans[:, 0]
     present = 2 * n_recorded > n_recorded.max()
     if not present.any():
-        raise DataError("every component is zero, or one value, all along")
+        raise DataError("every component is zero or constant throughout")
     first, end = int(spans[present, 0].max()), int(spans[present, 1].min())
     if first >= end:
         raise DataError("its components were recorded one after the other and share no sample")

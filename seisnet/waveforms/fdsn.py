@@ -54,7 +54,7 @@ def find_days(service: str, selection: Selection) -> list[ServiceDay]:
         It has nothing of what is asked for.
     """
     if not selection.patterns or FOREVER_NS[0] == selection.start_ns or FOREVER_NS[1] == selection.end_ns:
-        raise DataError(f"fdsn:{service}: say with selection=... which channels to fetch, from when, and until when")
+        raise DataError(f"fdsn:{service}: set with selection=... which channels to fetch, from when and until when")
     epochs: dict[str, list[tuple[int, int]]] = {}
     for codes in selection.codes:
         inventory = _asked(service, functools.partial(_stations, codes, selection))
@@ -64,7 +64,7 @@ def find_days(service: str, selection: Selection) -> list[ServiceDay]:
             if selection.takes(seed_id) and selection.overlaps(*span_ns):
                 epochs.setdefault(f"{split_seed_id(seed_id)[0]}?", []).append(span_ns)
     if not epochs:
-        raise NothingUsableError(f"fdsn:{service}: has no channel of the selection")
+        raise NothingUsableError(f"fdsn:{service}: has no channel that matches the selection")
     first, last = selection.start_ns // DAY_NS, (selection.end_ns - 1) // DAY_NS
     return [
         ServiceDay(channels, selection.within(day * DAY_NS, (day + 1) * DAY_NS))

@@ -35,6 +35,6 @@ def waveform_files(path: Path) -> list[Path]:
     found = [p for p in found if p.suffix.lower() not in NOT_WAVEFORMS]
     if not found:
         raise NothingUsableError(
-            f"{path}: the folder holds no waveform files, and is no data set in the layout of SeisBench or STEAD"
+            f"{path}: the folder holds no waveform files and is not a data set in the SeisBench or STEAD layout"
         )
     return found

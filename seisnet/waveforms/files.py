@@ -61,7 +61,7 @@ def read_file(
         except Exception as error:  # ObsPy's readers raise whatever they like on damaged files
             # Of a file without a whole record ObsPy says that it can't be opened.
             opened = not str(error).startswith("Cannot open file")
-            what = first_line(error) if opened else "it holds no whole record of waveforms"
+            what = first_line(error) if opened else "it holds no complete record"
             reading.rejections.append(_file_rejection(path, f"can't be read: {what}"))
             return None
     damage = _damage(path, stream, caught)

@@ -156,7 +156,7 @@ def without_response(segment: Segment, channel: Any, response: Response) -> Segm
     try:
         curve = channel.response.get_evalresp_response_for_frequencies(freqs[inside], output=OUTPUTS[response.output])
     except Exception as error:  # of evalresp, or of a response without stages
-        raise DataError("the metadata hold no response of it that can be evaluated") from error
+        raise DataError("the metadata contain no response that can be evaluated") from error
     if not (np.isfinite(curve).all() and (np.abs(curve) > 0).all()):
         raise DataError("its response is zero, or not finite, within the band")
     x = segment.samples

@@ -63,7 +63,7 @@ def faults(segment: Segment, component: str) -> list[Flag]:
     equal, jumps = _equal_and_jumps(x, OUTSTANDING * usual if usual > 0 else np.inf)
     found = {
         f"{component} is clipped": _clipped(x, equal),
-        f"{component} is dead: one value for {DEAD_S:g} s or longer": _dead(equal, segment.rate_hz),
+        f"{component} is dead: constant for {DEAD_S:g} s or longer": _dead(equal, segment.rate_hz),
         f"{component} has spikes": _spikes(x, jumps),
         f"{component} has steps": _steps(x, jumps, max(AROUND, round(STEP_S * segment.rate_hz))),
     }

@@ -88,7 +88,7 @@ class Record:
         return sample_to_ns(self, self.n_samples - 1)
 
 
-KEPT = "kept, though "
+KEPT = "used, but "
 """Beginning of the reason of a rejection that is none, but passes on a flag of a record that is used."""
 
 

@@ -45,7 +45,7 @@ def find_days(root: Path, selection: Selection) -> list[ArchiveDay]:
     """
     years = [path for path in sorted(root.glob("[0-9][0-9][0-9][0-9]")) if path.is_dir()]
     if not years:
-        raise DataError(f"sds:{root}: no archive here: it would hold folders YEAR/NET/STA/CHAN.D")
+        raise DataError(f"sds:{root}: not an SDS archive, which has folders YEAR/NET/STA/CHAN.D")
     by_instrument: dict[str, dict[int, list[Path]]] = defaultdict(lambda: defaultdict(list))
     for path in sorted(_files(years, selection)):
         found = NAME.fullmatch(path.name)
@@ -53,7 +53,7 @@ def find_days(root: Path, selection: Selection) -> list[ArchiveDay]:
             by_instrument[split_seed_id(seed_id)[0]][_day(int(found[5]), int(found[6]))].append(path)
     days = [day for instrument in sorted(by_instrument) for day in _days(by_instrument[instrument], selection)]
     if not days:
-        raise NothingUsableError(f"sds:{root}: holds no day of the selection; {_held(years)}")
+        raise NothingUsableError(f"sds:{root}: no day matches the selection; {_held(years)}")
     return days
 
 
@@ -62,7 +62,7 @@ def _held(years: list[Path]) -> str:
     held = sorted({".".join(path.parts[-3:-1]) + f".*.{path.stem}" for year in years for path in year.glob("*/*/*.D")})
     more = f" and {len(held) - 5} more" if len(held) > 5 else ""
     span = " to ".join(dict.fromkeys((years[0].name, years[-1].name)))
-    return f"the archive holds {', '.join(held[:5]) or 'no channel'}{more}, of {span}"
+    return f"the archive holds {', '.join(held[:5]) or 'no channel'}{more} ({span})"
 
 
 def own_traces(stream: obspy.Stream, path: Path, rejections: list[Rejection]) -> obspy.Stream:
@@ -74,7 +74,7 @@ def own_traces(stream: obspy.Stream, path: Path, rejections: list[Rejection]) ->
     named = _folded(".".join(found.groups()[:4])) if found else ""
     own = [trace for trace in stream if not found or _folded(trace.id) == named]
     for strange in sorted({trace.id for trace in stream} - {trace.id for trace in own}):
-        rejections.append(Rejection("", 0, 0, f"{path}: holds {strange}, for which it is not named"))
+        rejections.append(Rejection("", 0, 0, f"{path}: holds {strange}, which does not match its name"))
     return obspy.Stream(own)
 
 

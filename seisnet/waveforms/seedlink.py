@@ -19,7 +19,7 @@ RECONNECT_S = 5
 QUIET_S = 300
 """A server that sends nothing for so long is asked anew. Without a limit ObsPy 1.5.1 can't connect at all."""
 
-SILENT = f"nothing came for {QUIET_S} s"
+SILENT = f"nothing was received for {QUIET_S} s"
 
 
 class _Connection(SeedLinkConnection):  # type: ignore[misc]  # ObsPy has no types
@@ -119,7 +119,9 @@ def _stream_of(pattern: str) -> tuple[str, str, str]:
     """
     parts = pattern.strip().upper().split(".")
     if len(parts) != 4 or not all(parts[i] for i in (0, 1, 3)) or set("*?") & set(parts[0] + parts[1]):
-        raise ConfigError(f"selection '{pattern}' is not of the form NET.STA.LOC.CHA, network and station spelt out")
+        raise ConfigError(
+            f"selection '{pattern}' is not of the form NET.STA.LOC.CHA with network and station spelt out"
+        )
     network, station, location, channel = parts
     location = "" if location in ("", "--", "*") else location
     return network, station, location + (channel.replace("*", "") + "???")[:3]

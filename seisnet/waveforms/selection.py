@@ -44,7 +44,7 @@ class Selection:
             if not 1 <= len(pattern.split(".")) <= 4 or not pattern.strip():
                 raise ConfigError(f"selection '{pattern}' is not of the form NET.STA.LOC.CHA, such as 'GE.APE..HH?'")
         if self.start_ns >= self.end_ns:
-            raise ConfigError("the selection's start does not lie before its end")
+            raise ConfigError("the selection's start must be before its end")
 
     @property
     def codes(self) -> list[tuple[str, str, str, str]]:

@@ -89,7 +89,7 @@ def read_traces(
         A response is to be taken off: data sets do not say which there is.
     """
     if response:
-        raise DataError(f"{source.name}: responses can't be taken off a data set; leave response at none")
+        raise DataError(f"{source.name}: responses can't be removed from a data set; leave response at none")
     slowest_hz = SLOWEST * sampling_rate_hz
     try:
         for trace in read_dataset(source.paths[0], rows):
@@ -101,7 +101,7 @@ def read_traces(
             if not (wanted.takes_instrument(record.trace_id) and wanted.overlaps(record.start_ns, record.end_ns)):
                 continue
             if record.sampling_rate_hz < slowest_hz:
-                reason = f"sampled at {record.sampling_rate_hz:g} Hz; {slowest_hz:g} Hz is the least"
+                reason = f"sampled at {record.sampling_rate_hz:g} Hz; {slowest_hz:g} Hz is the minimum"
                 reading.rejections.append(Rejection(record.trace_id, record.start_ns, record.end_ns, reason))
             else:
                 reading.rejections += [*_remarks(record, sampling_rate_hz), *trace.rejected]

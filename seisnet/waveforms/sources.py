@@ -169,7 +169,7 @@ def find_sources(
         more = f" and {len(passed_over) - 5} more" if len(passed_over) > 5 else ""
         first, last = min(span[0] for span in passed_over.values()), max(span[1] for span in passed_over.values())
         raise NothingUsableError(
-            "nothing is what the selection asks for; "
+            "nothing matches the selection; "
             f"the files hold {', '.join(sorted(passed_over)[:5])}{more}, "
             f"from {obspy.UTCDateTime(ns=first)} to {obspy.UTCDateTime(ns=last)}"
         )

@@ -42,6 +42,4 @@ def strayed(stream: obspy.Stream, span_ns: tuple[int, int]) -> Iterator[Rejectio
             (max(start_ns, span_ns[1] + DAY_NS), end_ns),
         ):
             if low < high:
-                yield Rejection(
-                    trace.id[:-1], low, high, "lies more than a day away from the day that its file is named for"
-                )
+                yield Rejection(trace.id[:-1], low, high, "lies more than a day from the day in its file name")

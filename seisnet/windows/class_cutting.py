@@ -43,7 +43,7 @@ def cut_classes(labelled: LabelledRecord, config: PreprocessConfig) -> tuple[lis
     reasons: list[str] = []
     for stretch, (low, high) in zip(labelled.stretches, spans, strict=True):
         if stretch.name not in config.classes:
-            reasons.append(f"class '{stretch.name}' is none of {', '.join(config.classes)}")
+            reasons.append(f"class '{stretch.name}' is not one of {', '.join(config.classes)}")
             continue
         n = max(1, min(config.class_windows, int((high - low) // length)))
         for k in range(n):

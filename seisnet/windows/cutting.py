@@ -75,7 +75,7 @@ def cut(labelled: LabelledRecord, config: PreprocessConfig) -> tuple[list[Window
         event = labelled.event_id or _previous_event(first, onsets) or station_hour(record, first)
         windows.append(Window(first, "noise", np.nan, event, augmented=True))
     if not any(sample >= 0 for sample, _, _ in onsets) and not (windows or reasons or labelled.is_noise):
-        reasons.append("a record without picks, and not of a data set that calls it noise")
+        reasons.append("a record without picks that no data set labels as noise")
     elif not windows and not reasons:
         short = record.n_samples < length
         reasons.append(f"shorter than {config.window_s:g} s" if short else "the config asks for no noise windows")
