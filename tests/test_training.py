@@ -259,7 +259,7 @@ def test_arguments_of_another_kind_are_told(rng, tmp_path):
         (lambda: fit(windows, CONFIG), "config: got PreprocessConfig; TrainConfig is needed"),
         (lambda: fit([windows], SMALL), "windows: got list; Windows is needed"),
         (lambda: fit(windows, SMALL, init=(model, {})), "init: got tuple; Model is needed"),
-        (lambda: fit(windows, SMALL, init="phas"), "model 'phas': no such file, and shipped models are phase"),
+        (lambda: fit(windows, SMALL, init="phas"), "model 'phas': no such file; shipped models are phase"),
         (lambda: fit(windows, SMALL, device="gpu"), "device: got 'gpu'; known: cpu, cuda"),
         (lambda: evaluate(model, path, split="validation"), "split: got 'validation'; known: all, dev, test, train"),
         (lambda: evaluate(model, path, split=None), "split: got 'None'; known: all, dev, test, train"),
