@@ -189,5 +189,5 @@ def test_a_budget_that_nothing_can_judge_is_said_to_be_idle(quake_model, quakes)
     said = []
     found = calibrated(quake_model, unknown, false_alarms_per_hour=1.0, say=said.append)
     assert len(said) == 1
-    assert "no budget" in said[0]
+    assert "ignore the budget" in said[0]
     assert found.thresholds == calibrated(quake_model, unknown).thresholds
