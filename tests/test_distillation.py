@@ -151,7 +151,7 @@ def test_records_are_scanned_once_for_teachers_and_student(quakes, config, monke
 
 
 def test_without_whole_records_there_is_no_lesson(quakes):
-    with pytest.raises(DataError, match="holds no excerpts of any; train without it"):
+    with pytest.raises(DataError, match="holds none; train without distil"):
         fit(dataclasses.replace(quakes.windows, excerpts=()), TrainConfig(members=2, distil=True))
 
 
@@ -159,6 +159,6 @@ def test_records_of_one_fold_are_refused_before_anything_is_trained(quakes, conf
     only = tuple(e for e in quakes.windows.excerpts if station_of(e.trace_id) == "XX.A0")
     monkeypatch.setattr("seisnet.training.excerpt_data.FEWEST_ONSETS", 1)
     epochs = []
-    with pytest.raises(DataError, match="holds no excerpts of any but of one fold of stations"):
+    with pytest.raises(DataError, match="holds none except from one fold of stations"):
         fit(dataclasses.replace(quakes.windows, excerpts=only), config, progress=lambda *row: epochs.append(row))
     assert not epochs
