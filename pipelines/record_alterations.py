@@ -29,8 +29,8 @@ def filtered(record: Record, sos: NDArray[np.float64], *, both_ways: bool = Fals
 
 
 def as_if_sampled_at(record: Record, rate_hz: float) -> Record:
-    """A record made one of a lower rate, and of its own again."""
-    return to_rate(to_rate(record, rate_hz), record.sampling_rate_hz)
+    """A record made one of a lower rate by a symmetric filter, as most recorders have, and of its own again."""
+    return to_rate(to_rate(record, rate_hz, symmetric=True), record.sampling_rate_hz)
 
 
 def turned(record: Record) -> Record:

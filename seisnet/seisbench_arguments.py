@@ -19,11 +19,11 @@ from seisnet.errors import ConfigError
 WITHOUT_EFFECT = ("batch_size", "copy")
 """How much is computed at once changes no result, and the stream is never changed."""
 
-ALWAYS = {
-    "flexible_horizontal_components": "1 and 2 always stand in for N and E",
-    "zerophase_resample": "resampling is symmetric, as it was in training",
+FIXED = {
+    "flexible_horizontal_components": (True, "1 and 2 always stand in for N and E"),
+    "zerophase_resample": (False, "resampling has minimum phase, because what rings before onsets makes picks early"),
 }
-"""What True asks for is what is done; False can't be had."""
+"""What is done, whether it is asked for or not, and why the other can't be had."""
 
 REFUSED = {
     "overlap": "windows give one prediction each, at their centre; set stride, the samples from one to the next",
@@ -71,7 +71,7 @@ def read_arguments(
         For any other argument, and for values that can't be had.
     """
     thresholds = {f"{name}_threshold": name for name in phases}
-    known = [*thresholds, "strict", "stride", *WITHOUT_EFFECT, *ALWAYS]
+    known = [*thresholds, "strict", "stride", *WITHOUT_EFFECT, *FIXED]
     for name, value in given.items():
         if name in REFUSED:
             raise ConfigError(f"argument '{name}': {REFUSED[name]}")
@@ -82,8 +82,8 @@ def read_arguments(
             raise ConfigError(f"argument '{name}'{nearest(name, known)}")
         if name not in WITHOUT_EFFECT and not isinstance(value, Real | np.bool_):
             raise ConfigError(f"argument '{name}': got {value!r}; a number, True or False is needed")
-        if name in ALWAYS and not value:
-            raise ConfigError(f"argument '{name}': got {value}; {ALWAYS[name]}")
+        if name in FIXED and bool(value) != FIXED[name][0]:
+            raise ConfigError(f"argument '{name}': got {value}; {FIXED[name][1]}")
     chosen = {thresholds[name]: value for name, value in given.items() if name in thresholds}
     config = replace(config, thresholds={**config.thresholds, **chosen})
     if "stride" in given:

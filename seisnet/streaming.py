@@ -29,7 +29,7 @@ from seisnet.waveforms.conditioning import unusable
 from seisnet.waveforms.inventory import Metadata, Stations, edges_ns, response_of, stations_of
 from seisnet.waveforms.packets import Run
 from seisnet.waveforms.records import NS_PER_S, ROUNDING, Record, Rejection, first_at, ns_to_sample, sample_to_ns
-from seisnet.waveforms.resampling import HALF_WIDTH
+from seisnet.waveforms.resampling import AHEAD, BEHIND
 from seisnet.waveforms.segments import AT_ONCE
 
 AFTER_ALL_NS = 2**63
@@ -203,7 +203,7 @@ class _Instrument:
         slowest_hz = min(*rates, config.sampling_rate_hz)
         # Resampling may cost a sample at either end, and can't give the last ones yet.
         final = self._final_ns(complete, round((config.window_s + 1.5 / slowest_hz) * NS_PER_S))
-        edge_s = 0.0 if rates == {config.sampling_rate_hz} else 2 * (HALF_WIDTH + 4) / slowest_hz
+        edge_s = 0.0 if rates == {config.sampling_rate_hz} else (AHEAD + 4) / slowest_hz
         return final - round(edge_s * NS_PER_S)
 
     def _final_ns(self, complete_ns: int, shortest_ns: int) -> int:
@@ -250,7 +250,7 @@ class _Instrument:
         self._done_ns = until_ns
         config = self._model.preprocess
         slowest_hz = min(run.rate_hz for runs in self._runs.values() for run in runs)
-        keep_s = config.window_s + 1.0 + 2 * (HALF_WIDTH + 4) / min(slowest_hz, config.sampling_rate_hz)
+        keep_s = config.window_s + 1.0 + (BEHIND + 8) / min(slowest_hz, config.sampling_rate_hz)
         for component, runs in self._runs.items():
             for run in runs:
                 run.forget(until_ns - round(keep_s * NS_PER_S))

@@ -95,7 +95,7 @@ def test_what_lies_before_a_time_is_not_looked_at(make_record, noise):
 @pytest.mark.parametrize("rate_hz", [20.0, 40.0, 50.0, 62.5, 100.0, 200.0])
 @pytest.mark.parametrize("times", [10, 100, 1000])
 def test_a_change_of_rate_makes_no_strong_onset_early(rate_hz, times, make_record):
-    """Filters that change rates are symmetric and ring before an onset, which variances show from far below."""
+    """What is interpolated rises before an onset, which variances show from far below."""
     t = np.arange(round(40 * rate_hz)) / rate_hz
     errors = []
     for seed in range(12):

@@ -17,6 +17,7 @@ from seisnet.formats.picks import picks_csv
 from seisnet.model import SHIPPED, load_model, shipped_models
 from seisnet.model_cards import SECTIONS, describe_model, summary_of
 from seisnet.waveforms import groups
+from seisnet.waveforms.records import NS_PER_S
 
 ROOT = Path(__file__).parents[1]
 LARGEST_MB = 5.0
@@ -193,3 +194,26 @@ def test_packets_give_the_picks_of_the_whole(minutes):
         found += streaming.add(packet)
     assert len(found) > len(expected) / 2  # they come while it goes on
     assert found + streaming.finish() == expected
+
+
+@pytest.mark.parametrize("rate_hz", [20.0, 31.25, 40.0, 62.5, 100.0, 200.0, 500.0])
+@pytest.mark.parametrize("times", [30, 1000])
+def test_rates_a_strong_onset_is_picked_where_it_is_whatever_its_strength(rate_hz, times, make_trace):
+    """Decaying waves, recorded at the rate itself, each at a time of its own between two samples."""
+    rng = np.random.default_rng(round(rate_hz) + times)
+    stream, onsets_ns = obspy.Stream(), {}
+    t = np.arange(round(60 * rate_hz)) / rate_hz
+    for k in range(10):
+        start_ns = MIDNIGHT.ns + int(rng.integers(10**9))
+        since = t - (30 + rng.uniform())
+        wave = np.sin(2 * np.pi * min(8.0, 0.3 * rate_hz) * since) * np.exp(-np.maximum(since, 0) / 2) * (since >= 0)
+        onsets_ns[f"S{k}"] = start_ns - round(since[0] * NS_PER_S)
+        for component, share in zip("ZNE", (1.0, 0.6, 0.5), strict=True):
+            samples = rng.normal(size=len(t)) + 1.5 * times * share * wave
+            stream += make_trace(samples, f"XX.S{k}..HH{component}", start_ns=start_ns, rate_hz=rate_hz)
+    picks = [pick for pick in load_model("phase").classify(stream) if pick.phase == "P"]
+    late_s = [(pick.time_ns - onsets_ns[pick.station]) / NS_PER_S for pick in picks]
+    near_s = np.array([late for late in late_s if abs(late) < 1])
+    assert len(near_s) >= 9
+    assert abs(np.median(near_s)) <= 0.5 / rate_hz + 0.5 / 100 + 1 / 100
+    assert np.abs(near_s).max() <= 2.5 / min(rate_hz, 100)

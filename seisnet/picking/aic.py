@@ -14,8 +14,8 @@ BAND_SHARES, QUIET = (0.2, 0.6), 3e-4
 """Shares of a record's bandwidth that the corners are at most, and share of the power around a pick that is noise."""
 
 SLOW_BAND_SHARES, SLOW_QUIET = (0.2, 0.5), 1e-2
-"""The same for records that passed through a lower rate: the filters that change rates are symmetric, and ring near the
-end of the band before an onset too. Variances show that from far below, and picks would be early."""
+"""The same for records that passed through a lower rate: what is interpolated rises up to one of its samples before a
+strong onset, which variances show from far below, so that picks would be early."""
 
 AROUND_S = {"P": 1.0, "S": 0.5}
 """Samples on either side of the search range: noise and signal need some length each, but P's coda changes before S."""

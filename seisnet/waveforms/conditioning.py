@@ -150,12 +150,14 @@ def with_flags(record: Record, flags: Iterable[Flag]) -> Record:
     return replace(record, flags=cut) if cut != record.flags else record
 
 
-def to_rate(record: Record, sampling_rate_hz: float) -> Record:
-    """Bring a record to a sampling rate; one that has it comes back as it is."""
+def to_rate(record: Record, sampling_rate_hz: float, *, symmetric: bool = False) -> Record:
+    """Bring a record to a sampling rate, see `resample`; one that has it comes back as it is."""
     if keeps_time(record.sampling_rate_hz, sampling_rate_hz, record.n_samples):
         return replace(record, sampling_rate_hz=sampling_rate_hz)
     rows = [
-        resample(row.astype(np.float64), record.start_ns, record.sampling_rate_hz, sampling_rate_hz)
+        resample(
+            row.astype(np.float64), record.start_ns, record.sampling_rate_hz, sampling_rate_hz, symmetric=symmetric
+        )
         for row in record.data
     ]
     return replace(

@@ -16,7 +16,7 @@ from seisnet.waveforms.files import Reading, read_file
 from seisnet.waveforms.inventory import Response, read_stations
 from seisnet.waveforms.quality import NO_TIME, faults
 from seisnet.waveforms.records import COMPONENTS, KEPT, NS_PER_S, Record, Rejection
-from seisnet.waveforms.resampling import HALF_WIDTH, keeps_time
+from seisnet.waveforms.resampling import BEHIND, keeps_time
 from seisnet.waveforms.segments import Segment
 from seisnet.waveforms.sources import Source
 from seisnet.waveforms.spans import clipped, strayed, within
@@ -48,7 +48,7 @@ def read_records(
         Takes the instrument's response off; the source needs an inventory.
     """
     # Longer than a window, so that what is cut off here is not taken for too short, and than the filters reach.
-    guard_s = shortest_s + margin_s + (2 * HALF_WIDTH + 4) / (SLOWEST * sampling_rate_hz)
+    guard_s = shortest_s + margin_s + (BEHIND + 4) / (SLOWEST * sampling_rate_hz)
     guard_s += response.blind_s if response else 0.0
     try:
         stream = source.selection.of(_stream(source, reading, round(guard_s * NS_PER_S)))
