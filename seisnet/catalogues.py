@@ -26,16 +26,17 @@ PICK_COLUMNS = ("network", "station", "time", "phase")
 So may ``pick_id``: of rows with the same one, which answer for one pick, the last counts.
 """
 
-MORE_COLUMNS = ("location", "channel", "status", "evaluation_status", "uncertainty_s", "weight", "event_id", "end_time")
-
-ALIKE = 0.85
-"""How like one of them the name of another column must be, to be taken for a slip: else ``endtime`` would be no end."""
-
 STATUS_COLUMNS = ("status", "evaluation_status")
 """A row with one of them ``rejected`` is no label."""
 
 CLASS_COLUMNS = ("network", "station", "time", "class")
-"""A CSV of classes must have these; end_time, location, channel, weight and event_id may be there too."""
+"""A CSV of classes must have these; end_time, location, channel, status, weight and event_id may be there too."""
+
+MORE_COLUMNS = ("location", "channel", *STATUS_COLUMNS, "weight", "event_id")
+"""What is read of either, where it is there."""
+
+ALIKE = 0.85
+"""How like one of these another column must be called to be taken for a slip: else ``endtime`` would be no end."""
 
 CHECKED = ("confirmed", "reviewed", "final")
 """Evaluation status of a pick that an analyst has looked at, whoever made it."""
@@ -93,9 +94,10 @@ def _read_csv(
             raise DataError(
                 f"{path}: columns {', '.join(missing)} are missing; a CSV of {kind} needs {', '.join(needed)}{hint}"
             )
+        optional = (*MORE_COLUMNS, "uncertainty_s" if needed is PICK_COLUMNS else "end_time")
+        absent = [name for name in optional if name not in columns]
         for name in columns:
-            absent = [known for known in MORE_COLUMNS if known not in columns]
-            if name not in MORE_COLUMNS and (near := difflib.get_close_matches(name.lower(), absent, 1, ALIKE)):
+            if name not in optional and (near := difflib.get_close_matches(name.lower(), absent, 1, ALIKE)):
                 raise DataError(f"{path}: column '{name}' is unknown; did you mean '{near[0]}'? If not, rename it")
         found: dict[str, L] = {}
         for number, row in enumerate(reader, start=2):

@@ -266,7 +266,7 @@ def test_a_column_of_classes_that_is_nearly_another_is_refused(tmp_path):
 
 def test_other_columns_are_passed_over(tmp_path):
     path = tmp_path / "picks.csv"
-    path.write_text("network,station,time,phase,event_id,event,snr_db,end_time\nGE,APE,1,P,a,b,3,5\n")
+    path.write_text("network,station,time,phase,event_id,event,snr_db,endtime\nGE,APE,1,P,a,b,3,5\n")
     assert [pick.event_id for pick in read_labels([path])] == ["a"]
 
 
