@@ -56,7 +56,10 @@ def read(spec, *, window_s=4.0, rate_hz=RATE_HZ, **options):
 
 
 def test_of_files_whose_names_begin_with_a_dot_those_of_no_network_are_read(tmp_path, make_trace, noise):
-    for name in (".APE..HHZ.mseed", "._APE.mseed", ".DS_Store", ".APE..HHZ.mseed.part~"):
+    for name in (
+        *(".APE..HHZ.mseed", "._APE.mseed", ".DS_Store", ".APE..HHZ.mseed.part~"),
+        *("._APE..HHZ.mseed", "._GE.APE.00.HHZ.mseed", ".GE.APE.00.HHZ.mseed.Xa8fSd"),
+    ):
         make_trace(noise(3000), ".APE..HHZ", rate_hz=RATE_HZ).write(str(tmp_path / name), format="MSEED")
     assert [path.name for path in waveform_files(tmp_path)] == [".APE..HHZ.mseed"]
 

@@ -11,8 +11,9 @@ from seisnet.errors import DataError, NothingUsableError
 NOT_WAVEFORMS = {".csv", ".xml", ".json", ".toml", ".md", ".html", ".py", ".png", ".pdf", ".h5", ".hdf5"}
 """Endings passed over when a folder is read, but for .txt, which may be ASCII; a file that is named itself is tried."""
 
-NAMELESS = re.compile(r"\.\w+\.\w*\.[A-Z0-9]{1,3}(\.[\w.]*)?")
-"""What a recording of no network may be called, ``.STA.LOC.CHA.mseed``: else what begins with a dot is hidden."""
+NAMELESS = re.compile(r"\.[A-Za-z0-9]+\.\w{0,2}\.[A-Z0-9]{1,3}(\.[\w.]*)?")
+"""What a recording of no network may be called, ``.STA.LOC.CHA.mseed``: else what begins with a dot is hidden,
+as what macOS and rsync put beside ``NET.STA.LOC.CHA.mseed``."""
 
 
 def matches(spec: str) -> list[Path]:
