@@ -23,7 +23,7 @@ CUTOFF = 0.45
 KAISER_BETA = 8.0
 
 BEHIND, AHEAD = 2 * HALF_WIDTH, 4
-"""Samples of the lower rate that an output sample depends on, earlier and later ones."""
+"""Samples of the lower rate that an output sample depends on at most, earlier and later ones."""
 
 PER_SAMPLE = 8, 256
 """Points a sample at which the filter is designed, and at which it is tabulated."""
@@ -169,7 +169,7 @@ def _response() -> tuple[Floats, Floats]:
     (Oppenheim & Schafer 2010, Discrete-Time Signal Processing, 13.5).
     """
     few, many = PER_SAMPLE
-    n = 256 * few * HALF_WIDTH // 8
+    n = 32 * few * HALF_WIDTH
     sinc = _windowed_sinc(np.arange(-HALF_WIDTH * few, HALF_WIDTH * few + 1) / few)
     passing = np.abs(np.fft.rfft(sinc / sinc.sum(), n))
     cepstrum = np.fft.irfft(np.log(np.maximum(passing, FAINTEST)), n)
