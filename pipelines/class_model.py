@@ -181,12 +181,13 @@ def predict_unseen(
     windows: Windows, parts: np.ndarray, config: TrainConfig, say: Callable[[str], None]
 ) -> tuple[WindowRows, np.ndarray, list[Model]]:
     """Predict every window that is not augmented by a network that has not seen its part."""
-    rows, mine = windows.rows.take(~windows.rows.augmented), parts[~windows.rows.augmented]
+    plain = ~windows.rows.augmented
+    rows = windows.rows.take(plain)
     models = []
     for part in np.unique(parts):
         models.append(fit_without(windows, parts == part, config))
         say(f"  part {part + 1}/{parts.max() + 1}")
-    return rows, unseen(models, mine, rows.x), models
+    return rows, unseen(models, parts[plain], rows.x), models
 
 
 def unseen(models: Sequence[Model], parts: np.ndarray, x: np.ndarray) -> np.ndarray:
