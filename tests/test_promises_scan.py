@@ -31,6 +31,7 @@ from seisnet.features import extract, make_feature
 from seisnet.model import Model
 from seisnet.scan.scanner import scan_windows
 from seisnet.store.model_file import StoredModel, StoredStage
+from seisnet.streaming import Streaming
 from seisnet.waveforms import sources
 from seisnet.waveforms.files import Reading
 from seisnet.waveforms.records import NS_PER_S
@@ -157,6 +158,31 @@ def test_chunk_invariance_packets_of_other_rates_that_may_overlap(rate_hz, overl
             found += streaming.add(trace.slice(start, start + (size + overlap - 1) / rate_hz))
     assert_same_picks(found + streaming.finish(), whole)
     assert streaming.rejections == []
+
+
+@pytest.mark.parametrize("rate_hz", [20.0, 62.5, 200.0])
+@pytest.mark.parametrize("packet_s", [0.1, 2.0])
+def test_chunk_invariance_packets_of_other_rates_are_resampled_as_the_whole(rate_hz, packet_s, make_trace):
+    """Sample by sample: the model of these tests finds nothing at 20 Hz."""
+    stream = stream_of(bursts(round(15 * rate_hz)), make_trace, start_ns=START_NS + 123_456_789, rate_hz=rate_hz)
+    [whole], _ = MODEL.records(stream)
+    followed = []
+
+    def follow(record, config):
+        def add(samples, last=False):
+            followed.append(samples.copy())
+            return SimpleNamespace(picks=[], detections=[])
+
+        return SimpleNamespace(add=add)
+
+    model = SimpleNamespace(preprocess=MODEL.preprocess, records=MODEL.records, follow=follow)
+    streaming, size = Streaming(model, step_s=0.0), round(packet_s * rate_hz)
+    for at in range(0, stream[0].stats.npts, size):
+        for trace in stream:
+            start = trace.stats.starttime + at / rate_hz
+            streaming.add(trace.slice(start, start + (size - 1) / rate_hz))
+    streaming.finish()
+    np.testing.assert_allclose(np.concatenate(followed, axis=1), whole.data, atol=1e-5 * whole.data.std())
 
 
 def test_packets_that_hold_no_seismogram_are_counted(quakes):
