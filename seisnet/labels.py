@@ -130,16 +130,15 @@ def _read(
             raise DataError(missing(path))
         if path.stat().st_size == 0:
             raise DataError(f"{path}: the file is empty")
-        before = len(rejections)
+        before, is_csv = len(rejections), path.suffix.lower() == ".csv"
         try:
-            found = from_csv(path, rejections) if path.suffix.lower() == ".csv" else from_catalogue(path, rejections)
+            found = (from_csv if is_csv else from_catalogue)(path, rejections)
         except (OSError, UnicodeDecodeError, csv.Error) as error:
             raise DataError(f"{path}: can't be read: {error}") from error
         if not found:
-            why_not = most_frequent(Counter(r.reason for r in rejections[before:]))
-            raise DataError(
-                f"{path}: holds no usable label: {'; '.join(why_not)}" if why_not else f"{path}: holds no {none}"
-            )
+            why_not = "; ".join(most_frequent(Counter(r.reason for r in rejections[before:])))
+            lacks = f"usable label: {why_not}" if why_not else "row below its header" if is_csv else none
+            raise DataError(f"{path}: holds no {lacks}")
         labels.append(found)
     return labels
 

@@ -223,7 +223,7 @@ def test_uncertainty_status_and_weight_of_csv_become_a_weight(tmp_path):
 BAD = {
     "empty.csv": (b"", "the file is empty"),
     "words.csv": (b"hello\n", "columns network, station, time, phase are missing"),
-    "header.csv": (b"network,station,time,phase\n", "holds no picks"),
+    "header.csv": (b"network,station,time,phase\n", "holds no row below its header"),
     "rejected.csv": (
         b"network,station,time,phase,status\nGE,APE,1,P,Rejected\nGE,APE,2,S,rejected\n",
         "holds no usable label: a pick that an analyst rejected (2)",
@@ -468,7 +468,7 @@ def test_csv_of_classes_with_and_without_an_end(tmp_path):
             "network,station,time,phase\nGE,APE,1,P\n",
             "columns class are missing.*its column phase suits the task phase",
         ),
-        ("network,station,time,class\n", "holds no classes"),
+        ("network,station,time,class\n", "holds no row below its header"),
         ("# by hand; 2020\nnetwork,station,time,class\n", "needs network, station, time, class$"),
         ("network,station,time,class\nGE,APE,1,\n", "line 2: the class is empty"),
         ("network,station,time,end_time,class\nGE,APE,5,4,x\n", "line 2: end_time '4' lies before time '5'"),
