@@ -11,7 +11,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from seisnet.classification.job import classify
+from seisnet.config import PreprocessConfig
 from seisnet.errors import ConfigError, DataError
+from seisnet.model import load_model
+from seisnet.preprocessing.job import preprocess
 from seisnet.store.h5csv_file import import_h5csv
 from seisnet.store.seisbench_writer import SeisBenchWriter
 from seisnet.waveforms.dataset_columns import parse_time_ns
@@ -264,8 +268,19 @@ def test_what_is_wrong_with_a_trace_that_is_used_is_told(tmp_path):
         "used, but resampled from 100 to 50 Hz",
         "used, but Z is clipped",
         "used, but N has spikes",
-        "a pick that an analyst rejected",
     ]
+
+
+def test_a_rejected_pick_is_reported_to_who_asks_for_labels(tmp_path):
+    picked = {"trace_p_arrival_sample": 3000, "trace_s_arrival_sample": 3300, "trace_s_status": "rejected"}
+    read_rows(tmp_path, row(**picked), samples=100 * ripple(n_samples=6000))
+    config = PreprocessConfig(split=(1.0, 0.0, 0.0), noise_windows=0, excerpts=False)
+    made = preprocess([str(tmp_path / "set")], config=config)
+    reasons = [reason for *_, reason in made.info.rejected]
+    assert reasons.count("a pick that an analyst rejected") == 1
+    found = classify([str(tmp_path / "set")], load_model("phase"))
+    assert found.n_records == 1
+    assert not any("analyst" in rejection.reason for rejection in found.rejections)
 
 
 def test_a_start_that_is_made_up_is_no_fault(tmp_path):

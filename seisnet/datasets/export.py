@@ -128,6 +128,7 @@ def export_seisbench(
 def _traces(source: Source, matcher: LabelMatcher[Pick], reading: Reading, config: ExportConfig) -> Iterator[_Trace]:
     if source.is_dataset:
         for trace in read_traces(source, reading, sampling_rate_hz=config.sampling_rate_hz):
+            reading.rejections += trace.rejected
             yield _of_dataset(trace)
         return
     margin_s = config.before_s + config.after_s + TOGETHER_S

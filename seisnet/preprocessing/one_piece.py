@@ -199,6 +199,7 @@ def _labelled(job: PieceJob, source: Source, piece: Piece, reading: Reading) -> 
     first_row = piece.rows[0] if piece.rows else 0
     for trace in read_traces(source, reading, sampling_rate_hz=rate_hz, response=response, rows=piece.rows):
         record = trace.record
+        reading.rejections += trace.rejected
         stretches = (
             (ClassStretch(trace.category, record.start_ns, record.end_ns),) if is_class and trace.category else ()
         )

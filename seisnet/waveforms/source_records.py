@@ -104,7 +104,7 @@ def read_traces(
                 reason = f"sampled at {record.sampling_rate_hz:g} Hz; {slowest_hz:g} Hz is the minimum"
                 reading.rejections.append(Rejection(record.trace_id, record.start_ns, record.end_ns, reason))
             else:
-                reading.rejections += [*_remarks(record, sampling_rate_hz), *trace.rejected]
+                reading.rejections += _remarks(record, sampling_rate_hz)
                 yield replace(trace, record=to_rate(record, sampling_rate_hz))
     except DataError as error:  # of the data set as a whole: what was read is kept, and other sources go on
         reading.rejections.append(Rejection("", 0, 0, str(error)))
