@@ -91,9 +91,8 @@ def _read_csv(
                 hint = "; here they are not all in lower case"
             elif set(needed) <= set(re.split(r"[;|,\s]+", ",".join(columns).lower())):
                 hint = "; here they are not separated by commas"
-            raise DataError(
-                f"{path}: columns {', '.join(missing)} are missing; a CSV of {kind} needs {', '.join(needed)}{hint}"
-            )
+            lacking = f"column{'s' if len(missing) > 1 else ''} {', '.join(missing)}"
+            raise DataError(f"{path}: no {lacking}; a CSV of {kind} needs {', '.join(needed)}{hint}")
         optional = (*MORE_COLUMNS, "uncertainty_s" if needed is PICK_COLUMNS else "end_time")
         absent = [name for name in optional if name not in columns]
         for name in columns:

@@ -222,13 +222,13 @@ def test_uncertainty_status_and_weight_of_csv_become_a_weight(tmp_path):
 
 BAD = {
     "empty.csv": (b"", "the file is empty"),
-    "words.csv": (b"hello\n", "columns network, station, time, phase are missing"),
+    "words.csv": (b"hello\n", "no columns network, station, time, phase"),
     "header.csv": (b"network,station,time,phase\n", "holds no row below its header"),
     "rejected.csv": (
         b"network,station,time,phase,status\nGE,APE,1,P,Rejected\nGE,APE,2,S,rejected\n",
         "holds no usable label: a pick that an analyst rejected (2)",
     ),
-    "columns.csv": (b"network,station,when,phase\nGE,APE,1,P\n", "columns time are missing"),
+    "columns.csv": (b"network,station,when,phase\nGE,APE,1,P\n", "no column time; a CSV of picks needs"),
     "semicolons.csv": (b"network;station;time;phase\nGE;APE;1;P\n", "here they are not separated by commas"),
     "tabs.csv": (b"network\tstation\ttime\tphase\nGE\tAPE\t1\tP\n", "here they are not separated by commas"),
     "capitals.csv": (b"Network,Station,Time,Phase\nGE,APE,1,P\n", "here they are not all in lower case"),
@@ -466,7 +466,7 @@ def test_csv_of_classes_with_and_without_an_end(tmp_path):
     [
         (
             "network,station,time,phase\nGE,APE,1,P\n",
-            "columns class are missing.*its column phase suits the task phase",
+            "no column class.*its column phase suits the task phase",
         ),
         ("network,station,time,class\n", "holds no row below its header"),
         ("# by hand; 2020\nnetwork,station,time,class\n", "needs network, station, time, class$"),
