@@ -18,7 +18,7 @@ from seisnet.waveforms.alignment import side_by_side
 from seisnet.waveforms.axes import AXES, Place, axis_of, by_epoch, is_askew, place_of, rotated
 from seisnet.waveforms.channels import split_seed_id
 from seisnet.waveforms.inventory import Response, Stations, channel_at, without_response
-from seisnet.waveforms.quality import faults
+from seisnet.waveforms.quality import faults, untimed
 from seisnet.waveforms.records import BEYOND, NS_PER_S, ROW, Flag, Record, Rejection, is_beyond
 from seisnet.waveforms.resampling import keeps_time, resample
 from seisnet.waveforms.segments import Segment, segments_of
@@ -109,7 +109,7 @@ def condition(
                     continue
                 rejections += _blind(native, trace_id, response)
                 bisect.insort(rows[place.row], segment, key=lambda s: s.start_ns)
-                flags += faults(native, place.component)
+                flags += [*faults(native, place.component), *untimed(native, place.component)]
         for cut, seed_ids in side_by_side(rows, trace_id, sampling_rate_hz, source):
             record, reason = rotated(cut, seed_ids, stations) if trace_id in askew else (cut, "")
             if record.n_samples < shortest:

@@ -40,8 +40,6 @@ AROUND = 10
 
 BESIDE = np.concatenate([np.arange(-AROUND, 0), np.arange(1, 1 + AROUND)])
 
-NO_TIME = "no time: it counts from 1970"
-
 MERGED_S = 10.0
 """Faults of one kind nearer than this are told as one stretch."""
 
@@ -53,7 +51,7 @@ SAMPLED = 2000
 
 
 def faults(segment: Segment, component: str) -> list[Flag]:
-    """Find what is wrong with a segment, in order of kind and time."""
+    """Find what is wrong with the samples of a segment, in order of kind and time."""
     x = segment.samples
     if len(x) < 2 * AROUND:
         return []
@@ -67,15 +65,19 @@ def faults(segment: Segment, component: str) -> list[Flag]:
         f"{component} has spikes": _spikes(x, jumps),
         f"{component} has steps": _steps(x, jumps, max(AROUND, round(STEP_S * segment.rate_hz))),
     }
-    flags = [
+    return [
         Flag(segment.time_ns(low), segment.time_ns(high), what)
         for what, stretches in found.items()
         for low, high in merged(stretches, round(MERGED_S * segment.rate_hz))
     ]
-    if abs(segment.start_ns) < DAY_NS:
-        what = f"{component} has {NO_TIME}"
-        flags.append(Flag(segment.start_ns, segment.time_ns(len(x) - 1), what))
-    return flags
+
+
+def untimed(segment: Segment, component: str) -> list[Flag]:
+    """Find that a segment has no time."""
+    if abs(segment.start_ns) >= DAY_NS:
+        return []
+    what = f"{component} has no time: it counts from 1970"
+    return [Flag(segment.start_ns, segment.time_ns(len(segment.samples) - 1), what)]
 
 
 def _changes(x: NDArray[Any], at: NDArray[np.intp], low: int, high: int) -> NDArray[np.float64]:

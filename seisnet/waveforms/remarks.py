@@ -16,7 +16,7 @@ def remarks(used: Mapping[int, Segment], record: Record) -> tuple[Flag, ...]:
     segments = [used[row] for row in rows]
     told = (
         stand_ins([(split_seed_id(used[row].seed_id)[1], COMPONENTS[row]) for row in rows]),
-        _resampled(segments, record),
+        resampled([(2 * s.bandwidth_hz, len(s.samples)) for s in segments], record.sampling_rate_hz),
     )
     return (*(Flag(at_ns, at_ns, what) for what in told if what), *_unlike(segments, record))
 
@@ -36,13 +36,16 @@ def stand_ins(letters: Sequence[tuple[str, str]]) -> str:
     return f"{got} {'stands' if len(others) == 1 else 'stand'} in for {wanted}"
 
 
-def _resampled(segments: Sequence[Segment], record: Record) -> str:
-    """Say from which rates a record was brought to its own."""
-    own_hz = record.sampling_rate_hz
-    recorded_hz = sorted(
-        {2 * s.bandwidth_hz for s in segments if not keeps_time(2 * s.bandwidth_hz, own_hz, len(s.samples))}
-    )
-    return f"resampled from {' and '.join(f'{r:.7g}' for r in recorded_hz)} to {own_hz:.7g} Hz" if recorded_hz else ""
+def resampled(recorded: Sequence[tuple[float, int]], to_hz: float) -> str:
+    """Say from which rates, each with a number of samples, a record is brought to another.
+
+    Examples
+    --------
+    >>> resampled([(62.5, 1000), (100.0, 1600)], 100.0)
+    'resampled from 62.5 to 100 Hz'
+    """
+    others = sorted({hz for hz, n_samples in recorded if not keeps_time(hz, to_hz, n_samples)})
+    return f"resampled from {' and '.join(f'{hz:.7g}' for hz in others)} to {to_hz:.7g} Hz" if others else ""
 
 
 def _unlike(segments: Sequence[Segment], record: Record) -> tuple[Flag, ...]:

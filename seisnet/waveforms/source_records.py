@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -14,9 +14,10 @@ from seisnet.waveforms.conditioning import SLOWEST, condition, to_rate
 from seisnet.waveforms.datasets import DatasetTrace, read_dataset
 from seisnet.waveforms.files import Reading, read_file
 from seisnet.waveforms.inventory import Response, read_stations
-from seisnet.waveforms.quality import NO_TIME, faults
-from seisnet.waveforms.records import COMPONENTS, KEPT, NS_PER_S, Record, Rejection
-from seisnet.waveforms.resampling import BEHIND, keeps_time
+from seisnet.waveforms.quality import faults
+from seisnet.waveforms.records import COMPONENTS, KEPT, NS_PER_S, Flag, Record, Rejection
+from seisnet.waveforms.remarks import resampled
+from seisnet.waveforms.resampling import BEHIND
 from seisnet.waveforms.segments import Segment
 from seisnet.waveforms.sources import Source
 from seisnet.waveforms.spans import clipped, strayed, within
@@ -69,7 +70,8 @@ def read_records(
     for record in records:
         cut = within(record, source.span_ns, window, round(margin_s * sampling_rate_hz))
         if cut is not None:
-            reading.rejections += _told(cut, source.span_ns)
+            here = (f for f in cut.flags if source.span_ns[0] <= f.start_ns < source.span_ns[1])
+            reading.rejections += _told(cut, here)
             yield cut
 
 
@@ -104,7 +106,7 @@ def read_traces(
                 reason = f"sampled at {record.sampling_rate_hz:g} Hz; {slowest_hz:g} Hz is the minimum"
                 reading.rejections.append(Rejection(record.trace_id, record.start_ns, record.end_ns, reason))
             else:
-                reading.rejections += _remarks(record, sampling_rate_hz)
+                reading.rejections += _told(record, _flags(record, sampling_rate_hz))
                 yield replace(trace, record=to_rate(record, sampling_rate_hz))
     except DataError as error:  # of the data set as a whole: what was read is kept, and other sources go on
         reading.rejections.append(Rejection("", 0, 0, str(error)))
@@ -136,21 +138,16 @@ def _stream(source: Source, reading: Reading, guard_ns: int) -> obspy.Stream:
     return stream
 
 
-def _remarks(record: Record, sampling_rate_hz: float) -> Iterator[Rejection]:
-    """What is told of a trace of a data set that is used: its faults, and that its rate is changed."""
+def _flags(record: Record, sampling_rate_hz: float) -> Iterator[Flag]:
+    """What is to be said of a trace of a data set that is used; its time may be made up, which is no fault."""
     native_hz = record.sampling_rate_hz
-    if not keeps_time(native_hz, sampling_rate_hz, record.n_samples):
-        reason = f"{KEPT}resampled from {native_hz:.7g} to {sampling_rate_hz:.7g} Hz"
-        yield Rejection(record.trace_id, record.start_ns, record.start_ns, reason)
+    if change := resampled([(native_hz, record.n_samples)], sampling_rate_hz):
+        yield Flag(record.start_ns, record.start_ns, change)
     for row in np.flatnonzero(record.present):
         segment = Segment(record.data[row], record.start_ns, native_hz, record.bandwidth_hz, record.trace_id)
-        for flag in faults(segment, COMPONENTS[row]):
-            if not flag.what.endswith(NO_TIME):  # it may be made up
-                yield Rejection(record.trace_id, flag.start_ns, flag.end_ns, f"{KEPT}{flag.what}")
+        yield from faults(segment, COMPONENTS[row])
 
 
-def _told(record: Record, span_ns: tuple[int, int]) -> Iterator[Rejection]:
-    """The flags of a record that begin in a span."""
-    for flag in record.flags:
-        if span_ns[0] <= flag.start_ns < span_ns[1]:
-            yield Rejection(record.trace_id, flag.start_ns, flag.end_ns, f"{KEPT}{flag.what}")
+def _told(record: Record, flags: Iterable[Flag]) -> list[Rejection]:
+    """Flags of a record that is used all the same."""
+    return [Rejection(record.trace_id, flag.start_ns, flag.end_ns, f"{KEPT}{flag.what}") for flag in flags]
