@@ -22,6 +22,7 @@ from seisnet.scoring.metrics import bootstrap_interval, class_scores, confusion_
 from seisnet.store.model_file import StoredModel
 from seisnet.training.calibration import GRID, Trial, merged, try_picks
 from seisnet.training.labelled_sets import excerpts_of, make_windows
+from seisnet.waveforms.records import Record
 from seisnet.windows.labelled import LabelledRecord, generator, onsets_of
 
 SNR_DB = (5.0, 10.0, 20.0)
@@ -201,28 +202,13 @@ def _s_minus_p_s(labelled: LabelledRecord) -> float:
     return (first["S"] - first["P"]) / labelled.record.sampling_rate_hz if {"P", "S"} <= first.keys() else np.nan
 
 
-def _without(*lost: int) -> Callable[[LabelledRecord], LabelledRecord]:
-    def alter(labelled: LabelledRecord) -> LabelledRecord:
-        return replace(labelled, record=without(labelled.record, *lost))
-
-    return alter
+def _altered(alter: Callable[..., Record], *arguments: Any) -> Callable[[LabelledRecord], LabelledRecord]:
+    return lambda labelled: replace(labelled, record=alter(labelled.record, *arguments))
 
 
-def _as_if_sampled_at(rate_hz: float) -> Callable[[LabelledRecord], LabelledRecord]:
-    def alter(labelled: LabelledRecord) -> LabelledRecord:
-        return replace(labelled, record=as_if_sampled_at(labelled.record, rate_hz))
-
-    return alter
-
-
-def _filtered(btype: str, corners_hz: float | tuple[float, float]) -> Callable[[LabelledRecord], LabelledRecord]:
+def _silently_filtered(record: Record, btype: str, corners_hz: float | tuple[float, float]) -> Record:
     """Filtered by who does not say so."""
-
-    def alter(labelled: LabelledRecord) -> LabelledRecord:
-        sos = butter(4, corners_hz, btype, fs=labelled.record.sampling_rate_hz, output="sos")
-        return replace(labelled, record=filtered(labelled.record, sos))
-
-    return alter
+    return filtered(record, butter(4, corners_hz, btype, fs=record.sampling_rate_hz, output="sos"))
 
 
 def _drawn(
@@ -233,15 +219,15 @@ def _drawn(
 
 
 ALTERED: dict[str, Callable[[LabelledRecord], LabelledRecord]] = {
-    "the vertical alone": _without(1, 2),
-    "one horizontal lost": _without(2),
-    "no vertical": _without(0),
-    "as if sampled at 20 Hz": _as_if_sampled_at(20.0),
-    "as if sampled at 40 Hz": _as_if_sampled_at(40.0),
-    "as if sampled at 50 Hz": _as_if_sampled_at(50.0),
-    "as if sampled at 80 Hz": _as_if_sampled_at(80.0),
-    "low-passed at 10 Hz": _filtered("lowpass", 10.0),
-    "band-passed, 2 to 8 Hz": _filtered("bandpass", (2.0, 8.0)),
+    "the vertical alone": _altered(without, 1, 2),
+    "one horizontal lost": _altered(without, 2),
+    "no vertical": _altered(without, 0),
+    "as if sampled at 20 Hz": _altered(as_if_sampled_at, 20.0),
+    "as if sampled at 40 Hz": _altered(as_if_sampled_at, 40.0),
+    "as if sampled at 50 Hz": _altered(as_if_sampled_at, 50.0),
+    "as if sampled at 80 Hz": _altered(as_if_sampled_at, 80.0),
+    "low-passed at 10 Hz": _altered(_silently_filtered, "lowpass", 10.0),
+    "band-passed, 2 to 8 Hz": _altered(_silently_filtered, "bandpass", (2.0, 8.0)),
     **{name: _drawn(partial(faulty, names=[name])) for name in FAULTS},
     "tapered": _drawn(tapered),
     "from 3 s before P": lambda labelled: cut(labelled, before_s=3.0),
