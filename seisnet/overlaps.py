@@ -1,11 +1,12 @@
-"""Spans of time, or of samples: which of many touch another, found by bisection, and which are one."""
+"""Spans of time, or of samples: which of many touch another, found by bisection; what is one, spans or named things."""
 
 from __future__ import annotations
 
 import bisect
 import itertools
 import math
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Hashable, Iterable, Sequence
 
 
 def merged(spans: Iterable[tuple[int, int]], apart: float = 0) -> list[tuple[int, int]]:
@@ -23,6 +24,30 @@ def merged(spans: Iterable[tuple[int, int]], apart: float = 0) -> list[tuple[int
         else:
             found.append((start, end))
     return found
+
+
+def connected(named: Iterable[tuple[Hashable, int]], n: int) -> list[list[int]]:
+    """Places 0 to n - 1, those together that have a name in common, however many steps apart.
+
+    Examples
+    --------
+    >>> connected([("a", 0), ("a", 2), ("b", 1), ("c", 2), ("c", 3)], 4)
+    [[0, 2, 3], [1]]
+    """
+    parent = list(range(n))  # SciPy's graphs take longer to import than this takes
+
+    def root(i: int) -> int:
+        while parent[i] != i:
+            parent[i] = i = parent[parent[i]]
+        return i
+
+    first_of: dict[Hashable, int] = {}
+    for name, i in named:
+        parent[root(i)] = root(first_of.setdefault(name, i))
+    found: dict[int, list[int]] = defaultdict(list)
+    for i in range(n):
+        found[root(i)].append(i)
+    return list(found.values())
 
 
 class Spans:

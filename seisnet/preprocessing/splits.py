@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from seisnet.config import PreprocessConfig
 from seisnet.errors import DataError
+from seisnet.overlaps import connected
 from seisnet.picks import station_of
 from seisnet.store.excerpts import Excerpt
 from seisnet.store.windows_file import SPLITS, Rejected
@@ -157,18 +158,10 @@ def _given(event_index: NDArray[np.intp], events: Sequence[str], given: Sequence
 
 def _blocks(a: NDArray[np.intp], b: NDArray[np.intp]) -> NDArray[np.intp]:
     """Connected component of every window in the graph of events and stations, in the order of their first events."""
-    n = int(a.max()) + 1
-    parent = list(range(n + int(b.max()) + 1))  # SciPy's graphs take longer to import than this takes
-
-    def root(i: int) -> int:
-        while parent[i] != i:
-            parent[i] = i = parent[parent[i]]
-        return i
-
-    for event, station in set(zip(a.tolist(), (b + n).tolist(), strict=True)):
-        low, high = sorted((root(event), root(station)))
-        parent[high] = low
-    return np.unique([root(event) for event in a.tolist()], return_inverse=True)[1]
+    first = np.zeros(int(a.max()) + 1, dtype=np.intp)  # of the events of each component
+    for events in connected(set(zip(b.tolist(), a.tolist(), strict=True)), len(first)):
+        first[events] = events[0]
+    return np.unique(first[a], return_inverse=True)[1]
 
 
 def _deal(

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from seisnet.engine import Engine
-from seisnet.overlaps import Spans
+from seisnet.overlaps import Spans, connected
 from seisnet.waveforms.channels import split_seed_id
 from seisnet.waveforms.files import Reading, read_all_headers
 from seisnet.waveforms.mseed import Stretch
@@ -155,27 +155,9 @@ def _header(
 def _together(headers: dict[Path, _Header]) -> list[Group]:
     """Files with an instrument and a day in common, however many steps apart."""
     keys = (itertools.product(header.instruments, header.days) for header in headers.values())
-    together = _connected(((key, i) for i, found in enumerate(keys) for key in found), len(headers))
+    together = connected(((key, i) for i, found in enumerate(keys) for key in found), len(headers))
     paths = list(headers)
     return [Group({paths[i]: headers[paths[i]] for i in places}) for places in together]
-
-
-def _connected(named: Iterable[tuple[Hashable, int]], n: int) -> list[list[int]]:
-    """Places 0 to n - 1, those together that have a name in common, however many steps apart."""
-    parent = list(range(n))
-
-    def root(i: int) -> int:
-        while parent[i] != i:
-            parent[i] = i = parent[parent[i]]
-        return i
-
-    first_of: dict[Hashable, int] = {}
-    for name, i in named:
-        parent[root(i)] = root(first_of.setdefault(name, i))
-    found: dict[int, list[int]] = defaultdict(list)
-    for i in range(n):
-        found[root(i)].append(i)
-    return list(found.values())
 
 
 def _chained(groups: Sequence[Group]) -> list[Group]:
@@ -196,7 +178,7 @@ def _chained(groups: Sequence[Group]) -> list[Group]:
             links.append(((instrument, begin), i))
             reach_ns = max(reach_ns, groups[i].end_ns)
     chained: list[Group] = []
-    for places in _connected(links, len(groups)):
+    for places in connected(links, len(groups)):
         linked = sorted((groups[i] for i in places), key=lambda group: group.start_ns)
         if len({group.instruments for group in linked}) > 1:
             linked = [Group({path: header for group in linked for path, header in group.headers.items()})]
