@@ -56,6 +56,30 @@ def test_many_windows_lie_side_by_side_in_a_long_stretch(make_record):
     assert starts[0] >= 10_000 and starts[-1] + 1000 <= 20_001
 
 
+def test_lively_noise_that_nobody_labelled_is_left_out_and_counted(make_record):
+    """Knocks that nobody listed; where noise is labelled, its windows are taken as they are."""
+    samples = np.random.default_rng(0).normal(size=60_000)
+    knocks = range(20_500, 60_000, 3_000)
+    for knock in knocks:
+        samples[knock : knock + 100] *= 20
+    record = make_record(samples)
+
+    def noise(name, **options):
+        labelled = LabelledRecord(record, (), stretches=(stretch(name, 100, 105),))
+        windows, reasons = cut_classes(labelled, replace(CONFIG, shifts=0, noise_windows=60, **options))
+        return {w.first_sample for w in windows if w.label == "noise"}, reasons
+
+    everything, no_reasons = noise("rockfall", noise_ratio=0.0)
+    kept, reasons = noise("rockfall")
+    lost = everything - kept
+    assert no_reasons == []
+    assert kept < everything
+    assert reasons == ["noise window with an energy ratio above 30: an unlisted event?"] * len(lost)
+    assert lost >= {first for first in everything if any(first <= k <= first + 900 for k in knocks)}
+    assert kept >= {first for first in everything if not any(first - 100 < k < first + 1000 for k in knocks)}
+    assert noise("noise", noise_ratio=1.0)[1] == []
+
+
 def test_a_short_stretch_and_one_without_an_end_give_a_window_that_holds_them(make_record):
     (short,), _ = cut_of(make_record, stretch("rockfall", 100, 102), shifts=0)
     assert short.first_sample <= 10_000 and short.first_sample + 1000 >= 10_200

@@ -57,9 +57,9 @@ class PreprocessConfig:
     excerpt_s : float
         An excerpt reaches so far before the first and after the last of its picks.
     noise_ratio : float
-        Of task ``phase``: a noise window in which some half second has more than this many times the energy of the
-        quietest quarter is left out, as it may hold an event that nobody listed. 0 takes all. The default leaves out
-        about one in seventy noise windows, and would leave out four of five with a P (see
+        A noise window that nobody labelled, and in which some half second has more than this many times the energy of
+        the quietest quarter, is left out, as it may hold an event that nobody listed. 0 takes all. The default leaves
+        out about one in seventy noise windows of 4 s, and would leave out four of five with a P (see
         `seisnet.windows.cutting.energy_ratios`).
     link_s : float
         Picks, or traces of a data set, without an event that follow each other within this time, on whatever station,

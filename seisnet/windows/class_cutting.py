@@ -10,6 +10,7 @@ import numpy as np
 from seisnet.config import PreprocessConfig
 from seisnet.overlaps import Spans
 from seisnet.waveforms.records import Record, sample_of
+from seisnet.windows.cutting import LIVELY, are_lively
 from seisnet.windows.labelled import ClassStretch, LabelledRecord, Window, draw, generator, station_hour
 
 
@@ -21,8 +22,8 @@ def cut_classes(labelled: LabelledRecord, config: PreprocessConfig) -> tuple[lis
     window that reaches into a stretch of another class is left out. Where ``noise`` is one of the classes, and a
     record holds stretches but none of noise, `config.noise_windows` are taken for every window that is no copy, at
     least `config.noise_gap_s` from all stretches, as far as they might lie side by side; they belong to the event of
-    the next stretch. Where a recording goes on in another source, windows lie as if the record did, and each is left
-    to the record that holds it whole.
+    the next stretch, and lively ones are left out (`config.noise_ratio`). Where a recording goes on in another source,
+    windows lie as if the record did, and each is left to the record that holds it whole.
 
     Returns
     -------
@@ -72,7 +73,11 @@ def cut_classes(labelled: LabelledRecord, config: PreprocessConfig) -> tuple[lis
         # Dealt out with the event of the stretch that follows, so that every split gets its share of noise.
         known = sorted((low, stretch.event_id) for stretch, (low, _) in zip(labelled.stretches, spans, strict=True))
         starts, events = [low for low, _ in known], [*(event for _, event in known), ""]
-        for first in draw(free, min(wanted, side_by_side), rng):
+        drawn = draw(free, min(wanted, side_by_side), rng)
+        lively = are_lively(record, drawn, config)
+        reasons += [LIVELY.format(config.noise_ratio)] * int(lively.sum())
+        for i in np.flatnonzero(~lively).tolist():
+            first = drawn[i]
             event = labelled.event_id or events[bisect.bisect_right(starts, first)] or station_hour(record, first)
             windows.append(Window(first, "noise", np.nan, event))
     return windows, reasons

@@ -23,6 +23,8 @@ CODA_NEGATIVES_S = 15.0
 RATIO_S = 0.5
 """Stretches whose energy is compared within a noise window."""
 
+LIVELY = "noise window with an energy ratio above {:g}: an unlisted event?"
+
 
 def cut(labelled: LabelledRecord, config: PreprocessConfig) -> tuple[list[Window], list[str]]:
     """Choose the windows of a record.
@@ -68,7 +70,7 @@ def cut(labelled: LabelledRecord, config: PreprocessConfig) -> tuple[list[Window
     phases = [(sample, phase) for sample, phase, _ in onsets]
     noise, lively = _noise(labelled, onsets, config, rng)
     windows += noise
-    reasons += [f"noise window with an energy ratio above {config.noise_ratio:g}: an unlisted event?"] * lively
+    reasons += [LIVELY.format(config.noise_ratio)] * lively
     coda = coda_stretches(record, phases, config)
     n_events = _count(labelled, (_previous_event(low, onsets) for low, _ in coda))
     for first in draw(coda, n_events * config.coda_windows, rng):
@@ -80,6 +82,13 @@ def cut(labelled: LabelledRecord, config: PreprocessConfig) -> tuple[list[Window
         short = record.n_samples < length
         reasons.append(f"shorter than {config.window_s:g} s" if short else "the config asks for no noise windows")
     return windows, reasons
+
+
+def are_lively(record: Record, first_samples: Sequence[int], config: PreprocessConfig) -> NDArray[np.bool_]:
+    """Which windows, (N,), are too lively for noise that nobody labelled, see `PreprocessConfig.noise_ratio`."""
+    if not config.noise_ratio or not first_samples:
+        return np.zeros(len(first_samples), dtype=np.bool_)
+    return energy_ratios(record, first_samples, config) > config.noise_ratio
 
 
 def energy_ratios(record: Record, first_samples: Sequence[int], config: PreprocessConfig) -> NDArray[np.float64]:
@@ -192,9 +201,7 @@ def _noise(
     for _ in range(n_all):
         which = int(borders.searchsorted(rng.random(), side="right"))  # Generator.choice is far slower
         drawn.append(int(rng.integers(*stretches[which])))
-    lively = np.zeros(len(drawn), dtype=np.bool_)
-    if config.noise_ratio and drawn:
-        lively = energy_ratios(record, drawn, config) > config.noise_ratio
+    lively = are_lively(record, drawn, config)
     windows = []
     for i in np.flatnonzero(~lively).tolist():
         event = labelled.event_id or _next_event(drawn[i], onsets, record) or station_hour(record, drawn[i])
