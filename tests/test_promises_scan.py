@@ -160,13 +160,23 @@ def test_chunk_invariance_packets_of_other_rates_that_may_overlap(rate_hz, overl
     assert streaming.rejections == []
 
 
-@pytest.mark.parametrize("rate_hz", [20.0, 62.5, 200.0])
+@pytest.mark.parametrize(("rate_hz", "window_s"), [(20.0, 1.0), (20.0, 4.0), (62.5, 4.0), (200.0, 4.0)])
 @pytest.mark.parametrize("packet_s", [0.1, 2.0])
-def test_chunk_invariance_packets_of_other_rates_are_resampled_as_the_whole(rate_hz, packet_s, make_trace):
-    """Sample by sample: the model of these tests finds nothing at 20 Hz."""
+def test_chunk_invariance_packets_of_other_rates_are_resampled_as_the_whole(rate_hz, window_s, packet_s, make_trace):
+    """Sample by sample: the model of these tests finds nothing at 20 Hz.
+
+    Packets are kept for as long as the resampling filter reaches back, and a window, and not for much longer: with
+    windows of 1 s at 20 Hz the filter needs most, with windows of 4 s at 200 Hz the window.
+    """
+    stored = dataclasses.replace(MODEL.stored, preprocess={**MODEL.stored.preprocess, "window_s": window_s})
+    conditioning = Model("louder", stored)
     stream = stream_of(bursts(round(15 * rate_hz)), make_trace, start_ns=START_NS + 123_456_789, rate_hz=rate_hz)
-    [whole], _ = MODEL.records(stream)
-    followed = []
+    [whole], _ = conditioning.records(stream)
+    followed, kept_s = [], []
+
+    def records(kept, stations):
+        kept_s.append(max(trace.stats.npts for trace in kept) / rate_hz)
+        return conditioning.records(kept, stations)
 
     def follow(record, config):
         def add(samples, last=False):
@@ -175,7 +185,7 @@ def test_chunk_invariance_packets_of_other_rates_are_resampled_as_the_whole(rate
 
         return SimpleNamespace(add=add)
 
-    model = SimpleNamespace(preprocess=MODEL.preprocess, records=MODEL.records, follow=follow)
+    model = SimpleNamespace(preprocess=conditioning.preprocess, records=records, follow=follow)
     streaming, size = Streaming(model, step_s=0.0), round(packet_s * rate_hz)
     for at in range(0, stream[0].stats.npts, size):
         for trace in stream:
@@ -183,6 +193,7 @@ def test_chunk_invariance_packets_of_other_rates_are_resampled_as_the_whole(rate
             streaming.add(trace.slice(start, start + (size - 1) / rate_hz))
     streaming.finish()
     np.testing.assert_allclose(np.concatenate(followed, axis=1), whole.data, atol=1e-5 * whole.data.std())
+    assert max(kept_s) < packet_s + window_s + 1.5 + 80 / min(rate_hz, 100)
 
 
 def test_packets_that_hold_no_seismogram_are_counted(quakes):
