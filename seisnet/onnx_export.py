@@ -120,13 +120,12 @@ def _member(network: Network, name: str) -> tuple[list[NodeProto], dict[str, Any
     nodes: list[NodeProto] = []
     constants: dict[str, Any] = {}
     before = "scaled"
-    layers = list(network.views(network.theta))
-    for i, (weights, bias) in enumerate(layers):
+    for i, layer in enumerate(network.dense):
         here = f"{name}_layer{i}"
-        constants |= {f"{here}_weights": weights, f"{here}_bias": bias}
+        constants |= {f"{here}_weights": layer.weights, f"{here}_bias": layer.bias}
         nodes.append(helper.make_node("Gemm", [before, f"{here}_weights", f"{here}_bias"], [here]))
         before = here
-        if i < len(layers) - 1:
+        if layer is not network.dense[-1]:
             nodes.append(helper.make_node(operator, [here], [f"{here}_active"], **attributes))
             before = f"{here}_active"
     nodes.append(helper.make_node("Div", [before, "temperature"], [f"{name}_logits"]))

@@ -91,15 +91,14 @@ def onset_loss(outputs: Floats, targets: Floats, weight: Floats) -> tuple[float,
         Distances in units of `SHIFT_S`, NaN for the phases that a window is not about.
     weight : float32 (B,)
     """
-    distance, spread = outputs[:, ::2], outputs[:, 1::2]
-    about = np.isfinite(targets)
-    error = np.where(about, distance - np.where(about, targets, 0), 0)
-    log_error = np.log(np.maximum(np.abs(error), SMALLEST)).astype(outputs.dtype)
-    loss, of_distance = huber(np.where(about, distance, 0), np.where(about, targets, 0), weight, delta=HUBER_DELTA)
-    of_spread_loss, of_spread = huber(np.where(about, spread, 0), np.where(about, log_error, 0), weight)
+    about = np.isfinite(targets)  # other phases have no error, and so no gradient
+    distance, spread, wanted = (np.where(about, x, 0) for x in (outputs[:, ::2], outputs[:, 1::2], targets))
+    log_error = np.log(np.maximum(np.abs(distance - wanted), SMALLEST)).astype(outputs.dtype)
+    distance_loss, of_distance = huber(distance, wanted, weight, delta=HUBER_DELTA)
+    spread_loss, of_spread = huber(spread, np.where(about, log_error, 0), weight)
     gradient = np.empty_like(outputs)
     gradient[:, ::2], gradient[:, 1::2] = of_distance, SPREAD_SHARE * of_spread
-    return loss + SPREAD_SHARE * of_spread_loss, gradient
+    return distance_loss + SPREAD_SHARE * spread_loss, gradient
 
 
 @dataclass(frozen=True)
@@ -139,8 +138,7 @@ class OnsetNetwork:
     def move(self, record: Record, time_ns: int, phase: str) -> tuple[int, float]:
         """A time half way to the onset near a time, in the record, and the standard error of that onset in seconds."""
         x, centres = onset_windows(record, [time_ns], self.feature)
-        layers = list(self.network.views(self.network.theta))
-        said = outputs(layers, self.network, ((x - self.mean) / self.scale).astype(np.float32))[0]
+        said = outputs(self.network, ((x - self.mean) / self.scale).astype(np.float32))[0]
         distance, log_error = said[2 * self.phases.index(phase) :][:2]
         shift_s = WAY * SHIFT_S * float(np.clip(distance, -FURTHEST, FURTHEST))
         sample = float(centres[0]) + shift_s * record.sampling_rate_hz

@@ -150,8 +150,7 @@ class SlidingNetwork:
         x = slide(self.feature, frames, present, bandwidth_hz)[: self.block_frames : self.every]
         x -= self.mean
         x /= self.scale
-        logits = [outputs(list(network.views(network.theta)), network, x) for network in self.networks]
-        return mean_probabilities(logits, self.temperature)
+        return mean_probabilities([outputs(network, x) for network in self.networks], self.temperature)
 
     def _folded(self, frames: Floats, known: Bools) -> Floats:
         """Evaluate the first layer on frames as they are, then normalise."""
@@ -204,16 +203,16 @@ class SlidingNetwork:
 
 def first_layers(networks: Sequence[Network], mean: Floats, scale: Floats) -> tuple[Doubles, Doubles]:
     """Weights (D, U) and bias (U) of the first layers of all networks side by side, for inputs not yet scaled."""
-    first = [next(network.views(network.theta)) for network in networks]
-    weights = np.concatenate([w for w, _ in first], axis=1).astype(np.float64) / scale[:, None]
-    return weights, np.concatenate([b for _, b in first]) - mean @ weights
+    first = [network.dense[0] for network in networks]
+    weights = np.concatenate([layer.weights for layer in first], axis=1).astype(np.float64) / scale[:, None]
+    return weights, np.concatenate([layer.bias for layer in first]) - mean @ weights
 
 
 def further(networks: Sequence[Network], hidden: Floats) -> list[Floats]:
-    """Logits of each network from what their first layers, side by side, gave; that is overwritten."""
+    """Logits of each network from the outputs of their first layers side by side, which are overwritten."""
+    parts = np.split(hidden, len(networks), axis=1)
     return [
-        outputs(list(network.views(network.theta))[1:], network, np.ascontiguousarray(mine), begun=True)
-        for network, mine in zip(networks, np.split(hidden, len(networks), axis=1), strict=True)
+        outputs(network, np.ascontiguousarray(part), begun=True) for network, part in zip(networks, parts, strict=True)
     ]
 
 
@@ -224,17 +223,17 @@ def mean_probabilities(logits: Sequence[Floats], temperature: float) -> Floats:
     return probabilities
 
 
-def outputs(layers: Sequence[tuple[Floats, Floats]], network: Network, x: Floats, *, begun: bool = False) -> Floats:
-    """Logits of a network by its layers, or by others of the same shapes. Nothing is shared between threads.
+def outputs(network: Network, x: Floats, *, begun: bool = False) -> Floats:
+    """Logits of a network, as `Network.predict` gives them, but without its temporaries: any number of threads may ask.
 
-    With `begun`, x is what a layer before these gave, before its activation; it is overwritten.
+    With `begun`, x is what the first layer gave, before its activation; it is overwritten.
     """
-    activation = ACTIVATIONS[network.activation].function
-    for i, (weights, bias) in enumerate(layers):
-        if i or begun:
-            x = activation(x, x if not ACTIVATIONS[network.activation].from_input else np.empty_like(x))
-        x = product(x, weights, np.empty((len(x), weights.shape[1]), dtype=np.float32))
-        x += bias
+    activation = ACTIVATIONS[network.activation]
+    for i, layer in enumerate(network.dense[begun:], start=int(begun)):
+        if i:
+            x = activation.function(x, np.empty_like(x) if activation.from_input else x)
+        x = product(x, layer.weights, np.empty((len(x), len(layer.bias)), dtype=np.float32))
+        x += layer.bias
     return x
 
 
