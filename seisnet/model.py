@@ -27,7 +27,7 @@ from seisnet.scan.onset_network import OnsetNetwork
 from seisnet.scan.scanner import Chain, ContextStage, Probabilities, scan
 from seisnet.scan.sliding_network import SlidingNetwork, mean_probabilities
 from seisnet.scan.stages import context_network, later_stages, networks_of, onset_network
-from seisnet.seisbench_arguments import Arguments, read_arguments
+from seisnet.seisbench_arguments import read_arguments
 from seisnet.store.files import check_output, path_of
 from seisnet.store.model_file import StoredModel, StoredStage, read_model, write_model
 from seisnet.streaming import Streaming
@@ -72,7 +72,7 @@ class Model:
     def layers(self) -> dict[str, Any]:
         """Settings of a `TrainConfig` that ask for the same layers, and as many members."""
         first = self.stored.stages[0]
-        later = {f"{reads}_hidden": stage.sizes[1:-1] for reads, stage in self._stages.items()}
+        later = {f"{reads}_hidden": stage.sizes[1:-1] for reads, stage in self._later.items()}
         members = len(np.atleast_2d(first.theta))
         return {"hidden": first.sizes[1:-1], "activation": first.activation, "members": members, **later}
 
@@ -94,19 +94,20 @@ class Model:
             return mean_probabilities([network.predict(scaled) for network in own], self.windows.temperature)
 
     @cached_property
-    def _stages(self) -> dict[str, StoredStage]:
-        """Stages after the first, by what they read."""
+    def _later(self) -> dict[str, StoredStage]:
         return later_stages(self.stored, self.name)
 
     @cached_property
     def context(self) -> ContextStage | None:
         """The second stage, where the model has one."""
-        return context_network(self._stages.get("context"), self.stored, self.preprocess.hop_s)
+        stage = self._later.get("context")
+        return context_network(stage, self.stored, self.preprocess.hop_s) if stage else None
 
     @cached_property
     def onsets(self) -> OnsetNetwork | None:
         """The third stage, where the model has one."""
-        return onset_network(self._stages.get("onset"), self.stored, self.preprocess.sampling_rate_hz)
+        stage = self._later.get("onset")
+        return onset_network(stage, self.stored, self.preprocess.sampling_rate_hz) if stage else None
 
     @cached_property
     def windows(self) -> SlidingNetwork:
@@ -138,13 +139,13 @@ class Model:
         return scan(record, self.chain(config), threads=threads)
 
     def records(self, stream: obspy.Stream, inventory: Metadata = None) -> tuple[list[Record], list[Rejection]]:
-        """Records of a stream, conditioned as the training data were, and all that can't be used of it, with reasons.
+        """Records of a stream, conditioned as the training data were, and what can't be used of it, with reasons.
 
         Raises
         ------
         ConfigError, DataError
-            If it is no stream; if the inventory can't be read, or is missing where the training data had lost their
-            instruments' responses.
+            If it is no stream; if the inventory can't be read, or is missing although the model was trained on data
+            without instrument response.
         """
         config, stations = self.preprocess, stations_of(inventory)
         rate_hz, least_s, response = config.sampling_rate_hz, config.window_s, response_of(config)
@@ -170,10 +171,7 @@ class Model:
         return {**self.stored.thresholds, **given}
 
     def follow(self, record: Record, config: PickConfig | None = None, *, threads: int = 1) -> Follower:
-        """Begin to scan and pick a record, of which only the head is read; its samples are added to what is returned.
-
-        Thresholds in the config go before the model's own.
-        """
+        """Begin to scan and pick a record; its samples are not read, but added to the follower that is returned."""
         config, thresholds = PickConfig.of(config), self.thresholds(config)
         return Follower(
             self.chain(config), record, thresholds, config=config, model=self.name, onsets=self.onsets, threads=threads
@@ -192,9 +190,8 @@ class Model:
 
         Arguments and the warning are those of `classify`.
         """
-        asked = self._arguments(config, options)
-        found = [self.scan(record, asked.config) for record in self._wanted(stream, inventory, asked)]
-        return probability_stream(found, self.name)
+        config, wanted = self._asked(stream, config, inventory, options)
+        return probability_stream([self.scan(record, config) for record in wanted], self.name)
 
     def classify(
         self, stream: obspy.Stream, config: PickConfig | None = None, *, inventory: Metadata = None, **options: float
@@ -209,50 +206,46 @@ class Model:
             It is not changed.
         config : PickConfig, optional
         inventory : obspy.Inventory or one or several files, optional
-            Station metadata: components go where their azimuth and dip say. A model whose training data had lost their
-            instruments' responses needs it.
+            Station metadata: components go where their azimuth and dip say. A model that was trained on data without
+            instrument response needs it.
         **options : float
-            As in SeisBench, so that a script changes one import: ``P_threshold``, ``S_threshold``; ``stride``, the step
-            in samples at the model's rate; ``strict``, whether all three components are needed; ``batch_size`` and
-            ``copy`` change nothing. Any other is an error that says why (`seisnet.seisbench_arguments`).
+            As in SeisBench: ``P_threshold``, ``S_threshold``; ``stride``, the step in samples at the model's rate;
+            ``strict``, whether all three components are needed; ``batch_size`` and ``copy`` change nothing. Any other
+            is an error that says why (`seisnet.seisbench_arguments`).
 
         Returns
         -------
         list of Pick or list of Detection
-            The second where the model's task is ``class`` (`Model.preprocess`). As in SeisBench, ``.picks`` and
-            ``.detections`` are they.
+            Detections where the model's task is ``class`` (`Model.preprocess`). As in SeisBench, the list is also its
+            own attribute ``.picks`` or ``.detections``.
 
         Raises
         ------
         ConfigError
-            For an unknown option or class, what is no stream, no inventory, or no PickConfig.
+            For an unknown option or class, or an argument of another kind.
         DataError
             If the inventory can't be read, or is needed and missing.
-
-        Examples
-        --------
-        >>> model.classify(obspy.read(), P_threshold=0.3)  # doctest: +SKIP
         """
-        asked = self._arguments(config, options)
-        wanted = self._wanted(stream, inventory, asked)
-        found = [self.follow(record, asked.config).add(record.data, last=True) for record in wanted]
+        config, wanted = self._asked(stream, config, inventory, options)
+        found = [self.follow(record, config).add(record.data, last=True) for record in wanted]
         if self.preprocess.task == "class":
             detections = [detection for part in found for detection in part.detections]
-            return DetectionList(joined_detections(detections, asked.config, self.chain(asked.config).hop_ns))
-        return PickList(accepted([pick for part in found for pick in part.picks], asked.config))
+            return DetectionList(joined_detections(detections, config, self.chain(config).hop_ns))
+        return PickList(accepted([pick for part in found for pick in part.picks], config))
 
-    def _arguments(self, config: PickConfig | None, given: dict[str, float]) -> Arguments:
+    def _asked(
+        self, stream: obspy.Stream, config: PickConfig | None, inventory: Metadata, options: dict[str, float]
+    ) -> tuple[PickConfig, list[Record]]:
+        """What is asked of `annotate` or `classify`: the config that the options complete, and the records."""
         self.thresholds(config)
-        return read_arguments(given, PickConfig.of(config), phases=self.stored.thresholds, recipe=self.preprocess)
-
-    def _wanted(self, stream: obspy.Stream, inventory: Metadata, asked: Arguments) -> list[Record]:
+        asked = read_arguments(options, PickConfig.of(config), phases=self.stored.thresholds, recipe=self.preprocess)
         records, rejections = self.records(stream, inventory)
         wanted = [record for record in records if record.present.all() or not asked.strict]
         if not wanted:
             rejections += [Rejection(r.trace_id, r.start_ns, r.end_ns, "strict: components missing") for r in records]
             why = reasons(rejections) or "the stream holds no waveforms"
             warnings.warn(f"nothing could be scanned: {why}", stacklevel=3)
-        return wanted
+        return asked.config, wanted
 
     def stream(
         self,

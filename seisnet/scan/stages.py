@@ -31,17 +31,15 @@ def later_stages(stored: StoredModel, name: str) -> dict[str, StoredStage]:
     return stages
 
 
-def context_network(stage: StoredStage | None, stored: StoredModel, hop_s: float) -> ContextNetwork | None:
-    """The second stage; None where the model has none."""
-    if stage is None or stage.mean is None or stage.scale is None:
-        return None
+def context_network(stage: StoredStage, stored: StoredModel, hop_s: float) -> ContextNetwork:
+    """The second stage."""
+    assert stage.mean is not None and stage.scale is not None  # as of any stage after the first
     noise = stored.classes.index("noise")
     return ContextNetwork(networks_of(stage), stage.mean, stage.scale, noise, hop_s, stored.temperature)
 
 
-def onset_network(stage: StoredStage | None, stored: StoredModel, sampling_rate_hz: float) -> OnsetNetwork | None:
-    """The third stage; None where the model has none."""
-    if stage is None or stage.mean is None or stage.scale is None:
-        return None
+def onset_network(stage: StoredStage, stored: StoredModel, sampling_rate_hz: float) -> OnsetNetwork:
+    """The third stage."""
+    assert stage.mean is not None and stage.scale is not None  # as of any stage after the first
     phases = tuple(name for name in stored.classes if name != "noise")
     return OnsetNetwork(networks_of(stage)[0], stage.mean, stage.scale, phases, sampling_rate_hz, stored.spread)
