@@ -27,8 +27,9 @@ class Parent:
     @property
     def digest(self) -> str:
         """SHA-256 of all weights; empty without a model."""
-        stages = self.model.stored.stages if self.model else ()
-        return hashlib.sha256(b"".join(stage.theta.tobytes() for stage in stages)).hexdigest() if stages else ""
+        if self.model is None:
+            return ""
+        return hashlib.sha256(b"".join(stage.theta.tobytes() for stage in self.model.stored.stages)).hexdigest()
 
     def stage(self, name: str) -> StoredStage | None:
         """A stage, if the model has it."""
@@ -57,9 +58,8 @@ class Parent:
                 f"model {self.model.name} has layers {found.sizes}, {found.activation}; the training asks for {asked} "
                 f"{config.hidden}, {config.activation}; leave them out, or in Python use TrainConfig(**model.layers)"
             )
-        members = np.atleast_2d(found.theta)
-        weights: NDArray[np.float32] = members[member % len(members)]
-        return weights
+        members: list[NDArray[np.float32]] = list(np.atleast_2d(found.theta))
+        return members[member % len(members)]
 
     def scaler(self, stage: str) -> StandardScaler | None:
         """Scaler of a stage, if the model has it."""

@@ -1,9 +1,9 @@
 """What a training run consists of: a task for every network of a model, and the model that they make together.
 
 The window network, or each member of an ensemble, learns from the windows; members may teach one network, which takes
-their place. Then, where the windows file holds excerpts of whole records, each fold of stations is scanned by a window
-network that learned from the others, and the context stage learns to read what it says; and the onset network learns to
-find onsets to the sample.
+their place. The later stages need excerpts of whole records. The context stage learns to read what window networks say
+of stations that they have not learned from: each fold of stations is scanned by a network trained on the other folds.
+The onset network learns to find onsets to the sample.
 """
 
 from __future__ import annotations
@@ -62,13 +62,13 @@ class Task:
     config : TrainConfig
         How this network is trained.
     data : callable
-        What it learns from; equal for networks that learn from the same.
+        Makes what the network learns from; the same callable for all networks that learn from the same.
     objective : Objective
     n_outputs : int
     init : float32 (P,) or None
         Weights to start from.
     lesson : callable or None
-        What a student learns from instead, made of the data that its teachers learned from; it comes right after them.
+        Turns what the teachers learned from into what their student learns from; its task follows theirs.
     """
 
     stage: str
@@ -92,7 +92,7 @@ class Run:
     files : ExitStack
         Closes the windows file, where it is read in blocks.
     say : callable, optional
-        Told what the windows lack, and which stages the model does not get, and why.
+        Told what the windows lack, which stages are not trained, and why.
 
     Attributes
     ----------
@@ -102,7 +102,7 @@ class Run:
     dev : list of Excerpt
         Of the dev split.
     identity : str
-        SHA-256 of the config, of the model trained further, and of what is learned from and how it was made.
+        SHA-256 of the config, the model trained further, the data and how they were made.
     """
 
     def __init__(
@@ -122,7 +122,7 @@ class Run:
         self._sizes = (self._windows.x_dev.shape[1], *config.hidden, len(self._windows.info.classes))
         self.identity = self._hash()
         self.tasks: list[Task] = []
-        self._add_window_tasks("windows", config.members, self._windows.training, self._train)
+        self._add_window_tasks("windows", self._windows.training, self._train)
         if self._recipe.task == "phase":
             why_not = why_no_context(self._train, set(self._stations), self._recipe)
             if config.context and self._may_have("context", why_not, say):
@@ -132,15 +132,13 @@ class Run:
                 self.tasks.append(self._onset_task())
 
     def _may_have(self, stage: str, why_not: str, say: Say | None) -> bool:
-        """Whether nothing speaks against training a stage; else what does is told."""
+        """Whether a stage can be trained; if not, `say` is told why."""
         if why_not and say:
             say(self._parent.goes_without(stage, why_not))
         return not why_not
 
-    def _add_window_tasks(
-        self, stage: str, n: int, data: Callable[[], TrainingData], excerpts: Sequence[Excerpt]
-    ) -> None:
-        """Window networks that learn from some windows, or their student, who sees the excerpts too."""
+    def _add_window_tasks(self, stage: str, data: Callable[[], TrainingData], excerpts: Sequence[Excerpt]) -> None:
+        """Add tasks of window networks, or of their teachers and a student, which sees the excerpts too."""
         config = self._config
         if config.distil and not excerpts:
             kept = "" if stage == "windows" else " except from one fold of stations"
@@ -153,7 +151,7 @@ class Run:
             rng = np.random.default_rng(config.seed)
             return window_lesson(found, excerpts, teachers, self._recipe, rng, config.memory_mb)
 
-        self._add(stage, config, n, data, lesson)
+        self._add(stage, config, data, lesson)
 
     def _add_context_tasks(self) -> None:
         config = self._config
@@ -161,7 +159,7 @@ class Run:
         fold = np.array([fold_by_station[s] for s in self._stations])
         for k in range(int(fold.max()) + 1):
             known = [e for e in self._train if fold_by_station.get(station_of(e.trace_id)) != k]
-            self._add_window_tasks("fold", 1, partial(self._windows.training, fold != k), known)
+            self._add_window_tasks("fold", partial(self._windows.training, fold != k), known)
         small = dataclasses.replace(
             config, hidden=config.context_hidden, epochs=config.context_epochs, patience=0, batch_size=256,
             dropout=0.2, input_noise=0.1, label_smoothing=0.02,
@@ -181,17 +179,16 @@ class Run:
             self._scalers["context"], self._prior_shift = found.scaler, found.prior_shift
             return found
 
-        self._add("context", small, config.members, data, context_lesson)
+        self._add("context", small, data, context_lesson)
 
     def _add(
         self,
         stage: str,
         config: TrainConfig,
-        n: int,
         data: Callable[[], TrainingData],
         lesson: Callable[[TrainingData, Sequence[nn.Network]], TrainingData],
     ) -> None:
-        """Tasks of some networks of a stage that classify; or where networks teach, of teachers and their student."""
+        """Add tasks of networks that classify, one for a fold; where networks teach, of teachers and their student."""
         classes, first = self._windows.info.classes, len(self.tasks)
         context = stage == "context"
 
@@ -205,9 +202,9 @@ class Run:
             return lesson(found, self._networks(sizes, self.thetas[first : first + config.members]))
 
         if not config.distil:
-            self.tasks += [task(stage, config, member) for member in range(n)]
+            self.tasks += [task(stage, config, k) for k in range(1 if stage == "fold" else config.members)]
             return
-        self.tasks += [task("teacher", config, member) for member in range(config.members)]
+        self.tasks += [task("teacher", config, k) for k in range(config.members)]
         learner = task(stage, student(config, input_noise=0.0 if context else WINDOW_NOISE))
         self.tasks.append(dataclasses.replace(learner, lesson=taught))
 
@@ -253,12 +250,12 @@ class Run:
         return digest.hexdigest()
 
     def stored(self, history: Sequence[dict[str, float]]) -> StoredModel:
-        """The model, not yet calibrated: from a parent it keeps calibration, and stages that had no task."""
+        """The model, not yet calibrated; from a parent it keeps the calibration, and stages that were not trained."""
         info, scaler = self._windows.info, self._windows.scaler
         stages, metrics = [], {}
         for name in READS:
             numbers = self._numbers(name)
-            stage = self._stored_stage(name, numbers) if numbers else self._parent.stage(name)
+            stage = self._stored_stage(name, self.tasks[numbers[0]]) if numbers else self._parent.stage(name)
             if stage:
                 stages.append(stage)
             if numbers and name != "windows":
@@ -282,19 +279,16 @@ class Run:
             attributes=attributes | ({"parent_sha256": self._parent.digest} if parent else {}),
         )
 
-    def _stored_stage(self, name: str, numbers: Sequence[int]) -> StoredStage:
-        """A stage from the weights of its tasks."""
-        task, thetas = self.tasks[numbers[0]], [self.thetas[i] for i in numbers]
+    def _stored_stage(self, name: str, task: Task) -> StoredStage:
+        """A stage from the weights of all its tasks, of which one is given."""
         if name not in self._scalers:
-            task.data()  # a resumed run may have trained this stage before
+            task.data()  # a run that was resumed after this stage was trained has not made its data yet
         scaler = self._scalers[name]
-        first = name == "windows"
+        theta, first = np.stack(self._weights(name)), name == "windows"
         if name == "context" and self._prior_shift is not None:
-            thetas = [theta.copy() for theta in thetas]
-            for theta in thetas:  # the biases of the outputs come last
-                theta[-task.n_outputs :] += self._prior_shift
+            theta[:, -task.n_outputs :] += self._prior_shift  # the biases of the outputs come last
         return StoredStage(
-            thetas[0] if len(thetas) == 1 else np.stack(thetas),
+            theta[0] if len(theta) == 1 else theta,
             (len(scaler.mean), *task.config.hidden, task.n_outputs),
             task.config.activation,
             reads=READS[name],
