@@ -17,59 +17,26 @@ import argparse
 import dataclasses
 import json
 import tempfile
-from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from class_alterations import altered_figures, altered_windows
+from class_alterations import altered_windows
 from class_card import WORDS, card
-from class_figures import scores_of, thresholds_of
 from class_records import Reference, scan_recordings, write_labels
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
+from class_validation import Validation, ValidationConfig, blocks_of, check_blocks
 
 from seisnet.cli import in_one_line
 from seisnet.config import PreprocessConfig, TrainConfig, from_dict, read_tables
-from seisnet.config.checks import between
-from seisnet.errors import ConfigError, DataError
+from seisnet.errors import ConfigError
 from seisnet.linking import join_times
 from seisnet.model import Model
 from seisnet.preprocessing.job import preprocess_to_file
 from seisnet.store.files import check_not_read, check_output, replacing, sha256_of
 from seisnet.store.h5csv_file import import_h5csv
-from seisnet.store.windows_file import WindowRows
 from seisnet.store.windows_in_memory import Windows, read_windows
 from seisnet.training.fitting import fit
-from seisnet.wording import counted, most_frequent
-
-
-@dataclasses.dataclass(frozen=True)
-class ValidationConfig:
-    """How the figures are made.
-
-    Attributes
-    ----------
-    folds : int
-        Parts that the blocks of every class are dealt to.
-    seed : int
-        Of the deal, and of the bootstrap.
-    recording_gap_s : float
-        Windows further apart in time than this belong to different recordings.
-    background : bool
-        Whether `noise_windows` of every whole recording, `noise_gap_s` away from all that the list names, are taken as
-        noise too.
-    """
-
-    folds: int = 12
-    seed: int = 0
-    recording_gap_s: float = 3600.0
-    background: bool = False
-
-    def __post_init__(self) -> None:
-        """Check what no other check would name."""
-        between("folds", self.folds, 2, 1000)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -124,80 +91,6 @@ def make_windows(
     return windows, altered_windows(found, windows.rows.take(~windows.rows.augmented), config)
 
 
-def blocks_of(windows: Windows, config: PreprocessConfig) -> np.ndarray:
-    """Number the blocks that must not be divided, (N,).
-
-    Windows of one event, and windows that overlap in time with any shift, on whatever stations, are in one block. What
-    is called noise belongs to no event.
-    """
-    rows = windows.rows
-    near = np.array(join_times(rows.start_ns.tolist(), config.window_s + 2 * config.shift_s))
-    n_times, n_groups = near.max() + 1, int(rows.group.max()) + 1
-    noise = rows.y == rows_index(windows, "noise")
-    links = coo_array(
-        (np.ones((~noise).sum()), (near[~noise], n_times + rows.group[~noise].astype(int))),
-        shape=(n_times + n_groups,) * 2,
-    )
-    return connected_components(links, directed=False)[1][near]
-
-
-def rows_index(windows: Windows, name: str) -> int:
-    """Index of a class; -1 where there is none of that name."""
-    return windows.info.classes.index(name) if name in windows.info.classes else -1
-
-
-def folds_of(y: np.ndarray, blocks: np.ndarray, config: ValidationConfig) -> np.ndarray:
-    """Deal the blocks of every class to the folds in turn, (N,)."""
-    rng = np.random.default_rng(config.seed)
-    numbers, first = np.unique(blocks, return_index=True)
-    fold_of = {}
-    for label in np.unique(y[first]):
-        mine = rng.permutation(numbers[y[first] == label])
-        fold_of |= {int(block): i % config.folds for i, block in enumerate(mine)}
-    return np.array([fold_of[int(block)] for block in blocks])
-
-
-def check_blocks(windows: Windows, blocks: np.ndarray) -> None:
-    """Refuse classes of which nothing would be left to learn from when a block is held out."""
-    for k, name in enumerate(windows.info.classes):
-        n = np.unique(blocks[windows.rows.y == k]).size
-        if n < 2:
-            reasons = Counter(reason for *_, reason in windows.info.rejected)
-            why = "; noise is cut noise_gap_s away from all that is labelled" if name == "noise" else ""
-            why += f"; not used: {', '.join(most_frequent(reasons, 3))}" if reasons else ""
-            raise DataError(
-                f"class {name}: {counted(n, 'block')} (events, or windows that overlap in time); at least two are "
-                f"needed, one to learn from and one to judge by{why}"
-            )
-
-
-def fit_without(windows: Windows, held_out: np.ndarray, config: TrainConfig, name: str = "fold") -> Model:
-    """Train on all windows but some."""
-    rows = windows.rows.take(~held_out)
-    return fit(dataclasses.replace(windows, rows=rows), config, name=name, threads=1)[0]
-
-
-def predict_unseen(
-    windows: Windows, parts: np.ndarray, config: TrainConfig, say: Callable[[str], None]
-) -> tuple[WindowRows, np.ndarray, list[Model]]:
-    """Predict every window that is not augmented by a network that has not seen its part."""
-    plain = ~windows.rows.augmented
-    rows = windows.rows.take(plain)
-    models = []
-    for part in np.unique(parts):
-        models.append(fit_without(windows, parts == part, config))
-        say(f"  part {part + 1}/{parts.max() + 1}")
-    return rows, unseen(models, parts[plain], rows.x), models
-
-
-def unseen(models: Sequence[Model], parts: np.ndarray, x: np.ndarray) -> np.ndarray:
-    """Probabilities (N, K) of features (N, D), each by the network of the part that the window is in."""
-    probabilities = np.zeros((len(x), len(models[0].classes)), dtype=np.float32)
-    for part, model in zip(np.unique(parts), models, strict=True):
-        probabilities[parts == part] = model.predict_proba(x[parts == part])
-    return probabilities
-
-
 def main(
     sources: Sequence[str],
     output: Path,
@@ -215,43 +108,37 @@ def main(
         raise ConfigError("--records and --reference go together: recordings, and the list of what is in them")
     if settings.validation.background and not records:
         say("no noise from between what a list names ([validation] background): no --records are given")
-    said = Reference.read(reference) if reference else []
+    listed = Reference.read(reference) if reference else []
     with tempfile.TemporaryDirectory() as folder:
-        background = (records, said) if settings.validation.background else ((), ())
+        background = (records, listed) if settings.validation.background else ((), ())
         windows, altered = make_windows(sources, settings.preprocess, Path(folder), labels, background)
-    names, seed = windows.info.classes, settings.validation.seed
     blocks = blocks_of(windows, settings.preprocess)
-    mine = ~windows.rows.augmented
-    of_class = {name: int((windows.rows.y[mine] == k).sum()) for k, name in enumerate(names)}
+    y, start_ns, mine = windows.rows.y, windows.rows.start_ns, ~windows.rows.augmented
+    of_class = {name: int((y[mine] == k).sum()) for k, name in enumerate(windows.info.classes)}
     told = ", ".join(f"{name} {n}" for name, n in of_class.items())
     say(f"{mine.sum()} windows ({told}), {(~mine).sum()} augmented, {np.unique(blocks).size} blocks")
     check_blocks(windows, blocks)
-    say("cross-validation")
-    folds = folds_of(windows.rows.y, blocks, settings.validation)
-    rows, probabilities, models = predict_unseen(windows, folds, settings.train, say)
-    metrics: dict[str, Any] = {"cross_validation": scores_of(rows.y, probabilities, blocks[mine], names, seed)}
-    metrics["cross_validation"]["folds"] = int(folds.max()) + 1  # no more than the largest class has blocks
-    metrics["altered"] = altered_figures(rows, probabilities, altered, lambda x: unseen(models, folds[mine], x))
-    thresholds = thresholds_of(rows.y, probabilities, names)
-    metrics["thresholds"] = thresholds
-    recordings = np.array(join_times(windows.rows.start_ns.tolist(), settings.validation.recording_gap_s))
-    alone = [name for k, name in enumerate(names) if np.unique(recordings[windows.rows.y == k]).size < 2]
+    validation = Validation(windows, blocks, settings.train, settings.validation, say)
+    metrics = validation.cross_validate(altered)
+    thresholds = metrics["thresholds"]
+    recordings = np.array(join_times(start_ns.tolist(), settings.validation.recording_gap_s))
+    alone = [name for k, name in enumerate(windows.info.classes) if np.unique(recordings[y == k]).size < 2]
     if alone:
         say(f"no recording is left out, and none of --records scanned: all windows of {', '.join(alone)} are of one")
     else:
-        say("leave one recording out")
-        rows, probabilities, models = predict_unseen(windows, recordings, settings.train, say)
-        metrics["across_recordings"] = scores_of(rows.y, probabilities, blocks[mine], names, seed)
-        metrics["across_recordings"]["recordings"] = int(recordings.max()) + 1
+        metrics["across_recordings"], models = validation.leave_recordings_out(recordings)
         if records:
-            models = [
-                dataclasses.replace(m, stored=dataclasses.replace(m.stored, thresholds=thresholds)) for m in models
-            ]
-            spans = [
-                (int(windows.rows.start_ns[recordings == k].min()), int(windows.rows.start_ns[recordings == k].max()))
-                for k in range(len(models))
-            ]
-            metrics["records"] = scan_recordings(records, list(zip(spans, models, strict=True)), said)
+            metrics["records"] = scan_recordings(
+                records,
+                [
+                    (
+                        (int(start_ns[recordings == k].min()), int(start_ns[recordings == k].max())),
+                        Model(m.name, dataclasses.replace(m.stored, thresholds=thresholds)),
+                    )
+                    for k, m in enumerate(models)
+                ],
+                listed,
+            )
     say("training on all windows")
     model, _ = fit(windows, settings.train, name=output.stem, threads=1)
     metrics["data"] = {
@@ -265,9 +152,9 @@ def main(
     text = card(output.stem, settings.card, metrics, model.stored)
     stored = dataclasses.replace(model.stored, thresholds=thresholds, metrics=metrics, card=text)
     Model(output.stem, stored).save(output, overwrite=True)
-    for suffix, said in ((".json", json.dumps(metrics, indent=1, sort_keys=True) + "\n"), (".md", text)):
+    for suffix, content in ((".json", json.dumps(metrics, indent=1, sort_keys=True) + "\n"), (".md", text)):
         with replacing(output.with_suffix(suffix)) as temporary:
-            temporary.write_text(said, encoding="utf-8")
+            temporary.write_text(content, encoding="utf-8")
     say(f"{output}: {output.stat().st_size / 1e6:.2f} MB, sha256 {sha256_of(output)}")
     return metrics
 

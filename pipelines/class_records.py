@@ -1,8 +1,8 @@
 """Whole recordings, scanned by networks that have not learned from them, against a list of what happened.
 
-A stretch of one class is said to have happened where at least `STATIONS` stations detect it at one time. It is right
-where the list names that class within half a window of it. What the list does not name counts as false, though a list
-that a machine made may lack it.
+A stretch counts as detected where at least `STATIONS` stations detect one class at the same time. It is right where the
+list has that class within half a window of it. Whatever is not on the list counts as false, although a list that was
+made by a machine may be incomplete.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ LISTED = "listed"
 """Class of a label that keeps noise away, and gives no window itself."""
 
 LOWEST_SCORE = 0.4
-"""Entries of a scored list below this are taken for neither right nor wrong."""
+"""Entries with a lower score need not be found, but a detection of one is not false."""
 
 
 @dataclass(frozen=True)
@@ -138,7 +138,8 @@ def scan_recordings(
     Returns
     -------
     dict
-        ``hours``, and in ``thresholds`` the counts of every class at the model's own thresholds and at higher ones.
+        ``hours``, ``fewest_stations``, and in ``rows`` the counts of every class at the model's own threshold and at
+        higher ones.
     """
     hours, total = 0.0, {}
     for (first_ns, last_ns), model in models:

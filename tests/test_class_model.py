@@ -30,8 +30,7 @@ def pipeline(monkeypatch):
     import class_model
 
     yield class_model
-    names = {"class_alterations", "class_card", "class_figures", "class_model", "class_records", "record_alterations"}
-    for name in names - known:
+    for name in {path.stem for path in PIPELINES.glob("*.py")} & sys.modules.keys() - known:
         sys.modules.pop(name, None)
 
 
@@ -139,9 +138,11 @@ def test_blocks_join_windows_of_one_event_and_of_one_time_but_not_of_a_noisy_hou
 
 
 def test_no_block_is_in_two_folds_and_every_class_is_dealt_evenly(pipeline):
+    from class_validation import folds_of
+
     blocks = np.repeat(np.arange(12), 5)
     y = np.repeat([0] * 6 + [1] * 6, 5)
-    folds = pipeline.folds_of(y, blocks, pipeline.ValidationConfig(folds=3))
+    folds = folds_of(y, blocks, pipeline.ValidationConfig(folds=3))
     for block in range(12):
         assert len(set(folds[blocks == block])) == 1
     for label in (0, 1):
@@ -149,8 +150,10 @@ def test_no_block_is_in_two_folds_and_every_class_is_dealt_evenly(pipeline):
 
 
 def test_a_threshold_lies_in_the_gap_that_gives_the_best_f1(pipeline):
+    from class_figures import thresholds_of
+
     probabilities = np.array([[0.9, 0.1], [0.7, 0.3], [0.3, 0.7], [0.1, 0.9]], dtype=np.float32)
-    assert pipeline.thresholds_of(np.array([0, 0, 1, 1]), probabilities, ("hum", "noise")) == {"hum": 0.5}
+    assert thresholds_of(np.array([0, 0, 1, 1]), probabilities, ("hum", "noise")) == {"hum": 0.5}
 
 
 def test_shared_detections_and_their_comparison_with_a_list(pipeline):
