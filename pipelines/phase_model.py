@@ -15,7 +15,7 @@ import argparse
 import json
 import sys
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +48,9 @@ from seisnet.training.labelled_sets import excerpts_of, load_records, make_windo
 from seisnet.windows.labelled import LabelledRecord
 
 Fold = tuple[list[LabelledRecord], list[LabelledRecord]]
+
+SHARES = [field.name for field in fields(Shares)]
+"""What may befall synthetic records."""
 
 
 @dataclass(frozen=True)
@@ -82,7 +85,7 @@ def main() -> None:
     training = replace(from_dict(TrainConfig, tables["train"], where="[train]"), seed=data.seed)
     sources = [name for names in data.regions.values() for name in names]
     sets = {name: load_records(_found(arguments.data, name), config) for name in sources}
-    shares = Shares(data.filtered_share, data.lost_share, data.faulty_share, data.cut_share)
+    shares = Shares(**{share: getattr(data, f"{share}_share") for share in SHARES})
     near, far = data.synthetic_near, data.synthetic_far
     made = list(synthetic(near, far, shares, rate_hz=config.sampling_rate_hz, seed=data.seed))
     figures, stored = build(sets, made, data, config, training)
@@ -115,20 +118,16 @@ def build(
     training: TrainConfig,
 ) -> tuple[dict[str, Any], StoredModel]:
     """Leave out regions, then stations, then learn from everything."""
-    source_of = {id(record): name for name, records in sets.items() for record in records}
     together = [record for records in sets.values() for record in records]
 
     def learned(records: Sequence[LabelledRecord]) -> Model:
-        return fit(make_windows([[*enlarged(records, data), *made]], config), training)[0]
+        copies = with_copies(records, data.copies, np.random.default_rng(data.seed))
+        return fit(make_windows([[*copies, *made]], config), training)[0]
 
     def models(folds: Iterable[Fold], what: str) -> Iterator[tuple[Model, list[LabelledRecord]]]:
         for k, (train, test) in enumerate(folds, start=1):
             yield learned(train), test
-            _say(f"{what} {k} was left out, and a model has learned from the rest")
-
-    def picks_of(left_out: LeftOut) -> dict[str, Any]:
-        of_set = {name: [one for one in left_out.tried if source_of[id(one.labelled)] == name] for name in sets}
-        return {name: pick_figures(tried, stored, data.seed) for name, tried in of_set.items()}
+            print(f"{what} {k} was left out, and a model has learned from the rest", file=sys.stderr, flush=True)
 
     regions = [[record for name in names for record in sets[name]] for names in data.regions.values()]
     foreign = list(models(region_folds(regions), "region"))
@@ -137,7 +136,34 @@ def build(
     home = left_out(models(station_folds(together, data.folds, data.seed), "fold"), temperature, config)
     stored = replace(learned(together).stored, temperature=temperature)
     stored = with_trials(stored, away.every, away.quiet, data.false_alarms_per_hour)
-    figures = {
+    provenance = {
+        "records": {name: len(records) for name, records in sets.items()},
+        "regions": {name: list(names) for name, names in data.regions.items()},
+        "synthetic_records": len(made),
+        **{name: getattr(data, name) for name in ("copies", "folds", *(f"{share}_share" for share in SHARES))},
+        "hidden": list(training.hidden),
+        "members": training.members,
+        "distil": training.distil,
+    }
+    return figures_of(sets, home, away, stored, config, data.seed) | provenance, stored
+
+
+def figures_of(
+    sets: dict[str, list[LabelledRecord]],
+    home: LeftOut,
+    away: LeftOut,
+    stored: StoredModel,
+    config: PreprocessConfig,
+    seed: int,
+) -> dict[str, Any]:
+    """Figures of the model, from models that left out its stations (home) and its regions (away)."""
+    source_of = {id(record): name for name, records in sets.items() for record in records}
+
+    def picks_of(left_out: LeftOut) -> dict[str, Any]:
+        of_set = {name: [one for one in left_out.tried if source_of[id(one.labelled)] == name] for name in sets}
+        return {name: pick_figures(tried, stored, seed) for name, tried in of_set.items()}
+
+    return {
         "windows": window_figures(home.models, config),
         "picks": picks_of(home),
         "picks_elsewhere": picks_of(away),
@@ -153,21 +179,8 @@ def build(
         },
         "thresholds": dict(stored.thresholds),
         "spread": dict(stored.spread),
-        "temperature": temperature,
-        "records": {name: len(records) for name, records in sets.items()},
-        "regions": {name: list(names) for name, names in data.regions.items()},
-        "synthetic_records": len(made),
-        "filtered_share": data.filtered_share,
-        "lost_share": data.lost_share,
-        "faulty_share": data.faulty_share,
-        "cut_share": data.cut_share,
-        "folds": data.folds,
-        "copies": data.copies,
-        "hidden": list(training.hidden),
-        "members": training.members,
-        "distil": training.distil,
+        "temperature": stored.temperature,
     }
-    return figures, stored
 
 
 def region_folds(regions: Sequence[Sequence[LabelledRecord]]) -> Iterator[Fold]:
@@ -188,15 +201,6 @@ def left_out(
         [picked(model, record, config) for model, test in cooled for record in test],
         merged([try_picks(m, quiet_parts(excerpts_of(test, 2, config), config)) for m, test in cooled]),
     )
-
-
-def enlarged(records: Sequence[LabelledRecord], data: DataConfig) -> list[LabelledRecord]:
-    """Records and their altered copies."""
-    return with_copies(records, data.copies, np.random.default_rng(data.seed))
-
-
-def _say(message: str) -> None:
-    print(message, file=sys.stderr, flush=True)
 
 
 def _found(folder: Path, name: str) -> Path:
