@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
@@ -229,7 +230,8 @@ class Network:
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle and copy what made it: views of a vector would come back as vectors of their own."""
-        return _remake, (self.sizes, self.activation, self.theta, self.dropout, self.input_noise)
+        remake = partial(Network, theta=self.theta, dropout=self.dropout, input_noise=self.input_noise)
+        return remake, (self.sizes, self.activation)
 
     def _fitting(self, name: str, values: Array) -> Array:
         if getattr(values, "shape", None) != (self._n_parameters,):
@@ -254,10 +256,6 @@ class Network:
             if self.dropout:
                 yield Dropout(self.dropout)
         yield self.dense[-1]
-
-
-def _remake(sizes: tuple[int, ...], activation: str, theta: Array, dropout: float, input_noise: float) -> Network:
-    return Network(sizes, activation, theta=theta, dropout=dropout, input_noise=input_noise)
 
 
 def _check_generator(rng: np.random.Generator) -> None:
