@@ -1,7 +1,7 @@
 """The window network as an ONNX graph: scaler, layers and softmax, from features to probabilities.
 
-What makes features of waveforms is not in it: `seisnet.features` does that, or whoever reads the recipe that the file
-carries in its metadata.
+The features themselves are not computed in it: `seisnet.features` does that, or your own code by the recipe that the
+file holds in its metadata.
 """
 
 from __future__ import annotations
@@ -67,18 +67,7 @@ def to_onnx(model: Model) -> ModelProto:
     from onnx import helper, numpy_helper
 
     stored = model.stored
-    constants = {"mean": stored.mean, "scale": stored.scale, "temperature": np.array([model.windows.temperature])}
-    nodes = [
-        helper.make_node("Sub", ["features", "mean"], ["centred"]),
-        helper.make_node("Div", ["centred", "scale"], ["scaled"]),
-    ]
-    members = []
-    for k, network in enumerate(model.networks):
-        own_nodes, own_constants = _member(network, f"member{k}")
-        nodes += own_nodes
-        constants |= own_constants
-        members.append(f"member{k}_probabilities")
-    nodes.append(helper.make_node("Mean", members, ["probabilities"]))
+    nodes, constants = _nodes(model)
     initializers: list[TensorProto] = [
         numpy_helper.from_array(np.ascontiguousarray(values, dtype=np.float32), name)
         for name, values in constants.items()
@@ -98,16 +87,35 @@ def to_onnx(model: Model) -> ModelProto:
         producer_name="seisnet",
         producer_version=__version__,
     )
-    feature_shape = list(model.feature.shape)
     told = {
         "classes": list(stored.classes),
-        "feature_shape": feature_shape,
+        "feature_shape": list(model.feature.shape),
         "preprocess": dict(stored.preprocess),
         "thresholds": dict(stored.thresholds),
     }
     helper.set_model_props(made, {name: json.dumps(value, sort_keys=True) for name, value in told.items()})
     onnx.checker.check_model(made, full_check=True)
     return made
+
+
+def _nodes(model: Model) -> tuple[list[NodeProto], dict[str, Any]]:
+    """Nodes and constants of all networks, from ``features`` to ``probabilities``."""
+    from onnx import helper
+
+    stored = model.stored
+    constants = {"mean": stored.mean, "scale": stored.scale, "temperature": np.array([model.windows.temperature])}
+    nodes = [
+        helper.make_node("Sub", ["features", "mean"], ["centred"]),
+        helper.make_node("Div", ["centred", "scale"], ["scaled"]),
+    ]
+    members = []
+    for k, network in enumerate(model.networks):
+        own_nodes, own_constants = _member(network, f"member{k}")
+        nodes += own_nodes
+        constants |= own_constants
+        members.append(f"member{k}_probabilities")
+    nodes.append(helper.make_node("Mean", members, ["probabilities"]))
+    return nodes, constants
 
 
 def _member(network: Network, name: str) -> tuple[list[NodeProto], dict[str, Any]]:
