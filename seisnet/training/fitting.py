@@ -57,38 +57,39 @@ def fit(  # noqa: PLR0913, each is a choice that somebody makes
     windows : Windows or path
         Made by preprocess. A file whose training split exceeds `config.memory_mb` is read in blocks.
     config : TrainConfig, optional
-        How to train; without it as `TrainConfig()` says, with the layers and members of `init`, if that is given.
+        How to train; by default ``TrainConfig()``, with the layers and members of `init` if that is given.
     name : str
         Name of the model.
     init : Model, name or path, optional
-        Start from the weights and the scaler of this model, which must have the same layers, those of
-        ``TrainConfig(**init.layers)``, and recipe.
+        Start from the weights and the scaler of this model. It must have the recipe of the windows, and the layers
+        that the config asks for, as ``TrainConfig(**init.layers)`` does.
     device : {"cpu", "cuda"}
-        Where networks compute, but for that of onsets. A GPU draws other noise and dropout from the same seed.
+        Where networks are trained, except the small onset network. A GPU draws other noise and dropout from the same
+        seed.
     threads : int
-        Most that may share a large matrix product, 0 for all cores; fewer are used where that is faster.
+        How many may share a large matrix product, at most; 0 for all cores. Fewer are used where that is faster.
     checkpoint : str or Path, optional
         Written after every epoch; where it exists already, training goes on from it, bit for bit.
     progress : callable, optional
         See `Progress`.
     say : callable, optional
-        Called with plain messages on gradients and outputs that look wrong.
+        Called with messages, such as which gradients and outputs look wrong.
 
     Returns
     -------
     model : Model
     history : dict of str to float64 (R,)
-        Of the window networks, a row an epoch of each member: ``member``, ``epoch``, ``train_loss``,
+        Of the window networks, one row for each epoch of each member: ``member``, ``epoch``, ``train_loss``,
         ``learning_rate``, ``dev_loss``, ``dev_accuracy``, ``dev_macro_f1``, and for each layer
-        ``gradient_norm_<layer>`` and ``saturated_<layer>``, from the last batch of the epoch. Those of the other stages
-        stand in the model's metrics; none of teachers is kept.
+        ``gradient_norm_<layer>`` and ``saturated_<layer>``, from the last batch of the epoch. Histories of the other
+        stages are in the model's metrics; those of teachers are not kept.
 
     Raises
     ------
     DataError
         If the training split is empty or holds one class only.
     ConfigError
-        If `init` or the checkpoint does not fit, there is no such device, or an argument is of another kind.
+        If `init` or the checkpoint does not fit, the device does not exist, or an argument is of the wrong kind.
     TrainingError
         If the loss is not finite.
     """
@@ -105,21 +106,14 @@ def fit(  # noqa: PLR0913, each is a choice that somebody makes
     checkpoint = None if checkpoint is None else Path(checkpoint)
     with ExitStack() as files:
         run = Run(windows, config, init, files, say)
-        state = None
-        if checkpoint is not None and checkpoint.exists():
-            state = read_checkpoint(checkpoint)
-            if state.identity != run.identity:
-                raise ConfigError(
-                    f"{checkpoint} belongs to other windows or settings; continue with those of the interrupted "
-                    "training, or remove it to start again, as seisnet train does with --overwrite"
-                )
+        state = _interrupted(checkpoint, run.identity)
         thetas = run.thetas = [] if state is None else state.thetas
         history = [] if state is None else state.history
         source = None
         for task in run.tasks[len(thetas) :]:
             if task.data != source:
                 source, data = task.data, task.data()
-            if task.lesson:  # the last that is made of these data, which need not stay
+            if task.lesson:  # nothing else is made of these data, so they may go
                 source, data = None, task.lesson(data)
             rng = np.random.default_rng([config.seed, len(thetas)])
             network = _network(task, data, rng, device)
@@ -136,10 +130,22 @@ def fit(  # noqa: PLR0913, each is a choice that somebody makes
                 )
             thetas.append(state.best_theta)
             state = None
-        stored = run.stored(history)
-        budget = config.false_alarms_per_hour
-        stored = calibrated(Model(name, stored), run.dev, false_alarms_per_hour=budget, say=say)
+        model, budget = Model(name, run.stored(history)), config.false_alarms_per_hour
+        stored = calibrated(model, run.dev, false_alarms_per_hour=budget, say=say)
         return Model(name, stored), dict(stored.history)
+
+
+def _interrupted(checkpoint: Path | None, identity: str) -> Checkpoint | None:
+    """Where an interrupted training stands; None if there was none."""
+    if checkpoint is None or not checkpoint.exists():
+        return None
+    state = read_checkpoint(checkpoint)
+    if state.identity != identity:
+        raise ConfigError(
+            f"{checkpoint} belongs to other windows or settings; continue with those of the interrupted "
+            "training, or remove it to start again, as seisnet train does with --overwrite"
+        )
+    return state
 
 
 def _say_of(say: Say, stage: str, line: str) -> None:
@@ -147,7 +153,7 @@ def _say_of(say: Say, stage: str, line: str) -> None:
 
 
 def is_fitted(stored: StoredModel, windows: Windows | str | Path, config: TrainConfig, init: Model | None) -> bool:
-    """Whether a model is what `fit` makes of such windows, config and model to start from.
+    """Whether a model is what `fit` would make of these windows and settings, starting from `init`.
 
     Raises
     ------
@@ -165,14 +171,14 @@ def is_fitted(stored: StoredModel, windows: Windows | str | Path, config: TrainC
 
 
 def _network(task: Task, data: TrainingData, rng: np.random.Generator, device: str) -> nn.Network:
-    """A network with first weights, drawn or given, on a device."""
+    """The network of a task with its first weights, on a device."""
     sizes = (data.batches.n_features, *task.config.hidden, task.n_outputs)
     kinds: dict[str, Any] = {"dropout": task.config.dropout, "input_noise": task.config.input_noise}
     if task.init is None:
         network = nn.Network(sizes, task.config.activation, rng=rng, **kinds)
     else:
         theta = task.init.copy()
-        if data.prior_shift is not None:  # it comes on again when the model is made
+        if data.prior_shift is not None:  # which is added again when the model is made
             theta[-task.n_outputs :] -= data.prior_shift
         network = nn.Network(sizes, task.config.activation, theta=theta, **kinds)
     # What is small, or computed on the host, stays there.
