@@ -33,7 +33,7 @@ class Activation:
     slope : callable
         dy/dz from the output y; from z where `from_input`.
     from_input : bool
-        Whether the output does not tell the slope.
+        Whether the slope has to be computed from z, because y does not determine it.
     """
 
     name: str
@@ -48,7 +48,7 @@ def softmax(logits: Array) -> Array:
     Raises
     ------
     DataError
-        If the logits are no array of floats.
+        If the logits are not an array of floats.
 
     Examples
     --------

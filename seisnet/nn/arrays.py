@@ -13,7 +13,7 @@ Array: TypeAlias = Any
 """A NumPy array or a CuPy one, which have no type in common; only functions of its own namespace are called on it."""
 
 ALIGNMENT_BYTES = 64
-"""A cache line, and the widest vector register: kernels that read memory as it lies run up to a third slower off it."""
+"""A cache line, and the widest vector register: some kernels run up to a third slower on memory that is not aligned."""
 
 
 def namespace(array: Array) -> Any:
@@ -53,7 +53,7 @@ def aligned_zeros(shape: tuple[int, ...], dtype: Any, xp: Any = np) -> Array:
 
 
 def on_host(array: Array) -> Array:
-    """Copy of an array in the memory of this machine, where it is not there already."""
+    """A NumPy array as it is, or a copy of a CuPy one in the memory of the host."""
     return array.get() if hasattr(array, "get") else array
 
 

@@ -54,7 +54,7 @@ def softmax_cross_entropy(
     DataError
         If shapes don't fit, a class is not in 0 to K - 1, probabilities don't add up to 1, or no weight is positive.
     ConfigError
-        If there is no such share.
+        If `label_smoothing` is negative, or 1 or more.
 
     Examples
     --------

@@ -18,7 +18,7 @@ from seisnet.nn.initializers import INITIALIZERS, lecun
 from seisnet.nn.layers import Activate, Dense, Dropout, InputNoise, Layer
 
 PREDICT_ROWS, GPU_ROWS = 1024, 16_384
-"""Rows that are predicted at once: enough to keep the products fast, few enough to stay in the caches, if there are."""
+"""Rows that are predicted at once: enough to keep products fast and, on the host, few enough to stay in the caches."""
 
 OUTPUTS: dict[str, Callable[[Array], Array]] = {"softmax": softmax, "sigmoid": sigmoid}
 """What turns logits into probabilities: one class of several, or each class by itself."""
@@ -57,7 +57,7 @@ class Network:
     ConfigError
         If a size, name, dtype or probability is not allowed.
     DataError
-        If `theta`, or what is assigned to it or `grad`, is no array of the length that the sizes ask for.
+        If `theta`, or what is assigned to it or `grad`, is not an array of as many parameters as the sizes give.
 
     Examples
     --------
@@ -163,7 +163,7 @@ class Network:
         ConfigError
             If `rng` is no generator.
         DataError
-            If `x` is no array of D columns, or masked, or `dlogits` not of the shape of the logits.
+            If `x` is masked or not an array of D columns, or `dlogits` is not of the shape of the logits.
         """
         self._check_input(x)
         if rng is not None:
@@ -264,7 +264,7 @@ def _check_generator(rng: np.random.Generator) -> None:
 
 
 def _check(sizes: Sequence[int], activation: str, dropout: float, input_noise: float) -> tuple[int, ...]:
-    """Return the sizes of a network as plain integers, after a look at everything that the user chose."""
+    """Check everything that the user chose, and return the sizes as plain integers."""
     try:
         sizes = tuple(map(operator.index, sizes))
     except TypeError:

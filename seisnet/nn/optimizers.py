@@ -218,7 +218,7 @@ def flush_denormals(optimizer: Optimizer) -> None:
 
 
 def _check(theta: Array, grad: Array) -> None:
-    """Refuse a gradient that would be repeated, or change the first parameters alone; a GPU would read beyond it."""
+    """Refuse a gradient of another shape: NumPy might repeat it, and a GPU would read beyond its end."""
     if getattr(grad, "shape", None) != theta.shape:
         raise DataError(f"gradient: got {shape_of(grad)}; the parameters have the shape {theta.shape}")
 

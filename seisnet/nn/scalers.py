@@ -95,7 +95,7 @@ class StandardScaler:
 
 
 def _float_of(x: Array) -> Any:
-    """Dtype to compute in: mean and scale as whole numbers would be other ones."""
+    """Dtype to compute in; mean and scale must not be rounded to whole numbers."""
     return x.dtype if x.dtype.kind == "f" else "float64"
 
 

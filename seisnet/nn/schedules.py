@@ -50,7 +50,7 @@ class Step:
     factor: float = 0.1
 
     def __post_init__(self) -> None:
-        """Refuse steps that there can't be."""
+        """Check the number of steps."""
         _at_least("every", self.every, 1)
 
     def __call__(self, step: int) -> float:
@@ -73,7 +73,7 @@ class Cosine:
     final: float = 0.0
 
     def __post_init__(self) -> None:
-        """Refuse steps that there can't be."""
+        """Check the number of steps."""
         _at_least("steps", self.steps, 1)
 
     def __call__(self, step: int) -> float:
@@ -95,7 +95,7 @@ class WarmUp:
     steps: int
 
     def __post_init__(self) -> None:
-        """Refuse steps that there can't be."""
+        """Check the number of steps."""
         _at_least("steps", self.steps, 0)
 
     def __call__(self, step: int) -> float:
@@ -117,7 +117,7 @@ class OneCycle:
     rise: float = 0.3
 
     def __post_init__(self) -> None:
-        """Refuse steps that there can't be, and a rise that leaves none to fall."""
+        """Check the number of steps and the share of the rise."""
         _at_least("steps", self.steps, 1)
         if not 0 <= self.rise < 1:
             raise ConfigError(f"rise: got {self.rise}; it must be at least 0 and below 1, so that the rate falls again")

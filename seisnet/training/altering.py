@@ -1,6 +1,6 @@
-"""Altered copies of labelled records: what a network should not be surprised by elsewhere.
+"""Altered copies of labelled records, so that other sources, sites and noise surprise a network less.
 
-Where `seisnet.windows.augment` changes single windows, these are whole records with their onsets, so that every stage
+While `seisnet.windows.augment` changes single windows, these are whole records with their onsets, so that every stage
 of a model can learn from them. A copy keeps its station and event, and so its side of any split.
 """
 
@@ -25,7 +25,7 @@ BEFORE_P_S = 3.0
 
 SHORTEST_NOISE_S = 8.0
 LEVEL_S = 2.0
-"""Signal-to-noise ratios are of this long after the first onset."""
+"""Signal-to-noise ratios are measured over this long after the first onset."""
 
 FADE_S = 2.0
 
@@ -36,19 +36,19 @@ SITE_LOWEST = 0.01
 """Share of the Nyquist frequency below which the gain of a site stays what it is there."""
 
 COMPONENT_SHARE, COMPONENT_DB = 0.35, 3.0
-"""How far single components deviate from a site's gain: so much of it, and on the whole."""
+"""How far single components deviate from a site's gain: share of its random terms, and deviation of a constant."""
 
 S_DB = 5.0
 """Standard deviation of the change of S against P."""
 
 CODA_DB_PER_S, LONGEST_CODA_S = 0.35, 25.0
-"""Standard deviation of the change of a coda's decay, and how long it goes on changing."""
+"""Standard deviation of the change of a coda's decay, and how long the decay is changed."""
 
 P_CODA_DB = 3.0
-"""Standard deviation of the change that P's coda has come to at S."""
+"""Standard deviation of the change of P's coda by the time of S."""
 
 S_RISE_S = 0.15
-"""The change of S against P comes within this of the onset."""
+"""The change of S against P takes place within this on either side of the onset of S."""
 
 SITE_MEMORY_S = 4.0
 """Filters have died away after this."""
@@ -64,8 +64,7 @@ class Alteration:
     Attributes
     ----------
     stretch_share, stretch : float, (float, float)
-        Time axis longer by this factor, as if the record had been sampled at another rate: other frequencies, other
-        S - P times.
+        The time axis is stretched by this factor, which changes frequencies and S - P times.
     noise_share, noise_snr_db : float, (float, float)
         Noise of another record is added.
     overlay_share, overlay_db : float, (float, float)

@@ -1,9 +1,9 @@
 """What the numbers of a model mean: temperature, thresholds and expected errors, from records it has not learned from.
 
-Temperature: logits are divided by the one number that makes the log-loss of the columns least (Guo et al. 2017,
-section 4.2). Threshold: of each class the middle of where F1 of picks is highest, among those that keep to the budget
-of false picks an hour if there is one. Spread: the factor on the expected errors of onsets that makes two thirds of the
-errors smaller than they say.
+The temperature divides the logits; it minimises the log-loss of the columns (Guo et al. 2017, section 4.2). The
+threshold of a class is the middle one of those at which F1 of picks is highest; if there is a budget of false picks an
+hour, only thresholds that keep to it are considered. The spread multiplies the expected errors of onsets, so that two
+thirds of the actual errors are smaller.
 """
 
 from __future__ import annotations
@@ -34,11 +34,11 @@ GRID = [k / 100 for k in range(5, 99)]
 LOWEST_THRESHOLD = GRID[0]
 
 FLAT = 0.01
-"""F1 that differs by less is the same. Where the curve is so flat, its ends are not safe: its upper end least of all in
-regions that a model has not seen, where probabilities of onsets are lower."""
+"""Scores that differ by less count as equal. The ends of such a flat stretch are risky thresholds, above all its upper
+end in regions that a model has not seen, where probabilities of onsets are lower."""
 
 FEWEST_ONSETS = 20
-"""With fewer of a class nothing is calibrated for it."""
+"""A class with fewer onsets is not calibrated."""
 
 ONE_SIGMA = 0.6827
 
@@ -64,7 +64,7 @@ class Trial:
     hours: float = 0.0
 
     def add(self, picks: Sequence[Pick], onsets_ns: Sequence[int], ranges_ns: Sequence[tuple[int, int]]) -> None:
-        """Match the picks of a record, the most probable first, and count those that nothing excuses."""
+        """Match the picks of a record, the most probable first; the others are false where all onsets are known."""
         left = list(onsets_ns)
         self.n_reference += len(left)
         self.hours += sum(high - low for low, high in ranges_ns) / NS_PER_S / 3600
@@ -96,7 +96,7 @@ class Trial:
         return float(wrong.sum()) / self.hours if self.hours else math.nan
 
     def within_budget(self, false_alarms_per_hour: float) -> float:
-        """Lowest threshold with so few false picks an hour, the highest there is where none has."""
+        """Lowest threshold with no more false picks an hour than this; the highest of all if there is none."""
         return next((t for t in GRID if not self.false_an_hour(t) > false_alarms_per_hour), GRID[-1])
 
     def best_threshold(self, lowest: float = 0.0) -> float:
@@ -107,7 +107,7 @@ class Trial:
         return float(allowed[int(flat[len(flat) // 2])])
 
     def spread(self, threshold: float) -> float:
-        """Factor on the expected errors with which `ONE_SIGMA` of the errors are smaller than they say."""
+        """Factor on the expected errors that makes the share `ONE_SIGMA` of the errors smaller than expected."""
         error = np.abs(np.array(self.residual_s))
         said = np.array(self.uncertainty_s)
         usable = np.isfinite(error) & np.isfinite(said) & (np.array(self.probability) >= threshold)

@@ -1,7 +1,7 @@
-"""Networks teach one: it learns what they say together, and is as fast as one (Hinton, Vinyals & Dean 2015).
+"""Several networks teach one, which learns their mean output and is as fast as one (Hinton, Vinyals & Dean 2015).
 
-Where labels say P, S or noise of few windows, teachers say how likely each is of any; so the student learns from many
-more windows than they did, all around the onsets and some of the rest of every record, unlabelled stretches included.
+Labels exist for few windows, but teachers give the probabilities of any window. So the student learns from many more
+windows than they did: all around the onsets, and some of the rest of every record, unlabelled stretches included.
 """
 
 from __future__ import annotations
@@ -23,13 +23,14 @@ from seisnet.training.batches import MemoryBatches, TrainingData
 Floats = NDArray[np.float32]
 
 ONSET_S, BEHIND_S = 2.2, 15.0
-"""All windows whose centre lies within the first of an onset are learned from, of those within the second a share."""
+"""A student learns from all windows with an onset within the first of their centre, and from a share of those with
+one within the second."""
 
 SHARES = (0.24, 0.12)
 """Shares of windows within `BEHIND_S` of an onset, and of those farther away."""
 
 ONSET_WEIGHT = 3.0
-"""A window that is surely an onset counts so much more than noise."""
+"""Added to the weight of a window that is certainly an onset; that of noise is 1."""
 
 WINDOW_NOISE = 0.1
 """Standard deviation of the noise on the inputs of a student of window networks."""

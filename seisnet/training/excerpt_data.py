@@ -25,10 +25,10 @@ from seisnet.waveforms.records import NS_PER_S, Record, sample_to_ns
 Floats = NDArray[np.float32]
 
 ONSET_SHARE = 0.15
-"""Share of the loss of the context stage that the columns of each class of onsets have; noise has the rest."""
+"""Share of the context stage's loss that the columns of each class of onsets make up; noise makes up the rest."""
 
 NEAR_S = 15.0
-"""Columns of noise farther from any onset are plenty: of those only `FAR_SHARE` is learned from, each counting more."""
+"""Columns of noise farther from any onset are plenty: only `FAR_SHARE` of them is learned from, with more weight."""
 
 FAR_SHARE = 0.25
 
@@ -36,7 +36,7 @@ SHIFTS = 10
 """Windows around each onset that the onset network learns from."""
 
 FEWEST_ONSETS = 8
-"""With fewer there is nothing to learn of a stage."""
+"""With fewer a stage is not trained."""
 
 EDGE_S = 1.5
 """Onsets nearer to an excerpt's edge are left out of what the onset network learns from."""
@@ -140,7 +140,7 @@ def column_targets(
     y : uint8 (M,)
         Classes.
     known : bool (M,)
-        Whether that is known, and neither beside an onset nor at one of no class.
+        Whether the class is known; not beside an onset, nor at an onset of no class.
     away_s : float64 (M,)
         Distance to the nearest onset.
     """

@@ -22,13 +22,13 @@ class Objective(Protocol):
     """Loss and score of one kind of network."""
 
     def loss(self, outputs: Array, targets: Array, weight: Array) -> tuple[float, Array]:
-        """Loss of a batch, and its gradient with respect to the outputs; all of them where the network computes."""
+        """Loss of a batch, and its gradient with respect to the outputs; all arrays are on the network's device."""
 
     def score(self, outputs: NDArray[np.float32], targets: Any, say: Say | None) -> dict[str, float]:
         """Figures on the dev split, ``dev_loss`` among them."""
 
     def rank(self, row: dict[str, float]) -> tuple[float, float]:
-        """The larger, the better the epoch that a row of the history tells of; by its number where there is no dev."""
+        """Rank of an epoch, given its row of the history: the best is the largest; without a dev split, the latest."""
 
 
 @dataclass(frozen=True)

@@ -72,7 +72,7 @@ class WindowData:
             yield "false_alarms_per_hour applies to picks; models of task class make none and keep their thresholds"
 
     def training(self, kept: NDArray[np.bool_] | None = None) -> TrainingData:
-        """Batches of all training windows, or of some, (N,); a part of them is judged by nothing."""
+        """Batches of all training windows, judged on the dev split; or of those `kept` (N,), which are not judged."""
         chosen = slice(None) if kept is None else np.flatnonzero(kept)
         y, weight = self.train.y[chosen], self.weight[chosen]
         if self.reader is None:
