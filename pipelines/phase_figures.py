@@ -207,14 +207,14 @@ def _altered(alter: Callable[..., Record], *arguments: Any) -> Callable[[Labelle
 
 
 def _silently_filtered(record: Record, btype: str, corners_hz: float | tuple[float, float]) -> Record:
-    """Filtered by who does not say so."""
+    """Filtered, without a change of the bandwidth that the record claims."""
     return filtered(record, butter(4, corners_hz, btype, fs=record.sampling_rate_hz, output="sos"))
 
 
 def _drawn(
     alter: Callable[[LabelledRecord, np.random.Generator], LabelledRecord],
 ) -> Callable[[LabelledRecord], LabelledRecord]:
-    """What is drawn at random, the same for a record whenever it is asked."""
+    """An alteration that is drawn at random, but is always the same for a record."""
     return lambda labelled: alter(labelled, generator(labelled.record, PreprocessConfig()))
 
 

@@ -18,10 +18,10 @@ Doubles = NDArray[np.float64]
 Fault = Callable[[Doubles, LabelledRecord, np.random.Generator], None]
 
 SHORTEST_S = 12.0
-"""A record is not cut to less."""
+"""A cut that would leave less is not made."""
 
 TAPER_S = (0.2, 8.0)
-"""Length of a taper; not taught, asked of the figures."""
+"""Length of a taper; tapered records are not trained on, but have their row in the figures."""
 
 BEFORE_S, AFTER_S = (0.5, 8.0), (0.5, 12.0)
 """Before the first and after the last onset of a record that is cut."""

@@ -27,10 +27,10 @@ SECTIONS = (
 """Headings that the card of a shipped model has, each ``## Name``; the first line after the title says what it is."""
 
 WIDTH = 100
-"""Of what is shown, as far as words and tables can be brought to it."""
+"""Columns that text and tables are fitted into, where that is possible."""
 
 MOST_FIGURES = 12
-"""Of larger tables a model shows the names alone."""
+"""Of tables with more figures only the names are shown."""
 
 
 def summarise_shipped() -> list[tuple[str, str, str, str]]:
@@ -55,7 +55,7 @@ def summary_of(card: str) -> str:
 
 
 def describe_model(model: Model) -> list[str]:
-    """The card, brought to `WIDTH`, then what the file says beside it, line by line."""
+    """Lines of the card, fitted to `WIDTH`, and of what else the file says."""
     stored = model.stored
     lines = _laid_out(stored.card) or [f"# {model.name}", "", "This model has no card."]
     lines += ["", "## In the file", "", f"- classes: {', '.join(stored.classes)}"]
@@ -118,7 +118,7 @@ def _settings(title: str, values: Mapping[str, Any]) -> list[str]:
 
 
 def _metrics(metrics: Mapping[str, Any]) -> list[str]:
-    """Figures by name; of tables of more than `MOST_FIGURES`, which the file holds as JSON, the names alone."""
+    """Figures by name; of tables with more than `MOST_FIGURES` only the names."""
     large = [name for name, value in sorted(metrics.items()) if _count(value) > MOST_FIGURES]
     lines = [f"- {name}: {_in_words(value)}" for name, value in sorted(metrics.items()) if name not in large]
     if large:

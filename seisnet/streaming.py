@@ -75,9 +75,8 @@ class Streaming:
     Raises
     ------
     ConfigError
-        For a time that is negative or no number, a packet that is no trace or stream or comes after the end, and a
-        model whose training data had lost their instruments' responses: what is left of a packet depends on all of its
-        segment.
+        If a time is negative or not a number; if a packet is not a trace or stream, or comes after the end; if the
+        model was trained on data without instrument response, which can only be removed from whole segments.
 
     Examples
     --------
@@ -189,7 +188,7 @@ class _Instrument:
         self._ends[component] = max(self._ends.get(component, start_ns), runs[-1].end_ns)
 
     def complete_ns(self, patience_ns: int) -> int:
-        """Up to when all has arrived that is waited for."""
+        """Time up to which everything that is waited for has arrived."""
         if len(self._ends) < 3 and self._newest_ns - self._first_ns < patience_ns:
             return -AFTER_ALL_NS
         least_ns = self._newest_ns - patience_ns
@@ -207,9 +206,9 @@ class _Instrument:
         return final - round(edge_s * NS_PER_S)
 
     def _final_ns(self, complete_ns: int, shortest_ns: int) -> int:
-        """Up to when nothing that is still shorter than a window may become long enough.
+        """Time before which no stretch that is still shorter than a window can become long enough.
 
-        Records begin and end where a component does, but for stretches of a component that are too short.
+        Records begin and end where a component does, except for stretches of a component that are too short.
         """
         edges, growing = set[int](), set[int]()
         for runs in self._runs.values():
@@ -282,7 +281,7 @@ class _Instrument:
         return found
 
     def _next(self, record: Record) -> int | None:
-        """Sample with which a record goes on where the one that is followed stopped; None if it is another one."""
+        """Sample at which a record continues the one that is followed; None if it is another one."""
         head = self._head
         if head is None or (record.present != head.present).any() or record.bandwidth_hz != head.bandwidth_hz:
             return None

@@ -11,7 +11,8 @@ from seisnet.waveforms.records import Record, ns_to_sample, sample_to_ns
 
 BAND_HZ = {"P": (3.0, 30.0), "S": (1.0, 20.0)}
 BAND_SHARES, QUIET = (0.2, 0.6), 3e-4
-"""Shares of a record's bandwidth that the corners are at most, and share of the power around a pick that is noise."""
+"""The corners are at most these shares of a record's bandwidth. This share of the variance around a pick is added to
+every variance, as noise."""
 
 SLOW_BAND_SHARES, SLOW_QUIET = (0.2, 0.5), 1e-2
 """The same for records that passed through a lower rate: what is interpolated rises up to one of its samples before a
@@ -28,7 +29,7 @@ WARM_UP_S = 2.0
 FEWEST_SAMPLES = 5
 
 WHITENING = 1e-3
-"""Share of its power by which what precedes a phase is taken for whiter than it is, so that it can be predicted."""
+"""White noise that is added to the correlations of what precedes a phase, as a share of its power, for stability."""
 
 
 def aic_onset(record: Record, time_ns: int, phase: str, *, half_width_s: float, after_ns: int | None = None) -> int:
@@ -39,9 +40,9 @@ def aic_onset(record: Record, time_ns: int, phase: str, *, half_width_s: float, 
 
     (Maeda 1985, Zisin 38), summed over the components that show the phase best: the vertical for P, the horizontals
     for S, whatever there is where those are missing. The samples pass a causal band-pass first, so that no energy
-    comes before the onset. Of S the criterion sees what two samples don't foretell of the next, by the correlations of
-    what precedes the search range (Sleeman & van Eck 1999, Phys. Earth Planet. Inter. 113): S is more often told by
-    other frequencies than by more energy than what comes before it has.
+    comes before the onset. For S they are replaced by errors of predicting each from the two before it, by the
+    correlations of what precedes the search range (Sleeman & van Eck 1999, Phys. Earth Planet. Inter. 113): what
+    distinguishes S from the coda of P is more often its frequencies than its energy.
 
     Parameters
     ----------
@@ -112,7 +113,7 @@ def _filter(low_hz: float, high_hz: float, rate_hz: float) -> NDArray[np.float64
 
 
 def _unforeseen(x: NDArray[np.float64], n: int) -> NDArray[np.float64]:
-    """What two samples don't foretell of the next, (C, T), by autocorrelations of the first n (Yule and Walker)."""
+    """Errors (C, T) of predicting each sample from the two before it, fitted to the first n (Yule and Walker)."""
     known = x[:, :n]
     r0, r1, r2 = ((known[:, lag:] * known[:, : known.shape[1] - lag]).sum(axis=1, keepdims=True) for lag in range(3))
     smallest = np.finfo(np.float64).tiny

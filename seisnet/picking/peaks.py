@@ -85,12 +85,12 @@ class PeaksOfP:
         self._values = np.concatenate([self._values, probability]) if self._values.size else probability
 
     def forget(self, before: int) -> None:
-        """Columns before one are not needed any more."""
+        """Drop the columns before one."""
         old = min(max(before - self._first, 0), len(self._values))
         self._values, self._first = self._values[old:].copy(), self._first + old
 
     def highest(self, first: int, stop: int) -> int | None:
-        """The column of some in which P is most probable, if it is seen there at all."""
+        """Column from `first` to before `stop` in which P is most probable; None if P is not seen there."""
         first = max(first, self._first)
         near = self._values[first - self._first : max(stop - self._first, 0)]
         return first + int(np.argmax(near)) if near.size and near.max() >= P_SEEN else None

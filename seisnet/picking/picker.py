@@ -26,7 +26,7 @@ LONGEST_CLUSTER_S = 60.0
 """Onsets that follow each other too closely are weighed against each other over no longer than this."""
 
 P_BEGINS_NS = NS_PER_S // 4
-"""P has begun for certain so long after its highest probability; S begins so long after that at least."""
+"""So long after its highest probability P has certainly begun, and S can't have begun earlier than that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +133,7 @@ class Picker:
         )
 
     def _behind_p(self, time_ns: int, hop_ns: int) -> int | None:
-        """When the onset of P is over that is seen shortly before a time; None if none is."""
+        """When the onset of a P that is seen shortly before a time is over; None if no P is seen."""
         reach_ns = P_BEGINS_NS + round((self._config.refine_s + AROUND_S["S"]) * NS_PER_S)
         start_ns = self._start_ns or 0
         first, stop = ((time_ns - d - start_ns) // hop_ns + 1 for d in (reach_ns, P_BEGINS_NS))
@@ -141,7 +141,7 @@ class Picker:
         return None if peak is None else start_ns + peak * hop_ns + P_BEGINS_NS
 
     def _weighed(self, settled_ns: int, *, last: bool) -> list[Pick]:
-        """Take clusters of picks that no later one can join, and leave in each what may stand beside each other."""
+        """Take out the clusters of picks that no later one can join, and give the picks that remain of each."""
         config = self._config
         gap_ns = round(max(config.min_distance_s, config.same_onset_s) * NS_PER_S)
         longest_ns = round(LONGEST_CLUSTER_S * NS_PER_S)
@@ -177,7 +177,7 @@ def furthest_s(config: PickConfig, onsets: OnsetNetwork | None) -> float:
 
 
 def margin_s(config: PickConfig, onsets: OnsetNetwork | None) -> float:
-    """Length of record on either side of a time on which its picks depend, beside what its probabilities read."""
+    """How far picks depend on the record before and after them, beyond what the probabilities read."""
     alone = LONGEST_RUN_S + LONGEST_CLUSTER_S + 2 * furthest_s(config, onsets) + CONTEXT_S + WARM_UP_S + SNR_WINDOW_S
     return alone + config.min_distance_s + config.same_onset_s + config.rival_s
 

@@ -1,11 +1,11 @@
 """Picks near a more probable one of their phase: mostly its coda, or far smaller than what an analyst marks.
 
-A network reads some seconds on either side; that another onset stands out more clearly some time before or after it,
-it can't know. So the log-odds of a pick are lowered in proportion to how much less it stands out, by signal-to-noise
-ratio, than a more probable one of its phase within `PickConfig.rival_s`. An onset that stands out as much, as that of a
-second earthquake of its size does, keeps its probability, unless it is weak and close enough to be coda; so does one
-that the network is sure of, nearly. Later picks count against weak ones alone: others need not wait for what follows.
-Picks beyond a gap are no rivals.
+A network reads only some seconds around an onset, and can't know that another one shortly before or after it stands out
+more clearly. So the log-odds of a pick are lowered in proportion to how much lower its signal-to-noise ratio is than
+that of a more probable pick of its phase within `PickConfig.rival_s`. An onset that stands out as much, such as that of
+a second earthquake of the same size, keeps its probability, unless it is weak and close enough to be coda; one that the
+network is sure of nearly does. Later picks count against weak ones only, so that the others need not wait for them.
+Picks beyond a gap are not rivals.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ WEAK_DB = 10.0
 
 CODA_NS = 20 * NS_PER_S
 CODA_DB = 10.0
-"""A weak pick nearer than that to a more probable one counts as standing out less by so much at least."""
+"""A weak pick this near to a more probable one counts as standing out less by at least so many decibels."""
 
 
 def is_weak(pick: Pick) -> bool:

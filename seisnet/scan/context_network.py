@@ -27,7 +27,7 @@ from seisnet.scan.sliding_network import first_layers, further, mean_probabiliti
 Floats = NDArray[np.float32]
 
 LOG_ODDS_LIMIT = 8.0
-"""Surer than this the first stage need not be."""
+"""Log-odds of the first stage are clipped to this."""
 
 REACH_S = 6.0
 """Log-odds of all columns, and log-energies of every second one, are read within this."""
@@ -36,10 +36,10 @@ SHORT_S = 0.4
 """Span of the short average, from the column on."""
 
 BEFORE_S = (2.0, 5.0, 10.0, 20.0, 30.0)
-"""The short average is compared with averages over so long before it."""
+"""The short average is compared with averages over this long before it."""
 
 AFTER_S = (2.0, 5.0, 10.0)
-"""And with those over so long after it."""
+"""It is also compared with averages over this long after it."""
 
 PAST_S = (5.0, 7.2, 10.4, 15.0, 21.0, 30.0, 40.0)
 """Between these times before the column, the highest log-odds and the mean log-energy are read."""
@@ -48,7 +48,7 @@ ONSET_S, BESIDE_S = 0.3, 0.6
 """In training a column within the first of an onset is one; between the first and the second it is left out."""
 
 NOISE, LEFT_OUT = 255, 254
-"""Targets that are no class of onsets."""
+"""Targets other than the classes of onsets."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ class ContextNetwork:
     mean, scale : float32 (D,)
         Inputs are (x - mean) / scale before the networks read them.
     noise : int
-        Index of the class of what is no onset.
+        Index of the class noise.
     hop_s : float
         Time from column to column.
     temperature : float
@@ -116,7 +116,7 @@ def context_inputs(log_probabilities: Floats, log_energy: Floats, noise: int, ho
     log_energy : float32 (before + M + after, C)
         Of each component, vertical first; NaN where there is none.
     noise : int
-        Index of the class of what is no onset.
+        Index of the class noise.
     hop_s : float
         Time from column to column.
 

@@ -100,7 +100,7 @@ class Probabilities:
         return self.start_ns + self.hop_ns * np.arange(self.values.shape[1], dtype=np.int64)
 
     def part(self, first: int, stop: int) -> Probabilities:
-        """The columns from one to before another."""
+        """The columns from `first` to before `stop`."""
         values, dead = self.values[:, first:stop], self.dead[first:stop]
         return replace(self, values=values, start_ns=self.start_ns + first * self.hop_ns, dead=dead)
 
@@ -157,7 +157,7 @@ def scan(record: Record, chain: Chain, *, threads: int = 1) -> Probabilities:
 def scan_windows(record: Record, windows: SlidingNetwork, config: PreprocessConfig) -> tuple[Columns, int]:
     """What the first stage says of a whole record, for training the second, and the time of the first column.
 
-    Of windows inside alone: taught of the end too, the second stage loses more elsewhere than it gains there.
+    Windows that reach over the end are left out: with them the second stage loses more elsewhere than it gains there.
     """
     with blas_threads(1):
         scanner = _WindowScan(windows, config, record, threads=1, over_end=False)
@@ -253,7 +253,7 @@ class _WindowScan:
 
 
 class _ContextScan:
-    """The second stage, where there is one: columns to probabilities, K rows; and what holds for both."""
+    """From columns to probabilities, K rows: through the second stage, if there is one; dead columns are masked."""
 
     def __init__(self, chain: Chain, first: int) -> None:
         self._stage = chain.context

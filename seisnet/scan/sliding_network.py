@@ -5,8 +5,8 @@ deviation s by which each window is normalised differ. Both may be applied after
 
 .. math:: \\frac{g - m}{s} W = \\frac{g W - m (k W)}{s}
 
-with g the frames of a window in a row (0 where not known) and k 1 where known, 0 elsewhere. Columns of W that are freed
-of their mean over what is known make the second term vanish for windows that are known throughout. And g W is a
+with g the frames of a window in a row (0 where not known) and k 1 where known, 0 elsewhere. If each column of W has its
+mean over the known inputs removed, the second term vanishes for windows that are known throughout. And g W is a
 correlation of frames with weights (`seisnet.scan.sliding_products`).
 
 Every block of windows has one size and begins at a multiple of it since 1970, whatever part of it a record fills, and
@@ -35,7 +35,7 @@ ROWS = 64
 """Rows of one matrix product: enough for its full speed, few enough that a packet of a stream costs little."""
 
 SMALLEST_PROBABILITY = 1e-7
-"""Log-probabilities stay finite."""
+"""Smaller probabilities are raised to this, so that their logarithms stay finite."""
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ class Breakdown:
     Attributes
     ----------
     edges : float64 (B + 1,)
-        Bin b holds values from ``edges[b]`` up to, but the last without, ``edges[b + 1]``.
+        Bin b holds values from ``edges[b]`` to below ``edges[b + 1]``, the last bin also those at its upper edge.
     f1 : float64 (B, K)
         NaN where a class occurs neither in truth nor in prediction.
     counts : int64 (B,)
@@ -73,7 +73,7 @@ def f1_by(true: ArrayLike, predicted: ArrayLike, values: ArrayLike, n_classes: i
 
 
 def of_record(values: ArrayLike, groups: ArrayLike, trace_ids: Sequence[str]) -> NDArray[np.float64]:
-    """Give all windows of a record what is known of one of them: the mean over its event and instrument.
+    """Give all windows of a record, that is of one event and instrument, the mean of the values that are known.
 
     Parameters
     ----------
