@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from seisnet.store.model_file import StoredModel
@@ -56,57 +56,50 @@ def _figures(metrics: Mapping[str, Any]) -> list[str]:
     parts = [
         f"Cross-validation in {found['folds']} folds; windows of one event, or that overlap in time, at whatever "
         f"station, stay together ({found['blocks']} such blocks). Intervals: 95 %, blocks drawn with replacement.",
-        _table(found),
+        _score_table(found),
     ]
     if altered := metrics["altered"]:
+        rows = (
+            f"| {what} | {n['windows']} | {n['macro_f1']:.2f} | {n['as_they_are']:.2f} | {n['largest_change']:.4f} |"
+            for what, n in altered.items()
+        )
         parts += [
             "Windows of records of three components, altered: macro-F1, that of the same windows as they are, and how "
             "far the probability of a class moves at most:",
-            "\n".join(
-                [
-                    "| records | windows | macro-F1 | as they are | largest change |",
-                    "|---|---|---|---|---|",
-                    *(
-                        f"| {what} | {n['windows']} | {n['macro_f1']:.2f} | {n['as_they_are']:.2f} | "
-                        f"{n['largest_change']:.4f} |"
-                        for what, n in altered.items()
-                    ),
-                ]
-            ),
+            _table("| records | windows | macro-F1 | as they are | largest change |", rows),
         ]
     if other := metrics.get("across_recordings"):
-        parts += [f"Trained without one of the {other['recordings']} recordings, judged on it:", _table(other)]
+        parts += [f"Trained without one of the {other['recordings']} recordings, judged on it:", _score_table(other)]
     if records := metrics.get("records"):
+        rows = (
+            f"| {n['class']} | {n['threshold']:g} | {n['listed']} | {n['found']} | {n['not_listed']} | "
+            f"{n['not_listed_an_hour']:.1f} |"
+            for n in records["rows"]
+        )
         parts += [
             f"Whole recordings ({records['hours']:.1f} h), each scanned by a network that has learned from the others "
             "alone, at the shipped thresholds and at higher ones; a detection is one that "
             f"{records['fewest_stations']} stations share:",
-            "\n".join(
-                [
-                    "| class | threshold | on the list | found | not on the list | ... an hour |",
-                    "|---|---|---|---|---|---|",
-                    *(
-                        f"| {n['class']} | {n['threshold']:g} | {n['listed']} | {n['found']} | {n['not_listed']} | "
-                        f"{n['not_listed_an_hour']:.1f} |"
-                        for n in records["rows"]
-                    ),
-                ]
-            ),
+            _table("| class | threshold | on the list | found | not on the list | ... an hour |", rows),
         ]
     return parts
 
 
-def _table(found: Mapping[str, Any]) -> str:
-    lines = ["| class | windows | blocks | precision | recall | F1 |", "|---|---|---|---|---|---|"]
+def _score_table(found: Mapping[str, Any]) -> str:
+    rows = []
     for label, n in found["classes"].items():
         low, high = n["f1_interval_95"]
-        lines.append(
+        rows.append(
             f"| {label} | {n['windows']} | {n['blocks']} | {n['precision']:.2f} | {n['recall']:.2f} | "
             f"{n['f1']:.2f} ({low:.2f} to {high:.2f}) |"
         )
     low, high = found["macro_f1_interval_95"]
-    lines.append(
+    rows.append(
         f"| all | {found['windows']} | {found['blocks']} | | accuracy {found['accuracy']:.2f} | "
         f"macro {found['macro_f1']:.2f} ({low:.2f} to {high:.2f}) |"
     )
-    return "\n".join(lines)
+    return _table("| class | windows | blocks | precision | recall | F1 |", rows)
+
+
+def _table(head: str, rows: Iterable[str]) -> str:
+    return "\n".join([head, "|" + "---|" * (head.count("|") - 1), *rows])
