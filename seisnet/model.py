@@ -132,7 +132,9 @@ class Model:
             raise ConfigError(
                 f"{got}; the context stage of {self.name} was trained with {own_s:g} s, so leave hop_s out"
             )
-        return Chain(replace(self.windows, every=every), self.context, self.preprocess, self.classes)
+        # What a network has prepared for scans serves all records, so only another step needs a network of its own.
+        windows = self.windows if every == 1 else replace(self.windows, every=every)
+        return Chain(windows, self.context, self.preprocess, self.classes)
 
     def scan(self, record: Record, config: PickConfig | None = None, *, threads: int = 1) -> Probabilities:
         """Probability traces of a record at the model's sampling rate."""

@@ -53,6 +53,13 @@ def test_threads_that_ask_at_once_get_the_onsets_of_one_alone(phase, hasty_threa
     assert list(hasty_threads.map(move, times_ns)) == alone
 
 
+def test_the_first_layer_is_prepared_once_for_all_records(phase, monkeypatch):
+    (record,), _ = phase.records(obspy.read())
+    before = phase.scan(record).values
+    monkeypatch.setattr("seisnet.scan.sliding_network.sliding_product", lambda *_: pytest.fail("prepared again"))
+    assert phase.scan(record).values.tobytes() == before.tobytes()
+
+
 def test_a_model_of_classes_gives_the_detections_of_the_command_line(make_trace, noise, tmp_path):
     model, low = load_model("rockfall"), PickConfig(thresholds={"earthquake": 0.2, "rockfall": 0.2})
     samples = [noise(12_000, seed) * np.where(np.arange(12_000) // 3000 % 2, 50.0, 1.0) for seed in range(3)]
