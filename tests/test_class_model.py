@@ -206,6 +206,7 @@ def test_what_cannot_be_done_is_told_before_anything_is_trained(pipeline, datase
         return pipeline.main(sources, output, chosen, say=lambda _: None, **more)
 
     monkeypatch.setattr(pipeline, "fit", None)
+    monkeypatch.setattr("class_validation.fit", None)
     output = tmp_path / "m.h5"
     with pytest.raises(ConfigError, match=r"the folder .*nowhere does not exist"):
         main([str(dataset)], tmp_path / "nowhere" / "m.h5")
