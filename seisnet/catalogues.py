@@ -98,15 +98,15 @@ def _read_csv(
         for name in columns:
             if name not in optional and (near := difflib.get_close_matches(name.lower(), absent, 1, ALIKE)):
                 raise DataError(f"{path}: column '{name}' is unknown; did you mean '{near[0]}'? If not, rename it")
-        found: dict[str, L] = {}
-        for number, row in enumerate(reader, start=2):
-            values = {(key or "").strip(): (value or "").strip() for key, value in row.items() if key is not None}
-            name = values.get("pick_id") or str(number)
+        found: dict[str | int, L] = {}
+        for row in reader:
+            values = {name.strip(): (value or "").strip() for name, value in row.items() if name is not None}
+            key = values.get("pick_id") or reader.line_num
             try:
                 label = make(values)
             except ValueError as error:
-                raise DataError(f"{path}, line {number}: {error}") from error
-            found.pop(name, None)
+                raise DataError(f"{path}, line {reader.line_num}: {error}") from error
+            found.pop(key, None)
             if any(values.get(column, "").lower() == "rejected" for column in STATUS_COLUMNS):
                 codes = (
                     values["network"],
@@ -117,7 +117,7 @@ def _read_csv(
                 what, at_ns = "pick" if needed is PICK_COLUMNS else "class", time_ns(values["time"])
                 rejections.append(Rejection(".".join(codes), at_ns, at_ns, f"a {what} that an analyst rejected"))
             else:
-                found[name] = label
+                found[key] = label
     return found.values()
 
 

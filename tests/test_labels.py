@@ -220,6 +220,12 @@ def test_uncertainty_status_and_weight_of_csv_become_a_weight(tmp_path):
     assert [p.weight for p in read_labels([path])] == pytest.approx([1, 1, 0.5, 0.1, 0.5, 0.0625, 0.3])
 
 
+def test_of_rows_with_one_pick_id_the_last_counts_and_the_number_of_a_line_is_no_id(tmp_path):
+    path = tmp_path / "picks.csv"
+    path.write_text("network,station,time,phase,pick_id\nGE,APE,1,P,\nGE,APE,5,S,2\nGE,APE,6,S,2\n")
+    assert [(p.phase, p.time_ns // NS_PER_S) for p in read_labels([path])] == [("P", 1), ("S", 6)]
+
+
 BAD = {
     "empty.csv": (b"", "the file is empty"),
     "words.csv": (b"hello\n", "no columns network, station, time, phase"),
@@ -234,6 +240,7 @@ BAD = {
     "capitals.csv": (b"Network,Station,Time,Phase\nGE,APE,1,P\n", "here they are not all in lower case"),
     "time.csv": (b"network,station,time,phase\nGE,APE,1,P\nGE,APE,soon,P\n", "line 3: time 'soon'"),
     "short.csv": (b"network,station,time,phase\nGE,APE\n", "line 2: time ''"),
+    "blank.csv": (b"network,station,time,phase\n\nGE,APE,1,P\n\nGE,APE,soon,P\n", "line 5: time 'soon'"),
     "weight.csv": (b"network,station,time,phase,weight\nGE,APE,1,P,0\n", "line 2: weight 0 is not above 0"),
     "class.csv": (b"network,station,time,class\nGE,APE,1,rockfall\n", "its column class suits the task class"),
     "error.csv": (
