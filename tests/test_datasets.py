@@ -233,6 +233,12 @@ def test_completeness(tmp_path, labels, complete):
     assert found.complete is complete
 
 
+@pytest.mark.parametrize(("written", "location"), [("00", "00"), ("0.0", "00"), ("10.0", "10"), ("--", "")])
+def test_locations_are_read_also_as_pandas_writes_them(tmp_path, written, location):
+    [found] = read_rows(tmp_path, row(station_location_code=written, trace_p_arrival_sample=5))
+    assert found.record.trace_id == found.picks[0].trace_id == f"CH.HASLI.{location}.HH"
+
+
 @pytest.mark.parametrize(
     ("status", "weight", "expected"),
     [("", "", 1.0), ("manual", "", 1.0), ("automatic", "", 0.5), ("autopicker", "0.5", 0.25), ("estimated", "", 0.1),
@@ -330,6 +336,7 @@ def test_other_times_are_refused(text):
         ({"trace_start_time": "04/07/2011 5:23"}, "'04/07/2011 5:23' is not ISO 8601"),
         ({"trace_start_time": "2300-01-01T00:00:00Z"}, "its time lies before 1678 or after 2261: 2300-"),
         ({"trace_sampling_rate_hz": 0.01, "trace_start_time": ""}, "longer than an hour"),
+        ({"station_code": "HAS.LI"}, "a code with a dot in it; dots separate network"),
         ({"trace_component_order": "ZNX"}, "'X' has no place"),
         ({"trace_component_order": "ZN"}, "has 3 components, but its component order is 'ZN'"),
         ({"trace_p_arrival_sample": "[[2896.]]"}, r"trace_p_arrival_sample is '\[\[2896\.\]\]', not a number"),
@@ -342,7 +349,7 @@ def test_other_times_are_refused(text):
 def test_a_bad_row_is_a_rejection_and_the_rest_goes_on(tmp_path, changes, reason):
     bad, good = read_rows(tmp_path, row(**changes), row())
     assert isinstance(bad, Rejection)
-    assert bad.trace_id == "CH.HASLI..HH"
+    assert bad.trace_id == f"CH.{changes.get('station_code', 'HASLI')}..HH"
     assert bad.reason.startswith("set, row 0: bucket0$0,:3,:600: ")
     with pytest.raises(AssertionError, match=reason):
         raise AssertionError(bad.reason)

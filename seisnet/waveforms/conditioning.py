@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import bisect
 import math
-import re
 from collections import defaultdict
 from collections.abc import Iterable, Set
 from dataclasses import replace
@@ -19,7 +18,7 @@ from seisnet.waveforms.axes import AXES, Place, axis_of, by_epoch, is_askew, pla
 from seisnet.waveforms.channels import split_seed_id
 from seisnet.waveforms.inventory import Response, Stations, channel_at, without_response
 from seisnet.waveforms.quality import faults, untimed
-from seisnet.waveforms.records import BEYOND, NS_PER_S, ROW, Flag, Record, Rejection, is_beyond
+from seisnet.waveforms.records import BEYOND, NS_PER_S, ROW, Flag, Record, Rejection, is_beyond, wrong_codes
 from seisnet.waveforms.resampling import keeps_time, resample
 from seisnet.waveforms.segments import Segment, segments_of
 
@@ -178,18 +177,11 @@ def unusable(trace: obspy.Trace, target_hz: float) -> str:
         return f"sampled at {stats.sampling_rate:g} Hz; {target_hz * SLOWEST:g} Hz is the minimum for {target_hz:g} Hz"
     if is_beyond(stats.starttime.ns, stats.endtime.ns):
         return BEYOND
-    if wrong := _wrong_codes(trace.id):
+    if wrong := wrong_codes(trace.id):
         return wrong
     if not np.issubdtype(trace.data.dtype, np.number) or np.iscomplexobj(trace.data):
         return f"samples of type {trace.data.dtype}"
     return "every sample is masked" if np.ma.is_masked(trace.data) and trace.data.mask.all() else ""
-
-
-def _wrong_codes(seed_id: str) -> str:
-    if seed_id.count(".") != 3:
-        return "a code with a dot in it; dots separate network, station, location and channel"
-    # Of a damaged header; XML has no place for it.
-    return "a code with a control character in it" if re.search(r"[\x00-\x1f\x7f-\x9f]", seed_id) else ""
 
 
 def _ready(

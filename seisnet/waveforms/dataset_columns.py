@@ -192,8 +192,10 @@ def _snr_db(row: Row) -> float:
 
 
 def _station(row: Row) -> tuple[str, str, str]:
-    location = _first(row, ("station_location_code",))
-    return _first(row, ("station_network_code",)), _first(row, ("station_code",)), location.replace("--", "")
+    location = _first(row, ("station_location_code",)).replace("--", "")
+    if re.fullmatch(r"\d{1,2}\.0", location):
+        location = location[:-2].zfill(2)  # pandas writes 00 and 10 so where some rows have no location
+    return _first(row, ("station_network_code",)), _first(row, ("station_code",)), location
 
 
 def _first(row: Row, columns: tuple[str, ...]) -> str:

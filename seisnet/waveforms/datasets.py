@@ -26,7 +26,7 @@ from seisnet.picks import Pick, in_order
 from seisnet.store.seisbench_file import SeisBenchReader, StoredTrace, is_seisbench
 from seisnet.store.stead_file import SteadReader, stead_tables
 from seisnet.waveforms import dataset_columns as columns
-from seisnet.waveforms.records import COMPONENTS, NS_PER_S, ROW, Record, Rejection, sample_to_ns
+from seisnet.waveforms.records import COMPONENTS, NS_PER_S, ROW, Record, Rejection, sample_to_ns, wrong_codes
 
 FLAT_SAMPLES = 20
 """So many equal samples at an end are padding; fewer may come from a quiet digitiser. Zeros always are."""
@@ -182,6 +182,8 @@ def _read_trace(reader: SeisBenchReader | SteadReader, stored: StoredTrace, sour
     start_ns = end_ns = 0
     try:
         start_ns = end_ns = start_of(stored)
+        if wrong := wrong_codes(columns.trace_id(row)):
+            raise DataError(wrong)
         if math.isnan(rate_hz):
             raise DataError("no positive sampling rate in trace_sampling_rate_hz, trace_dt_s or the waveform file")
         samples = reader.waveform(stored)

@@ -20,7 +20,7 @@ from seisnet.waveforms.conditioning import condition, to_rate
 from seisnet.waveforms.datasets import DatasetTrace, open_dataset, read_dataset, start_of
 from seisnet.waveforms.files import Reading, read_file, read_headers
 from seisnet.waveforms.inventory import Response, read_stations
-from seisnet.waveforms.records import NS_PER_S, Record, ns_to_sample, reasons, sample_to_ns
+from seisnet.waveforms.records import NS_PER_S, Record, ns_to_sample, reasons, sample_to_ns, wrong_codes
 from seisnet.waveforms.sources import find_sources
 
 DISTANCE_COLUMNS = ("path_ep_distance_km", "source_distance_km", "path_hyp_distance_km", "path_distance_km")
@@ -192,11 +192,13 @@ def _traces_of(path: Path, reading: Reading) -> Iterator[_Holding]:
 def _rows_of(path: Path) -> Iterator[_Holding]:
     with open_dataset(path) as reader:
         for stored in reader:
+            trace_id = dataset_columns.trace_id(stored.metadata)
             try:
                 start_ns = start_of(stored)
             except DataError:  # preprocess and classify have given the reason
                 continue
-            yield _Holding(dataset_columns.trace_id(stored.metadata), start_ns, path, row=stored.row)
+            if not wrong_codes(trace_id):
+                yield _Holding(trace_id, start_ns, path, row=stored.row)
 
 
 def _read_row(holding: _Holding) -> Record | None:

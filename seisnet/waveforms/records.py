@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -137,6 +138,20 @@ def reasons(rejections: Iterable[Rejection]) -> str:
 def is_beyond(start_ns: int, end_ns: int) -> bool:
     """Whether 64 bits can't hold the times of a stretch, and what is reckoned from them."""
     return not -LAST_NS <= start_ns <= end_ns <= LAST_NS
+
+
+def wrong_codes(trace_id: str) -> str:
+    """Why nothing can be called by a trace id; empty for one that will do.
+
+    Examples
+    --------
+    >>> wrong_codes("GE.A.PE..HH"), wrong_codes("GE.APE..HH")
+    ('a code with a dot in it; dots separate network, station, location and channel', '')
+    """
+    if trace_id.count(".") != 3:
+        return "a code with a dot in it; dots separate network, station, location and channel"
+    # Control characters come from damaged headers; XML can't hold them.
+    return "a code with a control character in it" if re.search(r"[\x00-\x1f\x7f-\x9f]", trace_id) else ""
 
 
 def sample_of(record: Record, time_ns: int) -> float:
