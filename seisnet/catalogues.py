@@ -1,218 +1,41 @@
-"""Files of labels: CSV, and every catalogue that ObsPy reads, as picks and class intervals."""
+"""Labels in every kind of catalogue that ObsPy reads: picks, and the types of events."""
 
 from __future__ import annotations
 
-import csv
-import difflib
+import glob
+import io
 import math
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from datetime import UTC, datetime
+import warnings
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TypeVar
 
 import obspy
+from lxml import etree
 from obspy.core.event import Event, WaveformStreamID
 from obspy.core.event import Pick as CatalogPick
+from obspy.core.util.decorator import uncompress_file
 
 from seisnet.errors import DataError
-from seisnet.event_files import read_events
 from seisnet.picks import ClassInterval, Pick, label_weight
-from seisnet.waveforms.records import NS_PER_S, Rejection
-
-PICK_COLUMNS = ("network", "station", "time", "phase")
-"""A CSV of picks must have these; location, channel, status, uncertainty_s, weight and event_id may be there too.
-
-So may ``pick_id``: of rows with the same one, which answer for one pick, the last counts.
-"""
-
-STATUS_COLUMNS = ("status", "evaluation_status")
-"""A row with one of them ``rejected`` is no label."""
-
-CLASS_COLUMNS = ("network", "station", "time", "class")
-"""A CSV of classes must have these; end_time, location, channel, status, weight and event_id may be there too."""
-
-MORE_COLUMNS = ("location", "channel", *STATUS_COLUMNS, "weight", "event_id")
-"""What is read of either, where it is there."""
-
-ALIKE = 0.85
-"""How like one of these another column must be called to be taken for a slip: else ``endtime`` would be no end."""
+from seisnet.waveforms.records import Rejection
 
 CHECKED = ("confirmed", "reviewed", "final")
 """Evaluation status of a pick that an analyst has looked at, whoever made it."""
 
-PLAIN = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ]([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]Z?")
-"""What nearly every time looks like; ObsPy knows many ways to write one, and takes long for each."""
+PICK_ELEMENT = re.compile(rb"<(\w+:)?pick[\s>]")
+"""The start of a pick in XML, inside an event or beside it."""
 
-DATE = re.compile(r"(19|20)\d\d(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])")
-"""A number that is more likely a date than seconds since 1970; those are of 1970 too."""
-
-BLANK = re.compile(r"(?<=^\d{4}-\d\d-\d\d) (?=\d)")
-"""Between date and time; ObsPy takes it for a T only where no zone follows."""
-
-FRACTION = re.compile(r"\.(\d+)(?=(?:Z|[+-]\d\d:?\d\d)?$)")
-"""Of a second, at the end of a time."""
-
-L = TypeVar("L")
-
-
-def csv_picks(path: Path, rejections: list[Rejection]) -> list[Pick]:
-    """Read a CSV of picks; those that an analyst rejected become rejections.
-
-    Raises
-    ------
-    DataError
-        A column is missing, or a field is no time or number.
-    """
-    return list(_read_csv(path, PICK_COLUMNS, _pick, rejections))
-
-
-def csv_intervals(path: Path, rejections: list[Rejection]) -> list[ClassInterval]:
-    """Read a CSV of classes; those that an analyst rejected become rejections.
-
-    Raises
-    ------
-    DataError
-        A column is missing, a field is no time or number, or an end lies before its start.
-    """
-    return list(_read_csv(path, CLASS_COLUMNS, _interval, rejections))
-
-
-def _read_csv(
-    path: Path, needed: Sequence[str], make: Callable[[dict[str, str]], L], rejections: list[Rejection]
-) -> Iterable[L]:
-    with path.open(newline="", encoding="utf-8-sig") as file:
-        reader = csv.DictReader(file)
-        columns = [name.strip() for name in reader.fieldnames or []]
-        if missing := [name for name in needed if name not in columns]:
-            kind, other, task = ("picks", "class", "class") if needed is PICK_COLUMNS else ("classes", "phase", "phase")
-            hint = f"; its column {other} suits the task {task}" if other in columns else ""
-            if set(needed) <= {name.lower() for name in columns}:
-                hint = "; here they are not all in lower case"
-            elif set(needed) <= set(re.split(r"[;|,\s]+", ",".join(columns).lower())):
-                hint = "; here they are not separated by commas"
-            lacking = f"column{'s' if len(missing) > 1 else ''} {', '.join(missing)}"
-            raise DataError(f"{path}: no {lacking}; a CSV of {kind} needs {', '.join(needed)}{hint}")
-        optional = (*MORE_COLUMNS, "uncertainty_s" if needed is PICK_COLUMNS else "end_time")
-        absent = [name for name in optional if name not in columns]
-        for name in columns:
-            if name not in optional and (near := difflib.get_close_matches(name.lower(), absent, 1, ALIKE)):
-                raise DataError(f"{path}: column '{name}' is unknown; did you mean '{near[0]}'? If not, rename it")
-        found: dict[str | int, L] = {}
-        for row in reader:
-            values = {name.strip(): (value or "").strip() for name, value in row.items() if name is not None}
-            key = values.get("pick_id") or reader.line_num
-            try:
-                label = make(values)
-            except ValueError as error:
-                raise DataError(f"{path}, line {reader.line_num}: {error}") from error
-            found.pop(key, None)
-            if any(values.get(column, "").lower() == "rejected" for column in STATUS_COLUMNS):
-                codes = (
-                    values["network"],
-                    values["station"],
-                    values.get("location", ""),
-                    values.get("channel", "")[:2],
-                )
-                what, at_ns = "pick" if needed is PICK_COLUMNS else "class", time_ns(values["time"])
-                rejections.append(Rejection(".".join(codes), at_ns, at_ns, f"a {what} that an analyst rejected"))
-            else:
-                found[key] = label
-    return found.values()
-
-
-def _pick(values: dict[str, str]) -> Pick:
-    uncertainty_s = _number(values, "uncertainty_s", math.nan)
-    return Pick(
-        network=values["network"],
-        station=values["station"],
-        location=values.get("location", ""),
-        channel=values.get("channel", ""),
-        phase=values["phase"],
-        time_ns=time_ns(values["time"]),
-        uncertainty_s=uncertainty_s,
-        weight=_weight(values) * label_weight(values.get("status", ""), uncertainty_s),
-        event_id=values.get("event_id", ""),
-    )
-
-
-def _interval(values: dict[str, str]) -> ClassInterval:
-    start_ns = time_ns(values["time"])
-    end_ns = time_ns(values["end_time"]) if values.get("end_time") else start_ns
-    if end_ns < start_ns:
-        raise ValueError(f"end_time '{values['end_time']}' lies before time '{values['time']}'")
-    if not values["class"]:
-        raise ValueError("the class is empty")
-    return ClassInterval(
-        network=values["network"],
-        station=values["station"],
-        location=values.get("location", ""),
-        channel=values.get("channel", ""),
-        label=values["class"],
-        start_ns=start_ns,
-        end_ns=end_ns,
-        weight=_weight(values),
-        event_id=values.get("event_id", ""),
-    )
-
-
-def _weight(values: dict[str, str]) -> float:
-    weight = _number(values, "weight", 1.0)
-    if not 0 < weight <= 1:
-        raise ValueError(f"weight {weight:g} is not above 0 and at most 1")
-    return weight
-
-
-def _number(values: dict[str, str], column: str, default: float) -> float:
-    text = values.get(column)
-    try:
-        return float(text) if text else default
-    except ValueError:
-        raise ValueError(f"{column} '{text}' is not a number") from None
-
-
-def time_ns(text: str) -> int:
-    """Read a time, ISO 8601 or seconds since 1970, as integer nanoseconds.
-
-    Raises
-    ------
-    ValueError
-        For anything else, for numbers that look like a date, and for times that do not fit, as those of milliseconds
-        since 1970.
-
-    Examples
-    --------
-    >>> time_ns("2020-01-01T00:00:00.123456789Z") % 10**9, time_ns("1577836800.5")
-    (123456789, 1577836800500000000)
-    """
-    if DATE.fullmatch(text):
-        raise ValueError(
-            f"time '{text}' may be a date; write {text[:4]}-{text[4:6]}-{text[6:]}, or {text}.0 for seconds"
-        )
-    # ObsPy would round the fraction to microseconds.
-    fraction = FRACTION.search(text)
-    whole = text.replace(fraction[0], "", 1) if fraction else text
-    whole = BLANK.sub("T", whole)
-    rest_ns = int(fraction[1][:9].ljust(9, "0")) if fraction else 0
-    try:
-        if re.fullmatch(r"-?\d+", whole):
-            ns = int(whole) * NS_PER_S + (-rest_ns if whole.startswith("-") else rest_ns)
-        elif PLAIN.fullmatch(whole):
-            ns = int(datetime.fromisoformat(whole).replace(tzinfo=UTC).timestamp()) * NS_PER_S + rest_ns
-        else:
-            ns = int(obspy.UTCDateTime(whole).ns) + rest_ns
-    except (ValueError, TypeError) as error:
-        raise ValueError(f"time '{text}' is neither ISO 8601 nor seconds since 1970") from error
-    if abs(ns) >= 2**63:
-        raise ValueError(f"time '{text}' is not between 1678 and 2262; numbers are seconds since 1970")
-    return ns
+EVENT = "smi:local/seisnet/loose"
+ORIGIN = f"{EVENT}/origin"
 
 
 def catalogue_picks(path: Path, rejections: list[Rejection]) -> list[Pick]:
     """Read the picks of a catalogue; those that an analyst rejected become rejections.
 
-    A pick that is automatic and that nobody has checked weighs half; an uncertain one weighs less. Picks that stand
-    beside the events have an empty `event_id`.
+    An automatic pick that nobody has checked weighs half; an uncertain one weighs less. Picks that stand beside the
+    events have an empty `event_id`.
 
     Raises
     ------
@@ -220,19 +43,15 @@ def catalogue_picks(path: Path, rejections: list[Rejection]) -> list[Pick]:
         The file is no catalogue.
     """
     picks = []
-    for event in read_events(path):
+    for event in _read_events(path):
         phases = {a.pick_id: a.phase for origin in event.origins for a in origin.arrivals}
         for pick in _valid(event, rejections):
-            network, station, location, channel = _codes(pick)
-            uncertainty = pick.time_errors.uncertainty if pick.time_errors else None
+            uncertainty = pick.time_errors.uncertainty
             uncertainty_s = math.nan if uncertainty is None else float(uncertainty)
             status = "" if pick.evaluation_status in CHECKED else pick.evaluation_mode or ""
             picks.append(
                 Pick(
-                    network=network,
-                    station=station,
-                    location=location,
-                    channel=channel,
+                    *_codes(pick),
                     phase=pick.phase_hint or phases.get(pick.resource_id) or "",
                     time_ns=pick.time.ns,
                     probability=_probability(pick),
@@ -245,7 +64,7 @@ def catalogue_picks(path: Path, rejections: list[Rejection]) -> list[Pick]:
 
 
 def catalogue_intervals(path: Path, rejections: list[Rejection]) -> list[ClassInterval]:
-    """Read the classes of a catalogue: an event's type, from its first pick at every station to its last there.
+    """Read the classes of a catalogue: an event's type, from its first to its last pick at each station.
 
     Raises
     ------
@@ -253,24 +72,20 @@ def catalogue_intervals(path: Path, rejections: list[Rejection]) -> list[ClassIn
         The file is no catalogue.
     """
     intervals = []
-    for event in read_events(path):
+    for event in _read_events(path):
+        picks = list(_valid(event, rejections))
         if not event.event_type:
-            reason = (
-                "an event without a type has no class" if event.resource_id else "a pick outside any event has no class"
-            )
-            rejections += [Rejection(_trace_id(p), p.time.ns, p.time.ns, reason) for p in _valid(event, rejections)]
+            what = "an event without a type" if event.resource_id else "a pick outside any event"
+            rejections += [Rejection(_trace_id(p), p.time.ns, p.time.ns, f"{what} has no class") for p in picks]
             continue
-        times_ns: dict[tuple[str, str, str], list[int]] = {}
-        for pick in _valid(event, rejections):
-            network, station, location, _ = _codes(pick)
-            times_ns.setdefault((network, station, location), []).append(pick.time.ns)
-        for (network, station, location), times in times_ns.items():
-            intervals.append(
-                ClassInterval(
-                    network, station, location, "", str(event.event_type), min(times), max(times),
-                    event_id=str(event.resource_id),
-                )
-            )  # fmt: skip
+        times_ns: dict[tuple[str, str, str], list[int]] = defaultdict(list)
+        for pick in picks:
+            times_ns[_codes(pick)[:3]].append(pick.time.ns)
+        label, event_id = str(event.event_type), str(event.resource_id)
+        intervals += [
+            ClassInterval(*site, "", label, min(times), max(times), event_id=event_id)
+            for site, times in times_ns.items()
+        ]
     return intervals
 
 
@@ -294,6 +109,11 @@ def _codes(pick: CatalogPick) -> tuple[str, str, str, str]:
     )
 
 
+def _trace_id(pick: CatalogPick) -> str:
+    network, station, location, channel = _codes(pick)
+    return f"{network}.{station}.{location}.{channel[:2]}"
+
+
 def _probability(pick: CatalogPick) -> float:
     """What a picker said in the comment ending in ``confidence``, as `seisnet.formats.quakeml` writes it; else NaN."""
     texts = [c.text for c in pick.comments if str(c.resource_id).endswith("/confidence")]
@@ -304,6 +124,56 @@ def _probability(pick: CatalogPick) -> float:
     return probability if 0 <= probability <= 1 else math.nan
 
 
-def _trace_id(pick: CatalogPick) -> str:
-    network, station, location, channel = _codes(pick)
-    return f"{network}.{station}.{location}.{channel[:2]}"
+def _read_events(path: Path) -> list[Event]:
+    """Read the events of a file; picks that belong to none make a last one, which has no `resource_id`."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of ObsPy's readers, on fields that are not read here
+        try:
+            events = list(obspy.read_events(glob.escape(str(path))))
+            loose = _loose_picks(path, events)
+        except Exception as error:  # ObsPy's readers raise whatever they like on a file of another format
+            raise DataError(f"{path}: neither a catalogue that ObsPy reads nor a .csv of labels") from error
+    return [*events, Event(force_resource_id=False, picks=loose)] if loose else events
+
+
+def _loose_picks(path: Path, events: Sequence[Event]) -> list[CatalogPick]:
+    """Picks of QuakeML or SC3ML that belong to no event, which ObsPy leaves out."""
+    read = {str(pick.resource_id) for event in events for pick in event.picks}
+    contents = uncompress_file(_contents)(str(path))
+    if sum(len(PICK_ELEMENT.findall(content)) for content in contents) <= len(read):
+        return []
+    gathered = filter(None, map(_loose_picks_gathered, filter(PICK_ELEMENT.search, contents)))
+    picks = [pick for content in gathered for pick in obspy.read_events(io.BytesIO(content))[-1].picks]
+    return [pick for pick in picks if str(pick.resource_id) not in read]
+
+
+def _contents(path: str) -> list[bytes]:
+    """What a file holds; of a compressed one, or an archive of several, ObsPy's decorator puts the parts together."""
+    return [Path(path).read_bytes()]
+
+
+def _loose_picks_gathered(content: bytes) -> bytes:
+    """QuakeML or SC3ML with one more event, which has the picks that stand beside the others; empty if it is neither.
+
+    In SC3ML all picks stand there; those of events are named by their origins.
+    """
+    root = etree.fromstring(content)
+    for parameters in root:
+        space, _, name = str(parameters.tag).rpartition("}")
+        space += "}" if space else ""
+        picks = parameters.findall(f"{space}pick")
+        if name == "eventParameters":
+            event = etree.SubElement(parameters, f"{space}event", publicID=EVENT)
+            event.extend(picks)  # which moves them
+        elif name == "EventParameters":
+            event = etree.SubElement(parameters, f"{space}event", publicID=EVENT)
+            etree.SubElement(event, f"{space}originReference").text = ORIGIN
+            origin = etree.SubElement(parameters, f"{space}origin", publicID=ORIGIN)
+            for pick in picks:
+                arrival = etree.SubElement(origin, f"{space}arrival")
+                etree.SubElement(arrival, f"{space}pickID").text = pick.get("publicID")
+        else:
+            continue
+        moved: bytes = etree.tostring(root)
+        return moved
+    return b""

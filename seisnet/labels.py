@@ -1,4 +1,4 @@
-"""Analysts' labels, picks and classes, and their match with records; files of them are read by `seisnet.catalogues`."""
+"""Analysts' labels, picks and classes of signals, read from files and matched with records."""
 
 from __future__ import annotations
 
@@ -15,8 +15,9 @@ from functools import partial
 from pathlib import Path
 from typing import Generic, TypeVar
 
-from seisnet.catalogues import catalogue_intervals, catalogue_picks, csv_intervals, csv_picks
+from seisnet.catalogues import catalogue_intervals, catalogue_picks
 from seisnet.errors import DataError, missing
+from seisnet.label_tables import csv_intervals, csv_picks
 from seisnet.overlaps import Spans
 from seisnet.picks import ClassInterval, Pick, in_order
 from seisnet.waveforms.records import NS_PER_S, Record, Rejection

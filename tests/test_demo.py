@@ -5,9 +5,9 @@ import csv
 import obspy
 import pytest
 
-from seisnet.catalogues import time_ns
 from seisnet.demo import run_demo
 from seisnet.errors import ConfigError
+from seisnet.label_tables import time_ns
 from seisnet.model import load_model
 from seisnet.store.windows_file import read_counts
 

@@ -19,9 +19,9 @@ from obspy.core.event import Pick as QuakeMLPick
 from obspy.core.util.base import ENTRY_POINTS
 
 from seisnet import labels as labels_module
-from seisnet.catalogues import time_ns
 from seisnet.errors import DataError
 from seisnet.formats.picks import write_picks
+from seisnet.label_tables import time_ns
 from seisnet.labels import LabelMatcher, phase_class, read_classes, read_labels, unmatched
 from seisnet.picks import ClassInterval, Pick
 from seisnet.waveforms.records import NS_PER_S

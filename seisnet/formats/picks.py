@@ -9,12 +9,12 @@ import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from seisnet.catalogues import time_ns
 from seisnet.config import instances, nearest
 from seisnet.errors import ConfigError, DataError
 from seisnet.formats import dialects
 from seisnet.formats.dialects import csv_text
 from seisnet.formats.quakeml import detections_quakeml, picks_nlloc, picks_quakeml, picks_sc3ml
+from seisnet.label_tables import time_ns
 from seisnet.labels import read_labels
 from seisnet.picks import Detection, Pick, in_order, iso_time
 from seisnet.store.files import check_output, path_of, write_whole

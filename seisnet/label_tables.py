@@ -1,0 +1,198 @@
+"""Labels in CSV files: picks, or classes of signals."""
+
+from __future__ import annotations
+
+import csv
+import difflib
+import math
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TypeVar
+
+import obspy
+
+from seisnet.errors import DataError
+from seisnet.picks import ClassInterval, Pick, label_weight
+from seisnet.waveforms.records import NS_PER_S, Rejection
+
+
+@dataclass(frozen=True, slots=True)
+class _Table:
+    """A kind of table: what its rows are called, the columns that it must have, and those that it may have."""
+
+    many: str
+    one: str
+    needed: tuple[str, ...]
+    optional: tuple[str, ...]
+
+
+STATUS_COLUMNS = ("status", "evaluation_status")
+"""A row in which one of them is ``rejected`` is no label."""
+
+_BOTH = ("location", "channel", *STATUS_COLUMNS, "weight", "event_id")
+_PICKS = _Table("picks", "pick", ("network", "station", "time", "phase"), (*_BOTH, "uncertainty_s"))
+_CLASSES = _Table("classes", "class", ("network", "station", "time", "class"), (*_BOTH, "end_time"))
+
+ALIKE = 0.85
+"""An unknown column whose name is so similar to an optional one is taken for a slip, such as ``endtime``."""
+
+PLAIN = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ]([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]Z?")
+"""What nearly every time looks like. ObsPy knows many ways to write one, but is slow."""
+
+DATE = re.compile(r"(19|20)\d\d(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])")
+"""A number that is probably a date: as seconds since 1970 it would be some day of August 1970."""
+
+BLANK = re.compile(r"(?<=^\d{4}-\d\d-\d\d) (?=\d)")
+"""The blank between date and time, which ObsPy understands only where no time zone follows."""
+
+FRACTION = re.compile(r"\.(\d+)(?=(?:Z|[+-]\d\d:?\d\d)?$)")
+"""The fraction of a second at the end of a time."""
+
+L = TypeVar("L", Pick, ClassInterval)
+
+
+def csv_picks(path: Path, rejections: list[Rejection]) -> list[Pick]:
+    """Read a CSV of picks; those that an analyst rejected become rejections.
+
+    Raises
+    ------
+    DataError
+        A column is missing, or a field is no time or number.
+    """
+    return _read(path, _PICKS, _pick, rejections)
+
+
+def csv_intervals(path: Path, rejections: list[Rejection]) -> list[ClassInterval]:
+    """Read a CSV of classes; those that an analyst rejected become rejections.
+
+    Raises
+    ------
+    DataError
+        A column is missing, a field is no time or number, or an end lies before its start.
+    """
+    return _read(path, _CLASSES, _interval, rejections)
+
+
+def _read(path: Path, table: _Table, make: Callable[[dict[str, str]], L], rejections: list[Rejection]) -> list[L]:
+    """Labels of a table; of rows with the same ``pick_id``, which answer for one pick, only the last counts."""
+    with path.open(newline="", encoding="utf-8-sig") as file:
+        reader = csv.DictReader(file)
+        _check_columns(path, table, [name.strip() for name in reader.fieldnames or []])
+        found: dict[str | int, L] = {}
+        for row in reader:
+            values = {name.strip(): (value or "").strip() for name, value in row.items() if name is not None}
+            key = values.get("pick_id") or reader.line_num
+            try:
+                label = make(values)
+            except ValueError as error:
+                raise DataError(f"{path}, line {reader.line_num}: {error}") from error
+            found.pop(key, None)
+            if any(values.get(column, "").lower() == "rejected" for column in STATUS_COLUMNS):
+                at_ns = time_ns(values["time"])
+                rejections.append(Rejection(label.trace_id, at_ns, at_ns, f"a {table.one} that an analyst rejected"))
+            else:
+                found[key] = label
+    return list(found.values())
+
+
+def _check_columns(path: Path, table: _Table, columns: Sequence[str]) -> None:
+    if missing := [name for name in table.needed if name not in columns]:
+        other = "class" if table is _PICKS else "phase"
+        hint = f"; its column {other} suits the task {other}" if other in columns else ""
+        if set(table.needed) <= {name.lower() for name in columns}:
+            hint = "; here they are not all in lower case"
+        elif set(table.needed) <= set(re.split(r"[;|,\s]+", ",".join(columns).lower())):
+            hint = "; here they are not separated by commas"
+        lacking = f"column{'s' if len(missing) > 1 else ''} {', '.join(missing)}"
+        raise DataError(f"{path}: no {lacking}; a CSV of {table.many} needs {', '.join(table.needed)}{hint}")
+    absent = [name for name in table.optional if name not in columns]
+    for name in columns:
+        if name not in table.optional and (near := difflib.get_close_matches(name.lower(), absent, 1, ALIKE)):
+            raise DataError(f"{path}: column '{name}' is unknown; did you mean '{near[0]}'? If not, rename it")
+
+
+def _pick(values: dict[str, str]) -> Pick:
+    uncertainty_s = _number(values, "uncertainty_s", math.nan)
+    return Pick(
+        *_codes(values),
+        phase=values["phase"],
+        time_ns=time_ns(values["time"]),
+        uncertainty_s=uncertainty_s,
+        weight=_weight(values) * label_weight(values.get("status", ""), uncertainty_s),
+        event_id=values.get("event_id", ""),
+    )
+
+
+def _interval(values: dict[str, str]) -> ClassInterval:
+    start_ns = time_ns(values["time"])
+    end_ns = time_ns(values["end_time"]) if values.get("end_time") else start_ns
+    if end_ns < start_ns:
+        raise ValueError(f"end_time '{values['end_time']}' lies before time '{values['time']}'")
+    if not values["class"]:
+        raise ValueError("the class is empty")
+    return ClassInterval(
+        *_codes(values),
+        label=values["class"],
+        start_ns=start_ns,
+        end_ns=end_ns,
+        weight=_weight(values),
+        event_id=values.get("event_id", ""),
+    )
+
+
+def _codes(values: dict[str, str]) -> tuple[str, str, str, str]:
+    return values["network"], values["station"], values.get("location", ""), values.get("channel", "")
+
+
+def _weight(values: dict[str, str]) -> float:
+    weight = _number(values, "weight", 1.0)
+    if not 0 < weight <= 1:
+        raise ValueError(f"weight {weight:g} is not above 0 and at most 1")
+    return weight
+
+
+def _number(values: dict[str, str], column: str, default: float) -> float:
+    text = values.get(column)
+    try:
+        return float(text) if text else default
+    except ValueError:
+        raise ValueError(f"{column} '{text}' is not a number") from None
+
+
+def time_ns(text: str) -> int:
+    """Read a time, ISO 8601 or seconds since 1970, as integer nanoseconds.
+
+    Raises
+    ------
+    ValueError
+        For anything else, for numbers that look like a date, and for times that 64 bits can't hold, such as
+        milliseconds since 1970.
+
+    Examples
+    --------
+    >>> time_ns("2020-01-01T00:00:00.123456789Z") % 10**9, time_ns("1577836800.5")
+    (123456789, 1577836800500000000)
+    """
+    if DATE.fullmatch(text):
+        raise ValueError(
+            f"time '{text}' may be a date; write {text[:4]}-{text[4:6]}-{text[6:]}, or {text}.0 for seconds"
+        )
+    # ObsPy would round the fraction to microseconds.
+    fraction = FRACTION.search(text)
+    whole = BLANK.sub("T", FRACTION.sub("", text))
+    rest_ns = int(fraction[1][:9].ljust(9, "0")) if fraction else 0
+    try:
+        if re.fullmatch(r"-?\d+", whole):
+            ns = int(whole) * NS_PER_S + (-rest_ns if whole.startswith("-") else rest_ns)
+        elif PLAIN.fullmatch(whole):
+            ns = int(datetime.fromisoformat(whole).replace(tzinfo=UTC).timestamp()) * NS_PER_S + rest_ns
+        else:
+            ns = int(obspy.UTCDateTime(whole).ns) + rest_ns
+    except (ValueError, TypeError) as error:
+        raise ValueError(f"time '{text}' is neither ISO 8601 nor seconds since 1970") from error
+    if abs(ns) >= 2**63:
+        raise ValueError(f"time '{text}' is not between 1678 and 2262; numbers are seconds since 1970")
+    return ns
