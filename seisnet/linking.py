@@ -1,4 +1,4 @@
-"""Linking in time what is of one event and names none: picks, stretches of classes, traces of data sets."""
+"""Names of events for picks, class intervals and traces that name none: what is close in time is of one event."""
 
 from __future__ import annotations
 
@@ -9,17 +9,19 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TypeVar
 
+from seisnet.overlaps import merged
 from seisnet.picks import ClassInterval, Pick, iso_time
 
 L = TypeVar("L", Pick, ClassInterval)
 
 
 def linked(labels: Sequence[L], link_s: float) -> list[L]:
-    """Name an event for labels that have none: those of any station that follow each other within `link_s` are one.
+    """Name an event for every label that has none, so that one earthquake never lies in two splits.
 
-    They join the event of the labels that lie within `link_s` of any of them; where those are of several events, each
-    joins that of the nearest, if one is so near. Without it one earthquake, recorded at two stations, might lie in two
-    splits. Where events overlap in time they become one, which costs nothing but the freedom to part them.
+    Nameless labels that follow each other within `link_s`, at whatever stations, form a group. It joins the event that
+    has a label within `link_s` of any of its own. Where there are several such events, each label joins the nearest
+    if that is near enough, and stays with its group if not. Earthquakes that overlap in time become one event, which
+    costs only the freedom to put them into different splits.
     """
     if not link_s:
         return list(labels)
@@ -27,15 +29,15 @@ def linked(labels: Sequence[L], link_s: float) -> list[L]:
     loose = [i for i, label in enumerate(labels) if not label.event_id]
     times_ns = [_start_ns(labels[i]) for i in loose]
     what = "picks" if labels and isinstance(labels[0], Pick) else "signals"
-    names = event_names([(t, t) for t in times_ns], link_s, what)
+    groups = event_names([(t, t) for t in times_ns], link_s, what)
     nearest = [_nearest(known, t, link_s) for t in times_ns]
     beside: dict[str, set[str]] = defaultdict(set)
-    for name, event in zip(names, nearest, strict=True):
-        beside[name] |= {event} - {""}
+    for group, event in zip(groups, nearest, strict=True):
+        beside[group] |= {event} - {""}
     named = list(labels)
-    for i, name, event in zip(loose, names, nearest, strict=True):
-        of_all = event if len(beside[name]) > 1 else next(iter(beside[name]), "")
-        named[i] = replace(labels[i], event_id=of_all or name)
+    for i, group, event in zip(loose, groups, nearest, strict=True):
+        joined = event if len(beside[group]) > 1 else next(iter(beside[group]), "")
+        named[i] = replace(labels[i], event_id=joined or group)
     return named
 
 
@@ -44,7 +46,7 @@ def _start_ns(label: Pick | ClassInterval) -> int:
 
 
 def _nearest(known: Sequence[tuple[int, str]], time_ns: int, within_s: float) -> str:
-    """The event of the time next to another, if it is near enough."""
+    """The event of the label nearest to a time; empty if that is too far away."""
     i = bisect.bisect_left(known, (time_ns, ""))
     near = ((abs(t - time_ns), event) for t, event in known[max(i - 1, 0) : i + 1])
     away_ns, event = min(near, default=(math.inf, ""))
@@ -52,7 +54,7 @@ def _nearest(known: Sequence[tuple[int, str]], time_ns: int, within_s: float) ->
 
 
 def event_names(spans_ns: Sequence[tuple[int, int]], link_s: float, what: str) -> list[str]:
-    """Names of events that span some times, those being one that follow each other within `link_s`; none where it is 0.
+    """Name the event of each span of time: spans that follow each other within `link_s` share one; empty if it is 0.
 
     Examples
     --------
@@ -61,12 +63,9 @@ def event_names(spans_ns: Sequence[tuple[int, int]], link_s: float, what: str) -
     """
     if not link_s:
         return [""] * len(spans_ns)
-    groups = join_spans(spans_ns, link_s)
-    starts: dict[int, int] = {}
-    for (start_ns, _), group in zip(spans_ns, groups, strict=True):
-        starts[group] = min(start_ns, starts.get(group, start_ns))
-    names = {group: f"{what} from {iso_time(start_ns)}" for group, start_ns in starts.items()}
-    return [names[group] for group in groups]
+    starts_ns = [start_ns for start_ns, _ in merged(spans_ns, link_s * 1e9)]
+    names = [f"{what} from {iso_time(start_ns)}" for start_ns in starts_ns]
+    return [names[bisect.bisect_right(starts_ns, start_ns) - 1] for start_ns, _ in spans_ns]
 
 
 def join_times(times_ns: Sequence[int], within_s: float) -> list[int]:
@@ -77,15 +76,5 @@ def join_times(times_ns: Sequence[int], within_s: float) -> list[int]:
     >>> join_times([0, 50 * 10**9, 10 * 10**9], within_s=30)
     [0, 1, 0]
     """
-    return join_spans([(t, t) for t in times_ns], within_s)
-
-
-def join_spans(spans_ns: Sequence[tuple[int, int]], within_s: float) -> list[int]:
-    """Number the groups of spans of time of which one begins within some time of another's end, in order of time."""
-    groups, group, reach_ns = [0] * len(spans_ns), -1, 0
-    for i in sorted(range(len(spans_ns)), key=spans_ns.__getitem__):
-        start_ns, end_ns = spans_ns[i]
-        if group < 0 or start_ns - reach_ns > within_s * 1e9:
-            group, reach_ns = group + 1, end_ns
-        groups[i], reach_ns = group, max(reach_ns, end_ns)
-    return groups
+    starts_ns = [start_ns for start_ns, _ in merged(((t, t) for t in times_ns), within_s * 1e9)]
+    return [bisect.bisect_right(starts_ns, t) - 1 for t in times_ns]
