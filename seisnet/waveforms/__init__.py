@@ -1,10 +1,12 @@
-"""Sources read, and `obspy.Stream` made into records, with a reason for whatever can't become one.
+"""Reads sources, and makes records of `obspy.Stream`s, with a reason for whatever can't become one.
 
-`sources` finds what the user names, by `file_names` and a `selection`: `files` (their index by `mseed`, those that are
-read together by `groups`), archives by `sds`, services by `fdsn`, `datasets` (their rows by `dataset_columns`).
-`source_records` reads them: `conditioning` makes `records`, in which `channels` become components (which way they
-point: `axes`, by the `inventory`), traces gap-free `segments`, and these are laid beside each other by `alignment`;
-rates are changed by `resampling`, faults of recorders told by `quality`, what was changed by `remarks`; `spans` leaves
-to each source what is its own. `seedlink` brings packets, which `packets` puts together, `lookup` finds waveforms
-again, and `examples` come with ObsPy.
+`sources` finds what the user names, by `file_names` and a `selection`: waveform files (`files`; `mseed` indexes
+miniSEED, `groups` says which files are read together), archives (`sds`), web services (`fdsn`) and data sets
+(`datasets`, with the columns of `dataset_columns`).
+
+`source_records` reads sources, and `conditioning` makes `records` of what is read: `channels` splits channel codes,
+`axes` orients components by the `inventory`, `segments` are gap-free, `resampling` changes rates, `alignment` lays
+components side by side, `quality` finds faults of recorders, and `remarks` say what was changed.
+
+`seedlink` receives packets, `packets` joins them, `lookup` finds waveforms again, and `examples` come with ObsPy.
 """

@@ -18,7 +18,7 @@ from seisnet.waveforms.axes import AXES, Place, axis_of, by_epoch, is_askew, pla
 from seisnet.waveforms.channels import split_seed_id
 from seisnet.waveforms.inventory import Response, Stations, channel_at, without_response
 from seisnet.waveforms.quality import faults, untimed
-from seisnet.waveforms.records import BEYOND, NS_PER_S, ROW, Flag, Record, Rejection, is_beyond, wrong_codes
+from seisnet.waveforms.records import BEYOND, NS_PER_S, ROW, Flag, Record, Rejection, is_beyond, with_flags, wrong_codes
 from seisnet.waveforms.resampling import keeps_time, resample
 from seisnet.waveforms.segments import Segment, segments_of
 
@@ -139,14 +139,6 @@ def _instruments(
             continue
         rejections.append(Rejection(trace_id, stats.starttime.ns, stats.endtime.ns, reason))
     return instruments
-
-
-def with_flags(record: Record, flags: Iterable[Flag]) -> Record:
-    """A record with those of some flags that lie in it, cut to it."""
-    start_ns, end_ns = record.start_ns, record.end_ns
-    inside = (f for f in flags if f.start_ns <= end_ns and f.end_ns >= start_ns)
-    cut = tuple(replace(f, start_ns=max(f.start_ns, start_ns), end_ns=min(f.end_ns, end_ns)) for f in inside)
-    return replace(record, flags=cut) if cut != record.flags else record
 
 
 def to_rate(record: Record, sampling_rate_hz: float, *, symmetric: bool = False) -> Record:

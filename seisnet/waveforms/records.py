@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -152,6 +152,14 @@ def wrong_codes(trace_id: str) -> str:
         return "a code with a dot in it; dots separate network, station, location and channel"
     # Control characters come from damaged headers; XML can't hold them.
     return "a code with a control character in it" if re.search(r"[\x00-\x1f\x7f-\x9f]", trace_id) else ""
+
+
+def with_flags(record: Record, flags: Iterable[Flag]) -> Record:
+    """A record with those of the flags that overlap it, cut to its length."""
+    start_ns, end_ns = record.start_ns, record.end_ns
+    inside = (f for f in flags if f.start_ns <= end_ns and f.end_ns >= start_ns)
+    cut = tuple(replace(f, start_ns=max(f.start_ns, start_ns), end_ns=min(f.end_ns, end_ns)) for f in inside)
+    return replace(record, flags=cut) if cut != record.flags else record
 
 
 def sample_of(record: Record, time_ns: int) -> float:

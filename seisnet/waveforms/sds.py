@@ -10,6 +10,7 @@ from __future__ import annotations
 import itertools
 import re
 from collections import defaultdict
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -76,6 +77,18 @@ def own_traces(stream: obspy.Stream, path: Path, rejections: list[Rejection]) ->
     for strange in sorted({trace.id for trace in stream} - {trace.id for trace in own}):
         rejections.append(Rejection("", 0, 0, f"{path}: holds {strange}, which does not match its name"))
     return obspy.Stream(own)
+
+
+def strayed(stream: obspy.Stream, span_ns: tuple[int, int]) -> Iterator[Rejection]:
+    """Samples more than a day away from the day of their file: no source that looks for them would open it."""
+    for trace in stream:
+        start_ns, end_ns = trace.stats.starttime.ns, trace.stats.endtime.ns
+        for low, high in (
+            (start_ns, min(end_ns, span_ns[0] - DAY_NS)),
+            (max(start_ns, span_ns[1] + DAY_NS), end_ns),
+        ):
+            if low < high:
+                yield Rejection(trace.id[:-1], low, high, "lies more than a day from the day in its file name")
 
 
 def _folded(seed_id: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -15,12 +15,21 @@ from seisnet.waveforms.datasets import DatasetTrace, read_dataset
 from seisnet.waveforms.files import Reading, read_file
 from seisnet.waveforms.inventory import Response, read_stations
 from seisnet.waveforms.quality import faults
-from seisnet.waveforms.records import COMPONENTS, KEPT, NS_PER_S, Flag, Record, Rejection
+from seisnet.waveforms.records import (
+    COMPONENTS,
+    KEPT,
+    NS_PER_S,
+    Flag,
+    Record,
+    Rejection,
+    first_at,
+    sample_to_ns,
+    with_flags,
+)
 from seisnet.waveforms.remarks import resampled
 from seisnet.waveforms.resampling import BEHIND
 from seisnet.waveforms.segments import Segment
 from seisnet.waveforms.sources import Source
-from seisnet.waveforms.spans import clipped, strayed, within
 
 NEVER_NS = 4_102_444_800 * NS_PER_S
 """The year 2100, as far as ObsPy's readers can be asked for."""
@@ -65,10 +74,10 @@ def read_records(
         response=response,
         empty=True,
     )
-    reading.rejections += clipped(rejections, source.span_ns)
+    reading.rejections += _clipped(rejections, source.span_ns)
     window = max(1, round(shortest_s * sampling_rate_hz))
     for record in records:
-        cut = within(record, source.span_ns, window, round(margin_s * sampling_rate_hz))
+        cut = _within(record, source.span_ns, window, round(margin_s * sampling_rate_hz))
         if cut is not None:
             here = (f for f in cut.flags if source.span_ns[0] <= f.start_ns < source.span_ns[1])
             reading.rejections += _told(cut, here)
@@ -131,11 +140,33 @@ def _stream(source: Source, reading: Reading, guard_ns: int) -> obspy.Stream:
             stream += part if source.kind != "sds" else sds.own_traces(part, path, told.rejections)
             told.files.append(path)
     if source.kind == "sds":
-        reading.rejections += strayed(stream, source.span_ns)
+        reading.rejections += sds.strayed(stream, source.span_ns)
     for path in source.beside:
         part = read_file(path, Reading(), span_ns=near_ns) or obspy.Stream()
         stream += part if source.kind != "sds" else sds.own_traces(part, path, [])
     return stream
+
+
+def _within(record: Record, span_ns: tuple[int, int], window: int, margin: int) -> Record | None:
+    """The part of a record that holds the windows starting in a span, and a margin of samples beside it; else None."""
+    low, high = (first_at(record, ns) for ns in span_ns)
+    first, end = max(0, low - margin), min(record.n_samples, high - 1 + window + margin)
+    if end - first < window or low > record.n_samples - (1 if margin >= window else window) or high <= 0:
+        return None
+    goes_on = (first > 0, end < record.n_samples)
+    if not any(goes_on):
+        return record
+    start_ns = sample_to_ns(record, first)
+    cut = replace(record, data=record.data[:, first:end], start_ns=start_ns, goes_on=goes_on)
+    return with_flags(cut, record.flags)
+
+
+def _clipped(rejections: Sequence[Rejection], span_ns: tuple[int, int]) -> Iterator[Rejection]:
+    """The part of each rejection that lies in a span; other sources report the rest."""
+    for r in rejections:
+        start_ns, end_ns = max(r.start_ns, span_ns[0]), min(r.end_ns, span_ns[1])
+        if start_ns < end_ns or start_ns == r.start_ns < span_ns[1]:
+            yield r._replace(start_ns=start_ns, end_ns=end_ns)
 
 
 def _flags(record: Record, sampling_rate_hz: float) -> Iterator[Flag]:
