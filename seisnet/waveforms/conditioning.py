@@ -6,7 +6,7 @@ import bisect
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Set
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -38,13 +38,15 @@ def condition(
 ) -> tuple[list[Record], list[Rejection]]:
     """Turn a stream into records.
 
-    Traces are gathered by instrument (network, station, location, band + instrument code), split at gaps, masked and
-    non-finite samples, freed of duplicates, resampled where the rate differs, and cut at every time where a component
+    Traces are gathered by instrument (network, station, location, band + instrument code), split at gaps and at masked
+    or non-finite samples, freed of duplicates, and resampled where the rate differs. They are cut wherever a component
     starts or ends, so that each record has the same components throughout; what is too short by itself cuts nothing.
-    Gaps are never filled, and nothing is filtered unless a response is taken off. The order of the traces does not
-    matter. A component goes into the row that its channel's azimuth and dip say where `stations` knows it, else into
-    that of its letter (`seisnet.waveforms.records.ROW`); where one is neither level nor upright, all three are rotated.
-    Where an epoch of the metadata begins from which on a component points another way, records are cut.
+    Gaps are never filled, and nothing is filtered unless a response is removed. The order of the traces does not
+    matter.
+
+    The row of a component follows from its azimuth and dip where `stations` knows them, else from its letter
+    (`seisnet.waveforms.records.ROW`). If one is neither level nor upright, all three are rotated. Records are also cut
+    where, by the metadata, a component begins to point another way.
 
     Parameters
     ----------
@@ -59,9 +61,9 @@ def condition(
     stations : mapping, optional
         Station metadata, see `seisnet.waveforms.inventory`.
     response : Response, optional
-        Takes the instrument's response off every segment, and the blind edges with it.
+        Removes the instrument's response from every segment, and the edges that this spoils.
     empty : bool
-        Take the traces out of the stream: those that are joined are not held twice.
+        Take the traces out of the stream, so that memory does not hold the samples twice.
 
     Returns
     -------
@@ -75,44 +77,27 @@ def condition(
     ConfigError
         It is no stream.
     DataError
-        A response is to be taken off, and there are no station metadata.
+        A response is to be removed, but there are no station metadata.
     """
     if not isinstance(stream, obspy.Stream):
         remedy = f"obspy.read({str(stream)!r})" if isinstance(stream, str | Path) else "obspy.Stream([trace, ...])"
         raise ConfigError(f"waveforms: got a {type(stream).__name__}; an obspy.Stream is needed: {remedy}")
     if response and stations is None:
         raise DataError("removing the instrument response needs station metadata; name an inventory")
+    wanted = _Wanted(sampling_rate_hz, shortest_s, stations or {}, response)
     rejections: list[Rejection] = []
-    shortest, too_short = max(1, round(shortest_s * sampling_rate_hz)), f"shorter than {shortest_s:g} s"
-    stations = stations or {}
-    traces = [part for trace in stream for part in by_epoch(trace, stations)]
-    askew = {split_seed_id(t.id)[0] for t in traces if is_askew(axis_of(t.id, t.stats.starttime.ns, stations))}
-    instruments = _instruments(traces, sampling_rate_hz, stations, askew, rejections)
+    traces = [part for trace in stream for part in by_epoch(trace, wanted.stations)]
+    askew = {split_seed_id(t.id)[0] for t in traces if is_askew(axis_of(t.id, t.stats.starttime.ns, wanted.stations))}
+    instruments = _instruments(traces, wanted, askew, rejections)
     del traces
     stream.traces = [] if empty else stream.traces
     records: list[Record] = []
     for trace_id in sorted(instruments):
-        rows: dict[int, list[Segment]] = defaultdict(list)
-        flags: list[Flag] = []
-        for place in sorted(instruments[trace_id]):
-            for native in segments_of(instruments[trace_id].pop(place), trace_id, rejections):
-                segment, reason = _ready(native, place, sampling_rate_hz, stations, response)
-                if not reason and len(segment.samples) < shortest:
-                    reason = too_short
-                elif not reason and _taken(rows[place.row], segment):
-                    reason = (
-                        f"component {place.component}, sampled at {native.rate_hz:g} Hz: another already has its place"
-                    )
-                if reason:
-                    rejections.append(Rejection(trace_id, native.start_ns, native.end_ns, reason))
-                    continue
-                rejections += _blind(native, trace_id, response)
-                bisect.insort(rows[place.row], segment, key=lambda s: s.start_ns)
-                flags += [*faults(native, place.component), *untimed(native, place.component)]
+        rows, flags = _rows(trace_id, instruments[trace_id], wanted, rejections)
         for cut, seed_ids in side_by_side(rows, trace_id, sampling_rate_hz, source):
-            record, reason = rotated(cut, seed_ids, stations) if trace_id in askew else (cut, "")
-            if record.n_samples < shortest:
-                reason = too_short
+            record, reason = rotated(cut, seed_ids, wanted.stations) if trace_id in askew else (cut, "")
+            if record.n_samples < wanted.shortest:
+                reason = wanted.too_short
             if reason:
                 rejections.append(Rejection(trace_id, record.start_ns, record.end_ns, reason))
             else:
@@ -120,16 +105,36 @@ def condition(
     return records, rejections
 
 
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """How records are to be made."""
+
+    rate_hz: float
+    shortest_s: float
+    stations: Stations
+    response: Response | None
+
+    @property
+    def shortest(self) -> int:
+        """Samples that a record must have."""
+        return max(1, round(self.shortest_s * self.rate_hz))
+
+    @property
+    def too_short(self) -> str:
+        """Reason for rejecting what has fewer."""
+        return f"shorter than {self.shortest_s:g} s"
+
+
 def _instruments(
-    traces: Iterable[obspy.Trace], target_hz: float, stations: Stations, askew: Set[str], rejections: list[Rejection]
+    traces: Iterable[obspy.Trace], wanted: _Wanted, askew: Set[str], rejections: list[Rejection]
 ) -> dict[str, dict[Place, list[obspy.Trace]]]:
     """Usable traces by instrument and component."""
     instruments: dict[str, dict[Place, list[obspy.Trace]]] = defaultdict(lambda: defaultdict(list))
     for trace in traces:
         stats = trace.stats
         trace_id, component = split_seed_id(trace.id)
-        place = place_of(trace, component, stations, by_letter=trace_id in askew)
-        reason = unusable(trace, target_hz)
+        place = place_of(trace, component, wanted.stations, by_letter=trace_id in askew)
+        reason = unusable(trace, wanted.rate_hz)
         if place is None and component in AXES:
             reason = "U, V, W are used only if station metadata (an inventory) give their orientation"
         elif place is None:
@@ -139,6 +144,27 @@ def _instruments(
             continue
         rejections.append(Rejection(trace_id, stats.starttime.ns, stats.endtime.ns, reason))
     return instruments
+
+
+def _rows(
+    trace_id: str, places: dict[Place, list[obspy.Trace]], wanted: _Wanted, rejections: list[Rejection]
+) -> tuple[dict[int, list[Segment]], list[Flag]]:
+    """Segments of each row in order of time, without overlaps, and their faults; takes the traces out of `places`."""
+    rows: dict[int, list[Segment]] = defaultdict(list)
+    flags: list[Flag] = []
+    for place in sorted(places):
+        for native in segments_of(places.pop(place), trace_id, rejections):
+            segment, reason = _ready(native, place, wanted)
+            if not reason and _taken(rows[place.row], segment):
+                reason = f"component {place.component}, sampled at {native.rate_hz:g} Hz: another already has its place"
+            if reason:
+                rejections.append(Rejection(trace_id, native.start_ns, native.end_ns, reason))
+                continue
+            if wanted.response:
+                rejections += _blind(native, trace_id, wanted.response)
+            bisect.insort(rows[place.row], segment, key=lambda s: s.start_ns)
+            flags += [*faults(native, place.component), *untimed(native, place.component)]
+    return rows, flags
 
 
 def to_rate(record: Record, sampling_rate_hz: float, *, symmetric: bool = False) -> Record:
@@ -176,29 +202,27 @@ def unusable(trace: obspy.Trace, target_hz: float) -> str:
     return "every sample is masked" if np.ma.is_masked(trace.data) and trace.data.mask.all() else ""
 
 
-def _ready(
-    native: Segment, place: Place, target_hz: float, stations: Stations, response: Response | None
-) -> tuple[Segment, str]:
+def _ready(native: Segment, place: Place, wanted: _Wanted) -> tuple[Segment, str]:
     """A segment as records hold it, or the reason why it can't be had."""
     segment = native if place.sign > 0 else replace(native, samples=-native.samples.astype(np.float64))
-    if response:
+    if wanted.response:
         segment = replace(segment, samples=segment.samples.astype(np.float64))
-        channel = channel_at(stations, native.seed_id, native.start_ns)
+        channel = channel_at(wanted.stations, native.seed_id, native.start_ns)
         if channel is None:
             return native, f"{native.seed_id}: not in the station metadata at that time"
         try:
-            segment = without_response(segment, channel, response)
+            segment = without_response(segment, channel, wanted.response)
         except DataError as error:
             return native, f"{native.seed_id}: {error}"
         if not len(segment.samples):
-            return native, f"shorter than the {2 * response.blind_s:g} s that are lost when the response is removed"
-    return _at_rate(segment, target_hz), ""
+            lost_s = 2 * wanted.response.blind_s
+            return native, f"shorter than the {lost_s:g} s that are lost when the response is removed"
+    segment = _at_rate(segment, wanted.rate_hz)
+    return segment, wanted.too_short if len(segment.samples) < wanted.shortest else ""
 
 
-def _blind(native: Segment, trace_id: str, response: Response | None) -> list[Rejection]:
-    """The edges that taking off the response has cost."""
-    if not response:
-        return []
+def _blind(native: Segment, trace_id: str, response: Response) -> list[Rejection]:
+    """The edges that removing the response has cost."""
     edge_ns = round(response.blind_s * NS_PER_S)
     reason = f"the first or last {response.blind_s:.3g} s of a segment, lost when the response is removed"
     edges = (native.start_ns, native.start_ns + edge_ns), (native.end_ns - edge_ns, native.end_ns)
