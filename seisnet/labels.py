@@ -31,7 +31,7 @@ HINT = re.compile(
 )
 
 SAME_NS = NS_PER_S // 2
-"""Picks of one phase at one station, in two files of labels, are of one onset if they are no further apart."""
+"""Picks of one phase at one station, in two files of labels, are of one onset if they are no farther apart."""
 
 Event = tuple[int, str]
 """Number of a file of labels, and what it calls an event."""
@@ -56,14 +56,14 @@ def phase_class(hint: str) -> str:
 
 
 def read_labels(paths: Iterable[str | Path], rejections: list[Rejection] | None = None) -> list[Pick]:
-    """Read picks from catalogues and CSV files; an onset that several files hold counts once, as the first says it.
+    """Read picks from catalogues and CSV files, every onset once.
 
-    So does one that a file holds both in an event and without: as the event's.
+    Of several files the first counts, and in one file a pick of an event before one that belongs to none.
 
     Parameters
     ----------
     rejections : list of Rejection, optional
-        Takes the picks that an analyst rejected, and the others of such an onset.
+        Takes the picks that an analyst rejected, and second picks of an onset.
 
     Returns
     -------
@@ -77,18 +77,18 @@ def read_labels(paths: Iterable[str | Path], rejections: list[Rejection] | None 
     """
     rejected = [] if rejections is None else rejections
     files = _read(paths, csv_picks, catalogue_picks, "picks; origins alone give no onsets", rejected)
-    # What no event names may be of the onset of one that does, as a machine's pick beside the analyst's.
+    # A pick outside any event may be of the same onset as one inside: a machine's beside the analyst's.
     parts = ([pick for pick in picks if bool(pick.event_id) is named] for picks in files for named in (True, False))
     return in_order(_once(parts, rejected))
 
 
 def read_classes(paths: Iterable[str | Path], rejections: list[Rejection] | None = None) -> list[ClassInterval]:
-    """Read class intervals from CSV files, and from catalogues whose events have a type and picks; those alike once.
+    """Read class intervals from CSV files, and from catalogues whose events have a type and picks; equal ones once.
 
     Parameters
     ----------
     rejections : list of Rejection, optional
-        Takes the stretches that an analyst rejected, and the others of those alike.
+        Takes the stretches that an analyst rejected, and second labels of a stretch.
 
     Returns
     -------
@@ -102,12 +102,12 @@ def read_classes(paths: Iterable[str | Path], rejections: list[Rejection] | None
     """
     rejected = [] if rejections is None else rejections
     files = _read(paths, csv_intervals, catalogue_intervals, "classes: its events have no type, or no picks", rejected)
-    found = sorted(itertools.chain(*files), key=_stretch)  # which leaves what is alike in the order of the files
+    found = sorted(itertools.chain(*files), key=_stretch)  # equal ones stay in the order of the files
     return [_first(list(alike), rejected) for _, alike in itertools.groupby(found, _stretch)]
 
 
 def _first(alike: Sequence[ClassInterval], rejections: list[Rejection]) -> ClassInterval:
-    """The first of some intervals that are alike, in the first event that any of them names."""
+    """The first of some equal intervals, in the first event that any of them names."""
     for i in alike[1:]:
         rejections.append(Rejection(i.trace_id, i.start_ns, i.end_ns, "a second label of the same stretch"))
     return replace(alike[0], event_id=next((i.event_id for i in alike if i.event_id), ""))
@@ -145,17 +145,17 @@ def _read(
 
 
 def _once(files: Iterable[Sequence[Pick]], rejections: list[Rejection]) -> list[Pick]:
-    """Every onset once: as the first file says it that holds it, and in one event, whatever each file calls that.
+    """Every onset once, as the first file has it, and in one event, whatever each file calls that.
 
     Otherwise one window might lie in two splits, under two names of one earthquake. Events of one name in two files are
-    one, unless an onset of the later tells that it is another: files may number their events each in its own way.
+    one, unless an onset of the later file shows that it is another: each file may number its events in its own way.
     """
     kept: list[Pick] = []
-    of_event: list[Event] = []  # of those
-    same: dict[Event, Event] = {}  # another of the same event, no later a file
-    first: dict[str, Event] = {}
-    exact: dict[tuple[object, ...], int] = {}
-    at: dict[tuple[str, str], list[tuple[int, int]]] = defaultdict(list)  # times and places in `kept`, of files before
+    of_event: list[Event] = []  # of each pick that is kept
+    same: dict[Event, Event] = {}  # from an event to one that is the same, in this file or an earlier one
+    first: dict[str, Event] = {}  # the first event of each name
+    exact: dict[tuple[object, ...], int] = {}  # place in `kept` of each pick
+    at: dict[tuple[str, str], list[tuple[int, int]]] = defaultdict(list)  # times and places of picks in earlier files
     for k, picks in enumerate(files):
         before = len(kept)
         for pick in picks:
@@ -185,7 +185,7 @@ def _once(files: Iterable[Sequence[Pick]], rejections: list[Rejection]) -> list[
 
 
 def _copied(pick: Pick, at: Sequence[tuple[int, int]], kept: Sequence[Pick]) -> int | None:
-    """Place in `kept` of the pick next to another in time that may be of the same onset."""
+    """Place in `kept` of the nearest pick that may be of the same onset as another."""
     low = bisect.bisect_left(at, (pick.time_ns - SAME_NS, 0))
     high = bisect.bisect_right(at, (pick.time_ns + SAME_NS, len(kept)))
     here = ((t, i, kept[i]) for t, i in at[low:high])
@@ -204,23 +204,22 @@ def _called(same: dict[Event, Event], event: Event) -> Event:
 
 
 BEFORE_NS = 60 * NS_PER_S
-"""Of a recording that goes on from another source, picks this long before are handed on: what they began may last."""
-
+"""A record that continues another source's gets the picks of this time before it, too: their coda may reach into it."""
 
 GUESSED = 20
-"""So many places without waveform, those with most labels, are told the nearest that have: each takes a while."""
+"""Number of places without waveform, those with most labels, for which similar codes are sought; each takes a while."""
 
 
 def no_records() -> dict[str, array[int]]:
-    """Where records lie, so far none: by ``NET.STA.LOC``, the times of the first and last sample of each in turns."""
+    """Make an empty list of where records lie: by ``NET.STA.LOC``, first and last time of each record in turn."""
     return defaultdict(partial(array, "q"))
 
 
 class LabelMatcher(Generic[L]):
-    """Hands every record the picks or class intervals made on it, and remembers where the records lie.
+    """Gives every record the picks or class intervals that belong to it, and remembers where the records lie.
 
-    A label belongs to a record when its station is the record's, its network and location are too where both name
-    one, and its time lies in the record. It counts for every instrument of the station: the ground moves for all.
+    A label belongs to a record of its station if its time lies in the record, and if neither network nor location
+    differ where both are named. It counts for every instrument of the station: the ground moves for all.
 
     Attributes
     ----------
@@ -280,7 +279,7 @@ def unmatched(labels: Sequence[Pick | ClassInterval], records: Mapping[str, Sequ
 
 
 def _fits(label: Pick | ClassInterval, network: str, location: str) -> bool:
-    """Whether codes beside that of the station are a label's where both name one."""
+    """Whether network and location of a label do not differ from others where both are named."""
     pairs = (label.network.upper(), network.upper()), (label.location.strip("-"), location)
     return all(not a or not b or a == b for a, b in pairs)
 
