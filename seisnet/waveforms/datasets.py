@@ -13,7 +13,7 @@ from __future__ import annotations
 import itertools
 import math
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -69,9 +69,7 @@ class DatasetTrace:
     row: int
 
 
-def read_dataset(
-    path: str | Path, rows: tuple[int, int] | None = None, *, wanted: Callable[[StoredTrace], bool] | None = None
-) -> Iterator[DatasetTrace | Rejection]:
+def read_dataset(path: str | Path, rows: tuple[int, int] | None = None) -> Iterator[DatasetTrace | Rejection]:
     """Stream the traces of a data set, in its order, one in memory at a time.
 
     Parameters
@@ -80,13 +78,11 @@ def read_dataset(
         A folder in the SeisBench layout, or the ``.csv`` of a pair in the STEAD layout.
     rows : (int, int), optional
         Only these rows of the metadata, the end excluded.
-    wanted : callable, optional
-        Says of a row of the metadata whether its waveform is to be read; the others are passed over.
 
     Yields
     ------
     DatasetTrace or Rejection
-        One for each row of the metadata that is wanted: nothing else is left out.
+        One for each of these rows.
 
     Raises
     ------
@@ -97,7 +93,7 @@ def read_dataset(
     with open_dataset(path) as reader:
         first, end = rows or (0, sys.maxsize)
         for stored in itertools.takewhile(lambda trace: trace.row < end, reader):
-            if stored.row >= first and (wanted is None or wanted(stored)):
+            if stored.row >= first:
                 yield _read_trace(reader, stored, f"{path.name}, row {stored.row}: {stored.name}")
 
 

@@ -78,7 +78,7 @@ class _Header:
 
 
 def gather(
-    files: Iterable[Path], selection: Selection, reading: Reading, engine: Engine | None = None
+    files: Iterable[Path], selection: Selection, reading: Reading, engine: Engine | None
 ) -> tuple[list[Group], dict[str, tuple[int, int]]]:
     """Gather files into groups: those with an instrument and a day in common, however many steps apart.
 

@@ -12,12 +12,10 @@ import obspy
 
 from seisnet.errors import DataError
 from seisnet.picks import Pick, station_of
-from seisnet.store.seisbench_file import is_seisbench
-from seisnet.store.stead_file import stead_tables
 from seisnet.waveforms import dataset_columns
 from seisnet.waveforms.channels import split_seed_id
 from seisnet.waveforms.conditioning import condition, to_rate
-from seisnet.waveforms.datasets import DatasetTrace, open_dataset, read_dataset, start_of
+from seisnet.waveforms.datasets import DatasetTrace, is_dataset, open_dataset, read_dataset, start_of
 from seisnet.waveforms.files import Reading, read_file, read_headers
 from seisnet.waveforms.inventory import Response, read_stations
 from seisnet.waveforms.records import NS_PER_S, Record, ns_to_sample, reasons, sample_to_ns, wrong_codes
@@ -75,13 +73,7 @@ class Waveforms:
         """Instruments that a pick may be of: those that agree in all codes that the pick names."""
         named = (pick.network, pick.station, pick.location.strip("-"), pick.channel[:2])
         known = {holding.trace_id for holding in self._by_station.get(pick.station.upper(), [])}
-        return sorted(
-            trace_id
-            for trace_id in known
-            if all(
-                not code or code.upper() == its.upper() for code, its in zip(named, trace_id.split("."), strict=True)
-            )
-        )
+        return sorted(trace_id for trace_id in known if _agrees(named, trace_id.split(".")))
 
     def around(
         self,
@@ -183,6 +175,10 @@ def distances_km(paths: Iterable[Path]) -> dict[tuple[str, str], float]:
     return distances
 
 
+def _agrees(named: Sequence[str], codes: Sequence[str]) -> bool:
+    return all(not name or name.upper() == code.upper() for name, code in zip(named, codes, strict=True))
+
+
 def _traces_of(path: Path, reading: Reading) -> Iterator[_Holding]:
     for stretch in read_headers(path, reading) or ():
         trace_id, _ = split_seed_id(stretch.seed_id)
@@ -202,14 +198,14 @@ def _rows_of(path: Path) -> Iterator[_Holding]:
 
 
 def _read_row(holding: _Holding) -> Record | None:
-    found = next(read_dataset(holding.path, wanted=lambda stored: stored.row == holding.row), None)
+    found = next(read_dataset(holding.path, (holding.row, holding.row + 1)), None)
     return found.record if isinstance(found, DatasetTrace) else None
 
 
 def _metadata(paths: Iterable[Path]) -> Iterator[dict[str, str]]:
-    """Rows of the metadata of those paths that are data sets and can be read; to look at, so that no error stops it."""
+    """Rows of the metadata of those paths that are data sets; those that can't be read are passed over."""
     for path in paths:
-        if is_seisbench(path) or stead_tables(path) == [path]:
+        if is_dataset(path):
             try:
                 with open_dataset(path) as reader:
                     yield from (stored.metadata for stored in reader)
