@@ -20,15 +20,19 @@ from seisnet.waveforms.mseed import Stretch, read_index, read_span, read_stretch
 from seisnet.waveforms.records import Rejection
 
 MSEED_START = re.compile(rb"\d{6}[DRQM][ \0]")
-"""Of a file."""
+"""The first bytes of a miniSEED record: six digits and a letter for its quality."""
 
 
 @dataclass
 class Reading:
-    """What reading has met so far besides the waveforms: files, and those that could not be used as they are."""
+    """What reading has met so far besides the waveforms: the files, and what could not be used, with reasons."""
 
     files: list[Path] = field(default_factory=list)
     rejections: list[Rejection] = field(default_factory=list)
+
+    def reject(self, path: Path, reason: str) -> None:
+        """Note what is wrong with a file."""
+        self.rejections.append(Rejection("", 0, 0, f"{path}: {reason}"))
 
 
 def read_file(
@@ -44,10 +48,10 @@ def read_file(
     try:
         empty = path.stat().st_size == 0
     except OSError as error:  # it has gone since it was found
-        reading.rejections.append(_file_rejection(path, f"can't be read: {error.strerror}"))
+        reading.reject(path, f"can't be read: {error.strerror}")
         return None
     if empty:
-        reading.rejections.append(_file_rejection(path, "the file is empty"))
+        reading.reject(path, "the file is empty")
         return None
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
@@ -56,17 +60,17 @@ def read_file(
                 stream = _read(path, headonly, span_ns)
         except TypeError:
             hint = "; seisnet datasets import reads HDF5 + CSV pairs" if path.suffix in (".h5", ".hdf5") else ""
-            reading.rejections.append(_file_rejection(path, f"not a waveform format that ObsPy reads{hint}"))
+            reading.reject(path, f"not a waveform format that ObsPy reads{hint}")
             return None
         except Exception as error:  # ObsPy's readers raise whatever they like on damaged files
             # Of a file without a whole record ObsPy says that it can't be opened.
             opened = not str(error).startswith("Cannot open file")
             what = first_line(error) if opened else "it holds no complete record"
-            reading.rejections.append(_file_rejection(path, f"can't be read: {what}"))
+            reading.reject(path, f"can't be read: {what}")
             return None
     damage = _damage(path, stream, caught)
     if damage and not headonly:
-        reading.rejections.append(_file_rejection(path, f"damaged, read as far as possible: {damage}"))
+        reading.reject(path, f"damaged, read as far as possible: {damage}")
     return stream
 
 
@@ -133,7 +137,6 @@ def mseed_reader() -> Callable[..., obspy.Stream]:
 
 
 def _is_mseed(path: Path) -> bool:
-    """Whether a file begins as a miniSEED record does: six digits and a letter for its quality."""
     with path.open("rb") as file:
         return MSEED_START.fullmatch(file.read(8)) is not None
 
@@ -147,10 +150,6 @@ def _damage(path: Path, stream: obspy.Stream, caught: Sequence[warnings.WarningM
     if mseed.get("filesize", 0) % mseed.get("record_length", 1) and read_index(path) is None:
         return "the last record is cut short"
     return ""
-
-
-def _file_rejection(path: Path, reason: str) -> Rejection:
-    return Rejection("", 0, 0, f"{path}: {reason}")
 
 
 def first_line(error: object) -> str:

@@ -19,6 +19,7 @@ import obspy
 
 from seisnet.errors import DataError, NothingUsableError
 from seisnet.waveforms.channels import split_seed_id
+from seisnet.waveforms.files import Reading
 from seisnet.waveforms.records import DAY_NS, Rejection
 from seisnet.waveforms.selection import FOREVER_NS, Selection
 
@@ -66,16 +67,16 @@ def _held(years: list[Path]) -> str:
     return f"the archive holds {', '.join(held[:5]) or 'no channel'}{more} ({span})"
 
 
-def own_traces(stream: obspy.Stream, path: Path, rejections: list[Rejection]) -> obspy.Stream:
+def own_traces(stream: obspy.Stream, path: Path, reading: Reading) -> obspy.Stream:
     """What a file holds of the instrument that it is named for; others have files of their own, and would count twice.
 
-    ObsPy's client of such archives leaves the others out, too. They are told in `rejections`.
+    As in ObsPy's client of such archives, the others are left out; `reading` takes the reason.
     """
     found = NAME.fullmatch(path.name)
     named = _folded(".".join(found.groups()[:4])) if found else ""
     own = [trace for trace in stream if not found or _folded(trace.id) == named]
     for strange in sorted({trace.id for trace in stream} - {trace.id for trace in own}):
-        rejections.append(Rejection("", 0, 0, f"{path}: holds {strange}, which does not match its name"))
+        reading.reject(path, f"holds {strange}, which does not match its name")
     return obspy.Stream(own)
 
 

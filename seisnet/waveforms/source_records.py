@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import obspy
@@ -130,20 +131,24 @@ def _stream(source: Source, reading: Reading, guard_ns: int) -> obspy.Stream:
         if not any(t.stats.starttime.ns < high and t.stats.endtime.ns >= low for t in stream):
             reading.rejections.append(Rejection(source.channels[:-1], low, high, f"fdsn:{source.service} has no data"))
         return stream
-    stream = obspy.Stream()
-    # What is wrong with a file is told once, by the source that it belongs to.
     near_ns = (max(span_ns[0], -NEVER_NS), min(span_ns[1], NEVER_NS))
+    # What is wrong with a file is told once: by the source, or its first part, that the file belongs to.
     told = Reading() if source.part else reading
-    for path in source.paths:
-        part = read_file(path, told, span_ns=None if source.part is None else near_ns)
-        if part is not None:
-            stream += part if source.kind != "sds" else sds.own_traces(part, path, told.rejections)
-            told.files.append(path)
+    stream = _of_files(source.paths, source, told, None if source.part is None else near_ns)
     if source.kind == "sds":
         reading.rejections += sds.strayed(stream, source.span_ns)
-    for path in source.beside:
-        part = read_file(path, Reading(), span_ns=near_ns) or obspy.Stream()
-        stream += part if source.kind != "sds" else sds.own_traces(part, path, [])
+    stream += _of_files(source.beside, source, Reading(), near_ns)
+    return stream
+
+
+def _of_files(paths: Sequence[Path], source: Source, reading: Reading, span_ns: tuple[int, int] | None) -> obspy.Stream:
+    """What some files hold for a source."""
+    stream = obspy.Stream()
+    for path in paths:
+        part = read_file(path, reading, span_ns=span_ns)
+        if part is not None:
+            stream += sds.own_traces(part, path, reading) if source.kind == "sds" else part
+            reading.files.append(path)
     return stream
 
 
