@@ -23,28 +23,23 @@ FLOAT_ROUNDING = float(np.finfo(np.float32).eps) / 2
 """Share of itself that a sample may lose as float32."""
 
 BLOCK_SAMPLES = 65_536
-"""Samples that are looked at at once where all would need copies."""
+"""Samples that are checked at a time, so that a check needs no copy of them all."""
 
 
 def side_by_side(
     rows: dict[int, list[Segment]], trace_id: str, rate_hz: float, source: str
 ) -> list[tuple[Record, list[str]]]:
-    """Cut an instrument's time line wherever a component starts or ends; with each, the channels of its rows."""
+    """Records of an instrument, cut wherever a component starts or ends; with each, the channels of its rows."""
     half_ns = round(NS_PER_S / rate_hz / 2)  # whole: a float has too few digits for nanoseconds since 1970
     edges: list[int] = []
     for edge in sorted({t for segments in rows.values() for s in segments for t in (s.start_ns, s.end_ns)}):
         if not edges or edge - edges[-1] > half_ns:  # components less than half a sample apart start together
             edges.append(edge)
-    starts = {row: [s.start_ns for s in segments] for row, segments in rows.items()}
     records = []
     for low, high in itertools.pairwise(edges):
         if high - low < (2 - ROUNDING) * half_ns:  # less than a sample: components have times of their own
             continue
-        there = {}  # of each row that covers it
-        for row in sorted(rows):
-            i = bisect.bisect_right(starts[row], low + half_ns) - 1
-            if i >= 0 and rows[row][i].end_ns >= high - half_ns:
-                there[row] = rows[row][i]
+        there = _covering(rows, low + half_ns, high - half_ns)
         if not there:  # nothing is allocated for the years between two recordings
             continue
         start_ns = _beginning(list(there.values()), low, rate_hz)
@@ -64,11 +59,21 @@ def side_by_side(
     return records
 
 
+def _covering(rows: dict[int, list[Segment]], low_ns: int, high_ns: int) -> dict[int, Segment]:
+    """The segment of each row that covers a stretch of time."""
+    found = {}
+    for row in sorted(rows):
+        i = bisect.bisect_right(rows[row], low_ns, key=lambda s: s.start_ns) - 1
+        if i >= 0 and rows[row][i].end_ns >= high_ns:
+            found[row] = rows[row][i]
+    return found
+
+
 def _beginning(segments: Sequence[Segment], low_ns: int, rate_hz: float) -> int:
-    """Time of the first segment's sample with which a record begins that must not begin before a time.
+    """Time of a record's first sample, which is one of the first segment and not before `low_ns`.
 
     Components may be sampled at times of their own. Which samples stand beside each other must not depend on where
-    the record begins: of the others it is those that are nearest to the first one's.
+    the record begins: beside a sample of the first component stand the nearest ones of the others.
     """
     at = max(math.ceil((low_ns - segments[0].start_ns) * rate_hz / NS_PER_S - ROUNDING), 0)
     latest_ns = max(segment.start_ns for segment in segments)
@@ -84,8 +89,8 @@ def _nearest(segment: Segment, time_ns: int, rate_hz: float) -> int:
 def _round(samples: NDArray[Any], out: NDArray[np.float32]) -> None:
     """Copy samples into `out`.
 
-    Counts may be too far from zero for the 24 bits of a float32; then the first is taken off. What fits is kept as it
-    is, so that a part of a recording gives what the whole gives.
+    If counts lie too far from zero for the 24 bits of a float32, the first one is subtracted from all. Otherwise they
+    are left alone, so that a part of a recording gives what the whole gives.
     """
     low, high = float(samples.min()), float(samples.max())
     most = LOST_TO_ROUNDING * (high - low)

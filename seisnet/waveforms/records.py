@@ -30,7 +30,7 @@ LAST_NS = 2**63 - 1 - DAY_NS
 """Latest time of a sample; its negative is the earliest."""
 
 ROUNDING = 1e-3
-"""Share of a sample; times are whole nanoseconds, and a sample that was rounded must not fall on the other side."""
+"""Share of a sample within which times are taken for equal: they are rounded to whole nanoseconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +80,7 @@ class Record:
 
     @property
     def n_samples(self) -> int:
-        """Samples a component."""
+        """Samples of each component."""
         return int(self.data.shape[1])
 
     @property
@@ -90,8 +90,7 @@ class Record:
 
 
 KEPT = "used, but "
-"""Beginning of the reason of a rejection that is none, but passes on a flag of a record that is used."""
-
+"""How the reason of a `Rejection` begins that only passes on a flag of a record in use."""
 
 BEYOND = "its time lies before 1678 or after 2261"
 """Reason of a rejection, see `is_beyond`."""
@@ -118,7 +117,7 @@ def letters_of(present: Iterable[bool]) -> str:
 
 
 def reasons(rejections: Iterable[Rejection]) -> str:
-    """Each reason once, with the first traces that it is of; empty where there are none.
+    """Each reason once, with the first traces that were rejected for it; empty if there are none.
 
     Examples
     --------
@@ -136,7 +135,7 @@ def reasons(rejections: Iterable[Rejection]) -> str:
 
 
 def is_beyond(start_ns: int, end_ns: int) -> bool:
-    """Whether 64 bits can't hold the times of a stretch, and what is reckoned from them."""
+    """Whether 64 bits can't hold the times of a stretch, and those computed from them."""
     return not -LAST_NS <= start_ns <= end_ns <= LAST_NS
 
 

@@ -1,4 +1,4 @@
-"""Traces of one component in, gap-free segments out: split at gaps, copies resolved, rates that jitter made one."""
+"""Traces of one component in, gap-free segments out: split at gaps, without copies, and of one rate if rates jitter."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ JITTER = 1e-4
 """Rates of one component that differ by less than this share are one rate, as far as that keeps time."""
 
 AT_ONCE = 0.75
-"""Samples. A piece that starts nearer to the end of another follows at once; an overlap is one sample at least."""
+"""A piece that starts fewer samples from the end of another follows it at once; any overlap is a sample or more."""
 
 LARGEST_SAMPLE = float(np.finfo(np.float32).max) / 4
-"""Larger ones would leave float32 when a mean or a trend is taken off."""
+"""Larger ones would overflow float32 when a mean or a trend is removed."""
 
 
 @dataclass(frozen=True)
 class Segment:
-    """A gap-free run of samples of one component, of any real type that float64 holds exactly; they are not ours."""
+    """A gap-free run of one component's samples, of any real type that float64 holds exactly; never to be changed."""
 
     samples: NDArray[Any]
     start_ns: int
@@ -67,9 +67,9 @@ def _finite_runs(trace: obspy.Trace, trace_id: str, rejections: list[Rejection])
     data = _exact(np.ma.getdata(trace.data))
     rate_hz = float(trace.stats.sampling_rate)
     whole = Segment(data, trace.stats.starttime.ns, rate_hz, rate_hz / 2, trace.id)
-    # A day of flags takes as long as the rest: first see whether any is needed. NaN is neither above nor below.
-    low, high = (float(data.min(initial=0)), float(data.max(initial=0))) if data.dtype.kind == "f" else (0.0, 0.0)
-    if not np.ma.is_masked(trace.data) and low > -LARGEST_SAMPLE and high < LARGEST_SAMPLE:
+    # Flags for all samples take as long as the rest: first see whether they are needed. With NaN, no comparison holds.
+    least, most = (float(data.min(initial=0)), float(data.max(initial=0))) if data.dtype.kind == "f" else (0.0, 0.0)
+    if not np.ma.is_masked(trace.data) and least > -LARGEST_SAMPLE and most < LARGEST_SAMPLE:
         return [whole]
     masked = np.ma.getmaskarray(trace.data)
     usable = (data > -LARGEST_SAMPLE) & (data < LARGEST_SAMPLE)
@@ -80,7 +80,7 @@ def _finite_runs(trace: obspy.Trace, trace_id: str, rejections: list[Rejection])
 
 
 def _exact(samples: NDArray[Any]) -> NDArray[Any]:
-    """Samples as they are where float64 holds them exactly, else as float64: a day of copies takes memory."""
+    """Samples as they are if float64 surely holds them exactly, else as float64: copies of a day take memory."""
     small = samples.dtype.itemsize <= 4 and samples.dtype.isnative
     return samples if small else samples.astype(np.float64, copy=False)
 
@@ -91,11 +91,11 @@ def _joined(pieces: Iterable[Segment], trace_id: str, rejections: list[Rejection
     length, end_ns = 0, 0
     for found in sorted(pieces, key=lambda s: (s.start_ns, -len(s.samples))):
         piece, at = found, _offset(group[0][1], found) if group else 0
-        # A clock that drifts moves a piece that follows at once off the group's samples: it starts a group.
+        # By a drifting clock, a piece that follows at once no longer falls on the group's samples: it starts a group.
         drifted = at != length and abs(piece.start_ns - end_ns) * piece.rate_hz < AT_ONCE * NS_PER_S
         if at > length or drifted:
             yield from _resolved(group, length, trace_id, rejections)
-            # Of a fast clock a sample too many has been counted by then: the first of the piece lies where that does.
+            # With a fast clock the group has a sample too many by then, where the first of the piece would lie.
             piece = part(piece, max(length - at, 0), len(piece.samples))
             group, at, length = [], 0, 0
         if not len(piece.samples):
@@ -109,7 +109,7 @@ def _joined(pieces: Iterable[Segment], trace_id: str, rejections: list[Rejection
 def _resolved(
     group: list[tuple[int, Segment]], length: int, trace_id: str, rejections: list[Rejection]
 ) -> Iterable[Segment]:
-    """Make one array of pieces; where copies of a sample are equal one is kept, where they differ none."""
+    """Make one array of pieces; of copies of a sample one is kept if they are equal, none if they differ."""
     if len(group) < 2:
         yield from (piece for _, piece in group)
         return
