@@ -12,18 +12,17 @@ import numpy as np
 import obspy
 from numpy.typing import NDArray
 
-from seisnet.errors import DataError
 from seisnet.waveforms.inventory import Stations, channel_at, edges_ns
 from seisnet.waveforms.records import NS_PER_S, ROW, Record
 
 ASKEW_DEG = 22.5, 67.5
-"""A component whose dip lies between is nearer to the diagonal than to level or upright."""
+"""A component whose dip lies between these is nearer to the diagonal than to level or upright."""
 
 AXES = {**ROW, "U": 0, "V": 1, "W": 2}
 """Component letter to row of a record that is yet to be rotated."""
 
 LEAST_VOLUME = 0.1
-"""Of the parallelepiped of three axes (1 at right angles): flatter ones tell one direction from noise alone."""
+"""Volume of the parallelepiped of three axes (1 at right angles); in a flatter one, one direction would be noise."""
 
 PREFERRED = "ZNE12RT3"
 """Where two components of an instrument belong in one row, the earlier of these takes it."""
@@ -32,7 +31,7 @@ PREFERRED = "ZNE12RT3"
 class Place(NamedTuple):
     """Where the samples of a component go: into a row of the record, with a sign. The lower rank goes first.
 
-    What is yet to be rotated has its azimuth and dip, for those of other axes make records of their own.
+    A component that is yet to be rotated has its azimuth and dip, so that it is not joined with one of other axes.
     """
 
     rank: int
@@ -51,9 +50,9 @@ def axis_of(seed_id: str, time_ns: int, stations: Stations) -> tuple[float, floa
 
 
 def place_of(trace: obspy.Trace, component: str, stations: Stations, *, by_letter: bool) -> Place | None:
-    """By azimuth and dip where they are known, else by letter; None for a letter that names no component.
+    """Place a component by azimuth and dip where they are known, else by letter; None if that names no component.
 
-    What stands askew is placed `by_letter`, also U, V, W, and rotated later.
+    The components of an oblique instrument, including U, V, W, are placed `by_letter` and rotated later.
     """
     rank = PREFERRED.index(component) if component in PREFERRED and component else len(PREFERRED)
     axis = axis_of(trace.id, trace.stats.starttime.ns, stations)
@@ -82,18 +81,6 @@ def by_epoch(trace: obspy.Trace, stations: Stations) -> list[obspy.Trace]:
         header = {**trace.stats, "npts": high - low, "starttime": obspy.UTCDateTime(ns=time_ns(low))}
         parts.append(obspy.Trace(trace.data[low:high], header=header))
     return parts
-
-
-def rotated(record: Record, seed_ids: Sequence[str], stations: Stations) -> tuple[Record, str]:
-    """A record of components that stand askew, the channels of its rows, rotated to Z, N, E, or why it can't be."""
-    axes = [axis_of(seed_id, record.start_ns, stations) for seed_id in seed_ids]
-    known = [axis for axis in axes if axis]
-    if len(known) < len(record.present):
-        return record, "oblique by its dips: rotating it needs three components of known azimuth and dip"
-    try:
-        return upright(record, known), ""
-    except DataError as error:
-        return record, str(error)
 
 
 def placed(azimuth_deg: float, dip_deg: float) -> tuple[int, int]:
@@ -138,28 +125,35 @@ def directions(axes: Sequence[tuple[float, float]]) -> NDArray[np.float64]:
     return np.stack([-np.sin(dip), np.cos(dip) * np.cos(azimuth), np.cos(dip) * np.sin(azimuth)], axis=1)
 
 
-def upright(record: Record, axes: Sequence[tuple[float, float]]) -> Record:
-    """Rotate a record whose rows are three components in any directions to Z, N, E.
+def rotated(record: Record, seed_ids: Sequence[str], stations: Stations) -> tuple[Record, str]:
+    """Rotate a record of three components in any directions to Z, N, E; or say why that can't be done.
 
-    The ground motion m that its samples x are seen of solves D m = x, with the unit vectors of the axes as rows of D.
-    It is summed up sample by sample: the last bits of a product of matrices may depend on where a record is cut.
+    Its samples x are the ground motion m seen along the axes, D m = x, with the axes' unit vectors as rows of D. The
+    solution is summed sample by sample: the last bits of a matrix product may depend on where a record is cut.
 
     Parameters
     ----------
     record : Record
-        With all three components.
-    axes : sequence of (float, float)
-        Azimuth and dip, in degrees, of each row.
+        Its rows hold the components as they were recorded.
+    seed_ids : sequence of str
+        Channels of the rows that are present.
+    stations : mapping
+        Station metadata, which give their azimuths and dips.
 
-    Raises
-    ------
-    DataError
-        The axes lie in one plane, or nearly so.
+    Returns
+    -------
+    record : Record
+        Rotated, or as it was.
+    reason : str
+        Why it is not rotated; empty if it is.
     """
+    axes = [axis for seed_id in seed_ids if (axis := axis_of(seed_id, record.start_ns, stations))]
+    if len(axes) < len(record.present):
+        return record, "oblique by its dips: rotating it needs three components of known azimuth and dip"
     matrix = directions(axes)
     if abs(np.linalg.det(matrix)) < LEAST_VOLUME:
-        raise DataError("by the station metadata its components lie nearly in one plane, so they can't be rotated")
+        return record, "by the station metadata its components lie nearly in one plane, so they can't be rotated"
     data = np.empty_like(record.data)
     for row, weights in zip(data, np.linalg.inv(matrix), strict=True):
         row[:] = sum(np.multiply(x, w, dtype=np.float64) for x, w in zip(record.data, weights, strict=True))
-    return replace(record, data=data)
+    return replace(record, data=data), ""
