@@ -1,4 +1,4 @@
-"""Spans of time, or of samples: which of many touch another, found by bisection; what is one, spans or named things."""
+"""Spans of time or samples: which touch another, and which merge into one; and what shared names connect."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from collections.abc import Hashable, Iterable, Sequence
 
 
 def merged(spans: Iterable[tuple[int, int]], apart: float = 0) -> list[tuple[int, int]]:
-    """Spans in order of their starts, those that overlap or lie no farther apart than some length made one.
+    """Spans in order of their starts; those that overlap, or lie no farther apart than `apart`, become one.
 
     Examples
     --------
@@ -27,7 +27,12 @@ def merged(spans: Iterable[tuple[int, int]], apart: float = 0) -> list[tuple[int
 
 
 def connected(named: Iterable[tuple[Hashable, int]], n: int) -> list[list[int]]:
-    """Places 0 to n - 1, those together that have a name in common, however many steps apart.
+    """Groups of the numbers 0 to n - 1 that share a name, directly or through others.
+
+    Parameters
+    ----------
+    named : iterable of (name, int)
+        Each name with a number that has it; a number may have several.
 
     Examples
     --------
@@ -51,10 +56,9 @@ def connected(named: Iterable[tuple[Hashable, int]], n: int) -> list[list[int]]:
 
 
 class Spans:
-    """Spans, in any order; both ends are theirs, and none ends before it starts.
+    """Many spans, in any order, whose neighbours are found by bisection; they include both ends.
 
-    A question takes the time of a bisection and of its answer, and of spans that begin before the answer's while an
-    earlier one, which is longer, still lasts.
+    Slow only if one long span outlasts many later ones: these are then looked at one by one.
     """
 
     def __init__(self, spans: Sequence[tuple[float, float]]) -> None:
@@ -64,7 +68,7 @@ class Spans:
         self._reach = list(itertools.accumulate(self._ends, max))
 
     def touching(self, start: float, end: float) -> list[int]:
-        """Indices of the spans that share a point with another, by their starts, then as they were given.
+        """Indices of the spans that share a point with another; by start, then as they were given.
 
         Examples
         --------
@@ -75,7 +79,7 @@ class Spans:
         return [self._order[k] for k in near if self._ends[k] >= start]
 
     def gap(self, start: float, end: float) -> float:
-        """From another span to the nearest of these; 0 or less if one touches it, infinite if there are none.
+        """Distance from another span to the nearest of these; 0 or less if they touch, infinite if there are none.
 
         Examples
         --------

@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class OnInstrument:
-    """What is said of one instrument.
+    """Base of what is said of one instrument.
 
-    `channel` may be a full code (``HHZ``), band and instrument (``HH``) or empty where a catalogue names none.
+    `channel` may be a full code (``HHZ``), band and instrument (``HH``), or empty if a catalogue names none.
     """
 
     network: str
@@ -65,18 +65,18 @@ class Pick(OnInstrument):
 
     @property
     def interval_ns(self) -> tuple[int, int]:
-        """The time less its uncertainty, and plus it; twice the time where that is not known."""
+        """From one uncertainty before the time to one after it; without uncertainty both are the time itself."""
         half_ns = 0 if math.isnan(self.uncertainty_s) else round(self.uncertainty_s * 1e9)
         return self.time_ns - half_ns, self.time_ns + half_ns
 
     @property
     def start_time(self) -> obspy.UTCDateTime:
-        """The time less its uncertainty, as SeisBench names the beginning of a pick."""
+        """One uncertainty before the time, as SeisBench names the start of a pick."""
         return obspy_time(self.interval_ns[0])
 
     @property
     def end_time(self) -> obspy.UTCDateTime:
-        """The time plus its uncertainty, as SeisBench names the end of a pick."""
+        """One uncertainty after the time, as SeisBench names the end of a pick."""
         return obspy_time(self.interval_ns[1])
 
     @property
@@ -93,7 +93,7 @@ class Pick(OnInstrument):
 
 def obspy_time(ns: int) -> obspy.UTCDateTime:
     """Nanoseconds since 1970 as ObsPy holds a time."""
-    import obspy  # which takes long, and who reads picks may not need it
+    import obspy  # which takes long, and is not needed to read picks
 
     return obspy.UTCDateTime(ns=ns)
 
@@ -167,7 +167,7 @@ class Detection(OnInstrument):
 
 
 class PickList(list[Pick]):
-    """Picks; `picks` are they, as in what SeisBench's ``classify`` returns."""
+    """A list of picks that has them as `picks` too, like what SeisBench's ``classify`` returns."""
 
     @property
     def picks(self) -> PickList:
@@ -176,7 +176,7 @@ class PickList(list[Pick]):
 
 
 class DetectionList(list[Detection]):
-    """Detections; `detections` are they, as in what SeisBench's ``classify`` returns."""
+    """A list of detections that has them as `detections` too, like what SeisBench's ``classify`` returns."""
 
     @property
     def detections(self) -> DetectionList:
@@ -185,10 +185,10 @@ class DetectionList(list[Detection]):
 
 
 STATUS_WEIGHTS = {"manual": 1.0, "automatic": 0.5, "autopicker": 0.5, "estimated": 0.1, "predicted": 0.1}
-"""How far a pick is trusted for how it was made; one that says nothing counts as manual."""
+"""Weights of picks by how they were made; a pick that does not say counts as manual."""
 
 SURE_S, LEAST_WEIGHT = 0.1, 0.1
-"""Up to the first uncertainty a pick has its full weight; beyond, the weight falls as its inverse, to the second."""
+"""Up to an uncertainty of `SURE_S` a pick has full weight; beyond, it falls as 1 / uncertainty to `LEAST_WEIGHT`."""
 
 
 def label_weight(status: str, uncertainty_s: float) -> float:

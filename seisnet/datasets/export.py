@@ -16,7 +16,6 @@ from seisnet.labels import LabelMatcher, phase_class, read_labels, unmatched
 from seisnet.linking import linked
 from seisnet.picks import Pick
 from seisnet.store.seisbench_writer import SeisBenchWriter
-from seisnet.waveforms.datasets import DatasetTrace
 from seisnet.waveforms.files import Reading
 from seisnet.waveforms.records import (
     COMPONENTS,
@@ -36,7 +35,7 @@ from seisnet.wording import most_frequent
 TOGETHER_S = 60.0
 """Picks that follow each other within this go into one trace, unless they belong to different events.
 
-Those without an event are one within this, on whatever stations; see `seisnet.linking.linked`.
+Picks without an event are linked within this time, too; see `seisnet.linking.linked`.
 """
 
 COLUMNS = (
@@ -95,7 +94,7 @@ def export_seisbench(
     NothingUsableError
         If there is no trace to write.
     ConfigError
-        For one source or file of labels that stands in no list.
+        Sources or labels are a single name in place of a list.
     """
     labels = names("labels", labels)
     config = or_default(config, ExportConfig)
@@ -129,7 +128,7 @@ def _traces(source: Source, matcher: LabelMatcher[Pick], reading: Reading, confi
     if source.is_dataset:
         for trace in read_traces(source, reading, sampling_rate_hz=config.sampling_rate_hz):
             reading.rejections += trace.rejected
-            yield _of_dataset(trace)
+            yield _Trace(trace.record, trace.picks, trace.event_id, trace.category, trace.split)
         return
     margin_s = config.before_s + config.after_s + TOGETHER_S
     for record in read_records(
@@ -166,10 +165,6 @@ def _around(record: Record, picks: Sequence[Pick], config: ExportConfig) -> _Tra
     end = min(record.n_samples, ns_to_sample(record, picks[-1].time_ns + round(config.after_s * NS_PER_S)) + 1)
     cut = replace(record, data=record.data[:, first:end], start_ns=sample_to_ns(record, first))
     return _Trace(cut, picks, picks[0].event_id, "earthquake", "")
-
-
-def _of_dataset(trace: DatasetTrace) -> _Trace:
-    return _Trace(trace.record, trace.picks, trace.event_id, trace.category, trace.split)
 
 
 def _row(trace: _Trace, hints: Sequence[str]) -> dict[str, object]:

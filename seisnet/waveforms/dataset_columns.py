@@ -138,17 +138,14 @@ def picks(row: Row, record: Record) -> tuple[Pick, ...]:
         See `arrivals_ns`.
     """
     found: dict[tuple[int, str], Pick] = {}
-    network, station, location = _station(row)
     for label, time_ns in arrivals_ns(row, record.start_ns, record.sampling_rate_hz).items():
         if _is_rejected(row, label):
             continue
         phase = label.upper() if label in ("p", "s") else label
         uncertainty_s = _number(row, f"trace_{label}_uncertainty_s", f"trace_{label}_arrival_uncertainty_s")
         pick = Pick(
-            network=network,
-            station=station,
-            location=location,
-            channel=_first(row, _CHANNEL),
+            *_station(row),
+            _first(row, _CHANNEL),
             phase=phase,
             time_ns=time_ns,
             uncertainty_s=uncertainty_s,

@@ -18,20 +18,20 @@ from seisnet.waveforms.records import BEYOND, DAY_NS, NS_PER_S, Rejection, is_be
 from seisnet.waveforms.selection import FOREVER_NS, Selection
 
 EARLY_NS = 300 * NS_PER_S
-"""Day files start a little before or after midnight: the day of a file is counted from this much earlier."""
+"""Day files start a little before or after midnight: what starts less than this before it counts as the next day."""
 
 NEAR_NS = 3 * 3600 * NS_PER_S
-"""Files are read beside others where they come this near to the span that is asked for."""
+"""Files are read beside those of a span if they come this near to it."""
 
 FILES_AT_ONCE = 1024
-"""Files of which a process reads the headers before it takes others: small ones take as long as a process to start."""
+"""Number of files whose headers a process reads at a time; starting a process takes as long as that for small files."""
 
 
 @dataclass
 class Group:
     """Files that are read together: they hold one stretch of the same instruments.
 
-    `span_ns` is what the group answers for where its files go on in those of another, which are then `beside`.
+    If the recording goes on in files of other groups, these are `beside`, and the group answers for `span_ns` only.
     """
 
     headers: dict[Path, _Header] = field(default_factory=dict)
@@ -55,11 +55,11 @@ class Group:
 
     @property
     def end_ns(self) -> int:
-        """Time by which the sample after the last has to come, if there is no gap."""
+        """Time by which the next sample must come if there is to be no gap."""
         return max(header.end_ns + 2 * header.step_ns for header in self.headers.values())
 
     def near(self, low_ns: int, high_ns: int) -> tuple[Path, ...]:
-        """Those of its files that come near a span, see `NEAR_NS`."""
+        """Those of its files that come near to a span, see `NEAR_NS`."""
         paths = self.paths
         return tuple(paths[i] for i in sorted(self._spans.touching(low_ns - NEAR_NS, high_ns + NEAR_NS)))
 
@@ -111,7 +111,7 @@ def gather(
 def _headers(
     selection: Selection, files: Sequence[Path]
 ) -> tuple[dict[Path, _Header], dict[str, tuple[int, int]], list[Rejection]]:
-    """Headers of the files that are wanted, what is not, and the files that can't be read."""
+    """Headers of the files that are wanted, the channels that are not, and rejections of what can't be read."""
     headers: dict[Path, _Header] = {}
     passed_over: dict[str, tuple[int, int]] = {}
     reading = Reading()
@@ -161,10 +161,10 @@ def _together(headers: dict[Path, _Header]) -> list[Group]:
 
 
 def _chained(groups: Sequence[Group]) -> list[Group]:
-    """Groups with borders, where an instrument's recording goes on without a gap, or overlaps, from one to the next.
+    """Groups with borders wherever an instrument's recording goes on from one to the next without a gap, or overlaps.
 
-    Those that go on in groups of other instruments as well, as files of a network that has lost or won a station, have
-    no border that would do for all of them: they become one.
+    Groups of different instruments that are linked so, such as files of a network that lost or won a station, have no
+    border that suits all instruments: they become one.
     """
     of_instrument: dict[str, list[int]] = defaultdict(list)
     for i in sorted(range(len(groups)), key=lambda i: groups[i].start_ns):

@@ -41,10 +41,10 @@ AROUND = 10
 BESIDE = np.concatenate([np.arange(-AROUND, 0), np.arange(1, 1 + AROUND)])
 
 MERGED_S = 10.0
-"""Faults of one kind nearer than this are told as one stretch."""
+"""Faults of one kind nearer to each other than this are reported as one stretch."""
 
 BLOCK_SAMPLES = 32_768
-"""Samples whose differences are looked at at once: they stay in the second-level cache."""
+"""Samples whose differences are taken at a time: they stay in the second-level cache."""
 
 SAMPLED = 2000
 """The usual difference is the median over about so many."""
@@ -132,7 +132,7 @@ def _flat_runs(equal: NDArray[np.intp], shortest: int) -> list[tuple[int, int]]:
 
 
 def _spikes(x: NDArray[Any], jumps: NDArray[np.intp]) -> list[tuple[int, int]]:
-    # A spike jumps up and down again: two changes in a row, small ones beside them. Earthquakes have no such.
+    # A spike jumps up and down again: two large changes in a row, small ones beside them. Earthquakes have none.
     at = jumps[:-1][np.diff(jumps) == 1] + 1
     at = at[(at >= AROUND) & (at < len(x) - AROUND)]
     if not len(at):
@@ -141,7 +141,7 @@ def _spikes(x: NDArray[Any], jumps: NDArray[np.intp]) -> list[tuple[int, int]]:
     sharp = (before < 0.2 * up) & (after < 0.2 * down)
     around = x[at[sharp, None] + BESIDE].astype(np.float64)
     spread = around.max(axis=1) - around.min(axis=1)
-    # The height is the jump, but for the spread: where that is too wide for the jump, no median is needed.
+    # The height differs from the jump by the spread at most: if that is too wide for the jump, no median is needed.
     narrow = 0.9 * spread <= 0.1 * up[sharp]
     return [
         (i, i)
