@@ -51,7 +51,7 @@ class DatasetTrace:
     category : str
         Class of the trace in the data set's own words.
     complete : bool
-        Whether P and S are both picked, or it is noise; if not, what is not picked may not be called noise.
+        Whether P and S are both picked, or it is noise; if not, its unpicked parts may not be called noise.
     rejected : tuple of Rejection
         Picks that an analyst rejected.
     name, row : str, int
@@ -112,8 +112,8 @@ def read_categories(path: str | Path) -> list[str]:
 def loose_spans_ns(path: Path) -> list[tuple[int, int] | None]:
     """First and last pick of every trace of a data set that names no event, in its order; no waveform is read.
 
-    Without picks both are the start of the trace. They are None where the row names an event, is noise, or can't be
-    read, which is told when it is.
+    Without picks both are the start of the trace. None stands for a row that names an event, is noise, or can't be
+    read; the reason for the last is given when its waveform is read.
 
     Raises
     ------
@@ -135,7 +135,7 @@ def read_dataset_picks(path: Path, rejections: list[Rejection]) -> list[Pick]:
     Parameters
     ----------
     rejections : list of Rejection
-        Takes the traces that can't, and the picks that an analyst rejected.
+        Takes the traces that can't be read, and the picks that an analyst rejected.
 
     Raises
     ------

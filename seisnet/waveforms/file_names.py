@@ -1,4 +1,4 @@
-"""From the names that users give to files."""
+"""Files and folders that names and patterns lead to."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from pathlib import Path
 from seisnet.errors import DataError, NothingUsableError
 
 NOT_WAVEFORMS = {".csv", ".xml", ".json", ".toml", ".md", ".html", ".py", ".png", ".pdf", ".h5", ".hdf5"}
-"""Endings passed over when a folder is read, but for .txt, which may be ASCII; a file that is named itself is tried."""
+"""Endings passed over when a folder is read; .txt may hold ASCII waveforms. A file that the user names is tried."""
 
 NAMELESS = re.compile(r"\.[A-Za-z0-9]+\.\w{0,2}\.[A-Z0-9]{1,3}(\.[\w.]*)?")
-"""What a recording of no network may be called, ``.STA.LOC.CHA.mseed``: else what begins with a dot is hidden,
-as what macOS and rsync put beside ``NET.STA.LOC.CHA.mseed``."""
+"""Name of a recording of no network, ``.STA.LOC.CHA.mseed``. Others that begin with a dot are hidden files, such as
+those that macOS and rsync put beside ``NET.STA.LOC.CHA.mseed``."""
 
 
 def matches(spec: str) -> list[Path]:
@@ -30,7 +30,7 @@ def waveform_files(path: Path) -> list[Path]:
     """A file, or the waveform files of a folder."""
     if not path.is_dir():
         return [path]
-    # A link that leads nowhere, as to a disk that is not mounted, is told when it is read.
+    # A broken link, perhaps to a disk that is not mounted, is told when it is read.
     files = (p for p in sorted(path.rglob("*")) if p.is_file() or (p.is_symlink() and not p.exists()))
     found = [p for p in files if not p.name.startswith(".") or NAMELESS.fullmatch(p.name)]
     found = [p for p in found if p.suffix.lower() not in NOT_WAVEFORMS]

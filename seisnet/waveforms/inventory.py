@@ -35,14 +35,14 @@ UNITS = {"none": "", "displacement": "m", "velocity": "m/s", "acceleration": "m/
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """The instrument's response is to be taken off.
+    """How the instrument's response is to be removed.
 
     Attributes
     ----------
     output : {"displacement", "velocity", "acceleration"}
-        Ground motion that records hold then, in metres and seconds.
+        Ground motion that records then hold, in metres and seconds.
     freqmin_hz : float
-        Lowest frequency that has to be right; half of it and what is below is left out.
+        Lowest frequency that has to be right; nothing is left at half of it and below.
     """
 
     output: str
@@ -92,7 +92,7 @@ def read_stations(paths: tuple[Path, ...]) -> Stations:
 
 @functools.lru_cache(maxsize=4)
 def _read(files: tuple[tuple[Path, int, int], ...]) -> Stations:
-    """Read files, again if size or time of one is another."""
+    """Read files, again if the size or time of one has changed."""
     channels: list[tuple[str, Any]] = []
     for path, *_ in files:
         with warnings.catch_warnings():
@@ -130,7 +130,7 @@ def channel_at(stations: Stations, seed_id: str, time_ns: int) -> Any | None:
 
 
 def edges_ns(stations: Stations, seed_id: str) -> set[int]:
-    """Times from which on another epoch of a channel may hold, or none; an end belongs to its epoch."""
+    """Times at which another epoch of a channel, or none, begins to hold; an end still belongs to its epoch."""
     epochs = stations.get(seed_id, ())
     return {c.start_date.ns for c in epochs if c.start_date} | {c.end_date.ns + 1 for c in epochs if c.end_date}
 
@@ -138,7 +138,7 @@ def edges_ns(stations: Stations, seed_id: str) -> set[int]:
 def without_response(segment: Segment, channel: Any, response: Response) -> Segment:
     """Divide the spectrum of a gap-free segment by the response, and cut the blind edges.
 
-    Below `freqmin_hz` and above 0.8 of the Nyquist frequency, a cosine takes the rest out.
+    Cosine tapers suppress what lies below `freqmin_hz` and above 0.8 of the Nyquist frequency.
 
     Raises
     ------

@@ -20,13 +20,13 @@ from numpy.typing import NDArray
 from seisnet.waveforms.records import DAY_NS, NS_PER_S
 
 BLOCK_BYTES = 1 << 20
-"""What is read at once, and the grain of an index: longer records are not known."""
+"""What is read at a time, and the grain of an index; records that are longer have no index."""
 
 TOLERANCE = 0.5
 """Share of a sample by which a record may miss the one before it and still go on, as in ObsPy."""
 
 SLACK_NS = 2 * NS_PER_S
-"""Records so near to a span are read with it: who trims it may look at the nearest sample outside."""
+"""Records this near to a span are read too: trimming may look at the nearest sample outside."""
 
 SLOWEST_HZ = 1e-4
 """Below this, times would not fit into 64 bits."""
@@ -47,11 +47,10 @@ ENCODINGS = {1, 3, 4, 5, 10, 11}
 """Whole numbers, floats, Steim1 and Steim2."""
 
 CORRECTED = 2
-"""Bit of the activity flags: the time correction stands in the start already."""
-
+"""Bit of the activity flags: the start time already includes the time correction."""
 
 Channel = tuple[int, bytes]
-"""Number of a file and the code of a channel in it: those of different files are different channels."""
+"""Number of a file and the code of a channel in it; files share no channels."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""What is told of a record whose samples are not simply those of its components: other letters, other rates."""
+"""Remarks on records whose components had other letters, or were sampled at other rates."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from seisnet.waveforms.segments import JITTER, Segment
 
 
 def remarks(used: Mapping[int, Segment], record: Record) -> tuple[Flag, ...]:
-    """Flags of a record, made of a segment a row: the first two are of its beginning, for they are no faults."""
+    """Flags of a record made of one segment per row; the first two mark only its start, for they are no faults."""
     rows, at_ns = sorted(used), record.start_ns
     segments = [used[row] for row in rows]
     told = (

@@ -29,7 +29,7 @@ PER_SAMPLE = 8, 256
 """Points a sample at which the filter is designed, and at which it is tabulated."""
 
 FAINTEST = 1e-4
-"""What passes of the frequencies that shouldn't."""
+"""Least share of the amplitude that passes at any frequency; a logarithm of zero has no cepstrum."""
 
 FEW_PHASES, MANY_PHASES = 64, 10_000
 """Output falls on as many fractions of an input sample as the ratio of rates has in its numerator. The filter is worked
@@ -143,8 +143,8 @@ def _reach(band: float, symmetric: bool) -> tuple[int, int]:
 def _kernel(tau: Floats, symmetric: bool, *, axis: int) -> Floats:
     """The filter, `tau` samples of the lower rate after the input, whose taps along an axis make one output sample.
 
-    They are divided by their sum, which is a little another at each fraction of a sample: an offset of the recording,
-    often thousands of times its signal, would come out as a ripple.
+    They are divided by their sum, which differs a little from one fraction of a sample to the next. Otherwise the
+    offset of a recording, often thousands of times its signal, would come out as a ripple.
     """
     kernel: Floats = _windowed_sinc(tau) if symmetric else np.interp(tau, *_response(), left=0.0, right=0.0)
     kernel /= kernel.sum(axis=axis, keepdims=True)

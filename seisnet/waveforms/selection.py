@@ -97,6 +97,6 @@ def _between(trace: obspy.Trace, low_ns: int, high_ns: int) -> obspy.Trace:
     first = max(0, math.ceil((low_ns - stats.starttime.ns) / step_ns))
     end = min(stats.npts, math.floor((high_ns - stats.starttime.ns) / step_ns) + 1)
     cut = obspy.Trace(header=stats)
-    cut.data = trace.data[first : max(first, end)]  # which counts its samples anew; what is given to Trace doesn't
+    cut.data = trace.data[first : max(first, end)]  # which corrects npts, as Trace(data, header) does not
     cut.stats.starttime = obspy.UTCDateTime(ns=stats.starttime.ns + round(first * step_ns))
     return cut

@@ -54,9 +54,9 @@ def read_records(
     shortest_s : float
         Length of a window: shorter records are rejected, and records reach this far, less one sample, beyond the span.
     margin_s : float
-        What records hold beside that at either end of the span, where there is any.
+        How much more records hold at either end of the span, as far as it was recorded.
     response : Response, optional
-        Takes the instrument's response off; the source needs an inventory.
+        Removes the instrument's response; the source needs an inventory.
     """
     # Longer than a window, so that what is cut off here is not taken for too short, and than the filters reach.
     guard_s = shortest_s + margin_s + (BEHIND + 4) / (SLOWEST * sampling_rate_hz)
@@ -98,7 +98,7 @@ def read_traces(
     Raises
     ------
     DataError
-        A response is to be taken off: data sets do not say which there is.
+        A response is to be removed, but data sets do not say which.
     """
     if response:
         raise DataError(f"{source.name}: responses can't be removed from a data set; leave response at none")
@@ -123,7 +123,7 @@ def read_traces(
 
 
 def _stream(source: Source, reading: Reading, guard_ns: int) -> obspy.Stream:
-    """All that a source needs: its own files whole, of those beside it what is near its span."""
+    """What a source needs: its own files, and of those beside it what is near its span."""
     low, high = source.span_ns
     span_ns = (low - guard_ns, high + guard_ns)
     if source.kind == "fdsn":
@@ -185,5 +185,5 @@ def _flags(record: Record, sampling_rate_hz: float) -> Iterator[Flag]:
 
 
 def _told(record: Record, flags: Iterable[Flag]) -> list[Rejection]:
-    """Flags of a record that is used all the same."""
+    """Flags of a record in use, as rejections."""
     return [Rejection(record.trace_id, flag.start_ns, flag.end_ns, f"{KEPT}{flag.what}") for flag in flags]

@@ -50,8 +50,8 @@ class Source:
         Files, the folder of a data set, or table and waveforms of one; empty for a web service.
     kind : {"files", "sds", "fdsn", "dataset"}
     part : int or None
-        Of files that are read a day at a time: which day. The first one has all files, and tells what is wrong with
-        them, the others those near their day.
+        Number of the day, if files are read a day at a time. The first day has all the files and tells what is wrong
+        with them; the others have those near their day.
     beside : tuple of Path
         Files of other sources in which the recording goes on before or after.
     span_ns : (int, int)
@@ -63,7 +63,7 @@ class Source:
     inventory : tuple of Path
         Files of station metadata, see `seisnet.waveforms.inventory`.
     called : str
-        Its name, where that is not of its paths.
+        Its name, if that is not made from its paths.
     """
 
     paths: tuple[Path, ...] = ()
@@ -142,7 +142,7 @@ def find_sources(
     NothingUsableError
         If what the names lead to holds no waveforms, or none that are wanted.
     ConfigError
-        For one name that stands in no list, or waveforms in place of names, or what is no selection.
+        Sources are a single name in place of a list, or waveforms in place of names; or the selection is none.
     """
     instance("selection", selection, Selection, ", such as Selection(('GE.APE..HH?',))")
     stations = tuple(Path(name) for name in names("inventory", inventory))
@@ -177,7 +177,7 @@ def find_sources(
 
 
 def _distinct(sources: Sequence[Source]) -> Iterator[Source]:
-    """Each source once, whatever its files are called: else every pick of it came twice."""
+    """Each source once, whatever its files are called; otherwise its picks would come twice."""
     seen = set()
     for source in sources:
         files = tuple(sorted(map(os.path.realpath, source.paths)))
@@ -188,7 +188,7 @@ def _distinct(sources: Sequence[Source]) -> Iterator[Source]:
 
 
 def _sliced(group: Group) -> list[Source]:
-    """The source that a group is, or its parts: one much longer than a day is cut at midnights, to save memory."""
+    """The source that a group makes; one much longer than a day is cut at each midnight, to save memory."""
     whole = Source(group.paths, "files", beside=group.beside, span_ns=group.span_ns)
     if group.end_ns - group.start_ns < LONGEST_DAYS * DAY_NS:
         return [whole]
