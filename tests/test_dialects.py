@@ -1,4 +1,4 @@
-"""Dialects of other tools, against small golden tables; ObsPy reads back what it wrote; SeedLink packets."""
+"""Dialects of other tools, against small golden tables; ObsPy reads back what it wrote."""
 
 import h5py
 import numpy as np
@@ -12,7 +12,6 @@ from seisnet.formats.probabilities import FREE, check_name, letters, write_proba
 from seisnet.picking.coincidence import coincident, s_after_p
 from seisnet.picks import Detection, Pick
 from seisnet.scan.scanner import Probabilities
-from seisnet.waveforms.seedlink import packets
 
 AT_NS = 1_562_259_769_420_000_000  # 2019-07-04T17:02:49.42
 PICKS = [
@@ -158,56 +157,6 @@ def test_picks_are_not_appended_to_a_file_of_something_else(content, tmp_path):
     with pytest.raises(ConfigError, match="not a CSV of seisnet's picks"), PicksAppender(tmp_path / "p.csv"):
         pass
     assert (tmp_path / "p.csv").read_text() == content
-
-
-class FakePacket:
-    def __init__(self, trace):
-        self.trace = trace
-
-    def get_type(self):
-        return 1
-
-    def get_trace(self):
-        if self.trace is None:
-            raise ValueError("broken")
-        return self.trace
-
-
-class FakeConnection:
-    """Gives what it is told to, as ObsPy's SeedLinkConnection does."""
-
-    terminate_flag = False
-
-    def __init__(self, script):
-        self.script, self.streams = iter(script), []
-
-    def set_sl_address(self, address):
-        self.address = address
-
-    def set_net_delay(self, seconds):
-        pass
-
-    def add_stream(self, network, station, selector, seqnum, timestamp):
-        self.streams.append((network, station, selector))
-
-    def collect(self):
-        step = next(self.script)
-        if isinstance(step, Exception):
-            raise step
-        return step
-
-
-def test_a_lost_connection_and_a_broken_packet_are_told_and_the_stream_goes_on(make_trace):
-    traces = [make_trace(np.arange(5)), make_trace(np.arange(7))]
-    script = [FakePacket(traces[0]), OSError("gone"), FakePacket(None), FakePacket(traces[1]), b"SLTERMINATE"]
-    connection, told = FakeConnection(script), []
-    options = {"lost": told.append, "connect": lambda: connection, "pause_s": 0.0}
-    assert list(packets("localhost:18000", ["GE.APE..HH?", "CH.A.00.HHZ"], **options)) == traces
-    assert connection.streams == [("GE", "APE", "HH?"), ("CH", "A", "00HHZ")]
-    assert told == ["gone", "a packet can't be read: broken"]
-    for server, pattern in (("nowhere", "GE.APE..HHZ"), ("a:1", "GE.*..HHZ"), ("a:1", "GE.APE")):
-        with pytest.raises(ConfigError):
-            list(packets(server, [pattern], **options))
 
 
 @pytest.mark.parametrize("trace_id", ["XX.LONGNAME..HH", "XX.ÄÖ..HH", "XXX.APE..HH", "GE.APE.100.HH"])

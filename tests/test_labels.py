@@ -566,12 +566,6 @@ def test_a_pick_belongs_to_a_record_from_its_first_to_its_last_sample(make_recor
     assert len(unmatched(matcher.labels, matcher.records)) == 2
 
 
-def test_a_pick_counts_for_every_instrument_of_its_station(make_record):
-    matcher = LabelMatcher([pick()])
-    for trace_id in ("GE.APE..HH", "GE.APE..HN"):
-        assert matcher.match(make_record(np.zeros(6000), trace_id=trace_id))
-
-
 def test_unmatched_picks_of_a_station_tell_how_far_in_time_they_are(make_record):
     matcher = LabelMatcher([pick(3 * 86_400 + 60), pick(30), pick(-90), pick(-95, location="10")])
     matcher.match(make_record(np.zeros(6001)))

@@ -139,6 +139,54 @@ def test_every_sample_comes_once_also_after_a_lost_connection(how, reason, recor
     assert 0 < int(again.removeprefix("DATA "), 16) <= 7 and end == "END"
 
 
+class FakePacket:
+    def __init__(self, trace):
+        self.trace = trace
+
+    def get_type(self):
+        return 1
+
+    def get_trace(self):
+        if self.trace is None:
+            raise ValueError("broken")
+        return self.trace
+
+
+class FakeConnection:
+    """Gives what it is told to, as ObsPy's SeedLinkConnection does."""
+
+    terminate_flag = False
+
+    def __init__(self, script):
+        self.script, self.streams = iter(script), []
+
+    def set_sl_address(self, address):
+        self.address = address
+
+    def set_net_delay(self, seconds):
+        pass
+
+    def add_stream(self, network, station, selector, seqnum, timestamp):
+        self.streams.append((network, station, selector))
+
+    def collect(self):
+        step = next(self.script)
+        if isinstance(step, Exception):
+            raise step
+        return step
+
+
+def test_a_lost_connection_and_a_broken_packet_are_told_and_the_stream_goes_on(make_trace):
+    traces = [make_trace(np.arange(5)), make_trace(np.arange(7))]
+    script = [FakePacket(traces[0]), OSError("gone"), FakePacket(None), FakePacket(traces[1]), b"SLTERMINATE"]
+    connection, told = FakeConnection(script), []
+    patterns = ["GE.APE..HH?", "CH.A.00.HHZ"]
+    found = packets("localhost:18000", patterns, lost=told.append, connect=lambda: connection, pause_s=0.0)
+    assert list(found) == traces
+    assert connection.streams == [("GE", "APE", "HH?"), ("CH", "A", "00HHZ")]
+    assert told == ["gone", "a packet can't be read: broken"]
+
+
 @pytest.mark.parametrize(
     ("server", "select"),
     [
@@ -146,6 +194,7 @@ def test_every_sample_comes_once_also_after_a_lost_connection(how, reason, recor
         ("localhost:x", "BW.RJOB..EH?"),
         ("localhost:65536", "BW.RJOB..EH?"),
         ("localhost:18000", "BW.*..EH?"),
+        ("localhost:18000", "BW.RJOB"),
     ],
 )
 def test_a_wrong_address_or_pattern_makes_no_file_and_takes_none_away(server, select, tmp_path):
