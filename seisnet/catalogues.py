@@ -19,7 +19,7 @@ from obspy.core.util.decorator import uncompress_file
 
 from seisnet.errors import DataError
 from seisnet.picks import ClassInterval, Pick, label_weight
-from seisnet.waveforms.records import Rejection
+from seisnet.waveforms.records import Rejection, is_beyond
 
 CHECKED = ("confirmed", "reviewed", "final")
 """Evaluation status of a pick that an analyst has looked at, whoever made it."""
@@ -93,6 +93,8 @@ def _valid(event: Event, rejections: list[Rejection]) -> Iterator[CatalogPick]:
     for pick in event.picks:
         if pick.time is None:
             rejections.append(Rejection(_trace_id(pick), 0, 0, "a pick without a time"))
+        elif is_beyond(pick.time.ns, pick.time.ns):  # a slip of the pen, which must not end the work on all others
+            rejections.append(Rejection(_trace_id(pick), 0, 0, "a pick whose time lies before 1678 or after 2261"))
         elif pick.evaluation_status == "rejected":
             rejections.append(Rejection(_trace_id(pick), pick.time.ns, pick.time.ns, "a pick that an analyst rejected"))
         else:

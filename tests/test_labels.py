@@ -402,6 +402,14 @@ def test_a_pick_without_a_time_is_told(tmp_path):
     assert [r.reason for r in rejections] == ["a pick without a time"]
 
 
+def test_a_pick_of_a_mistyped_year_is_told_and_the_rest_goes_on(tmp_path):
+    wrong = QuakeMLPick(time=obspy.UTCDateTime(2919, 1, 1), phase_hint="S")
+    rejections = []
+    path = write_catalogue(tmp_path / "c.xml", quakeml_pick(1, phase_hint="P"), wrong)
+    assert [p.phase for p in read_labels([path], rejections)] == ["P"]
+    assert [tuple(r) for r in rejections] == [("...", 0, 0, "a pick whose time lies before 1678 or after 2261")]
+
+
 @pytest.mark.parametrize(
     ("mode", "status", "uncertainty_s", "weight"),
     [
