@@ -212,6 +212,17 @@ def test_what_strays_by_days_is_told(tmp_path, make_trace, noise):
     assert rejection.end_ns - rejection.start_ns == 3599 * NS_PER_S
 
 
+@pytest.mark.parametrize("year", [1600, 2300])
+def test_what_strays_to_a_year_that_nanoseconds_can_not_tell_has_no_time(year, tmp_path, make_trace, noise):
+    good, wrong = make_trace(noise(3600), rate_hz=1.0), make_trace(noise(3600, 1), rate_hz=1.0)
+    wrong.stats.starttime = obspy.UTCDateTime(year, 1, 1)
+    path = sds_path(tmp_path, good.id, START_NS // DAY_NS * DAY_NS)
+    obspy.Stream([good, wrong]).write(str(path), format="MSEED")
+    _, [[record]], reading = read(f"sds:{tmp_path}", rate_hz=1.0)
+    assert record.n_samples == 3600
+    assert [tuple(r) for r in reading.rejections] == [("GE.APE..HH", 0, 0, "its time lies before 1678 or after 2261")]
+
+
 @pytest.fixture
 def archive(tmp_path, make_trace, noise):
     day_ns = START_NS // DAY_NS * DAY_NS

@@ -20,7 +20,7 @@ import obspy
 from seisnet.errors import DataError, NothingUsableError
 from seisnet.waveforms.channels import split_seed_id
 from seisnet.waveforms.files import Reading
-from seisnet.waveforms.records import DAY_NS, Rejection
+from seisnet.waveforms.records import BEYOND, DAY_NS, Rejection, is_beyond
 from seisnet.waveforms.selection import FOREVER_NS, Selection
 
 NAME = re.compile(r"([^.]*)\.([^.]*)\.([^.]*)\.([^.]*)\.D\.(\d{4})\.(\d{3})")
@@ -83,13 +83,16 @@ def own_traces(stream: obspy.Stream, path: Path, reading: Reading) -> obspy.Stre
 def strayed(stream: obspy.Stream, span_ns: tuple[int, int]) -> Iterator[Rejection]:
     """Samples more than a day away from the day of their file: no source that looks for them would open it."""
     for trace in stream:
+        trace_id, _ = split_seed_id(trace.id)
         start_ns, end_ns = trace.stats.starttime.ns, trace.stats.endtime.ns
-        for low, high in (
-            (start_ns, min(end_ns, span_ns[0] - DAY_NS)),
-            (max(start_ns, span_ns[1] + DAY_NS), end_ns),
-        ):
-            if low < high:
-                yield Rejection(trace.id[:-1], low, high, "lies more than a day from the day in its file name")
+        if is_beyond(start_ns, end_ns):
+            yield Rejection(trace_id, 0, 0, BEYOND)
+            continue
+        early = (start_ns, min(end_ns, span_ns[0] - DAY_NS))
+        late = (max(start_ns, span_ns[1] + DAY_NS), end_ns)
+        for low_ns, high_ns in (early, late):
+            if low_ns < high_ns:
+                yield Rejection(trace_id, low_ns, high_ns, "lies more than a day from the day in its file name")
 
 
 def _folded(seed_id: str) -> str:
