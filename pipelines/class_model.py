@@ -30,7 +30,7 @@ from class_validation import Validation, ValidationConfig, blocks_of, check_bloc
 from seisnet.cli import in_one_line
 from seisnet.config import PreprocessConfig, TrainConfig, from_dict, read_tables
 from seisnet.errors import ConfigError
-from seisnet.linking import join_times
+from seisnet.labels.linking import join_times
 from seisnet.model import Model
 from seisnet.preprocessing.job import preprocess_to_file
 from seisnet.store.files import check_not_read, check_output, replacing, sha256_of

@@ -18,7 +18,7 @@ import numpy as np
 
 from seisnet.classification.job import classify
 from seisnet.errors import DataError
-from seisnet.label_tables import time_ns
+from seisnet.labels.tables import time_ns
 from seisnet.model import Model
 from seisnet.picks import Detection, iso_time, station_of
 from seisnet.waveforms.files import Reading

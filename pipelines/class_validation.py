@@ -16,7 +16,7 @@ from scipy.sparse.csgraph import connected_components
 from seisnet.config import PreprocessConfig, TrainConfig
 from seisnet.config.checks import between
 from seisnet.errors import DataError
-from seisnet.linking import join_times
+from seisnet.labels.linking import join_times
 from seisnet.model import Model
 from seisnet.store.windows_file import WindowRows
 from seisnet.store.windows_in_memory import Windows

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from seisnet.config import PreprocessConfig
 from seisnet.errors import DataError, NothingUsableError
-from seisnet.labels import LabelMatcher, unmatched
+from seisnet.labels.matching import LabelMatcher, unmatched
 from seisnet.picks import Pick
 from seisnet.waveforms.file_names import waveform_files
 from seisnet.waveforms.files import Reading

@@ -7,7 +7,7 @@ import pytest
 
 from seisnet.demo import run_demo
 from seisnet.errors import ConfigError
-from seisnet.label_tables import time_ns
+from seisnet.labels.tables import time_ns
 from seisnet.model import load_model
 from seisnet.store.windows_file import read_counts
 

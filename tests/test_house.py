@@ -17,17 +17,16 @@ PACKAGE = Path(seisnet.__file__).parent
 # fmt: off
 ROOMS = [
     "errors", "kernels", "wording", "overlaps", "config", "picks", "nn", "hearing", "crew", "engine", "store",
-    "waveforms", "label_tables", "catalogues", "labels", "linking", "datasets", "extremes", "features", "windows",
-    "scan", "picking", "synthetic", "formats", "streaming", "seisbench_arguments", "model", "model_cards",
-    "onnx_export", "preprocessing", "scoring", "plots", "training", "classification", "inspection", "report",
-    "review", "demo", "cli", "__main__",
+    "waveforms", "labels", "datasets", "extremes", "features", "windows", "scan", "picking", "synthetic", "formats",
+    "streaming", "seisbench_arguments", "model", "model_cards", "onnx_export", "preprocessing", "scoring", "plots",
+    "training", "classification", "inspection", "report", "review", "demo", "cli", "__main__",
 ]
 # fmt: on
 """In import order: a room imports only from itself and from those before it."""
 
 OWNERS = {
-    "obspy": {"picks", "waveforms", "label_tables", "catalogues", "formats", "model", "streaming"},
-    "lxml": {"catalogues"},
+    "obspy": {"picks", "waveforms", "labels", "formats", "model", "streaming"},
+    "lxml": {"labels"},
     "h5py": {"store"},
     "matplotlib": {"plots"},
     "click": {"cli"},

@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seisnet.linking import event_names, join_times, linked
+from seisnet.labels.linking import event_names, join_times, linked
 from seisnet.picks import Pick
 from seisnet.store.seisbench_writer import SeisBenchWriter
 from seisnet.waveforms.datasets import loose_spans_ns

@@ -13,7 +13,7 @@ import pytest
 
 from seisnet.errors import ConfigError, DataError
 from seisnet.formats.picks import read_picks_csv, write_picks
-from seisnet.labels import read_labels
+from seisnet.labels.reading import read_labels
 from seisnet.picks import Pick
 from seisnet.report.serving import Request
 from seisnet.report.viewer import Picked

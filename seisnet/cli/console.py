@@ -100,7 +100,7 @@ drawing_options = _together(
 
 def selected(select: tuple[str, ...], starttime: str | None, endtime: str | None) -> Selection:
     """The selection that the options describe."""
-    from seisnet.label_tables import time_ns
+    from seisnet.labels.tables import time_ns
     from seisnet.waveforms.selection import FOREVER_NS, Selection
 
     try:

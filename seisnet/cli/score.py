@@ -51,7 +51,7 @@ def score(
 
     from seisnet.config.checks import between
     from seisnet.formats.picks import read_picks
-    from seisnet.labels import phase_class
+    from seisnet.labels.reading import phase_class
     from seisnet.scoring.matching import elsewhere, score_picks
     from seisnet.wording import counted, first_of
 

@@ -12,8 +12,9 @@ import numpy as np
 
 from seisnet.config import ExportConfig, names, or_default
 from seisnet.errors import NothingUsableError
-from seisnet.labels import LabelMatcher, phase_class, read_labels, unmatched
-from seisnet.linking import linked
+from seisnet.labels.linking import linked
+from seisnet.labels.matching import LabelMatcher, unmatched
+from seisnet.labels.reading import phase_class, read_labels
 from seisnet.picks import Pick
 from seisnet.store.seisbench_writer import SeisBenchWriter
 from seisnet.waveforms.files import Reading
@@ -35,7 +36,7 @@ from seisnet.wording import most_frequent
 TOGETHER_S = 60.0
 """Picks that follow each other within this go into one trace, unless they belong to different events.
 
-Picks without an event are linked within this time, too; see `seisnet.linking.linked`.
+Picks without an event are linked within this time, too; see `seisnet.labels.linking.linked`.
 """
 
 COLUMNS = (

@@ -14,8 +14,8 @@ from seisnet.errors import ConfigError, DataError
 from seisnet.formats import dialects
 from seisnet.formats.dialects import csv_text
 from seisnet.formats.quakeml import detections_quakeml, picks_nlloc, picks_quakeml, picks_sc3ml
-from seisnet.label_tables import time_ns
-from seisnet.labels import read_labels
+from seisnet.labels.reading import read_labels
+from seisnet.labels.tables import time_ns
 from seisnet.picks import Detection, Pick, in_order, iso_time
 from seisnet.store.files import check_output, path_of, write_whole
 from seisnet.waveforms.datasets import is_dataset, read_dataset_picks

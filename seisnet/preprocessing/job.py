@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from seisnet.config import PreprocessConfig, names, or_default
 from seisnet.engine import READY, Engine
 from seisnet.errors import ConfigError, DataError, FormatError, NothingUsableError
-from seisnet.labels import unmatched
+from seisnet.labels.matching import unmatched
 from seisnet.preprocessing.all_pieces import Progress, inputs_sha256, make_shards, place_for_shards, step
 from seisnet.preprocessing.merging import Totals, describe, merge
 from seisnet.preprocessing.one_piece import work

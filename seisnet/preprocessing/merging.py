@@ -18,7 +18,7 @@ from seisnet import __version__
 from seisnet.config import to_json
 from seisnet.engine import Over
 from seisnet.errors import FormatError
-from seisnet.labels import no_records
+from seisnet.labels.matching import no_records
 from seisnet.picks import station_of
 from seisnet.preprocessing.one_piece import Piece, PieceJob, Summary
 from seisnet.preprocessing.splits import Division, Row, placed

@@ -18,7 +18,7 @@ from seisnet import __version__
 from seisnet.config import PreprocessConfig, to_json
 from seisnet.errors import DataError
 from seisnet.features import Feature, extract, make_feature
-from seisnet.labels import LabelMatcher
+from seisnet.labels.matching import LabelMatcher
 from seisnet.picking.picker import snr_db
 from seisnet.picks import ClassInterval, Pick, station_of
 from seisnet.preprocessing.splits import Row
@@ -112,7 +112,7 @@ class Summary:
         Samples of all excerpts, a component.
     files : list of (path, size, sha256, index of the source, -1 where the file could not be read)
     records : dict of str to list of int
-        See `seisnet.labels.no_records`.
+        See `seisnet.labels.matching.no_records`.
     rejected : list
         Only where no shard is written, which holds them otherwise.
     shard : str

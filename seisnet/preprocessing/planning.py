@@ -8,8 +8,8 @@ from pathlib import Path
 
 from seisnet.config import PreprocessConfig
 from seisnet.errors import DataError, NothingUsableError
-from seisnet.labels import read_classes, read_labels
-from seisnet.linking import event_names, linked
+from seisnet.labels.linking import event_names, linked
+from seisnet.labels.reading import read_classes, read_labels
 from seisnet.picks import ClassInterval, Pick
 from seisnet.preprocessing.one_piece import Piece, PieceJob
 from seisnet.store.files import sha256_of
@@ -73,7 +73,7 @@ def make_job(
 def make_pieces(found: Sequence[Source], link_s: float, rejections: list[Rejection]) -> Iterator[Piece]:
     """Divide sources into pieces, whatever the number of processes; name events for traces that name none.
 
-    As picks are by `seisnet.linking.linked`, these are joined over all stations of all data sets.
+    As picks are by `seisnet.labels.linking.linked`, these are joined over all stations of all data sets.
     """
     events = _events_of_rows([source.paths[0] for source in found if source.is_dataset], link_s, rejections)
     small: list[Source] = []

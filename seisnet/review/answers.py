@@ -13,7 +13,7 @@ from typing import Self
 from seisnet.errors import ConfigError, DataError
 from seisnet.formats.dialects import csv_text
 from seisnet.formats.picks import whole_rows
-from seisnet.label_tables import time_ns
+from seisnet.labels.tables import time_ns
 from seisnet.picks import Pick, iso_time
 
 COLUMNS = ("network", "station", "location", "channel", "time", "phase", "status", "pick_id")

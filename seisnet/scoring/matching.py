@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from seisnet.labels import phase_class
+from seisnet.labels.reading import phase_class
 from seisnet.picks import Pick, match_times
 from seisnet.waveforms.records import NS_PER_S
 

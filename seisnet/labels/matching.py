@@ -1,0 +1,107 @@
+"""Which labels belong to which records, and how far the others are from any."""
+
+from __future__ import annotations
+
+import difflib
+from array import array
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
+from typing import Generic, TypeVar
+
+from seisnet.labels.reading import fits
+from seisnet.overlaps import Spans
+from seisnet.picks import ClassInterval, Pick
+from seisnet.waveforms.records import NS_PER_S, Record, Rejection
+from seisnet.wording import duration
+
+L = TypeVar("L", Pick, ClassInterval)
+
+BEFORE_NS = 60 * NS_PER_S
+"""A record that continues another source's gets the picks of this time before it, too: their coda may reach into it."""
+
+GUESSED = 20
+"""Number of places without waveform, those with most labels, for which similar codes are sought; each takes a while."""
+
+
+def no_records() -> dict[str, array[int]]:
+    """Make an empty list of where records lie: by ``NET.STA.LOC``, first and last time of each record in turn."""
+    return defaultdict(partial(array, "q"))
+
+
+class LabelMatcher(Generic[L]):
+    """Gives every record the picks or class intervals that belong to it, and remembers where the records lie.
+
+    A label belongs to a record of its station if its time lies in the record, and if neither network nor location
+    differ where both are named. It counts for every instrument of the station: the ground moves for all.
+
+    Attributes
+    ----------
+    labels : sequence
+    records : dict of str to array of int64
+        See `no_records`.
+    """
+
+    def __init__(self, labels: Sequence[L]) -> None:
+        self.labels: Sequence[L] = labels
+        self.records = no_records()
+        of_station: dict[str, list[L]] = defaultdict(list)
+        for label in labels:
+            of_station[label.station.upper()].append(label)
+        self._of_station: dict[str, tuple[list[L], Spans]] = {
+            name: (found, Spans([_span_ns(label) for label in found])) for name, found in of_station.items()
+        }
+
+    def match(self, record: Record) -> list[L]:
+        """Labels of a record, in order of time."""
+        network, station, location, _ = record.trace_id.split(".")
+        start_ns, end_ns = record.start_ns, record.end_ns
+        self.records[f"{network}.{station}.{location}"].extend((start_ns, end_ns))
+        if station.upper() not in self._of_station:
+            return []
+        found, spans = self._of_station[station.upper()]
+        near = spans.touching(start_ns - BEFORE_NS if record.goes_on[0] else start_ns, end_ns)
+        return [found[i] for i in near if fits(found[i], network, location)]
+
+
+def unmatched(labels: Sequence[Pick | ClassInterval], records: Mapping[str, Sequence[int]]) -> list[Rejection]:
+    """The labels that lie in no record; the reason says how far those of their station are from one.
+
+    Parameters
+    ----------
+    records : mapping
+        See `no_records`.
+    """
+    of_station: dict[str, list[str]] = defaultdict(list)
+    for name in records:
+        of_station[name.split(".")[1].upper()].append(name)
+    of_place: dict[str, list[int]] = defaultdict(list)
+    for i, label in enumerate(labels):
+        of_place[f"{label.network}.{label.station}.{label.location}"].append(i)
+    why: dict[int, str] = {}
+    lost = 0
+    for place, here in sorted(of_place.items(), key=lambda item: -len(item[1])):
+        label = labels[here[0]]
+        names = [n for n in of_station.get(label.station.upper(), []) if fits(label, n.split(".")[0], n.split(".")[2])]
+        spans = Spans([span for n in names for span in zip(records[n][::2], records[n][1::2], strict=True)])
+        away_ns = {i: ns for i in here if (ns := spans.gap(*_span_ns(labels[i]))) > 0}
+        if away_ns:
+            told = _away(list(away_ns.values())) if names else _nowhere(place, records, guess=lost < GUESSED)
+            why |= dict.fromkeys(away_ns, f"label at {place}: {told}")
+            lost += not names
+    return [Rejection(labels[i].trace_id, *_span_ns(labels[i]), why[i]) for i in sorted(why)]
+
+
+def _away(away_ns: Sequence[float]) -> str:
+    lengths = dict.fromkeys(duration(ns / NS_PER_S) for ns in (min(away_ns), max(away_ns)))
+    return f"{' to '.join(lengths)} from the nearest waveform of that station"
+
+
+def _nowhere(place: str, records: Iterable[str], *, guess: bool) -> str:
+    nearest = difflib.get_close_matches(place, sorted(records), n=3, cutoff=0) if guess else []
+    told = f"; the most similar are {', '.join(nearest) or 'none'}" if guess else ""
+    return f"no waveform of that station{told}"
+
+
+def _span_ns(label: Pick | ClassInterval) -> tuple[int, int]:
+    return (label.time_ns, label.time_ns) if isinstance(label, Pick) else (label.start_ns, label.end_ns)

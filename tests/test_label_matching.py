@@ -1,0 +1,158 @@
+"""Labels find their records, and those that find none say how far off they are."""
+
+import math
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from seisnet.labels import matching
+from seisnet.labels.matching import LabelMatcher, unmatched
+from seisnet.picks import ClassInterval, Pick
+from seisnet.waveforms.records import NS_PER_S
+from seisnet.wording import duration
+
+START_NS = 1_577_836_800 * NS_PER_S
+
+
+def pick(seconds=10.0, *, network="GE", station="APE", location="", channel="HH", phase="P"):
+    return Pick(network, station, location, channel, phase, START_NS + round(seconds * NS_PER_S))
+
+
+def test_an_interval_belongs_to_every_record_that_it_touches(make_record):
+    def interval(low, high):
+        return ClassInterval("GE", "APE", "", "", "rockfall", *(START_NS + t * NS_PER_S for t in (low, high)))
+
+    matcher = LabelMatcher([interval(-5, 0), interval(-9, 99), interval(60, 60), interval(-9, -1), interval(61, 70)])
+    assert len(matcher.match(make_record(np.zeros(6001)))) == 3
+    early, late = unmatched(matcher.labels, matcher.records)
+    assert (early.start_ns, early.end_ns) == (START_NS - 9 * NS_PER_S, START_NS - NS_PER_S)
+    assert (late.start_ns, late.end_ns) == (START_NS + 61 * NS_PER_S, START_NS + 70 * NS_PER_S)
+    assert early.reason == late.reason == "label at GE.APE.: 1 s from the nearest waveform of that station"
+
+
+@pytest.mark.parametrize(
+    ("codes", "matches"),
+    [
+        ({}, True),
+        ({"network": "ge", "station": "ape"}, True),
+        ({"network": ""}, True),
+        ({"network": "XX"}, False),
+        ({"station": "APF"}, False),
+        ({"location": "00"}, True),
+        ({"location": "10"}, False),
+        ({"location": "--"}, True),
+        ({"channel": "HN"}, True),
+        ({"channel": ""}, True),
+    ],
+)
+def test_a_pick_belongs_to_the_records_whose_codes_it_does_not_contradict(codes, matches, make_record):
+    matcher = LabelMatcher([pick(**codes)])
+    found = matcher.match(make_record(np.zeros(6000), trace_id="GE.APE.00.HH"))
+    assert bool(found) == matches
+    assert bool(unmatched(matcher.labels, matcher.records)) != matches
+
+
+def test_a_record_without_network_or_location_takes_any(make_record):
+    for trace_id in (".APE..HH", "GE.APE..HH"):
+        assert LabelMatcher([pick(location="10")]).match(make_record(np.zeros(6000), trace_id=trace_id))
+
+
+def test_a_pick_belongs_to_a_record_from_its_first_to_its_last_sample(make_record):
+    record = make_record(np.zeros(1001))  # ten seconds
+    inside, outside = (0.0, 5.0, 10.0), (-0.001, 10.001)
+    matcher = LabelMatcher([pick(t) for t in inside + outside])
+    assert [p.time_ns for p in matcher.match(record)] == [pick(t).time_ns for t in inside]
+    assert len(unmatched(matcher.labels, matcher.records)) == 2
+
+
+def test_unmatched_picks_of_a_station_tell_how_far_in_time_they_are(make_record):
+    matcher = LabelMatcher([pick(3 * 86_400 + 60), pick(30), pick(-90), pick(-95, location="10")])
+    matcher.match(make_record(np.zeros(6001)))
+    late, early, other = unmatched(matcher.labels, matcher.records)
+    assert late == ("GE.APE..HH", *[START_NS + 259_260 * NS_PER_S] * 2, early.reason)
+    assert early.reason == "label at GE.APE.: 90 s to 3 days from the nearest waveform of that station"
+    assert other.reason == "label at GE.APE.10: 95 s from the nearest waveform of that station"
+
+
+def test_an_unmatched_pick_tells_the_nearest_codes(make_record):
+    matcher = LabelMatcher([pick(network="GF")])
+    for station in ("AAA", "APE", "BBB", "CCC", "DDD", "EEE", "FFF"):
+        matcher.match(make_record(np.zeros(6000), trace_id=f"GE.{station}..HH"))
+    [(*_, reason)] = unmatched(matcher.labels, matcher.records)
+    assert reason.startswith("label at GF.APE.: no waveform of that station; the most similar are GE.APE.")
+    assert unmatched([pick()], {})[0].reason.endswith("the most similar are none")
+
+
+def test_of_many_places_without_waveform_those_with_most_labels_tell_the_nearest_codes(make_record, monkeypatch):
+    asked, guess = [], matching.difflib.get_close_matches
+    monkeypatch.setattr(
+        matching.difflib, "get_close_matches", lambda place, *a, **k: asked.append(place) or guess(place, *a, **k)
+    )
+    matcher = LabelMatcher([pick(station=f"A{k}") for k in range(100)] + [pick(11.0, station="A99")])
+    matcher.match(make_record(np.zeros(6000), trace_id="GE.APE..HH"))
+    told = unmatched(matcher.labels, matcher.records)
+    assert asked == ["GE.A99.", *(f"GE.A{k}." for k in range(19))]
+    assert sum("the most similar are GE.APE." in r.reason for r in told) == 21
+    assert all(f"label at GE.A{min(k, 99)}.: no waveform of that station" in r.reason for k, r in enumerate(told))
+
+
+CODES = st.tuples(st.sampled_from(["", "GE", "ge", "CH"]), st.sampled_from(["APE", "ape", "XYZ"]),
+                  st.sampled_from(["", "00", "--", "10"]))  # fmt: skip
+RECORD = st.builds(
+    lambda codes, start, length, goes_on: SimpleNamespace(
+        trace_id=f"{codes[0]}.{codes[1]}.{codes[2].strip('-')}.HH",
+        start_ns=START_NS + start * NS_PER_S,
+        end_ns=START_NS + (start + length) * NS_PER_S,
+        goes_on=(goes_on, False),
+    ),
+    CODES, st.integers(0, 600), st.integers(0, 200), st.booleans(),
+)  # fmt: skip
+INTERVAL = st.builds(
+    lambda codes, start, length: ClassInterval(
+        codes[0], codes[1], codes[2], "", "tremor", *(START_NS + t * NS_PER_S for t in (start, start + length))
+    ),
+    CODES, st.integers(-100, 900), st.integers(0, 150),
+)  # fmt: skip
+
+
+@given(st.lists(INTERVAL, max_size=25), st.lists(RECORD, max_size=8))
+def test_labels_and_records_find_each_other_as_where_each_is_held_to_each(intervals, records):
+    def fits(i, record):
+        network, station, location, _ = record.trace_id.split(".")
+        pairs = [(i.network.upper(), network.upper()), (i.location.strip("-"), location)]
+        return i.station.upper() == station.upper() and all("" in pair or pair[0] == pair[1] for pair in pairs)
+
+    def away_s(i, record):
+        return max(record.start_ns - i.end_ns, i.start_ns - record.end_ns) / NS_PER_S
+
+    intervals.sort(key=lambda i: i.start_ns)
+    matcher = LabelMatcher(intervals)
+    for record in records:
+        early_ns = 60 * NS_PER_S if record.goes_on[0] else 0
+        near = [i for i in intervals if i.start_ns <= record.end_ns and i.end_ns >= record.start_ns - early_ns]
+        assert matcher.match(record) == [i for i in near if fits(i, record)]
+    nearest = [min((away_s(i, r) for r in records if fits(i, r)), default=math.inf) for i in intervals]
+    lost = [(i, s) for i, s in zip(intervals, nearest, strict=True) if s > 0]
+    found = unmatched(intervals, matcher.records)
+    assert [(r.start_ns, r.end_ns) for r in found] == [(i.start_ns, i.end_ns) for i, _ in lost]
+    for (interval, seconds), rejection in zip(lost, found, strict=True):
+        place = f"{interval.network}.{interval.station}.{interval.location}"
+        of_place = {s for i, s in lost if f"{i.network}.{i.station}.{i.location}" == place}
+        if math.isinf(seconds):
+            assert f"label at {place}: no waveform of that station" in rejection.reason
+        else:
+            lengths = dict.fromkeys(duration(s) for s in (min(of_place), max(of_place)))
+            told = f"label at {place}: {' to '.join(lengths)} from the nearest waveform of that station"
+            assert rejection.reason == told
+
+
+def test_no_label_is_looked_at_but_those_of_the_record(make_record, monkeypatch):
+    """Ten years of day files took 16 times as long where each day looked at all picks."""
+    looked_at, fits = [], matching.fits
+    monkeypatch.setattr(matching, "fits", lambda label, *codes: looked_at.append(label) or fits(label, *codes))
+    matcher = LabelMatcher([pick(t) for t in range(10_000)])
+    found = matcher.match(make_record(np.zeros(6001)))
+    assert looked_at == found == [pick(t) for t in range(61)]
