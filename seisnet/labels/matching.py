@@ -25,7 +25,7 @@ GUESSED = 20
 
 
 def no_records() -> dict[str, array[int]]:
-    """Make an empty list of where records lie: by ``NET.STA.LOC``, first and last time of each record in turn."""
+    """Make an empty map of where records lie: by ``NET.STA.LOC``, first and last time of each record in turn."""
     return defaultdict(partial(array, "q"))
 
 
