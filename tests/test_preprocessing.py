@@ -1,7 +1,9 @@
 """From sources and labels to a windows file: the same from every source, and nothing without a reason."""
 
 import errno
+import hashlib
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -107,9 +109,18 @@ def test_a_data_set_gives_the_windows_of_the_same_files_and_picks(labelled, wind
 
 def test_windows_may_lie_in_the_folder_of_a_data_set_but_not_replace_it(labelled, tmp_path):
     folder = shutil.copytree(labelled.dataset, tmp_path / "set")
+    for path in folder.iterdir():
+        os.utime(path, (1e9, 1e9))
+    preprocess_to_file([str(folder)], [], CONFIG, output=tmp_path / "windows.h5")
     for _ in range(2):
         preprocess_to_file([str(folder)], [], CONFIG, output=folder / "windows.h5", overwrite=True)
-        assert read_windows(folder / "windows.h5").rows.x.size
+        assert (folder / "windows.h5").read_bytes() == (tmp_path / "windows.h5").read_bytes()
+    info = read_info(tmp_path / "windows.h5")
+    assert info.attributes["created"] == "2001-09-09T01:46:40+00:00"
+    [(_, size, sha256, _)] = info.sources
+    sizes = {name: (folder / name).stat().st_size for name in ("metadata.csv", "waveforms.hdf5")}
+    assert size == sum(sizes.values())
+    assert sha256 == hashlib.sha256("".join(f"{name} {n}\n" for name, n in sizes.items()).encode()).hexdigest()
     [source] = find_sources([str(folder)], Reading())
     assert {Path(name).name for name, *_ in source.stamps} == {"metadata.csv", "waveforms.hdf5"}
     for name in ("metadata.csv", "waveforms.hdf5"):

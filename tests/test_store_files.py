@@ -47,15 +47,3 @@ def test_sha256_is_that_of_the_bytes(tmp_path):
     content = os.urandom(3_000_000)
     (tmp_path / "a").write_bytes(content)
     assert sha256_of(tmp_path / "a") == hashlib.sha256(content).hexdigest()
-
-
-def test_sha256_of_a_folder_tells_names_and_sizes(tmp_path):
-    seen = set()
-    for change in (
-        lambda: None,
-        lambda: (tmp_path / "a").write_text("x"),
-        lambda: (tmp_path / "a").rename(tmp_path / "b"),
-    ):
-        change()
-        seen.add(sha256_of(tmp_path))
-    assert len(seen) == 3

@@ -24,6 +24,7 @@ from seisnet.preprocessing.one_piece import Piece, PieceJob, Summary
 from seisnet.preprocessing.splits import Division, Row, placed
 from seisnet.store.excerpts import N_COMPONENTS, SAMPLES, Excerpt
 from seisnet.store.excerpts_writer import ExcerptsWriter
+from seisnet.store.seisbench_file import files_of
 from seisnet.store.shards import ShardReader
 from seisnet.store.windows_file import SPLITS, Rejected, WindowRows, WindowsInfo
 from seisnet.store.windows_writer import FilePlace, WindowsWriter, writing
@@ -65,14 +66,13 @@ class Totals:
 def describe(job: PieceJob, totals: Totals, division: Division, labels: Sequence[Path], inputs: str) -> WindowsInfo:
     """Everything in the windows file but its rows and rejections; `inputs` is the SHA-256 of all it is made from."""
     config = job.config
-    paths = [path for path in [*map(Path, totals.files), *labels] if path.exists()]
+    files = [file for path in [*map(Path, totals.files), *labels] for file in files_of(path) if file.exists()]
+    newest = max((file.stat().st_mtime for file in files), default=0)
     attributes: dict[str, Any] = {
         "component_order": COMPONENTS,
         "config": to_json(config),
         # The age of the newest input, not of the clock: the same inputs give the same bytes.
-        "created": datetime.fromtimestamp(max((p.stat().st_mtime for p in paths), default=0), UTC).isoformat(
-            timespec="seconds"
-        ),
+        "created": datetime.fromtimestamp(newest, UTC).isoformat(timespec="seconds"),
         "feature": config.features,
         "inputs_sha256": inputs,
         "labels_sha256": job.labels_sha256,

@@ -23,6 +23,7 @@ from seisnet.picking.picker import snr_db
 from seisnet.picks import ClassInterval, Pick, station_of
 from seisnet.preprocessing.splits import Row
 from seisnet.store.files import sha256_of
+from seisnet.store.seisbench_file import files_of
 from seisnet.store.shards import ShardWriter, new_shard, read_whole
 from seisnet.store.windows_file import SPLITS, Rejected
 from seisnet.waveforms.files import Reading
@@ -161,7 +162,7 @@ def _summarise(job: PieceJob, piece: Piece, writer: ShardWriter | None) -> Summa
         summary.made.append(0)
         try:
             if piece.hashes and not source.part:
-                summary.files += [(str(p), _size(p), sha256_of(p), index) for p in source.paths] or [
+                summary.files += [(str(p), *_size_and_sha256(p), index) for p in source.paths] or [
                     (source.name, 0, "", index)  # of a web service
                 ]
             for labelled in _labelled(job, source, piece, reading):
@@ -278,5 +279,10 @@ def _snr_db(record: Record, window: Window, config: PreprocessConfig) -> float:
     return snr_db(record, start_ns(record, window) + round((window.onset_s + config.window_s / 2) * NS_PER_S))
 
 
-def _size(path: Path) -> int:
-    return sum(p.stat().st_size for p in path.rglob("*") if p.is_file()) if path.is_dir() else path.stat().st_size
+def _size_and_sha256(path: Path) -> tuple[int, str]:
+    """Of a file; of a data set's folder the total size of its files, and the SHA-256 of their names and sizes."""
+    if not path.is_dir():
+        return path.stat().st_size, sha256_of(path)
+    sizes = {file.name: file.stat().st_size for file in files_of(path)}
+    listing = "".join(f"{name} {size}\n" for name, size in sizes.items())
+    return sum(sizes.values()), hashlib.sha256(listing.encode()).hexdigest()

@@ -75,10 +75,6 @@ def sweep(path: Path) -> None:
 
 
 def sha256_of(path: Path) -> str:
-    """SHA-256 of a file's bytes, read in pieces; of a folder, of the names and sizes of its files."""
-    if path.is_dir():
-        files = sorted(p for p in path.rglob("*") if p.is_file())
-        names = "".join(f"{file.relative_to(path)} {file.stat().st_size}\n" for file in files)
-        return hashlib.sha256(names.encode()).hexdigest()
+    """SHA-256 of a file's bytes, read in pieces."""
     with path.open("rb") as content:
         return hashlib.file_digest(content, "sha256").hexdigest()

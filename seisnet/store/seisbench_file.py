@@ -88,9 +88,11 @@ def find_chunks(folder: Path) -> list[str]:
     return sorted(chunks)
 
 
-def files_of(folder: Path) -> list[Path]:
-    """The files of a data set, sorted; whatever else lies in its folder is none of it."""
-    return sorted(path for name in ("chunks", "metadata*.csv", "waveforms*.hdf5") for path in folder.glob(name))
+def files_of(path: Path) -> list[Path]:
+    """A file itself; of a data set's folder the data set's files, sorted, and nothing else that lies there."""
+    if not path.is_dir():
+        return [path]
+    return sorted(file for name in ("chunks", "metadata*.csv", "waveforms*.hdf5") for file in path.glob(name))
 
 
 def chunk_names(folder: Path, prefix: str, suffix: str) -> set[str]:

@@ -95,7 +95,7 @@ class Source:
     @property
     def files(self) -> list[Path]:
         """Its own files; of a data set's folder, those of the data set."""
-        return [p for path in self.paths for p in (files_of(path) if path.is_dir() else [path])]
+        return [p for path in self.paths for p in files_of(path)]
 
     @property
     def reads(self) -> list[Path]:
