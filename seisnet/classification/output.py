@@ -19,7 +19,7 @@ from seisnet.config import nearest
 from seisnet.errors import ConfigError
 from seisnet.formats.picks import FORMATS
 from seisnet.formats.probabilities import check_name
-from seisnet.store.files import check_not_read, check_output, write_whole
+from seisnet.store.files import check_not_read, check_output, size_and_age, write_whole
 from seisnet.waveforms.sources import Source
 
 
@@ -136,5 +136,4 @@ def _made_file(path: Path) -> Path:
 
 def _stamps(path: Path) -> list[list[Any]]:
     """Name, size and age of an output, or of all files in it."""
-    found = [(p, p.stat()) for p in (sorted(path.iterdir()) if path.is_dir() else [path])]
-    return [[p.name, stat.st_size, stat.st_mtime_ns] for p, stat in found]
+    return [[p.name, *size_and_age(p)] for p in (sorted(path.iterdir()) if path.is_dir() else [path])]

@@ -74,6 +74,12 @@ def sweep(path: Path) -> None:
         left.unlink(missing_ok=True)
 
 
+def size_and_age(path: Path) -> tuple[int, int]:
+    """Size and time of last change, in ns, of a file: one that has other figures later has changed."""
+    stat = path.stat()
+    return stat.st_size, stat.st_mtime_ns
+
+
 def sha256_of(path: Path) -> str:
     """SHA-256 of a file's bytes, read in pieces."""
     with path.open("rb") as content:

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from seisnet.config import PreprocessConfig
 from seisnet.config.checks import names
 from seisnet.errors import DataError, missing
+from seisnet.store.files import size_and_age
 from seisnet.waveforms.segments import Segment, part
 
 Stations = Mapping[str, Sequence[Any]]
@@ -87,7 +88,7 @@ def read_stations(paths: tuple[Path, ...]) -> Stations:
     """
     if lost := [path for path in paths if not path.is_file()]:
         raise DataError(missing(lost[0]))
-    return _read(tuple((path, path.stat().st_size, path.stat().st_mtime_ns) for path in paths))
+    return _read(tuple((path, *size_and_age(path)) for path in paths))
 
 
 @functools.lru_cache(maxsize=4)

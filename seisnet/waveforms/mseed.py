@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from seisnet.store.files import size_and_age
 from seisnet.waveforms.records import DAY_NS, NS_PER_S
 
 BLOCK_BYTES = 1 << 20
@@ -88,8 +89,7 @@ class Index:
 def read_index(path: Path) -> Index | None:
     """Read the headers of a file in one pass; None for what is not known here, or damaged, or cut short."""
     try:
-        stat = path.stat()
-        return _index(path, stat.st_size, stat.st_mtime_ns)
+        return _index(path, *size_and_age(path))
     except OSError:  # told by who reads the samples
         return None
 

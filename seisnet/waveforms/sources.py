@@ -24,6 +24,7 @@ import obspy
 from seisnet.config import instance, names
 from seisnet.engine import Engine
 from seisnet.errors import NothingUsableError
+from seisnet.store.files import size_and_age
 from seisnet.store.seisbench_file import files_of, is_seisbench
 from seisnet.store.stead_file import stead_tables
 from seisnet.waveforms import fdsn, sds
@@ -105,8 +106,7 @@ class Source:
     @property
     def stamps(self) -> list[tuple[str, int, int]]:
         """Name, size and age of every file that its records depend on, to tell whether any has changed."""
-        found = [(path, path.stat()) for path in self.reads if path.exists()]
-        return [(str(path), stat.st_size, stat.st_mtime_ns) for path, stat in found]
+        return [(str(path), *size_and_age(path)) for path in self.reads if path.exists()]
 
 
 def find_sources(
