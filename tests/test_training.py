@@ -63,8 +63,7 @@ def make_windows(rng, n=360, spread=2.0, classes=3, dev=True):
 
 
 def write(windows, path):
-    with writing(path) as writer:
-        writer.begin(windows.info, len(windows.rows))
+    with writing(path, windows.info, len(windows.rows)) as writer:
         writer.append(windows.rows).fill(windows.rows.x)
     return path
 
@@ -401,8 +400,7 @@ def quake_file(quakes, tmp_path_factory):
     path = tmp_path_factory.mktemp("quakes") / "windows.h5"
     info = quakes.windows.info
     info = dataclasses.replace(info, attributes={**info.attributes, "sampling_rate_hz": 50.0})
-    with writing(path) as writer:
-        writer.begin(info, len(quakes.windows.rows))
+    with writing(path, info, len(quakes.windows.rows)) as writer:
         writer.append(quakes.windows.rows).fill(quakes.windows.rows.x)
         samples = SamplesWriter(writer.file, SAMPLES)
         excerpts = ExcerptsWriter(writer, {name: k for k, name in enumerate(info.group_names)})

@@ -49,8 +49,7 @@ def make_rows(n=N, seed=0):
 
 
 def write(path, rows, pieces=(0, 100, N), info=INFO):
-    with writing(path) as writer:
-        writer.begin(info, len(rows))
+    with writing(path, info, len(rows)) as writer:
         for low, high in itertools.pairwise(pieces):
             some = rows.take(slice(low, high))
             writer.append(some).fill(some.x)
@@ -173,8 +172,7 @@ def test_fewer_rows_than_announced_leave_no_file(tmp_path):
 def test_an_error_while_writing_leaves_the_old_file_and_nothing_else(tmp_path, good):
     path = tmp_path / "windows.h5"
     shutil.copy(good, path)
-    with pytest.raises(ZeroDivisionError), writing(path) as writer:
-        writer.begin(INFO, N)
+    with pytest.raises(ZeroDivisionError), writing(path, INFO, N) as writer:
         rows = make_rows().take(slice(0, 10))
         writer.append(rows).fill(rows.x)
         raise ZeroDivisionError

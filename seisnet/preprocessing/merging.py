@@ -180,8 +180,7 @@ def merge(
     FormatError
         If a shard is damaged; it is removed, so that the next run makes it anew.
     """
-    with writing(output) as writer:
-        writer.begin(info, int(division.counts.sum()), virtual=virtual)
+    with writing(output, info, int(division.counts.sum()), virtual=virtual) as writer:
         writer.reject(rejected[0])
         copies = _copies(shards, writer, division, info, virtual=virtual)
         for _ in over(copies) if over else map(Copy.make, copies):

@@ -31,10 +31,22 @@ ROWS_AT_ONCE = 1 << 14
 
 
 @contextmanager
-def writing(path: Path) -> Iterator[WindowsWriter]:
-    """Write a windows file under a temporary name; it appears when the block ends well."""
+def writing(path: Path, info: WindowsInfo, n_rows: int, *, virtual: bool = False) -> Iterator[WindowsWriter]:
+    """Write a windows file of so many rows; it appears when the block ends well and all of them were written.
+
+    A virtual one holds no features, but says in which shards they lie.
+    """
     with replacing(path) as temporary, HDF5Sink(temporary) as disk, h5py.File(disk, "w") as file:
-        writer = WindowsWriter(file, FilePlace(temporary, path, 0))
+        name_format(file, FORMAT)
+        file.attrs["classes"] = list(info.classes)
+        file.attrs["feature_shape"] = info.feature_shape
+        for name in sorted(info.attributes):
+            file.attrs[name] = info.attributes[name]
+        shape = n_rows, int(np.prod(info.feature_shape))
+        writer = WindowsWriter(file, FilePlace(temporary, path, 0), shape, virtual=virtual)
+        file.create_dataset("group_names", data=list(info.group_names), dtype=STRING, shape=(len(info.group_names),))
+        _table(file, "sources", info.sources, SOURCE_COLUMNS)
+        _table(file, "rejected", info.rejected, REJECTED_COLUMNS)
         yield writer
         writer.close()
 
@@ -71,38 +83,23 @@ class FilePlace:
 
 
 class WindowsWriter:
-    """Appends rows to a file that `writing` has opened; before the first, `begin` says how many there will be.
+    """Appends rows to a file that `writing` has opened.
 
     Features, and samples of excerpts, lie each in one piece of the file and go there past HDF5, see `FilePlace`.
     """
 
-    def __init__(self, file: h5py.File, start: FilePlace) -> None:
+    def __init__(self, file: h5py.File, start: FilePlace, shape: tuple[int, int], *, virtual: bool) -> None:
         self.file, self._start = file, start
-        self._x: FilePlace | None = None
-        self._at = self._written = self._linked = self._n_features = 0
+        self._n_rows, self._n_features = shape
+        self._x = None if virtual else self.place("x", shape)
         self._columns: dict[str, list[NDArray[Any]]] = {name: [] for name in DTYPES if name != "x"}
+        for name in self._columns:
+            chunks = (min(ROWS_AT_ONCE, self._n_rows),) if self._n_rows else None
+            file.create_dataset(name, (self._n_rows,), DTYPES[name], chunks=chunks)
+        self._at = self._written = self._linked = 0
         self._rejected: list[Rejected] = []
-        self._links: h5py.h5p.PropDCID | None = None
+        self._links = _links()
         self._shards: list[tuple[str, str]] = []
-
-    def begin(self, info: WindowsInfo, n_rows: int, *, virtual: bool = False) -> None:
-        """Describe a file of so many rows; a virtual one holds no features, but says in which shards they lie."""
-        file = self.file
-        self._links = _links() if virtual else None
-        self._n_features = int(np.prod(info.feature_shape))
-        name_format(file, FORMAT)
-        file.attrs["classes"] = list(info.classes)
-        file.attrs["feature_shape"] = info.feature_shape
-        for name in sorted(info.attributes):
-            file.attrs[name] = info.attributes[name]
-        for name, dtype in DTYPES.items():
-            if name != "x":
-                file.create_dataset(name, (n_rows,), dtype, chunks=(min(ROWS_AT_ONCE, n_rows),) if n_rows else None)
-            elif not virtual:
-                self._x = self.place(name, (n_rows, self._n_features))
-        file.create_dataset("group_names", data=list(info.group_names), dtype=STRING, shape=(len(info.group_names),))
-        _table(file, "sources", info.sources, SOURCE_COLUMNS)
-        _table(file, "rejected", info.rejected, REJECTED_COLUMNS)
 
     def place(self, name: str, shape: tuple[int, int]) -> FilePlace:
         """Make a data set of float32 in one piece; where it is to be filled."""
@@ -143,11 +140,9 @@ class WindowsWriter:
 
     def link(self, shard: Path, rows: NDArray[np.int64], n_shard: int, sha256: str) -> None:
         """Say that the next features of a virtual file are these rows of a shard in `shards_folder`."""
-        if self._links is None:
-            raise ValueError("the file is not virtual")
         name = f"{shard.parent.name}/{shard.name}"
         self._shards.append((name, sha256))
-        here = h5py.h5s.create_simple((len(self.file["y"]), self._n_features))
+        here = h5py.h5s.create_simple((self._n_rows, self._n_features))
         there = h5py.h5s.create_simple((n_shard, self._n_features))
         # One mapping a shard: of each run of neighbours one would take HDF5 kilobytes.
         there.select_none()
@@ -160,13 +155,12 @@ class WindowsWriter:
 
     def close(self) -> None:
         """Write what has gathered, and check that every announced row was written."""
-        n = len(self.file["y"])
-        if self._at != n or (self._links is not None and self._linked != n):
-            raise FormatError(f"{self._at} of {n} windows were written")
+        if self._at != self._n_rows or (self._x is None and self._linked != self._n_rows):
+            raise FormatError(f"{self._at} of {self._n_rows} windows were written")
         self._flush_columns()
         self._flush_rejected()
-        if self._links is not None:
-            space = h5py.h5s.create_simple((n, self._n_features))
+        if self._x is None:
+            space = h5py.h5s.create_simple((self._n_rows, self._n_features))
             h5py.h5d.create(self.file.id, b"x", h5py.h5t.IEEE_F32LE, space, self._links)
             _table(self.file, "shards", self._shards, ("path", "sha256"))
         self.file.flush()
