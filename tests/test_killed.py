@@ -18,7 +18,7 @@ import pytest
 
 from seisnet.cli import main
 from seisnet.preprocessing import planning
-from seisnet.preprocessing.merging import Totals
+from seisnet.preprocessing.all_pieces import Totals
 from seisnet.store.files import sha256_of
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="there is no fork server on Windows")

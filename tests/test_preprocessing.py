@@ -464,7 +464,7 @@ def test_windows_in_memory_are_not_told_to_resume(labelled, monkeypatch, tmp_pat
             raise DataError("no space left")
         return one_piece.work(job, piece)
 
-    monkeypatch.setattr("seisnet.preprocessing.all_pieces.work", full)
+    monkeypatch.setattr("seisnet.preprocessing.merging.work", full)
     sources = [str(labelled.dataset), str(shutil.copytree(labelled.dataset, tmp_path / "second"))]
     with pytest.raises(
         DataError, match=r"^no space left; 1 of 2 shards are finished: correct this and use resume=True$"

@@ -1,36 +1,90 @@
-"""All pieces of the work made into shards, in a folder that outlives a run that fails."""
+"""All pieces of the work made into shards, in a folder that outlives a run that fails, and what they add up to."""
 
 from __future__ import annotations
 
 import hashlib
+import itertools
 import tempfile
-from collections.abc import Callable, Sequence
+from array import array
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from seisnet.config import to_json
 from seisnet.engine import Over
-from seisnet.errors import ConfigError, DataError
-from seisnet.preprocessing.merging import Copy, Totals
-from seisnet.preprocessing.one_piece import Piece, PieceJob, Summary, work
+from seisnet.errors import ConfigError, DataError, NothingUsableError
+from seisnet.labels.matching import no_records, unmatched
+from seisnet.preprocessing.one_piece import Piece, PieceJob, Summary
+from seisnet.preprocessing.splits import Row
 from seisnet.store.files import check_output
-from seisnet.store.windows_file import shards_folder
+from seisnet.store.shards import ShardReader
+from seisnet.store.windows_file import Rejected, shards_folder
 from seisnet.store.work_folder import alone
-from seisnet.wording import counted
+from seisnet.waveforms.records import KEPT
+from seisnet.wording import counted, most_frequent
 
 Progress = Callable[[int, str], None]
 """Called with the number of windows so far and the source that was read last."""
 
 
-def step(job: PieceJob, todo: Piece | Copy) -> Any:
-    """What a process does: make a shard, and later copy what is in it."""
-    return work(job, todo) if isinstance(todo, Piece) else todo.make()
+@dataclass
+class Totals:
+    """Summaries of all pieces, added up; windows are counted by the name of the source, which all of its days share.
+
+    `unmatched` are the labels that lie in no record of any piece.
+    """
+
+    rows: Counter[Row] = field(default_factory=Counter)
+    made: Counter[str] = field(default_factory=Counter)
+    mined: int = 0
+    excerpt_samples: int = 0
+    files: dict[str, tuple[int, str, str]] = field(default_factory=dict)
+    records: dict[str, array[int]] = field(default_factory=no_records)
+    rejected: list[Rejected] = field(default_factory=list)
+    unmatched: list[Rejected] = field(default_factory=list)
+    shards: list[Path] = field(default_factory=list)
+    inventory: tuple[Path, ...] = ()
+
+    def add(self, piece: Piece, summary: Summary) -> None:
+        """Add the summary of a piece."""
+        for (event, station, given, y, augmented), n in summary.rows:
+            self.rows[event, station, given, y, augmented] += n
+        for source, made in zip(piece.sources, summary.made, strict=True):
+            self.made[source.name] += made
+            self.inventory = source.inventory  # of all the same
+        self.mined += summary.mined
+        self.excerpt_samples += summary.excerpt_samples
+        for path, size, sha256, index in summary.files:
+            self.files[path] = (size, sha256, piece.sources[index].name if index >= 0 else "")
+        for name, spans_ns in summary.records.items():
+            self.records[name].extend(spans_ns)
+        self.rejected += summary.rejected
+        if summary.shard:
+            self.shards.append(summary.shard)
+
+    @property
+    def windowless(self) -> list[Rejected]:
+        """Sources that gave no window."""
+        return [("", 0, 0, f"{name}: no window") for name, made in self.made.items() if not made]
 
 
 def make_shards(
-    job: PieceJob, pieces: Sequence[Piece], over: Over[Piece, Summary], progress: Progress | None
+    job: PieceJob,
+    pieces: Sequence[Piece],
+    over: Over[Piece, Summary],
+    rejections: Sequence[Rejected],
+    progress: Progress | None,
 ) -> Totals:
-    """Work on all pieces."""
+    """Work on all pieces; `rejections` are of what was left out before.
+
+    Raises
+    ------
+    NothingUsableError
+        If there is not one window; the message says why.
+    DataError
+        If a shard can't be made; the message says how many are finished.
+    """
     totals = Totals()
     done = made = 0
     try:
@@ -45,6 +99,10 @@ def make_shards(
         raise DataError(
             f"{error}; {done} of {len(pieces)} shards are finished: correct this and use resume=True"
         ) from error
+    totals.unmatched += unmatched(job.labels, totals.records)
+    if not totals.rows:
+        rejected = itertools.chain(rejections, totals.rejected, *map(_rejected, totals.shards))
+        raise NothingUsableError(f"no window could be made: {_why(totals, rejected)}")
     return totals
 
 
@@ -76,3 +134,18 @@ def place_for_shards(output: Path, *, overwrite: bool, resume: bool, virtual: bo
 def inputs_sha256(job: PieceJob, identities: Sequence[str]) -> str:
     """SHA-256 of all that the windows are made from, by what each piece is made from."""
     return hashlib.sha256(" ".join([to_json(job.config), *identities]).encode()).hexdigest()
+
+
+def _rejected(path: Path) -> list[Rejected]:
+    with ShardReader(path) as shard:
+        return shard.rejected
+
+
+def _why(totals: Totals, rejected: Iterable[Rejected]) -> str:
+    """Say in a line why there is no window: stations whose labels lie in no record, and the most frequent reasons."""
+    # Where no record could be used, it is no news that labels lie in none.
+    stations = Counter(reason for *_, reason in totals.unmatched if totals.records)
+    said = most_frequent(stations, 3)
+    said += [f"{counted(len(stations) - 3, 'more station')} without waveforms"] if len(stations) > 3 else []
+    said += most_frequent(Counter(reason for *_, reason in rejected if not reason.startswith(KEPT)))
+    return "; ".join(said) or "the sources hold no waveforms"

@@ -6,7 +6,7 @@ import itertools
 import shutil
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -16,23 +16,21 @@ from numpy.typing import NDArray
 
 from seisnet.config import PreprocessConfig, names, or_default
 from seisnet.engine import READY, Engine
-from seisnet.errors import ConfigError, DataError, FormatError, NothingUsableError
-from seisnet.labels.matching import unmatched
-from seisnet.preprocessing.all_pieces import Progress, inputs_sha256, make_shards, place_for_shards, step
-from seisnet.preprocessing.merging import Totals, describe, merge
+from seisnet.errors import ConfigError, DataError, FormatError
+from seisnet.preprocessing.all_pieces import Progress, Totals, inputs_sha256, make_shards, place_for_shards
+from seisnet.preprocessing.merging import describe, merge, step
 from seisnet.preprocessing.one_piece import work
 from seisnet.preprocessing.planning import make_job, make_pieces
 from seisnet.preprocessing.splits import divide
 from seisnet.store.files import check_not_read, sweep
-from seisnet.store.shards import ShardReader
 from seisnet.store.windows_file import Rejected, WindowsInfo, is_virtual, read_info, shards_folder
 from seisnet.store.windows_in_memory import Windows, read_windows
 from seisnet.store.work_folder import clear, replaces, work_folder
 from seisnet.waveforms.files import Reading
-from seisnet.waveforms.records import COMPONENTS, KEPT
+from seisnet.waveforms.records import COMPONENTS
 from seisnet.waveforms.selection import Selection
 from seisnet.waveforms.sources import find_sources
-from seisnet.wording import counted, misfits, most_frequent
+from seisnet.wording import counted, misfits
 
 BYTES_A_ROW = 48
 """Of a windows file, beside the features."""
@@ -177,14 +175,7 @@ def preprocess_to_file(  # noqa: PLR0913, each is a choice that somebody makes
     pieces = list(make_pieces(found, config.link_s, reading.rejections))
     identities = [job.identity(piece) for piece in pieces] if resume else []
     if resume and output.exists() and not replaces(folder):
-        info = read_info(output, rejected=False)
-        if info.attributes.get("inputs_sha256") != inputs_sha256(job, identities):
-            raise ConfigError(
-                f"{output} was made from other inputs or settings; choose another name, or use overwrite=True"
-            )
-        if is_virtual(output) != virtual:
-            made = f"{output} was made with{'out' if virtual else ''} virtual=True"
-            raise ConfigError(f"{made}; choose another name, or use overwrite=True")
+        info = _finished(output, inputs_sha256(job, identities), virtual=virtual)
         if not virtual:
             clear(folder)
         return info
@@ -193,26 +184,18 @@ def preprocess_to_file(  # noqa: PLR0913, each is a choice that somebody makes
         if say and (line := misfits("shards", [path.stem for path in folder.glob("*.h5")], identities)):
             say(line)
         with engine.crew(partial(step, job)) as over:
-            totals = make_shards(job, pieces, over, progress)
-            outside = unmatched(job.labels, totals.records)
-            shards = [folder / name for name in totals.shards]
-            if not totals.rows:
-                rejected = itertools.chain(reading.rejections, *(_rejected(path) for path in shards))
-                raise NothingUsableError(
-                    f"no window could be made: {_why(outside if totals.records else [], rejected)}"
-                )
-            after = [*_windowless(totals), *outside]
+            totals = make_shards(job, pieces, over, reading.rejections, progress)
             try:
                 division = divide(totals.rows, job.config)
             except DataError as error:
                 raise DataError(f"{error}; the shards are finished: correct this and use resume=True") from error
-            inputs = inputs_sha256(job, [shard.stem for shard in shards])
-            info = describe(job, totals, division, [Path(p) for p in labels], inputs)
+            info = describe(job, totals, division, [Path(path) for path in labels])
+            rejected = reading.rejections, [*totals.windowless, *totals.unmatched]
             # From several machines of a cluster few file systems let one file be written.
             copied = None if engine.scheduler else over
-            merge(shards, output, division, info, (reading.rejections, after), virtual=virtual, over=copied)
+            merge(totals.shards, output, division, info, rejected, virtual=virtual, over=copied)
         if virtual:
-            for left in set(folder.iterdir()) - set(shards):
+            for left in set(folder.iterdir()) - set(totals.shards):
                 left.unlink()
         else:
             shutil.rmtree(folder)
@@ -245,28 +228,20 @@ def plan(
     job = make_job(found, labels, config, reading.rejections, miner=miner, folder=None)
     pieces = list(make_pieces(found, config.link_s, reading.rejections))
     with engine.crew(partial(work, job)) as over:
-        totals = make_shards(job, pieces, over, progress)
-    rejected = [*reading.rejections, *totals.rejected]
-    outside = unmatched(job.labels, totals.records)
-    if not totals.rows:
-        raise NothingUsableError(f"no window could be made: {_why(outside if totals.records else [], rejected)}")
-    n_labels, n_matched = len(job.labels), len(job.labels) - len(outside)
+        totals = make_shards(job, pieces, over, reading.rejections, progress)
+    n_labels, n_matched = len(job.labels), len(job.labels) - len(totals.unmatched)
     try:
         division = divide(totals.rows, job.config)
     except DataError as error:
-        made: Counter[str] = Counter()
-        for (*_, y, _), n in totals.rows.items():
-            made[job.config.classes[y]] += n
-        of = ", ".join(f"{name} {made[name]}" for name in job.config.classes)
         matched = f"; {n_matched} of {counted(n_labels, 'label')} lie in a record" if n_labels else ""
-        raise DataError(f"{error}; windows: {of}{matched}") from error
+        raise DataError(f"{error}; windows: {_of_classes(totals, job.config.classes)}{matched}") from error
     return Plan(
         classes=job.config.classes,
         sources=tuple(totals.made.items()),
         n_labels=n_labels,
         n_matched=n_matched,
-        unmatched=tuple(outside),
-        rejected=(*rejected, *_windowless(totals)),
+        unmatched=tuple(totals.unmatched),
+        rejected=(*reading.rejections, *totals.rejected, *totals.windowless),
         counts=division.counts,
         how=division.how,
         n_bytes=int(division.counts.sum()) * (4 * int(np.prod(job.feature.shape)) + BYTES_A_ROW)
@@ -274,22 +249,18 @@ def plan(
     )
 
 
-def _windowless(totals: Totals) -> list[Rejected]:
-    return [("", 0, 0, f"{name}: no window") for name, made in totals.made.items() if not made]
+def _finished(output: Path, inputs: str, *, virtual: bool) -> WindowsInfo:
+    """What describes a finished output; one that was made from other inputs, or is of the other kind, is refused."""
+    info, advice = read_info(output, rejected=False), "choose another name, or use overwrite=True"
+    if info.attributes.get("inputs_sha256") != inputs:
+        raise ConfigError(f"{output} was made from other inputs or settings; {advice}")
+    if is_virtual(output) != virtual:
+        raise ConfigError(f"{output} was made with{'out' if virtual else ''} virtual=True; {advice}")
+    return info
 
 
-def _rejected(path: Path) -> list[Rejected]:
-    with ShardReader(path) as shard:
-        return shard.rejected
-
-
-def _why(unmatched: Sequence[Rejected], rejected: Iterable[Rejected]) -> str:
-    """Say in a line why there is nothing: the stations of most labels without waveform, and the most frequent reasons.
-
-    Where no record could be used the labels have nothing to say.
-    """
-    stations = Counter(reason for *_, reason in unmatched)
-    said = most_frequent(stations, 3)
-    said += [f"{counted(len(stations) - 3, 'more station')} without waveforms"] if len(stations) > 3 else []
-    said += most_frequent(Counter(reason for *_, reason in rejected if not reason.startswith(KEPT)))
-    return "; ".join(said) or "the sources hold no waveforms"
+def _of_classes(totals: Totals, classes: Sequence[str]) -> str:
+    made: Counter[int] = Counter()
+    for (*_, y, _), n in totals.rows.items():
+        made[y] += n
+    return ", ".join(f"{name} {made[y]}" for y, name in enumerate(classes))

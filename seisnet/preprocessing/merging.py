@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from array import array
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -18,10 +16,10 @@ from seisnet import __version__
 from seisnet.config import to_json
 from seisnet.engine import Over
 from seisnet.errors import FormatError
-from seisnet.labels.matching import no_records
 from seisnet.picks import station_of
-from seisnet.preprocessing.one_piece import Piece, PieceJob, Summary
-from seisnet.preprocessing.splits import Division, Row, placed
+from seisnet.preprocessing.all_pieces import Totals, inputs_sha256
+from seisnet.preprocessing.one_piece import Piece, PieceJob, work
+from seisnet.preprocessing.splits import Division, placed
 from seisnet.store.excerpts import N_COMPONENTS, SAMPLES, Excerpt
 from seisnet.store.excerpts_writer import ExcerptsWriter
 from seisnet.store.seisbench_file import files_of
@@ -31,40 +29,8 @@ from seisnet.store.windows_writer import FilePlace, WindowsWriter, writing
 from seisnet.waveforms.records import COMPONENTS
 
 
-@dataclass
-class Totals:
-    """Summaries of all pieces, added up; windows count by the name of the source, which its days share."""
-
-    rows: Counter[Row] = field(default_factory=Counter)
-    made: Counter[str] = field(default_factory=Counter)
-    mined: int = 0
-    excerpt_samples: int = 0
-    files: dict[str, tuple[int, str, str]] = field(default_factory=dict)
-    records: dict[str, array[int]] = field(default_factory=no_records)
-    rejected: list[Rejected] = field(default_factory=list)
-    shards: list[str] = field(default_factory=list)
-    inventory: tuple[Path, ...] = ()
-
-    def add(self, piece: Piece, summary: Summary) -> None:
-        """Add the summary of a piece."""
-        for (event, station, given, y, augmented), n in summary.rows:
-            self.rows[event, station, given, y, augmented] += n
-        for source, made in zip(piece.sources, summary.made, strict=True):
-            self.made[source.name] += made
-            self.inventory = source.inventory  # of all the same
-        self.mined += summary.mined
-        self.excerpt_samples += summary.excerpt_samples
-        for path, size, sha256, index in summary.files:
-            self.files[path] = (size, sha256, piece.sources[index].name if index >= 0 else "")
-        for name, spans_ns in summary.records.items():
-            self.records[name].extend(spans_ns)
-        self.rejected += summary.rejected
-        if summary.shard:
-            self.shards.append(summary.shard)
-
-
-def describe(job: PieceJob, totals: Totals, division: Division, labels: Sequence[Path], inputs: str) -> WindowsInfo:
-    """Everything in the windows file but its rows and rejections; `inputs` is the SHA-256 of all it is made from."""
+def describe(job: PieceJob, totals: Totals, division: Division, labels: Sequence[Path]) -> WindowsInfo:
+    """Everything in the windows file but its rows and rejections; `labels` are the files of the labels."""
     config = job.config
     files = [file for path in [*map(Path, totals.files), *labels] for file in files_of(path) if file.exists()]
     newest = max((file.stat().st_mtime for file in files), default=0)
@@ -74,7 +40,7 @@ def describe(job: PieceJob, totals: Totals, division: Division, labels: Sequence
         # The age of the newest input, not of the clock: the same inputs give the same bytes.
         "created": datetime.fromtimestamp(newest, UTC).isoformat(timespec="seconds"),
         "feature": config.features,
-        "inputs_sha256": inputs,
+        "inputs_sha256": inputs_sha256(job, [shard.stem for shard in totals.shards]),
         "labels_sha256": job.labels_sha256,
         "sampling_rate_hz": config.sampling_rate_hz,
         "seisnet_version": __version__,
@@ -139,6 +105,11 @@ class Copy:
         with _believed(self.shard) as shard:
             _copy(shard.blocks(), self.windows, self.x)
             _copy(shard.samples(), np.repeat(self.excerpts, self.lengths), self.samples)
+
+
+def step(job: PieceJob, todo: Piece | Copy) -> Any:
+    """What a process does: make a shard, and later copy what is in it."""
+    return work(job, todo) if isinstance(todo, Piece) else todo.make()
 
 
 def _copy(blocks: Iterator[NDArray[np.float32]], keep: NDArray[np.bool_], place: FilePlace | None) -> None:

@@ -24,7 +24,7 @@ from seisnet.picks import ClassInterval, Pick, station_of
 from seisnet.preprocessing.splits import Row
 from seisnet.store.files import sha256_of
 from seisnet.store.seisbench_file import files_of
-from seisnet.store.shards import ShardWriter, new_shard, read_whole
+from seisnet.store.shards import ShardWriter, new_shard, undamaged_summary
 from seisnet.store.windows_file import SPLITS, Rejected
 from seisnet.waveforms.files import Reading
 from seisnet.waveforms.inventory import response_of
@@ -116,8 +116,8 @@ class Summary:
         See `seisnet.labels.matching.no_records`.
     rejected : list
         Only where no shard is written, which holds them otherwise.
-    shard : str
-        Name of its file; empty where none is written.
+    shard : Path or None
+        Its file, if one is written.
     """
 
     rows: list[tuple[Row, int]] = field(default_factory=list)
@@ -127,7 +127,7 @@ class Summary:
     files: list[tuple[str, int, str, int]] = field(default_factory=list)
     records: dict[str, list[int]] = field(default_factory=dict)
     rejected: list[Rejected] = field(default_factory=list)
-    shard: str = ""
+    shard: Path | None = None
 
 
 CARRIED = {one.name for one in fields(Summary)} - {"rejected", "shard"}
@@ -144,14 +144,14 @@ def work(job: PieceJob, piece: Piece) -> Summary:
     """
     if job.folder is None:
         return _summarise(job, piece, None)
-    name = f"{job.identity(piece)}.h5"
-    done = read_whole(job.folder / name)
+    path = job.folder / f"{job.identity(piece)}.h5"
+    done = undamaged_summary(path)
     if done is not None and done.keys() == CARRIED:  # else another state of this version made it
-        return Summary(**done, shard=name)
-    with new_shard(job.folder / name, int(np.prod(job.feature.shape))) as writer:
+        return Summary(**done, shard=path)
+    with new_shard(path, int(np.prod(job.feature.shape))) as writer:
         summary = _summarise(job, piece, writer)
         writer.finish(summary.rejected, {name: value for name, value in vars(summary).items() if name in CARRIED})
-    return replace(summary, rejected=[], shard=name)
+    return replace(summary, rejected=[], shard=path)
 
 
 def _summarise(job: PieceJob, piece: Piece, writer: ShardWriter | None) -> Summary:

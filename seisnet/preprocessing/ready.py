@@ -6,7 +6,7 @@ The server of processes imports this module while the command's own process stil
 import numpy.fft
 import numpy.ma  # noqa: F401, as the others for the processes that are forked
 
-import seisnet.preprocessing.all_pieces  # noqa: F401
+import seisnet.preprocessing.merging  # noqa: F401
 from seisnet.nn import blas_threads
 from seisnet.waveforms.files import mseed_reader
 

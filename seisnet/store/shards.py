@@ -213,7 +213,7 @@ def _in_blocks(dataset: h5py.Dataset) -> Iterator[NDArray[np.float32]]:
         yield dataset[at : at + step]
 
 
-def read_whole(path: Path) -> dict[str, Any] | None:
+def undamaged_summary(path: Path) -> dict[str, Any] | None:
     """The summary of a shard that is there and undamaged, else None."""
     try:
         with ShardReader(path) as shard:
