@@ -32,13 +32,27 @@ def cut_classes(labelled: LabelledRecord, config: PreprocessConfig) -> tuple[lis
         One for every window that a stretch might have given and did not, or for a record that gave none.
     """
     record, length = labelled.record, config.window_samples
-    rng = generator(record, config)
     if not labelled.stretches:
         return [], ["a record without a labelled class"]
     if record.n_samples < length:
         return [], [f"shorter than {config.window_s:g} s"]
-    last = record.n_samples - length
+    rng = generator(record, config)
     spans = [_span(record, stretch, length) for stretch in labelled.stretches]
+    windows, reasons = _in_stretches(labelled, spans, config, rng)
+    if "noise" in config.classes and not any(stretch.name == "noise" for stretch in labelled.stretches):
+        wanted = config.noise_windows * max(1, sum(not window.augmented for window in windows))
+        noise, n_lively = _noise(labelled, spans, wanted, config, rng)
+        windows += noise
+        reasons += [LIVELY.format(config.noise_ratio)] * n_lively
+    return windows, reasons
+
+
+def _in_stretches(
+    labelled: LabelledRecord, spans: Sequence[tuple[float, float]], config: PreprocessConfig, rng: np.random.Generator
+) -> tuple[list[Window], list[str]]:
+    """Windows of the stretches, and the reasons of those that are left out."""
+    record, length = labelled.record, config.window_samples
+    last = record.n_samples - length
     all_spans = Spans(spans)
     windows: list[Window] = []
     reasons: list[str] = []
@@ -47,8 +61,7 @@ def cut_classes(labelled: LabelledRecord, config: PreprocessConfig) -> tuple[lis
             reasons.append(f"class '{stretch.name}' is not one of {', '.join(config.classes)}")
             continue
         n = max(1, min(config.class_windows, int((high - low) // length)))
-        for k in range(n):
-            middle = low + (high - low) * (k + 0.5) / n
+        for middle in (low + (high - low) * (k + 0.5) / n for k in range(n)):
             centred = round(middle - length / 2)
             if (centred < 0 and record.goes_on[0]) or (centred > last and record.goes_on[1]):
                 continue
@@ -65,22 +78,32 @@ def cut_classes(labelled: LabelledRecord, config: PreprocessConfig) -> tuple[lis
                     reasons.extend([f"{stretch.name} and another class in one window"] if i == 0 else [])
                 elif 0 <= start <= last:
                     windows.append(Window(start, stretch.name, np.nan, event, stretch.weight, augmented=i > 0))
-    if "noise" in config.classes and not any(stretch.name == "noise" for stretch in labelled.stretches):
-        gap = config.noise_gap_s * record.sampling_rate_hz
-        free = _free_stretches(spans, length, gap, last - round(gap) if record.goes_on[1] else last)
-        side_by_side = sum(-(-(high - low) // length) for low, high in free)
-        wanted = config.noise_windows * max(1, sum(not window.augmented for window in windows))
-        # Dealt out with the event of the stretch that follows, so that every split gets its share of noise.
-        known = sorted((low, stretch.event_id) for stretch, (low, _) in zip(labelled.stretches, spans, strict=True))
-        starts, events = [low for low, _ in known], [*(event for _, event in known), ""]
-        drawn = draw(free, min(wanted, side_by_side), rng)
-        lively = are_lively(record, drawn, config)
-        reasons += [LIVELY.format(config.noise_ratio)] * int(lively.sum())
-        for i in np.flatnonzero(~lively).tolist():
-            first = drawn[i]
-            event = labelled.event_id or events[bisect.bisect_right(starts, first)] or station_hour(record, first)
-            windows.append(Window(first, "noise", np.nan, event))
     return windows, reasons
+
+
+def _noise(
+    labelled: LabelledRecord,
+    spans: Sequence[tuple[float, float]],
+    wanted: int,
+    config: PreprocessConfig,
+    rng: np.random.Generator,
+) -> tuple[list[Window], int]:
+    """Windows of noise away from all stretches, and how many were too lively for it."""
+    record, length = labelled.record, config.window_samples
+    gap = config.noise_gap_s * record.sampling_rate_hz
+    last = record.n_samples - length - (round(gap) if record.goes_on[1] else 0)
+    free = _free_stretches(spans, length, gap, last)
+    side_by_side = sum(-(-(high - low) // length) for low, high in free)
+    drawn = draw(free, min(wanted, side_by_side), rng)
+    lively = are_lively(record, drawn, config)
+    # Each belongs to the event of the stretch that follows, so that every split gets its share of noise.
+    known = sorted((low, stretch.event_id) for stretch, (low, _) in zip(labelled.stretches, spans, strict=True))
+    starts, events = [low for low, _ in known], [*(event for _, event in known), ""]
+    windows = []
+    for i in np.flatnonzero(~lively).tolist():
+        event = labelled.event_id or events[bisect.bisect_right(starts, drawn[i])] or station_hour(record, drawn[i])
+        windows.append(Window(drawn[i], "noise", np.nan, event))
+    return windows, int(lively.sum())
 
 
 def _span(record: Record, stretch: ClassStretch, length: int) -> tuple[float, float]:
