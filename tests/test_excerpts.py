@@ -27,7 +27,7 @@ from seisnet.waveforms.source_records import read_traces
 from seisnet.waveforms.sources import find_sources
 from seisnet.windows.cutting import cut
 from seisnet.windows.excerpting import excerpts, known_ranges
-from seisnet.windows.labelled import LabelledRecord, Window
+from seisnet.windows.labelled import LabelledRecord, Onset, Window
 from seisnet.wording import duration
 
 CONFIG = PreprocessConfig(shifts=1, coda_windows=1)
@@ -125,7 +125,8 @@ def test_picks_without_an_event_name_the_station_hour_that_their_windows_name(la
     ],
 )
 def test_nothing_is_known_after_a_p_without_its_s(onsets, expected):
-    assert known_ranges(onsets, 10_000, CONFIG) == expected
+    found = [Onset(sample, phase, None) for sample, phase in onsets]
+    assert known_ranges(found, 10_000, CONFIG) == expected
 
 
 def test_what_is_known_is_counted_from_the_start_of_the_excerpt(labelled_record):

@@ -44,8 +44,7 @@ def mine(labelled: LabelledRecord, model: Model, config: PreprocessConfig) -> li
     if not labelled.picks and not labelled.is_noise:
         return []
     onsets = onsets_of(labelled)
-    known = [(sample, phase) for sample, phase, _ in onsets]
-    allowed = noise_stretches(labelled, known, config) + coda_stretches(record, known, config)
+    allowed = noise_stretches(labelled, onsets, config) + coda_stretches(record, onsets, config)
     thresholds = {name: config.mine_threshold for name in model.classes if name != "noise"}
     follower = model.follow(record, PickConfig(thresholds=thresholds, refine_s=0.0, rival_s=0.0))
     picks = follower.add(record.data, last=True).picks

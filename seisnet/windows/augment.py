@@ -52,7 +52,7 @@ def augment(
     if not config.augments:
         return samples, present
     rng = generator(record, config, purpose=1)
-    onsets = [(sample, phase) for sample, phase, _ in onsets_of(labelled)]
+    onsets = onsets_of(labelled)
     noise = noise_stretches(labelled, onsets, config)
     coda = coda_stretches(record, onsets, config)
     altered = samples.copy()

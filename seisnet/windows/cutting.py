@@ -5,14 +5,14 @@ from __future__ import annotations
 import bisect
 import math
 from collections.abc import Iterable, Sequence
+from operator import attrgetter
 
 import numpy as np
 from numpy.typing import NDArray
 
 from seisnet.config import PreprocessConfig
-from seisnet.picks import Pick
 from seisnet.waveforms.records import Record
-from seisnet.windows.labelled import LabelledRecord, Window, draw, generator, onsets_of, station_hour
+from seisnet.windows.labelled import LabelledRecord, Onset, Window, draw, generator, onsets_of, station_hour
 
 CODA_S = 60.0
 """After an S pick, this long is coda: not noise, whatever the analyst left unpicked in it."""
@@ -44,21 +44,37 @@ def cut(labelled: LabelledRecord, config: PreprocessConfig) -> tuple[list[Window
     reasons : list of str
         One for every pick that gave no window and every noise window left out, or for a record that gave none at all.
     """
-    record = labelled.record
+    record, onsets = labelled.record, onsets_of(labelled)
     rng = generator(record, config)
-    length = config.window_samples
+    windows, reasons = _around_onsets(labelled, onsets, config, rng)
+    noise, n_lively = _noise(labelled, onsets, config, rng)
+    reasons += [LIVELY.format(config.noise_ratio)] * n_lively
+    windows += [*noise, *_coda(labelled, onsets, config, rng)]
+    if not windows and not reasons:
+        if not labelled.is_noise and not any(onset.sample >= 0 for onset in onsets):
+            reasons.append("a record without picks that no data set labels as noise")
+        elif record.n_samples < config.window_samples:
+            reasons.append(f"shorter than {config.window_s:g} s")
+        else:
+            reasons.append("the config asks for no noise windows")
+    return windows, reasons
+
+
+def _around_onsets(
+    labelled: LabelledRecord, onsets: Sequence[Onset], config: PreprocessConfig, rng: np.random.Generator
+) -> tuple[list[Window], list[str]]:
+    """Windows of P and S, and the reasons of picks that give none."""
+    record, length = labelled.record, config.window_samples
     windows: list[Window] = []
     reasons: list[str] = []
-    onsets = onsets_of(labelled)
     for sample, phase, pick in onsets:
         if phase not in config.classes:
             reasons.append(f"phase '{pick.phase}' is neither P nor S")
             continue
         centred = round(sample - length / 2)
         if not 0 <= centred <= record.n_samples - length:
-            if record.goes_on[0 if centred < 0 else 1]:  # another source's record gives the window
-                continue
-            reasons.append(f"{phase} within half a window of the record's edge")
+            if not record.goes_on[0 if centred < 0 else 1]:  # else another source's record gives the window
+                reasons.append(f"{phase} within half a window of the record's edge")
             continue
         event = labelled.event_id or pick.event_id or station_hour(record, centred)
         for i in range(config.shifts + 1):
@@ -67,20 +83,6 @@ def cut(labelled: LabelledRecord, config: PreprocessConfig) -> tuple[list[Window
             if 0 <= first <= record.n_samples - length:
                 onset_s = (sample - first - length / 2) / record.sampling_rate_hz
                 windows.append(Window(first, phase, onset_s, event, pick.weight, augmented=i > 0))
-    phases = [(sample, phase) for sample, phase, _ in onsets]
-    noise, lively = _noise(labelled, onsets, config, rng)
-    windows += noise
-    reasons += [LIVELY.format(config.noise_ratio)] * lively
-    coda = coda_stretches(record, phases, config)
-    n_events = _count(labelled, (_previous_event(low, onsets) for low, _ in coda))
-    for first in draw(coda, n_events * config.coda_windows, rng):
-        event = labelled.event_id or _previous_event(first, onsets) or station_hour(record, first)
-        windows.append(Window(first, "noise", np.nan, event, augmented=True))
-    if not any(sample >= 0 for sample, _, _ in onsets) and not (windows or reasons or labelled.is_noise):
-        reasons.append("a record without picks that no data set labels as noise")
-    elif not windows and not reasons:
-        short = record.n_samples < length
-        reasons.append(f"shorter than {config.window_s:g} s" if short else "the config asks for no noise windows")
     return windows, reasons
 
 
@@ -109,7 +111,7 @@ def energy_ratios(record: Record, first_samples: Sequence[int], config: Preproce
 
 
 def noise_stretches(
-    labelled: LabelledRecord, onsets: Sequence[tuple[float, str]], config: PreprocessConfig
+    labelled: LabelledRecord, onsets: Sequence[Onset], config: PreprocessConfig
 ) -> list[tuple[int, int]]:
     """Ranges of first samples, end excluded, at which a noise window may start."""
     record, rate_hz = labelled.record, labelled.record.sampling_rate_hz
@@ -118,7 +120,7 @@ def noise_stretches(
         return [(0, record.n_samples - length + 1)] if record.n_samples >= length else []
     stretches = []
     free_from = 0.0
-    for i, (sample, phase) in enumerate(onsets):
+    for i, (sample, phase, _) in enumerate(onsets):
         last = min(sample - config.noise_gap_s * rate_hz, record.n_samples) - length
         if phase == "P" and last >= free_from:
             stretches.append((int(np.ceil(free_from)), int(last) + 1))
@@ -128,15 +130,13 @@ def noise_stretches(
     return stretches
 
 
-def coda_stretches(
-    record: Record, onsets: Sequence[tuple[float, str]], config: PreprocessConfig
-) -> list[tuple[int, int]]:
+def coda_stretches(record: Record, onsets: Sequence[Onset], config: PreprocessConfig) -> list[tuple[int, int]]:
     """Ranges of first samples, end excluded, of windows between P and S and in the S coda that hold no pick."""
     length, rate_hz = config.window_samples, record.sampling_rate_hz
     gap = config.noise_gap_s * rate_hz
     stretches = []
-    for i, (sample, _) in enumerate(onsets):
-        following = onsets[i + 1][0] if i + 1 < len(onsets) else np.inf
+    for i, (sample, *_) in enumerate(onsets):
+        following = onsets[i + 1].sample if i + 1 < len(onsets) else np.inf
         low = int(np.ceil(sample)) + 1
         stop = min(sample + CODA_NEGATIVES_S * rate_hz, following, next_p(onsets, i) - gap, record.n_samples)
         high = int(stop) - length
@@ -145,32 +145,28 @@ def coda_stretches(
     return stretches
 
 
-def is_paired(onsets: Sequence[tuple[float, str]], i: int) -> bool:
+def is_paired(onsets: Sequence[Onset], i: int) -> bool:
     """Whether an onset is an S, or the next onset of a known phase is."""
-    return "S" in (onsets[i][1], next((onsets[k][1] for k in range(i + 1, len(onsets)) if onsets[k][1]), ""))
+    return "S" in (onsets[i].phase, next((onsets[k].phase for k in range(i + 1, len(onsets)) if onsets[k].phase), ""))
 
 
-def next_p(onsets: Sequence[tuple[float, str]], i: int) -> float:
+def next_p(onsets: Sequence[Onset], i: int) -> float:
     """Sample of the first P after an onset; infinite where there is none."""
-    return next((onsets[k][0] for k in range(i + 1, len(onsets)) if onsets[k][1] == "P"), math.inf)
+    return next((onsets[k].sample for k in range(i + 1, len(onsets)) if onsets[k].phase == "P"), math.inf)
 
 
-def event_near(labelled: LabelledRecord, onsets: Sequence[tuple[float, str, Pick]], first: int) -> str:
+def event_near(labelled: LabelledRecord, onsets: Sequence[Onset], first: int) -> str:
     """Name the group of a window without onset: the event in whose coda or just before which it lies, if any."""
     record = labelled.record
-    before = [(s, phase, p) for s, phase, p in onsets if s < first <= s + CODA_S * record.sampling_rate_hz]
+    before = [onset for onset in onsets if onset.sample < first <= onset.sample + CODA_S * record.sampling_rate_hz]
     event = _previous_event(first, before) or _next_event(first, onsets, record)
     return labelled.event_id or event or station_hour(record, first)
 
 
-def _previous_event(first: int, onsets: Sequence[tuple[float, str, Pick]]) -> str:
+def _previous_event(first: int, onsets: Sequence[Onset]) -> str:
     """The event in whose coda a window lies."""
-    i = bisect.bisect_left(onsets, float(first), key=_sample)
-    return onsets[i - 1][2].event_id if i else ""
-
-
-def _sample(onset: tuple[float, str, Pick]) -> float:
-    return onset[0]
+    i = bisect.bisect_left(onsets, first, key=attrgetter("sample"))
+    return onsets[i - 1].pick.event_id if i else ""
 
 
 def _count(labelled: LabelledRecord, events: Iterable[str]) -> int:
@@ -180,17 +176,17 @@ def _count(labelled: LabelledRecord, events: Iterable[str]) -> int:
 
 def _noise(
     labelled: LabelledRecord,
-    onsets: Sequence[tuple[float, str, Pick]],
+    onsets: Sequence[Onset],
     config: PreprocessConfig,
     rng: np.random.Generator,
 ) -> tuple[list[Window], int]:
     """Windows of noise, and how many were too lively for it."""
     record = labelled.record
-    stretches = noise_stretches(labelled, [(sample, phase) for sample, phase, _ in onsets], config)
+    stretches = noise_stretches(labelled, onsets, config)
     room = np.array([high - low for low, high in stretches])
     if not room.sum():
         return [], 0
-    n_events = _count(labelled, (p.event_id for s, phase, p in onsets if phase and 0 <= s < record.n_samples))
+    n_events = _count(labelled, (o.pick.event_id for o in onsets if o.phase and 0 <= o.sample < record.n_samples))
     side_by_side = int((-(-room // config.window_samples)).sum())
     n_all, n_plain = (
         max(of_one, min(n_events * of_one, side_by_side))
@@ -209,8 +205,21 @@ def _noise(
     return windows, int(lively.sum())
 
 
-def _next_event(first: int, onsets: Sequence[tuple[float, str, Pick]], record: Record) -> str:
+def _coda(
+    labelled: LabelledRecord, onsets: Sequence[Onset], config: PreprocessConfig, rng: np.random.Generator
+) -> list[Window]:
+    """Windows without an onset from between P and S and from the S coda, for training only."""
+    stretches = coda_stretches(labelled.record, onsets, config)
+    n_events = _count(labelled, (_previous_event(low, onsets) for low, _ in stretches))
+    windows = []
+    for first in draw(stretches, n_events * config.coda_windows, rng):
+        event = labelled.event_id or _previous_event(first, onsets) or station_hour(labelled.record, first)
+        windows.append(Window(first, "noise", np.nan, event, augmented=True))
+    return windows
+
+
+def _next_event(first: int, onsets: Sequence[Onset], record: Record) -> str:
     """The event that a noise window just before it belongs to: they would be alike."""
-    i = bisect.bisect_right(onsets, float(first), key=_sample)
-    near = i < len(onsets) and onsets[i][0] - first < CODA_S * record.sampling_rate_hz
-    return onsets[i][2].event_id if near else ""
+    i = bisect.bisect_right(onsets, first, key=attrgetter("sample"))
+    near = i < len(onsets) and onsets[i].sample - first < CODA_S * record.sampling_rate_hz
+    return onsets[i].pick.event_id if near else ""

@@ -7,12 +7,11 @@ from collections.abc import Iterator, Sequence
 
 from seisnet.config import PreprocessConfig
 from seisnet.overlaps import Spans
-from seisnet.picks import Pick
 from seisnet.store.excerpts import Excerpt
 from seisnet.store.windows_file import SPLITS
 from seisnet.waveforms.records import sample_to_ns
 from seisnet.windows.cutting import is_paired, next_p
-from seisnet.windows.labelled import LabelledRecord, Window, onsets_of, station_hour
+from seisnet.windows.labelled import LabelledRecord, Onset, Window, onsets_of, station_hour
 
 LONGEST_NOISE_S = 600.0
 """Of a record of noise no more than this is taken."""
@@ -36,22 +35,21 @@ def excerpts(labelled: LabelledRecord, windows: Sequence[Window], config: Prepro
     record, length = labelled.record, config.window_samples
     reach = config.excerpt_s * record.sampling_rate_hz
     onsets = onsets_of(labelled)
-    parts: list[tuple[int, int, list[tuple[float, str, Pick]]]] = []
+    parts: list[tuple[int, int, list[Onset]]] = []
     if labelled.is_noise and not onsets:
         parts.append((0, min(record.n_samples, round(LONGEST_NOISE_S * record.sampling_rate_hz)), []))
-    for cluster in _clusters([onset for onset in onsets if 0 <= onset[0] < record.n_samples], 2 * reach):
-        low, high = math.ceil(cluster[0][0] - reach), math.ceil(cluster[-1][0] + reach)
+    for cluster in _clusters([onset for onset in onsets if 0 <= onset.sample < record.n_samples], 2 * reach):
+        low, high = math.ceil(cluster[0].sample - reach), math.ceil(cluster[-1].sample + reach)
         parts.append((max(low, 0), min(high, record.n_samples), cluster))
-    known = known_ranges([(sample, phase) for sample, phase, _ in onsets], record.n_samples, config)
+    known = known_ranges(onsets, record.n_samples, config)
     known_spans = Spans([(low, high - 1) for low, high in known])
     window_spans = Spans([(w.first_sample, w.first_sample + length - 1) for w in windows])
     for low, high, cluster in parts:
         if high - low < length:
             continue
-        firsts = [round(sample - length / 2) for sample, *_ in cluster]
         events = [
-            labelled.event_id or pick.event_id or station_hour(record, first)
-            for first, (_, _, pick) in zip(firsts, cluster, strict=True)
+            labelled.event_id or pick.event_id or station_hour(record, round(sample - length / 2))
+            for sample, _, pick in cluster
         ] or [labelled.event_id or station_hour(record, first) for first in (0, high - length)]
         events += [windows[i].event for i in sorted(window_spans.touching(low, high - 1))]
         yield Excerpt(
@@ -74,9 +72,7 @@ def excerpts(labelled: LabelledRecord, windows: Sequence[Window], config: Prepro
         )
 
 
-def known_ranges(
-    onsets: Sequence[tuple[float, str]], n_samples: int, config: PreprocessConfig
-) -> list[tuple[int, int]]:
+def known_ranges(onsets: Sequence[Onset], n_samples: int, config: PreprocessConfig) -> list[tuple[int, int]]:
     """Ranges of samples, end excluded, in which every onset of a record is labelled.
 
     After a P without its S nobody knows when the S came: the record is known again `config.noise_gap_s` before the
@@ -84,7 +80,7 @@ def known_ranges(
     """
     gap = config.noise_gap_s * config.sampling_rate_hz
     ranges, free_from = [], 0
-    for i, (sample, phase) in enumerate(onsets):
+    for i, (sample, phase, _) in enumerate(onsets):
         if phase != "P" or is_paired(onsets, i):
             continue
         ranges.append((free_from, math.floor(sample) + 1))
@@ -93,11 +89,11 @@ def known_ranges(
     return [(max(low, 0), min(high, n_samples)) for low, high in ranges if max(low, 0) < min(high, n_samples)]
 
 
-def _clusters(onsets: Sequence[tuple[float, str, Pick]], within: float) -> Iterator[list[tuple[float, str, Pick]]]:
+def _clusters(onsets: Sequence[Onset], within: float) -> Iterator[list[Onset]]:
     """Groups of onsets that follow each other within less than so many samples."""
-    cluster: list[tuple[float, str, Pick]] = []
+    cluster: list[Onset] = []
     for onset in onsets:
-        if cluster and onset[0] - cluster[-1][0] >= within:
+        if cluster and onset.sample - cluster[-1].sample >= within:
             yield cluster
             cluster = []
         cluster.append(onset)

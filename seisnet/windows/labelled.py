@@ -5,6 +5,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -70,10 +71,21 @@ class Window:
     augmented: bool = False
 
 
-def onsets_of(labelled: LabelledRecord) -> list[tuple[float, str, Pick]]:
-    """Sample, class and pick of every pick of a record."""
+class Onset(NamedTuple):
+    """A pick in a record.
+
+    `sample` may be fractional, and outside the record; `phase` is P or S, and empty for other phases.
+    """
+
+    sample: float
+    phase: str
+    pick: Pick
+
+
+def onsets_of(labelled: LabelledRecord) -> list[Onset]:
+    """Onsets of all picks of a record."""
     record = labelled.record
-    return [(sample_of(record, pick.time_ns), phase_class(pick.phase), pick) for pick in labelled.picks]
+    return [Onset(sample_of(record, pick.time_ns), phase_class(pick.phase), pick) for pick in labelled.picks]
 
 
 def generator(record: Record, config: PreprocessConfig, purpose: int = 0) -> np.random.Generator:
