@@ -43,6 +43,12 @@ def between(name: str, value: float, low: float, high: float) -> None:
         raise ConfigError(f"{name}: got {value}; it must lie between {low:g} and {high:g}")
 
 
+def each_between(config: object, low: float, high: float, *names: str) -> None:
+    """Refuse a config of which a value with one of these names lies outside a range."""
+    for name in names:
+        between(name, getattr(config, name), low, high)
+
+
 def names(argument: str, values: Iterable[str | os.PathLike[str]]) -> list[str]:
     """Names of files and paths, all as text; one in place of a list is refused, and what is in memory.
 

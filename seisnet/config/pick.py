@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from seisnet.config.checks import between, or_default, settle
+from seisnet.config.checks import between, each_between, or_default, settle
 
 
 @dataclass(frozen=True)
@@ -55,11 +55,6 @@ class PickConfig:
         settle(self)
         for name, threshold in self.thresholds.items():
             between(f"threshold {name}", threshold, 0.0, 1.0)
-        between("min_distance_s", self.min_distance_s, 0.0, 3600.0)
-        between("same_onset_s", self.same_onset_s, 0.0, 3600.0)
-        between("rival_s", self.rival_s, 0.0, 3600.0)
-        between("refine_s", self.refine_s, 0.0, 60.0)
-        between("hop_s", self.hop_s, 0.0, 60.0)
-        between("p_before_s", self.p_before_s, 0.0, 3600.0)
+        each_between(self, 0.0, 3600.0, "min_distance_s", "same_onset_s", "rival_s", "p_before_s", "coincidence_s")
+        each_between(self, 0.0, 60.0, "refine_s", "hop_s")
         between("coincidence", self.coincidence, 1, 10_000)
-        between("coincidence_s", self.coincidence_s, 0.0, 3600.0)

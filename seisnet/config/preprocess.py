@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from seisnet.config.checks import between, one_of, rising, settle, whole
+from seisnet.config.checks import between, each_between, one_of, rising, settle, whole
 from seisnet.errors import ConfigError
 
 FEATURES = ("logspec", "raw")
@@ -131,9 +131,32 @@ class PreprocessConfig:
         one_of("features", self.features, FEATURES)
         one_of("split_by", self.split_by, SPLIT_BY)
         one_of("response", self.response, RESPONSES)
-        if self.response != "none" and self.freqmin_hz < 0.01:
-            raise ConfigError(f"response: {self.freqmin_hz:g} Hz is too low for freqmin_hz; the minimum is 0.01 Hz")
-        between("sampling_rate_hz", self.sampling_rate_hz, 1.0, 10_000.0)
+        each_between(self, 0, 1000, "noise_windows", "coda_windows", "shifts", "mine_windows")
+        each_between(self, 0.0, 3600.0, "noise_gap_s", "link_s")
+        each_between(self, 0.0, 1.0, "mix_share", "overlay_share", "flip_share", "drop_share", "gap_share")
+        between("mine_threshold", self.mine_threshold, 0.0, 1.0)
+        between("mine_weight", self.mine_weight, 1e-6, 1000.0)  # a batch may hold no other windows
+        between("excerpt_s", self.excerpt_s, 1.0, 3600.0)
+        between("noise_ratio", self.noise_ratio, 0.0, 1e9)
+        between("class_windows", self.class_windows, 1, 100_000)
+        between("gain_db", self.gain_db, 0.0, 60.0)
+        between("gap_s", self.gap_s, 0.01, 600.0)
+        rising("mix_snr_db", self.mix_snr_db, -60.0, 100.0)
+        rising("overlay_db", self.overlay_db, -60.0, 100.0)
+        between("seed", self.seed, 0, 2**63 - 1)
+        self._check_lengths()
+        self._check_band()
+        if len(set(self.class_names)) < len(self.class_names) or "" in self.class_names:
+            raise ConfigError(f"class_names: got {self.class_names}; different names are needed")
+        if self.class_names and self.task != "class":
+            raise ConfigError("class_names need task = 'class'; the classes of task 'phase' are P, S and noise")
+        if len(self.split) != 3 or not (min(self.split) >= 0 and abs(sum(self.split) - 1) <= 1e-6):  # also NaN
+            raise ConfigError(f"split: got {self.split}; three shares (train, dev, test) that add up to 1 are needed")
+        if self.split[0] == 0:
+            raise ConfigError("split: the share of train is 0; nothing could be learned")
+
+    def _check_lengths(self) -> None:
+        """Check the lengths of window, frame, step and shift."""
         between("window_s", self.window_s, 0.1, 600.0)
         between("frame_s", self.frame_s, 0.02, 600.0)
         if self.frame_s > self.window_s:
@@ -142,39 +165,19 @@ class PreprocessConfig:
                 "(--window), or a shorter frame_s in a file for --config"
             )
         between("hop_s", self.hop_s, 1e-4, self.frame_s)
-        between("noise_gap_s", self.noise_gap_s, 0.0, 3600.0)
-        between("noise_windows", self.noise_windows, 0, 1000)
-        between("coda_windows", self.coda_windows, 0, 1000)
-        between("shifts", self.shifts, 0, 1000)
         between("shift_s", self.shift_s, 0.0, self.window_s / 2)
-        between("excerpt_s", self.excerpt_s, 1.0, 3600.0)
-        between("noise_ratio", self.noise_ratio, 0.0, 1e9)
-        between("link_s", self.link_s, 0.0, 3600.0)
-        for name in ("mix_share", "overlay_share", "flip_share", "drop_share", "gap_share", "mine_threshold"):
-            between(name, getattr(self, name), 0.0, 1.0)
-        for name in ("mix_snr_db", "overlay_db"):
-            rising(name, getattr(self, name), -60.0, 100.0)
-        between("gain_db", self.gain_db, 0.0, 60.0)
-        between("gap_s", self.gap_s, 0.01, 600.0)
-        between("mine_windows", self.mine_windows, 0, 1000)
-        between("mine_weight", self.mine_weight, 1e-6, 1000.0)  # a batch may hold no other windows
-        between("class_windows", self.class_windows, 1, 100_000)
-        if len(set(self.class_names)) < len(self.class_names) or "" in self.class_names:
-            raise ConfigError(f"class_names: got {self.class_names}; different names are needed")
-        if self.class_names and self.task != "class":
-            raise ConfigError("class_names need task = 'class'; the classes of task 'phase' are P, S and noise")
-        between("seed", self.seed, 0, 2**63 - 1)
+
+    def _check_band(self) -> None:
+        """Check the sampling rate and the band, and that lengths and band fit the rate."""
+        if self.response != "none" and self.freqmin_hz < 0.01:
+            raise ConfigError(f"response: {self.freqmin_hz:g} Hz is too low for freqmin_hz; the minimum is 0.01 Hz")
+        between("sampling_rate_hz", self.sampling_rate_hz, 1.0, 10_000.0)
         between("freqmax_hz", self.freqmax_hz, 0.0, 5000.0)
         self._check_rate()
         between("freqmin_hz", self.freqmin_hz, 0.0, self.sampling_rate_hz / 2)
         between("freqmax_hz", self.freqmax_hz, self.freqmin_hz, self.sampling_rate_hz / 2)
-        whole("window_s", self.window_s, self.sampling_rate_hz)
-        whole("frame_s", self.frame_s, self.sampling_rate_hz)
-        whole("hop_s", self.hop_s, self.sampling_rate_hz)
-        if len(self.split) != 3 or not (min(self.split) >= 0 and abs(sum(self.split) - 1) <= 1e-6):  # also NaN
-            raise ConfigError(f"split: got {self.split}; three shares (train, dev, test) that add up to 1 are needed")
-        if self.split[0] == 0:
-            raise ConfigError("split: the share of train is 0; nothing could be learned")
+        for name in ("window_s", "frame_s", "hop_s"):
+            whole(name, getattr(self, name), self.sampling_rate_hz)
         lowest, highest = math.ceil(self.freqmin_hz * self.frame_s), math.floor(self.freqmax_hz * self.frame_s)
         if self.features == "logspec" and lowest > highest:
             raise ConfigError(
@@ -240,5 +243,4 @@ class ExportConfig:
         """Check every value."""
         settle(self)
         between("sampling_rate_hz", self.sampling_rate_hz, 1.0, 10_000.0)
-        between("before_s", self.before_s, 0.5, 3600.0)
-        between("after_s", self.after_s, 0.5, 3600.0)
+        each_between(self, 0.5, 3600.0, "before_s", "after_s")

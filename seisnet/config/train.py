@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from seisnet.config.checks import between, one_of, settle
+from seisnet.config.checks import between, each_between, one_of, settle
 from seisnet.errors import ConfigError
 
 ACTIVATIONS = ("identity", "tanh", "sigmoid", "relu", "leaky_relu", "gelu")
@@ -96,24 +96,19 @@ class TrainConfig:
         for name in ("hidden", "context_hidden", "onset_hidden"):
             for units in getattr(self, name):
                 between(name, units, 1, 65_536)
-        between("folds", self.folds, 2, 100)
-        between("context_epochs", self.context_epochs, 1, 1_000_000)
-        between("onset_epochs", self.onset_epochs, 1, 1_000_000)
-        between("false_alarms_per_hour", self.false_alarms_per_hour, 0.0, 1e6)
+        each_between(self, 1, 1_000_000, "batch_size", "epochs", "context_epochs", "onset_epochs")
+        each_between(self, 0.0, 10.0, "weight_decay", "l1")
+        each_between(self, 0.0, 1e9, "max_norm", "clip_norm")
         between("learning_rate", self.learning_rate, 1e-12, 1e3)
         between("momentum", self.momentum, 0.0, 0.9999)
-        between("batch_size", self.batch_size, 1, 1_000_000)
-        between("epochs", self.epochs, 1, 1_000_000)
         between("patience", self.patience, 0, 1_000_000)
-        between("weight_decay", self.weight_decay, 0.0, 10.0)
-        between("l1", self.l1, 0.0, 10.0)
-        between("max_norm", self.max_norm, 0.0, 1e9)
-        between("memory_mb", self.memory_mb, 0.001, 1e9)
         between("dropout", self.dropout, 0.0, 0.95)
         between("label_smoothing", self.label_smoothing, 0.0, 0.9)
         between("input_noise", self.input_noise, 0.0, 100.0)
-        between("clip_norm", self.clip_norm, 0.0, 1e9)
         between("members", self.members, 1, 100)
+        between("folds", self.folds, 2, 100)
+        between("false_alarms_per_hour", self.false_alarms_per_hour, 0.0, 1e6)
+        between("memory_mb", self.memory_mb, 0.001, 1e9)
+        between("seed", self.seed, 0, 2**63 - 1)
         if self.distil and self.members < 2:
             raise ConfigError("distil: one network has no others to learn from; set members to 2 or more")
-        between("seed", self.seed, 0, 2**63 - 1)
