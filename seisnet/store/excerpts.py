@@ -152,7 +152,7 @@ def _pairs(a: NDArray[Any], b: NDArray[Any]) -> tuple[tuple[Any, Any], ...]:
 
 
 def _columns(file: h5py.File, info: WindowsInfo) -> dict[str, NDArray[Any]]:
-    """Everything but the samples, checked."""
+    """Everything but the samples, of which only the shape is read; checked."""
     columns: dict[str, NDArray[Any]] = {}
     for name, dtype in DTYPES.items():
         found = inside(file, f"excerpts/{name}")
@@ -171,10 +171,16 @@ def _columns(file: h5py.File, info: WindowsInfo) -> dict[str, NDArray[Any]]:
         raise FormatError(
             f"{file.filename}: /excerpts/data is {data.dtype} {data.shape}; float32 ({total}, {N_COMPONENTS}) is needed"
         )
+    _check_values(file.filename, columns, n_samples, info)
+    return columns
+
+
+def _check_values(path: str, columns: dict[str, NDArray[Any]], n_samples: NDArray[np.int64], info: WindowsInfo) -> None:
+    """Refuse columns that hold what can't be; `n_samples` are the lengths of the excerpts."""
     for table in TABLES:
         of = columns[f"{table}_excerpt"]
         if len(of) and (int(of.max()) >= len(n_samples) or np.any(of[1:] < of[:-1])):
-            raise FormatError(f"{file.filename}: /excerpts/{table}_excerpt does not rise from 0 to the last excerpt")
+            raise FormatError(f"{path}: /excerpts/{table}_excerpt does not rise from 0 to the last excerpt")
     onset, low, high = columns["onset_sample"], columns["known_low"], columns["known_high"]
     of_onset, of_known = n_samples[columns["onset_excerpt"]], n_samples[columns["known_excerpt"]]
     fit = {
@@ -191,5 +197,4 @@ def _columns(file: h5py.File, info: WindowsInfo) -> dict[str, NDArray[Any]]:
     for name, good in fit.items():
         if not good.all():
             wrong = int(np.argmin(good))
-            raise FormatError(f"{file.filename}: /excerpts/{name} holds {columns[name][wrong]} in row {wrong}")
-    return columns
+            raise FormatError(f"{path}: /excerpts/{name} holds {columns[name][wrong]} in row {wrong}")
