@@ -29,10 +29,10 @@ system's libraries don't bear that, and every process imports for itself."""
 
 
 class Crew:
-    """Some processes, of which this is one, that draw items from one supply, and then from the next.
+    """The processes of a map, of which this is one: they share the items of one iterable, then those of the next.
 
-    This one works where the next result in order is not there yet. The others get what comes next as soon as they are
-    done, whatever this one does: a thread of the pool takes their results.
+    This one works on an item whenever the next result in order is not ready. The others get their next item as soon as
+    they are done, even while this one is busy: a thread of the pool takes their results.
     """
 
     def __init__(self, function: Callable[[Any], Any], jobs: int) -> None:
@@ -59,11 +59,11 @@ class Crew:
                 self._work(*own)
 
     def has_begun(self) -> bool:
-        """Whether any of the others has come to where it could work."""
+        """Whether any of the others has started."""
         return self._begun.acquire(block=False)
 
     def dismiss(self) -> None:
-        """Let the others end, who are waited for only if they still have work."""
+        """Let the others end; they are waited for only if they still have work."""
         with self._lock:
             self._over = True
         with deaf():  # or a second Ctrl-C would leave the pool half shut, and Python waiting for it
@@ -79,7 +79,7 @@ class Crew:
                 item = next(self._items)
             except StopIteration:
                 return None
-            except Exception as error:  # told in its turn, whichever thread has met it
+            except Exception as error:  # raised in its turn, whichever thread met it
                 result.set_exception(error)
             self._waiting.append(result)
             return None if result.done() else (item, result)
@@ -88,7 +88,7 @@ class Crew:
         try:
             with one_thread():
                 result.set_result(self._function(item))
-        except Exception as error:  # told in its turn, as those of the others are
+        except Exception as error:  # raised in its turn, as those of the others are
             result.set_exception(error)
 
     def _give(self, done: Future[Any] | None = None) -> None:
@@ -102,13 +102,13 @@ class Crew:
                 try:
                     with no_interrupts():
                         future = self._pool.submit(_apply, item)
-                except Exception as error:  # or nobody would learn of it in a thread of the pool
+                except Exception as error:  # which would be lost in a thread of the pool
                     result.set_exception(error)
                     return
                 future.add_done_callback(functools.partial(self._take, result))
 
     def _take(self, result: Future[Any], done: Future[Any]) -> None:
-        """Take what one of the others has done, who gets the next item before anybody knows."""
+        """Take the result of another process, after giving it the next item."""
         error = None if done.cancelled() else done.exception()
         if isinstance(error, BrokenProcessPool):
             self._over = True  # without a lock: the pool holds its own while it says so
@@ -124,7 +124,7 @@ class Crew:
 
 @contextmanager
 def no_interrupts() -> Iterator[None]:
-    """Processes that start in here don't hear Ctrl-C, which would find them amid their imports."""
+    """Processes that start in this block don't get Ctrl-C, which would interrupt their imports."""
     if not hasattr(signal, "pthread_sigmask"):
         yield
         return
@@ -138,7 +138,7 @@ def no_interrupts() -> Iterator[None]:
 
 @contextmanager
 def deaf() -> Iterator[None]:
-    """Ctrl-C is not heard in here; only the main thread can say so, and only it hears."""
+    """Ignore Ctrl-C in this block; only the main thread gets it, and only there can it be ignored."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return

@@ -32,7 +32,7 @@ Over: TypeAlias = Callable[[Iterable[Item]], Iterator[Result]]
 """Applies a function over items; gives the results in their order."""
 
 READY = "seisnet.preprocessing.ready"
-"""Module that processes have imported before they make windows."""
+"""Module that worker processes import before they make windows."""
 
 CONNECT_S = 10.0
 """How long a scheduler, and its first worker, may take to answer."""
@@ -45,8 +45,8 @@ class Engine:
     Attributes
     ----------
     jobs : int
-        Processes of this machine, this one and others, which are no forks of it: a script that asks for more than one
-        is guarded by ``if __name__ == "__main__"``.
+        Processes on this machine, this one included. The others import the script that starts them, so that a script
+        that asks for more than one has to be guarded by ``if __name__ == "__main__"``.
     scheduler : str
         Address of a Dask scheduler, such as ``tcp://10.0.0.1:8786``, which is used instead. Its workers see the same
         files under the same names and run this very version of seisnet.
@@ -56,9 +56,9 @@ class Engine:
     scheduler: str = ""
 
     def get_ready(self, module: str) -> None:
-        """Begin what takes long before the first item of a map: have the module of its function imported.
+        """Start what takes long before the first item of a map: worker processes import the module of its function.
 
-        Worth calling before this process imports that module itself, or looks for the items.
+        It is worth calling before this process imports that module itself, or looks for the items.
         """
         if self.jobs > 1 and not self.scheduler and METHOD == "forkserver":
             forkserver.set_forkserver_preload([module, "seisnet.hearing"])
@@ -78,8 +78,8 @@ class Engine:
         Raises
         ------
         ConfigError
-            If Dask is not installed, no scheduler answers, or it has no worker.
-            Or if no process can start, as of a script without ``if __name__ == "__main__"``.
+            If Dask is not installed, no scheduler answers, or it has no worker; or if no process can start, as from a
+            script without ``if __name__ == "__main__"``.
         DataError
             If a process dies. Errors of the function come through.
         """
@@ -88,7 +88,7 @@ class Engine:
 
     @contextmanager
     def crew(self, function: Callable[[Item], Result]) -> Iterator[Over[Item, Result]]:
-        """Keep the processes of `map` for several maps of one function, each of which is taken to its end."""
+        """Keep the processes of `map` for several maps of one function; each must be consumed before the next."""
         if self.scheduler:
             with _cluster(function, self.scheduler) as over:
                 yield over
@@ -132,7 +132,7 @@ def _cluster(function: Callable[[Item], Result], scheduler: str) -> Iterator[Ove
     except ImportError as error:
         raise ConfigError("a scheduler needs Dask: pip install dask distributed") from error
     try:
-        # Of an address without a port a client would tell in a traceback, long after.
+        # With an address without a port a client would fail long after, with a traceback.
         distributed.comm.resolve_address(scheduler)
         client = distributed.Client(scheduler, timeout=CONNECT_S, set_as_default=False)
     except (OSError, ValueError) as error:  # also TimeoutError

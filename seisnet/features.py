@@ -231,7 +231,7 @@ def without_trend(n: int) -> NDArray[np.float64]:
 
 
 def make_feature(config: PreprocessConfig) -> Feature:
-    """Look a feature up by the name in the config."""
+    """The feature that a config names."""
     return LogSpectrogram(config) if config.features == "logspec" else RawWindow(config)
 
 

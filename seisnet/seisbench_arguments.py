@@ -17,20 +17,20 @@ from seisnet.config import PickConfig, PreprocessConfig, nearest
 from seisnet.errors import ConfigError
 
 WITHOUT_EFFECT = ("batch_size", "copy")
-"""How much is computed at once changes no result, and the stream is never changed."""
+"""Taken and ignored: how much is computed at once changes no result, and the stream is never changed."""
 
 FIXED = {
     "flexible_horizontal_components": (True, "1 and 2 always stand in for N and E"),
     "zerophase_resample": (False, "resampling has minimum phase, because what rings before onsets makes picks early"),
 }
-"""What is done, whether it is asked for or not, and why the other can't be had."""
+"""Settings that can't be changed: their value, and why."""
 
 REFUSED = {
     "overlap": "windows give one prediction each, at their centre; set stride, the samples from one to the next",
     "stacking": "windows give one prediction each, at their centre, so that none are stacked",
     "blinding": "windows give one prediction each, at their centre, so that no edges are left out",
 }
-"""What makes no sense for a model of this kind."""
+"""Arguments that make no sense for a model of this kind, and why."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ def read_arguments(
     Raises
     ------
     ConfigError
-        For any other argument, and for values that can't be had.
+        For any other argument, and for values that are not possible.
     """
     thresholds = {f"{name}_threshold": name for name in phases}
     known = [*thresholds, "strict", "stride", *WITHOUT_EFFECT, *FIXED]

@@ -18,7 +18,7 @@ V = TypeVar("V")
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
-    """Say the known names: the nearest if one is near, else all of them.
+    """End of a message on an unknown name: the nearest known name if one is near, else all of them.
 
     Examples
     --------
@@ -50,7 +50,7 @@ def each_between(config: object, low: float, high: float, *names: str) -> None:
 
 
 def names(argument: str, values: Iterable[str | os.PathLike[str]]) -> list[str]:
-    """Names of files and paths, all as text; one in place of a list is refused, and what is in memory.
+    """File names and paths as text; a single one in place of a list is refused, and so are data in memory.
 
     Examples
     --------
@@ -75,7 +75,7 @@ def instance(name: str, value: object, kind: type, example: str = "") -> None:
 
 
 def instances(name: str, values: Iterable[V], kind: type) -> list[V]:
-    """All of some values, which may come from an iterator; one that is of another class is refused."""
+    """List of values, which may come from an iterator; one of another class is refused."""
     listed = list(values)
     for value in listed:
         instance(name, value, kind)

@@ -43,7 +43,7 @@ class TrainConfig:
         Whether a second network learns to read what the first one says of the seconds around each window, and a
         third to find onsets to the sample; both learn from the windows file's excerpts, where it has any.
     folds : int
-        The second network learns from what networks say that never saw the station: so many are trained for that.
+        The second network learns from outputs of networks that never saw the station; so many are trained for that.
     context_hidden, onset_hidden : tuple of int
         Units of their hidden layers.
     context_epochs, onset_epochs : int

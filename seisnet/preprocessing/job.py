@@ -33,7 +33,7 @@ from seisnet.waveforms.sources import find_sources
 from seisnet.wording import counted, misfits
 
 BYTES_A_ROW = 48
-"""Of a windows file, beside the features."""
+"""Approximate size of a row of a windows file without its features."""
 
 HERE = Engine()
 
@@ -46,19 +46,19 @@ class Plan:
     ----------
     classes : tuple of str
     sources : tuple of (str, int)
-        Name, windows.
+        Name of each source, and how many windows it gives.
     n_labels, n_matched : int
         Labels of files, and those that lie in a record.
     unmatched : tuple
-        The others, as in the windows file.
+        The other labels, as in the windows file.
     rejected : tuple
-        As in the windows file, but for the labels of `unmatched`, and excerpts that would lie in two splits.
+        What else is left out, as in the windows file, but without excerpts that would lie in two splits.
     counts : int64 (3, K, 2)
         Windows by split, class and whether they are augmented.
     how : str
-        What is not divided by the splits.
+        What never lies in two splits: ``event``, ``both`` or ``given``.
     n_bytes : int
-        Size of the windows file, about.
+        Approximate size of the windows file.
     """
 
     classes: tuple[str, ...]
@@ -145,7 +145,7 @@ def preprocess_to_file(  # noqa: PLR0913, each is a choice that somebody makes
     progress : callable, optional
         See `Progress`.
     say : callable, optional
-        Told in a line how many finished shards of an interrupted run can't be taken, if any.
+        Called with a line if finished shards of an interrupted run can't be used.
     selection : Selection, optional
         Which channels and times of the sources are wanted.
     inventory : sequence of str or Path
@@ -154,15 +154,15 @@ def preprocess_to_file(  # noqa: PLR0913, each is a choice that somebody makes
     Returns
     -------
     WindowsInfo
-        What was read and made; what was rejected stands in the file.
+        What describes the file, but for what was rejected, which stands in the file alone.
 
     Raises
     ------
     NothingUsableError
         If not one window could be made; the message says why.
     ConfigError
-        If there is an output, or what is left of a run, and neither `overwrite` nor `resume` is set; if the output is
-        read; for one source or file of labels that stands in no list, and for what is in memory in their place.
+        If the output exists, or parts that an interrupted run left, and neither `overwrite` nor `resume` is set; if
+        the output is also an input; if `sources` or `labels` is not a list of names.
     """
     config, labels, output = or_default(config, PreprocessConfig), names("labels", labels), Path(output)
     folder = place_for_shards(output, overwrite=overwrite, resume=resume, virtual=virtual)
@@ -191,7 +191,7 @@ def preprocess_to_file(  # noqa: PLR0913, each is a choice that somebody makes
                 raise DataError(f"{error}; the shards are finished: correct this and use resume=True") from error
             info = describe(job, totals, division, [Path(path) for path in labels])
             rejected = reading.rejections, [*totals.windowless, *totals.unmatched]
-            # From several machines of a cluster few file systems let one file be written.
+            # Few file systems let several machines of a cluster write to one file.
             copied = None if engine.scheduler else over
             merge(totals.shards, output, division, info, rejected, virtual=virtual, over=copied)
         if virtual:

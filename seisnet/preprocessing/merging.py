@@ -102,7 +102,7 @@ class Copy:
         DataError
             If the windows file can't be written.
         """
-        with _believed(self.shard) as shard:
+        with _removed_if_damaged(self.shard) as shard:
             _copy(shard.blocks(), self.windows, self.x)
             _copy(shard.samples(), np.repeat(self.excerpts, self.lengths), self.samples)
 
@@ -140,7 +140,7 @@ def merge(
     info : WindowsInfo
         What describes the file; `group_names` are sorted.
     rejected : (sequence, sequence)
-        What was rejected before and after the shards were made, beside what they tell themselves.
+        What was rejected before and after the shards were made; what they rejected stands in them.
     virtual : bool
         Whether the features stay in the shards, which must then be kept beside the output.
     over : callable, optional
@@ -162,12 +162,12 @@ def merge(
 def _copies(
     shards: Sequence[Path], writer: WindowsWriter, division: Division, info: WindowsInfo, *, virtual: bool
 ) -> list[Copy]:
-    """Write all that is small, and say what is to be copied."""
+    """Write everything but features and samples; returns what is to be copied of these."""
     groups = {name: i for i, name in enumerate(info.group_names)}
     excerpts = ExcerptsWriter(writer, groups)
     copies: list[Copy] = []
     for path in shards:
-        with _believed(path) as shard:
+        with _removed_if_damaged(path) as shard:
             writer.reject(shard.rejected)
             keep, rows = _rows(shard, division, groups)
             x = writer.append(rows.take(keep))
@@ -194,7 +194,7 @@ def _copies(
 
 
 @contextmanager
-def _believed(path: Path) -> Iterator[ShardReader]:
+def _removed_if_damaged(path: Path) -> Iterator[ShardReader]:
     """A shard that is removed if it turns out to be damaged."""
     try:
         with ShardReader(path) as shard:

@@ -43,8 +43,9 @@ FEATURE_BYTES = 1 << 24
 
 @dataclass(frozen=True)
 class Piece:
-    """Sources, or some rows of a data set, that become one shard; `hashes` says whether it takes the files' SHA-256.
+    """Sources, or some rows of a data set, that become one shard.
 
+    `hashes` says whether the shard notes the SHA-256 of their files; of the shards of a data set only the first does.
     Where rows of the data set name no event, `events` holds one for each row, empty for those that do.
     """
 
@@ -68,7 +69,7 @@ class PieceJob:
     miner, miner_sha256 : str
         Model file that finds hard negatives, if any.
     folder : Path or None
-        Where shards are written; without one nothing is, and no feature is computed.
+        Where shards are written; without a folder no features are computed and nothing is written.
     """
 
     config: PreprocessConfig
@@ -90,7 +91,7 @@ class PieceJob:
 
     def identity(self, piece: Piece) -> str:
         """SHA-256 of all that a shard is made from; files count by name, size and age, web services by the request."""
-        # Who goes to which split is decided afterwards.
+        # Splits are assigned afterwards.
         config = replace(self.config, split=PreprocessConfig.split, split_by=PreprocessConfig.split_by)
         files = [source.stamps for source in piece.sources]
         known = [__version__, to_json(config), repr(piece), files, self.labels_sha256, self.miner_sha256]
@@ -99,7 +100,7 @@ class PieceJob:
 
 @dataclass
 class Summary:
-    """What the driver keeps of a piece; plain values, so that a shard can carry it.
+    """What remains of a piece once its shard is made; plain values, so that the shard can hold it too.
 
     Attributes
     ----------
@@ -110,12 +111,12 @@ class Summary:
     mined : int
         Hard negatives among them.
     excerpt_samples : int
-        Samples of all excerpts, a component.
+        Samples per component of all excerpts.
     files : list of (path, size, sha256, index of the source, -1 where the file could not be read)
     records : dict of str to list of int
         See `seisnet.labels.matching.no_records`.
     rejected : list
-        Only where no shard is written, which holds them otherwise.
+        Filled only where no shard is written: a shard holds its own.
     shard : Path or None
         Its file, if one is written.
     """
@@ -131,11 +132,11 @@ class Summary:
 
 
 CARRIED = {one.name for one in fields(Summary)} - {"rejected", "shard"}
-"""What of its summary a shard holds."""
+"""Fields of its summary that a shard holds."""
 
 
 def work(job: PieceJob, piece: Piece) -> Summary:
-    """Make the shard of a piece, or take the one that is there.
+    """Make the shard of a piece, or use the one that is there.
 
     Raises
     ------
@@ -221,7 +222,7 @@ class _Maker:
         self._columns: dict[str, list[Any]] = defaultdict(list)
 
     def add(self, labelled: LabelledRecord) -> tuple[int, list[str]]:
-        """Cut the windows of a record; how many there are, and what gave none."""
+        """Cut the windows of a record; returns how many there are, and why there are not more."""
         job, config = self._job, self._job.config
         windows, why_not = (cut_classes if config.task == "class" else cut)(labelled, config)
         if job.miner:

@@ -20,10 +20,10 @@ from seisnet.wording import counted
 
 PIECE_BYTES = 1 << 22
 PIECE_SOURCES = 64
-"""Small files share a shard, up to so many bytes or sources."""
+"""Small files share a shard, up to this size and this number of sources."""
 
 PIECE_ROWS = 2000
-"""A data set is divided into shards of so many traces."""
+"""A data set is divided into shards of this many traces."""
 
 
 def make_job(
@@ -71,9 +71,9 @@ def make_job(
 
 
 def make_pieces(found: Sequence[Source], link_s: float, rejections: list[Rejection]) -> Iterator[Piece]:
-    """Divide sources into pieces, whatever the number of processes; name events for traces that name none.
+    """Divide sources into pieces, the same for any number of processes; name events for traces that name none.
 
-    As picks are by `seisnet.labels.linking.linked`, these are joined over all stations of all data sets.
+    Such traces are joined in time over all stations and data sets, as picks are by `seisnet.labels.linking.linked`.
     """
     events = _events_of_rows([source.paths[0] for source in found if source.is_dataset], link_s, rejections)
     small: list[Source] = []
@@ -119,7 +119,7 @@ def _events_of_rows(paths: Sequence[Path], link_s: float, rejections: list[Rejec
     for path in paths:
         try:
             spans[path] = loose_spans_ns(path)
-        except DataError:  # told when it is read
+        except DataError:  # reported when it is read
             spans[path] = []
     loose = [span for of_set in spans.values() for span in of_set if span]
     rejections += _eventless(len(loose), "trace", link_s)
@@ -128,7 +128,7 @@ def _events_of_rows(paths: Sequence[Path], link_s: float, rejections: list[Rejec
 
 
 def _eventless(n: int, what: str, link_s: float) -> list[Rejection]:
-    """What is told of labels without an event."""
+    """The remark on labels without an event, if there are any."""
     how = (
         f"those that follow each other within {link_s:g} s count as one event"
         if link_s
@@ -143,6 +143,6 @@ def _class_names(found: Sequence[Source], intervals: Sequence[ClassInterval]) ->
         if source.is_dataset:
             try:
                 names |= set(read_categories(source.paths[0]))
-            except DataError:  # told when it is read
+            except DataError:  # reported when it is read
                 continue
     return tuple(sorted(names - {""}))

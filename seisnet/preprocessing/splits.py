@@ -1,4 +1,4 @@
-"""Who goes to train, dev and test: no event in two splits, and no station either where the data allow it."""
+"""Division of windows among train, dev and test: no event in two splits, nor a station where the data allow it."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ BOTH = (
 
 @dataclass(frozen=True)
 class Division:
-    """Who goes where.
+    """Which windows belong to which split.
 
     Attributes
     ----------
@@ -51,12 +51,12 @@ class Division:
 
     @functools.cached_property
     def split_of_event(self) -> dict[str, int]:
-        """Split of an event, which is never divided."""
+        """Split of each event; none is divided."""
         return {event: split for (event, _, _), split in self.split_of.items()}
 
     @functools.cached_property
     def split_of_station(self) -> dict[str, int]:
-        """Split of a station, where stations are not divided either."""
+        """Split of each station, where stations are not divided either."""
         return {station: split for (_, station, _), split in self.split_of.items()}
 
 
@@ -86,7 +86,7 @@ def divide(rows: Counter[Row], config: PreprocessConfig) -> Division:
 
 
 def placed(excerpt: Excerpt, division: Division) -> Excerpt | Rejected:
-    """An excerpt in its split; or why there is not one that it lies in."""
+    """An excerpt with its split; a rejection where it would lie in none, or in two."""
     events = tuple(event for event in excerpt.events if event in division.split_of_event)
     splits = _splits(excerpt, events, division)
     if len(splits) == 1:

@@ -1,7 +1,7 @@
 """Excerpts of the labelled records in a windows file: whole stretches of samples, with all that is known of them.
 
-The samples of all excerpts stand one after the other in one data set; what belongs to an excerpt several times, its
-events, onsets and known ranges, stands in tables whose first column says to which excerpt a row belongs.
+The samples of all excerpts stand one after the other in one data set. Events, onsets and known ranges, of which an
+excerpt may have several, stand in tables whose first column says to which excerpt a row belongs.
 """
 
 from __future__ import annotations

@@ -16,7 +16,7 @@ CHUNK_SAMPLES = 1 << 13
 
 SAMPLES_AT_ONCE = 1 << 18
 EXCERPTS_AT_ONCE = 1 << 12
-"""Samples, and what is not samples, are written when so many have gathered: every write has its price."""
+"""Samples, and the other columns, are written when so many have gathered, for every write has its overhead."""
 
 
 class SamplesWriter:

@@ -13,14 +13,14 @@ from seisnet.errors import ConfigError, DataError
 
 
 def path_of(argument: str, value: object) -> Path:
-    """A path; what is no name of a file is refused with a ConfigError."""
+    """The path that a value names; anything but a file name is refused with a ConfigError."""
     if not isinstance(value, str | os.PathLike):
         raise ConfigError(f"{argument}: got {type(value).__name__}; the name of a file is needed")
     return Path(value)
 
 
 def check_output(path: Path, *, overwrite: bool, folder: bool = False) -> None:
-    """Refuse to touch an existing output; only where the output is a `folder` may one be in its place.
+    """Refuse an output that exists unless it may be overwritten; `folder` says whether the output is a folder.
 
     Raises
     ------

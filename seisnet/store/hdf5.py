@@ -1,4 +1,4 @@
-"""HDF5 files of seisnet: they are made whole whatever the disk does, and checked before they are believed."""
+"""HDF5 files of seisnet: written whole or not at all, whatever the disk does, and checked before they are trusted."""
 
 from __future__ import annotations
 

@@ -39,10 +39,10 @@ COLUMNS: dict[str, Any] = {
 """As in the windows file; `trace` and `event` count in the shard's names, `given_split` is 0 where there is none."""
 
 ROW = np.dtype([(name, np.dtype(dtype).newbyteorder("<")) for name, dtype in COLUMNS.items()])
-"""How they stand in a shard, in one data set: each has its price, and there are many shards."""
+"""They stand in one data set, for every data set has its overhead, and there are many shards."""
 
 BLOCK_BYTES = 1 << 19
-"""What is read at once: little enough to stay in the cache until it is digested and written."""
+"""What is read at once: little enough to stay in the cache until it is hashed and written."""
 
 
 class ShardWriter:
@@ -167,7 +167,7 @@ class ShardReader:
         return words
 
     def blocks(self) -> Iterator[NDArray[np.float32]]:
-        """Features in blocks of rows; after the last one nothing but the excerpts' samples can have been damaged."""
+        """Features in blocks of rows; after the last, all but the samples of excerpts is known to be undamaged."""
         digest = hashlib.sha256()
         for x in _in_blocks(inside(self._file, "x")):
             digest.update(x.data)
@@ -179,7 +179,7 @@ class ShardReader:
             raise FormatError(f"{self.path}: damaged: its SHA-256 is not the one it was written with")
 
     def excerpts(self) -> Iterator[Excerpt]:
-        """All that is known of the excerpts; in place of their samples, which `samples` gives, stand zeros."""
+        """The excerpts, with zeros in place of their samples, which `samples` gives."""
         for plain in self._words[4]:
             yield Excerpt(
                 **{
@@ -194,7 +194,7 @@ class ShardReader:
             )
 
     def samples(self) -> Iterator[NDArray[np.float32]]:
-        """Samples (T, C) of all excerpts in blocks; after the last one it is certain that they were not damaged."""
+        """Samples (T, C) of all excerpts in blocks; after the last, they are known to be undamaged."""
         digest = hashlib.sha256()
         for block in _in_blocks(inside(self._file, "excerpts")):
             digest.update(block.data)

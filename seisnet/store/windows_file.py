@@ -21,7 +21,7 @@ SHARD_FORMAT = "seisnet-shard"
 SPLITS = ("train", "dev", "test")
 LARGEST_FEATURES = 1 << 24
 RUN_ROWS = 256
-"""Neighbours that are read at once, where features stay in the file."""
+"""`FeatureReader` reads so many of the wanted rows at once."""
 
 COMPONENT_ORDER = "ZNE"
 
@@ -203,7 +203,7 @@ class FeatureReader:
             If any is not finite.
         """
         values = np.zeros((len(rows), self.n_features), dtype=np.float32)
-        for at in range(0, len(rows), RUN_ROWS):  # at once, all that lies between them would be held
+        for at in range(0, len(rows), RUN_ROWS):  # else all that lies between them would be in memory at once
             run = rows[at : at + RUN_ROWS]
             low, high = int(run[0]), int(run[-1]) + 1
             # One slice and a choice from it is far faster than HDF5's own choice of rows, if few are left out.

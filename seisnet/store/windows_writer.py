@@ -27,7 +27,7 @@ from seisnet.store.windows_file import (
 )
 
 ROWS_AT_ONCE = 1 << 14
-"""What is not features is written when so many rows have gathered: every write has its price."""
+"""Columns other than features are written when so many rows have gathered, for every write has its overhead."""
 
 
 @contextmanager
@@ -65,7 +65,7 @@ class FilePlace:
         Raises
         ------
         DataError
-            If they can't be written: no OSError, for who reads a shard meanwhile would take it for the shard's.
+            If they can't be written. An OSError would pass for one of the shard that is being read meanwhile.
         """
         try:
             with self.temporary.open("r+b", buffering=0) as file:
@@ -144,7 +144,7 @@ class WindowsWriter:
         self._shards.append((name, sha256))
         here = h5py.h5s.create_simple((self._n_rows, self._n_features))
         there = h5py.h5s.create_simple((n_shard, self._n_features))
-        # One mapping a shard: of each run of neighbours one would take HDF5 kilobytes.
+        # One mapping per shard: one per run of neighbouring rows would take HDF5 kilobytes each.
         there.select_none()
         for run in np.split(rows, np.flatnonzero(np.diff(rows) != 1) + 1) if len(rows) else []:
             there.select_hyperslab((int(run[0]), 0), (len(run), self._n_features), op=h5py.h5s.SELECT_OR)
@@ -179,7 +179,7 @@ def _links() -> h5py.h5p.PropDCID:
     """Properties of a virtual data set; unlike h5py's own it carries no time, so that its bytes are always the same."""
     properties = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
     properties.set_obj_track_times(False)
-    properties.set_fill_value(np.array(np.nan, dtype=np.float32))  # what can't be found is no number
+    properties.set_fill_value(np.array(np.nan, dtype=np.float32))  # where a shard is missing
     return properties
 
 

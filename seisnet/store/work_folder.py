@@ -11,17 +11,17 @@ from pathlib import Path
 from seisnet.errors import ConfigError, DataError, NothingUsableError
 
 REPLACES = ".replaces"
-"""Name of an empty file: the run was told to replace an output that exists, and so is the one that goes on with it."""
+"""Empty file in a folder: the run was told to replace an output that exists, and the one that resumes it may, too."""
 
 
 @contextmanager
 def alone(folder: Path, output: Path) -> Iterator[None]:
-    """Hold a folder against other runs; the system lets go of it with the process, however that ends.
+    """Lock a folder against other runs; the lock ends with the process, however that ends.
 
     Raises
     ------
     ConfigError
-        If another run holds it. Windows, and some file systems, can't tell.
+        If another run holds the lock. Windows, and some file systems, have no such locks.
     """
     descriptor = None
     with suppress(ImportError, OSError):
@@ -42,15 +42,15 @@ def alone(folder: Path, output: Path) -> Iterator[None]:
 
 @contextmanager
 def work_folder(folder: Path, output: Path, *, resume: bool, overwrite: bool) -> Iterator[None]:
-    """Hold a folder for what is finished of an output; one that a run has left is used again, or emptied, if told so.
+    """Make and lock a folder for the finished parts of an output; `resume` keeps what is in it, `overwrite` empties it.
 
-    Whoever has made the output removes it. It outlives a run that fails as long as it holds anything, unless there is
-    nothing to make.
+    The caller removes it once the output is made. If the run fails, the folder stays as long as it holds anything, but
+    not if there was nothing to make.
 
     Raises
     ------
     ConfigError
-        If another run holds it, or it holds something and neither `resume` nor `overwrite` is set.
+        If another run holds the lock, or the folder holds anything and neither `resume` nor `overwrite` is set.
     DataError
         If it can't be made.
     """

@@ -23,6 +23,7 @@ CLEAR_S = 0.5
 """A gap stays this far from the onset."""
 
 FEWEST_SAMPLES = 4
+"""The level of a signal is measured over at least so many."""
 
 
 def augment(

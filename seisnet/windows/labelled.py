@@ -1,4 +1,4 @@
-"""Records with what is known of them, the windows that are cut from them, and what all ways of cutting share."""
+"""Labelled records, the windows that are cut from them, and what all ways of cutting share."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class ClassStretch:
 
 @dataclass(frozen=True)
 class LabelledRecord:
-    """A record with what is known about it.
+    """A record with its labels.
 
     Attributes
     ----------
@@ -44,7 +44,7 @@ class LabelledRecord:
     split : str
         ``train``, ``dev``, ``test`` where a data set says so, else empty.
     stretches : tuple of ClassStretch
-        What is known for task ``class``.
+        The labels of task ``class``.
     """
 
     record: Record
