@@ -10,7 +10,7 @@ import obspy
 from seisnet.errors import ConfigError, DataError
 from seisnet.scan.scanner import Probabilities
 from seisnet.store.files import replacing
-from seisnet.store.probabilities_file import ProbabilitiesFile
+from seisnet.store.probabilities_file import write_records
 from seisnet.waveforms.records import NS_PER_S
 
 FREE = "ABCDFGHIJKLMOPQSUVWY"
@@ -79,9 +79,7 @@ def write_probabilities(traces: Iterable[Probabilities], path: Path, *, model: s
     """
     check_name(path)
     if path.suffix.lower() != ".mseed":
-        with ProbabilitiesFile(path, model=model) as file:
-            for found in traces:
-                file.add(found.trace_id, found.classes, found.values, found.start_ns, found.hop_ns)
+        write_records(path, ((t.trace_id, t.classes, t.values, t.start_ns, t.hop_ns) for t in traces), model=model)
         return
     with replacing(path) as temporary, temporary.open("wb") as file:
         for found in traces:

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from contextlib import ExitStack
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
 
-import h5py
 import numpy as np
 from numpy.typing import NDArray
 
@@ -15,32 +12,21 @@ from seisnet.store.hdf5 import new_hdf5
 
 FORMAT = "seisnet-probabilities"
 
+RecordRow = tuple[str, Sequence[str], NDArray[np.float32], int, int]
+"""Trace id, classes, probabilities (K, M), time of the first column and step between columns, both in ns."""
 
-class ProbabilitiesFile:
-    """A file that takes one record after another, and appears whole when the block ends well.
+
+def write_records(path: Path, records: Iterable[RecordRow], *, model: str) -> None:
+    """Write a probabilities file, whole or not at all; one record is in memory at a time.
 
     Record number n is the data set ``/records/n``, float32 (K, M), with attributes `trace_id`, `classes`, `start_ns`
     (of the first column) and `hop_ns`.
     """
-
-    def __init__(self, path: Path, *, model: str) -> None:
-        self._path, self._model = path, model
-        self._stack = ExitStack()
-        self._count = 0
-
-    def __enter__(self) -> ProbabilitiesFile:
-        self._file: h5py.File = self._stack.enter_context(new_hdf5(self._path, FORMAT))
-        self._file.attrs["model"] = self._model
-        self._file.create_group("records")
-        return self
-
-    def add(
-        self, trace_id: str, classes: Sequence[str], values: NDArray[np.float32], start_ns: int, hop_ns: int
-    ) -> None:
-        """Write the probability traces of a record."""
-        written = self._file.create_dataset(f"records/{self._count:06d}", data=values)
-        written.attrs.update({"trace_id": trace_id, "classes": list(classes), "start_ns": start_ns, "hop_ns": hop_ns})
-        self._count += 1
-
-    def __exit__(self, *error: Any) -> None:
-        self._stack.__exit__(*error)
+    with new_hdf5(path, FORMAT) as file:
+        file.attrs["model"] = model
+        file.create_group("records")
+        for n, (trace_id, classes, values, start_ns, hop_ns) in enumerate(records):
+            written = file.create_dataset(f"records/{n:06d}", data=values)
+            written.attrs.update(
+                {"trace_id": trace_id, "classes": list(classes), "start_ns": start_ns, "hop_ns": hop_ns}
+            )
