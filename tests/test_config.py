@@ -66,14 +66,14 @@ def test_what_goes_out_as_json_comes_back_equal(cls):
 def test_what_is_written_in_toml_is_read(section, tmp_path):
     cls = SECTIONS[section]
     path = write_toml(tmp_path / "c.toml", **{section: dataclasses.asdict(OTHER[cls])})
-    assert load_toml(path, section, cls) == OTHER[cls]
+    assert load_toml(path, cls) == OTHER[cls]
 
 
 def test_each_section_is_read_on_its_own_and_absent_ones_are_defaults(tmp_path):
     path = write_toml(tmp_path / "c.toml", train={"epochs": 3}, preprocess={"seed": 5})
-    assert load_toml(path, "train", TrainConfig) == TrainConfig(epochs=3)
-    assert load_toml(path, "preprocess", PreprocessConfig) == PreprocessConfig(seed=5)
-    assert load_toml(path, "pick", PickConfig) == PickConfig()
+    assert load_toml(path, TrainConfig) == TrainConfig(epochs=3)
+    assert load_toml(path, PreprocessConfig) == PreprocessConfig(seed=5)
+    assert load_toml(path, PickConfig) == PickConfig()
 
 
 def test_json_is_the_same_text_for_the_same_config():
@@ -116,7 +116,7 @@ def test_a_bad_file_is_named_with_its_fault(content, message, tmp_path):
     path = tmp_path / "c.toml"
     path.write_bytes(content)
     with pytest.raises(ConfigError) as error:
-        load_toml(path, "train", TrainConfig)
+        load_toml(path, TrainConfig)
     assert str(error.value).startswith(str(path))
     assert message in str(error.value)
 
@@ -124,7 +124,7 @@ def test_a_bad_file_is_named_with_its_fault(content, message, tmp_path):
 def test_a_missing_file_is_named_once(tmp_path):
     path = tmp_path / "gone.toml"
     with pytest.raises(ConfigError) as error:
-        load_toml(path, "train", TrainConfig)
+        load_toml(path, TrainConfig)
     assert str(error.value) == f"{path}: No such file or directory"
 
 

@@ -163,7 +163,7 @@ def pick_config(path: Path | None, thresholds: tuple[str, ...], chosen: dict[str
 
     from seisnet.config import PickConfig, load_toml
 
-    config = load_toml(path, "pick", PickConfig) if path else PickConfig()
+    config = load_toml(path, PickConfig) if path else PickConfig()
     given = dict(map(_threshold, thresholds))
     return dataclasses.replace(config, thresholds={**config.thresholds, **given}, **chosen)
 

@@ -112,7 +112,7 @@ def preprocess(
     from seisnet.store.windows_file import read_counts, read_rejected, read_snr_db
     from seisnet.wording import counted
 
-    config = load_toml(config_path, "preprocess", PreprocessConfig) if config_path else PreprocessConfig()
+    config = load_toml(config_path, PreprocessConfig) if config_path else PreprocessConfig()
     config = dataclasses.replace(config, **console.given(options))
     selection = console.selected(select, starttime, endtime)
     if dry_run and output:

@@ -81,7 +81,7 @@ def train(
 
         init = load_model(init_name)
     config = TrainConfig(**init.layers) if init else TrainConfig()
-    config = load_toml(config_path, "train", TrainConfig, config) if config_path else config
+    config = load_toml(config_path, TrainConfig, config) if config_path else config
     config = dataclasses.replace(config, **console.given(options))
     choose_kernels(config.hidden)
     # These load NumPy, which comes after the choice (and before it with --init: nothing is chosen then).

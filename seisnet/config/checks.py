@@ -6,7 +6,6 @@ import difflib
 import functools
 import numbers
 import os
-import types
 import typing
 from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
@@ -140,8 +139,6 @@ def coerced(where: str, value: Any, kind: Any) -> Any:
             raise ConfigError(f"{where}: got {value!r}; a table is needed")
         inner = typing.get_args(kind)[1]
         return {str(key): coerced(f"{where}.{key}", item, inner) for key, item in value.items()}
-    if origin is types.UnionType:
-        return value
     if kind in (int, float) and isinstance(value, numbers.Integral) and not isinstance(value, bool):
         if kind is int or abs(int(value)) < 2**63:
             return kind(int(value))

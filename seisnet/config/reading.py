@@ -17,21 +17,20 @@ from seisnet.errors import ConfigError
 C = TypeVar("C")
 
 SECTIONS: dict[str, type] = {"preprocess": PreprocessConfig, "train": TrainConfig, "pick": PickConfig}
+"""Tables of the TOML file, and their configs."""
 
 
-def load_toml(path: Path, section: str, cls: type[C], defaults: C | None = None) -> C:
-    """Read one section of a TOML file into its dataclass.
+def load_toml(path: Path, cls: type[C], defaults: C | None = None) -> C:
+    """Read the table of a TOML file that belongs to a config.
 
     Parameters
     ----------
     path : Path
         A file with tables ``[preprocess]``, ``[train]``, ``[pick]``, any of them absent.
-    section : str
-        The table to read.
     cls : type
-        Its dataclass.
+        Which config: a value of `SECTIONS`.
     defaults : config, optional
-        What holds where the table says nothing, in place of the dataclass's own.
+        Values where the table says nothing, in place of the dataclass's own.
 
     Raises
     ------
@@ -45,6 +44,7 @@ def load_toml(path: Path, section: str, cls: type[C], defaults: C | None = None)
         if name not in SECTIONS:
             raise ConfigError(f"{path}: unknown table '{name}'{nearest(name, SECTIONS)}")
         from_dict(SECTIONS[name], values, where=f"{path} [{name}]")  # a typo is one in any table
+    section = next(name for name, kind in SECTIONS.items() if kind is cls)
     return from_dict(cls, tables.get(section, {}), where=f"{path} [{section}]", defaults=defaults)
 
 
