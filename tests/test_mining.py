@@ -70,13 +70,27 @@ def test_mined_windows_are_added_to_train_counted_and_the_rest_stays(labelled, t
     assert not rows.augmented[rows.split > 0].any()
 
 
+def test_a_model_that_was_trained_anew_under_the_same_name_mines_anew(labelled, tmp_path):
+    config = replace(CONFIG, mine_threshold=0.2)
+    preprocess_to_file([str(labelled.dataset)], [], CONFIG, output=tmp_path / "w.h5")
+    for seed, names in ((0, ["m"]), (1, ["m", "n"])):
+        settings = TrainConfig(epochs=1, hidden=(8,), context=False, onset=False, seed=seed)
+        model, _ = fit(read_windows(tmp_path / "w.h5"), settings)
+        for name in names:
+            model.save(tmp_path / f"{name}.h5", overwrite=True)
+            mining = {"miner": str(tmp_path / f"{name}.h5"), "overwrite": True}
+            preprocess_to_file([str(labelled.dataset)], [], config, output=tmp_path / f"{name}w.h5", **mining)
+    again, other = (read_windows(tmp_path / f"{name}w.h5").rows for name in ("m", "n"))
+    np.testing.assert_array_equal(again.start_ns, other.start_ns)
+
+
 def test_a_model_of_another_rate_or_response_or_of_classes_is_refused(labelled, tmp_path):
     preprocess_to_file([str(labelled.dataset)], [], CONFIG, output=tmp_path / "w.h5")
     model, _ = fit(read_windows(tmp_path / "w.h5"), TrainConfig(epochs=1, hidden=(8,)))
     model.save(tmp_path / "m.h5")
     with pytest.raises(ConfigError, match=r"records with sampling_rate_hz = 100\.0; the windows have 50\.0"):
-        load_miner(str(tmp_path / "m.h5"), replace(CONFIG, sampling_rate_hz=50.0, freqmax_hz=20.0))
+        load_miner(str(tmp_path / "m.h5"), "", replace(CONFIG, sampling_rate_hz=50.0, freqmax_hz=20.0))
     with pytest.raises(ConfigError, match="records with response = none; the windows have velocity"):
-        load_miner(str(tmp_path / "m.h5"), replace(CONFIG, response="velocity"))
+        load_miner(str(tmp_path / "m.h5"), "", replace(CONFIG, response="velocity"))
     with pytest.raises(ConfigError, match="its classes must be P, S and noise"):
-        load_miner(str(tmp_path / "m.h5"), replace(CONFIG, task="class"))
+        load_miner(str(tmp_path / "m.h5"), "", replace(CONFIG, task="class"))

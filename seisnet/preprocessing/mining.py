@@ -16,8 +16,8 @@ from seisnet.windows.labelled import LabelledRecord, Window, onsets_of
 
 
 @functools.lru_cache(maxsize=1)
-def load_miner(name: str, config: PreprocessConfig) -> Model:
-    """Load the model that mines, once a process.
+def load_miner(name: str, sha256: str, config: PreprocessConfig) -> Model:
+    """Load the model that mines, once a process, and anew if the SHA-256 of its file is another.
 
     Raises
     ------

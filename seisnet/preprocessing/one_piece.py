@@ -228,7 +228,7 @@ class _Maker:
         if job.miner:
             from seisnet.preprocessing.mining import load_miner, mine  # whose models take long to import
 
-            mined = mine(labelled, load_miner(job.miner, config), config)
+            mined = mine(labelled, load_miner(job.miner, job.miner_sha256, config), config)
             self.summary.mined += len(mined)
             windows = [*windows, *mined]
         if windows:

@@ -62,11 +62,11 @@ def make_job(
         picks = read_labels(labels, rejections)
         rejections += _eventless(sum(not p.event_id for p in picks), "pick", config.link_s)
         known = tuple(linked(picks, config.link_s))
+    miner_sha256 = sha256_of(Path(miner)) if miner and Path(miner).is_file() else miner
     if miner:
         from seisnet.preprocessing.mining import load_miner  # whose models take long to import
 
-        load_miner(miner, config)
-    miner_sha256 = sha256_of(Path(miner)) if miner and Path(miner).is_file() else miner
+        load_miner(miner, miner_sha256, config)  # before the work begins
     return PieceJob(config, known, digest, miner, miner_sha256, folder)
 
 
