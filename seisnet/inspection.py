@@ -11,7 +11,7 @@ from seisnet.model_cards import stage_lines
 from seisnet.picks import iso_time
 from seisnet.store import model_file, windows_file
 from seisnet.store.excerpts import excerpt_counts
-from seisnet.store.hdf5 import file_format
+from seisnet.store.hdf5 import file_format, opened
 from seisnet.waveforms.files import Reading, read_file
 from seisnet.waveforms.records import KEPT
 from seisnet.wording import counted, duration
@@ -38,7 +38,8 @@ def describe(path: Path) -> list[str]:
         raise DataError(missing(path))
     found = file_format(path)
     if found == windows_file.FORMAT:
-        return _windows(path)
+        with opened(path, found):  # where an attribute that is missing or absurd is an error in one line
+            return _windows(path)
     if found == model_file.FORMAT:
         return _model(path)
     if found is not None:
