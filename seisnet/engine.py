@@ -168,11 +168,13 @@ def _windowed(submit: Callable[[Item], Any], items: Iterable[Item], width: int) 
             future.cancel()
 
 
+@dataclass(frozen=True)
 class _Shared:
     """What every item of a map needs, on its way to a worker of a cluster."""
 
-    def __init__(self, function: Callable[[Any], Any], version: str, folder: str) -> None:
-        self.function, self.version, self.folder = function, version, folder
+    function: Callable[[Any], Any]
+    version: str
+    folder: str
 
 
 _one_at_a_time = threading.Lock()

@@ -97,7 +97,7 @@ def assert_equal(found, expected):
 # Round trip
 
 
-@pytest.mark.parametrize("members", [1, 2, 5])
+@pytest.mark.parametrize("members", [1, 2])
 def test_what_is_written_is_read(members, tmp_path):
     write_model(tmp_path / "model.h5", make_model(members))
     assert_equal(read_model(tmp_path / "model.h5"), make_model(members))
