@@ -406,7 +406,7 @@ def test_what_has_no_time_is_told_without_one(capsys):
     first, second = capsys.readouterr().err.splitlines()
     assert first == f"  not used: GE.APE..HH: {BEYOND}"
     assert "GE.APE..HH 1970-01-01T00:00:00.000000Z to 1970-01-01T00:00:01.000000Z: clipped" in second
-    [table] = rejections_section([Rejection(*each) for each in rejected]).tables
+    table = rejections_section([Rejection(*each) for each in rejected]).table
     assert [row[-1] for row in table.rows] == ["1970-01-01 00:00:00.000", ""]
 
 

@@ -93,16 +93,16 @@ def small_report():
     ]
     views = (picture(view(), "first", anchor="a"), picture(view(), "second", anchor="b"))
     table = picks_table(picks, anchors=["a", "a", "b", "unknown"])
-    return Report("Picks", ("4 picks",), (Section("Picks", "One.\n\nTwo.", (table,)), Section("Views", pictures=views)))
+    return Report("Picks", ("4 picks",), (Section("Picks", "Some text.", table), Section("Views", pictures=views)))
 
 
 def evil_report(text):
     columns = (Column(text, unit=text, filterable=True), Column("n", filterable=True))
     pictures = (picture(view(text), text, anchor=text),)
-    table = Table(columns, ((text, 1.5),), caption=text, anchors=(text,))
-    sections = (Section(text, text, (table, picks_table([pick(text, text)])), pictures),)
-    sections += (rejections_section([Rejection(text, 0, 10**9, text)]),)
-    return Report(text, (text,), sections, (text,))
+    table = Table(columns, ((text, 1.5),), anchors=(text,))
+    sections = (Section(text, text, table, pictures), Section(text, table=picks_table([pick(text, text)])))
+    rejections = rejections_section([Rejection(text, 0, 10**9, text)])
+    return Report(text, (text,), (*sections, rejections), (text,))
 
 
 @pytest.mark.parametrize("text", EVIL)
@@ -155,13 +155,13 @@ def test_a_view_stays_small_enough_for_twenty_of_them_in_5_mb():
 def test_numbers_are_rounded_for_the_eye_and_exact_for_sorting():
     columns = (Column("name"), Column("x", decimals=2), Column("n"))
     table = Table(columns, (("a", 1 / 3, 7), ("b", math.nan, 10)))
-    page = Page(render_report(Report("r", sections=(Section("s", tables=(table,)),))))
+    page = Page(render_report(Report("r", sections=(Section("s", table=table),))))
     cells = [(attributes.get("data-value"), shown) for attributes, shown in page.all("td")]
     assert cells == [(None, "a"), (str(1 / 3), "0.33"), ("7", "7"), (None, "b"), ("", "–"), ("10", "10")]
 
 
 def test_empty_tables_say_so_and_have_no_filters():
-    page = Page(render_report(Report("r", sections=(Section("s", tables=(picks_table([]),)),))))
+    page = Page(render_report(Report("r", sections=(Section("s", table=picks_table([])),))))
     assert "No rows." in [shown for _, shown in page.all("p")]
     assert not page.all("form")
 
@@ -169,7 +169,7 @@ def test_empty_tables_say_so_and_have_no_filters():
 def test_rejections_are_counted_by_reason_the_commonest_first():
     gap, short = "gap", "shorter than a window"
     those = [Rejection("A", 0, 10**9, short), Rejection("B", 10**9, 3 * 10**9, gap), Rejection("C", 0, 10**9, gap)]
-    (table,) = rejections_section(those).tables
+    table = rejections_section(those).table
     assert table.rows == (
         ("gap", 2, 3.0, "B", "1970-01-01 00:00:01.000"),
         (short, 1, 1.0, "A", "1970-01-01 00:00:00.000"),

@@ -43,7 +43,7 @@ def write_audit(windows: Path, folder: Path, rng: np.random.Generator) -> None:
     )
     sections = (
         _counts_section(info, counts, tuple(drawn for drawn in pictures.values() if drawn not in sheets)),
-        Section("Windows", f"Drawn at random. {question}", (), sheets),
+        Section("Windows", f"Drawn at random. {question}", pictures=sheets),
         rejections_section([Rejection(*rejected) for rejected in info.rejected]),
     )
     lead = (
@@ -97,7 +97,7 @@ def _where(rows: WindowRows, row: int) -> str:
 def _counts_section(info: WindowsInfo, counts: NDArray[np.int64], pictures: tuple[Picture, ...]) -> Section:
     columns = (Column("Class"), *(Column(name) for split in SPLITS for name in (split, f"{split} augmented")))
     cells: list[tuple[Cell, ...]] = [(name, *map(int, counts[:, k].ravel())) for k, name in enumerate(info.classes)]
-    return Section("Counts", tables=(Table(columns, tuple(cells)),), pictures=pictures)
+    return Section("Counts", table=Table(columns, tuple(cells)), pictures=pictures)
 
 
 def _caption(name: str) -> str:

@@ -44,8 +44,8 @@ def picks_sections(
     anchors = {pick: _anchor(view) for view in found.views for pick in view.picks}
     table = picks_table(found.picks, anchors=[anchors.get(pick, "") for pick in found.picks], hint=hint)
     sections = [
-        Section("Stations", tables=(counts,), pictures=tuple(available)),
-        Section("Picks", picks_text(len(found.picks), len(anchors), hint=hint), (table,)),
+        Section("Stations", table=counts, pictures=tuple(available)),
+        Section("Picks", picks_text(len(found.picks), len(anchors), hint=hint), table),
     ]
     if found.views:
         text = f"{counted(len(found.views), 'stretch', 'stretches')} with picks."
@@ -62,8 +62,8 @@ def detections_sections(
     by_station = Counter((d.station_id, d.label) for d in found.detections)
     counts = _counts(found, classes, by_station, "detections")
     return [
-        Section("Stations", tables=(counts,), pictures=tuple(available)),
-        Section("Detections", tables=(detections_table(found.detections),)),
+        Section("Stations", table=counts, pictures=tuple(available)),
+        Section("Detections", table=detections_table(found.detections)),
         rejections_section(found.rejections),
     ]
 

@@ -38,15 +38,14 @@ class Column:
 
 @dataclass(frozen=True)
 class Table:
-    """Rows of text and numbers; NaN stands for a figure that is not known.
+    """Rows of text and numbers; NaN stands for an unknown number.
 
-    `anchors`, where given, has one entry a row: the `Picture.anchor` that the row opens, or "". So has `links`, of
-    addresses. A row that opens neither shows `hint` and its entry of `ids` when it is clicked: a command that draws it.
+    `anchors`, `links` and `ids` are empty or have one entry per row: the `Picture.anchor` or the address that the row
+    opens, or "", and an ID. A click on a row that opens nothing shows `hint` and its ID: the command that draws it.
     """
 
     columns: tuple[Column, ...]
     rows: tuple[tuple[Cell, ...], ...]
-    caption: str = ""
     anchors: tuple[str, ...] = ()
     links: tuple[str, ...] = ()
     ids: tuple[str, ...] = ()
@@ -55,17 +54,17 @@ class Table:
 
 @dataclass(frozen=True)
 class Section:
-    """One heading with paragraphs (parted by blank lines), tables and pictures below it."""
+    """A heading with text, a table and pictures below it."""
 
     heading: str
     text: str = ""
-    tables: tuple[Table, ...] = ()
+    table: Table | None = None
     pictures: tuple[Picture, ...] = ()
 
 
 @dataclass(frozen=True)
 class Report:
-    """A title, the lines that say it all, sections, closing notes: versions, settings, where files are.
+    """A title, a summary (`lead`), sections, and closing notes on versions and settings.
 
     `links` are (text, address) of other pages, for reports that are served.
     """
@@ -91,9 +90,9 @@ def picks_table(
     ----------
     picks : sequence of Pick
     anchors, links : sequence of str, optional
-        One a pick: the `Picture.anchor`, or the address, of its waveform view, or "" where there is none.
+        For each pick the `Picture.anchor`, or the address, of its waveform view, or "" if there is none.
     hint : str
-        A command that draws a pick when the pick's ID is put after it; shown for those without a view.
+        A command that draws a pick when its ID is appended; shown for picks without a view.
     """
     columns = (
         Column("Time", "UTC"),
@@ -146,6 +145,8 @@ def detections_table(detections: Sequence[Detection]) -> Table:
 
 def rejections_section(rejections: Sequence[Rejection]) -> Section:
     """Say what was not used: stretches, seconds and an example of each reason, the commonest first."""
+    if not rejections:
+        return Section("Rejections and remarks", "Nothing was rejected.")
     by_reason: dict[str, list[Rejection]] = defaultdict(list)
     for rejection in rejections:
         by_reason[rejection.reason].append(rejection)
@@ -166,9 +167,7 @@ def rejections_section(rejections: Sequence[Rejection]) -> Section:
         )
         for reason, those in sorted(by_reason.items(), key=lambda item: (-len(item[1]), item[0]))
     )
-    if not rows:
-        return Section("Rejections and remarks", "Nothing was rejected.")
-    return Section("Rejections and remarks", tables=(Table(columns, rows),))
+    return Section("Rejections and remarks", table=Table(columns, rows))
 
 
 def utc(time_ns: int) -> str:

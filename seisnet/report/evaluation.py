@@ -151,7 +151,7 @@ def evaluation_section(found: Evaluation, model: Model, pictures: Mapping[str, P
         + f". Expected calibration error {found.calibration.ece:.3f}."
         + (f" {ALONE}" if model.context else "")
     )
-    return Section("Windows", text, (Table(columns, rows),), tuple(pictures.values()))
+    return Section("Windows", text, Table(columns, rows), tuple(pictures.values()))
 
 
 def _waveforms(info: WindowsInfo) -> Waveforms | None:

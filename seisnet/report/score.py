@@ -54,9 +54,8 @@ def write_score(
         r = residual_statistics(s.residuals_s)
         figures = (s.precision, s.recall, s.f1, r.median_s, r.mae_s, r.p05_s, r.p95_s, s.false_an_hour(hours))
         rows.append((s.phase, s.found, s.reference, s.matched, *figures))
-    section = Section(
-        "Picks", f"Matched one to one within {tolerance_s:g} s.", (Table(COLUMNS, tuple(rows)),), (drawn,)
-    )
+    text = f"Matched one to one within {tolerance_s:g} s."
+    section = Section("Picks", text, Table(COLUMNS, tuple(rows)), (drawn,))
     title = f"{Path(picks).name} against {Path(reference).name}"
     write_report(Report(title, (), (section,), (f"seisnet {__version__}.",)), folder / "report.html")
 

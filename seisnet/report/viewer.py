@@ -86,7 +86,7 @@ class Picked:
             table = picks_table(self.picks, links=[view_address(pick) for pick in self.picks])
             text = "Click a row to open its seismogram, drawn on demand." if self.picks else ""
             page = Report(
-                f"Picks of {self.name}", (f"{counted(len(self.picks), 'pick')}.",), (Section("Picks", text, (table,)),)
+                f"Picks of {self.name}", (f"{counted(len(self.picks), 'pick')}.",), (Section("Picks", text, table),)
             )
             return Reply(render_report(page).encode("utf-8", "replace"), policy=FRAMED)
         if request.path == "view":
