@@ -12,9 +12,10 @@ from seisnet.classification.one_source import Classification
 from seisnet.config import PickConfig, PreprocessConfig, TrainConfig
 from seisnet.picks import iso_time
 from seisnet.preprocessing.job import preprocess_to_file
+from seisnet.report.classification import write_classification
 from seisnet.report.document import Section
 from seisnet.report.evaluation import evaluation_figures, evaluation_pictures, evaluation_section
-from seisnet.report.folder import make_folder, write_classification
+from seisnet.report.folder import make_folder
 from seisnet.scoring.evaluation import evaluate
 from seisnet.store.seisbench_writer import SeisBenchWriter
 from seisnet.store.windows_file import read_counts
@@ -85,7 +86,6 @@ def run_demo(folder: Path, *, overwrite: bool = False, say: Callable[[str], None
         folder,
         sources=sources,
         model_name=str(folder / "model.h5"),
-        overwrite=True,
         after=learned,
         title="Picks on real recordings",
     )

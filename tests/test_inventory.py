@@ -20,9 +20,10 @@ from seisnet.formats.picks import picks_csv, write_picks
 from seisnet.model import Model
 from seisnet.picks import Pick
 from seisnet.preprocessing.job import preprocess
+from seisnet.report.classification import classification_metrics
 from seisnet.report.evaluation import worst_mistakes
 from seisnet.report.figures import FIGURES
-from seisnet.report.folder import classification_metrics, write_json
+from seisnet.report.folder import write_json
 from seisnet.report.viewer import open_picked
 from seisnet.scoring.evaluation import evaluate
 from seisnet.streaming import Streaming

@@ -24,10 +24,15 @@ from seisnet.config import PickConfig
 from seisnet.errors import ConfigError, DataError
 from seisnet.model import Model, load_model
 from seisnet.picks import Detection, Pick
-from seisnet.report.classification import picks_sections, waveform_figure
+from seisnet.report.classification import (
+    classification_metrics,
+    picks_sections,
+    summary,
+    waveform_figure,
+    write_classification,
+)
 from seisnet.report.document import Column, Report, Section, Table, picks_table, picture, rejections_section
 from seisnet.report.evaluation import training_figures
-from seisnet.report.folder import classification_metrics, summary, write_classification
 from seisnet.report.html import render_report, write_report
 from seisnet.report.viewer import open_picked
 from seisnet.waveforms.records import Rejection
@@ -323,7 +328,8 @@ def test_a_report_of_detections_counts_and_lists_them(tmp_path):
         seconds=60.0,
     )
     folder = tmp_path / "r"
-    write_classification(found, load_model("rockfall"), folder, sources=["a"], model_name="rockfall", overwrite=False)
+    folder.mkdir()
+    write_classification(found, load_model("rockfall"), folder, sources=["a"], model_name="rockfall")
     page = Page((folder / "report.html").read_text())
     text = " ".join(content for _, content in page.all("td"))
     assert page.all("h1")[0][1] == "Detections"
@@ -341,11 +347,11 @@ def test_a_report_of_picks_says_that_they_lose_probability_beside_others(rival_s
     obspy.read().write(str(record), format="MSEED")
     model = load_model("phase")
     found = classify([str(record)], model, PickConfig(rival_s=rival_s))
-    write_classification(found, model, tmp_path / "r", sources=["a"], model_name="phase", overwrite=False)
+    write_classification(found, model, tmp_path, sources=["a"], model_name="phase")
     said = (
         "The probability of picks within 25 s of a more probable one of the same phase that stands out more was lowered"
     )
-    assert (said in (tmp_path / "r" / "report.html").read_text()) == bool(rival_s)
+    assert (said in (tmp_path / "report.html").read_text()) == bool(rival_s)
 
 
 def test_curves_are_drawn_of_every_network_whose_training_is_told_and_of_its_first_member():

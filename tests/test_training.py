@@ -18,7 +18,7 @@ from seisnet.errors import ConfigError, DataError, TrainingError
 from seisnet.features import make_feature
 from seisnet.model import Model, load_model
 from seisnet.picks import in_order
-from seisnet.report.folder import write_evaluation
+from seisnet.report.evaluation import write_evaluation
 from seisnet.scoring.evaluation import evaluate
 from seisnet.store.excerpts import SAMPLES
 from seisnet.store.excerpts_writer import ExcerptsWriter, SamplesWriter

@@ -100,7 +100,8 @@ def classify(
     from seisnet.engine import Engine
     from seisnet.formats.picks import format_of
     from seisnet.model import load_model
-    from seisnet.report.folder import new_folder, summary, write_classification
+    from seisnet.report.classification import summary, write_classification
+    from seisnet.report.folder import new_folder
     from seisnet.waveforms.files import Reading
     from seisnet.waveforms.sources import find_sources
     from seisnet.wording import counted
@@ -130,9 +131,7 @@ def classify(
         def write_report(found: Classification) -> None:
             if report:
                 show("drawing the report")
-                write_classification(
-                    found, model, report, sources=sources, model_name=model_name, inventory=inventory, overwrite=True
-                )
+                write_classification(found, model, report, sources=sources, model_name=model_name, inventory=inventory)
 
         found = classify_to_file(
             found_sources,

@@ -26,7 +26,8 @@ def evaluate(model: str, windows: Path, output: Path, split: str, overwrite: boo
       seisnet evaluate model.h5 windows.h5 -o evaluation
     """
     from seisnet.model import load_model
-    from seisnet.report.folder import new_folder, write_evaluation
+    from seisnet.report.evaluation import write_evaluation
+    from seisnet.report.folder import new_folder
     from seisnet.scoring.evaluation import evaluate as evaluate_windows
     from seisnet.store.windows_file import read_info
 

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import math
+import re
+import shlex
 from collections import Counter
 from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
 
-from seisnet import plots
+from seisnet import __version__, plots
 from seisnet.classification.one_source import Classification
 from seisnet.classification.views import View
+from seisnet.formats.picks import write_detections, write_picks
 from seisnet.model import Model
 from seisnet.plots import Figure
 from seisnet.report.document import (
     Column,
     Picture,
+    Report,
     Section,
     Table,
     detections_table,
@@ -21,63 +27,152 @@ from seisnet.report.document import (
     picture,
     rejections_section,
 )
+from seisnet.report.folder import notes, write_figures, write_json
+from seisnet.report.html import write_report
 from seisnet.waveforms.inventory import UNITS
-from seisnet.waveforms.records import letters_of
-from seisnet.wording import counted
-
-AVAILABILITY = "Data used and rejected from each instrument, and what was found over time."
+from seisnet.waveforms.records import NS_PER_S, letters_of
+from seisnet.wording import counted, duration
 
 
-def picks_sections(
-    found: Classification, model: Model, available: Sequence[Picture] = (), *, hint: str = ""
-) -> list[Section]:
-    """Counts by station, the table of picks, the waveform views, and what was not used.
+def write_classification(
+    found: Classification,
+    model: Model,
+    folder: Path,
+    *,
+    sources: Sequence[str],
+    model_name: str,
+    inventory: Sequence[Path] = (),
+    after: tuple[Section, ...] = (),
+    title: str = "",
+) -> None:
+    """Write report.html, metrics.json, figures, and picks or detections as CSV and QuakeML into an existing folder.
 
     Parameters
     ----------
-    available : sequence of Picture
-        Follow the counts.
-    hint : str
-        A command that draws a pick which the page does not show, when the pick's ID is put after it.
+    sources, model_name, inventory : sequence of str, str, sequence of Path
+        As given to `classify`; metrics.json keeps them, so that `seisnet plot` and `seisnet report` find them again.
+    after : tuple of Section
+        Sections to add at the end.
     """
-    counts = _counts(found, model.classes, Counter((p.station_id, p.phase) for p in found.picks), "picks")
-    anchors = {pick: _anchor(view) for view in found.views for pick in view.picks}
-    table = picks_table(found.picks, anchors=[anchors.get(pick, "") for pick in found.picks], hint=hint)
-    sections = [
-        Section("Stations", table=counts, pictures=tuple(available)),
-        Section("Picks", picks_text(len(found.picks), len(anchors), hint=hint), table),
-    ]
-    if found.views:
-        text = f"{counted(len(found.views), 'stretch', 'stretches')} with picks."
-        sections.append(
-            Section("Seismograms", text, pictures=tuple(waveform_picture(view, model) for view in found.views))
+    detects = model.preprocess.task == "class"
+    for ending, file_format in (("csv", "csv"), ("xml", "quakeml")):
+        if detects:
+            write_detections(found.detections, folder / f"detections.{ending}", file_format, overwrite=True)
+        else:
+            write_picks(found.picks, folder / f"picks.{ending}", file_format, overwrite=True)
+    write_json(folder / "metrics.json", classification_metrics(found, sources, model_name, inventory))
+    figures, caption = {}, "Data used and rejected from each instrument, and what was found over time."
+    if found.spans:
+        figures["availability"] = plots.availability(
+            found.spans, rejected=found.rejections, picks=found.detections or found.picks
         )
-    return [*sections, rejections_section(found.rejections)]
+    pictures = {name: picture(figure, caption) for name, figure in figures.items()}
+    write_figures(folder, figures, pictures)
+    stations = Section("Stations", table=_counts(found, model), pictures=tuple(pictures.values()))
+    said = notes(model, found.thresholds)
+    if detects:
+        title, sections = title or "Detections", [Section("Detections", table=detections_table(found.detections))]
+    else:
+        hint = f"seisnet plot {shlex.quote(str(folder))} --pick"
+        title, sections = title or "Phase picks", picks_sections(found, model, hint=hint)
+        if found.rival_s:
+            near = f"within {found.rival_s:g} s of a more probable one of the same phase that stands out more"
+            said += (f"The probability of picks {near} was lowered; probability traces were not.",)
+    sections = [stations, *sections, rejections_section(found.rejections), *after]
+    write_report(Report(title, summary(found, model), tuple(sections), said), folder / "report.html")
 
 
-def detections_sections(
-    found: Classification, classes: Sequence[str], available: Sequence[Picture] = ()
-) -> list[Section]:
-    """Counts by station, the table of detections, and what was not used; `available` follows the counts."""
-    by_station = Counter((d.station_id, d.label) for d in found.detections)
-    counts = _counts(found, classes, by_station, "detections")
-    return [
-        Section("Stations", table=counts, pictures=tuple(available)),
-        Section("Detections", table=detections_table(found.detections)),
-        rejections_section(found.rejections),
-    ]
+def classification_metrics(
+    found: Classification, sources: Sequence[str], model_name: str, inventory: Sequence[Path] = ()
+) -> dict[str, Any]:
+    """What was read, found and rejected, as plain values."""
+    counts = Counter((pick.station_id, pick.phase) for pick in found.picks)
+    detected = Counter((d.station_id, d.label) for d in found.detections)
+    rejected: dict[str, dict[str, float]] = {}
+    for r in found.rejections:
+        entry = rejected.setdefault(r.reason, {"stretches": 0, "seconds": 0.0})
+        entry["stretches"] += 1
+        entry["seconds"] += (r.end_ns - r.start_ns) / NS_PER_S
+    return {
+        "seisnet_version": __version__,
+        "sources": [_findable(source) for source in sources],
+        "model": _findable(model_name) if Path(model_name).exists() else model_name,
+        "inventory": [str(path.absolute()) for path in inventory],
+        "thresholds": found.thresholds,
+        "files": len(found.files),
+        "records": found.n_records,
+        "seconds": found.seconds,
+        "stations": found.stations,
+        "picks": len(found.picks),
+        "picks_by_station": [
+            {"station": station, "phase": phase, "picks": n} for (station, phase), n in sorted(counts.items())
+        ],
+        "detections": len(found.detections),
+        "detections_by_station": [
+            {"station": station, "class": name, "detections": n} for (station, name), n in sorted(detected.items())
+        ],
+        "rejected": rejected,
+    }
 
 
-def _counts(found: Classification, classes: Sequence[str], by_station: Counter[tuple[str, str]], what: str) -> Table:
-    kinds = [c for c in classes if c != "noise"]
-    return Table(
-        (Column("Station"), *(Column(f"{kind} {what}") for kind in kinds)),
-        tuple((station, *(by_station[station, kind] for kind in kinds)) for station in found.stations),
+def summary(found: Classification, model: Model) -> tuple[str, ...]:
+    """What was read and found, in two lines."""
+    kinds = [p.phase for p in found.picks] + [d.label for d in found.detections]
+    counts = " and ".join(f"{kinds.count(name)} {name}" for name in found.thresholds)
+    what = "detections" if model.preprocess.task == "class" else "picks"
+    stations = counted(len(found.stations), "station")
+    records = counted(found.n_records, "gap-free record")
+    dead = f", {duration(found.dead_s)} of it without signal and therefore masked" if found.dead_s else ""
+    return (
+        f"{counts} {what}{'' if kinds else _why_none(found)}.",
+        f"{duration(found.seconds)} of {stations} scanned in {records}{dead}.",
     )
 
 
-def picks_text(n_picks: int, n_drawn: int, *, hint: str) -> str:
-    """Say which rows open a seismogram, and how to see the others."""
+def _why_none(found: Classification) -> str:
+    """Why there are no picks: how high the probabilities came."""
+    highest = "; ".join(
+        f"{name} {found.highest.get(name, 0.0):.4f}, threshold {threshold:g}"
+        for name, threshold in found.thresholds.items()
+    )
+    reached = any(found.highest.get(name, 0.0) >= threshold for name, threshold in found.thresholds.items())
+    if reached:
+        return f"; none passed the tests for coincidence or for P before S (highest probabilities: {highest})"
+    return f"; no probability reached its threshold ({highest})"
+
+
+def picks_sections(found: Classification, model: Model, *, hint: str) -> list[Section]:
+    """The table of picks and, if there are any, the waveform views.
+
+    Parameters
+    ----------
+    hint : str
+        A command that draws a pick without a view when its ID is appended.
+    """
+    anchors = {pick: _anchor(view) for view in found.views for pick in view.picks}
+    table = picks_table(found.picks, anchors=[anchors.get(pick, "") for pick in found.picks], hint=hint)
+    sections = [Section("Picks", _picks_text(len(found.picks), len(anchors)), table)]
+    if found.views:
+        text = f"{counted(len(found.views), 'stretch', 'stretches')} with picks."
+        views = tuple(waveform_picture(view, model) for view in found.views)
+        sections.append(Section("Seismograms", text, pictures=views))
+    return sections
+
+
+def _counts(found: Classification, model: Model) -> Table:
+    """Picks, or detections, of each station by class."""
+    what = "detections" if model.preprocess.task == "class" else "picks"
+    counts = Counter((p.station_id, p.phase) for p in found.picks)
+    counts += Counter((d.station_id, d.label) for d in found.detections)
+    kinds = [name for name in model.classes if name != "noise"]
+    return Table(
+        (Column("Station"), *(Column(f"{kind} {what}") for kind in kinds)),
+        tuple((station, *(counts[station, kind] for kind in kinds)) for station in found.stations),
+    )
+
+
+def _picks_text(n_picks: int, n_drawn: int) -> str:
+    """Which rows open a seismogram, and how to see the others."""
     said = []
     if n_drawn:
         said.append(
@@ -85,16 +180,11 @@ def picks_text(n_picks: int, n_drawn: int, *, hint: str) -> str:
             if n_picks == 1
             else f"{n_drawn} of {n_picks} picks have a seismogram: click a row to open it."
         )
-    if n_picks > n_drawn and hint:
+    if n_picks > n_drawn:
         said.append(
             "A click on any other row shows the command that draws it; seisnet report --serve draws all on demand."
         )
     return " ".join(said)
-
-
-def availability_figure(found: Classification) -> Figure:
-    """Which instrument recorded when."""
-    return plots.availability(found.spans, rejected=found.rejections, picks=found.detections or found.picks)
 
 
 def waveform_picture(view: View, model: Model | None) -> Picture:
@@ -126,3 +216,10 @@ def waveform_figure(view: View, model: Model | None) -> Figure:
 
 def _anchor(view: View) -> str:
     return f"{view.trace_id} {view.start_ns}"
+
+
+def _findable(source: str) -> str:
+    """A source that means the same from any folder."""
+    if source.startswith("sds:"):
+        return f"sds:{Path(source.removeprefix('sds:')).absolute()}"
+    return source if re.match(r"[a-z]{2,}:", source) else str(Path(source).absolute())

@@ -15,7 +15,9 @@ from seisnet.config import PreprocessConfig, from_dict
 from seisnet.errors import DataError
 from seisnet.model import Model
 from seisnet.plots import Figure, Mistake
-from seisnet.report.document import Column, Picture, Section, Table, picture, utc
+from seisnet.report.document import Column, Picture, Report, Section, Table, picture, utc
+from seisnet.report.folder import notes, write_figures, write_json
+from seisnet.report.html import write_report
 from seisnet.scoring.embedding import principal_components
 from seisnet.scoring.evaluation import Evaluation
 from seisnet.store.model_file import StoredModel
@@ -45,6 +47,21 @@ CAPTIONS = {
     "training_context": "Training of the context network.",
     "training_onset": "Training of the onset network.",
 }
+
+
+def write_evaluation(found: Evaluation, model: Model, info: WindowsInfo, folder: Path) -> None:
+    """Write report.html, metrics.json and the figures of an evaluation into a folder that there is."""
+    figures = evaluation_figures(found, model, info)
+    pictures = evaluation_pictures(figures)
+    write_figures(folder, figures, pictures)
+    write_json(folder / "metrics.json", found.metrics())
+    report = Report(
+        f"Evaluation of {model.name}",
+        (),
+        (evaluation_section(found, model, pictures),),
+        notes(model, model.stored.thresholds),
+    )
+    write_report(report, folder / "report.html")
 
 
 def evaluation_figures(found: Evaluation, model: Model, info: WindowsInfo) -> dict[str, Figure]:
