@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -32,14 +32,17 @@ def section_figure(picked: Picked, pick: Pick, before_s: float | None, after_s: 
     start_ns = pick.time_ns - round((before_s or SECTION_BEFORE_S) * NS_PER_S)
     end_ns = pick.time_ns + round((after_s or SECTION_AFTER_S) * NS_PER_S)
     near = [p for p in picked.picks if start_ns <= p.time_ns <= end_ns]
+    by_instrument: dict[str, list[Pick]] = defaultdict(list)
+    for p in near:
+        for trace_id in picked.waveforms.trace_ids(p)[:1]:
+            by_instrument[trace_id].append(p)
     traces = []
     picked.waveforms.forget()
-    for trace_id in sorted({trace_id for p in near for trace_id in picked.waveforms.trace_ids(p)[:1]}):
+    for trace_id, its in sorted(by_instrument.items()):
         records = picked.waveforms.around(trace_id, start_ns, end_ns)
         if records:
             data = joined(records)
             row = int(np.argmax([plots.varies(component) for component in data]))
-            its = [p for p in near if trace_id in picked.waveforms.trace_ids(p)[:1]]
             traces.append(SectionTrace(trace_id, data[row], records[0].start_ns, records[0].sampling_rate_hz, its))
     if not traces:
         raise picked.waveforms.none_of(f"{pick.pick_id}: no waveform of that time")
@@ -54,11 +57,7 @@ def day_figure(picked: Picked, pick: Pick, _before_s: float | None, _after_s: fl
         records = picked.waveforms.around(trace_id, midnight_ns, midnight_ns + DAY_NS - 1)
         if records:
             row = int(np.argmax(np.any([record.present for record in records], axis=0)))
-            only = [
-                replace(record, data=record.data[row : row + 1], present=record.present[row : row + 1])
-                for record in records
-            ]
-            data = joined(only)[0]
+            data = joined(records)[row]
             its = [p for p in picked.picks if trace_id in picked.waveforms.trace_ids(p)]
             name = f"{trace_id}{COMPONENTS[row]}"
             return plots.day_plot(data, records[0].start_ns, records[0].sampling_rate_hz, picks=its, title=name)
@@ -70,7 +69,7 @@ FIGURES: dict[str, Callable[[Picked, Pick, float | None, float | None], plots.Fi
     "section": section_figure,
     "day": day_figure,
 }
-"""What `seisnet plot` draws, by option."""
+"""What `seisnet plot` draws, by the name of the option."""
 
 
 def write_figure(figure: plots.Figure, path: Path) -> None:

@@ -1,4 +1,4 @@
-"""A report whose seismograms are drawn when they are looked at: `seisnet report --serve` and `seisnet plot`."""
+"""Picks with the waveforms they were made on, and a report of them whose seismograms are drawn on demand."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ from seisnet.report.serving import Reply, Request
 from seisnet.waveforms.lookup import Waveforms
 from seisnet.wording import counted
 
-KNOWN = {"sources": list, "model": str, "inventory": list}
-"""What a report's metrics.json says of how it was made."""
+REMEMBERED = {"sources": list, "model": str, "inventory": list}
+"""Entries of a report's metrics.json that say how its picks were made."""
 
-FRAMED = "frame-ancestors 'none'"
-"""Policy beside the one that the page of a report brings along in its head."""
+NOT_FRAMED = "frame-ancestors 'none'"
+"""Content-Security-Policy sent with a report, whose head holds the rest of it: browsers ignore this part there."""
 
 
 @dataclass(frozen=True)
 class Picked:
-    """Picks and what they were made on.
+    """Picks, with the waveforms and the model that they were made with.
 
     Attributes
     ----------
@@ -43,7 +43,7 @@ class Picked:
     model : Model, or None
         Draws probability traces.
     lock : threading.Lock
-        Held while a view is read: what `waveforms` could not read is kept of one reading at a time.
+        Held while a view is read, because `waveforms` keeps the rejections of one reading at a time.
     """
 
     name: str
@@ -67,10 +67,21 @@ class Picked:
                 band_hz=band_hz,
             )
 
-    def view_report(self, pick: Pick) -> Report:
-        """The page of one pick, with its neighbours in time."""
+    def picks_report(self) -> Report:
+        """The page of all picks."""
+        table = picks_table(self.picks, links=[view_address(pick) for pick in self.picks])
+        text = "Click a row to open its seismogram, drawn on demand." if self.picks else ""
+        lead = (f"{counted(len(self.picks), 'pick')}.",)
+        return Report(f"Picks of {self.name}", lead, (Section("Picks", text, table),))
+
+    def view_report(self, pick_id: str) -> Report:
+        """The page of one pick with links to its neighbours in time, or one that says why there is no seismogram."""
+        try:
+            pick = find_pick(self.picks, pick_id)
+            view = self.around(pick, before_s=VIEW_BEFORE_S, after_s=VIEW_AFTER_S)
+        except DataError as error:
+            return Report("No seismogram", (str(error),), links=(("All picks", "./"),))
         at = self.picks.index(pick)
-        view = self.around(pick, before_s=VIEW_BEFORE_S, after_s=VIEW_AFTER_S)
         links = [("All picks", "./")]
         links += [("Previous", view_address(self.picks[at - 1]))] if at else []
         links += [("Next", view_address(self.picks[at + 1]))] if at + 1 < len(self.picks) else []
@@ -80,22 +91,10 @@ class Picked:
 
     def answer(self, request: Request) -> Reply | None:
         """Pages of the server: all picks, and one pick."""
-        if request.method != "GET":
+        if request.method != "GET" or request.path not in ("", "view"):
             return None
-        if request.path == "":
-            table = picks_table(self.picks, links=[view_address(pick) for pick in self.picks])
-            text = "Click a row to open its seismogram, drawn on demand." if self.picks else ""
-            page = Report(
-                f"Picks of {self.name}", (f"{counted(len(self.picks), 'pick')}.",), (Section("Picks", text, table),)
-            )
-            return Reply(render_report(page).encode("utf-8", "replace"), policy=FRAMED)
-        if request.path == "view":
-            try:
-                page = self.view_report(find_pick(self.picks, request.query.get("pick", "")))
-            except DataError as error:
-                page = Report("No seismogram", (str(error),), links=(("All picks", "./"),))
-            return Reply(render_report(page).encode("utf-8", "replace"), policy=FRAMED)
-        return None
+        page = self.view_report(request.query.get("pick", "")) if request.path else self.picks_report()
+        return Reply(render_report(page).encode("utf-8", "replace"), policy=NOT_FRAMED)
 
 
 def view_address(pick: Pick) -> str:
@@ -106,14 +105,14 @@ def view_address(pick: Pick) -> str:
 def open_picked(
     path: Path, sources: Sequence[str] = (), model_name: str | None = None, inventory: Sequence[str | Path] = ()
 ) -> Picked:
-    """Read picks, from a file or from the folder of a report, which knows its waveforms, model and station metadata.
+    """Read picks from a file, or from the folder of a report, which names its waveforms, model and station metadata.
 
     Parameters
     ----------
     path : Path
         Picks as CSV or catalogue, or a folder that ``classify --report`` wrote.
     sources, model_name, inventory : sequence of str, str, sequence of str or Path
-        Go before what a report's folder knows.
+        Replace what the folder of a report names.
 
     Raises
     ------
@@ -140,7 +139,7 @@ def open_picked(
 def _metrics(path: Path) -> dict[str, Any]:
     try:
         known = {"inventory": []} | json.loads(path.read_text(encoding="utf-8"))  # older ones do not name it
-        if all(isinstance(known[name], kind) for name, kind in KNOWN.items()):
+        if all(isinstance(known[name], kind) for name, kind in REMEMBERED.items()):
             return dict(known)
     except (OSError, ValueError, LookupError, TypeError) as error:
         raise DataError(f"{path.parent}: not a folder written by classify --report: {error}") from error

@@ -18,7 +18,7 @@ from seisnet.picks import Pick, iso_time
 from seisnet.report.html import asset, make_environment, sha256_base64
 from seisnet.report.serving import JSON, Reply, Request
 from seisnet.report.viewer import Picked
-from seisnet.review.answers import STATUSES, Answer, Answers
+from seisnet.review.answers import Answer, Answers
 from seisnet.waveforms.records import COMPONENTS, NS_PER_S
 
 LONGEST_VIEW_S = 600.0
@@ -92,7 +92,7 @@ class ReviewPage:
             raise ConfigError(f"rejected {rejected!r}: true or false is needed")
         # The file holds microseconds.
         time_ns = pick.time_ns + round(offset_s * 1e6) * 1000
-        status = STATUSES[2] if rejected else STATUSES[1] if time_ns != pick.time_ns else STATUSES[0]
+        status = "rejected" if rejected else "moved" if time_ns != pick.time_ns else "accepted"
         self.answers.add(pick, Answer(pick.pick_id, status, phase, time_ns))
         return self._pick(pick)
 
