@@ -86,3 +86,12 @@ def test_of_several_networks_each_has_a_rate_of_its_own(monkeypatch):
         monkeypatch.setattr(console.time, "monotonic", lambda now_s=now_s: now_s)
         job.show("loss", epoch, 40)
     assert job.words(155.0) == "12%, 1/s, 35 s left, loss"
+
+
+def test_of_several_files_each_has_a_rate_of_its_own_in_its_unit(monkeypatch):
+    """The second was begun before, and goes on behind where the first ended."""
+    job = console._Job("fetch", "MB")
+    for now_s, done_mb, total_mb in ((100.0, 0.0, 5.0), (110.0, 5.0, 5.0), (111.0, 60.0, 100.0), (115.0, 62.0, 100.0)):
+        monkeypatch.setattr(console.time, "monotonic", lambda now_s=now_s: now_s)
+        job.show("b.hdf5", done_mb, total_mb)
+    assert job.words(115.0) == "62%, 0.5 MB/s, 76 s left, b.hdf5"

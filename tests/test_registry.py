@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from seisnet.cli.datasets import _bar, datasets
+from seisnet.cli.datasets import datasets
 from seisnet.datasets.entries import fetch_dataset, find_dataset, list_datasets, parse_entry, remote_files
 from seisnet.errors import ConfigError, DataError
 from seisnet.waveforms.datasets import read_dataset
@@ -279,14 +279,3 @@ def test_what_cannot_be_fetched_says_how_to_get_it():
     assert isinstance(error, DataError)
     assert str(error).startswith("ceed: it can't be fetched by HTTP. SeisBench fetches it a year at a time")
     assert error.exit_code == 1
-
-
-def test_the_bar_draws_how_much_is_there():
-    shown = []
-    draw = _bar(shown.append)
-    draw("a", 5_000_000, 20_000_000)
-    draw("a", 10_000_000, 20_000_000)
-    draw("b", 7_000_000, 0)
-    assert shown[0] == "a [#####...............] 5.0 of 20.0 MB, 0.0 MB/s"
-    assert re.fullmatch(r"a \[##########\.{10}\] 10\.0 of 20\.0 MB, \d+\.\d MB/s, \d+ s left", shown[1])
-    assert shown[2] == "b 7.0 MB, 0.0 MB/s"

@@ -142,25 +142,26 @@ def say(message: str, *, quiet: bool = False) -> None:
 
 
 class Show(Protocol):
-    """How a job says how far it is: a state in words, and, where they are known, how many of how many are done."""
+    """How a job says how far it is: a state in words and, if known, how much of how much is done."""
 
     def __call__(self, state: str, done: float | None = None, total: float | None = None) -> None:
         """Take the state of the job."""
 
 
 @contextmanager
-def progress_line(title: str, *, quiet: bool) -> Iterator[Show]:
-    """Show how far a job of more than two seconds is by a bar, where stderr is a terminal."""
-    job = _Job(title)
+def progress_line(title: str, *, quiet: bool, unit: str = "") -> Iterator[Show]:
+    """Show by a bar how far a job of more than two seconds is, if stderr is a terminal; `unit` goes with its rate."""
+    job = _Job(title, unit)
     with nullcontext() if quiet or not sys.stderr.isatty() else _bar(job):
         yield job.show
 
 
 @dataclass
 class _Job:
-    """A job's latest state, and when it was where for the first time."""
+    """A job's latest state, and the time and value (`first`) from which its rate is counted."""
 
     title: str
+    unit: str = ""
     state: str = ""
     done: float | None = None
     total: float | None = None
@@ -168,7 +169,8 @@ class _Job:
     heard: Callable[[], None] = lambda: None
 
     def show(self, state: str, done: float | None = None, total: float | None = None) -> None:
-        if done is not None and (self.first is None or done < (self.done or 0)):  # less: the next one of several
+        is_next = total != self.total or (done or 0) < (self.done or 0)  # of several networks or files
+        if done is not None and (self.first is None or is_next):
             self.first = (time.monotonic(), done)
         self.state, self.done, self.total = state, done, total
         self.heard()
@@ -180,7 +182,13 @@ class _Job:
             said.append(f"{self.done / self.total:.0%}")
         if self.done is not None and self.first is not None and self.done > self.first[1]:
             rate = (self.done - self.first[1]) / max(now_s - self.first[0], 1e-9)
-            said.append(f"{rate:.3g}/s" if rate >= 1 else f"{duration(round(1 / rate))} each")
+            said.append(
+                f"{rate:.3g} {self.unit}/s"
+                if self.unit
+                else f"{rate:.3g}/s"
+                if rate >= 1
+                else f"{duration(round(1 / rate))} each"
+            )
             if self.total:
                 said.append(f"{duration(round((self.total - self.done) / rate))} left")
         return ", ".join([*said, self.state] if self.state else said)

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import shlex
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import click
 
 from seisnet.cli import console
-from seisnet.wording import duration
 
 
 @click.group()
@@ -79,37 +76,19 @@ def fetch_command(name: str, output: Path | None, chunks: tuple[str, ...], overw
 
     entry = find_dataset(name)
     folder = output or Path(entry.name)
-    with console.progress_line(f"fetch {entry.name}", quiet=quiet) as show:
-        there = fetch_dataset(entry, folder, chunks=chunks, overwrite=overwrite, progress=_bar(show))
+    with console.progress_line(f"fetch {entry.name}", quiet=quiet, unit="MB") as show:
+
+        def progress(file: str, done_bytes: int, total_bytes: int) -> None:
+            done_mb, total_mb = done_bytes / 1e6, total_bytes / 1e6
+            show(f"{file} {done_mb:.1f}{f' of {total_mb:.1f}' if total_mb else ''} MB", done_mb, total_mb or None)
+
+        there = fetch_dataset(entry, folder, chunks=chunks, overwrite=overwrite, progress=progress)
     for file in there:
         console.say(f"{folder / file}: already there", quiet=quiet)
     task = "" if entry.task == "phase" else f" --task {entry.task}"
     next_step = entry.next_step or f"seisnet preprocess {{folder}}{task} -o {entry.name}.h5"
     console.say(f"{folder}: complete; cite {entry.citation}", quiet=quiet)
     console.say(f"next: {next_step.format(folder=shlex.quote(str(folder)))}", quiet=quiet)
-
-
-def _bar(show: Callable[[str], None]) -> Callable[[str, int, int], None]:
-    """Draw how much of a file is there, and how fast it comes."""
-    file = ""
-    began, began_bytes = 0.0, 0
-
-    def draw(name: str, done_bytes: int, total_bytes: int) -> None:
-        nonlocal file, began, began_bytes
-        if name != file:
-            file, began, began_bytes = name, time.monotonic(), done_bytes
-        rate = (done_bytes - began_bytes) / max(time.monotonic() - began, 1e-3)
-        said = f"{name} {done_bytes / 1e6:.1f} MB, {rate / 1e6:.1f} MB/s"
-        if total_bytes:
-            share = done_bytes / total_bytes
-            left = f", {duration(round((total_bytes - done_bytes) / rate))} left" if rate else ""
-            said = (
-                f"{name} [{'#' * int(20 * share):.<20}] {done_bytes / 1e6:.1f} of {total_bytes / 1e6:.1f} MB, "
-                f"{rate / 1e6:.1f} MB/s{left}"
-            )
-        show(said)
-
-    return draw
 
 
 @datasets.command("import")
