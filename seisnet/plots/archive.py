@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from numpy.typing import ArrayLike, NDArray
@@ -59,7 +60,7 @@ def record_section(traces: Sequence[SectionTrace], *, title: str = "") -> Figure
         # Up is up, whichever way the axis points.
         ax.plot(*envelope(time_s, place - 0.45 * centred / largest), color="black", linewidth=0.4)
         for pick in trace.picks:
-            colour, line = class_style(pick.phase, 2)
+            colour, line = class_style(pick.phase)
             at_s = (pick.time_ns - start_ns) / 1e9
             ax.plot([at_s, at_s], [place - 0.45, place + 0.45], color=colour, linestyle=line, linewidth=1.2)
             if pick.uncertainty_s > 0:
@@ -109,20 +110,7 @@ def day_plot(
     for pick in picks:
         at_s = (pick.time_ns - midnight_ns) / 1e9
         if 0 <= at_s < 24 * _HOUR_S:
-            line_at, rest_s = divmod(at_s, _HOUR_S)
-            colour, _ = class_style(pick.phase, 2)
-            marker = _PICK_MARKERS.get(pick.phase[:1], "o")
-            up = -1 if marker == "v" else 1
-            ax.plot(
-                rest_s / 60,
-                line_at + 0.42 * up,
-                marker=marker,
-                color=colour,
-                markersize=5,
-                markeredgecolor="white",
-                markeredgewidth=0.5,
-                clip_on=False,
-            )
+            _mark(ax, pick.phase, at_s)
     ax.set(xlim=(0, 60), ylim=(24, -1), xlabel="Minutes after the hour", ylabel="Hour (UTC)")
     ax.set_yticks(range(0, 24, 2), [f"{hour:02d}:00" for hour in range(0, 24, 2)])
     ax.set_xticks(range(0, 61, 10))
@@ -133,10 +121,27 @@ def day_plot(
     return figure
 
 
+def _mark(ax: Axes, phase: str, at_s: float) -> None:
+    """Draw the marker of a phase above or below the line of its hour, so that it points at the line."""
+    hour, rest_s = divmod(at_s, _HOUR_S)
+    colour, _ = class_style(phase)
+    marker = _PICK_MARKERS.get(phase[:1], "o")
+    ax.plot(
+        rest_s / 60,
+        hour + (-0.42 if marker == "v" else 0.42),
+        marker=marker,
+        color=colour,
+        markersize=5,
+        markeredgecolor="white",
+        markeredgewidth=0.5,
+        clip_on=False,
+    )
+
+
 def _phase_legend(figure: Figure, picks: Sequence[Pick], *, markers: bool = False) -> None:
     handles = []
     for phase in sorted({pick.phase for pick in picks}):
-        colour, line = class_style(phase, 2)
+        colour, line = class_style(phase)
         marker = _PICK_MARKERS.get(phase[:1], "o") if markers else ""
         handles.append(
             Line2D([], [], color=colour, linestyle="" if markers else line, marker=marker, label=f"{plain(phase)} pick")

@@ -22,6 +22,9 @@ from seisnet.wording import duration
 Span = tuple[int, int]
 """Start and end in nanoseconds."""
 
+Stretches = defaultdict[str, list[Span]]
+"""By trace id."""
+
 MOST_LANES, MOST_PANELS = 40, 4
 EMPTY = 3.0
 """A gap this many times as long as all that was recorded before it ends a panel."""
@@ -45,26 +48,19 @@ def availability(
 ) -> Figure:
     """Draw which instrument recorded when: what was used, what was rejected, gaps between, and picks over time.
 
-    Times without any recording that would leave most of the figure empty are left out: panels stand beside each other
-    then.
+    Long times without any recording are left out: the figure then has several panels beside each other.
 
     Parameters
     ----------
     spans : sequence of (trace id, start ns, end ns)
         What was used.
     rejected : sequence of (trace id, start ns, end ns, reason)
-        Those that were kept all the same are drawn as such, those without a trace id or a length not at all.
+        Stretches that were used all the same are drawn as such, those without a trace id or a length not at all.
     picks : sequence of Pick, or of Detection
-        Counted by instrument and hour, or shorter or longer stretches of time as the figure has room for.
+        Counted by instrument, in bins as short as the figure has room for.
     """
-    used, times = defaultdict(list), defaultdict(list)
-    lost: dict[str, list[Span]] = defaultdict(list)
-    faulty: dict[str, list[Span]] = defaultdict(list)
-    for trace_id, start_ns, end_ns in spans:
-        used[trace_id].append((start_ns, end_ns))
-    for trace_id, start_ns, end_ns, reason in rejected:
-        if trace_id and end_ns > start_ns:
-            (faulty if reason.startswith(KEPT) else lost)[trace_id].append((start_ns, end_ns))
+    used, lost, faulty = _by_instrument(spans, rejected)
+    times = defaultdict(list)
     for pick in picks:
         times[pick.trace_id].append(pick.time_ns if isinstance(pick, Pick) else pick.start_ns)
     names = {*used, *lost}  # what is faulty is used
@@ -102,8 +98,21 @@ def availability(
     return figure
 
 
+def _by_instrument(
+    spans: Sequence[tuple[str, int, int]], rejected: Sequence[tuple[str, int, int, str]]
+) -> tuple[Stretches, Stretches, Stretches]:
+    """What was used, what was lost, and what was used though faulty."""
+    used, lost, faulty = Stretches(list), Stretches(list), Stretches(list)
+    for trace_id, start_ns, end_ns in spans:
+        used[trace_id].append((start_ns, end_ns))
+    for trace_id, start_ns, end_ns, reason in rejected:
+        if trace_id and end_ns > start_ns:
+            (faulty if reason.startswith(KEPT) else lost)[trace_id].append((start_ns, end_ns))
+    return used, lost, faulty
+
+
 def _panels(stretches: Sequence[Span]) -> list[Span]:
-    """The times to draw: all from first to last, or, parted by long emptiness, a few stretches."""
+    """The times to draw: all from first to last or, where long times are empty, the few stretches between these."""
     there = merged(stretches)
     recorded = sum(end - start for start, end in there)
     panels = merged(there, EMPTY * recorded)

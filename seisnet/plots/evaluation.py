@@ -22,11 +22,10 @@ def training_curves(history: Mapping[str, ArrayLike], *, loss: str = "Loss (nats
     Parameters
     ----------
     history : mapping of name to float (epochs,)
-        ``epoch``, ``learning_rate``; names that end in ``_loss`` share a panel, so do those in ``_accuracy``
-        and ``_f1``, and those that start with ``gradient_norm``. Other names are left out. Where ``epoch`` starts anew,
-        as for each member of an ensemble, so do the lines.
+        ``epoch``, ``learning_rate``; names that end in ``_loss`` share a panel, as do those in ``_accuracy`` and
+        ``_f1``, and those that start with ``gradient_norm``. Other names are left out.
     loss : str
-        What the axis of the loss is called.
+        Label of the axis of the loss.
     """
     panels = {
         loss: [name for name in history if name.endswith("_loss")],
@@ -40,12 +39,9 @@ def training_curves(history: Mapping[str, ArrayLike], *, loss: str = "Loss (nats
     for ax, (label, names) in zip(axes, shown.items(), strict=True):
         for (colour, line), name in zip(CYCLE * len(names), names, strict=False):
             values = np.asarray(history[name], dtype=np.float64)
-            epochs = np.asarray(history.get("epoch", np.arange(len(values))), dtype=np.float64)
-            anew = np.flatnonzero(np.diff(epochs) <= 0) + 1
-            epochs, values = np.insert(epochs, anew, np.nan), np.insert(values, anew, np.nan)
             dot = "." if len(values) < 10 else ""
             words = plain(name.replace("_", " ").replace("f1", "F1"))
-            ax.plot(epochs, values, color=colour, linestyle=line, marker=dot, label=words)
+            ax.plot(history["epoch"], values, color=colour, linestyle=line, marker=dot, label=words)
         if label in {"Learning rate", "Gradient norm"}:
             log_axis(ax, "y", *_positive_range(ax))
         ax.set_ylabel(label)

@@ -209,7 +209,7 @@ def draw_features(ax: Axes, x: ArrayLike, grid: FeatureGrid, *, signed: bool = F
 
 def mark_onset(ax: Axes, onset_s: float, label: str) -> None:
     """Draw an onset as an outlined line in the style of its class."""
-    colour, line = class_style(label, 2)
+    colour, line = class_style(label)
     ax.axvline(onset_s, color=colour, linestyle=line, linewidth=1.2, path_effects=_OUTLINE)
 
 

@@ -140,8 +140,11 @@ def plain(text: str) -> str:
     return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
 
 
-def class_style(name: str, index: int) -> tuple[Any, Any]:
-    """Choose colour and line style of a class: P, S (Pg, Sn, ...) and noise are fixed, others go by place."""
+def class_style(name: str, index: int = 2) -> tuple[Any, Any]:
+    """Colour and line style of a class or phase: fixed for P, S (Pg, Sn, ...) and noise, else by its index.
+
+    Without an index it is the third style, which is neither that of P nor that of S.
+    """
     return FIXED.get(name[:1] if len(name) <= 3 else name) or CYCLE[index % len(CYCLE)]
 
 

@@ -130,7 +130,7 @@ def _probability_traces(
 
 
 def _pick_style(pick: Pick) -> tuple[Any, Any]:
-    return ("black", ":") if math.isnan(pick.probability) else class_style(pick.phase, 2)
+    return ("black", ":") if math.isnan(pick.probability) else class_style(pick.phase)
 
 
 def _pick_lines(panels: Sequence[Axes], at_s: float, pick: Pick) -> None:
