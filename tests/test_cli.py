@@ -21,7 +21,8 @@ from click.testing import CliRunner
 from seisnet.cli import COMMANDS, cli, console, main
 from seisnet.demo import write_synthetic_dataset
 from seisnet.errors import ConfigError, DataError, FormatError, NothingUsableError, SeisnetError
-from seisnet.formats.picks import CSV_COLUMNS, read_picks_csv, write_picks
+from seisnet.formats.own_csv import CSV_COLUMNS, read_picks_csv
+from seisnet.formats.picks import write_picks
 from seisnet.model import load_model
 from seisnet.preprocessing.job import preprocess
 from seisnet.report.document import rejections_section

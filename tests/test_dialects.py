@@ -7,7 +7,8 @@ import pytest
 
 from seisnet.errors import ConfigError, DataError
 from seisnet.formats.dialects import gamma, phasenet, pyocto, seisbench, write_real
-from seisnet.formats.picks import PicksAppender, detections_csv, picks_csv, write_detections, write_picks
+from seisnet.formats.own_csv import PicksAppender, detections_csv, picks_csv
+from seisnet.formats.picks import write_detections, write_picks
 from seisnet.formats.probabilities import FREE, check_name, letters, write_probabilities
 from seisnet.picking.coincidence import coincident, s_after_p
 from seisnet.picks import Detection, Pick

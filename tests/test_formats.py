@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 import seisnet
 from seisnet.errors import ConfigError, DataError
-from seisnet.formats.picks import picks_csv, read_picks, read_picks_csv, write_picks
+from seisnet.formats.own_csv import picks_csv, read_picks_csv
+from seisnet.formats.picks import read_picks, write_picks
 from seisnet.formats.probabilities import probability_stream
 from seisnet.formats.quakeml import picks_quakeml
 from seisnet.picks import Pick, in_order

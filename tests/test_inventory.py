@@ -16,7 +16,8 @@ from seisnet.cli import cli
 from seisnet.config import PickConfig, PreprocessConfig
 from seisnet.errors import ConfigError, DataError
 from seisnet.features import extract
-from seisnet.formats.picks import picks_csv, write_picks
+from seisnet.formats.own_csv import picks_csv
+from seisnet.formats.picks import write_picks
 from seisnet.model import Model
 from seisnet.picks import Pick
 from seisnet.preprocessing.job import preprocess

@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 
 from seisnet.errors import ConfigError, DataError
-from seisnet.formats.picks import read_picks_csv, write_picks
+from seisnet.formats.own_csv import read_picks_csv
+from seisnet.formats.picks import write_picks
 from seisnet.labels.reading import read_labels
 from seisnet.picks import Pick
 from seisnet.report.serving import Request

@@ -18,7 +18,7 @@ from obspy.core.inventory import Channel, Inventory, Network, Station
 from seisnet.cli import cli
 from seisnet.cli.stream import Stop
 from seisnet.errors import ConfigError, DataError
-from seisnet.formats.picks import picks_csv
+from seisnet.formats.own_csv import picks_csv
 from seisnet.model import load_model
 from seisnet.waveforms.axes import directions
 from seisnet.waveforms.seedlink import packets

@@ -13,7 +13,7 @@ from seisnet.classification.job import classify
 from seisnet.cli import cli
 from seisnet.config import PickConfig
 from seisnet.errors import ConfigError
-from seisnet.formats.picks import picks_csv
+from seisnet.formats.own_csv import picks_csv
 from seisnet.model import SHIPPED, load_model, shipped_models
 from seisnet.model_cards import SECTIONS, describe_model, summary_of
 from seisnet.waveforms import groups

@@ -11,6 +11,7 @@ from typing import TypeVar
 import click
 
 from seisnet.cli import console
+from seisnet.wording import counted
 
 T = TypeVar("T")
 
@@ -89,12 +90,11 @@ def stream(
     """
     from seisnet.cli.classify import pick_config
     from seisnet.errors import ConfigError
-    from seisnet.formats.picks import PicksAppender
+    from seisnet.formats.own_csv import PicksAppender
     from seisnet.model import load_model
     from seisnet.picks import iso_time
     from seisnet.store.files import check_output
     from seisnet.waveforms.seedlink import packets
-    from seisnet.wording import counted
 
     console.not_both(resume=resume, overwrite=overwrite)
     check_output(output, overwrite=overwrite or resume)

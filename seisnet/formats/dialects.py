@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
 
+from seisnet.formats.own_csv import csv_text
 from seisnet.picks import Pick, in_order, iso_time
 from seisnet.store.files import write_whole
 from seisnet.waveforms.records import DAY_NS, NS_PER_S
@@ -88,10 +87,3 @@ def _iso(ns: int) -> str:
 
 def _table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> bytes:
     return csv_text([header, *rows]).encode()
-
-
-def csv_text(rows: Iterable[Sequence[object]]) -> str:
-    """Rows as lines of CSV, whatever the system ends its lines with."""
-    lines = io.StringIO()
-    csv.writer(lines, lineterminator="\n").writerows(rows)
-    return lines.getvalue()

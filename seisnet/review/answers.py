@@ -11,8 +11,7 @@ from pathlib import Path
 from typing import Self
 
 from seisnet.errors import ConfigError, DataError
-from seisnet.formats.dialects import csv_text
-from seisnet.formats.picks import whole_rows
+from seisnet.formats.own_csv import csv_text, whole_rows
 from seisnet.labels.tables import time_ns
 from seisnet.picks import Pick, iso_time
 

@@ -1,0 +1,158 @@
+"""seisnet's own CSV of picks and of detections, and CSV files that grow row by row."""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import io
+import math
+import os
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from seisnet.errors import ConfigError, DataError
+from seisnet.labels.tables import time_ns
+from seisnet.picks import Detection, OnInstrument, Pick, in_order, iso_time
+
+CODES = ("network", "station", "location", "channel")
+CSV_COLUMNS = (*CODES, "phase", "time", "probability", "uncertainty_s", "snr_db", "model", "threshold")
+DETECTION_COLUMNS = (*CODES, "class", "start_time", "end_time", "probability", "model", "threshold")
+
+
+def csv_text(rows: Iterable[Sequence[object]]) -> str:
+    """Rows as lines of CSV, whatever the system ends its lines with."""
+    lines = io.StringIO()
+    csv.writer(lines, lineterminator="\n").writerows(rows)
+    return lines.getvalue()
+
+
+def picks_csv(picks: Sequence[Pick]) -> str:
+    """CSV with a header, sorted by time, trace id and phase; unknown numbers are empty."""
+    return csv_text([CSV_COLUMNS, *map(_pick_row, in_order(picks))])
+
+
+def detections_csv(detections: Sequence[Detection]) -> str:
+    """CSV with a header, sorted by start, trace id and class."""
+    ordered = sorted(detections, key=lambda d: (d.start_ns, d.trace_id, d.label))
+    return csv_text([DETECTION_COLUMNS, *map(_detection_row, ordered)])
+
+
+def _pick_row(pick: Pick) -> tuple[str, ...]:
+    return (
+        *_codes(pick),
+        pick.phase,
+        iso_time(pick.time_ns),
+        _number(pick.probability, 4),
+        _number(pick.uncertainty_s, 3),
+        _number(pick.snr_db, 1),
+        pick.model,
+        _number(pick.threshold, 4),
+    )
+
+
+def _detection_row(d: Detection) -> tuple[str, ...]:
+    times = iso_time(d.start_ns), iso_time(d.end_ns)
+    return (*_codes(d), d.label, *times, _number(d.probability, 4), d.model, _number(d.threshold, 4))
+
+
+def _codes(found: OnInstrument) -> tuple[str, ...]:
+    return (found.network, found.station, found.location, found.channel)
+
+
+def _number(value: float, digits: int) -> str:
+    return "" if math.isnan(value) else f"{value:.{digits}f}"
+
+
+def whole_rows(path: Path, content: bytes, header: bytes, what: str) -> bytes:
+    """The complete rows of a CSV that grows; a killed run may have left the last one incomplete.
+
+    Raises
+    ------
+    ConfigError
+        If it does not begin with the header.
+    """
+    whole = content[: content.rfind(b"\n") + 1]
+    if not (whole.startswith(header) if whole else header.startswith(content)):
+        raise ConfigError(f"{path}: not {what}; its columns are {header.decode().strip()}")
+    return whole
+
+
+class PicksAppender:
+    """A CSV of picks that grows: each pick is on disk as soon as it is added. A new file begins with the header.
+
+    An incomplete row, which a killed run has left, is removed; a file that does not begin with the header is a
+    ConfigError.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def __enter__(self) -> PicksAppender:
+        try:
+            before = self._path.read_bytes() if self._path.exists() else b""
+            header = csv_text([CSV_COLUMNS])
+            whole = whole_rows(self._path, before, header.encode(), "a CSV of seisnet's picks")
+            self._file = self._path.open("a", encoding="utf-8", newline="")
+            self._file.truncate(len(whole))
+            if not whole:
+                self._file.write(header)
+            self.add([])
+        except OSError as error:
+            raise DataError(f"{self._path}: can't be written: {error.strerror}") from error
+        return self
+
+    def add(self, picks: Sequence[Pick]) -> None:
+        """Append picks."""
+        try:
+            self._file.write(csv_text(map(_pick_row, picks)))
+            self._file.flush()
+            os.fsync(self._file.fileno())
+        except OSError as error:
+            raise DataError(f"{self._path}: can't be written: {error.strerror}") from error
+
+    def __exit__(self, *_: object) -> None:
+        self._file.close()
+
+
+def read_picks_csv(path: Path) -> list[Pick]:
+    """Read picks that `write_picks` wrote as CSV.
+
+    Raises
+    ------
+    DataError
+        If the file is missing or its columns are others.
+    """
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            reader = csv.DictReader(file)
+            if tuple(reader.fieldnames or ()) != CSV_COLUMNS:
+                raise DataError(f"{path}: not a CSV of seisnet's picks; its columns are {','.join(CSV_COLUMNS)}")
+            rows = list(reader)
+            if any(None in row or None in row.values() for row in rows):
+                raise DataError(f"{path}: a row has too many or too few fields; the file is cut short or broken")
+            return [
+                Pick(
+                    network=row["network"],
+                    station=row["station"],
+                    location=row["location"],
+                    channel=row["channel"],
+                    phase=row["phase"],
+                    time_ns=time_ns(row["time"]),
+                    probability=float(row["probability"] or math.nan),
+                    uncertainty_s=float(row["uncertainty_s"] or math.nan),
+                    snr_db=float(row["snr_db"] or math.nan),
+                    model=row["model"],
+                    threshold=float(row["threshold"] or math.nan),
+                )
+                for row in rows
+            ]
+    except (OSError, ValueError, csv.Error) as error:
+        raise DataError(f"{path}: {error}") from error
+
+
+def is_picks_csv(path: Path) -> bool:
+    """Whether a file begins as those that `write_picks` writes as CSV."""
+    if path.suffix.lower() != ".csv" or not path.is_file():
+        return False
+    with path.open("rb") as file:
+        return file.readline().removeprefix(codecs.BOM_UTF8).strip() == ",".join(CSV_COLUMNS).encode()
