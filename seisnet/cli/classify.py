@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from seisnet.cli import console
+from seisnet.wording import counted
 
 if TYPE_CHECKING:
     from seisnet.classification.one_source import Classification
@@ -104,7 +105,6 @@ def classify(
     from seisnet.report.folder import new_folder
     from seisnet.waveforms.files import Reading
     from seisnet.waveforms.sources import find_sources
-    from seisnet.wording import counted
 
     console.not_both(resume=resume, overwrite=overwrite)
     chosen = console.given({"hop_s": hop_s, "coincidence": coincidence, "coincidence_s": coincidence_s})
@@ -146,11 +146,9 @@ def classify(
             then=write_report,
         )
     read = f" {counted(len(found.files), 'file')} read." if found.files else ""
+    thresholds = ", ".join(f"{c} {t:g}" for c, t in sorted(found.thresholds.items()))
     console.say(f"{output}: {' '.join(summary(found, model))}{read}", quiet=quiet)
-    console.say(
-        f"  model {model.name}, thresholds {', '.join(f'{c} {t:g}' for c, t in sorted(found.thresholds.items()))}",
-        quiet=quiet,
-    )
+    console.say(f"  model {model.name}, thresholds {thresholds}", quiet=quiet)
     console.say_rejections(found.rejections, quiet=quiet, verbose=verbose)
     others = ([probabilities] if probabilities else []) + ([report / "report.html"] if report else [])
     console.say_outputs(output, *others, quiet=quiet)

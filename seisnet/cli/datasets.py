@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from seisnet.cli import console
+from seisnet.wording import counted
 
 
 @click.group()
@@ -105,7 +106,6 @@ def import_command(layout: str, path: Path, output: Path, overwrite: bool, quiet
     Example: seisnet datasets import h5csv phases/scdetect_ch.h5 -o scdetect_ch
     """
     from seisnet.store.h5csv_file import import_h5csv
-    from seisnet.wording import counted
 
     n_traces = import_h5csv(path, output, overwrite=overwrite)
     console.say(f"{path.name}: {counted(n_traces, 'trace')} written to {output}", quiet=quiet)
@@ -145,7 +145,6 @@ def export_command(
     """
     from seisnet.config import ExportConfig
     from seisnet.datasets.export import export_seisbench
-    from seisnet.wording import counted
 
     figures = {"sampling_rate_hz": sampling_rate_hz, "before_s": before_s, "after_s": after_s}
     with console.progress_line("export", quiet=quiet) as show:

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import dataclasses
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from seisnet.cli import console
+from seisnet.wording import counted, most_frequent
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
     from seisnet.preprocessing.job import Plan
+    from seisnet.store.windows_file import WindowsInfo
 
 PLAN_LINES = 20
 
@@ -109,70 +111,72 @@ def preprocess(
     from seisnet.config import PreprocessConfig, load_toml
     from seisnet.preprocessing import job as preprocessing
     from seisnet.preprocessing.all_pieces import place_for_shards
-    from seisnet.store.windows_file import read_counts, read_rejected, read_snr_db
-    from seisnet.wording import counted
+    from seisnet.store.windows_file import read_rejected
 
     config = load_toml(config_path, PreprocessConfig) if config_path else PreprocessConfig()
     config = dataclasses.replace(config, **console.given(options))
     selection = console.selected(select, starttime, endtime)
-    if dry_run and output:
-        place_for_shards(output, overwrite=overwrite, resume=resume, virtual=virtual)
-    with console.progress_line("preprocess", quiet=quiet) as show:
-
-        def progress(made: int, source: str) -> None:
-            show(f"{made} windows, read {source}")
-
-        if dry_run or output is None:
-            found = preprocessing.plan(
-                sources,
-                labels,
-                config,
-                miner=miner,
-                engine=engine,
-                progress=progress,
-                selection=selection,
-                inventory=inventory,
-            )
-        else:
-            info = preprocessing.preprocess_to_file(
-                sources,
-                labels,
-                config,
-                output=output,
-                overwrite=overwrite,
-                resume=resume,
-                virtual=virtual,
-                miner=miner,
-                engine=engine,
-                progress=progress,
-                say=lambda line: console.say(f"  {line}", quiet=quiet),
-                selection=selection,
-                inventory=inventory,
-            )
     if dry_run or output is None:
-        _print_plan(found, verbose=verbose)
-        console.say_rejections(found.rejected, quiet=quiet, verbose=verbose)
+        if output:
+            place_for_shards(output, overwrite=overwrite, resume=resume, virtual=virtual)
+        with console.progress_line("preprocess", quiet=quiet) as show:
+            plan = preprocessing.plan(
+                sources,
+                labels,
+                config,
+                miner=miner,
+                engine=engine,
+                progress=_windows_made(show),
+                selection=selection,
+                inventory=inventory,
+            )
+        _print_plan(plan, verbose=verbose)
+        console.say_rejections(plan.rejected, quiet=quiet, verbose=verbose)
         return
+    with console.progress_line("preprocess", quiet=quiet) as show:
+        info = preprocessing.preprocess_to_file(
+            sources,
+            labels,
+            config,
+            output=output,
+            overwrite=overwrite,
+            resume=resume,
+            virtual=virtual,
+            miner=miner,
+            engine=engine,
+            progress=_windows_made(show),
+            say=lambda line: console.say(f"  {line}", quiet=quiet),
+            selection=selection,
+            inventory=inventory,
+        )
+    if not quiet:
+        _say_made(output, info, miner)
+    console.say_rejections(read_rejected(output), quiet=quiet, verbose=verbose)
+
+
+def _windows_made(show: console.Show) -> Callable[[int, str], None]:
+    return lambda made, source: show(f"{made} windows, read {source}")
+
+
+def _say_made(output: Path, info: WindowsInfo, miner: str) -> None:
+    """Say on stderr what is in a windows file, and what looks wrong in it."""
+    from seisnet.store.windows_file import read_counts, read_snr_db
+
     counts = read_counts(output)
     console.say(
         f"{output}: {counted(counts.sum(), 'window')} from {counted(len(info.sources), 'source')}, "
         f"{counted(len(info.group_names), 'group')}, "
-        f"split by {_how(info.attributes['split_by'])}",
-        quiet=quiet,
+        f"split by {_how(info.attributes['split_by'])}"
     )
-    for line in _split_lines(info.classes, counts):
-        console.say(line, quiet=quiet)
-    for line in _doubts(read_snr_db(output)):
-        console.say(line, quiet=quiet)
+    for line in (*_split_lines(info.classes, counts), *_doubts(read_snr_db(output))):
+        console.say(line)
     if miner:
-        console.say(f"  {info.attributes['mined_windows']} noise windows where {miner} makes false picks", quiet=quiet)
-    console.say_rejections(read_rejected(output), quiet=quiet, verbose=verbose)
+        console.say(f"  {info.attributes['mined_windows']} noise windows where {miner} makes false picks")
 
 
 def _print_plan(plan: Plan, *, verbose: bool) -> None:
     """Print to stdout what would be made."""
     from seisnet.picks import iso_time
-    from seisnet.wording import counted, most_frequent
 
     click.echo(f"sources: {len(plan.sources)}")
     for name, made in plan.sources if verbose else plan.sources[:PLAN_LINES]:

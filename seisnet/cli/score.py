@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from seisnet.cli import console
+from seisnet.wording import counted, first_of
 
 if TYPE_CHECKING:
+    from seisnet.scoring.matching import PhaseScore
     from seisnet.waveforms.records import Rejection
 
 
@@ -47,13 +50,10 @@ def score(
       seisnet score picks.csv my_seisbench_dataset/
       seisnet score picks.csv analyst.xml --hours 72     # three stations, a day each
     """
-    import numpy as np
-
     from seisnet.config.checks import between
     from seisnet.formats.picks import read_picks
     from seisnet.labels.reading import phase_class
     from seisnet.scoring.matching import elsewhere, score_picks
-    from seisnet.wording import counted, first_of
 
     between("tolerance", tolerance_s, 1e-9, 1e6)
     if hours is not None:
@@ -80,14 +80,20 @@ def score(
     if output is not None:
         from seisnet.report.score import write_score
 
-        names = {"picks": str(picks), "reference": str(reference)}
-        write_score(scores, output, tolerance_s=tolerance_s, hours=hours, **names)
+        write_score(scores, output, picks=picks, reference=reference, tolerance_s=tolerance_s, hours=hours)
         console.say_outputs(output / "report.html", output / "metrics.json", quiet=quiet)
+    _print_table(scores, hours)
+
+
+def _print_table(scores: Sequence[PhaseScore], hours: float | None) -> None:
+    """Print the scores as CSV on stdout."""
+    import numpy as np
+
     click.echo("phase,picks,reference,matched,precision,recall,f1,median_s,mae_s,false_an_hour")
     for s in scores:
         residuals = s.residuals_s
         median = f"{np.median(residuals):.3f}" if residuals.size else ""
         mae = f"{np.abs(residuals).mean():.3f}" if residuals.size else ""
-        figures = ",".join("" if np.isnan(v) else f"{v:.4f}" for v in (s.precision, s.recall, s.f1))
+        rates = ",".join("" if np.isnan(v) else f"{v:.4f}" for v in (s.precision, s.recall, s.f1))
         false = f"{s.false_an_hour(hours):.3f}" if hours else ""
-        click.echo(f"{s.phase},{s.found},{s.reference},{s.matched},{figures},{median},{mae},{false}")
+        click.echo(f"{s.phase},{s.found},{s.reference},{s.matched},{rates},{median},{mae},{false}")

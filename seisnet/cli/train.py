@@ -6,11 +6,16 @@ import dataclasses
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from seisnet.cli import console
+from seisnet.wording import counted
+
+if TYPE_CHECKING:
+    from seisnet.config import TrainConfig
+    from seisnet.model import Model
 
 
 @click.command()
@@ -71,18 +76,10 @@ def train(
     Example:
       seisnet train windows.h5 -o model.h5 --hidden 256,128 --epochs 40
     """
-    from seisnet.config import TrainConfig, load_toml
     from seisnet.errors import ConfigError
     from seisnet.kernels import choose_kernels
 
-    init = None
-    if init_name:
-        from seisnet.model import load_model
-
-        init = load_model(init_name)
-    config = TrainConfig(**init.layers) if init else TrainConfig()
-    config = load_toml(config_path, TrainConfig, config) if config_path else config
-    config = dataclasses.replace(config, **console.given(options))
+    init, config = _settings(init_name, config_path, console.given(options))
     choose_kernels(config.hidden)
     # These load NumPy, which comes after the choice (and before it with --init: nothing is chosen then).
     import numpy as np
@@ -91,7 +88,6 @@ def train(
     from seisnet.store.model_file import read_model
     from seisnet.store.work_folder import work_folder
     from seisnet.training.fitting import fit, is_fitted
-    from seisnet.wording import counted
 
     console.not_both(resume=resume, overwrite=overwrite)
     check_not_read(output, [windows])
@@ -133,13 +129,24 @@ def train(
         )
         model.save(output, overwrite=True)
         shutil.rmtree(folder)
-    best = max(history["dev_macro_f1"], default=None) if "dev_macro_f1" in history else None
-    console.say(
-        f"{output}: {counted(len(history['epoch']), 'epoch')}{' of the student' if config.distil else ''}"
-        + (f", best dev macro-F1 {best:.4f}" if best is not None else ", no dev split"),
-        quiet=quiet,
-    )
+    epochs = f"{counted(len(history['epoch']), 'epoch')}{' of the student' if config.distil else ''}"
+    scores = history.get("dev_macro_f1", ())
+    score = f"best dev macro-F1 {max(scores):.4f}" if len(scores) else "no dev split"
+    console.say(f"{output}: {epochs}, {score}", quiet=quiet)
+    stages = ", ".join(stage.reads for stage in model.stored.stages)
     thresholds = ", ".join(f"{c} {t:g}" for c, t in sorted(model.thresholds().items()))
-    console.say(
-        f"  stages: {', '.join(stage.reads for stage in model.stored.stages)}; thresholds {thresholds}", quiet=quiet
-    )
+    console.say(f"  stages: {stages}; thresholds {thresholds}", quiet=quiet)
+
+
+def _settings(init_name: str | None, path: Path | None, given: dict[str, Any]) -> tuple[Model | None, TrainConfig]:
+    """The model to start from, and its layers, over which go the settings of a file, and over these the options."""
+    from seisnet.config import TrainConfig, load_toml
+
+    init, config = None, TrainConfig()
+    if init_name:
+        from seisnet.model import load_model  # which loads NumPy, see `seisnet.kernels`
+
+        init = load_model(init_name)
+        config = TrainConfig(**init.layers)
+    config = load_toml(path, TrainConfig, config) if path else config
+    return init, dataclasses.replace(config, **given)

@@ -27,7 +27,7 @@ def write_audit(windows: Path, folder: Path, rng: np.random.Generator) -> None:
     Parameters
     ----------
     folder : Path
-        There is one, see `seisnet.report.folder.new_folder`.
+        It exists, see `seisnet.report.folder.new_folder`.
     rng : numpy.random.Generator
         Draws the windows that are shown.
     """

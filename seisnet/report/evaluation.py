@@ -50,7 +50,7 @@ CAPTIONS = {
 
 
 def write_evaluation(found: Evaluation, model: Model, info: WindowsInfo, folder: Path) -> None:
-    """Write report.html, metrics.json and the figures of an evaluation into a folder that there is."""
+    """Write report.html, metrics.json and the figures of an evaluation into an existing folder."""
     figures = evaluation_figures(found, model, info)
     pictures = evaluation_pictures(figures)
     write_figures(folder, figures, pictures)

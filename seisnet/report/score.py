@@ -36,12 +36,12 @@ def write_score(
     scores: Sequence[PhaseScore],
     folder: Path,
     *,
-    picks: str,
-    reference: str,
+    picks: Path,
+    reference: Path,
     tolerance_s: float,
-    hours: float | None = None,
+    hours: float | None,
 ) -> None:
-    """Write report.html, metrics.json and the histogram of residuals into a folder that there is."""
+    """Write report.html, metrics.json and the histogram of residuals into an existing folder."""
     hours = hours or float("nan")
     figure = plots.residual_histogram({score.phase: score.residuals_s for score in scores}, limit_s=tolerance_s)
     drawn = picture(figure, "Residuals of matched picks; the line is their median.")
@@ -56,7 +56,7 @@ def write_score(
         rows.append((s.phase, s.found, s.reference, s.matched, *figures))
     text = f"Matched one to one within {tolerance_s:g} s."
     section = Section("Picks", text, Table(COLUMNS, tuple(rows)), (drawn,))
-    title = f"{Path(picks).name} against {Path(reference).name}"
+    title = f"{picks.name} against {reference.name}"
     write_report(Report(title, (), (section,), (f"seisnet {__version__}.",)), folder / "report.html")
 
 
