@@ -1,6 +1,7 @@
 """Small things that many tests need: traces, records, labelled seismograms and files of them."""
 
 import csv
+import shutil
 from dataclasses import asdict, replace
 from types import SimpleNamespace
 
@@ -247,3 +248,30 @@ def _write_dataset(folder, seismograms):
                 "trace_s_arrival_sample": repr(samples[1]),
             }
             writer.add(row, s.data[s.present])
+
+
+FLAGS = """--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking
+--disable-component-update --disable-sync --disable-dev-shm-usage --disable-extensions --window-size=1280,900"""
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory):
+    """Chromium, headless, driven by selenium."""
+    from selenium import webdriver  # which most tests do without
+    from selenium.common.exceptions import WebDriverException
+
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    chromedriver = shutil.which("chromedriver")
+    if not chromium or not chromedriver:
+        pytest.skip("no Chromium with its driver on this machine: no page is tried in a browser")
+    options = webdriver.ChromeOptions()
+    options.binary_location = chromium
+    for flag in [*FLAGS.split(), f"--user-data-dir={tmp_path_factory.mktemp('profile')}"]:
+        options.add_argument(flag)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    try:
+        driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(chromedriver))
+    except WebDriverException as error:
+        pytest.skip(f"Chromium does not run here: {error.msg}")
+    yield driver
+    driver.quit()

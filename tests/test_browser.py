@@ -2,15 +2,12 @@
 
 import csv
 import re
-import shutil
 import subprocess
 import sys
 from contextlib import contextmanager
 
 import numpy as np
 import pytest
-from selenium import webdriver
-from selenium.common.exceptions import WebDriverException
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
@@ -23,15 +20,8 @@ from seisnet.picks import Pick
 from seisnet.report.classification import write_classification
 from seisnet.waveforms.records import NS_PER_S
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-DRIVER = shutil.which("chromedriver")
-if not CHROMIUM or not DRIVER:
-    pytest.skip("no Chromium with its driver on this machine: no page is tried in a browser", allow_module_level=True)
-
 START_NS = 1_577_836_800 * NS_PER_S
 EVIL = '"><img src=x onerror=alert(1)>'
-FLAGS = """--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking
---disable-component-update --disable-sync --disable-dev-shm-usage --disable-extensions --window-size=1280,900"""
 
 
 def a_pick(at_s, phase="P", station="APE", probability=0.9, **figures):
@@ -44,21 +34,6 @@ PICKS = [
     a_pick(50.0, probability=0.7),
     a_pick(70.0, station=EVIL, probability=0.95),
 ]
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory):
-    options = webdriver.ChromeOptions()
-    options.binary_location = CHROMIUM
-    for flag in [*FLAGS.split(), f"--user-data-dir={tmp_path_factory.mktemp('profile')}"]:
-        options.add_argument(flag)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    try:
-        driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(DRIVER))
-    except WebDriverException as error:
-        pytest.skip(f"Chromium does not run here: {error.msg}")
-    yield driver
-    driver.quit()
 
 
 @pytest.fixture

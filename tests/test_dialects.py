@@ -1,4 +1,4 @@
-"""Dialects of other tools, against small golden tables; ObsPy reads back what it wrote."""
+"""Dialects of other tools, against small golden tables; probabilities; ObsPy reads back what was written."""
 
 import h5py
 import numpy as np
@@ -10,7 +10,6 @@ from seisnet.formats.dialects import gamma, phasenet, pyocto, seisbench, write_r
 from seisnet.formats.own_csv import PicksAppender, detections_csv, picks_csv
 from seisnet.formats.picks import write_detections, write_picks
 from seisnet.formats.probabilities import FREE, check_name, letters, write_probabilities
-from seisnet.picking.coincidence import coincident, s_after_p
 from seisnet.picks import Detection, Pick
 from seisnet.scan.scanner import Probabilities
 
@@ -119,19 +118,6 @@ def test_probabilities_come_back_from_miniseed_and_hdf5(tmp_path):
         assert file["records/000000"].attrs["start_ns"] == AT_NS
     with pytest.raises(ConfigError, match="use one of these endings"):
         write_probabilities([found], tmp_path / "p.txt", model="m")
-
-
-def test_coincidence_counts_stations_not_picks():
-    def pick(station, seconds, phase="P"):
-        return Pick("X", station, "", "HH", phase, AT_NS + round(seconds * 1e9))
-
-    picks = [pick("A", 0), pick("A", 1, "S"), pick("B", 4), pick("C", 40), pick("B", 44), pick("A", 70)]
-    assert coincident(picks, 2, 5.0) == [*picks[:3], *picks[3:5]]
-    assert coincident(picks, 3, 15.0) == []
-    assert s_after_p([pick("A", 0), pick("A", 3, "S"), pick("B", 4, "S"), pick("A", 30, "S")], 10.0) == [
-        pick("A", 0),
-        pick("A", 3, "S"),
-    ]
 
 
 def test_picks_are_appended_as_they_come(tmp_path):
