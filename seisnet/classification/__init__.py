@@ -1,5 +1,5 @@
 """From sources to picks: the job of `seisnet classify`.
 
-`job` is where to start. It has `one_source` scan each of the sources, `parts` keep in files what each gave until all
-are done. `views` are the stretches around picks.
+Start with `job`: it scans each source (`one_source`), keeps each result in a file until all are done (`parts`), and
+records what the output was made of (`output`). `views` are the stretches around picks.
 """

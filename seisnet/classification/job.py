@@ -67,19 +67,19 @@ def classify_to_file(  # noqa: PLR0913, each is a choice that somebody makes
     say: Callable[[str], None] | None = None,
     then: Callable[[Classification], None] | None = None,
 ) -> Classification:
-    """Classify sources and write what was found; a run that was killed goes on with `resume`, to the same bytes.
+    """Classify sources and write what was found; with `resume`, a run that was killed continues, to the same bytes.
 
-    `say` is told in a line how many finished sources of an interrupted run can't be taken, if any. `then` gets what was
-    found once it is written: a run that is killed amid it goes on as well.
+    `say` gets a line if finished sources of an interrupted run can't be reused. `then` is called with what was found
+    once that is written; a run that is killed during this call can be resumed, too.
 
     Raises
     ------
     ConfigError
-        For a format that can't hold what the model finds, or an output that is read, and see `work_folder`.
+        For a format that can't hold what the model finds, an output that is also an input, or as `work_folder`.
     NothingUsableError
         If no record could be scanned; the message says why.
     DataError
-        If a file can't be written, or a part be read; what is finished is kept.
+        If a file can't be written, or a part can't be read; what is finished is kept.
     """
     paths: list[Path] = []
     if job.model.preprocess.task == "class":

@@ -43,7 +43,7 @@ class SourceJob:
 
     @property
     def settings(self) -> PickConfig:
-        """The config as one run compares it with another: what is the model's own may be named or not."""
+        """The config as runs compare it: naming a threshold or step that is the model's own makes no difference."""
         is_own = self.model.chain(self.config).windows.every == 1
         hop_s = 0.0 if is_own else self.config.hop_s
         return replace(self.config, thresholds=self.model.thresholds(self.config), hop_s=hop_s)
@@ -66,7 +66,7 @@ class Classification:
     spans : list of (str, int, int)
         Trace id, start and end of every record, as far as its source answers for it.
     rival_s : float
-        Within which picks have lost probability beside others; 0 where none has.
+        Picks this near to a more probable one may have lost probability; 0 if none has.
     seconds, dead_s : float
         Time scanned, all records together, and how much of it holds no signal and is masked.
     """
@@ -86,7 +86,7 @@ class Classification:
 
     @property
     def n_records(self) -> int:
-        """Records that were scanned; one that goes on from source to source, as day to day, counts once."""
+        """Records that were scanned; one that continues from source to source, as from day to day, counts once."""
         ends = {(trace_id, end_ns) for trace_id, _, end_ns in self.spans}
         return sum((trace_id, start_ns) not in ends for trace_id, start_ns, _ in self.spans)
 

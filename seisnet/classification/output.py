@@ -1,6 +1,6 @@
-"""What a job writes, and what that was made of: a run that resumes a finished one does nothing, or says what differs.
+"""What a job writes, and a record of what it was made of: resuming a finished run does nothing, or says what differs.
 
-Picks are written in formats that have no place for it: it is kept in a hidden file beside them.
+The record is a hidden file beside the output, because formats of picks have no place for it.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ def is_finished(sources: Sequence[Source], job: SourceJob, output: Output) -> bo
     Raises
     ------
     ConfigError
-        If the picks are there, no run of them was interrupted, and they were made of others, or nobody knows of what.
+        If the output exists and no run was interrupted, but it was made of others, or not by a finished run.
     """
     path = output.path
     if not path.exists() or parts_folder(path).exists():
@@ -100,7 +100,7 @@ def is_finished(sources: Sequence[Source], job: SourceJob, output: Output) -> bo
 
 
 def write_finished(path: Path, of: dict[str, Any]) -> None:
-    """Keep what an output was made of, which has just been written; see `made_of`.
+    """Record what an output that has just been written was made of, see `made_of`.
 
     Raises
     ------
@@ -113,7 +113,7 @@ def write_finished(path: Path, of: dict[str, Any]) -> None:
 def made_of(sources: Sequence[Source], job: SourceJob, output: Output) -> dict[str, Any]:
     """All that an output depends on, as plain values, by the names that a user knows.
 
-    It is asked before anything is read: a file that grows amid a run is another one to the next.
+    It is called before anything is read, so that a file that grows during a run has changed for the next one.
     """
     read = json.dumps([[repr(source), source.stamps] for source in sources])
     made = {

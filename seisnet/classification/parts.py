@@ -1,7 +1,7 @@
 """What each source gave, kept in files until all are done, so that a job that was killed can go on.
 
 A part is named for everything that it depends on: its source with the sizes and times of its files, model, settings and
-version. A part of another job is never taken for one of this one.
+version, so that a part of another job is never taken for one of this.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def parts_folder(output: Path) -> Path:
 def make_parts(
     sources: Sequence[Source], job: SourceJob, folder: Path, engine: Engine, say: Callable[[str], None] | None = None
 ) -> Iterator[tuple[Source, Path]]:
-    """Classify sources, each into a file of its own, as far as that is not there; in their order."""
+    """Classify sources in their order, each into a file of its own unless that exists."""
     fingerprint = _fingerprint(job)
     names = [f"{_key(source, fingerprint)}.npz" for source in sources]
     if say and (line := misfits("sources", [path.name for path in folder.glob("*.npz")], names)):

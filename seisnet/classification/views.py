@@ -106,8 +106,8 @@ def view_around(
     picks : sequence of Pick
         Of these, the view holds those of its instrument that lie in it.
     model : Model, optional
-        Gives probability traces and the sampling rate, and takes off the response if its windows had none; without it
-        there are no traces, and the rate is that of the recording.
+        Gives probability traces and the sampling rate, and says whether the response is removed. Without a model there
+        are no traces, and the rate is that of the recording.
     before_s, after_s : float
         Length of the view on either side of the pick.
     band_hz : (float, float), optional
@@ -121,7 +121,7 @@ def view_around(
     Raises
     ------
     DataError
-        If no source holds the pick's time, nothing of it can be used, or a response is to be taken off without station
+        If no source holds the pick's time, nothing of it can be used, or a response is to be removed without station
         metadata.
     """
     start_ns, end_ns = (pick.time_ns + round(s * NS_PER_S) for s in (-before_s, after_s))

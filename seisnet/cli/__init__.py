@@ -29,7 +29,7 @@ COMMANDS = {
 
 
 def with_common(command: click.Command) -> click.Command:
-    """Let a command, or all of a group, take -q and -v, so that a script may give them to any; most have their own."""
+    """Add -q and -v to a command, or to all of a group, unless it has them: a script may pass them to any."""
     if isinstance(command, click.Group):
         for member in command.commands.values():
             with_common(member)
@@ -98,7 +98,7 @@ def cli() -> None:
 
 
 def as_options(message: str) -> str:
-    """Arguments that a message tells to set, as the options that stand for them.
+    """Name, in a message, command-line options in place of the Python arguments that they set.
 
     Examples
     --------
@@ -118,9 +118,9 @@ def in_one_line(program: str, words: Callable[[str], str] = str) -> Iterator[Non
     Parameters
     ----------
     program : str
-        Its name, which comes first.
+        Name with which the line begins.
     words : callable, optional
-        Changes what a message of seisnet's says.
+        Changes the message of an error of seisnet's.
     """
     from seisnet.errors import SeisnetError
 

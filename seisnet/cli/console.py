@@ -136,7 +136,7 @@ def run_server(server: LocalServer, *, quiet: bool) -> None:
 
 
 def say(message: str, *, quiet: bool = False) -> None:
-    """Write a line to stderr; on a terminal it takes the place of a bar, which comes again below it."""
+    """Write a line to stderr; on a terminal it replaces the bar, which is drawn again below it."""
     if not quiet:
         click.echo(f"\r\x1b[K{message}" if sys.stderr.isatty() else message, err=True)
 
@@ -238,7 +238,7 @@ def say_outputs(*paths: Path, quiet: bool) -> None:
 
 
 def say_rejections(rejected: Iterable[Rejected], *, quiet: bool, verbose: bool) -> None:
-    """Count what was not used by reason on stderr; each one with `verbose`."""
+    """Say on stderr what was not used: counted by reason or, with `verbose`, one by one."""
     if quiet:
         return
     if verbose:
@@ -250,7 +250,7 @@ def say_rejections(rejected: Iterable[Rejected], *, quiet: bool, verbose: bool) 
             say(f"  {_used(reason)}{where}{reason}")
         return
     commonest = Counter(reason for *_, reason in rejected).most_common()
-    # A file that is lost counts for more than many stretches that are used all the same.
+    # A file that is lost matters more than many stretches that were used all the same.
     commonest.sort(key=lambda entry: not _used(entry[0]))
     for reason, count in commonest[:8]:
         say(f"  {_used(reason)}{reason}" + (f" ({count} times)" if count > 1 else ""))

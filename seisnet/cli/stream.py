@@ -17,10 +17,10 @@ T = TypeVar("T")
 
 
 class Stop:
-    """Ctrl-C and SIGTERM, as of systemd or docker stop, end a wait for packets; later they do what they did before.
+    """A context in which Ctrl-C and SIGTERM (from systemd or docker stop) end a wait for packets.
 
-    What is being done with a packet is done first, and with what is still open, else picks would be lost, or come
-    twice. SIGTERM may itself come twice, as `timeout` sends it; a second Ctrl-C breaks off whatever is being done.
+    What is done with a packet, and with picks that are still pending, is finished first: else picks would be lost, or
+    made twice. SIGTERM may come twice, as `timeout` sends it; a second Ctrl-C interrupts whatever is being done.
     """
 
     def __init__(self) -> None:
@@ -41,7 +41,7 @@ class Stop:
             raise KeyboardInterrupt
 
     def until_asked(self, items: Iterator[T]) -> Iterator[T]:
-        """Items until it is asked for."""
+        """Items until a signal asks to stop."""
         while True:
             try:
                 self._waiting = True

@@ -58,7 +58,7 @@ def letters(classes: Sequence[str]) -> dict[str, str]:
             "write HDF5 (.h5)"
         )
     for name in classes:
-        first = [name[:1].upper()]  # of several letters where it is of ß, and miniSEED holds none outside ASCII
+        first = [name[:1].upper()]  # the capital of ß is SS, and miniSEED holds ASCII only
         free = (c for c in [*first, *FREE] if c in [*FREE] and c not in found.values())
         found[name] = "X" if name == "noise" else next(free)
     return found

@@ -22,7 +22,7 @@ SHEET = 25
 UNITS = 24
 IN_A_ROW = 4
 LONGEST = 26
-"""Letters of a line above one of so many."""
+"""Letters in a line above a panel that shares the width of the page with three others."""
 _OUTLINE = [withStroke(linewidth=2.5, foreground="white")]
 
 

@@ -1,4 +1,4 @@
-"""Pages for the one who sits at this machine: HTTP on 127.0.0.1, and nothing without the token in the address.
+"""Pages for the user of this machine: HTTP on 127.0.0.1, with no answer to a request without the token.
 
 Other users and other programs of the machine, and pages of other sites in the same browser, can reach the port, but
 do not know the token; a site that points its own name at 127.0.0.1 is refused by its ``Host``.
@@ -24,7 +24,7 @@ HOST = "127.0.0.1"
 LARGEST_BODY = 1 << 16
 HTML, JSON = "text/html; charset=utf-8", "application/json"
 NOTHING = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
-"""The policy of what is no page: should a browser show it as one, it can do nothing."""
+"""The policy of replies that are no pages: should a browser show one as a page, nothing in it can act."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ class LocalServer:
     Raises
     ------
     ConfigError
-        If the port can't be had.
+        If the port is taken.
     """
 
     def __init__(self, answer: Callable[[Request], Reply | None], *, port: int = 0) -> None:
@@ -107,7 +107,7 @@ class LocalServer:
         self._server.server_close()
 
     def may(self, host: str, origin: str) -> bool:
-        """Whether a request comes from a page of this server: of its name, and sent by none of another site."""
+        """Whether a request is addressed to this server by its name, and not sent by a page of another site."""
         names = {f"{HOST}:{self.port}", f"localhost:{self.port}"}
         return host in names and origin in {"", *(f"http://{name}" for name in names)}
 
@@ -126,12 +126,12 @@ class LocalServer:
 
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
-    # Elsewhere this lets a port be had again at once; on Windows two servers would share it.
+    # Elsewhere this lets a port be used again at once; on Windows two servers would share it.
     allow_reuse_address = os.name != "nt"
     request_queue_size = 16
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Pass over browsers that hang up; say everything else."""
+        """Ignore browsers that hang up; print everything else."""
         if not isinstance(sys.exc_info()[1], ConnectionError):
             super().handle_error(request, client_address)
 
@@ -142,7 +142,7 @@ class _Handler(BaseHTTPRequestHandler):
     timeout = 60.0
 
     def do_GET(self) -> None:
-        """Reply to a look."""
+        """Reply to a request for a page or for data."""
         self._reply("GET")
 
     def do_POST(self) -> None:
@@ -150,7 +150,7 @@ class _Handler(BaseHTTPRequestHandler):
         self._reply("POST")
 
     def log_message(self, format: str, *args: Any) -> None:
-        """Say nothing: the terminal belongs to the command."""
+        """Print nothing: the terminal belongs to the command."""
 
     def _reply(self, method: str) -> None:
         reply = self._refusal(method)

@@ -24,7 +24,7 @@ from seisnet.waveforms.records import COMPONENTS, NS_PER_S
 LONGEST_VIEW_S = 600.0
 LARGEST_MOVE_S = 60.0
 MOST_POINTS = 60_000
-"""Of a component; a longer one is sent as the extremes of stretches."""
+"""Of a component; of a longer one only the extremes of short stretches are sent."""
 
 
 class ReviewPage:
@@ -130,7 +130,7 @@ def _plain_view(view: View, pick: Pick, classes: tuple[str, ...]) -> dict[str, A
 
 
 def _render(name: str, output: str) -> tuple[bytes, str]:
-    """The page, and the policy by which only its own script and style act, and only this server is asked."""
+    """The page, and a policy that allows its own script and style, and requests to this server, and nothing else."""
     script, style = (asset("review", f"review.{ending}") for ending in ("js", "css"))
     page = (
         make_environment()
