@@ -139,7 +139,7 @@ def train(
 
 
 def _settings(init_name: str | None, path: Path | None, given: dict[str, Any]) -> tuple[Model | None, TrainConfig]:
-    """The model to start from, and its layers, over which go the settings of a file, and over these the options."""
+    """The model to start from, and the config: options override the file, which overrides the layers of that model."""
     from seisnet.config import TrainConfig, load_toml
 
     init, config = None, TrainConfig()
