@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -57,7 +58,11 @@ def day_figure(picked: Picked, pick: Pick, _before_s: float | None, _after_s: fl
         records = picked.waveforms.around(trace_id, midnight_ns, midnight_ns + DAY_NS - 1)
         if records:
             row = int(np.argmax(np.any([record.present for record in records], axis=0)))
-            data = joined(records)[row]
+            only = [
+                replace(record, data=record.data[row : row + 1], present=record.present[row : row + 1])
+                for record in records
+            ]
+            data = joined(only)[0]
             its = [p for p in picked.picks if trace_id in picked.waveforms.trace_ids(p)]
             name = f"{trace_id}{COMPONENTS[row]}"
             return plots.day_plot(data, records[0].start_ns, records[0].sampling_rate_hz, picks=its, title=name)
