@@ -168,6 +168,36 @@ def test_no_command_replaces_what_it_reads(job, tmp_path):
     load_model(tmp_path / "model.h5")
 
 
+@pytest.mark.parametrize(
+    ("output", "command"),
+    [
+        ("model.h5", "train windows.h5 --init model.h5 --epochs 1"),
+        ("own.toml", "train windows.h5 --config own.toml --epochs 1"),
+        ("model.h5", "preprocess set --mine model.h5"),
+        ("own.toml", "preprocess set --config own.toml"),
+        ("model.h5", "classify day.mseed --model model.h5"),
+        ("own.toml", "classify day.mseed --model model.h5 --config own.toml"),
+        ("picks.csv", "classify day.mseed --model model.h5 --probabilities model.h5"),
+        ("model.h5", "stream 127.0.0.1:1 --select GE.APE..HH? --model model.h5"),
+        ("own.toml", "stream 127.0.0.1:1 --select GE.APE..HH? --config own.toml"),
+        ("stations.xml", "stream 127.0.0.1:1 --select GE.APE..HH? --inventory stations.xml"),
+        ("set", "datasets export seisbench set"),
+    ],
+)
+def test_no_command_replaces_the_models_and_settings_that_it_reads(output, command, job, tmp_path, monkeypatch):
+    shutil.copytree(job / "set", tmp_path / "set")
+    for name in ("windows.h5", "model.h5", "day.mseed"):
+        shutil.copy(job / name, tmp_path)
+    (tmp_path / "own.toml").touch()
+    obspy.read_inventory().write(str(tmp_path / "stations.xml"), format="STATIONXML")
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    monkeypatch.setattr("seisnet.waveforms.seedlink.packets", lambda *_, **__: iter(()))
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ConfigError, match="is also an input"):
+        run(*command.split(), "-o", output, "--overwrite")
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
+
+
 def test_scores_have_a_report_with_residuals(job, tmp_path):
     run("classify", job / "day.mseed", "--model", job / "model.h5", "-o", tmp_path / "picks.csv", "-q")
     scored = run("score", tmp_path / "picks.csv", job / "analyst.csv", "-o", tmp_path / "score")

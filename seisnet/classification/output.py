@@ -22,6 +22,12 @@ from seisnet.formats.probabilities import check_name
 from seisnet.store.files import check_not_read, check_output, size_and_age, write_whole
 from seisnet.waveforms.sources import Source
 
+IN_REPORT = {
+    "picks.csv": "csv", "picks.xml": "quakeml", "detections.csv": "csv", "detections.xml": "quakeml",
+    "report.html": "", "metrics.json": "", "figures": "",
+}  # fmt: skip
+"""What a report has in its folder; the format where it is what `classify` writes, too."""
+
 
 @dataclass(frozen=True)
 class Output:
@@ -44,13 +50,14 @@ class Output:
     probabilities: Path | None = None
     report: Path | None = None
 
-    def check(self, *, may_exist: bool) -> None:
+    def check(self, *, may_exist: bool, reads: Sequence[Path] = ()) -> None:
         """Refuse, before any work is done, names and formats that can't be written.
 
         Raises
         ------
         ConfigError
-            For an unknown format, or a file that exists and may not.
+            For an unknown format, a file that exists and may not, one place for two outputs, or one of the files that
+            the job reads beside its sources.
         """
         if self.file_format not in FORMATS:
             raise ConfigError(f"format '{self.file_format}'{nearest(self.file_format, FORMATS)}")
@@ -60,6 +67,21 @@ class Output:
             if self.probabilities.absolute() == self.path.absolute():
                 raise ConfigError(f"{self.path}: picks and probabilities need separate files")
             check_output(self.probabilities, overwrite=may_exist)
+        self._check_report()
+        for path in filter(None, (self.path, self.probabilities)):
+            check_not_read(path, reads)
+
+    def _check_report(self) -> None:
+        """Refuse what the report would replace, or lie in the place of; what it writes alike may be its own."""
+        if not self.report:
+            return
+        folder, files = self.report.absolute(), [self.probabilities] if self.probabilities else []
+        files += [] if self.file_format == "real" else [self.path]
+        if any(path.absolute() == folder for path in files):
+            raise ConfigError(f"{self.report}: a report needs a folder of its own; choose another name")
+        inside = self.path.absolute().parent == folder
+        if inside and IN_REPORT.get(self.path.name, self.file_format) != self.file_format:
+            raise ConfigError(f"{self.path}: the report writes a file of that name; choose another name")
 
     def check_sources(self, sources: Sequence[Source]) -> None:
         """Refuse to replace what sources read.

@@ -113,7 +113,7 @@ def classify(
         raise click.UsageError("--coincidence-window needs --coincidence N")
     file_format = file_format or format_of(output)
     wanted = Output(output, file_format, probabilities, report)
-    wanted.check(may_exist=overwrite or resume)
+    wanted.check(may_exist=overwrite or resume, reads=console.read_beside(model_name, config_path))
     with (
         new_folder(report, overwrite=overwrite or resume) if report else nullcontext(),
         console.progress_line("classify", quiet=quiet) as show,

@@ -270,6 +270,11 @@ def not_both(*, resume: bool, overwrite: bool) -> None:
         raise click.UsageError("use --resume or --overwrite, not both")
 
 
+def read_beside(*names: str | Path | None) -> list[Path]:
+    """What a command reads beside its data, which no output may replace: settings, a model to begin with."""
+    return [Path(name) for name in names if name]
+
+
 def given(values: dict[str, Any]) -> dict[str, Any]:
     """The options that a user gave."""
     return {name: value for name, value in values.items() if value is not None}

@@ -111,11 +111,14 @@ def preprocess(
     from seisnet.config import PreprocessConfig, load_toml
     from seisnet.preprocessing import job as preprocessing
     from seisnet.preprocessing.all_pieces import place_for_shards
+    from seisnet.store.files import check_not_read
     from seisnet.store.windows_file import read_rejected
 
     config = load_toml(config_path, PreprocessConfig) if config_path else PreprocessConfig()
     config = dataclasses.replace(config, **console.given(options))
     selection = console.selected(select, starttime, endtime)
+    if output:
+        check_not_read(output, console.read_beside(config_path))
     if dry_run or output is None:
         if output:
             place_for_shards(output, overwrite=overwrite, resume=resume, virtual=virtual)

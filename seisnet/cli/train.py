@@ -90,7 +90,7 @@ def train(
     from seisnet.training.fitting import fit, is_fitted
 
     console.not_both(resume=resume, overwrite=overwrite)
-    check_not_read(output, [windows])
+    check_not_read(output, [windows, *console.read_beside(config_path, init_name)])
     folder = output.with_name(f".{output.name}.training")
     checkpoint = folder / "checkpoint"
     if resume and output.exists() and not checkpoint.exists():

@@ -16,6 +16,7 @@ from seisnet.labels.linking import linked
 from seisnet.labels.matching import LabelMatcher, unmatched
 from seisnet.labels.reading import phase_class, read_labels
 from seisnet.picks import Pick
+from seisnet.store.files import check_not_read
 from seisnet.store.seisbench_writer import SeisBenchWriter
 from seisnet.waveforms.files import Reading
 from seisnet.waveforms.records import (
@@ -95,12 +96,15 @@ def export_seisbench(
     NothingUsableError
         If there is no trace to write.
     ConfigError
-        Sources or labels are a single name in place of a list.
+        Sources or labels are a single name in place of a list, or a data set that is read would be replaced.
     """
     labels = names("labels", labels)
     config = or_default(config, ExportConfig)
     reading = Reading()
     found = find_sources(sources, reading, selection=selection or Selection(), inventory=inventory)
+    read = [*(path for source in found for path in source.reads), *map(Path, labels)]
+    for name in ("metadata.csv", "waveforms.hdf5"):
+        check_not_read(Path(folder) / name, read)
     matcher = LabelMatcher(linked(read_labels(labels, reading.rejections), TOGETHER_S))
     hints = sorted({pick.phase for pick in matcher.labels if phase_class(pick.phase)} | {"P", "S"})
     columns = [*COLUMNS, *(f"trace_{hint}_{what}" for hint in hints for what in ("arrival_sample", "weight"))]

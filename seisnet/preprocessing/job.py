@@ -170,7 +170,7 @@ def preprocess_to_file(  # noqa: PLR0913, each is a choice that somebody makes
     reading = Reading()
     found = find_sources(sources, reading, selection=selection or Selection(), inventory=inventory, engine=engine)
     read = (path for source in found for path in source.reads)
-    check_not_read(output, itertools.chain(read, map(Path, labels)))
+    check_not_read(output, itertools.chain(read, map(Path, labels), [Path(miner)]))
     job = make_job(found, labels, config, reading.rejections, miner=miner, folder=folder)
     pieces = list(make_pieces(found, config.link_s, reading.rejections))
     identities = [job.identity(piece) for piece in pieces] if resume else []
