@@ -16,6 +16,7 @@ from seisnet.errors import ConfigError, NothingUsableError
 from seisnet.store.seisbench_writer import SeisBenchWriter
 from seisnet.waveforms.files import Reading
 from seisnet.waveforms.records import NS_PER_S
+from seisnet.waveforms.selection import Selection
 
 LOW = PickConfig(thresholds={"P": 0.3, "S": 0.3})
 
@@ -35,6 +36,15 @@ def test_a_data_set_sampled_far_too_slowly_is_told(tmp_path, noise, untrained_mo
         writer.add(dict(zip(columns, (1.0, "A"), strict=True)), noise(3000).reshape(3, 1000))
     with pytest.raises(NothingUsableError, match="sampled at 1 Hz; 10 Hz is the minimum"):
         classify([str(tmp_path / "slow")], untrained_model)
+
+
+def test_of_a_data_set_only_picks_of_the_wanted_times_are_made(labelled, untrained_model):
+    whole = classify([str(labelled.dataset)], untrained_model, LOW)
+    times = sorted(pick.time_ns for pick in whole.picks)
+    wanted = Selection(start_ns=times[len(times) // 3], end_ns=times[2 * len(times) // 3])
+    found = classify([str(labelled.dataset)], untrained_model, LOW, selection=wanted)
+    assert found.picks == [p for p in whole.picks if wanted.start_ns <= p.time_ns < wanted.end_ns]
+    assert len(found.picks) > 5 and found.seconds < whole.seconds
 
 
 def test_recordings_that_are_too_short_are_named(tmp_path, make_trace, noise, untrained_model):

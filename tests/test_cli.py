@@ -412,10 +412,18 @@ def test_a_dry_run_refuses_what_the_run_would(name, job, tmp_path):
     assert said[0] == said[1]
 
 
-def test_a_window_of_coincidence_without_a_number_of_stations_is_refused(job, tmp_path):
-    arguments = ["classify", str(job / "day.mseed"), "-o", str(tmp_path / "p.csv"), "--coincidence-window", "5"]
-    result = CliRunner().invoke(cli, arguments)
-    assert result.exit_code == 2 and "--coincidence N" in result.stderr
+@pytest.mark.parametrize(
+    ("command", "remedy"),
+    [
+        ("classify day.mseed --coincidence-window 5", "--coincidence N"),
+        ("classify day.mseed --views 5", "--report"),
+        ("preprocess set --split 0.5,0.3,0.2 --split-by given", "leave out one"),
+    ],
+)
+def test_an_option_that_has_no_effect_without_or_beside_another_is_refused(command, remedy, job, tmp_path, monkeypatch):
+    monkeypatch.chdir(job)
+    result = CliRunner().invoke(cli, [*command.split(), "-o", str(tmp_path / "output")])
+    assert result.exit_code == 2 and remedy in result.stderr and not list(tmp_path.iterdir())
 
 
 def test_one_more_reason_is_one(capsys):

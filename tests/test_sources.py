@@ -78,6 +78,15 @@ def test_a_data_set_folder_is_one_source_however_it_is_named(labelled):
         assert source.is_dataset
 
 
+def test_that_station_metadata_do_not_apply_to_a_data_set_is_told(labelled, tmp_path):
+    obspy.read_inventory().write(str(tmp_path / "stations.xml"), format="STATIONXML")
+    for specs, n_told in ((["set", "files"], 1), (["files"], 0)):
+        reading, paths = Reading(), [labelled.dataset.parent / name for name in specs]
+        find_sources(paths, reading, inventory=[tmp_path / "stations.xml"])
+        told = [r.reason for r in reading.rejections if "station metadata do not apply to a data set" in r.reason]
+        assert len(told) == n_told
+
+
 @pytest.mark.parametrize("name", ["a[1].mseed", "b*.mseed", "c?.mseed", "d [x] (y).mseed", "ü.mseed"])
 def test_a_file_name_is_no_pattern(tmp_path, write, name):
     write(tmp_path / "a1.mseed", "GE.WRONG..HHZ")

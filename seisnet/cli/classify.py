@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from seisnet.classification.one_source import Classification
     from seisnet.config import PickConfig
 
+VIEWS = 50
+"""Seismograms in a report, unless another number is asked for."""
+
 
 @click.command()
 @click.argument("sources", nargs=-1, required=True)
@@ -49,9 +52,7 @@ if TYPE_CHECKING:
 @click.option(
     "--views",
     type=click.IntRange(0),
-    default=50,
-    show_default=True,
-    help="Maximum number of seismograms in the report.",
+    help=f"Maximum number of seismograms in the report. [{VIEWS}]",
 )
 @console.jobs
 @console.scheduler
@@ -73,7 +74,7 @@ def classify(
     coincidence_s: float | None,
     probabilities: Path | None,
     report: Path | None,
-    views: int,
+    views: int | None,
     jobs: int,
     scheduler: str,
     threads: int,
@@ -111,6 +112,9 @@ def classify(
     config = pick_config(config_path, threshold, chosen)
     if coincidence_s is not None and config.coincidence == 1:
         raise click.UsageError("--coincidence-window needs --coincidence N")
+    if views is not None and report is None:
+        raise click.UsageError("--views needs --report")
+    most_views = (VIEWS if views is None else views) if report else 0
     file_format = file_format or format_of(output)
     wanted = Output(output, file_format, probabilities, report)
     wanted.check(may_exist=overwrite or resume, reads=console.read_beside(model_name, config_path))
@@ -123,7 +127,7 @@ def classify(
         found_sources = find_sources(
             sources, reading, selection=console.selected(select, starttime, endtime), inventory=inventory
         )
-        job = SourceJob(model, config, views if report else 0, probabilities is not None, threads)
+        job = SourceJob(model, config, most_views, probabilities is not None, threads)
         if resume and is_finished(found_sources, job, wanted):
             console.say(f"{output} is finished; nothing to resume", quiet=quiet)
             return

@@ -116,6 +116,8 @@ def preprocess(
 
     config = load_toml(config_path, PreprocessConfig) if config_path else PreprocessConfig()
     config = dataclasses.replace(config, **console.given(options))
+    if options["split"] is not None and config.split_by == "given":
+        raise click.UsageError("--split has no effect on given splits (--split-by, split_by); leave out one of both")
     selection = console.selected(select, starttime, endtime)
     if output:
         check_not_read(output, console.read_beside(config_path))

@@ -97,10 +97,11 @@ def _away(away_ns: Sequence[float]) -> str:
     return f"{' to '.join(lengths)} from the nearest waveform of that station"
 
 
-def _nowhere(place: str, records: Iterable[str], *, guess: bool) -> str:
+def _nowhere(place: str, records: Mapping[str, Sequence[int]], *, guess: bool) -> str:
+    if not records:
+        return "no waveform of that station outside data sets, which have labels of their own"
     nearest = difflib.get_close_matches(place, sorted(records), n=3, cutoff=0) if guess else []
-    told = f"; the most similar are {', '.join(nearest) or 'none'}" if guess else ""
-    return f"no waveform of that station{told}"
+    return "no waveform of that station" + (f"; the most similar are {', '.join(nearest)}" if nearest else "")
 
 
 def _span_ns(label: Pick | ClassInterval) -> tuple[int, int]:

@@ -32,7 +32,7 @@ from seisnet.waveforms.file_names import matches, waveform_files
 from seisnet.waveforms.files import Reading
 from seisnet.waveforms.groups import Group, gather
 from seisnet.waveforms.inventory import read_stations
-from seisnet.waveforms.records import DAY_NS
+from seisnet.waveforms.records import DAY_NS, KEPT, Rejection
 from seisnet.waveforms.selection import FOREVER_NS, Selection
 
 EVERYTHING = Selection()
@@ -160,7 +160,10 @@ def find_sources(
         else:
             for path in matches(spec):
                 datasets = _datasets(path)
-                found += datasets
+                found += [replace(source, span_ns=(selection.start_ns, selection.end_ns)) for source in datasets]
+                if stations and datasets:
+                    told = f"{KEPT}station metadata do not apply to a data set, which names its components: {path}"
+                    reading.rejections.append(Rejection("", 0, 0, told))
                 files += [] if datasets else waveform_files(path)
     groups, passed_over = gather(dict.fromkeys(files), selection, reading, engine)
     for group in groups:
