@@ -418,12 +418,19 @@ def test_a_dry_run_refuses_what_the_run_would(name, job, tmp_path):
         ("classify day.mseed --coincidence-window 5", "--coincidence N"),
         ("classify day.mseed --views 5", "--report"),
         ("preprocess set --split 0.5,0.3,0.2 --split-by given", "leave out one"),
+        ("plot analyst.csv --waveforms day.mseed --day A.B..HH_P_2020 --after 5", "leave out --before and --after"),
+        ("plot analyst.csv --waveforms day.mseed --section A.B..HH_P_2020 --model phase", "leave out --model"),
     ],
 )
 def test_an_option_that_has_no_effect_without_or_beside_another_is_refused(command, remedy, job, tmp_path, monkeypatch):
     monkeypatch.chdir(job)
     result = CliRunner().invoke(cli, [*command.split(), "-o", str(tmp_path / "output")])
     assert result.exit_code == 2 and remedy in result.stderr and not list(tmp_path.iterdir())
+
+
+def test_a_seed_without_an_audit_is_refused(job):
+    result = CliRunner().invoke(cli, ["inspect", str(job / "windows.h5"), "--seed", "1"])
+    assert result.exit_code == 2 and "--seed needs --plot" in result.stderr
 
 
 def test_one_more_reason_is_one(capsys):

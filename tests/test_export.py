@@ -110,7 +110,19 @@ def test_nothing_to_export_says_why_and_leaves_no_folder_half_done(tmp_path, lab
     with pytest.raises(NothingUsableError, match=r"exported: label at XX\.ZZZ\.: .* \(2\); label at") as raised:
         export_seisbench([str(labelled.files)], [str(tmp_path / "p.csv")], tmp_path / "set")
     assert KEPT not in str(raised.value)
-    assert not list((tmp_path / "set").iterdir())
+    assert not (tmp_path / "set").exists()
+
+
+def test_recordings_without_labels_are_told_to_need_some(tmp_path, labelled):
+    with pytest.raises(NothingUsableError, match="waveform files carry no labels"):
+        export_seisbench([str(labelled.files)], [], tmp_path / "set")
+    assert not (tmp_path / "set").exists()
+
+
+def test_that_nothing_is_cut_around_the_picks_of_a_data_set_is_told(tmp_path, labelled):
+    for config, n_told in ((ExportConfig(before_s=5), 1), (ExportConfig(sampling_rate_hz=50), 0)):
+        _, rejections = export_seisbench([labelled.dataset], [], tmp_path / "set", config, overwrite=True)
+        assert sum("whose traces are written whole" in r.reason for r in rejections) == n_told
 
 
 def test_an_export_never_replaces_a_data_set_unasked(tmp_path, labelled):

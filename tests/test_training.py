@@ -543,6 +543,20 @@ def test_stages_that_can_not_be_trained_further_are_carried_over(quakes, quake_m
         assert mine is parent
 
 
+def test_that_a_model_keeps_stages_that_are_not_trained_further_is_told(quakes, quake_model, briefly):
+    said = []
+    alone = dataclasses.replace(
+        briefly, context=False, onset=False, optimizer="adam", learning_rate=0.001, momentum=0.5
+    )
+    child, _ = fit(quakes.windows, alone, init=quake_model, say=said.append)
+    assert said[:3] == [
+        "momentum: adam has none to set, so it has no effect; sgd and nesterov use it",
+        "the model keeps its context stage as it is: the settings say context = false",
+        "the model keeps its onset stage as it is: the settings say onset = false",
+    ]
+    assert [a is b for a, b in zip(child.stored.stages, quake_model.stored.stages, strict=True)] == [False, True, True]
+
+
 def test_a_model_of_one_stage_gets_the_others_unless_they_are_not_wanted(quakes, briefly):
     alone = {"context": False, "onset": False}
     parent, _ = fit(quakes.windows, dataclasses.replace(briefly, **alone))

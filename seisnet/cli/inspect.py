@@ -18,10 +18,10 @@ from seisnet.cli import console
     metavar="DIR",
     help="Folder for an audit sheet of a windows file.",
 )
-@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Seed for the choice of windows.")
+@click.option("--seed", type=click.IntRange(0), help="Seed for the choice of windows of --plot. [0]")
 @console.overwrite
 @console.quiet
-def inspect(file: Path, folder: Path | None, seed: int, overwrite: bool, quiet: bool) -> None:
+def inspect(file: Path, folder: Path | None, seed: int | None, overwrite: bool, quiet: bool) -> None:
     """Describe a windows file, a model file or a waveform file.
 
     --plot writes a report on a windows file: 25 random windows per class with their onsets, so that you see wrong
@@ -35,6 +35,8 @@ def inspect(file: Path, folder: Path | None, seed: int, overwrite: bool, quiet: 
     from seisnet.errors import DataError, missing
     from seisnet.inspection import describe
 
+    if seed is not None and folder is None:
+        raise click.UsageError("--seed needs --plot")
     if not file.is_file():
         raise DataError(missing(file))
     if folder is not None:
@@ -51,5 +53,5 @@ def inspect(file: Path, folder: Path | None, seed: int, overwrite: bool, quiet: 
 
         from seisnet.report.audit import write_audit
 
-        write_audit(file, folder, np.random.default_rng(seed))
+        write_audit(file, folder, np.random.default_rng(seed or 0))
         console.say(f"audit sheet: {folder / 'report.html'}", quiet=quiet)

@@ -57,6 +57,10 @@ def plot(
     if len(chosen) != 1:
         raise click.UsageError("use one of --pick, --section and --day, with the ID of a pick")
     ((kind, name),) = chosen
+    if kind == "day" and (before_s or after_s):
+        raise click.UsageError("--day shows the whole day; leave out --before and --after")
+    if kind != "pick" and model_name:
+        raise click.UsageError("only --pick shows probability traces; leave out --model")
     output = output or Path("".join(c if c.isalnum() or c in "._-" else "_" for c in name) + ".png")
     check_output(output, overwrite=overwrite)
     picked = open_picked(picks, waveforms, model_name, inventory)

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 @click.option("--optimizer", metavar="NAME", help="sgd, nesterov, adagrad, rmsprop, adam, adamw.")
 @click.option("--schedule", metavar="NAME", help="constant, step, cosine, warmup, one_cycle, plateau.")
 @click.option("--learning-rate", type=float, help="0.02 by default; rmsprop, adam and adamw need about 0.001.")
-@click.option("--momentum", type=float)
+@click.option("--momentum", type=float, help="Of sgd and nesterov; the others have none to set.")
 @click.option("--batch-size", type=int)
 @click.option("--epochs", type=int)
 @click.option("--patience", type=int, help="Stop after this many epochs without a better dev score; 0: never.")

@@ -105,6 +105,12 @@ def export_seisbench(
     read = [*(path for source in found for path in source.reads), *map(Path, labels)]
     for name in ("metadata.csv", "waveforms.hdf5"):
         check_not_read(Path(folder) / name, read)
+    if not labels and found and not any(source.is_dataset for source in found):
+        raise NothingUsableError("waveform files carry no labels; name a catalogue or a CSV with labels=...")
+    around = (config.before_s, config.after_s) != (ExportConfig.before_s, ExportConfig.after_s)
+    if around and any(source.is_dataset for source in found):
+        told = "before_s and after_s (--before, --after) do not apply to data sets, whose traces are written whole"
+        reading.rejections.append(Rejection("", 0, 0, KEPT + told))
     matcher = LabelMatcher(linked(read_labels(labels, reading.rejections), TOGETHER_S))
     hints = sorted({pick.phase for pick in matcher.labels if phase_class(pick.phase)} | {"P", "S"})
     columns = [*COLUMNS, *(f"trace_{hint}_{what}" for hint in hints for what in ("arrival_sample", "weight"))]

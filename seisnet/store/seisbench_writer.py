@@ -71,6 +71,7 @@ class SeisBenchWriter:
     def __enter__(self) -> Self:
         if (self.folder / "chunks").exists() or chunk_names(self.folder, "waveforms", ".hdf5") - {""}:
             raise ConfigError(f"{self.folder}: holds a chunked data set; choose another folder")
+        made = not self.folder.exists()
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -79,6 +80,8 @@ class SeisBenchWriter:
         for path in (metadata, waveforms, readme) if self.attributes else (metadata, waveforms):
             check_output(path, overwrite=self.overwrite)
         with ExitStack() as stack:
+            if made:
+                stack.push(lambda kind, error, trace: self.folder.rmdir() if kind is not None else None)
             # What is entered last leaves first: all is on disk, then README, waveforms and metadata move in.
             metadata_part = stack.enter_context(replacing(metadata))
             waveforms_part = stack.enter_context(replacing(waveforms))

@@ -125,17 +125,19 @@ class Run:
         self._add_window_tasks("windows", self._windows.training, self._train)
         if self._recipe.task == "phase":
             why_not = why_no_context(self._train, set(self._stations), self._recipe)
-            if config.context and self._may_have("context", why_not, say):
+            if self._may_have("context", config.context, why_not, say):
                 self._add_context_tasks()
             why_not = why_no_onsets(self._train, self._recipe)
-            if config.onset and self._may_have("onset", why_not, say):
+            if self._may_have("onset", config.onset, why_not, say):
                 self.tasks.append(self._onset_task())
 
-    def _may_have(self, stage: str, why_not: str, say: Say | None) -> bool:
-        """Whether a stage can be trained; if not, `say` is told why."""
+    def _may_have(self, stage: str, asked: bool, why_not: str, say: Say | None) -> bool:
+        """Whether a stage is trained; if not, `say` is told why, unless the model has none and none is asked for."""
+        if not asked:
+            why_not = f"the settings say {stage} = false" if self._parent.stage(stage) else ""
         if why_not and say:
             say(self._parent.goes_without(stage, why_not))
-        return not why_not
+        return asked and not why_not
 
     def _add_window_tasks(self, stage: str, data: Callable[[], TrainingData], excerpts: Sequence[Excerpt]) -> None:
         """Add tasks of window networks, or of their teachers and a student, which sees the excerpts too."""

@@ -66,6 +66,8 @@ class WindowData:
             yield f"the training split holds no window of {', '.join(absent)}: the model can't learn this"
         if config.batch_size == 1 and np.ptp(self.weight) > 0:  # the loss of a batch is a mean by weight
             yield "batch_size 1: weights of classes and windows have no effect in batches of one; use 2 or more"
+        if config.momentum != TrainConfig.momentum and config.optimizer not in ("sgd", "nesterov"):
+            yield f"momentum: {config.optimizer} has none to set, so it has no effect; sgd and nesterov use it"
         if config.patience and not len(self.y_dev):
             yield "patience: there is no dev split, so nothing stops the training early"
         if config.false_alarms_per_hour and self.info.config.get("task", "phase") != "phase":
