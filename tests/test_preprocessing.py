@@ -441,6 +441,22 @@ def test_a_virtual_file_whose_shards_are_gone_changed_or_foreign_is_refused(virt
         read_windows(virtual)
 
 
+def test_a_virtual_file_keeps_its_shards_until_another_has_replaced_it(virtual, labelled, tmp_path):
+    before, old = read_windows(virtual).rows.x, set((tmp_path / "v.h5.shards").iterdir())
+    (tmp_path / "far.csv").write_text("network,station,time,phase\nXX,YYY,1,P\n")
+    given = replace(CONFIG, shifts=1, split_by="given")
+    for label, config, error in (("far.csv", CONFIG, NothingUsableError), (labelled.csv, given, DataError)):
+        for way in ("overwrite", "resume"):
+            options = {"output": virtual, "virtual": True, way: True}
+            with pytest.raises((error, ConfigError)):
+                preprocess_to_file([str(labelled.files)], [str(tmp_path / label)], config, **options)
+            np.testing.assert_array_equal(read_windows(virtual).rows.x, before)
+    job = ([str(labelled.files)], [str(labelled.csv)], replace(CONFIG, shifts=1))
+    preprocess_to_file(*job, output=virtual, virtual=True, overwrite=True)
+    assert len(read_windows(virtual).rows.x) < len(before)
+    assert len(new := set((tmp_path / "v.h5.shards").iterdir())) == 1 and not new & old
+
+
 @pytest.mark.parametrize("first", [True, False])
 def test_a_finished_file_is_not_resumed_as_one_of_the_other_kind(first, labelled, tmp_path):
     job = ([str(labelled.files)], [str(labelled.csv)], CONFIG)

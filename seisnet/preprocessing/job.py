@@ -179,9 +179,10 @@ def preprocess_to_file(  # noqa: PLR0913, each is a choice that somebody makes
         if not virtual:
             clear(folder)
         return info
-    with work_folder(folder, output, resume=resume, overwrite=overwrite):
+    keep = virtual and is_virtual(output)  # whose shards are in this folder
+    with work_folder(folder, output, resume=resume, overwrite=overwrite, keep=keep):
         sweep(output)
-        if say and (line := misfits("shards", [path.stem for path in folder.glob("*.h5")], identities)):
+        if say and resume and (line := misfits("shards", [path.stem for path in folder.glob("*.h5")], identities)):
             say(line)
         with engine.crew(partial(step, job)) as over:
             totals = make_shards(job, pieces, over, reading.rejections, progress)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from seisnet.errors import FormatError
+from seisnet.errors import DataError, FormatError
 from seisnet.store.hdf5 import inside, opened, text
 
 FORMAT = "seisnet-windows"
@@ -134,9 +134,10 @@ def read_info(path: Path, *, rejected: bool = True) -> WindowsInfo:
 
 
 def is_virtual(path: Path) -> bool:
-    """Whether the features of a windows file lie in shards."""
-    with opened(path, FORMAT) as file:
+    """Whether there is a windows file whose features lie in shards."""
+    with suppress(DataError, FormatError), opened(path, FORMAT) as file:
         return "shards" in file
+    return False
 
 
 def read_rejected(path: Path) -> Iterator[Rejected]:

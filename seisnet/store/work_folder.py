@@ -41,11 +41,11 @@ def alone(folder: Path, output: Path) -> Iterator[None]:
 
 
 @contextmanager
-def work_folder(folder: Path, output: Path, *, resume: bool, overwrite: bool) -> Iterator[None]:
+def work_folder(folder: Path, output: Path, *, resume: bool, overwrite: bool, keep: bool = False) -> Iterator[None]:
     """Make and lock a folder for the finished parts of an output; `resume` keeps what is in it, `overwrite` empties it.
 
     The caller removes it once the output is made. If the run fails, the folder stays as long as it holds anything, but
-    not if there was nothing to make.
+    not if there was nothing to make. With `keep`, what is in it belongs to the output that is replaced, and stays.
 
     Raises
     ------
@@ -54,7 +54,7 @@ def work_folder(folder: Path, output: Path, *, resume: bool, overwrite: bool) ->
     DataError
         If it can't be made.
     """
-    if overwrite and not resume and folder.exists():
+    if overwrite and not (resume or keep) and folder.exists():
         with alone(folder, output):
             shutil.rmtree(folder, ignore_errors=True)
     try:
@@ -69,7 +69,9 @@ def work_folder(folder: Path, output: Path, *, resume: bool, overwrite: bool) ->
         try:
             yield
         except BaseException as error:
-            if isinstance(error, NothingUsableError) or not _holds_any(folder):
+            if keep and isinstance(error, NothingUsableError):
+                (folder / REPLACES).unlink(missing_ok=True)
+            elif isinstance(error, NothingUsableError) or not _holds_any(folder):
                 shutil.rmtree(folder, ignore_errors=True)
             raise
 
