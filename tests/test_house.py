@@ -157,6 +157,15 @@ def test_preprocessing_imports_no_part_of_scipy_that_takes_long():
     assert not slow & set(done.stdout.split())
 
 
+def test_classify_loads_the_library_of_figures_for_a_report_only():
+    arguments = ["classify", "missing.mseed", "-o", "picks.csv"]
+    code = f"import sys; from seisnet.cli import main; sys.argv[1:] = {arguments}\n"
+    code += "try: main()\nexcept SystemExit as end: print(end.code)\n"
+    code += "print(*({'seisnet.model', 'matplotlib'} & {*sys.modules}))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "1\nseisnet.model\n"
+
+
 def test_seisnet_lists_its_names_and_gives_each_after_a_plain_import():
     assert set(dir(seisnet)) >= set(seisnet.__all__)
     code = "import seisnet; seisnet.nn.blas_threads; [getattr(seisnet, name) for name in dir(seisnet)]"

@@ -18,6 +18,7 @@ from selenium.webdriver.common.by import By
 from seisnet import plots
 from seisnet.classification.job import classify
 from seisnet.classification.one_source import Classification
+from seisnet.classification.summary import summary
 from seisnet.classification.views import View
 from seisnet.config import PickConfig
 from seisnet.errors import ConfigError, DataError
@@ -26,7 +27,6 @@ from seisnet.picks import Detection, Pick
 from seisnet.report.classification import (
     classification_metrics,
     picks_sections,
-    summary,
     waveform_figure,
     write_classification,
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -99,11 +99,10 @@ def classify(
     from seisnet.classification.job import classify_to_file
     from seisnet.classification.one_source import SourceJob
     from seisnet.classification.output import Output, is_finished
+    from seisnet.classification.summary import summary
     from seisnet.engine import Engine
     from seisnet.formats.picks import format_of
     from seisnet.model import load_model
-    from seisnet.report.classification import summary, write_classification
-    from seisnet.report.folder import new_folder
     from seisnet.waveforms.files import Reading
     from seisnet.waveforms.sources import find_sources
 
@@ -118,10 +117,12 @@ def classify(
     file_format = file_format or format_of(output)
     wanted = Output(output, file_format, probabilities, report)
     wanted.check(may_exist=overwrite or resume, reads=console.read_beside(model_name, config_path))
-    with (
-        new_folder(report, overwrite=overwrite or resume) if report else nullcontext(),
-        console.progress_line("classify", quiet=quiet) as show,
-    ):
+    folder: AbstractContextManager[None] = nullcontext()
+    if report:
+        from seisnet.report.folder import new_folder  # which takes as long to import as all the rest
+
+        folder = new_folder(report, overwrite=overwrite or resume)
+    with folder, console.progress_line("classify", quiet=quiet) as show:
         model, reading = load_model(model_name), Reading()
         model.thresholds(config)
         found_sources = find_sources(
@@ -134,6 +135,8 @@ def classify(
 
         def write_report(found: Classification) -> None:
             if report:
+                from seisnet.report.classification import write_classification
+
                 show("drawing the report")
                 write_classification(found, model, report, sources=sources, model_name=model_name, inventory=inventory)
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from seisnet import __version__, plots
 from seisnet.classification.one_source import Classification
+from seisnet.classification.summary import summary
 from seisnet.classification.views import View
 from seisnet.formats.picks import write_detections, write_picks
 from seisnet.model import Model
@@ -31,7 +32,7 @@ from seisnet.report.folder import notes, write_figures, write_json
 from seisnet.report.html import write_report
 from seisnet.waveforms.inventory import UNITS
 from seisnet.waveforms.records import NS_PER_S, letters_of
-from seisnet.wording import counted, duration
+from seisnet.wording import counted
 
 
 def write_classification(
@@ -113,32 +114,6 @@ def classification_metrics(
         ],
         "rejected": rejected,
     }
-
-
-def summary(found: Classification, model: Model) -> tuple[str, ...]:
-    """What was read and found, in two lines."""
-    kinds = [p.phase for p in found.picks] + [d.label for d in found.detections]
-    counts = " and ".join(f"{kinds.count(name)} {name}" for name in found.thresholds)
-    what = "detections" if model.preprocess.task == "class" else "picks"
-    stations = counted(len(found.stations), "station")
-    records = counted(found.n_records, "gap-free record")
-    dead = f", {duration(found.dead_s)} of it without signal and therefore masked" if found.dead_s else ""
-    return (
-        f"{counts} {what}{'' if kinds else _why_none(found)}.",
-        f"{duration(found.seconds)} of {stations} scanned in {records}{dead}.",
-    )
-
-
-def _why_none(found: Classification) -> str:
-    """Why there are no picks: how high the probabilities came."""
-    highest = "; ".join(
-        f"{name} {found.highest.get(name, 0.0):.4f}, threshold {threshold:g}"
-        for name, threshold in found.thresholds.items()
-    )
-    reached = any(found.highest.get(name, 0.0) >= threshold for name, threshold in found.thresholds.items())
-    if reached:
-        return f"; none passed the tests for coincidence or for P before S (highest probabilities: {highest})"
-    return f"; no probability reached its threshold ({highest})"
 
 
 def picks_sections(found: Classification, model: Model, *, hint: str) -> list[Section]:

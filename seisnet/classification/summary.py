@@ -1,0 +1,33 @@
+"""What was found, in words; no figure is needed for them, and their library takes long to import."""
+
+from __future__ import annotations
+
+from seisnet.classification.one_source import Classification
+from seisnet.model import Model
+from seisnet.wording import counted, duration
+
+
+def summary(found: Classification, model: Model) -> tuple[str, ...]:
+    """What was read and found, in two lines."""
+    kinds = [p.phase for p in found.picks] + [d.label for d in found.detections]
+    counts = " and ".join(f"{kinds.count(name)} {name}" for name in found.thresholds)
+    what = "detections" if model.preprocess.task == "class" else "picks"
+    stations = counted(len(found.stations), "station")
+    records = counted(found.n_records, "gap-free record")
+    dead = f", {duration(found.dead_s)} of it without signal and therefore masked" if found.dead_s else ""
+    return (
+        f"{counts} {what}{'' if kinds else _why_none(found)}.",
+        f"{duration(found.seconds)} of {stations} scanned in {records}{dead}.",
+    )
+
+
+def _why_none(found: Classification) -> str:
+    """Why there are no picks: how high the probabilities came."""
+    highest = "; ".join(
+        f"{name} {found.highest.get(name, 0.0):.4f}, threshold {threshold:g}"
+        for name, threshold in found.thresholds.items()
+    )
+    reached = any(found.highest.get(name, 0.0) >= threshold for name, threshold in found.thresholds.items())
+    if reached:
+        return f"; none passed the tests for coincidence or for P before S (highest probabilities: {highest})"
+    return f"; no probability reached its threshold ({highest})"
