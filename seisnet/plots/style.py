@@ -35,6 +35,8 @@ STYLE: dict[Any, Any] = {
     "figure.titlesize": 8.5,
     "figure.labelsize": 7.5,
     "figure.facecolor": "white",
+    "figure.autolayout": False,  # figures name the engine of their layout, and lose it
+    "figure.constrained_layout.use": False,
     "axes.linewidth": 0.6,
     "axes.spines.top": False,
     "axes.spines.right": False,
@@ -110,8 +112,8 @@ def _rendered(figure: Figure, kind: str, metadata: dict[str, None], dpi: float |
         # The viewer of an SVG has fonts of its own, so a glyph that ours lacks is no loss.
         warnings.filterwarnings("ignore", message="Glyph .* missing from")
         figure.savefig(buffer, format=kind, metadata=metadata, dpi=dpi or figure.dpi)
-    # The layout stands; finding it again for the next format would take as long as all the rest.
-    figure.set_layout_engine("none")
+    # The layout stands. With an engine, even one that does nothing, the next format would be drawn twice for it.
+    figure.set_layout_engine(None)
     return buffer.getvalue()
 
 
