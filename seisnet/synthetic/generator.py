@@ -161,7 +161,7 @@ def _heard_by_all(
             if wave is None:
                 break
             weaker_db = min(_power_db(wave, phase, station.instrument) for phase in ("P", "S"))
-            if weaker_db - background.power_db(level) < config.snr_db[0]:
+            if weaker_db - background.powers_db([level])[0] < config.snr_db[0]:
                 break
             waves.append(wave)
         else:
@@ -200,7 +200,7 @@ def _event_record(
     background = Background(station.instrument, rng)
     levels = np.linspace(0.0, 1.0, 21)
     p_db, s_db = (_power_db(wave, phase, station.instrument) for phase in ("P", "S"))
-    reached_db = p_db - np.array([background.power_db(level) for level in levels])
+    reached_db = p_db - np.array(background.powers_db(levels.tolist()))
     wanted_db = config.snr_db[0] + rng.triangular(0.0, 0.3, 1.0) * (config.snr_db[1] - config.snr_db[0])
     level = float(np.interp(-wanted_db, -reached_db, levels))
     snr_db = float(np.interp(level, levels, reached_db))

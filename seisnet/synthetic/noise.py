@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -184,23 +185,28 @@ class Background:
 
     def psd(self, level: float, frequency_hz: Floats) -> Floats:
         """Power spectral density of the sensor's output on each component (3, F)."""
+        return self._densities([level], frequency_hz, self._colour)[0]
+
+    def _densities(self, at: Sequence[float], frequency_hz: Floats, colours: Floats) -> Floats:
+        """Power spectral densities (L, C, F) of components of some colours at some levels."""
         octaves = np.log2(np.maximum(frequency_hz, 2.0**-8))
         # the sea's share, below 1 Hz, does not follow the town's, above
-        base = np.interp(octaves, [-1.5, 0.5], [self._microseism_level, level])
-        levels = np.stack([base + np.interp(octaves, self._octaves, colour) for colour in self._colour])
+        base = np.stack([np.interp(octaves, [-1.5, 0.5], [self._microseism_level, level]) for level in at])
+        levels = base[:, None] + np.stack([np.interp(octaves, self._octaves, colour) for colour in colours])
         motion = 10.0 ** (noise_psd_db(frequency_hz, levels) / 10.0)
         own = 10.0 ** (self.instrument.self_noise_db / 10.0)
         # the response is per metre of displacement
         displacement = motion / (2 * math.pi * np.maximum(frequency_hz, 1e-3)) ** 4
         return np.asarray(displacement * np.exp(2.0 * self.instrument.log_response(frequency_hz)) + own)
 
-    def power_db(self, level: float) -> float:
-        """Mean square of the vertical output above 1 Hz, dB."""
-        return 10.0 * math.log10(np.trapezoid(self.psd(level, self._axis_hz)[0], self._axis_hz))
+    def powers_db(self, at: Sequence[float]) -> list[float]:
+        """Mean square of the vertical output above 1 Hz at some levels, dB."""
+        vertical = self._densities(at, self._axis_hz, self._colour[:1])[:, 0]
+        return [10.0 * math.log10(power) for power in np.trapezoid(vertical, self._axis_hz)]
 
     def rms(self, level: float) -> float:
         """Root mean square of the vertical output above 1 Hz."""
-        return float(10.0 ** (self.power_db(level) / 20.0))
+        return float(10.0 ** (self.powers_db([level])[0] / 20.0))
 
     def sample(self, level: float, n_samples: int, rng: np.random.Generator) -> Floats:
         """Draw the sensor's output (3, n_samples)."""
