@@ -38,14 +38,27 @@ def run(*arguments):
     return result
 
 
+QUICK = """[train]
+epochs = 20
+hidden = [64]
+folds = 2
+context_hidden = [16]
+context_epochs = 4
+onset_hidden = [16]
+onset_epochs = 4
+"""
+"""Three stages in seconds: the first decides what the reports of these tests say, the others have to be there."""
+
+
 @pytest.fixture(scope="module")
 def job(tmp_path_factory):
     """The whole job once: data set, windows, model, a continuous record and its analyst's picks."""
     folder = tmp_path_factory.mktemp("job")
     generator = GeneratorConfig(duration_s=(40.0, 50.0), before_p_s=(15.0, 20.0), snr_db=(15.0, 50.0))
-    write_synthetic_dataset(folder / "set", 90, np.random.default_rng(1), config=generator)
+    write_synthetic_dataset(folder / "set", 60, np.random.default_rng(1), config=generator)
     run("preprocess", folder / "set", "-o", folder / "windows.h5", "-q")
-    run("train", folder / "windows.h5", "-o", folder / "model.h5", "--epochs", 20, "--hidden", "64", "-q")
+    (folder / "quick.toml").write_text(QUICK)
+    run("train", folder / "windows.h5", "-o", folder / "model.h5", "--config", folder / "quick.toml", "-q")
     stream = obspy.Stream()
     reference = []
     for record in continuous(400.0, 4, np.random.default_rng(2), config=generator):
@@ -85,7 +98,7 @@ def test_preprocess_train_evaluate_classify_score(job, tmp_path):
 
     picks = tmp_path / "picks.csv"
     classify = ("classify", job / "day.mseed", "--model", job / "model.h5", "--threshold", "P=0.5")
-    run(*classify, "-o", picks, "--report", tmp_path / "report")
+    run(*classify, "-o", picks, "--report", tmp_path / "report", "--views", 2)
     lines = picks.read_text().splitlines()
     assert lines[0] == ",".join(CSV_COLUMNS)
     assert lines[1:] == sorted(lines[1:], key=lambda line: line.split(",")[5])
@@ -309,7 +322,7 @@ def test_inspect_refuses_what_it_does_not_know(tmp_path):
 def test_a_training_that_was_killed_resumes_to_the_same_bytes(job, tmp_path):
     # Each in a process of its own, as users run it: `seisnet.kernels` chooses before NumPy is loaded.
     train = [sys.executable, "-m", "seisnet", "train", str(job / "windows.h5")]
-    train += ["--epochs", "10", "--hidden", "64", "-q"]
+    train += ["--config", str(job / "quick.toml"), "--epochs", "4", "-q"]
     subprocess.run([*train, "-o", str(tmp_path / "whole.h5")], check=True)
     killed = tmp_path / "killed.h5"
     checkpoint = tmp_path / ".killed.h5.training" / "checkpoint"
@@ -321,7 +334,7 @@ def test_a_training_that_was_killed_resumes_to_the_same_bytes(job, tmp_path):
     process.wait()
     assert checkpoint.exists() and not killed.exists()
     with pytest.raises(ConfigError, match="an interrupted run left parts of it; use resume=True"):
-        run("train", job / "windows.h5", "-o", killed, "--epochs", 10, "--hidden", "64")
+        run("train", job / "windows.h5", "-o", killed, "--config", job / "quick.toml", "--epochs", 4)
     subprocess.run([*train, "-o", str(killed), "--resume"], check=True)
     assert killed.read_bytes() == (tmp_path / "whole.h5").read_bytes()
     assert not checkpoint.parent.exists()
@@ -330,7 +343,7 @@ def test_a_training_that_was_killed_resumes_to_the_same_bytes(job, tmp_path):
 def test_a_model_is_finished_only_with_the_settings_windows_and_first_weights_that_it_has(job, tmp_path):
     shutil.copy(job / "model.h5", tmp_path / "m.h5")
     shutil.copy(job / "windows.h5", tmp_path / "w.h5")
-    options = ["-o", tmp_path / "m.h5", "--epochs", 20, "--hidden", "64", "--resume"]
+    options = ["-o", tmp_path / "m.h5", "--config", job / "quick.toml", "--resume"]
     assert "is finished" in run("train", tmp_path / "w.h5", *options).stderr  # though the copy is younger
     others = [("w.h5", ["--epochs", 41]), ("w.h5", ["--init", job / "model.h5"]), ("other.h5", [])]
     with h5py.File(shutil.copy(job / "windows.h5", tmp_path / "other.h5"), "r+") as file:
@@ -506,19 +519,21 @@ def test_unknown_keys_and_commands_name_the_nearest(job, tmp_path):
 
 
 def test_a_model_that_is_trained_further_keeps_its_layers_unless_others_are_asked_for(job, tmp_path):
-    (tmp_path / "c.toml").write_text("[train]\nepochs = 1\n")
+    once = "[train]\nfolds = 2\nepochs = 1\ncontext_epochs = 1\nonset_epochs = 1\n"
+    (tmp_path / "c.toml").write_text(once)
     further = ["train", job / "windows.h5", "--init", job / "model.h5", "--config", tmp_path / "c.toml", "-q", "-o"]
     run(*further, tmp_path / "m.h5")
     assert load_model(tmp_path / "m.h5").layers == load_model(job / "model.h5").layers
     with pytest.raises(ConfigError, match="has layers"):
         run(*further, tmp_path / "n.h5", "--hidden", "256,128")
-    (tmp_path / "c.toml").write_text("[train]\nepochs = 1\nhidden = [32]\n")
+    (tmp_path / "c.toml").write_text(once + "hidden = [32]\n")
     with pytest.raises(ConfigError, match=r"asks for hidden \(32,\)"):
         run(*further, tmp_path / "n.h5")
 
 
 def test_settings_come_from_toml_and_options_go_before_it(job, tmp_path):
-    (tmp_path / "c.toml").write_text("[train]\nepochs = 2\nhidden = [8]\n[preprocess]\nseed = 4\n")
+    first_stage = "epochs = 2\nhidden = [8]\ncontext = false\nonset = false\n"
+    (tmp_path / "c.toml").write_text(f"[train]\n{first_stage}[preprocess]\nseed = 4\n")
     run("train", job / "windows.h5", "-o", tmp_path / "m.h5", "--config", tmp_path / "c.toml", "--epochs", 1, "-q")
     with h5py.File(tmp_path / "m.h5") as file:
         train = json.loads(file.attrs["train"])

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -24,7 +25,22 @@ from seisnet.store.files import sha256_of
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="there is no fork server on Windows")
 
 PRELOAD = ["seisnet.cli.preprocess", "seisnet.cli.train", "seisnet.cli.classify"]
-PRELOAD += ["seisnet.preprocessing.job", "seisnet.training.fitting", "tests.conftest"]
+PRELOAD += ["seisnet.preprocessing.job", "seisnet.training.fitting", "seisnet.classification.job", "tests.conftest"]
+PRELOAD += ["obspy.io.mseed.core"]
+
+FEW = 10
+"""Recordings that are enough for five shards."""
+
+QUICK = """[train]
+hidden = [16]
+epochs = 6
+folds = 2
+context_hidden = [8]
+context_epochs = 3
+onset_hidden = [8]
+onset_epochs = 6
+"""
+"""Every stage of a training, and about as much time for each."""
 
 
 def command(errors, arguments, stopped_by):
@@ -58,11 +74,43 @@ def start():
     return started
 
 
-def undisturbed(start, *arguments):
+@pytest.fixture(scope="module")
+def few(labelled, tmp_path_factory):
+    """Some recordings, and the arguments of `preprocess` that cut windows from them."""
+    folder = tmp_path_factory.mktemp("few")
+    for path in sorted(labelled.files.iterdir())[:FEW]:
+        shutil.copy(path, folder)
+    return SimpleNamespace(files=folder, preprocess=("preprocess", folder, "--labels", labelled.csv, "-q"))
+
+
+@pytest.fixture(scope="module")
+def undisturbed(start, few, tmp_path_factory):
+    """undisturbed(*options) -> the folder that `preprocess` makes of those in peace, and how long that took."""
+    start("preprocess", few.files, "--labels", "nothing").join()  # the fork server has to import everything
+    made = {}
+
+    def make(*options):
+        if options not in made:
+            folder = tmp_path_factory.mktemp("undisturbed")
+            made[options] = folder, timed(start, *few.preprocess, *options, "-o", folder / "w.h5")
+        return made[options]
+
+    return make
+
+
+@pytest.fixture(scope="module")
+def training(start, labelled, tmp_path_factory):
+    """The arguments of `train` on windows of a data set, but for the output."""
+    folder = tmp_path_factory.mktemp("training")
+    start("preprocess", labelled.dataset, "-q", "-o", folder / "w.h5").join()
+    (folder / "quick.toml").write_text(QUICK)
+    return ("train", folder / "w.h5", "-q", "--config", folder / "quick.toml", "--threads", "1")
+
+
+def timed(start, *arguments):
     """Run to the end; how long it took."""
-    start(*arguments).join()  # warms caches
     begin = time.monotonic()
-    process = start(*arguments, "--overwrite")
+    process = start(*arguments)
     process.join()
     assert process.exitcode == 0
     return time.monotonic() - begin
@@ -89,44 +137,37 @@ def contents(folder):
 
 
 @pytest.mark.parametrize(("kills", "options"), [(10, ()), (5, ("--virtual",))], ids=["plain", "virtual"])
-def test_kill_at_any_moment_of_preprocess_and_resume_gives_the_same_bytes(kills, options, start, labelled, tmp_path):
-    for name in ("a", "b"):
-        (tmp_path / name).mkdir()
-    job = ("preprocess", labelled.files, "--labels", labelled.csv, "-q", *options, "-o")
-    seconds = undisturbed(start, *job, tmp_path / "a" / "w.h5")
-    hit = killed(start, seconds, kills, *job, tmp_path / "b" / "w.h5")
+def test_kill_at_any_moment_of_preprocess_and_resume_gives_the_same_bytes(
+    kills, options, start, few, undisturbed, tmp_path
+):
+    folder, seconds = undisturbed(*options)
+    hit = killed(start, seconds, kills, *few.preprocess, *options, "-o", tmp_path / "w.h5")
     assert hit > 0
-    assert contents(tmp_path / "a") == contents(tmp_path / "b")
+    assert contents(tmp_path) == contents(folder)
 
 
-def test_killed_with_its_workers_and_resumed_by_two_processes_gives_the_same_bytes(start, labelled, tmp_path):
-    job = ("preprocess", labelled.files, "--labels", labelled.csv, "-q", "-o")
-    start(*job, tmp_path / "a.h5").join()
-    start(*job, tmp_path / "b.h5", "--jobs", "2", stopped_by=signal.SIGKILL).join()
-    assert list(tmp_path.glob(".b.h5.work/*.h5"))
-    start(*job, tmp_path / "b.h5", "--resume", "--jobs", "2").join()
-    assert contents(tmp_path) == dict.fromkeys(("a.h5", "b.h5"), sha256_of(tmp_path / "a.h5"))
+def test_killed_with_its_workers_and_resumed_by_two_processes_gives_the_same_bytes(start, few, undisturbed, tmp_path):
+    job = (*few.preprocess, "-o", tmp_path / "w.h5", "--jobs", "2")
+    start(*job, stopped_by=signal.SIGKILL).join()
+    assert list(tmp_path.glob(".w.h5.work/*.h5"))
+    start(*job, "--resume").join()
+    assert contents(tmp_path) == contents(undisturbed()[0])
 
 
-def test_kill_at_any_moment_of_train_and_resume_gives_the_same_bytes(start, labelled, tmp_path):
+def test_kill_at_any_moment_of_train_and_resume_gives_the_same_bytes(start, training, tmp_path):
     for name in ("a", "b"):
         (tmp_path / name).mkdir()
-    start("preprocess", labelled.dataset, "-q", "-o", tmp_path / "w.h5").join()
-    job = ("train", tmp_path / "w.h5", "-q", "--hidden", "32", "--epochs", "12", "--threads", "1", "-o")
-    seconds = undisturbed(start, *job, tmp_path / "a" / "m.h5")
-    hit = killed(start, seconds, 10, *job, tmp_path / "b" / "m.h5")
+    seconds = timed(start, *training, "-o", tmp_path / "a" / "m.h5")
+    hit = killed(start, seconds, 10, *training, "-o", tmp_path / "b" / "m.h5")
     assert hit > 0
     assert contents(tmp_path / "a") == contents(tmp_path / "b")
 
 
 @pytest.mark.parametrize("command", ["preprocess", "train", "classify"])
-def test_another_run_with_the_same_output_is_told_so_and_spoils_nothing(command, start, labelled, tmp_path):
+def test_another_run_with_the_same_output_is_told_so_and_spoils_nothing(command, start, few, training, tmp_path):
     errors, output = tmp_path / "errors", tmp_path / "out"
-    options = {"preprocess": ("--labels", labelled.csv), "train": ("--hidden", "16", "--epochs", "9"), "classify": ()}
-    if command == "train":
-        start("preprocess", labelled.dataset, "-q", "-o", tmp_path / "w.h5").join()
-    source = tmp_path / "w.h5" if command == "train" else labelled.files
-    job = (command, source, *options[command], "-q", "-o")
+    jobs = {"preprocess": few.preprocess, "train": training, "classify": ("classify", few.files, "-q")}
+    job = (*jobs[command], "-o")
     start(*job, tmp_path / "alone").join()
     first = start(*job, output)
     while not list(tmp_path.glob(".out.*/*")):
@@ -144,9 +185,9 @@ def test_another_run_with_the_same_output_is_told_so_and_spoils_nothing(command,
     assert output.read_bytes() == (tmp_path / "alone").read_bytes()
 
 
-def test_what_a_killed_run_leaves_is_told_resumed_or_swept(start, labelled, tmp_path):
+def test_what_a_killed_run_leaves_is_told_resumed_or_swept(start, few, tmp_path):
     output, errors = tmp_path / "w.h5", tmp_path / "errors"
-    job = ("preprocess", labelled.files, "--labels", labelled.csv, "-q", "-o", output)
+    job = (*few.preprocess, "-o", output)
     start(*job, stopped_by=signal.SIGKILL).join()
     (tmp_path / ".w.h5.1.part").write_bytes(b"of an older one, killed while it merged")
     for more, status in (((), 2), (("--resume",), 0), (("--resume",), 0), ((), 2), (("--overwrite",), 0)):
@@ -160,12 +201,10 @@ def test_what_a_killed_run_leaves_is_told_resumed_or_swept(start, labelled, tmp_
     assert contents(tmp_path).keys() == {"w.h5", "errors"}
 
 
-def test_a_finished_output_is_not_resumed_with_other_settings(start, labelled, tmp_path):
-    output, errors = tmp_path / "w.h5", tmp_path / "errors"
-    job = ("preprocess", labelled.files, "--labels", labelled.csv, "-q", "-o", output)
-    start(*job).join()
+def test_a_finished_output_is_not_resumed_with_other_settings(start, few, undisturbed, tmp_path):
+    errors, output = tmp_path / "errors", Path(shutil.copy(undisturbed()[0] / "w.h5", tmp_path))
     before = output.read_bytes()
-    process = start(*job, "--resume", "--seed", 7, errors=errors)
+    process = start(*few.preprocess, "-o", output, "--resume", "--seed", 7, errors=errors)
     process.join()
     assert process.exitcode == 2
     assert "was made from other inputs or settings" in errors.read_text()
@@ -181,26 +220,21 @@ def test_a_finished_output_is_not_resumed_with_other_settings(start, labelled, t
         (("--virtual",), 0, signal.SIGKILL),
     ],
 )
-def test_an_overwrite_that_was_interrupted_goes_on_with_resume(options, seed, by, start, labelled, tmp_path):
-    output, errors = tmp_path / "w.h5", tmp_path / "errors"
-    job = ("preprocess", labelled.files, "--labels", labelled.csv, "-q", *options, "-o")
-    start(*job, output).join()
+def test_an_overwrite_that_was_interrupted_goes_on_with_resume(options, seed, by, start, few, undisturbed, tmp_path):
+    errors = tmp_path / "errors"
+    output = shutil.copytree(undisturbed(*options)[0], tmp_path / "made") / "w.h5"
+    job = (*few.preprocess, *options, "-o", output, "--seed", seed)
     before = output.read_bytes()
-    process = start(*job, output, "--seed", seed, "--overwrite", errors=errors, stopped_by=by)
+    process = start(*job, "--overwrite", errors=errors, stopped_by=by)
     process.join()
     assert process.exitcode == (130 if by == signal.SIGINT else -by)
     if by == signal.SIGINT:
         assert errors.read_text().endswith("the same command with --resume in place of --overwrite continues\n")
     assert output.read_bytes() == before
-    process = start(*job, output, "--seed", seed, "--resume")
+    process = start(*job, "--resume")
     process.join()
     assert process.exitcode == 0
-    (tmp_path / "anew").mkdir()
-    start(*job, tmp_path / "anew" / "w.h5", "--seed", seed).join()
-    errors.unlink()
-    anew = contents(tmp_path / "anew")
-    shutil.rmtree(tmp_path / "anew")
-    assert contents(tmp_path) == anew
+    assert contents(output.parent) == contents(undisturbed(*options, "--seed", seed)[0])
 
 
 @pytest.fixture

@@ -84,10 +84,8 @@ def test_a_model_that_was_trained_anew_under_the_same_name_mines_anew(labelled, 
     np.testing.assert_array_equal(again.start_ns, other.start_ns)
 
 
-def test_a_model_of_another_rate_or_response_or_of_classes_is_refused(labelled, tmp_path):
-    preprocess_to_file([str(labelled.dataset)], [], CONFIG, output=tmp_path / "w.h5")
-    model, _ = fit(read_windows(tmp_path / "w.h5"), TrainConfig(epochs=1, hidden=(8,)))
-    model.save(tmp_path / "m.h5")
+def test_a_model_of_another_rate_or_response_or_of_classes_is_refused(untrained_model, tmp_path):
+    untrained_model.save(tmp_path / "m.h5")
     with pytest.raises(ConfigError, match=r"records with sampling_rate_hz = 100\.0; the windows have 50\.0"):
         load_miner(str(tmp_path / "m.h5"), "", replace(CONFIG, sampling_rate_hz=50.0, freqmax_hz=20.0))
     with pytest.raises(ConfigError, match="records with response = none; the windows have velocity"):

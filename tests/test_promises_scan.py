@@ -442,7 +442,7 @@ def test_a_finished_output_is_left_as_it_is_or_refused_with_what_differs(archive
     sources, output, report = shutil.copytree(archive / "data", tmp_path / "data"), tmp_path / "k.csv", tmp_path / "r"
     MODEL.save(tmp_path / "louder.h5")
     to = (sources, "-o", output, "--resume")
-    what = (*to, "--model", tmp_path / "louder.h5", "--report", report)
+    what = (*to, "--model", tmp_path / "louder.h5", "--views", 1, "--report", report)
     assert run_classify(*what).returncode == 0
     shutil.rmtree(report)
     assert "nothing to resume" not in run_classify(*what).stderr
@@ -482,9 +482,10 @@ def test_a_run_that_dies_while_it_draws_the_report_goes_on(archive, tmp_path, mo
     def dies(*_, **__):
         raise KeyboardInterrupt
 
-    what = (archive / "data", "--model", archive / "model.h5", "-o", tmp_path / "k.csv", "--report", tmp_path / "r")
+    what = (archive / "data", "--model", archive / "model.h5", "-o", tmp_path / "k.csv")
+    what = (*what, "--report", tmp_path / "r", "--views", 1)
     with monkeypatch.context() as patched:
-        patched.setattr("seisnet.report.folder.write_classification", dies)
+        patched.setattr("seisnet.report.classification.write_classification", dies)
         assert run_classify(*what).returncode == 130
     assert list((tmp_path / ".k.csv.parts").glob("*.npz"))
     assert run_classify(*what, "--resume").returncode == 0
