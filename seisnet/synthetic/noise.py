@@ -185,7 +185,7 @@ class Background:
 
     def psd(self, level: float, frequency_hz: Floats) -> Floats:
         """Power spectral density of the sensor's output on each component (3, F)."""
-        return self._densities([level], frequency_hz, self._colour)[0]
+        return np.asarray(self._densities([level], frequency_hz, self._colour)[0])
 
     def _densities(self, at: Sequence[float], frequency_hz: Floats, colours: Floats) -> Floats:
         """Power spectral densities (L, C, F) of components of some colours at some levels."""
@@ -202,7 +202,7 @@ class Background:
     def powers_db(self, at: Sequence[float]) -> list[float]:
         """Mean square of the vertical output above 1 Hz at some levels, dB."""
         vertical = self._densities(at, self._axis_hz, self._colour[:1])[:, 0]
-        return [10.0 * math.log10(power) for power in np.trapezoid(vertical, self._axis_hz)]
+        return [10.0 * math.log10(power) for power in np.asarray(np.trapezoid(vertical, self._axis_hz))]
 
     def rms(self, level: float) -> float:
         """Root mean square of the vertical output above 1 Hz."""
