@@ -33,7 +33,7 @@ lint: $(VENV)/.installed-test
 	$(BIN)/mypy
 
 test: lint $(VENV)/.browser
-	$(BIN)/pytest --numprocesses auto --maxprocesses 4 --dist loadfile
+	$(BIN)/pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 lecture: $(VENV)/.installed
 	$(BIN)/python pipelines/lecture/all.py

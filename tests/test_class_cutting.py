@@ -258,8 +258,9 @@ def test_classes_that_are_not_asked_for_are_counted(signals):
 
 
 def test_classes_may_be_named_with_blanks_and_their_audit_asks_for_no_onset(signals, tmp_path):
-    output, audit = str(tmp_path / "w.h5"), str(tmp_path / "audit")
-    labels = ["--labels", str(signals / "classes.csv"), "--task", "class", "--classes", "tremor, rockfall"]
+    output, audit, some = str(tmp_path / "w.h5"), str(tmp_path / "audit"), tmp_path / "some.csv"
+    some.write_text("".join((signals / "classes.csv").read_text().splitlines(keepends=True)[:5]))
+    labels = ["--labels", str(some), "--task", "class", "--classes", "tremor, rockfall"]
     shape = ["--window", "10", "--sampling-rate", "50", "-q"]
     done = CliRunner().invoke(cli, ["preprocess", str(signals / "files"), *labels, *shape, "-o", output])
     assert done.exit_code == 0, done.output

@@ -1,9 +1,12 @@
 """The lecture's scripts: each draws its figure, repeats itself, and says what can be worked out by hand."""
 
+import contextlib
 import importlib
+import io
 import math
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -39,18 +42,34 @@ def script(name):
     return importlib.import_module(name)
 
 
+def run(name, folder):
+    """What a small run of a script writes, says and finds."""
+    with contextlib.redirect_stdout(io.StringIO()) as said:
+        found = script(name).main(folder, **SMALL[name])
+    return SimpleNamespace(files=list(folder.iterdir()), said=said.getvalue(), found=found)
+
+
+@pytest.fixture(scope="module")
+def first(tmp_path_factory):
+    """first(name) -> the first small run of a script, which is made once."""
+    made = {}
+
+    def of(name):
+        if name not in made:
+            made[name] = run(name, tmp_path_factory.mktemp(name))
+        return made[name]
+
+    return of
+
+
 @pytest.mark.parametrize("name", SMALL)
-def test_a_script_draws_one_figure_and_repeats_itself(name, tmp_path, capsys):
-    said = []
-    for run in ("first", "second"):
-        (tmp_path / run).mkdir()
-        script(name).main(tmp_path / run, **SMALL[name])
-        said.append(capsys.readouterr().out)
-    (first,), (second,) = (list((tmp_path / run).iterdir()) for run in ("first", "second"))
-    assert first.name == f"{name}.png"
-    assert first.read_bytes() == second.read_bytes()
-    assert said[0] == said[1]
-    assert 1 < len(said[0].splitlines()) < 20
+def test_a_script_draws_one_figure_and_repeats_itself(name, first, tmp_path):
+    first, second = first(name), run(name, tmp_path)
+    (figure,), (again,) = first.files, second.files
+    assert figure.name == f"{name}.png"
+    assert figure.read_bytes() == again.read_bytes()
+    assert first.said == second.said
+    assert 1 < len(first.said.splitlines()) < 20
 
 
 def test_all_runs_every_script_once(tmp_path, monkeypatch, capsys):
@@ -72,8 +91,8 @@ def test_the_readme_lists_every_script():
     assert all(f"`{name}.py`" in table for name in SMALL)
 
 
-def test_activations_at_one(tmp_path):
-    at_one = script("activations").main(tmp_path)
+def test_activations_at_one(first):
+    at_one = first("activations").found
     e = math.exp(-1)
     t = math.tanh(1)
     u = math.tanh(math.sqrt(2 / math.pi) * 1.044715)
@@ -102,20 +121,19 @@ def test_slopes_drawn_are_central_differences(name):
         np.testing.assert_allclose(1.001 * slope, central, atol=1e-9)
 
 
-def test_forward_pass_by_hand(tmp_path, capsys):
-    numbers = script("forward_pass").main(tmp_path)
+def test_forward_pass_by_hand(first):
+    numbers, said = first("forward_pass").found, first("forward_pass").said
     # z1 = (1 + 1 - 1, -1 - 1 + 0.5, 0.5 + 2 + 0) = (1, -1.5, 2.5), z2 = 0.5 * 1 + 0 + 0.4 * 2.5 - 0.5 = 1
     assert numbers["logit"] == pytest.approx(1, abs=1e-15)
     assert numbers["probability"] == pytest.approx(1 / (1 + math.exp(-1)), abs=1e-15)
     assert numbers["by_network"] == pytest.approx(numbers["probability"], abs=1e-15)
-    said = capsys.readouterr().out
     assert "= -1.5, a1 = 0\n" in said
     assert said.count("p = 0.7311") == 1
     assert said.count("= 0.7311") == 2
 
 
-def test_gradients_of_both_graphs_by_hand(tmp_path):
-    square, cube = script("computational_graphs").main(tmp_path).values()
+def test_gradients_of_both_graphs_by_hand(first):
+    square, cube = first("computational_graphs").found.values()
     # x = -2, y = 5, z = -4: u = 3, v = -12, df/dv = 2 v = -24, df/du = z df/dv = 96, df/dz = u df/dv = -72
     assert square == {"x": 96, "y": 96, "z": -72, "u": 96, "v": -24, "f": 1}
     # x = pi/6, y = 1/2, z = 2: s = 1/2, u = 1, v = 2, df/dv = 3 v^2 = 12, df/du = 24, df/dz = 12, df/dx = 24 cos(x)

@@ -454,7 +454,7 @@ def test_a_finished_output_is_left_as_it_is_or_refused_with_what_differs(archive
         "report, views": what[:-2],
         "coincidence": (*what, "--coincidence", 2),
         "thresholds, format": (*what, "--threshold", "P=0.5", "--format", "pyocto"),
-        "model": (*to, "--model", archive / "model.h5", "--report", report),
+        "model": (*to, "--model", archive / "model.h5", *what[-4:]),
     }
     for differs, arguments in others.items():
         refused = run_classify(*arguments)

@@ -75,7 +75,7 @@ def features_sheet(
     """
     onsets = np.asarray(onsets_s, dtype=np.float64)
     figure = new_figure(PAGE_CM, PAGE_CM + 2)
-    panels = list(figure.subplots(5, 5, sharex=True, sharey=True).flat)
+    panels = _panels(figure, 5, 5)
     for ax, row, onset_s, caption in zip(panels, np.asarray(x), onsets, captions, strict=False):
         draw_features(ax, row, grid)
         if np.isfinite(onset_s):
@@ -103,7 +103,7 @@ def first_layer(weights: ArrayLike, grid: FeatureGrid) -> Figure:
     w = np.asarray(weights, dtype=np.float64)
     order = np.argsort(-np.linalg.norm(w, axis=0), kind="stable")[:UNITS]
     figure = new_figure(PAGE_CM, PAGE_CM)
-    panels = list(figure.subplots(4, 6, sharex=True, sharey=True).flat)
+    panels = _panels(figure, 4, 6)
     for ax, unit in zip(panels, order, strict=False):
         draw_features(ax, w[:, unit], grid, signed=True)
         ax.set_title(f"unit {unit}")
@@ -205,6 +205,17 @@ def draw_features(ax: Axes, x: ArrayLike, grid: FeatureGrid, *, signed: bool = F
         ax.tick_params(left=False)
     ax.set_xlim(edges_s[0], edges_s[-1])
     ax.locator_params(axis="x", nbins=5)
+
+
+def _panels(figure: Figure, rows: int, columns: int) -> list[Axes]:
+    """Panels with ticks named at the left and at the bottom alone; `draw_features` gives all of them the same axes.
+
+    Axes that are shared would ask each other for their limits hundreds of times.
+    """
+    panels = list(figure.subplots(rows, columns).flat)
+    for ax in panels:
+        ax.label_outer()
+    return panels
 
 
 def mark_onset(ax: Axes, onset_s: float, label: str) -> None:
