@@ -39,7 +39,7 @@ def run(*arguments):
 
 
 QUICK = """[train]
-epochs = 20
+epochs = 15
 hidden = [64]
 folds = 2
 context_hidden = [16]
@@ -55,7 +55,7 @@ def job(tmp_path_factory):
     """The whole job once: data set, windows, model, a continuous record and its analyst's picks."""
     folder = tmp_path_factory.mktemp("job")
     generator = GeneratorConfig(duration_s=(40.0, 50.0), before_p_s=(15.0, 20.0), snr_db=(15.0, 50.0))
-    write_synthetic_dataset(folder / "set", 60, np.random.default_rng(1), config=generator)
+    write_synthetic_dataset(folder / "set", 45, np.random.default_rng(1), config=generator)
     run("preprocess", folder / "set", "-o", folder / "windows.h5", "-q")
     (folder / "quick.toml").write_text(QUICK)
     run("train", folder / "windows.h5", "-o", folder / "model.h5", "--config", folder / "quick.toml", "-q")
