@@ -34,6 +34,9 @@ Bools = NDArray[np.bool_]
 ROWS = 64
 """Rows of one matrix product: enough for its full speed, few enough that a packet of a stream costs little."""
 
+MOST_PREPARED = 8
+"""Kinds of recordings, by the components and bands that they have, for which the first layers are kept ready."""
+
 SMALLEST_PROBABILITY = 1e-7
 """Smaller probabilities are raised to this, so that their logarithms stay finite."""
 
@@ -190,15 +193,19 @@ class SlidingNetwork:
     def _first(self, known: Bools) -> tuple[SlidingProduct, Floats]:
         """First layers that read frames: inputs are in the order of frames, columns are without mean."""
         key = known.tobytes()
-        if key not in self._prepared:
+        found = self._prepared.get(key)
+        if found is None:
             n_components, n_frames, n_bands = self.feature.shape
             kept = np.broadcast_to(known, (n_frames, n_components, n_bands)).reshape(-1, 1)
             weights, bias = first_layers(self.networks, self.mean, self.scale)
             weights = weights.reshape(*self.feature.shape, -1).transpose(1, 0, 2, 3).reshape(len(weights), -1)
             weights = (weights - weights.mean(axis=0, where=kept)) * kept if kept.any() else weights * 0
             by_frame = weights.astype(np.float32).reshape(n_frames, n_components * n_bands, -1)
-            self._prepared[key] = sliding_product(by_frame, self.every), bias.astype(np.float32)
-        return self._prepared[key]
+            found = sliding_product(by_frame, self.every), bias.astype(np.float32)
+            if len(self._prepared) >= MOST_PREPARED:
+                self._prepared.clear()
+            self._prepared[key] = found
+        return found
 
 
 def first_layers(networks: Sequence[Network], mean: Floats, scale: Floats) -> tuple[Doubles, Doubles]:
