@@ -451,7 +451,7 @@ def test_a_finished_output_is_left_as_it_is_or_refused_with_what_differs(archive
     again = run_classify(*what, "--threshold", "P=0.6", "--hop", "0.2")  # which are the model's own
     assert (again.returncode, again.stderr) == (0, f"{output} is finished; nothing to resume\n")
     others = {
-        "report, views": what[:-2],
+        "report, views": what[:-4],
         "coincidence": (*what, "--coincidence", 2),
         "thresholds, format": (*what, "--threshold", "P=0.5", "--format", "pyocto"),
         "model": (*to, "--model", archive / "model.h5", *what[-4:]),
