@@ -469,6 +469,11 @@ def test_what_has_no_time_is_told_without_one(capsys):
     assert [row[-1] for row in table.rows] == ["1970-01-01 00:00:00.000", ""]
 
 
+def test_a_remark_on_a_whole_record_is_told_with_its_start_alone(capsys):
+    console.say_rejections([("GE.APE..HH", 10**9, 10**9, f"{KEPT}resampled")], quiet=False, verbose=True)
+    assert capsys.readouterr().err == f"  GE.APE..HH 1970-01-01T00:00:01.000000Z: {KEPT}resampled\n"
+
+
 @pytest.mark.parametrize("command", ["preprocess", "train", "classify", "stream"])
 def test_resume_and_overwrite_exclude_each_other(command, job, tmp_path):
     sources = job / {"preprocess": "set", "train": "windows.h5", "classify": "day.mseed"}.get(command, "h:1")

@@ -278,4 +278,5 @@ def test_what_cannot_be_fetched_says_how_to_get_it():
     error = run("fetch", "ceed").exception
     assert isinstance(error, DataError)
     assert str(error).startswith("ceed: it can't be fetched by HTTP. SeisBench fetches it a year at a time")
+    assert str(error).endswith("Repository: https://huggingface.co/datasets/AI4EPS/CEED DOI: 10.48550/arXiv.2502.11500")
     assert error.exit_code == 1

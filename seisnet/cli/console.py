@@ -245,7 +245,8 @@ def say_rejections(rejected: Iterable[Rejected], *, quiet: bool, verbose: bool) 
         from seisnet.picks import iso_time
 
         for trace_id, start_ns, end_ns, reason in rejected:
-            when = f" {iso_time(start_ns)} to {iso_time(end_ns)}" if end_ns else ""
+            when = f" {iso_time(start_ns)}" if end_ns else ""
+            when += f" to {iso_time(end_ns)}" if end_ns > start_ns else ""  # remarks mark the start of a record
             where = f"{trace_id}{when}: " if trace_id else ""
             say(f"  {_used(reason)}{where}{reason}")
         return

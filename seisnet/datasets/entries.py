@@ -185,7 +185,9 @@ def remote_files(entry: DatasetEntry, chunks: Sequence[str] = ()) -> list[Remote
         names = [name for c in chunks or known for name in (f"metadata{c}.csv", f"waveforms{c}.hdf5")]
         return [RemoteFile(url=f"{folder}{name}", name=name) for name in names]
     why = "no server has it: " + "; ".join(refusals) if refusals else "it can't be fetched by HTTP"
-    raise DataError(f"{entry.name}: {why}. {entry.how_to_fetch}")
+    addresses = f" Repository: {entry.repository}" if entry.repository else ""
+    addresses += f" DOI: {entry.doi}" if entry.doi else ""
+    raise DataError(f"{entry.name}: {why}. {entry.how_to_fetch}{addresses}")
 
 
 def _remote_chunks(folder: str) -> tuple[str, ...]:

@@ -54,6 +54,9 @@ COLUMNS = {
 }
 """What a column of the pair is called in the SeisBench layout."""
 
+NEEDED = (("trace_index",), ("sampling_rate",), ("n_samples", "npts"), ("category", "class"))
+"""Columns that the CSV must have beside ``station``, each under one of its names."""
+
 EVENT_COLUMNS = ("event_id", "evid", "event_time", "network_time")
 """Columns that name the event of a row; the first that is filled becomes ``source_id``."""
 
@@ -113,12 +116,12 @@ def import_h5csv(path: str | Path, folder: str | Path, *, overwrite: bool = Fals
 
 
 def _read_csv(path: Path) -> list[dict[str, str]]:
-    rows = list(read_table(path, "trace_index"))
+    rows = list(read_table(path, "station"))
     if not rows:
         raise NothingUsableError(f"{path}: has no rows")
-    for needed in ({"station"}, {"sampling_rate"}, {"n_samples", "npts"}, {"category", "class"}):
-        if not needed & rows[0].keys():
-            raise DataError(f"{path}: has no column {' or '.join(sorted(needed))}; it is not the CSV of such a pair")
+    absent = [" or ".join(names) for names in NEEDED if not rows[0].keys() & set(names)]
+    if absent:
+        raise DataError(f"{path}: has no column {', '.join(absent)}; its columns are {', '.join(rows[0])}")
     return rows
 
 
@@ -129,7 +132,10 @@ def _channel_codes(order: str, n_components: int, path: Path) -> list[str]:
     if len(codes) == 1 and len(codes[0]) == n_components:
         codes = list(codes[0])
     if len(codes) != n_components or not all(codes):
-        raise DataError(f"{path}: component_order is {order!r}, but 'waveforms' has {n_components} components")
+        raise DataError(
+            f"{path}: attribute component_order is {order!r}, but 'waveforms' has {n_components} components; "
+            "one letter for each is needed, such as ZNE"
+        )
     return codes
 
 
