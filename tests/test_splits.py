@@ -86,6 +86,13 @@ def test_shares_of_windows_are_about_those_asked_for(shares):
     assert (found > 0).tolist() == [share > 0 for share in shares]
 
 
+@pytest.mark.parametrize("n_others", range(2, 30))
+def test_the_largest_event_goes_to_train_whatever_the_number_of_windows(n_others):
+    events = ["large"] * 8 + names("e", range(n_others))
+    split, _ = assign_splits(events, ["s"] * len(events), [""] * len(events), CONFIG)
+    assert split[0] == 0
+
+
 def test_the_same_seed_gives_the_same_split_and_another_another():
     events, stations = blocks_of(50)
     one, two, three = (

@@ -106,7 +106,7 @@ def assign_splits(
     """Assign windows to splits.
 
     Windows that share an event (and, split by both, a station) form a block; blocks are dealt out in random order,
-    the large ones first, each to the split that lacks most of its share.
+    the large ones first, each to the split with the least of its share, train if equal.
 
     Parameters
     ----------
@@ -177,10 +177,10 @@ def _deal(
         )
     order = np.random.default_rng(config.seed).permutation(len(sizes))
     order = order[np.argsort(-sizes[order], kind="stable")]
-    full, filled = shares * sizes.sum(), np.zeros(len(SPLITS))
+    filled = np.zeros(len(SPLITS))
     split_of = np.zeros(len(sizes), dtype=np.uint8)
     for i, b in enumerate(order):
-        lacking = np.where(shares > 0, (full - filled) / np.maximum(shares, 1e-12), -np.inf)
+        lacking = np.where(shares > 0, -filled / np.maximum(shares, 1e-12), -np.inf)  # what is equal must tie exactly
         empty = (shares > 0) & (filled == 0)
         if len(order) - i <= empty.sum():  # the last blocks go to splits that would stay empty
             lacking = np.where(empty, lacking, -np.inf)
