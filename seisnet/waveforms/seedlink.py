@@ -75,7 +75,7 @@ def packets(
     """
     host, _, port = server.rpartition(":")
     if not host or not port.isdecimal() or not 0 < int(port) < 2**16:
-        raise ConfigError(f"server '{server}' is not of the form HOST:PORT, such as geofon.gfz.de:18000")
+        raise ConfigError(f"server '{server}' is not HOST:PORT with a port below 65536, such as geofon.gfz.de:18000")
     connection = connect()
     connection.set_sl_address(server)
     connection.set_net_delay(max(1, round(pause_s)))
