@@ -125,10 +125,31 @@ def test_chunk_invariance_a_record_in_pieces_gives_the_same_bytes(cuts, every, c
         next_ns += f.values.shape[1] * f.hop_ns
 
 
+def test_chunk_invariance_across_the_blocks_of_the_second_stage(monkeypatch, onset_record):
+    """Which are longer than the records of these tests; a stream of months keeps one, and what lies within reach."""
+    record, context = onset_record(20.0), Context()
+    chain = chain_for(CONFIGS["logspec"], context=context)
+    in_one_block = scan(record, chain)
+    monkeypatch.setattr("seisnet.scan.scanner.CONTEXT_COLUMNS", 32)
+    whole, pieces = scan(record, chain), Scanner(chain, record)
+    np.testing.assert_allclose(whole.values, in_one_block.values, atol=1e-6)
+    found, kept = [], []
+    for low in range(0, record.n_samples, 50):
+        found.append(pieces.add(record.data[:, low : low + 50], last=low + 50 >= record.n_samples).values)
+        kept.append(len(pieces._context._kept))
+    assert np.concatenate(found, axis=1).tobytes() == whole.values.tobytes()
+    assert max(kept) < 2 * 32 + context.before + context.after
+
+
 def test_chunk_invariance_one_sample_at_a_time(name, onset_record):
     record = onset_record(5.0, seconds=8.0)
     scanner = Scanner(CHAINS[name], record)
     found = [scanner.add(record.data[:, i : i + 1], last=i == record.n_samples - 1) for i in range(record.n_samples)]
+    given = np.cumsum([f.values.shape[1] for f in found])
+    complete = np.maximum((np.arange(record.n_samples) + 1 - 400) // 20 + 1, 0)
+    assert (complete - given < CHAINS[name].windows.group_frames).all(), (
+        "columns come as soon as their group is complete"
+    )
     whole = scan_of(record, name)
     assert np.concatenate([f.values for f in found], axis=1).tobytes() == whole.values.tobytes()
 

@@ -261,7 +261,7 @@ class _ContextScan:
         if "noise" in chain.classes:
             self._silence = np.array([name == "noise" for name in chain.classes], dtype=np.float32)
         self._kept: Columns | None = None
-        self._first = self._start = self._next = first  # columns since 1970: of the record, of `_kept`, of what is due
+        self._start = self._next = first  # columns since 1970: of `_kept`, of what is due
 
     def add(self, columns: Columns, *, last: bool) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
         """Probabilities (K, M) of the columns that have become final, and which of those are dead."""
@@ -270,7 +270,7 @@ class _ContextScan:
         self._kept = kept = joined([self._kept, columns]) if self._kept else columns
         end = self._start + len(kept)
         stop = max(end if last else end - self._stage.after, self._next)
-        values = [self._block(kept, block, end) for block in _blocks(self._next, stop)]
+        values = [self._block(kept, block) for block in _blocks(self._next, stop)]
         low = self._next - self._next // CONTEXT_COLUMNS * CONTEXT_COLUMNS
         probabilities = np.concatenate([*values, np.zeros((0, len(self._silence)), dtype=np.float32)])
         found = self._masked(
@@ -281,11 +281,11 @@ class _ContextScan:
         self._kept, self._start = kept[cut:].copy(), self._start + cut
         return found
 
-    def _block(self, kept: Columns, block: int, end: int) -> NDArray[np.float32]:
+    def _block(self, kept: Columns, block: int) -> NDArray[np.float32]:
         assert self._stage is not None
         low = block * CONTEXT_COLUMNS
         wanted = np.arange(low - self._stage.before, low + CONTEXT_COLUMNS + self._stage.after)
-        there = kept[np.clip(wanted, max(self._first, self._start), end - 1) - self._start]
+        there = kept[np.clip(wanted - self._start, 0, len(kept) - 1)]
         return self._stage(there.log_probabilities, there.log_energy)
 
     def _masked(
