@@ -16,6 +16,8 @@ from seisnet.training.calibration import (
     Trial,
     calibrated,
     fit_temperature,
+    fitted_temperature,
+    merged,
     quiet_parts,
     try_picks,
     with_trials,
@@ -114,6 +116,22 @@ def test_a_known_temperature_is_recovered(temperature):
     assert fit_temperature(logits, classes) == pytest.approx(temperature, rel=0.05)
 
 
+def test_what_is_dead_says_nothing_of_the_temperature(quake_model, quakes):
+    dev = [e for e in quakes.windows.excerpts if e.split == 1][:5]
+    dead = replace(dev[0], data=np.zeros_like(dev[0].data), known=((0, dev[0].n_samples),))
+    assert fitted_temperature(quake_model, [*dev, dead]) == fitted_temperature(quake_model, dev)
+
+
+def test_trials_are_merged_class_by_class(by_hand):
+    other = trial_of([pick(10.1, 0.7, 0.2)], [10], [(0, 900)])
+    whole = merged([{"P": by_hand}, {"P": other, "S": other}])
+    assert whole["S"] == other
+    assert (whole["P"].probability, whole["P"].n_reference, whole["P"].hours) == ([0.9, 0.6, 0.3, 0.7], 3, 0.75)
+    assert whole["P"].uncertainty_s == [0.1, 0.1, 0.1, 0.2]
+    np.testing.assert_allclose(whole["P"].residual_s, [-0.3, np.nan, np.nan, 0.1], atol=1e-9)
+    assert by_hand.n_reference == 2
+
+
 def test_with_trials_changes_the_classes_that_were_tried(quake_model, by_hand):
     stored = replace(quake_model.stored, thresholds={"P": 0.5, "S": 0.4}, spread={"S": 2.0})
     changed = with_trials(stored, {"P": by_hand})
@@ -174,7 +192,9 @@ def test_quiet_parts_end_well_before_the_first_onset(quake_model, quakes):
 def test_a_budget_of_false_alarms_raises_thresholds_and_is_kept(quake_model, quakes):
     dev = [e for e in quakes.windows.excerpts if e.split == 1]
     free = calibrated(quake_model, dev)
-    strict = calibrated(quake_model, dev, false_alarms_per_hour=1e-6)
+    said = []
+    strict = calibrated(quake_model, dev, false_alarms_per_hour=1e-6, say=said.append)
+    assert said == []
     tempered = Model("strict", strict)
     for name, trial in try_picks(tempered, quiet_parts(dev, quake_model.preprocess)).items():
         assert trial.hours > 0
@@ -190,4 +210,5 @@ def test_a_budget_that_nothing_can_judge_is_said_to_be_idle(quake_model, quakes)
     found = calibrated(quake_model, unknown, false_alarms_per_hour=1.0, say=said.append)
     assert len(said) == 1
     assert "ignore the budget" in said[0]
-    assert found.thresholds == calibrated(quake_model, unknown).thresholds
+    assert found.thresholds == calibrated(quake_model, unknown, say=said.append).thresholds
+    assert len(said) == 1, "where no budget is asked for nothing is said of one"

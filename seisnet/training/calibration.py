@@ -101,7 +101,7 @@ class Trial:
 
     def best_threshold(self, lowest: float = 0.0) -> float:
         """Threshold in the middle of those with the highest F1, to within `FLAT`, that are not below `lowest`."""
-        allowed = [t for t in GRID if t >= lowest] or [GRID[-1]]
+        allowed = [t for t in GRID if t >= lowest]
         scores = np.array([self.at(t)[2] for t in allowed])
         flat = np.flatnonzero(scores >= scores.max() - FLAT)
         return float(allowed[int(flat[len(flat) // 2])])
