@@ -120,6 +120,19 @@ def test_the_edge_of_a_record_is_no_trouble(seconds, onset_record):
     assert record.start_ns <= found <= record.end_ns
 
 
+@pytest.mark.parametrize("phase", ["P", "S"])
+@pytest.mark.parametrize("truth_s", [1.0, 59.0])
+def test_an_onset_near_the_edge_of_a_record_is_found_too(truth_s, phase, onset_record):
+    assert abs(error_s(onset_record(truth_s), truth_s, truth_s + 0.2, phase)) <= 0.04
+
+
+@pytest.mark.parametrize("silent", [slice(0, 2010), slice(2010, 6000)])
+def test_silence_amid_the_search_is_no_trouble(silent, onset_record):
+    record = onset_record(20.0)
+    record.data[:, silent] = 0
+    assert abs(error_s(record, 20.2, 20.2, half_width_s=0.3)) <= 0.31
+
+
 @pytest.mark.parametrize("seconds", [-100.0, -1.0, 61.5, 63.7, 100.0])
 def test_a_time_far_from_the_record_stays(seconds, onset_record, make_record):
     for record in (onset_record(30.0), make_record(np.zeros((3, 0)))):

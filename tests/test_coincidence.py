@@ -1,5 +1,8 @@
 """Picks that are kept only in the company of others."""
 
+from hypothesis import given
+from hypothesis import strategies as st
+
 from seisnet.picking.coincidence import coincident, s_after_p
 from seisnet.picks import Pick
 
@@ -15,3 +18,18 @@ def test_coincidence_counts_stations_not_picks():
         pick("A", 0),
         pick("A", 3, "S"),
     ]
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 60), st.sampled_from("ABC")), max_size=12).map(sorted),
+    st.integers(1, 3),
+    st.integers(0, 20),
+)
+def test_picks_in_company_are_those_of_a_look_at_every_stretch(found, n_stations, within_s):
+    picks = [Pick("X", station, "", "HH", "P", at * 10**9) for at, station in found]
+    kept = set()
+    for first, _ in found:
+        here = [i for i, (at, _) in enumerate(found) if first <= at <= first + within_s]
+        if len({found[i][1] for i in here}) >= n_stations:
+            kept |= {*here}
+    assert coincident(picks, n_stations, within_s) == [picks[i] for i in sorted(kept)]

@@ -61,6 +61,10 @@ def test_stretches_of_one_class_and_instrument_are_put_together_at_a_border():
     next_one = replace(one, start_ns=6 * HOP_NS, end_ns=9 * HOP_NS, probability=0.8)
     other = replace(next_one, station="B")
     far = replace(one, start_ns=20 * HOP_NS, end_ns=21 * HOP_NS)
-    found = joined_detections([far, other, next_one, one], CONFIG, HOP_NS)
-    assert found == [replace(one, end_ns=9 * HOP_NS, probability=0.8), other, far]
+    last = replace(far, start_ns=23 * HOP_NS, end_ns=24 * HOP_NS, probability=0.6)
+    found = joined_detections([last, far, other, next_one, one], CONFIG, HOP_NS)
+    assert found == [replace(one, end_ns=9 * HOP_NS, probability=0.8), other, replace(far, end_ns=24 * HOP_NS)]
+    slow = [one, replace(one, start_ns=8 * HOP_NS, end_ns=9 * HOP_NS)]
+    assert joined_detections(slow, CONFIG, HOP_NS) == slow
+    assert joined_detections(slow, CONFIG, 3 * HOP_NS) == [replace(one, end_ns=9 * HOP_NS)]  # no column lies between
     assert one.trace_id == "GE.APE..HH"

@@ -1,16 +1,17 @@
 """Probability traces become picks: one a hump, at its centre, far enough apart."""
 
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from seisnet.config import PickConfig
 from seisnet.picking.peaks import OnsetFinder, PeaksOfP
-from seisnet.picking.picker import Picker, keep_apart, one_phase_an_onset, snr_db
+from seisnet.picking.picker import LONGEST_CLUSTER_S, LONGEST_RUN_S, Picker, keep_apart, one_phase_an_onset, snr_db
 from seisnet.picks import Pick
 from seisnet.scan.onset_network import FURTHEST_S
 from seisnet.scan.scanner import Probabilities
@@ -192,16 +193,89 @@ def test_peaks_of_p_do_not_depend_on_the_pieces(lengths, first, width):
 def test_picks_of_a_phase_lie_apart_after_refinement_too(refine_s, min_distance_s, onset_record):
     p = np.zeros(300, dtype=np.float32)
     p[80:100:2] = np.linspace(0.6, 0.9, 10)
-    found = find_picks(
-        onset_record(20.0),
-        probabilities_of(p),
-        {"P": 0.5},
-        config=PickConfig(refine_s=refine_s, min_distance_s=min_distance_s),
-    )
+    config = PickConfig(refine_s=refine_s, min_distance_s=min_distance_s, rival_s=0.0)
+    found = find_picks(onset_record(20.0), probabilities_of(p), {"P": 0.5}, config=config)
     times = [pick.time_ns for pick in found]
+    assert refine_s or len(times) == {0.0: 10, 1.0: 4, 5.0: 1}[min_distance_s]
     assert times == sorted(times)
     assert all(b - a >= min_distance_s * NS_PER_S for a, b in itertools.pairwise(times))
     assert max(pick.probability for pick in found) == pytest.approx(0.9)
+
+
+def test_picks_lie_apart_by_more_than_a_minute_if_asked(onset_record):
+    p = bump(20, 0.7, 600) + bump(500, 0.9, 600)  # 96 s apart
+    for min_distance_s, n in ((96.0, 2), (97.0, 1)):
+        config = PickConfig(refine_s=0, min_distance_s=min_distance_s, rival_s=0.0)
+        assert len(find_picks(onset_record(20.0, seconds=125.0), probabilities_of(p), {"P": 0.5}, config=config)) == n
+
+
+def in_pieces(picker, record, whole, stops):
+    """Picks of a record of which so many columns are known, one after another, and samples two seconds farther."""
+    found = []
+    for first, stop in itertools.pairwise([0, *stops]):
+        n = round((whole.start_ns + stop * whole.hop_ns - record.start_ns) * record.sampling_rate_hz / NS_PER_S)
+        samples = replace(record, data=record.data[:, : n + round(2 * record.sampling_rate_hz)])
+        found.append(picker.add(samples, whole.part(first, stop), last=stop == stops[-1]))
+    return found
+
+
+class MovedOnsets:
+    """Moves each pick by some time of its own, as far as the network may."""
+
+    def move(self, record, time_ns, phase):
+        share = time_ns // HOP_NS * 7919 % 101 / 50 - 1
+        return time_ns + round(share * FURTHEST_S * NS_PER_S), 0.1
+
+
+@given(
+    peaks=st.lists(st.tuples(st.integers(0, 299), st.sampled_from([0, 1]), st.floats(0.3, 0.9)), max_size=30),
+    step=st.sampled_from([1, 7, 50]),
+    config=st.builds(
+        PickConfig,
+        min_distance_s=st.sampled_from([0.0, 1.0, 3.0]),
+        rival_s=st.sampled_from([0.0, 10.0]),
+        refine_s=st.sampled_from([0.0, 0.3]),
+    ),
+)
+@example(  # the first waits for the second, which is held back as long as another may come near it
+    peaks=[(60, 0, 0.5), (105, 0, 0.9)], step=1, config=PickConfig(min_distance_s=3.0, rival_s=10.0, refine_s=0.0)
+)
+@settings(max_examples=60)
+def test_chunk_invariance_of_picks_that_are_moved_past_each_other(peaks, step, config, onset_record):
+    values = np.zeros((3, 300), dtype=np.float32)
+    for at, row, height in peaks:
+        values[row, at], values[1 - row, at] = height, 0
+    values[2] = 1 - values[0] - values[1]
+    whole = Probabilities(values, START_NS + 2 * NS_PER_S, HOP_NS, CLASSES, "GE.APE..HH", np.zeros(300, dtype=bool))
+    record = onset_record(30.0, rate_hz=20.0, seconds=64.0)
+    one, many = (
+        in_pieces(Picker({"P": 0.4, "S": 0.4}, config=config, model="m", onsets=MovedOnsets()), record, whole, stops)
+        for stops in ([300], [*range(step, 300, step), 300])
+    )
+    assert repr([p for picks in many for p in picks]) == repr(one[0])
+
+
+@pytest.mark.parametrize(
+    "p",
+    [np.full(1500, 0.8, dtype=np.float32), np.tile(np.array([0.8, 0.0], dtype=np.float32), 750)],
+    ids=["one run", "one cluster"],
+)
+def test_probabilities_that_stay_high_give_picks_all_along(p, onset_record):
+    """A stream can't wait for the end of what may never end."""
+    record, whole, config = onset_record(20.0, seconds=304.0), probabilities_of(p), PickConfig(refine_s=0, rival_s=0.0)
+    stops = range(50, 1501, 50)  # every ten seconds
+    found = in_pieces(Picker({"P": 0.5}, config=config, model="m"), record, whole, stops)
+    told = [stop for stop, picks in zip(stops, found, strict=True) if picks]
+    longest = (LONGEST_RUN_S + LONGEST_CLUSTER_S) * NS_PER_S / HOP_NS
+    assert told[0] <= longest and max(np.diff(told)) <= longest
+
+
+def test_a_run_that_lasts_holds_an_onset_every_half_minute(onset_record):
+    p = np.zeros(400, dtype=np.float32)
+    p[20:340] = 0.6  # 64 s: two whole pieces and one of 4 s, each with its onset in its middle
+    config = PickConfig(refine_s=0, rival_s=0.0)
+    found = find_picks(onset_record(20.0, seconds=84.0), probabilities_of(p), {"P": 0.5}, config=config)
+    assert [(pick.time_ns - START_NS) / NS_PER_S for pick in found] == pytest.approx([20.9, 50.9, 67.9])
 
 
 def test_no_probability_no_pick(onset_record):
@@ -227,6 +301,10 @@ def test_signal_to_noise_is_unknown_at_the_edges_and_over_silence(onset_record, 
     for seconds in (0.0, 0.05, 59.95, 60.0):
         assert np.isnan(snr_db(record, START_NS + round(seconds * NS_PER_S)))
     assert np.isnan(snr_db(make_record(np.zeros(6000)), START_NS + 20 * NS_PER_S))
+    for silent in (slice(0, 2000), slice(2000, 6000)):
+        half = onset_record(20.0)
+        half.data[:, silent] = 0
+        assert np.isnan(snr_db(half, START_NS + 20 * NS_PER_S))
 
 
 def test_one_onset_is_not_both_phases():
@@ -235,4 +313,4 @@ def test_one_onset_is_not_both_phases():
 
     p, s_on_it, s_after = pick("P", 10.0, 0.9), pick("S", 10.2, 0.8), pick("S", 11.0, 0.7)
     assert one_phase_an_onset([s_on_it, s_after, p], 300_000_000) == [p, s_after]
-    assert one_phase_an_onset([p, s_on_it], 100_000_000) == [p, s_on_it]
+    assert one_phase_an_onset([p, s_on_it], 200_000_000) == [p, s_on_it]  # as far apart as is asked
