@@ -17,6 +17,7 @@ from seisnet.windows.labelled import LabelledRecord, take
 
 START_NS = 1_577_836_800 * NS_PER_S
 CONFIG = PreprocessConfig()
+LENGTH = CONFIG.window_samples
 EVERYTHING = {
     "mix_share": 0.5, "overlay_share": 0.5, "gain_db": 6.0, "flip_share": 0.5, "drop_share": 0.3, "gap_share": 0.3
 }  # fmt: skip
@@ -96,6 +97,16 @@ def test_what_is_added_has_the_level_that_was_drawn_and_comes_from_the_record(
         assert np.max(likeness / size) > 0.99
 
 
+@pytest.mark.parametrize("share", ["mix_share", "overlay_share"])
+def test_the_offset_of_a_record_is_not_added_with_its_noise(share, labelled_record, windows):
+    added = []
+    for offset in (0, 100):
+        record = replace(labelled_record.record, data=labelled_record.record.data + np.float32(offset))
+        before, after, _ = altered(replace(labelled_record, record=record), windows, **{share: 1.0})
+        added.append(after - before)
+    np.testing.assert_allclose(added[1], added[0], atol=1e-3)
+
+
 def test_gain_is_drawn_for_each_component_within_its_range(labelled_record, windows):
     before, after, _ = altered(labelled_record, windows, gain_db=6.0)
     chosen = np.array([w.augmented for w in windows])
@@ -123,15 +134,17 @@ def test_dropped_components_are_zero_and_one_is_left(labelled_record, windows, m
     assert (present == [True, False, False]).all()
 
 
-def test_a_gap_is_in_all_components_and_off_the_onset(labelled_record, windows):
-    before, after, _ = altered(labelled_record, windows, gap_share=1.0)
+@pytest.mark.parametrize(("gap_s", "longest"), [(1.0, 100), (4.0, LENGTH // 2)])
+def test_a_gap_is_in_all_components_and_off_the_onset(gap_s, longest, labelled_record, windows):
+    before, after, _ = altered(labelled_record, windows, gap_share=1.0, gap_s=gap_s)
     lengths = []
     for w, x, y in zip(windows, before, after, strict=True):
         gone = np.flatnonzero((y == 0).all(axis=0))
         np.testing.assert_array_equal(np.delete(x, gone, axis=1), np.delete(y, gone, axis=1))
-        if w.augmented:
+        assert len(gone) <= longest
+        if w.augmented and (gap_s == 1.0 or len(gone)):  # a longer one may find no place
             lengths.append(len(gone))
-            assert 1 <= len(gone) <= 100
+            assert len(gone)
             assert (np.diff(gone) == 1).all()
             if not np.isnan(w.onset_s):
                 onset = round(w.onset_s * 100 + 200)

@@ -93,6 +93,8 @@ def test_a_short_stretch_and_one_without_an_end_give_a_window_that_holds_them(ma
         ((), "a record without a labelled class"),
         ((stretch("quake", 100, 130),), "class 'quake' is not one of rockfall, tremor, noise"),
         ((stretch("rockfall", 100, 130), stretch("tremor", 118, 119)), "rockfall and another class in one window"),
+        ((stretch("rockfall", -30, -10),), "rockfall at the record's edge"),
+        ((stretch("rockfall", 610, 630),), "rockfall at the record's edge"),
     ],
 )
 def test_what_gives_no_window_says_why(stretches, reason, make_record):
@@ -102,6 +104,19 @@ def test_what_gives_no_window_says_why(stretches, reason, make_record):
 def test_windows_weigh_what_their_stretch_weighs(make_record):
     windows, _ = cut_of(make_record, replace(stretch("rockfall", 100, 130), weight=0.25))
     assert {w.weight for w in windows} == {0.25}
+
+
+def test_a_class_that_follows_another_at_once_gives_its_window(make_record):
+    windows, reasons = cut_of(make_record, stretch("rockfall", 100, 109.99), stretch("tremor", 110, 120), shifts=0)
+    assert [(w.label, w.first_sample) for w in windows] == [("rockfall", 10_000), ("tremor", 11_000)]
+    assert reasons == []
+
+
+def test_the_event_of_a_record_goes_before_that_of_its_stretches(make_record):
+    known = (replace(stretch("rockfall", 100, 130), event_id="a"), replace(stretch("tremor", 300, 400), event_id="b"))
+    labelled = LabelledRecord(make_record(np.zeros(60_000)), (), event_id="c", stretches=known)
+    windows, _ = cut_classes(labelled, replace(CONFIG, noise_windows=10))
+    assert {(w.label, w.event) for w in windows} == {(label, "c") for label in CONFIG.classes}
 
 
 def test_a_record_shorter_than_a_window_says_so(make_record):

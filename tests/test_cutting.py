@@ -12,7 +12,7 @@ from seisnet.config import PreprocessConfig
 from seisnet.picks import Pick
 from seisnet.waveforms.records import NS_PER_S
 from seisnet.windows.cutting import CODA_NEGATIVES_S, CODA_S, cut, energy_ratios
-from seisnet.windows.labelled import LabelledRecord, start_ns, take
+from seisnet.windows.labelled import LabelledRecord, draw, start_ns, take
 
 START_NS = 1_577_836_800 * NS_PER_S
 CONFIG = PreprocessConfig()
@@ -81,6 +81,12 @@ def test_windows_without_an_event_are_of_their_station_and_hour(make_record):
 def test_every_name_of_a_phase_gives_its_class(phase, make_record):
     windows, _ = cut(LabelledRecord(silence(make_record), (pick(100, phase),)), CONFIG)
     assert set(labels_of(windows)) == {"P", "noise"}
+
+
+def test_no_shifted_window_begins_before_the_record(make_record):
+    config = replace(CONFIG, shifts=50, shift_s=0.02, noise_windows=0)
+    windows, _ = cut(LabelledRecord(silence(make_record), (pick(2.0),)), config)
+    assert {w.first_sample for w in windows if w.label == "P"} == {0, 1, 2}
 
 
 # Picks without a window
@@ -171,6 +177,25 @@ def test_a_record_declared_to_be_noise_gives_noise_all_along(make_record):
     assert sum(w.augmented for w in windows) == config.shifts
     assert first.min() < 200
     assert first.max() > 60 * 100 - LENGTH - 200
+    windows, _ = cut(LabelledRecord(silence(make_record, CONFIG.window_s), (), is_noise=True), config)
+    assert {w.first_sample for w in windows} == {0}
+
+
+def test_noise_comes_from_every_stretch_in_proportion_to_its_length(make_record):
+    """First samples from 0 to 41 s, and from 120 s, when the coda is over, to 321 s."""
+    picks = (pick(50), pick(60, "S"), pick(330), pick(340, "S"))
+    config = replace(CONFIG, noise_windows=1000, shifts=0, coda_windows=0)
+    windows, _ = cut(LabelledRecord(silence(make_record, 350.0), picks), config)
+    first_s = np.array([w.first_sample / 100 for w in windows if w.label == "noise"])
+    assert ((first_s <= 41) | ((first_s >= 120) & (first_s <= 321))).all()
+    assert (first_s < 60).mean() == pytest.approx(41 / 242, abs=0.04)
+
+
+def test_draws_are_spread_over_ranges_by_their_lengths():
+    drawn = np.array(draw([(1000, 1010), (5000, 5030)], 4000, np.random.default_rng(0)))
+    assert set(drawn) == {*range(1000, 1010), *range(5000, 5030)}
+    assert (drawn < 2000).mean() == pytest.approx(0.25, abs=0.03)
+    assert draw([(5, 5)], 3, np.random.default_rng(0)) == []
 
 
 def noise_of(record, picks, config, **options):
@@ -249,6 +274,8 @@ def test_the_energy_ratio_is_near_one_for_steady_noise_and_dead_signal_and_large
     assert energy_ratios(make_record(np.zeros((3, 400))), [0], CONFIG) == 1.0
     noise[:, 300:] *= 10
     assert energy_ratios(make_record(noise), [0, 100, 400], CONFIG) == pytest.approx([150, 150, 2], rel=0.5)
+    short = replace(CONFIG, window_s=1.0)  # its quarters are compared
+    assert energy_ratios(make_record(noise), [250, 400], short) == pytest.approx([150, 2], rel=0.5)
 
 
 # The same windows

@@ -87,6 +87,8 @@ def test_declared_noise_gives_its_beginning_and_a_record_without_picks_nothing(l
     (found,) = excerpts(labelled_record(700, event_id="quiet", is_noise=True), (), CONFIG)
     assert (found.n_samples, found.onsets, found.known, found.events) == (60_000, (), ((0, 60_000),), ("quiet",))
     assert not list(excerpts(labelled_record(700), (), CONFIG))
+    (found,) = excerpts(labelled_record(700, ("P", 650, "a"), is_noise=True), (), CONFIG)
+    assert found.events == ("a",)  # a pick goes before the declaration
     assert not list(excerpts(labelled_record(3.9, is_noise=True), (), CONFIG))
 
 
