@@ -270,9 +270,10 @@ def test_a_start_between_samples_is_kept_to_the_nanosecond(make_trace, noise):
     assert record.start_ns == START_NS + 3_141_592
 
 
-def test_samples_far_from_zero_lose_nothing(make_trace, noise):
+@pytest.mark.parametrize("level", [2**31, -(2**31)])
+def test_samples_far_from_zero_lose_nothing(level, make_trace, noise):
     wiggle = np.round(100 * noise(1000)).astype(np.int64)
-    [record], _ = records_of(make_trace(wiggle + 2**31))
+    [record], _ = records_of(make_trace(wiggle + level))
     np.testing.assert_allclose(record.data[0] - record.data[0].mean(), wiggle - wiggle.mean(), atol=1e-4)
 
 

@@ -96,6 +96,7 @@ def test_of_many_places_without_waveform_those_with_most_labels_tell_the_nearest
     told = unmatched(matcher.labels, matcher.records)
     assert asked == ["GE.A99.", *(f"GE.A{k}." for k in range(19))]
     assert sum("the most similar are GE.APE." in r.reason for r in told) == 21
+    assert sum(r.reason.endswith("no waveform of that station") for r in told) == 80
     assert all(f"label at GE.A{min(k, 99)}.: no waveform of that station" in r.reason for k, r in enumerate(told))
 
 

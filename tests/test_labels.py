@@ -77,6 +77,27 @@ def test_an_onset_in_two_files_is_one_pick_of_one_event(tmp_path):
     assert [r.reason for r in rejections] == ["a second pick of the same onset"] * 3
 
 
+def test_of_two_picks_that_may_be_of_one_onset_the_nearer_is(tmp_path):
+    head, at = "network,station,time,phase,event_id\n", START_NS // NS_PER_S
+    (tmp_path / "1.csv").write_text(head + f"GE,APE,{at + 10},P,\nGE,APE,{at + 10.4},P,\n")
+    (tmp_path / "2.csv").write_text(head + f"GE,APE,{at + 10.3},P,x\n")
+    assert [p.event_id for p in read_labels([tmp_path / "1.csv", tmp_path / "2.csv"])] == ["", "x"]
+
+
+def test_an_event_is_called_as_in_the_first_file_that_has_an_onset_of_it(tmp_path):
+    """Its name in the first file comes last by alphabet; the third file shares a name with the second, and no onset."""
+    head, at = "network,station,time,phase,event_id\n", START_NS // NS_PER_S
+    (tmp_path / "1.csv").write_text(head + f"GE,APE,{at + 10},P,z\n")
+    (tmp_path / "2.csv").write_text(head + f"GE,APE,{at + 10},P,b\nGE,APE,{at + 12},S,b\n")
+    (tmp_path / "3.csv").write_text(head + f"GE,XYZ,{at + 15},P,b\n")
+    found = read_labels([tmp_path / f"{k}.csv" for k in (1, 2, 3)])
+    assert [(p.station, p.phase, p.event_id) for p in found] == [
+        ("APE", "P", "z"),
+        ("APE", "S", "z"),
+        ("XYZ", "P", "z"),
+    ]
+
+
 def test_events_that_two_files_number_each_in_its_own_way_stay_apart(tmp_path):
     """By name each would be the one before it too, and all earthquakes one."""
     head, at = "network,station,time,phase,event_id\n", START_NS // NS_PER_S
