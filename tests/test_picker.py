@@ -314,3 +314,12 @@ def test_one_onset_is_not_both_phases():
     p, s_on_it, s_after = pick("P", 10.0, 0.9), pick("S", 10.2, 0.8), pick("S", 11.0, 0.7)
     assert one_phase_an_onset([s_on_it, s_after, p], 300_000_000) == [p, s_after]
     assert one_phase_an_onset([p, s_on_it], 200_000_000) == [p, s_on_it]  # as far apart as is asked
+
+
+def test_bounded_memory_samples_that_no_pick_needs_are_let_go(untrained_model, make_record, noise):
+    record = make_record(np.stack([noise(9000, k) for k in range(3)]))
+    follower, kept = untrained_model.follow(record), []
+    for low in range(0, 9000, 100):
+        follower.add(record.data[:, low : low + 100])
+        kept.append(follower._kept.shape[1])
+    assert max(kept) < 1500  # a window, those that are computed together, and what refining reads
