@@ -200,7 +200,7 @@ def test_a_lost_connection_and_a_broken_packet_are_told_and_the_stream_goes_on(m
 def test_a_wrong_address_or_pattern_makes_no_file_and_takes_none_away(server, select, tmp_path):
     (tmp_path / "old.csv").write_text("precious")
     for name, more in (("old.csv", ["--overwrite"]), ("new.csv", [])):
-        with pytest.raises(ConfigError, match="is not (of the form|HOST:PORT with a port below 65536)"):
+        with pytest.raises(ConfigError, match=r"is not (of the form|HOST:PORT with a port below 65536)"):
             CliRunner().invoke(
                 cli,
                 ["stream", server, "--select", select, "-o", str(tmp_path / name), *more],
