@@ -13,6 +13,7 @@ from seisnet.classification.output import Output
 from seisnet.config import PickConfig
 from seisnet.engine import Engine
 from seisnet.errors import ConfigError, NothingUsableError
+from seisnet.model import load_model
 from seisnet.store.seisbench_writer import SeisBenchWriter
 from seisnet.waveforms.files import Reading
 from seisnet.waveforms.records import NS_PER_S
@@ -45,6 +46,27 @@ def test_of_a_data_set_only_picks_of_the_wanted_times_are_made(labelled, untrain
     found = classify([str(labelled.dataset)], untrained_model, LOW, selection=wanted)
     assert found.picks == [p for p in whole.picks if wanted.start_ns <= p.time_ns < wanted.end_ns]
     assert len(found.picks) > 5 and found.seconds < whole.seconds
+
+
+def test_seismograms_are_of_all_stations_and_of_picks_that_were_accepted(tmp_path):
+    """One earthquake at two stations, three times over at one of them; one file for all, and one each."""
+    example, stream = obspy.read(), obspy.Stream()
+    for station, shift_s in (("ONE", 0), ("ONE", 100), ("ONE", 200), ("TWO", 200)):
+        for trace in example.copy():
+            trace.stats.station = station
+            trace.stats.starttime += shift_s
+            stream += trace
+    (tmp_path / "each").mkdir()
+    for station in ("ONE", "TWO"):
+        stream.select(station=station).write(tmp_path / "each" / f"{station}.mseed", format="MSEED")
+    stream.write(tmp_path / "all.mseed", format="MSEED")
+    model = load_model("phase")
+    for source in (tmp_path / "all.mseed", tmp_path / "each"):
+        found = classify([str(source)], model, most_views=2)
+        assert [view.trace_id for view in found.views] == ["BW.ONE..EH", "BW.TWO..EH"]
+        both = classify([str(source)], model, PickConfig(coincidence=2), most_views=4)
+        assert 0 < len(both.picks) < len(found.picks)
+        assert {pick for view in both.views for pick in view.picks} == set(both.picks)
 
 
 def test_recordings_that_are_too_short_are_named(tmp_path, make_trace, noise, untrained_model):

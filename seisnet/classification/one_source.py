@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from seisnet.classification.views import View, views_of
+from seisnet.classification.views import View, spread, views_of
 from seisnet.config import PickConfig
 from seisnet.model import Model
 from seisnet.picks import Detection, Pick, station_of
@@ -134,8 +134,8 @@ def classify_source(source: Source, job: SourceJob) -> Classification:
         result.seconds += (end_ns - start_ns) / NS_PER_S
         if job.keep_probabilities:
             result.probabilities.append(own)
-        if len(result.views) < job.most_views:
-            result.views += views_of(record, found.probabilities, picks)[: job.most_views - len(result.views)]
+        if job.most_views:
+            result.views = spread([*result.views, *views_of(record, found.probabilities, picks)], job.most_views)
     result.rejections, result.files = reading.rejections, reading.files
     return result
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 
@@ -72,6 +73,22 @@ def views_of(record: Record, probabilities: Probabilities, picks: Sequence[Pick]
         )
         rest = [p for p in rest if p.time_ns > last_ns]
     return views
+
+
+def spread(views: Sequence[View], most: int) -> list[View]:
+    """At most so many views, in their order: the first ones of all instruments, then the second ones, and so on."""
+    seen: Counter[str] = Counter()
+    turns = []
+    for i, view in enumerate(views):
+        turns.append((seen[view.trace_id], i))
+        seen[view.trace_id] += 1
+    return [views[i] for i in sorted(i for _, i in sorted(turns)[:most])]
+
+
+def of_picks(views: Sequence[View], picks: Collection[Pick]) -> list[View]:
+    """The views that hold any of these picks, with these alone."""
+    own = (replace(view, picks=tuple(p for p in view.picks if p in picks)) for view in views)
+    return [view for view in own if view.picks]
 
 
 def find_pick(picks: Sequence[Pick], pick_id: str) -> Pick:
