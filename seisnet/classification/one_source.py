@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -134,8 +135,8 @@ def classify_source(source: Source, job: SourceJob) -> Classification:
         result.seconds += (end_ns - start_ns) / NS_PER_S
         if job.keep_probabilities:
             result.probabilities.append(own)
-        if job.most_views:
-            result.views = spread([*result.views, *views_of(record, found.probabilities, picks)], job.most_views)
+        views = islice(views_of(record, found.probabilities, picks), job.most_views)
+        result.views = spread([*result.views, *views], job.most_views)
     result.rejections, result.files = reading.rejections, reading.files
     return result
 

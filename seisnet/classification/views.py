@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 
@@ -50,9 +50,8 @@ class View:
     trace_id: str
 
 
-def views_of(record: Record, probabilities: Probabilities, picks: Sequence[Pick]) -> list[View]:
-    """The stretches around the picks of a record; picks that would share a stretch do."""
-    views = []
+def views_of(record: Record, probabilities: Probabilities, picks: Sequence[Pick]) -> Iterator[View]:
+    """The stretches around the picks of a record, one after the other; picks that would share a stretch do."""
     rest = list(picks)
     while rest:
         first_ns = rest[0].time_ns - round(VIEW_BEFORE_S * NS_PER_S)
@@ -60,19 +59,16 @@ def views_of(record: Record, probabilities: Probabilities, picks: Sequence[Pick]
         low, high = max(0, ns_to_sample(record, first_ns)), ns_to_sample(record, last_ns)
         times = probabilities.times_ns
         shown = (times >= first_ns) & (times <= last_ns)
-        views.append(
-            View(
-                data=record.data[:, low:high].copy(),
-                start_ns=sample_to_ns(record, low),
-                sampling_rate_hz=record.sampling_rate_hz,
-                probabilities=probabilities.values[:, shown].copy(),
-                times_ns=times[shown],
-                picks=tuple(p for p in rest if p.time_ns <= last_ns),
-                trace_id=record.trace_id,
-            )
+        yield View(
+            data=record.data[:, low:high].copy(),
+            start_ns=sample_to_ns(record, low),
+            sampling_rate_hz=record.sampling_rate_hz,
+            probabilities=probabilities.values[:, shown].copy(),
+            times_ns=times[shown],
+            picks=tuple(p for p in rest if p.time_ns <= last_ns),
+            trace_id=record.trace_id,
         )
         rest = [p for p in rest if p.time_ns > last_ns]
-    return views
 
 
 def spread(views: Sequence[View], most: int) -> list[View]:
