@@ -15,8 +15,8 @@ from seisnet.preprocessing.job import preprocess_to_file
 from seisnet.report.classification import write_classification
 from seisnet.report.document import Section
 from seisnet.report.evaluation import evaluation_figures, evaluation_pictures, evaluation_section
-from seisnet.report.folder import make_folder
 from seisnet.scoring.evaluation import evaluate
+from seisnet.store.files import check_folder
 from seisnet.store.seisbench_writer import SeisBenchWriter
 from seisnet.store.windows_file import read_counts
 from seisnet.store.windows_in_memory import read_windows
@@ -53,7 +53,8 @@ def run_demo(folder: Path, *, overwrite: bool = False, say: Callable[[str], None
     Classification
         What was found in the real recordings.
     """
-    make_folder(folder, overwrite=overwrite)
+    check_folder(folder, overwrite=overwrite)
+    folder.mkdir(parents=True, exist_ok=True)
     say(f"1/5 generating {N_EVENTS} synthetic earthquakes")
     dataset = folder / "synthetic"
     n_records = write_synthetic_dataset(

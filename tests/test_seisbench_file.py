@@ -218,6 +218,16 @@ def test_what_is_written_is_read(tmp_path_factory, traces, texts):
         np.testing.assert_array_equal(samples, given_samples)
 
 
+def test_a_failure_is_told_and_leaves_what_others_put_into_the_folder(tmp_path):
+    with (
+        pytest.raises(DataError, match="not among the columns"),
+        SeisBenchWriter(tmp_path / "set", ("station_code",), data_format={"component_order": "ZNE"}) as writer,
+    ):
+        (tmp_path / "set" / "notes.txt").write_text("mine")
+        writer.add({"station": "A"}, np.zeros((3, 10)))
+    assert [path.name for path in (tmp_path / "set").iterdir()] == ["notes.txt"]
+
+
 def test_buckets_are_bounded(tmp_path, x_cw, monkeypatch):
     monkeypatch.setattr("seisnet.store.seisbench_writer.BUCKET_TRACES", 4)
     monkeypatch.setattr("seisnet.store.seisbench_writer.BUCKET_BYTES", 3 * 20 * 4 * 3)

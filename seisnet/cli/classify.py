@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -103,6 +103,7 @@ def classify(
     from seisnet.engine import Engine
     from seisnet.formats.picks import format_of
     from seisnet.model import load_model
+    from seisnet.store.files import new_folder
     from seisnet.waveforms.files import Reading
     from seisnet.waveforms.sources import find_sources
 
@@ -117,12 +118,10 @@ def classify(
     file_format = file_format or format_of(output)
     wanted = Output(output, file_format, probabilities, report)
     wanted.check(may_exist=overwrite or resume, reads=console.read_beside(model_name, config_path))
-    folder: AbstractContextManager[None] = nullcontext()
-    if report:
-        from seisnet.report.folder import new_folder  # which takes as long to import as all the rest
-
-        folder = new_folder(report, overwrite=overwrite or resume)
-    with folder, console.progress_line("classify", quiet=quiet) as show:
+    with (
+        new_folder(report, overwrite=overwrite or resume) if report else nullcontext(),
+        console.progress_line("classify", quiet=quiet) as show,
+    ):
         model, reading = load_model(model_name), Reading()
         model.thresholds(config)
         found_sources = find_sources(
@@ -135,7 +134,7 @@ def classify(
 
         def write_report(found: Classification) -> None:
             if report:
-                from seisnet.report.classification import write_classification
+                from seisnet.report.classification import write_classification  # which loads the library of figures
 
                 show("drawing the report")
                 write_classification(found, model, report, sources=sources, model_name=model_name, inventory=inventory)

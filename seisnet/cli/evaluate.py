@@ -27,8 +27,8 @@ def evaluate(model: str, windows: Path, output: Path, split: str, overwrite: boo
     """
     from seisnet.model import load_model
     from seisnet.report.evaluation import write_evaluation
-    from seisnet.report.folder import new_folder
     from seisnet.scoring.evaluation import evaluate as evaluate_windows
+    from seisnet.store.files import new_folder
     from seisnet.store.windows_file import read_info
 
     with new_folder(output, overwrite=overwrite), console.progress_line("evaluate", quiet=quiet) as show:

@@ -40,7 +40,7 @@ def inspect(file: Path, folder: Path | None, seed: int | None, overwrite: bool, 
     if not file.is_file():
         raise DataError(missing(file))
     if folder is not None:
-        from seisnet.report.folder import new_folder
+        from seisnet.store.files import new_folder
         from seisnet.store.hdf5 import file_format
 
         click.get_current_context().with_resource(new_folder(folder, overwrite=overwrite))

@@ -59,7 +59,7 @@ def score(
     if hours is not None:
         between("hours", hours, 1e-9, 1e9)
     if output is not None:
-        from seisnet.report.folder import new_folder
+        from seisnet.store.files import new_folder
 
         click.get_current_context().with_resource(new_folder(output, overwrite=overwrite))
     rejections: list[Rejection] = []

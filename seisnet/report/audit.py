@@ -27,7 +27,7 @@ def write_audit(windows: Path, folder: Path, rng: np.random.Generator) -> None:
     Parameters
     ----------
     folder : Path
-        It exists, see `seisnet.report.folder.new_folder`.
+        It exists, see `seisnet.store.files.new_folder`.
     rng : numpy.random.Generator
         Draws the windows that are shown.
     """

@@ -6,7 +6,7 @@ import glob
 import hashlib
 import os
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from seisnet.errors import ConfigError, DataError
@@ -45,6 +45,41 @@ def check_not_read(path: Path, read: Iterable[Path]) -> None:
     """
     if path.exists() and any(other.exists() and path.samefile(other) for other in read):
         raise ConfigError(f"{path} is also an input; choose an output outside the folders that are read")
+
+
+def check_folder(folder: Path, *, overwrite: bool) -> None:
+    """Refuse a folder for results that holds something, unless it may be overwritten; nothing in it is deleted.
+
+    Raises
+    ------
+    ConfigError
+        If it holds something and `overwrite` is not set, or is a file.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise ConfigError(f"{folder} is a file; a folder is needed")
+    if folder.is_dir() and any(folder.iterdir()) and not overwrite:
+        raise ConfigError(f"{folder} is not empty; choose another folder, or use overwrite=True")
+
+
+@contextmanager
+def made_folder(folder: Path) -> Iterator[None]:
+    """Make a folder; if it stays empty, remove it again with the parents made for it."""
+    made = [path for path in (folder, *folder.parents) if not path.exists()]
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        yield
+    finally:
+        with suppress(OSError):  # it is not empty
+            for path in made:
+                path.rmdir()
+
+
+@contextmanager
+def new_folder(folder: Path, *, overwrite: bool) -> Iterator[None]:
+    """Make a folder for results, see `check_folder` and `made_folder`."""
+    check_folder(folder, overwrite=overwrite)
+    with made_folder(folder):
+        yield
 
 
 @contextmanager

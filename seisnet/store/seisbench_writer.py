@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seisnet.errors import ConfigError, DataError
-from seisnet.store.files import check_output, replacing
+from seisnet.store.files import check_output, made_folder, replacing
 from seisnet.store.hdf5 import HDF5Sink
 from seisnet.store.seisbench_file import chunk_names
 
@@ -71,17 +71,14 @@ class SeisBenchWriter:
     def __enter__(self) -> Self:
         if (self.folder / "chunks").exists() or chunk_names(self.folder, "waveforms", ".hdf5") - {""}:
             raise ConfigError(f"{self.folder}: holds a chunked data set; choose another folder")
-        made = not self.folder.exists()
-        try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise DataError(f"{self.folder}: can't be made: {error.strerror}") from error
         metadata, waveforms, readme = (self.folder / n for n in ("metadata.csv", "waveforms.hdf5", "README.md"))
-        for path in (metadata, waveforms, readme) if self.attributes else (metadata, waveforms):
-            check_output(path, overwrite=self.overwrite)
         with ExitStack() as stack:
-            if made:
-                stack.push(lambda kind, error, trace: self.folder.rmdir() if kind is not None else None)
+            try:
+                stack.enter_context(made_folder(self.folder))
+            except OSError as error:
+                raise DataError(f"{self.folder}: can't be made: {error.strerror}") from error
+            for path in (metadata, waveforms, readme) if self.attributes else (metadata, waveforms):
+                check_output(path, overwrite=self.overwrite)
             # What is entered last leaves first: all is on disk, then README, waveforms and metadata move in.
             metadata_part = stack.enter_context(replacing(metadata))
             waveforms_part = stack.enter_context(replacing(waveforms))
