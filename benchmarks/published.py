@@ -22,6 +22,7 @@ from shipped import DATA, HEAD, report
 
 from seisnet.cli import in_one_line
 from seisnet.config import PreprocessConfig
+from seisnet.errors import ConfigError
 from seisnet.picks import Pick
 from seisnet.training.calibration import LOWEST_THRESHOLD, Trial
 from seisnet.training.excerpt_data import known_ns, reference_ns
@@ -47,18 +48,8 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=DATA, help="folder of HDF5 + CSV pairs of these names")
     parser.add_argument("--sets", nargs="+", default=SETS)
     arguments = parser.parse_args()
-    try:
-        import seisbench.models
-        import torch
-    except ImportError as error:
-        parser.error(f"{error}: pip install -e '.[bench]'")
-    torch.set_num_threads(1)
-    about = json.loads((arguments.weights / "ethz.json.v2").read_text(encoding="utf-8"))
-    picker = seisbench.models.PhaseNetLight(**about["model_args"])
-    picker.load_state_dict(torch.load(arguments.weights / "ethz.pt.v2", weights_only=True))
-    picker.eval()  # PyTorch's word for dropout off
+    picker, own = published_picker(arguments.weights)
     config = PreprocessConfig(excerpt_s=1000.0)
-    own = {phase: about["default_args"][f"{phase}_threshold"] for phase in PHASES}
     print(HEAD)
     for name in arguments.sets:
         trials = {phase: Trial() for phase in PHASES}
@@ -69,6 +60,21 @@ def main() -> None:
                     mine = [pick for pick in picks if pick.phase == phase]
                     trials[phase].add(mine, reference_ns(excerpt, label), known_ns(excerpt))
         report(name, trials, own)
+
+
+def published_picker(weights: Path) -> tuple[Any, dict[str, float]]:
+    """PhaseNetLight with the weights of a folder, and its own thresholds."""
+    try:
+        import seisbench.models
+        import torch
+    except ImportError as error:
+        raise ConfigError(f"{error}: pip install -e '.[bench]'") from None
+    torch.set_num_threads(1)
+    about = json.loads((weights / "ethz.json.v2").read_text(encoding="utf-8"))
+    picker = seisbench.models.PhaseNetLight(**about["model_args"])
+    picker.load_state_dict(torch.load(weights / "ethz.pt.v2", weights_only=True))
+    picker.eval()  # PyTorch's word for dropout off
+    return picker, {phase: about["default_args"][f"{phase}_threshold"] for phase in PHASES}
 
 
 def picked(picker: Any, record: Record) -> Iterator[Pick]:

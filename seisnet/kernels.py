@@ -3,7 +3,7 @@
 OpenBLAS takes its AVX-512 kernels wherever the processor knows these instructions. AMD's Zen 4 carries each of them out
 in two halves, so that it gains nothing by them, and its older kernels for AVX2 come closer to what it can do: a network
 of 256-128 trains 6 to 8 % faster with them. Narrow ones do not: the tiles of `seisnet.nn.products` need the others, and
-one of 64-32 would train 11 % slower (benchmarks/RESULTS.md).
+one of 64-32 would train 11 % slower (benchmarks/EARLIER.md).
 """
 
 from __future__ import annotations
