@@ -14,9 +14,9 @@ from obspy.core.event import Pick as QuakeMLPick
 from obspy.core.util.base import ENTRY_POINTS
 
 from seisnet.errors import DataError
-from seisnet.formats.picks import write_picks
-from seisnet.labels.reading import phase_class, read_classes, read_labels
-from seisnet.picks import ClassInterval, Pick
+from seisnet.formats.picks import write_detections, write_picks
+from seisnet.labels.reading import phase_class, read_classes, read_intervals, read_labels
+from seisnet.picks import ClassInterval, Detection, Pick
 from seisnet.waveforms.records import NS_PER_S
 
 START_NS = 1_577_836_800 * NS_PER_S
@@ -431,6 +431,30 @@ def test_csv_of_classes_with_and_without_an_end(tmp_path):
     )
     assert (second.label, second.location, second.weight, second.event_id) == ("rockfall", "00", 0.5, "r1")
     assert (second.start_ns, second.end_ns) == (START_NS + 20 * NS_PER_S, START_NS + 50 * NS_PER_S)
+
+
+def test_detections_are_classes_too(tmp_path):
+    path = tmp_path / "detections.csv"
+    found = [
+        Detection("TW", "LH01", "", channel, label, START_NS, START_NS + 7_250_000_000, 0.9, "rockfall", 0.79)
+        for channel, label in (("EH", "earthquake"), ("EH", "rockfall"), ("HN", "rockfall"))
+    ]
+    write_detections(found, path)
+    rejections = []
+    read = [(i.trace_id, i.label, i.start_ns, i.end_ns, i.weight) for i in read_intervals(path, rejections)]
+    assert read == [(d.trace_id, d.label, d.start_ns, d.end_ns, 1.0) for d in found] and not rejections
+    assert [i.label for i in read_classes([path], rejections)] == ["earthquake", "rockfall"]
+    assert [r.reason for r in rejections] == ["a second label of the same stretch"]  # of another instrument
+    write_detections([], path, overwrite=True)
+    assert read_intervals(path, rejections) == []
+    with pytest.raises(DataError, match="holds no row below its header"):
+        read_classes([path])
+    write_detections(found, tmp_path / "detections.xml")
+    for read in (lambda path: read_classes([path]), lambda path: read_intervals(path, [])):
+        with pytest.raises(DataError, match=r"no picks; detections are read from CSV"):
+            read(tmp_path / "detections.xml")
+    path.write_text("network,station,class,start_time,time,status\nGE,APE,x,1,2,\nGE,APE,x,1,3,rejected\n")
+    assert [i.start_ns for i in read_classes([path])] == [2 * NS_PER_S]
 
 
 @pytest.mark.parametrize(

@@ -29,6 +29,8 @@ HINT = re.compile(
 SAME_NS = NS_PER_S // 2
 """Picks of one phase at one station, in two files of labels, are of one onset if they are no farther apart."""
 
+NO_CLASSES = "classes: its events have no type, or no picks; detections are read from CSV"
+
 Event = tuple[int, str]
 """Number of a file of labels, and what it calls an event."""
 
@@ -81,6 +83,8 @@ def read_labels(paths: Iterable[str | Path], rejections: list[Rejection] | None 
 def read_classes(paths: Iterable[str | Path], rejections: list[Rejection] | None = None) -> list[ClassInterval]:
     """Read class intervals from CSV files, and from catalogues whose events have a type and picks; equal ones once.
 
+    A CSV may be one of detections.
+
     Parameters
     ----------
     rejections : list of Rejection, optional
@@ -97,9 +101,17 @@ def read_classes(paths: Iterable[str | Path], rejections: list[Rejection] | None
         For a file that is missing, empty, neither a catalogue nor a CSV of classes, or holds no class.
     """
     rejected = [] if rejections is None else rejections
-    files = _read(paths, csv_intervals, catalogue_intervals, "classes: its events have no type, or no picks", rejected)
+    files = _read(paths, csv_intervals, catalogue_intervals, NO_CLASSES, rejected)
     found = sorted(itertools.chain(*files), key=_stretch)  # equal ones stay in the order of the files
     return [_first(list(alike), rejected) for _, alike in itertools.groupby(found, _stretch)]
+
+
+def read_intervals(path: Path, rejections: list[Rejection]) -> list[ClassInterval]:
+    """Read class intervals as `read_classes` does, but all that one file holds; in a CSV there may be none."""
+    found = _read_one(path, csv_intervals, catalogue_intervals, rejections)
+    if not found and not _is_csv(path):
+        raise DataError(f"{path}: holds no {NO_CLASSES}")
+    return found
 
 
 def _first(alike: Sequence[ClassInterval], rejections: list[Rejection]) -> ClassInterval:
@@ -123,21 +135,34 @@ def _read(
     """The labels of each file."""
     labels: list[list[L]] = []
     for path in map(Path, paths):
-        if not path.is_file():
-            raise DataError(missing(path))
-        if path.stat().st_size == 0:
-            raise DataError(f"{path}: the file is empty")
-        before, is_csv = len(rejections), path.suffix.lower() == ".csv"
-        try:
-            found = (from_csv if is_csv else from_catalogue)(path, rejections)
-        except (OSError, UnicodeDecodeError, csv.Error) as error:
-            raise DataError(f"{path}: can't be read: {error}") from error
+        before = len(rejections)
+        found = _read_one(path, from_csv, from_catalogue, rejections)
         if not found:
             why_not = "; ".join(most_frequent(Counter(r.reason for r in rejections[before:])))
-            lacks = f"usable label: {why_not}" if why_not else "row below its header" if is_csv else none
+            lacks = f"usable label: {why_not}" if why_not else "row below its header" if _is_csv(path) else none
             raise DataError(f"{path}: holds no {lacks}")
         labels.append(found)
     return labels
+
+
+def _read_one(
+    path: Path,
+    from_csv: Callable[[Path, list[Rejection]], list[L]],
+    from_catalogue: Callable[[Path, list[Rejection]], list[L]],
+    rejections: list[Rejection],
+) -> list[L]:
+    if not path.is_file():
+        raise DataError(missing(path))
+    if path.stat().st_size == 0:
+        raise DataError(f"{path}: the file is empty")
+    try:
+        return (from_csv if _is_csv(path) else from_catalogue)(path, rejections)
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise DataError(f"{path}: can't be read: {error}") from error
+
+
+def _is_csv(path: Path) -> bool:
+    return path.suffix.lower() == ".csv"
 
 
 def _once(files: Iterable[Sequence[Pick]], rejections: list[Rejection]) -> list[Pick]:

@@ -66,7 +66,7 @@ def csv_picks(path: Path, rejections: list[Rejection]) -> list[Pick]:
 
 
 def csv_intervals(path: Path, rejections: list[Rejection]) -> list[ClassInterval]:
-    """Read a CSV of classes; those that an analyst rejected become rejections.
+    """Read a CSV of classes, or of detections; those that an analyst rejected become rejections.
 
     Raises
     ------
@@ -80,10 +80,14 @@ def _read(path: Path, table: _Table, make: Callable[[dict[str, str]], L], reject
     """Labels of a table; of rows with the same ``pick_id``, which answer for one pick, only the last counts."""
     with path.open(newline="", encoding="utf-8-sig") as file:
         reader = csv.DictReader(file)
-        _check_columns(path, table, [name.strip() for name in reader.fieldnames or []])
+        names = [name.strip() for name in reader.fieldnames or []]
+        if table is _CLASSES and "time" not in names:  # as in seisnet's CSV of detections
+            names = ["time" if name == "start_time" else name for name in names]
+        _check_columns(path, table, names)
+        reader.fieldnames = names
         found: dict[str | int, L] = {}
         for row in reader:
-            values = {name.strip(): (value or "").strip() for name, value in row.items() if name is not None}
+            values = {name: (value or "").strip() for name, value in row.items() if name is not None}
             key = values.get("pick_id") or reader.line_num
             try:
                 label = make(values)
