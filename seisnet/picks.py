@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from seisnet.overlaps import Spans
+
 if TYPE_CHECKING:
     import obspy
 
@@ -203,8 +205,13 @@ def label_weight(status: str, uncertainty_s: float) -> float:
     return trust * max(LEAST_WEIGHT, SURE_S / uncertainty_s) if uncertainty_s > SURE_S else trust
 
 
-def match_times(found_ns: Sequence[int], reference_ns: Sequence[int], *, tolerance_s: float) -> list[tuple[int, int]]:
-    """Pair times one to one, the closest pairs first, none further apart than `tolerance_s`.
+def match_spans(
+    found_ns: Sequence[tuple[int, int]], reference_ns: Sequence[tuple[int, int]], *, tolerance_s: float
+) -> list[tuple[int, int]]:
+    """Pair spans of time one to one, none further apart than `tolerance_s`.
+
+    Those that overlap longest come first, then those that lie closest; of equals, those that start closest. A span that
+    ends where it starts is a moment, such as a pick.
 
     Returns
     -------
@@ -213,21 +220,23 @@ def match_times(found_ns: Sequence[int], reference_ns: Sequence[int], *, toleran
 
     Examples
     --------
-    >>> match_times([0, 400_000_000], [300_000_000, 9_000_000_000], tolerance_s=0.5)
+    >>> match_spans([(0, 0), (400_000_000, 400_000_000)], [(300_000_000, 300_000_000)], tolerance_s=0.5)
+    [(1, 0)]
+    >>> match_spans([(0, 5), (4, 20)], [(3, 9), (18, 18)], tolerance_s=0)
     [(1, 0)]
     """
-    found = np.asarray(found_ns, dtype=np.int64)
     tolerance_ns = round(tolerance_s * 1e9)
-    order = np.argsort(found, kind="stable")
-    rising = found[order]
+    spans = Spans(found_ns)
     candidates = []
-    for j, t in enumerate(reference_ns):
-        low, high = np.searchsorted(rising, [t - tolerance_ns, t + tolerance_ns + 1])
-        candidates += [(abs(int(found[i]) - t), int(i), j) for i in order[low:high]]
-    used_found: set[int] = set()
+    for j, (start, end) in enumerate(reference_ns):
+        for i in spans.touching(start - tolerance_ns, end + tolerance_ns):
+            from_ns, to_ns = found_ns[i]
+            apart_ns = max(start, from_ns) - min(end, to_ns)  # below 0 they overlap
+            candidates.append((apart_ns, abs(from_ns - start), i, j))
+    used: set[int] = set()
     pairs: dict[int, int] = {}
-    for _, i, j in sorted(candidates):
-        if i not in used_found and j not in pairs:
-            used_found.add(i)
+    for *_, i, j in sorted(candidates):
+        if i not in used and j not in pairs:
+            used.add(i)
             pairs[j] = i
     return [(pairs[j], j) for j in sorted(pairs)]

@@ -1,5 +1,6 @@
 """Windows of named signals: inside their stretch, never across two classes, from catalogues and data sets alike."""
 
+import csv
 from dataclasses import replace
 from pathlib import Path
 
@@ -264,6 +265,34 @@ def test_noise_comes_from_where_nothing_is_labelled_when_it_is_asked_for(signals
     config = replace(HOUR, class_names=("rockfall", "tremor", "noise"), noise_windows=1)
     windows = preprocess([str(signals / "files")], [str(signals / "classes.csv")], config)
     assert np.bincount(windows.rows.y[~windows.rows.augmented]).tolist() == [28, 28, 56]
+
+
+def test_detections_of_what_was_labelled_are_scored_as_found(signals, tmp_path):
+    """Trained on one station, and judged on the other."""
+    config = replace(HOUR, class_names=("rockfall", "tremor", "noise"), noise_windows=1, noise_ratio=0.0)
+    lines = (signals / "classes.csv").read_text().splitlines(keepends=True)
+    for station in ("AA", "BB"):
+        (tmp_path / f"{station}.csv").write_text("".join([lines[0], *(row for row in lines if f",{station}," in row)]))
+    windows = preprocess([str(signals / "files")], [str(tmp_path / "AA.csv")], config)
+    fit(windows, TrainConfig(epochs=8, hidden=(16,)))[0].save(tmp_path / "model.h5")
+    found = str(tmp_path / "detections.csv")
+    scan = ["classify", str(signals / "files"), "--model", str(tmp_path / "model.h5"), "-o", found]
+    assert CliRunner().invoke(cli, scan).exit_code == 0
+    rows = list(csv.DictReader(Path(found).read_text().splitlines()))
+    for reference, tolerance_s, n_listed in ((str(tmp_path / "BB.csv"), 1, 14), (found, 1e-9, 0)):
+        told = CliRunner().invoke(cli, ["score", found, reference, "--tolerance", str(tolerance_s), "--hours", "1"])
+        scores = list(csv.DictReader(told.stdout.splitlines()))
+        assert [score["class"] for score in scores] == ["rockfall", "tremor"]
+        for score in scores:
+            mine = [r for r in rows if r["class"] == score["class"] and (r["station"] == "BB" or not n_listed)]
+            n_wanted = n_listed or len(mine)
+            assert [int(score[name]) for name in ("detections", "reference", "matched")] == [
+                len(mine),
+                n_wanted,
+                n_wanted,
+            ]
+            assert float(score["false_an_hour"]) == len(mine) - n_wanted <= 10
+            assert abs(float(score["median_s"])) <= 2
 
 
 def test_classes_that_are_not_asked_for_are_counted(signals):

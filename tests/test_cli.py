@@ -21,7 +21,7 @@ from click.testing import CliRunner
 from seisnet.cli import COMMANDS, cli, console, main
 from seisnet.demo import write_synthetic_dataset
 from seisnet.errors import ConfigError, DataError, FormatError, NothingUsableError, SeisnetError
-from seisnet.formats.own_csv import CSV_COLUMNS, read_picks_csv
+from seisnet.formats.own_csv import CSV_COLUMNS, DETECTION_COLUMNS, read_picks_csv
 from seisnet.formats.picks import write_picks
 from seisnet.model import load_model
 from seisnet.preprocessing.job import preprocess
@@ -666,6 +666,91 @@ def test_a_score_tells_false_picks_an_hour_of_so_many(tmp_path):
     assert [row["false_an_hour"] for row in csv.DictReader(told.stdout.splitlines())] == ["", ""]
     with pytest.raises(ConfigError, match="hours: got 0"):
         run("score", *both, "--hours", 0)
+
+
+def test_a_score_of_detections_tells_of_every_class(tmp_path):
+    (tmp_path / "found.csv").write_text(
+        ",".join(DETECTION_COLUMNS) + "\n"
+        "TW,A,,EH,rockfall,100,120,0.9,m,0.5\n"
+        "TW,A,,EH,rockfall,500,520,0.9,m,0.5\n"
+        "TW,A,,EH,earthquake,700,710,0.9,m,0.5\n"
+        "TW,B,,EH,earthquake,700,710,0.9,m,0.5\n"
+    )
+    (tmp_path / "wanted.csv").write_text(
+        "network,station,time,end_time,class\n"
+        "TW,A,104,130,rockfall\nTW,A,692,,earthquake\nTW,A,0,50,noise\nTW,A,692,,earthquake\n"
+    )
+    both = tmp_path / "found.csv", tmp_path / "wanted.csv"
+    told = run("score", *both, "--hours", 2, "-o", tmp_path / "score")
+    assert told.stdout.splitlines() == [
+        "class,detections,reference,matched,precision,recall,f1,median_s,mae_s,false_an_hour",
+        "earthquake,1,1,1,1.0000,1.0000,1.0000,8.000,8.000,0.000",
+        "rockfall,2,1,1,0.5000,1.0000,0.6667,-4.000,4.000,0.500",
+    ]
+    assert "1 detection at stations that the reference does not name: left out" in told.stderr
+    assert "wanted.csv: 1 detection of classes that are no signal: left out (noise)" in told.stderr
+    assert "a second label of the same stretch" in told.stderr
+    metrics = json.loads((tmp_path / "score" / "metrics.json").read_text())
+    assert metrics["tolerance_s"] == 10.0
+    assert metrics["classes"]["rockfall"] | {"detections": 2, "median_s": -4.0} == metrics["classes"]["rockfall"]
+    page = (tmp_path / "score" / "report.html").read_text()
+    assert "lie within 10 s." in page and "Detections" in page and "Picks" not in page
+    told = run("score", *both, "--tolerance", 7.9, "-q")
+    assert "earthquake,1,1,0,0.0000,0.0000,0.0000,,," in told.stdout and not told.stderr
+
+
+def test_a_file_without_detections_is_scored_and_a_reference_without_classes_is_not(tmp_path):
+    (tmp_path / "none.csv").write_text(",".join(DETECTION_COLUMNS) + "\n")
+    (tmp_path / "wanted.csv").write_text("network,station,time,class\nTW,A,104,rockfall\n")
+    assert "rockfall,0,1,0,,0.0000,0.0000,,," in run("score", tmp_path / "none.csv", tmp_path / "wanted.csv").stdout
+    with pytest.raises(DataError, match=r"none\.csv: holds no row below its header"):
+        run("score", tmp_path / "wanted.csv", tmp_path / "none.csv")
+    (tmp_path / "wanted.csv").write_text("network,station,time,class\nTW,A,104,noise\n")
+    with pytest.raises(NothingUsableError, match=r"no class to score: \S+ and \S+wanted\.csv name nothing but noise"):
+        run("score", tmp_path / "none.csv", tmp_path / "wanted.csv", "-o", tmp_path / "score")
+    assert not (tmp_path / "score").exists()
+
+
+def test_a_score_of_classes_against_a_catalogue_goes_by_the_type_of_its_events(tmp_path):
+    (tmp_path / "found.csv").write_text("network,station,start_time,end_time,class\nGE,A,5,20,explosion\n")
+    (tmp_path / "words.xml").write_text("no catalogue")
+    with pytest.raises(DataError, match=r"words\.xml: neither a catalogue that ObsPy reads nor a \.csv of labels"):
+        run("score", tmp_path / "found.csv", tmp_path / "words.xml")
+    onset = obspy.core.event.Pick(
+        time=obspy.UTCDateTime(6), waveform_id=obspy.core.event.WaveformStreamID("GE", "A"), phase_hint="P"
+    )
+    event = obspy.core.event.Event(event_type="explosion", picks=[onset])
+    obspy.Catalog([event]).write(str(tmp_path / "typed.xml"), format="QUAKEML")
+    told = run("score", tmp_path / "found.csv", tmp_path / "typed.xml")
+    assert "explosion,1,1,1,1.0000,1.0000,1.0000,-1.000,1.000," in told.stdout
+
+
+def test_picks_and_classes_are_not_scored_against_each_other(job, tmp_path):
+    (tmp_path / "picks.csv").write_text("network,station,time,phase\nGE,A,0,P\n")
+    (tmp_path / "classes.csv").write_text("network,station,time,class\nGE,A,0,rockfall\n")
+    (tmp_path / "both.csv").write_text("network,station,time,phase,class\nGE,A,0,P,earthquake\n")
+    for first, second, told in (
+        (
+            "picks",
+            "classes",
+            r"picks\.csv holds picks, \S+classes\.csv classes; compare picks with picks, classes with",
+        ),
+        ("classes", "picks", r"classes\.csv holds classes, \S+picks\.csv picks; compare"),
+    ):
+        with pytest.raises(DataError, match=told):
+            run("score", tmp_path / f"{first}.csv", tmp_path / f"{second}.csv")
+    with pytest.raises(DataError, match=r"holds classes, \S+ picks; compare"):
+        run("score", tmp_path / "classes.csv", job / "set")
+    for other, kind in (("picks", "phase"), ("classes", "class"), ("both", "phase")):
+        assert run("score", tmp_path / "both.csv", tmp_path / f"{other}.csv").stdout.startswith(f"{kind},")
+    with pytest.raises(DataError, match=r"nowhere\.csv: no such file"):
+        run("score", tmp_path / "classes.csv", tmp_path / "nowhere.csv")
+    (tmp_path / "bytes.csv").write_bytes(b'"' + 200_000 * b"\xff\x00")
+    with pytest.raises(DataError, match=r"bytes\.csv: can't be read"):
+        run("score", tmp_path / "classes.csv", tmp_path / "bytes.csv")
+    (tmp_path / "semicolons.csv").write_text("network;station;time;class\nGE;A;0;rockfall\n")
+    with pytest.raises(DataError, match="here they are not separated by commas"):
+        run("score", tmp_path / "classes.csv", tmp_path / "semicolons.csv")
 
 
 @pytest.mark.parametrize("tolerance", ["0", "nan", "inf", "1e300"])

@@ -5,8 +5,8 @@ import math
 import numpy as np
 import pytest
 
-from seisnet.picks import Pick
-from seisnet.scoring.matching import score_picks
+from seisnet.picks import ClassInterval, Detection, Pick
+from seisnet.scoring.matching import elsewhere, score_detections, score_picks, unscored
 from seisnet.waveforms.records import NS_PER_S
 
 
@@ -30,11 +30,11 @@ def test_a_case_worked_by_hand():
         "GE.APE P 10.1, GE.APE P 20.4, GE.APE P 30.6, GE.APE P 50, GE.APE S 12.6",
         "GE.APE P 10, GE.APE P 20.5, GE.APE P 30, GE.APE S 12",
     )
-    assert (p.phase, p.found, p.reference, p.matched) == ("P", 4, 3, 2)
+    assert (p.name, p.found, p.reference, p.matched) == ("P", 4, 3, 2)
     assert (p.precision, p.recall) == (2 / 4, 2 / 3)
     assert p.f1 == pytest.approx(2 * (2 / 4) * (2 / 3) / (2 / 4 + 2 / 3))
     np.testing.assert_allclose(p.residuals_s, [0.1, -0.1], atol=1e-9)
-    assert (s.phase, s.found, s.reference, s.matched, s.precision, s.recall, s.f1) == ("S", 1, 1, 0, 0, 0, 0)
+    assert (s.name, s.found, s.reference, s.matched, s.precision, s.recall, s.f1) == ("S", 1, 1, 0, 0, 0, 0)
 
 
 def test_a_pick_matches_only_on_its_own_station_and_phase():
@@ -95,3 +95,85 @@ def test_nothing_found_or_nothing_wanted_is_no_division_by_zero(found, reference
     assert math.isnan(p.precision) == (p.found == 0)
     assert math.isnan(p.recall) == (p.reference == 0)
     assert p.residuals_s.shape == (0,)
+
+
+# Detections
+
+
+def stretches(text, kind=Detection):
+    """Detections or labels from ``NET.STA class seconds [seconds]`` lines, separated by commas."""
+    found = []
+    for line in filter(None, (part.strip() for part in text.split(","))):
+        station, label, *seconds = line.split()
+        network, code = station.split(".")
+        times_ns = [round(float(s) * NS_PER_S) for s in seconds]
+        found.append(kind(network, code, "", "HH", label, times_ns[0], times_ns[-1]))
+    return found
+
+
+def score_stretches(found, reference, tolerance_s=0.5):
+    scores = score_detections(stretches(found), stretches(reference, ClassInterval), tolerance_s=tolerance_s)
+    return {score.name: score for score in scores}
+
+
+def test_detections_of_a_case_worked_by_hand():
+    # Rockfalls: 12-20 and 90-95 overlap theirs, 41-42 lies 1 s behind, 60-70 is false: 2 of 4 found, 2 of 3 wanted.
+    # The earthquake lies where the rockfall of 90 does, and nothing calls it so.
+    scores = score_stretches(
+        "TW.A rockfall 12 20, TW.A rockfall 41 42, TW.A rockfall 60 70, TW.A rockfall 90 95",
+        "TW.A rockfall 10 15, TW.A rockfall 30 40, TW.A rockfall 91 120, TW.A earthquake 90 95",
+    )
+    assert list(scores) == ["earthquake", "rockfall"]
+    rockfall, earthquake = scores["rockfall"], scores["earthquake"]
+    assert (rockfall.found, rockfall.reference, rockfall.matched) == (4, 3, 2)
+    assert (rockfall.precision, rockfall.recall) == (2 / 4, 2 / 3)
+    assert rockfall.f1 == pytest.approx(2 * 2 / (4 + 3))
+    assert rockfall.residuals_s.tolist() == [2.0, -1.0]
+    assert rockfall.false_an_hour(0.5) == 4.0
+    assert (earthquake.found, earthquake.reference, earthquake.matched, earthquake.recall) == (0, 1, 0, 0.0)
+    assert math.isnan(earthquake.precision)
+
+
+@pytest.mark.parametrize(
+    ("found", "reference", "matched", "residuals_s"),
+    [
+        ("TW.A x 10 20, TW.A x 19 30", "TW.A x 12 32", 1, [7.0]),  # by the longest overlap, 11 s; the other is false
+        ("TW.A x 10 40", "TW.A x 12 15, TW.A x 20 35", 1, [-10.0]),  # one for two: the shorter is missed
+        ("TW.A x 10 20, TW.A x 22 30", "TW.A x 9 12, TW.A x 21 29", 2, [1.0, 1.0]),
+        ("TW.A x 10 20", "TW.A x 20 25", 1, [-10.0]),  # they share a moment
+        ("TW.A x 10 20", "TW.A x 20.6 25", 0, []),
+        ("TW.A x 10 20", "TW.A x 14", 1, [-4.0]),  # an end that is not known: contained
+        ("TW.A x 10 20", "TW.A x 20.5", 1, [-10.5]),  # or near
+        ("TW.A x 10 20", "TW.A x 9.4", 0, []),
+        ("TW.A x 14", "TW.A x 10 20", 1, [4.0]),  # a single window
+        ("TW.A x 0 20, TW.A x 13 30", "TW.A x 15", 1, [-2.0]),  # of two that contain it, that which starts nearer
+    ],
+)
+def test_which_detections_match(found, reference, matched, residuals_s):
+    score = score_stretches(found, reference)["x"]
+    assert (score.matched, score.residuals_s.tolist()) == (matched, residuals_s)
+
+
+def test_each_station_has_its_own_stretch_of_an_event():
+    found = "TW.A x 10 20, TW.B x 11 20, TW.FAR x 10 20"
+    score = score_stretches(found, "TW.A x 9 20, TW.B x 9 20, TW.C x 9 20, TW.D noise 0 99")["x"]
+    assert (score.found, score.reference, score.matched) == (2, 3, 2)
+    assert [d.station for d in elsewhere(stretches(found), stretches("TW.A x 9 20, TW.B noise 0 9"))] == ["FAR"]
+    assert score_stretches("TW.a x 10 20", ".A x 10 20")["x"].matched == 1
+    assert score_stretches("TW.A x 10 20", "XX.A x 10 20")["x"].matched == 0
+
+
+def test_noise_is_no_class_that_is_scored_but_a_station_that_was_looked_at():
+    found, reference = "TW.A x 10 20", "TW.A noise 0 99, TW.A Noise 5 6"
+    scores = score_stretches(found, reference)
+    assert list(scores) == ["Noise", "x"]
+    assert (scores["x"].found, scores["x"].reference, scores["x"].precision) == (1, 0, 0.0)
+    assert unscored(stretches(reference)) == ["noise"]
+    assert unscored(picks("GE.A P 1, GE.A Lg 2, GE.A Sn 3")) == ["Lg"]
+
+
+def test_iterators_of_detections_are_scored_as_lists():
+    found, reference = stretches("TW.A x 10 20"), stretches("TW.A x 10 20", ClassInterval)
+    [score] = score_detections(iter(found), iter(reference), tolerance_s=0.5)
+    assert (score.found, score.reference, score.matched) == (1, 1, 1)
+    assert score_detections([], [], tolerance_s=0.5) == []

@@ -18,7 +18,7 @@ COMMANDS = {
     "evaluate": "Evaluate a model on a windows file.",
     "classify": "Pick phases in continuous waveforms.",
     "stream": "Pick phases in a SeedLink stream.",
-    "score": "Compare picks with reference picks.",
+    "score": "Compare picks or detections with a reference.",
     "plot": "Draw a pick, an event or a day.",
     "report": "Show picks with seismograms, drawn on demand, in the browser.",
     "review": "Accept, reject and move picks in the browser.",

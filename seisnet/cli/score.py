@@ -1,4 +1,4 @@
-"""``seisnet score``: picks against reference picks."""
+"""``seisnet score``: picks against reference picks, or detections against classes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from seisnet.cli import console
 from seisnet.wording import counted, first_of
 
 if TYPE_CHECKING:
-    from seisnet.scoring.matching import PhaseScore
+    from seisnet.picks import ClassInterval, Pick
+    from seisnet.scoring.matching import MatchScore
     from seisnet.waveforms.records import Rejection
 
 
@@ -20,10 +21,15 @@ if TYPE_CHECKING:
 @click.argument("picks", type=click.Path(path_type=Path))
 @click.argument("reference", type=click.Path(path_type=Path))
 @click.option(
-    "--tolerance", "tolerance_s", type=float, default=0.5, show_default=True, help="Largest difference in seconds."
+    "--tolerance",
+    "tolerance_s",
+    type=float,
+    help="Largest difference, or gap, in seconds.  [default: 0.5 for picks, 10 for detections]",
 )
 @click.option(
-    "--hours", type=float, help="Length of all records examined, summed over stations; gives false picks an hour."
+    "--hours",
+    type=float,
+    help="Length of all records examined, summed over stations; gives false picks or detections an hour.",
 )
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Folder for a report with the residuals.")
 @console.overwrite
@@ -32,7 +38,7 @@ if TYPE_CHECKING:
 def score(
     picks: Path,
     reference: Path,
-    tolerance_s: float,
+    tolerance_s: float | None,
     hours: float | None,
     output: Path | None,
     overwrite: bool,
@@ -40,6 +46,9 @@ def score(
     verbose: bool,
 ) -> None:
     """Compare PICKS with REFERENCE picks, each a CSV, a catalogue, or a data set that contains picks.
+
+    Detections are compared in the same way with the classes that an analyst gave, in a CSV or a catalogue whose events
+    have a type. They match if they are of one class and overlap, or lie no further apart than the tolerance.
 
     Picks at stations that the reference doesn't name are left out. At the others every unmatched pick counts as false,
     so limit PICKS to the time that the analyst examined.
@@ -49,13 +58,16 @@ def score(
       seisnet score picks.csv analyst.xml --tolerance 0.5 -o score
       seisnet score picks.csv my_seisbench_dataset/
       seisnet score picks.csv analyst.xml --hours 72     # three stations, a day each
+      seisnet score detections.csv rockfalls.csv
     """
     from seisnet.config.checks import between
+    from seisnet.errors import NothingUsableError
     from seisnet.formats.picks import read_picks
-    from seisnet.labels.reading import phase_class
-    from seisnet.scoring.matching import elsewhere, score_picks
+    from seisnet.labels.reading import read_classes, read_intervals
+    from seisnet.scoring.matching import TOLERANCE_S, elsewhere, score_detections, score_picks, unscored
 
-    between("tolerance", tolerance_s, 1e-9, 1e6)
+    if tolerance_s is not None:
+        between("tolerance", tolerance_s, 1e-9, 1e6)
     if hours is not None:
         between("hours", hours, 1e-9, 1e9)
     if output is not None:
@@ -63,37 +75,61 @@ def score(
 
         click.get_current_context().with_resource(new_folder(output, overwrite=overwrite))
     rejections: list[Rejection] = []
-    found = read_picks(picks, may_be_empty=True, rejections=rejections)
-    wanted = read_picks(reference, rejections=rejections)
+    kind, what, others = _kind(picks, reference)
+    tolerance_s = TOLERANCE_S[kind] if tolerance_s is None else tolerance_s
+    found: Sequence[Pick] | Sequence[ClassInterval]
+    wanted: Sequence[Pick] | Sequence[ClassInterval]
+    if kind == "phase":
+        found = read_picks(picks, may_be_empty=True, rejections=rejections)
+        wanted = read_picks(reference, rejections=rejections)
+        scores = score_picks(found, wanted, tolerance_s=tolerance_s)
+    else:
+        found, wanted = read_intervals(picks, rejections), read_classes([reference], rejections)
+        scores = score_detections(found, wanted, tolerance_s=tolerance_s)
+        if not scores:
+            raise NothingUsableError(f"no class to score: {picks} and {reference} name nothing but noise")
     if away := elsewhere(found, wanted):
-        told = f"{counted(len(away), 'pick')} at stations that the reference does not name: left out"
+        told = f"{counted(len(away), what)} at stations that the reference does not name: left out"
         if len(away) == len(found):
             named = sorted({p.station_id.strip(".") for p in wanted})
             told += f"; none are left (the reference names {first_of(named, 5)})"
         console.say(told, quiet=quiet)
     for path, side in ((picks, found), (reference, wanted)):
-        if others := [p.phase for p in side if not phase_class(p.phase)]:
-            told = f"{counted(len(others), 'pick')} of phases that are neither P nor S: left out"
-            console.say(f"{path}: {told} ({first_of(sorted(set(others)), 5)})", quiet=quiet)
+        if names := unscored(side):
+            told = f"{counted(len(names), what)} of {others}: left out"
+            console.say(f"{path}: {told} ({first_of(sorted(set(names)), 5)})", quiet=quiet)
     console.say_rejections(rejections, quiet=quiet, verbose=verbose)
-    scores = score_picks(found, wanted, tolerance_s=tolerance_s)
     if output is not None:
-        from seisnet.report.score import write_score
+        from seisnet.report.score import Comparison, write_score
 
-        write_score(scores, output, picks=picks, reference=reference, tolerance_s=tolerance_s, hours=hours)
+        write_score(scores, output, Comparison(picks, reference, kind, tolerance_s, hours))
         console.say_outputs(output / "report.html", output / "metrics.json", quiet=quiet)
-    _print_table(scores, hours)
+    _print_table(scores, f"{kind},{what}s", hours)
 
 
-def _print_table(scores: Sequence[PhaseScore], hours: float | None) -> None:
+def _kind(picks: Path, reference: Path) -> tuple[str, str, str]:
+    """What both files hold, by its column; what one of it is called; and which of it is left out."""
+    from seisnet.errors import DataError
+    from seisnet.formats.picks import kinds_of
+
+    kinds = kinds_of(picks), kinds_of(reference)
+    if "phase" in kinds[0] & kinds[1]:
+        return "phase", "pick", "phases that are neither P nor S"
+    if kinds[0] & kinds[1]:
+        return "class", "detection", "classes that are no signal"
+    first, second = ("picks" if "phase" in kind else "classes" for kind in kinds)
+    raise DataError(f"{picks} holds {first}, {reference} {second}; compare picks with picks, classes with classes")
+
+
+def _print_table(scores: Sequence[MatchScore], names: str, hours: float | None) -> None:
     """Print the scores as CSV on stdout."""
     import numpy as np
 
-    click.echo("phase,picks,reference,matched,precision,recall,f1,median_s,mae_s,false_an_hour")
+    click.echo(f"{names},reference,matched,precision,recall,f1,median_s,mae_s,false_an_hour")
     for s in scores:
         residuals = s.residuals_s
         median = f"{np.median(residuals):.3f}" if residuals.size else ""
         mae = f"{np.abs(residuals).mean():.3f}" if residuals.size else ""
         rates = ",".join("" if np.isnan(v) else f"{v:.4f}" for v in (s.precision, s.recall, s.f1))
         false = f"{s.false_an_hour(hours):.3f}" if hours else ""
-        click.echo(f"{s.phase},{s.found},{s.reference},{s.matched},{rates},{median},{mae},{false}")
+        click.echo(f"{s.name},{s.found},{s.reference},{s.matched},{rates},{median},{mae},{false}")

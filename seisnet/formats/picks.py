@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -121,3 +122,17 @@ def read_picks(
     if not picks and not may_be_empty:
         raise DataError(f"{path}: holds no picks")
     return picks
+
+
+def kinds_of(path: Path) -> set[str]:
+    """What a file may hold, ``phase`` (picks) or ``class`` (detections): of a CSV what its columns say.
+
+    A data set holds picks. Of catalogues, and of files that are neither, both are said, and reading tells.
+    """
+    if is_dataset(path):
+        return {"phase"}
+    names: set[str] = set()
+    if path.suffix.lower() == ".csv" and path.is_file():
+        with path.open(newline="", encoding="utf-8-sig", errors="replace") as file:
+            names = {name.strip().lower() for name in next(csv.reader([file.readline(10_000)]), [])}
+    return {"phase", "class"} & names or {"phase", "class"}

@@ -158,15 +158,17 @@ def reliability_diagram(found: Reliability) -> Figure:
 
 
 @styled()
-def residual_histogram(residuals_s: Mapping[str, ArrayLike], *, limit_s: float = 0.5) -> Figure:
-    """Plot pick residuals of each phase, with median, mean absolute error and what lies beyond the axis.
+def residual_histogram(residuals_s: Mapping[str, ArrayLike], *, limit_s: float = 0.5, what: str = "picks") -> Figure:
+    """Plot residuals of each phase or class, with median, mean absolute error and what lies beyond the axis.
 
     Parameters
     ----------
-    residuals_s : mapping of phase to float (N,)
+    residuals_s : mapping of phase or class to float (N,)
         Machine minus analyst, seconds.
     limit_s : float
         Half the width of the axis.
+    what : str
+        Of what they are.
     """
     figure = new_figure(COLUMN_CM, 1.2 + 3.6 * len(residuals_s))
     panels = figure.subplots(len(residuals_s), 1, sharex=True, squeeze=False)[:, 0]
@@ -190,8 +192,8 @@ def residual_histogram(residuals_s: Mapping[str, ArrayLike], *, limit_s: float =
                 va="top",
             )
         else:
-            ax.text(0.5, 0.5, "no matched picks", transform=ax.transAxes, ha="center")
-        ax.set(ylabel=f"{plain(phase)} picks", xlim=(-limit_s, limit_s))
+            ax.text(0.5, 0.5, f"no matched {what}", transform=ax.transAxes, ha="center")
+        ax.set(ylabel=f"{plain(phase)} {what}", xlim=(-limit_s, limit_s))
         ax.yaxis.set_major_locator(MaxNLocator(nbins=4, integer=True))
     panels[-1].set_xlabel("Residual, machine minus analyst (s)")
     return figure

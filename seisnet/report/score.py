@@ -1,9 +1,9 @@
-"""The page of a comparison of picks with reference picks: scores and residuals."""
+"""The page of a comparison of picks or detections with a reference: scores and residuals."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +13,10 @@ from seisnet import __version__, plots
 from seisnet.report.document import Column, Report, Section, Table, picture
 from seisnet.report.folder import write_figures, write_json
 from seisnet.report.html import write_report
-from seisnet.scoring.matching import PhaseScore
+from seisnet.scoring.matching import MatchScore
 from seisnet.scoring.metrics import residual_statistics
 
 COLUMNS = (
-    Column("Phase"),
-    Column("Picks"),
     Column("Reference"),
     Column("Matched"),
     Column("Precision", decimals=3),
@@ -31,40 +29,53 @@ COLUMNS = (
     Column("False", "1/h", decimals=3),
 )
 
+WORDS = {"phase": ("picks", "phases"), "class": ("detections", "classes")}
+"""What is compared, and in what it is divided."""
 
-def write_score(
-    scores: Sequence[PhaseScore],
-    folder: Path,
-    *,
-    picks: Path,
-    reference: Path,
-    tolerance_s: float,
-    hours: float | None,
-) -> None:
+
+@dataclass(frozen=True)
+class Comparison:
+    """What was compared with what, and how: files, ``phase`` or ``class``, and the length of all records, if known."""
+
+    found: Path
+    reference: Path
+    kind: str
+    tolerance_s: float
+    hours: float | None
+
+
+def write_score(scores: Sequence[MatchScore], folder: Path, of: Comparison) -> None:
     """Write report.html, metrics.json and the histogram of residuals into an existing folder."""
-    hours = hours or float("nan")
-    figure = plots.residual_histogram({score.phase: score.residuals_s for score in scores}, limit_s=tolerance_s)
-    drawn = picture(figure, "Residuals of matched picks; the line is their median.")
+    hours = of.hours or float("nan")
+    what, many = WORDS[of.kind]
+    residuals_s = {score.name: score.residuals_s for score in scores}
+    limit_s = max([of.tolerance_s, *(np.abs(r).max(initial=0.0) for r in residuals_s.values())])
+    figure = plots.residual_histogram(residuals_s, limit_s=limit_s, what=what)
+    drawn = picture(figure, f"Residuals of matched {what}; the line is their median.")
     write_figures(folder, {"residuals": figure}, {"residuals": drawn})
-    write_json(
-        folder / "metrics.json", {"tolerance_s": tolerance_s, "phases": {s.phase: _metrics(s, hours) for s in scores}}
-    )
+    metrics = {s.name: _metrics(s, what, hours) for s in scores}
+    write_json(folder / "metrics.json", {"tolerance_s": of.tolerance_s, many: metrics})
     rows = []
     for s in scores:
         r = residual_statistics(s.residuals_s)
         figures = (s.precision, s.recall, s.f1, r.median_s, r.mae_s, r.p05_s, r.p95_s, s.false_an_hour(hours))
-        rows.append((s.phase, s.found, s.reference, s.matched, *figures))
-    text = f"Matched one to one within {tolerance_s:g} s."
-    section = Section("Picks", text, Table(COLUMNS, tuple(rows)), (drawn,))
-    title = f"{picks.name} against {reference.name}"
+        rows.append((s.name, s.found, s.reference, s.matched, *figures))
+    text = f"Matched one to one within {of.tolerance_s:g} s."
+    if of.kind == "class":
+        text = (
+            f"Matched one to one where they overlap, or lie within {of.tolerance_s:g} s. Residuals are of the starts."
+        )
+    table = Table((Column(of.kind.title()), Column(what.title()), *COLUMNS), tuple(rows))
+    section = Section(what.title(), text, table, (drawn,))
+    title = f"{of.found.name} against {of.reference.name}"
     write_report(Report(title, (), (section,), (f"seisnet {__version__}.",)), folder / "report.html")
 
 
-def _metrics(score: PhaseScore, hours: float) -> dict[str, Any]:
+def _metrics(score: MatchScore, what: str, hours: float) -> dict[str, Any]:
     figures = {"precision": score.precision, "recall": score.recall, "f1": score.f1}
     figures["false_an_hour"] = score.false_an_hour(hours)
     figures |= {
         name: value for name, value in asdict(residual_statistics(score.residuals_s)).items() if name != "count"
     }
-    counts = {"picks": score.found, "reference": score.reference, "matched": score.matched}
+    counts = {what: score.found, "reference": score.reference, "matched": score.matched}
     return counts | {name: None if np.isnan(value) else float(value) for name, value in figures.items()}

@@ -1,4 +1,4 @@
-"""Scoring picks against reference picks."""
+"""Scoring picks against reference picks, and detections against classes that an analyst gave."""
 
 from __future__ import annotations
 
@@ -10,24 +10,33 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seisnet.labels.reading import phase_class
-from seisnet.picks import Pick, match_times
+from seisnet.picks import ClassInterval, Detection, OnInstrument, Pick, match_spans
 from seisnet.waveforms.records import NS_PER_S
+
+Mark = Pick | Detection | ClassInterval
+
+TOLERANCE_S = {"phase": 0.5, "class": 10.0}
+"""What counts as near, unless a user says otherwise: for classes half a window of the shipped model."""
+
+NOISE = "noise"
+"""The class that gives no detections."""
 
 
 @dataclass(frozen=True)
-class PhaseScore:
-    """How the picks of one phase agree with the reference.
+class MatchScore:
+    """How the picks of one phase, or the detections of one class, agree with the reference.
 
     Attributes
     ----------
-    phase : str
+    name : str
+        Of the phase or class.
     found, reference, matched : int
-        Picks, reference picks, and pairs of them within the tolerance.
+        Picks or detections, those of the reference, and pairs of them.
     residuals_s : float64 (matched,)
-        Pick less reference.
+        Pick less reference, or start of the detection less that of the reference.
     """
 
-    phase: str
+    name: str
     found: int
     reference: int
     matched: int
@@ -35,7 +44,7 @@ class PhaseScore:
 
     @property
     def precision(self) -> float:
-        """Share of the picks that match; NaN without picks."""
+        """Share of what was found that matches; NaN where nothing was."""
         return self.matched / self.found if self.found else float("nan")
 
     @property
@@ -45,16 +54,16 @@ class PhaseScore:
 
     @property
     def f1(self) -> float:
-        """Harmonic mean of both; NaN where there are neither picks nor reference."""
+        """Harmonic mean of both; NaN where nothing was found and there is no reference."""
         total = self.found + self.reference
         return 2 * self.matched / total if total else float("nan")
 
     def false_an_hour(self, hours: float) -> float:
-        """Picks without a match in an hour of those looked at, all stations together; NaN where these are not known."""
+        """What has no match in an hour of those looked at, all stations together; NaN where these are not known."""
         return (self.found - self.matched) / hours
 
 
-def score_picks(picks: Iterable[Pick], reference: Iterable[Pick], *, tolerance_s: float) -> list[PhaseScore]:
+def score_picks(picks: Iterable[Pick], reference: Iterable[Pick], *, tolerance_s: float) -> list[MatchScore]:
     """Match picks to the reference station by station, and count.
 
     Stations are compared by network and station code; where either side names no network, by station alone.
@@ -63,45 +72,91 @@ def score_picks(picks: Iterable[Pick], reference: Iterable[Pick], *, tolerance_s
 
     Returns
     -------
-    list of PhaseScore
+    list of MatchScore
         For P and S.
     """
-    picks, reference = list(picks), list(reference)  # an iterator could be gone through once only
-    networks_known = _networks_known(picks, reference)
-    stations = sorted({_station(p, networks_known) for p in reference})
+    return _scores(("P", "S"), list(picks), list(reference), tolerance_s)
+
+
+def score_detections(
+    detections: Iterable[Detection | ClassInterval],
+    reference: Iterable[Detection | ClassInterval],
+    *,
+    tolerance_s: float,
+) -> list[MatchScore]:
+    """Match detections to stretches of the same class, station by station as `score_picks` does, and count.
+
+    A detection and a stretch match if they share a moment, or lie no further apart than the tolerance: one to one,
+    those that overlap longest first. A stretch whose end is not known is a moment, which the detection must contain,
+    or come as near to. Detections last from the centre of their first window to that of their last, and what they found
+    may lie anywhere in these: half a window is a good tolerance.
+
+    So two detections of one rockfall are a hit and a false detection, one detection of two
+    rockfalls is a hit and a miss, and an event that is listed at four stations counts four times. What is called
+    ``noise`` is left out.
+
+    Scores of sound events, by contrast, ask onset and end to agree within a collar (Mesaros, Heittola and Virtanen,
+    2016, Applied Sciences 6, 162). Detections are no sharper than their windows: the residuals tell how sharp.
+
+    Returns
+    -------
+    list of MatchScore
+        For every class of either side, by name.
+    """
+    detections, reference = list(detections), list(reference)
+    names = {mark.label for mark in (*detections, *reference)} - {NOISE}
+    return _scores(sorted(names), detections, reference, tolerance_s)
+
+
+def elsewhere(found: Sequence[OnInstrument], reference: Sequence[OnInstrument]) -> list[OnInstrument]:
+    """Picks or detections on stations that the reference doesn't name, which are left out of a score."""
+    networks_known = _networks_known(found, reference)
+    stations = {_station(mark, networks_known) for mark in reference}
+    return [mark for mark in found if _station(mark, networks_known) not in stations]
+
+
+def unscored(marks: Iterable[Mark]) -> list[str]:
+    """Name of every pick that is neither P nor S, and of every stretch of noise, which are left out of a score."""
+    return [mark.phase if isinstance(mark, Pick) else mark.label for mark in marks if _name(mark) in ("", NOISE)]
+
+
+def _name(mark: Mark) -> str:
+    """What a mark counts as."""
+    return phase_class(mark.phase) if isinstance(mark, Pick) else mark.label
+
+
+def _scores(
+    names: Iterable[str], found: Sequence[Mark], reference: Sequence[Mark], tolerance_s: float
+) -> list[MatchScore]:
+    networks_known = _networks_known(found, reference)
+    stations = sorted({_station(mark, networks_known) for mark in reference})
+    mine, theirs = _spans(found, networks_known), _spans(reference, networks_known)
     scores = []
-    for phase in ("P", "S"):
-        mine, theirs = _by_station(picks, phase, networks_known), _by_station(reference, phase, networks_known)
-        residuals = []
-        n_found = 0
+    for name in names:
+        residuals: list[float] = []
+        n_found = n_reference = 0
         for station in stations:
-            found, wanted = mine.get(station, []), theirs.get(station, [])
-            n_found += len(found)
-            pairs = match_times(found, wanted, tolerance_s=tolerance_s)
-            residuals += [(found[i] - wanted[j]) / NS_PER_S for i, j in pairs]
-        n_reference = sum(map(len, theirs.values()))
-        scores.append(PhaseScore(phase, n_found, n_reference, len(residuals), np.array(residuals, dtype=np.float64)))
+            here, wanted = mine[name, station], theirs[name, station]
+            pairs = match_spans(here, wanted, tolerance_s=tolerance_s)
+            residuals += [(here[i][0] - wanted[j][0]) / NS_PER_S for i, j in pairs]
+            n_found += len(here)
+            n_reference += len(wanted)
+        scores.append(MatchScore(name, n_found, n_reference, len(residuals), np.array(residuals, dtype=np.float64)))
     return scores
 
 
-def elsewhere(picks: Sequence[Pick], reference: Sequence[Pick]) -> list[Pick]:
-    """Picks on stations that the reference doesn't name, which `score_picks` leaves out."""
-    networks_known = _networks_known(picks, reference)
-    stations = {_station(p, networks_known) for p in reference}
-    return [p for p in picks if _station(p, networks_known) not in stations]
+def _networks_known(found: Sequence[OnInstrument], reference: Sequence[OnInstrument]) -> bool:
+    return all(mark.network for mark in (*found, *reference))
 
 
-def _networks_known(picks: Sequence[Pick], reference: Sequence[Pick]) -> bool:
-    return all(p.network for p in (*picks, *reference))
+def _station(mark: OnInstrument, with_network: bool) -> str:
+    return (mark.station_id if with_network else mark.station).upper()
 
 
-def _station(pick: Pick, with_network: bool) -> str:
-    return (pick.station_id if with_network else pick.station).upper()
-
-
-def _by_station(picks: Sequence[Pick], phase: str, with_network: bool) -> dict[str, list[int]]:
-    grouped: dict[str, list[int]] = defaultdict(list)
-    for pick in picks:
-        if phase_class(pick.phase) == phase:
-            grouped[_station(pick, with_network)].append(pick.time_ns)
-    return grouped
+def _spans(marks: Sequence[Mark], with_network: bool) -> dict[tuple[str, str], list[tuple[int, int]]]:
+    """First and last time of every mark, by the name of its phase or class and its station; of a pick both are one."""
+    spans: dict[tuple[str, str], list[tuple[int, int]]] = defaultdict(list)
+    for mark in marks:
+        span = (mark.time_ns, mark.time_ns) if isinstance(mark, Pick) else (mark.start_ns, mark.end_ns)
+        spans[_name(mark), _station(mark, with_network)].append(span)
+    return spans
