@@ -1,4 +1,4 @@
-"""What models say of themselves: the shipped ones in a table, one of them in full."""
+"""What models say of themselves: the shipped ones in a table, any of them in full."""
 
 from __future__ import annotations
 
@@ -57,7 +57,9 @@ def summary_of(card: str) -> str:
 def describe_model(model: Model) -> list[str]:
     """Lines of the card, fitted to `WIDTH`, and of what else the file says."""
     stored = model.stored
-    lines = _laid_out(stored.card) or [f"# {model.name}", "", "This model has no card."]
+    lines = _laid_out(stored.card) or ["This model has no card."]
+    if not lines[0].startswith("# "):  # training writes no title: a file may have any name
+        lines = [f"# {model.name}", "", *lines]
     lines += ["", "## In the file", "", f"- classes: {', '.join(stored.classes)}"]
     lines.append("- thresholds: " + ", ".join(f"{name} {t:g}" for name, t in sorted(model.thresholds().items())))
     lines.append(f"- temperature: {stored.temperature:g}")
@@ -76,7 +78,7 @@ def _laid_out(card: str) -> list[str]:
         if kind == "table":
             lines += _aligned([[cell.strip() for cell in row.strip().strip("|").split("|")] for row in rows])
         elif kind == "words" and max(map(len, rows)) > WIDTH:
-            lines += _filled(" ".join(" ".join(rows).split()))
+            lines += filled(" ".join(" ".join(rows).split()))
         else:
             lines += rows
     return lines
@@ -107,14 +109,15 @@ def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
     return [gap.join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines]
 
 
-def _filled(text: str, indent: str = "") -> list[str]:
+def filled(text: str, indent: str = "") -> list[str]:
+    """Lines of a paragraph of at most `WIDTH` columns; those after the first are indented."""
     return wrap(text, WIDTH, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
 
 
 def _settings(title: str, values: Mapping[str, Any]) -> list[str]:
     """An item of a list that may take several lines, none of which ends within a setting."""
     settings = (f"{name} = {json.dumps(value)}".replace(" ", "\u00a0") for name, value in sorted(values.items()))
-    return [line.replace("\u00a0", " ") for line in _filled(f"- {title}: {', '.join(settings)}", "  ")]
+    return [line.replace("\u00a0", " ") for line in filled(f"- {title}: {', '.join(settings)}", "  ")]
 
 
 def _metrics(metrics: Mapping[str, Any]) -> list[str]:
@@ -123,8 +126,8 @@ def _metrics(metrics: Mapping[str, Any]) -> list[str]:
     lines = [f"- {name}: {_in_words(value)}" for name, value in sorted(metrics.items()) if name not in large]
     if large:
         lines.append(f"- tables stored under these names in the JSON of /metrics: {', '.join(large)}")
-    filled = [part for line in lines for part in _filled(line, "  ")]
-    return ["", "## Metrics in the file", "", *filled] if filled else []
+    shown = [part for line in lines for part in filled(line, "  ")]
+    return ["", "## Metrics in the file", "", *shown] if shown else []
 
 
 def _in_words(value: Any) -> str:

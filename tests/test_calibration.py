@@ -77,6 +77,11 @@ def test_false_picks_an_hour(by_hand):
     assert math.isnan(Trial().false_an_hour(0.5))
 
 
+def test_the_mean_error_is_that_of_matched_picks(by_hand):
+    assert by_hand.mae_s(0.5) == pytest.approx(0.3)
+    assert np.isnan(by_hand.mae_s(0.96))
+
+
 def test_the_best_threshold_is_in_the_middle_of_those_with_the_highest_f1(by_hand):
     assert by_hand.best_threshold() == pytest.approx((0.61 + 0.90) / 2, abs=0.01)
 
@@ -173,6 +178,10 @@ def test_a_calibrated_model_finds_the_onsets_and_says_how_well(quake_model, quak
         assert trial.n_reference == len(dev)
         assert trial.hours == pytest.approx(sum(e.n_samples for e in dev) / 50 / 3600)
         assert trial.at(threshold)[2] > 0.8
+        known = {"onsets": len(dev), "hours": trial.hours, "mae_s": trial.mae_s(threshold)}
+        known |= dict(zip(("precision", "recall", "f1"), trial.at(threshold), strict=True))
+        known |= {"false_an_hour": trial.false_an_hour(threshold), "quiet_hours": 0.0, "quiet_false_an_hour": None}
+        assert quake_model.stored.metrics["dev_picks"][name] == pytest.approx(known)
         assert trial.spread(threshold) == pytest.approx(1, abs=1e-6)
 
 

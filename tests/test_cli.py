@@ -351,7 +351,7 @@ def test_a_model_is_finished_only_with_the_settings_windows_and_first_weights_th
         file["x"][first_dev, 0] += 1.0
     os.utime(tmp_path / "other.h5", (0, 0))
     for windows, more in others:
-        with pytest.raises(ConfigError, match="was made with other settings, windows or initial weights"):
+        with pytest.raises(ConfigError, match="was made with other settings, windows, initial weights or card"):
             run("train", tmp_path / windows, *options, *more)
     assert (tmp_path / "m.h5").read_bytes() == (job / "model.h5").read_bytes()
 

@@ -48,6 +48,13 @@ if TYPE_CHECKING:
     metavar="FILE|NAME",
     help="Start from the weights of this model, with its layers and members.",
 )
+@click.option(
+    "--card",
+    "card_path",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Markdown for the beginning of the model's card: source, licence, citation.",
+)
 @click.option("--device", type=click.Choice(["cpu", "cuda"]), default="cpu", show_default=True)
 @click.option("--threads", type=click.IntRange(0), default=0, help="Maximum number of threads; 0: all cores.")
 @click.option("--resume", is_flag=True, help="Continue an interrupted training with this output.")
@@ -59,6 +66,7 @@ def train(
     output: Path,
     config_path: Path | None,
     init_name: str | None,
+    card_path: Path | None,
     device: str,
     threads: int,
     resume: bool,
@@ -84,19 +92,21 @@ def train(
     # These load NumPy, which comes after the choice (and before it with --init: nothing is chosen then).
     import numpy as np
 
-    from seisnet.store.files import check_not_read, check_output, sweep
+    from seisnet.store.files import check_not_read, check_output, read_text, sweep
     from seisnet.store.model_file import read_model
     from seisnet.store.work_folder import work_folder
     from seisnet.training.fitting import fit, is_fitted
 
     console.not_both(resume=resume, overwrite=overwrite)
-    check_not_read(output, [windows, *console.read_beside(config_path, init_name)])
+    check_not_read(output, [windows, *console.read_beside(config_path, init_name, card_path)])
+    card = read_text(card_path).strip() if card_path else ""
     folder = output.with_name(f".{output.name}.training")
     checkpoint = folder / "checkpoint"
     if resume and output.exists() and not checkpoint.exists():
-        if not is_fitted(read_model(output), windows, config, init):
+        finished = read_model(output)
+        if not (is_fitted(finished, windows, config, init) and finished.card.startswith(card)):
             raise ConfigError(
-                f"{output} was made with other settings, windows or initial weights; choose another name, "
+                f"{output} was made with other settings, windows, initial weights or card; choose another name, "
                 "or use --overwrite"
             )
         console.say(f"{output} is finished; nothing to resume", quiet=quiet)
@@ -120,6 +130,7 @@ def train(
             windows,
             config,
             name=output.stem,
+            card=card,
             init=init,
             device=device,
             threads=threads,

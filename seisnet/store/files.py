@@ -19,6 +19,16 @@ def path_of(argument: str, value: object) -> Path:
     return Path(value)
 
 
+def read_text(path: Path) -> str:
+    """Text of a file in UTF-8; what can't be read as such is refused with a ConfigError."""
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise ConfigError(f"{path}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path}: not text in UTF-8: {error}") from error
+
+
 def check_output(path: Path, *, overwrite: bool, folder: bool = False) -> None:
     """Refuse an output that exists unless it may be overwritten; `folder` says whether the output is a folder.
 

@@ -106,6 +106,12 @@ class Trial:
         flat = np.flatnonzero(scores >= scores.max() - FLAT)
         return float(allowed[int(flat[len(flat) // 2])])
 
+    def mae_s(self, threshold: float) -> float:
+        """Mean distance of the matched picks that reach a threshold from their onsets; NaN where there are none."""
+        error = np.abs(np.array(self.residual_s)[np.array(self.probability) >= threshold])
+        error = error[np.isfinite(error)]
+        return float(error.mean()) if len(error) else math.nan
+
     def spread(self, threshold: float) -> float:
         """Factor on the expected errors that makes the share `ONE_SIGMA` of the errors smaller than expected."""
         error = np.abs(np.array(self.residual_s))
@@ -146,7 +152,8 @@ def calibrated(
 ) -> StoredModel:
     """Model with temperature, thresholds and spread from records that took no part in its training.
 
-    Classes with fewer than `FEWEST_ONSETS` onsets keep the threshold they have.
+    Classes with fewer than `FEWEST_ONSETS` onsets keep the threshold they have. How good the picks of the others are on
+    these records stands in the metrics as ``dev_picks``.
 
     Parameters
     ----------
@@ -173,11 +180,24 @@ def calibrated(
     tempered = Model(model.name, stored)
     trials = {name: trial for name, trial in try_picks(tempered, excerpts).items() if name not in few}
     if not false_alarms_per_hour:
-        return with_trials(stored, trials)
+        return _with_figures(with_trials(stored, trials), trials, {})
     quiet = try_picks(tempered, quiet_parts(excerpts, model.preprocess))
     if say and not any(trial.hours for trial in quiet.values()):
         say("thresholds ignore the budget of false alarms: no record of the dev split is quiet for long enough")
-    return with_trials(stored, trials, quiet, false_alarms_per_hour)
+    return _with_figures(with_trials(stored, trials, quiet, false_alarms_per_hour), trials, quiet)
+
+
+def _with_figures(stored: StoredModel, trials: Mapping[str, Trial], quiet: Mapping[str, Trial]) -> StoredModel:
+    """Model whose metrics say how good picks at its thresholds were in trials, and how many of quiet parts."""
+    found: dict[str, dict[str, float | None]] = {}
+    for name, trial in trials.items():
+        threshold, still = stored.thresholds[name], quiet.get(name, Trial())
+        precision, recall, f1 = trial.at(threshold)
+        row = {"onsets": trial.n_reference, "hours": trial.hours, "precision": precision, "recall": recall, "f1": f1}
+        row |= {"mae_s": trial.mae_s(threshold), "false_an_hour": trial.false_an_hour(threshold)}
+        row |= {"quiet_hours": still.hours, "quiet_false_an_hour": still.false_an_hour(threshold)}
+        found[name] = {key: value if math.isfinite(value) else None for key, value in row.items()}
+    return replace(stored, metrics={**stored.metrics, "dev_picks": found})
 
 
 def quiet_parts(excerpts: Iterable[Excerpt], config: PreprocessConfig) -> Iterator[Excerpt]:

@@ -22,6 +22,7 @@ from seisnet.store.model_file import StoredModel
 from seisnet.store.windows_in_memory import Windows
 from seisnet.training.batches import TrainingData
 from seisnet.training.calibration import calibrated
+from seisnet.training.cards import with_card
 from seisnet.training.loop import train_network
 from seisnet.training.objectives import Say
 from seisnet.training.parents import Parent
@@ -39,6 +40,7 @@ def fit(  # noqa: PLR0913, each is a choice that somebody makes
     config: TrainConfig | None = None,
     *,
     name: str = "model",
+    card: str = "",
     init: Model | str | Path | None = None,
     device: str = "cpu",
     threads: int = 0,
@@ -60,6 +62,9 @@ def fit(  # noqa: PLR0913, each is a choice that somebody makes
         How to train; by default ``TrainConfig()``, with the layers and members of `init` if that is given.
     name : str
         Name of the model.
+    card : str
+        Markdown that comes before what the training itself writes into the model's card: whose the data are, under
+        which licence, and how they are cited.
     init : Model, name or path, optional
         Start from the weights and the scaler of this model. It must have the recipe of the windows, and the layers
         that the config asks for, as ``TrainConfig(**init.layers)`` does.
@@ -98,6 +103,9 @@ def fit(  # noqa: PLR0913, each is a choice that somebody makes
     init = load_model(init) if isinstance(init, str | Path) else init
     if init is not None:
         instance("init", init, Model)
+    instance("card", card, str)
+    if "\0" in card:  # HDF5 would refuse it when all is done
+        raise ConfigError("card: holds a zero byte; text is needed")
     if config is None and init is not None:
         config = TrainConfig(**init.layers)
     config = or_default(config, TrainConfig)
@@ -132,6 +140,7 @@ def fit(  # noqa: PLR0913, each is a choice that somebody makes
             state = None
         model, budget = Model(name, run.stored(history)), config.false_alarms_per_hour
         stored = calibrated(model, run.dev, false_alarms_per_hour=budget, say=say)
+        stored = with_card(stored, run.windows, run.parent, card)
         return Model(name, stored), dict(stored.history)
 
 

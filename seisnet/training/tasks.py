@@ -101,6 +101,7 @@ class Run:
         Weights of the tasks that are finished.
     dev : list of Excerpt
         Of the dev split.
+    windows, parent : WindowData, Parent
     identity : str
         SHA-256 of the config, the model trained further, the data and how they were made.
     """
@@ -108,21 +109,21 @@ class Run:
     def __init__(
         self, windows: Windows | str | Path, config: TrainConfig, init: Model | None, files: ExitStack, say: Say | None
     ) -> None:
-        self._config, self._parent = config, Parent(init)
-        self._windows = load_windows(windows, config, init, files)
+        self._config, self.parent = config, Parent(init)
+        self.windows = load_windows(windows, config, init, files)
         if say:
-            for line in self._windows.lacks(config):
+            for line in self.windows.lacks(config):
                 say(line)
-        self._recipe = from_dict(PreprocessConfig, self._windows.info.config)
-        self._stations = [station_of(str(t)) for t in self._windows.train.trace_id]
+        self._recipe = from_dict(PreprocessConfig, self.windows.info.config)
+        self._stations = [station_of(str(t)) for t in self.windows.train.trace_id]
         self._train, self.dev = load_excerpts(windows, "train"), load_excerpts(windows, "dev")
-        self._scalers = {"windows": self._windows.scaler}
+        self._scalers = {"windows": self.windows.scaler}
         self._prior_shift: NDArray[np.float32] | None = None
         self.thetas: list[NDArray[np.float32]] = []
-        self._sizes = (self._windows.x_dev.shape[1], *config.hidden, len(self._windows.info.classes))
+        self._sizes = (self.windows.x_dev.shape[1], *config.hidden, len(self.windows.info.classes))
         self.identity = self._hash()
         self.tasks: list[Task] = []
-        self._add_window_tasks("windows", self._windows.training, self._train)
+        self._add_window_tasks("windows", self.windows.training, self._train)
         if self._recipe.task == "phase":
             why_not = why_no_context(self._train, set(self._stations), self._recipe)
             if self._may_have("context", config.context, why_not, say):
@@ -134,9 +135,9 @@ class Run:
     def _may_have(self, stage: str, asked: bool, why_not: str, say: Say | None) -> bool:
         """Whether a stage is trained; if not, `say` is told why, unless the model has none and none is asked for."""
         if not asked:
-            why_not = f"the settings say {stage} = false" if self._parent.stage(stage) else ""
+            why_not = f"the settings say {stage} = false" if self.parent.stage(stage) else ""
         if why_not and say:
-            say(self._parent.goes_without(stage, why_not))
+            say(self.parent.goes_without(stage, why_not))
         return asked and not why_not
 
     def _add_window_tasks(self, stage: str, data: Callable[[], TrainingData], excerpts: Sequence[Excerpt]) -> None:
@@ -161,7 +162,7 @@ class Run:
         fold = np.array([fold_by_station[s] for s in self._stations])
         for k in range(int(fold.max()) + 1):
             known = [e for e in self._train if fold_by_station.get(station_of(e.trace_id)) != k]
-            self._add_window_tasks("fold", partial(self._windows.training, fold != k), known)
+            self._add_window_tasks("fold", partial(self.windows.training, fold != k), known)
         small = dataclasses.replace(
             config, hidden=config.context_hidden, epochs=config.context_epochs, patience=0, batch_size=256,
             dropout=0.2, input_noise=0.1, label_smoothing=0.02,
@@ -176,7 +177,7 @@ class Run:
                 lambda station: networks[fold_by_station[station]] if station in fold_by_station else whole,
                 self._recipe,
                 np.random.default_rng(config.seed),
-                self._parent.scaler("context"),
+                self.parent.scaler("context"),
             )
             self._scalers["context"], self._prior_shift = found.scaler, found.prior_shift
             return found
@@ -191,12 +192,12 @@ class Run:
         lesson: Callable[[TrainingData, Sequence[nn.Network]], TrainingData],
     ) -> None:
         """Add tasks of networks that classify, one for a fold; where networks teach, of teachers and their student."""
-        classes, first = self._windows.info.classes, len(self.tasks)
+        classes, first = self.windows.info.classes, len(self.tasks)
         context = stage == "context"
 
         def task(stage: str, config: TrainConfig, member: int = 0) -> Task:
             judged = ClassObjective(classes, config.label_smoothing, by_f1=not context)
-            init = self._parent.weights("context" if context else "windows", config, member)
+            init = self.parent.weights("context" if context else "windows", config, member)
             return Task(stage, config, data, judged, len(classes), init)
 
         def taught(found: TrainingData) -> TrainingData:
@@ -215,7 +216,7 @@ class Run:
 
         def data() -> TrainingData:
             rng = np.random.default_rng(config.seed)
-            found = onset_data(self._train, self.dev, self._recipe, rng, self._parent.scaler("onset"))
+            found = onset_data(self._train, self.dev, self._recipe, rng, self.parent.scaler("onset"))
             self._scalers["onset"] = found.scaler
             return found
 
@@ -223,8 +224,8 @@ class Run:
             config, hidden=config.onset_hidden, epochs=config.onset_epochs, patience=0, batch_size=64,
             dropout=0.3, input_noise=0.2,
         )  # fmt: skip
-        n_outputs = 2 * (len(self._windows.info.classes) - 1)
-        return Task("onset", small, data, OnsetObjective(), n_outputs, self._parent.weights("onset", small))
+        n_outputs = 2 * (len(self.windows.info.classes) - 1)
+        return Task("onset", small, data, OnsetObjective(), n_outputs, self.parent.weights("onset", small))
 
     def _weights(self, stage: str) -> list[NDArray[np.float32]]:
         """Weights of all networks of a stage."""
@@ -238,13 +239,13 @@ class Run:
         return tuple(nn.Network(sizes, self._config.activation, theta=theta) for theta in thetas)
 
     def _sliding(self, thetas: Sequence[NDArray[np.float32]]) -> SlidingNetwork:
-        scaler = self._windows.scaler
+        scaler = self.windows.scaler
         mean, scale = scaler.mean.astype(np.float32), scaler.scale.astype(np.float32)
         networks = self._networks(self._sizes, thetas)
         return SlidingNetwork(make_feature(self._recipe), networks, mean, scale, rows=EXCERPT_ROWS)
 
     def _hash(self) -> str:
-        known = (to_json(self._config), to_json(self._recipe), self._windows.digest, self._parent.digest, __version__)
+        known = (to_json(self._config), to_json(self._recipe), self.windows.digest, self.parent.digest, __version__)
         digest = hashlib.sha256(" ".join(known).encode())
         for e in (*self._train, *self.dev):
             digest.update(f"{e.start_ns} {e.trace_id} {e.onsets} {e.weights} {e.known} {e.split}".encode())
@@ -253,19 +254,19 @@ class Run:
 
     def stored(self, history: Sequence[dict[str, float]]) -> StoredModel:
         """The model, not yet calibrated; from a parent it keeps the calibration, and stages that were not trained."""
-        info, scaler = self._windows.info, self._windows.scaler
+        info, scaler = self.windows.info, self.windows.scaler
         stages, metrics = [], {}
         for name in READS:
             numbers = self._numbers(name)
-            stage = self._stored_stage(name, self.tasks[numbers[0]]) if numbers else self._parent.stage(name)
+            stage = self._stored_stage(name, self.tasks[numbers[0]]) if numbers else self.parent.stage(name)
             if stage:
                 stages.append(stage)
             if numbers and name != "windows":
                 metrics[f"{name}_history"] = [row for row in history if int(row["task"]) in numbers]
-        attributes = {"seisnet_version": __version__, "windows_sha256": self._windows.digest}
+        attributes = {"seisnet_version": __version__, "windows_sha256": self.windows.digest}
         threshold = CONTEXT_THRESHOLD if any(s.reads == READS["context"] for s in stages) else DEFAULT_THRESHOLD
         thresholds = dict.fromkeys((c for c in info.classes if c != "noise"), threshold)
-        parent = self._parent.model.stored if self._parent.model else None
+        parent = self.parent.model.stored if self.parent.model else None
         return StoredModel(
             stages=tuple(stages),
             classes=info.classes,
@@ -278,7 +279,7 @@ class Run:
             spread=parent.spread if parent else {},
             history=history_columns(history, self._numbers("windows")),
             metrics=metrics,
-            attributes=attributes | ({"parent_sha256": self._parent.digest} if parent else {}),
+            attributes=attributes | ({"parent_sha256": self.parent.digest} if parent else {}),
         )
 
     def _stored_stage(self, name: str, task: Task) -> StoredStage:

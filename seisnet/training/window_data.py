@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +21,7 @@ from seisnet.store.windows_file import FeatureReader, WindowRows, WindowsInfo, r
 from seisnet.store.windows_in_memory import Windows
 from seisnet.training.batches import Batches, FileBatches, MemoryBatches, TrainingData, fit_scaler
 from seisnet.training.parents import Parent
+from seisnet.waveforms.records import COMPONENTS
 
 
 @dataclass(frozen=True)
@@ -30,14 +31,14 @@ class WindowData:
     Attributes
     ----------
     info : WindowsInfo
-    train : WindowRows
-        Of the training split, without features where they stay in the file.
+    train, dev : WindowRows
+        Of the two splits, without features where they stay in the file.
     rows : int64 (N,)
         Where they stand in the file.
     weight : float32 (N,)
         In the loss.
-    x_dev, y_dev : float32 (M, D), uint8 (M,)
-        Of the dev split, scaled.
+    x_dev : float32 (M, D)
+        Features of the dev split, scaled.
     scaler : StandardScaler
         Fitted on the training split, or of the model that is trained further.
     digest : str
@@ -45,18 +46,21 @@ class WindowData:
     memory_mb : float
     reader : FeatureReader or None
         Where features stay in the file.
+    absent : tuple of str
+        Components that no window of the training split has; not looked for where features stay in the file.
     """
 
     info: WindowsInfo
     train: WindowRows
+    dev: WindowRows
     rows: NDArray[np.int64]
     weight: NDArray[np.float32]
     x_dev: NDArray[np.float32]
-    y_dev: NDArray[np.uint8]
     scaler: StandardScaler
     digest: str
     memory_mb: float
     reader: FeatureReader | None
+    absent: tuple[str, ...] = ()
 
     def lacks(self, config: TrainConfig) -> Iterator[str]:
         """Say which classes can't be learned, and which settings do nothing with such windows."""
@@ -68,7 +72,7 @@ class WindowData:
             yield "batch_size 1: weights of classes and windows have no effect in batches of one; use 2 or more"
         if config.momentum != TrainConfig.momentum and config.optimizer not in ("sgd", "nesterov"):
             yield f"momentum: {config.optimizer} has none to set, so it has no effect; sgd and nesterov use it"
-        if config.patience and not len(self.y_dev):
+        if config.patience and not len(self.dev):
             yield "patience: there is no dev split, so nothing stops the training early"
         if config.false_alarms_per_hour and self.info.config.get("task", "phase") != "phase":
             yield "false_alarms_per_hour applies to picks; models of task class make none and keep their thresholds"
@@ -82,8 +86,8 @@ class WindowData:
             batches: Batches = MemoryBatches(self.scaler.transform(x), y, weight)
         else:
             batches = FileBatches(self.reader, self.rows[chosen], y, weight, self.scaler, self.memory_mb)
-        n_dev = len(self.y_dev) if kept is None else 0
-        return TrainingData(batches, self.x_dev[:n_dev], self.y_dev[:n_dev], self.scaler)
+        n_dev = len(self.dev) if kept is None else 0
+        return TrainingData(batches, self.x_dev[:n_dev], self.dev.y[:n_dev], self.scaler)
 
 
 def load_windows(
@@ -108,6 +112,7 @@ def load_windows(
     weight = _weights(of_train, len(info.classes), config)
     scaler = Parent(init).scaler("windows")
     reader = None
+    absent: tuple[str, ...] = ()
     if too_large:
         reader = files.enter_context(FeatureReader(too_large))
         scaler = scaler or fit_scaler(reader, train)
@@ -120,7 +125,15 @@ def load_windows(
         for part in (of_train.x, of_train.y, of_train.weight, of_dev.x, of_dev.y):
             known.update(np.ascontiguousarray(part).data)
         digest = known.hexdigest()
-    return WindowData(info, of_train, train, weight, x_dev, of_dev.y, scaler, digest, config.memory_mb, reader)
+        absent = _absent(of_train.x, info.feature_shape)
+    data = (info, of_train, of_dev, train, weight, x_dev, scaler, digest, config.memory_mb, reader)
+    return WindowData(*data, absent)
+
+
+def _absent(x: NDArray[np.float32], shape: Sequence[int]) -> tuple[str, ...]:
+    """Components whose features are zero in all windows (N, D)."""
+    there = np.any(np.any(x, axis=0).reshape(shape[0], -1), axis=1)
+    return tuple(name for name, seen in zip(COMPONENTS, there, strict=True) if not seen)
 
 
 def _check(train: WindowRows, classes: tuple[str, ...]) -> None:
