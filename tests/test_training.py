@@ -355,6 +355,17 @@ def test_weights_that_do_nothing_are_told(rng, class_weight, told):
     assert any("batch_size 1: weights of classes and windows have no effect" in line for line in said) == told
 
 
+@pytest.mark.parametrize(("hidden", "dropout", "told"), [((), 0.3, True), ((), 0.0, False), ((8,), 0.3, False)])
+def test_dropout_of_a_network_without_hidden_layers_is_told_to_do_nothing(rng, hidden, dropout, told):
+    said = []
+    windows, config = make_windows(rng, n=60), dataclasses.replace(SMALL, epochs=1, hidden=hidden, dropout=dropout)
+    model, _ = fit(windows, config, say=said.append)
+    assert any("dropout: without hidden layers" in line for line in said) == told
+    if told:
+        other, _ = fit(windows, dataclasses.replace(config, dropout=0.0))
+        assert np.array_equal(model.stored.stages[0].theta, other.stored.stages[0].theta)
+
+
 def test_windows_that_say_nothing_of_their_task_are_of_phases(rng):
     windows, said = make_windows(rng), []
     windows.info.attributes["config"] = "{}"

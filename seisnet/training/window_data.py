@@ -72,6 +72,8 @@ class WindowData:
             yield "batch_size 1: weights of classes and windows have no effect in batches of one; use 2 or more"
         if config.momentum != TrainConfig.momentum and config.optimizer not in ("sgd", "nesterov"):
             yield f"momentum: {config.optimizer} has none to set, so it has no effect; sgd and nesterov use it"
+        if config.dropout not in (0, TrainConfig.dropout) and not config.hidden:
+            yield "dropout: without hidden layers there are no units to leave out, so it has no effect; set hidden"
         if config.patience and not len(self.dev):
             yield "patience: there is no dev split, so nothing stops the training early"
         if config.false_alarms_per_hour and self.info.config.get("task", "phase") != "phase":
