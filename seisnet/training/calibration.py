@@ -173,7 +173,13 @@ def calibrated(
     if say and few:
         kept = ", ".join(f"{name} {stored.thresholds[name]:g}" for name in few)
         found = ", ".join(f"{n} {name}" for name, n in few.items())
-        say(f"not calibrated: threshold {kept} (the dev split's excerpts hold {found}; {FEWEST_ONSETS} are needed)")
+        budget = (
+            f", nor held to the budget of {false_alarms_per_hour:g} false picks an hour"
+            if false_alarms_per_hour
+            else ""
+        )
+        needed = f"the dev split's excerpts hold {found}; {FEWEST_ONSETS} are needed"
+        say(f"not calibrated{budget}: threshold {kept} ({needed})")
     if len(few) == len(counts):
         return stored
     stored = replace(stored, temperature=fitted_temperature(model, excerpts))
@@ -183,7 +189,8 @@ def calibrated(
         return _with_figures(with_trials(stored, trials), trials, {})
     quiet = try_picks(tempered, quiet_parts(excerpts, model.preprocess))
     if say and not any(trial.hours for trial in quiet.values()):
-        say("thresholds ignore the budget of false alarms: no record of the dev split is quiet for long enough")
+        budget = f"the budget of {false_alarms_per_hour:g} false picks an hour"
+        say(f"thresholds ignore {budget}: no record of the dev split is quiet for long enough")
     return _with_figures(with_trials(stored, trials, quiet, false_alarms_per_hour), trials, quiet)
 
 
