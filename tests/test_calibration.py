@@ -158,7 +158,7 @@ def test_too_few_onsets_for_a_budget_are_told_with_it(quake_model, quakes):
     stored = calibrated(quake_model, few, false_alarms_per_hour=0.5, say=said.append)
     kept = ", ".join(f"{name} {stored.thresholds[name]:g}" for name in ("P", "S"))
     assert said == [
-        f"not calibrated, nor held to the budget of 0.5 false picks an hour: threshold {kept} "
+        f"not calibrated, nor held to the budget of false picks (0.5 an hour): threshold {kept} "
         "(the dev split's excerpts hold 19 P, 19 S; 20 are needed)"
     ]
 
@@ -229,6 +229,6 @@ def test_a_budget_that_nothing_can_judge_is_said_to_be_idle(quake_model, quakes)
     said = []
     found = calibrated(quake_model, unknown, false_alarms_per_hour=1.0, say=said.append)
     assert len(said) == 1
-    assert "ignore the budget of 1 false picks an hour" in said[0]
+    assert "ignore the budget of false picks (1 an hour)" in said[0]
     assert found.thresholds == calibrated(quake_model, unknown, say=said.append).thresholds
     assert len(said) == 1, "where no budget is asked for nothing is said of one"

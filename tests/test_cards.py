@@ -152,7 +152,7 @@ def test_a_model_that_started_from_another_names_it(quake_model, quakes, small_t
         "What `quakes` had learned from before is in the card of that model.",
         "The stage that reads context is that of `quakes`, unchanged.",
         "Those of `quakes`: P, S; the excerpts of dev hold fewer than 20 onsets of each.",
-        "A budget of 2 false picks an hour was asked for, but nothing could judge it.",
+        "A budget of false picks (2 an hour) was asked for, but nothing could judge it.",
         ", that of `quakes`): probabilities may be",
         "seisnet train windows.h5 -o model.h5 --init quakes.h5 --config settings.toml",
     ):
@@ -166,7 +166,7 @@ def test_a_budget_and_what_has_come_of_it_are_told(quakes, small_training):
     quiet = {name: found["quiet_false_an_hour"] for name, found in model.stored.metrics["dev_picks"].items()}
     assert max(quiet.values()) <= 5
     said = " ".join(section(model.stored.card, "Thresholds").split())
-    assert "A budget of 5 false picks an hour came first" in said
+    assert "A budget of false picks (5 an hour) came first" in said
     assert said.endswith(f"P {quiet['P']:.1f}, S {quiet['S']:.1f}.")
 
 

@@ -174,7 +174,7 @@ def calibrated(
         kept = ", ".join(f"{name} {stored.thresholds[name]:g}" for name in few)
         found = ", ".join(f"{n} {name}" for name, n in few.items())
         budget = (
-            f", nor held to the budget of {false_alarms_per_hour:g} false picks an hour"
+            f", nor held to the budget of false picks ({false_alarms_per_hour:g} an hour)"
             if false_alarms_per_hour
             else ""
         )
@@ -189,7 +189,7 @@ def calibrated(
         return _with_figures(with_trials(stored, trials), trials, {})
     quiet = try_picks(tempered, quiet_parts(excerpts, model.preprocess))
     if say and not any(trial.hours for trial in quiet.values()):
-        budget = f"the budget of {false_alarms_per_hour:g} false picks an hour"
+        budget = f"the budget of false picks ({false_alarms_per_hour:g} an hour)"
         say(f"thresholds ignore {budget}: no record of the dev split is quiet for long enough")
     return _with_figures(with_trials(stored, trials, quiet, false_alarms_per_hour), trials, quiet)
 

@@ -211,11 +211,11 @@ class _Card:
             hours = max(found["quiet_hours"] for found in quiet.values())
             made = ", ".join(f"{name} {found['quiet_false_an_hour']:.1f}" for name, found in quiet.items())
             yield (
-                f"A budget of {budget:g} false picks an hour came first; in {hours:.2f} quiet hours of dev there are "
+                f"A budget of false picks ({budget:g} an hour) came first; in {hours:.2f} quiet hours of dev there are "
                 f"now: {made}."
             )
         elif budget:
-            yield f"A budget of {budget:g} false picks an hour was asked for, but nothing could judge it."
+            yield f"A budget of false picks ({budget:g} an hour) was asked for, but nothing could judge it."
 
     def _calibration(self) -> Iterator[str]:
         temperature = self._stored.temperature
