@@ -167,7 +167,8 @@ def test_a_fold_network_never_saw_the_station_that_it_scores(quakes, monkeypatch
             continue
         (number,) = numbers
         assert of_stage[int(number)] == "fold"
-        learned = {x.tobytes() for x in run.tasks[int(number)].data().batches.x}
+        dealt = run.tasks[int(number)].data().batches.epoch(1, np.random.default_rng(0))
+        learned = {x.tobytes() for x, _, _ in dealt}
         here = {x.tobytes() for x in scaled[stations == station]}
         assert here and learned and not here & learned
 

@@ -208,6 +208,39 @@ def test_what_stays_in_the_file_is_never_held_at_once(rng, tmp_path, monkeypatch
     np.testing.assert_array_equal(data.x_dev, data.scaler.transform(dev.x))
 
 
+def test_what_is_held_in_memory_is_held_once(rng, tmp_path, monkeypatch):
+    monkeypatch.setattr(sys.modules[__name__], "CONFIG", PreprocessConfig())  # of many features
+    path = write(make_windows(rng, n=12_000), tmp_path / "w.h5")
+    with ExitStack() as files:
+        tracemalloc.start()
+        data = load_windows(path, SMALL, None, files)
+        folds = [data.training(np.arange(len(data.train)) % 3 != k) for k in range(3)]
+        whole = data.training()
+        _, peak_bytes = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+    assert peak_bytes < 2 * (data.x.nbytes + data.x_dev.nbytes)  # with what the scaler needs in double precision
+    assert all(found.batches.x is data.x for found in (whole, *folds))
+    assert [len(found.batches) for found in (whole, *folds)] == [10_000, 6666, 6667, 6667]
+    train = read_windows(path).split("train")
+    np.testing.assert_array_equal(data.x, data.scaler.transform(train.x))
+
+
+def test_training_changes_no_window_of_the_user(rng):
+    windows = make_windows(rng)
+    before = windows.rows.x.copy()
+    fit(windows, SMALL)
+    np.testing.assert_array_equal(windows.rows.x, before)
+
+
+def test_batches_of_some_rows_are_those_of_a_copy_of_these(rng):
+    x, y, weight = (rng.standard_normal(shape).astype(np.float32) for shape in ((30, 3), 30, 30))
+    rows = np.flatnonzero(rng.random(30) < 0.5)
+    copied = MemoryBatches(x[rows], y[rows], weight[rows]).epoch(4, np.random.default_rng(1))
+    for mine, others in zip(MemoryBatches(x, y, weight, rows).epoch(4, np.random.default_rng(1)), copied, strict=True):
+        for a, b in zip(mine, others, strict=True):
+            np.testing.assert_array_equal(a, b)
+
+
 def test_memory_batches_keep_the_last_partial_batch(rng):
     x_nd, y_n = rng.standard_normal((10, 3)).astype(np.float32), np.zeros(10, np.uint8)
     dealt = list(MemoryBatches(x_nd, y_n, np.ones(10, np.float32)).epoch(4, rng))

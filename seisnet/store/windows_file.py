@@ -208,9 +208,10 @@ class FeatureReader:
             run = rows[at : at + RUN_ROWS]
             low, high = int(run[0]), int(run[-1]) + 1
             # One slice and a choice from it is far faster than HDF5's own choice of rows, if few are left out.
-            values[at : at + RUN_ROWS] = self._x[low:high][run - low] if high - low <= 8 * len(run) else self._x[run]
-        if not np.isfinite(values).all():
-            raise FormatError(f"{self._path}: /x holds values that are not finite")
+            part = self._x[low:high][run - low] if high - low <= 8 * len(run) else self._x[run]
+            if not np.isfinite(part).all():
+                raise FormatError(f"{self._path}: /x holds values that are not finite")
+            values[at : at + RUN_ROWS] = part
         return values
 
 

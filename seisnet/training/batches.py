@@ -43,11 +43,15 @@ class Batches(Protocol):
 
 @dataclass(frozen=True)
 class MemoryBatches:
-    """Batches of features (N, D) that are in memory, already scaled; or in that of a GPU."""
+    """Batches of features (N, D) that are in memory, already scaled; or in that of a GPU.
+
+    Only `rows`, where they are given, are dealt out: folds share the features, which may be most of the memory.
+    """
 
     x: Array
     y: Array
     weight: Array
+    rows: NDArray[np.int64] | None = None
 
     @property
     def n_features(self) -> int:
@@ -55,11 +59,12 @@ class MemoryBatches:
         return int(self.x.shape[1])
 
     def __len__(self) -> int:
-        return len(self.y)
+        return len(self.y) if self.rows is None else len(self.rows)
 
     def epoch(self, batch_size: int, rng: np.random.Generator) -> Iterator[Batch]:
         """Deal all windows out once, in a new order."""
-        order = namespace(self.x).asarray(rng.permutation(len(self.y)))
+        order = rng.permutation(len(self))
+        order = namespace(self.x).asarray(order if self.rows is None else self.rows[order])
         for start in range(0, len(order), batch_size):
             rows = order[start : start + batch_size]
             yield self.x[rows], self.y[rows], self.weight[rows]
@@ -141,6 +146,13 @@ class TrainingData:
     y_dev: NDArray[Any]
     scaler: StandardScaler
     prior_shift: NDArray[np.float32] | None = None
+
+
+def scale(x: Floats, scaler: StandardScaler) -> Floats:
+    """Normalise rows (N, D) in place, for a copy of them may not fit into memory."""
+    for at in range(0, len(x), RUN_ROWS):
+        x[at : at + RUN_ROWS] = scaler.transform(x[at : at + RUN_ROWS])
+    return x
 
 
 def fit_scaler(reader: FeatureReader, rows: NDArray[np.int64]) -> StandardScaler:

@@ -19,7 +19,7 @@ from seisnet.scan.sliding_network import SlidingNetwork
 from seisnet.store.excerpts import Excerpt, read_excerpts
 from seisnet.store.windows_file import SPLITS
 from seisnet.store.windows_in_memory import Windows
-from seisnet.training.batches import MemoryBatches, TrainingData
+from seisnet.training.batches import MemoryBatches, TrainingData, scale
 from seisnet.waveforms.records import NS_PER_S, Record, sample_to_ns
 
 Floats = NDArray[np.float32]
@@ -111,9 +111,9 @@ def context_data(
     weight *= (share / frequent).astype(np.float32)[y]
     x_dev, y_dev, _ = _columns(dev, network_of, config, rng)
     scaler = scaler or StandardScaler().fit(x)
-    batches = MemoryBatches(scaler.transform(x), y, weight)
+    batches = MemoryBatches(scale(x, scaler), y, weight)
     shift = np.log(frequent / share).astype(np.float32)
-    return TrainingData(batches, scaler.transform(x_dev), y_dev, scaler, shift)
+    return TrainingData(batches, scale(x_dev, scaler), y_dev, scaler, shift)
 
 
 def onset_data(
@@ -127,7 +127,7 @@ def onset_data(
     x, y, weight = _onsets(train, config, rng)
     x_dev, y_dev, _ = _onsets(dev, config, rng)
     scaler = scaler or StandardScaler().fit(x)
-    return TrainingData(MemoryBatches(scaler.transform(x), y, weight), scaler.transform(x_dev), y_dev, scaler)
+    return TrainingData(MemoryBatches(scale(x, scaler), y, weight), scale(x_dev, scaler), y_dev, scaler)
 
 
 def column_targets(

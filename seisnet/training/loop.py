@@ -139,7 +139,8 @@ def _near(data: TrainingData, xp: Any) -> TrainingData:
     batches = data.batches
     free_bytes = xp.cuda.Device().mem_info[0] + xp.get_default_memory_pool().free_bytes()
     if isinstance(batches, MemoryBatches) and batches.x.nbytes < free_bytes / 2:
-        batches = MemoryBatches(xp.asarray(batches.x), xp.asarray(batches.y), xp.asarray(batches.weight))
+        x, y, weight = map(xp.asarray, (batches.x, batches.y, batches.weight))
+        batches = replace(batches, x=x, y=y, weight=weight)
     return replace(data, batches=batches, x_dev=xp.asarray(data.x_dev))
 
 

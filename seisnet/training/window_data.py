@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +19,7 @@ from seisnet.scoring.evaluation import check_recipe
 from seisnet.store.files import sha256_of
 from seisnet.store.windows_file import FeatureReader, WindowRows, WindowsInfo, read_info, read_rows
 from seisnet.store.windows_in_memory import Windows
-from seisnet.training.batches import Batches, FileBatches, MemoryBatches, TrainingData, fit_scaler
+from seisnet.training.batches import Batches, FileBatches, MemoryBatches, TrainingData, fit_scaler, scale
 from seisnet.training.parents import Parent
 from seisnet.waveforms.records import COMPONENTS
 
@@ -32,13 +32,13 @@ class WindowData:
     ----------
     info : WindowsInfo
     train, dev : WindowRows
-        Of the two splits, without features where they stay in the file.
+        Of the two splits, without features.
     rows : int64 (N,)
         Where they stand in the file.
     weight : float32 (N,)
         In the loss.
-    x_dev : float32 (M, D)
-        Features of the dev split, scaled.
+    x, x_dev : float32 (N, D), (M, D)
+        Features of the two splits, scaled; x is None where they stay in the file.
     scaler : StandardScaler
         Fitted on the training split, or of the model that is trained further.
     digest : str
@@ -55,6 +55,7 @@ class WindowData:
     dev: WindowRows
     rows: NDArray[np.int64]
     weight: NDArray[np.float32]
+    x: NDArray[np.float32] | None
     x_dev: NDArray[np.float32]
     scaler: StandardScaler
     digest: str
@@ -81,13 +82,14 @@ class WindowData:
 
     def training(self, kept: NDArray[np.bool_] | None = None) -> TrainingData:
         """Batches of all training windows, judged on the dev split; or of those `kept` (N,), which are not judged."""
-        chosen = slice(None) if kept is None else np.flatnonzero(kept)
-        y, weight = self.train.y[chosen], self.weight[chosen]
-        if self.reader is None:
-            x = self.train.x if kept is None else self.train.x[chosen]
-            batches: Batches = MemoryBatches(self.scaler.transform(x), y, weight)
+        chosen = None if kept is None else np.flatnonzero(kept)
+        y, weight = self.train.y, self.weight
+        if self.x is not None:
+            batches: Batches = MemoryBatches(self.x, y, weight, chosen)
         else:
-            batches = FileBatches(self.reader, self.rows[chosen], y, weight, self.scaler, self.memory_mb)
+            assert self.reader is not None
+            of = slice(None) if chosen is None else chosen
+            batches = FileBatches(self.reader, self.rows[of], y[of], weight[of], self.scaler, self.memory_mb)
         n_dev = len(self.dev) if kept is None else 0
         return TrainingData(batches, self.x_dev[:n_dev], self.dev.y[:n_dev], self.scaler)
 
@@ -96,40 +98,38 @@ def load_windows(
     windows: Windows | str | Path, config: TrainConfig, init: Model | None, files: ExitStack
 ) -> WindowData:
     """Open the windows, fit the scaler, and weigh the classes."""
-    too_large = None  # path of a file whose features stay on disk
+    path: Path | None = None
     if isinstance(windows, Windows):
         info, every = windows.info, windows.rows
     else:
         path = Path(windows)
         info, every = read_info(path), read_rows(path, features=False)
-        if 4e-6 * np.prod(info.feature_shape) * np.count_nonzero(every.split == 0) > config.memory_mb:
-            too_large = path
-        else:
-            every = read_rows(path)
-    train, dev = np.flatnonzero(every.split == 0), np.flatnonzero(every.split == 1)
-    of_train, of_dev = every.take(train), every.take(dev)
+    rows, of_dev = (np.flatnonzero(every.split == split) for split in (0, 1))
+    # Features are by far the most, so that only those of the two splits are read, or copied, and these once.
+    slim = replace(every, x=np.zeros((len(every), 0), dtype=np.float32))
+    train, dev = slim.take(rows), slim.take(of_dev)
     if init:
         check_recipe(init, info)
-    _check(of_train, info.classes)
-    weight = _weights(of_train, len(info.classes), config)
+    _check(train, info.classes)
+    weight = _weights(train, len(info.classes), config)
     scaler = Parent(init).scaler("windows")
-    reader = None
-    absent: tuple[str, ...] = ()
-    if too_large:
-        reader = files.enter_context(FeatureReader(too_large))
-        scaler = scaler or fit_scaler(reader, train)
-        x_dev = scaler.transform(reader.read(dev))
-        digest = sha256_of(too_large)
+    if path and 4e-6 * np.prod(info.feature_shape) * len(rows) > config.memory_mb:
+        reader = files.enter_context(FeatureReader(path))
+        scaler = scaler or fit_scaler(reader, rows)
+        x_dev, digest = scale(reader.read(of_dev), scaler), sha256_of(path)
+        return WindowData(info, train, dev, rows, weight, None, x_dev, scaler, digest, config.memory_mb, reader)
+    if path:
+        with FeatureReader(path) as reader:
+            x, x_dev = reader.read(rows), reader.read(of_dev)
     else:
-        scaler = scaler or StandardScaler().fit(of_train.x)
-        x_dev = scaler.transform(of_dev.x)
-        known = hashlib.sha256()
-        for part in (of_train.x, of_train.y, of_train.weight, of_dev.x, of_dev.y):
-            known.update(np.ascontiguousarray(part).data)
-        digest = known.hexdigest()
-        absent = _absent(of_train.x, info.feature_shape)
-    data = (info, of_train, of_dev, train, weight, x_dev, scaler, digest, config.memory_mb, reader)
-    return WindowData(*data, absent)
+        x, x_dev = every.x[rows], every.x[of_dev]
+    scaler = scaler or StandardScaler().fit(x)
+    known = hashlib.sha256()
+    for part in (x, train.y, train.weight, x_dev, dev.y):
+        known.update(np.ascontiguousarray(part).data)
+    absent = _absent(x, info.feature_shape)
+    data = (info, train, dev, rows, weight, scale(x, scaler), scale(x_dev, scaler), scaler, known.hexdigest())
+    return WindowData(*data, config.memory_mb, None, absent)
 
 
 def _absent(x: NDArray[np.float32], shape: Sequence[int]) -> tuple[str, ...]:
