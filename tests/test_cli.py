@@ -141,6 +141,21 @@ def test_reports_remember_what_plot_report_and_review_need(job, tmp_path):
     assert CliRunner().invoke(cli, ["plot", str(report)]).exit_code == 2
 
 
+@pytest.mark.parametrize("command", [["plot", "--day"], ["report", "--serve"], ["review", "--serve"]])
+def test_what_draws_says_first_what_it_does_not_use(command, labelled, tmp_path, monkeypatch):
+    monkeypatch.setattr(console, "run_server", lambda server, *, quiet: None)
+    obspy.read_inventory().write(str(tmp_path / "stations.xml"), format="STATIONXML")
+    (tmp_path / "broken.mseed").write_bytes(b"no waveforms")
+    answers = shutil.copy(labelled.csv, tmp_path / "picks.csv")
+    shown = [labelled.picks[0].pick_id] if command[0] == "plot" else []
+    sources = [option for path in (labelled.dataset, tmp_path / "broken.mseed") for option in ("--waveforms", path)]
+    output = tmp_path / "a.svg" if shown else tmp_path / "answers.csv"
+    output = [] if command[0] == "report" else ["-o", output]
+    said = run(*command, *shown, answers, *sources, "--inventory", tmp_path / "stations.xml", *output).stderr
+    assert f"station metadata do not apply to a data set, which names its components: {labelled.dataset}" in said
+    assert said.count("broken.mseed: not a waveform format") == 1
+
+
 def test_a_data_set_is_a_reference(job, tmp_path):
     run("classify", job / "set", "--model", job / "model.h5", "-o", tmp_path / "picks.csv", "-q")
     scored = run("score", tmp_path / "picks.csv", job / "set")

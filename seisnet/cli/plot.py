@@ -64,6 +64,7 @@ def plot(
     output = output or Path("".join(c if c.isalnum() or c in "._-" else "_" for c in name) + ".png")
     check_output(output, overwrite=overwrite)
     picked = open_picked(picks, waveforms, model_name, inventory)
+    console.say_rejections(picked.waveforms.reading.rejections, quiet=quiet, verbose=verbose)
     pick = find_pick(picked.picks, name)
     write_figure(FIGURES[kind](picked, pick, before_s, after_s), output)
     console.say(f"{output}: {kind} of {pick.pick_id}", quiet=quiet)

@@ -15,6 +15,7 @@ from seisnet.cli import console
 @console.serve
 @console.port
 @console.quiet
+@console.verbose
 def report(
     picks: Path,
     waveforms: tuple[str, ...],
@@ -22,6 +23,7 @@ def report(
     inventory: tuple[Path, ...],
     port: int,
     quiet: bool,
+    verbose: bool,
 ) -> None:
     """Show PICKS, a file of picks or the folder of a classify --report, in the browser of this machine.
 
@@ -37,5 +39,6 @@ def report(
     from seisnet.report.viewer import open_picked
 
     picked = open_picked(picks, waveforms, model_name, inventory)
+    console.say_rejections(picked.waveforms.reading.rejections, quiet=quiet, verbose=verbose)
     with LocalServer(picked.answer, port=port) as server:
         console.run_server(server, quiet=quiet)

@@ -21,6 +21,7 @@ from seisnet.cli import console
 @console.serve
 @console.port
 @console.quiet
+@console.verbose
 def review(
     picks: Path,
     waveforms: tuple[str, ...],
@@ -29,6 +30,7 @@ def review(
     output: Path | None,
     port: int,
     quiet: bool,
+    verbose: bool,
 ) -> None:
     """Review PICKS, a file of picks or the folder of a classify --report, in the browser of this machine.
 
@@ -50,6 +52,7 @@ def review(
     from seisnet.review.page import ReviewPage
 
     picked = open_picked(picks, waveforms, model_name, inventory)
+    console.say_rejections(picked.waveforms.reading.rejections, quiet=quiet, verbose=verbose)
     beside = picks / "picks.csv" if picks.is_dir() else picks
     output = output or beside.with_name(f"{beside.stem}.reviewed.csv")
     with Answers(output) as answers, LocalServer(ReviewPage(picked, answers).answer, port=port) as server:

@@ -18,7 +18,7 @@ from seisnet.waveforms.conditioning import condition, to_rate
 from seisnet.waveforms.datasets import DatasetTrace, is_dataset, open_dataset, read_dataset, start_of
 from seisnet.waveforms.files import Reading, read_file, read_headers
 from seisnet.waveforms.inventory import Response, read_stations
-from seisnet.waveforms.records import NS_PER_S, Record, ns_to_sample, reasons, sample_to_ns, wrong_codes
+from seisnet.waveforms.records import KEPT, NS_PER_S, Record, ns_to_sample, reasons, sample_to_ns, wrong_codes
 from seisnet.waveforms.sources import find_sources
 
 DISTANCE_COLUMNS = ("path_ep_distance_km", "source_distance_km", "path_hyp_distance_km", "path_distance_km")
@@ -61,12 +61,13 @@ class Waveforms:
         self.reading = Reading()
         self._stations = read_stations(tuple(map(Path, inventory)))
         self._by_station: dict[str, list[_Holding]] = defaultdict(list)
-        for source in find_sources(specs, self.reading):
+        for source in find_sources(specs, self.reading, inventory=inventory):
             for path in source.paths[:1] if source.is_dataset else source.paths:
                 for holding in _rows_of(path) if source.is_dataset else _traces_of(path, self.reading):
                     self._by_station[holding.trace_id.split(".")[1].upper()].append(holding)
         if not self._by_station:
-            why = "; ".join(r.reason for r in self.reading.rejections[:3]) or "they hold no waveforms"
+            lost = [r.reason for r in self.reading.rejections if not r.reason.startswith(KEPT)]
+            why = "; ".join(lost[:3]) or "they hold no waveforms"
             raise DataError(f"{', '.join(specs)}: {why}")
 
     def trace_ids(self, pick: Pick) -> list[str]:

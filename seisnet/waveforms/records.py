@@ -117,16 +117,19 @@ def letters_of(present: Iterable[bool]) -> str:
 
 
 def reasons(rejections: Iterable[Rejection]) -> str:
-    """Each reason once, with the first traces that were rejected for it; empty if there are none.
+    """Each reason once, with the first traces rejected for it; empty if there are none but remarks on what is used.
 
     Examples
     --------
     >>> reasons([Rejection("XX.A..HH", 0, 9, "no samples"), Rejection("XX.B..HH", 0, 9, "no samples")])
     'no samples (XX.A..HH, XX.B..HH)'
+    >>> reasons([Rejection("", 0, 0, "used, but resampled from 40 Hz")])
+    ''
     """
     of: dict[str, dict[str, None]] = {}
     for rejection in rejections:
-        of.setdefault(rejection.reason, {})[rejection.trace_id] = None
+        if not rejection.reason.startswith(KEPT):
+            of.setdefault(rejection.reason, {})[rejection.trace_id] = None
     told = []
     for reason, traces in of.items():
         named = [trace_id for trace_id in traces if trace_id]
