@@ -13,7 +13,7 @@ from seisnet.store import model_file, windows_file
 from seisnet.store.excerpts import excerpt_counts
 from seisnet.store.hdf5 import file_format, opened
 from seisnet.waveforms.files import Reading, read_file
-from seisnet.waveforms.records import KEPT
+from seisnet.waveforms.records import DAMAGED, KEPT
 from seisnet.wording import counted, duration
 
 NEVER_DIVIDED = {
@@ -68,7 +68,7 @@ def _windows(path: Path) -> list[str]:
     lines.append("sources, with the windows made from each file and what is read with it, before any were left out:")
     lines += [f"source: {p}, {size} bytes, {counted(made, 'window')}" for p, size, _, made in info.sources]
     lines += [
-        f"{'' if reason.startswith(KEPT) else 'not used: '}{reason}" + (f" ({n} times)" if n > 1 else "")
+        f"{'' if reason.startswith((KEPT, DAMAGED)) else 'not used: '}{reason}" + (f" ({n} times)" if n > 1 else "")
         for reason, n in Counter(reason for *_, reason in info.rejected).most_common()
     ]
     return [*lines, f"config: {json.dumps(info.config)}"]

@@ -28,7 +28,7 @@ from seisnet.preprocessing.job import preprocess
 from seisnet.report.document import rejections_section
 from seisnet.review.answers import Answer, Answers
 from seisnet.synthetic import GeneratorConfig, continuous
-from seisnet.waveforms.records import BEYOND, KEPT, Rejection
+from seisnet.waveforms.records import BEYOND, DAMAGED, KEPT, Rejection
 
 
 def run(*arguments):
@@ -411,7 +411,7 @@ def test_a_truncated_file_is_read_as_far_as_possible(job, tmp_path):
     whole = (job / "day.mseed").read_bytes()
     (tmp_path / "half.mseed").write_bytes(whole[: len(whole) // 2 + 100])
     result = run("classify", tmp_path / "half.mseed", "--model", job / "model.h5", "-o", tmp_path / "p.csv")
-    assert "damaged, read as far as possible" in result.stderr
+    assert f"\n  {DAMAGED}{tmp_path / 'half.mseed'}: " in result.stderr  # not among what was not used
 
 
 def test_a_dry_run_prints_the_plan_and_writes_nothing(job, tmp_path):
@@ -468,10 +468,12 @@ def test_one_more_reason_is_one(capsys):
 
 def test_what_is_lost_is_told_before_what_is_used_with_a_remark(capsys):
     kept = [("", 0, 0, f"{KEPT}Z is clipped ({n})") for n in range(9) for _ in range(3)]
-    console.say_rejections([*kept, ("", 0, 0, "day.mseed: can't be read")], quiet=False, verbose=False)
-    first, *_, last = capsys.readouterr().err.splitlines()
+    lost = [("", 0, 0, "day.mseed: can't be read"), ("", 0, 0, f"{DAMAGED}b.mseed: it is cut short")]
+    console.say_rejections([*kept, *lost], quiet=False, verbose=False)
+    first, second, *_, last = capsys.readouterr().err.splitlines()
     assert first == "  not used: day.mseed: can't be read"
-    assert last == "  2 more reasons; use -v to see all"
+    assert second == f"  {DAMAGED}b.mseed: it is cut short"
+    assert last == "  3 more reasons; use -v to see all"
 
 
 def test_what_has_no_time_is_told_without_one(capsys):

@@ -238,9 +238,11 @@ def say_outputs(*paths: Path, quiet: bool) -> None:
 
 
 def say_rejections(rejected: Iterable[Rejected], *, quiet: bool, verbose: bool) -> None:
-    """Say on stderr what was not used: counted by reason or, with `verbose`, one by one."""
+    """Say on stderr what was not used, or with a remark: counted by reason or, with `verbose`, one by one."""
     if quiet:
         return
+    from seisnet.waveforms.records import KEPT
+
     if verbose:
         from seisnet.picks import iso_time
 
@@ -251,8 +253,8 @@ def say_rejections(rejected: Iterable[Rejected], *, quiet: bool, verbose: bool) 
             say(f"  {_used(reason)}{where}{reason}")
         return
     commonest = Counter(reason for *_, reason in rejected).most_common()
-    # A file that is lost matters more than many stretches that were used all the same.
-    commonest.sort(key=lambda entry: not _used(entry[0]))
+    # A file that is lost or damaged matters more than many stretches that were used all the same.
+    commonest.sort(key=lambda entry: entry[0].startswith(KEPT))
     for reason, count in commonest[:8]:
         say(f"  {_used(reason)}{reason}" + (f" ({count} times)" if count > 1 else ""))
     if len(commonest) > 8:
@@ -260,9 +262,9 @@ def say_rejections(rejected: Iterable[Rejected], *, quiet: bool, verbose: bool) 
 
 
 def _used(reason: str) -> str:
-    from seisnet.waveforms.records import KEPT
+    from seisnet.waveforms.records import DAMAGED, KEPT
 
-    return "" if reason.startswith(KEPT) else "not used: "
+    return "" if reason.startswith((KEPT, DAMAGED)) else "not used: "
 
 
 def not_both(*, resume: bool, overwrite: bool) -> None:

@@ -17,7 +17,7 @@ from pathlib import Path
 import obspy
 
 from seisnet.waveforms.mseed import Stretch, read_index, read_span, read_stretches
-from seisnet.waveforms.records import Rejection
+from seisnet.waveforms.records import DAMAGED, Rejection
 
 MSEED_START = re.compile(rb"\d{6}[DRQM][ \0]")
 """The first bytes of a miniSEED record: six digits and a letter for its quality."""
@@ -70,7 +70,7 @@ def read_file(
             return None
     damage = _damage(path, stream, caught)
     if damage and not headonly:
-        reading.reject(path, f"damaged, read as far as possible: {damage}")
+        reading.rejections.append(Rejection("", 0, 0, f"{DAMAGED}{path}: {damage}"))
     return stream
 
 

@@ -92,6 +92,9 @@ class Record:
 KEPT = "used, but "
 """How the reason of a `Rejection` begins that only passes on a flag of a record in use."""
 
+DAMAGED = "damaged, read as far as possible: "
+"""How the reason begins that tells of a damaged file, of which a part may be in use."""
+
 BEYOND = "its time lies before 1678 or after 2261"
 """Reason of a rejection, see `is_beyond`."""
 
