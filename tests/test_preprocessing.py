@@ -35,6 +35,7 @@ from seisnet.store.windows_in_memory import read_windows
 from seisnet.waveforms.conditioning import condition
 from seisnet.waveforms.files import Reading
 from seisnet.waveforms.records import NS_PER_S
+from seisnet.waveforms.selection import NO_WAVEFORMS, Selection
 from seisnet.waveforms.sources import find_sources
 
 CONFIG = PreprocessConfig(split_by="event")
@@ -308,7 +309,9 @@ def test_empty_sources_are_reasons(tmp_path, labelled):
     assert "a.mseed: the file is empty" in message
     assert "b.mseed: not a waveform format" in message
     assert "nearest" not in message, "no label lies near or far where there is no record"
-    assert nothing([]) == "no window could be made: the sources hold no waveforms"
+    assert nothing([]) == f"no window could be made: {NO_WAVEFORMS}"
+    with pytest.raises(NothingUsableError, match=NO_WAVEFORMS):
+        preprocess([str(labelled.dataset)], [], CONFIG, selection=Selection(("XX.NONE",)))
     (tmp_path / "empty").mkdir()
     assert "holds no waveform files" in nothing([tmp_path / "empty"], [labelled.csv])
 

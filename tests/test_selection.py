@@ -1,5 +1,6 @@
 """Channels are chosen by pattern, and times to the sample."""
 
+import numpy as np
 import obspy
 import pytest
 
@@ -49,9 +50,12 @@ def test_without_patterns_all_is_taken():
     assert Selection().takes("...")
 
 
-def test_an_instrument_is_taken_if_one_of_its_components_is():
-    assert Selection(("GE.*.*.HHN",)).takes_instrument("GE.APE..HH")
-    assert not Selection(("GE.*.*.HNN",)).takes_instrument("GE.APE..HH")
+@pytest.mark.parametrize(
+    ("pattern", "taken"),
+    [("GE.*.*.HHN", [0, 1, 0]), ("GE.*.*.HH[Z2]", [1, 0, 1]), ("GE.*.*.HH", [1, 1, 1]), ("GE.*.*.HNN", [0, 0, 0])],
+)
+def test_components_of_an_instrument_are_taken_by_any_letter_of_theirs(pattern, taken):
+    assert Selection((pattern,)).components("GE.APE..HH") == taken
 
 
 @pytest.mark.parametrize("pattern", ["", " ", "GE.APE..HHZ.D"])
@@ -111,7 +115,19 @@ def test_a_selection_that_takes_nothing_tells_what_there_is(file):
             read(file, selection)
 
 
-def test_traces_of_a_data_set_are_chosen_whole(labelled):
+def test_components_of_a_data_set_are_read_where_they_match(labelled):
+    def read_all(*patterns):
+        [source] = find_sources([str(labelled.dataset)], Reading(), selection=Selection(patterns))
+        return [trace.record for trace in read_traces(source, Reading(), sampling_rate_hz=100.0)]
+
+    whole, part = read_all(), read_all("*.*.*.??E")
+    assert len(part) == sum(record.present[2] for record in whole) > 10
+    for record, own in zip((record for record in whole if record.present[2]), part, strict=True):
+        assert own.present.tolist() == [False, False, True]
+        np.testing.assert_array_equal(own.data, record.data * [[0], [0], [1]])
+
+
+def test_traces_of_a_data_set_are_chosen_whole_in_time(labelled):
     wanted = labelled.seismograms[0]
     pattern = f"{wanted.network}.{wanted.station}"
     [source] = find_sources(

@@ -21,7 +21,7 @@ from seisnet.picking.detector import joined_detections
 from seisnet.store.work_folder import work_folder
 from seisnet.waveforms.files import Reading
 from seisnet.waveforms.records import reasons
-from seisnet.waveforms.selection import Selection
+from seisnet.waveforms.selection import NO_WAVEFORMS, Selection
 from seisnet.waveforms.sources import Source, find_sources
 
 
@@ -145,6 +145,6 @@ def gathered(
     hop_ns = job.model.chain(job.config).hop_ns
     result.detections = joined_detections(result.detections, job.config, hop_ns)
     if not result.spans:
-        why = reasons(result.rejections) or "the sources hold no waveforms"
+        why = reasons(result.rejections) or NO_WAVEFORMS
         raise NothingUsableError(f"nothing could be scanned: {why}")
     return result

@@ -29,7 +29,7 @@ from seisnet.waveforms.records import (
     ns_to_sample,
     sample_to_ns,
 )
-from seisnet.waveforms.selection import Selection
+from seisnet.waveforms.selection import NO_WAVEFORMS, Selection
 from seisnet.waveforms.source_records import read_records, read_traces
 from seisnet.waveforms.sources import Source, find_sources
 from seisnet.wording import most_frequent
@@ -130,7 +130,7 @@ def export_seisbench(
         reading.rejections += unmatched(matcher.labels, matcher.records)
         if not n_traces:
             reasons = Counter(r.reason for r in reading.rejections if not r.reason.startswith(KEPT))
-            why = "; ".join(most_frequent(reasons)) or "the sources hold no waveforms"
+            why = "; ".join(most_frequent(reasons)) or NO_WAVEFORMS
             raise NothingUsableError(f"no trace could be exported: {why}")
     return n_traces, reading.rejections
 

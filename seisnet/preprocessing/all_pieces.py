@@ -22,6 +22,7 @@ from seisnet.store.shards import ShardReader
 from seisnet.store.windows_file import Rejected, shards_folder
 from seisnet.store.work_folder import alone
 from seisnet.waveforms.records import KEPT
+from seisnet.waveforms.selection import NO_WAVEFORMS
 from seisnet.wording import counted, most_frequent
 
 Progress = Callable[[int, str], None]
@@ -148,4 +149,4 @@ def _why(totals: Totals, rejected: Iterable[Rejected]) -> str:
     said = most_frequent(stations, 3)
     said += [f"{counted(len(stations) - 3, 'more station')} without waveforms"] if len(stations) > 3 else []
     said += most_frequent(Counter(reason for *_, reason in rejected if not reason.startswith(KEPT)))
-    return "; ".join(said) or "the sources hold no waveforms"
+    return "; ".join(said) or NO_WAVEFORMS

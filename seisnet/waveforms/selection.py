@@ -10,7 +10,10 @@ import obspy
 
 from seisnet.config import names
 from seisnet.errors import ConfigError
-from seisnet.waveforms.records import COMPONENTS, NS_PER_S
+from seisnet.waveforms.records import COMPONENTS, NS_PER_S, ROW
+
+NO_WAVEFORMS = "the sources hold no waveforms, or none that match the selection"
+"""Why nothing was made, where nothing was rejected."""
 
 FOREVER_NS = (-(2**63), 2**63 - 1)
 """First and last time that an int64 holds."""
@@ -62,9 +65,12 @@ class Selection:
             for parts in self.codes
         )
 
-    def takes_instrument(self, trace_id: str) -> bool:
-        """Whether a channel of ``NET.STA.LOC.BAND+INSTRUMENT`` is wanted."""
-        return any(self.takes(trace_id + component) for component in COMPONENTS + "123")
+    def components(self, trace_id: str) -> list[bool]:
+        """Which of Z, N and E, by any letter that stands for them, are wanted of ``NET.STA.LOC.BAND+INSTRUMENT``."""
+        return [
+            any(self.takes(trace_id + letter) for letter, place in ROW.items() if place == row)
+            for row in range(len(COMPONENTS))
+        ]
 
     def overlaps(self, start_ns: int, end_ns: int) -> bool:
         """Whether a stretch holds a time that is wanted."""

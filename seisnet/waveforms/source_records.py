@@ -110,8 +110,11 @@ def read_traces(
                 continue
             record = trace.record
             wanted = source.selection
-            if not (wanted.takes_instrument(record.trace_id) and wanted.overlaps(record.start_ns, record.end_ns)):
+            present = record.present & wanted.components(record.trace_id)
+            if not (present.any() and wanted.overlaps(record.start_ns, record.end_ns)):
                 continue
+            if (present != record.present).any():
+                record = replace(record, data=np.where(present[:, np.newaxis], record.data, 0), present=present)
             if record.sampling_rate_hz < slowest_hz:
                 reason = f"sampled at {record.sampling_rate_hz:g} Hz; {slowest_hz:g} Hz is the minimum"
                 reading.rejections.append(Rejection(record.trace_id, record.start_ns, record.end_ns, reason))
