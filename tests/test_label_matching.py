@@ -83,7 +83,15 @@ def test_an_unmatched_pick_tells_the_nearest_codes(make_record):
         matcher.match(make_record(np.zeros(6000), trace_id=f"GE.{station}..HH"))
     [(*_, reason)] = unmatched(matcher.labels, matcher.records)
     assert reason.startswith("label at GF.APE.: no waveform of that station; the most similar are GE.APE.")
-    assert unmatched([pick()], {})[0].reason.endswith("outside data sets, which have labels of their own")
+
+
+def test_beside_data_sets_unmatched_labels_are_told_that_these_have_their_own(make_record):
+    matcher, told = LabelMatcher([pick(-90), pick(station="XYZ")]), "outside data sets, which have labels of their own"
+    matcher.match(make_record(np.zeros(6001)))
+    near, far = unmatched(matcher.labels, matcher.records, datasets=True)
+    assert near.reason == f"label at GE.APE.: 90 s from the nearest waveform of that station {told}"
+    assert far.reason == f"label at GE.XYZ.: no waveform of that station {told}; the most similar are GE.APE."
+    assert unmatched([pick()], {}, datasets=True)[0].reason == f"label at GE.APE.: no waveform of that station {told}"
 
 
 def test_of_many_places_without_waveform_those_with_most_labels_tell_the_nearest_codes(make_record, monkeypatch):

@@ -105,10 +105,11 @@ def export_seisbench(
     read = [*(path for source in found for path in source.reads), *map(Path, labels)]
     for name in ("metadata.csv", "waveforms.hdf5"):
         check_not_read(Path(folder) / name, read)
-    if not labels and found and not any(source.is_dataset for source in found):
+    datasets = any(source.is_dataset for source in found)
+    if not labels and found and not datasets:
         raise NothingUsableError("waveform files carry no labels; name a catalogue or a CSV with labels=...")
     around = (config.before_s, config.after_s) != (ExportConfig.before_s, ExportConfig.after_s)
-    if around and any(source.is_dataset for source in found):
+    if around and datasets:
         told = "before_s and after_s (--before, --after) do not apply to data sets, whose traces are written whole"
         reading.rejections.append(Rejection("", 0, 0, KEPT + told))
     matcher = LabelMatcher(linked(read_labels(labels, reading.rejections), TOGETHER_S))
@@ -127,7 +128,7 @@ def export_seisbench(
                 n_traces += 1
                 if progress:
                     progress(n_traces, source.name)
-        reading.rejections += unmatched(matcher.labels, matcher.records)
+        reading.rejections += unmatched(matcher.labels, matcher.records, datasets=datasets)
         if not n_traces:
             reasons = Counter(r.reason for r in reading.rejections if not r.reason.startswith(KEPT))
             why = "; ".join(most_frequent(reasons)) or NO_WAVEFORMS

@@ -64,14 +64,19 @@ class LabelMatcher(Generic[L]):
         return [found[i] for i in near if fits(found[i], network, location)]
 
 
-def unmatched(labels: Sequence[Pick | ClassInterval], records: Mapping[str, Sequence[int]]) -> list[Rejection]:
+def unmatched(
+    labels: Sequence[Pick | ClassInterval], records: Mapping[str, Sequence[int]], *, datasets: bool = False
+) -> list[Rejection]:
     """The labels that lie in no record; the reason says how far those of their station are from one.
 
     Parameters
     ----------
     records : mapping
         See `no_records`.
+    datasets : bool
+        Whether there are data sets, too, of which these labels are not.
     """
+    outside = " outside data sets, which have labels of their own" if datasets else ""
     of_station: dict[str, list[str]] = defaultdict(list)
     for name in records:
         of_station[name.split(".")[1].upper()].append(name)
@@ -86,22 +91,21 @@ def unmatched(labels: Sequence[Pick | ClassInterval], records: Mapping[str, Sequ
         spans = Spans([span for n in names for span in zip(records[n][::2], records[n][1::2], strict=True)])
         away_ns = {i: ns for i in here if (ns := spans.gap(*_span_ns(labels[i]))) > 0}
         if away_ns:
-            told = _away(list(away_ns.values())) if names else _nowhere(place, records, guess=lost < GUESSED)
-            why |= dict.fromkeys(away_ns, f"label at {place}: {told}")
+            told = f"{_away(list(away_ns.values()))} from the nearest" if names else "no"
+            more = "" if names or lost >= GUESSED else _similar(place, records)
+            why |= dict.fromkeys(away_ns, f"label at {place}: {told} waveform of that station{outside}{more}")
             lost += not names
     return [Rejection(labels[i].trace_id, *_span_ns(labels[i]), why[i]) for i in sorted(why)]
 
 
 def _away(away_ns: Sequence[float]) -> str:
     lengths = dict.fromkeys(duration(ns / NS_PER_S) for ns in (min(away_ns), max(away_ns)))
-    return f"{' to '.join(lengths)} from the nearest waveform of that station"
+    return " to ".join(lengths)
 
 
-def _nowhere(place: str, records: Mapping[str, Sequence[int]], *, guess: bool) -> str:
-    if not records:
-        return "no waveform of that station outside data sets, which have labels of their own"
-    nearest = difflib.get_close_matches(place, sorted(records), n=3, cutoff=0) if guess else []
-    return "no waveform of that station" + (f"; the most similar are {', '.join(nearest)}" if nearest else "")
+def _similar(place: str, records: Mapping[str, Sequence[int]]) -> str:
+    nearest = difflib.get_close_matches(place, sorted(records), n=3, cutoff=0)
+    return f"; the most similar are {', '.join(nearest)}" if nearest else ""
 
 
 def _span_ns(label: Pick | ClassInterval) -> tuple[int, int]:

@@ -100,7 +100,8 @@ def make_shards(
         raise DataError(
             f"{error}; {done} of {len(pieces)} shards are finished: correct this and use resume=True"
         ) from error
-    totals.unmatched += unmatched(job.labels, totals.records)
+    datasets = any(source.is_dataset for piece in pieces for source in piece.sources)
+    totals.unmatched += unmatched(job.labels, totals.records, datasets=datasets)
     if not totals.rows:
         rejected = itertools.chain(rejections, totals.rejected, *map(_rejected, totals.shards))
         raise NothingUsableError(f"no window could be made: {_why(totals, rejected)}")
