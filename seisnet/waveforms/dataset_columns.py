@@ -129,8 +129,10 @@ def arrivals_ns(row: Row, start_ns: int, rate_hz: float) -> dict[str, int]:
     return found
 
 
-def picks(row: Row, record: Record) -> tuple[Pick, ...]:
-    """Picks of a row that nobody rejected, sorted by time; `record` starts at the sample that the row counts from.
+def picks(row: Row, record: Record) -> tuple[tuple[Pick, ...], tuple[Rejection, ...]]:
+    """Picks of a row, sorted by time, and those that an analyst rejected.
+
+    `record` starts at the sample that the row counts from.
 
     Raises
     ------
@@ -138,8 +140,10 @@ def picks(row: Row, record: Record) -> tuple[Pick, ...]:
         See `arrivals_ns`.
     """
     found: dict[tuple[int, str], Pick] = {}
+    rejected: list[Rejection] = []
     for label, time_ns in arrivals_ns(row, record.start_ns, record.sampling_rate_hz).items():
-        if _is_rejected(row, label):
+        if _first(row, (f"trace_{label}_status",)).lower() == "rejected":
+            rejected.append(Rejection(record.trace_id, time_ns, time_ns, "a pick that an analyst rejected"))
             continue
         phase = label.upper() if label in ("p", "s") else label
         uncertainty_s = _number(row, f"trace_{label}_uncertainty_s", f"trace_{label}_arrival_uncertainty_s")
@@ -155,14 +159,7 @@ def picks(row: Row, record: Record) -> tuple[Pick, ...]:
         )
         # Some sets hold the same pick twice, as trace_p_ and trace_P_.
         found.setdefault((time_ns, phase), pick)
-    return tuple(found[key] for key in sorted(found))
-
-
-def rejected_picks(row: Row, record: Record) -> tuple[Rejection, ...]:
-    """Picks of a row that an analyst rejected, as `picks` would have them."""
-    found = arrivals_ns(row, record.start_ns, record.sampling_rate_hz)
-    times_ns = (time_ns for label, time_ns in found.items() if _is_rejected(row, label))
-    return tuple(Rejection(record.trace_id, t, t, "a pick that an analyst rejected") for t in times_ns)
+    return tuple(found[key] for key in sorted(found)), tuple(rejected)
 
 
 @functools.lru_cache(maxsize=64)
@@ -170,10 +167,6 @@ def _pick_labels(header: tuple[str, ...]) -> tuple[str, ...]:
     # The pattern leaves out modelled times such as trace_P_predicted_arrival_sample: they are no picks.
     found = (re.fullmatch(r"trace_([A-Za-z]+\d*)_arrival_sample", column) for column in header)
     return tuple(match[1] for match in found if match)
-
-
-def _is_rejected(row: Row, label: str) -> bool:
-    return _first(row, (f"trace_{label}_status",)).lower() == "rejected"
 
 
 def _weight(row: Row, label: str, uncertainty_s: float) -> float:

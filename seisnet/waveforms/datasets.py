@@ -197,7 +197,7 @@ def _read_trace(reader: SeisBenchReader | SteadReader, stored: StoredTrace, sour
             source=source,
         )
         # The row counts from the first stored sample, the record starts at the first recorded one.
-        picks = columns.picks(row, record)
+        picks, rejected = columns.picks(row, record)
         return DatasetTrace(
             record=replace(record, start_ns=sample_to_ns(record, first)),
             picks=picks,
@@ -205,7 +205,7 @@ def _read_trace(reader: SeisBenchReader | SteadReader, stored: StoredTrace, sour
             split=columns.split(row),
             category=columns.category(row),
             complete={"P", "S"} <= {pick.phase[0] for pick in picks} if picks else columns.is_noise(row),
-            rejected=columns.rejected_picks(row, record),
+            rejected=rejected,
             name=stored.name,
             row=stored.row,
         )
