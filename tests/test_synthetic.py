@@ -1,5 +1,7 @@
 """The generator: hand-worked travel times, Brune's and Peterson's figures, causal onsets, honest labels."""
 
+import inspect
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -10,7 +12,7 @@ from obspy.signal.spectral_estimation import get_nhnm, get_nlnm
 from scipy.signal import butter, sosfilt, welch
 
 from seisnet.errors import ConfigError
-from seisnet.synthetic import GeneratorConfig, SyntheticRecord, continuous, generate_records
+from seisnet.synthetic import GeneratorConfig, SyntheticRecord, continuous, generate_records, networks
 from seisnet.synthetic.earth import Crust, free_surface, random_crust, rays
 from seisnet.synthetic.instruments import Instrument, digitise
 from seisnet.synthetic.networks import random_event, random_network
@@ -37,6 +39,7 @@ from seisnet.synthetic.source import (
     rupture_time_s,
     scattered_energy,
 )
+from seisnet.synthetic.values import LOG_UNIFORM
 
 HALF_SPACE = Crust(np.array([0.0, 500.0]), np.array([6.0, 6.0]), np.array([3.5, 3.5]))
 ONE_LAYER = Crust(np.array([0.0, 30.0]), np.array([6.0, 8.0]), np.array([3.5, 4.6]))
@@ -482,11 +485,17 @@ def test_continuous_holds_all_picks_in_order_with_energy_behind_them():
         ({"sampling_rates_hz": ()}, "at least one positive rate"),
         ({"events_per_network": 0}, "between 1 and 26"),
         ({"before_p_s": (40.0, 50.0)}, "raise duration_s"),
+        *(({name: (0.0, 1.0)}, rf"{name} is \(0.0, 1.0\); .* must be positive") for name in sorted(LOG_UNIFORM)),
     ],
 )
 def test_config_says_what_is_wrong(changes, message):
     with pytest.raises(ConfigError, match=message):
         GeneratorConfig(**changes)
+
+
+def test_whatever_is_drawn_by_its_logarithm_is_checked():
+    drawn = set(re.findall(r"log_uniform\(config\.(\w+)", inspect.getsource(networks)))
+    assert drawn == LOG_UNIFORM
 
 
 def test_arguments_out_of_range_and_impossible_events_are_refused():

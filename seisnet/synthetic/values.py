@@ -14,6 +14,12 @@ from seisnet.waveforms.records import Record
 
 Range = tuple[float, float]
 
+LOG_UNIFORM = {
+    "reach_km", "depth_km", "stress_drop_mpa", "quality_factor", "kappa_s", "site_vs_km_s", "site_km",
+    "scattering_per_km",
+}  # fmt: skip
+"""Settings that are drawn by `log_uniform`."""
+
 
 @dataclass(frozen=True)
 class GeneratorConfig:
@@ -61,6 +67,8 @@ class GeneratorConfig:
                     raise ConfigError(f"GeneratorConfig.{name} is {value}; give at least one positive rate in Hz")
             elif not value[0] <= value[1]:
                 raise ConfigError(f"GeneratorConfig.{name} is {value}; the lowest value comes first")
+            elif name in LOG_UNIFORM and value[0] <= 0:
+                raise ConfigError(f"GeneratorConfig.{name} is {value}; its logarithm is drawn: both must be positive")
         latest_s = self.before_p_s[1] + self.s_minus_p_s[1]
         if latest_s >= self.duration_s[0]:
             raise ConfigError(
