@@ -67,6 +67,9 @@ def test_seismograms_are_of_all_stations_and_of_picks_that_were_accepted(tmp_pat
         both = classify([str(source)], model, PickConfig(coincidence=2), most_views=4)
         assert 0 < len(both.picks) < len(found.picks)
         assert {pick for view in both.views for pick in view.picks} == set(both.picks)
+        for most in (1, 2):
+            both = classify([str(source)], model, PickConfig(coincidence=2), most_views=most)
+            assert len(both.views) == most, "none is missing for those of picks that were turned down"
 
 
 def test_recordings_that_are_too_short_are_named(tmp_path, make_trace, noise, untrained_model):

@@ -137,11 +137,11 @@ def gathered(
     for i, (source, part) in enumerate(parts):
         result.add(part)
         result.probabilities += part.probabilities
-        result.views = spread(result.views, job.most_views)
+        result.views = spread(result.views, job.kept_views)
         if progress:
             progress(f"{source.name}, {len(result.picks) + len(result.detections)} found so far", i + 1, total)
     result.picks = accepted(result.picks, job.config)
-    result.views = of_picks(result.views, set(result.picks))
+    result.views = spread(of_picks(result.views, set(result.picks)), job.most_views)
     hop_ns = job.model.chain(job.config).hop_ns
     result.detections = joined_detections(result.detections, job.config, hop_ns)
     if not result.spans:

@@ -20,6 +20,9 @@ from seisnet.waveforms.records import NS_PER_S, Record, Rejection
 from seisnet.waveforms.source_records import read_records, read_traces
 from seisnet.waveforms.sources import Source
 
+SPARE = 10
+"""So many views a wanted one are kept while it is not known which picks will be accepted."""
+
 
 @dataclass(frozen=True)
 class SourceJob:
@@ -30,7 +33,7 @@ class SourceJob:
     model : Model
     config : PickConfig
     most_views : int
-        Stretches with picks that are kept of a source.
+        Stretches with picks that are wanted of all sources together.
     keep_probabilities : bool
     threads : int
         How many may share the scan of a record; the result does not depend on it.
@@ -48,6 +51,11 @@ class SourceJob:
         is_own = self.model.chain(self.config).windows.every == 1
         hop_s = 0.0 if is_own else self.config.hop_s
         return replace(self.config, thresholds=self.model.thresholds(self.config), hop_s=hop_s)
+
+    @property
+    def kept_views(self) -> int:
+        """How many are kept of a source, and of those before it: some may be of picks that others turn down."""
+        return self.most_views * (SPARE if self.config.coincidence > 1 or self.config.p_before_s else 1)
 
 
 @dataclass
@@ -135,8 +143,8 @@ def classify_source(source: Source, job: SourceJob) -> Classification:
         result.seconds += (end_ns - start_ns) / NS_PER_S
         if job.keep_probabilities:
             result.probabilities.append(own)
-        views = islice(views_of(record, found.probabilities, picks), job.most_views)
-        result.views = spread([*result.views, *views], job.most_views)
+        views = islice(views_of(record, found.probabilities, picks), job.kept_views)
+        result.views = spread([*result.views, *views], job.kept_views)
     result.rejections, result.files = reading.rejections, reading.files
     return result
 

@@ -137,7 +137,7 @@ def model_sha256(model: Model) -> str:
 def _fingerprint(job: SourceJob) -> str:
     # What is applied to all picks together may change between runs, and threads never matter.
     config = replace(job.settings, coincidence=1, coincidence_s=0.0, p_before_s=0.0)
-    wanted = (asdict(config), job.most_views, job.keep_probabilities)
+    wanted = (asdict(config), job.kept_views, job.keep_probabilities)
     return json.dumps([model_sha256(job.model), wanted, __version__], sort_keys=True)
 
 
