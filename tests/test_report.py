@@ -18,6 +18,7 @@ from selenium.webdriver.common.by import By
 from seisnet import plots
 from seisnet.classification.job import classify
 from seisnet.classification.one_source import Classification
+from seisnet.classification.output import IN_REPORT
 from seisnet.classification.summary import summary
 from seisnet.classification.views import View
 from seisnet.config import PickConfig
@@ -299,7 +300,7 @@ def test_a_report_of_detections_counts_and_lists_them(tmp_path):
     assert all(cell in text for cell in ("TW.LH01", "rockfall", "12.0", "0.90"))
     metrics = json.loads((folder / "metrics.json").read_text())
     assert metrics["detections_by_station"] == [{"station": "TW.LH01", "class": "rockfall", "detections": 1}]
-    assert (folder / "detections.csv").exists() and not (folder / "picks.csv").exists()
+    assert {path.name for path in folder.iterdir()} == {name for name in IN_REPORT if "picks" not in name}
     with pytest.raises(ConfigError, match="a report of detections"):
         open_picked(folder)
 
@@ -315,6 +316,8 @@ def test_a_report_of_picks_says_that_they_lose_probability_beside_others(rival_s
         "The probability of picks within 25 s of a more probable one of the same phase that stands out more was lowered"
     )
     assert (said in (tmp_path / "report.html").read_text()) == bool(rival_s)
+    written = {path.name for path in tmp_path.iterdir()} - {record.name}
+    assert written == {name for name in IN_REPORT if "detections" not in name}
 
 
 def test_curves_are_drawn_of_every_network_whose_training_is_told_and_of_its_first_member():

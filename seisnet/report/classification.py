@@ -12,6 +12,7 @@ from typing import Any
 
 from seisnet import __version__, plots
 from seisnet.classification.one_source import Classification
+from seisnet.classification.output import IN_REPORT
 from seisnet.classification.summary import summary
 from seisnet.classification.views import View
 from seisnet.formats.picks import write_detections, write_picks
@@ -56,11 +57,11 @@ def write_classification(
         Sections to add at the end.
     """
     detects = model.preprocess.task == "class"
-    for ending, file_format in (("csv", "csv"), ("xml", "quakeml")):
-        if detects:
-            write_detections(found.detections, folder / f"detections.{ending}", file_format, overwrite=True)
-        else:
-            write_picks(found.picks, folder / f"picks.{ending}", file_format, overwrite=True)
+    for name, file_format in IN_REPORT.items():
+        if detects and name.startswith("detections"):
+            write_detections(found.detections, folder / name, file_format, overwrite=True)
+        elif not detects and name.startswith("picks"):
+            write_picks(found.picks, folder / name, file_format, overwrite=True)
     write_json(folder / "metrics.json", classification_metrics(found, sources, model_name, inventory))
     figures, caption = {}, "Data used and rejected from each instrument, and what was found over time."
     if found.spans:
