@@ -1,7 +1,6 @@
 """Excerpts: which stretches of a record, what is known in them, whose they are, and what a damaged file says."""
 
 import dataclasses
-import shutil
 from collections import Counter
 from dataclasses import replace
 
@@ -29,6 +28,7 @@ from seisnet.windows.cutting import cut
 from seisnet.windows.excerpting import excerpts, known_ranges
 from seisnet.windows.labelled import LabelledRecord, Onset, Window
 from seisnet.wording import duration
+from tests.damage import assert_refused, changed, linked, replaced, with_value, without
 
 CONFIG = PreprocessConfig(shifts=1, coda_windows=1)
 
@@ -295,10 +295,7 @@ def test_the_division_of_counted_windows_is_that_of_their_excerpts():
 
 
 def set_to(name, row, value):
-    def change(file):
-        file[f"excerpts/{name}"][row] = value
-
-    return change
+    return with_value(f"excerpts/{name}", row, value)
 
 
 def longer(file):
@@ -311,18 +308,13 @@ def another_type(file):
     file["excerpts/split"] = values
 
 
-def fewer_samples(file):
-    del file["excerpts/data"]
-    file["excerpts/data"] = np.zeros((10, 3), dtype=np.float32)
-
-
 DAMAGE = {
-    "a missing column": (lambda file: file.__delitem__("excerpts/start_ns"), "/excerpts/start_ns is missing"),
-    "no samples": (lambda file: file.__delitem__("excerpts/data"), "/excerpts/data is missing"),
-    "fewer samples": (fewer_samples, "/excerpts/data is float32 (10, 3)"),
+    "a missing column": (without("excerpts/start_ns"), "/excerpts/start_ns is missing"),
+    "no samples": (without("excerpts/data"), "/excerpts/data is missing"),
+    "fewer samples": (replaced("excerpts/data", np.zeros((10, 3), np.float32)), "/excerpts/data is float32 (10, 3)"),
     "columns of two lengths": (longer, "/excerpts/onset_class has shape (3,)"),
     "another type": (another_type, "/excerpts/split is int64; uint8 is needed"),
-    "a link": (lambda file: (file.move("excerpts", "e"), file.__setitem__("excerpts", h5py.SoftLink("/e"))), "a link"),
+    "a link": (linked("excerpts", h5py.SoftLink("/elsewhere")), "a link"),
     "NaN": (set_to("data", 5, np.nan), "/excerpts/data holds values that are not finite"),
     "stops that fall": (set_to("stop", 0, 0), "/excerpts/stop holds 0 in row 0"),
     "a split too many": (set_to("split", 1, 3), "/excerpts/split holds 3 in row 1"),
@@ -342,15 +334,7 @@ DAMAGE = {
 @pytest.mark.parametrize("what", DAMAGE)
 def test_damaged_excerpts_are_refused_in_one_line(what, windows, tmp_path):
     change, message = DAMAGE[what]
-    path = tmp_path / "damaged.h5"
-    shutil.copy(windows, path)
-    with h5py.File(path, "r+") as file:
-        change(file)
-    with pytest.raises(FormatError) as error:
-        list(read_excerpts(path))
-    assert message in str(error.value)
-    assert str(error.value).startswith(str(path))
-    assert "\n" not in str(error.value)
+    assert_refused(changed(windows, tmp_path, change), lambda path: list(read_excerpts(path)), message)
 
 
 def test_a_shard_whose_excerpts_are_damaged_is_not_believed(tmp_path):
