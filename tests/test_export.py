@@ -7,7 +7,7 @@ from seisnet.cli import cli
 from seisnet.config import ExportConfig
 from seisnet.datasets.export import export_seisbench
 from seisnet.errors import ConfigError, NothingUsableError
-from seisnet.waveforms.datasets import read_dataset
+from seisnet.waveforms.datasets import read_dataset, read_dataset_picks
 from seisnet.waveforms.files import Reading
 from seisnet.waveforms.records import KEPT, NS_PER_S, sample_to_ns
 from seisnet.waveforms.source_records import read_records
@@ -87,7 +87,26 @@ def test_what_lies_around_the_picks_of_an_event_is_kept(tmp_path, make_trace, no
     assert n_traces == 3
     assert seconds == [(90.0, 35.51), (100.25, 30.01), (390.0, 80.01)]
     assert [[p.phase for p in t.picks] for t in traces] == [["Pg", "Sg"], ["P"], ["Pn", "S"]]
-    assert [r.reason for r in rejections] == ["picks that are neither P nor S"]
+    assert [r.reason for r in rejections] == ["a pick that is neither P nor S"]
+
+
+def test_picks_that_have_no_place_in_a_trace_are_told(tmp_path, make_trace, noise):
+    make_trace(noise(60_000), start_ns=START_NS).write(str(tmp_path / "a.mseed"), format="MSEED")
+    rows = [(100.0, "P"), (105.0, "S"), (110.0, "P"), (112.0, "Lg")]
+    picks = "".join(f"GE,APE,{START_NS // NS_PER_S + t},{phase},a\n" for t, phase in rows)
+    (tmp_path / "p.csv").write_text(f"network,station,time,phase,event_id\n{picks}")
+    _, told = export_seisbench([str(tmp_path / "a.mseed")], [str(tmp_path / "p.csv")], tmp_path / "set")
+    assert [((r.start_ns - START_NS) / NS_PER_S, r.reason) for r in told] == [
+        (110.0, "a second P in a trace, which can hold one"),
+        (112.0, "a pick that is neither P nor S"),
+    ]
+    table = tmp_path / "set" / "metadata.csv"
+    table.write_text(table.read_text().replace("3500.0", "99999.0"))
+    _, told = export_seisbench([str(tmp_path / "set")], [], tmp_path / "again")
+    assert [r.reason for r in told] == ["a pick outside its trace"]
+    told.clear()
+    assert [pick.phase for pick in read_dataset_picks(tmp_path / "set", told)] == ["P"]
+    assert [r.reason for r in told] == ["a pick outside its trace"]
 
 
 def test_an_event_across_midnight_is_one_trace(tmp_path, make_trace, noise):

@@ -18,6 +18,7 @@ from seisnet.labels.reading import phase_class, read_labels
 from seisnet.picks import Pick
 from seisnet.store.files import check_not_read
 from seisnet.store.seisbench_writer import SeisBenchWriter
+from seisnet.waveforms.dataset_columns import OUTSIDE
 from seisnet.waveforms.files import Reading
 from seisnet.waveforms.records import (
     COMPONENTS,
@@ -39,6 +40,8 @@ TOGETHER_S = 60.0
 
 Picks without an event are linked within this time, too; see `seisnet.labels.linking.linked`.
 """
+
+NEITHER = "a pick that is neither P nor S"
 
 COLUMNS = (
     "trace_start_time", "trace_sampling_rate_hz", "trace_npts", "trace_channel", "trace_component_order",
@@ -124,7 +127,7 @@ def export_seisbench(
     ) as writer:
         for source in found:
             for trace in _traces(source, matcher, reading, config):
-                writer.add(_row(trace, hints), trace.record.data[trace.record.present])
+                writer.add(_row(trace, hints, reading.rejections), trace.record.data[trace.record.present])
                 n_traces += 1
                 if progress:
                     progress(n_traces, source.name)
@@ -152,10 +155,7 @@ def _traces(source: Source, matcher: LabelMatcher[Pick], reading: Reading, confi
             if any(phase_class(pick.phase) for pick in picks):
                 yield _around(record, picks, config)
             else:
-                start_ns, end_ns = picks[0].time_ns, picks[-1].time_ns
-                reading.rejections.append(
-                    Rejection(record.trace_id, start_ns, end_ns, "picks that are neither P nor S")
-                )
+                reading.rejections += [Rejection(record.trace_id, p.time_ns, p.time_ns, NEITHER) for p in picks]
 
 
 def _events(picks: Iterable[Pick]) -> list[list[Pick]]:
@@ -179,7 +179,8 @@ def _around(record: Record, picks: Sequence[Pick], config: ExportConfig) -> _Tra
     return _Trace(cut, picks, picks[0].event_id, "earthquake", "")
 
 
-def _row(trace: _Trace, hints: Sequence[str]) -> dict[str, object]:
+def _row(trace: _Trace, hints: Sequence[str], rejections: list[Rejection]) -> dict[str, object]:
+    """Metadata of a trace; picks that have no place in it become rejections."""
     record = trace.record
     network, station, location, channel = record.trace_id.split(".")
     row: dict[str, object] = {
@@ -198,10 +199,17 @@ def _row(trace: _Trace, hints: Sequence[str]) -> dict[str, object]:
     for pick in trace.picks:
         hint = pick.phase if pick.phase in hints else phase_class(pick.phase)
         sample = (pick.time_ns - record.start_ns) * record.sampling_rate_hz / NS_PER_S
-        inside = 0 <= sample <= record.n_samples - 1
-        if hint and inside and f"trace_{hint}_arrival_sample" not in row:  # the first of several
+        if not hint:
+            why_not = NEITHER
+        elif not 0 <= sample <= record.n_samples - 1:
+            why_not = OUTSIDE
+        elif f"trace_{hint}_arrival_sample" in row:
+            why_not = f"a second {hint} in a trace, which can hold one"
+        else:
             row[f"trace_{hint}_arrival_sample"] = round(sample, 6)
             row[f"trace_{hint}_weight"] = pick.weight
+            continue
+        rejections.append(Rejection(record.trace_id, pick.time_ns, pick.time_ns, why_not))
     return row
 
 

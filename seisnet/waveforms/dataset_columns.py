@@ -39,6 +39,9 @@ from seisnet.waveforms.records import BEYOND, LAST_NS, NS_PER_S, Record, Rejecti
 Row = Mapping[str, str]
 """A row of metadata; an empty field is an empty string."""
 
+OUTSIDE = "a pick outside its trace"
+"""Reason of a rejection."""
+
 NO_PICK = -1.0
 """A sample that some data sets write where nobody picked."""
 

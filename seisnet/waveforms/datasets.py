@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import itertools
 import math
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -91,7 +90,7 @@ def read_dataset(path: str | Path, rows: tuple[int, int] | None = None) -> Itera
     """
     path = Path(path)
     with open_dataset(path) as reader:
-        first, end = rows or (0, sys.maxsize)
+        first, end = rows or (0, math.inf)
         for stored in itertools.takewhile(lambda trace: trace.row < end, reader):
             if stored.row >= first:
                 yield _read_trace(reader, stored, f"{path.name}, row {stored.row}: {stored.name}")
@@ -135,7 +134,7 @@ def read_dataset_picks(path: Path, rejections: list[Rejection]) -> list[Pick]:
     Parameters
     ----------
     rejections : list of Rejection
-        Takes the traces that can't be read, and the picks that an analyst rejected.
+        Takes the traces that can't be read, and picks outside them or rejected by an analyst.
 
     Raises
     ------
@@ -148,7 +147,9 @@ def read_dataset_picks(path: Path, rejections: list[Rejection]) -> list[Pick]:
             rejections.append(trace)
         else:
             rejections += trace.rejected
-            picks += [p for p in trace.picks if trace.record.start_ns <= p.time_ns <= trace.record.end_ns]
+            lost = [p for p in trace.picks if not trace.record.start_ns <= p.time_ns <= trace.record.end_ns]
+            rejections += [Rejection(p.trace_id, p.time_ns, p.time_ns, columns.OUTSIDE) for p in lost]
+            picks += [p for p in trace.picks if p not in lost]
     return in_order(picks)
 
 
