@@ -48,12 +48,17 @@ class Engine:
         Processes on this machine, this one included. The others import the script that starts them, so that a script
         that asks for more than one has to be guarded by ``if __name__ == "__main__"``.
     scheduler : str
-        Address of a Dask scheduler, such as ``tcp://10.0.0.1:8786``, which is used instead. Its workers see the same
+        Address of a Dask scheduler, such as ``tcp://10.0.0.1:8786``, to use in place of jobs. Its workers see the same
         files under the same names and run this very version of seisnet.
     """
 
     jobs: int = 1
     scheduler: str = ""
+
+    def __post_init__(self) -> None:
+        """Refuse both."""
+        if self.scheduler and self.jobs > 1:
+            raise ConfigError(f"{self.jobs} jobs (--jobs) do nothing beside a scheduler (--scheduler); leave one out")
 
     def get_ready(self, module: str) -> None:
         """Start what takes long before the first item of a map: worker processes import the module of its function.

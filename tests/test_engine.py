@@ -254,6 +254,11 @@ def test_without_dask_a_scheduler_is_one_clear_line(monkeypatch):
         list(Engine(scheduler="tcp://127.0.0.1:1").map(str, [1]))
 
 
+def test_jobs_beside_a_scheduler_are_refused():
+    with pytest.raises(ConfigError, match=r"2 jobs .* do nothing beside a scheduler"):
+        Engine(2, "tcp://127.0.0.1:1")
+
+
 def test_no_scheduler_and_no_worker_are_one_clear_line(monkeypatch):
     distributed = pytest.importorskip("distributed")
     monkeypatch.setattr("seisnet.engine.CONNECT_S", 0.5)

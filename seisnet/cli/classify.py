@@ -108,6 +108,7 @@ def classify(
     from seisnet.waveforms.sources import find_sources
 
     console.not_both(resume=resume, overwrite=overwrite)
+    engine = Engine(jobs, scheduler)
     chosen = console.given({"hop_s": hop_s, "coincidence": coincidence, "coincidence_s": coincidence_s})
     config = pick_config(config_path, threshold, chosen)
     if coincidence_s is not None and config.coincidence == 1:
@@ -144,7 +145,7 @@ def classify(
             job,
             wanted,
             reading=reading,
-            engine=Engine(jobs, scheduler),
+            engine=engine,
             resume=resume,
             overwrite=overwrite,
             progress=show,
