@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     import obspy
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class OnInstrument:
-    """Base of what is said of one instrument.
+    """Base of what is said of one instrument; equal to what says the same, be it NaN.
 
     `channel` may be a full code (``HHZ``), band and instrument (``HH``), or empty if a catalogue names none.
     """
@@ -26,6 +26,12 @@ class OnInstrument:
     station: str
     location: str
     channel: str
+
+    def __eq__(self, other: object) -> bool:
+        return type(other) is type(self) and _values(self) == _values(other)
+
+    def __hash__(self) -> int:
+        return hash(_values(self))
 
     @property
     def station_id(self) -> str:
@@ -38,7 +44,7 @@ class OnInstrument:
         return f"{self.network}.{self.station}.{self.location}.{self.channel[:2]}"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Pick(OnInstrument):
     """The onset of one seismic phase on one instrument.
 
@@ -93,6 +99,12 @@ class Pick(OnInstrument):
         return f"{self.network}.{self.station}.{self.location}.{self.channel}_{self.phase}_{iso_time(self.time_ns)}"
 
 
+def _values(said: OnInstrument) -> tuple[object, ...]:
+    """All that is said, None for NaN, which is not equal to itself."""
+    values = [getattr(said, name) for name in said.__dataclass_fields__]
+    return tuple([None if value != value else value for value in values])  # noqa: PLR0124, NaN
+
+
 def obspy_time(ns: int) -> obspy.UTCDateTime:
     """Nanoseconds since 1970 as ObsPy holds a time."""
     import obspy  # which takes long, and is not needed to read picks
@@ -127,7 +139,7 @@ def station_of(trace_id: str) -> str:
     return ".".join(trace_id.split(".")[:2])
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class ClassInterval(OnInstrument):
     """What an analyst calls a stretch of a station's recording; `end_ns` is `start_ns` where no end is known.
 
@@ -141,7 +153,7 @@ class ClassInterval(OnInstrument):
     event_id: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Detection(OnInstrument):
     """A stretch of one instrument's record that belongs to one class of signal."""
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from seisnet.picks import Detection, Pick, iso_time, match_spans
+from seisnet.picks import ClassInterval, Detection, Pick, iso_time, match_spans
 
 moments = st.integers(0, 60).map(lambda t: (t, t))
 spans = st.lists(st.one_of(moments, st.tuples(st.integers(0, 60), st.integers(0, 60)).map(sorted)), max_size=12)
@@ -91,3 +91,11 @@ def test_a_pick_has_the_attributes_of_one_of_seisbench():
 def test_a_detection_has_the_attributes_of_one_of_seisbench():
     detection = Detection("GE", "APE", "", "HH", "rockfall", 10, 11, 0.75)
     assert (detection.start_time.ns, detection.end_time.ns, detection.peak_value) == (10, 11, 0.75)
+
+
+def test_picks_that_say_the_same_are_equal_though_they_lack_figures():
+    one, other = (Pick("BW", "RJOB", "", "EH", "P", 1, uncertainty_s=float(text)) for text in ("nan", "NaN"))
+    assert one == other
+    assert len({one, other}) == 1
+    assert one != replace(other, snr_db=3.0)
+    assert Detection("BW", "RJOB", "", "EH", "P", 1, 2) != ClassInterval("BW", "RJOB", "", "EH", "P", 1, 2)
