@@ -31,6 +31,7 @@ from seisnet.waveforms.packets import Run
 from seisnet.waveforms.records import NS_PER_S, ROUNDING, Record, Rejection, first_at, ns_to_sample, sample_to_ns
 from seisnet.waveforms.resampling import AHEAD, BEHIND
 from seisnet.waveforms.segments import AT_ONCE
+from seisnet.waveforms.spikes import REACH
 
 AFTER_ALL_NS = 2**63
 """Later than any sample."""
@@ -157,7 +158,7 @@ class _Instrument:
         self._ends: dict[str, int] = {}
         self._first_ns, self._newest_ns = AFTER_ALL_NS, -AFTER_ALL_NS  # starts of packets
         self._gaps_ns: list[tuple[int, int]] = []  # the latest in which no component has samples
-        self._done_ns = -AFTER_ALL_NS
+        self._done_ns, self._late_ns, self._edge_ns = -AFTER_ALL_NS, -AFTER_ALL_NS, 0
         self._head: Record | None = None
         self._follower: Follower | None = None
         self._length = 0  # samples of the record that were followed
@@ -168,7 +169,7 @@ class _Instrument:
         stats = trace.stats
         start_ns, rate_hz = stats.starttime.ns, float(stats.sampling_rate)
         reason = unusable(trace, self._model.preprocess.sampling_rate_hz)
-        if not reason and stats.endtime.ns < self._done_ns:
+        if not reason and stats.endtime.ns < self._late_ns:
             reason = "packet came too late"
             # The component is back: what follows is waited for again.
             self._ends[component] = max(self._ends.get(component, stats.endtime.ns), stats.endtime.ns)
@@ -200,10 +201,11 @@ class _Instrument:
         complete = min(in_time, default=-AFTER_ALL_NS)
         config, rates = self._model.preprocess, {run.rate_hz for runs in self._runs.values() for run in runs}
         slowest_hz = min(*rates, config.sampling_rate_hz)
-        # Resampling may cost a sample at either end, and can't give the last ones yet.
+        # Resampling may cost a sample at either end, and can't give the last ones yet; spikes are known later, too.
         final = self._final_ns(complete, round((config.window_s + 1.5 / slowest_hz) * NS_PER_S))
-        edge_s = 0.0 if rates == {config.sampling_rate_hz} else (AHEAD + 4) / slowest_hz
-        return final - round(edge_s * NS_PER_S)
+        edge_s = REACH / min(rates) + (0.0 if rates == {config.sampling_rate_hz} else (AHEAD + 4) / slowest_hz)
+        self._edge_ns = round(edge_s * NS_PER_S)
+        return final - self._edge_ns
 
     def _final_ns(self, complete_ns: int, shortest_ns: int) -> int:
         """Time before which no stretch that is still shorter than a window can become long enough.
@@ -246,7 +248,7 @@ class _Instrument:
             found += self._follow(record, until_ns)
         if until_ns == AFTER_ALL_NS:
             found += self._close()
-        self._done_ns = until_ns
+        self._done_ns, self._late_ns = until_ns, until_ns + self._edge_ns
         config = self._model.preprocess
         slowest_hz = min(run.rate_hz for runs in self._runs.values() for run in runs)
         keep_s = config.window_s + 1.0 + (BEHIND + 8) / min(slowest_hz, config.sampling_rate_hz)

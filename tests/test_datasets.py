@@ -270,7 +270,7 @@ def test_what_is_wrong_with_a_trace_that_is_used_is_told(tmp_path):
     assert [told.reason for told in reading.rejections] == [
         "used, but resampled from 100 to 50 Hz",
         "used, but Z is clipped",
-        "used, but N has spikes",
+        "used, but spikes of N were replaced",
     ]
 
 

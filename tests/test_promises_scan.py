@@ -36,6 +36,7 @@ from seisnet.waveforms import sources
 from seisnet.waveforms.files import Reading
 from seisnet.waveforms.records import NS_PER_S
 from seisnet.waveforms.sources import find_sources
+from seisnet.waveforms.spikes import REACH
 
 START_NS = 1_577_836_800 * NS_PER_S
 CONTINUOUS = Path(__file__).parents[2] / "shared" / "data" / "continuous"
@@ -165,13 +166,17 @@ def test_chunk_invariance_packets_of_other_rates_that_may_overlap(rate_hz, overl
 def test_chunk_invariance_packets_of_other_rates_are_resampled_as_the_whole(rate_hz, window_s, packet_s, make_trace):
     """Sample by sample: the model of these tests finds nothing at 20 Hz.
 
-    Packets are kept for as long as the resampling filter reaches back, and a window, and not for much longer: with
-    windows of 1 s at 20 Hz the filter needs most, with windows of 4 s at 200 Hz the window.
+    Packets are kept for as long as the resampling filter reaches back, and a window, until it is known which samples
+    are spikes, and not for much longer: with windows of 1 s at 20 Hz the filter needs most, with windows of 4 s at
+    200 Hz the window.
     """
     stored = dataclasses.replace(MODEL.stored, preprocess={**MODEL.stored.preprocess, "window_s": window_s})
     conditioning = Model("louder", stored)
-    stream = stream_of(bursts(round(15 * rate_hz)), make_trace, start_ns=START_NS + 123_456_789, rate_hz=rate_hz)
+    data = bursts(round(15 * rate_hz))
+    data[:, ::97] += 100_000  # spikes, some of which lie at the end of a packet
+    stream = stream_of(data, make_trace, start_ns=START_NS + 123_456_789, rate_hz=rate_hz)
     [whole], _ = conditioning.records(stream)
+    assert np.abs(whole.data[:, 100:-100]).max() < 20_000
     followed, kept_s = [], []
 
     def records(kept, stations):
@@ -193,7 +198,31 @@ def test_chunk_invariance_packets_of_other_rates_are_resampled_as_the_whole(rate
             streaming.add(trace.slice(start, start + (size - 1) / rate_hz))
     streaming.finish()
     np.testing.assert_allclose(np.concatenate(followed, axis=1), whole.data, atol=1e-5 * whole.data.std())
-    assert max(kept_s) < packet_s + window_s + 1.5 + 80 / min(rate_hz, 100)
+    assert max(kept_s) < packet_s + window_s + 1.5 + 80 / min(rate_hz, 100) + REACH / rate_hz
+
+
+@given(data=st.data())
+@settings(max_examples=8)
+def test_invariance_of_chunk_start_gain_and_repeat_with_spikes(data, quakes):
+    stream, expected = quakes[0].copy(), quakes[1]
+    rng = np.random.default_rng(0)
+    for trace in stream:
+        trace.data[rng.integers(20, 11_980, size=10)] += rng.choice([-100_000, 100_000], size=10)
+    whole = MODEL.classify(stream)
+    alike = [abs(a.time_ns - b.time_ns) < NS_PER_S // 10 for a, b in zip(whole, expected, strict=True)]
+    assert all(alike)  # as without spikes, which would make picks of their own
+    size, cut = data.draw(st.integers(20, 700)), data.draw(st.integers(0, 2000))
+    streaming, found = MODEL.stream(step_s=0.0), []
+    for at in range(0, 12_000, size):
+        for trace in stream:
+            found += streaming.add(trace.slice(*(trace.stats.starttime + i / 100 for i in (at, at + size - 1))))
+    assert found + streaming.finish() == whole
+    edge_ns = START_NS + cut * 10_000_000 + 10 * NS_PER_S
+    late = MODEL.classify(stream.slice(stream[0].stats.starttime + cut / 100))
+    assert_same_picks([p for p in late if p.time_ns > edge_ns], [p for p in whole if p.time_ns > edge_ns])
+    for trace in stream:
+        trace.data = trace.data * -3
+    assert_same_picks(MODEL.classify(stream), whole)
 
 
 def test_packets_that_hold_no_seismogram_are_counted(quakes):

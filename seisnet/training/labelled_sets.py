@@ -24,6 +24,7 @@ from seisnet.store.windows_in_memory import Windows
 from seisnet.training.excerpt_data import fold_of
 from seisnet.waveforms.conditioning import to_rate
 from seisnet.waveforms.datasets import read_dataset
+from seisnet.waveforms.quality import mended_record
 from seisnet.waveforms.records import Rejection
 from seisnet.windows.augment import augment
 from seisnet.windows.cutting import cut
@@ -147,5 +148,5 @@ def _read(folder: Path, config: PreprocessConfig) -> Iterator[LabelledRecord]:
         if isinstance(trace, Rejection):
             raise DataError(f"{folder.name}: {trace.trace_id}: {trace.reason}")
         is_noise = trace.complete and not trace.picks
-        record = to_rate(trace.record, config.sampling_rate_hz)
+        record = to_rate(mended_record(trace.record), config.sampling_rate_hz)
         yield LabelledRecord(record, trace.picks, trace.event_id, is_noise)

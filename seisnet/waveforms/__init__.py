@@ -6,7 +6,7 @@ miniSEED, `groups` says which files are read together), archives (`sds`), web se
 
 `source_records` reads sources, and `conditioning` makes `records` of what is read: `channels` splits channel codes,
 `axes` orients components by the `inventory`, `segments` are gap-free, `resampling` changes rates, `alignment` lays
-components side by side, `quality` finds faults of recorders, and `remarks` say what was changed.
+components side by side, `quality` finds faults of recorders, `spikes` are replaced, and `remarks` say what was changed.
 
 `seedlink` receives packets, `packets` joins them, `lookup` finds waveforms again, and `examples` come with ObsPy.
 """

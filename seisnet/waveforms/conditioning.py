@@ -17,7 +17,7 @@ from seisnet.waveforms.alignment import side_by_side
 from seisnet.waveforms.axes import AXES, Place, axis_of, by_epoch, is_askew, place_of, rotated
 from seisnet.waveforms.channels import split_seed_id
 from seisnet.waveforms.inventory import Response, Stations, channel_at, without_response
-from seisnet.waveforms.quality import faults, untimed
+from seisnet.waveforms.quality import mended, untimed
 from seisnet.waveforms.records import BEYOND, NS_PER_S, ROW, Flag, Record, Rejection, is_beyond, with_flags, wrong_codes
 from seisnet.waveforms.resampling import keeps_time, resample
 from seisnet.waveforms.segments import Segment, segments_of
@@ -153,7 +153,8 @@ def _rows(
     rows: dict[int, list[Segment]] = defaultdict(list)
     flags: list[Flag] = []
     for place in sorted(places):
-        for native in segments_of(places.pop(place), trace_id, rejections):
+        for raw in segments_of(places.pop(place), trace_id, rejections):
+            native, faults = mended(raw, place.component)
             segment, reason = _ready(native, place, wanted)
             if not reason and _taken(rows[place.row], segment):
                 reason = f"component {place.component}, sampled at {native.rate_hz:g} Hz: another already has its place"
@@ -163,7 +164,7 @@ def _rows(
             if wanted.response:
                 rejections += _blind(native, trace_id, wanted.response)
             bisect.insort(rows[place.row], segment, key=lambda s: s.start_ns)
-            flags += [*faults(native, place.component), *untimed(native, place.component)]
+            flags += [*faults, *untimed(native, place.component)]
     return rows, flags
 
 

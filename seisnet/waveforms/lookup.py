@@ -18,6 +18,7 @@ from seisnet.waveforms.conditioning import condition, to_rate
 from seisnet.waveforms.datasets import DatasetTrace, is_dataset, open_dataset, read_dataset, start_of
 from seisnet.waveforms.files import Reading, read_file, read_headers
 from seisnet.waveforms.inventory import Response, read_stations
+from seisnet.waveforms.quality import mended_record
 from seisnet.waveforms.records import KEPT, NS_PER_S, Record, ns_to_sample, reasons, sample_to_ns, wrong_codes
 from seisnet.waveforms.sources import find_sources
 
@@ -200,7 +201,7 @@ def _rows_of(path: Path) -> Iterator[_Holding]:
 
 def _read_row(holding: _Holding) -> Record | None:
     found = next(read_dataset(holding.path, (holding.row, holding.row + 1)), None)
-    return found.record if isinstance(found, DatasetTrace) else None
+    return mended_record(found.record) if isinstance(found, DatasetTrace) else None
 
 
 def _metadata(paths: Iterable[Path]) -> Iterator[dict[str, str]]:

@@ -1,7 +1,8 @@
 """Faults that leave a recording usable but not to be trusted: clipping, dead stretches, spikes, steps, and no time.
 
-Nothing is mended and nothing rejected: a record says what it holds, and the summaries count it. The rules look at raw
-samples, in any unit. The quantum is the smallest difference of neighbouring samples, their usual difference its median.
+Spikes are replaced (`seisnet.waveforms.spikes`). Nothing else is mended and nothing rejected: a record says what it
+holds, and the summaries count it. The rules look at raw samples, in any unit. The quantum is the smallest difference of
+neighbouring samples, their usual difference its median.
 
 clipped
     At least `CLIPPED_SAMPLES` equal samples at the largest or smallest value of the segment, entered and left by a
@@ -9,9 +10,6 @@ clipped
     400 quanta is too coarse to tell.
 dead
     One value for `DEAD_S` or longer.
-spike
-    One sample that differs from both neighbours by more than `OUTSTANDING` times the usual difference, while everything
-    within ten samples on either side keeps within a tenth of that.
 step
     A jump by more than `OUTSTANDING` times the usual difference between two stretches of `STEP_S` that each keep within
     a tenth of it.
@@ -21,24 +19,24 @@ no time
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from seisnet.overlaps import merged
-from seisnet.waveforms.records import DAY_NS, Flag
+from seisnet.waveforms.records import COMPONENTS, DAY_NS, Flag, Record
 from seisnet.waveforms.segments import Segment
+from seisnet.waveforms.spikes import subtractable, without_spikes
 
 CLIPPED_SAMPLES = 3
 DEAD_S = 2.0
 OUTSTANDING = 30.0
 STEP_S = 0.5
 
-AROUND = 10
-"""Samples on either side of a spike that have to be quiet."""
-
-BESIDE = np.concatenate([np.arange(-AROUND, 0), np.arange(1, 1 + AROUND)])
+FEWEST_SAMPLES = 20
+"""Segments of fewer are not looked at, fewer equal ones are not dead, and half as many are one side of a step."""
 
 MERGED_S = 10.0
 """Faults of one kind nearer to each other than this are reported as one stretch."""
@@ -50,10 +48,30 @@ SAMPLED = 2000
 """The usual difference is the median over about so many."""
 
 
-def faults(segment: Segment, component: str) -> list[Flag]:
-    """Find what is wrong with the samples of a segment, in order of kind and time."""
+def mended(segment: Segment, component: str) -> tuple[Segment, list[Flag]]:
+    """Replace spikes, and tell what is or was wrong with the samples of a segment, in order of kind and time."""
+    samples, spikes = without_spikes(segment.samples)
+    flags = _flags(segment, f"spikes of {component} were replaced", spikes)
+    segment = replace(segment, samples=samples) if spikes else segment
+    return segment, flags + _faults(segment, component)
+
+
+def mended_record(record: Record) -> Record:
+    """Replace the spikes of a record at its native rate, and flag them and its faults."""
+    data, flags = record.data, list(record.flags)
+    for row in np.flatnonzero(record.present):
+        raw = Segment(data[row], record.start_ns, record.sampling_rate_hz, record.bandwidth_hz, record.trace_id)
+        segment, found = mended(raw, COMPONENTS[row])
+        flags += found
+        if segment is not raw:
+            data = data.copy() if data is record.data else data
+            data[row] = segment.samples
+    return replace(record, data=data, flags=tuple(flags))
+
+
+def _faults(segment: Segment, component: str) -> list[Flag]:
     x = segment.samples
-    if len(x) < 2 * AROUND:
+    if len(x) < FEWEST_SAMPLES:
         return []
     # A median of all would cost more than reading the file; this one is good to a few per cent.
     step = max(1, (len(x) - 1) // SAMPLED)
@@ -62,14 +80,14 @@ def faults(segment: Segment, component: str) -> list[Flag]:
     found = {
         f"{component} is clipped": _clipped(x, equal),
         f"{component} is dead: constant for {DEAD_S:g} s or longer": _dead(equal, segment.rate_hz),
-        f"{component} has spikes": _spikes(x, jumps),
-        f"{component} has steps": _steps(x, jumps, max(AROUND, round(STEP_S * segment.rate_hz))),
+        f"{component} has steps": _steps(x, jumps, max(FEWEST_SAMPLES // 2, round(STEP_S * segment.rate_hz))),
     }
-    return [
-        Flag(segment.time_ns(low), segment.time_ns(high), what)
-        for what, stretches in found.items()
-        for low, high in merged(stretches, round(MERGED_S * segment.rate_hz))
-    ]
+    return [flag for what, stretches in found.items() for flag in _flags(segment, what, stretches)]
+
+
+def _flags(segment: Segment, what: str, stretches: list[tuple[int, int]]) -> list[Flag]:
+    together = merged(stretches, round(MERGED_S * segment.rate_hz))
+    return [Flag(segment.time_ns(low), segment.time_ns(high), what) for low, high in together]
 
 
 def untimed(segment: Segment, component: str) -> list[Flag]:
@@ -90,12 +108,12 @@ def _changes(x: NDArray[Any], at: NDArray[np.intp], low: int, high: int) -> NDAr
 def _equal_and_jumps(x: NDArray[Any], jump: float) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """Samples that the next one repeats, and those from which it jumps."""
     equal, jumps = [], []
-    change = np.empty(BLOCK_SAMPLES)
     for start in range(0, len(x) - 1, BLOCK_SAMPLES):
-        ahead = x[start + 1 : start + 1 + BLOCK_SAMPLES]
-        part = np.subtract(ahead, x[start : start + len(ahead)], out=change[: len(ahead)], dtype=np.float64)
-        equal.append(np.flatnonzero(part == 0) + start)
-        jumps.append(np.flatnonzero(np.abs(part, out=part) > jump) + start)
+        part = subtractable(x[start : start + 1 + BLOCK_SAMPLES])
+        with np.errstate(over="ignore"):  # an infinite jump is one
+            change = part[1:] - part[:-1]
+        equal.append(np.flatnonzero(change == 0) + start)
+        jumps.append(np.flatnonzero(np.abs(change, out=change) > jump) + start)
     return np.concatenate(equal), np.concatenate(jumps)
 
 
@@ -118,7 +136,7 @@ def _clipped(x: NDArray[Any], equal: NDArray[np.intp]) -> list[tuple[int, int]]:
 
 
 def _dead(equal: NDArray[np.intp], rate_hz: float) -> list[tuple[int, int]]:
-    return _flat_runs(equal, max(2 * AROUND, round(DEAD_S * rate_hz)))
+    return _flat_runs(equal, max(FEWEST_SAMPLES, round(DEAD_S * rate_hz)))
 
 
 def _flat_runs(equal: NDArray[np.intp], shortest: int) -> list[tuple[int, int]]:
@@ -129,25 +147,6 @@ def _flat_runs(equal: NDArray[np.intp], shortest: int) -> list[tuple[int, int]]:
     firsts, lasts = equal[np.concatenate([[0], breaks + 1])], equal[np.concatenate([breaks, [-1]])] + 1
     long = lasts - firsts + 1 >= shortest
     return list(zip(firsts[long].tolist(), lasts[long].tolist(), strict=True))
-
-
-def _spikes(x: NDArray[Any], jumps: NDArray[np.intp]) -> list[tuple[int, int]]:
-    # A spike jumps up and down again: two large changes in a row, small ones beside them. Earthquakes have none.
-    at = jumps[:-1][np.diff(jumps) == 1] + 1
-    at = at[(at >= AROUND) & (at < len(x) - AROUND)]
-    if not len(at):
-        return []
-    before, up, down, after = _changes(x, at, -2, 2)
-    sharp = (before < 0.2 * up) & (after < 0.2 * down)
-    around = x[at[sharp, None] + BESIDE].astype(np.float64)
-    spread = around.max(axis=1) - around.min(axis=1)
-    # The height differs from the jump by the spread at most: if that is too wide for the jump, no median is needed.
-    narrow = 0.9 * spread <= 0.1 * up[sharp]
-    return [
-        (i, i)
-        for i, beside, wide in zip(at[sharp][narrow].tolist(), around[narrow], spread[narrow].tolist(), strict=True)
-        if wide < 0.1 * abs(float(x[i]) - float(np.median(beside)))
-    ]
 
 
 def _steps(x: NDArray[Any], jumps: NDArray[np.intp], length: int) -> list[tuple[int, int]]:

@@ -15,9 +15,8 @@ from seisnet.waveforms.conditioning import SLOWEST, condition, to_rate
 from seisnet.waveforms.datasets import DatasetTrace, read_dataset
 from seisnet.waveforms.files import Reading, read_file
 from seisnet.waveforms.inventory import Response, read_stations
-from seisnet.waveforms.quality import faults
+from seisnet.waveforms.quality import mended_record
 from seisnet.waveforms.records import (
-    COMPONENTS,
     KEPT,
     NS_PER_S,
     Flag,
@@ -29,7 +28,6 @@ from seisnet.waveforms.records import (
 )
 from seisnet.waveforms.remarks import resampled
 from seisnet.waveforms.resampling import BEHIND
-from seisnet.waveforms.segments import Segment
 from seisnet.waveforms.sources import Source
 
 NEVER_NS = 4_102_444_800 * NS_PER_S
@@ -119,6 +117,7 @@ def read_traces(
                 reason = f"sampled at {record.sampling_rate_hz:g} Hz; {slowest_hz:g} Hz is the minimum"
                 reading.rejections.append(Rejection(record.trace_id, record.start_ns, record.end_ns, reason))
             else:
+                record = mended_record(record)
                 reading.rejections += _told(record, _flags(record, sampling_rate_hz))
                 yield replace(trace, record=to_rate(record, sampling_rate_hz))
     except DataError as error:  # of the data set as a whole: what was read is kept, and other sources go on
@@ -179,12 +178,9 @@ def _clipped(rejections: Sequence[Rejection], span_ns: tuple[int, int]) -> Itera
 
 def _flags(record: Record, sampling_rate_hz: float) -> Iterator[Flag]:
     """What is to be said of a trace of a data set that is used; its time may be made up, which is no fault."""
-    native_hz = record.sampling_rate_hz
-    if change := resampled([(native_hz, record.n_samples)], sampling_rate_hz):
+    if change := resampled([(record.sampling_rate_hz, record.n_samples)], sampling_rate_hz):
         yield Flag(record.start_ns, record.start_ns, change)
-    for row in np.flatnonzero(record.present):
-        segment = Segment(record.data[row], record.start_ns, native_hz, record.bandwidth_hz, record.trace_id)
-        yield from faults(segment, COMPONENTS[row])
+    yield from record.flags
 
 
 def _told(record: Record, flags: Iterable[Flag]) -> list[Rejection]:
