@@ -81,7 +81,8 @@ synthetic records and some of the ocean bottom only, earthquakes above magnitude
 Sampling rates below 50 Hz hold less than the band, and filters take from it: P loses more than S, see the table. S on a
 vertical alone, and P and S without a vertical, are less certain. Of two earthquakes within some seconds the weaker one
 is often missed, within half a minute a far weaker one: `rival_s = 0` helps in swarms. Noise of cities, volcanoes and
-mines was hardly seen. Spikes of many times the noise give false picks, mostly of S; machines that hum hide onsets.
+mines was hardly seen. Spikes of three samples and more, which are not replaced, give false picks; machines that hum
+hide onsets.
 Within two seconds of the beginning of a record, or of the end of a gap, nothing is picked; within a second of an end
 onsets are less certain.
 Thresholds depend on noise: look at a day of your own station first.

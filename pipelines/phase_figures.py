@@ -22,6 +22,7 @@ from seisnet.scoring.metrics import bootstrap_interval, class_scores, confusion_
 from seisnet.store.model_file import StoredModel
 from seisnet.training.calibration import GRID, Trial, merged, try_picks
 from seisnet.training.labelled_sets import excerpts_of, make_windows
+from seisnet.waveforms.quality import mended_record
 from seisnet.waveforms.records import Record
 from seisnet.windows.labelled import LabelledRecord, generator, onsets_of
 
@@ -211,6 +212,12 @@ def _silently_filtered(record: Record, btype: str, corners_hz: float | tuple[flo
     return filtered(record, butter(4, corners_hz, btype, fs=record.sampling_rate_hz, output="sos"))
 
 
+def _read_with(name: str, labelled: LabelledRecord, rng: np.random.Generator) -> LabelledRecord:
+    """A record with a fault, as it would be read."""
+    spoilt = faulty(labelled, rng, [name])
+    return replace(spoilt, record=mended_record(spoilt.record))
+
+
 def _drawn(
     alter: Callable[[LabelledRecord, np.random.Generator], LabelledRecord],
 ) -> Callable[[LabelledRecord], LabelledRecord]:
@@ -228,7 +235,7 @@ ALTERED: dict[str, Callable[[LabelledRecord], LabelledRecord]] = {
     "as if sampled at 80 Hz": _altered(as_if_sampled_at, 80.0),
     "low-passed at 10 Hz": _altered(_silently_filtered, "lowpass", 10.0),
     "band-passed, 2 to 8 Hz": _altered(_silently_filtered, "bandpass", (2.0, 8.0)),
-    **{name: _drawn(partial(faulty, names=[name])) for name in FAULTS},
+    **{name: _drawn(partial(_read_with, name)) for name in FAULTS},
     "tapered": _drawn(tapered),
     "from 3 s before P": lambda labelled: cut(labelled, before_s=3.0),
     "until 3 s after S": lambda labelled: cut(labelled, after_s=3.0),
