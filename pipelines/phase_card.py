@@ -42,7 +42,9 @@ P, S, noise. P stands for all phases whose last leg is P (Pg, Pn, ...), S likewi
 
 Of {folds} folds by station: no record was scanned by a model that knew its station, most by one that knew its region.
 Whole records, half a second of tolerance; every pick beyond the matched one counts as false, although some are of real
-earthquakes that nobody labelled. One threshold for all sets. Intervals hold 95 %, by drawing events.
+earthquakes that nobody labelled. Every record was picked {starts} times, each time with its start at another place
+between two columns of the scan: figures vary with that by a hundredth. One threshold for all sets. Intervals hold 95 %,
+by drawing events.
 
 {picks}
 
@@ -118,6 +120,7 @@ def card(figures: dict[str, Any]) -> str:
             f"{phase} " + ", ".join(f"{b['probability']:.2f}: {b['right']:.2f}" for b in bins)
             for phase, bins in figures["reliability"].items()
         ),
+        starts=figures["starts"],
         picks=_table(figures["picks"]),
         picks_elsewhere=_table(figures["picks_elsewhere"]),
         regions="; ".join(f"{region}: {', '.join(names)}" for region, names in figures["regions"].items()),

@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 from phase_card import card
 from phase_figures import (
+    STARTS,
     Tried,
     condition_figures,
     coverage,
@@ -171,11 +172,13 @@ def figures_of(
         "reliability": reliability(home.every),
         "by_threshold": threshold_figures(home.every, home.quiet),
         "by_threshold_elsewhere": threshold_figures(away.every, away.quiet),
+        "starts": STARTS,
         "largest_change": largest_change(home.tried),
         "coverage": {phase: coverage(trial, stored, phase) for phase, trial in home.every.items()},
         "quiet": {
-            phase: {"hours": round(t.hours, 2), "false_an_hour": round(t.false_an_hour(stored.thresholds[phase]), 2)}
-            for phase, t in home.quiet.items()
+            phase: {"hours": round(trial.hours / STARTS, 2), "false_an_hour": round(trial.false_an_hour(threshold), 2)}
+            for phase, trial in home.quiet.items()
+            for threshold in [stored.thresholds[phase]]
         },
         "thresholds": dict(stored.thresholds),
         "spread": dict(stored.spread),
@@ -199,7 +202,7 @@ def left_out(
     return LeftOut(
         cooled,
         [picked(model, record, config) for model, test in cooled for record in test],
-        merged([try_picks(m, quiet_parts(excerpts_of(test, 2, config), config)) for m, test in cooled]),
+        merged([try_picks(m, quiet_parts(excerpts_of(test, 2, config), config), starts=STARTS) for m, test in cooled]),
     )
 
 

@@ -196,6 +196,17 @@ def test_a_calibrated_model_finds_the_onsets_and_says_how_well(quake_model, quak
         assert trial.spread(threshold) == pytest.approx(1, abs=1e-6)
 
 
+def test_an_excerpt_is_tried_at_several_places_between_two_columns(quake_model, quakes):
+    dev = [e for e in quakes.windows.excerpts if e.split == 1][:2]
+    hop_ns = round(quake_model.preprocess.hop_s * 1e9)
+    moved = [replace(e, start_ns=e.start_ns + hop_ns // 2) for e in dev]
+    for name, both in try_picks(quake_model, dev, starts=2).items():
+        apart = [try_picks(quake_model, excerpts)[name] for excerpts in (dev, moved)]
+        assert apart[0].probability != apart[1].probability
+        assert sorted(both.probability) == sorted(apart[0].probability + apart[1].probability)
+        assert (both.n_reference, both.hours) == (2 * apart[0].n_reference, pytest.approx(2 * apart[0].hours))
+
+
 def test_quiet_parts_end_well_before_the_first_onset(quake_model, quakes):
     config = quake_model.preprocess
     excerpt = next(e for e in quakes.windows.excerpts if e.onsets)

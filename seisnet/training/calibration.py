@@ -120,11 +120,26 @@ class Trial:
         return float(np.quantile(error[usable] / said[usable], ONE_SIGMA)) if usable.sum() >= FEWEST_ONSETS else 1.0
 
 
-def try_picks(model: Model, excerpts: Iterable[Excerpt], config: PickConfig | None = None) -> dict[str, Trial]:
-    """Pick the onsets of records whose onsets are known, at the lowest threshold."""
+def try_picks(
+    model: Model, excerpts: Iterable[Excerpt], config: PickConfig | None = None, *, starts: int = 1
+) -> dict[str, Trial]:
+    """Pick the onsets of records whose onsets are known, at the lowest threshold.
+
+    Parameters
+    ----------
+    model : Model
+    excerpts : iterable of Excerpt
+    config : PickConfig, optional
+    starts : int
+        How often each excerpt is picked, every time with its start at another place between two columns of the scan.
+        Where columns lie is chance, which figures of one place hold, and flatter what was chosen by these figures.
+        Onsets and hours of the trials count as often.
+    """
     trials = {name: Trial() for name in model.classes if name != "noise"}
     low = replace(PickConfig.of(config), thresholds=dict.fromkeys(trials, LOWEST_THRESHOLD))
-    for excerpt in excerpts:
+    hop_ns = round(model.preprocess.hop_s * NS_PER_S)
+    moved = (replace(e, start_ns=e.start_ns + k * hop_ns // starts) for e in excerpts for k in range(starts))
+    for excerpt in moved:
         record = as_record(excerpt)
         picks = model.follow(record, low).add(record.data, last=True).picks
         for label, name in enumerate(model.classes):
