@@ -30,7 +30,7 @@ from seisnet.waveforms.inventory import Metadata, Stations, edges_ns, response_o
 from seisnet.waveforms.packets import Run
 from seisnet.waveforms.records import NS_PER_S, ROUNDING, Record, Rejection, first_at, ns_to_sample, sample_to_ns
 from seisnet.waveforms.resampling import AHEAD, BEHIND
-from seisnet.waveforms.segments import AT_ONCE
+from seisnet.waveforms.segments import AT_ONCE, JITTER, alike
 from seisnet.waveforms.spikes import REACH
 
 AFTER_ALL_NS = 2**63
@@ -215,10 +215,10 @@ class _Instrument:
         edges, growing = set[int](), set[int]()
         for runs in self._runs.values():
             turns = sorted(edges_ns(self._stations or {}, runs[-1].seed_id))
-            for rate_hz in {run.rate_hz for run in runs}:
-                # Packets that overlap are runs of their own, and so are those of a clock that has drifted.
-                little_ns = round(AT_ONCE * NS_PER_S / rate_hz)
-                spans = ((run.start_ns, run.end_ns - little_ns) for run in runs if run.rate_hz == rate_hz)
+            for of_rate in alike(runs):
+                # Packets that overlap are runs of their own, and so are those whose rates jitter or whose clock drifts.
+                little_ns = round(AT_ONCE * NS_PER_S / of_rate[0].rate_hz)
+                spans = ((run.start_ns, run.end_ns - little_ns) for run in of_rate)
                 for first_ns, so_far_ns in merged(spans):
                     last_ns = so_far_ns + little_ns
                     # A record is cut where a component turns.
@@ -285,7 +285,9 @@ class _Instrument:
     def _next(self, record: Record) -> int | None:
         """Sample at which a record continues the one that is followed; None if it is another one."""
         head = self._head
-        if head is None or (record.present != head.present).any() or record.bandwidth_hz != head.bandwidth_hz:
+        if head is None or (record.present != head.present).any():
+            return None
+        if abs(record.bandwidth_hz / head.bandwidth_hz - 1) > JITTER:
             return None
         first = self._length - ns_to_sample(head, record.start_ns)
         # What has been kept lies before; a record that only begins there is one of its own in the whole, too.

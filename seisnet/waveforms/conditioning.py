@@ -19,7 +19,7 @@ from seisnet.waveforms.channels import split_seed_id
 from seisnet.waveforms.inventory import Response, Stations, channel_at, without_response
 from seisnet.waveforms.quality import mended, untimed
 from seisnet.waveforms.records import BEYOND, NS_PER_S, ROW, Flag, Record, Rejection, is_beyond, with_flags, wrong_codes
-from seisnet.waveforms.resampling import keeps_time, resample
+from seisnet.waveforms.resampling import is_rate, resample
 from seisnet.waveforms.segments import Segment, segments_of
 
 SLOWEST = 0.1
@@ -170,7 +170,7 @@ def _rows(
 
 def to_rate(record: Record, sampling_rate_hz: float, *, symmetric: bool = False) -> Record:
     """Bring a record to a sampling rate, see `resample`; one that has it comes back as it is."""
-    if keeps_time(record.sampling_rate_hz, sampling_rate_hz, record.n_samples):
+    if is_rate(record.sampling_rate_hz, sampling_rate_hz):
         return replace(record, sampling_rate_hz=sampling_rate_hz)
     rows = [
         resample(
@@ -240,7 +240,7 @@ def _taken(row: list[Segment], segment: Segment) -> bool:
 
 def _at_rate(segment: Segment, target_hz: float) -> Segment:
     """Bring a segment to the target rate; samples that already have it are untouched, their time included."""
-    if keeps_time(segment.rate_hz, target_hz, len(segment.samples)):
+    if is_rate(segment.rate_hz, target_hz):
         return replace(segment, rate_hz=target_hz)
     samples, start_ns = resample(segment.samples.astype(np.float64), segment.start_ns, segment.rate_hz, target_hz)
     return replace(segment, samples=samples, start_ns=start_ns, rate_hz=target_hz)

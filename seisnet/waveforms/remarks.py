@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from seisnet.waveforms.channels import split_seed_id
 from seisnet.waveforms.records import COMPONENTS, Flag, Record
-from seisnet.waveforms.resampling import keeps_time
+from seisnet.waveforms.resampling import is_rate
 from seisnet.waveforms.segments import JITTER, Segment
 
 
@@ -16,7 +16,7 @@ def remarks(used: Mapping[int, Segment], record: Record) -> tuple[Flag, ...]:
     segments = [used[row] for row in rows]
     told = (
         stand_ins([(split_seed_id(used[row].seed_id)[1], COMPONENTS[row]) for row in rows]),
-        resampled([(2 * s.bandwidth_hz, len(s.samples)) for s in segments], record.sampling_rate_hz),
+        resampled([2 * s.bandwidth_hz for s in segments], record.sampling_rate_hz),
     )
     return (*(Flag(at_ns, at_ns, what) for what in told if what), *_unlike(segments, record))
 
@@ -36,15 +36,15 @@ def stand_ins(letters: Sequence[tuple[str, str]]) -> str:
     return f"{got} {'stands' if len(others) == 1 else 'stand'} in for {wanted}"
 
 
-def resampled(recorded: Sequence[tuple[float, int]], to_hz: float) -> str:
-    """Say from which rates, each with a number of samples, a record is brought to another.
+def resampled(recorded_hz: Sequence[float], to_hz: float) -> str:
+    """Say from which rates a record is brought to another.
 
     Examples
     --------
-    >>> resampled([(62.5, 1000), (100.0, 1600)], 100.0)
+    >>> resampled([62.5, 100.0], 100.0)
     'resampled from 62.5 to 100 Hz'
     """
-    others = sorted({hz for hz, n_samples in recorded if not keeps_time(hz, to_hz, n_samples)})
+    others = sorted({hz for hz in recorded_hz if not is_rate(hz, to_hz)})
     return f"resampled from {' and '.join(f'{hz:.7g}' for hz in others)} to {to_hz:.7g} Hz" if others else ""
 
 

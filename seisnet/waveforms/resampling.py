@@ -40,13 +40,16 @@ TABLE_PHASES = 1024
 
 BLOCK_SAMPLES = 8192
 
+RATE_ROUNDING = 1e-7
+"""Share by which a rate may miss another and still be the same: many headers hold it, or the interval, as float32."""
+
 ROUNDING = Fraction(1, 1000)
 """Share of an output sample; a start that was rounded to nanoseconds must not cost a sample at either end."""
 
 
-def keeps_time(rate_hz: float, target_hz: float, n_samples: int) -> bool:
-    """Whether counting samples at the target rate puts the last one within half a sample of its time."""
-    return abs(target_hz / rate_hz - 1.0) * n_samples < 0.5
+def is_rate(rate_hz: float, target_hz: float) -> bool:
+    """Whether samples need no resampling, however many they are: a day gives what its hours and packets give."""
+    return abs(target_hz / rate_hz - 1.0) < RATE_ROUNDING
 
 
 def resample(

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 import obspy
 from numpy.typing import NDArray
 
 from seisnet.waveforms.records import NS_PER_S, Rejection
-from seisnet.waveforms.resampling import keeps_time
 
 JITTER = 1e-4
 """Rates of one component that differ by less than this share are one rate, as far as that keeps time."""
@@ -23,6 +23,17 @@ AT_ONCE = 0.75
 
 LARGEST_SAMPLE = float(np.finfo(np.float32).max) / 4
 """Larger ones would overflow float32 when a mean or a trend is removed."""
+
+
+class HasRate(Protocol):
+    """What is sampled at some rate."""
+
+    @property
+    def rate_hz(self) -> float:
+        """Samples a second."""
+
+
+Sampled = TypeVar("Sampled", bound=HasRate)
 
 
 @dataclass(frozen=True)
@@ -48,18 +59,31 @@ class Segment:
 def segments_of(traces: Iterable[obspy.Trace], trace_id: str, rejections: list[Rejection]) -> list[Segment]:
     """Gap-free segments of one component, overlaps resolved; those of higher rates first, then in order of time."""
     pieces = [piece for trace in traces for piece in _finite_runs(trace, trace_id, rejections)]
-    alike: list[list[Segment]] = []
-    for piece in sorted(pieces, key=lambda s: s.rate_hz):
-        if not alike or piece.rate_hz > alike[-1][0].rate_hz * (1 + JITTER):
-            alike.append([])
-        alike[-1].append(piece)
     by_rate: dict[float, list[Segment]] = defaultdict(list)
-    for group in alike:
-        common_hz = statistics.median(s.rate_hz for s in group)
+    for group in alike(pieces):
+        common_hz = _common_hz([s.rate_hz for s in group])
         for s in group:
-            rate_hz = common_hz if keeps_time(s.rate_hz, common_hz, len(s.samples)) else s.rate_hz
-            by_rate[rate_hz].append(replace(s, rate_hz=rate_hz))
+            if abs(common_hz / s.rate_hz - 1) * len(s.samples) < 0.5:  # else its last sample would be out of time
+                by_rate[common_hz].append(replace(s, rate_hz=common_hz, bandwidth_hz=common_hz / 2))
+            else:
+                by_rate[s.rate_hz].append(s)
     return [s for rate_hz in sorted(by_rate, reverse=True) for s in _joined(by_rate[rate_hz], trace_id, rejections)]
+
+
+def alike(pieces: Iterable[Sampled]) -> list[list[Sampled]]:
+    """Pieces whose rates differ by no more than jitter, in order of their rates."""
+    found: list[list[Sampled]] = []
+    for piece in sorted(pieces, key=lambda piece: piece.rate_hz):
+        if not found or piece.rate_hz > found[-1][0].rate_hz * (1 + JITTER):
+            found.append([])
+        found[-1].append(piece)
+    return found
+
+
+def _common_hz(rates_hz: Sequence[float]) -> float:
+    """Median of rates in rising order, with no more digits than their spread leaves: so a few give what all do."""
+    median_hz, spread_hz = statistics.median(rates_hz), rates_hz[-1] - rates_hz[0]
+    return round(median_hz, -math.ceil(math.log10(spread_hz))) if spread_hz else median_hz
 
 
 def _finite_runs(trace: obspy.Trace, trace_id: str, rejections: list[Rejection]) -> Iterable[Segment]:

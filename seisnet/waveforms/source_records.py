@@ -178,7 +178,7 @@ def _clipped(rejections: Sequence[Rejection], span_ns: tuple[int, int]) -> Itera
 
 def _flags(record: Record, sampling_rate_hz: float) -> Iterator[Flag]:
     """What is to be said of a trace of a data set that is used; its time may be made up, which is no fault."""
-    if change := resampled([(record.sampling_rate_hz, record.n_samples)], sampling_rate_hz):
+    if change := resampled([record.sampling_rate_hz], sampling_rate_hz):
         yield Flag(record.start_ns, record.start_ns, change)
     yield from record.flags
 
