@@ -103,6 +103,28 @@ def test_gaps_overlaps_and_half_samples(tmp_path):
     assert len(read_index(path).stretches) == 5
 
 
+@pytest.mark.parametrize("late_ns", [1_200_000, -1_200_000])
+def test_samples_of_a_clock_that_drifts_are_where_their_records_have_them(late_ns, tmp_path):
+    """ObsPy joins them all, and the last is 18 samples off."""
+    path = tmp_path / "a.mseed"
+    starts_ns = START.ns + np.arange(150) * (400_000_000 + late_ns)
+    with path.open("wb") as file:
+        for k, start_ns in enumerate(starts_ns.tolist()):
+            header = {"starttime": obspy.UTCDateTime(ns=start_ns), "sampling_rate": 100.0}
+            obspy.Trace(np.arange(40 * k, 40 * k + 40, dtype=np.int32), header).write(file, format="MSEED", reclen=256)
+    [stretch] = read_index(path).stretches
+    assert abs(stretch.end_ns - starts_ns[-1] - 390_000_000) < 1000
+    truth_ns = (starts_ns[:, None] + np.arange(40) * 10_000_000).ravel()
+    for span_ns in (None, ((START + 20).ns, (START + 40).ns)):
+        stream = read_file(path, Reading(), span_ns=span_ns)
+        samples = np.concatenate([trace.data for trace in stream])
+        found_ns = np.concatenate([trace.stats.starttime.ns + np.arange(len(trace)) * 10_000_000 for trace in stream])
+        assert np.abs(found_ns - truth_ns[samples]).max() <= 5_000_000
+        low_ns, high_ns = span_ns or (0, 2**63 - 1)
+        wanted = (truth_ns >= low_ns + 5_000_000) & (truth_ns <= high_ns - 5_000_000)
+        assert set(np.flatnonzero(wanted)) <= set(samples)
+
+
 def test_odd_lengths_side_by_side_are_no_damage(tmp_path):
     path = tmp_path / "a.mseed"
     parts = [packed(START + 20 * i, length=length) for i, length in enumerate((4096, 256, 512, 1024, 256))]

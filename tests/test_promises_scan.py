@@ -323,6 +323,19 @@ def test_chunk_invariance_components_at_times_of_their_own_and_clocks_that_drift
     assert streaming.rejections == MODEL.records(stream)[1] == []
 
 
+@pytest.mark.parametrize("late_ms", [1.6, -1.6])
+def test_chunk_invariance_a_file_of_records_whose_clock_drifts(late_ms, make_trace, tmp_path):
+    packets = component_by_component(stream_of(bursts(18_000, every=600), make_trace), 180)
+    for i, packet in enumerate(packets):
+        packet.stats.starttime += late_ms / 1000 * (i // 3)
+    with (tmp_path / "day.mseed").open("wb") as file:
+        for packet in packets:
+            packet.write(file, format="MSEED", reclen=512)
+    expected = MODEL.classify(obspy.Stream(packets))
+    assert len(expected) > 20
+    assert_same_picks(classify([str(tmp_path)], MODEL).picks, expected)
+
+
 def test_a_component_that_comes_back_is_used_again(make_trace):
     """Only the packet from which its return is known comes too late."""
     stream = stream_of(bursts(21_000), make_trace)

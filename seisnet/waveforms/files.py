@@ -16,8 +16,10 @@ from pathlib import Path
 
 import obspy
 
-from seisnet.waveforms.mseed import Stretch, read_index, read_span, read_stretches
+from seisnet.waveforms.clocks import on_time
+from seisnet.waveforms.mseed import TOLERANCE, Stretch, read_index, read_span, read_stretches
 from seisnet.waveforms.records import DAMAGED, Rejection
+from seisnet.waveforms.segments import JITTER
 
 MSEED_START = re.compile(rb"\d{6}[DRQM][ \0]")
 """The first bytes of a miniSEED record: six digits and a letter for its quality."""
@@ -82,7 +84,8 @@ def read_headers(path: Path, reading: Reading) -> Sequence[Stretch] | None:
     stream = read_file(path, reading, headonly=True)
     if stream is None:
         return None
-    return [Stretch(t.id, t.stats.starttime.ns, t.stats.npts, t.stats.sampling_rate) for t in stream]
+    headers = ((trace.id, trace.stats) for trace in stream)
+    return [Stretch(of, s.starttime.ns, s.endtime.ns, s.npts, s.sampling_rate) for of, s in headers]
 
 
 def read_all_headers(paths: Sequence[Path], reading: Reading) -> Iterator[Sequence[Stretch] | None]:
@@ -113,7 +116,10 @@ def _read(path: Path, headonly: bool, span_ns: tuple[int, int] | None) -> obspy.
     if _is_mseed(path):
         wanted = read_span(path, *span_ns) if span_ns else None
         if wanted is not None:
-            stream = mseed_reader()(wanted, starttime=start, endtime=end) if len(wanted) else obspy.Stream()
+            drifts = _drifts(path)
+            times = {} if drifts else {"starttime": start, "endtime": end}
+            stream = mseed_reader()(wanted, **times) if len(wanted) else obspy.Stream()
+            stream = on_time(stream, wanted.tobytes()) if drifts else stream
             # As `obspy.read` does; `Stream.trim` would hold all traces to the samples of the first.
             for cut in ({"starttime": start}, {"endtime": end}):
                 stream = obspy.Stream([trace for trace in stream if trace.trim(**cut).stats.npts])
@@ -123,9 +129,16 @@ def _read(path: Path, headonly: bool, span_ns: tuple[int, int] | None) -> obspy.
             for trace in stream:
                 trace.stats._format = "MSEED"  # as `obspy.read` says it
             if len(stream):
-                return stream
+                # No clock is so bad that the samples of a short file, as most are, are not where ObsPy has them.
+                long = not headonly and any(trace.stats.npts * JITTER > TOLERANCE for trace in stream)
+                return on_time(stream, path.read_bytes()) if long and _drifts(path) else stream
     # ObsPy takes names for patterns, and brackets do occur in names.
     return obspy.read(glob.escape(str(path)), headonly=headonly, starttime=start, endtime=end)
+
+
+def _drifts(path: Path) -> bool:
+    index = read_index(path)
+    return index is not None and any(stretch.drifts for stretch in index.stretches)
 
 
 @functools.cache

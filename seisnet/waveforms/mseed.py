@@ -56,17 +56,19 @@ Channel = tuple[int, bytes]
 
 @dataclass(frozen=True)
 class Stretch:
-    """Samples of one channel without a gap."""
+    """Samples of one channel without a gap; first and last time are those that the first and last record say."""
 
     seed_id: str
     start_ns: int
+    end_ns: int
     n_samples: int
     rate_hz: float
 
     @property
-    def end_ns(self) -> int:
-        """Time of the last sample."""
-        return self.start_ns + (round((self.n_samples - 1) * NS_PER_S / self.rate_hz) if self.rate_hz > 0 else 0)
+    def drifts(self) -> bool:
+        """Whether the samples are not where its rate has them: each record may follow the one before by a bit less."""
+        late_ns = self.end_ns - self.start_ns - (self.n_samples - 1) * NS_PER_S / self.rate_hz
+        return abs(late_ns) * self.rate_hz > TOLERANCE * NS_PER_S
 
 
 class Block(NamedTuple):
@@ -119,7 +121,7 @@ def _alike(paths: Sequence[Path]) -> Sequence[tuple[Stretch, ...]] | None:
         contents = [path.read_bytes() for path in paths]
     except OSError:  # told by who reads the samples
         return None
-    records = _records(b"".join(contents), 0)
+    records = headers_at(b"".join(contents), 0)
     sizes = np.array([len(data) for data in contents])
     if records is None or records.n_bytes != sizes.sum():
         return None
@@ -127,7 +129,7 @@ def _alike(paths: Sequence[Path]) -> Sequence[tuple[Stretch, ...]] | None:
     if not n_records.all() or cut_short.any():
         return None
     found: dict[Channel, list[Stretch]] = defaultdict(list)
-    for channel, stretch, _ in _joined(records, np.repeat(np.arange(len(paths)), n_records)):
+    for channel, stretch in _joined(records, np.repeat(np.arange(len(paths)), n_records)):
         found[channel].append(stretch)
     of_file: list[list[Stretch]] = [[] for _ in paths]
     for (file, _), stretches in found.items():
@@ -159,24 +161,23 @@ def _index(path: Path, size: int, _modified_ns: int) -> Index | None:
     """Index of a file as it is; its days are asked for one after the other."""
     blocks: list[Block] = []
     stretches: dict[Channel, list[Stretch]] = defaultdict(list)
-    due_ns: dict[Channel, int] = {}
     offset = 0
     with path.open("rb", buffering=0) as file:
         while offset < size:
             file.seek(offset)
             data = file.read(min(BLOCK_BYTES, size - offset))
             used, start_ns, end_ns = 0, [], []
-            while (records := _records(data, used)) is not None:
+            while (records := headers_at(data, used)) is not None:
                 used += records.n_bytes
                 start_ns.append(int(records.start_ns.min()))
                 end_ns.append(int(records.next_ns.max()))
-                for channel, stretch, next_ns in _joined(records, np.zeros(len(records.code), dtype=np.intp)):
+                for channel, new in _joined(records, np.zeros(len(records.code), dtype=np.intp)):
                     before = stretches[channel]
-                    if before and _goes_on(before[-1], due_ns[channel], stretch):
-                        before[-1] = replace(before[-1], n_samples=before[-1].n_samples + stretch.n_samples)
+                    if before and _goes_on(before[-1], new):
+                        n_samples = before[-1].n_samples + new.n_samples
+                        before[-1] = replace(before[-1], n_samples=n_samples, end_ns=new.end_ns)
                     else:
-                        before.append(stretch)
-                    due_ns[channel] = next_ns
+                        before.append(new)
             if not used:
                 return None
             blocks.append(Block(offset, used, min(start_ns), max(end_ns)))
@@ -185,7 +186,7 @@ def _index(path: Path, size: int, _modified_ns: int) -> Index | None:
 
 
 @dataclass(frozen=True)
-class _Records:
+class Headers:
     """Headers of records of one length and layout that follow each other: a value each."""
 
     n_bytes: int
@@ -196,7 +197,7 @@ class _Records:
     rate_hz: NDArray[np.float64]
 
 
-def _records(data: bytes, at: int) -> _Records | None:
+def headers_at(data: bytes, at: int) -> Headers | None:
     """Whole records at a place, as many as are like the first; None where none is known."""
     layout = _layout(data, at)
     if layout is None:
@@ -229,7 +230,7 @@ def _records(data: bytes, at: int) -> _Records | None:
     rate_hz = np.where(known, rate_hz, 1.0)
     next_ns = start_ns + np.rint(n_samples * (NS_PER_S / rate_hz)).astype(np.int64)
     like = slice(n_like)
-    return _Records(n_like * length, h["code"][like], start_ns[like], next_ns[like], n_samples[like], rate_hz[like])
+    return Headers(n_like * length, h["code"][like], start_ns[like], next_ns[like], n_samples[like], rate_hz[like])
 
 
 def _layout(data: bytes, at: int) -> tuple[int, list[int], dict[int, int]] | None:
@@ -266,8 +267,8 @@ def _rate_hz(factor: NDArray[Any]) -> NDArray[np.float64]:
     return np.where(values > 0, values, -1.0 / values)
 
 
-def _joined(records: _Records, files: NDArray[np.intp]) -> Iterator[tuple[Channel, Stretch, int]]:
-    """Stretches of every channel in the records' order, and when its next record is due; `files` has one a record."""
+def _joined(records: Headers, files: NDArray[np.intp]) -> Iterator[tuple[Channel, Stretch]]:
+    """Stretches of every channel in the records' order; `files` has one a record."""
     order = np.lexsort((records.code, files))
     file, code, rate_hz = files[order], records.code[order], records.rate_hz[order]
     start_ns, next_ns = records.start_ns[order], records.next_ns[order]
@@ -278,16 +279,18 @@ def _joined(records: _Records, files: NDArray[np.intp]) -> Iterator[tuple[Channe
     n_samples = np.add.reduceat(records.n_samples[order], bounds[:-1])
     for i in np.argsort(order[bounds[:-1]]).tolist():
         first, last = bounds[i], bounds[i + 1] - 1
-        stretch = Stretch(_seed_id(code[first]), int(start_ns[first]), int(n_samples[i]), float(rate_hz[first]))
-        yield (int(file[first]), code[first]), stretch, int(next_ns[last])
+        hz, end_ns = float(rate_hz[first]), int(next_ns[last]) - round(NS_PER_S / rate_hz[last])
+        stretch = Stretch(seed_id_of(code[first]), int(start_ns[first]), end_ns, int(n_samples[i]), hz)
+        yield (int(file[first]), code[first]), stretch
 
 
-def _goes_on(last: Stretch, due_ns: int, new: Stretch) -> bool:
+def _goes_on(last: Stretch, new: Stretch) -> bool:
+    due_ns = last.end_ns + round(NS_PER_S / last.rate_hz)
     return last.rate_hz == new.rate_hz and abs(new.start_ns - due_ns) * new.rate_hz <= TOLERANCE * NS_PER_S
 
 
 @functools.lru_cache(maxsize=1 << 12)
-def _seed_id(code: bytes) -> str:
+def seed_id_of(code: bytes) -> str:
     """``NET.STA.LOC.CHA`` without blanks and what follows a NUL, which ObsPy leaves out as well."""
     plain = code.ljust(12).decode("ascii", "replace")
     parts = plain[10:12], plain[:5], plain[5:7], plain[7:10]

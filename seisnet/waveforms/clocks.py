@@ -1,0 +1,49 @@
+"""Clocks that drift: samples of miniSEED where the headers of their records have them.
+
+ObsPy, as libmseed, lets a record follow that begins within half a sample of the end of the one before, and counts all
+samples from the first one's time: of a clock that is off by a millionth, those of a day file are up to 0.09 s off.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict, deque
+from collections.abc import Iterator
+
+import obspy
+
+from seisnet.waveforms.mseed import headers_at, seed_id_of
+from seisnet.waveforms.records import NS_PER_S
+
+
+def on_time(stream: obspy.Stream, data: bytes) -> obspy.Stream:
+    """Cut traces wherever a record of `data`, from which they were read, no longer falls on their samples.
+
+    Packets are cut there as well, so that a file gives what a stream gives.
+    """
+    records: dict[str, deque[tuple[int, int]]] = defaultdict(deque)
+    at = 0
+    while (found := headers_at(data, at)) is not None:
+        at += found.n_bytes
+        for code, start_ns, n_samples in zip(
+            found.code, found.start_ns.tolist(), found.n_samples.tolist(), strict=True
+        ):
+            records[seed_id_of(code)].append((start_ns, n_samples))
+    return obspy.Stream([part for trace in stream for part in _on_time(trace, records[trace.id])])
+
+
+def _on_time(trace: obspy.Trace, records: deque[tuple[int, int]]) -> Iterator[obspy.Trace]:
+    """The parts of a trace that is made of the next ones of some records (start and number of samples)."""
+    stats = trace.stats
+    first, part_ns, n_samples = 0, stats.starttime.ns, 0
+    while n_samples < stats.npts and records:
+        start_ns, more = records.popleft()
+        if round((start_ns - part_ns) * stats.sampling_rate / NS_PER_S) != n_samples - first:
+            yield _part(trace, first, n_samples, part_ns)
+            first, part_ns = n_samples, start_ns
+        n_samples += more
+    yield _part(trace, first, stats.npts, part_ns)
+
+
+def _part(trace: obspy.Trace, first: int, stop: int, start_ns: int) -> obspy.Trace:
+    header = dict(trace.stats, npts=stop - first, starttime=obspy.UTCDateTime(ns=start_ns))
+    return obspy.Trace(trace.data[first:stop], header)
