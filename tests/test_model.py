@@ -147,6 +147,15 @@ def test_any_year_that_nanoseconds_can_tell_gives_the_same_picks(phase, year):
         streaming.add(stream)
 
 
+def test_detections_of_packets_are_those_of_the_whole():
+    rockfall, stream = load_model("rockfall"), obspy.read()
+    streaming = rockfall.stream()
+    for packet in stream.slide(4.99, 5.0, include_partial_windows=True):
+        assert streaming.add(packet) == []
+    assert streaming.finish() == []
+    assert streaming.detections == rockfall.classify(stream) != []
+
+
 @pytest.mark.parametrize("packet", [None, "day.mseed", np.zeros(3), [None]])
 def test_a_packet_of_another_kind_is_refused(phase, packet):
     with pytest.raises(ConfigError, match=r"packet: got a \w+; an obspy.Trace or obspy.Stream is needed"):

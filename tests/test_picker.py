@@ -15,7 +15,7 @@ from seisnet.picking.picker import LONGEST_CLUSTER_S, LONGEST_RUN_S, Picker, kee
 from seisnet.picks import Pick
 from seisnet.scan.onset_network import FURTHEST_S
 from seisnet.scan.scanner import Probabilities
-from seisnet.waveforms.records import NS_PER_S
+from seisnet.waveforms.records import NS_PER_S, ns_to_sample, sample_to_ns
 
 START_NS = 1_577_836_800 * NS_PER_S
 HOP_NS = 200_000_000
@@ -210,11 +210,16 @@ def test_picks_lie_apart_by_more_than_a_minute_if_asked(onset_record):
 
 
 def in_pieces(picker, record, whole, stops):
-    """Picks of a record of which so many columns are known, one after another, and samples two seconds farther."""
+    """Picks of a record of which so many columns are known, one after another, and no samples but those still needed.
+
+    Samples are known two seconds farther than columns.
+    """
     found = []
     for first, stop in itertools.pairwise([0, *stops]):
         n = round((whole.start_ns + stop * whole.hop_ns - record.start_ns) * record.sampling_rate_hz / NS_PER_S)
-        samples = replace(record, data=record.data[:, : n + round(2 * record.sampling_rate_hz)])
+        cut = max(ns_to_sample(record, picker.needs_ns) - 1, 0)
+        data = record.data[:, cut : n + round(2 * record.sampling_rate_hz)]
+        samples = replace(record, data=data, start_ns=sample_to_ns(record, cut))
         found.append(picker.add(samples, whole.part(first, stop), last=stop == stops[-1]))
     return found
 

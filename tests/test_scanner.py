@@ -161,8 +161,9 @@ def test_any_number_of_threads_gives_the_same_bytes(threads, name, noise, make_r
 
 
 @pytest.mark.parametrize("every", [2, 3, 5, 17, 40])
-def test_a_longer_step_of_the_scan_leaves_columns_out_and_changes_none(every, onset_record):
-    record = onset_record(20.0, start_ns=START_NS + 60_000_000)
+@pytest.mark.parametrize("offset_ns", [60_000_000, 4_000_000])
+def test_a_longer_step_of_the_scan_leaves_columns_out_and_changes_none(offset_ns, every, onset_record):
+    record = onset_record(20.0, start_ns=START_NS + offset_ns)
     every_column = scan_of(record)
     found = scan(record, chain_for(CONFIGS["logspec"], every=every))
     assert found.hop_ns == every * HOP_NS

@@ -212,7 +212,8 @@ def test_a_wrong_address_or_pattern_makes_no_file_and_takes_none_away(server, se
 def test_the_picks_of_a_stream_are_those_of_its_recording(recording, serve, tmp_path):
     server, output, config = serve(recording), tmp_path / "picks.csv", tmp_path / "c.toml"
     config.write_text("[pick]\ncoincidence = 3\n")
-    what = [server.address, "--select", "BW.RJOB..EH?", "-o", str(output), "--config", str(config)]
+    output.write_text("of another stream")
+    what = [server.address, "--select", "BW.RJOB..EH?", "-o", str(output), "--config", str(config), "--overwrite"]
     done = CliRunner().invoke(cli, ["stream", *what])
     assert done.exit_code == 0, done.output
     assert "ignored in a stream" in done.stderr and f"picks from {len(server.records)} packets" in done.stderr
