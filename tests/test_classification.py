@@ -8,16 +8,19 @@ import obspy
 import pytest
 
 from seisnet.classification.job import classify, classify_to_file
-from seisnet.classification.one_source import SourceJob
+from seisnet.classification.one_source import Classification, SourceJob
 from seisnet.classification.output import Output
+from seisnet.classification.summary import summary
 from seisnet.config import PickConfig
 from seisnet.engine import Engine
 from seisnet.errors import ConfigError, NothingUsableError
+from seisnet.formats.own_csv import detections_csv
 from seisnet.model import load_model
 from seisnet.store.seisbench_writer import SeisBenchWriter
 from seisnet.waveforms.files import Reading
 from seisnet.waveforms.records import NS_PER_S
 from seisnet.waveforms.selection import Selection
+from seisnet.waveforms.sources import find_sources
 
 LOW = PickConfig(thresholds={"P": 0.3, "S": 0.3})
 
@@ -135,6 +138,29 @@ def test_a_recording_that_stands_in_files_of_a_station_and_of_a_network_is_picke
     expected = untrained_model.classify(obspy.Stream(whole), LOW)
     found = classify([str(tmp_path)], untrained_model, LOW).picks
     assert [(p.trace_id, p.phase, p.time_ns) for p in found] == [(p.trace_id, p.phase, p.time_ns) for p in expected]
+
+
+def test_detections_replace_an_older_output_where_that_is_asked_for(tmp_path):
+    obspy.read().write(tmp_path / "a.mseed", format="MSEED")
+    (tmp_path / "d.csv").write_text("of an older run")
+    reading, job, output = Reading(), SourceJob(load_model("rockfall")), Output(tmp_path / "d.csv")
+    sources = find_sources([str(tmp_path / "a.mseed")], reading)
+    found = classify_to_file(sources, job, output, reading=reading, engine=Engine(), overwrite=True)
+    assert (tmp_path / "d.csv").read_text() == detections_csv(found.detections)
+    assert found.detections
+
+
+@pytest.mark.parametrize(
+    ("highest", "told"),
+    [
+        ({"P": 0.5, "S": 0.1}, "none passed the tests for coincidence or for P before S"),
+        ({"P": 0.4, "S": 0.1}, "no probability reached its threshold"),
+        ({}, "no probability reached its threshold"),
+    ],
+)
+def test_why_there_are_no_picks_is_told(highest, told, untrained_model):
+    found = Classification(thresholds={"P": 0.5, "S": 0.2}, highest=highest)
+    assert told in summary(found, untrained_model)[0]
 
 
 def test_probabilities_of_more_classes_than_miniseed_has_letters_are_refused_before_the_scan(tmp_path):

@@ -371,9 +371,11 @@ def test_chunk_invariance_spans_of_one_source_lose_and_double_nothing(quakes, tm
         2**63 - 1,
     ]
     spans = [dataclasses.replace(source, span_ns=span) for span in itertools.pairwise(borders)]
-    job, reading = SourceJob(MODEL), Reading()
-    found = gathered(((s, classify_source(s, job)) for s in spans), job, reading)
+    job, reading, told = SourceJob(MODEL), Reading(), []
+    parts = ((s, classify_source(s, job)) for s in spans)
+    found = gathered(parts, job, reading, progress=lambda *so_far: told.append(so_far), total=len(spans))
     assert_same_picks(found.picks, expected)
+    assert told[-1] == (f"{source.name}, {len(expected)} found so far", len(spans), len(told))
 
 
 def test_bounded_memory_a_long_file_is_read_a_day_at_a_time_and_gives_the_same_picks(tmp_path, make_trace, monkeypatch):
@@ -600,6 +602,11 @@ def test_what_can_not_be_written_is_refused_before_the_scan_and_leaves_nothing(
         CliRunner().invoke(cli, list(map(str, arguments)), catch_exceptions=False)
     assert {path.name for path in tmp_path.iterdir()} == {"folder", "file"}
     assert (tmp_path / "file").read_text() == "precious"
+
+
+def test_picks_may_lie_where_the_report_puts_them(tmp_path):
+    for name, file_format in (("picks.csv", "csv"), ("picks.xml", "quakeml"), ("others.csv", "phasenet")):
+        Output(tmp_path / name, file_format, report=tmp_path).check(may_exist=False)
 
 
 @pytest.mark.parametrize("outputs", [("-o", "0.mseed"), ("-o", "picks.csv", "--probabilities", "0.mseed")])

@@ -206,17 +206,22 @@ def test_a_wrong_address_or_pattern_makes_no_file_and_takes_none_away(server, se
                 ["stream", server, "--select", select, "-o", str(tmp_path / name), *more],
                 catch_exceptions=False,
             )
+    with pytest.raises(ConfigError, match="use overwrite=True"):
+        what = ["stream", server, "--select", select, "-o", str(tmp_path / "old.csv")]
+        CliRunner().invoke(cli, what, catch_exceptions=False)
     assert [path.read_text() for path in tmp_path.iterdir()] == ["precious"]
 
 
-def test_the_picks_of_a_stream_are_those_of_its_recording(recording, serve, tmp_path):
-    server, output, config = serve(recording), tmp_path / "picks.csv", tmp_path / "c.toml"
+def test_the_picks_of_a_stream_are_those_of_its_recording(recording, serve, tmp_path, make_trace):
+    sent = recording + make_trace(np.arange(30, dtype=np.int32), "BW.RJOB..LOG", rate_hz=1.0)
+    server, output, config = serve(sent), tmp_path / "picks.csv", tmp_path / "c.toml"
     config.write_text("[pick]\ncoincidence = 3\n")
     output.write_text("of another stream")
     what = [server.address, "--select", "BW.RJOB..EH?", "-o", str(output), "--config", str(config), "--overwrite"]
     done = CliRunner().invoke(cli, ["stream", *what])
     assert done.exit_code == 0, done.output
     assert "ignored in a stream" in done.stderr and f"picks from {len(server.records)} packets" in done.stderr
+    assert "sampled at 1 Hz; 10 Hz is the minimum" in done.stderr
     expected = load_model("phase").classify(recording)
     assert expected
     assert output.read_text() == picks_csv(expected)
@@ -238,7 +243,7 @@ def test_a_stream_is_rotated_by_its_inventory_as_a_recording_is(recording, serve
     assert len(expected) > 1
     server = serve(askew)
     what = [server.address, "--select", "BW.RJOB..EH?", "-o", str(output), "--inventory", str(tmp_path / "s.xml")]
-    done = CliRunner().invoke(cli, ["stream", *what])
+    done = CliRunner().invoke(cli, ["stream", *what, "--overwrite"])  # of nothing, which is no error
     assert done.exit_code == 0, done.output
     assert output.read_text() == picks_csv(expected)
     with pytest.raises(DataError, match="no such file"):
