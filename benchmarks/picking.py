@@ -93,9 +93,7 @@ def report(name: str, method: str, trials: dict[str, Trial]) -> None:
         if not trial.n_reference:
             continue
         threshold = trial.best_threshold()
-        chosen = np.array(trial.probability) >= threshold
-        residual = np.array(trial.residual_s)[chosen]
-        residual = residual[np.isfinite(residual)]
+        residual = trial.residuals_s(threshold)
         print(
             f"| {name} | {method} | {phase} "
             f"| {trial.at(threshold)[2]:.3f} | {trial.at(threshold, within_s=0.1)[2]:.3f} "

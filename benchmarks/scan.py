@@ -221,7 +221,7 @@ def peers(day: Path, base: Seconds) -> None:
         ("GPD", hour, 24, {"stride": 10}),
     ):
         model = getattr(seisbench.models, name)()
-        model.eval()
+        model.eval()  # PyTorch's word for dropout off
         seconds = times * best(lambda m=model, d=data, o=options: m.annotate(d, **o), 1)
         step = f", a window every {options['stride'] / 100:g} s" if options else ""
         row(f"SeisBench {name} annotate{step}, 1 thread", seconds, base)

@@ -4,9 +4,9 @@
 
 At the model's own thresholds, and at the best of the set itself (which flatters, as do the published figures of other
 pickers); every pick beyond the matched one is false; every record is picked with its start at four places between two
-columns of the scan. Windows of 4 s, P-centred, S-centred and noise, one of each a
-record, by the window network alone and, as pickers of whole records are judged, by the highest probability of the final
-traces within 0.3 s of the window's centre.
+columns of the scan. Windows of 4 s, P-centred, S-centred and noise, one of each a record, by the window network alone
+and, as pickers of whole records are judged, by the highest probability of the final traces within 0.3 s of the window's
+centre.
 """
 
 from __future__ import annotations
@@ -21,15 +21,13 @@ import numpy as np
 from seisnet.cli import in_one_line
 from seisnet.model import Model, load_model
 from seisnet.scoring.metrics import class_scores, confusion_counts
-from seisnet.training.calibration import GRID, Trial, try_picks
+from seisnet.training.calibration import GRID, STARTS, Trial, try_picks
 from seisnet.training.labelled_sets import excerpts_of, load_records, make_windows
 from seisnet.waveforms.records import NS_PER_S
 from seisnet.windows.labelled import LabelledRecord
 
 DATA = Path(__file__).parents[2] / "shared" / "data" / "phases"
 CENTRE_S = 0.3
-STARTS = 4
-"""Every record is picked so often, see `try_picks`."""
 
 HEAD = """\
 | set | phase | threshold | F1 at 0.5 s | F1 at 0.1 s | precision | recall | median s | MAE s |
@@ -67,8 +65,7 @@ def report(name: str, trials: Mapping[str, Trial], own: Mapping[str, float]) -> 
 
 def _row(trial: Trial, threshold: float) -> str:
     precision, recall, f1 = trial.at(threshold)
-    residual = np.array(trial.residual_s)[np.array(trial.probability) >= threshold]
-    residual = residual[np.isfinite(residual)]
+    residual = trial.residuals_s(threshold)
     return (
         f"| {f1:.3f} | {trial.at(threshold, within_s=0.1)[2]:.3f} | {precision:.3f} "
         f"| {recall:.3f} | {np.median(residual):+.3f} | {np.abs(residual).mean():.3f} |"

@@ -20,7 +20,7 @@ from seisnet.model import Model
 from seisnet.picking.picker import snr_db
 from seisnet.scoring.metrics import bootstrap_interval, class_scores, confusion_counts
 from seisnet.store.model_file import StoredModel
-from seisnet.training.calibration import GRID, Trial, merged, try_picks
+from seisnet.training.calibration import GRID, STARTS, Trial, merged, try_picks
 from seisnet.training.labelled_sets import excerpts_of, make_windows
 from seisnet.waveforms.quality import mended_record
 from seisnet.waveforms.records import Record
@@ -29,9 +29,6 @@ from seisnet.windows.labelled import LabelledRecord, generator, onsets_of
 SNR_DB = (5.0, 10.0, 20.0)
 S_MINUS_P_S = (1.0, 2.0, 4.0, 8.0)
 """Borders of the bins in which picks are scored."""
-
-STARTS = 4
-"""Every record is picked so often, see `try_picks`."""
 
 SHARES = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
 """Borders of the bins of the reliability table."""
@@ -97,8 +94,7 @@ def pick_figures(tried: Sequence[Tried], stored: StoredModel, seed: int) -> dict
             trials = [{phase: one.trials[phase]} for i in chosen for one in events[i]]
             drawn.append(merged(trials)[phase].at(threshold)[2])
         precision, recall, f1 = whole.at(threshold)
-        residual = np.array(whole.residual_s)[np.array(whole.probability) >= threshold]
-        residual = residual[np.isfinite(residual)]
+        residual = whole.residuals_s(threshold)
         figures[phase] = {
             "f1": round(f1, 3),
             "interval_95": [round(float(v), 3) for v in np.quantile(drawn, [0.025, 0.975])],

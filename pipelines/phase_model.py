@@ -22,7 +22,6 @@ from typing import Any
 import numpy as np
 from phase_card import card
 from phase_figures import (
-    STARTS,
     Tried,
     condition_figures,
     coverage,
@@ -43,7 +42,15 @@ from seisnet.model import Model
 from seisnet.store.files import check_output
 from seisnet.store.model_file import StoredModel
 from seisnet.training.altering import with_copies
-from seisnet.training.calibration import Trial, fitted_temperature, merged, quiet_parts, try_picks, with_trials
+from seisnet.training.calibration import (
+    STARTS,
+    Trial,
+    fitted_temperature,
+    merged,
+    quiet_parts,
+    try_picks,
+    with_trials,
+)
 from seisnet.training.fitting import fit
 from seisnet.training.labelled_sets import excerpts_of, load_records, make_windows, station, station_folds
 from seisnet.windows.labelled import LabelledRecord

@@ -33,6 +33,9 @@ GRID = [k / 100 for k in range(5, 99)]
 
 LOWEST_THRESHOLD = GRID[0]
 
+STARTS = 4
+"""How often `try_picks` picks every record for figures that are published."""
+
 FLAT = 0.01
 """Scores that differ by less count as equal. The ends of such a flat stretch are risky thresholds, above all its upper
 end in regions that a model has not seen, where probabilities of onsets are lower."""
@@ -106,11 +109,15 @@ class Trial:
         flat = np.flatnonzero(scores >= scores.max() - FLAT)
         return float(allowed[int(flat[len(flat) // 2])])
 
+    def residuals_s(self, threshold: float) -> NDArray[np.float64]:
+        """Residuals of the matched picks that reach a threshold, in seconds."""
+        residual = np.array(self.residual_s, dtype=np.float64)[np.array(self.probability) >= threshold]
+        return residual[np.isfinite(residual)]
+
     def mae_s(self, threshold: float) -> float:
         """Mean distance of the matched picks that reach a threshold from their onsets; NaN where there are none."""
-        error = np.abs(np.array(self.residual_s)[np.array(self.probability) >= threshold])
-        error = error[np.isfinite(error)]
-        return float(error.mean()) if len(error) else math.nan
+        residual = self.residuals_s(threshold)
+        return float(np.abs(residual).mean()) if len(residual) else math.nan
 
     def spread(self, threshold: float) -> float:
         """Factor on the expected errors that makes the share `ONE_SIGMA` of the errors smaller than expected."""
