@@ -5,6 +5,7 @@ import tracemalloc
 import numpy as np
 import pytest
 
+from seisnet.errors import ConfigError
 from seisnet.nn import Network, blas_threads, fastest_threads, products, threads
 
 
@@ -26,6 +27,19 @@ def test_limit_is_put_back():
     with pytest.raises(ZeroDivisionError), blas_threads(1):
         _ = 1 / 0
     assert limits() == before
+
+
+@pytest.mark.parametrize("n", [0, -1, 1.5, "2", None])
+def test_what_is_no_number_of_threads_leaves_no_limit_behind(network, n):
+    before = limits()
+    with pytest.raises(ConfigError, match=r"^threads: got"), blas_threads(n):
+        pass
+    with blas_threads(1):
+        assert limits() == [1] * len(before)
+    assert limits() == before
+    with pytest.raises(ConfigError, match=r"^threads: got"):
+        network.threads = n
+    assert network.threads == 1
 
 
 def test_contexts_of_several_threads_leave_no_limit_behind():

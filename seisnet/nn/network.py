@@ -16,6 +16,7 @@ from seisnet.nn.activations import ACTIVATIONS, sigmoid, softmax
 from seisnet.nn.arrays import Array, aligned_zeros, namespace, shape_of
 from seisnet.nn.initializers import INITIALIZERS, lecun
 from seisnet.nn.layers import Activate, Dense, Dropout, InputNoise, Layer
+from seisnet.nn.products import check_threads
 
 PREDICT_ROWS, GPU_ROWS = 1024, 16_384
 """Rows that are predicted at once: enough to keep products fast and, on the host, few enough to stay in the caches."""
@@ -225,6 +226,7 @@ class Network:
 
     @threads.setter
     def threads(self, n: int) -> None:
+        check_threads(n)
         for layer in self.dense:
             layer.threads = n
 

@@ -24,7 +24,7 @@ import scipy
 from seisnet.nn.arrays import namespace
 from seisnet.nn.network import Network
 from seisnet.nn.optimizers import SGD
-from seisnet.nn.products import THREAD_MULTIPLY_ADDS, threads_are_ours
+from seisnet.nn.products import THREAD_MULTIPLY_ADDS, check_threads, threads_are_ours
 
 REPEATS = 9
 """Training steps that are timed with each number of threads."""
@@ -86,7 +86,13 @@ def blas_threads(n: int) -> Iterator[None]:
 
     The limit holds for the process. Where contexts of several Python threads overlap, the one entered last decides, and
     when all are left the libraries have the limits that they had before.
+
+    Raises
+    ------
+    ConfigError
+        If `n` is no whole number of at least 1.
     """
+    check_threads(n)  # before it is noted: a limit that no library takes would fail every context after this one
     mine = object()
     with _lock:
         if not _limits:
