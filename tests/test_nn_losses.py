@@ -64,6 +64,7 @@ def test_cross_entropy_of_probabilities_by_hand():
         (np.array([[1, 0, 0]]), "need floats"),
         (np.array([[0.5, 0.4, 0.2]]), "add up to 1"),
         (np.array([[1.5, -0.5, 0.0]]), "negative"),
+        (np.array([[np.nan, 0.5, 0.5]]), "add up to 1"),
     ],
 )
 def test_what_is_no_probability_is_refused(y, message):
@@ -106,6 +107,15 @@ def test_regression_by_hand():
     loss, gradient = huber(prediction, target, delta=2.0)
     assert loss == pytest.approx((0.125 + 2 * (3 - 1)) / 2)
     np.testing.assert_allclose(gradient, [[0.25], [1.0]])
+
+
+@pytest.mark.parametrize("loss", [softmax_cross_entropy, mean_squared_error, huber, binary_cross_entropy])
+def test_masks_are_not_read_as_values(loss):
+    probabilities = np.array([[0.0, 1.0], [1.0, 0.0]])
+    with pytest.raises(DataError, match=r"^(y|target): got a masked array"):
+        loss(np.zeros((2, 2)), np.ma.masked_equal(probabilities, 0))
+    with pytest.raises(DataError, match=r"^weight: got a masked array"):
+        loss(np.zeros((2, 2)), probabilities, np.ma.masked_equal([1.0, 9.0], 9))
 
 
 @pytest.mark.parametrize("loss", [mean_squared_error, huber])

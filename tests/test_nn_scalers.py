@@ -63,6 +63,12 @@ def test_values_that_are_not_finite(value):
         StandardScaler().fit(x)
 
 
+def test_rows_under_a_mask_are_refused():
+    """The deviation would be that of the rows beside the mask, over the number of all."""
+    with pytest.raises(DataError, match="masked"):
+        StandardScaler().fit(np.ma.masked_equal([[1.0], [3.0], [999.0]], 999))
+
+
 @pytest.mark.parametrize("x", [np.zeros((0, 3)), np.zeros(3), [[1.0], [2.0]]])
 def test_no_rows(x):
     with pytest.raises(DataError, match=r"\(N, D\)"):

@@ -9,6 +9,8 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from seisnet.errors import DataError
+
 Array: TypeAlias = Any
 """A NumPy array or a CuPy one, which have no type in common; only functions of its own namespace are called on it."""
 
@@ -40,6 +42,12 @@ def shape_of(values: object) -> str:
     """
     shape = getattr(values, "shape", None)
     return f"a {type(values).__name__}, not an array" if shape is None else f"the shape {shape}"
+
+
+def refuse_masked(name: str, values: object) -> None:
+    """Refuse a masked array: what lies under its mask would be taken for values."""
+    if isinstance(values, np.ma.MaskedArray):
+        raise DataError(f"{name}: got a masked array; fill it, or leave the rows with masked values out")
 
 
 def aligned_zeros(shape: tuple[int, ...], dtype: Any, xp: Any = np) -> Array:

@@ -11,7 +11,7 @@ import math
 from seisnet.errors import ConfigError, DataError
 from seisnet.nn import fused
 from seisnet.nn.activations import sigmoid
-from seisnet.nn.arrays import Array, namespace, shape_of
+from seisnet.nn.arrays import Array, namespace, refuse_masked, shape_of
 
 PROBABILITY_TOLERANCE = 1e-3
 """How far the sum of a window's probabilities may lie from 1: rounding, no more."""
@@ -52,7 +52,8 @@ def softmax_cross_entropy(
     Raises
     ------
     DataError
-        If shapes don't fit, a class is not in 0 to K - 1, probabilities don't add up to 1, or no weight is positive.
+        If shapes don't fit, an array is masked, a class is not in 0 to K - 1, probabilities don't add up to 1, or no
+        weight is positive.
     ConfigError
         If `label_smoothing` is negative, or 1 or more.
 
@@ -68,6 +69,7 @@ def softmax_cross_entropy(
         raise ConfigError(f"label_smoothing: got {label_smoothing}; it must be at least 0 and below 1")
     xp = namespace(logits)
     n, k = logits.shape
+    refuse_masked("y", y)
     y = xp.asarray(y)
     soft = y.ndim == 2
     _check_targets(y, n, k)
@@ -124,7 +126,8 @@ def _check_targets(y: Array, n: int, k: int) -> None:
     if fused.on_gpu(y):
         return
     if soft:
-        if float(y.min()) < 0 or float(abs(y.sum(axis=1) - 1).max()) > PROBABILITY_TOLERANCE:
+        # The other way round, NaN would pass.
+        if not (float(y.min()) >= 0 and float(abs(y.sum(axis=1) - 1).max()) <= PROBABILITY_TOLERANCE):
             raise DataError("probabilities must not be negative, and those of a window must add up to 1")
     elif int(y.min()) < 0 or int(y.max()) >= k:
         raise DataError(f"classes run from {int(y.min())} to {int(y.max())}; logits of {k} classes need 0 to {k - 1}")
@@ -148,7 +151,7 @@ def mean_squared_error(prediction: Array, target: Array, weight: Array | None = 
     Raises
     ------
     DataError
-        If shapes don't fit or no weight is positive.
+        If shapes don't fit, an array is masked, or no weight is positive.
     """
     error, share = _errors(prediction, target, weight)
     return float((error * error * share).sum()), 2 * error * share
@@ -186,10 +189,11 @@ def binary_cross_entropy(logits: Array, target: Array, weight: Array | None = No
     Raises
     ------
     DataError
-        If shapes don't fit, a label does not lie from 0 to 1, or no weight is positive.
+        If shapes don't fit, an array is masked, a label does not lie from 0 to 1, or no weight is positive.
     """
     _check_outputs(logits)
     xp = namespace(logits)
+    refuse_masked("target", target)
     target = xp.asarray(target, logits.dtype)
     _same_shape(logits, target)
     if not fused.on_gpu(target) and not bool(((target >= 0) & (target <= 1)).all()):
@@ -204,6 +208,7 @@ def _errors(prediction: Array, target: Array, weight: Array | None) -> tuple[Arr
     """Errors (N, K) of a regression and the share (N, 1) of each in the mean; errors without weight are 0."""
     _check_outputs(prediction)
     xp = namespace(prediction)
+    refuse_masked("target", target)
     target = xp.asarray(target, prediction.dtype)
     _same_shape(prediction, target)
     share = _shares(weight, prediction)[:, None] / prediction.dtype.type(prediction.shape[1])
@@ -215,6 +220,7 @@ def _shares(weight: Array | None, like: Array) -> Array:
     """Share (N,) of each window in the mean; they sum to 1."""
     xp = namespace(like)
     n = len(like)
+    refuse_masked("weight", weight)
     if weight is None:
         return xp.full(n, 1 / n, like.dtype)
     weight = xp.asarray(weight, like.dtype)

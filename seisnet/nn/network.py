@@ -13,7 +13,7 @@ import numpy as np
 from seisnet.errors import ConfigError, DataError, TrainingError
 from seisnet.nn import fused
 from seisnet.nn.activations import ACTIVATIONS, sigmoid, softmax
-from seisnet.nn.arrays import Array, aligned_zeros, namespace, shape_of
+from seisnet.nn.arrays import Array, aligned_zeros, namespace, refuse_masked, shape_of
 from seisnet.nn.initializers import INITIALIZERS, lecun
 from seisnet.nn.layers import Activate, Dense, Dropout, InputNoise, Layer
 from seisnet.nn.products import check_threads
@@ -246,8 +246,7 @@ class Network:
     def _check_input(self, x: Array) -> None:
         if getattr(x, "ndim", 0) != 2 or x.shape[1] != self.sizes[0]:
             raise DataError(f"x: got {shape_of(x)}; the network reads arrays of shape (B, {self.sizes[0]})")
-        if isinstance(x, np.ma.MaskedArray):  # what lies under the mask would be taken for values
-            raise DataError("x: got a masked array; fill it, or leave the rows with masked values out")
+        refuse_masked("x", x)
 
     def _in_order(self) -> Iterator[Layer]:
         if self.input_noise:

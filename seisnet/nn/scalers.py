@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Self
 
 from seisnet.errors import DataError
-from seisnet.nn.arrays import Array, namespace, shape_of
+from seisnet.nn.arrays import Array, namespace, refuse_masked, shape_of
 
 
 class StandardScaler:
@@ -45,10 +45,11 @@ class StandardScaler:
         Raises
         ------
         DataError
-            If there are no rows, a value is not finite, or there are other columns than before.
+            If there are no rows, `x` is masked, a value is not finite, or there are other columns than before.
         """
         if getattr(x, "ndim", 0) != 2 or len(x) == 0:
             raise DataError(f"a scaler learns from rows of shape (N, D) with N at least 1; got {shape_of(x)}")
+        refuse_masked("x", x)
         xp = namespace(x)
         if self.count:
             self._check_columns(x)
