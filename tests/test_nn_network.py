@@ -232,6 +232,7 @@ def test_input_noise_has_the_deviation_asked_for():
         (((5, 3), "swish"), {}, "use one of step"),
         (((5, 3),), {"dtype": int}, "int64: floats"),
         (((5, 3),), {"theta": np.zeros(18, np.int32)}, "int32: floats"),
+        (((5, 3),), {"dtype": np.float16}, "float32 or float64"),
         (((5, 3),), {"dropout": 1.0}, r"\[0, 1\)"),
         (((5, 3),), {"input_noise": -1.0}, "negative"),
     ],

@@ -115,6 +115,17 @@ def test_a_gradient_of_another_shape_changes_nothing(name, momentum, shape):
 
 
 @pytest.mark.parametrize("name", OPTIMIZERS)
+def test_the_state_of_another_network_is_told(name):
+    optimizer = make_optimizer(name, 0.1)
+    optimizer.step(np.ones(4), np.ones(4))
+    for n in (3, 5, 1):
+        with pytest.raises(DataError, match="another optimiser"):
+            optimizer.step(np.ones(n), np.ones(n))
+    with pytest.raises(DataError, match="a list, not an array"):
+        optimizer.step([1.0], [1.0])
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
 def test_denormals_are_flushed_and_nothing_else(name):
     optimizer, theta = make_optimizer(name, 0.1), np.ones(4, np.float32)
     optimizer.step(theta, np.ones(4, np.float32))

@@ -35,7 +35,7 @@ class Network:
     sizes : sequence of int
         Inputs, hidden units of each layer, outputs.
     activation : str
-        Of the hidden layers, a key of `ACTIVATIONS`; it also chooses the initialiser.
+        Of the hidden layers, a key of `ACTIVATIONS`; it also chooses their initialiser (the last layer's is `lecun`).
     rng : numpy.random.Generator, optional
         Draws the first weights; without it and without `theta` all parameters are zero.
     theta : float (P,), optional
@@ -84,6 +84,8 @@ class Network:
         theta = np.zeros(self._n_parameters, dtype) if theta is None else self._fitting("theta", theta)
         if theta.dtype.kind != "f":
             raise ConfigError(f"parameters of dtype {theta.dtype}: floats are needed; as whole numbers weights are 0")
+        if theta.dtype.itemsize < 4:  # the epsilon of Adam and its like would be 0, and their first step NaN
+            raise ConfigError(f"parameters of dtype {theta.dtype}: float32 or float64 is needed")
         self._theta = aligned_zeros(theta.shape, theta.dtype, namespace(theta))
         self._grad = aligned_zeros(theta.shape, theta.dtype, namespace(theta))
         self._theta[...] = theta

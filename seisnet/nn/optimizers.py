@@ -219,15 +219,20 @@ def flush_denormals(optimizer: Optimizer) -> None:
 
 def _check(theta: Array, grad: Array) -> None:
     """Refuse a gradient of another shape: NumPy might repeat it, and a GPU would read beyond its end."""
-    if getattr(grad, "shape", None) != theta.shape:
-        raise DataError(f"gradient: got {shape_of(grad)}; the parameters have the shape {theta.shape}")
+    if getattr(grad, "shape", None) != getattr(theta, "shape", ()):
+        raise DataError(f"gradient: got {shape_of(grad)}; parameters: {shape_of(theta)}; they need one shape")
 
 
 def _vectors(state: dict[str, Array], theta: Array, *names: str) -> Iterator[Array]:
-    """Vectors of an optimiser's state, which start at zero."""
+    """Vectors of an optimiser's state, which start at zero; those of another network are refused."""
     for name in names:
         if name not in state:
             state[name] = namespace(theta).zeros_like(theta)
+        elif state[name].shape != theta.shape:
+            raise DataError(
+                f"parameters: got {shape_of(theta)}; the optimiser's {name} has {shape_of(state[name])}; "
+                "make another optimiser for another network"
+            )
         yield state[name]
 
 
