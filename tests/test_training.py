@@ -98,6 +98,22 @@ def test_the_number_of_threads_changes_nothing(rng):
     assert one.tobytes() == two.tobytes()
 
 
+@pytest.mark.parametrize("optimizer", ["sgd", "adamw"])
+def test_weights_decay_and_biases_do_not(rng, optimizer):
+    windows = make_windows(rng)
+    parent, _ = fit(windows, SMALL)
+    (stage,) = parent.stored.stages
+    ones = dataclasses.replace(stage, theta=np.ones_like(stage.theta))
+    parent = Model("ones", dataclasses.replace(parent.stored, stages=(ones,)))
+    config = dataclasses.replace(SMALL, epochs=1, optimizer=optimizer, learning_rate=1e-6, schedule="constant")
+    thetas = [
+        fit(windows, dataclasses.replace(config, weight_decay=decay), init=parent)[0].networks[0].theta
+        for decay in (0.0, 10.0)
+    ]
+    decayed = np.abs(thetas[0] - thetas[1]) > 1e-5
+    assert (decayed == nn.Network(stage.sizes).is_weight).all()
+
+
 @pytest.mark.parametrize("optimizer", ["sgd", "nesterov", "adam", "adamw", "rmsprop", "adagrad"])
 @pytest.mark.parametrize("schedule", ["cosine", "plateau"])
 def test_an_interrupted_training_goes_on_bit_for_bit(rng, tmp_path, optimizer, schedule):

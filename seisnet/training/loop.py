@@ -66,9 +66,7 @@ def train_network(
     network.theta[...] = xp.asarray(state.theta)
     rng.bit_generator.state = state.generator
     steps = -(-len(data.batches) // config.batch_size)
-    optimizer = nn.make_optimizer(
-        config.optimizer, config.learning_rate, momentum=config.momentum, weight_decay=config.weight_decay
-    )
+    optimizer = _optimizer(network, config)
     optimizer.state = {key: xp.asarray(values) for key, values in state.optimizer.items()}
     schedule = nn.make_schedule(config.schedule, config.learning_rate, steps * config.epochs)
     if isinstance(schedule, nn.Plateau) and state.schedule is not None:
@@ -130,6 +128,16 @@ def history_columns(history: Sequence[dict[str, float]], tasks: Sequence[int]) -
                 if key not in ("task", "epochs"):
                     columns[key].append(value)
     return {key: np.array(values) for key, values in columns.items()}
+
+
+def _optimizer(network: nn.Network, config: TrainConfig) -> nn.Optimizer:
+    """The optimiser of a training; AdamW decays weights alone, as the penalty of the others does."""
+    optimizer = nn.make_optimizer(
+        config.optimizer, config.learning_rate, momentum=config.momentum, weight_decay=config.weight_decay
+    )
+    if isinstance(optimizer, nn.AdamW):
+        optimizer.decays = network.is_weight
+    return optimizer
 
 
 def _near(data: TrainingData, xp: Any) -> TrainingData:
