@@ -5,7 +5,7 @@ import copy
 import numpy as np
 import pytest
 
-from seisnet.errors import ConfigError, DataError
+from seisnet.errors import ConfigError, DataError, TrainingError
 from seisnet.nn import (
     OPTIMIZERS,
     SGD,
@@ -183,6 +183,12 @@ def test_lbfgs_solves_rosenbrock():
     losses = minimize_lbfgs(loss, theta, grad, tolerance=1e-12)
     np.testing.assert_allclose(theta, 1, rtol=1e-4)
     assert losses == sorted(losses, reverse=True)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_lbfgs_says_that_it_can_not_start(value):
+    with np.errstate(invalid="ignore"), pytest.raises(TrainingError, match=f"loss is {value} at the start"):
+        minimize_lbfgs(lambda: value, np.ones(2), np.full(2, np.nan))
 
 
 def test_lbfgs_trains_a_network():

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import numpy as np
 
+from seisnet.errors import TrainingError
 from seisnet.nn.arrays import Array, namespace, on_host
 
 
@@ -23,12 +25,18 @@ def minimize_lbfgs(
     iterations : int
         At most so many.
     tolerance : float
-        Stop when no gradient component is larger, or when the loss falls by less than this share of itself.
+        Stop when no gradient component is larger, or when the loss falls by less, or, above 1, by less than this share
+        of itself. Where losses far below 1 are wanted, it has to be smaller than those.
 
     Returns
     -------
     list of float
         Loss after each iteration.
+
+    Raises
+    ------
+    TrainingError
+        If the loss is not finite at the start.
 
     Examples
     --------
@@ -58,4 +66,6 @@ def minimize_lbfgs(
         options={"maxiter": iterations, "gtol": tolerance, "ftol": tolerance},
     )
     theta[:] = xp.asarray(result.x)
+    if not math.isfinite(result.fun):  # at which SciPy stops without a word
+        raise TrainingError(f"the loss is {result.fun} at the start: look for NaN in data and parameters")
     return losses
