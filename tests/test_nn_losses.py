@@ -21,6 +21,12 @@ def test_softmax_of_what_is_no_array_of_floats(logits, got):
         softmax(logits)
 
 
+@pytest.mark.parametrize("z", [0.0, [0.0, 1.0]])
+def test_sigmoid_of_what_is_no_array(z):
+    with pytest.raises(DataError, match=rf"got a {type(z).__name__}, .*an array is needed"):
+        sigmoid(z)
+
+
 def test_cross_entropy_by_hand():
     logits = np.log([[0.25, 0.75], [0.5, 0.5]])
     loss, dlogits = softmax_cross_entropy(logits, np.array([1, 0], np.uint8))

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from seisnet.errors import ConfigError, TrainingError
 from seisnet.nn import Network, add_penalty, clip_gradient, gradient_norms, limit_norms, penalty, saturated_shares
 
 
@@ -22,6 +23,23 @@ def test_clipping():
     np.testing.assert_allclose(gradient, [0.6, 0.8])
     zero = np.zeros(2)
     assert clip_gradient(zero, 1.0) == 0
+
+
+def test_a_gradient_whose_square_overflows_keeps_its_direction():
+    gradient = np.array([3e30, 4e30], np.float32)
+    with np.errstate(over="ignore"):
+        assert clip_gradient(gradient, 1.0) == pytest.approx(5e30)
+    np.testing.assert_allclose(gradient, [0.6, 0.8], rtol=1e-6)
+
+
+@pytest.mark.parametrize("most", [0.0, -1.0, np.nan])
+def test_a_largest_norm_that_is_not_positive_is_refused(most):
+    gradient, network = np.array([3.0, 4.0]), Network((2, 2, 1), theta=np.ones(9))
+    with pytest.raises(ConfigError, match="largest norm: got"):
+        clip_gradient(gradient, most)
+    with pytest.raises(ConfigError, match="largest norm: got"):
+        limit_norms(network, most)
+    assert gradient.tolist() == [3, 4] and (network.theta == 1).all()
 
 
 def test_max_norm_keeps_directions_and_the_output_layer():
@@ -53,6 +71,11 @@ def test_saturated_units(activation, bias, share):
     network.dense[0].bias[...] = bias
     network.forward(np.random.default_rng(1).normal(size=(20, 3)))
     assert saturated_shares(network) == [share]
+
+
+def test_slopes_of_no_batch_are_told():
+    with pytest.raises(TrainingError, match="call forward first"):
+        saturated_shares(Network((3, 4, 2)))
 
 
 def test_one_dead_unit_of_four():

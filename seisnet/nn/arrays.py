@@ -21,6 +21,11 @@ ALIGNMENT_BYTES = 64
 def namespace(array: Array) -> Any:
     """Module that an array's functions live in: ``numpy``, or ``cupy``.
 
+    Raises
+    ------
+    DataError
+        If it is none, but a number or a list.
+
     Examples
     --------
     >>> namespace(np.zeros(3)).__name__
@@ -29,6 +34,8 @@ def namespace(array: Array) -> Any:
     if isinstance(array, np.ndarray):
         return np
     name = type(array).__module__.partition(".")[0]
+    if name == "builtins":
+        raise DataError(f"got {shape_of(array)}; an array is needed: numpy.asarray(...)")
     return sys.modules.get(name) or importlib.import_module(name)
 
 

@@ -21,6 +21,11 @@ def gradient_norms(network: Network) -> list[float]:
 def saturated_shares(network: Network) -> list[float]:
     """Share of each hidden layer's units whose mean slope over the last batch is below 0.05.
 
-    Those are sigmoid and tanh units at their bounds, and rectifiers that no window of the batch switches on.
+    Those are sigmoid and tanh units at their bounds, and rectifiers that hardly any window of the batch switches on.
+
+    Raises
+    ------
+    TrainingError
+        If there was no batch yet.
     """
     return [float((layer.slope().mean(axis=0) < SATURATED_SLOPE).mean()) for layer in network.activate]

@@ -11,6 +11,7 @@ from typing import Protocol, TypeAlias
 
 import numpy as np
 
+from seisnet.errors import TrainingError
 from seisnet.nn import fused
 from seisnet.nn.activations import Activation
 from seisnet.nn.arrays import Array, Workspace, namespace
@@ -109,6 +110,8 @@ class Activate:
 
     def slope(self) -> Array:
         """Slopes (B, units) of the last forward pass."""
+        if self._slope_of is None:
+            raise TrainingError("slopes are those of the last forward pass, and there was none: call forward first")
         return self.activation.slope(self._slope_of)
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+
+from seisnet.errors import ConfigError
 from seisnet.nn import fused
 from seisnet.nn.arrays import Array, namespace
 from seisnet.nn.network import Network
@@ -33,6 +36,7 @@ def limit_norms(network: Network, most: float) -> None:
 
     (Srivastava et al. 2014, section 5.1.)
     """
+    _check(most)
     for layer in network.dense[:-1]:
         w = layer.weights
         xp = namespace(w)
@@ -48,12 +52,20 @@ def clip_gradient(grad: Array, most: float) -> float:
     float
         The norm before; on a GPU an array (), which nobody has waited for.
     """
+    _check(most)
     xp = namespace(grad)
     norm: float = xp.linalg.norm(grad)
     if fused.on_gpu(grad):
         grad *= xp.minimum(1, most / norm)
         return norm
     norm = float(norm)
+    if math.isinf(norm):  # the squares of float32 overflow from 2e19 on, and a share of infinity would be no gradient
+        norm = float(xp.linalg.norm(grad.astype(xp.float64)))
     if norm > most:
         grad *= most / norm
     return norm
+
+
+def _check(most: float) -> None:
+    if not most > 0:  # a negative one would turn every step uphill
+        raise ConfigError(f"largest norm: got {most}; it must be positive")
