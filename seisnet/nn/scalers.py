@@ -16,7 +16,8 @@ class StandardScaler:
     count : int
         Rows seen so far.
     mean, scale : float64 (D,)
-        Mean and standard deviation of each column; the scale of a column that doesn't vary is 1.
+        Mean and standard deviation of each column; the scale of a column that varies by less than 1e-12, or than that
+        share of its mean, is 1; values as small as that need another unit.
 
     Examples
     --------
