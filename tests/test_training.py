@@ -98,6 +98,39 @@ def test_the_number_of_threads_changes_nothing(rng):
     assert one.tobytes() == two.tobytes()
 
 
+@pytest.mark.parametrize(
+    ("column", "value", "message"),
+    [
+        ("y", 3, "y holds uint8 .*3; whole numbers from 0 to 2"),
+        ("split", 3, "split holds uint8 .*3; whole numbers from 0 to 2"),
+        ("x", np.nan, "x holds values that are not finite"),
+    ],
+)
+@pytest.mark.parametrize("row", [0, 1])  # of dev and of train
+def test_windows_that_were_altered_in_memory_are_checked(rng, column, value, message, row):
+    windows = make_windows(rng)
+    altered = getattr(windows.rows, column).copy()
+    altered[row] = value
+    with pytest.raises(DataError, match=message):
+        fit(dataclasses.replace(windows, rows=dataclasses.replace(windows.rows, **{column: altered})), SMALL)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda rows: {"y": rows.y.astype(float)}, "y holds float64"),
+        (lambda rows: {"weight": rows.weight[:-1]}, r"weight: got the shape \(359,\)"),
+        (lambda rows: {"x": rows.x[:, :-1]}, "features .* need"),
+        (lambda rows: {"x": rows.x.tolist()}, "x: got a list"),
+    ],
+)
+def test_columns_that_do_not_fit_are_told(rng, change, message):
+    windows = make_windows(rng)
+    rows = dataclasses.replace(windows.rows, **change(windows.rows))
+    with pytest.raises(DataError, match=message):
+        fit(dataclasses.replace(windows, rows=rows), SMALL)
+
+
 @pytest.mark.parametrize("optimizer", ["sgd", "adamw"])
 def test_weights_decay_and_biases_do_not(rng, optimizer):
     windows = make_windows(rng)

@@ -92,7 +92,7 @@ def fit(  # noqa: PLR0913, each is a choice that somebody makes
     Raises
     ------
     DataError
-        If the training split is empty or holds one class only.
+        If the training split is empty or holds one class only, or columns of the windows don't fit each other.
     ConfigError
         If `init` or the checkpoint does not fit, the device does not exist, or an argument is of the wrong kind.
     TrainingError
