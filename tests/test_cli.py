@@ -562,6 +562,25 @@ def test_settings_come_from_toml_and_options_go_before_it(job, tmp_path):
         assert (train["epochs"], train["hidden"], len(file["history/epoch"])) == (1, [8], 1)
 
 
+@pytest.mark.parametrize(
+    ("command", "lacks"),
+    [
+        ("preprocess gone.mseed -o w.h5", "[preprocess], only [train]"),
+        ("train gone.h5 -o m.h5", "[train], only [pick]"),
+        ("classify gone.mseed -o p.csv", "[pick], only [train]"),
+        ("stream 127.0.0.1:1 --select GE.APE..HH? --model rockfall -o p.csv", "[pick], only [train]"),
+    ],
+)
+def test_settings_of_other_commands_alone_are_told_to_change_nothing(command, lacks, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "c.toml").write_text(f"{lacks.split()[-1]}\n")
+    for more in ([], ["-q"]):
+        result = CliRunner().invoke(cli, [*command.split(), "--config", "c.toml", *more])
+        assert isinstance(result.exception, SeisnetError)
+        told = f"c.toml: changes nothing here: it has no table {lacks}"
+        assert result.stderr.splitlines() == ([] if more else [told])
+
+
 def test_errors_are_one_line_on_stderr_with_their_status(monkeypatch, capsys):
     monkeypatch.setattr(sys, "argv", ["seisnet", "train", "missing.h5", "-o", "m.h5"])
     with pytest.raises(SystemExit) as status:

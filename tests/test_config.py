@@ -76,6 +76,21 @@ def test_each_section_is_read_on_its_own_and_absent_ones_are_defaults(tmp_path):
     assert load_toml(path, PickConfig) == PickConfig()
 
 
+def test_a_file_whose_tables_are_all_for_others_says_so(tmp_path):
+    said = []
+    path = write_toml(tmp_path / "c.toml", train={"epochs": 3}, preprocess={"seed": 5})
+    assert load_toml(path, TrainConfig, say=said.append) == TrainConfig(epochs=3)
+    assert load_toml(path, PickConfig, say=said.append) == PickConfig()
+    path.write_text("# [train]\n")
+    assert load_toml(path, TrainConfig, TrainConfig(seed=7), say=said.append) == TrainConfig(seed=7)
+    path.write_text("[train]\n")
+    load_toml(path, TrainConfig, say=said.append)
+    assert said == [
+        f"{path}: changes nothing here: it has no table [pick], only [train], [preprocess]",
+        f"{path}: changes nothing here: it has no table [train]",
+    ]
+
+
 def test_json_is_the_same_text_for_the_same_config():
     assert to_json(from_dict(TrainConfig, {"epochs": 3, "seed": 1})) == to_json(TrainConfig(seed=1, epochs=3))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import nullcontext
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -110,7 +111,7 @@ def classify(
     console.not_both(resume=resume, overwrite=overwrite)
     engine = Engine(jobs, scheduler)
     chosen = console.given({"hop_s": hop_s, "coincidence": coincidence, "coincidence_s": coincidence_s})
-    config = pick_config(config_path, threshold, chosen)
+    config = pick_config(config_path, threshold, chosen, quiet=quiet)
     if coincidence_s is not None and config.coincidence == 1:
         raise click.UsageError("--coincidence-window needs --coincidence N")
     if views is not None and report is None:
@@ -161,13 +162,14 @@ def classify(
     console.say_outputs(output, *others, quiet=quiet)
 
 
-def pick_config(path: Path | None, thresholds: tuple[str, ...], chosen: dict[str, Any]) -> PickConfig:
+def pick_config(path: Path | None, thresholds: tuple[str, ...], chosen: dict[str, Any], *, quiet: bool) -> PickConfig:
     """Settings of a file, over which options go."""
     import dataclasses
 
     from seisnet.config import PickConfig, load_toml
 
-    config = load_toml(path, PickConfig) if path else PickConfig()
+    say = partial(console.say, quiet=quiet)
+    config = load_toml(path, PickConfig, say=say) if path else PickConfig()
     given = dict(map(_threshold, thresholds))
     return dataclasses.replace(config, thresholds={**config.thresholds, **given}, **chosen)
 

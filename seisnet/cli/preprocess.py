@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -114,7 +115,8 @@ def preprocess(
     from seisnet.store.files import check_not_read
     from seisnet.store.windows_file import read_rejected
 
-    config = load_toml(config_path, PreprocessConfig) if config_path else PreprocessConfig()
+    say = partial(console.say, quiet=quiet)
+    config = load_toml(config_path, PreprocessConfig, say=say) if config_path else PreprocessConfig()
     config = dataclasses.replace(config, **console.given(options))
     if options["split"] is not None and config.split_by == "given":
         raise click.UsageError("--split has no effect on given splits (--split-by, split_by); leave out one of both")

@@ -99,7 +99,7 @@ def stream(
     console.not_both(resume=resume, overwrite=overwrite)
     check_output(output, overwrite=overwrite or resume)
     check_not_read(output, console.read_beside(model_name, config_path, *inventory))
-    model, config = load_model(model_name), pick_config(config_path, threshold, {})
+    model, config = load_model(model_name), pick_config(config_path, threshold, {}, quiet=quiet)
     if model.preprocess.task != "phase":
         raise ConfigError(f"model {model.name} detects classes; stream needs one that picks phases")
     streaming, n_picks, n_packets = model.stream(config, inventory=inventory), 0, 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import shutil
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -87,7 +88,7 @@ def train(
     from seisnet.errors import ConfigError
     from seisnet.kernels import choose_kernels
 
-    init, config = _settings(init_name, config_path, console.given(options))
+    init, config = _settings(init_name, config_path, console.given(options), quiet=quiet)
     choose_kernels(config.hidden)
     # These load NumPy, which comes after the choice (and before it with --init: nothing is chosen then).
     import numpy as np
@@ -149,7 +150,9 @@ def train(
     console.say(f"  stages: {stages}; thresholds {thresholds}", quiet=quiet)
 
 
-def _settings(init_name: str | None, path: Path | None, given: dict[str, Any]) -> tuple[Model | None, TrainConfig]:
+def _settings(
+    init_name: str | None, path: Path | None, given: dict[str, Any], *, quiet: bool
+) -> tuple[Model | None, TrainConfig]:
     """The model to start from, and the config: options override the file, which overrides the layers of that model."""
     from seisnet.config import TrainConfig, load_toml
 
@@ -159,5 +162,5 @@ def _settings(init_name: str | None, path: Path | None, given: dict[str, Any]) -
 
         init = load_model(init_name)
         config = TrainConfig(**init.layers)
-    config = load_toml(path, TrainConfig, config) if path else config
+    config = load_toml(path, TrainConfig, config, say=partial(console.say, quiet=quiet)) if path else config
     return init, dataclasses.replace(config, **given)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import tomllib
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -20,7 +21,7 @@ SECTIONS: dict[str, type] = {"preprocess": PreprocessConfig, "train": TrainConfi
 """Tables of the TOML file, and their configs."""
 
 
-def load_toml(path: Path, cls: type[C], defaults: C | None = None) -> C:
+def load_toml(path: Path, cls: type[C], defaults: C | None = None, *, say: Callable[[str], None] | None = None) -> C:
     """Read the table of a TOML file that belongs to a config.
 
     Parameters
@@ -31,6 +32,8 @@ def load_toml(path: Path, cls: type[C], defaults: C | None = None) -> C:
         Which config: a value of `SECTIONS`.
     defaults : config, optional
         Values where the table says nothing, in place of the dataclass's own.
+    say : callable, optional
+        Called with a line if the file has no such table.
 
     Raises
     ------
@@ -45,6 +48,9 @@ def load_toml(path: Path, cls: type[C], defaults: C | None = None) -> C:
             raise ConfigError(f"{path}: unknown table '{name}'{nearest(name, SECTIONS)}")
         from_dict(SECTIONS[name], values, where=f"{path} [{name}]")  # a typo is one in any table
     section = next(name for name, kind in SECTIONS.items() if kind is cls)
+    if say and section not in tables:
+        others = f", only {', '.join(f'[{name}]' for name in tables)}" if tables else ""
+        say(f"{path}: changes nothing here: it has no table [{section}]{others}")
     return from_dict(cls, tables.get(section, {}), where=f"{path} [{section}]", defaults=defaults)
 
 
