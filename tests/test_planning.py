@@ -76,6 +76,12 @@ def test_what_names_no_event_is_told(labelled, nameless, tmp_path):
     assert told([labelled.files], [tmp_path / "picks.csv"], CONFIG) == [
         f"used, but without an event: {len(lines)} picks, {within}"
     ]
+    lost = tmp_path / "lost.csv"
+    lost.write_text("network,station,time,phase\nXX,NOWHERE,2020-01-01,P\nXX,NOWHERE,2020-01-02,S\n")
+    assert told([labelled.files], [tmp_path / "picks.csv", lost], CONFIG) == [
+        f"used, but without an event: {len(lines)} picks, {within}"
+    ]
+    assert told([labelled.files], [labelled.csv, lost], CONFIG) == []
     assert told([labelled.dataset], [], CONFIG) == []
     [unlinked] = told([nameless], [], replace(CONFIG, link_s=0.0))
     assert unlinked.endswith("grouped by station and hour, so an event may lie in two splits")

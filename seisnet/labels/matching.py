@@ -49,7 +49,7 @@ class LabelMatcher(Generic[L]):
         for label in labels:
             of_station[label.station.upper()].append(label)
         self._of_station: dict[str, tuple[list[L], Spans]] = {
-            name: (found, Spans([_span_ns(label) for label in found])) for name, found in of_station.items()
+            name: (found, Spans([span_ns(label) for label in found])) for name, found in of_station.items()
         }
 
     def match(self, record: Record) -> list[L]:
@@ -89,13 +89,13 @@ def unmatched(
         label = labels[here[0]]
         names = [n for n in of_station.get(label.station.upper(), []) if fits(label, n.split(".")[0], n.split(".")[2])]
         spans = Spans([span for n in names for span in zip(records[n][::2], records[n][1::2], strict=True)])
-        away_ns = {i: ns for i in here if (ns := spans.gap(*_span_ns(labels[i]))) > 0}
+        away_ns = {i: ns for i in here if (ns := spans.gap(*span_ns(labels[i]))) > 0}
         if away_ns:
             told = f"{_away(list(away_ns.values()))} from the nearest" if names else "no"
             more = "" if names or lost >= GUESSED else _similar(place, records)
             why |= dict.fromkeys(away_ns, f"label at {place}: {told} waveform of that station{outside}{more}")
             lost += not names
-    return [Rejection(labels[i].trace_id, *_span_ns(labels[i]), why[i]) for i in sorted(why)]
+    return [Rejection(labels[i].trace_id, *span_ns(labels[i]), why[i]) for i in sorted(why)]
 
 
 def _away(away_ns: Sequence[float]) -> str:
@@ -108,5 +108,6 @@ def _similar(place: str, records: Mapping[str, Sequence[int]]) -> str:
     return f"; the most similar are {', '.join(nearest)}" if nearest else ""
 
 
-def _span_ns(label: Pick | ClassInterval) -> tuple[int, int]:
+def span_ns(label: Pick | ClassInterval) -> tuple[int, int]:
+    """First and last time of a label."""
     return (label.time_ns, label.time_ns) if isinstance(label, Pick) else (label.start_ns, label.end_ns)

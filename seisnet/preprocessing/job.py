@@ -20,7 +20,7 @@ from seisnet.errors import ConfigError, DataError, FormatError
 from seisnet.preprocessing.all_pieces import Progress, Totals, inputs_sha256, make_shards, place_for_shards
 from seisnet.preprocessing.merging import describe, merge, step
 from seisnet.preprocessing.one_piece import work
-from seisnet.preprocessing.planning import make_job, make_pieces
+from seisnet.preprocessing.planning import eventless_labels, make_job, make_pieces
 from seisnet.preprocessing.splits import divide
 from seisnet.store.files import check_not_read, sweep
 from seisnet.store.windows_file import Rejected, WindowsInfo, is_virtual, read_info, shards_folder
@@ -186,6 +186,7 @@ def preprocess_to_file(  # noqa: PLR0913, each is a choice that somebody makes
             say(line)
         with engine.crew(partial(step, job)) as over:
             totals = make_shards(job, pieces, over, reading.rejections, progress)
+            reading.rejections += eventless_labels(job, totals.unmatched)
             try:
                 division = divide(totals.rows, job.config)
             except DataError as error:
@@ -230,6 +231,7 @@ def plan(
     pieces = list(make_pieces(found, config.link_s, reading.rejections))
     with engine.crew(partial(work, job)) as over:
         totals = make_shards(job, pieces, over, reading.rejections, progress)
+    reading.rejections += eventless_labels(job, totals.unmatched)
     n_labels, n_matched = len(job.labels), len(job.labels) - len(totals.unmatched)
     try:
         division = divide(totals.rows, job.config)

@@ -64,6 +64,8 @@ class PieceJob:
     config : PreprocessConfig
     labels : tuple of Pick, or of ClassInterval where that is the task
         For sources that are not data sets.
+    loose : tuple of int
+        Which of the labels name no event themselves.
     labels_sha256 : str
         Of their files.
     miner, miner_sha256 : str
@@ -74,6 +76,7 @@ class PieceJob:
 
     config: PreprocessConfig
     labels: tuple[Pick, ...] | tuple[ClassInterval, ...] = ()
+    loose: tuple[int, ...] = ()
     labels_sha256: str = ""
     miner: str = ""
     miner_sha256: str = ""

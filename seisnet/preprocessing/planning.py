@@ -9,10 +9,12 @@ from pathlib import Path
 from seisnet.config import PreprocessConfig
 from seisnet.errors import DataError, NothingUsableError
 from seisnet.labels.linking import event_names, linked
+from seisnet.labels.matching import span_ns
 from seisnet.labels.reading import read_classes, read_labels
 from seisnet.picks import ClassInterval, Pick
 from seisnet.preprocessing.one_piece import Piece, PieceJob
 from seisnet.store.files import sha256_of
+from seisnet.store.windows_file import Rejected
 from seisnet.waveforms.datasets import loose_spans_ns, read_categories
 from seisnet.waveforms.records import KEPT, Rejection
 from seisnet.waveforms.sources import Source
@@ -52,7 +54,7 @@ def make_job(
     known: tuple[Pick, ...] | tuple[ClassInterval, ...]
     if config.task == "class":
         classes = read_classes(labels, rejections)
-        rejections += _eventless(sum(not i.event_id for i in classes), "signal", config.link_s)
+        loose = _loose(classes)
         known = tuple(linked(classes, config.link_s))
         config = replace(config, class_names=config.class_names or _class_names(found, known))
         if len(config.class_names) < 2:
@@ -60,14 +62,26 @@ def make_job(
             raise DataError(f"the labels name {named}; a classifier needs at least two classes")
     else:
         picks = read_labels(labels, rejections)
-        rejections += _eventless(sum(not p.event_id for p in picks), "pick", config.link_s)
+        loose = _loose(picks)
         known = tuple(linked(picks, config.link_s))
     miner_sha256 = sha256_of(Path(miner)) if miner and Path(miner).is_file() else miner
     if miner:
         from seisnet.preprocessing.mining import load_miner  # whose models take long to import
 
         load_miner(miner, miner_sha256, config)  # before the work begins
-    return PieceJob(config, known, digest, miner, miner_sha256, folder)
+    return PieceJob(config, known, loose, digest, miner, miner_sha256, folder)
+
+
+def _loose(labels: Sequence[Pick | ClassInterval]) -> tuple[int, ...]:
+    return tuple(i for i, label in enumerate(labels) if not label.event_id)
+
+
+def eventless_labels(job: PieceJob, unmatched: Sequence[Rejected]) -> list[Rejection]:
+    """The remark on labels that name no event, if any of them lies in a record; `unmatched` are those that do not."""
+    lost = {label[:3] for label in unmatched}
+    labels: Sequence[Pick | ClassInterval] = job.labels
+    n = sum((labels[i].trace_id, *span_ns(labels[i])) not in lost for i in job.loose)
+    return _eventless(n, "signal" if job.config.task == "class" else "pick", job.config.link_s)
 
 
 def make_pieces(found: Sequence[Source], link_s: float, rejections: list[Rejection]) -> Iterator[Piece]:
