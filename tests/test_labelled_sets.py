@@ -1,5 +1,7 @@
 """Records in memory: dealt out by station, made into windows as preprocess makes them."""
 
+import csv
+import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -86,12 +88,13 @@ def test_windows_are_those_of_preprocess(labelled, quakes, tmp_path):
     assert len(here.excerpts) == len(there.excerpts)
 
 
-def test_a_trace_that_can_not_be_used_is_named(labelled, quakes, monkeypatch):
-    def broken(folder):
-        from seisnet.waveforms.records import Rejection
-
-        yield Rejection("XX.A..HH", 0, 1, "gap")
-
-    monkeypatch.setattr("seisnet.training.labelled_sets.read_dataset", broken)
-    with pytest.raises(DataError, match=r"set: XX.A..HH: gap"):
-        load_records(labelled.dataset, quakes.config)
+def test_a_trace_that_can_not_be_used_is_named(labelled, quakes, tmp_path):
+    shutil.copytree(labelled.dataset, tmp_path / "set")
+    with (tmp_path / "set" / "metadata.csv").open("r+", newline="") as file:
+        columns, *rows = csv.reader(file)
+        rows[2][columns.index("trace_start_time")] = "yesterday"
+        file.seek(0)
+        csv.writer(file).writerows([columns, *rows])
+        file.truncate()
+    with pytest.raises(DataError, match=r"^set, row 2: .*'yesterday'.* \(\w+\.\w+\.\w*\.\w\w\)$"):
+        load_records(tmp_path / "set", quakes.config)

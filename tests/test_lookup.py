@@ -1,6 +1,7 @@
 """Waveforms are found again where they were read."""
 
 import math
+import shutil
 
 import numpy as np
 import obspy
@@ -133,6 +134,19 @@ def test_rows_of_a_data_set_are_found_by_instrument_and_time(labelled):
         row = int(np.flatnonzero(seismogram.present)[0])
         expected = seismogram.data[row, at : at + view.data.shape[1]]
         assert np.corrcoef(view.data[row], expected)[0, 1] > 0.9999
+
+
+def test_why_a_row_of_a_data_set_can_not_be_drawn_is_told(tmp_path):
+    row = {"station_network_code": "GE", "station_code": "APE", "trace_channel": "HH",
+           "trace_sampling_rate_hz": 100.0, "trace_start_time": "2020-01-01T00:00:00Z"}  # fmt: skip
+    with SeisBenchWriter(tmp_path / "set", list(row), data_format={"component_order": "ZNE"}) as writer:
+        writer.add(row, np.zeros((3, 6000), dtype=np.float32))
+    waveforms = Waveforms([str(tmp_path / "set")])
+    with pytest.raises(DataError, match=r"can be used: set, row 0: .*every component is zero"):
+        view_around(a_pick(), waveforms, [])
+    shutil.rmtree(tmp_path / "set")
+    with pytest.raises(DataError, match=r"can be used: .*No such file"):
+        view_around(a_pick(), waveforms, [])
 
 
 def test_places_and_distances_come_from_the_metadata(tmp_path):

@@ -22,10 +22,10 @@ from seisnet.store.h5csv_file import import_h5csv
 from seisnet.store.windows_file import WindowRows, WindowsInfo
 from seisnet.store.windows_in_memory import Windows
 from seisnet.training.excerpt_data import fold_of
-from seisnet.waveforms.conditioning import to_rate
-from seisnet.waveforms.datasets import read_dataset
-from seisnet.waveforms.quality import mended_record
-from seisnet.waveforms.records import Rejection
+from seisnet.waveforms.files import Reading
+from seisnet.waveforms.records import KEPT, reasons
+from seisnet.waveforms.source_records import read_traces
+from seisnet.waveforms.sources import Source
 from seisnet.windows.augment import augment
 from seisnet.windows.cutting import cut
 from seisnet.windows.excerpting import excerpts
@@ -107,8 +107,8 @@ def make_windows(parts: Sequence[Sequence[LabelledRecord]], config: PreprocessCo
     for split, records in enumerate(parts):
         for labelled in records:
             record = labelled.record
-            windows, reasons = cut(labelled, config)
-            why.update(reasons)
+            windows, why_not = cut(labelled, config)
+            why.update(why_not)
             windows = [w for w in windows if split == 0 or not w.augmented]
             if not windows:
                 continue
@@ -144,9 +144,9 @@ def excerpts_of(records: Sequence[LabelledRecord], split: int, config: Preproces
 
 
 def _read(folder: Path, config: PreprocessConfig) -> Iterator[LabelledRecord]:
-    for trace in read_dataset(folder):
-        if isinstance(trace, Rejection):
-            raise DataError(f"{folder.name}: {trace.trace_id}: {trace.reason}")
-        is_noise = trace.complete and not trace.picks
-        record = to_rate(mended_record(trace.record), config.sampling_rate_hz)
-        yield LabelledRecord(record, trace.picks, trace.event_id, is_noise)
+    reading = Reading()
+    for trace in read_traces(Source((folder,), "dataset"), reading, sampling_rate_hz=config.sampling_rate_hz):
+        yield LabelledRecord(trace.record, trace.picks, trace.event_id, trace.complete and not trace.picks)
+    lost = [rejection for rejection in reading.rejections if not rejection.reason.startswith(KEPT)]
+    if lost:
+        raise DataError(reasons(lost[:1]))

@@ -14,13 +14,13 @@ from seisnet.errors import DataError
 from seisnet.picks import Pick, station_of
 from seisnet.waveforms import dataset_columns
 from seisnet.waveforms.channels import split_seed_id
-from seisnet.waveforms.conditioning import condition, to_rate
-from seisnet.waveforms.datasets import DatasetTrace, is_dataset, open_dataset, read_dataset, start_of
+from seisnet.waveforms.conditioning import condition
+from seisnet.waveforms.datasets import is_dataset, open_dataset, start_of
 from seisnet.waveforms.files import Reading, read_file, read_headers
 from seisnet.waveforms.inventory import Response, read_stations
-from seisnet.waveforms.quality import mended_record
 from seisnet.waveforms.records import KEPT, NS_PER_S, Record, ns_to_sample, reasons, sample_to_ns, wrong_codes
-from seisnet.waveforms.sources import find_sources
+from seisnet.waveforms.source_records import read_traces
+from seisnet.waveforms.sources import Source, find_sources
 
 DISTANCE_COLUMNS = ("path_ep_distance_km", "source_distance_km", "path_hyp_distance_km", "path_distance_km")
 
@@ -105,9 +105,7 @@ class Waveforms:
         # The rows of an instrument follow each other: one before the last three hardly reaches into the stretch.
         rows = sorted((h for h in here if h.row >= 0 and h.start_ns <= end_ns), key=lambda h: h.start_ns)[-3:]
         for holding in rows:
-            record = _read_row(holding)
-            if record is not None:
-                records.append(to_rate(record, sampling_rate_hz or record.sampling_rate_hz))
+            records += self._of_row(holding, sampling_rate_hz or holding.rate_hz)
         cut = [part(record, start_ns, end_ns) for record in records if record.trace_id == trace_id]
         return sorted((record for record in cut if record.n_samples > 1), key=lambda record: record.start_ns)
 
@@ -119,6 +117,13 @@ class Waveforms:
         """The error that there is no waveform of something, with the reasons."""
         why = reasons(self.reading.rejections)
         return DataError(f"{what} in the sources{f' can be used: {why}' if why else ''}")
+
+    def _of_row(self, holding: _Holding, rate_hz: float) -> list[Record]:
+        told = Reading()
+        source, rows = Source((holding.path,), "dataset"), (holding.row, holding.row + 1)
+        records = [trace.record for trace in read_traces(source, told, sampling_rate_hz=rate_hz, rows=rows)]
+        self.reading.rejections += [r for r in told.rejections if not r.reason.startswith(KEPT)]
+        return records
 
     def _of_files(
         self,
@@ -196,12 +201,7 @@ def _rows_of(path: Path) -> Iterator[_Holding]:
             except DataError:  # preprocess and classify have given the reason
                 continue
             if not wrong_codes(trace_id):
-                yield _Holding(trace_id, start_ns, path, row=stored.row)
-
-
-def _read_row(holding: _Holding) -> Record | None:
-    found = next(read_dataset(holding.path, (holding.row, holding.row + 1)), None)
-    return mended_record(found.record) if isinstance(found, DatasetTrace) else None
+                yield _Holding(trace_id, start_ns, path, rate_hz=stored.sampling_rate_hz, row=stored.row)
 
 
 def _metadata(paths: Iterable[Path]) -> Iterator[dict[str, str]]:
