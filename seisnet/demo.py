@@ -12,7 +12,7 @@ from seisnet.classification.one_source import Classification
 from seisnet.config import PickConfig, PreprocessConfig, TrainConfig
 from seisnet.picks import iso_time
 from seisnet.preprocessing.job import preprocess_to_file
-from seisnet.report.classification import write_classification
+from seisnet.report.classification import Origin, write_classification
 from seisnet.report.document import Section
 from seisnet.report.evaluation import evaluation_figures, evaluation_pictures, evaluation_section
 from seisnet.scoring.evaluation import evaluate
@@ -85,8 +85,7 @@ def run_demo(folder: Path, *, overwrite: bool = False, say: Callable[[str], None
         picks,
         model,
         folder,
-        sources=sources,
-        model_name=str(folder / "model.h5"),
+        origin=Origin(sources, str(folder / "model.h5")),
         after=learned,
         title="Picks on real recordings",
     )

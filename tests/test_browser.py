@@ -17,7 +17,7 @@ from seisnet.classification.one_source import Classification
 from seisnet.formats.picks import write_picks
 from seisnet.model import load_model
 from seisnet.picks import Pick
-from seisnet.report.classification import write_classification
+from seisnet.report.classification import Origin, write_classification
 from seisnet.waveforms.records import NS_PER_S
 
 START_NS = 1_577_836_800 * NS_PER_S
@@ -186,7 +186,7 @@ def test_a_written_report_opens_from_a_file_and_says_how_to_draw_the_rest(browse
     found = Classification(picks=PICKS, spans=[("GE.APE..HH", START_NS, START_NS + 120 * 10**9)])
     folder = job / "it's a report"
     folder.mkdir()
-    write_classification(found, load_model(job / "m.h5"), folder, sources=[str(job)], model_name=str(job / "m.h5"))
+    write_classification(found, load_model(job / "m.h5"), folder, origin=Origin([str(job)], str(job / "m.h5")))
     browser.get((folder / "report.html").as_uri())
     browser.find_element(By.CSS_SELECTOR, "tr[data-id]").click()
     command = texts(browser, ".hint code")[0]

@@ -18,17 +18,21 @@ import obspy
 import pytest
 from click.testing import CliRunner
 
+from seisnet.classification.job import classify
+from seisnet.classification.views import VIEW_AFTER_S, VIEW_BEFORE_S
 from seisnet.cli import COMMANDS, cli, console, main
 from seisnet.demo import write_synthetic_dataset
 from seisnet.errors import ConfigError, DataError, FormatError, NothingUsableError, SeisnetError
 from seisnet.formats.own_csv import CSV_COLUMNS, DETECTION_COLUMNS, read_picks_csv
-from seisnet.formats.picks import write_picks
+from seisnet.formats.picks import read_picks, write_picks
 from seisnet.model import load_model
 from seisnet.preprocessing.job import preprocess
 from seisnet.report.document import rejections_section
+from seisnet.report.viewer import open_picked
 from seisnet.review.answers import Answer, Answers
 from seisnet.synthetic import GeneratorConfig, continuous
 from seisnet.waveforms.records import BEYOND, DAMAGED, KEPT, Rejection
+from seisnet.waveforms.selection import Selection
 
 
 def run(*arguments):
@@ -139,6 +143,30 @@ def test_reports_remember_what_plot_report_and_review_need(job, tmp_path):
         result = CliRunner().invoke(cli, list(map(str, command)))
         assert result.exit_code == 2 and "--serve" in result.output
     assert CliRunner().invoke(cli, ["plot", str(report)]).exit_code == 2
+
+
+@pytest.mark.parametrize("source", ["day.mseed", "set"])
+def test_what_is_drawn_of_a_report_is_what_was_picked(source, job, tmp_path):
+    """Not the components and times that were not selected."""
+    end = obspy.UTCDateTime(ns=read_picks(job / ("analyst.csv" if source == "day.mseed" else "set"))[-3].time_ns) + 20
+    selection, model = Selection(("*.*.*.??Z",), end_ns=end.ns), load_model(job / "model.h5")
+    select = ["--select", *selection.patterns, "--endtime", end]
+    files = ["--model", job / "model.h5", "-o", tmp_path / "picks.csv", "--report", tmp_path / "report"]
+    run("classify", job / source, *files, *select, "-q")
+    known = json.loads((tmp_path / "report" / "metrics.json").read_text())
+    assert known["selection"] == {"patterns": [*selection.patterns], "end_ns": end.ns}
+    picked = open_picked(tmp_path / "report")
+    found = classify([str(job / source)], model, most_views=100, selection=selection)
+    assert len(found.views) > 1
+    for expected in found.views[-2:]:
+        view = picked.around(expected.picks[0], before_s=VIEW_BEFORE_S, after_s=VIEW_AFTER_S)
+        assert view.start_ns == expected.start_ns
+        assert [p.pick_id for p in view.picks] == [p.pick_id for p in expected.picks]
+        n = expected.data.shape[1]  # the last sample of a view is within the time or just behind it
+        assert n <= view.data.shape[1] <= n + 1
+        np.testing.assert_array_equal(view.data[:, :n], expected.data)
+        np.testing.assert_allclose(view.probabilities, expected.probabilities, atol=1e-5)
+        assert view.data[0].any() and not view.data[1:].any()
 
 
 @pytest.mark.parametrize("command", [["plot", "--day"], ["report", "--serve"], ["review", "--serve"]])

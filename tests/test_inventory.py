@@ -21,7 +21,7 @@ from seisnet.formats.picks import write_picks
 from seisnet.model import Model
 from seisnet.picks import Pick
 from seisnet.preprocessing.job import preprocess
-from seisnet.report.classification import classification_metrics
+from seisnet.report.classification import Origin, classification_metrics
 from seisnet.report.evaluation import worst_mistakes
 from seisnet.report.figures import FIGURES
 from seisnet.report.folder import write_json
@@ -179,9 +179,8 @@ def test_what_stands_askew_is_found_again_by_the_report_that_knows_its_metadata(
     pick = Pick("GE", "APE", "", "HH", "P", START_NS + 2 * NS_PER_S, 0.9)
     sources, inventory = [str(tmp_path / "a.mseed")], [tmp_path / "s.xml"]
     (tmp_path / "report").mkdir()
-    write_json(
-        tmp_path / "report" / "metrics.json", classification_metrics(Classification(), sources, "phase", inventory)
-    )
+    origin = Origin(sources, "phase", inventory)
+    write_json(tmp_path / "report" / "metrics.json", classification_metrics(Classification(), origin))
     write_picks([pick], tmp_path / "report" / "picks.csv")
     [expected], _ = condition(obspy.Stream(traces), sampling_rate_hz=100.0, shortest_s=0.0, stations=stations)
     for picked in (

@@ -23,9 +23,11 @@ from seisnet.classification.summary import summary
 from seisnet.classification.views import View
 from seisnet.config import PickConfig
 from seisnet.errors import ConfigError, DataError
+from seisnet.formats.picks import write_picks
 from seisnet.model import Model, load_model
 from seisnet.picks import Detection, Pick
 from seisnet.report.classification import (
+    Origin,
     classification_metrics,
     picks_sections,
     waveform_figure,
@@ -33,6 +35,7 @@ from seisnet.report.classification import (
 )
 from seisnet.report.document import Column, Report, Section, Table, picks_table, picture, rejections_section
 from seisnet.report.evaluation import training_figures
+from seisnet.report.folder import write_json
 from seisnet.report.html import render_report, write_report
 from seisnet.report.viewer import open_picked
 from seisnet.waveforms.records import Rejection
@@ -293,7 +296,7 @@ def test_a_report_of_detections_counts_and_lists_them(tmp_path):
     )
     folder = tmp_path / "r"
     folder.mkdir()
-    write_classification(found, load_model("rockfall"), folder, sources=["a"], model_name="rockfall")
+    write_classification(found, load_model("rockfall"), folder, origin=Origin(["a"], "rockfall"))
     page = Page((folder / "report.html").read_text())
     text = " ".join(content for _, content in page.all("td"))
     assert page.all("h1")[0][1] == "Detections"
@@ -311,7 +314,7 @@ def test_a_report_of_picks_says_that_they_lose_probability_beside_others(rival_s
     obspy.read().write(str(record), format="MSEED")
     model = load_model("phase")
     found = classify([str(record)], model, PickConfig(rival_s=rival_s))
-    write_classification(found, model, tmp_path, sources=["a"], model_name="phase")
+    write_classification(found, model, tmp_path, origin=Origin(["a"], "phase"))
     said = (
         "The probability of picks within 25 s of a more probable one of the same phase that stands out more was lowered"
     )
@@ -345,7 +348,24 @@ def test_a_probability_just_below_its_threshold_is_not_rounded_up_to_it():
     assert "no probability reached its threshold (P 0.9854, threshold 0.99)" in summary(found, load_model("phase"))[0]
 
 
+def test_what_came_from_a_web_service_is_drawn_from_files_only(tmp_path):
+    write_json(tmp_path / "metrics.json", classification_metrics(Classification(), Origin(["fdsn:GEOFON"], "phase")))
+    write_picks([], tmp_path / "picks.csv")
+    with pytest.raises(ConfigError, match="fdsn:GEOFON: what a web service sent is not kept; use --waveforms"):
+        open_picked(tmp_path)
+    older = json.loads((tmp_path / "metrics.json").read_text())
+    for selection in ({"pattern": ["GE"]}, {"patterns": "GE"}):
+        (tmp_path / "metrics.json").write_text(json.dumps(older | {"selection": selection}))
+        with pytest.raises(ConfigError, match=r"metrics\.json: selection: "):
+            open_picked(tmp_path)
+    del older["selection"]
+    (tmp_path / "metrics.json").write_text(json.dumps(older))
+    with pytest.raises(ConfigError, match="fdsn:GEOFON"):
+        open_picked(tmp_path)
+
+
 def test_a_report_names_its_sources_so_that_they_are_found_from_any_folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    sources = classification_metrics(Classification(), ["a.mseed", "sds:archive", "sds:/a", "fdsn:GEOFON"], "phase")
-    assert sources["sources"] == [f"{tmp_path}/a.mseed", f"sds:{tmp_path}/archive", "sds:/a", "fdsn:GEOFON"]
+    origin = Origin(["a.mseed", "sds:archive", "sds:/a", "fdsn:GEOFON"], "phase")
+    sources = classification_metrics(Classification(), origin)["sources"]
+    assert sources == [f"{tmp_path}/a.mseed", f"sds:{tmp_path}/archive", "sds:/a", "fdsn:GEOFON"]

@@ -109,6 +109,7 @@ def classify(
     from seisnet.waveforms.sources import find_sources
 
     console.not_both(resume=resume, overwrite=overwrite)
+    selection = console.selected(select, starttime, endtime)
     engine = Engine(jobs, scheduler)
     chosen = console.given({"hop_s": hop_s, "coincidence": coincidence, "coincidence_s": coincidence_s})
     config = pick_config(config_path, threshold, chosen, quiet=quiet)
@@ -126,9 +127,7 @@ def classify(
     ):
         model, reading = load_model(model_name), Reading()
         model.thresholds(config)
-        found_sources = find_sources(
-            sources, reading, selection=console.selected(select, starttime, endtime), inventory=inventory
-        )
+        found_sources = find_sources(sources, reading, selection=selection, inventory=inventory)
         job = SourceJob(model, config, most_views, probabilities is not None, threads)
         if resume and is_finished(found_sources, job, wanted):
             console.say(f"{output} is finished; nothing to resume", quiet=quiet)
@@ -136,10 +135,11 @@ def classify(
 
         def write_report(found: Classification) -> None:
             if report:
-                from seisnet.report.classification import write_classification  # which loads the library of figures
+                from seisnet.report import classification  # which loads the library of figures
 
                 show("drawing the report")
-                write_classification(found, model, report, sources=sources, model_name=model_name, inventory=inventory)
+                origin = classification.Origin(sources, model_name, inventory, selection)
+                classification.write_classification(found, model, report, origin=origin)
 
         found = classify_to_file(
             found_sources,

@@ -7,6 +7,7 @@ import re
 import shlex
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +34,22 @@ from seisnet.report.folder import notes, write_figures, write_json
 from seisnet.report.html import write_report
 from seisnet.waveforms.inventory import UNITS
 from seisnet.waveforms.records import NS_PER_S, letters_of
+from seisnet.waveforms.selection import Selection
+from seisnet.waveforms.sources import EVERYTHING
 from seisnet.wording import counted
+
+
+@dataclass(frozen=True)
+class Origin:
+    """What picks were made on, and with, as given to `classify`.
+
+    The metrics.json of a report keeps it, so that `seisnet plot`, `report` and `review` draw what was picked.
+    """
+
+    sources: Sequence[str]
+    model_name: str
+    inventory: Sequence[Path] = ()
+    selection: Selection = EVERYTHING
 
 
 def write_classification(
@@ -41,9 +57,7 @@ def write_classification(
     model: Model,
     folder: Path,
     *,
-    sources: Sequence[str],
-    model_name: str,
-    inventory: Sequence[Path] = (),
+    origin: Origin,
     after: tuple[Section, ...] = (),
     title: str = "",
 ) -> None:
@@ -51,8 +65,7 @@ def write_classification(
 
     Parameters
     ----------
-    sources, model_name, inventory : sequence of str, str, sequence of Path
-        As given to `classify`; metrics.json keeps them, so that `seisnet plot` and `seisnet report` find them again.
+    origin : Origin
     after : tuple of Section
         Sections to add at the end.
     """
@@ -62,7 +75,7 @@ def write_classification(
             write_detections(found.detections, folder / name, file_format, overwrite=True)
         elif not detects and name.startswith("picks"):
             write_picks(found.picks, folder / name, file_format, overwrite=True)
-    write_json(folder / "metrics.json", classification_metrics(found, sources, model_name, inventory))
+    write_json(folder / "metrics.json", classification_metrics(found, origin))
     figures, caption = {}, "Data used and rejected from each instrument, and what was found over time."
     if found.spans:
         figures["availability"] = plots.availability(
@@ -84,9 +97,7 @@ def write_classification(
     write_report(Report(title, summary(found, model), tuple(sections), said), folder / "report.html")
 
 
-def classification_metrics(
-    found: Classification, sources: Sequence[str], model_name: str, inventory: Sequence[Path] = ()
-) -> dict[str, Any]:
+def classification_metrics(found: Classification, origin: Origin) -> dict[str, Any]:
     """What was read, found and rejected, as plain values."""
     counts = Counter((pick.station_id, pick.phase) for pick in found.picks)
     detected = Counter((d.station_id, d.label) for d in found.detections)
@@ -97,9 +108,12 @@ def classification_metrics(
         entry["seconds"] += (r.end_ns - r.start_ns) / NS_PER_S
     return {
         "seisnet_version": __version__,
-        "sources": [_findable(source) for source in sources],
-        "model": _findable(model_name) if Path(model_name).exists() else model_name,
-        "inventory": [str(path.absolute()) for path in inventory],
+        "sources": [_findable(source) for source in origin.sources],
+        "model": _findable(origin.model_name) if Path(origin.model_name).exists() else origin.model_name,
+        "inventory": [str(path.absolute()) for path in origin.inventory],
+        "selection": {
+            name: value for name, value in asdict(origin.selection).items() if value != getattr(EVERYTHING, name)
+        },
         "thresholds": found.thresholds,
         "files": len(found.files),
         "records": found.n_records,

@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import quote
 
 from seisnet.classification.views import VIEW_AFTER_S, VIEW_BEFORE_S, View, find_pick, view_around
+from seisnet.config import from_dict
 from seisnet.errors import ConfigError, DataError
 from seisnet.formats.picks import read_picks
 from seisnet.model import Model, load_model
@@ -20,9 +21,11 @@ from seisnet.report.document import Report, Section, picks_table
 from seisnet.report.html import render_report
 from seisnet.report.serving import Reply, Request
 from seisnet.waveforms.lookup import Waveforms
+from seisnet.waveforms.selection import Selection
+from seisnet.waveforms.sources import EVERYTHING
 from seisnet.wording import counted
 
-REMEMBERED = {"sources": list, "model": str, "inventory": list}
+REMEMBERED = {"sources": list, "model": str, "inventory": list, "selection": dict}
 """Entries of a report's metrics.json that say how its picks were made."""
 
 NOT_FRAMED = "frame-ancestors 'none'"
@@ -105,7 +108,7 @@ def view_address(pick: Pick) -> str:
 def open_picked(
     path: Path, sources: Sequence[str] = (), model_name: str | None = None, inventory: Sequence[str | Path] = ()
 ) -> Picked:
-    """Read picks from a file, or from the folder of a report, which names its waveforms, model and station metadata.
+    """Read picks from a file, or from the folder of a report, which says what they were made on and with.
 
     Parameters
     ----------
@@ -123,22 +126,30 @@ def open_picked(
     """
     if not path.exists():
         raise DataError(f"{path}: no such file or folder")
+    selection = EVERYTHING
     if path.is_dir():
         known = _metrics(path / "metrics.json")
         sources, model_name = sources or known["sources"], model_name or known["model"]
         inventory = inventory or known["inventory"]
+        selection = from_dict(Selection, known["selection"], where=f"{path / 'metrics.json'}: selection")
         if (path / "detections.csv").exists():
             raise ConfigError(f"{path}: a report of detections; picks can be drawn, detections can't")
         path = path / "picks.csv"
     if not sources:
         raise ConfigError(f"{path}: use --waveforms to say what the picks were made on")
+    if services := [source for source in sources if source.startswith("fdsn:")]:
+        raise ConfigError(
+            f"{services[0]}: what a web service sent is not kept; use --waveforms to name files that hold it"
+        )
     picks = in_order(read_picks(path, may_be_empty=True))
-    return Picked(str(path), picks, Waveforms(sources, inventory), load_model(model_name) if model_name else None)
+    waveforms = Waveforms(sources, inventory, selection)
+    return Picked(str(path), picks, waveforms, load_model(model_name) if model_name else None)
 
 
 def _metrics(path: Path) -> dict[str, Any]:
     try:
-        known = {"inventory": []} | json.loads(path.read_text(encoding="utf-8"))  # older ones do not name it
+        older: dict[str, Any] = {"inventory": [], "selection": {}}  # do not name these
+        known = older | json.loads(path.read_text(encoding="utf-8"))
         if all(isinstance(known[name], kind) for name, kind in REMEMBERED.items()):
             return dict(known)
     except (OSError, ValueError, LookupError, TypeError) as error:

@@ -19,8 +19,9 @@ from seisnet.waveforms.datasets import is_dataset, open_dataset, start_of
 from seisnet.waveforms.files import Reading, read_file, read_headers
 from seisnet.waveforms.inventory import Response, read_stations
 from seisnet.waveforms.records import KEPT, NS_PER_S, Record, ns_to_sample, reasons, sample_to_ns, wrong_codes
+from seisnet.waveforms.selection import Selection
 from seisnet.waveforms.source_records import read_traces
-from seisnet.waveforms.sources import Source, find_sources
+from seisnet.waveforms.sources import EVERYTHING, Source, find_sources
 
 DISTANCE_COLUMNS = ("path_ep_distance_km", "source_distance_km", "path_hyp_distance_km", "path_distance_km")
 
@@ -46,6 +47,8 @@ class Waveforms:
         Files, folders, globs, archives, data sets.
     inventory : sequence of str or Path
         Files of station metadata, which place components by azimuth and dip.
+    selection : Selection
+        Which channels and times of the sources are wanted.
 
     Attributes
     ----------
@@ -58,13 +61,15 @@ class Waveforms:
         If a name leads to no file, or nothing that it leads to can be read, or station metadata can't.
     """
 
-    def __init__(self, specs: Sequence[str], inventory: Sequence[str | Path] = ()) -> None:
-        self.reading = Reading()
+    def __init__(
+        self, specs: Sequence[str], inventory: Sequence[str | Path] = (), selection: Selection = EVERYTHING
+    ) -> None:
+        self.reading, self._selection = Reading(), selection
         self._stations = read_stations(tuple(map(Path, inventory)))
         self._by_station: dict[str, list[_Holding]] = defaultdict(list)
-        for source in find_sources(specs, self.reading, inventory=inventory):
+        for source in find_sources(specs, self.reading, selection=selection, inventory=inventory):
             for path in source.paths[:1] if source.is_dataset else source.paths:
-                for holding in _rows_of(path) if source.is_dataset else _traces_of(path, self.reading):
+                for holding in _rows_of(path) if source.is_dataset else self._traces_of(path):
                     self._by_station[holding.trace_id.split(".")[1].upper()].append(holding)
         if not self._by_station:
             lost = [r.reason for r in self.reading.rejections if not r.reason.startswith(KEPT)]
@@ -118,9 +123,15 @@ class Waveforms:
         why = reasons(self.reading.rejections)
         return DataError(f"{what} in the sources{f' can be used: {why}' if why else ''}")
 
+    def _traces_of(self, path: Path) -> Iterator[_Holding]:
+        for stretch in read_headers(path, self.reading) or ():
+            if self._selection.takes(stretch.seed_id):
+                trace_id, _ = split_seed_id(stretch.seed_id)
+                yield _Holding(trace_id, stretch.start_ns, path, stretch.end_ns, stretch.rate_hz)
+
     def _of_row(self, holding: _Holding, rate_hz: float) -> list[Record]:
         told = Reading()
-        source, rows = Source((holding.path,), "dataset"), (holding.row, holding.row + 1)
+        source, rows = Source((holding.path,), "dataset", selection=self._selection), (holding.row, holding.row + 1)
         records = [trace.record for trace in read_traces(source, told, sampling_rate_hz=rate_hz, rows=rows)]
         self.reading.rejections += [r for r in told.rejections if not r.reason.startswith(KEPT)]
         return records
@@ -145,7 +156,7 @@ class Waveforms:
             if found is None:
                 self.reading.rejections += told.rejections
             else:
-                stream += found
+                stream += self._selection.of(found)
         rate_hz = sampling_rate_hz or max(h.rate_hz for h in near)
         records, rejections = condition(
             stream, sampling_rate_hz=rate_hz, shortest_s=0.0, stations=self._stations or None, response=response
@@ -184,12 +195,6 @@ def distances_km(paths: Iterable[Path]) -> dict[tuple[str, str], float]:
 
 def _agrees(named: Sequence[str], codes: Sequence[str]) -> bool:
     return all(not name or name.upper() == code.upper() for name, code in zip(named, codes, strict=True))
-
-
-def _traces_of(path: Path, reading: Reading) -> Iterator[_Holding]:
-    for stretch in read_headers(path, reading) or ():
-        trace_id, _ = split_seed_id(stretch.seed_id)
-        yield _Holding(trace_id, stretch.start_ns, path, stretch.end_ns, stretch.rate_hz)
 
 
 def _rows_of(path: Path) -> Iterator[_Holding]:
