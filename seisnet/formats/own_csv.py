@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from seisnet.errors import ConfigError, DataError
-from seisnet.labels.tables import time_ns
+from seisnet.labels.tables import is_csv, time_ns
 from seisnet.picks import Detection, OnInstrument, Pick, in_order, iso_time
 
 CODES = ("network", "station", "location", "channel")
@@ -152,7 +152,7 @@ def read_picks_csv(path: Path) -> list[Pick]:
 
 def is_picks_csv(path: Path) -> bool:
     """Whether a file begins as those that `write_picks` writes as CSV."""
-    if path.suffix.lower() != ".csv" or not path.is_file():
+    if not (is_csv(path) and path.is_file()):
         return False
     with path.open("rb") as file:
         return file.readline().removeprefix(codecs.BOM_UTF8).strip() == ",".join(CSV_COLUMNS).encode()

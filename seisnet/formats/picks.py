@@ -12,6 +12,7 @@ from seisnet.formats import dialects
 from seisnet.formats.own_csv import detections_csv, is_picks_csv, picks_csv, read_picks_csv
 from seisnet.formats.quakeml import detections_quakeml, picks_nlloc, picks_quakeml, picks_sc3ml
 from seisnet.labels.reading import read_labels
+from seisnet.labels.tables import is_csv
 from seisnet.picks import Detection, Pick
 from seisnet.store.files import check_output, path_of, write_whole
 from seisnet.waveforms.datasets import is_dataset, read_dataset_picks
@@ -132,7 +133,7 @@ def kinds_of(path: Path) -> set[str]:
     if is_dataset(path):
         return {"phase"}
     names: set[str] = set()
-    if path.suffix.lower() == ".csv" and path.is_file():
+    if is_csv(path) and path.is_file():
         with path.open(newline="", encoding="utf-8-sig", errors="replace") as file:
             names = {name.strip().lower() for name in next(csv.reader([file.readline(10_000)]), [])}
     return {"phase", "class"} & names or {"phase", "class"}

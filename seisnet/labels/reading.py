@@ -14,7 +14,7 @@ from typing import TypeVar
 
 from seisnet.errors import DataError, missing
 from seisnet.labels.catalogues import catalogue_intervals, catalogue_picks
-from seisnet.labels.tables import csv_intervals, csv_picks
+from seisnet.labels.tables import csv_intervals, csv_picks, is_csv
 from seisnet.picks import ClassInterval, Pick, in_order
 from seisnet.waveforms.records import NS_PER_S, Rejection
 from seisnet.wording import most_frequent
@@ -109,7 +109,7 @@ def read_classes(paths: Iterable[str | Path], rejections: list[Rejection] | None
 def read_intervals(path: Path, rejections: list[Rejection]) -> list[ClassInterval]:
     """Read class intervals as `read_classes` does, but all that one file holds; in a CSV there may be none."""
     found = _read_one(path, csv_intervals, catalogue_intervals, rejections)
-    if not found and not _is_csv(path):
+    if not found and not is_csv(path):
         raise DataError(f"{path}: holds no {NO_CLASSES}")
     return found
 
@@ -139,7 +139,7 @@ def _read(
         found = _read_one(path, from_csv, from_catalogue, rejections)
         if not found:
             why_not = "; ".join(most_frequent(Counter(r.reason for r in rejections[before:])))
-            lacks = f"usable label: {why_not}" if why_not else "row below its header" if _is_csv(path) else none
+            lacks = f"usable label: {why_not}" if why_not else "row below its header" if is_csv(path) else none
             raise DataError(f"{path}: holds no {lacks}")
         labels.append(found)
     return labels
@@ -156,13 +156,9 @@ def _read_one(
     if path.stat().st_size == 0:
         raise DataError(f"{path}: the file is empty")
     try:
-        return (from_csv if _is_csv(path) else from_catalogue)(path, rejections)
+        return (from_csv if is_csv(path) else from_catalogue)(path, rejections)
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise DataError(f"{path}: can't be read: {error}") from error
-
-
-def _is_csv(path: Path) -> bool:
-    return path.suffix.lower() == ".csv"
 
 
 def _once(files: Iterable[Sequence[Pick]], rejections: list[Rejection]) -> list[Pick]:

@@ -54,6 +54,11 @@ FRACTION = re.compile(r"\.(\d+)(?=(?:Z|[+-]\d\d:?\d\d)?$)")
 L = TypeVar("L", Pick, ClassInterval)
 
 
+def is_csv(path: Path) -> bool:
+    """Whether a file is a table by its name, not a catalogue."""
+    return path.suffix.lower() == ".csv"
+
+
 def csv_picks(path: Path, rejections: list[Rejection]) -> list[Pick]:
     """Read a CSV of picks; those that an analyst rejected become rejections.
 
