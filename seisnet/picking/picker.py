@@ -155,9 +155,8 @@ class Picker:
                 clusters.append([pick])
         found: list[Pick] = []
         self._picks = []
-        for i, cluster in enumerate(clusters):
-            followed = i + 1 < len(clusters) and settled_ns > clusters[i + 1][0].time_ns
-            if last or followed or settled_ns >= cluster[-1].time_ns + gap_ns:
+        for cluster in clusters:
+            if last or settled_ns >= cluster[-1].time_ns + gap_ns:
                 found += self._apart(cluster)
             else:
                 self._picks += cluster
