@@ -5,7 +5,7 @@ from __future__ import annotations
 import zlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -20,16 +20,8 @@ from seisnet.store.files import check_not_read
 from seisnet.store.seisbench_writer import SeisBenchWriter
 from seisnet.waveforms.dataset_columns import OUTSIDE
 from seisnet.waveforms.files import Reading
-from seisnet.waveforms.records import (
-    COMPONENTS,
-    KEPT,
-    NS_PER_S,
-    Record,
-    Rejection,
-    letters_of,
-    ns_to_sample,
-    sample_to_ns,
-)
+from seisnet.waveforms.lookup import part
+from seisnet.waveforms.records import COMPONENTS, KEPT, NS_PER_S, Record, Rejection, letters_of
 from seisnet.waveforms.selection import NO_WAVEFORMS, Selection
 from seisnet.waveforms.source_records import read_records, read_traces
 from seisnet.waveforms.sources import Source, find_sources
@@ -173,9 +165,8 @@ def _events(picks: Iterable[Pick]) -> list[list[Pick]]:
 
 
 def _around(record: Record, picks: Sequence[Pick], config: ExportConfig) -> _Trace:
-    first = max(0, ns_to_sample(record, picks[0].time_ns - round(config.before_s * NS_PER_S)))
-    end = min(record.n_samples, ns_to_sample(record, picks[-1].time_ns + round(config.after_s * NS_PER_S)) + 1)
-    cut = replace(record, data=record.data[:, first:end], start_ns=sample_to_ns(record, first))
+    before_ns, after_ns = (round(s * NS_PER_S) for s in (config.before_s, config.after_s))
+    cut = part(record, picks[0].time_ns - before_ns, picks[-1].time_ns + after_ns)
     return _Trace(cut, picks, picks[0].event_id, "earthquake", "")
 
 

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TypeVar
 
+from seisnet.labels.matching import span_ns
 from seisnet.overlaps import merged
 from seisnet.picks import ClassInterval, Pick, iso_time
 
@@ -25,9 +26,9 @@ def linked(labels: Sequence[L], link_s: float) -> list[L]:
     """
     if not link_s:
         return list(labels)
-    known = sorted((_start_ns(label), label.event_id) for label in labels if label.event_id)
+    known = sorted((span_ns(label)[0], label.event_id) for label in labels if label.event_id)
     loose = [i for i, label in enumerate(labels) if not label.event_id]
-    times_ns = [_start_ns(labels[i]) for i in loose]
+    times_ns = [span_ns(labels[i])[0] for i in loose]
     what = "picks" if labels and isinstance(labels[0], Pick) else "signals"
     groups = event_names([(t, t) for t in times_ns], link_s, what)
     nearest = [_nearest(known, t, link_s) for t in times_ns]
@@ -39,10 +40,6 @@ def linked(labels: Sequence[L], link_s: float) -> list[L]:
         joined = event if len(beside[group]) > 1 else next(iter(beside[group]), "")
         named[i] = replace(labels[i], event_id=joined or group)
     return named
-
-
-def _start_ns(label: Pick | ClassInterval) -> int:
-    return label.time_ns if isinstance(label, Pick) else label.start_ns
 
 
 def _nearest(known: Sequence[tuple[int, str]], time_ns: int, within_s: float) -> str:
