@@ -107,6 +107,23 @@ def test_days_of_an_archive_give_the_picks_of_the_whole(tmp_path, make_trace, no
     np.testing.assert_allclose(*probabilities, atol=1e-4)
 
 
+def test_components_that_were_not_recorded_are_told_once(tmp_path, make_trace, noise, untrained_model):
+    """Two days of an archive: one instrument of one component, one of two, one of three."""
+    start_ns, midnight, n = 1_577_836_800 * NS_PER_S - 100 * NS_PER_S, 10_000, 20_000
+    for code in ("A..HHZ", "B..HHZ", "B..HHE", "C..HHZ", "C..HHN", "C..HHE"):
+        channel = f"GE.{code}"
+        for year, day, low, high in ((2019, 365, 0, midnight), (2020, 1, midnight, n)):
+            folder = tmp_path / f"{year}/GE/{code[0]}/{code[-3:]}.D"
+            folder.mkdir(parents=True)
+            part = make_trace(noise(n)[low:high], channel, start_ns=start_ns + low * 10_000_000)
+            part.write(str(folder / f"{channel}.D.{year}.{day:03d}"), format="MSEED")
+    found = classify([f"sds:{tmp_path}"], untrained_model)
+    assert [(r.trace_id, r.start_ns, r.reason) for r in found.rejections] == [
+        ("GE.A..HH", start_ns, "used, but N, E were not recorded"),
+        ("GE.B..HH", start_ns, "used, but N was not recorded"),
+    ]
+
+
 @pytest.mark.parametrize("missing", [("CRE", ""), ("", "CRE"), ("CRE", "BAL")])
 def test_stations_that_come_and_go_cost_no_pick_of_the_others_at_midnight(
     missing, tmp_path, make_trace, noise, untrained_model

@@ -17,6 +17,7 @@ from seisnet.scan.scanner import Probabilities
 from seisnet.waveforms.files import Reading
 from seisnet.waveforms.inventory import response_of
 from seisnet.waveforms.records import NS_PER_S, Record, Rejection
+from seisnet.waveforms.remarks import lacking
 from seisnet.waveforms.source_records import read_records, read_traces
 from seisnet.waveforms.sources import Source
 
@@ -123,6 +124,7 @@ def classify_source(source: Source, job: SourceJob) -> Classification:
     result, reading = Classification(), Reading()
     low, high = source.span_ns
     for record in _records(source, reading, job):
+        reading.rejections += lacking(record, low)
         found = job.model.follow(record, job.config, threads=job.threads).add(record.data, last=True)
         picks = [p for p in found.picks if low <= p.time_ns < high]
         result.picks += picks

@@ -29,6 +29,7 @@ from seisnet.store.windows_file import SPLITS, Rejected
 from seisnet.waveforms.files import Reading
 from seisnet.waveforms.inventory import response_of
 from seisnet.waveforms.records import NS_PER_S, Record, Rejection
+from seisnet.waveforms.remarks import lacking
 from seisnet.waveforms.source_records import read_records, read_traces
 from seisnet.waveforms.sources import Source
 from seisnet.windows.augment import augment
@@ -173,6 +174,7 @@ def _summarise(job: PieceJob, piece: Piece, writer: ShardWriter | None) -> Summa
                 made, why_not = maker.add(labelled)
                 summary.made[-1] += made
                 record = labelled.record
+                reading.rejections += lacking(record, source.span_ns[0])
                 reading.rejections += [Rejection(record.trace_id, record.start_ns, record.end_ns, r) for r in why_not]
         except OSError as error:  # of reading: what goes wrong in writing is a DataError
             reading.rejections.append(Rejection("", 0, 0, f"{source.name}: can't be read: {error.strerror or error}"))

@@ -1,11 +1,11 @@
-"""Remarks on records whose components had other letters, or were sampled at other rates."""
+"""Remarks on records that lack components, or whose components had other letters or rates."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
 from seisnet.waveforms.channels import split_seed_id
-from seisnet.waveforms.records import COMPONENTS, Flag, Record
+from seisnet.waveforms.records import COMPONENTS, KEPT, Flag, Record, Rejection
 from seisnet.waveforms.resampling import is_rate
 from seisnet.waveforms.segments import JITTER, Segment
 
@@ -46,6 +46,15 @@ def resampled(recorded_hz: Sequence[float], to_hz: float) -> str:
     """
     others = sorted({hz for hz in recorded_hz if not is_rate(hz, to_hz)})
     return f"resampled from {' and '.join(f'{hz:.7g}' for hz in others)} to {to_hz:.7g} Hz" if others else ""
+
+
+def lacking(record: Record, since_ns: int) -> list[Rejection]:
+    """The remark that some components were not recorded, for a record that begins in a source's span."""
+    missing = [letter for letter, there in zip(COMPONENTS, record.present, strict=True) if not there]
+    if not missing or record.start_ns < since_ns:  # the source before tells it
+        return []
+    what = f"{KEPT}{', '.join(missing)} {'was' if len(missing) == 1 else 'were'} not recorded"
+    return [Rejection(record.trace_id, record.start_ns, record.start_ns, what)]
 
 
 def _unlike(segments: Sequence[Segment], record: Record) -> tuple[Flag, ...]:
