@@ -369,6 +369,10 @@ def test_the_advice_of_a_split_that_fails_works_without_making_the_shards_again(
         DataError, match=r"; windows: P [1-9]\d*, S [1-9]\d*, noise \d+; 2 of 2 labels lie in a record$"
     ):
         plan(*job, CONFIG)
+    far = tmp_path / "far.csv"
+    far.write_text("network,station,time,phase\nXX,NOWHERE,2020-01-01T00:00:00,P\n")
+    with pytest.raises(DataError, match=r"2 of 3 labels lie in a record: label at XX.NOWHERE.: no waveform"):
+        plan(job[0], [*job[1], str(far)], CONFIG)
     with pytest.raises(DataError, match=r"the shards are finished: correct this and use resume=True$"):
         preprocess_to_file(*job, CONFIG, output=tmp_path / "w.h5")
     assert list((tmp_path / ".w.h5.work").glob("*.h5"))

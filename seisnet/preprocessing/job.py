@@ -30,7 +30,7 @@ from seisnet.waveforms.files import Reading
 from seisnet.waveforms.records import COMPONENTS
 from seisnet.waveforms.selection import Selection
 from seisnet.waveforms.sources import find_sources
-from seisnet.wording import counted, misfits
+from seisnet.wording import counted, misfits, most_frequent
 
 BYTES_A_ROW = 48
 """Approximate size of a row of a windows file without its features."""
@@ -236,7 +236,9 @@ def plan(
     try:
         division = divide(totals.rows, job.config)
     except DataError as error:
+        why_not = most_frequent(Counter(reason for *_, reason in totals.unmatched))
         matched = f"; {n_matched} of {counted(n_labels, 'label')} lie in a record" if n_labels else ""
+        matched += f": {'; '.join(why_not)}" if why_not else ""
         raise DataError(f"{error}; windows: {_of_classes(totals, job.config.classes)}{matched}") from error
     return Plan(
         classes=job.config.classes,
