@@ -37,8 +37,8 @@ MOST_NAMES = 12
 """Sources and stations that are named."""
 
 WINDOWS = (
-    "Windows of each split; augmented are altered copies and additional noise. Events are hours of a station where "
-    "labels name none. The test split took no part."
+    "Windows of each split; augmented are altered copies and additional noise. Where labels name no event, {} count as "
+    "one. The test split took no part."
 )
 
 UNKNOWN = (
@@ -135,7 +135,8 @@ class _Card:
         yield f"{counted(len(self._stations), 'station')} to learn from: {first_of(self._stations, MOST_NAMES)}"
         if self._start:
             yield f"What {self._start} had learned from before is in the card of that model."
-        yield WINDOWS
+        link_s = self._recipe.link_s
+        yield WINDOWS.format(f"those within {link_s:g} s of each other" if link_s else "those of a station and an hour")
 
     def _counts(self) -> str:
         train, dev = self._train, self._dev
