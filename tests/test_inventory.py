@@ -245,6 +245,26 @@ def test_a_channel_that_is_not_known_at_the_time_is_placed_by_letter(tmp_path, m
     assert record.present.tolist() == [True, True, False]
 
 
+@pytest.mark.parametrize(
+    ("channels", "told"),
+    [
+        ([("HHZ", 0.0, -90.0, 0, 9), ("HHN", 0.0, 0.0, 0, 9)], []),
+        ([("HHZ", 0.0, -90.0, 0, 9), ("HHN", 0.0, 0.0, 5, 9)], ["N"]),  # of another time
+        ([("HHZ", None, None, 0, 9), ("BHN", 0.0, 0.0, 0, 9)], ["Z, N"]),  # without directions; of another instrument
+        ([], ["Z, N"]),  # of stations alone
+    ],
+)
+def test_what_station_metadata_do_not_orient_is_told(channels, told, tmp_path, make_trace, noise):
+    stream = obspy.Stream([make_trace(noise(500, k), f"GE.APE..HH{c}") for k, c in enumerate("ZN")])
+    stations = read_stations((write_stations(tmp_path / "s.xml", *channels),))
+    [record], _ = condition(stream, sampling_rate_hz=100.0, shortest_s=1.0, stations=stations)
+    assert [flag.what for flag in record.flags] == [
+        f"the station metadata give no azimuth and dip of {letters}: letters decide" for letters in told
+    ]
+    [plain], _ = condition(stream, sampling_rate_hz=100.0, shortest_s=1.0)
+    assert not plain.flags
+
+
 @pytest.mark.parametrize(("azimuth", "starts"), [(180.0, [0, 300]), (5.0, [0])])
 def test_a_record_is_cut_where_a_component_turns(azimuth, starts, tmp_path, make_trace, noise):
     """The last sample of the first epoch is that at midnight, where the second begins as well."""

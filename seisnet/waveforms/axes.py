@@ -62,6 +62,14 @@ def place_of(trace: obspy.Trace, component: str, stations: Stations, *, by_lette
     return Place(rank, component, rows[component], 1, axis or ()) if component in rows else None
 
 
+def unoriented(seed_ids: Sequence[str], time_ns: int, stations: Stations | None) -> str:
+    """Say which components station metadata, if there are any, do not orient."""
+    if stations is None:
+        return ""
+    letters = [seed_id[-1] for seed_id in seed_ids if not axis_of(seed_id, time_ns, stations)]
+    return f"the station metadata give no azimuth and dip of {', '.join(letters)}: letters decide" if letters else ""
+
+
 def by_epoch(trace: obspy.Trace, stations: Stations) -> list[obspy.Trace]:
     """A trace, cut where an epoch of its channel begins or ends: from there on it may point another way."""
     start_ns, end_ns, rate_hz = trace.stats.starttime.ns, trace.stats.endtime.ns, float(trace.stats.sampling_rate)

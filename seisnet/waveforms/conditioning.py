@@ -14,7 +14,7 @@ import obspy
 
 from seisnet.errors import ConfigError, DataError
 from seisnet.waveforms.alignment import side_by_side
-from seisnet.waveforms.axes import AXES, Place, axis_of, by_epoch, is_askew, place_of, rotated
+from seisnet.waveforms.axes import AXES, Place, axis_of, by_epoch, is_askew, place_of, rotated, unoriented
 from seisnet.waveforms.channels import split_seed_id
 from seisnet.waveforms.inventory import Response, Stations, channel_at, without_response
 from seisnet.waveforms.quality import mended, untimed
@@ -101,7 +101,9 @@ def condition(
             if reason:
                 rejections.append(Rejection(trace_id, record.start_ns, record.end_ns, reason))
             else:
-                records.append(with_flags(record, (*record.flags, *flags)))
+                unknown = unoriented(seed_ids, record.start_ns, stations)
+                told = [Flag(record.start_ns, record.start_ns, unknown)] if unknown else []
+                records.append(with_flags(record, (*record.flags, *flags, *told)))
     return records, rejections
 
 
