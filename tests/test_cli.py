@@ -573,7 +573,9 @@ def test_a_model_that_is_trained_further_keeps_its_layers_unless_others_are_aske
     (tmp_path / "c.toml").write_text(once)
     further = ["train", job / "windows.h5", "--init", job / "model.h5", "--config", tmp_path / "c.toml", "-q", "-o"]
     run(*further, tmp_path / "m.h5")
-    assert load_model(tmp_path / "m.h5").layers == load_model(job / "model.h5").layers
+    child, parent = (load_model(path) for path in (tmp_path / "m.h5", job / "model.h5"))
+    assert child.layers == parent.layers
+    assert child.stored.train["learning_rate"] == 0.002  # of a whole picker, which has much to lose
     with pytest.raises(ConfigError, match="has layers"):
         run(*further, tmp_path / "n.h5", "--hidden", "256,128")
     (tmp_path / "c.toml").write_text(once + "hidden = [32]\n")

@@ -28,6 +28,7 @@ from seisnet.store.windows_writer import writing
 from seisnet.training import loop
 from seisnet.training.batches import FileBatches, MemoryBatches, fit_scaler
 from seisnet.training.fitting import fit
+from seisnet.training.parents import settings_for
 from seisnet.training.window_data import load_windows
 
 CONFIG = PreprocessConfig(window_s=2.0, frame_s=0.5, hop_s=0.5, freqmin_hz=2.0, freqmax_hz=12.0)
@@ -657,6 +658,12 @@ def test_a_model_of_one_stage_gets_the_others_unless_they_are_not_wanted(quakes,
     asked = dataclasses.replace(briefly, **parent.layers)
     assert reads(fit(quakes.windows, asked, init=parent)[0]) == ["features", "context", "onset"]
     assert reads(fit(quakes.windows, dataclasses.replace(asked, **alone), init=parent)[0]) == ["features"]
+
+
+def test_only_a_whole_picker_is_trained_further_in_small_steps(quakes, quake_model, briefly):
+    parent, _ = fit(quakes.windows, dataclasses.replace(briefly, context=False, onset=False))
+    assert settings_for(parent) == TrainConfig(**parent.layers)  # networks are added, which have all to learn
+    assert settings_for(quake_model) == TrainConfig(**quake_model.layers, learning_rate=0.002)
 
 
 def test_layers_of_a_model_are_settings_of_a_training(quake_model, small_training):

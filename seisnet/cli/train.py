@@ -27,7 +27,11 @@ if TYPE_CHECKING:
 @click.option("--activation", metavar="NAME", help="relu, leaky_relu, gelu, tanh, sigmoid, identity.")
 @click.option("--optimizer", metavar="NAME", help="sgd, nesterov, adagrad, rmsprop, adam, adamw.")
 @click.option("--schedule", metavar="NAME", help="constant, step, cosine, warmup, one_cycle, plateau.")
-@click.option("--learning-rate", type=float, help="0.02 by default; rmsprop, adam and adamw need about 0.001.")
+@click.option(
+    "--learning-rate",
+    type=float,
+    help="0.02 by default, 0.002 with --init phase; rmsprop, adam and adamw need about 0.001.",
+)
 @click.option("--momentum", type=float, help="Of sgd and nesterov; the others have none to set.")
 @click.option("--batch-size", type=int)
 @click.option("--epochs", type=int)
@@ -47,7 +51,7 @@ if TYPE_CHECKING:
     "--init",
     "init_name",
     metavar="FILE|NAME",
-    help="Start from the weights of this model, with its layers and members.",
+    help="Start from the weights of this model, with its layers and members, in smaller steps.",
 )
 @click.option(
     "--card",
@@ -153,14 +157,15 @@ def train(
 def _settings(
     init_name: str | None, path: Path | None, given: dict[str, Any], *, quiet: bool
 ) -> tuple[Model | None, TrainConfig]:
-    """The model to start from, and the config: options override the file, which overrides the layers of that model."""
+    """The model to start from, and the config: options override the file, which overrides what suits that model."""
     from seisnet.config import TrainConfig, load_toml
 
     init, config = None, TrainConfig()
     if init_name:
         from seisnet.model import load_model  # which loads NumPy, see `seisnet.kernels`
+        from seisnet.training.parents import settings_for
 
         init = load_model(init_name)
-        config = TrainConfig(**init.layers)
+        config = settings_for(init)
     config = load_toml(path, TrainConfig, config, say=partial(console.say, quiet=quiet)) if path else config
     return init, dataclasses.replace(config, **given)

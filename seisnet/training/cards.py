@@ -25,7 +25,7 @@ from seisnet.store.model_file import StoredModel
 from seisnet.store.windows_file import WindowRows
 from seisnet.training.calibration import FEWEST_ONSETS, ONE_SIGMA, TOLERANCE_S
 from seisnet.training.distillation import said
-from seisnet.training.parents import READS, Parent
+from seisnet.training.parents import READS, Parent, settings_for
 from seisnet.training.window_data import WindowData
 from seisnet.waveforms.records import COMPONENTS
 from seisnet.wording import counted, first_of
@@ -254,7 +254,7 @@ class _Card:
         """The commands, and a file of settings with all that are not the default."""
         start, base = "", TrainConfig()
         if self._parent:
-            name, base = self._parent.name, TrainConfig(**self._parent.layers)
+            name, base = self._parent.name, settings_for(self._parent)
             start = f" --init {name if name in shipped_models() else f'{name}.h5'}"
         settings = [*_toml("preprocess", self._recipe, PreprocessConfig()), *_toml("train", self._config, base)]
         config = " --config settings.toml" if settings else ""

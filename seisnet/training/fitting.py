@@ -25,7 +25,7 @@ from seisnet.training.calibration import calibrated
 from seisnet.training.cards import with_card
 from seisnet.training.loop import train_network
 from seisnet.training.objectives import Say
-from seisnet.training.parents import Parent
+from seisnet.training.parents import Parent, settings_for
 from seisnet.training.tasks import Run, Task
 from seisnet.training.window_data import load_windows
 
@@ -59,7 +59,8 @@ def fit(  # noqa: PLR0913, each is a choice that somebody makes
     windows : Windows or path
         Made by preprocess. A file whose training split exceeds `config.memory_mb` is read in blocks.
     config : TrainConfig, optional
-        How to train; by default ``TrainConfig()``, with the layers and members of `init` if that is given.
+        How to train; by default ``TrainConfig()`` or, if `init` is given, its layers and members and, if it
+        has all three networks, a tenth of the learning rate.
     name : str
         Name of the model.
     card : str
@@ -107,7 +108,7 @@ def fit(  # noqa: PLR0913, each is a choice that somebody makes
     if "\0" in card:  # HDF5 would refuse it when all is done
         raise ConfigError("card: holds a zero byte; text is needed")
     if config is None and init is not None:
-        config = TrainConfig(**init.layers)
+        config = settings_for(init)
     config = or_default(config, TrainConfig)
     if device not in ("cpu", "cuda"):  # and none is proposed: of gpu, the nearest is cpu
         raise ConfigError(f"device: got '{device}'; known: cpu, cuda")
