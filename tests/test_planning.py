@@ -112,7 +112,7 @@ def test_the_plan_is_what_is_made_and_touches_nothing(labelled, make_trace, tmp_
     assert (found.n_labels, found.n_matched) == (len(labelled.picks) + 9, len(labelled.picks))
     assert [trace_id for trace_id, *_ in found.unmatched] == ["XX.NOWHERE.."] * 9
     assert len({reason for *_, reason in found.unmatched}) == 1
-    assert ("", 0, 0, f"{silent}: no window") in found.rejected
+    assert (str(silent), 0, 0, "a source without windows") in found.rejected
     assert [*found.rejected, *found.unmatched] == list(read_rejected(tmp_path / "w.h5"))
     assert found.how == info.attributes["split_by"]
     chunk = 1_200_000  # the last one of the features is filled up
