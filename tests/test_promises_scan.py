@@ -515,7 +515,7 @@ def test_a_finished_output_is_left_as_it_is_or_refused_with_what_differs(archive
         assert refused.returncode == 2
         assert f"was made with other {differs}; choose another name, or use overwrite=True" in refused.stderr
     os.utime(sources / "3.mseed", (0, 0))
-    assert "with other sources (or their files have changed); " in run_classify(*what).stderr
+    assert "with other sources or station metadata (or their files have changed); " in run_classify(*what).stderr
     assert before == (output.read_bytes(), output.stat().st_mtime_ns)
     output.write_text("moved by hand\n")
     assert "is not what a finished run left" in run_classify(*what).stderr
@@ -529,7 +529,8 @@ def test_a_file_that_grows_amid_a_run_is_another_to_the_next(archive, tmp_path, 
         patched.setattr("seisnet.classification.job.write_picks", lambda *_, **__: os.utime(day, (0, 0)))
         (tmp_path / "k.csv").touch()
         assert run_classify(*what, "--overwrite").returncode == 0
-    assert "with other sources (or their files have changed); " in run_classify(*what, "--resume").stderr
+    told = run_classify(*what, "--resume").stderr
+    assert "with other sources or station metadata (or their files have changed); " in told
 
 
 def test_a_run_that_dies_while_it_draws_the_report_goes_on(archive, tmp_path, monkeypatch):

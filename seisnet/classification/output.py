@@ -139,7 +139,7 @@ def made_of(sources: Sequence[Source], job: SourceJob, output: Output) -> dict[s
     """
     read = json.dumps([[repr(source), source.stamps] for source in sources])
     made = {
-        "sources (or their files have changed)": hashlib.sha256(read.encode()).hexdigest(),
+        "sources or station metadata (or their files have changed)": hashlib.sha256(read.encode()).hexdigest(),
         "model": model_sha256(job.model),
         **asdict(job.settings),
         "format": output.file_format,
