@@ -707,6 +707,17 @@ def test_a_quiet_score_says_nothing_but_its_table(tmp_path):
     assert (quiet.stdout, quiet.stderr) == (told.stdout, "")
 
 
+def test_a_score_without_a_match_says_how_far_apart_both_lie(tmp_path):
+    """Eight hours are local time; that no pick is at these stations is told otherwise."""
+    head = "network,station,time,phase\n"
+    (tmp_path / "wanted.csv").write_text(f"{head}GE,A,28800,P\nGE,A,28803,S\n")
+    for found, said in (("GE,A,0,P\nGE,A,3,S\n", True), ("GE,A,28800.1,P\n", False), ("GE,B,0,P\n", False)):
+        (tmp_path / "found.csv").write_text(head + found)
+        told = run("score", tmp_path / "found.csv", tmp_path / "wanted.csv").stderr
+        assert ("to the nearest pick of its station it is 8 h (median); are both in UTC" in told) is said
+        assert ("nothing matches" in told) is said
+
+
 def test_a_score_says_what_it_leaves_out(tmp_path):
     (tmp_path / "found.csv").write_text("network,station,time,phase\nXX,A,0,P\nGE,B,0,P\nGE,a,0,P\nGE,A,9,Lg\n")
     (tmp_path / "wanted.csv").write_text("network,station,time,phase\nGE,A,0,P\nGE,A,5,AML\n")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from seisnet.cli import console
-from seisnet.wording import counted, first_of
+from seisnet.wording import counted, duration, first_of
 
 if TYPE_CHECKING:
     from seisnet.picks import ClassInterval, Pick
@@ -64,7 +64,7 @@ def score(
     from seisnet.errors import NothingUsableError
     from seisnet.formats.picks import read_picks
     from seisnet.labels.reading import read_classes, read_intervals
-    from seisnet.scoring.matching import TOLERANCE_S, elsewhere, score_detections, score_picks, unscored
+    from seisnet.scoring.matching import TOLERANCE_S, apart_s, elsewhere, score_detections, score_picks, unscored
 
     if tolerance_s is not None:
         between("tolerance", tolerance_s, 1e-9, 1e6)
@@ -94,6 +94,9 @@ def score(
             named = sorted({p.station_id.strip(".") for p in wanted})
             told += f"; none are left (the reference names {first_of(named, 5)})"
         console.say(told, quiet=quiet)
+    if not any(s.matched for s in scores) and (apart := apart_s(found, wanted)) >= 0:  # NaN is not
+        told = f"from the reference to the nearest {what} of its station it is {duration(apart)} (median)"
+        console.say(f"nothing matches: {told}; are both in UTC, and of the same days?", quiet=quiet)
     for path, side in ((picks, found), (reference, wanted)):
         if names := unscored(side):
             told = f"{counted(len(names), what)} of {others}: left out"

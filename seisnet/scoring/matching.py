@@ -115,6 +115,21 @@ def elsewhere(found: Sequence[OnInstrument], reference: Sequence[OnInstrument]) 
     return [mark for mark in found if _station(mark, networks_known) not in stations]
 
 
+def apart_s(found: Sequence[Mark], reference: Sequence[Mark]) -> float:
+    """Median time from what the reference holds to the nearest found at its station, whatever its name; or NaN."""
+    networks_known = _networks_known(found, reference)
+    starts: dict[str, list[int]] = defaultdict(list)
+    for (_, station), spans in _spans(found, networks_known).items():
+        starts[station] += [start_ns for start_ns, _ in spans]
+    nearest = [
+        min(abs(start_ns - at_ns) for at_ns in starts[station])
+        for (_, station), spans in _spans(reference, networks_known).items()
+        for start_ns, _ in spans
+        if station in starts
+    ]
+    return float(np.median(nearest)) / NS_PER_S if nearest else float("nan")
+
+
 def unscored(marks: Iterable[Mark]) -> list[str]:
     """Name of every pick that is neither P nor S, and of every stretch of noise, which are left out of a score."""
     return [mark.phase if isinstance(mark, Pick) else mark.label for mark in marks if _name(mark) in ("", NOISE)]
