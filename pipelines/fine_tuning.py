@@ -4,9 +4,8 @@
 
 The data are a HDF5 + CSV pair or a SeisBench data set folder. Folds keep events together or, with `--by station`,
 stations. In each fold the model is judged on the records of the fold: as it is, and trained further on so many others,
-drawn at random, at a tenth of the usual learning rate. Thresholds are those of `--init` all along, so that nothing is
-tuned on what is judged. `seisnet train --init phase --learning-rate 0.002 --epochs 10` does much the same for a windows
-file.
+drawn at random, as gently as `seisnet train --init` does, which does much the same for a windows file. Thresholds are
+those of `--init` all along, so that nothing is tuned on what is judged.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from seisnet.cli import in_one_line
-from seisnet.config import PreprocessConfig, TrainConfig
+from seisnet.config import PreprocessConfig
 from seisnet.config.checks import between
 from seisnet.errors import ConfigError
 from seisnet.model import Model, load_model
@@ -28,9 +27,9 @@ from seisnet.training.calibration import Trial, merged, try_picks
 from seisnet.training.excerpt_data import fold_of
 from seisnet.training.fitting import fit
 from seisnet.training.labelled_sets import excerpts_of, load_records, make_windows, station
+from seisnet.training.parents import settings_for
 from seisnet.windows.labelled import LabelledRecord
 
-GENTLE = {"learning_rate": 0.002, "epochs": 10, "context_epochs": 4, "onset_epochs": 10, "folds": 2}
 COPIES = 4
 
 
@@ -85,8 +84,8 @@ def trained_further(
     """The model, trained on `n` of the records and their altered copies."""
     chosen = [train[i] for i in rng.choice(len(train), size=n, replace=False)]
     windows = make_windows([with_copies(chosen, COPIES, rng)], config)
-    tuned, _ = fit(windows, TrainConfig(**{**model.layers, **GENTLE}), init=model)
-    return tuned
+    brief = replace(settings_for(model), epochs=10, context_epochs=4, onset_epochs=10, folds=2)
+    return fit(windows, brief, init=model)[0]
 
 
 def report(what: str, seed: int, model: Model, trials: Sequence[dict[str, Trial]]) -> None:

@@ -660,10 +660,24 @@ def test_a_model_of_one_stage_gets_the_others_unless_they_are_not_wanted(quakes,
     assert reads(fit(quakes.windows, dataclasses.replace(asked, **alone), init=parent)[0]) == ["features"]
 
 
-def test_only_a_whole_picker_is_trained_further_in_small_steps(quakes, quake_model, briefly):
+def test_only_a_whole_picker_is_trained_further_gently(quakes, quake_model, briefly):
     parent, _ = fit(quakes.windows, dataclasses.replace(briefly, context=False, onset=False))
     assert settings_for(parent) == TrainConfig(**parent.layers)  # networks are added, which have all to learn
-    assert settings_for(quake_model) == TrainConfig(**quake_model.layers, learning_rate=0.002)
+    assert settings_for(quake_model) == TrainConfig(**quake_model.layers, learning_rate=0.002, keep=0.5)
+
+
+def test_of_a_model_that_is_trained_further_as_much_remains_as_is_asked(quakes, quake_model, briefly):
+    """All of its networks, the context's shifted biases included; what is kept changes nothing of the training."""
+    child, mixed = (
+        fit(quakes.windows, dataclasses.replace(briefly, keep=keep), init=quake_model)[0] for keep in (0.0, 0.75)
+    )
+    for before, after, both in zip(*(m.stored.stages for m in (quake_model, child, mixed)), strict=True):
+        assert np.abs(after.theta - before.theta).max() > 0
+        np.testing.assert_allclose(both.theta, 0.75 * before.theta + 0.25 * after.theta, rtol=1e-5, atol=1e-7)
+    for name, column in child.stored.history.items():
+        np.testing.assert_array_equal(mixed.stored.history[name], column)
+    with pytest.raises(ConfigError, match="keep: without a model to start from"):
+        fit(quakes.windows, dataclasses.replace(briefly, keep=0.5))
 
 
 def test_layers_of_a_model_are_settings_of_a_training(quake_model, small_training):

@@ -51,8 +51,9 @@ if TYPE_CHECKING:
     "--init",
     "init_name",
     metavar="FILE|NAME",
-    help="Start from the weights of this model, with its layers and members, in smaller steps.",
+    help="Start from the weights of this model, with its layers and members.",
 )
+@click.option("--keep", type=float, help="With --init: how much of its weights remains; 0.5 of phase by default.")
 @click.option(
     "--card",
     "card_path",

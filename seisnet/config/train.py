@@ -37,6 +37,9 @@ class TrainConfig:
     distil : bool
         Whether the `members` teach one network, which alone is kept (see `seisnet.training.distillation`). It needs
         excerpts of whole records in the windows file.
+    keep : float
+        Of a model that is trained further: how much of it remains. What comes out is so much of its weights, and for
+        the rest those that were learned (Wortsman et al. 2022, arXiv:2109.01903).
     class_weight : {"balanced", "none"}
         Whether every class weighs the same in the loss.
     context, onset : bool
@@ -72,6 +75,7 @@ class TrainConfig:
     input_noise: float = 0.3
     max_norm: float = 0.0
     clip_norm: float = 0.0
+    keep: float = 0.0
     class_weight: str = "balanced"
     memory_mb: float = 4000.0
     members: int = 1
@@ -105,6 +109,7 @@ class TrainConfig:
         between("dropout", self.dropout, 0.0, 0.95)
         between("label_smoothing", self.label_smoothing, 0.0, 0.9)
         between("input_noise", self.input_noise, 0.0, 100.0)
+        between("keep", self.keep, 0.0, 0.99)
         between("members", self.members, 1, 100)
         between("folds", self.folds, 2, 100)
         between("false_alarms_per_hour", self.false_alarms_per_hour, 0.0, 1e6)

@@ -59,8 +59,7 @@ def fit(  # noqa: PLR0913, each is a choice that somebody makes
     windows : Windows or path
         Made by preprocess. A file whose training split exceeds `config.memory_mb` is read in blocks.
     config : TrainConfig, optional
-        How to train; by default ``TrainConfig()`` or, if `init` is given, its layers and members and, if it
-        has all three networks, a tenth of the learning rate.
+        How to train; by default ``TrainConfig()`` or, if `init` is given, `settings_for` it.
     name : str
         Name of the model.
     card : str
@@ -110,6 +109,8 @@ def fit(  # noqa: PLR0913, each is a choice that somebody makes
     if config is None and init is not None:
         config = settings_for(init)
     config = or_default(config, TrainConfig)
+    if config.keep and init is None:
+        raise ConfigError("keep: without a model to start from (--init, init) there is nothing to keep; leave it out")
     if device not in ("cpu", "cuda"):  # and none is proposed: of gpu, the nearest is cpu
         raise ConfigError(f"device: got '{device}'; known: cpu, cuda")
     checkpoint = None if checkpoint is None else Path(checkpoint)

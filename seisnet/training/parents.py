@@ -17,17 +17,17 @@ from seisnet.store.model_file import StoredStage
 READS = {"windows": "features", "context": "context", "onset": "onset"}
 """Stages of a model, and what the model file says that they read."""
 
-GENTLE = 0.002
-"""Learning rate for a picker that is complete: at that of a new one, few records make it lose what it knows."""
+GENTLY = {"learning_rate": 0.002, "keep": 0.5}
+"""How a complete picker is trained further: otherwise a few records make it forget much of what it knows."""
 
 
 def settings_for(model: Model) -> TrainConfig:
-    """How a model is trained further unless its user says otherwise: with its layers, and in small steps.
+    """How a model is trained further unless its user says otherwise: with its layers, and gently.
 
     A picker that lacks networks takes the usual steps: those that are added to it have all to learn.
     """
     whole = len(model.stored.stages) == len(READS)
-    return TrainConfig(**model.layers, learning_rate=GENTLE if whole else TrainConfig.learning_rate)
+    return TrainConfig(**{**model.layers, **(GENTLY if whole else {})})
 
 
 @dataclass(frozen=True)

@@ -290,6 +290,9 @@ class Run:
         theta, first = np.stack(self._weights(name)), name == "windows"
         if name == "context" and self._prior_shift is not None:
             theta[:, -task.n_outputs :] += self._prior_shift  # the biases of the outputs come last
+        before = [init for i in self._numbers(name) if (init := self.tasks[i].init) is not None]
+        if before and (keep := np.float32(self._config.keep)):
+            theta = keep * np.stack(before) + (1 - keep) * theta
         return StoredStage(
             theta[0] if len(theta) == 1 else theta,
             (len(scaler.mean), *task.config.hidden, task.n_outputs),
