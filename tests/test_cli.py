@@ -586,7 +586,10 @@ def test_a_model_that_is_trained_further_keeps_its_layers_unless_others_are_aske
 def test_settings_come_from_toml_and_options_go_before_it(job, tmp_path):
     first_stage = "epochs = 2\nhidden = [8]\ncontext = false\nonset = false\n"
     (tmp_path / "c.toml").write_text(f"[train]\n{first_stage}[preprocess]\nseed = 4\n")
-    run("train", job / "windows.h5", "-o", tmp_path / "m.h5", "--config", tmp_path / "c.toml", "--epochs", 1, "-q")
+    options = ("--config", tmp_path / "c.toml", "--epochs", 1)
+    told = run("train", job / "windows.h5", "-o", tmp_path / "m.h5", *options).stderr
+    scores = load_model(tmp_path / "m.h5").stored.metrics["dev_windows"]
+    assert f"m.h5: 1 epoch, dev macro-F1 {scores['macro_f1']:.4f}" in told
     with h5py.File(tmp_path / "m.h5") as file:
         train = json.loads(file.attrs["train"])
         assert (train["epochs"], train["hidden"], len(file["history/epoch"])) == (1, [8], 1)

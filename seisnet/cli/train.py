@@ -147,8 +147,8 @@ def train(
         model.save(output, overwrite=True)
         shutil.rmtree(folder)
     epochs = f"{counted(len(history['epoch']), 'epoch')}{' of the student' if config.distil else ''}"
-    scores = history.get("dev_macro_f1", ())
-    score = f"best dev macro-F1 {max(scores):.4f}" if len(scores) else "no dev split"
+    scores = model.stored.metrics.get("dev_windows")  # of what is kept, not of the best epoch
+    score = f"dev macro-F1 {scores['macro_f1']:.4f}" if scores else "no dev split"
     console.say(f"{output}: {epochs}, {score}", quiet=quiet)
     stages = ", ".join(stage.reads for stage in model.stored.stages)
     thresholds = ", ".join(f"{c} {t:g}" for c, t in sorted(model.thresholds().items()))
