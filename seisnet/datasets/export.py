@@ -21,7 +21,7 @@ from seisnet.store.seisbench_writer import SeisBenchWriter
 from seisnet.waveforms.dataset_columns import OUTSIDE
 from seisnet.waveforms.files import Reading
 from seisnet.waveforms.lookup import part
-from seisnet.waveforms.records import COMPONENTS, KEPT, NS_PER_S, Record, Rejection, letters_of
+from seisnet.waveforms.records import COMPONENTS, KEPT, NS_PER_S, Record, Rejection, letters_of, lost
 from seisnet.waveforms.selection import NO_WAVEFORMS, Selection
 from seisnet.waveforms.source_records import read_records, read_traces
 from seisnet.waveforms.sources import Source, find_sources
@@ -125,7 +125,7 @@ def export_seisbench(
                     progress(n_traces, source.name)
         reading.rejections += unmatched(matcher.labels, matcher.records, datasets=datasets)
         if not n_traces:
-            reasons = Counter(r.reason for r in reading.rejections if not r.reason.startswith(KEPT))
+            reasons = Counter(r.reason for r in lost(reading.rejections))
             why = "; ".join(most_frequent(reasons)) or NO_WAVEFORMS
             raise NothingUsableError(f"no trace could be exported: {why}")
     return n_traces, reading.rejections

@@ -23,7 +23,7 @@ from seisnet.store.windows_file import WindowRows, WindowsInfo
 from seisnet.store.windows_in_memory import Windows
 from seisnet.training.excerpt_data import fold_of
 from seisnet.waveforms.files import Reading
-from seisnet.waveforms.records import KEPT, reasons
+from seisnet.waveforms.records import lost, reasons
 from seisnet.waveforms.source_records import read_traces
 from seisnet.waveforms.sources import Source
 from seisnet.windows.augment import augment
@@ -147,6 +147,5 @@ def _read(folder: Path, config: PreprocessConfig) -> Iterator[LabelledRecord]:
     reading = Reading()
     for trace in read_traces(Source((folder,), "dataset"), reading, sampling_rate_hz=config.sampling_rate_hz):
         yield LabelledRecord(trace.record, trace.picks, trace.event_id, trace.complete and not trace.picks)
-    lost = [rejection for rejection in reading.rejections if not rejection.reason.startswith(KEPT)]
-    if lost:
-        raise DataError(reasons(lost[:1]))
+    if first := lost(reading.rejections)[:1]:
+        raise DataError(reasons(first))

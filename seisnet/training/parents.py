@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +18,7 @@ from seisnet.store.model_file import StoredStage
 READS = {"windows": "features", "context": "context", "onset": "onset"}
 """Stages of a model, and what the model file says that they read."""
 
-GENTLY = {"learning_rate": 0.002, "keep": 0.5}
+GENTLY: dict[str, Any] = {"learning_rate": 0.002, "keep": 0.5}
 """How a complete picker is trained further: otherwise a few records make it forget much of what it knows."""
 
 
@@ -27,7 +28,7 @@ def settings_for(model: Model) -> TrainConfig:
     A picker that lacks networks takes the usual steps: those that are added to it have all to learn.
     """
     whole = len(model.stored.stages) == len(READS)
-    return TrainConfig(**{**model.layers, **(GENTLY if whole else {})})
+    return TrainConfig(**model.layers, **(GENTLY if whole else {}))
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ import obspy
 from numpy.typing import NDArray
 
 from seisnet.waveforms.inventory import Stations, channel_at, edges_ns
-from seisnet.waveforms.records import NS_PER_S, ROW, Record
+from seisnet.waveforms.records import NS_PER_S, ROW, Flag, Record
 
 ASKEW_DEG = 22.5, 67.5
 """A component whose dip lies between these is nearer to the diagonal than to level or upright."""
@@ -62,12 +62,11 @@ def place_of(trace: obspy.Trace, component: str, stations: Stations, *, by_lette
     return Place(rank, component, rows[component], 1, axis or ()) if component in rows else None
 
 
-def unoriented(seed_ids: Sequence[str], time_ns: int, stations: Stations | None) -> str:
-    """Say which components station metadata, if there are any, do not orient."""
-    if stations is None:
-        return ""
+def unoriented(seed_ids: Sequence[str], time_ns: int, stations: Stations) -> tuple[Flag, ...]:
+    """A flag that names the components which station metadata do not orient."""
     letters = [seed_id[-1] for seed_id in seed_ids if not axis_of(seed_id, time_ns, stations)]
-    return f"the station metadata give no azimuth and dip of {', '.join(letters)}: letters decide" if letters else ""
+    what = f"the station metadata give no azimuth and dip of {', '.join(letters)}: letters decide"
+    return (Flag(time_ns, time_ns, what),) if letters else ()
 
 
 def by_epoch(trace: obspy.Trace, stations: Stations) -> list[obspy.Trace]:

@@ -101,9 +101,8 @@ def condition(
             if reason:
                 rejections.append(Rejection(trace_id, record.start_ns, record.end_ns, reason))
             else:
-                unknown = unoriented(seed_ids, record.start_ns, stations)
-                told = [Flag(record.start_ns, record.start_ns, unknown)] if unknown else []
-                records.append(with_flags(record, (*record.flags, *flags, *told)))
+                unknown = () if stations is None else unoriented(seed_ids, record.start_ns, stations)
+                records.append(with_flags(record, (*record.flags, *flags, *unknown)))
     return records, rejections
 
 

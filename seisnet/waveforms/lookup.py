@@ -18,7 +18,7 @@ from seisnet.waveforms.conditioning import condition
 from seisnet.waveforms.datasets import is_dataset, open_dataset, start_of
 from seisnet.waveforms.files import Reading, read_file, read_headers
 from seisnet.waveforms.inventory import Response, read_stations
-from seisnet.waveforms.records import KEPT, NS_PER_S, Record, ns_to_sample, reasons, sample_to_ns, wrong_codes
+from seisnet.waveforms.records import NS_PER_S, Record, lost, ns_to_sample, reasons, sample_to_ns, wrong_codes
 from seisnet.waveforms.selection import Selection
 from seisnet.waveforms.source_records import read_traces
 from seisnet.waveforms.sources import EVERYTHING, Source, find_sources
@@ -72,8 +72,7 @@ class Waveforms:
                 for holding in _rows_of(path) if source.is_dataset else self._traces_of(path):
                     self._by_station[holding.trace_id.split(".")[1].upper()].append(holding)
         if not self._by_station:
-            lost = [r.reason for r in self.reading.rejections if not r.reason.startswith(KEPT)]
-            why = "; ".join(lost[:3]) or "they hold no waveforms"
+            why = "; ".join(r.reason for r in lost(self.reading.rejections)[:3]) or "they hold no waveforms"
             raise DataError(f"{', '.join(specs)}: {why}")
 
     def trace_ids(self, pick: Pick) -> list[str]:
@@ -133,7 +132,7 @@ class Waveforms:
         told = Reading()
         source, rows = Source((holding.path,), "dataset", selection=self._selection), (holding.row, holding.row + 1)
         records = [trace.record for trace in read_traces(source, told, sampling_rate_hz=rate_hz, rows=rows)]
-        self.reading.rejections += [r for r in told.rejections if not r.reason.startswith(KEPT)]
+        self.reading.rejections += lost(told.rejections)
         return records
 
     def _of_files(

@@ -119,6 +119,11 @@ def letters_of(present: Iterable[bool]) -> str:
     return "".join(letter for letter, there in zip(COMPONENTS, present, strict=True) if there)
 
 
+def lost(rejections: Iterable[Rejection]) -> list[Rejection]:
+    """Those of what is not used, without remarks on what is."""
+    return [rejection for rejection in rejections if not rejection.reason.startswith(KEPT)]
+
+
 def reasons(rejections: Iterable[Rejection]) -> str:
     """Each reason once, with the first traces rejected for it; empty if there are none but remarks on what is used.
 
@@ -130,9 +135,8 @@ def reasons(rejections: Iterable[Rejection]) -> str:
     ''
     """
     of: dict[str, dict[str, None]] = {}
-    for rejection in rejections:
-        if not rejection.reason.startswith(KEPT):
-            of.setdefault(rejection.reason, {})[rejection.trace_id] = None
+    for rejection in lost(rejections):
+        of.setdefault(rejection.reason, {})[rejection.trace_id] = None
     told = []
     for reason, traces in of.items():
         named = [trace_id for trace_id in traces if trace_id]
