@@ -29,6 +29,7 @@ from seisnet.waveforms.conditioning import unusable
 from seisnet.waveforms.inventory import Metadata, Stations, edges_ns, response_of, stations_of
 from seisnet.waveforms.packets import Run
 from seisnet.waveforms.records import NS_PER_S, ROUNDING, Record, Rejection, first_at, ns_to_sample, sample_to_ns
+from seisnet.waveforms.remarks import of_beginning
 from seisnet.waveforms.resampling import AHEAD, BEHIND
 from seisnet.waveforms.segments import AT_ONCE, JITTER, alike
 from seisnet.waveforms.spikes import REACH
@@ -69,7 +70,7 @@ class Streaming:
     Attributes
     ----------
     rejections : list of Rejection
-        What could not be used, and packets that came too late.
+        What could not be used, packets that came too late, and remarks on what is used, but not on its faults.
     detections : list of Detection
         Where the model's task is ``class``; in the order in which they ended.
 
@@ -243,9 +244,7 @@ class _Instrument:
         # A component's sample may lie a little before the other's at which all have arrived.
         little_ns = round(ROUNDING * NS_PER_S / self._model.preprocess.sampling_rate_hz)
         self._rejections += [r for r in rejections if self._done_ns <= r.start_ns + little_ns < until_ns]
-        found: list[Found] = []
-        for record in records:
-            found += self._follow(record, until_ns)
+        found = [part for record in records for part in self._follow(record, until_ns)]
         if until_ns == AFTER_ALL_NS:
             found += self._close()
         self._done_ns, self._late_ns = until_ns, until_ns + self._edge_ns
@@ -269,6 +268,7 @@ class _Instrument:
                 return []
             found += self._close()
             self._head = replace(record, data=record.data[:, :0], start_ns=sample_to_ns(record, first))
+            self._rejections += of_beginning(record, self._head.start_ns)
             self._follower = self._model.follow(self._head, self._config)
             self._length, self._last = 0, np.zeros((3, 0), dtype=np.float32)
         samples = record.data[:, first:stop]

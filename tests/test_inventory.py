@@ -11,7 +11,7 @@ from obspy.core.inventory import Channel, Inventory, Network, Site, Station
 from obspy.core.inventory import Response as ObsPyResponse
 from obspy.signal.rotate import rotate2zne
 
-from seisnet.classification.one_source import Classification
+from seisnet.classification.one_source import Classification, SourceJob, classify_source
 from seisnet.cli import cli
 from seisnet.config import PickConfig, PreprocessConfig
 from seisnet.errors import ConfigError, DataError
@@ -493,3 +493,24 @@ def test_a_stream_hears_what_its_recording_gives_also_where_components_turn(
     assert [head.start_ns for head, _ in heard] == [record.start_ns for record in expected]
     for (_, parts), record in zip(heard, expected, strict=True):
         np.testing.assert_allclose(np.concatenate(parts, axis=1), record.data, atol=1e-6)
+
+
+def test_a_stream_tells_what_is_to_be_said_of_its_records_as_a_scan_does(tmp_path, make_trace, noise, untrained_model):
+    stream = obspy.Stream([make_trace(noise(2400, k), f"GE.APE..HH{c}", rate_hz=80.0) for k, c in enumerate("Z1")])
+    stream += make_trace(noise(2400, 2), "GE.APE..HHZ", rate_hz=80.0, start_ns=START_NS + 60 * NS_PER_S)
+    inventory = write_stations(tmp_path / "s.xml", ("HHZ", 0.0, -90.0, 0, 9))
+    stream.write(str(tmp_path / "a.mseed"), format="MSEED")
+    [source] = find_sources([str(tmp_path / "a.mseed")], Reading(), inventory=[inventory])
+    expected = classify_source(source, SourceJob(untrained_model)).rejections
+    streaming = untrained_model.stream(inventory=inventory)
+    for packet in stream.slide(0.9875, 1.0, include_partial_windows=True):
+        streaming.add(packet)
+    streaming.finish()
+    assert sorted(streaming.rejections) == sorted(expected)
+    assert {rejection.reason for rejection in expected} == {
+        "used, but the station metadata give no azimuth and dip of 1: letters decide",
+        "used, but 1 stands in for N",
+        "used, but resampled from 80 to 100 Hz",
+        "used, but E was not recorded",
+        "used, but N, E were not recorded",
+    }

@@ -57,6 +57,12 @@ def lacking(record: Record, since_ns: int) -> list[Rejection]:
     return [Rejection(record.trace_id, record.start_ns, record.start_ns, what)]
 
 
+def of_beginning(record: Record, at_ns: int) -> list[Rejection]:
+    """Remarks on a record of which only the beginning is known, at the time from which it is used."""
+    told = (flag.what for flag in record.flags if flag.start_ns == record.start_ns)
+    return [Rejection(record.trace_id, at_ns, at_ns, KEPT + what) for what in told] + lacking(record, record.start_ns)
+
+
 def _unlike(segments: Sequence[Segment], record: Record) -> tuple[Flag, ...]:
     """A flag where components were not recorded at one rate: one of the headers may be wrong."""
     slow, fast = (of(segments, key=lambda s: s.bandwidth_hz) for of in (min, max))
