@@ -1,14 +1,19 @@
 """What is exported is read back as it was, by seisnet and by SeisBench."""
 
+import csv
+
 import numpy as np
+import obspy
 import pytest
+from obspy.core.inventory import Channel, Inventory, Network, Site, Station
 
 from seisnet.cli import cli
 from seisnet.config import ExportConfig
-from seisnet.datasets.export import export_seisbench
+from seisnet.datasets.export import PLACE, export_seisbench
 from seisnet.errors import ConfigError, NothingUsableError
 from seisnet.waveforms.datasets import read_dataset, read_dataset_picks
 from seisnet.waveforms.files import Reading
+from seisnet.waveforms.lookup import station_places
 from seisnet.waveforms.records import KEPT, NS_PER_S, sample_to_ns
 from seisnet.waveforms.source_records import read_records
 from seisnet.waveforms.sources import find_sources
@@ -142,6 +147,35 @@ def test_that_nothing_is_cut_around_the_picks_of_a_data_set_is_told(tmp_path, la
     for config, n_told in ((ExportConfig(before_s=5), 1), (ExportConfig(sampling_rate_hz=50), 0)):
         _, rejections = export_seisbench([labelled.dataset], [], tmp_path / "set", config, overwrite=True)
         assert sum("whose traces are written whole" in r.reason for r in rejections) == n_told
+
+
+def test_station_metadata_give_the_coordinates(tmp_path, make_trace, noise):
+    """Those of the epoch in which a trace begins."""
+    days = [obspy.UTCDateTime(ns=START_NS) + 86_400 * k for k in range(3)]
+    channels = [
+        Channel(
+            "HHN", "", 40.0 + k, 25.0, 600.0 + k, 0.0, azimuth=0.0, dip=0.0, start_date=days[k], end_date=days[k + 1]
+        )
+        for k in range(2)
+    ]
+    station = Station("APE", 0.0, 0.0, 0.0, channels=channels, site=Site("x"))
+    Inventory([Network("GE", stations=[station])]).write(str(tmp_path / "s.xml"), format="STATIONXML")
+    picks = []
+    for name, at_s in (("APE", 0), ("APE", 90_000), ("NONE", 0)):
+        start_ns = START_NS + at_s * NS_PER_S
+        for letter in "ZN":
+            trace = make_trace(noise(12_000), f"GE.{name}..HH{letter}", start_ns=start_ns)
+            trace.write(str(tmp_path / f"{name}{letter}{at_s}.mseed"), format="MSEED")
+        picks.append(f"GE,{name},{start_ns // NS_PER_S + 40},P\n")
+    (tmp_path / "p.csv").write_text("network,station,time,phase\n" + "".join(picks))
+    job = ([f"{tmp_path}/*.mseed"], [str(tmp_path / "p.csv")])
+    export_seisbench(*job, tmp_path / "set", inventory=[tmp_path / "s.xml"])
+    with (tmp_path / "set" / "metadata.csv").open() as file:
+        told = [[row[name] for name in ("station_code", *PLACE)] for row in csv.DictReader(file)]
+    assert sorted(told) == [["APE", "40.0", "25.0", "600.0"], ["APE", "41.0", "25.0", "601.0"], ["NONE", "", "", ""]]
+    assert station_places([tmp_path / "set"]) == {"GE.APE": (41.0, 25.0)}
+    export_seisbench(*job, tmp_path / "plain")
+    assert "latitude" not in (tmp_path / "plain" / "metadata.csv").read_text()
 
 
 def test_an_export_never_replaces_a_data_set_unasked(tmp_path, labelled):

@@ -20,6 +20,7 @@ from seisnet.store.files import check_not_read
 from seisnet.store.seisbench_writer import SeisBenchWriter
 from seisnet.waveforms.dataset_columns import OUTSIDE
 from seisnet.waveforms.files import Reading
+from seisnet.waveforms.inventory import Stations, coordinates_of, read_stations
 from seisnet.waveforms.lookup import part
 from seisnet.waveforms.records import COMPONENTS, KEPT, NS_PER_S, Record, Rejection, letters_of, lost
 from seisnet.waveforms.selection import NO_WAVEFORMS, Selection
@@ -39,6 +40,9 @@ COLUMNS = (
     "trace_start_time", "trace_sampling_rate_hz", "trace_npts", "trace_channel", "trace_component_order",
     "trace_category", "station_network_code", "station_code", "station_location_code", "source_id", "split",
 )  # fmt: skip
+
+PLACE = ("station_latitude_deg", "station_longitude_deg", "station_elevation_m")
+"""Columns that station metadata fill."""
 
 
 @dataclass(frozen=True)
@@ -77,6 +81,8 @@ def export_seisbench(
         Where ``metadata.csv`` and ``waveforms.hdf5`` are written; they appear whole.
     config : ExportConfig, optional
         Sampling rate, and what is kept around picks.
+    inventory : sequence of str or Path
+        Files of station metadata, which place components by azimuth and dip, and give coordinates to recordings.
     progress : callable, optional
         Called with the number of traces so far and the source that is being read.
 
@@ -109,7 +115,9 @@ def export_seisbench(
         reading.rejections.append(Rejection("", 0, 0, KEPT + told))
     matcher = LabelMatcher(linked(read_labels(labels, reading.rejections), TOGETHER_S))
     hints = sorted({pick.phase for pick in matcher.labels if phase_class(pick.phase)} | {"P", "S"})
-    columns = [*COLUMNS, *(f"trace_{hint}_{what}" for hint in hints for what in ("arrival_sample", "weight"))]
+    stations = read_stations(tuple(map(Path, inventory)))
+    known = [*COLUMNS, *(PLACE if stations else ())]
+    columns = [*known, *(f"trace_{hint}_{what}" for hint in hints for what in ("arrival_sample", "weight"))]
     n_traces = 0
     with SeisBenchWriter(
         Path(folder),
@@ -119,7 +127,7 @@ def export_seisbench(
     ) as writer:
         for source in found:
             for trace in _traces(source, matcher, reading, config):
-                writer.add(_row(trace, hints, reading.rejections), trace.record.data[trace.record.present])
+                writer.add(_row(trace, hints, stations, reading.rejections), trace.record.data[trace.record.present])
                 n_traces += 1
                 if progress:
                     progress(n_traces, source.name)
@@ -170,7 +178,7 @@ def _around(record: Record, picks: Sequence[Pick], config: ExportConfig) -> _Tra
     return _Trace(cut, picks, picks[0].event_id, "earthquake", "")
 
 
-def _row(trace: _Trace, hints: Sequence[str], rejections: list[Rejection]) -> dict[str, object]:
+def _row(trace: _Trace, hints: Sequence[str], stations: Stations, rejections: list[Rejection]) -> dict[str, object]:
     """Metadata of a trace; picks that have no place in it become rejections."""
     record = trace.record
     network, station, location, channel = record.trace_id.split(".")
@@ -187,6 +195,8 @@ def _row(trace: _Trace, hints: Sequence[str], rejections: list[Rejection]) -> di
         "source_id": trace.event_id,
         "split": trace.split or _split(trace.event_id or record.trace_id),
     }
+    if place := coordinates_of(stations, record.trace_id, record.start_ns):
+        row |= zip(PLACE, place, strict=True)
     for pick in trace.picks:
         hint = pick.phase if pick.phase in hints else phase_class(pick.phase)
         sample = (pick.time_ns - record.start_ns) * record.sampling_rate_hz / NS_PER_S

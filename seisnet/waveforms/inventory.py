@@ -28,6 +28,9 @@ Stations = Mapping[str, Sequence[Any]]
 Metadata: TypeAlias = obspy.Inventory | str | Path | Sequence[str | Path] | Stations | None
 """Station metadata as a caller may give them: in memory, a file, several files, read already, or not at all."""
 
+LETTERS = "ZNE123RTUVW"
+"""Last letters of the channels of an instrument."""
+
 OUTPUTS = {"displacement": "DISP", "velocity": "VEL", "acceleration": "ACC"}
 
 UNITS = {"none": "", "displacement": "m", "velocity": "m/s", "acceleration": "m/s²"}
@@ -127,6 +130,14 @@ def channel_at(stations: Stations, seed_id: str, time_ns: int) -> Any | None:
         start, end = channel.start_date, channel.end_date
         if (start is None or start.ns <= time_ns) and (end is None or time_ns <= end.ns):
             return channel
+    return None
+
+
+def coordinates_of(stations: Stations, trace_id: str, time_ns: int) -> tuple[float, float, float] | None:
+    """Latitude and longitude in degrees and elevation in metres of an instrument; None where no channel gives them."""
+    for letter in LETTERS:
+        if channel := channel_at(stations, trace_id + letter, time_ns):
+            return float(channel.latitude), float(channel.longitude), float(channel.elevation)
     return None
 
 
