@@ -34,6 +34,7 @@ from seisnet.waveforms.files import Reading
 from seisnet.waveforms.inventory import Response, channel_at, read_stations, response_of
 from seisnet.waveforms.lookup import Waveforms
 from seisnet.waveforms.records import NS_PER_S, reasons
+from seisnet.waveforms.selection import Selection
 from seisnet.waveforms.source_records import read_records, read_traces
 from seisnet.waveforms.sources import find_sources
 
@@ -219,6 +220,17 @@ def test_the_gallery_of_mistakes_shows_what_the_windows_were_cut_from(
         np.testing.assert_allclose(x, mistake.x, atol=1e-3)
     path.unlink()
     assert all(mistake.samples is None for mistake in worst_mistakes(found, windows.info))
+
+
+def test_the_gallery_of_mistakes_draws_what_was_selected(tmp_path, make_trace, noise, untrained_model):
+    stream = obspy.Stream([make_trace(noise(6000, k), f"GE.APE..HH{c}") for k, c in enumerate("ZNE")])
+    stream.write(str(tmp_path / "a.mseed"), format="MSEED")
+    write_picks([Pick("GE", "APE", "", "HH", "P", START_NS + 20 * NS_PER_S)], tmp_path / "p.csv")
+    config, selection = PreprocessConfig(split=(1.0, 0.0, 0.0)), Selection(("*.APE..HHZ", "GE.APE..HHE"))
+    windows = preprocess([tmp_path / "a.mseed"], [tmp_path / "p.csv"], config, selection=selection)
+    model = Model("m", replace(untrained_model.stored, preprocess=windows.info.config))
+    mistakes = worst_mistakes(evaluate(model, windows, split="train"), windows.info)
+    assert mistakes and all(m.samples.any(axis=1).tolist() == [True, False, True] for m in mistakes)
 
 
 def test_axes_in_one_plane_are_no_record(tmp_path, make_trace, noise):

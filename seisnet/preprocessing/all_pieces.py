@@ -46,6 +46,7 @@ class Totals:
     unmatched: list[Rejected] = field(default_factory=list)
     shards: list[Path] = field(default_factory=list)
     inventory: tuple[Path, ...] = ()
+    select: tuple[str, ...] = ()
 
     def add(self, piece: Piece, summary: Summary) -> None:
         """Add the summary of a piece."""
@@ -53,7 +54,7 @@ class Totals:
             self.rows[event, station, given, y, augmented] += n
         for source, made in zip(piece.sources, summary.made, strict=True):
             self.made[source.name] += made
-            self.inventory = source.inventory  # of all the same
+            self.inventory, self.select = source.inventory, source.selection.patterns  # of all the same
         self.mined += summary.mined
         self.excerpt_samples += summary.excerpt_samples
         for path, size, sha256, index in summary.files:

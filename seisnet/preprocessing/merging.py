@@ -49,6 +49,8 @@ def describe(job: PieceJob, totals: Totals, division: Division, labels: Sequence
     }
     if totals.inventory:
         attributes["inventory"] = [str(path) for path in totals.inventory]
+    if totals.select:
+        attributes["select"] = list(totals.select)
     if job.miner:
         attributes |= {"mined_windows": totals.mined, "miner_sha256": job.miner_sha256}
     return WindowsInfo(

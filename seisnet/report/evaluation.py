@@ -25,6 +25,7 @@ from seisnet.store.windows_file import WindowsInfo
 from seisnet.waveforms.inventory import response_of
 from seisnet.waveforms.lookup import Waveforms, part
 from seisnet.waveforms.records import NS_PER_S
+from seisnet.waveforms.selection import Selection
 
 MOST_MISTAKES = 12
 MOST_SOURCES = 200
@@ -113,7 +114,8 @@ def _of_first_member(history: Mapping[str, ArrayLike], member: str) -> dict[str,
 def worst_mistakes(found: Evaluation, info: WindowsInfo) -> list[Mistake]:
     """The wrong windows that the model was surest of, with their waveforms where the sources can be read again.
 
-    These are placed by the station metadata, and have lost the response, as those that the windows were cut from.
+    These are selected, are placed by the station metadata, and have lost the response, as those that the windows were
+    cut from.
     """
     chosen = found.mistakes(MOST_MISTAKES)
     waveforms = _waveforms(info) if len(chosen) else None
@@ -176,7 +178,8 @@ def _waveforms(info: WindowsInfo) -> Waveforms | None:
     if not 0 < len(paths) <= MOST_SOURCES:
         return None
     try:
-        return Waveforms(paths, info.attributes.get("inventory", ()))
+        selection = Selection(tuple(info.attributes.get("select", ())))
+        return Waveforms(paths, info.attributes.get("inventory", ()), selection)
     except DataError:  # the gallery does without
         return None
 
