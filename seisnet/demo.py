@@ -54,7 +54,7 @@ def run_demo(folder: Path, *, overwrite: bool = False, say: Callable[[str], None
         What was found in the real recordings.
     """
     check_folder(folder, overwrite=overwrite)
-    folder.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(exist_ok=True)
     say(f"1/5 generating {N_EVENTS} synthetic earthquakes")
     dataset = folder / "synthetic"
     n_records = write_synthetic_dataset(

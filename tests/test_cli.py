@@ -288,11 +288,37 @@ def test_a_folder_that_is_not_empty_is_refused_first_and_one_that_stays_empty_go
     command = [part.format(job=job) for part in command]
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "mine").touch()
-    refused, failed = (CliRunner().invoke(cli, [*command, str(tmp_path / name)]) for name in ("full", "a/new"))
+    refused, failed = (CliRunner().invoke(cli, [*command, str(tmp_path / name)]) for name in ("full", "new"))
     assert "is not empty; choose another folder, or use overwrite=True" in str(refused.exception)
     assert refused.stdout == ""
     assert isinstance(failed.exception, DataError | FormatError)
     assert [path.name for path in tmp_path.iterdir()] == ["full"]
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "preprocess set -o",
+        "train windows.h5 -o",
+        "evaluate model.h5 windows.h5 -o",
+        "inspect windows.h5 --plot",
+        "classify day.mseed --model model.h5 -o",
+        "classify day.mseed --model model.h5 --format real -o",
+        "classify day.mseed --model model.h5 -o picks.csv --report",
+        "score analyst.csv analyst.csv -o",
+        "plot analyst.csv --waveforms day.mseed --pick A.B..HH_P_2020 -o",
+        "models export model.h5 -o",
+        "datasets export seisbench set -o",
+        "datasets fetch iquique -o",
+        "demo -o",
+    ],
+)
+def test_an_output_in_a_folder_that_does_not_exist_is_refused(command, job, tmp_path, monkeypatch):
+    monkeypatch.chdir(job)
+    before, output = sorted(job.iterdir()), tmp_path / "misspelt" / "new.svg"
+    result = CliRunner().invoke(cli, [*command.split(), str(output)])
+    assert str(result.exception) == f"{output}: the folder {output.parent} does not exist"
+    assert sorted(job.iterdir()) == before and not list(tmp_path.iterdir())
 
 
 def test_reviewed_picks_are_labels_again(job, tmp_path):

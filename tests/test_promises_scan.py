@@ -598,7 +598,7 @@ def test_what_can_not_be_written_is_refused_before_the_scan_and_leaves_nothing(
     (tmp_path / "folder").mkdir()
     (tmp_path / "file").write_text("precious")
     model = () if "--model" in more else ("--model", archive / "model.h5")
-    arguments = ["classify", archive / "data", *model, "-o", tmp_path / output, "--report", "a/report", *more]
+    arguments = ["classify", archive / "data", *model, "-o", tmp_path / output, "--report", "report", *more]
     with pytest.raises(ConfigError, match=message):
         CliRunner().invoke(cli, list(map(str, arguments)), catch_exceptions=False)
     assert {path.name for path in tmp_path.iterdir()} == {"folder", "file"}

@@ -16,6 +16,7 @@ from seisnet.config import from_dict, nearest
 from seisnet.config.preprocess import TASKS
 from seisnet.datasets import download
 from seisnet.errors import ConfigError, DataError
+from seisnet.store.files import check_parent, made_folder
 
 LAYOUTS = ("seisbench", "stead", "obspy", "other")
 
@@ -226,19 +227,16 @@ def fetch_dataset(
     DataError
         A download failed. Files that were finished stay, as does what has arrived of this one.
     """
-    files = remote_files(entry, chunks)
     if folder.exists() and not folder.is_dir():
         raise ConfigError(f"{folder} is a file; a folder is needed")
-    if not folder.absolute().parent.is_dir():
-        raise ConfigError(f"{folder}: the folder {folder.absolute().parent} does not exist")
+    check_parent(folder)
+    files = remote_files(entry, chunks)
     there = [] if overwrite else [file for file in files if (folder / file.name).exists()]
     if len(there) == len(files):
         raise ConfigError(f"{folder / files[0].name} exists; choose another folder, or use overwrite=True")
     for file in there:
         _check_there(folder / file.name, file)
-    new = not folder.exists()
-    folder.mkdir(exist_ok=True)
-    try:
+    with made_folder(folder):
         for file in files:
             if file not in there:
                 download.fetch(
@@ -248,9 +246,6 @@ def fetch_dataset(
                     sha256=file.sha256,
                     progress=functools.partial(progress, file.name) if progress else None,
                 )
-    finally:
-        if new and not any(folder.iterdir()):
-            folder.rmdir()
     return [file.name for file in there]
 
 

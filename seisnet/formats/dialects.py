@@ -62,7 +62,7 @@ def write_real(picks: Sequence[Pick], folder: Path) -> None:
     Seconds count from the midnight before the first pick, whose date is in ``day.txt``; the weight is the probability,
     and amplitudes, which REAL uses for magnitudes alone, are 0.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(exist_ok=True)
     ordered = in_order(picks)
     day_ns = ordered[0].time_ns // DAY_NS * DAY_NS if ordered else 0
     files: dict[str, list[str]] = defaultdict(list)

@@ -41,6 +41,17 @@ def check_output(path: Path, *, overwrite: bool, folder: bool = False) -> None:
         raise ConfigError(f"{path} exists; choose another name, or use overwrite=True")
     if path.exists() and path.is_dir() != folder:
         raise ConfigError(f"{path} is a {'file' if folder else 'folder'}; choose another name")
+    check_parent(path)
+
+
+def check_parent(path: Path) -> None:
+    """Refuse an output in a folder that does not exist: its name may be misspelt.
+
+    Raises
+    ------
+    ConfigError
+        If there is no such folder.
+    """
     if not path.absolute().parent.is_dir():
         raise ConfigError(f"{path}: the folder {path.absolute().parent} does not exist")
 
@@ -63,25 +74,26 @@ def check_folder(folder: Path, *, overwrite: bool) -> None:
     Raises
     ------
     ConfigError
-        If it holds something and `overwrite` is not set, or is a file.
+        If it holds something and `overwrite` is not set, or is a file, or if the folder that it lies in does not exist.
     """
     if folder.exists() and not folder.is_dir():
         raise ConfigError(f"{folder} is a file; a folder is needed")
     if folder.is_dir() and any(folder.iterdir()) and not overwrite:
         raise ConfigError(f"{folder} is not empty; choose another folder, or use overwrite=True")
+    check_parent(folder)
 
 
 @contextmanager
 def made_folder(folder: Path) -> Iterator[None]:
-    """Make a folder; if it stays empty, remove it again with the parents made for it."""
-    made = [path for path in (folder, *folder.parents) if not path.exists()]
-    folder.mkdir(parents=True, exist_ok=True)
+    """Make a folder; if it was made here and stays empty, remove it again."""
+    is_new = not folder.exists()
+    folder.mkdir(exist_ok=True)
     try:
         yield
     finally:
-        with suppress(OSError):  # it is not empty
-            for path in made:
-                path.rmdir()
+        if is_new:
+            with suppress(OSError):  # it is not empty
+                folder.rmdir()
 
 
 @contextmanager
