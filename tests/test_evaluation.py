@@ -68,3 +68,13 @@ def test_windows_of_other_classes_or_of_the_same_in_another_order_are_refused(cl
         evaluate(quake_model, windows)
     with pytest.raises(DataError, match="windows have classes"):
         fit(windows, TrainConfig(**quake_model.layers), init=quake_model)
+
+
+@pytest.mark.parametrize(("column", "value"), [("x", np.nan), ("y", 3), ("group", 10**6)])
+def test_windows_that_were_altered_in_memory_are_checked(column, value, quakes, quake_model):
+    altered = getattr(quakes.windows.rows, column).copy()
+    altered[0] = value
+    windows = replace(quakes.windows, rows=replace(quakes.windows.rows, **{column: altered}))
+    for ask in (lambda: evaluate(quake_model, windows, split="all"), lambda: fit(windows)):
+        with pytest.raises(DataError, match=f"windows: {column} holds"):
+            ask()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from seisnet.config import PreprocessConfig, from_dict, instance, one_of
 from seisnet.errors import DataError
 from seisnet.model import Model, load_model
+from seisnet.nn.arrays import shape_of
 from seisnet.picks import station_of
 from seisnet.scoring.breakdown import Breakdown, f1_by, of_record, s_minus_p
 from seisnet.scoring.curves import PrecisionRecallCurve, RocCurve, precision_recall_curve, roc_curve
@@ -24,7 +25,15 @@ from seisnet.scoring.metrics import (
     confusion_counts,
     reliability,
 )
-from seisnet.store.windows_file import SPLITS, FeatureReader, WindowRows, WindowsInfo, read_info, read_rows
+from seisnet.store.windows_file import (
+    RUN_ROWS,
+    SPLITS,
+    FeatureReader,
+    WindowRows,
+    WindowsInfo,
+    read_info,
+    read_rows,
+)
 from seisnet.store.windows_in_memory import Windows
 from seisnet.waveforms.lookup import distances_km
 from seisnet.wording import counted
@@ -145,7 +154,7 @@ def evaluate(
     Raises
     ------
     DataError
-        If the windows were not made as the model's, or the split is empty.
+        If the windows were not made as the model's or their columns do not fit, or the split is empty.
     ConfigError
         If there is no such split, or an argument is of another kind.
     """
@@ -156,6 +165,8 @@ def evaluate(
         instance("windows", windows, Windows)
     info, every = _described(windows)
     check_recipe(model, info)
+    if isinstance(windows, Windows):
+        check_rows(every, info)
     here = ~every.augmented
     if split != "all":
         here &= every.split == SPLITS.index(split)
@@ -239,6 +250,30 @@ def check_recipe(model: Model, info: WindowsInfo) -> None:
         mine, theirs = getattr(model.preprocess, name), getattr(made, name)
         if mine != theirs:
             raise DataError(f"windows were made with {name} = {theirs}, model {model.name} needs {mine}")
+
+
+def check_rows(every: WindowRows, info: WindowsInfo) -> None:
+    """Check windows in memory, which anybody may have altered; those of a file are checked when it is read.
+
+    Raises
+    ------
+    DataError
+        Naming the first column that does not fit.
+    """
+    n, needed = len(every.y), (len(every.y), int(np.prod(info.feature_shape)))
+    for column in fields(every):
+        values = getattr(every, column.name)
+        if not isinstance(values, np.ndarray) or len(values) != n:
+            raise DataError(f"windows: {column.name}: got {shape_of(values)}; y: {shape_of(every.y)}")
+    for name, n_known in (("y", len(info.classes)), ("split", len(SPLITS)), ("group", len(info.group_names))):
+        values = getattr(every, name)
+        if values.dtype.kind not in "iu" or (n and not 0 <= values.min() <= values.max() < n_known):
+            got = ", ".join(map(str, np.unique(values)[:10]))
+            raise DataError(f"windows: {name} holds {values.dtype} {got}; whole numbers from 0 to {n_known - 1} fit")
+    if every.x.shape != needed:
+        raise DataError(f"windows: x: got {shape_of(every.x)}; features {info.feature_shape} need {needed}")
+    if not all(np.isfinite(every.x[at : at + RUN_ROWS]).all() for at in range(0, n, RUN_ROWS)):
+        raise DataError("windows: x holds values that are not finite; leave those windows out")
 
 
 def _number(value: float) -> float | None:

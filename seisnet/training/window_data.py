@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -15,18 +15,9 @@ from seisnet.config import TrainConfig
 from seisnet.errors import DataError
 from seisnet.model import Model
 from seisnet.nn import StandardScaler
-from seisnet.nn.arrays import shape_of
-from seisnet.scoring.evaluation import check_recipe
+from seisnet.scoring.evaluation import check_recipe, check_rows
 from seisnet.store.files import sha256_of
-from seisnet.store.windows_file import (
-    RUN_ROWS,
-    SPLITS,
-    FeatureReader,
-    WindowRows,
-    WindowsInfo,
-    read_info,
-    read_rows,
-)
+from seisnet.store.windows_file import FeatureReader, WindowRows, WindowsInfo, read_info, read_rows
 from seisnet.store.windows_in_memory import Windows
 from seisnet.training.batches import Batches, FileBatches, MemoryBatches, TrainingData, fit_scaler, scale
 from seisnet.training.parents import Parent
@@ -116,7 +107,7 @@ def load_windows(
     if init:
         check_recipe(init, info)
     if not path:
-        _check_rows(every, info)
+        check_rows(every, info)
     rows, of_dev = (np.flatnonzero(every.split == split) for split in (0, 1))
     # Features are by far the most, so that only those of the two splits are read, or copied, and these once.
     slim = replace(every, x=np.zeros((len(every), 0), dtype=np.float32))
@@ -147,24 +138,6 @@ def _absent(x: NDArray[np.float32], shape: Sequence[int]) -> tuple[str, ...]:
     """Components whose features are zero in all windows (N, D)."""
     there = np.any(np.any(x, axis=0).reshape(shape[0], -1), axis=1)
     return tuple(name for name, seen in zip(COMPONENTS, there, strict=True) if not seen)
-
-
-def _check_rows(every: WindowRows, info: WindowsInfo) -> None:
-    """Check windows in memory, which anybody may have altered, as those of a file are checked when it is read."""
-    n, needed = len(every.y), (len(every.y), int(np.prod(info.feature_shape)))
-    for column in fields(every):
-        values = getattr(every, column.name)
-        if not isinstance(values, np.ndarray) or len(values) != n:
-            raise DataError(f"windows: {column.name}: got {shape_of(values)}; y: {shape_of(every.y)}")
-    for name, n_known in (("y", len(info.classes)), ("split", len(SPLITS))):
-        values = getattr(every, name)
-        if values.dtype.kind not in "iu" or (n and not 0 <= values.min() <= values.max() < n_known):
-            got = ", ".join(map(str, np.unique(values)[:10]))
-            raise DataError(f"windows: {name} holds {values.dtype} {got}; whole numbers from 0 to {n_known - 1} fit")
-    if every.x.shape != needed:
-        raise DataError(f"windows: x: got {shape_of(every.x)}; features {info.feature_shape} need {needed}")
-    if not all(np.isfinite(every.x[at : at + RUN_ROWS]).all() for at in range(0, n, RUN_ROWS)):
-        raise DataError("windows: x holds values that are not finite; leave those windows out")
 
 
 def _check(train: WindowRows, classes: tuple[str, ...]) -> None:
