@@ -1,6 +1,7 @@
 """Two steps of every optimiser by hand, states that resume, and problems whose minimum is known."""
 
 import copy
+import re
 
 import numpy as np
 import pytest
@@ -165,6 +166,28 @@ def test_quadratic_bowl(name):
     for _ in range(500):
         optimizer.step(theta, scale * theta)
     assert np.abs(theta).max() < 0.02
+
+
+@pytest.mark.parametrize(
+    ("make", "told"),
+    [
+        (lambda: SGD(-1), "learning_rate: got -1; it must be at least 0 and finite"),
+        (lambda: SGD("0.1"), "learning_rate: got '0.1'; it must be at least 0 and finite"),
+        (lambda: SGD(0.1, momentum=1.5), "momentum: got 1.5; it must be at least 0 and below 1"),
+        (lambda: AdaGrad(np.inf), "learning_rate: got inf; it must be at least 0 and finite"),
+        (lambda: AdaGrad(0.1, epsilon=-1e-8), "epsilon: got -1e-08; it must be at least 0 and finite"),
+        (lambda: RMSProp(None), "learning_rate: got None; it must be at least 0 and finite"),
+        (lambda: RMSProp(0.1, decay=1.0), "decay: got 1.0; it must be at least 0 and below 1"),
+        (lambda: Adam(float("nan")), "learning_rate: got nan; it must be at least 0 and finite"),
+        (lambda: Adam(0.1, beta1=1.0), "beta1: got 1.0; it must be at least 0 and below 1"),
+        (lambda: Adam(0.1, beta2=-0.1), "beta2: got -0.1; it must be at least 0 and below 1"),
+        (lambda: AdamW(0.1, weight_decay=-0.01), "weight_decay: got -0.01; it must be at least 0 and finite"),
+        (lambda: AdamW(-0.1), "learning_rate: got -0.1; it must be at least 0 and finite"),
+    ],
+)
+def test_numbers_that_there_can_not_be(make, told):
+    with pytest.raises(ConfigError, match=f"^{re.escape(told)}$"):
+        make()
 
 
 def test_unknown_name():

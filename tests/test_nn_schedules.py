@@ -65,9 +65,18 @@ def test_by_name(name, steps):
         (lambda: WarmUp(Constant(0.1), steps=-1), "steps"),
         (lambda: OneCycle(0.1, steps=0), "steps"),
         (lambda: OneCycle(0.1, steps=9, rise=1.0), "rise"),
+        (lambda: Plateau(0.1, patience=-1), "patience"),
+        (lambda: Step(0.1, every=2, factor=-1.0), "factor"),
+        (lambda: Plateau(0.1, factor=np.nan), "factor"),
+        (lambda: Cosine(0.1, steps=9, final=-0.1), "final"),
+        (lambda: Constant(-0.1), "learning_rate"),
+        (lambda: Step(np.nan, every=2), "learning_rate"),
+        (lambda: Cosine(np.inf, steps=9), "learning_rate"),
+        (lambda: OneCycle(-0.1, steps=9), "learning_rate"),
+        (lambda: Plateau(-0.1), "learning_rate"),
     ],
 )
-def test_steps_that_there_can_not_be(make, name):
+def test_numbers_that_there_can_not_be(make, name):
     with pytest.raises(ConfigError, match=f"^{name}: got"):
         make()
 

@@ -12,6 +12,7 @@ from seisnet.errors import ConfigError, DataError
 from seisnet.nn import fused
 from seisnet.nn.activations import sigmoid
 from seisnet.nn.arrays import Array, namespace, refuse_masked, shape_of
+from seisnet.nn.checks import within
 
 PROBABILITY_TOLERANCE = 1e-3
 """How far the sum of a window's probabilities may lie from 1: rounding, no more."""
@@ -65,8 +66,7 @@ def softmax_cross_entropy(
     (0.6931, array([[-0.5,  0.5]]))
     """
     _check_outputs(logits)
-    if not 0 <= label_smoothing < 1:
-        raise ConfigError(f"label_smoothing: got {label_smoothing}; it must be at least 0 and below 1")
+    within("label_smoothing", label_smoothing, below=1)
     xp = namespace(logits)
     n, k = logits.shape
     refuse_masked("y", y)

@@ -17,6 +17,7 @@ import numpy as np
 from seisnet.errors import ConfigError, DataError
 from seisnet.nn import fused
 from seisnet.nn.arrays import Array, namespace, shape_of
+from seisnet.nn.checks import within
 
 BLOCK = 65_536
 """Parameters in a block: four such vectors of float32 are 1 MB, a second-level cache or half of one."""
@@ -46,6 +47,11 @@ class SGD:
     momentum: float = 0.0
     nesterov: bool = False
     state: dict[str, Array] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Check every number."""
+        within("learning_rate", self.learning_rate)
+        within("momentum", self.momentum, below=1)
 
     def step(self, theta: Array, grad: Array) -> None:
         """Change the parameters (P,) in place, given their gradient (P,)."""
@@ -81,6 +87,11 @@ class AdaGrad:
     epsilon: float = 1e-10
     state: dict[str, Array] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        """Check every number."""
+        within("learning_rate", self.learning_rate)
+        within("epsilon", self.epsilon)
+
     def step(self, theta: Array, grad: Array) -> None:
         """Change the parameters (P,) in place, given their gradient (P,)."""
         _check(theta, grad)
@@ -105,6 +116,12 @@ class RMSProp:
     decay: float = 0.99
     epsilon: float = 1e-8
     state: dict[str, Array] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Check every number."""
+        within("learning_rate", self.learning_rate)
+        within("decay", self.decay, below=1)
+        within("epsilon", self.epsilon)
 
     def step(self, theta: Array, grad: Array) -> None:
         """Change the parameters (P,) in place, given their gradient (P,)."""
@@ -133,6 +150,13 @@ class Adam:
     beta2: float = 0.999
     epsilon: float = 1e-8
     state: dict[str, Array] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Check every number."""
+        within("learning_rate", self.learning_rate)
+        within("beta1", self.beta1, below=1)
+        within("beta2", self.beta2, below=1)
+        within("epsilon", self.epsilon)
 
     def step(self, theta: Array, grad: Array) -> None:
         """Change the parameters (P,) in place, given their gradient (P,)."""
@@ -165,6 +189,11 @@ class AdamW(Adam):
     weight_decay: float = 0.01
     decays: Array | None = None
 
+    def __post_init__(self) -> None:
+        """Check every number."""
+        super().__post_init__()
+        within("weight_decay", self.weight_decay)
+
     def step(self, theta: Array, grad: Array) -> None:
         """Change the parameters (P,) in place, given their gradient (P,)."""
         _check(theta, grad)
@@ -186,7 +215,7 @@ def make_optimizer(name: str, learning_rate: float, *, momentum: float = 0.9, we
     Raises
     ------
     ConfigError
-        If there is none of that name.
+        If there is none of that name, or a number is negative, not finite or too large.
     """
     match name:
         case "sgd":

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seisnet.errors import ConfigError
+from seisnet.nn.checks import within
 
 
 class Schedule(Protocol):
@@ -29,6 +30,10 @@ class Constant:
     """The same rate throughout."""
 
     learning_rate: float
+
+    def __post_init__(self) -> None:
+        """Check every number."""
+        within("learning_rate", self.learning_rate)
 
     def __call__(self, step: int) -> float:
         """Learning rate of the step that follows `step` finished ones."""
@@ -50,8 +55,10 @@ class Step:
     factor: float = 0.1
 
     def __post_init__(self) -> None:
-        """Check the number of steps."""
+        """Check every number."""
         _at_least("every", self.every, 1)
+        within("learning_rate", self.learning_rate)
+        within("factor", self.factor)
 
     def __call__(self, step: int) -> float:
         """Learning rate of the step that follows `step` finished ones."""
@@ -73,8 +80,10 @@ class Cosine:
     final: float = 0.0
 
     def __post_init__(self) -> None:
-        """Check the number of steps."""
+        """Check every number."""
         _at_least("steps", self.steps, 1)
+        within("learning_rate", self.learning_rate)
+        within("final", self.final)
 
     def __call__(self, step: int) -> float:
         """Learning rate of the step that follows `step` finished ones."""
@@ -117,10 +126,10 @@ class OneCycle:
     rise: float = 0.3
 
     def __post_init__(self) -> None:
-        """Check the number of steps and the share of the rise."""
+        """Check every number."""
         _at_least("steps", self.steps, 1)
-        if not 0 <= self.rise < 1:
-            raise ConfigError(f"rise: got {self.rise}; it must be at least 0 and below 1, so that the rate falls again")
+        within("learning_rate", self.learning_rate)
+        within("rise", self.rise, below=1)
 
     def __call__(self, step: int) -> float:
         """Learning rate of the step that follows `step` finished ones."""
@@ -143,6 +152,12 @@ class Plateau:
     factor: float = 0.1
     patience: int = 5
     state: NDArray[np.float64] = field(default_factory=lambda: np.array([np.inf, 0.0, 1.0]))
+
+    def __post_init__(self) -> None:
+        """Check every number."""
+        _at_least("patience", self.patience, 0)
+        within("learning_rate", self.learning_rate)
+        within("factor", self.factor)
 
     def observe(self, dev_loss: float) -> None:
         """Take note of the dev loss of an epoch."""
