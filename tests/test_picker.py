@@ -13,9 +13,9 @@ from seisnet.config import PickConfig
 from seisnet.picking.peaks import OnsetFinder, PeaksOfP
 from seisnet.picking.picker import LONGEST_CLUSTER_S, LONGEST_RUN_S, Picker, keep_apart, one_phase_an_onset, snr_db
 from seisnet.picks import Pick
-from seisnet.scan.onset_network import FURTHEST_S
+from seisnet.scan.onset_network import FURTHEST_S, WINDOW_S
 from seisnet.scan.scanner import Probabilities
-from seisnet.waveforms.records import NS_PER_S, ns_to_sample, sample_to_ns
+from seisnet.waveforms.records import NS_PER_S, ns_to_sample
 
 START_NS = 1_577_836_800 * NS_PER_S
 HOP_NS = 200_000_000
@@ -212,24 +212,27 @@ def test_picks_lie_apart_by_more_than_a_minute_if_asked(onset_record):
 def in_pieces(picker, record, whole, stops):
     """Picks of a record of which so many columns are known, one after another, and no samples but those still needed.
 
-    Samples are known two seconds farther than columns.
+    Samples are known two seconds farther than columns. Those that are not needed any more are no numbers, so that picks
+    show if one of them is read.
     """
     found = []
     for first, stop in itertools.pairwise([0, *stops]):
         n = round((whole.start_ns + stop * whole.hop_ns - record.start_ns) * record.sampling_rate_hz / NS_PER_S)
         cut = max(ns_to_sample(record, picker.needs_ns) - 1, 0)
-        data = record.data[:, cut : n + round(2 * record.sampling_rate_hz)]
-        samples = replace(record, data=data, start_ns=sample_to_ns(record, cut))
-        found.append(picker.add(samples, whole.part(first, stop), last=stop == stops[-1]))
+        data = record.data[:, : n + round(2 * record.sampling_rate_hz)].copy()
+        data[:, :cut] = np.nan
+        found.append(picker.add(replace(record, data=data), whole.part(first, stop), last=stop == stops[-1]))
     return found
 
 
 class MovedOnsets:
-    """Moves each pick by some time of its own, as far as the network may."""
+    """Moves each pick by some time of its own, as far as the network may, and reads what the network reads."""
 
     def move(self, record, time_ns, phase):
+        at, reach = ns_to_sample(record, time_ns), round(WINDOW_S / 2 * record.sampling_rate_hz)
         share = time_ns // HOP_NS * 7919 % 101 / 50 - 1
-        return time_ns + round(share * FURTHEST_S * NS_PER_S), 0.1
+        read = record.data[:, max(at - reach, 0) : at + reach]
+        return time_ns + round(share * FURTHEST_S * NS_PER_S), float(read.sum())
 
 
 @given(
@@ -244,6 +247,9 @@ class MovedOnsets:
 )
 @example(  # the first waits for the second, which is held back as long as another may come near it
     peaks=[(60, 0, 0.5), (105, 0, 0.9)], step=1, config=PickConfig(min_distance_s=3.0, rival_s=10.0, refine_s=0.0)
+)
+@example(  # moved back as far as may be, so that it reads all that is kept before it
+    peaks=[(225, 0, 0.9)], step=1, config=PickConfig(refine_s=0.3)
 )
 @settings(max_examples=60)
 def test_chunk_invariance_of_picks_that_are_moved_past_each_other(peaks, step, config, onset_record):
