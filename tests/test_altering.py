@@ -5,10 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from seisnet.picks import Pick
+from seisnet.picks import ClassInterval, Pick
 from seisnet.training.altering import LEVEL_S, Alteration, alter, with_copies
 from seisnet.waveforms.records import DAY_NS, NS_PER_S
-from seisnet.windows.labelled import ClassStretch, LabelledRecord, onsets_of
+from seisnet.windows.labelled import LabelledRecord, onsets_of
 
 START_NS = 1_577_836_800 * NS_PER_S
 NOTHING = Alteration(
@@ -82,13 +82,14 @@ def test_onsets_are_stretched_with_the_samples(factor, make_labelled):
 
 @pytest.mark.parametrize("factor", [1.0, 0.5, 1.7])
 def test_stretches_of_a_class_move_with_the_samples(factor, make_labelled):
-    lasting = ClassStretch("rockfall", START_NS + round(P_S * NS_PER_S), START_NS + 40 * NS_PER_S, 0.5, "a")
-    point = ClassStretch("earthquake", START_NS + round(S_S * NS_PER_S), START_NS + round(S_S * NS_PER_S))
+    p_ns, s_ns, end_ns = (START_NS + round(s * NS_PER_S) for s in (P_S, S_S, 40))
+    lasting = ClassInterval("GE", "APE", "", "HH", "rockfall", p_ns, end_ns, 0.5, "a")
+    point = ClassInterval("GE", "APE", "", "HH", "earthquake", s_ns, s_ns)
     labelled = replace(make_labelled(phases=""), stretches=(lasting, point))
     copy = made(labelled, copy=2, stretch_share=1, stretch=(factor, factor))
     start_ns = START_NS + 2 * DAY_NS
     assert copy.record.start_ns == start_ns
-    at = [(s.name, s.weight, s.event_id, s.start_ns - start_ns, s.end_ns - start_ns) for s in copy.stretches]
+    at = [(s.label, s.weight, s.event_id, s.start_ns - start_ns, s.end_ns - start_ns) for s in copy.stretches]
     assert at == [
         ("rockfall", 0.5, "a", round(P_S * factor * NS_PER_S), round(40 * factor * NS_PER_S)),
         ("earthquake", 1.0, "", round(S_S * factor * NS_PER_S), round(S_S * factor * NS_PER_S)),

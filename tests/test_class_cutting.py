@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from seisnet.cli import cli
 from seisnet.config import PreprocessConfig, TrainConfig
 from seisnet.errors import ConfigError, DataError
+from seisnet.picks import ClassInterval
 from seisnet.preprocessing.job import plan, preprocess
 from seisnet.scoring.evaluation import evaluate
 from seisnet.store.seisbench_writer import SeisBenchWriter
@@ -21,7 +22,7 @@ from seisnet.store.windows_file import read_info
 from seisnet.training.fitting import fit
 from seisnet.waveforms.records import NS_PER_S
 from seisnet.windows.class_cutting import cut_classes
-from seisnet.windows.labelled import ClassStretch, LabelledRecord
+from seisnet.windows.labelled import LabelledRecord
 
 START_NS = 1_577_836_800 * NS_PER_S
 CONFIG = PreprocessConfig(
@@ -31,7 +32,7 @@ CONFIG = PreprocessConfig(
 
 def stretch(name, start_s, end_s=None):
     start_ns, end_ns = (START_NS + round(s * NS_PER_S) for s in (start_s, start_s if end_s is None else end_s))
-    return ClassStretch(name, start_ns, end_ns)
+    return ClassInterval("GE", "APE", "", "HH", name, start_ns, end_ns)
 
 
 def cut_of(make_record, *stretches, seconds=600.0, **options):
@@ -141,7 +142,7 @@ def test_no_window_reaches_into_another_class_and_noise_keeps_away(found, seed, 
         for s in stretches:
             if w.label == "noise":
                 assert high <= s.start_ns - 4.98 * NS_PER_S or low >= s.end_ns + 4.98 * NS_PER_S or s.end_ns < START_NS
-            elif s.name != w.label and s.end_ns > START_NS:
+            elif s.label != w.label and s.end_ns > START_NS:
                 assert high <= s.start_ns + 10**7 or low >= s.end_ns
 
 

@@ -36,7 +36,7 @@ from seisnet.windows.augment import augment
 from seisnet.windows.class_cutting import cut_classes
 from seisnet.windows.cutting import cut
 from seisnet.windows.excerpting import excerpts
-from seisnet.windows.labelled import ClassStretch, LabelledRecord, Window, start_ns, take
+from seisnet.windows.labelled import LabelledRecord, Window, start_ns, take
 
 FEATURE_BYTES = 1 << 24
 """Features are written when so many have gathered: memory does not grow with the windows of a piece."""
@@ -196,20 +196,16 @@ def _labelled(job: PieceJob, source: Source, piece: Piece, reading: Reading) -> 
         for record in read_records(
             source, reading, sampling_rate_hz=rate_hz, shortest_s=job.config.window_s, response=response
         ):
-            found = job.matcher.match(record)
-            if is_class:
-                stretches = tuple(ClassStretch(i.label, i.start_ns, i.end_ns, i.weight, i.event_id) for i in found)
-                yield LabelledRecord(record, (), stretches=stretches)
-            else:
-                yield LabelledRecord(record, tuple(found))
+            found = tuple(job.matcher.match(record))
+            yield LabelledRecord(record, (), stretches=found) if is_class else LabelledRecord(record, found)
         return
     first_row = piece.rows[0] if piece.rows else 0
     for trace in read_traces(source, reading, sampling_rate_hz=rate_hz, response=response, rows=piece.rows):
         record = trace.record
         reading.rejections += trace.rejected
-        stretches = (
-            (ClassStretch(trace.category, record.start_ns, record.end_ns),) if is_class and trace.category else ()
-        )
+        network, station, location, channel = record.trace_id.split(".")
+        whole = ClassInterval(network, station, location, channel, trace.category, record.start_ns, record.end_ns)
+        stretches = (whole,) if is_class and trace.category else ()
         is_noise = trace.complete and not trace.picks
         picks = () if is_class else trace.picks
         event = trace.event_id or (piece.events[trace.row - first_row] if piece.events else "")

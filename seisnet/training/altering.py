@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 from scipy.fft import next_fast_len
 from scipy.signal import resample
 
+from seisnet.picks import ClassInterval
 from seisnet.waveforms.records import DAY_NS, NS_PER_S, Record
-from seisnet.windows.labelled import ClassStretch, LabelledRecord, onsets_of
+from seisnet.windows.labelled import LabelledRecord, onsets_of
 
 Floats = NDArray[np.float32]
 Doubles = NDArray[np.float64]
@@ -159,7 +160,7 @@ def alter(
     return replace(labelled, record=altered, picks=moved, stretches=stretches)
 
 
-def _moved(stretch: ClassStretch, from_ns: int, to_ns: int, factor: float) -> ClassStretch:
+def _moved(stretch: ClassInterval, from_ns: int, to_ns: int, factor: float) -> ClassInterval:
     """A stretch of a record that now starts at another time and is `factor` times as long."""
     first, last = (to_ns + round((time_ns - from_ns) * factor) for time_ns in (stretch.start_ns, stretch.end_ns))
     return replace(stretch, start_ns=first, end_ns=last)

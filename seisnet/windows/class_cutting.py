@@ -9,9 +9,10 @@ import numpy as np
 
 from seisnet.config import PreprocessConfig
 from seisnet.overlaps import Spans
+from seisnet.picks import ClassInterval
 from seisnet.waveforms.records import Record, sample_of
 from seisnet.windows.cutting import LIVELY, are_lively
-from seisnet.windows.labelled import ClassStretch, LabelledRecord, Window, draw, generator, station_hour
+from seisnet.windows.labelled import LabelledRecord, Window, draw, generator, station_hour
 
 
 def cut_classes(labelled: LabelledRecord, config: PreprocessConfig) -> tuple[list[Window], list[str]]:
@@ -39,7 +40,7 @@ def cut_classes(labelled: LabelledRecord, config: PreprocessConfig) -> tuple[lis
     rng = generator(record, config)
     spans = [_span(record, stretch, length) for stretch in labelled.stretches]
     windows, reasons = _in_stretches(labelled, spans, config, rng)
-    if "noise" in config.classes and not any(stretch.name == "noise" for stretch in labelled.stretches):
+    if "noise" in config.classes and not any(stretch.label == "noise" for stretch in labelled.stretches):
         wanted = config.noise_windows * max(1, sum(not window.augmented for window in windows))
         noise, n_lively = _noise(labelled, spans, wanted, config, rng)
         windows += noise
@@ -57,8 +58,8 @@ def _in_stretches(
     windows: list[Window] = []
     reasons: list[str] = []
     for stretch, (low, high) in zip(labelled.stretches, spans, strict=True):
-        if stretch.name not in config.classes:
-            reasons.append(f"class '{stretch.name}' is not one of {', '.join(config.classes)}")
+        if stretch.label not in config.classes:
+            reasons.append(f"class '{stretch.label}' is not one of {', '.join(config.classes)}")
             continue
         n = max(1, min(config.class_windows, int((high - low) // length)))
         for middle in (low + (high - low) * (k + 0.5) / n for k in range(n)):
@@ -67,17 +68,17 @@ def _in_stretches(
                 continue
             first = min(max(centred, 0), last)
             if not first <= middle <= first + length:
-                reasons.append(f"{stretch.name} at the record's edge")
+                reasons.append(f"{stretch.label} at the record's edge")
                 continue
             event = labelled.event_id or stretch.event_id or station_hour(record, first)
             shifts = rng.uniform(-config.shift_s, config.shift_s, config.shifts) * record.sampling_rate_hz
             for i, start in enumerate([first, *(first + np.rint(shifts).astype(int)).tolist()]):
                 near = all_spans.touching(start, start + length)
-                others = (spans[j] for j in near if labelled.stretches[j].name != stretch.name)
+                others = (spans[j] for j in near if labelled.stretches[j].label != stretch.label)
                 if any(start < b and start + length > a for a, b in others):
-                    reasons.extend([f"{stretch.name} and another class in one window"] if i == 0 else [])
+                    reasons.extend([f"{stretch.label} and another class in one window"] if i == 0 else [])
                 elif 0 <= start <= last:
-                    windows.append(Window(start, stretch.name, np.nan, event, stretch.weight, augmented=i > 0))
+                    windows.append(Window(start, stretch.label, np.nan, event, stretch.weight, augmented=i > 0))
     return windows, reasons
 
 
@@ -106,7 +107,7 @@ def _noise(
     return windows, int(lively.sum())
 
 
-def _span(record: Record, stretch: ClassStretch, length: int) -> tuple[float, float]:
+def _span(record: Record, stretch: ClassInterval, length: int) -> tuple[float, float]:
     """First and past-the-last sample of a stretch, as far as it is recorded."""
     low = sample_of(record, stretch.start_ns)
     high = low + length if stretch.end_ns == stretch.start_ns else sample_of(record, stretch.end_ns) + 1

@@ -12,19 +12,8 @@ from numpy.typing import NDArray
 
 from seisnet.config import PreprocessConfig
 from seisnet.labels.reading import phase_class
-from seisnet.picks import Pick, station_of
+from seisnet.picks import ClassInterval, Pick, station_of
 from seisnet.waveforms.records import NS_PER_S, Record, sample_of, sample_to_ns
-
-
-@dataclass(frozen=True, slots=True)
-class ClassStretch:
-    """A stretch of one class of signal; where only its start is known, `end_ns` is that, and it counts as a window."""
-
-    name: str
-    start_ns: int
-    end_ns: int
-    weight: float = 1.0
-    event_id: str = ""
 
 
 @dataclass(frozen=True)
@@ -43,8 +32,8 @@ class LabelledRecord:
         Declared to hold no onset at all.
     split : str
         ``train``, ``dev``, ``test`` where a data set says so, else empty.
-    stretches : tuple of ClassStretch
-        The labels of task ``class``.
+    stretches : tuple of ClassInterval
+        The labels of task ``class``; one of which only the start is known counts as a window.
     """
 
     record: Record
@@ -52,7 +41,7 @@ class LabelledRecord:
     event_id: str = ""
     is_noise: bool = False
     split: str = ""
-    stretches: tuple[ClassStretch, ...] = ()
+    stretches: tuple[ClassInterval, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
