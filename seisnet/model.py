@@ -23,8 +23,9 @@ from seisnet.picking.detector import joined_detections
 from seisnet.picking.follower import Follower
 from seisnet.picking.picker import margin_s
 from seisnet.picks import DetectionList, PickList
+from seisnet.scan.context_network import ContextNetwork
 from seisnet.scan.onset_network import OnsetNetwork
-from seisnet.scan.scanner import Chain, ContextStage, Probabilities, scan
+from seisnet.scan.scanner import Chain, Probabilities, scan
 from seisnet.scan.sliding_network import SlidingNetwork, mean_probabilities
 from seisnet.scan.stages import context_network, later_stages, networks_of, onset_network
 from seisnet.seisbench_arguments import read_arguments
@@ -98,7 +99,7 @@ class Model:
         return later_stages(self.stored, self.name)
 
     @cached_property
-    def context(self) -> ContextStage | None:
+    def context(self) -> ContextNetwork | None:
         """The second stage, where the model has one."""
         stage = self._later.get("context")
         return context_network(stage, self.stored, self.preprocess.hop_s) if stage else None

@@ -53,7 +53,10 @@ NOISE, LEFT_OUT = 255, 254
 
 @dataclass(frozen=True)
 class ContextNetwork:
-    """A context stage, see `seisnet.scan.scanner.ContextStage`.
+    """The optional second stage of a scan.
+
+    The probabilities of a column depend on that column and those within reach alone, so that a record may come in
+    pieces. At the edges of a record the scan repeats the outermost column.
 
     Attributes
     ----------
@@ -87,7 +90,19 @@ class ContextNetwork:
         return reach(self.hop_s)[1]
 
     def __call__(self, log_probabilities: Floats, log_energy: Floats) -> Floats:
-        """Probabilities (M, K) of the columns in the middle."""
+        """Probabilities of the columns in the middle.
+
+        Parameters
+        ----------
+        log_probabilities : float32 (before + M + after, K)
+            Finite.
+        log_energy : float32 (before + M + after, C)
+            NaN where no component is known, which is read as no information.
+
+        Returns
+        -------
+        float32 (M, K)
+        """
         x = context_inputs(log_probabilities, log_energy, self.noise, self.hop_s)
         weights, bias = self._first
         hidden = product(x, weights, np.empty((len(x), weights.shape[1]), dtype=np.float32))

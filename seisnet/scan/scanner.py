@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,32 +14,12 @@ from numpy.typing import NDArray
 from seisnet.config import PreprocessConfig
 from seisnet.errors import DataError
 from seisnet.nn import blas_threads
+from seisnet.scan.context_network import ContextNetwork
 from seisnet.scan.sliding_network import Columns, SlidingNetwork, joined
 from seisnet.waveforms.records import NS_PER_S, Record, ns_to_sample, sample_to_ns
 
 CONTEXT_COLUMNS = 1024
 """Columns that the context stage gives at once."""
-
-
-class ContextStage(Protocol):
-    """The optional second stage: it reads what the first one says around each column.
-
-    Called with ``log_probabilities`` float32 (before + M + after, K), finite, and ``log_energy`` float32 (before + M +
-    after, C), NaN where no component holds a signal (which is to be read as no information), it returns probabilities
-    float32 (M, K) of all but the first `before` and the last `after` columns. What it returns of a column may depend on
-    that column and those within reach alone. At the edges of a record the outermost column is repeated.
-    """
-
-    @property
-    def before(self) -> int:
-        """Columns before the first one that is given."""
-
-    @property
-    def after(self) -> int:
-        """Columns after the last one that is given."""
-
-    def __call__(self, log_probabilities: NDArray[np.float32], log_energy: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Probabilities of the columns in the middle."""
 
 
 @dataclass(frozen=True)
@@ -50,14 +29,14 @@ class Chain:
     Attributes
     ----------
     windows : SlidingNetwork
-    context : ContextStage or None
+    context : ContextNetwork or None
     config : PreprocessConfig
         What the networks were trained on.
     classes : tuple of str
     """
 
     windows: SlidingNetwork
-    context: ContextStage | None
+    context: ContextNetwork | None
     config: PreprocessConfig
     classes: tuple[str, ...]
 
