@@ -240,15 +240,15 @@ class Model:
         self, stream: obspy.Stream, config: PickConfig | None, inventory: Metadata, options: dict[str, float]
     ) -> tuple[PickConfig, list[Record]]:
         """What is asked of `annotate` or `classify`: the config that the options complete, and the records."""
-        self.thresholds(config)
-        asked = read_arguments(options, PickConfig.of(config), phases=self.stored.thresholds, recipe=self.preprocess)
+        phases = self.thresholds(config)
+        config, strict = read_arguments(options, PickConfig.of(config), phases=phases, recipe=self.preprocess)
         records, rejections = self.records(stream, inventory)
-        wanted = [record for record in records if record.present.all() or not asked.strict]
+        wanted = [record for record in records if record.present.all() or not strict]
         if not wanted:
             rejections += [Rejection(r.trace_id, r.start_ns, r.end_ns, "strict: components missing") for r in records]
             why = reasons(rejections) or "the stream holds no waveforms"
             warnings.warn(f"nothing could be scanned: {why}", stacklevel=3)
-        return asked.config, wanted
+        return config, wanted
 
     def stream(
         self,

@@ -7,7 +7,7 @@ over in silence gives other results than its user believes.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from difflib import get_close_matches
 from numbers import Real
 
@@ -33,25 +33,9 @@ REFUSED = {
 """Arguments that make no sense for a model of this kind, and why."""
 
 
-@dataclass(frozen=True)
-class Arguments:
-    """What is asked for.
-
-    Attributes
-    ----------
-    config : PickConfig
-        With the thresholds and the step that are asked for.
-    strict : bool
-        Whether records without all three components are left out.
-    """
-
-    config: PickConfig
-    strict: bool = False
-
-
 def read_arguments(
     given: Mapping[str, float], config: PickConfig, *, phases: Collection[str], recipe: PreprocessConfig
-) -> Arguments:
+) -> tuple[PickConfig, bool]:
     """Understand arguments by name.
 
     Parameters
@@ -64,6 +48,13 @@ def read_arguments(
         Classes that have a threshold.
     recipe : PreprocessConfig
         Of the model.
+
+    Returns
+    -------
+    config : PickConfig
+        With the thresholds and the step that are asked for.
+    strict : bool
+        Whether records without all three components are left out.
 
     Raises
     ------
@@ -93,4 +84,4 @@ def read_arguments(
                 f"argument 'stride': got {stride:g}; use a multiple of {least} samples, the model's own step"
             )
         config = replace(config, hop_s=stride / recipe.sampling_rate_hz)
-    return Arguments(config, bool(given.get("strict", False)))
+    return config, bool(given.get("strict", False))
