@@ -45,8 +45,8 @@ from seisnet.training.altering import with_copies
 from seisnet.training.calibration import (
     STARTS,
     Trial,
-    fitted_temperature,
     merged,
+    model_temperature,
     quiet_parts,
     try_picks,
     with_trials,
@@ -139,7 +139,7 @@ def build(
 
     regions = [[record for name in names for record in sets[name]] for names in data.regions.values()]
     foreign = list(models(region_folds(regions), "region"))
-    temperature = float(np.median([fitted_temperature(m, excerpts_of(test, 2, config)) for m, test in foreign]))
+    temperature = float(np.median([model_temperature(m, excerpts_of(test, 2, config)) for m, test in foreign]))
     away = left_out(foreign, temperature, config)
     home = left_out(models(station_folds(together, data.folds, data.seed), "fold"), temperature, config)
     stored = replace(learned(together).stored, temperature=temperature)

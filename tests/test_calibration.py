@@ -15,9 +15,9 @@ from seisnet.training.calibration import (
     ONE_SIGMA,
     Trial,
     calibrated,
-    fit_temperature,
-    fitted_temperature,
+    logits_temperature,
     merged,
+    model_temperature,
     quiet_parts,
     try_picks,
     with_trials,
@@ -118,13 +118,13 @@ def test_a_known_temperature_is_recovered(temperature):
     logits = 3 * rng.normal(size=(20_000, 3))
     chances = softmax(logits / temperature).cumsum(axis=1)
     classes = (rng.random((20_000, 1)) > chances).sum(axis=1)
-    assert fit_temperature(logits, classes) == pytest.approx(temperature, rel=0.05)
+    assert logits_temperature(logits, classes) == pytest.approx(temperature, rel=0.05)
 
 
 def test_what_is_dead_says_nothing_of_the_temperature(quake_model, quakes):
     dev = [e for e in quakes.windows.excerpts if e.split == 1][:5]
     dead = replace(dev[0], data=np.zeros_like(dev[0].data), known=((0, dev[0].n_samples),))
-    assert fitted_temperature(quake_model, [*dev, dead]) == fitted_temperature(quake_model, dev)
+    assert model_temperature(quake_model, [*dev, dead]) == model_temperature(quake_model, dev)
 
 
 def test_trials_are_merged_class_by_class(by_hand):

@@ -156,8 +156,8 @@ def try_picks(
     return trials
 
 
-def fit_temperature(logits: NDArray[np.float64], classes: NDArray[np.intp]) -> float:
-    """Temperature of least log-loss, within 0.25 to 8."""
+def logits_temperature(logits: NDArray[np.float64], classes: NDArray[np.intp]) -> float:
+    """Number in 0.25 to 8 by which logits (N, K) are to be divided, for the least log-loss."""
     from scipy.optimize import minimize_scalar
 
     def loss(log_t: float) -> float:
@@ -204,7 +204,7 @@ def calibrated(
         say(f"not calibrated{budget}: threshold {kept} ({needed})")
     if len(few) == len(counts):
         return stored
-    stored = replace(stored, temperature=fitted_temperature(model, excerpts))
+    stored = replace(stored, temperature=model_temperature(model, excerpts))
     tempered = Model(model.name, stored)
     trials = {name: trial for name, trial in try_picks(tempered, excerpts).items() if name not in few}
     if not false_alarms_per_hour:
@@ -239,10 +239,10 @@ def quiet_parts(excerpts: Iterable[Excerpt], config: PreprocessConfig) -> Iterat
             yield replace(excerpt, data=excerpt.data[:, :stop], onsets=(), weights=(), known=known)
 
 
-def fitted_temperature(model: Model, excerpts: Sequence[Excerpt]) -> float:
-    """Temperature with which the model's columns have the least log-loss."""
+def model_temperature(model: Model, excerpts: Sequence[Excerpt]) -> float:
+    """Temperature with which the columns of a model's scans have the least log-loss."""
     logits, classes = _columns(model, excerpts)
-    return model.stored.temperature * fit_temperature(logits, classes)
+    return model.stored.temperature * logits_temperature(logits, classes)
 
 
 def with_trials(
