@@ -3,7 +3,3 @@
 `reading` reads them from `tables` (CSV) and `catalogues` (whatever ObsPy reads), each once; `matching` says to which
 records they belong; `linking` names events for those that have none.
 """
-
-from seisnet.labels.reading import read_classes, read_labels
-
-__all__ = ["read_classes", "read_labels"]
