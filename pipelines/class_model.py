@@ -25,12 +25,11 @@ import numpy as np
 from class_alterations import altered_windows
 from class_card import WORDS, card
 from class_records import Reference, scan_recordings, write_labels
-from class_validation import Validation, ValidationConfig, blocks_of, check_blocks
+from class_validation import Validation, ValidationConfig, blocks_of, check_blocks, join_times
 
 from seisnet.cli import in_one_line
 from seisnet.config import PreprocessConfig, TrainConfig, from_dict, read_tables
 from seisnet.errors import ConfigError
-from seisnet.labels.linking import join_times
 from seisnet.model import Model
 from seisnet.preprocessing.job import preprocess_to_file
 from seisnet.store.files import check_not_read, check_output, replacing, sha256_of
@@ -121,7 +120,7 @@ def main(
     validation = Validation(windows, blocks, settings.train, settings.validation, say)
     metrics = validation.cross_validate(altered)
     thresholds = metrics["thresholds"]
-    recordings = np.array(join_times(start_ns.tolist(), settings.validation.recording_gap_s))
+    recordings = join_times(start_ns, settings.validation.recording_gap_s)
     alone = [name for k, name in enumerate(windows.info.classes) if np.unique(recordings[y == k]).size < 2]
     if alone:
         say(f"no recording is left out, and none of --records scanned: all windows of {', '.join(alone)} are of one")

@@ -16,7 +16,6 @@ from scipy.sparse.csgraph import connected_components
 from seisnet.config import PreprocessConfig, TrainConfig
 from seisnet.config.checks import between
 from seisnet.errors import DataError
-from seisnet.labels.linking import join_times
 from seisnet.model import Model
 from seisnet.store.windows_file import WindowRows
 from seisnet.store.windows_in_memory import Windows
@@ -58,7 +57,7 @@ def blocks_of(windows: Windows, config: PreprocessConfig) -> np.ndarray:
     is called noise belongs to no event.
     """
     rows = windows.rows
-    near = np.array(join_times(rows.start_ns.tolist(), config.window_s + 2 * config.shift_s))
+    near = join_times(rows.start_ns, config.window_s + 2 * config.shift_s)
     n_times, n_groups = near.max() + 1, int(rows.group.max()) + 1
     noise = np.array(windows.info.classes)[rows.y] == "noise"
     links = coo_array(
@@ -66,6 +65,14 @@ def blocks_of(windows: Windows, config: PreprocessConfig) -> np.ndarray:
         shape=(n_times + n_groups,) * 2,
     )
     return connected_components(links, directed=False)[1][near]
+
+
+def join_times(times_ns: np.ndarray, within_s: float) -> np.ndarray:
+    """Number the groups of times (N,) that follow each other within some time, in order of time (single linkage)."""
+    order = np.argsort(times_ns)
+    groups = np.zeros(len(order), dtype=np.intp)
+    groups[order[1:]] = np.cumsum(np.diff(times_ns[order]) > within_s * 1e9)
+    return groups
 
 
 def folds_of(y: np.ndarray, blocks: np.ndarray, config: ValidationConfig) -> np.ndarray:

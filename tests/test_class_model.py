@@ -128,6 +128,25 @@ def windows_of(pipeline, y, start_s, group):
     return pipeline.Windows(WindowsInfo(("hum", "noise"), (1, 1, 2), ("a", "b", "c"), (), (), {}), rows)
 
 
+@pytest.mark.parametrize("within", [0, 2, 20, 100])
+def test_times_join_as_in_the_naive_way(within, pipeline):
+    from class_validation import join_times
+
+    assert len(join_times(np.zeros(0, np.int64), within)) == 0
+    seconds = np.random.default_rng(within).integers(0, 1000, 40)
+    groups = join_times(seconds * S, within)
+    parent = list(range(len(seconds)))
+    for _ in seconds:
+        for i, a in enumerate(seconds):
+            for j, b in enumerate(seconds):
+                if abs(a - b) <= within:
+                    parent[i] = parent[j] = min(parent[i], parent[j])
+    for i in range(len(seconds)):
+        for j in range(len(seconds)):
+            assert (groups[i] == groups[j]) == (parent[i] == parent[j])
+            assert groups[i] <= groups[j] or seconds[i] > seconds[j]
+
+
 def test_blocks_join_windows_of_one_event_and_of_one_time_but_not_of_a_noisy_hour(pipeline):
     config = PreprocessConfig(task="class", class_names=("hum", "noise"), window_s=8.0, shift_s=1.0)
     # Two of event a far apart; one of event b that overlaps with the second; two of noise in one station-hour.

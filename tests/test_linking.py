@@ -3,31 +3,14 @@
 from dataclasses import replace
 
 import numpy as np
-from hypothesis import given
-from hypothesis import strategies as st
 
-from seisnet.labels.linking import event_names, join_times, linked
+from seisnet.labels.linking import event_names, linked
 from seisnet.picks import Pick
 from seisnet.store.seisbench_writer import SeisBenchWriter
 from seisnet.waveforms.datasets import loose_spans_ns
 from seisnet.waveforms.records import NS_PER_S
 
 START_NS = 1_577_836_800 * NS_PER_S
-
-
-@given(seconds=st.lists(st.integers(0, 1000), max_size=40), within=st.integers(0, 100))
-def test_times_join_as_in_the_naive_way(seconds, within):
-    groups = join_times([s * NS_PER_S for s in seconds], within)
-    assert len(groups) == len(seconds)
-    parent = list(range(len(seconds)))
-    for _ in seconds:
-        for i, a in enumerate(seconds):
-            for j, b in enumerate(seconds):
-                if abs(a - b) <= within:
-                    parent[i] = parent[j] = min(parent[i], parent[j])
-    for i in range(len(seconds)):
-        for j in range(len(seconds)):
-            assert (groups[i] == groups[j]) == (parent[i] == parent[j])
 
 
 def events_of(*picks, link_s=30.0):

@@ -63,15 +63,3 @@ def event_names(spans_ns: Sequence[tuple[int, int]], link_s: float, what: str) -
     starts_ns = [start_ns for start_ns, _ in merged(spans_ns, link_s * 1e9)]
     names = [f"{what} from {iso_time(start_ns)}" for start_ns in starts_ns]
     return [names[bisect.bisect_right(starts_ns, start_ns) - 1] for start_ns, _ in spans_ns]
-
-
-def join_times(times_ns: Sequence[int], within_s: float) -> list[int]:
-    """Number the groups of times that follow each other within some time, in order of time (single linkage).
-
-    Examples
-    --------
-    >>> join_times([0, 50 * 10**9, 10 * 10**9], within_s=30)
-    [0, 1, 0]
-    """
-    starts_ns = [start_ns for start_ns, _ in merged(((t, t) for t in times_ns), within_s * 1e9)]
-    return [bisect.bisect_right(starts_ns, t) - 1 for t in times_ns]
