@@ -29,32 +29,28 @@ class Detector:
     """
 
     def __init__(self, thresholds: Mapping[str, float], *, config: PickConfig, model: str) -> None:
-        self._thresholds, self._model = thresholds, model
-        self._distance_ns = round(config.min_distance_s * NS_PER_S)
+        self._thresholds, self._config, self._model = thresholds, config, model
         self._open: dict[str, Detection] = {}
 
     def add(self, probabilities: Probabilities, *, last: bool = False) -> list[Detection]:
         """Take the columns that follow, and give the detections that have ended."""
         network, station, location, channel = probabilities.trace_id.split(".")
         times_ns, hop_ns = probabilities.times_ns, probabilities.hop_ns
-        gap_ns = max(hop_ns, self._distance_ns)
+        gap_ns = _gap_ns(self._config, hop_ns)
         found: list[Detection] = []
         for label, threshold in self._thresholds.items():
             row = probabilities.values[probabilities.classes.index(label)]
+            line = [self._open.pop(label)] if label in self._open else []
             for low, high in runs(row >= threshold / 2):
                 start_ns, end_ns, height = int(times_ns[low]), int(times_ns[high - 1]), float(row[low:high].max())
-                before = self._open.pop(label, None)
-                if before and start_ns - before.end_ns <= gap_ns:
-                    self._open[label] = replace(before, end_ns=end_ns, probability=max(height, before.probability))
-                    continue
-                found += [before] if before and before.probability >= threshold else []
-                self._open[label] = Detection(
+                here = Detection(
                     network, station, location, channel, label, start_ns, end_ns, height, self._model, threshold
                 )
-            before = self._open.get(label)
+                _append(line, here, gap_ns)
             now_ns = probabilities.start_ns + len(row) * hop_ns
-            if before and (last or now_ns - before.end_ns > gap_ns):
-                found += [self._open.pop(label)] if before.probability >= threshold else []
+            if line and not last and now_ns - line[-1].end_ns <= gap_ns:
+                self._open[label] = line.pop()
+            found += [detection for detection in line if detection.probability >= threshold]
         return sorted(found, key=lambda d: (d.start_ns, d.label))
 
 
@@ -62,11 +58,19 @@ def joined_detections(detections: Sequence[Detection], config: PickConfig, hop_n
     """Put together what belongs together, for instance at the borders of files; in order of time, trace id, label."""
     found: dict[tuple[str, str], list[Detection]] = {}
     for detection in sorted(detections, key=lambda d: d.start_ns):
-        line = found.setdefault((detection.trace_id, detection.label), [])
-        if line and detection.start_ns - line[-1].end_ns <= max(hop_ns, round(config.min_distance_s * NS_PER_S)):
-            end_ns = max(line[-1].end_ns, detection.end_ns)
-            probability = max(line[-1].probability, detection.probability)
-            line[-1] = replace(line[-1], end_ns=end_ns, probability=probability)
-        else:
-            line.append(detection)
+        _append(found.setdefault((detection.trace_id, detection.label), []), detection, _gap_ns(config, hop_ns))
     return sorted((d for line in found.values() for d in line), key=lambda d: (d.start_ns, d.trace_id, d.label))
+
+
+def _gap_ns(config: PickConfig, hop_ns: int) -> int:
+    """The longest time between two stretches that are one detection."""
+    return max(hop_ns, round(config.min_distance_s * NS_PER_S))
+
+
+def _append(line: list[Detection], detection: Detection, gap_ns: int) -> None:
+    """Add a detection to earlier ones of its class, or join it to the last where no more than a gap lies between."""
+    if line and detection.start_ns - line[-1].end_ns <= gap_ns:
+        end_ns = max(line[-1].end_ns, detection.end_ns)
+        line[-1] = replace(line[-1], end_ns=end_ns, probability=max(line[-1].probability, detection.probability))
+    else:
+        line.append(detection)
