@@ -13,7 +13,7 @@ from seisnet.nn import Network, softmax
 from seisnet.picks import station_of
 from seisnet.store.checkpoint_file import Checkpoint
 from seisnet.training import tasks
-from seisnet.training.distillation import ONSET_S, context_lesson, said, window_lesson
+from seisnet.training.distillation import ONSET_S, context_lesson, mean_output, window_lesson
 from seisnet.training.fitting import fit
 from seisnet.training.loop import train_network
 
@@ -46,7 +46,7 @@ def test_every_student_comes_after_its_teachers(run):
 
 def test_a_student_learns_what_its_teachers_say_of_windows_around_onsets_and_elsewhere(run, quakes):
     lesson = run.tasks[2].lesson(run.tasks[2].data()).batches
-    taught = said(teachers_of(run, quakes, [0, 1]), lesson.x)
+    taught = mean_output(teachers_of(run, quakes, [0, 1]), lesson.x)
     np.testing.assert_array_equal(lesson.y, taught)
     np.testing.assert_allclose(lesson.y.sum(axis=1), 1, atol=1e-6)
     noise = lesson.y[:, 2]
@@ -64,7 +64,7 @@ def test_teachers_average_probabilities():
     x = np.random.default_rng(0).normal(size=(5, 4)).astype(np.float32)
     both = [Network((4, 3), rng=np.random.default_rng(k)) for k in range(2)]
     expected = (softmax(both[0].predict(x)) + softmax(both[1].predict(x))) / 2
-    np.testing.assert_allclose(said(both, x), expected, atol=1e-7)
+    np.testing.assert_allclose(mean_output(both, x), expected, atol=1e-7)
 
 
 def test_little_memory_gives_fewer_windows(run, quakes):
@@ -113,7 +113,7 @@ def test_context_columns_stay_and_their_classes_become_probabilities(run):
     lesson = context_lesson(data, teachers)
     assert lesson.batches.x is data.batches.x
     np.testing.assert_array_equal(lesson.batches.weight, data.batches.weight)
-    np.testing.assert_array_equal(lesson.batches.y, said(teachers, data.batches.x))
+    np.testing.assert_array_equal(lesson.batches.y, mean_output(teachers, data.batches.x))
 
 
 def test_one_network_is_kept_and_finds_what_others_would(quakes, config, tmp_path):
@@ -134,7 +134,7 @@ def test_a_student_says_what_its_teachers_say_whatever_that_is(run):
     start = Checkpoint("", network.theta.copy(), network.theta.copy(), np.random.default_rng(0).bit_generator.state, [])
     config = dataclasses.replace(task.config, epochs=30, learning_rate=0.1)
     train_network(network, data, task.objective, config, start)
-    taught, learned = data.batches.y, said([network], data.batches.x)
+    taught, learned = data.batches.y, mean_output([network], data.batches.x)
     assert np.abs(learned - taught).mean() < 0.5 * np.abs(taught.mean(axis=0) - taught).mean()
 
 
@@ -157,7 +157,7 @@ def test_without_whole_records_there_is_no_lesson(quakes):
 
 def test_records_of_one_fold_are_refused_before_anything_is_trained(quakes, config, monkeypatch):
     only = tuple(e for e in quakes.windows.excerpts if station_of(e.trace_id) == "XX.A0")
-    monkeypatch.setattr("seisnet.training.excerpt_data.FEWEST_ONSETS", 1)
+    monkeypatch.setattr("seisnet.training.excerpt_data.FEWEST_TO_LEARN", 1)
     epochs = []
     with pytest.raises(DataError, match="holds none except from one fold of stations"):
         fit(dataclasses.replace(quakes.windows, excerpts=only), config, progress=lambda *row: epochs.append(row))

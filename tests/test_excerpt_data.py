@@ -196,7 +196,7 @@ def test_distances_to_onsets_by_hand():
 
 
 def test_why_a_stage_can_not_be_learned():
-    enough = [excerpt_of([(600.0, P), (900.0, S)])] * excerpt_data.FEWEST_ONSETS
+    enough = [excerpt_of([(600.0, P), (900.0, S)])] * excerpt_data.FEWEST_TO_LEARN
     stations = {"XX.A", "XX.B"}
     assert excerpt_data.why_no_context(enough, stations, CONFIG) == excerpt_data.why_no_onsets(enough, CONFIG) == ""
     assert "no excerpts" in excerpt_data.why_no_context([], stations, CONFIG)

@@ -26,7 +26,8 @@ CONTEXT_S = max(AROUND_S.values())
 WARM_UP_S = 2.0
 """The filter runs in over this before its output is used."""
 
-FEWEST_SAMPLES = 5
+SIDE_SAMPLES = 5
+"""At least so many lie on either side of an onset: a variance needs some."""
 
 WHITENING = 1e-3
 """White noise that is added to the correlations of what precedes a phase, as a share of its power, for stability."""
@@ -81,8 +82,8 @@ def aic_onset(record: Record, time_ns: int, phase: str, *, half_width_s: float, 
     x = record.data[rows, first:high].astype(np.float64)
     x = sosfilt(_filter(*band_hz, rate_hz), x - x[:, :1], axis=1)
     n = high - low
-    begin = max(at - round(half_width_s * rate_hz) - low, FEWEST_SAMPLES)
-    end = min(at + round(half_width_s * rate_hz) - low, n - FEWEST_SAMPLES)
+    begin = max(at - round(half_width_s * rate_hz) - low, SIDE_SAMPLES)
+    end = min(at + round(half_width_s * rate_hz) - low, n - SIDE_SAMPLES)
     if end - begin < 2:
         return time_ns
     if kind == "S":

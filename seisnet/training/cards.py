@@ -24,7 +24,7 @@ from seisnet.scoring.metrics import class_scores, confusion_counts
 from seisnet.store.model_file import StoredModel
 from seisnet.store.windows_file import WindowRows
 from seisnet.training.calibration import FEWEST_ONSETS, ONE_SIGMA, TOLERANCE_S
-from seisnet.training.distillation import said
+from seisnet.training.distillation import mean_output
 from seisnet.training.parents import READS, Parent, settings_for
 from seisnet.training.window_data import WindowData
 from seisnet.waveforms.records import COMPONENTS
@@ -72,7 +72,7 @@ def with_card(stored: StoredModel, learned: WindowData, parent: Parent, words: s
 
 def _window_scores(stored: StoredModel, learned: WindowData) -> dict[str, Any]:
     """How often the most probable class of the first stage is right on the windows of the dev split."""
-    predicted = said(networks_of(stored.stages[0]), learned.x_dev).argmax(axis=1)
+    predicted = mean_output(networks_of(stored.stages[0]), learned.x_dev).argmax(axis=1)
     scores = class_scores(confusion_counts(learned.dev.y, predicted, len(stored.classes)))
     columns = {"precision": scores.precision, "recall": scores.recall, "f1": scores.f1}
     classes = {

@@ -87,7 +87,7 @@ def window_lesson(
             "distil: nothing to learn from: no excerpt is as long as a window and more than zeros, "
             f"or memory_mb ({memory_mb:g}) holds no window"
         )
-    taught = said(teachers, x)
+    taught = mean_output(teachers, x)
     weight = 1.0 + ONSET_WEIGHT * (1.0 - taught[:, recipe.classes.index("noise")])
     return replace(data, batches=MemoryBatches(x, taught, weight))
 
@@ -95,13 +95,13 @@ def window_lesson(
 def context_lesson(data: TrainingData, teachers: Sequence[Network]) -> TrainingData:
     """What a student of context networks learns from: the columns that they learned from, as they see them."""
     assert isinstance(data.batches, MemoryBatches)
-    return replace(data, batches=replace(data.batches, y=said(teachers, data.batches.x)))
+    return replace(data, batches=replace(data.batches, y=mean_output(teachers, data.batches.x)))
 
 
-def said(teachers: Sequence[Network], x: Floats) -> Floats:
+def mean_output(networks: Sequence[Network], x: Floats) -> Floats:
     """Probabilities (N, K) of scaled inputs (N, D), averaged over networks."""
     with blas_threads(1):
-        return mean_probabilities([teacher.predict(x) for teacher in teachers], temperature=1.0)
+        return mean_probabilities([network.predict(x) for network in networks], temperature=1.0)
 
 
 def _shares(excerpt: Excerpt, feature: Feature, recipe: PreprocessConfig) -> NDArray[np.float64]:

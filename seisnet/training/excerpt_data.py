@@ -35,7 +35,7 @@ FAR_SHARE = 0.25
 SHIFTS = 10
 """Windows around each onset that the onset network learns from."""
 
-FEWEST_ONSETS = 8
+FEWEST_TO_LEARN = 8
 """With fewer a stage is not trained."""
 
 EDGE_S = 1.5
@@ -179,8 +179,8 @@ def _too_few(excerpts: Sequence[Excerpt], config: PreprocessConfig) -> str:
         return "the windows file holds no excerpts"
     for label, name in enumerate(config.classes):
         n = sum(1 for e in excerpts for _, of in e.onsets if of == label)
-        if name != "noise" and n < FEWEST_ONSETS:
-            return f"{n} onsets of {name} are too few; {FEWEST_ONSETS} are needed"
+        if name != "noise" and n < FEWEST_TO_LEARN:
+            return f"{n} onsets of {name} are too few; {FEWEST_TO_LEARN} are needed"
     return ""
 
 

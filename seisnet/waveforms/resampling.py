@@ -10,7 +10,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from seisnet.waveforms.records import NS_PER_S
+from seisnet.waveforms.records import NS_PER_S, ROUNDING
 
 Floats = NDArray[np.float64]
 
@@ -42,9 +42,6 @@ BLOCK_SAMPLES = 8192
 
 RATE_ROUNDING = 1e-7
 """Share by which a rate may miss another and still be the same: many headers hold it, or the interval, as float32."""
-
-ROUNDING = Fraction(1, 1000)
-"""Share of an output sample; a start that was rounded to nanoseconds must not cost a sample at either end."""
 
 
 def is_rate(rate_hz: float, target_hz: float) -> bool:
@@ -84,9 +81,10 @@ def resample(
     """
     rate, target = (Fraction(hz).limit_denominator(10**9) for hz in (rate_hz, target_hz))
     interval_ns = NS_PER_S / target
-    first = math.ceil(start_ns / interval_ns - ROUNDING)
+    rounding = Fraction(ROUNDING)  # a start that was rounded to nanoseconds must not cost a sample at either end
+    first = math.ceil(start_ns / interval_ns - rounding)
     offset = (first * interval_ns - start_ns) * rate / NS_PER_S  # in input samples
-    n_out = math.floor((len(samples) - 1 - offset) * target / rate + ROUNDING) + 1
+    n_out = math.floor((len(samples) - 1 - offset) * target / rate + rounding) + 1
     if n_out <= 0:
         return np.zeros(0), start_ns
     behind, ahead = _reach(float(target / rate), symmetric)

@@ -40,7 +40,7 @@ GROUP = 4
 BLOCK_SAMPLES = 32_768
 """Samples whose bends are taken at a time: they stay in the second-level cache."""
 
-AT_ONCE = 4096
+GROUPS_AT_ONCE = 4096
 """Groups that are looked at closely at a time."""
 
 
@@ -80,8 +80,8 @@ def without_spikes(samples: NDArray[Any]) -> tuple[NDArray[Any], list[tuple[int,
 def _spikes(x: NDArray[Any]) -> list[tuple[int, int]]:
     found: list[tuple[int, int]] = []
     bent = [first for start in range(0, len(x), BLOCK_SAMPLES) for first in _most_bent(x, start)]
-    for k in range(0, len(bent), AT_ONCE):
-        starts = np.array(bent[k : k + AT_ONCE]) - 1  # a spike of two samples may be most bent at its second
+    for k in range(0, len(bent), GROUPS_AT_ONCE):
+        starts = np.array(bent[k : k + GROUPS_AT_ONCE]) - 1  # a spike of two samples may be most bent at its second
         around = np.arange(-QUIET - 1, GROUP + QUIET + 1 + max(OUTSTANDING))
         near = x[np.clip(around[:, None] + starts, 0, len(x) - 1)].astype(np.float64)
         for length in OUTSTANDING:

@@ -22,7 +22,7 @@ Present = NDArray[np.bool_]
 CLEAR_S = 0.5
 """A gap stays this far from the onset."""
 
-FEWEST_SAMPLES = 4
+LEVEL_SAMPLES = 4
 """The level of a signal is measured over at least so many."""
 
 
@@ -97,7 +97,7 @@ def _add(x: Samples, other: Samples | None, onset: int | None, level_db: float) 
     if other is None:
         return x
     other = other - other.mean(axis=1, keepdims=True)
-    start = 0 if onset is None else min(max(onset, 0), x.shape[1] - FEWEST_SAMPLES)
+    start = 0 if onset is None else min(max(onset, 0), x.shape[1] - LEVEL_SAMPLES)
     signal = x[:, start:] - x.mean(axis=1, keepdims=True)
     power = float(np.mean(other.astype(np.float64) ** 2))
     if power == 0:
