@@ -17,7 +17,7 @@ import argparse
 import dataclasses
 import json
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +36,7 @@ from seisnet.store.files import check_not_read, check_output, replacing, sha256_
 from seisnet.store.h5csv_file import import_h5csv
 from seisnet.store.windows_in_memory import Windows, read_windows
 from seisnet.training.fitting import fit
+from seisnet.wording import Say
 
 
 @dataclasses.dataclass(frozen=True)
@@ -98,7 +99,7 @@ def main(
     labels: Sequence[str] = (),
     records: Sequence[str] = (),
     reference: Path | None = None,
-    say: Callable[[str], None] = print,
+    say: Say = print,
 ) -> dict[str, Any]:
     """Make the model, its figures and its card; the figures are returned."""
     check_output(output, overwrite=True)

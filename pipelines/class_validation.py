@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -20,7 +20,7 @@ from seisnet.model import Model
 from seisnet.store.windows_file import WindowRows
 from seisnet.store.windows_in_memory import Windows
 from seisnet.training.fitting import fit
-from seisnet.wording import counted, most_frequent
+from seisnet.wording import Say, counted, most_frequent
 
 
 @dataclass(frozen=True)
@@ -119,7 +119,7 @@ class Validation:
     blocks: np.ndarray
     train: TrainConfig
     config: ValidationConfig
-    say: Callable[[str], None]
+    say: Say
 
     def cross_validate(self, altered: dict[str, np.ndarray]) -> dict[str, Any]:
         """Figures of windows, plain and altered, by networks that have not seen their block; and thresholds."""

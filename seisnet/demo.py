@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +23,7 @@ from seisnet.synthetic import GeneratorConfig, SyntheticRecord, generate_records
 from seisnet.training.fitting import fit
 from seisnet.waveforms.examples import example_files, write_example_event
 from seisnet.waveforms.records import COMPONENTS, NS_PER_S, letters_of
+from seisnet.wording import Say
 
 N_EVENTS = 400
 GENERATOR = GeneratorConfig(snr_db=(-3.0, 45.0))
@@ -38,7 +38,7 @@ PICK = PickConfig(thresholds={"P": 0.4, "S": 0.15})
 VIEWS = 40
 
 
-def run_demo(folder: Path, *, overwrite: bool = False, say: Callable[[str], None] = print) -> Classification:
+def run_demo(folder: Path, *, overwrite: bool = False, say: Say = print) -> Classification:
     """Generate, preprocess, train, evaluate, classify and report, all into one folder.
 
     Parameters

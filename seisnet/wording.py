@@ -1,9 +1,12 @@
-"""Numbers, names and lengths of time in the sentences that users read."""
+"""Numbers, names and lengths of time in the messages that users read, and the type of what takes a message."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
+
+Say = Callable[[str], None]
+"""Called with messages to the user, each a line."""
 
 
 def counted(n: int, one: str, many: str = "") -> str:

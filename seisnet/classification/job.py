@@ -23,6 +23,7 @@ from seisnet.waveforms.files import Reading
 from seisnet.waveforms.records import reasons
 from seisnet.waveforms.selection import NO_WAVEFORMS, Selection
 from seisnet.waveforms.sources import Source, find_sources
+from seisnet.wording import Say
 
 
 def classify(
@@ -65,7 +66,7 @@ def classify_to_file(  # noqa: PLR0913, each is a choice that somebody makes
     resume: bool = False,
     overwrite: bool = False,
     progress: Callable[[str, int, int], None] | None = None,
-    say: Callable[[str], None] | None = None,
+    say: Say | None = None,
     then: Callable[[Classification], None] | None = None,
 ) -> Classification:
     """Classify sources and write what was found; with `resume`, a run that was killed continues, to the same bytes.

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
@@ -27,7 +27,7 @@ from seisnet.scan.scanner import Probabilities
 from seisnet.store.files import replacing
 from seisnet.waveforms.records import Rejection
 from seisnet.waveforms.sources import Source
-from seisnet.wording import misfits
+from seisnet.wording import Say, misfits
 
 
 def parts_folder(output: Path) -> Path:
@@ -36,7 +36,7 @@ def parts_folder(output: Path) -> Path:
 
 
 def make_parts(
-    sources: Sequence[Source], job: SourceJob, folder: Path, engine: Engine, say: Callable[[str], None] | None = None
+    sources: Sequence[Source], job: SourceJob, folder: Path, engine: Engine, say: Say | None = None
 ) -> Iterator[tuple[Source, Path]]:
     """Classify sources in their order, each into a file of its own unless that exists."""
     fingerprint = _fingerprint(job)

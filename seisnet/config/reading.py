@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import json
 import tomllib
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -14,6 +13,7 @@ from seisnet.config.pick import PickConfig
 from seisnet.config.preprocess import PreprocessConfig
 from seisnet.config.train import TrainConfig
 from seisnet.errors import ConfigError
+from seisnet.wording import Say
 
 C = TypeVar("C")
 
@@ -21,7 +21,7 @@ SECTIONS: dict[str, type] = {"preprocess": PreprocessConfig, "train": TrainConfi
 """Tables of the TOML file, and their configs."""
 
 
-def load_toml(path: Path, cls: type[C], defaults: C | None = None, *, say: Callable[[str], None] | None = None) -> C:
+def load_toml(path: Path, cls: type[C], defaults: C | None = None, *, say: Say | None = None) -> C:
     """Read the table of a TOML file that belongs to a config.
 
     Parameters

@@ -22,8 +22,8 @@ from seisnet.scan.sliding_network import SMALLEST_PROBABILITY
 from seisnet.store.excerpts import Excerpt
 from seisnet.store.model_file import StoredModel
 from seisnet.training.excerpt_data import as_record, column_targets, known_ns, reference_ns
-from seisnet.training.objectives import Say
 from seisnet.waveforms.records import NS_PER_S
+from seisnet.wording import Say
 
 TOLERANCE_S = 0.5
 """A pick farther from any reference pick is false."""

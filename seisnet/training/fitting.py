@@ -24,10 +24,10 @@ from seisnet.training.batches import TrainingData
 from seisnet.training.calibration import calibrated
 from seisnet.training.cards import with_card
 from seisnet.training.loop import train_network
-from seisnet.training.objectives import Say
 from seisnet.training.parents import Parent, settings_for
 from seisnet.training.tasks import Run, Task
 from seisnet.training.window_data import load_windows
+from seisnet.wording import Say
 
 History = dict[str, NDArray[np.float64]]
 

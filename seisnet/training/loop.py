@@ -17,7 +17,8 @@ from seisnet.errors import TrainingError
 from seisnet.nn.arrays import Array, namespace, on_host
 from seisnet.store.checkpoint_file import Checkpoint, write_checkpoint
 from seisnet.training.batches import MemoryBatches, TrainingData
-from seisnet.training.objectives import Objective, Say
+from seisnet.training.objectives import Objective
+from seisnet.wording import Say
 
 VANISHED, EXPLODED = 1e-4, 1e4
 """A message is due when a layer's gradient norm is below this share of the largest layer's, or above this."""

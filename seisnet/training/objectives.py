@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -13,9 +12,7 @@ from seisnet.nn import softmax_cross_entropy
 from seisnet.nn.arrays import Array
 from seisnet.scan.onset_network import onset_loss
 from seisnet.scoring.metrics import class_scores, confusion_counts
-
-Say = Callable[[str], None]
-"""Called with plain messages on what looks wrong."""
+from seisnet.wording import Say
 
 
 class Objective(Protocol):

@@ -40,9 +40,10 @@ from seisnet.training.excerpt_data import (
     why_no_onsets,
 )
 from seisnet.training.loop import history_columns
-from seisnet.training.objectives import ClassObjective, Objective, OnsetObjective, Say
+from seisnet.training.objectives import ClassObjective, Objective, OnsetObjective
 from seisnet.training.parents import READS, Parent
 from seisnet.training.window_data import load_windows
+from seisnet.wording import Say
 
 DEFAULT_THRESHOLD, CONTEXT_THRESHOLD = 0.7, 0.3
 """Near the best F1 of picks in cross-validation without and with a context stage (benchmarks/EXPERIMENTS.md)."""
