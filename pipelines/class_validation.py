@@ -13,8 +13,7 @@ from class_figures import scores_of, thresholds_of
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from seisnet.config import PreprocessConfig, TrainConfig
-from seisnet.config.checks import between
+from seisnet.config import PreprocessConfig, TrainConfig, between
 from seisnet.errors import DataError
 from seisnet.model import Model
 from seisnet.store.windows_file import WindowRows

@@ -18,8 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from seisnet.cli import in_one_line
-from seisnet.config import PreprocessConfig
-from seisnet.config.checks import between
+from seisnet.config import PreprocessConfig, between
 from seisnet.errors import ConfigError
 from seisnet.model import Model, load_model
 from seisnet.training.altering import with_copies

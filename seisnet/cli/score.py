@@ -60,7 +60,7 @@ def score(
       seisnet score picks.csv analyst.xml --hours 72     # three stations, a day each
       seisnet score detections.csv rockfalls.csv
     """
-    from seisnet.config.checks import between
+    from seisnet.config import between
     from seisnet.errors import NothingUsableError
     from seisnet.formats.picks import read_picks
     from seisnet.labels.reading import read_classes, read_intervals

@@ -16,8 +16,7 @@ import numpy as np
 import obspy
 from numpy.typing import NDArray
 
-from seisnet.config import PreprocessConfig
-from seisnet.config.checks import names
+from seisnet.config import PreprocessConfig, names
 from seisnet.errors import DataError, missing
 from seisnet.store.files import size_and_age
 from seisnet.waveforms.segments import Segment, part
