@@ -9,7 +9,7 @@
     ├── FormatError            a windows or model file that is not one, is damaged, or is too new
     └── TrainingError          the training itself failed (a loss that is not finite)
 
-The command line turns each into one line on stderr and the exit status of its class. A message that tells to set an
+The command line turns each into one line on stderr and the exit status of its class. A message that asks for an
 argument names it as Python does, ``overwrite=True`` or ``labels=...``; the command line says ``--overwrite`` and
 ``--labels`` in their place.
 """

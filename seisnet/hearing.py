@@ -12,7 +12,7 @@ from multiprocessing.util import register_after_fork
 
 
 def hear(_: Callable[..., None]) -> None:
-    """Let Ctrl-C through; one that came while this process was made is over."""
+    """Unblock Ctrl-C, and discard one that arrived while this process was being created."""
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGINT, before)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class OnInstrument:
-    """Base of what is said of one instrument; equal to what says the same, be it NaN.
+    """Base class of statements about one instrument; equal if all fields are equal, NaN counting as equal to NaN.
 
     `channel` may be a full code (``HHZ``), band and instrument (``HH``), or empty if a catalogue names none.
     """
@@ -99,9 +99,9 @@ class Pick(OnInstrument):
         return f"{self.network}.{self.station}.{self.location}.{self.channel}_{self.phase}_{iso_time(self.time_ns)}"
 
 
-def _values(said: OnInstrument) -> tuple[object, ...]:
-    """All that is said, None for NaN, which is not equal to itself."""
-    values = [getattr(said, name) for name in said.__dataclass_fields__]
+def _values(statement: OnInstrument) -> tuple[object, ...]:
+    """All fields, with None for NaN, which is not equal to itself."""
+    values = [getattr(statement, name) for name in statement.__dataclass_fields__]
     return tuple([None if value != value else value for value in values])  # noqa: PLR0124, NaN
 
 

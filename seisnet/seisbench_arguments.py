@@ -1,7 +1,7 @@
 """Arguments of `Model.annotate` and `Model.classify` that are named as SeisBench names them.
 
-Each is taken where it means something here. Where it can't, it is refused with the reason: an argument that is passed
-over in silence gives other results than its user believes.
+Each is taken where it means something here. Where it can't, it is refused with the reason: an argument that is silently
+ignored would give other results than its user expects.
 """
 
 from __future__ import annotations

@@ -1,11 +1,11 @@
-"""Picks of data that arrive packet by packet: the same as of the whole, as soon as they are settled.
+"""Picks data packet by packet: the same picks as for the whole recording, each as soon as it is final.
 
 Packets of an instrument are gathered until all its components have arrived, conditioned a step at a time together with
-what lies just before, and followed (`seisnet.picking.follower`). How long a pick takes after its onset was recorded:
-half a window, the windows that are computed together (3.2 s), the reach of the second stage after it, the end of the
-run of high probability (30 s at most), 2.6 s for its figures and a shortest distance between picks, and one step:
-mostly some 17 s; weak ones wait another 40 s for more probable ones (`seisnet.picking.rivals`), and those after them
-with them. A component that falls behind the others by more than `patience_s` is waited for no longer.
+what lies just before, and followed (`seisnet.picking.follower`). With `phase`, a pick is mostly given some 17 s after
+its onset was recorded: half a window, the windows that are computed together (3.6 s), the reach of the second stage
+(10.6 s), the end of the run of high probability (30 s at most), how far picks may move and how close they may be
+(1.6 s), and one step. Weak picks wait another 40 s for more probable ones (`seisnet.picking.rivals`), and later picks
+wait with them. A component that falls behind the others by more than `patience_s` is no longer waited for.
 """
 
 from __future__ import annotations
@@ -275,7 +275,7 @@ class _Instrument:
         if self._follower is None or not samples.shape[1]:
             return found
         if self._last.size and first:
-            # Where samples had to be brought nearer to zero to fit, they go on as they began.
+            # Where a record was shifted towards zero to fit float32, go on with the offset of what was followed.
             samples = samples + (self._last - record.data[:, first - 1 : first])
         found.append(self._follower.add(samples))
         self._length += samples.shape[1]

@@ -238,7 +238,7 @@ def say_outputs(*paths: Path, quiet: bool) -> None:
 
 
 def say_rejections(rejected: Iterable[Rejected], *, quiet: bool, verbose: bool) -> None:
-    """Say on stderr what was not used, or with a remark: counted by reason or, with `verbose`, one by one."""
+    """List on stderr what was rejected, and remarks on what was used: counted by reason, or each with `verbose`."""
     if quiet:
         return
     from seisnet.waveforms.records import KEPT

@@ -228,7 +228,7 @@ def _split_lines(classes: Sequence[str], counts: NDArray[np.int64]) -> Iterator[
 
 
 def _doubts(snr_db: Mapping[str, NDArray[np.float32]]) -> Iterator[str]:
-    """Say of which phase most picks lie where nothing sets in, as those in local time do."""
+    """Warn of a phase most of whose picks show no onset, as happens with times in local time."""
     for phase, ratios in snr_db.items():
         middle = sorted(ratios)[len(ratios) // 2]
         if len(ratios) >= DOUBTED[0] and middle < DOUBTED[1]:

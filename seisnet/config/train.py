@@ -38,8 +38,8 @@ class TrainConfig:
         Whether the `members` teach one network, which alone is kept (see `seisnet.training.distillation`). It needs
         excerpts of whole records in the windows file.
     keep : float
-        Of a model that is trained further: how much of it remains. What comes out is so much of its weights, and for
-        the rest those that were learned (Wortsman et al. 2022, arXiv:2109.01903).
+        When training continues from a model: the share of its weights that is kept. The result is keep * old +
+        (1 - keep) * learned weights (Wortsman et al. 2022, arXiv:2109.01903).
     class_weight : {"balanced", "none"}
         Whether every class weighs the same in the loss.
     context, onset : bool

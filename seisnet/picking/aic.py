@@ -19,7 +19,7 @@ SLOW_BAND_SHARES, SLOW_QUIET = (0.2, 0.5), 1e-2
 strong onset, which variances show from far below, so that picks would be early."""
 
 AROUND_S = {"P": 1.0, "S": 0.5}
-"""Samples on either side of the search range: noise and signal need some length each, but P's coda changes before S."""
+"""Length on either side of the search range: noise and signal both need some, but S less, as the coda of P changes."""
 
 CONTEXT_S = max(AROUND_S.values())
 

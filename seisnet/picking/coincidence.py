@@ -36,8 +36,7 @@ def s_after_p(picks: Sequence[Pick], longest_s: float) -> list[Pick]:
 def coincident(picks: Sequence[Pick], n_stations: int, within_s: float) -> list[Pick]:
     """Picks that lie, of whatever phase, in a stretch of time with picks at enough stations; picks are in order.
 
-    The stretch must be as long as it takes the last phase looked for to cross the stations: for a network of 60 km and
-    S waves at 3.5 km/s, 17 s from the first P.
+    Choose the time that the slowest phase takes to cross the network: for 60 km and S waves at 3.5 km/s, 17 s.
     """
     within_ns = round(within_s * NS_PER_S)
     count: Counter[str] = Counter()

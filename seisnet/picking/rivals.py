@@ -3,8 +3,9 @@
 A network reads only some seconds around an onset, and can't know that another one shortly before or after it stands out
 more clearly. So the log-odds of a pick are lowered in proportion to how much lower its signal-to-noise ratio is than
 that of a more probable pick of its phase within `PickConfig.rival_s`. An onset that stands out as much, such as that of
-a second earthquake of the same size, keeps its probability, unless it is weak and close enough to be coda; one that the
-network is sure of nearly does. Later picks count against weak ones only, so that the others need not wait for them.
+a second earthquake of the same size, keeps its probability, unless it is weak and close enough to be coda; a pick of
+which the network is very sure loses almost nothing. Later picks count against weak ones only, so that the others need
+not wait for them.
 Picks beyond a gap are not rivals.
 """
 

@@ -30,7 +30,7 @@ FURTHEST = 1.25
 """Largest distance that is believed, in units of `SHIFT_S`."""
 
 WAY = 0.5
-"""Share of the way from the onset as the scan has it to that of this network: half, as both err about as much."""
+"""How far a pick moves from the scan's onset towards that of this network: half way, as both err about as much."""
 
 FURTHEST_S = WAY * FURTHEST * SHIFT_S
 """No pick is moved farther."""

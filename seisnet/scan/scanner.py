@@ -219,7 +219,8 @@ class _WindowScan:
     def _samples(self, low: int, n: int) -> NDArray[np.float32]:
         """`n` samples from one of `_data` on: mirrored where windows reach over the end, zeros where none does.
 
-        What no window reads must not depend on how much has arrived: windows that are computed together share rounding.
+        Samples that no window reads are zero, however much has arrived: windows that are computed together share
+        rounding errors.
         """
         there = self._data[:, max(low, 0) : max(low + n, 0)]
         before = max(-low, 0)

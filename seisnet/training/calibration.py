@@ -139,8 +139,8 @@ def try_picks(
     config : PickConfig, optional
     starts : int
         How often each excerpt is picked, every time with its start at another place between two columns of the scan.
-        Where columns lie is chance, which figures of one place hold, and flatter what was chosen by these figures.
-        Onsets and hours of the trials count as often.
+        Where the columns fall is chance. Figures from one placement contain that chance, and flatter whatever was
+        chosen by them. Onsets and hours of the trials count as often.
     """
     trials = {name: Trial() for name in model.classes if name != "noise"}
     low = replace(PickConfig.of(config), thresholds=dict.fromkeys(trials, LOWEST_THRESHOLD))

@@ -123,7 +123,7 @@ def fit(  # noqa: PLR0913, each is a choice that somebody makes
         for task in run.tasks[len(thetas) :]:
             if task.data != source:
                 source, data = task.data, task.data()
-            if task.lesson:  # nothing else is made of these data, so they may go
+            if task.lesson:  # no other task needs these data: free the memory
                 source, data = None, task.lesson(data)
             rng = np.random.default_rng([config.seed, len(thetas)])
             network = _network(task, data, rng, device)

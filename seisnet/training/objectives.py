@@ -38,7 +38,7 @@ class ClassObjective:
     label_smoothing : float
     by_f1 : bool
         Whether the best epoch is the one with the highest macro-F1, and of those the least loss; else the least loss.
-        Where few of many are onsets, as in the columns of a scan, F1 at one threshold says little.
+        In the columns of a scan onsets are rare, so F1 at a single threshold says little.
     """
 
     classes: tuple[str, ...]

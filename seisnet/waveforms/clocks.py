@@ -1,7 +1,7 @@
 """Clocks that drift: samples of miniSEED where the headers of their records have them.
 
-ObsPy, as libmseed, lets a record follow that begins within half a sample of the end of the one before, and counts all
-samples from the first one's time: of a clock that is off by a millionth, those of a day file are up to 0.09 s off.
+Like libmseed, ObsPy appends a record that begins within half a sample of the end of the previous one, and counts all
+samples from the start of the first. With a clock that is off by a millionth, those of a day file are up to 0.09 s off.
 """
 
 from __future__ import annotations

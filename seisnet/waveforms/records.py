@@ -90,10 +90,10 @@ class Record:
 
 
 KEPT = "used, but "
-"""How the reason of a `Rejection` begins that only passes on a flag of a record in use."""
+"""Prefix of the reason of a `Rejection` that is only a remark on a record that is used."""
 
 DAMAGED = "damaged, read as far as possible: "
-"""How the reason begins that tells of a damaged file, of which a part may be in use."""
+"""Prefix of the reason given for a damaged file, part of which may be used."""
 
 BEYOND = "its time lies before 1678 or after 2261"
 """Reason of a rejection, see `is_beyond`."""

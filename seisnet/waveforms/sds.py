@@ -81,7 +81,7 @@ def own_traces(stream: obspy.Stream, path: Path, reading: Reading) -> obspy.Stre
 
 
 def strayed(stream: obspy.Stream, span_ns: tuple[int, int]) -> Iterator[Rejection]:
-    """Samples more than a day away from the day of their file: no source that looks for them would open it."""
+    """Samples more than a day away from the date in the file name; no other day's source would open this file."""
     for trace in stream:
         trace_id, _ = split_seed_id(trace.id)
         start_ns, end_ns = trace.stats.starttime.ns, trace.stats.endtime.ns

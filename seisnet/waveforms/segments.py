@@ -19,7 +19,7 @@ JITTER = 1e-4
 """Rates of one component that differ by less than this share are one rate, as far as that keeps time."""
 
 AT_ONCE = 0.75
-"""A piece that starts fewer samples from the end of another follows it at once; any overlap is a sample or more."""
+"""A piece that starts within so many samples of another's end continues it; a real overlap is at least one sample."""
 
 LARGEST_SAMPLE = float(np.finfo(np.float32).max) / 4
 """Larger ones would overflow float32 when a mean or a trend is removed."""

@@ -134,7 +134,7 @@ def _stream(source: Source, reading: Reading, guard_ns: int) -> obspy.Stream:
             reading.rejections.append(Rejection(source.channels[:-1], low, high, f"fdsn:{source.service} has no data"))
         return stream
     near_ns = (max(span_ns[0], -NEVER_NS), min(span_ns[1], NEVER_NS))
-    # What is wrong with a file is told once: by the source, or its first part, that the file belongs to.
+    # Problems of a file are reported once, by the source (or the first part of it) to which the file belongs.
     told = Reading() if source.part else reading
     stream = _of_files(source.paths, source, told, None if source.part is None else near_ns)
     if source.kind == "sds":
@@ -177,7 +177,7 @@ def _clipped(rejections: Sequence[Rejection], span_ns: tuple[int, int]) -> Itera
 
 
 def _flags(record: Record, sampling_rate_hz: float) -> Iterator[Flag]:
-    """What is to be said of a trace of a data set that is used; its time may be made up, which is no fault."""
+    """Remarks on a data set trace that is used; a made-up start time is not one of them."""
     if change := resampled([record.sampling_rate_hz], sampling_rate_hz):
         yield Flag(record.start_ns, record.start_ns, change)
     yield from record.flags
