@@ -17,10 +17,10 @@ from seisnet.waveforms.remarks import remarks
 from seisnet.waveforms.segments import Segment
 
 LOST_TO_ROUNDING = 1e-6
-"""Share of their range that samples may lose as float32."""
+"""Largest rounding error of samples as float32 that is accepted, as a share of their range."""
 
 FLOAT_ROUNDING = float(np.finfo(np.float32).eps) / 2
-"""Share of itself that a sample may lose as float32."""
+"""Largest relative rounding error of a float32."""
 
 BLOCK_SAMPLES = 65_536
 """Samples that are checked at a time, so that a check needs no copy of them all."""
@@ -37,7 +37,7 @@ def side_by_side(
             edges.append(edge)
     records = []
     for low, high in itertools.pairwise(edges):
-        if high - low < (2 - ROUNDING) * half_ns:  # less than a sample: components have times of their own
+        if high - low < (2 - ROUNDING) * half_ns:  # less than a sample: components were sampled at different times
             continue
         there = _covering(rows, low + half_ns, high - half_ns)
         if not there:  # nothing is allocated for the years between two recordings
@@ -82,7 +82,7 @@ def _beginning(segments: Sequence[Segment], low_ns: int, rate_hz: float) -> int:
 
 
 def _nearest(segment: Segment, time_ns: int, rate_hz: float) -> int:
-    """The sample nearest to a time; halves go up, all of them."""
+    """The sample nearest to a time; halves are always rounded up."""
     return math.floor((time_ns - segment.start_ns) * rate_hz / NS_PER_S + 0.5)
 
 

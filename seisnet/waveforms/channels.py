@@ -1,4 +1,4 @@
-"""What a channel code says."""
+"""Parts of a channel code."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ WORDS = {"UD": "Z", "NS": "N", "EW": "E"}
 def split_channel(code: str) -> tuple[str, str]:
     """Split a channel code into band + instrument and component letter.
 
-    Lower case and blanks inside the code are tolerated (``S Z``), any band and instrument is (``?HZ``, ``SBZ``), and
-    ``UD``, ``NS`` and ``EW`` are read as Z, N and E.
+    Lower case, blanks inside the code (``S Z``), and any band and instrument (``?HZ``, ``SBZ``) are tolerated; ``UD``,
+    ``NS`` and ``EW`` are read as Z, N and E.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Clocks that drift: samples of miniSEED where the headers of their records have them.
+"""Clocks that drift: samples of miniSEED are placed where the headers of their records say.
 
 Like libmseed, ObsPy appends a record that begins within half a sample of the end of the previous one, and counts all
 samples from the start of the first. With a clock that is off by a millionth, those of a day file are up to 0.09 s off.
@@ -32,7 +32,7 @@ def on_time(stream: obspy.Stream, data: bytes) -> obspy.Stream:
 
 
 def _on_time(trace: obspy.Trace, records: deque[tuple[int, int]]) -> Iterator[obspy.Trace]:
-    """The parts of a trace that is made of the next ones of some records (start and number of samples)."""
+    """Cut a trace that was made from the first of some records (start and number of samples), which are used up."""
     stats = trace.stats
     first, part_ns, n_samples = 0, stats.starttime.ns, 0
     while n_samples < stats.npts and records:

@@ -40,13 +40,13 @@ def condition(
 
     Traces are gathered by instrument (network, station, location, band + instrument code), split at gaps and at masked
     or non-finite samples, freed of duplicates, and resampled where the rate differs. They are cut wherever a component
-    starts or ends, so that each record has the same components throughout; what is too short by itself cuts nothing.
+    starts or ends, so that each record has the same components throughout; a segment too short to use cuts no others.
     Gaps are never filled, and nothing is filtered unless a response is removed. The order of the traces does not
     matter.
 
     The row of a component follows from its azimuth and dip where `stations` knows them, else from its letter
     (`seisnet.waveforms.records.ROW`). If one is neither level nor upright, all three are rotated. Records are also cut
-    where, by the metadata, a component begins to point another way.
+    where a component's orientation changes in the metadata.
 
     Parameters
     ----------
@@ -75,7 +75,7 @@ def condition(
     Raises
     ------
     ConfigError
-        It is no stream.
+        `stream` is not an obspy.Stream.
     DataError
         A response is to be removed, but there are no station metadata.
     """
@@ -122,7 +122,7 @@ class _Wanted:
 
     @property
     def too_short(self) -> str:
-        """Reason for rejecting what has fewer."""
+        """Reason for rejecting a shorter one."""
         return f"shorter than {self.shortest_s:g} s"
 
 
@@ -170,7 +170,7 @@ def _rows(
 
 
 def to_rate(record: Record, sampling_rate_hz: float, *, symmetric: bool = False) -> Record:
-    """Bring a record to a sampling rate, see `resample`; one that has it comes back as it is."""
+    """Bring a record to a sampling rate, see `resample`; one that already has it is returned as it is."""
     if is_rate(record.sampling_rate_hz, sampling_rate_hz):
         return replace(record, sampling_rate_hz=sampling_rate_hz)
     rows = [
@@ -205,7 +205,7 @@ def unusable(trace: obspy.Trace, target_hz: float) -> str:
 
 
 def _ready(native: Segment, place: Place, wanted: _Wanted) -> tuple[Segment, str]:
-    """A segment as records hold it, or the reason why it can't be had."""
+    """A segment made ready for a record, or the reason why that is impossible."""
     segment = native if place.sign > 0 else replace(native, samples=-native.samples.astype(np.float64))
     if wanted.response:
         segment = replace(segment, samples=segment.samples.astype(np.float64))
@@ -224,7 +224,7 @@ def _ready(native: Segment, place: Place, wanted: _Wanted) -> tuple[Segment, str
 
 
 def _blind(native: Segment, trace_id: str, response: Response) -> list[Rejection]:
-    """The edges that removing the response has cost."""
+    """Rejections of the edges that are lost when the response is removed."""
     edge_ns = round(response.blind_s * NS_PER_S)
     reason = f"the first or last {response.blind_s:.3g} s of a segment, lost when the response is removed"
     edges = (native.start_ns, native.start_ns + edge_ns), (native.end_ns - edge_ns, native.end_ns)

@@ -19,7 +19,7 @@ picks
     that there is none.
 weight of a pick
     ``trace_<PHASE>_weight`` where it lies in (0, 1], times the trust in ``trace_<PHASE>_status`` and
-    ``trace_<PHASE>_uncertainty_s`` (`seisnet.picks.label_weight`); one with the status ``rejected`` is none.
+    ``trace_<PHASE>_uncertainty_s`` (`seisnet.picks.label_weight`); a pick with the status ``rejected`` is left out.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ _TIME = re.compile(r"(\d{4}-\d\d-\d\d|\d{4}/\d\d/\d\d)[T ](\d\d:\d\d(?::\d\d)?)(
 
 
 def parse_time_ns(text: str) -> int:
-    """Nanoseconds since 1970 of an ISO 8601 time, of which slashes may part the date; UTC where no zone is given.
+    """Nanoseconds since 1970 of an ISO 8601 time, whose date may have slashes; UTC where no zone is given.
 
     >>> parse_time_ns("1970-01-01T00:00:01.000000001Z")
     1000000001
@@ -118,7 +118,7 @@ def arrivals_ns(row: Row, start_ns: int, rate_hz: float) -> dict[str, int]:
     Raises
     ------
     DataError
-        A figure is not a number, or of a time that 64 bits can't hold.
+        A figure is not a number, or gives a time that 64 bits can't hold.
     """
     found: dict[str, int] = {}
     for label in _pick_labels(tuple(row)):
@@ -187,7 +187,7 @@ def _snr_db(row: Row) -> float:
 def _station(row: Row) -> tuple[str, str, str]:
     location = _first(row, ("station_location_code",)).replace("--", "")
     if re.fullmatch(r"\d{1,2}\.0", location):
-        location = location[:-2].zfill(2)  # pandas writes 00 and 10 so where some rows have no location
+        location = location[:-2].zfill(2)  # as pandas writes 00 and 10 if some rows have no location
     return _first(row, ("station_network_code",)), _first(row, ("station_code",)), location
 
 

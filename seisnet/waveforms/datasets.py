@@ -1,11 +1,11 @@
 """Labelled data sets -> Records and Picks: each row of metadata becomes a value, or a rejection.
 
-What the columns of a row mean is said in `seisnet.waveforms.dataset_columns`. A row without a start gets a
+`seisnet.waveforms.dataset_columns` says what the columns of a row mean. A row without a start gets a
 made-up one: row i begins i hours after 1970-01-01, so that no two windows of one station share a time.
 
 Components are placed by letter, never by position (`component_rows`). Data sets fill what was not recorded
 with zeros or with the last value. Such runs at either end of a component are padding: they are cut from all
-components, and the start moves along. Gaps filled inside a trace are left as they are.
+components, and the start is moved accordingly. Gaps filled inside a trace are left as they are.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from seisnet.waveforms import dataset_columns as columns
 from seisnet.waveforms.records import COMPONENTS, NS_PER_S, ROW, Record, Rejection, sample_to_ns, wrong_codes
 
 FLAT_SAMPLES = 20
-"""So many equal samples at an end are padding; fewer may come from a quiet digitiser. Zeros always are."""
+"""This many equal samples at an end are padding; fewer may come from a quiet digitiser. Zeros are always padding."""
 
 MADE_UP_SLOT_NS = 3600 * NS_PER_S
 
@@ -50,7 +50,7 @@ class DatasetTrace:
     category : str
         Class of the trace in the data set's own words.
     complete : bool
-        Whether P and S are both picked, or it is noise; if not, its unpicked parts may not be called noise.
+        Whether P and S are both picked, or it is noise; if not, its unpicked parts must not be taken for noise.
     rejected : tuple of Rejection
         Picks that an analyst rejected.
     name, row : str, int
@@ -217,7 +217,7 @@ def _read_trace(reader: SeisBenchReader | SteadReader, stored: StoredTrace, sour
 def component_rows(order: str) -> list[int]:
     """Row of a record for each stored component, whatever their order; -1 for a hydrophone, H.
 
-    Beside the letters of `seisnet.waveforms.records.ROW`, U next to N or E is up. Galperin axes U, V, W
+    Beside the letters of `seisnet.waveforms.records.ROW`, U beside N or E is vertical. Galperin axes U, V, W
     need a rotation first. A lone component that is no known horizontal is a one-component recording and goes
     on the vertical row.
 
@@ -265,7 +265,7 @@ def _loose_span_ns(stored: StoredTrace) -> tuple[int, int] | None:
 def _recorded(samples: NDArray[Any], order: str) -> tuple[NDArray[np.float32], NDArray[np.bool_], int]:
     """Make the data of a record, say which components are present, and which stored sample comes first.
 
-    The stretch is what every component recorded; one that recorded less than half of the longest is absent.
+    Only the stretch that all components recorded is kept; one that recorded less than half of the longest is absent.
     """
     data = np.zeros((len(COMPONENTS), samples.shape[1]))
     for row, component in zip(component_rows(order), samples, strict=True):
@@ -282,7 +282,7 @@ def _recorded(samples: NDArray[Any], order: str) -> tuple[NDArray[np.float32], N
     if first >= end:
         raise DataError("its components were recorded one after the other and share no sample")
     data = np.where(present[:, np.newaxis], data[:, first:end], 0)
-    # Counts may be far from zero; what is left without their mean fits the 24 bits of a float32.
+    # Counts may be far from zero; without their mean they fit the 24 bits of a float32.
     data -= data.mean(axis=1, keepdims=True)
     return data.astype(np.float32), present, first
 

@@ -1,4 +1,4 @@
-"""Real recordings that every installation of ObsPy holds."""
+"""Real recordings that come with every installation of ObsPy."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ MONTSERRAT = "io/seisan/tests/data/9701-30-1048-54S.MVO_21_1"
 
 
 def example_files() -> list[Path]:
-    """Files of ObsPy's own test data, those that the installation has."""
+    """Those files of ObsPy's own test data that the installation has."""
     root = Path(obspy.__file__).parent
     return [path for pattern in (UNTERHACHING, MONTSERRAT) for path in sorted(root.glob(pattern))]
 

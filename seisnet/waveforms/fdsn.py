@@ -18,14 +18,14 @@ from seisnet.waveforms.records import DAY_NS
 from seisnet.waveforms.selection import FOREVER_NS, Selection
 
 PAUSES_S = (2.0, 10.0, 30.0)
-"""A request that fails for what may pass (no answer, a broken one, too many requests) is repeated after these."""
+"""A request that fails for a passing reason (no answer, a broken one, too many requests) is repeated after these."""
 
 LASTING = (
     "FDSNBadRequestException", "FDSNDoubleAuthenticationException", "FDSNForbiddenException",
     "FDSNInvalidRequestException", "FDSNNoAuthenticationServiceException", "FDSNNoServiceException",
     "FDSNNotImplementedException", "FDSNRequestTooLargeException", "FDSNUnauthorizedException", "ValueError",
 )  # fmt: skip
-"""Errors that no repetition mends: what was asked for is wrong."""
+"""Errors that repeating a request does not cure: the request itself is wrong."""
 
 T = TypeVar("T")
 
@@ -110,7 +110,7 @@ def _asked(service: str, request: Callable[[Any], T]) -> T | None:
             return request(_client(service))
         except FDSNNoDataException:
             return None
-        except Exception as error:  # beside its own, ObsPy passes on what sockets and readers of broken answers raise
+        except Exception as error:  # besides its own, ObsPy passes on those of sockets and of readers of broken answers
             if pause_s is None or type(error).__name__ in LASTING:
                 raise DataError(f"fdsn:{service}: {first_line(error)}") from error
         time.sleep(pause_s)

@@ -12,7 +12,7 @@ NOT_WAVEFORMS = {".csv", ".xml", ".json", ".toml", ".md", ".html", ".py", ".png"
 """Endings passed over when a folder is read; .txt may hold ASCII waveforms. A file that the user names is tried."""
 
 NAMELESS = re.compile(r"\.[A-Za-z0-9]+\.\w{0,2}\.[A-Z0-9]{1,3}(\.[\w.]*)?")
-"""Name of a recording of no network, ``.STA.LOC.CHA.mseed``. Others that begin with a dot are hidden files, such as
+"""Name of a recording without network, ``.STA.LOC.CHA.mseed``. Others that begin with a dot are hidden files, such as
 those that macOS and rsync put beside ``NET.STA.LOC.CHA.mseed``."""
 
 
@@ -30,7 +30,7 @@ def waveform_files(path: Path) -> list[Path]:
     """A file, or the waveform files of a folder."""
     if not path.is_dir():
         return [path]
-    # A broken link, perhaps to a disk that is not mounted, is told when it is read.
+    # A broken link, perhaps to a disk that is not mounted, is reported when it is read.
     files = (p for p in sorted(path.rglob("*")) if p.is_file() or (p.is_symlink() and not p.exists()))
     found = [p for p in files if not p.name.startswith(".") or NAMELESS.fullmatch(p.name)]
     found = [p for p in found if p.suffix.lower() not in NOT_WAVEFORMS]

@@ -1,4 +1,4 @@
-"""Waveform files, read by ObsPy; of miniSEED no more than is wanted."""
+"""Waveform files, read by ObsPy; of miniSEED only what is wanted."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ MSEED_START = re.compile(rb"\d{6}[DRQM][ \0]")
 
 @dataclass
 class Reading:
-    """What reading has met so far besides the waveforms: the files, and what could not be used, with reasons."""
+    """The files read so far, and what could not be used, with reasons."""
 
     files: list[Path] = field(default_factory=list)
     rejections: list[Rejection] = field(default_factory=list)
@@ -49,7 +49,7 @@ def read_file(
     """
     try:
         empty = path.stat().st_size == 0
-    except OSError as error:  # it has gone since it was found
+    except OSError as error:  # it has disappeared since it was found
         reading.reject(path, f"can't be read: {error.strerror}")
         return None
     if empty:
@@ -65,7 +65,7 @@ def read_file(
             reading.reject(path, f"not a waveform format that ObsPy reads{hint}")
             return None
         except Exception as error:  # ObsPy's readers raise whatever they like on damaged files
-            # Of a file without a whole record ObsPy says that it can't be opened.
+            # If a file holds no complete record, ObsPy says that it can't be opened.
             opened = not str(error).startswith("Cannot open file")
             what = first_line(error) if opened else "it holds no complete record"
             reading.reject(path, f"can't be read: {what}")
@@ -96,7 +96,7 @@ def read_all_headers(paths: Sequence[Path], reading: Reading) -> Iterator[Sequen
 
 @contextmanager
 def _interrupts_held() -> Iterator[None]:
-    """Let Ctrl-C wait for the end of the block: in a callback of libmseed it would be lost, and spoil the memory."""
+    """Let Ctrl-C wait for the end of the block: in a callback of libmseed it would be lost, and corrupt memory."""
     before = signal.getsignal(signal.SIGINT)
     if threading.current_thread() is not threading.main_thread() or not callable(before):
         yield
@@ -120,16 +120,16 @@ def _read(path: Path, headonly: bool, span_ns: tuple[int, int] | None) -> obspy.
             times = {} if drifts else {"starttime": start, "endtime": end}
             stream = mseed_reader()(wanted, **times) if len(wanted) else obspy.Stream()
             stream = on_time(stream, wanted.tobytes()) if drifts else stream
-            # As `obspy.read` does; `Stream.trim` would hold all traces to the samples of the first.
+            # As `obspy.read` does; `Stream.trim` would align all traces with the samples of the first.
             for cut in ({"starttime": start}, {"endtime": end}):
                 stream = obspy.Stream([trace for trace in stream if trace.trim(**cut).stats.npts])
             return stream
         if span_ns is None:
             stream = mseed_reader()(str(path), headonly=headonly)
             for trace in stream:
-                trace.stats._format = "MSEED"  # as `obspy.read` says it
+                trace.stats._format = "MSEED"  # as `obspy.read` sets it
             if len(stream):
-                # No clock is so bad that the samples of a short file, as most are, are not where ObsPy has them.
+                # Within a short file, and most are short, no clock drifts far enough to matter.
                 long = not headonly and any(trace.stats.npts * JITTER > TOLERANCE for trace in stream)
                 return on_time(stream, path.read_bytes()) if long and _drifts(path) else stream
     # ObsPy takes names for patterns, and brackets do occur in names.
@@ -143,7 +143,7 @@ def _drifts(path: Path) -> bool:
 
 @functools.cache
 def mseed_reader() -> Callable[..., obspy.Stream]:
-    """ObsPy's reader of miniSEED; `obspy.read` looks for it anew every time, and that takes as long as a small file."""
+    """ObsPy's reader of miniSEED; `obspy.read` searches for it every time, which takes as long as a small file."""
     (entry,) = entry_points(group="obspy.plugin.waveform.MSEED", name="readFormat")
     reader: Callable[..., obspy.Stream] = entry.load()
     return reader
@@ -155,7 +155,7 @@ def _is_mseed(path: Path) -> bool:
 
 
 def _damage(path: Path, stream: obspy.Stream, caught: Sequence[warnings.WarningMessage]) -> str:
-    """What is wrong with a file that was read, as far as one can see; ObsPy passes over a last record cut short."""
+    """What is wrong with a file that was read, as far as one can see; ObsPy silently skips a last record cut short."""
     for warning in caught:
         if "MSEED" in warning.category.__name__:
             return first_line(warning.message)
@@ -167,6 +167,6 @@ def _damage(path: Path, stream: obspy.Stream, caught: Sequence[warnings.WarningM
 
 def first_line(error: object) -> str:
     """What an error says, in one short line."""
-    # ObsPy's reader of miniSEED counts its errors in the first line, and tells them below.
+    # ObsPy's reader of miniSEED counts its errors in the first line, and lists them below.
     lines = str(error).strip().replace("():\n", "(): ").splitlines()
     return lines[0][:200] if lines else type(error).__name__

@@ -80,7 +80,7 @@ class _Header:
 def gather(
     files: Iterable[Path], selection: Selection, reading: Reading, engine: Engine | None
 ) -> tuple[list[Group], dict[str, tuple[int, int]]]:
-    """Gather files into groups: those with an instrument and a day in common, however many steps apart.
+    """Gather files into groups: those that share an instrument and a day, directly or through other files.
 
     Headers of many files are read by the processes of `engine`, where there is one.
 
@@ -153,7 +153,7 @@ def _header(
 
 
 def _together(headers: dict[Path, _Header]) -> list[Group]:
-    """Files with an instrument and a day in common, however many steps apart."""
+    """Files that share an instrument and a day, directly or through other files."""
     keys = (itertools.product(header.instruments, header.days) for header in headers.values())
     together = connected(((key, i) for i, found in enumerate(keys) for key in found), len(headers))
     paths = list(headers)
@@ -161,10 +161,10 @@ def _together(headers: dict[Path, _Header]) -> list[Group]:
 
 
 def _chained(groups: Sequence[Group]) -> list[Group]:
-    """Groups with borders wherever an instrument's recording goes on from one to the next without a gap, or overlaps.
+    """Groups, with borders wherever an instrument's recording continues from one into the next, or overlaps it.
 
-    Groups of different instruments that are linked so, such as files of a network that lost or won a station, have no
-    border that suits all instruments: they become one.
+    Groups of different instruments that are linked so, such as files of a network that lost or gained a station, have
+    no border that suits all instruments: they become one.
     """
     of_instrument: dict[str, list[int]] = defaultdict(list)
     for i in sorted(range(len(groups)), key=lambda i: groups[i].start_ns):

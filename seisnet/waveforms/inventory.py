@@ -1,4 +1,4 @@
-"""What station metadata say of a channel: how it is oriented, and its instrument's response."""
+"""What station metadata say about a channel: how it is oriented, and its instrument's response."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from seisnet.store.files import size_and_age
 from seisnet.waveforms.segments import Segment, part
 
 Stations = Mapping[str, Sequence[Any]]
-"""Seed id to its epochs, ObsPy's Channel."""
+"""ObsPy Channels, one for each epoch, by seed id."""
 
 Metadata: TypeAlias = obspy.Inventory | str | Path | Sequence[str | Path] | Stations | None
 """Station metadata as a caller may give them: in memory, a file, several files, read already, or not at all."""
@@ -33,7 +33,7 @@ LETTERS = "ZNE123RTUVW"
 OUTPUTS = {"displacement": "DISP", "velocity": "VEL", "acceleration": "ACC"}
 
 UNITS = {"none": "", "displacement": "m", "velocity": "m/s", "acceleration": "m/s²"}
-"""Of samples; where the response stays on, files do not say which it is."""
+"""Units of samples; not known where the response is not removed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ class Response:
 
 
 def response_of(config: PreprocessConfig) -> Response | None:
-    """What a config asks for; None where the response stays on."""
+    """The removal of the response that a config asks for; None if it asks for none."""
     return None if config.response == "none" else Response(config.response, config.freqmin_hz)
 
 
@@ -70,7 +70,7 @@ def stations_of(inventory: Metadata) -> Stations | None:
     ConfigError
         For what is neither an `obspy.Inventory` nor names of files.
     DataError
-        A file is missing, or is no such metadata.
+        A file is missing, or holds no station metadata.
     """
     if isinstance(inventory, obspy.Inventory):
         return _by_seed_id(channels_of(inventory))
@@ -86,7 +86,7 @@ def read_stations(paths: tuple[Path, ...]) -> Stations:
     Raises
     ------
     DataError
-        A file is missing, or is no such metadata.
+        A file is missing, or holds no station metadata.
     """
     if lost := [path for path in paths if not path.is_file()]:
         raise DataError(missing(lost[0]))
@@ -141,7 +141,7 @@ def coordinates_of(stations: Stations, trace_id: str, time_ns: int) -> tuple[flo
 
 
 def edges_ns(stations: Stations, seed_id: str) -> set[int]:
-    """Times at which another epoch of a channel, or none, begins to hold; an end still belongs to its epoch."""
+    """Times at which an epoch of a channel begins, or has ended; its last moment still belongs to it."""
     epochs = stations.get(seed_id, ())
     return {c.start_date.ns for c in epochs if c.start_date} | {c.end_date.ns + 1 for c in epochs if c.end_date}
 

@@ -97,16 +97,16 @@ class Waveforms:
         sampling_rate_hz : float, optional
             Of the records; without it they keep the rate at which they were recorded.
         response : Response, optional
-            Taken off what files hold, for which the station metadata are needed.
+            Removed from what files hold, which needs station metadata.
 
         Raises
         ------
         DataError
-            A response is to be taken off, and there are no station metadata.
+            A response is to be removed, but there are no station metadata.
         """
         here = [h for h in self._by_station.get(trace_id.split(".")[1].upper(), []) if h.trace_id == trace_id]
         records = self._of_files([h for h in here if h.row < 0], start_ns, end_ns, sampling_rate_hz, response)
-        # The rows of an instrument follow each other: one before the last three hardly reaches into the stretch.
+        # Rows of an instrument follow each other: those before the last three hardly reach into the stretch.
         rows = sorted((h for h in here if h.row >= 0 and h.start_ns <= end_ns), key=lambda h: h.start_ns)[-3:]
         for holding in rows:
             records += self._of_row(holding, sampling_rate_hz or holding.rate_hz)
@@ -114,7 +114,7 @@ class Waveforms:
         return sorted((record for record in cut if record.n_samples > 1), key=lambda record: record.start_ns)
 
     def forget(self) -> None:
-        """Forget what could not be read, before something else is looked up; a server would gather it for ever."""
+        """Forget what could not be read, before something else is looked up; a server would collect it for ever."""
         self.reading.rejections.clear()
 
     def none_of(self, what: str) -> DataError:
@@ -150,7 +150,7 @@ class Waveforms:
             return []
         stream = obspy.Stream()
         for path in dict.fromkeys(h.path for h in near):
-            told = Reading()  # what is damaged is known since the headers were read
+            told = Reading()  # damage was reported when the headers were read
             found = read_file(path, told, span_ns=(start_ns, end_ns))
             if found is None:
                 self.reading.rejections += told.rejections
@@ -172,7 +172,7 @@ def part(record: Record, start_ns: int, end_ns: int) -> Record:
 
 
 def station_places(paths: Iterable[Path]) -> dict[str, tuple[float, float]]:
-    """Latitude and longitude in degrees of the stations, ``NET.STA``, that the data sets among some paths tell."""
+    """Latitude and longitude in degrees of the stations, ``NET.STA``, as given by the data sets among some paths."""
     places = {}
     for row in _metadata(paths):
         where = _number(row, "station_latitude_deg"), _number(row, "station_longitude_deg")
@@ -182,7 +182,7 @@ def station_places(paths: Iterable[Path]) -> dict[str, tuple[float, float]]:
 
 
 def distances_km(paths: Iterable[Path]) -> dict[tuple[str, str], float]:
-    """Distance by event and station, ``NET.STA``, that the data sets among some paths tell."""
+    """Distance by event and station, ``NET.STA``, as given by the data sets among some paths."""
     distances = {}
     for row in _metadata(paths):
         known = [d for d in (_number(row, name) for name in DISTANCE_COLUMNS) if math.isfinite(d)]

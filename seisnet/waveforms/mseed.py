@@ -1,8 +1,8 @@
 """What lies where in a miniSEED file, by the headers of its records: no sample is decoded, and memory does not grow.
 
-ObsPy, asked for a day of a file, takes the whole file into memory. `read_span` gives it the records near that day
-alone. Only what the files of data centres and recorders hold is known here: big-endian data records with a blockette
-1000, of any length, channel and order. Of anything else `read_index` makes nothing, and it is left to ObsPy.
+ObsPy, asked for a day of a file, takes the whole file into memory. `read_span` gives it only the records near that day.
+Only what data centres and recorders usually write is understood here: big-endian data records with a blockette 1000, of
+any length, channel and order. For anything else `read_index` returns None, and the file is left to ObsPy.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from seisnet.store.files import size_and_age
 from seisnet.waveforms.records import DAY_NS, NS_PER_S
 
 BLOCK_BYTES = 1 << 20
-"""What is read at a time, and the grain of an index; records that are longer have no index."""
+"""Size of what is read at a time, and resolution of an index; files of longer records have none."""
 
 TOLERANCE = 0.5
-"""Share of a sample by which a record may miss the one before it and still go on, as in ObsPy."""
+"""Share of a sample by which a record may miss the end of the previous one and still continue it, as in ObsPy."""
 
 SLACK_NS = 2 * NS_PER_S
 """Records this near to a span are read too: trimming may look at the nearest sample outside."""
@@ -56,7 +56,7 @@ Channel = tuple[int, bytes]
 
 @dataclass(frozen=True)
 class Stretch:
-    """Samples of one channel without a gap; first and last time are those that the first and last record say."""
+    """Samples of one channel without a gap; first and last time are those given by the first and last record."""
 
     seed_id: str
     start_ns: int
@@ -66,7 +66,7 @@ class Stretch:
 
     @property
     def drifts(self) -> bool:
-        """Whether the samples are not where its rate has them: each record may follow the one before by a bit less."""
+        """Whether samples lie elsewhere than the rate says: each record may be a little late or early without a gap."""
         late_ns = self.end_ns - self.start_ns - (self.n_samples - 1) * NS_PER_S / self.rate_hz
         return abs(late_ns) * self.rate_hz > TOLERANCE * NS_PER_S
 
@@ -89,10 +89,10 @@ class Index:
 
 
 def read_index(path: Path) -> Index | None:
-    """Read the headers of a file in one pass; None for what is not known here, or damaged, or cut short."""
+    """Read the headers of a file in one pass; None for one of another kind, damaged or cut short."""
     try:
         return _index(path, *size_and_age(path))
-    except OSError:  # told by who reads the samples
+    except OSError:  # reported by whatever reads the samples
         return None
 
 
@@ -119,7 +119,7 @@ def _alike(paths: Sequence[Path]) -> Sequence[tuple[Stretch, ...]] | None:
     """Stretches in files whose records are all of one length and layout, else None."""
     try:
         contents = [path.read_bytes() for path in paths]
-    except OSError:  # told by who reads the samples
+    except OSError:  # reported by whatever reads the samples
         return None
     records = headers_at(b"".join(contents), 0)
     sizes = np.array([len(data) for data in contents])
@@ -158,7 +158,7 @@ def read_span(path: Path, low_ns: int, high_ns: int) -> NDArray[np.int8] | None:
 
 @functools.lru_cache(maxsize=16)
 def _index(path: Path, size: int, _modified_ns: int) -> Index | None:
-    """Index of a file as it is; its days are asked for one after the other."""
+    """Index of a file, cached: its days are asked for one after the other."""
     blocks: list[Block] = []
     stretches: dict[Channel, list[Stretch]] = defaultdict(list)
     offset = 0
@@ -187,7 +187,7 @@ def _index(path: Path, size: int, _modified_ns: int) -> Index | None:
 
 @dataclass(frozen=True)
 class Headers:
-    """Headers of records of one length and layout that follow each other: a value each."""
+    """Headers of records of one length and layout that follow each other; one value for each record."""
 
     n_bytes: int
     code: NDArray[np.bytes_]
@@ -198,7 +198,7 @@ class Headers:
 
 
 def headers_at(data: bytes, at: int) -> Headers | None:
-    """Whole records at a place, as many as are like the first; None where none is known."""
+    """Headers of whole records from a place on, as many as are like the first; None if that is not understood."""
     layout = _layout(data, at)
     if layout is None:
         return None
@@ -268,7 +268,7 @@ def _rate_hz(factor: NDArray[Any]) -> NDArray[np.float64]:
 
 
 def _joined(records: Headers, files: NDArray[np.intp]) -> Iterator[tuple[Channel, Stretch]]:
-    """Stretches of every channel in the records' order; `files` has one a record."""
+    """Stretches of every channel in the records' order; `files` has the number of each record's file."""
     order = np.lexsort((records.code, files))
     file, code, rate_hz = files[order], records.code[order], records.rate_hz[order]
     start_ns, next_ns = records.start_ns[order], records.next_ns[order]

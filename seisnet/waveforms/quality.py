@@ -1,8 +1,8 @@
 """Faults that leave a recording usable but not to be trusted: clipping, dead stretches, spikes, steps, and no time.
 
-Spikes are replaced (`seisnet.waveforms.spikes`). Nothing else is mended and nothing rejected: a record says what it
-holds, and the summaries count it. The rules look at raw samples, in any unit. The quantum is the smallest difference of
-neighbouring samples, their usual difference its median.
+Spikes are replaced (`seisnet.waveforms.spikes`). Nothing else is mended and nothing is rejected: records carry flags,
+which the summaries count. The rules look at raw samples, in any unit. The quantum is the smallest difference between
+neighbouring samples, the usual difference the median one.
 
 clipped
     At least `CLIPPED_SAMPLES` equal samples at the largest or smallest value of the segment, entered and left by a
@@ -14,7 +14,7 @@ step
     A jump by more than `OUTSTANDING` times the usual difference between two stretches of `STEP_S` that each keep within
     a tenth of it.
 no time
-    A segment that starts within a day of 1970-01-01, which readers take where a file holds no time.
+    A segment that starts within a day of 1970-01-01, the time that readers assume if a file holds none.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ OUTSTANDING = 30.0
 STEP_S = 0.5
 
 FEWEST_SAMPLES = 20
-"""Segments of fewer are not looked at, fewer equal ones are not dead, and half as many are one side of a step."""
+"""Shorter segments are not examined, fewer equal samples are not dead, and a step has half as many on each side."""
 
 MERGED_S = 10.0
 """Faults of one kind nearer to each other than this are reported as one stretch."""
@@ -49,7 +49,7 @@ SAMPLED = 2000
 
 
 def mended(segment: Segment, component: str) -> tuple[Segment, list[Flag]]:
-    """Replace spikes, and tell what is or was wrong with the samples of a segment, in order of kind and time."""
+    """Replace spikes, and flag what is or was wrong with the samples of a segment, in order of kind and time."""
     samples, spikes = without_spikes(segment.samples)
     flags = _flags(segment, f"spikes of {component} were replaced", spikes)
     segment = replace(segment, samples=samples) if spikes else segment
@@ -91,7 +91,7 @@ def _flags(segment: Segment, what: str, stretches: list[tuple[int, int]]) -> lis
 
 
 def untimed(segment: Segment, component: str) -> list[Flag]:
-    """Find that a segment has no time."""
+    """Flag a segment that has no time."""
     if abs(segment.start_ns) >= DAY_NS:
         return []
     what = f"{component} has no time: it counts from 1970"
@@ -106,11 +106,11 @@ def _changes(x: NDArray[Any], at: NDArray[np.intp], low: int, high: int) -> NDAr
 
 
 def _equal_and_jumps(x: NDArray[Any], jump: float) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Samples that the next one repeats, and those from which it jumps."""
+    """Samples that the next one equals, and those from which the signal jumps."""
     equal, jumps = [], []
     for start in range(0, len(x) - 1, BLOCK_SAMPLES):
         part = subtractable(x[start : start + 1 + BLOCK_SAMPLES])
-        with np.errstate(over="ignore"):  # an infinite jump is one
+        with np.errstate(over="ignore"):  # an infinite difference is a jump as well
             change = part[1:] - part[:-1]
         equal.append(np.flatnonzero(change == 0) + start)
         jumps.append(np.flatnonzero(np.abs(change, out=change) > jump) + start)

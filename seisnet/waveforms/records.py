@@ -22,7 +22,7 @@ ROW = {"Z": 0, "N": 1, "E": 2, "1": 1, "2": 2, "3": 0, "R": 1, "T": 2}
 NS_PER_S = 1_000_000_000
 
 MOST_NAMED = 3
-"""Traces that a message names."""
+"""Traces that a message names at most."""
 
 DAY_NS = 86_400 * NS_PER_S
 
@@ -30,7 +30,7 @@ LAST_NS = 2**63 - 1 - DAY_NS
 """Latest time of a sample; its negative is the earliest."""
 
 ROUNDING = 1e-3
-"""Share of a sample within which times are taken for equal: they are rounded to whole nanoseconds."""
+"""Times closer than this share of a sample count as equal: they are rounded to whole nanoseconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,12 +120,12 @@ def letters_of(present: Iterable[bool]) -> str:
 
 
 def lost(rejections: Iterable[Rejection]) -> list[Rejection]:
-    """Those of what is not used, without remarks on what is."""
+    """Rejections of what is not used, without the remarks on what is."""
     return [rejection for rejection in rejections if not rejection.reason.startswith(KEPT)]
 
 
 def reasons(rejections: Iterable[Rejection]) -> str:
-    """Each reason once, with the first traces rejected for it; empty if there are none but remarks on what is used.
+    """Each reason once, with the first traces rejected for it; empty if there are only remarks on what is used.
 
     Examples
     --------
@@ -150,7 +150,7 @@ def is_beyond(start_ns: int, end_ns: int) -> bool:
 
 
 def wrong_codes(trace_id: str) -> str:
-    """Why nothing can be called by a trace id; empty for one that will do.
+    """Why a trace id can't be used; empty for one that can.
 
     Examples
     --------
@@ -179,8 +179,8 @@ def sample_of(record: Record, time_ns: int) -> float:
 def ns_to_sample(record: Record, time_ns: int) -> int:
     """Index of the sample nearest to a time; it may lie outside the record.
 
-    Rounded, never truncated: ``int((t - t0) * rate)`` loses a sample for times on the grid. Halves go up, all of
-    them: `round` sends them to even indices, so that the sample would depend on where the record starts.
+    Rounded, never truncated: ``int((t - t0) * rate)`` loses a sample for times on the grid. Halves are
+    always rounded up: with `round`, which prefers even numbers, the sample would depend on where the record starts.
     """
     return math.floor(sample_of(record, time_ns) + 0.5)
 

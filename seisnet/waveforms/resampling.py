@@ -15,7 +15,7 @@ from seisnet.waveforms.records import NS_PER_S, ROUNDING
 Floats = NDArray[np.float64]
 
 HALF_WIDTH = 32
-"""Zero crossings on either side of the sinc that says how much of each frequency passes."""
+"""Zero crossings on either side of the sinc that determines the amplitude response."""
 
 CUTOFF = 0.45
 """Corner of the anti-alias filter as a share of the lower of the two rates; it is closed at 0.5."""
@@ -23,25 +23,25 @@ CUTOFF = 0.45
 KAISER_BETA = 8.0
 
 BEHIND, AHEAD = 2 * HALF_WIDTH, 4
-"""Samples of the lower rate that an output sample depends on at most, earlier and later ones."""
+"""How many earlier and later samples of the lower rate an output sample depends on at most."""
 
 PER_SAMPLE = 8, 256
-"""Points a sample at which the filter is designed, and at which it is tabulated."""
+"""Points per sample at which the filter is designed, and at which it is tabulated."""
 
 FAINTEST = 1e-4
-"""Least share of the amplitude that passes at any frequency; a logarithm of zero has no cepstrum."""
+"""Smallest share of the amplitude that passes at any frequency, because the logarithm of zero is infinite."""
 
 FEW_PHASES, MANY_PHASES = 64, 10_000
-"""Output falls on as many fractions of an input sample as the ratio of rates has in its numerator. The filter is worked
-out for each where they are few, or many but far fewer than the samples; else it is interpolated from a table."""
+"""The output falls on as many fractions of an input sample as the numerator of the ratio of rates says. The filter is
+computed for each if they are few, or many but far fewer than the samples; else it is interpolated from a table."""
 
 TABLE_PHASES = 1024
-"""Shifts of the filter in the table, a sample; interpolated between, the error is below -100 dB."""
+"""Shifts of the filter per sample in the table; interpolation between them makes errors below -100 dB."""
 
 BLOCK_SAMPLES = 8192
 
 RATE_ROUNDING = 1e-7
-"""Share by which a rate may miss another and still be the same: many headers hold it, or the interval, as float32."""
+"""Rates that differ by a smaller share are the same: many headers hold the rate, or the interval, as float32."""
 
 
 def is_rate(rate_hz: float, target_hz: float) -> bool:
@@ -54,11 +54,11 @@ def resample(
 ) -> tuple[Floats, int]:
     """Resample with anti-aliasing onto the multiples of the target interval since 1970.
 
-    The output is the convolution with a filter, evaluated at the output times themselves, so that the start's fraction
-    of a sample is kept and the output does not depend on where the input starts. The filter lets pass what a
+    The output is the convolution with a filter, evaluated at the output times themselves, so that a fractional
+    start is kept and the output does not depend on where the input starts. The filter lets pass what a
     Kaiser-windowed sinc does, but has minimum phase, so that it rings behind an onset: a symmetric one rings before it
     as well, and strong onsets would be picked a quarter of a second early (Scherbaum & Bouin 1997, Bull. Seismol. Soc.
-    Am. 87). It is set off so that the peak of an impulse stays where it is; low frequencies come half a sample of the
+    Am. 87). It is shifted so that the peak of an impulse stays where it is; low frequencies come half a sample of the
     lower rate early.
 
     Parameters
@@ -128,7 +128,7 @@ def _interpolated(padded: Floats, offset: Fraction, ratio: Fraction, n_out: int,
 
 @lru_cache(maxsize=8)
 def _table(band: float, symmetric: bool) -> Floats:
-    """The kernel, (TABLE_PHASES + 1, taps), for output that lies 0 to 1 input samples after a tap, the `behind`-th."""
+    """The kernel, (TABLE_PHASES + 1, taps), for output that lies 0 to 1 input samples after the `behind`-th tap."""
     behind, ahead = _reach(band, symmetric)
     taps = np.arange(behind + ahead - 1) - (behind - 1)
     return _kernel((np.arange(TABLE_PHASES + 1)[:, None] / TABLE_PHASES - taps) * band, symmetric, axis=1)
@@ -166,7 +166,7 @@ def _windowed_sinc(tau: Floats) -> Floats:
 def _response() -> tuple[Floats, Floats]:
     """The impulse response of the filter: times in samples of the lower rate, and values.
 
-    A logarithm's cepstrum, folded onto positive times, is that of the filter of minimum phase that lets pass as much
+    The cepstrum of an amplitude response, folded onto positive times, is that of the minimum-phase filter that has it
     (Oppenheim & Schafer 2010, Discrete-Time Signal Processing, 13.5).
     """
     few, many = PER_SAMPLE

@@ -2,7 +2,7 @@
 
 The files of an archive do not end at midnight: the last record of a file reaches into the next day, or the first begins
 in the day before. So every day is read with the days beside it, and answers for the UTC day of its name. Where days are
-missing, what stands over goes to the nearer day.
+missing, what is left over goes to the nearer day.
 """
 
 from __future__ import annotations
@@ -101,7 +101,7 @@ def _folded(seed_id: str) -> str:
 
 
 def _files(years: list[Path], selection: Selection) -> set[Path]:
-    """Files whose names may be wanted; what is not is left out by folder, since archives are large."""
+    """Files whose names may match; whole folders are skipped where none can, since archives are large."""
     wanted = []
     for folder in years:
         first, end = _day(int(folder.name), 1), _day(int(folder.name) + 1, 1)
@@ -118,7 +118,7 @@ def _day(year: int, day_of_year: int) -> int:
 
 def _days(files: dict[int, list[Path]], selection: Selection) -> list[ArchiveDay]:
     days = sorted(files)
-    # Midnight between consecutive days, the middle of what is missing between others.
+    # Midnight between consecutive days, the middle of the gap between others.
     borders = [(a + 1 + b) * DAY_NS // 2 for a, b in itertools.pairwise(days)]
     lows, highs = [FOREVER_NS[0], *borders], [*borders, FOREVER_NS[1]]
     found = []

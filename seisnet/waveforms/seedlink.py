@@ -1,4 +1,4 @@
-"""Packets from a SeedLink server, through ObsPy; a lost connection is taken up again where it stopped."""
+"""Packets from a SeedLink server, through ObsPy; a lost connection is resumed where it stopped."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ RECONNECT_S = 5
 """Pause before a connection is tried again."""
 
 QUIET_S = 300
-"""A server that sends nothing for so long is asked anew. Without a limit ObsPy 1.5.1 can't connect at all."""
+"""A server that sends nothing for this long is asked again. Without a limit ObsPy 1.5.1 can't connect at all."""
 
 SILENT = f"nothing was received for {QUIET_S} s"
 
 
 class _Connection(SeedLinkConnection):  # type: ignore[misc]  # ObsPy has no types
-    """ObsPy's connection, which by itself takes a close for silence, and starts anew without a word after a reset."""
+    """ObsPy's connection, which by itself takes a closed one for silence, and restarts without a word after a reset."""
 
     def __init__(self) -> None:
         super().__init__(timeout=QUIET_S)
@@ -53,7 +53,7 @@ def packets(
     connect: Callable[[], Any] = _Connection,
     pause_s: float = RECONNECT_S,
 ) -> Iterator[obspy.Trace]:
-    """Traces as a server sends them, for ever, or until it ends; a wrong address or pattern is told at once.
+    """Traces as a server sends them, for ever, or until it ends; a wrong address or pattern is reported at once.
 
     Parameters
     ----------

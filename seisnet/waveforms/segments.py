@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from seisnet.waveforms.records import NS_PER_S, Rejection
 
 JITTER = 1e-4
-"""Rates of one component that differ by less than this share are one rate, as far as that keeps time."""
+"""Rates of one component that differ by less than this share count as one, unless that would displace samples."""
 
 AT_ONCE = 0.75
 """A piece that starts within so many samples of another's end continues it; a real overlap is at least one sample."""
@@ -63,7 +63,7 @@ def segments_of(traces: Iterable[obspy.Trace], trace_id: str, rejections: list[R
     for group in alike(pieces):
         common_hz = _common_hz([s.rate_hz for s in group])
         for s in group:
-            if abs(common_hz / s.rate_hz - 1) * len(s.samples) < 0.5:  # else its last sample would be out of time
+            if abs(common_hz / s.rate_hz - 1) * len(s.samples) < 0.5:  # else its last sample would be displaced
                 by_rate[common_hz].append(replace(s, rate_hz=common_hz, bandwidth_hz=common_hz / 2))
             else:
                 by_rate[s.rate_hz].append(s)
@@ -81,7 +81,7 @@ def alike(pieces: Iterable[Sampled]) -> list[list[Sampled]]:
 
 
 def _common_hz(rates_hz: Sequence[float]) -> float:
-    """Median of rates in rising order, with no more digits than their spread leaves: so a few give what all do."""
+    """Median of rising rates, with no more digits than their spread justifies, so that a few give the same as all."""
     median_hz, spread_hz = statistics.median(rates_hz), rates_hz[-1] - rates_hz[0]
     return round(median_hz, -math.ceil(math.log10(spread_hz))) if spread_hz else median_hz
 
@@ -115,11 +115,11 @@ def _joined(pieces: Iterable[Segment], trace_id: str, rejections: list[Rejection
     length, end_ns = 0, 0
     for found in sorted(pieces, key=lambda s: (s.start_ns, -len(s.samples))):
         piece, at = found, _offset(group[0][1], found) if group else 0
-        # By a drifting clock, a piece that follows at once no longer falls on the group's samples: it starts a group.
+        # With a drifting clock, a piece that continues the group falls beside its samples: it starts a new one.
         drifted = at != length and abs(piece.start_ns - end_ns) * piece.rate_hz < AT_ONCE * NS_PER_S
         if at > length or drifted:
             yield from _resolved(group, length, trace_id, rejections)
-            # With a fast clock the group has a sample too many by then, where the first of the piece would lie.
+            # With a fast clock the group then has one sample too many, where the first of the piece would lie.
             piece = part(piece, max(length - at, 0), len(piece.samples))
             group, at, length = [], 0, 0
         if not len(piece.samples):
@@ -133,7 +133,7 @@ def _joined(pieces: Iterable[Segment], trace_id: str, rejections: list[Rejection
 def _resolved(
     group: list[tuple[int, Segment]], length: int, trace_id: str, rejections: list[Rejection]
 ) -> Iterable[Segment]:
-    """Make one array of pieces; of copies of a sample one is kept if they are equal, none if they differ."""
+    """Join pieces into one; of several copies of a sample one is kept if they are equal, none if they differ."""
     if len(group) < 2:
         yield from (piece for _, piece in group)
         return

@@ -13,7 +13,7 @@ from seisnet.errors import ConfigError
 from seisnet.waveforms.records import COMPONENTS, NS_PER_S, ROW
 
 NO_WAVEFORMS = "the sources hold no waveforms, or none that match the selection"
-"""Why nothing was made, where nothing was rejected."""
+"""Why nothing was made although nothing was rejected."""
 
 FOREVER_NS = (-(2**63), 2**63 - 1)
 """First and last time that an int64 holds."""
@@ -43,7 +43,7 @@ class Selection:
 
     def __post_init__(self) -> None:
         """Check every value."""
-        for pattern in names("selection", self.patterns):  # of a text, every letter would be a pattern, also a star
+        for pattern in names("selection", self.patterns):  # each letter of a text would be a pattern, even a star
             if not 1 <= len(pattern.split(".")) <= 4 or not pattern.strip():
                 raise ConfigError(f"selection '{pattern}' is not of the form NET.STA.LOC.CHA, such as 'GE.APE..HH?'")
         if self.start_ns >= self.end_ns:

@@ -31,7 +31,7 @@ from seisnet.waveforms.resampling import BEHIND
 from seisnet.waveforms.sources import Source
 
 NEVER_NS = 4_102_444_800 * NS_PER_S
-"""The year 2100, as far as ObsPy's readers can be asked for."""
+"""The year 2100, the latest time for which ObsPy's readers can be asked."""
 
 
 def read_records(
@@ -56,7 +56,7 @@ def read_records(
     response : Response, optional
         Removes the instrument's response; the source needs an inventory.
     """
-    # Longer than a window, so that what is cut off here is not taken for too short, and than the filters reach.
+    # Longer than the filters reach, and than a window, so that what is cut here is not rejected as too short.
     guard_s = shortest_s + margin_s + (BEHIND + 4) / (SLOWEST * sampling_rate_hz)
     guard_s += response.blind_s if response else 0.0
     try:

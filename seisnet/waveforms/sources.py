@@ -4,7 +4,7 @@ A source is what is read at once: the files of one station and day, a day of fil
 an archive (``sds:PATH``, see `seisnet.waveforms.sds`) or of a web service (``fdsn:NAME`` or ``fdsn:URL``), or a data
 set in the layout of SeisBench or STEAD. Sources are small values; they can be read in any order, by several processes.
 
-Continuous recordings do not stop at midnight. A source whose recording goes on in another's answers for a span of time,
+Continuous recordings do not stop at midnight. If its recording goes on in another, a source answers for a span of time,
 `Source.span_ns`: its records start in that span, and reach one window less one sample beyond it. So every window of
 `shortest_s` lies whole in the records of exactly one source, the one in whose span it starts, and no sample is lost or
 used in two windows of the same start. Whoever needs more around a window asks for `margin_s` on both sides, and keeps
@@ -38,7 +38,7 @@ from seisnet.waveforms.selection import FOREVER_NS, Selection
 EVERYTHING = Selection()
 
 LONGEST_DAYS = 1.5
-"""A recording in files that are longer is read a day at a time."""
+"""Files that together are longer than this are read a day at a time."""
 
 
 @dataclass(frozen=True)
@@ -51,8 +51,8 @@ class Source:
         Files, the folder of a data set, or table and waveforms of one; empty for a web service.
     kind : {"files", "sds", "fdsn", "dataset"}
     part : int or None
-        Number of the day, if files are read a day at a time. The first day has all the files and tells what is wrong
-        with them; the others have those near their day.
+        Number of the day, if files are read a day at a time. The first day has all the files and reports what is
+        wrong with them; the others have those near their day.
     beside : tuple of Path
         Files of other sources in which the recording goes on before or after.
     span_ns : (int, int)
@@ -142,7 +142,7 @@ def find_sources(
     NothingUsableError
         If what the names lead to holds no waveforms, or none that are wanted.
     ConfigError
-        Sources are a single name in place of a list, or waveforms in place of names; or the selection is none.
+        Sources are a single name in place of a list, or waveforms in place of names; or `selection` is no Selection.
     """
     instance("selection", selection, Selection, ", such as Selection(('GE.APE..HH?',))")
     stations = tuple(Path(name) for name in names("inventory", inventory))

@@ -1,8 +1,8 @@
-"""Spikes: one sample, or two, far off those beside it, as no ground moves; found, and replaced.
+"""Spikes: one or two samples too far off those beside them to be ground motion; found and replaced.
 
-What has passed a recorder's anti-alias filter is never as short as a sample: it rings for some more. So the samples
-around a spike of telemetry or digitiser are quiet, and those around a sharp onset are not. How quiet is told by bends,
-second differences, which do not see slow waves, however large:
+What has passed a recorder's anti-alias filter is never as short as one sample: it rings on for several. So the samples
+around a spike of telemetry or digitiser are quiet, and those around a sharp onset are not. How quiet they are is
+measured by bends (second differences), which slow waves hardly affect, however large:
 
 .. math:: b_j = |x_{j-1} - 2 x_j + x_{j+1}|
 
@@ -11,8 +11,8 @@ to that after them, each at least h away from it, with
 
 .. math:: h > T_w \\max(b_{i-K}, ..., b_{i-2}, b_{i+w+1}, ..., b_{i+w-1+K}) > 0
 
-and if those two differ by less than h / 2, or it were a step. K is `QUIET`, T `OUTSTANDING`. Nothing farther away than
-`REACH` matters, so that parts of a recording, and packets, have the spikes of the whole.
+and if those two differ by less than h / 2; else it would be a step. K is `QUIET`, T `OUTSTANDING`. Nothing farther away
+than `REACH` matters, so that parts of a recording, and packets, have the spikes of the whole.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 OUTSTANDING = {1: 2.5, 2: 5.0}
-"""How many times the largest bend nearby a spike of one sample, or of two, is away from its line. Of 818 onsets at 20
+"""How many times the largest bend nearby a spike of one sample, or of two, must be off its line. Of 818 onsets at 20
 to 500 Hz the sharpest come to 1.6 and 3.1; an impulse behind a filter that closes at nine tenths of the Nyquist
 frequency comes to 2.2 with one sample."""
 
@@ -31,7 +31,7 @@ QUIET = 11
 """Samples on either side whose bends are looked at."""
 
 REACH = QUIET + 2
-"""Samples farther away have no say in whether a sample is one of a spike."""
+"""Samples farther away do not affect whether a sample belongs to a spike."""
 
 GROUP = 4
 """Bends of which the largest is compared first, with those of the groups two before and two behind, which lie among
@@ -94,7 +94,7 @@ def _spikes(x: NDArray[Any]) -> list[tuple[int, int]]:
 
 
 def _spiky(near: NDArray[np.float64], length: int) -> NDArray[np.intp]:
-    """Columns whose middle is a spike of a length; they hold what that depends on, and nothing else."""
+    """Columns whose middle is a spike of some length; they hold all samples on which that depends."""
     before, after = near[QUIET], near[-1 - QUIET]
     off = near[QUIET + 1 : -1 - QUIET] - np.linspace(before, after, length + 2)[1:-1]
     height = np.maximum(off.min(axis=0), -off.max(axis=0))
@@ -121,14 +121,14 @@ def _most_bent(x: NDArray[Any], start: int) -> list[int]:
     times = min(2 * OUTSTANDING[1], OUTSTANDING[2])
     beside = times * np.maximum(largest[:-4], largest[4:])
     groups = np.flatnonzero(largest[2:-2] > beside)
-    if not beside[groups].all():  # a bend is needed that is not zero
+    if not beside[groups].all():  # a bend that is not zero is needed
         groups = groups[largest[groups + 2] > times * bends.min(where=bends > 0, initial=bends.max())]
     found: list[int] = (start + 1 + GROUP * (groups + 2)).tolist()
     return found
 
 
 def subtractable(samples: NDArray[Any]) -> NDArray[Any]:
-    """Samples of a type that holds their differences and bends: their own, where it can, for it takes half the time."""
+    """Samples in a type that can hold their bends: in their own where possible, which takes half the time."""
     if samples.dtype.kind == "f":
         return samples.astype(np.result_type(samples, np.float32), copy=False)
     whole = samples.astype(np.result_type(samples, np.int32), copy=False)
