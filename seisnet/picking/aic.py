@@ -15,8 +15,8 @@ BAND_SHARES, QUIET = (0.2, 0.6), 3e-4
 every variance, as noise."""
 
 SLOW_BAND_SHARES, SLOW_QUIET = (0.2, 0.5), 1e-2
-"""The same for records that passed through a lower rate: what is interpolated rises up to one of its samples before a
-strong onset, which variances show from far below, so that picks would be early."""
+"""The same for records that passed through a lower rate: interpolation lets them rise up to one of its samples before a
+strong onset, and variances show even the beginning of that, so that picks would be early."""
 
 AROUND_S = {"P": 1.0, "S": 0.5}
 """Length on either side of the search range: noise and signal both need some, but S less, as the coda of P changes."""
@@ -24,7 +24,7 @@ AROUND_S = {"P": 1.0, "S": 0.5}
 CONTEXT_S = max(AROUND_S.values())
 
 WARM_UP_S = 2.0
-"""The filter runs in over this before its output is used."""
+"""The filter runs for this long before its output is used."""
 
 SIDE_SAMPLES = 5
 """At least so many lie on either side of an onset: a variance needs some."""
@@ -102,7 +102,7 @@ def aic_onset(record: Record, time_ns: int, phase: str, *, half_width_s: float, 
 
 @lru_cache(maxsize=16)
 def _filter(low_hz: float, high_hz: float, rate_hz: float) -> NDArray[np.float64]:
-    """Second-order sections of a high-pass, then a low-pass: narrow band-passes of one piece take longer to rise."""
+    """Second-order sections of a high-pass, then a low-pass: a single narrow band-pass takes longer to rise."""
     from scipy.signal import butter
 
     return np.concatenate(

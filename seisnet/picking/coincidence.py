@@ -1,4 +1,4 @@
-"""What other picks say of a pick: company at other stations, and P before S."""
+"""Checks of picks against each other: picks at other stations, and P before S."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def s_after_p(picks: Sequence[Pick], longest_s: float) -> list[Pick]:
 
 
 def coincident(picks: Sequence[Pick], n_stations: int, within_s: float) -> list[Pick]:
-    """Picks that lie, of whatever phase, in a stretch of time with picks at enough stations; picks are in order.
+    """Picks, of whatever phase, in a stretch of time with picks at enough stations; picks are in order.
 
     Choose the time that the slowest phase takes to cross the network: for 60 km and S waves at 3.5 km/s, 17 s.
     """

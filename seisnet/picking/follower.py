@@ -19,7 +19,7 @@ from seisnet.waveforms.records import Record, ns_to_sample, sample_to_ns
 
 @dataclass(frozen=True)
 class Found:
-    """What has become known with some more samples: columns, and the picks and detections that are settled."""
+    """What became known with some more samples: columns, and the picks and detections that are final."""
 
     probabilities: Probabilities
     picks: list[Pick]
@@ -27,7 +27,7 @@ class Found:
 
 
 class Follower:
-    """What a chain of networks says of one record.
+    """Runs a chain of networks over one record, and picks it.
 
     Parameters
     ----------

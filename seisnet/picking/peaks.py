@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 P_SEEN = 0.3
-"""Probability of P at which S is looked for behind it: fixed, so that no time depends on a threshold."""
+"""From this probability on, P counts as seen, and S comes after it: fixed, so that no time depends on a threshold."""
 
 
 class OnsetFinder:

@@ -26,7 +26,7 @@ LONGEST_CLUSTER_S = 60.0
 """Onsets that follow each other too closely are weighed against each other over no longer than this."""
 
 P_BEGINS_NS = NS_PER_S // 4
-"""So long after its highest probability P has certainly begun, and S can't have begun earlier than that."""
+"""This long after its highest probability, P has certainly begun; S can't begin earlier than that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +96,7 @@ class Picker:
                 self._raw.append(_Onset(phase, self._start_ns + peak * hop_ns + round(offset * hop_ns), height))
         settled_ns = probabilities.start_ns + probabilities.values.shape[1] * hop_ns
         sample_ns = round(NS_PER_S / record.sampling_rate_hz)
-        # S, wherever it is moved, asks what was seen of P until shortly before it.
+        # Wherever S is moved, its refinement looks for P until shortly before it.
         seen_ns = settled_ns + P_BEGINS_NS - round(FURTHEST_S * NS_PER_S) - sample_ns
         known_ns = min(record.end_ns - self._after_ns, seen_ns)
         settled_ns = min([settled_ns, *(self._start_ns + f.settled * hop_ns for f in self._finders.values())])

@@ -102,7 +102,7 @@ class Rivals:
         return kept
 
     def _loss(self, pick: Pick) -> float:
-        """What a pick loses to all around it, be they kept or not: so the order does not matter, nor a threshold."""
+        """What a pick loses to all around it, kept or not, so that neither their order nor thresholds matter."""
         first, stop = pick.time_ns - self._within_ns + 1, pick.time_ns + (self._within_ns if is_weak(pick) else 0)
         near = self._seen[self._from(first) : self._from(stop)]
         rivals = [other for other in near if other.phase == pick.phase and other.probability > pick.probability]

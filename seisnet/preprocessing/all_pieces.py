@@ -1,4 +1,4 @@
-"""All pieces of the work made into shards, in a folder that outlives a run that fails, and what they add up to."""
+"""Makes the shards of all pieces, in a folder that survives a failed run, and adds up what is in them."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class Totals:
             self.rows[event, station, given, y, augmented] += n
         for source, made in zip(piece.sources, summary.made, strict=True):
             self.made[source.name] += made
-            self.inventory, self.select = source.inventory, source.selection.patterns  # of all the same
+            self.inventory, self.select = source.inventory, source.selection.patterns  # the same for all
         self.mined += summary.mined
         self.excerpt_samples += summary.excerpt_samples
         for path, size, sha256, index in summary.files:
@@ -67,7 +67,7 @@ class Totals:
 
     @property
     def windowless(self) -> list[Rejected]:
-        """Sources that gave no window; for one reason, so that hundreds of them are counted in a line."""
+        """Sources that gave no window; all for one reason, so that hundreds of them fill one line."""
         return [(name, 0, 0, "a source without windows") for name, made in self.made.items() if not made]
 
 
@@ -128,7 +128,7 @@ def place_for_shards(output: Path, *, overwrite: bool, resume: bool, virtual: bo
         if not (overwrite or resume):
             raise ConfigError(f"{folder} holds {held} of an interrupted run; use resume=True or overwrite=True")
     try:
-        with tempfile.TemporaryFile(dir=output.absolute().parent):  # never seen where the system can hide it
+        with tempfile.TemporaryFile(dir=output.absolute().parent):  # without a name where the system allows that
             return folder
     except OSError as error:
         raise DataError(f"{output}: can't be written: {error.strerror}") from error

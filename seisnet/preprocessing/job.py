@@ -120,7 +120,7 @@ def preprocess_to_file(  # noqa: PLR0913, each is a choice that somebody makes
 
     The sources are divided into pieces, each of which becomes a shard in a folder beside the output; then the shards
     are merged. The bytes are the same for any engine. A run that was killed, or met a full disk, leaves its finished
-    shards; with `resume` the next one takes those that its inputs and settings would give again.
+    shards; with `resume` the next one uses those that its inputs and settings would make again.
 
     Parameters
     ----------
@@ -154,7 +154,7 @@ def preprocess_to_file(  # noqa: PLR0913, each is a choice that somebody makes
     Returns
     -------
     WindowsInfo
-        What describes the file, but for what was rejected, which stands in the file alone.
+        What describes the file, without what was rejected, which is only in the file.
 
     Raises
     ------

@@ -37,7 +37,7 @@ def describe(job: PieceJob, totals: Totals, division: Division, labels: Sequence
     attributes: dict[str, Any] = {
         "component_order": COMPONENTS,
         "config": to_json(config),
-        # The age of the newest input, not of the clock: the same inputs give the same bytes.
+        # The time of the newest input, not of the clock: the same inputs give the same bytes.
         "created": datetime.fromtimestamp(newest, UTC).isoformat(timespec="seconds"),
         "feature": config.features,
         "inputs_sha256": inputs_sha256(job, [shard.stem for shard in totals.shards]),
@@ -142,7 +142,7 @@ def merge(
     info : WindowsInfo
         What describes the file; `group_names` are sorted.
     rejected : (sequence, sequence)
-        What was rejected before and after the shards were made; what they rejected stands in them.
+        What was rejected before and after the shards were made; shards hold their own rejections.
     virtual : bool
         Whether the features stay in the shards, which must then be kept beside the output.
     over : callable, optional

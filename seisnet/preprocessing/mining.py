@@ -17,7 +17,7 @@ from seisnet.windows.labelled import LabelledRecord, Window, onsets_of
 
 @functools.lru_cache(maxsize=1)
 def load_miner(name: str, sha256: str, config: PreprocessConfig) -> Model:
-    """Load the model that mines, once a process, and anew if the SHA-256 of its file is another.
+    """Load the model that mines, once per process, and again if the SHA-256 of its file has changed.
 
     Raises
     ------

@@ -39,7 +39,7 @@ from seisnet.windows.excerpting import excerpts
 from seisnet.windows.labelled import LabelledRecord, Window, start_ns, take
 
 FEATURE_BYTES = 1 << 24
-"""Features are written when so many have gathered: memory does not grow with the windows of a piece."""
+"""Features are written when this many have gathered: memory does not grow with the windows of a piece."""
 
 
 @dataclass(frozen=True)
@@ -151,7 +151,7 @@ def work(job: PieceJob, piece: Piece) -> Summary:
         return _summarise(job, piece, None)
     path = job.folder / f"{job.identity(piece)}.h5"
     done = undamaged_summary(path)
-    if done is not None and done.keys() == CARRIED:  # else another state of this version made it
+    if done is not None and done.keys() == CARRIED:  # else another build of this version made it
         return Summary(**done, shard=path)
     with new_shard(path, int(np.prod(job.feature.shape))) as writer:
         summary = _summarise(job, piece, writer)
@@ -190,7 +190,7 @@ def _summarise(job: PieceJob, piece: Piece, writer: ShardWriter | None) -> Summa
 
 
 def _labelled(job: PieceJob, source: Source, piece: Piece, reading: Reading) -> Iterator[LabelledRecord]:
-    """Records of a source with what is known of them, at the rate of the config."""
+    """Records of a source with their labels, at the rate of the config."""
     rate_hz, is_class, response = job.config.sampling_rate_hz, job.config.task == "class", response_of(job.config)
     if not source.is_dataset:
         for record in read_records(

@@ -12,4 +12,4 @@ from seisnet.waveforms.files import mseed_reader
 
 mseed_reader()
 with blas_threads(1):
-    pass  # now it is known where OpenBLAS lies
+    pass  # which has found OpenBLAS

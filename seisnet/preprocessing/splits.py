@@ -22,7 +22,7 @@ Row = tuple[str, str, int, int, bool]
 """Event, station, split of the data set (0: none), class, augmented."""
 
 FEWEST_BLOCKS = 10
-"""`auto` splits by event and station only where both fall apart into at least so many blocks."""
+"""`auto` splits by event and station only where that leaves at least this many blocks."""
 
 EVENT = ("event", "events")
 BOTH = (
@@ -106,7 +106,7 @@ def assign_splits(
     """Assign windows to splits.
 
     Windows that share an event (and, split by both, a station) form a block; blocks are dealt out in random order,
-    the large ones first, each to the split with the least of its share, train if equal.
+    the large ones first, each to the split that has least of its share, train if there is a tie.
 
     Parameters
     ----------

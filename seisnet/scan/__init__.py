@@ -2,5 +2,5 @@
 
 `scanner` runs the stages over a record: the window network (`sliding_network`, its first layer in `sliding_products`),
 then the `context_network`. `onset_network` is the third stage, which looks at single picks;
-`stages` makes them of what a model file holds.
+`stages` makes them from what a model file holds.
 """

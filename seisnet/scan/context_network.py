@@ -1,4 +1,4 @@
-"""The second stage: a small network that reads what the first one says of the seconds around each column.
+"""The second stage: a small network that reads the output of the first one in the seconds around each column.
 
 One window of four seconds can't tell an S onset from coda, or a swell of the noise from a weak P. What comes before and
 after can: so this network reads, for each column of a scan, the first one's log-odds within `REACH_S`, the course
@@ -45,7 +45,7 @@ PAST_S = (5.0, 7.2, 10.4, 15.0, 21.0, 30.0, 40.0)
 """Between these times before the column, the highest log-odds and the mean log-energy are read."""
 
 ONSET_S, BESIDE_S = 0.3, 0.6
-"""In training a column within the first of an onset is one; between the first and the second it is left out."""
+"""In training, columns within the first of an onset belong to it; those up to the second are left out."""
 
 NOISE, LEFT_OUT = 255, 254
 """Targets other than the classes of onsets."""
@@ -190,7 +190,7 @@ def context_targets(n_columns: int, onsets: Sequence[tuple[float, int]], hop_s: 
 
 
 class _Average:
-    """Means of rows over spans around each of `n` columns from `first` on; NaN counts for nothing."""
+    """Means of rows over spans around each of `n` columns from `first` on; NaN is ignored."""
 
     def __init__(self, values: Floats, first: int, n: int) -> None:
         finite = np.isfinite(values)

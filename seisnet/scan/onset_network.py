@@ -1,8 +1,8 @@
 """The third stage: a network that reads a short window around a pick and says where in it the phase begins.
 
-Its outputs are two for each phase: the distance from the middle of the window to the onset, in units of `SHIFT_S`, and
+It has two outputs for each phase: the distance from the middle of the window to the onset, in units of `SHIFT_S`, and
 the logarithm of how far off that is expected to be, in the same units. The first learns by Huber's loss; the second
-learns, by the same loss, the logarithm of the first one's errors, so that it comes to say their typical size.
+learns, by the same loss, the logarithm of the first one's errors, so that it learns their typical size.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ FURTHEST_S = WAY * FURTHEST * SHIFT_S
 """No pick is moved farther."""
 
 SMALLEST = 0.02
-"""Errors are counted as this at least, in units of `SHIFT_S`: about a sample."""
+"""Smaller errors count as this, in units of `SHIFT_S`: about a sample."""
 
 HUBER_DELTA = 0.15
 SPREAD_SHARE = 0.3
@@ -138,8 +138,8 @@ class OnsetNetwork:
     def move(self, record: Record, time_ns: int, phase: str) -> tuple[int, float]:
         """A time half way to the onset near a time, in the record, and the standard error of that onset in seconds."""
         x, centres = onset_windows(record, [time_ns], self.feature)
-        said = outputs(self.network, ((x - self.mean) / self.scale).astype(np.float32))[0]
-        distance, log_error = said[2 * self.phases.index(phase) :][:2]
+        found = outputs(self.network, ((x - self.mean) / self.scale).astype(np.float32))[0]
+        distance, log_error = found[2 * self.phases.index(phase) :][:2]
         shift_s = WAY * SHIFT_S * float(np.clip(distance, -FURTHEST, FURTHEST))
         sample = float(centres[0]) + shift_s * record.sampling_rate_hz
         moved_ns = sample_to_ns(record, min(max(sample, 0.0), record.n_samples - 1.0))

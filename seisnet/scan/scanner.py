@@ -19,7 +19,7 @@ from seisnet.scan.sliding_network import Columns, SlidingNetwork, joined
 from seisnet.waveforms.records import NS_PER_S, Record, ns_to_sample, sample_to_ns
 
 CONTEXT_COLUMNS = 1024
-"""Columns that the context stage gives at once."""
+"""Columns that the context stage evaluates at once."""
 
 
 @dataclass(frozen=True)
@@ -134,7 +134,7 @@ def scan(record: Record, chain: Chain, *, threads: int = 1) -> Probabilities:
 
 
 def scan_windows(record: Record, windows: SlidingNetwork, config: PreprocessConfig) -> tuple[Columns, int]:
-    """What the first stage says of a whole record, for training the second, and the time of the first column.
+    """Output of the first stage for a whole record, for training the second, and the time of the first column.
 
     Windows that reach over the end are left out: with them the second stage loses more elsewhere than it gains there.
     """
@@ -169,7 +169,7 @@ class _WindowScan:
         if self._first_sample >= config.hop_samples:  # the grid point before rounds to the first sample
             self._first_sample, self._frame = self._first_sample - config.hop_samples, self._frame - 1
         self.next = -(-self._frame // windows.every) * windows.every
-        # So many frames of a window may lie behind the record.
+        # This many frames of a window may lie beyond the end of the record.
         behind = (config.window_samples - windows.feature.frame_samples) // 2 // config.hop_samples
         self._behind = behind if over_end else 0
         self._data = np.zeros((3, 0), dtype=np.float32)

@@ -43,7 +43,7 @@ SMALLEST_PROBABILITY = 1e-7
 
 @dataclass(frozen=True)
 class Columns:
-    """What the window network says of a run of windows.
+    """Output of the window network for a run of windows.
 
     Attributes
     ----------
@@ -100,8 +100,8 @@ class SlidingNetwork:
     every : int
         Windows start on every `every`-th frame.
     rows : int
-        Of one matrix product. Fewer cost less where records are short, as a block is always evaluated whole; but only
-        the same number gives the same to the bit.
+        Of one matrix product. Fewer cost less where records are short, as a block is always evaluated whole; but
+        results are equal to the bit only with the same number.
     """
 
     feature: Feature
@@ -231,7 +231,7 @@ def mean_probabilities(logits: Sequence[Floats], temperature: float) -> Floats:
 
 
 def outputs(network: Network, x: Floats, *, begun: bool = False) -> Floats:
-    """Logits of a network, as `Network.predict` gives them, but without its temporaries: any number of threads may ask.
+    """Logits of a network, as `Network.predict` gives them, but without its temporaries, so that threads may share it.
 
     With `begun`, x is what the first layer gave, before its activation; it is overwritten.
     """

@@ -35,7 +35,7 @@ class DirectProduct:
     every: int = 1
 
     def __call__(self, frames: Floats, n_windows: int) -> Floats:
-        """Sums (n_windows, U) from frames (M, C), of which windows from the first frame on are taken.
+        """Sums (n_windows, U) from frames (M, C); the first window starts on the first frame.
 
         Windows that do not overlap are the rows of one matrix.
         """
@@ -85,7 +85,7 @@ class SpectralProduct:
         object.__setattr__(self, "_spectra", products.astype(np.float32))
 
     def __call__(self, frames: Floats, n_windows: int) -> Floats:
-        """Sums (n_windows, U) from frames (M, C), of which windows from the first frame on are taken."""
+        """Sums (n_windows, U) from frames (M, C); the first window starts on the first frame."""
         length, width, units = self.weights.shape
         half = length - 1
         n, size, row = n_windows // half, 2 * half, width * frames.itemsize
@@ -108,13 +108,13 @@ def sliding_product(weights: Floats, every: int) -> SlidingProduct:
 def together(length: int, every: int) -> int:
     """How many windows of some length share their arithmetic; 0 where each is computed by itself.
 
-    Of longer steps most of the windows that `SpectralProduct` gives would be thrown away.
+    With longer steps, most of the windows that `SpectralProduct` gives would be thrown away.
     """
     return length - 1 if every == 1 and length > 1 else 0
 
 
 def row_frames(length: int, every: int) -> int:
-    """Frames from one row of the products to the next; computed is a whole number of rows."""
+    """Frames from one row of the products to the next; a whole number of rows is computed."""
     return together(length, every) or _whole(length, every)
 
 

@@ -1,4 +1,4 @@
-"""The stages of a scan after the first, and the networks of any, made of what a model file holds."""
+"""Networks and later stages of a scan, made from what a model file holds."""
 
 from __future__ import annotations
 

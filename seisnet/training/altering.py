@@ -34,7 +34,7 @@ SITE_DB = (6.0, 5.0, 4.0, 3.0)
 """Standard deviations of the gain of a site: of its tilt, and of the cosine terms, over the logarithm of frequency."""
 
 SITE_LOWEST = 0.01
-"""Share of the Nyquist frequency below which the gain of a site stays what it is there."""
+"""Share of the Nyquist frequency below which the gain of a site is constant."""
 
 COMPONENT_SHARE, COMPONENT_DB = 0.35, 3.0
 """How far single components deviate from a site's gain: share of its random terms, and deviation of a constant."""
@@ -69,7 +69,7 @@ class Alteration:
     noise_share, noise_snr_db : float, (float, float)
         Noise of another record is added.
     overlay_share, overlay_db : float, (float, float)
-        Another event at most half a minute away is added, so much weaker.
+        Another event at most half a minute away is added, at this level relative to the first.
     source_share : float
         S gets stronger or weaker than P, and both codas longer or shorter: another source, another distance.
     site_share : float
@@ -133,7 +133,7 @@ def alter(
     if rng.random() < alteration.site_share:
         data = _at_another_site(data, rate_hz, rng)
     first = next((at for at in map(round, samples) if 0 <= at < data.shape[1]), None)
-    whole = {"P", "S"} <= {pick.phase[:1] for pick in picks}  # where an S may be unlabelled, none must be added
+    whole = {"P", "S"} <= {pick.phase[:1] for pick in picks}  # where an S may be unlabelled, no event is added
     if first is not None and whole and present.all() and rng.random() < alteration.overlay_share:
         other = others[int(rng.integers(len(others)))]
         added = _overlay(data, first, other, rng.uniform(*alteration.overlay_db), rate_hz, rng)
@@ -222,7 +222,7 @@ def _rms(data: Floats) -> float:
 def _overlay(
     data: Floats, first: int, other: LabelledRecord, level_db: float, rate_hz: float, rng: np.random.Generator
 ) -> list[tuple[int, float]]:
-    """Add another event to a record; which of its picks lie where afterwards. One whose S is unknown is not taken."""
+    """Add another event, unless its S is unknown; returns which of its picks lie in the record, and where."""
     record = other.record
     theirs = [sample for sample, _, _ in onsets_of(other)]
     if not record.present.all() or not {"P", "S"} <= {p.phase[:1] for p in other.picks}:
@@ -247,7 +247,7 @@ def _overlay(
 
 
 def _noise(others: Sequence[LabelledRecord], n: int, rate_hz: float, rng: np.random.Generator) -> Floats | None:
-    """Noise as long as is needed: a stretch of another record over and over, forwards and backwards, faded over."""
+    """Noise as long as is needed: a stretch of another record, repeated forwards and backwards with cross-fades."""
     shortest = round(SHORTEST_NOISE_S * rate_hz)
     for _ in range(20):
         other = others[int(rng.integers(len(others)))]

@@ -2,8 +2,8 @@
 
 In memory, an epoch is one random permutation of the windows. From a file, the windows are cut into runs of
 `RUN_ROWS` neighbours, an epoch is a random permutation of the runs, and the windows of as many runs as fit half the
-allowed memory are permuted together before they are dealt out. Either way every window comes once an epoch and every
-window is as likely to come at any place, so that the expected gradient of a batch is the same; what differs is that
+allowed memory are permuted together before they are dealt out. Either way every window comes once an epoch, and is
+equally likely to come at any place, so that the expected gradient of a batch is the same; what differs is that
 neighbours in the file meet in one batch more often.
 
 Peak memory of the second way is about `memory_mb`: one pool of scaled rows and one run being read.
@@ -137,7 +137,7 @@ class TrainingData:
     scaler : StandardScaler
         By which all of it was scaled.
     prior_shift : float32 (K,) or None
-        What logits must gain where the weights made classes more frequent than they are
+        To be added to logits where the weights made classes more frequent than they are
         (Saerens et al. 2002, equation 2.4).
     """
 

@@ -55,7 +55,7 @@ class Trial:
     probability, residual_s, uncertainty_s : list of float
         One a pick; the residual is NaN where it is false.
     n_reference : int
-        Onsets there are.
+        Number of onsets.
     hours : float
         Length of record in which a pick can be false.
     """
@@ -85,7 +85,7 @@ class Trial:
             self.uncertainty_s.append(pick.uncertainty_s)
 
     def at(self, threshold: float, *, within_s: float = TOLERANCE_S) -> tuple[float, float, float]:
-        """Precision, recall and F1 of the picks that reach a threshold; a match farther than `within_s` is none."""
+        """Precision, recall and F1 of the picks that reach a threshold; a match farther off than `within_s` is none."""
         chosen = np.array(self.probability) >= threshold
         residual = np.abs(np.array(self.residual_s)[chosen])
         hits = int((residual <= within_s).sum())
@@ -122,9 +122,9 @@ class Trial:
     def spread(self, threshold: float) -> float:
         """Factor on the expected errors that makes the share `ONE_SIGMA` of the errors smaller than expected."""
         error = np.abs(np.array(self.residual_s))
-        said = np.array(self.uncertainty_s)
-        usable = np.isfinite(error) & np.isfinite(said) & (np.array(self.probability) >= threshold)
-        return float(np.quantile(error[usable] / said[usable], ONE_SIGMA)) if usable.sum() >= FEWEST_ONSETS else 1.0
+        expected = np.array(self.uncertainty_s)
+        usable = np.isfinite(error) & np.isfinite(expected) & (np.array(self.probability) >= threshold)
+        return float(np.quantile(error[usable] / expected[usable], ONE_SIGMA)) if usable.sum() >= FEWEST_ONSETS else 1.0
 
 
 def try_picks(
@@ -184,7 +184,7 @@ def calibrated(
     false_alarms_per_hour : float
         Budget of each class in `quiet_parts`, which comes before the highest F1; 0 sets none.
     say : callable, optional
-        Told which classes keep their threshold, and why there is no budget where one was asked for.
+        Called with which classes keep their threshold, and why there is no budget where one was asked for.
     """
     stored = model.stored
     if model.preprocess.task != "phase":
@@ -217,7 +217,7 @@ def calibrated(
 
 
 def _with_figures(stored: StoredModel, trials: Mapping[str, Trial], quiet: Mapping[str, Trial]) -> StoredModel:
-    """Model whose metrics say how good picks at its thresholds were in trials, and how many of quiet parts."""
+    """Model whose metrics say how good picks at its thresholds were in trials, and how many quiet parts gave."""
     found: dict[str, dict[str, float | None]] = {}
     for name, trial in trials.items():
         threshold, still = stored.thresholds[name], quiet.get(name, Trial())
@@ -251,7 +251,7 @@ def with_trials(
     quiet: Mapping[str, Trial] | None = None,
     false_alarms_per_hour: float = math.inf,
 ) -> StoredModel:
-    """Model with the thresholds and spreads that some trials ask for.
+    """Model with the thresholds and spreads that follow from some trials.
 
     Parameters
     ----------

@@ -97,7 +97,7 @@ class _Card:
         self._events, self._dev_events = self._count_events(self._train), self._count_events(self._dev)
 
     def _count_events(self, rows: WindowRows) -> int:
-        """Groups of windows that are no noise."""
+        """Groups of windows that are not noise."""
         noise = [k for k, name in enumerate(self._stored.classes) if name == "noise"]
         return len(np.unique(rows.group[~np.isin(rows.y, noise)]))
 

@@ -1,4 +1,4 @@
-"""Several networks teach one, which learns their mean output and is as fast as one (Hinton, Vinyals & Dean 2015).
+"""One network learns the mean output of several teachers, and is as fast as one of them (Hinton, Vinyals & Dean 2015).
 
 Labels exist for few windows, but teachers give the probabilities of any window. So the student learns from many more
 windows than they did: all around the onsets, and some of the rest of every record, unlabelled stretches included.
@@ -37,7 +37,7 @@ WINDOW_NOISE = 0.1
 
 
 def student(config: TrainConfig, *, input_noise: float) -> TrainConfig:
-    """How a student is trained: what teachers say is regular enough."""
+    """How a student is trained: with little regularisation, as the output of teachers is smooth enough."""
     return replace(config, dropout=0.0, label_smoothing=0.0, weight_decay=1e-5, input_noise=input_noise)
 
 
@@ -93,7 +93,7 @@ def window_lesson(
 
 
 def context_lesson(data: TrainingData, teachers: Sequence[Network]) -> TrainingData:
-    """What a student of context networks learns from: the columns that they learned from, as they see them."""
+    """What a student of context networks learns from: the columns that its teachers learned from, as they see them."""
     assert isinstance(data.batches, MemoryBatches)
     return replace(data, batches=replace(data.batches, y=mean_output(teachers, data.batches.x)))
 

@@ -1,4 +1,4 @@
-"""What the later stages of a model learn from: excerpts of records, seen by networks that never saw the station."""
+"""What the later stages of a model learn from: excerpts of records, scanned by networks trained without the station."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ SHIFTS = 10
 """Windows around each onset that the onset network learns from."""
 
 FEWEST_TO_LEARN = 8
-"""With fewer a stage is not trained."""
+"""With fewer onsets of a class a stage is not trained."""
 
 EDGE_S = 1.5
 """Onsets nearer to an excerpt's edge are left out of what the onset network learns from."""
@@ -94,7 +94,7 @@ def context_data(
     ----------
     train, dev : sequence of Excerpt
     network_of : callable
-        The first stage that never saw a station.
+        Gives the first stage that was trained without a station.
     config : PreprocessConfig
         Recipe of the windows.
     rng : numpy.random.Generator
@@ -133,7 +133,7 @@ def onset_data(
 def column_targets(
     excerpt: Excerpt, first_ns: int, n_columns: int, config: PreprocessConfig
 ) -> tuple[NDArray[np.uint8], NDArray[np.bool_], NDArray[np.float64]]:
-    """What the columns of a scan of an excerpt should say.
+    """Targets of the columns of a scan of an excerpt.
 
     Returns
     -------

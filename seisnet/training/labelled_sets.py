@@ -91,7 +91,7 @@ def make_windows(parts: Sequence[Sequence[LabelledRecord]], config: PreprocessCo
     Raises
     ------
     ConfigError
-        For another task: what classes the records are of is not known here, so that all would be noise.
+        For another task: the classes of the records are not known here, so that all would be noise.
     NothingUsableError
         If no record gives a window; the message says why.
     """

@@ -24,7 +24,7 @@ VANISHED, EXPLODED = 1e-4, 1e4
 """A message is due when a layer's gradient norm is below this share of the largest layer's, or above this."""
 
 ADAPTIVE = ("rmsprop", "adam", "adamw")
-"""Optimisers whose steps are about as long as the learning rate, whatever the gradient: too long at that of SGD."""
+"""Optimisers whose steps are about as long as the learning rate, whatever the gradient: that of SGD is too large."""
 
 
 def train_network(
@@ -142,7 +142,7 @@ def _optimizer(network: nn.Network, config: TrainConfig) -> nn.Optimizer:
 
 
 def _near(data: TrainingData, xp: Any) -> TrainingData:
-    """The data in the memory that the network computes in; of a GPU's, batches may take half of what is free."""
+    """The data in the memory of the network's device; batches may take half of what is free on a GPU."""
     if xp is np:
         return data
     batches = data.batches
@@ -182,7 +182,7 @@ def _update(network: nn.Network, optimizer: nn.Optimizer, config: TrainConfig) -
 
 
 def look_at_gradients(row: dict[str, float], before: Sequence[dict[str, float]], config: TrainConfig, say: Say) -> None:
-    """Say what may help layers whose gradient explodes or vanishes, unless it did in an epoch before."""
+    """Say what may help layers whose gradient explodes or vanishes, unless it did so in an earlier epoch."""
     known = {wrong for other in before if other["task"] == row["task"] for wrong in _wrong_gradients(other)}
     for k, what in _wrong_gradients(row):
         if (k, what) in known:

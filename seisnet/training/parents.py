@@ -25,7 +25,7 @@ GENTLY: dict[str, Any] = {"learning_rate": 0.002, "keep": 0.5}
 def settings_for(model: Model) -> TrainConfig:
     """How a model is trained further unless its user says otherwise: with its layers, and gently.
 
-    A picker that lacks networks takes the usual steps: those that are added to it have all to learn.
+    A picker that lacks stages is trained as usual: those that are added to it have everything to learn.
     """
     whole = len(model.stored.stages) == len(READS)
     return TrainConfig(**model.layers, **(GENTLY if whole else {}))
@@ -50,7 +50,7 @@ class Parent:
         return next((stage for stage in stages if stage.reads == READS[name]), None)
 
     def goes_without(self, stage: str, why: str) -> str:
-        """What to tell of a stage that is not trained."""
+        """The message about a stage that is not trained."""
         kept = self.stage(stage) is not None
         return f"the model {f'keeps its {stage} stage as it is' if kept else f'gets no {stage} stage'}: {why}"
 

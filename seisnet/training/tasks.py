@@ -1,9 +1,9 @@
 """What a training run consists of: a task for every network of a model, and the model that they make together.
 
 The window network, or each member of an ensemble, learns from the windows; members may teach one network, which takes
-their place. The later stages need excerpts of whole records. The context stage learns to read what window networks say
-of stations that they have not learned from: each fold of stations is scanned by a network trained on the other folds.
-The onset network learns to find onsets to the sample.
+their place. The later stages need excerpts of whole records. The context stage learns to read the output of window
+networks at stations that they have not learned from: each fold of stations is scanned by a network trained on the
+other folds. The onset network learns to find onsets to the sample.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ DEFAULT_THRESHOLD, CONTEXT_THRESHOLD = 0.7, 0.3
 """Near the best F1 of picks in cross-validation without and with a context stage (benchmarks/EXPERIMENTS.md)."""
 
 EXCERPT_ROWS = 16
-"""Rows of a product in scans of excerpts, which are short: less than half the time of as many as in other scans."""
+"""Rows of a product in scans of excerpts, which are short: this takes less than half the time of the usual number."""
 
 
 @dataclass(frozen=True)
@@ -89,11 +89,11 @@ class Run:
     windows : Windows or path
     config : TrainConfig
     init : Model, optional
-        Trained further.
+        The model that is trained further.
     files : ExitStack
         Closes the windows file, where it is read in blocks.
     say : callable, optional
-        Told what the windows lack, which stages are not trained, and why.
+        Called with what the windows lack, which stages are not trained, and why.
 
     Attributes
     ----------

@@ -64,7 +64,7 @@ class WindowData:
     absent: tuple[str, ...] = ()
 
     def lacks(self, config: TrainConfig) -> Iterator[str]:
-        """Say which classes can't be learned, and which settings do nothing with such windows."""
+        """Say which classes can't be learned, and which settings have no effect with such windows."""
         present = set(np.unique(self.train.y).tolist())
         absent = [name for k, name in enumerate(self.info.classes) if k not in present]
         if absent:
@@ -109,7 +109,7 @@ def load_windows(
     if not path:
         check_rows(every, info)
     rows, of_dev = (np.flatnonzero(every.split == split) for split in (0, 1))
-    # Features are by far the most, so that only those of the two splits are read, or copied, and these once.
+    # Features take by far the most memory: only those of the two splits are read or copied, and only once.
     slim = replace(every, x=np.zeros((len(every), 0), dtype=np.float32))
     train, dev = slim.take(rows), slim.take(of_dev)
     _check(train, info.classes)
