@@ -14,7 +14,7 @@ from seisnet.errors import ConfigError, NothingUsableError
 from seisnet.waveforms.datasets import read_dataset, read_dataset_picks
 from seisnet.waveforms.files import Reading
 from seisnet.waveforms.lookup import station_places
-from seisnet.waveforms.records import KEPT, NS_PER_S, sample_to_ns
+from seisnet.waveforms.records import KEPT, NS_PER_S, lost, sample_to_ns
 from seisnet.waveforms.source_records import read_records
 from seisnet.waveforms.sources import find_sources
 
@@ -92,7 +92,30 @@ def test_what_lies_around_the_picks_of_an_event_is_kept(tmp_path, make_trace, no
     assert n_traces == 3
     assert seconds == [(90.0, 35.51), (100.25, 30.01), (390.0, 80.01)]
     assert [[p.phase for p in t.picks] for t in traces] == [["Pg", "Sg"], ["P"], ["Pn", "S"]]
-    assert [r.reason for r in rejections] == ["a pick that is neither P nor S"]
+    assert [r.reason for r in lost(rejections)] == ["a pick that is neither P nor S"]
+    remarks = [((r.start_ns - START_NS) / NS_PER_S, r.reason) for r in rejections if r.reason.startswith(KEPT)]
+    assert [at for at, _ in remarks] == [110.25, 105.5]
+    assert all("also in the trace of other picks, which does not label it" in reason for _, reason in remarks)
+
+
+@pytest.mark.parametrize(
+    ("times", "lengths"),
+    [
+        ([(100, "P"), (165, "S")], [155.01]),
+        ([(100, "P"), (191, "S")], [90.01, 90.01]),
+        ([(100, "P"), (105, "S"), (170, "Pg"), (177, "S")], [95.01, 97.01]),
+    ],
+)
+def test_an_s_that_comes_late_is_in_the_trace_of_its_p(tmp_path, make_trace, noise, times, lengths):
+    """Unless both would have traces that do not overlap; a second P begins a trace, whatever its event."""
+    make_trace(noise(60_000), start_ns=START_NS).write(str(tmp_path / "a.mseed"), format="MSEED")
+    picks = "".join(f"GE,APE,{START_NS // NS_PER_S + t},{phase},a\n" for t, phase in times)
+    (tmp_path / "p.csv").write_text(f"network,station,time,phase,event_id\n{picks}")
+    _, told = export_seisbench([str(tmp_path / "a.mseed")], [str(tmp_path / "p.csv")], tmp_path / "set")
+    traces = list(read_dataset(tmp_path / "set"))
+    assert [t.record.n_samples / 100 for t in traces] == lengths
+    assert [p.phase for t in traces for p in t.picks] == [phase for _, phase in times]
+    assert not lost(told)
 
 
 def test_picks_that_have_no_place_in_a_trace_are_told(tmp_path, make_trace, noise):

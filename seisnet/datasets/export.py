@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bisect
 import zlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -31,10 +32,16 @@ from seisnet.wording import most_frequent
 TOGETHER_S = 60.0
 """Picks that follow each other within this go into one trace, unless they belong to different events.
 
+An S of an event whose trace has none yet may come later, if its own trace would overlap this one, and likewise a P.
 Picks without an event are linked within this time, too; see `seisnet.labels.linking.linked`.
 """
 
 NEITHER = "a pick that is neither P nor S"
+
+UNLABELLED = (
+    f"{KEPT}also in the trace of other picks, which does not label it; "
+    "shorter before_s and after_s (--before, --after) keep them apart"
+)
 
 COLUMNS = (
     "trace_start_time", "trace_sampling_rate_hz", "trace_npts", "trace_channel", "trace_component_order",
@@ -69,7 +76,8 @@ def export_seisbench(
 
     Of continuous recordings a trace is what lies around the picks of one event, or of picks that follow each other
     within a minute; traces of data sets are written whole, with noise. Samples are float32 at one sampling rate.
-    Phases that `labels` name keep their names, others go into the P or S column.
+    Phases that `labels` name keep their names, others go into the P or S column. The layout has a column a phase, so
+    that picks of another event in a trace are not labelled there; a remark on each tells so.
 
     Parameters
     ----------
@@ -145,25 +153,34 @@ def _traces(source: Source, matcher: LabelMatcher[Pick], reading: Reading, confi
             reading.rejections += trace.rejected
             yield _Trace(trace.record, trace.picks, trace.event_id, trace.category, trace.split)
         return
-    margin_s = config.before_s + config.after_s + TOGETHER_S
+    margin_s = config.before_s + config.after_s + _reach_s(config)
     for record in read_records(
         source, reading, sampling_rate_hz=config.sampling_rate_hz, shortest_s=1.0, margin_s=margin_s
     ):
-        for picks in _events(p for p in matcher.match(record) if record.start_ns <= p.time_ns):
+        here = [pick for pick in matcher.match(record) if record.start_ns <= pick.time_ns]
+        for picks in _events(here, _reach_s(config)):
             if not source.span_ns[0] <= picks[0].time_ns < source.span_ns[1]:
                 continue  # another source's
             if any(phase_class(pick.phase) for pick in picks):
-                yield _around(record, picks, config)
+                around = _around(record, picks, config)
+                reading.rejections += _unlabelled(around, here)
+                yield around
             else:
                 reading.rejections += [Rejection(record.trace_id, p.time_ns, p.time_ns, NEITHER) for p in picks]
 
 
-def _events(picks: Iterable[Pick]) -> list[list[Pick]]:
+def _reach_s(config: ExportConfig) -> float:
+    """How long after the last pick of a trace one may come that still belongs to it."""
+    return max(TOGETHER_S, config.before_s + config.after_s)
+
+
+def _events(picks: Iterable[Pick], reach_s: float) -> list[list[Pick]]:
     """Picks in groups, in order of time."""
     groups: list[list[Pick]] = []
     for pick in picks:
         for group in reversed(groups):
-            near = pick.time_ns - group[-1].time_ns <= TOGETHER_S * NS_PER_S
+            new = all(phase_class(pick.phase) != phase_class(other.phase) for other in group)
+            near = pick.time_ns - group[-1].time_ns <= (reach_s if new else TOGETHER_S) * NS_PER_S
             if near and pick.event_id == group[-1].event_id:
                 group.append(pick)
                 break
@@ -176,6 +193,15 @@ def _around(record: Record, picks: Sequence[Pick], config: ExportConfig) -> _Tra
     before_ns, after_ns = (round(s * NS_PER_S) for s in (config.before_s, config.after_s))
     cut = part(record, picks[0].time_ns - before_ns, picks[-1].time_ns + after_ns)
     return _Trace(cut, picks, picks[0].event_id, "earthquake", "")
+
+
+def _unlabelled(trace: _Trace, picks: Sequence[Pick]) -> list[Rejection]:
+    """Remarks on picks of others, in order of time, that lie in a trace."""
+    record = trace.record
+    times_ns = [pick.time_ns for pick in picks]
+    inside = picks[bisect.bisect_left(times_ns, record.start_ns) : bisect.bisect_right(times_ns, record.end_ns)]
+    others = (p for p in inside if phase_class(p.phase) and p not in trace.picks)
+    return [Rejection(record.trace_id, p.time_ns, p.time_ns, UNLABELLED) for p in others]
 
 
 def _row(trace: _Trace, hints: Sequence[str], stations: Stations, rejections: list[Rejection]) -> dict[str, object]:
