@@ -6,7 +6,7 @@ import os
 import pytest
 
 from seisnet.errors import ConfigError
-from seisnet.store.files import check_output, replacing, sha256_of
+from seisnet.store.files import check_output, replacing, sha256_of, sweep
 
 
 def listed(folder):
@@ -20,6 +20,16 @@ def test_what_the_block_wrote_appears_when_it_ends_well(tmp_path):
         assert temporary.parent == tmp_path
     assert listed(tmp_path) == ["a"]
     assert (tmp_path / "a").read_text() == "new"
+
+
+def test_what_killed_runs_left_is_swept_and_nothing_of_other_outputs(tmp_path):
+    (tmp_path / ".run.123.part").write_text("left by a killed run")
+    with replacing(tmp_path / "run.h5") as temporary:
+        temporary.write_text("being written")
+        sweep(tmp_path / "run")
+        assert listed(tmp_path) == [temporary.name]
+    sweep(tmp_path / "run")
+    assert listed(tmp_path) == ["run.h5"]
 
 
 @pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt, SystemExit])

@@ -127,8 +127,10 @@ def write_whole(path: Path, content: bytes) -> None:
 
 def sweep(path: Path) -> None:
     """Remove what killed runs have left of `path` under temporary names."""
-    for left in path.absolute().parent.glob(f".{glob.escape(path.name)}.*.part"):
-        left.unlink(missing_ok=True)
+    before = f".{path.name}."
+    for left in path.absolute().parent.glob(f"{glob.escape(before)}*.part"):
+        if left.name[len(before) : -len(".part")].isdecimal():  # else it may be of another output: run.h5 beside run
+            left.unlink(missing_ok=True)
 
 
 def size_and_age(path: Path) -> tuple[int, int]:
