@@ -71,6 +71,13 @@ def test_where_one_side_names_no_network_stations_match_by_code(found):
     assert score("GE.APE P 10", "XX.APE P 10")[0].matched == 0
 
 
+def test_a_station_without_network_changes_nothing_at_others():
+    found, reference = "GE.APE P 10, XX.APE P 20, .ZZZ P 10", "GE.APE P 10"
+    p, _ = score(found, reference)
+    assert (p.found, p.matched, p.precision) == (1, 1, 1.0)
+    assert [mark.station_id for mark in elsewhere(picks(found), picks(reference))] == ["XX.APE", ".ZZZ"]
+
+
 def test_iterators_are_scored_as_lists():
     found, reference = picks("GE.APE P 10, GE.APE S 12.2"), picks("GE.APE P 10.1, GE.APE S 12")
     for a, b in zip(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -66,7 +66,7 @@ class MatchScore:
 def score_picks(picks: Iterable[Pick], reference: Iterable[Pick], *, tolerance_s: float) -> list[MatchScore]:
     """Match picks to the reference station by station, and count.
 
-    Stations are compared by network and station code; where either side names no network, by station alone.
+    Stations are compared by network and station code; one whose network a side does not name, by station code alone.
     Every pick on a station that the reference knows counts; picks on other stations are left out, since nobody
     looked there (`elsewhere`).
 
@@ -110,20 +110,20 @@ def score_detections(
 
 def elsewhere(found: Sequence[OnInstrument], reference: Sequence[OnInstrument]) -> list[OnInstrument]:
     """Picks or detections on stations that the reference doesn't name, which are left out of a score."""
-    networks_known = _networks_known(found, reference)
-    stations = {_station(mark, networks_known) for mark in reference}
-    return [mark for mark in found if _station(mark, networks_known) not in stations]
+    unnamed = _without_network(found, reference)
+    stations = {_station(mark, unnamed) for mark in reference}
+    return [mark for mark in found if _station(mark, unnamed) not in stations]
 
 
 def apart_s(found: Sequence[Mark], reference: Sequence[Mark]) -> float:
     """Median time from what the reference holds to the nearest found at its station, whatever its name; or NaN."""
-    networks_known = _networks_known(found, reference)
+    unnamed = _without_network(found, reference)
     starts: dict[str, list[int]] = defaultdict(list)
-    for (_, station), spans in _spans(found, networks_known).items():
+    for (_, station), spans in _spans(found, unnamed).items():
         starts[station] += [start_ns for start_ns, _ in spans]
     nearest = [
         min(abs(start_ns - at_ns) for at_ns in starts[station])
-        for (_, station), spans in _spans(reference, networks_known).items()
+        for (_, station), spans in _spans(reference, unnamed).items()
         for start_ns, _ in spans
         if station in starts
     ]
@@ -143,9 +143,9 @@ def _name(mark: Mark) -> str:
 def _scores(
     names: Iterable[str], found: Sequence[Mark], reference: Sequence[Mark], tolerance_s: float
 ) -> list[MatchScore]:
-    networks_known = _networks_known(found, reference)
-    stations = sorted({_station(mark, networks_known) for mark in reference})
-    mine, theirs = _spans(found, networks_known), _spans(reference, networks_known)
+    unnamed = _without_network(found, reference)
+    stations = sorted({_station(mark, unnamed) for mark in reference})
+    mine, theirs = _spans(found, unnamed), _spans(reference, unnamed)
     scores = []
     for name in names:
         residuals: list[float] = []
@@ -160,18 +160,20 @@ def _scores(
     return scores
 
 
-def _networks_known(found: Sequence[OnInstrument], reference: Sequence[OnInstrument]) -> bool:
-    return all(mark.network for mark in (*found, *reference))
+def _without_network(found: Sequence[OnInstrument], reference: Sequence[OnInstrument]) -> set[str]:
+    """Codes of the stations whose network is not named everywhere."""
+    return {mark.station.upper() for mark in (*found, *reference) if not mark.network}
 
 
-def _station(mark: OnInstrument, with_network: bool) -> str:
-    return (mark.station_id if with_network else mark.station).upper()
+def _station(mark: OnInstrument, unnamed: Collection[str]) -> str:
+    station = mark.station.upper()
+    return station if station in unnamed else mark.station_id.upper()
 
 
-def _spans(marks: Sequence[Mark], with_network: bool) -> dict[tuple[str, str], list[tuple[int, int]]]:
+def _spans(marks: Sequence[Mark], unnamed: Collection[str]) -> dict[tuple[str, str], list[tuple[int, int]]]:
     """First and last time of every mark, by the name of its phase or class and its station; of a pick both are one."""
     spans: dict[tuple[str, str], list[tuple[int, int]]] = defaultdict(list)
     for mark in marks:
         span = (mark.time_ns, mark.time_ns) if isinstance(mark, Pick) else (mark.start_ns, mark.end_ns)
-        spans[_name(mark), _station(mark, with_network)].append(span)
+        spans[_name(mark), _station(mark, unnamed)].append(span)
     return spans
