@@ -192,6 +192,14 @@ def test_a_folder_says_itself_whether_it_comes_in_chunks(web):
     assert [file.name for file in remote_files(entry)] == ["metadatax.csv", "waveformsx.hdf5"]
 
 
+@pytest.mark.parametrize("said", ["1\n/../../evil\n", "<!DOCTYPE html> <p>Log in</p>", "a/b", "ä"])
+def test_a_list_that_names_no_chunks_is_refused(web, said):
+    entry = chunked(web)
+    (web[0] / "a" / "chunks").write_text(said, encoding="utf-8")
+    with pytest.raises(DataError, match=r"/a/chunks: got '\S+'; names of letters, digits, .* are needed\. Ask\."):
+        remote_files(entry)
+
+
 def test_no_server_has_it(web):
     entry = parse_entry("a", ENTRY + f'folders = ["{web[1]}gone/", "http://127.0.0.1:9/a/"]')
     with pytest.raises(DataError, match=r"a: no server has it: .*/gone/: neither .*; .*:9/a/chunks: .*refused\. Ask\."):

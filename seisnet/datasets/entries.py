@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import functools
 import importlib.resources
+import re
 import tomllib
 from collections.abc import Callable, Sequence
 from dataclasses import MISSING, dataclass, fields
@@ -194,6 +195,8 @@ def remote_files(entry: DatasetEntry, chunks: Sequence[str] = ()) -> list[Remote
 def _remote_chunks(folder: str) -> tuple[str, ...]:
     listing = download.remote_text(f"{folder}chunks")
     if listing is not None and (chunks := tuple(listing.split())):
+        if odd := [chunk for chunk in chunks if not re.fullmatch(r"[\w.-]+", chunk, re.ASCII)]:
+            raise DataError(f"{folder}chunks: got {odd[0][:40]!r}; names of letters, digits, '_', '.', '-' are needed")
         return chunks
     if download.remote_size(f"{folder}metadata.csv") is None:
         raise DataError(f"{folder}: neither 'chunks' nor metadata.csv is there")
