@@ -27,7 +27,8 @@ class Server:
     def __init__(self):
         self.content, self.etag, self.modified = CONTENT, '"one"', ""
         self.ranges = self.length = True
-        self.heeds_if_range = True
+        self.heeds_if_range = self.names_rest = True
+        self.headers = {}
         self.breaks, self.pause_s, self.errors = [], 0.0, []
         self.asked = []
         server = self
@@ -65,9 +66,10 @@ class Server:
         request.send_response(206 if start else 200)
         if start:
             request.send_header("Content-Range", f"bytes {start}-{len(self.content) - 1}/{len(self.content)}")
-        if self.length:
-            request.send_header("Content-Length", str(len(self.content) - start))
-        for name, value in (("ETag", self.etag), ("Last-Modified", self.modified)):
+        headers = {"Content-Length": str(len(self.content) - start)} if self.length else {}
+        if self.names_rest or not start:
+            headers |= {"ETag": self.etag, "Last-Modified": self.modified}
+        for name, value in (headers | self.headers).items():
             if value:
                 request.send_header(name, value)
         request.end_headers()
@@ -161,12 +163,21 @@ def test_without_etag_and_date_it_begins_again(server, output):
     assert spans(server) == [None, None]
 
 
-@pytest.mark.parametrize("heeds_if_range", [True, False])
-def test_a_file_that_changed_between_two_tries_is_fetched_whole(server, output, heeds_if_range):
+def test_a_rest_need_not_repeat_the_date(server, output):
+    server.etag, server.modified, server.names_rest = "", "Tue, 24 Nov 2026 10:00:00 GMT", False
+    server.breaks = [1_000_000]
+    fetch(server.url, output, pause_s=0)
+    assert output.read_bytes() == CONTENT
+    assert spans(server) == [None, "bytes=1000000-"]
+
+
+@pytest.mark.parametrize(("heeds_if_range", "names_rest"), [(True, True), (False, True), (False, False)])
+def test_a_file_that_changed_between_two_tries_is_fetched_whole(server, output, heeds_if_range, names_rest):
     server.breaks = [1_000_000, 1_000_000]
     with pytest.raises(DataError, match="broke"):
         fetch(server.url, output, tries=1, pause_s=0)
     server.content, server.etag, server.heeds_if_range = CONTENT[::-1], '"two"', heeds_if_range
+    server.names_rest = names_rest
     fetch(server.url, output, pause_s=0)
     assert output.read_bytes() == CONTENT[::-1]
 
@@ -217,6 +228,21 @@ def test_a_wrong_size_is_refused_before_the_first_byte(server, output):
     ):
         fetch(server.url, output, size_bytes=7)
     assert names(output) == []
+
+
+def test_a_file_in_a_coding_that_nobody_asked_for_is_refused(server, output):
+    server.headers = {"Content-Encoding": "gzip"}
+    with pytest.raises(DataError, match="the server sends it as gzip; the bytes as they are were asked for"):
+        fetch(server.url, output)
+    assert names(output) == []
+
+
+@pytest.mark.parametrize("length", ["abc", "-5"])
+def test_a_length_that_is_none_is_not_known(server, output, length):
+    server.headers = {"Content-Length": length}
+    fetch(server.url, output)
+    assert output.read_bytes() == CONTENT
+    assert remote_size(server.url) == 0
 
 
 def test_what_is_not_there_or_not_reached_is_one_line(server, output):

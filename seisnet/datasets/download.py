@@ -116,7 +116,7 @@ def remote_size(url: str) -> int | None:
         The server is not reached, or refuses.
     """
     with _asked(url) as response:
-        return None if response is None else int(response.headers.get("Content-Length") or 0)
+        return None if response is None else response.length or 0
 
 
 def remote_text(url: str) -> str | None:
@@ -228,18 +228,26 @@ def _open(url: str, headers: dict[str, str]) -> http.client.HTTPResponse:
     if not isinstance(response, http.client.HTTPResponse):
         response.close()
         raise DataError(f"{url}: redirects to an address that is not HTTP")
+    if (coding := response.headers.get("Content-Encoding", "identity")) != "identity":
+        response.close()
+        raise DataError(f"{url}: the server sends it as {coding}; the bytes as they are were asked for")
     return response
 
 
 def _continues(version: _Version, known: _Version | None) -> bool:
-    """Whether the rest that a server sends is of the version that was begun; it need not repeat the date."""
-    return known is not None and version.total == known.total and version.validator in ("", known.validator)
+    """Whether the rest that a server sends is of the version that was begun.
+
+    It must repeat the ETag, but not the date (RFC 9110, 15.3.7).
+    """
+    if known is None or version.total != known.total:
+        return False
+    return version.validator == known.validator or not (version.validator or known.validator.startswith('"'))
 
 
 def _total(response: http.client.HTTPResponse, offset: int) -> int:
     """Bytes of the whole file; 0 where the server does not say."""
     if response.status != HTTPStatus.PARTIAL_CONTENT:
-        return int(response.headers.get("Content-Length") or 0)
+        return response.length or 0
     said = re.fullmatch(r"bytes (\d+)-\d+/(\d+)", response.headers.get("Content-Range", "").strip())
     return int(said[2]) if said and int(said[1]) == offset else -1  # of no version
 
