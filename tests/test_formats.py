@@ -1,6 +1,8 @@
 """Picks leave as CSV and QuakeML and come back; the columns are a contract."""
 
+import io
 import math
+import re
 
 import numpy as np
 import obspy
@@ -13,8 +15,8 @@ from seisnet.errors import ConfigError, DataError
 from seisnet.formats.own_csv import picks_csv, read_picks_csv
 from seisnet.formats.picks import read_picks, write_picks
 from seisnet.formats.probabilities import probability_stream
-from seisnet.formats.quakeml import picks_quakeml
-from seisnet.picks import Pick, in_order
+from seisnet.formats.quakeml import detections_quakeml, picks_quakeml
+from seisnet.picks import Detection, Pick, in_order
 from seisnet.scan.scanner import Probabilities
 from seisnet.waveforms.datasets import read_dataset
 from seisnet.waveforms.records import NS_PER_S, Rejection
@@ -226,6 +228,32 @@ def test_every_resource_id_is_used_once():
     ids += [part.split('"')[0] for part in content.split('<comment id="')[1:]]
     assert len(ids) == len(set(ids)) == 1 + 2 + 4 + 8
     assert all(name.startswith("smi:local/seisnet/") for name in ids)
+
+
+@pytest.mark.parametrize(
+    ("channels", "phases"), [(("HHZ", "HHN"), ("P",)), (("HH",), ("P", "P*", "P'", "P_", "P~", "P/"))]
+)
+@pytest.mark.parametrize("file_format", ["quakeml", "sc3ml"])
+def test_picks_that_differ_in_channel_or_hint_stay_apart(tmp_path, file_format, channels, phases):
+    picks = [Pick("GE", "APE", "", channel, phase, START_NS) for channel in channels for phase in phases]
+    write_picks(picks, tmp_path / "picks.xml", file_format)
+    ids = re.findall('publicID="(.*/pick/.*?)"', (tmp_path / "picks.xml").read_text())
+    assert len(set(ids)) == len(read_picks(tmp_path / "picks.xml")) == len(picks)
+
+
+def test_detections_of_classes_with_any_name_stay_apart():
+    labels = ("rockfall", "earthquake", "ü", "ö", "a b", "a_b")
+    content = detections_quakeml([Detection("GE", "APE", "", "HH", x, START_NS, START_NS) for x in labels])
+    events = obspy.read_events(io.BytesIO(content))
+    events.write(io.BytesIO(), "QUAKEML", validate=True)
+    assert len({str(event.resource_id) for event in events}) == len(labels)
+
+
+def test_ids_of_common_picks_say_what_they_are_of():
+    content = picks_quakeml(PICKS)
+    assert b'publicID="smi:local/seisnet/pick/1577836801000000000/GE.APE..HH/P"' in content
+    assert b"smi:local/seisnet/model/my~20model~20(v2)~2C~20new" in content
+    obspy.read_events(io.BytesIO(content)).write(io.BytesIO(), "QUAKEML", validate=True)
 
 
 def test_the_same_picks_give_the_same_bytes():

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import io
 import math
-import re
 from collections.abc import Sequence
 from dataclasses import replace
+from urllib.parse import quote
 
 from obspy.core.event import (
     Catalog,
@@ -23,7 +23,7 @@ from obspy.core.event.header import EventType
 from obspy.core.util.base import ENTRY_POINTS
 
 from seisnet.config import instances
-from seisnet.picks import Detection, Pick, in_order
+from seisnet.picks import Detection, OnInstrument, Pick, in_order
 from seisnet.waveforms.records import NS_PER_S
 
 EVENT_GAP_S = 60.0
@@ -91,7 +91,7 @@ def detections_quakeml(detections: Sequence[Detection]) -> bytes:
     catalogue = Catalog(resource_id=_resource_id("detections"))
     catalogue.creation_info = None
     for d in detections:
-        name = ("detection", str(d.start_ns), d.trace_id, d.label)
+        name = ("detection", str(d.start_ns), _full_id(d), d.label)
         texts = {
             "start": str(d.start_time),
             "end": str(d.end_time),
@@ -111,7 +111,7 @@ def detections_quakeml(detections: Sequence[Detection]) -> bytes:
 
 
 def _quakeml_pick(pick: Pick) -> QuakeMLPick:
-    name = ("pick", str(pick.time_ns), pick.trace_id, pick.phase)
+    name = ("pick", str(pick.time_ns), _full_id(pick), pick.phase)
     comments = [
         Comment(text=f"{pick.probability:.3f}", resource_id=_resource_id(*name, "confidence")),
         Comment(text=pick.model, resource_id=_resource_id(*name, "dlmodel")),
@@ -130,6 +130,11 @@ def _quakeml_pick(pick: Pick) -> QuakeMLPick:
     )
 
 
+def _full_id(on: OnInstrument) -> str:
+    return f"{on.station_id}.{on.location}.{on.channel}"
+
+
 def _resource_id(*parts: str) -> ResourceIdentifier:
-    """Join parts to an identifier, with only such characters as QuakeML allows."""
-    return ResourceIdentifier("/".join(["smi:local/seisnet", *(re.sub(r"[^A-Za-z0-9.()-]", "_", p) for p in parts)]))
+    """Join parts to an identifier; odd characters are escaped as in URLs, but with ``~``: QuakeML allows no ``%``."""
+    plain = (quote(part, safe="()").replace("~", "%7E").replace("%", "~") for part in parts)
+    return ResourceIdentifier("/".join(["smi:local/seisnet", *plain]))
