@@ -215,6 +215,16 @@ def test_the_probability_of_a_pick_comes_back_from_quakeml_and_an_analysts_has_n
     assert pick.probability == pytest.approx(expected, nan_ok=True)
 
 
+def test_a_pick_half_way_between_microseconds_has_one_id_in_all_formats(tmp_path):
+    pick = Pick("BW", "RJOB", "", "EH", "P", START_NS + 500, 0.5)
+    for name in ("picks.csv", "picks.xml"):
+        write_picks([pick], tmp_path / name)
+        assert [p.pick_id for p in read_picks(tmp_path / name)] == [pick.pick_id]
+    detection = Detection("BW", "RJOB", "", "EH", "rockfall", START_NS + 500, START_NS + 2500)
+    (event,) = obspy.read_events(io.BytesIO(detections_quakeml([detection])))
+    assert [c.text for c in event.comments][:2] == ["2020-01-01T00:00:00.000001Z", "2020-01-01T00:00:00.000003Z"]
+
+
 def test_picks_less_than_a_minute_apart_share_an_event():
     seconds = (0, 59, 118, 179, 300)
     picks = [Pick("GE", "APE", "", "HH", "P", START_NS + t * NS_PER_S, 0.5) for t in seconds]

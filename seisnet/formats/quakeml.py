@@ -20,10 +20,11 @@ from obspy.core.event import (
 )
 from obspy.core.event import Pick as QuakeMLPick
 from obspy.core.event.header import EventType
+from obspy.core.utcdatetime import UTCDateTime
 from obspy.core.util.base import ENTRY_POINTS
 
 from seisnet.config import instances
-from seisnet.picks import Detection, OnInstrument, Pick, in_order
+from seisnet.picks import Detection, OnInstrument, Pick, in_order, iso_time
 from seisnet.waveforms.records import NS_PER_S
 
 EVENT_GAP_S = 60.0
@@ -93,8 +94,8 @@ def detections_quakeml(detections: Sequence[Detection]) -> bytes:
     for d in detections:
         name = ("detection", str(d.start_ns), _full_id(d), d.label)
         texts = {
-            "start": str(d.start_time),
-            "end": str(d.end_time),
+            "start": iso_time(d.start_ns),
+            "end": iso_time(d.end_ns),
             "trace": d.trace_id,
             "confidence": f"{d.probability:.3f}",
             "dlmodel": d.model,
@@ -119,7 +120,7 @@ def _quakeml_pick(pick: Pick) -> QuakeMLPick:
     known = not math.isnan(pick.uncertainty_s)
     return QuakeMLPick(
         resource_id=_resource_id(*name),
-        time=pick.peak_time,
+        time=UTCDateTime(iso_time(pick.time_ns)),  # as other formats have it; ObsPy rounds half to even
         time_errors=QuantityError(uncertainty=pick.uncertainty_s) if known else None,
         waveform_id=WaveformStreamID(pick.network, pick.station, pick.location, pick.channel),
         phase_hint=pick.phase,
