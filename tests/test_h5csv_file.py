@@ -113,12 +113,22 @@ def test_a_pair_of_classes(tmp_path):
     assert [pick.weight for pick in traces[2].picks] == [0.5, 0.5]
 
 
+def test_attributes_of_fixed_length_are_text_too(tmp_path):
+    said = {"component_order": np.bytes_(b"ZNE"), "licence": np.bytes_(b"CC-BY"), "citation": np.bytes_(b"M\xfcller")}
+    (trace,), _ = imported(tmp_path, [pair_row(0)], ripple()[np.newaxis], **said)
+    assert trace.record.present.all()
+    readme = (tmp_path / "set" / "README.md").read_text(encoding="utf-8")
+    assert "- licence: CC-BY\n" in readme
+    assert "M\ufffdller" in readme
+
+
 @pytest.mark.parametrize(
     ("changes", "attributes", "reason"),
     [
         ({"n_samples": "601"}, {}, "asks for trace 0 with 601 samples"),
         ({"trace_index": "7"}, {}, "'waveforms' holds 1 traces"),
-        ({"n_samples": "many"}, {}, "many"),
+        ({"n_samples": "many"}, {}, r"pair\.csv: got '0' and 'many' as trace_index and number of samples"),
+        ({"n_samples": ""}, {}, "got '0' and '' as trace_index"),
         ({"n_samples": "500"}, {}, "samples where its row of the CSV says that there are none"),
         ({"missing_components": "N"}, {}, "in a missing component"),
         ({}, {"component_order": "ZN"}, "'waveforms' has 3 components"),

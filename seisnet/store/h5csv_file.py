@@ -100,7 +100,10 @@ def import_h5csv(path: str | Path, folder: str | Path, *, overwrite: bool = Fals
         waveforms = file.get("waveforms")
         if not isinstance(waveforms, h5py.Dataset) or waveforms.ndim != 3:
             raise DataError(f"{path}: has no data set 'waveforms' of traces by components by samples")
-        attributes = {key: str(value) for key, value in file.attrs.items()}
+        attributes = {
+            key: value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
+            for key, value in file.attrs.items()
+        }
         codes = _channel_codes(attributes.get("component_order", ""), waveforms.shape[1], path)
         converted = _to_seisbench(rows, codes, path)
         with SeisBenchWriter(
@@ -153,10 +156,14 @@ def _data_format(
 
 def _read_waveform(waveforms: h5py.Dataset, row: dict[str, str], codes: Sequence[str], path: Path) -> NDArray[Any]:
     """Samples (C, T) of the components that were recorded, without padding."""
+    numbers = row["trace_index"], row.get("n_samples") or row.get("npts", "")
     try:
-        index, length = int(row["trace_index"]), int(row.get("n_samples") or row["npts"])
-    except ValueError as error:
-        raise DataError(f"{path.with_suffix('.csv')}: {error}") from None
+        index, length = map(int, numbers)
+    except ValueError:
+        got = " and ".join(f"'{number}'" for number in numbers)
+        raise DataError(
+            f"{path.with_suffix('.csv')}: got {got} as trace_index and number of samples; whole numbers are needed"
+        ) from None
     n_traces, _, longest = waveforms.shape
     if not (0 <= index < n_traces and 0 < length <= longest):
         raise DataError(
