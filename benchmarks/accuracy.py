@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+from shipped import DATA
 
 from seisnet.cli import in_one_line
 from seisnet.config import PreprocessConfig, TrainConfig
@@ -21,7 +22,6 @@ from seisnet.training.fitting import fit
 from seisnet.training.labelled_sets import load_records, make_windows, station_folds
 from seisnet.windows.labelled import LabelledRecord
 
-DATA = Path(__file__).parents[2] / "shared" / "data" / "phases"
 HOME = "phasenet_ncedc_train154"
 NCEDC = (HOME, "phasenet_ncedc_test100", "deepdenoiser_ncedc99")
 FOREIGN = ("pytheas_corinth", "scdetect_ch")

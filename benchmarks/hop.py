@@ -17,6 +17,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+from shipped import DATA
 
 from seisnet.cli import in_one_line
 from seisnet.config import PickConfig, PreprocessConfig, TrainConfig
@@ -26,7 +27,6 @@ from seisnet.training.fitting import fit
 from seisnet.training.labelled_sets import excerpts_of, load_records, make_windows, station_folds
 from seisnet.waveforms.records import Record
 
-DATA = Path(__file__).parents[2] / "shared" / "data" / "phases"
 SETS = ("phasenet_ncedc_train154", "phasenet_ncedc_test100", "deepdenoiser_ncedc99")
 BRIEF = TrainConfig(hidden=(64, 32), epochs=10, onset_epochs=20, folds=2)
 COLUMN_EPOCHS = 40.0

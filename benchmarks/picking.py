@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+from shipped import DATA
 
 from seisnet.cli import in_one_line
 from seisnet.config import PreprocessConfig, TrainConfig
@@ -27,7 +28,6 @@ from seisnet.training.fitting import fit
 from seisnet.training.labelled_sets import excerpts_of, load_records, make_windows, station_folds
 from seisnet.waveforms.records import NS_PER_S
 
-DATA = Path(__file__).parents[2] / "shared" / "data" / "phases"
 HOME = ("phasenet_ncedc_train154", "phasenet_ncedc_test100", "deepdenoiser_ncedc99")
 FOREIGN = ("obstransformer_sample", "pytheas_corinth", "scdetect_ch")
 WHOLE_S = 1000.0

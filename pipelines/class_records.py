@@ -8,6 +8,7 @@ made by a machine may be incomplete.
 from __future__ import annotations
 
 import csv
+import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -94,11 +95,13 @@ def share(detections: Sequence[Detection], fewest: int = STATIONS) -> list[Share
     found = []
     for label in sorted({d.label for d in detections}):
         clusters: list[list[Detection]] = []
+        end_ns = -math.inf
         for d in sorted((d for d in detections if d.label == label), key=lambda d: d.start_ns):
-            if clusters and d.start_ns <= max(c.end_ns for c in clusters[-1]):
+            if d.start_ns <= end_ns:
                 clusters[-1].append(d)
             else:
                 clusters.append([d])
+            end_ns = max(end_ns, d.end_ns)
         for cluster in clusters:
             stations = {(d.network, d.station) for d in cluster}
             if len(stations) >= fewest:
