@@ -23,7 +23,7 @@ from seisnet.synthetic import GeneratorConfig, SyntheticRecord, generate_records
 from seisnet.training.fitting import fit
 from seisnet.waveforms.examples import example_files, write_example_event
 from seisnet.waveforms.records import COMPONENTS, NS_PER_S, letters_of
-from seisnet.wording import Say
+from seisnet.wording import Say, epoch
 
 N_EVENTS = 400
 GENERATOR = GeneratorConfig(snr_db=(-3.0, 45.0))
@@ -65,7 +65,7 @@ def run_demo(folder: Path, *, overwrite: bool = False, say: Say = print) -> Clas
     preprocess_to_file([str(dataset)], config=PREPROCESS, output=windows_path, overwrite=overwrite)
     say(f"3/5 training on {read_counts(windows_path)[0].sum()} windows, {TRAIN.epochs} epochs")
     windows = read_windows(windows_path)
-    model, _ = fit(windows, TRAIN, name="demo", progress=lambda stage, row: say(_epoch(stage, row)))
+    model, _ = fit(windows, TRAIN, name="demo", progress=lambda stage, row: say(f"    {epoch(stage, row)}"))
     model.save(folder / "model.h5", overwrite=overwrite)
     found = evaluate(model, windows)
     say(f"4/5 evaluated on synthetic events that it never saw: macro-F1 {found.scores.macro_f1:.3f}")
@@ -147,9 +147,3 @@ def _metadata(record: SyntheticRecord) -> dict[str, object]:
         "path_distance_km": record.distance_km,
         **onsets,
     }
-
-
-def _epoch(stage: str, row: dict[str, float]) -> str:
-    figures = {"loss": "train_loss", "dev loss": "dev_loss", "dev macro-F1": "dev_macro_f1"}
-    said = ", ".join(f"{name} {row[key]:.3f}" for name, key in figures.items() if key in row)
-    return f"    {stage}: epoch {row['epoch']:.0f}/{row['epochs']:.0f}, {said}"

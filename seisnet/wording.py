@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 Say = Callable[[str], None]
 """Called with messages to the user, each a line."""
@@ -69,3 +69,16 @@ def duration(seconds: float) -> str:
     n = seconds / length
     number = f"{n:.0f}" if n >= 100 else f"{n:.3g}"
     return f"{number} {unit}{'s' if unit == 'day' and n != 1 else ''}"
+
+
+def epoch(stage: str, row: Mapping[str, float]) -> str:
+    """How far the training of a stage is, and how good.
+
+    Examples
+    --------
+    >>> epoch("windows", {"epoch": 3, "epochs": 20, "train_loss": 0.25, "dev_loss": 0.3})
+    'windows: epoch 3/20, loss 0.2500, dev loss 0.3000'
+    """
+    figures = {"train_loss": "loss", "dev_loss": "dev loss", "dev_macro_f1": "dev macro-F1"}
+    told = (f"{name} {row[key]:.4f}" for key, name in figures.items() if key in row)
+    return ", ".join([f"{stage}: epoch {row['epoch']:.0f}/{row['epochs']:.0f}", *told])

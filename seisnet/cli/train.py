@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from seisnet.cli import console
-from seisnet.wording import counted
+from seisnet.wording import counted, epoch
 
 if TYPE_CHECKING:
     from seisnet.config import TrainConfig
@@ -125,8 +125,7 @@ def train(
     ):
 
         def told(stage: str, row: Mapping[str, float]) -> None:
-            state = f"{stage}: epoch {row['epoch']:.0f}/{row['epochs']:.0f}, loss {row['train_loss']:.4f}"
-            state += f", dev macro-F1 {row['dev_macro_f1']:.4f}" if "dev_macro_f1" in row else ""
+            state = epoch(stage, row)
             show(state, row["epoch"], row["epochs"])
             console.say(f"  {state}", quiet=quiet or not verbose)
 
