@@ -12,7 +12,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from seisnet.errors import DataError
 from seisnet.waveforms import mseed
+from seisnet.waveforms.clocks import on_time
 from seisnet.waveforms.files import Reading, read_file, read_headers
 from seisnet.waveforms.mseed import read_index, read_span, read_stretches
 from seisnet.waveforms.records import NS_PER_S
@@ -22,11 +24,12 @@ EXAMPLES = sorted((Path(obspy.__file__).parent / "io/mseed/tests/data").rglob("*
 START = obspy.UTCDateTime(2020, 2, 28, 23, 59, 58, 123456)
 
 
-def packed(start, n=2000, *, channel="HHZ", rate_hz=100.0, length=512, encoding="STEIM2", **options):
+def packed(start, n=2000, *, channel="HHZ", rate_hz=100.0, length=512, encoding="STEIM2", quality="D", **options):
     """Records of one trace."""
     data = np.random.default_rng(n).integers(-5000, 5000, n)
     data = data.astype(np.float32 if encoding == "FLOAT32" else np.int32)
     header = {"network": "XX", "station": "AB", "channel": channel, "starttime": start, "sampling_rate": rate_hz}
+    header["mseed"] = {"dataquality": quality}
     with io.BytesIO() as file:
         obspy.Trace(data, header).write(file, format="MSEED", encoding=encoding, reclen=length, **options)
         whole = file.getvalue()
@@ -126,6 +129,73 @@ def test_samples_of_a_clock_that_drifts_are_where_their_records_have_them(late_n
         assert set(np.flatnonzero(wanted)) <= set(samples)
 
 
+def records_late_by(late_ns, qualities, channels):
+    """Records of 40 samples that count on, each so much later than the channel's one before says; and their times."""
+    records, times_ns, next_ns = [], [], {}
+    for late, quality, channel in zip(late_ns, qualities, channels, strict=True):
+        times_ns.append(next_ns.get(channel, START.ns) + late)
+        next_ns[channel] = times_ns[-1] + 400_000_000
+        header = {"starttime": obspy.UTCDateTime(ns=times_ns[-1]), "sampling_rate": 100.0, "channel": channel}
+        with io.BytesIO() as file:
+            samples = np.arange(40, dtype=np.int32) + 40 * len(records)
+            obspy.Trace(samples, header | {"mseed": {"dataquality": quality}}).write(file, format="MSEED", reclen=256)
+            records.append(file.getvalue())
+    return records, np.array(times_ns)
+
+
+def check_times(stream, times_ns):
+    """Every sample is there once, and no more than half a sample from where its record has it."""
+    assert all(len(trace) for trace in stream)
+    samples = np.concatenate([trace.data for trace in stream])
+    found_ns = np.concatenate([trace.stats.starttime.ns + np.arange(len(trace)) * 10_000_000 for trace in stream])
+    assert sorted(samples) == list(range(40 * len(times_ns)))
+    truth_ns = (times_ns[:, None] + np.arange(40) * 10_000_000).ravel()
+    assert np.abs(found_ns - truth_ns[samples]).max() <= 5_000_000
+
+
+def test_of_a_clock_that_drifts_the_records_of_a_trace_are_those_of_its_quality(tmp_path):
+    """ObsPy hands out the traces of one quality after those of another; once records went to the wrong ones."""
+    path = tmp_path / "a.mseed"
+    records, times_ns = records_late_by([1_200_000] * 180, "D" * 40 + "Q" * 10 + "D" * 130, ["HHZ"] * 180)
+    path.write_bytes(b"".join(records))
+    check_times(read_file(path, Reading()), times_ns)
+    check_times(read_file(path, Reading(), span_ns=((START - 99).ns, (START + 99).ns)), times_ns)
+
+
+def test_of_a_clock_that_drifts_copies_of_another_quality_are_on_time_too(tmp_path):
+    path = tmp_path / "a.mseed"
+    records, times_ns = records_late_by([1_200_000] * 150, "D" * 150, ["HHZ"] * 150)
+    path.write_bytes(b"".join(record + record[:6] + b"Q" + record[7:] for record in records))
+    assert [stretch.drifts for stretch in read_index(path).stretches] == [True, True]
+    stream = read_file(path, Reading())
+    for quality in "DQ":
+        check_times([trace for trace in stream if trace.stats.mseed.dataquality == quality], times_ns)
+
+
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.data())
+def test_whatever_the_clock_does_samples_are_where_their_records_have_them(tmp_path, data):
+    runs = data.draw(st.lists(st.tuples(st.sampled_from("DQM"), st.integers(1, 12)), min_size=1, max_size=5))
+    qualities = "".join(letter * length for letter, length in runs)
+    n, late_ns = len(qualities), data.draw(st.sampled_from([-4_900_000, -1_300_000, 300_000, 2_400_000]))
+    channels = data.draw(st.lists(st.sampled_from(["HHZ", "HHN"]), min_size=n, max_size=n))
+    records, times_ns = records_late_by([late_ns] * n, qualities, channels)
+    if data.draw(st.booleans()):
+        records = data.draw(st.permutations(records))
+    path = tmp_path / "a.mseed"
+    path.write_bytes(b"".join(records))
+    mseed._index.cache_clear()  # a file may be rewritten within the grain of its time
+    check_times(read_file(path, Reading(), span_ns=((START - 99).ns, (START + 99).ns)), times_ns)
+
+
+def test_traces_that_are_not_made_of_the_records_are_refused(tmp_path):
+    records, _ = records_late_by([1_200_000] * 150, "D" * 150, ["HHZ"] * 150)
+    stream = obspy.read(io.BytesIO(b"".join(records)))
+    for others in (records[:149], []):
+        with pytest.raises(DataError, match=r"its clock drifts, and \.\.\.HHZ has not the samples that its headers"):
+            on_time(stream.copy(), b"".join(others))
+
+
 def test_odd_lengths_side_by_side_are_no_damage(tmp_path):
     path = tmp_path / "a.mseed"
     parts = [packed(START + 20 * i, length=length) for i, length in enumerate((4096, 256, 512, 1024, 256))]
@@ -154,7 +224,8 @@ def test_whatever_lies_in_the_file(tmp_path, data):
     for _ in range(data.draw(st.integers(1, 4))):
         start = START + data.draw(st.integers(-2_000_000, 3_000_000)) / 1e5
         n, length = data.draw(st.integers(1, 1500)), data.draw(st.sampled_from([256, 512, 1024]))
-        parts.append(packed(start, n, channel=f"HH{data.draw(st.sampled_from('ZN'))}", length=length))
+        channel, quality = f"HH{data.draw(st.sampled_from('ZN'))}", data.draw(st.sampled_from("DQ"))
+        parts.append(packed(start, n, channel=channel, length=length, quality=quality))
     records = [record for part in parts for record in part]
     if data.draw(st.booleans()):
         records = data.draw(st.permutations(records))

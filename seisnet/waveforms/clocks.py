@@ -11,6 +11,7 @@ from collections.abc import Iterator
 
 import obspy
 
+from seisnet.errors import DataError
 from seisnet.waveforms.mseed import headers_at, seed_id_of
 from seisnet.waveforms.records import NS_PER_S
 
@@ -18,17 +19,24 @@ from seisnet.waveforms.records import NS_PER_S
 def on_time(stream: obspy.Stream, data: bytes) -> obspy.Stream:
     """Cut traces wherever a record of `data`, from which they were read, no longer falls on their samples.
 
-    Packets are cut there as well, so that a file gives what a stream gives.
+    Packets are cut there as well, so that a file gives what a stream gives. A trace holds records of one channel and
+    quality, in the order of the file.
+
+    Raises
+    ------
+    DataError
+        The traces do not hold the samples that the headers announce.
     """
-    records: dict[str, deque[tuple[int, int]]] = defaultdict(deque)
+    records: dict[tuple[str, str], deque[tuple[int, int]]] = defaultdict(deque)
     at = 0
     while (found := headers_at(data, at)) is not None:
         at += found.n_bytes
-        for code, start_ns, n_samples in zip(
-            found.code, found.start_ns.tolist(), found.n_samples.tolist(), strict=True
+        for code, quality, start_ns, n_samples in zip(
+            found.code, found.quality, found.start_ns.tolist(), found.n_samples.tolist(), strict=True
         ):
-            records[seed_id_of(code)].append((start_ns, n_samples))
-    return obspy.Stream([part for trace in stream for part in _on_time(trace, records[trace.id])])
+            records[seed_id_of(code), quality.decode()].append((start_ns, n_samples))
+    of_trace = ((trace, records[trace.id, trace.stats.mseed.dataquality]) for trace in stream)
+    return obspy.Stream([part for trace, of_channel in of_trace for part in _on_time(trace, of_channel)])
 
 
 def _on_time(trace: obspy.Trace, records: deque[tuple[int, int]]) -> Iterator[obspy.Trace]:
@@ -41,6 +49,8 @@ def _on_time(trace: obspy.Trace, records: deque[tuple[int, int]]) -> Iterator[ob
             yield _part(trace, first, n_samples, part_ns)
             first, part_ns = n_samples, start_ns
         n_samples += more
+    if n_samples != stats.npts:
+        raise DataError(f"its clock drifts, and {trace.id} has not the samples that its headers announce")
     yield _part(trace, first, stats.npts, part_ns)
 
 

@@ -34,10 +34,10 @@ SLOWEST_HZ = 1e-4
 
 # fmt: off
 HEADER = np.dtype({
-    "names": ["code", "year", "day", "hour", "minute", "second", "fraction", "samples", "factor", "multiplier",
-              "activity", "correction"],
-    "formats": ["S12", ">u2", ">u2", "u1", "u1", "u1", ">u2", ">u2", ">i2", ">i2", "u1", ">i4"],
-    "offsets": [8, 20, 22, 24, 25, 26, 28, 30, 32, 34, 36, 40],
+    "names": ["quality", "code", "year", "day", "hour", "minute", "second", "fraction", "samples", "factor",
+              "multiplier", "activity", "correction"],
+    "formats": ["S1", "S12", ">u2", ">u2", "u1", "u1", "u1", ">u2", ">u2", ">i2", ">i2", "u1", ">i4"],
+    "offsets": [6, 8, 20, 22, 24, 25, 26, 28, 30, 32, 34, 36, 40],
     "itemsize": 48,
 })
 # fmt: on
@@ -50,8 +50,8 @@ ENCODINGS = {1, 3, 4, 5, 10, 11}
 CORRECTED = 2
 """Bit of the activity flags: the start time already includes the time correction."""
 
-Channel = tuple[int, bytes]
-"""Number of a file and the code of a channel in it; files share no channels."""
+Channel = tuple[int, bytes, bytes]
+"""Number of a file, code and quality: neither files nor, as in ObsPy, qualities share channels."""
 
 
 @dataclass(frozen=True)
@@ -132,7 +132,7 @@ def _alike(paths: Sequence[Path]) -> Sequence[tuple[Stretch, ...]] | None:
     for channel, stretch in _joined(records, np.repeat(np.arange(len(paths)), n_records)):
         found[channel].append(stretch)
     of_file: list[list[Stretch]] = [[] for _ in paths]
-    for (file, _), stretches in found.items():
+    for (file, *_), stretches in found.items():
         of_file[file] += stretches
     return [tuple(stretches) for stretches in of_file]
 
@@ -191,6 +191,7 @@ class Headers:
 
     n_bytes: int
     code: NDArray[np.bytes_]
+    quality: NDArray[np.bytes_]
     start_ns: NDArray[np.int64]
     next_ns: NDArray[np.int64]
     n_samples: NDArray[np.int64]
@@ -229,8 +230,8 @@ def headers_at(data: bytes, at: int) -> Headers | None:
         start_ns += np.ndarray((n,), np.int8, data, at + offset_of[1001] + 5, (length,)).astype(np.int64) * 1000
     rate_hz = np.where(known, rate_hz, 1.0)
     next_ns = start_ns + np.rint(n_samples * (NS_PER_S / rate_hz)).astype(np.int64)
-    like = slice(n_like)
-    return Headers(n_like * length, h["code"][like], start_ns[like], next_ns[like], n_samples[like], rate_hz[like])
+    code, quality, like = h["code"][:n_like], h["quality"][:n_like], slice(n_like)
+    return Headers(n_like * length, code, quality, start_ns[like], next_ns[like], n_samples[like], rate_hz[like])
 
 
 def _layout(data: bytes, at: int) -> tuple[int, list[int], dict[int, int]] | None:
@@ -269,11 +270,11 @@ def _rate_hz(factor: NDArray[Any]) -> NDArray[np.float64]:
 
 def _joined(records: Headers, files: NDArray[np.intp]) -> Iterator[tuple[Channel, Stretch]]:
     """Stretches of every channel in the records' order; `files` has the number of each record's file."""
-    order = np.lexsort((records.code, files))
-    file, code, rate_hz = files[order], records.code[order], records.rate_hz[order]
+    order = np.lexsort((records.quality, records.code, files))
+    file, code, quality, rate_hz = files[order], records.code[order], records.quality[order], records.rate_hz[order]
     start_ns, next_ns = records.start_ns[order], records.next_ns[order]
     breaks = np.abs(start_ns[1:] - next_ns[:-1]) * rate_hz[1:] > TOLERANCE * NS_PER_S
-    for values in (rate_hz, code, file):
+    for values in (rate_hz, quality, code, file):
         breaks |= values[1:] != values[:-1]
     bounds = np.concatenate([[0], np.flatnonzero(breaks) + 1, [len(order)]])
     n_samples = np.add.reduceat(records.n_samples[order], bounds[:-1])
@@ -281,7 +282,7 @@ def _joined(records: Headers, files: NDArray[np.intp]) -> Iterator[tuple[Channel
         first, last = bounds[i], bounds[i + 1] - 1
         hz, end_ns = float(rate_hz[first]), int(next_ns[last]) - round(NS_PER_S / rate_hz[last])
         stretch = Stretch(seed_id_of(code[first]), int(start_ns[first]), end_ns, int(n_samples[i]), hz)
-        yield (int(file[first]), code[first]), stretch
+        yield (int(file[first]), code[first], quality[first]), stretch
 
 
 def _goes_on(last: Stretch, new: Stretch) -> bool:
