@@ -129,13 +129,13 @@ def test_samples_of_a_clock_that_drifts_are_where_their_records_have_them(late_n
         assert set(np.flatnonzero(wanted)) <= set(samples)
 
 
-def records_late_by(late_ns, qualities, channels):
+def records_late_by(late_ns, qualities, channels, rates_hz=(100.0,)):
     """Records of 40 samples that count on, each so much later than the channel's one before says; and their times."""
     records, times_ns, next_ns = [], [], {}
-    for late, quality, channel in zip(late_ns, qualities, channels, strict=True):
+    for late, quality, channel, rate_hz in zip(late_ns, qualities, channels, itertools.cycle(rates_hz), strict=False):
         times_ns.append(next_ns.get(channel, START.ns) + late)
         next_ns[channel] = times_ns[-1] + 400_000_000
-        header = {"starttime": obspy.UTCDateTime(ns=times_ns[-1]), "sampling_rate": 100.0, "channel": channel}
+        header = {"starttime": obspy.UTCDateTime(ns=times_ns[-1]), "sampling_rate": rate_hz, "channel": channel}
         with io.BytesIO() as file:
             samples = np.arange(40, dtype=np.int32) + 40 * len(records)
             obspy.Trace(samples, header | {"mseed": {"dataquality": quality}}).write(file, format="MSEED", reclen=256)
@@ -170,6 +170,14 @@ def test_of_a_clock_that_drifts_copies_of_another_quality_are_on_time_too(tmp_pa
     stream = read_file(path, Reading())
     for quality in "DQ":
         check_times([trace for trace in stream if trace.stats.mseed.dataquality == quality], times_ns)
+
+
+def test_of_a_clock_that_drifts_rates_that_jitter_are_one(tmp_path):
+    path = tmp_path / "a.mseed"
+    records, times_ns = records_late_by([1_200_000] * 150, "D" * 150, ["HHZ"] * 150, (100.0, 100.005, 99.995))
+    path.write_bytes(b"".join(records))
+    assert said_by_us(path) == said_by_obspy(path) == [("...HHZ", START.ns + 1_200_000, 6000, 100.0)]
+    check_times(read_file(path, Reading()), times_ns)
 
 
 @settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

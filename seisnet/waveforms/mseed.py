@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from seisnet.store.files import size_and_age
 from seisnet.waveforms.records import DAY_NS, NS_PER_S
+from seisnet.waveforms.segments import JITTER
 
 BLOCK_BYTES = 1 << 20
 """Size of what is read at a time, and resolution of an index; files of longer records have none."""
@@ -274,7 +275,8 @@ def _joined(records: Headers, files: NDArray[np.intp]) -> Iterator[tuple[Channel
     file, code, quality, rate_hz = files[order], records.code[order], records.quality[order], records.rate_hz[order]
     start_ns, next_ns = records.start_ns[order], records.next_ns[order]
     breaks = np.abs(start_ns[1:] - next_ns[:-1]) * rate_hz[1:] > TOLERANCE * NS_PER_S
-    for values in (rate_hz, quality, code, file):
+    breaks |= np.abs(rate_hz[1:] / rate_hz[:-1] - 1) >= JITTER
+    for values in (quality, code, file):
         breaks |= values[1:] != values[:-1]
     bounds = np.concatenate([[0], np.flatnonzero(breaks) + 1, [len(order)]])
     n_samples = np.add.reduceat(records.n_samples[order], bounds[:-1])
@@ -286,8 +288,8 @@ def _joined(records: Headers, files: NDArray[np.intp]) -> Iterator[tuple[Channel
 
 
 def _goes_on(last: Stretch, new: Stretch) -> bool:
-    due_ns = last.end_ns + round(NS_PER_S / last.rate_hz)
-    return last.rate_hz == new.rate_hz and abs(new.start_ns - due_ns) * new.rate_hz <= TOLERANCE * NS_PER_S
+    late_ns = new.start_ns - last.end_ns - round(NS_PER_S / last.rate_hz)
+    return abs(new.rate_hz / last.rate_hz - 1) < JITTER and abs(late_ns) * new.rate_hz <= TOLERANCE * NS_PER_S
 
 
 @functools.lru_cache(maxsize=1 << 12)
