@@ -3,6 +3,8 @@
 import numpy as np
 import obspy
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from seisnet.errors import ConfigError, DataError
 from seisnet.waveforms.files import Reading
@@ -93,6 +95,31 @@ def test_files_are_read_where_they_match(file):
 def test_samples_from_the_start_to_before_the_end_are_read(file):
     records, _ = read(file, Selection(("GE.XYZ",), START_NS + 2 * NS_PER_S, START_NS + 5 * NS_PER_S))
     assert [(r.start_ns, r.n_samples) for r in records] == [(START_NS + 2 * NS_PER_S, 300)]
+
+
+@given(
+    rate_hz=st.sampled_from([30.0, 62.5, 100.0, 120.0, 300.0, 1000.0]) | st.floats(0.5, 2000.0),
+    at=st.floats(-2.0, 302.0) | st.integers(-2, 302),
+    offset_ns=st.integers(-2, 2),
+)
+def test_every_sample_lies_in_one_of_two_parts_that_meet(rate_hz, at, offset_ns):
+    """Also at rates whose interval is no whole number of nanoseconds."""
+    trace = obspy.Trace(np.arange(300), {"sampling_rate": rate_hz, "starttime": obspy.UTCDateTime(ns=START_NS)})
+    border_ns = START_NS + round(at * NS_PER_S / rate_hz) + offset_ns
+    before, after = Selection(end_ns=border_ns), Selection(start_ns=border_ns)
+    parts = [part for selection in (before, after) for part in selection.of(obspy.Stream([trace]))]
+    np.testing.assert_array_equal(np.concatenate([part.data for part in parts]), trace.data)
+    for part in parts:
+        assert abs(part.stats.starttime.ns - START_NS - part.data[0] * NS_PER_S / rate_hz) <= 0.5001
+
+
+@pytest.mark.parametrize("rate_hz", [30.0, 100.0, 120.0, 300.0])
+def test_a_sample_on_the_start_is_taken_and_one_on_the_end_is_not(rate_hz):
+    trace = obspy.Trace(np.arange(300), {"sampling_rate": rate_hz, "starttime": obspy.UTCDateTime(ns=START_NS)})
+    for k in range(1, 299):
+        start_ns, end_ns = (START_NS + round(i * NS_PER_S / rate_hz) for i in (k, k + 1))
+        [part] = Selection(start_ns=start_ns, end_ns=end_ns).of(obspy.Stream([trace]))
+        assert part.data.tolist() == [k]
 
 
 def test_of_traces_that_lie_elsewhere_nothing_is_left(tmp_path, make_trace, noise):

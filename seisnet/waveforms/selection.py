@@ -10,7 +10,7 @@ import obspy
 
 from seisnet.config import names
 from seisnet.errors import ConfigError
-from seisnet.waveforms.records import COMPONENTS, NS_PER_S, ROW
+from seisnet.waveforms.records import COMPONENTS, NS_PER_S, ROUNDING, ROW
 
 NO_WAVEFORMS = "the sources hold no waveforms, or none that match the selection"
 """Why nothing was made although nothing was rejected."""
@@ -83,9 +83,8 @@ class Selection:
     def of(self, stream: obspy.Stream) -> obspy.Stream:
         """The wanted part of a stream; nothing is copied."""
         traces = [trace for trace in stream if self.takes(trace.id)]
-        low_ns, high_ns = self.start_ns, self.end_ns - 1
-        if (low_ns, high_ns + 1) != FOREVER_NS:
-            traces = [part for trace in traces if (part := _between(trace, low_ns, high_ns)).stats.npts]
+        if (self.start_ns, self.end_ns) != FOREVER_NS:
+            traces = [part for trace in traces if (part := _between(trace, self.start_ns, self.end_ns)).stats.npts]
         return obspy.Stream(traces)
 
 
@@ -95,14 +94,14 @@ def _four(pattern: str) -> tuple[str, str, str, str]:
     return network, station, location.replace("--", ""), channel
 
 
-def _between(trace: obspy.Trace, low_ns: int, high_ns: int) -> obspy.Trace:
-    """Samples from a time to another, both included."""
+def _between(trace: obspy.Trace, start_ns: int, end_ns: int) -> obspy.Trace:
+    """Samples from a time to before another; one that rounding has put just before a time lies at it."""
     stats = trace.stats
     step_ns = NS_PER_S / stats.sampling_rate
     # Whole numbers first: a float has too few digits for nanoseconds since 1970.
-    first = max(0, math.ceil((low_ns - stats.starttime.ns) / step_ns))
-    end = min(stats.npts, math.floor((high_ns - stats.starttime.ns) / step_ns) + 1)
+    places = (math.ceil((ns - stats.starttime.ns) / step_ns - ROUNDING) for ns in (start_ns, end_ns))
+    first, end = (min(max(place, 0), stats.npts) for place in places)
     cut = obspy.Trace(header=stats)
-    cut.data = trace.data[first : max(first, end)]  # which corrects npts, as Trace(data, header) does not
+    cut.data = trace.data[first:end]  # which corrects npts, as Trace(data, header) does not
     cut.stats.starttime = obspy.UTCDateTime(ns=stats.starttime.ns + round(first * step_ns))
     return cut
