@@ -2,6 +2,7 @@
 
 import pickle
 import re
+from pathlib import Path
 
 import numpy as np
 import obspy
@@ -254,6 +255,32 @@ def test_an_archive_that_is_named_twice_is_read_once(archive, monkeypatch):
 def test_an_archive_is_chosen_from_by_pattern(archive, pattern, n):
     root, _ = archive
     assert len(find_sources([f"sds:{root}"], Reading(), selection=Selection((pattern,)))) == n
+
+
+@pytest.mark.parametrize("pattern", ["xx.abc", "XX.ABC..HHZ", "Xx.a*", "*.ab?..hh"])
+def test_an_archive_is_chosen_from_in_any_case(archive, make_trace, noise, pattern):
+    root, day_ns = archive
+    trace = make_trace(noise(600), "XX.abc..HHZ", start_ns=day_ns, rate_hz=1.0)
+    trace.write(str(sds_path(root, trace.id, day_ns)), format="MSEED")
+    [source] = find_sources([f"sds:{root}"], Reading(), selection=Selection((pattern,)))
+    assert source.paths == (sds_path(root, trace.id, day_ns),)
+
+
+def test_of_an_archive_no_folder_is_opened_that_is_not_wanted(archive, monkeypatch):
+    root, day_ns = archive
+    sds_path(root, "GE.APE..HHZ", day_ns - 400 * DAY_NS).touch()
+    sds_path(root, "GE.XYZ..HHZ", day_ns).touch()
+    opened, glob = [], Path.glob
+
+    def spied(path, pattern):
+        opened.append(str(path.relative_to(root)))
+        return glob(path, pattern)
+
+    monkeypatch.setattr(Path, "glob", spied)
+    for pattern in ("ge.ape", "G?.A*"):
+        opened.clear()
+        find_sources([f"sds:{root}"], Reading(), selection=Selection((pattern,), start_ns=day_ns))
+        assert opened == [".", "2020", "2020/GE", "2020/GE/APE"]
 
 
 def test_an_archive_is_chosen_from_by_time(archive):

@@ -100,15 +100,16 @@ def _folded(seed_id: str) -> str:
     return split_seed_id(seed_id)[0].upper().replace("--", "")
 
 
-def _files(years: list[Path], selection: Selection) -> set[Path]:
-    """Files whose names may match; whole folders are skipped where none can, since archives are large."""
-    wanted = []
+def _files(years: list[Path], selection: Selection) -> Iterator[Path]:
+    """Files whose names may be wanted; folders of what is not are not opened, since archives are large."""
     for folder in years:
         first, end = _day(int(folder.name), 1), _day(int(folder.name) + 1, 1)
-        if selection.overlaps((first - 1) * DAY_NS, (end + 1) * DAY_NS):
-            wanted.append(folder)
-    patterns = {f"{network}/{station}/*.D/*.D.*" for network, station, *_ in selection.codes}
-    return {path for folder in wanted for pattern in patterns for path in folder.glob(pattern)}
+        if not selection.overlaps((first - 1) * DAY_NS, (end + 1) * DAY_NS):
+            continue
+        for network in (path for path in folder.glob("*") if selection.may_take(path.name)):
+            for station in network.glob("*"):
+                if selection.may_take(network.name, station.name):
+                    yield from station.glob("*.D/*.D.*")
 
 
 def _day(year: int, day_of_year: int) -> int:

@@ -65,6 +65,11 @@ class Selection:
             for parts in self.codes
         )
 
+    def may_take(self, *codes: str) -> bool:
+        """Whether any channel may be wanted of which these codes, at most network, station and location, are known."""
+        given = [code.strip().upper() for code in codes]
+        return any(all(map(fnmatchcase, given, parts)) for parts in self.codes)
+
     def components(self, trace_id: str) -> list[bool]:
         """Which of Z, N and E, by any letter that stands for them, are wanted of ``NET.STA.LOC.BAND+INSTRUMENT``."""
         return [
