@@ -13,6 +13,7 @@ from seisnet.errors import ConfigError, DataError
 from seisnet.picks import Pick
 from seisnet.report.figures import FIGURES
 from seisnet.report.viewer import Picked
+from seisnet.store.seisbench_file import SeisBenchReader
 from seisnet.store.seisbench_writer import SeisBenchWriter
 from seisnet.waveforms.lookup import Waveforms, distances_km, part, station_places
 from seisnet.waveforms.records import NS_PER_S, sample_to_ns
@@ -136,6 +137,45 @@ def test_rows_of_a_data_set_are_found_by_instrument_and_time(labelled):
         assert np.corrcoef(view.data[row], expected)[0, 1] > 0.9999
 
 
+@pytest.fixture
+def swarm(tmp_path, noise):
+    """Rows that overlap, as of a swarm: one of ten minutes, then one of two minutes every 20 s, and a short one."""
+    row = {"station_network_code": "GE", "station_code": "APE", "trace_channel": "HH", "trace_sampling_rate_hz": 20.0}
+    columns = [*row, "trace_start_time"]
+    lengths_s = {0: 600} | dict.fromkeys(range(20, 401, 20), 120) | {410: 5}
+    with SeisBenchWriter(tmp_path / "set", columns, data_format={"component_order": "ZNE"}) as writer:
+        for start_s, length_s in lengths_s.items():
+            start = obspy.UTCDateTime(ns=START_NS) + start_s
+            samples = np.stack([noise(12_000, k) for k in range(3)])[:, start_s * 20 :][:, : length_s * 20]
+            writer.add(row | {"trace_start_time": str(start)}, samples.astype(np.float32))
+    return tmp_path / "set", lengths_s
+
+
+def test_rows_of_a_data_set_that_overlap_are_all_found(swarm, noise, untrained_model):
+    waveforms, lengths_s = Waveforms([str(swarm[0])]), swarm[1]
+    for start_s, end_s in ((0, 15), (95, 110), (413, 585), (550, 700)):
+        found = waveforms.around("GE.APE..HH", START_NS + start_s * NS_PER_S, START_NS + end_s * NS_PER_S)
+        expected = [max(s, start_s) for s, length in lengths_s.items() if s < end_s and s + length > start_s]
+        assert [(record.start_ns - START_NS) / NS_PER_S for record in found] == expected
+    for at_s in (1, 30, 250, 411, 580):
+        view = view_around(a_pick(at_s), waveforms, [], before_s=5, after_s=15)
+        low = max(at_s - 5, 0) * 20
+        expected = noise(12_000, 0)[low : min((at_s + 15) * 20 + 1, 12_000)]
+        assert view.data.shape == (3, len(expected))
+        np.testing.assert_allclose(view.data[0], expected, atol=0.5)  # a row has no mean
+        assert np.isfinite(view.data).all()
+    view = view_around(a_pick(250), waveforms, [], model=untrained_model)
+    assert len(view.times_ns) and set(np.diff(view.times_ns)) == {NS_PER_S // 5}
+
+
+def test_of_a_data_set_only_rows_that_hold_the_time_are_read(swarm, monkeypatch):
+    waveforms, read = Waveforms([str(swarm[0])]), []
+    monkeypatch.setattr(SeisBenchReader, "waveform", lambda self, stored, read_it=SeisBenchReader.waveform: (
+        read.append(stored.row), read_it(self, stored))[1])  # fmt: skip
+    waveforms.around("GE.APE..HH", START_NS + 50 * NS_PER_S, START_NS + 70 * NS_PER_S)
+    assert read == [0, 1, 2, 3]
+
+
 def test_why_a_row_of_a_data_set_can_not_be_drawn_is_told(tmp_path):
     row = {"station_network_code": "GE", "station_code": "APE", "trace_channel": "HH",
            "trace_sampling_rate_hz": 100.0, "trace_start_time": "2020-01-01T00:00:00Z"}  # fmt: skip
@@ -147,6 +187,24 @@ def test_why_a_row_of_a_data_set_can_not_be_drawn_is_told(tmp_path):
     shutil.rmtree(tmp_path / "set")
     with pytest.raises(DataError, match=r"can be used: .*No such file"):
         view_around(a_pick(), waveforms, [])
+
+
+@pytest.mark.parametrize(
+    ("block", "rate", "reason"),
+    [("gone", "100", "no waveform /data/gone"), ("bucket0", "", "no positive sampling rate")],
+)
+def test_why_a_row_without_a_length_can_not_be_drawn_is_told_within_the_hour(tmp_path, block, rate, reason):
+    row = {"station_network_code": "GE", "station_code": "APE", "trace_channel": "HH",
+           "trace_sampling_rate_hz": rate, "trace_start_time": "2020-01-01T00:00:00Z"}  # fmt: skip
+    with SeisBenchWriter(tmp_path / "set", list(row), data_format={"component_order": "ZNE"}) as writer:
+        writer.add(row, np.ones((3, 6000), dtype=np.float32))
+    table = tmp_path / "set/metadata.csv"
+    table.write_text(table.read_text().replace("bucket0$", f"{block}$"))
+    waveforms = Waveforms([str(tmp_path / "set")])
+    with pytest.raises(DataError, match=reason):
+        view_around(a_pick(1800.0), waveforms, [])
+    with pytest.raises(DataError, match=r"no waveform of that instrument and time in the sources$"):
+        view_around(a_pick(7200.0), waveforms, [])
 
 
 def test_places_and_distances_come_from_the_metadata(tmp_path):

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import textwrap
+from contextlib import suppress
 
 import h5py
 import numpy as np
@@ -39,7 +40,9 @@ def lay_out(folder, rows, waveforms, *, chunk="", **data_format):
 
 def read(folder):
     with SeisBenchReader(folder) as reader:
-        return [(trace, reader.waveform(trace)) for trace in reader]
+        found = [(trace, reader.waveform(trace)) for trace in reader]
+        assert [reader.n_samples(trace) for trace, _ in found] == [samples.shape[1] for _, samples in found]
+        return found
 
 
 def write(folder, traces, *, columns=("station_code",), **options):
@@ -162,6 +165,8 @@ def test_one_bad_trace_does_not_stop_the_others(tmp_path, x_cw, name, order, rea
         bad, good = list(reader)
         with pytest.raises(DataError, match=reason):
             reader.waveform(bad)
+        with suppress(DataError):
+            assert reader.n_samples(bad) >= 0
         np.testing.assert_array_equal(reader.waveform(good), x_cw)
 
 

@@ -48,6 +48,8 @@ def write_pair(folder, *rows, name="merge", samples=None):
 def test_an_event_and_a_noise_trace_come_with_their_labels(tmp_path):
     table, x = write_pair(tmp_path, EVENT, NOISE)
     event, noise = read_dataset(table)
+    with SteadReader(table) as reader:
+        assert [reader.n_samples(trace) for trace in reader] == [6000, 6000]
     assert isinstance(event, DatasetTrace)
     for row, column in enumerate((2, 1, 0)):  # Z, N, E
         np.testing.assert_allclose(event.record.data[row], x[:, column] - x[:, column].mean(), atol=1e-5)

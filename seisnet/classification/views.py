@@ -156,7 +156,8 @@ def view_around(
     records = [shown for record in records if (shown := part(record, start_ns, end_ns)).n_samples]
     times = np.concatenate([scan.times_ns for scan in scans]) if scans else np.zeros(0, dtype=np.int64)
     values = np.concatenate([scan.values for scan in scans], axis=1) if scans else np.zeros((0, 0), dtype=np.float32)
-    shown_columns = (times >= start_ns) & (times <= end_ns)
+    times, once = np.unique(times, return_index=True)  # rows of a data set may overlap
+    values, shown_columns = values[:, once], (times >= start_ns) & (times <= end_ns)
     return View(
         data=joined(records),
         start_ns=records[0].start_ns,
@@ -173,8 +174,8 @@ def joined(records: Sequence[Record]) -> NDArray[np.float32]:
 
     A component that a record lacks is NaN there too, unless no record has it: then it is zero, as in a record.
     """
-    first, last = records[0], records[-1]
-    n = ns_to_sample(first, last.end_ns) + 1
+    first, end_ns = records[0], max(record.end_ns for record in records)  # that of a row may lie in another
+    n = ns_to_sample(first, end_ns) + 1
     data = np.full((len(first.data), n), np.nan, dtype=np.float32)
     for record in records:
         at = ns_to_sample(first, record.start_ns)

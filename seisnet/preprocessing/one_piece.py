@@ -200,7 +200,8 @@ def _labelled(job: PieceJob, source: Source, piece: Piece, reading: Reading) -> 
             yield LabelledRecord(record, (), stretches=found) if is_class else LabelledRecord(record, found)
         return
     first_row = piece.rows[0] if piece.rows else 0
-    for trace in read_traces(source, reading, sampling_rate_hz=rate_hz, response=response, rows=piece.rows):
+    rows = range(*piece.rows) if piece.rows else None
+    for trace in read_traces(source, reading, sampling_rate_hz=rate_hz, response=response, rows=rows):
         record = trace.record
         reading.rejections += trace.rejected
         network, station, location, channel = record.trace_id.split(".")

@@ -156,14 +156,11 @@ class SeisBenchReader:
             The waveform is missing, can't be read or has another number of components than its order names.
         """
         chunk = self._open(trace.chunk)
-        block, _, location = trace.name.partition("$")
-        stored = chunk.file["data"].get(block) if block else None
-        if not isinstance(stored, h5py.Dataset):
-            raise DataError(f"{chunk.path.name} has no waveform /data/{block}")
+        stored, location = chunk.find(trace.name)
         try:
             samples = np.asarray(stored[_selection(location)] if location else stored[()])
         except (OSError, ValueError, TypeError, IndexError) as error:
-            raise DataError(f"/data/{block} of {chunk.path.name} can't be read at {location!r}: {error}") from None
+            raise DataError(f"{stored.name} of {chunk.path.name} can't be read at {location!r}: {error}") from None
         if samples.ndim == 1 and len(trace.component_order) == 1:
             samples = np.expand_dims(samples, chunk.dimension_order.index("C"))
         if samples.ndim != 2 or samples.dtype.kind not in "iuf":
@@ -173,6 +170,22 @@ class SeisBenchReader:
         if trace.component_order and len(samples) != len(trace.component_order):
             raise DataError(f"has {len(samples)} components, but its component order is {trace.component_order!r}")
         return samples
+
+    def n_samples(self, trace: StoredTrace) -> int:
+        """Length of one trace, of which no sample is read.
+
+        Raises
+        ------
+        DataError
+            The waveform is missing, or has no such part.
+        """
+        chunk = self._open(trace.chunk)
+        stored, location = chunk.find(trace.name)
+        try:
+            part = np.broadcast_to(0, stored.shape)[_selection(location) if location else ()]
+            return int(part.shape[-1 if chunk.dimension_order == "CW" else 0])
+        except (ValueError, TypeError, IndexError) as error:
+            raise DataError(f"{stored.name} of {chunk.path.name} can't be read at {location!r}: {error}") from None
 
     def _open(self, name: str) -> _Chunk:
         if self._chunk is None or self._chunk.name != name:
@@ -205,6 +218,14 @@ class _Chunk:
         if problem:
             self.file.close()
             raise DataError(f"{self.path}: {problem}")
+
+    def find(self, name: str) -> tuple[h5py.Dataset, str]:
+        """The HDF5 data set in which a trace lies, and its place in it, empty where it is the whole."""
+        block, _, location = name.partition("$")
+        stored = self.file["data"].get(block) if block else None
+        if not isinstance(stored, h5py.Dataset):
+            raise DataError(f"{self.path.name} has no waveform /data/{block}")
+        return stored, location
 
 
 def read_table(path: Path, column: str) -> Iterator[dict[str, str]]:

@@ -99,12 +99,26 @@ class SteadReader:
         DataError
             The waveform is missing, can't be read or has another shape.
         """
-        stored = self._file.get(f"data/{trace.name}") if trace.name else None
-        if not isinstance(stored, h5py.Dataset):
-            raise DataError(f"{self.table.with_suffix('.hdf5').name} has no waveform /data/{trace.name}")
+        stored = self._find(trace)
         if stored.ndim != 2 or stored.shape[1] != len(COMPONENT_ORDER) or stored.dtype.kind not in "iuf":
             raise DataError(f"its waveform is {stored.dtype} {stored.shape}, not numbers by sample and E, N, Z")
         try:
             return np.asarray(stored[()]).T
         except OSError as error:
             raise DataError(f"/data/{trace.name} can't be read: {error}") from None
+
+    def n_samples(self, trace: StoredTrace) -> int:
+        """Length of one trace, of which no sample is read.
+
+        Raises
+        ------
+        DataError
+            The waveform is missing.
+        """
+        return int(self._find(trace).size // len(COMPONENT_ORDER))
+
+    def _find(self, trace: StoredTrace) -> h5py.Dataset:
+        stored = self._file.get(f"data/{trace.name}") if trace.name else None
+        if not isinstance(stored, h5py.Dataset):
+            raise DataError(f"{self.table.with_suffix('.hdf5').name} has no waveform /data/{trace.name}")
+        return stored

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -68,15 +68,15 @@ class DatasetTrace:
     row: int
 
 
-def read_dataset(path: str | Path, rows: tuple[int, int] | None = None) -> Iterator[DatasetTrace | Rejection]:
+def read_dataset(path: str | Path, rows: Collection[int] | None = None) -> Iterator[DatasetTrace | Rejection]:
     """Stream the traces of a data set, in its order, one in memory at a time.
 
     Parameters
     ----------
     path : path
         A folder in the SeisBench layout, or the ``.csv`` of a pair in the STEAD layout.
-    rows : (int, int), optional
-        Only these rows of the metadata, the end excluded.
+    rows : collection of int, optional
+        Only these rows of the metadata.
 
     Yields
     ------
@@ -90,9 +90,9 @@ def read_dataset(path: str | Path, rows: tuple[int, int] | None = None) -> Itera
     """
     path = Path(path)
     with open_dataset(path) as reader:
-        first, end = rows or (0, math.inf)
-        for stored in itertools.takewhile(lambda trace: trace.row < end, reader):
-            if stored.row >= first:
+        last = math.inf if rows is None else max(rows, default=-1)
+        for stored in itertools.takewhile(lambda trace: trace.row <= last, reader):
+            if rows is None or stored.row in rows:
                 yield _read_trace(reader, stored, f"{path.name}, row {stored.row}: {stored.name}")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
@@ -15,10 +16,19 @@ from seisnet.picks import Pick, station_of
 from seisnet.waveforms import dataset_columns
 from seisnet.waveforms.channels import split_seed_id
 from seisnet.waveforms.conditioning import condition
-from seisnet.waveforms.datasets import is_dataset, open_dataset, start_of
+from seisnet.waveforms.datasets import MADE_UP_SLOT_NS, is_dataset, open_dataset, start_of
 from seisnet.waveforms.files import Reading, read_file, read_headers
 from seisnet.waveforms.inventory import Response, read_stations
-from seisnet.waveforms.records import NS_PER_S, Record, lost, ns_to_sample, reasons, sample_to_ns, wrong_codes
+from seisnet.waveforms.records import (
+    NS_PER_S,
+    Record,
+    Rejection,
+    lost,
+    ns_to_sample,
+    reasons,
+    sample_to_ns,
+    wrong_codes,
+)
 from seisnet.waveforms.selection import Selection
 from seisnet.waveforms.source_records import read_traces
 from seisnet.waveforms.sources import EVERYTHING, Source, find_sources
@@ -28,7 +38,7 @@ DISTANCE_COLUMNS = ("path_ep_distance_km", "source_distance_km", "path_hyp_dista
 
 @dataclass(frozen=True, slots=True)
 class _Holding:
-    """A stretch of an instrument in a file, or in a row of a data set, whose end is not known before it is read."""
+    """A stretch of an instrument in a file, or in a row of a data set, whose end is not known before it is needed."""
 
     trace_id: str
     start_ns: int
@@ -67,6 +77,7 @@ class Waveforms:
         self.reading, self._selection = Reading(), selection
         self._stations = read_stations(tuple(map(Path, inventory)))
         self._by_station: dict[str, list[_Holding]] = defaultdict(list)
+        self._known_rows: dict[str, list[_Holding]] = {}
         for source in find_sources(specs, self.reading, selection=selection, inventory=inventory):
             for path in source.paths[:1] if source.is_dataset else source.paths:
                 for holding in _rows_of(path) if source.is_dataset else self._traces_of(path):
@@ -106,10 +117,12 @@ class Waveforms:
         """
         here = [h for h in self._by_station.get(trace_id.split(".")[1].upper(), []) if h.trace_id == trace_id]
         records = self._of_files([h for h in here if h.row < 0], start_ns, end_ns, sampling_rate_hz, response)
-        # Rows of an instrument follow each other: those before the last three hardly reach into the stretch.
-        rows = sorted((h for h in here if h.row >= 0 and h.start_ns <= end_ns), key=lambda h: h.start_ns)[-3:]
-        for holding in rows:
-            records += self._of_row(holding, sampling_rate_hz or holding.rate_hz)
+        rows: dict[tuple[Path, float], set[int]] = defaultdict(set)
+        for holding in self._rows(trace_id, [h for h in here if h.row >= 0]):
+            if holding.start_ns <= end_ns and holding.end_ns >= start_ns:
+                rows[holding.path, sampling_rate_hz or holding.rate_hz].add(holding.row)
+        for (path, rate_hz), numbers in rows.items():
+            records += self._of_rows(path, numbers, rate_hz)
         cut = [part(record, start_ns, end_ns) for record in records if record.trace_id == trace_id]
         return sorted((record for record in cut if record.n_samples > 1), key=lambda record: record.start_ns)
 
@@ -128,9 +141,20 @@ class Waveforms:
                 trace_id, _ = split_seed_id(stretch.seed_id)
                 yield _Holding(trace_id, stretch.start_ns, path, stretch.end_ns, stretch.rate_hz)
 
-    def _of_row(self, holding: _Holding, rate_hz: float) -> list[Record]:
-        told = Reading()
-        source, rows = Source((holding.path,), "dataset", selection=self._selection), (holding.row, holding.row + 1)
+    def _rows(self, trace_id: str, rows: Sequence[_Holding]) -> list[_Holding]:
+        """The rows of an instrument with their ends, found out once: few of a large data set's are ever needed."""
+        if trace_id not in self._known_rows:
+            try:
+                paths = dict.fromkeys(holding.path for holding in rows)
+                found = [h for path in paths for h in _measured(path, [h for h in rows if h.path == path])]
+            except DataError as error:  # the data set has gone since
+                self.reading.rejections.append(Rejection("", 0, 0, str(error)))
+                return []
+            self._known_rows[trace_id] = found
+        return self._known_rows[trace_id]
+
+    def _of_rows(self, path: Path, rows: set[int], rate_hz: float) -> list[Record]:
+        told, source = Reading(), Source((path,), "dataset", selection=self._selection)
         records = [trace.record for trace in read_traces(source, told, sampling_rate_hz=rate_hz, rows=rows)]
         self.reading.rejections += lost(told.rejections)
         return records
@@ -194,6 +218,20 @@ def distances_km(paths: Iterable[Path]) -> dict[tuple[str, str], float]:
 
 def _agrees(named: Sequence[str], codes: Sequence[str]) -> bool:
     return all(not name or name.upper() == code.upper() for name, code in zip(named, codes, strict=True))
+
+
+def _measured(path: Path, rows: Sequence[_Holding]) -> Iterator[_Holding]:
+    """Rows of a data set with the time of their last sample, of those that can't be read an hour after the first."""
+    of_row = {holding.row: holding for holding in rows}
+    last = max(of_row)
+    with open_dataset(path) as reader:
+        for stored in itertools.takewhile(lambda stored: stored.row <= last, reader):
+            if holding := of_row.get(stored.row):
+                try:
+                    length_ns = round(reader.n_samples(stored) * NS_PER_S / holding.rate_hz)
+                except (DataError, ValueError):  # without a rate; why it can't be read is told when it is
+                    length_ns = MADE_UP_SLOT_NS
+                yield replace(holding, end_ns=holding.start_ns + length_ns)
 
 
 def _rows_of(path: Path) -> Iterator[_Holding]:

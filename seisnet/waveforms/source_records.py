@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -89,7 +89,7 @@ def read_traces(
     *,
     sampling_rate_hz: float,
     response: Response | None = None,
-    rows: tuple[int, int] | None = None,
+    rows: Collection[int] | None = None,
 ) -> Iterator[DatasetTrace]:
     """Read the wanted traces of a data set, or of some of its rows, at a sampling rate, one in memory at a time.
 
