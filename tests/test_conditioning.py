@@ -434,6 +434,9 @@ def test_a_clock_that_drifts_cuts_the_record_and_loses_next_to_nothing(late_ns, 
     for record in found:
         piece = round((record.start_ns - START_NS) / step_ns)
         assert record.start_ns - (START_NS + piece * step_ns) in (0, STEP_NS)
+    copied, rejections = records_of(*traces, *(trace.copy() for trace in traces[::2]))
+    assert [(r.start_ns, r.data.tobytes()) for r in copied] == [(r.start_ns, r.data.tobytes()) for r in found]
+    assert rejections == []
 
 
 def test_of_two_rates_at_one_time_the_higher_stays_and_the_other_is_told(make_trace, noise):

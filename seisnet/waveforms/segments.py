@@ -122,6 +122,8 @@ def _joined(pieces: Iterable[Segment], trace_id: str, rejections: list[Rejection
             # With a fast clock the group then has one sample too many, where the first of the piece would lie.
             piece = part(piece, max(length - at, 0), len(piece.samples))
             group, at, length = [], 0, 0
+        elif at < 0:  # a copy of a piece whose first sample was left out
+            piece, at = part(piece, -at, len(piece.samples)), 0
         if not len(piece.samples):
             continue
         group.append((at, piece))
