@@ -439,6 +439,24 @@ def test_a_clock_that_drifts_cuts_the_record_and_loses_next_to_nothing(late_ns, 
     assert rejections == []
 
 
+@pytest.mark.parametrize("rate_hz", [30.0, 100.0, 120.0, 300.0])
+@pytest.mark.parametrize("more_ns", range(-2, 3))
+def test_components_half_a_sample_apart_stand_beside_each_other(rate_hz, more_ns, make_trace, noise):
+    """Also where half an interval is no whole number of nanoseconds."""
+    late_ns = round(NS_PER_S / rate_hz / 2) + more_ns
+    z, n = noise(500, 0), noise(500, 1)
+    [record], rejections = records_of(
+        make_trace(z, rate_hz=rate_hz),
+        make_trace(n, "GE.APE..HHN", start_ns=START_NS + late_ns, rate_hz=rate_hz),
+        sampling_rate_hz=rate_hz,
+    )
+    first = round((record.start_ns - START_NS) * rate_hz / NS_PER_S)
+    assert record.present.tolist() == [True, True, False] and not rejections
+    assert (first, record.n_samples) in ((0, 500), (1, 499))
+    np.testing.assert_array_equal(record.data[0], z[first:].astype(np.float32))
+    np.testing.assert_array_equal(record.data[1], n[: record.n_samples].astype(np.float32))
+
+
 def test_of_two_rates_at_one_time_the_higher_stays_and_the_other_is_told(make_trace, noise):
     fast = make_trace(noise(2000), start_ns=START_NS + 10 * NS_PER_S)
     slow = make_trace(noise(5000), rate_hz=50.0)

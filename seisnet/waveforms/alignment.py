@@ -76,8 +76,7 @@ def _beginning(segments: Sequence[Segment], low_ns: int, rate_hz: float) -> int:
     the record begins: beside a sample of the first component stand the nearest ones of the others.
     """
     at = max(math.ceil((low_ns - segments[0].start_ns) * rate_hz / NS_PER_S - ROUNDING), 0)
-    latest_ns = max(segment.start_ns for segment in segments)
-    is_early = segments[0].time_ns(at) < latest_ns - round(NS_PER_S / rate_hz / 2)
+    is_early = any(_nearest(segment, segments[0].time_ns(at), rate_hz) < 0 for segment in segments)
     return segments[0].time_ns(at + is_early)
 
 
