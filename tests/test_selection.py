@@ -122,6 +122,25 @@ def test_a_sample_on_the_start_is_taken_and_one_on_the_end_is_not(rate_hz):
         assert part.data.tolist() == [k]
 
 
+@pytest.mark.parametrize("rate_hz", [30.0, 33.3, 100.0, 120.0, 300.0])
+def test_every_sample_of_files_is_read_in_one_of_two_parts(rate_hz, tmp_path):
+    """Also the last one of a file."""
+    for k in range(2):
+        at = obspy.UTCDateTime(ns=START_NS + round(600 * k * NS_PER_S / rate_hz))
+        header = {"network": "GE", "station": "APE", "channel": "HHZ", "sampling_rate": rate_hz, "starttime": at}
+        obspy.Trace(np.arange(600, dtype=np.int32), header).write(str(tmp_path / f"{k}"), format="MSEED")
+
+    def n_samples(**span_ns):
+        reading = Reading()
+        sources = find_sources([str(tmp_path)], reading, selection=Selection(**span_ns))
+        records = [r for s in sources for r in read_records(s, reading, sampling_rate_hz=rate_hz, shortest_s=0.0)]
+        return sum(record.n_samples for record in records)
+
+    for i in (1, 598, 599, 600, 601, 1198, 1199):
+        border_ns = START_NS + round(i * NS_PER_S / rate_hz)
+        assert (n_samples(end_ns=border_ns), n_samples(start_ns=border_ns)) == (i, 1200 - i)
+
+
 def test_of_traces_that_lie_elsewhere_nothing_is_left(tmp_path, make_trace, noise):
     """Ten seconds, a gap, ten seconds: two of the first are asked for, then the gap, then two of the second."""
     traces = [make_trace(noise(1000, k), start_ns=START_NS + k * 60 * NS_PER_S) for k in range(2)]

@@ -14,7 +14,7 @@ from seisnet.overlaps import Spans, connected
 from seisnet.waveforms.channels import split_seed_id
 from seisnet.waveforms.files import Reading, read_all_headers
 from seisnet.waveforms.mseed import Stretch
-from seisnet.waveforms.records import BEYOND, DAY_NS, NS_PER_S, Rejection, is_beyond
+from seisnet.waveforms.records import BEYOND, DAY_NS, NS_PER_S, ROUNDING, Rejection, is_beyond
 from seisnet.waveforms.selection import FOREVER_NS, Selection
 
 EARLY_NS = 300 * NS_PER_S
@@ -139,14 +139,16 @@ def _header(
         if is_beyond(start_ns, end_ns) and selection.takes(stretch.seed_id):
             rejections.append(Rejection(split_seed_id(stretch.seed_id)[0], 0, 0, BEYOND))
             continue
-        if not (selection.takes(stretch.seed_id) and selection.overlaps(start_ns, end_ns)):
+        own_step_ns = round(NS_PER_S / stretch.rate_hz) if stretch.rate_hz > 0 else 0
+        late_ns = end_ns + round(ROUNDING * own_step_ns)  # rounding may have put the last sample before a border
+        if not (selection.takes(stretch.seed_id) and selection.overlaps(start_ns, late_ns)):
             _widen(passed_over, stretch.seed_id, (start_ns, end_ns))
             continue
         instruments.add(split_seed_id(stretch.seed_id)[0])
         days.add((start_ns + EARLY_NS) // DAY_NS)
         starts.append(start_ns)
         ends.append(end_ns)
-        step_ns = max(step_ns, round(NS_PER_S / stretch.rate_hz) if stretch.rate_hz > 0 else 0)
+        step_ns = max(step_ns, own_step_ns)
     if not starts:
         return None
     return _Header(frozenset(instruments), frozenset(days), min(starts), max(ends), step_ns)
