@@ -58,9 +58,9 @@ def write_stations(path, *channels, response=None):
     return path
 
 
-def geophone():
+def geophone(gain=2000.0):
     return ObsPyResponse.from_paz(
-        ZEROS, POLES, 2000.0, stage_gain_frequency=10.0, input_units="M/S", output_units="COUNTS"
+        ZEROS, POLES, gain, stage_gain_frequency=10.0, input_units="M/S", output_units="COUNTS"
     )
 
 
@@ -352,6 +352,29 @@ def test_the_response_of_a_geophone_is_taken_off(tmp_path, make_trace):
         "the first or last 4 s of a segment, lost when the response is removed"
     ] * 2
     assert sum(r.end_ns - r.start_ns for r in rejections) == 8 * NS_PER_S
+
+
+@pytest.mark.parametrize("gain", [2000.0, 20_000.0])
+def test_of_every_epoch_its_own_response_is_taken_off(gain, tmp_path, make_trace):
+    """The amplifier is turned up while the recording goes on; where only the serial number changed nothing is cut."""
+    path = write_stations(tmp_path / "s.xml", ("HHZ", 0.0, -90.0, 0, 1), ("HHZ", 0.0, -90.0, 1, 2), response=geophone())
+    inventory = obspy.read_inventory(str(path))
+    inventory[0][0][1].response = geophone(gain)
+    inventory.write(str(path), format="STATIONXML")
+    wave = 2000.0 * np.sin(2 * np.pi * 10.0 * np.arange(20_000) / 100.0)
+    wave[10_001:] *= gain / 2000.0
+    found, rejections = condition(
+        obspy.Stream([make_trace(wave, start_ns=START_NS + 86_300 * NS_PER_S)]),
+        sampling_rate_hz=100.0,
+        shortest_s=4.0,
+        stations=read_stations((path,)),
+        response=Response("velocity", 1.0),
+    )
+    assert [r.n_samples for r in found] == ([19_200] if gain == 2000.0 else [9201, 9199])
+    for record in found:
+        for half in (record.data[0, :9000], record.data[0, -9000:]):
+            assert np.std(half) == pytest.approx(np.sqrt(0.5), rel=0.01)
+    assert len(rejections) == 2 * len(found)
 
 
 @pytest.mark.parametrize(

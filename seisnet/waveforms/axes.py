@@ -31,7 +31,8 @@ PREFERRED = "ZNE12RT3"
 class Place(NamedTuple):
     """Where the samples of a component go: into a row of the record, with a sign. The lower rank goes first.
 
-    A component that is yet to be rotated has its azimuth and dip, so that it is not joined with one of other axes.
+    A component that is yet to be rotated has its azimuth and dip, so that it is not joined with one of other axes, and
+    one whose response is yet to be removed has the response's number, see `seisnet.waveforms.inventory.response_at`.
     """
 
     rank: int
@@ -39,6 +40,7 @@ class Place(NamedTuple):
     row: int
     sign: int
     axis: tuple[float, ...] = ()
+    response: int = 0
 
 
 def axis_of(seed_id: str, time_ns: int, stations: Stations) -> tuple[float, float] | None:

@@ -16,7 +16,7 @@ from seisnet.errors import ConfigError, DataError
 from seisnet.waveforms.alignment import side_by_side
 from seisnet.waveforms.axes import AXES, Place, axis_of, by_epoch, is_askew, place_of, rotated, unoriented
 from seisnet.waveforms.channels import split_seed_id
-from seisnet.waveforms.inventory import Response, Stations, channel_at, without_response
+from seisnet.waveforms.inventory import Response, Stations, channel_at, response_at, without_response
 from seisnet.waveforms.quality import mended, untimed
 from seisnet.waveforms.records import BEYOND, NS_PER_S, ROW, Flag, Record, Rejection, is_beyond, with_flags, wrong_codes
 from seisnet.waveforms.resampling import is_rate, resample
@@ -46,7 +46,7 @@ def condition(
 
     The row of a component follows from its azimuth and dip where `stations` knows them, else from its letter
     (`seisnet.waveforms.records.ROW`). If one is neither level nor upright, all three are rotated. Records are also cut
-    where a component's orientation changes in the metadata.
+    where, by the metadata, a component begins to point another way, or to have another response that is removed.
 
     Parameters
     ----------
@@ -141,6 +141,8 @@ def _instruments(
         elif place is None:
             reason = f"channel code '{stats.channel}' names no component; known are {' '.join(ROW)}"
         elif not reason:
+            if wanted.response:
+                place = place._replace(response=response_at(wanted.stations, trace.id, stats.starttime.ns))
             instruments[trace_id][place].append(trace)
             continue
         rejections.append(Rejection(trace_id, stats.starttime.ns, stats.endtime.ns, reason))

@@ -140,6 +140,13 @@ def coordinates_of(stations: Stations, trace_id: str, time_ns: int) -> tuple[flo
     return None
 
 
+def response_at(stations: Stations, seed_id: str, time_ns: int) -> int:
+    """A number of a channel's response at a time, the same in all epochs that have it; -1 where no epoch holds."""
+    channel = channel_at(stations, seed_id, time_ns)
+    epochs = stations.get(seed_id, ()) if channel else ()
+    return next(i for i, epoch in enumerate(epochs) if epoch.response == channel.response) if channel else -1
+
+
 def edges_ns(stations: Stations, seed_id: str) -> set[int]:
     """Times at which an epoch of a channel begins, or has ended; its last moment still belongs to it."""
     epochs = stations.get(seed_id, ())
