@@ -11,8 +11,10 @@ from hypothesis import strategies as st
 from seisnet.config import PreprocessConfig
 from seisnet.picks import Pick
 from seisnet.waveforms.records import NS_PER_S
-from seisnet.windows.cutting import CODA_NEGATIVES_S, CODA_S, cut, energy_ratios
-from seisnet.windows.labelled import LabelledRecord, draw, start_ns, take
+from seisnet.windows.augment import augment
+from seisnet.windows.cutting import CODA_NEGATIVES_S, CODA_S, coda_stretches, cut, energy_ratios, noise_stretches
+from seisnet.windows.excerpting import excerpts
+from seisnet.windows.labelled import LabelledRecord, Window, draw, onsets_of, start_ns, take
 
 START_NS = 1_577_836_800 * NS_PER_S
 CONFIG = PreprocessConfig()
@@ -307,3 +309,54 @@ def test_take_gives_the_samples_of_the_windows(make_record):
     assert data.shape == (len(windows), 3, LENGTH)
     for w, samples in zip(windows, data, strict=True):
         np.testing.assert_array_equal(samples, record.data[:, w.first_sample : w.first_sample + LENGTH])
+
+
+@pytest.mark.parametrize("first", [-1, -LENGTH, -3000, 3000 - LENGTH + 1, 3000])
+def test_samples_outside_the_record_are_never_taken_from_its_other_end(first, make_record):
+    record = make_record(np.arange(3000.0))
+    with pytest.raises(IndexError, match=f"samples {first} to {first + LENGTH - 1} do not lie in a record of 3000"):
+        take(record, [Window(first, "noise", math.nan, "a")], CONFIG)
+    with pytest.raises(IndexError, match="do not lie in a record of 3000"):
+        energy_ratios(record, [-1], CONFIG)
+
+
+far_events = st.lists(
+    st.tuples(
+        st.one_of(st.floats(-5, 95), st.floats(-200, 300), st.floats(-1e8, 1e8)),
+        st.sampled_from(["P", "P", "S", "S", "Pg", "AML", ""]),
+    ),
+    max_size=6,
+)
+
+
+@given(
+    onsets=far_events, seconds=st.floats(0.5, 90), rate_hz=st.sampled_from([20.0, 100.0, 500.0]), is_noise=st.booleans()
+)
+@settings(max_examples=300)
+def test_windows_lie_in_the_record_and_hold_the_samples_of_their_times(onsets, seconds, rate_hz, is_noise, make_record):
+    config = replace(CONFIG, sampling_rate_hz=rate_hz, freqmax_hz=10.0, shifts=3, shift_s=2.0, noise_ratio=0.5)
+    config = replace(config, mix_share=1.0, overlay_share=1.0, gap_share=0.5)
+    n, length = round(seconds * rate_hz), config.window_samples
+    record = make_record(np.arange(1.0, n + 1), rate_hz=rate_hz)
+    picks = tuple(sorted((pick(t, phase) for t, phase in onsets), key=lambda p: p.time_ns))
+    labelled = LabelledRecord(record, picks, is_noise=is_noise)
+    kept, _ = cut(labelled, config)
+    windows, _ = cut(labelled, replace(config, noise_ratio=0.0))
+    assert {*map(repr, kept)} <= {*map(repr, windows)}
+    for low, high in noise_stretches(labelled, onsets_of(labelled), config) + coda_stretches(
+        record, onsets_of(labelled), config
+    ):
+        assert low >= high or 0 <= low < high <= n - length + 1
+    if not windows:
+        return
+    samples = take(record, windows, config)
+    for w, x in zip(windows, samples, strict=True):
+        after_s = (start_ns(record, w) - START_NS) / NS_PER_S + np.arange(length) / rate_hz
+        np.testing.assert_allclose((x - 1) / rate_hz, np.broadcast_to(after_s, x.shape), atol=1e-6)
+    augmented, _ = augment(labelled, windows, samples, config)
+    assert augmented.shape == samples.shape
+    assert np.isfinite(augmented).all()
+    for excerpt in excerpts(labelled, windows, config):
+        first = round((excerpt.start_ns - START_NS) * rate_hz / NS_PER_S)
+        assert 0 <= first <= n - excerpt.n_samples
+        np.testing.assert_array_equal(excerpt.data, record.data[:, first : first + excerpt.n_samples])

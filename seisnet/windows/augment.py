@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from seisnet.config import PreprocessConfig
 from seisnet.windows.cutting import coda_stretches, noise_stretches
-from seisnet.windows.labelled import LabelledRecord, Window, draw, generator, onsets_of
+from seisnet.windows.labelled import LabelledRecord, Window, draw, generator, onsets_of, stretch_of
 
 Samples = NDArray[np.float32]
 Present = NDArray[np.bool_]
@@ -88,7 +88,7 @@ def _drawn(
 ) -> Samples | None:
     """A window of the record from one of the ranges of first samples; None where there is none."""
     for first in draw(stretches, 1, rng):
-        return labelled.record.data[:, first : first + config.window_samples]
+        return stretch_of(labelled.record, first, config.window_samples)
     return None
 
 
@@ -97,7 +97,7 @@ def _add(x: Samples, other: Samples | None, onset: int | None, level_db: float) 
     if other is None:
         return x
     other = other - other.mean(axis=1, keepdims=True)
-    start = 0 if onset is None else min(max(onset, 0), x.shape[1] - LEVEL_SAMPLES)
+    start = 0 if onset is None else max(0, min(onset, x.shape[1] - LEVEL_SAMPLES))
     signal = x[:, start:] - x.mean(axis=1, keepdims=True)
     power = float(np.mean(other.astype(np.float64) ** 2))
     if power == 0:

@@ -12,7 +12,16 @@ from numpy.typing import NDArray
 
 from seisnet.config import PreprocessConfig
 from seisnet.waveforms.records import Record
-from seisnet.windows.labelled import LabelledRecord, Onset, Window, draw, generator, onsets_of, station_hour
+from seisnet.windows.labelled import (
+    LabelledRecord,
+    Onset,
+    Window,
+    draw,
+    generator,
+    onsets_of,
+    station_hour,
+    stretch_of,
+)
 
 CODA_S = 60.0
 """After an S pick, this long is coda: not noise, whatever the analyst left unpicked in it."""
@@ -102,8 +111,8 @@ def energy_ratios(record: Record, first_samples: Sequence[int], config: Preproce
     """
     step = max(2, min(round(RATIO_S * record.sampling_rate_hz), config.window_samples // 4))
     n = (config.window_samples - 1) // step
-    starts = np.asarray(first_samples, dtype=np.int64)[:, None] + np.arange(n * step + 1)
-    differences = np.diff(record.data[:, starts], axis=2).reshape(-1, len(starts), n, step).astype(np.float64)
+    samples = np.stack([stretch_of(record, first, n * step + 1) for first in first_samples], axis=1)
+    differences = np.diff(samples, axis=2).reshape(-1, len(first_samples), n, step).astype(np.float64)
     energy = np.sort(np.einsum("cnks,cnks->cnk", differences, differences), axis=2)
     typical, largest = energy[..., n // 4], energy[..., -1]
     ratios: NDArray[np.float64] = np.where(typical > 0, largest / np.where(typical > 0, typical, 1), 1.0).max(axis=0)
@@ -126,7 +135,7 @@ def noise_stretches(
             stretches.append((int(np.ceil(free_from)), int(last) + 1))
         # After a P without its S nobody knows where the event ends before the next S is picked.
         over = np.inf if phase and not is_paired(onsets, i) else sample + CODA_S * rate_hz
-        free_from = over if phase else max(free_from, over)
+        free_from = max(over, 0.0) if phase else max(free_from, over)  # an onset may lie long before the record
     return stretches
 
 

@@ -95,7 +95,20 @@ def draw(stretches: Sequence[tuple[int, int]], n: int, rng: np.random.Generator)
 def take(record: Record, windows: Sequence[Window], config: PreprocessConfig) -> NDArray[np.float32]:
     """Samples of windows, (N, C, L)."""
     length = config.window_samples
-    return np.stack([record.data[:, w.first_sample : w.first_sample + length] for w in windows])
+    return np.stack([stretch_of(record, w.first_sample, length) for w in windows])
+
+
+def stretch_of(record: Record, first: int, length: int) -> NDArray[np.float32]:
+    """So many samples from one on, (C, L), a view.
+
+    Raises
+    ------
+    IndexError
+        Some lie outside the record; NumPy would take them from its other end, or give fewer.
+    """
+    if not 0 <= first <= record.n_samples - length:
+        raise IndexError(f"samples {first} to {first + length - 1} do not lie in a record of {record.n_samples}")
+    return record.data[:, first : first + length]
 
 
 def start_ns(record: Record, window: Window) -> int:
