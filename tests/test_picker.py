@@ -309,7 +309,7 @@ def test_signal_to_noise_is_in_decibels_whatever_the_gain(gain, onset_record, ma
 
 def test_signal_to_noise_is_unknown_at_the_edges_and_over_silence(onset_record, make_record):
     record = onset_record(20.0)
-    for seconds in (0.0, 0.05, 59.95, 60.0):
+    for seconds in (-30.0, -1.0, 0.0, 0.05, 59.95, 60.0, 90.0):
         assert np.isnan(snr_db(record, START_NS + round(seconds * NS_PER_S)))
     assert np.isnan(snr_db(make_record(np.zeros(6000)), START_NS + 20 * NS_PER_S))
     for silent in (slice(0, 2000), slice(2000, 6000)):

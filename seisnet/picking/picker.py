@@ -212,7 +212,7 @@ def snr_db(record: Record, time_ns: int) -> float:
     """
     n = round(SNR_WINDOW_S * record.sampling_rate_hz)
     at = ns_to_sample(record, time_ns)
-    before, after = record.data[:, max(at - n, 0) : at], record.data[:, at : at + n]
+    before, after = (record.data[:, max(low, 0) : max(low + n, 0)] for low in (at - n, at))
     if min(before.shape[1], after.shape[1]) < max(n // 20, 1):
         return float("nan")
     noise = np.var(before.astype(np.float64), axis=1).sum()
