@@ -660,6 +660,18 @@ def test_a_folder_where_nothing_can_be_written_is_one_line(monkeypatch, capsys):
     assert capsys.readouterr().err == "seisnet: folder/.picks.csv.parts: Permission denied\n"
 
 
+def test_a_lack_of_memory_is_one_line(monkeypatch, capsys, tmp_path):
+    def starve(*_):
+        raise MemoryError
+
+    (tmp_path / "day.mseed").write_bytes(b"000001D ")
+    monkeypatch.setattr("seisnet.waveforms.files._read", starve)
+    monkeypatch.setattr(sys, "argv", ["seisnet", "inspect", str(tmp_path / "day.mseed")])
+    with pytest.raises(SystemExit) as status:
+        main()
+    assert (status.value.code, capsys.readouterr().err) == (1, "seisnet: not enough memory\n")
+
+
 def test_python_is_told_of_arguments_and_the_command_line_of_options(monkeypatch, capsys, tmp_path, make_trace, noise):
     path, day = tmp_path / "picks.csv", tmp_path / "day.mseed"
     path.write_text("precious")

@@ -5,17 +5,23 @@ import re
 import shutil
 import signal
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import obspy
 import pytest
 
+from seisnet.classification.job import classify
 from seisnet.engine import Engine
 from seisnet.errors import DataError, NothingUsableError
-from seisnet.waveforms import files, groups
+from seisnet.labels.catalogues import catalogue_picks
+from seisnet.preprocessing.job import preprocess
+from seisnet.waveforms import fdsn, files, groups, seedlink
 from seisnet.waveforms.examples import example_files, write_example_event
 from seisnet.waveforms.files import Reading, read_file
+from seisnet.waveforms.inventory import Response, read_stations, without_response
 from seisnet.waveforms.records import NS_PER_S
+from seisnet.waveforms.segments import Segment
 from seisnet.waveforms.selection import Selection
 from seisnet.waveforms.source_records import read_records
 from seisnet.waveforms.sources import find_sources
@@ -315,3 +321,56 @@ def test_ctrl_c_waits_until_a_file_is_read(write, tmp_path, monkeypatch):
         assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
     finally:
         signal.signal(signal.SIGINT, before)
+
+
+# Memory
+
+
+def test_what_there_is_no_memory_to_read_ends_the_run(tmp_path, write, monkeypatch, untrained_model):
+    """Which picks or windows come out must not depend on how much memory is free."""
+    for name in "ab":
+        write(tmp_path / f"{name}.mseed", f"GE.{name}..HHZ")
+    read = files._read
+
+    def starved(path, *more):
+        if path.name == "b.mseed":
+            raise MemoryError
+        return read(path, *more)
+
+    monkeypatch.setattr(files, "_read", starved)
+    (tmp_path / "labels.csv").write_text("network,station,time,phase\nGE,a,2020-01-01T00:00:05Z,P\n")
+    sources = [str(tmp_path / f"{name}.mseed") for name in "ab"]
+    told = "b.mseed: not enough memory; use fewer jobs"
+    with pytest.raises(DataError, match=told):
+        classify(sources, untrained_model)
+    with pytest.raises(DataError, match=told):
+        preprocess(sources, [tmp_path / "labels.csv"])
+
+
+def starve(*_, **__):
+    raise MemoryError
+
+
+@pytest.mark.parametrize(
+    ("starved", "read"),
+    [
+        ("obspy.read_events", lambda path: catalogue_picks(path, [])),
+        ("obspy.read_inventory", lambda path: read_stations((path,))),
+        ("seisnet.waveforms.fdsn._client", lambda path: fdsn.fetch("GEOFON", "GE.APE..HH?", (0, NS_PER_S))),
+    ],
+)
+def test_a_lack_of_memory_is_no_fault_of_what_is_read(starved, read, tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("content")
+    monkeypatch.setattr(starved, starve)
+    with pytest.raises(MemoryError):
+        read(tmp_path / "file")
+
+
+def test_a_lack_of_memory_is_no_fault_of_a_response_or_a_packet(noise):
+    channel = SimpleNamespace(response=SimpleNamespace(get_evalresp_response_for_frequencies=starve))
+    with pytest.raises(MemoryError):
+        without_response(Segment(noise(3000), START_NS, 100.0, 50.0, "GE.APE..HHZ"), channel, Response("velocity", 1.0))
+    packet = SimpleNamespace(get_type=lambda: "data", get_trace=starve)
+    connection = SimpleNamespace(collect=lambda: packet)
+    with pytest.raises(MemoryError):
+        next(seedlink._received(connection, print, 0.0))

@@ -11,6 +11,7 @@ import numpy as np
 
 from seisnet.classification.views import View, spread, views_of
 from seisnet.config import PickConfig
+from seisnet.errors import DataError
 from seisnet.model import Model
 from seisnet.picks import Detection, Pick, station_of
 from seisnet.scan.scanner import Probabilities
@@ -120,7 +121,20 @@ class Classification:
 
 
 def classify_source(source: Source, job: SourceJob) -> Classification:
-    """Scan one source. What it finds lies in the span of time that the source answers for."""
+    """Scan one source. What it finds lies in the span of time that the source answers for.
+
+    Raises
+    ------
+    DataError
+        If there is not enough memory.
+    """
+    try:
+        return _classified(source, job)
+    except MemoryError as error:
+        raise DataError(f"{source.name}: not enough memory; use fewer jobs") from error
+
+
+def _classified(source: Source, job: SourceJob) -> Classification:
     result, reading = Classification(), Reading()
     low, high = source.span_ns
     for record in _records(source, reading, job):

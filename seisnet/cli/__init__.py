@@ -113,7 +113,7 @@ def as_options(message: str) -> str:
 
 @contextmanager
 def in_one_line(program: str, words: Callable[[str], str] = str) -> Iterator[None]:
-    """Turn an error of seisnet's, or of a file or folder, into one line on stderr and its exit status.
+    """Turn an error of seisnet's, of a file or folder, or of memory into one line on stderr and its exit status.
 
     Parameters
     ----------
@@ -129,6 +129,9 @@ def in_one_line(program: str, words: Callable[[str], str] = str) -> Iterator[Non
     except SeisnetError as error:
         click.echo(f"{program}: {words(str(error))}", err=True)
         sys.exit(error.exit_code)
+    except MemoryError:
+        click.echo(f"{program}: not enough memory", err=True)
+        sys.exit(1)
     except OSError as error:
         if error.filename is None:
             raise

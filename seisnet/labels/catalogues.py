@@ -133,6 +133,8 @@ def _read_events(path: Path) -> list[Event]:
         try:
             events = list(obspy.read_events(glob.escape(str(path))))
             loose = _loose_picks(path, events)
+        except MemoryError:
+            raise
         except Exception as error:  # ObsPy's readers raise whatever they like on a file of another format
             raise DataError(f"{path}: neither a catalogue that ObsPy reads nor a .csv of labels") from error
     return [*events, Event(force_resource_id=False, picks=loose)] if loose else events

@@ -110,6 +110,8 @@ def _asked(service: str, request: Callable[[Any], T]) -> T | None:
             return request(_client(service))
         except FDSNNoDataException:
             return None
+        except MemoryError:
+            raise
         except Exception as error:  # besides its own, ObsPy passes on those of sockets and of readers of broken answers
             if pause_s is None or type(error).__name__ in LASTING:
                 raise DataError(f"fdsn:{service}: {first_line(error)}") from error

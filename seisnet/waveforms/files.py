@@ -64,6 +64,8 @@ def read_file(
             hint = "; seisnet datasets import reads HDF5 + CSV pairs" if path.suffix in (".h5", ".hdf5") else ""
             reading.reject(path, f"not a waveform format that ObsPy reads{hint}")
             return None
+        except MemoryError:  # which is no fault of the file
+            raise
         except Exception as error:  # ObsPy's readers raise whatever they like on damaged files
             # If a file holds no complete record, ObsPy says that it can't be opened.
             opened = not str(error).startswith("Cannot open file")

@@ -102,6 +102,8 @@ def _read(files: tuple[tuple[Path, int, int], ...]) -> Stations:
             warnings.simplefilter("ignore")  # of ObsPy's readers, on parts that are not read here
             try:
                 inventory = obspy.read_inventory(glob.escape(str(path)))
+            except MemoryError:
+                raise
             except Exception as error:  # ObsPy's readers raise whatever they like on a file of another format
                 raise DataError(f"{path}: no station metadata that ObsPy reads, such as StationXML") from error
         channels += channels_of(inventory)
@@ -173,6 +175,8 @@ def without_response(segment: Segment, channel: Any, response: Response) -> Segm
     inside = band > 0
     try:
         curve = channel.response.get_evalresp_response_for_frequencies(freqs[inside], output=OUTPUTS[response.output])
+    except MemoryError:
+        raise
     except Exception as error:  # of evalresp, or of a response without stages
         raise DataError("the metadata contain no response that can be evaluated") from error
     if not (np.isfinite(curve).all() and (np.abs(curve) > 0).all()):

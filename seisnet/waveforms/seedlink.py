@@ -102,6 +102,8 @@ def _received(connection: Any, lost: Callable[[str], None], pause_s: float) -> I
             continue
         try:
             trace = packet.get_trace()
+        except MemoryError:
+            raise
         except Exception as error:  # libmseed and ObsPy raise whatever they like on damaged packets
             lost(f"a packet can't be read: {error}")
             continue
