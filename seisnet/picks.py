@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,6 +15,13 @@ from seisnet.overlaps import Spans
 
 if TYPE_CHECKING:
     import obspy
+
+_TIME = re.compile(
+    r"(?:(\d{4}-\d{3})|(\d{4}-\d\d-\d\d|\d{4}/\d\d/\d\d|\d{8}(?=T)))"
+    r"(?:[T ](\d\d(?::?\d\d)?|\d\d:?\d\d:?\d\d(?:\.\d*)?)(Z|[+-]\d\d(?::?\d\d)?)?)?",
+    re.ASCII,
+)
+"""ISO 8601: day of the year or date, time of day, zone. A number alone is no date."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -121,6 +130,35 @@ def iso_time(ns: int) -> str:
     '2009-08-24T00:20:07.700000Z'
     """
     return f"{np.datetime64((ns + 500) // 1000, 'us')}Z"
+
+
+def iso_ns(text: str) -> int:
+    """Nanoseconds since 1970 of an ISO 8601 time, whose date may have slashes; UTC where no zone is given.
+
+    Raises
+    ------
+    ValueError
+        It is something else.
+
+    Examples
+    --------
+    >>> iso_ns("1970-01-01T00:00:01.000000001Z"), iso_ns("1970/01/01 01:00+01:00"), iso_ns("1970-001")
+    (1000000001, 0, 0)
+    """
+    found = _TIME.fullmatch(text.strip())
+    try:
+        if found is None:
+            raise ValueError
+        of_year, date, clock, zone = found.groups(default="")
+        if of_year:
+            date = datetime.strptime(of_year, "%Y-%j").date().isoformat()
+            if date[:4] != of_year[:4]:  # the 366th day of a year that has 365
+                raise ValueError
+        clock, _, fraction = clock.partition(".")
+        whole = datetime.fromisoformat(f"{date.replace('/', '-')}T{clock or '00'}{zone or 'Z'}")
+    except ValueError:
+        raise ValueError(f"time {text!r} is not ISO 8601, such as 2011-07-04T05:23:18.25Z") from None
+    return int(whole.timestamp()) * 10**9 + int(f"{fraction[:9]:0<9}")
 
 
 def in_order(picks: Iterable[Pick]) -> list[Pick]:

@@ -321,7 +321,7 @@ def test_times_are_exact(text, seconds, nanoseconds):
     assert parse_time_ns(text) == seconds * NS_PER_S + nanoseconds
 
 
-@pytest.mark.parametrize("text", ["04/07/2011 5:23", "2011-02-30T00:00:00", "2011-07-04", "12345", "now"])
+@pytest.mark.parametrize("text", ["04/07/2011 5:23", "2011-02-30T00:00:00", "20110704", "12345", "now"])
 def test_other_times_are_refused(text):
     with pytest.raises(DataError, match="not ISO 8601"):
         parse_time_ns(text)

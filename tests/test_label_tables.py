@@ -7,7 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from seisnet.errors import DataError
 from seisnet.labels.tables import time_ns
+from seisnet.waveforms.dataset_columns import parse_time_ns
 from seisnet.waveforms.records import NS_PER_S
 
 START_NS = 1_577_836_800 * NS_PER_S
@@ -38,6 +40,33 @@ def test_times_are_iso_8601_or_epoch_seconds(text, ns):
 def test_what_is_no_time_is_refused_in_words(text):
     with pytest.raises(ValueError, match="neither ISO 8601 nor seconds since 1970"):
         time_ns(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "2011-07-04T05:23:18.25Z", "2011-07-04 05:23:18.25", "2011/07/04 05:23:18.25", "20110704T052318.25",
+        "2011-185T05:23:18.25", "2011-07-04T07:23:18.250000000+02:00", "2011-07-04T03:23:18.25-02",
+    ],
+)  # fmt: skip
+def test_labels_and_data_sets_know_the_same_times(text):
+    assert time_ns(text) == parse_time_ns(text) == 1_309_756_998_250_000_000
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "now", "2011", "2011,185", "2011-7-4T5:23:18", "2011-366", "2011/185", "2011-07/04", "2011-07-04T05:23:18.5.5",
+        "2011-07-04T05:23.5", "2011-07-04T05:2318", "2011-07-04T", "2011-07-04x05:23", "2011-07-04T05:23:18+25:00",
+        "２０１１-07-04", "0000-01-01", "1677-01-01", "2262-04-11T12:00:00",
+    ],
+)  # fmt: skip
+def test_labels_and_data_sets_refuse_the_same_times(text):
+    with pytest.raises(DataError):
+        parse_time_ns(text)
+    if text != "2011":  # seconds
+        with pytest.raises(ValueError, match=r"neither ISO 8601|not between 1678"):
+            time_ns(text)
 
 
 def test_a_date_without_dashes_is_not_taken_for_seconds():

@@ -8,15 +8,12 @@ import math
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeVar
 
-import obspy
-
 from seisnet.errors import DataError
-from seisnet.picks import ClassInterval, Pick, label_weight
-from seisnet.waveforms.records import NS_PER_S, Rejection
+from seisnet.picks import ClassInterval, Pick, iso_ns, label_weight
+from seisnet.waveforms.records import Rejection, is_beyond
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,17 +36,11 @@ _CLASSES = _Table("classes", "class", ("network", "station", "time", "class"), (
 ALIKE = 0.85
 """An unknown column whose name is so similar to an optional one is taken for a slip, such as ``endtime``."""
 
-PLAIN = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ]([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]Z?")
-"""What nearly every time looks like. ObsPy knows many ways to write one, but is slow."""
-
 DATE = re.compile(r"(19|20)\d\d(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])")
 """A number that is probably a date: as seconds since 1970 it would be some day of August 1970."""
 
-BLANK = re.compile(r"(?<=^\d{4}-\d\d-\d\d) (?=\d)")
-"""The blank between date and time, which ObsPy understands only where no time zone follows."""
-
-FRACTION = re.compile(r"\.(\d+)(?=(?:Z|[+-]\d\d:?\d\d)?$)")
-"""The fraction of a second at the end of a time."""
+NUMBER = re.compile(r"(-?\d+)(?:\.(\d+))?", re.ASCII)
+"""Seconds since 1970."""
 
 L = TypeVar("L", Pick, ClassInterval)
 
@@ -172,7 +163,7 @@ def _number(values: dict[str, str], column: str, default: float) -> float:
 
 
 def time_ns(text: str) -> int:
-    """Read a time, ISO 8601 or seconds since 1970, as integer nanoseconds.
+    """Read a time, ISO 8601 (as `seisnet.picks.iso_ns`) or seconds since 1970, as integer nanoseconds.
 
     Raises
     ------
@@ -189,19 +180,11 @@ def time_ns(text: str) -> int:
         raise ValueError(
             f"time '{text}' may be a date; write {text[:4]}-{text[4:6]}-{text[6:]}, or {text}.0 for seconds"
         )
-    # ObsPy would round the fraction to microseconds.
-    fraction = FRACTION.search(text)
-    whole = BLANK.sub("T", FRACTION.sub("", text))
-    rest_ns = int(fraction[1][:9].ljust(9, "0")) if fraction else 0
+    number = NUMBER.fullmatch(text)
     try:
-        if re.fullmatch(r"-?\d+", whole):
-            ns = int(whole) * NS_PER_S + (-rest_ns if whole.startswith("-") else rest_ns)
-        elif PLAIN.fullmatch(whole):
-            ns = int(datetime.fromisoformat(whole).replace(tzinfo=UTC).timestamp()) * NS_PER_S + rest_ns
-        else:
-            ns = int(obspy.UTCDateTime(whole).ns) + rest_ns
-    except (ValueError, TypeError) as error:
+        ns = int(f"{number[1]}{(number[2] or '')[:9]:0<9}") if number else iso_ns(text)
+    except ValueError as error:
         raise ValueError(f"time '{text}' is neither ISO 8601 nor seconds since 1970") from error
-    if abs(ns) >= 2**63:
+    if is_beyond(ns, ns):
         raise ValueError(f"time '{text}' is not between 1678 and 2262; numbers are seconds since 1970")
     return ns

@@ -28,12 +28,11 @@ import functools
 import math
 import re
 from collections.abc import Mapping
-from datetime import datetime
 
 import numpy as np
 
 from seisnet.errors import DataError
-from seisnet.picks import Pick, label_weight
+from seisnet.picks import Pick, iso_ns, label_weight
 from seisnet.waveforms.records import BEYOND, LAST_NS, NS_PER_S, Record, Rejection, is_beyond
 
 Row = Mapping[str, str]
@@ -50,26 +49,23 @@ _EVENT = ("source_id", "event_id", "source_id_list", "source_origin_time")
 _CATEGORY = ("trace_category", "source_type")
 _SPLITS = {"train": "train", "dev": "dev", "val": "dev", "valid": "dev", "validation": "dev", "test": "test"}
 _EMPTY = {"", "nan", "none", "null", "<na>", "nat"}
-_TIME = re.compile(r"(\d{4}-\d\d-\d\d|\d{4}/\d\d/\d\d)[T ](\d\d:\d\d(?::\d\d)?)(?:\.(\d*))?(Z|[+-]\d\d:?\d\d)?")
 
 
 def parse_time_ns(text: str) -> int:
-    """Nanoseconds since 1970 of an ISO 8601 time, whose date may have slashes; UTC where no zone is given.
+    """Read a time as `seisnet.picks.iso_ns` does.
 
-    >>> parse_time_ns("1970-01-01T00:00:01.000000001Z")
-    1000000001
+    Raises
+    ------
+    DataError
+        It is none, or one that 64 bits can't hold.
     """
-    found = _TIME.fullmatch(text.strip())
     try:
-        if found is None:
-            raise ValueError
-        date, clock, fraction, zone = found.groups(default="")
-        seconds = int(datetime.fromisoformat(f"{date.replace('/', '-')}T{clock}{zone or 'Z'}").timestamp())
-    except ValueError:
-        raise DataError(f"time {text!r} is not ISO 8601, such as 2011-07-04T05:23:18.25Z") from None
-    if is_beyond(seconds * NS_PER_S, seconds * NS_PER_S):
+        ns = iso_ns(text)
+    except ValueError as error:
+        raise DataError(str(error)) from None
+    if is_beyond(ns, ns):
         raise DataError(f"{BEYOND}: {text}")
-    return seconds * NS_PER_S + int(fraction[:9].ljust(9, "0"))
+    return ns
 
 
 def start_ns(row: Row) -> int | None:
