@@ -1,11 +1,12 @@
-"""The exceptions of seisnet: one base, four children, one grandchild.
+"""The exceptions of seisnet: one base, four children, two grandchildren.
 
 ::
 
     SeisnetError
     ├── ConfigError            a value or key that a user wrote is not allowed
     ├── DataError              waveforms, labels or tables that can't be read or don't fit together
-    │   └── NothingUsableError inputs were read, but nothing in them could be used; the message says why
+    │   ├── NothingUsableError inputs were read, but nothing in them could be used; the message says why
+    │   └── UnfinishedError    another error, with advice on how to go on with what is finished
     ├── FormatError            a windows or model file that is not one, is damaged, or is too new
     └── TrainingError          the training itself failed (a loss that is not finite)
 
@@ -39,6 +40,14 @@ class NothingUsableError(DataError):
     """Inputs were read, but nothing in them could be used; the message gives the reasons."""
 
     exit_code = 3
+
+
+class UnfinishedError(DataError):
+    """Another error, and advice on how to go on with what is finished: of no use where that goes with the run."""
+
+    def __str__(self) -> str:
+        """One after the other."""
+        return "; ".join(map(str, self.args))
 
 
 class FormatError(SeisnetError):

@@ -478,10 +478,11 @@ def test_a_finished_file_is_not_resumed_as_one_of_the_other_kind(first, labelled
 # The output
 
 
-def test_windows_in_memory_are_not_told_to_resume(labelled, monkeypatch, tmp_path):
+@pytest.mark.parametrize("cause", [None, DataError("the cause")])
+def test_windows_in_memory_are_not_told_to_resume(cause, labelled, monkeypatch, tmp_path):
     def full(job, piece):
         if piece.sources[0].paths[0].name == "second":
-            raise DataError("no space left")
+            raise DataError("no space left") from cause
         return one_piece.work(job, piece)
 
     monkeypatch.setattr("seisnet.preprocessing.merging.work", full)
@@ -490,8 +491,9 @@ def test_windows_in_memory_are_not_told_to_resume(labelled, monkeypatch, tmp_pat
         DataError, match=r"^no space left; 1 of 2 shards are finished: correct this and use resume=True$"
     ):
         preprocess_to_file(sources, config=CONFIG, output=tmp_path / "w.h5")
-    with pytest.raises(DataError, match=r"^no space left$"):
-        preprocess(sources, config=CONFIG)
+    for made in (sources, sources[1:]):
+        with pytest.raises(DataError, match=r"^no space left$"):
+            preprocess(made, config=CONFIG)
 
 
 def test_an_existing_output_is_never_touched_unless_overwriting_is_asked_for(labelled, tmp_path):
@@ -578,7 +580,7 @@ def test_a_shard_that_is_damaged_when_it_is_merged_is_told_and_removed(where, jo
         file[where][3, 2] += 1
     division = divide(rows, CONFIG)
     info = replace(read_info(tmp_path / "v.h5"), rejected=())
-    told = pytest.raises(FormatError, match=r"damaged: .*; use resume=True to remake it")
+    told = pytest.raises(DataError, match=r"damaged: .*; use resume=True to remake it")
     with told, Engine(jobs).crew(Copy.make) as over:
         merge([shard], tmp_path / "w.h5", division, info, over=over)
     assert not shard.exists() and not (tmp_path / "w.h5").exists()

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from seisnet.config import to_json
 from seisnet.engine import Over
-from seisnet.errors import ConfigError, DataError, NothingUsableError
+from seisnet.errors import ConfigError, DataError, NothingUsableError, UnfinishedError
 from seisnet.labels.matching import no_records, unmatched
 from seisnet.preprocessing.one_piece import Piece, PieceJob, Summary
 from seisnet.preprocessing.splits import Row
@@ -98,9 +98,8 @@ def make_shards(
     except DataError as error:
         if job.folder is None or not done:
             raise
-        raise DataError(
-            f"{error}; {done} of {len(pieces)} shards are finished: correct this and use resume=True"
-        ) from error
+        finished = f"{done} of {len(pieces)} shards are finished"
+        raise UnfinishedError(error, f"{finished}: correct this and use resume=True") from error
     datasets = any(source.is_dataset for piece in pieces for source in piece.sources)
     totals.unmatched += unmatched(job.labels, totals.records, datasets=datasets)
     if not totals.rows:

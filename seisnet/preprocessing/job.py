@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from seisnet.config import PreprocessConfig, names, or_default
 from seisnet.engine import READY, Engine
-from seisnet.errors import ConfigError, DataError, FormatError
+from seisnet.errors import ConfigError, DataError, UnfinishedError
 from seisnet.preprocessing.all_pieces import Progress, Totals, inputs_sha256, make_shards, place_for_shards
 from seisnet.preprocessing.merging import describe, merge, step
 from seisnet.preprocessing.one_piece import work
@@ -93,10 +93,9 @@ def preprocess(
             preprocess_to_file(
                 sources, labels, config, output=path, engine=engine, selection=selection, inventory=inventory
             )
-        except (DataError, FormatError) as error:
-            if isinstance(error.__cause__, type(error)):
-                raise error.__cause__ from None  # without the advice to resume: what is finished goes with the folder
-            raise
+        except UnfinishedError as failed:
+            error, *_ = failed.args  # without the advice to resume: what is finished goes with the folder
+            raise error from None
         return read_windows(path)
 
 
@@ -190,7 +189,7 @@ def preprocess_to_file(  # noqa: PLR0913, each is a choice that somebody makes
             try:
                 division = divide(totals.rows, job.config)
             except DataError as error:
-                raise DataError(f"{error}; the shards are finished: correct this and use resume=True") from error
+                raise UnfinishedError(error, "the shards are finished: correct this and use resume=True") from error
             info = describe(job, totals, division, [Path(path) for path in labels])
             rejected = reading.rejections, [*totals.windowless, *totals.unmatched]
             # Few file systems let several machines of a cluster write to one file.

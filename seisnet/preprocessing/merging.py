@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from seisnet import __version__
 from seisnet.config import to_json
 from seisnet.engine import Over
-from seisnet.errors import FormatError
+from seisnet.errors import FormatError, UnfinishedError
 from seisnet.picks import station_of
 from seisnet.preprocessing.all_pieces import Totals, inputs_sha256
 from seisnet.preprocessing.one_piece import Piece, PieceJob, work
@@ -99,7 +99,7 @@ class Copy:
 
         Raises
         ------
-        FormatError
+        UnfinishedError
             If it is; it is removed, so that the next run makes it anew.
         DataError
             If the windows file can't be written.
@@ -150,7 +150,7 @@ def merge(
 
     Raises
     ------
-    FormatError
+    UnfinishedError
         If a shard is damaged; it is removed, so that the next run makes it anew.
     """
     with writing(output, info, int(division.counts.sum()), virtual=virtual) as writer:
@@ -203,7 +203,7 @@ def _removed_if_damaged(path: Path) -> Iterator[ShardReader]:
             yield shard
     except FormatError as error:
         path.unlink(missing_ok=True)
-        raise FormatError(f"{error}; use resume=True to remake it") from error
+        raise UnfinishedError(error, "use resume=True to remake it") from error
 
 
 def _rows(shard: ShardReader, division: Division, groups: Mapping[str, int]) -> tuple[NDArray[np.bool_], WindowRows]:
