@@ -278,6 +278,8 @@ def test_the_energy_ratio_is_near_one_for_steady_noise_and_dead_signal_and_large
     assert energy_ratios(make_record(noise), [0, 100, 400], CONFIG) == pytest.approx([150, 150, 2], rel=0.5)
     short = replace(CONFIG, window_s=1.0)  # its quarters are compared
     assert energy_ratios(make_record(noise), [250, 400], short) == pytest.approx([150, 2], rel=0.5)
+    tiny = replace(CONFIG, window_s=0.1, frame_s=0.1, hop_s=0.1, sampling_rate_hz=20.0, freqmax_hz=10.0, shift_s=0.0)
+    assert energy_ratios(make_record(noise), [0, 250, 29_998], tiny).tolist() == [1.0, 1.0, 1.0]
 
 
 # The same windows

@@ -111,6 +111,8 @@ def energy_ratios(record: Record, first_samples: Sequence[int], config: Preproce
     """
     step = max(2, min(round(RATIO_S * record.sampling_rate_hz), config.window_samples // 4))
     n = (config.window_samples - 1) // step
+    if n == 0:  # a window of one or two samples
+        return np.ones(len(first_samples))
     samples = np.stack([stretch_of(record, first, n * step + 1) for first in first_samples], axis=1)
     differences = np.diff(samples, axis=2).reshape(-1, len(first_samples), n, step).astype(np.float64)
     energy = np.sort(np.einsum("cnks,cnks->cnk", differences, differences), axis=2)
