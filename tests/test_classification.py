@@ -10,12 +10,14 @@ import pytest
 from seisnet.classification.job import classify, classify_to_file
 from seisnet.classification.one_source import Classification, SourceJob
 from seisnet.classification.output import Output
+from seisnet.classification.parts import read_part, write_part
 from seisnet.classification.summary import summary
 from seisnet.config import PickConfig
 from seisnet.engine import Engine
-from seisnet.errors import ConfigError, NothingUsableError
+from seisnet.errors import ConfigError, DataError, NothingUsableError
 from seisnet.formats.own_csv import detections_csv
 from seisnet.model import load_model
+from seisnet.picks import Pick
 from seisnet.store.seisbench_writer import SeisBenchWriter
 from seisnet.waveforms.files import Reading
 from seisnet.waveforms.records import NS_PER_S
@@ -186,3 +188,20 @@ def test_probabilities_of_more_classes_than_miniseed_has_letters_are_refused_bef
     with pytest.raises(ConfigError, match="there are 21"):
         classify_to_file([], SourceJob(model), output, reading=Reading(), engine=Engine())
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_damaged_part_is_told_in_one_line(tmp_path):
+    path = tmp_path / "a.npz"
+    part = Classification(picks=[Pick("GE", "APE", "", "HH", "P", 1)])
+    write_part(path, part)
+    assert read_part(path).picks == part.picks
+    whole = path.read_bytes()
+    flipped = [bytearray(whole) for _ in range(0, len(whole), 7)]
+    for k, content in enumerate(flipped):
+        content[7 * k] ^= 0x41
+    for content in (*(whole[:length] for length in range(0, len(whole), 9)), *flipped):
+        path.write_bytes(content)
+        try:
+            assert read_part(path).picks == part.picks  # of a byte that says nothing
+        except DataError as error:
+            assert str(error) == f"{path}: damaged; delete it"

@@ -13,6 +13,7 @@ from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 
@@ -86,7 +87,7 @@ def read_part(path: Path, *, probabilities: bool = False) -> Classification:
         If the file is damaged.
     """
     try:
-        with np.load(path, allow_pickle=False) as arrays:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
             values = json.loads(arrays["values"].tobytes())
             picks = [Pick(**p) for p in values["picks"]]
             part = Classification(
@@ -117,7 +118,7 @@ def read_part(path: Path, *, probabilities: bool = False) -> Classification:
                     for i, (start_ns, hop_ns, classes, trace_id) in enumerate(values["probabilities"])
                 ]
             return part
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, EOFError, ValueError, LookupError, TypeError, RuntimeError, BadZipFile) as error:
         raise DataError(f"{path}: damaged; delete it") from error
 
 
