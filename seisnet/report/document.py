@@ -171,5 +171,12 @@ def rejections_section(rejections: Sequence[Rejection]) -> Section:
 
 
 def utc(time_ns: int) -> str:
-    """Date and time to the millisecond."""
-    return str(np.datetime_as_string(np.datetime64(time_ns, "ns"), unit="ms")).replace("T", " ")
+    """Date and time, rounded to the millisecond as written in files, which hold microseconds.
+
+    Examples
+    --------
+    >>> utc(1_251_073_207_719_999_600)
+    '2009-08-24 00:20:07.720'
+    """
+    time_us = (time_ns + 500) // 1000
+    return str(np.datetime64((time_us + 500) // 1000, "ms")).replace("T", " ")
