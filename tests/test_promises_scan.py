@@ -588,6 +588,7 @@ def test_a_run_that_goes_on_says_how_many_finished_sources_are_made_anew(archive
         ("new", ["--report", "p.h5", "--probabilities", "p.h5"], "a report needs a folder of its own"),
         ("folder/picks.csv", ["--report", "folder", "--format", "pyocto"], "the report writes a file of that name"),
         ("folder/metrics.json", ["--report", "folder"], "the report writes a file of that name"),
+        ("folder/detections.csv", ["--report", "folder"], "the name for another task's"),
     ],
 )
 def test_what_can_not_be_written_is_refused_before_the_scan_and_leaves_nothing(

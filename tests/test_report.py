@@ -308,6 +308,27 @@ def test_a_report_of_detections_counts_and_lists_them(tmp_path):
         open_picked(folder)
 
 
+def test_a_report_takes_the_place_of_one_of_the_other_task(tmp_path):
+    record, folder, at_ns = tmp_path / "a.mseed", tmp_path / "r", START_NS + 10**10
+    obspy.read().write(str(record), format="MSEED")
+    folder.mkdir()
+    found = Classification(
+        picks=[Pick("BW", "RJOB", "", "EH", "P", at_ns, 0.9)],
+        detections=[Detection("BW", "RJOB", "", "EH", "rockfall", at_ns, at_ns + 10**9, 0.9)],
+        spans=[("BW.RJOB..EH", START_NS, START_NS + 60 * 10**9)],
+    )
+    for name, other in (("phase", "detections"), ("rockfall", "picks"), ("phase", "detections")):
+        write_classification(found, load_model(name), folder, origin=Origin([str(record)], name))
+        assert {path.name for path in folder.iterdir()} == {name for name in IN_REPORT if other not in name}
+    assert open_picked(folder).picks == found.picks
+
+
+def test_a_report_removes_nothing_from_a_folder_that_holds_none(tmp_path):
+    (tmp_path / "detections.csv").write_text("mine")
+    write_classification(Classification(), load_model("phase"), tmp_path, origin=Origin(["a"], "phase"))
+    assert (tmp_path / "detections.csv").read_text() == "mine"
+
+
 @pytest.mark.parametrize("rival_s", [0.0, 25.0])
 def test_a_report_of_picks_says_that_they_lose_probability_beside_others(rival_s, tmp_path):
     record = tmp_path / "a.mseed"

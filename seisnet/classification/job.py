@@ -13,7 +13,7 @@ from seisnet.classification.views import of_picks, spread
 from seisnet.config import PickConfig
 from seisnet.engine import Engine
 from seisnet.errors import DataError, NothingUsableError
-from seisnet.formats.picks import check_detections_format, write_detections, write_picks
+from seisnet.formats.picks import write_detections, write_picks
 from seisnet.formats.probabilities import check_name, write_probabilities
 from seisnet.model import Model
 from seisnet.picking.coincidence import accepted
@@ -77,15 +77,14 @@ def classify_to_file(  # noqa: PLR0913, each is a choice that somebody makes
     Raises
     ------
     ConfigError
-        For a format that can't hold what the model finds, an output that is also an input, or as `work_folder`.
+        For an output that can't hold what the model finds, or is also an input, or as `work_folder`.
     NothingUsableError
         If no record could be scanned; the message says why.
     DataError
         If a file can't be written, or a part can't be read; what is finished is kept.
     """
     paths: list[Path] = []
-    if job.model.preprocess.task == "class":
-        check_detections_format(output.file_format)
+    output.check_task(job.model.preprocess.task)
     if output.probabilities:
         check_name(output.probabilities, job.model.classes)
     output.check_sources(sources)

@@ -17,7 +17,7 @@ from seisnet.classification.one_source import SourceJob
 from seisnet.classification.parts import model_sha256, parts_folder
 from seisnet.config import nearest
 from seisnet.errors import ConfigError
-from seisnet.formats.picks import FORMATS
+from seisnet.formats.picks import FORMATS, check_detections_format
 from seisnet.formats.probabilities import check_name
 from seisnet.store.files import check_not_read, check_output, size_and_age, write_whole
 from seisnet.waveforms.sources import Source
@@ -27,6 +27,9 @@ IN_REPORT = {
     "report.html": "", "metrics.json": "", "figures": "",
 }  # fmt: skip
 """What a report has in its folder; the format where it is what `classify` writes, too."""
+
+OTHER_TASK = {"phase": ("detections.csv", "detections.xml"), "class": ("picks.csv", "picks.xml")}
+"""By a model's task, what its report does not have: such files are of the report that it replaces."""
 
 
 @dataclass(frozen=True)
@@ -82,6 +85,20 @@ class Output:
         inside = self.path.absolute().parent == folder
         if inside and IN_REPORT.get(self.path.name, self.file_format) != self.file_format:
             raise ConfigError(f"{self.path}: the report writes a file of that name; choose another name")
+
+    def check_task(self, task: str) -> None:
+        """Refuse what can't hold, or does not stay beside the report of, what a model of this task finds.
+
+        Raises
+        ------
+        ConfigError
+            For the format, or the name.
+        """
+        if task == "class":
+            check_detections_format(self.file_format)
+        inside = self.report and self.path.absolute().parent == self.report.absolute()
+        if inside and self.path.name in OTHER_TASK[task]:
+            raise ConfigError(f"{self.path}: in a report that is the name for another task's; choose another name")
 
     def check_sources(self, sources: Sequence[Source]) -> None:
         """Refuse to replace what sources read.

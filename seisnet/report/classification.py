@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import re
 import shlex
@@ -13,7 +14,7 @@ from typing import Any
 
 from seisnet import __version__, plots
 from seisnet.classification.one_source import Classification
-from seisnet.classification.output import IN_REPORT
+from seisnet.classification.output import IN_REPORT, OTHER_TASK
 from seisnet.classification.summary import summary
 from seisnet.classification.views import View
 from seisnet.formats.picks import write_detections, write_picks
@@ -63,6 +64,8 @@ def write_classification(
 ) -> None:
     """Write report.html, metrics.json, figures, and picks or detections as CSV and QuakeML into an existing folder.
 
+    If a report of the other task is replaced, its detections or picks are removed.
+
     Parameters
     ----------
     origin : Origin
@@ -70,6 +73,9 @@ def write_classification(
         Sections to add at the end.
     """
     detects = model.preprocess.task == "class"
+    if is_classification(folder):
+        for name in OTHER_TASK[model.preprocess.task]:
+            (folder / name).unlink(missing_ok=True)
     for name, file_format in IN_REPORT.items():
         if detects and name.startswith("detections"):
             write_detections(found.detections, folder / name, file_format, overwrite=True)
@@ -95,6 +101,14 @@ def write_classification(
             said += (f"The probability of picks {near} was lowered; probability traces were not.",)
     sections = [stations, *sections, rejections_section(found.rejections), *after]
     write_report(Report(title, summary(found, model), tuple(sections), said), folder / "report.html")
+
+
+def is_classification(folder: Path) -> bool:
+    """Whether a folder holds a report of `classify`; else, files of the names that it uses may be somebody's."""
+    try:
+        return "detections_by_station" in json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError, TypeError):
+        return False
 
 
 def classification_metrics(found: Classification, origin: Origin) -> dict[str, Any]:

@@ -132,7 +132,7 @@ def open_picked(
         sources, model_name = sources or known["sources"], model_name or known["model"]
         inventory = inventory or known["inventory"]
         selection = from_dict(Selection, known["selection"], where=f"{path / 'metrics.json'}: selection")
-        if (path / "detections.csv").exists():
+        if (path / "detections.csv").exists() and not (path / "picks.csv").exists():
             raise ConfigError(f"{path}: a report of detections; picks can be drawn, detections can't")
         path = path / "picks.csv"
     if not sources:
