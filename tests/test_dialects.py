@@ -1,5 +1,7 @@
 """Dialects of other tools, against small golden tables; probabilities; ObsPy reads back what was written."""
 
+import dataclasses
+
 import h5py
 import numpy as np
 import obspy
@@ -136,6 +138,22 @@ def test_a_row_that_a_killed_run_did_not_end_is_taken_away(there, missing, tmp_p
     with PicksAppender(tmp_path / "p.csv") as file:
         file.add(missing)
     assert (tmp_path / "p.csv").read_text() == picks_csv(PICKS)
+
+
+def test_a_row_that_lacks_only_its_end_stays_and_any_other_is_told(tmp_path):
+    path, whole = tmp_path / "p.csv", picks_csv([PICKS[1]])
+    path.write_text(whole[:-1])
+    with PicksAppender(path) as file:
+        assert file.removed == ""
+    assert path.read_text() == whole
+    whole = picks_csv([dataclasses.replace(PICKS[0], model="m,0.5000", threshold=0.25)])
+    start = whole.index("\n") + 1
+    for end in range(start, len(whole)):
+        path.write_text(whole[:end])
+        with PicksAppender(path) as file:
+            told = f"{path}: its last row was cut short, and is removed: {whole[start:end]!r}"
+            assert file.removed == (told if start < end < len(whole) - 1 else "")
+        assert path.read_text() == (whole if end == len(whole) - 1 else whole[:start])
 
 
 @pytest.mark.parametrize("content", ["network,station,class\n", "a line without an end", "network,station,class\nX,"])

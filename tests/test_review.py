@@ -92,7 +92,25 @@ def test_a_row_that_was_cut_short_is_removed(page, tmp_path, tail):
     path.write_bytes(whole + tail.encode())
     with Answers(path) as again:
         assert len(again.latest) == 1
+        assert again.removed == f"{path}: its last row was cut short, and is removed: {tail!r}"
     assert path.read_bytes() == whole
+
+
+@pytest.mark.parametrize("station", ["APE", 'Ä,"Z'])
+def test_of_a_row_without_an_end_nothing_is_lost_if_it_is_complete(tmp_path, station):
+    path = tmp_path / "answers.csv"
+    picks = [Pick("GE", station, "", "HH", phase, START_NS + 123_456_000) for phase in "PS"]
+    with Answers(path) as answers:
+        for pick in picks:
+            answers.add(pick, Answer(pick.pick_id, "rejected", pick.phase, pick.time_ns))
+    whole = path.read_bytes()
+    start = whole[:-1].rfind(b"\n") + 1
+    for end in range(start, len(whole)):
+        path.write_bytes(whole[:end])
+        with Answers(path) as again:
+            assert len(again.latest) == (2 if end == len(whole) - 1 else 1)
+            assert bool(again.removed) == (start < end < len(whole) - 1)
+        assert path.read_bytes() == (whole if end == len(whole) - 1 else whole[:start])
 
 
 def test_what_is_no_file_of_answers_is_left_alone(tmp_path):

@@ -56,5 +56,7 @@ def review(
     beside = picks / "picks.csv" if picks.is_dir() else picks
     output = output or beside.with_name(f"{beside.stem}.reviewed.csv")
     with Answers(output) as answers, LocalServer(ReviewPage(picked, answers).answer, port=port) as server:
+        if answers.removed:
+            console.say(answers.removed, quiet=quiet)
         console.say(f"answers are saved in {output} ({len(answers.latest)} so far)", quiet=quiet)
         console.run_server(server, quiet=quiet)

@@ -114,6 +114,8 @@ def stream(
         output.unlink(missing_ok=True)
 
     with Stop() as stop, PicksAppender(output) as file, console.progress_line("stream", quiet=quiet) as show:
+        if file.removed:
+            console.say(file.removed, quiet=quiet)
         for trace in stop.until_asked(traces):
             picks = streaming.add(trace)
             file.add(picks)

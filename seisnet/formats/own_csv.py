@@ -7,8 +7,10 @@ import csv
 import io
 import math
 import os
+import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from seisnet.errors import ConfigError, DataError
 from seisnet.labels.tables import is_csv, time_ns
@@ -63,39 +65,77 @@ def _number(value: float, digits: int) -> str:
     return "" if math.isnan(value) else f"{value:.{digits}f}"
 
 
-def whole_rows(path: Path, content: bytes, header: bytes, what: str) -> bytes:
-    """The complete rows of a CSV that grows; a killed run may have left the last one incomplete.
+class Growing(NamedTuple):
+    """A kind of CSV that grows: what it is, its columns, and what a row that is not cut short ends with."""
+
+    what: str
+    columns: tuple[str, ...]
+    end: re.Pattern[str]
+
+    def holds(self, line: bytes) -> bool:
+        """Whether a line without its end is a complete row."""
+        try:
+            rows = list(csv.reader([line.decode()], strict=True))
+        except (UnicodeDecodeError, csv.Error):
+            return False
+        return list(map(len, rows)) == [len(self.columns)] and self.end.search(line.decode()) is not None
+
+
+def end_last_row(path: Path, kind: Growing) -> str:
+    """Make a CSV ready for more rows; a new one gets its header.
+
+    The last row may lack its end, as some editors leave it, or have been cut short by a crash; then it is removed.
+
+    Returns
+    -------
+    str
+        What was removed, in a sentence, or nothing.
 
     Raises
     ------
     ConfigError
-        If it does not begin with the header.
+        If the file does not begin with the header; it is left as it is.
     """
-    whole = content[: content.rfind(b"\n") + 1]
-    if not (whole.startswith(header) if whole else header.startswith(content)):
-        raise ConfigError(f"{path}: not {what}; its columns are {header.decode().strip()}")
-    return whole
+    header = csv_text([kind.columns]).encode()
+    with path.open("ab+") as file:
+        file.seek(0)
+        content = file.read()
+        end = content.rfind(b"\n") + 1
+        tail = content[end:]
+        if not (content.startswith(header) if end else header.startswith(content)):
+            raise ConfigError(f"{path}: not {kind.what}; its columns are {header.decode().strip()}")
+        if end and kind.holds(tail):
+            file.write(b"\n")
+            return ""
+        file.truncate(end)
+        if not end:
+            file.write(header)
+    said = f"{path}: its last row was cut short, and is removed: {tail.decode(errors='replace')!r}"
+    return said if end and tail else ""
+
+
+# A pick without a threshold has no model either: an analyst made it.
+PICKS = Growing("a CSV of seisnet's picks", CSV_COLUMNS, re.compile(r",(\d\.\d{4}|,)$"))
 
 
 class PicksAppender:
     """A CSV of picks that grows: each pick is on disk as soon as it is added. A new file begins with the header.
 
-    An incomplete row, which a killed run has left, is removed; a file that does not begin with the header is a
-    ConfigError.
+    A file that does not begin with the header is a ConfigError.
+
+    Attributes
+    ----------
+    removed : str
+        See `end_last_row`.
     """
 
     def __init__(self, path: Path) -> None:
-        self._path = path
+        self._path, self.removed = path, ""
 
     def __enter__(self) -> PicksAppender:
         try:
-            before = self._path.read_bytes() if self._path.exists() else b""
-            header = csv_text([CSV_COLUMNS])
-            whole = whole_rows(self._path, before, header.encode(), "a CSV of seisnet's picks")
+            self.removed = end_last_row(self._path, PICKS)
             self._file = self._path.open("a", encoding="utf-8", newline="")
-            self._file.truncate(len(whole))
-            if not whole:
-                self._file.write(header)
             self.add([])
         except OSError as error:
             raise DataError(f"{self._path}: can't be written: {error.strerror}") from error

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import csv
-import io
 import os
+import re
 import threading
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
 from seisnet.errors import ConfigError, DataError
-from seisnet.formats.own_csv import csv_text, whole_rows
+from seisnet.formats.own_csv import Growing, csv_text, end_last_row
 from seisnet.labels.tables import time_ns
 from seisnet.picks import Pick, iso_time
 
 COLUMNS = ("network", "station", "location", "channel", "time", "phase", "status", "pick_id")
+ANSWERS = Growing("a file of answers", COLUMNS, re.compile(r'_\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z"?$'))
 STATUSES = ("accepted", "moved", "rejected")
 
 
@@ -42,13 +43,14 @@ class Answer:
 class Answers:
     """A CSV of answers that is open for more; a context manager.
 
-    Rows are `COLUMNS`; of several rows for one pick the last counts. A row that a crash of the machine has cut short is
-    removed when the file is opened again.
+    Rows are `COLUMNS`; of several rows for one pick the last counts.
 
     Attributes
     ----------
     latest : dict of str to Answer
         The answer that counts, by the ID of the pick.
+    removed : str
+        See `seisnet.formats.own_csv.end_last_row`.
 
     Raises
     ------
@@ -94,20 +96,15 @@ class Answers:
             self.latest[answer.pick_id] = answer
 
     def _go_on(self) -> None:
-        self._file.seek(0)
-        content, header = self._file.read(), _row(COLUMNS)
-        whole = whole_rows(self.path, content, header, "a file of answers")
-        if len(whole) < len(content):
-            self._file.truncate(len(whole))
-        if not whole:
-            self._append(header)
         try:
-            for row in csv.DictReader(io.StringIO(whole.decode("utf-8"))):
-                if None in row or None in row.values() or row["status"] not in STATUSES:
-                    raise ValueError(f"{row} is not an answer")
-                answer = Answer(row["pick_id"], row["status"], row["phase"], time_ns(row["time"]))
-                self.latest[answer.pick_id] = answer
-        except (ValueError, csv.Error) as error:
+            self.removed = end_last_row(self.path, ANSWERS)
+            with self.path.open(newline="", encoding="utf-8") as rows:
+                for row in csv.DictReader(rows):
+                    if None in row or None in row.values() or row["status"] not in STATUSES:
+                        raise ValueError(f"{row} is not an answer")
+                    answer = Answer(row["pick_id"], row["status"], row["phase"], time_ns(row["time"]))
+                    self.latest[answer.pick_id] = answer
+        except (OSError, ValueError, csv.Error) as error:
             raise DataError(f"{self.path}: {error}") from error
 
     def _append(self, row: bytes) -> None:
