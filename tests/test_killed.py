@@ -181,7 +181,8 @@ def test_another_run_with_the_same_output_is_told_so_and_spoils_nothing(command,
     os.kill(first.pid, signal.SIGCONT)
     first.join()
     assert first.exitcode == 0
-    assert errors.read_text() == 3 * f"seisnet: {output}: another run is writing it\n"
+    told = f"seisnet: {output}: another run is writing it; end that one, or choose another name\n"
+    assert errors.read_text() == 3 * told
     assert output.read_bytes() == (tmp_path / "alone").read_bytes()
 
 

@@ -76,7 +76,8 @@ def test_each_answer_is_a_row_before_the_reply_and_the_last_counts_as_label(page
 
 
 def test_a_review_goes_on_where_it_was_left(page, tmp_path):
-    post(page, PICKS[0], phase="S", offset_s=-0.5)
+    with page.answers:
+        post(page, PICKS[0], phase="S", offset_s=-0.5)
     with Answers(tmp_path / "answers.csv") as again:
         assert again.latest == {
             PICKS[0].pick_id: Answer(PICKS[0].pick_id, "moved", "S", PICKS[0].time_ns - 500_000_000)
@@ -86,7 +87,8 @@ def test_a_review_goes_on_where_it_was_left(page, tmp_path):
 
 @pytest.mark.parametrize("tail", ["GE,APE,,HH,2020-01-01T00:00:2", "GE", '"'])
 def test_a_row_that_was_cut_short_is_removed(page, tmp_path, tail):
-    post(page, PICKS[0])
+    with page.answers:
+        post(page, PICKS[0])
     path = tmp_path / "answers.csv"
     whole = path.read_bytes()
     path.write_bytes(whole + tail.encode())
@@ -111,6 +113,18 @@ def test_of_a_row_without_an_end_nothing_is_lost_if_it_is_complete(tmp_path, sta
             assert len(again.latest) == (2 if end == len(whole) - 1 else 1)
             assert bool(again.removed) == (start < end < len(whole) - 1)
         assert path.read_bytes() == (whole if end == len(whole) - 1 else whole[:start])
+
+
+def test_two_reviews_do_not_share_a_file_of_answers(page, tmp_path):
+    path = tmp_path / "answers.csv"
+    post(page, PICKS[0], offset_s=0.5)
+    with pytest.raises(ConfigError, match=r"answers\.csv: another run is writing it; end that one, or"):
+        Answers(path)
+    assert len(path.read_text().splitlines()) == 2
+    with page.answers:
+        pass
+    with Answers(path) as again:
+        assert len(again.latest) == 1
 
 
 def test_what_is_no_file_of_answers_is_left_alone(tmp_path):

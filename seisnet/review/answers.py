@@ -6,6 +6,7 @@ import csv
 import os
 import re
 import threading
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -14,6 +15,7 @@ from seisnet.errors import ConfigError, DataError
 from seisnet.formats.own_csv import Growing, csv_text, end_last_row
 from seisnet.labels.tables import time_ns
 from seisnet.picks import Pick, iso_time
+from seisnet.store.work_folder import alone
 
 COLUMNS = ("network", "station", "location", "channel", "time", "phase", "status", "pick_id")
 ANSWERS = Growing("a file of answers", COLUMNS, re.compile(r'_\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z"?$'))
@@ -55,7 +57,7 @@ class Answers:
     Raises
     ------
     ConfigError
-        If the file is something else, or can't be written.
+        If the file is something else, can't be written, or another review has it open.
     DataError
         If a row in it is no answer.
     """
@@ -64,22 +66,22 @@ class Answers:
         self.path = path
         self.latest: dict[str, Answer] = {}
         self._lock = threading.Lock()
-        try:
-            # Without buffering, a row is one write to the system: no kill can leave half of it.
-            self._file = path.open("ab+", buffering=0)
-        except OSError as error:
-            raise ConfigError(f"{path}: can't be written: {error.strerror}") from error
-        try:
+        with ExitStack() as opened:
+            try:
+                # Without buffering, a row is one write to the system: no kill can leave half of it.
+                self._file = opened.enter_context(path.open("ab+", buffering=0))
+            except OSError as error:
+                raise ConfigError(f"{path}: can't be written: {error.strerror}") from error
+            # Another review would not see what is answered here.
+            opened.enter_context(alone(path, path))
             self._go_on()
-        except BaseException:
-            self._file.close()
-            raise
+            self._opened = opened.pop_all()
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._file.close()
+        self._opened.close()
 
     def add(self, pick: Pick, answer: Answer) -> None:
         """Append an answer; it is on disk when this returns.

@@ -15,8 +15,8 @@ REPLACES = ".replaces"
 
 
 @contextmanager
-def alone(folder: Path, output: Path) -> Iterator[None]:
-    """Lock a folder against other runs; the lock ends with the process, however that ends.
+def alone(path: Path, output: Path) -> Iterator[None]:
+    """Lock a folder or file against other runs; the lock ends with the process, however that ends.
 
     Raises
     ------
@@ -27,12 +27,12 @@ def alone(folder: Path, output: Path) -> Iterator[None]:
     with suppress(ImportError, OSError):
         import fcntl
 
-        descriptor = os.open(folder, os.O_RDONLY)
+        descriptor = os.open(path, os.O_RDONLY)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             os.close(descriptor)
-            raise ConfigError(f"{output}: another run is writing it") from error
+            raise ConfigError(f"{output}: another run is writing it; end that one, or choose another name") from error
     try:
         yield
     finally:
