@@ -4,6 +4,7 @@ import csv
 import re
 import subprocess
 import sys
+import time
 from contextlib import contextmanager
 
 import numpy as np
@@ -84,6 +85,16 @@ def press(browser, *keys):
     browser.find_element(By.TAG_NAME, "body").send_keys(*keys)
 
 
+def nudge(browser, times, *then):
+    """Move the onset by some samples and press other keys at once."""
+    keys = ActionChains(browser, duration=0).key_down(Keys.SHIFT)
+    keys.send_keys(times * Keys.ARROW_RIGHT).key_up(Keys.SHIFT).send_keys(*then).perform()
+
+
+LEAVES = "return dispatchEvent(new Event('beforeunload', { cancelable: true }));"
+"""Whether the page can be left without a question."""
+
+
 def answers(path):
     with path.open(newline="") as file:
         return [(row["phase"], row["status"], row["time"][17:23]) for row in csv.DictReader(file)]
@@ -113,7 +124,7 @@ def test_an_analyst_accepts_rejects_moves_and_renames_by_keyboard_and_mouse(brow
         until(browser, lambda _: len(answers(out)) == 3)
         assert answers(out)[2] == ("P", "moved", second)
         press(browser, Keys.ARROW_RIGHT)
-        until(browser, lambda b: "00:00:50" in texts(b, "h2")[0])
+        until(browser, lambda b: "00:00:50" in texts(b, "h2")[0] and is_ready(b))
         press(browser, "r")
         until(browser, lambda _: len(answers(out)) == 4)
         assert answers(out)[3] == ("P", "rejected", "50.000")
@@ -123,9 +134,15 @@ def test_an_analyst_accepts_rejects_moves_and_renames_by_keyboard_and_mouse(brow
         process.kill()
         process.wait()
         before = out.read_bytes()
-        press(browser, Keys.ARROW_LEFT, "a")
+        press(browser, Keys.ARROW_LEFT)
+        until(browser, is_ready)
+        press(browser, "a")
         until(browser, lambda b: "NOT saved: GE." in "".join(texts(b, "#unsaved")))
         assert out.read_bytes() == before
+        assert [text.split()[0] for text in texts(browser, "#list li")][:3] == ["✓", "↔", "!"]
+        press(browser, Keys.ARROW_LEFT)
+        until(browser, lambda b: texts(b, "#facts")[0].endswith("not saved"))
+        assert browser.execute_script(LEAVES) is False
     errors_of(browser)
     with serving(*review) as (_, url):
         browser.get(url)
@@ -136,6 +153,56 @@ def test_an_analyst_accepts_rejects_moves_and_renames_by_keyboard_and_mouse(brow
         until(browser, lambda b: "no waveform" in texts(b, "#message")[0])
         assert EVIL in texts(browser, "h2")[0] and not browser.find_elements(By.TAG_NAME, "img")
         assert errors_of(browser) == []
+
+
+def test_of_moves_by_key_none_is_lost_none_is_made_up_and_the_last_word_counts(browser, job):
+    out = job / "answers.csv"
+    write_picks(PICKS[:3], job / "picks.csv", "csv", overwrite=True)
+    with serving("review", job / "picks.csv", "--waveforms", job / "Z.mseed", "-o", out, "--serve") as (_, url):
+        browser.get(url)
+        until(browser, is_ready)
+        nudge(browser, 2, Keys.ARROW_RIGHT)
+        until(browser, lambda b: texts(b, "h2")[0].startswith("S") and is_ready(b) and len(answers(out)) == 1)
+        nudge(browser, 2, Keys.ESCAPE)
+        time.sleep(0.6)  # within which a move by key becomes an answer
+        assert texts(browser, "#facts")[0].endswith("no answer yet")
+        press(browser, Keys.ARROW_RIGHT)
+        until(browser, is_ready)
+        nudge(browser, 1, "r")
+        time.sleep(0.6)
+        assert answers(out) == [("P", "moved", "30.020"), ("P", "rejected", "50.010")]
+        press(browser, Keys.ARROW_LEFT)
+        until(browser, is_ready)
+        nudge(browser, 1)
+        browser.refresh()
+        until(browser, lambda b: len(answers(out)) == 3 and texts(b, "#list li"))
+        assert answers(out)[2] == ("S", "moved", "34.010")
+        assert [text.split()[0] for text in texts(browser, "#list li")] == ["↔", "↔", "✗"]
+        assert errors_of(browser) == []
+
+
+def test_with_a_slow_disk_each_answer_is_of_the_pick_that_was_shown(browser, job):
+    out = job / "answers.csv"
+    with serving("review", job / "picks.csv", "--waveforms", job / "Z.mseed", "-o", out, "--serve") as (_, url):
+        browser.get(url)
+        until(browser, is_ready)
+        browser.execute_script(
+            "const now = fetch;"
+            "fetch = async (to, o) => { if (o) await new Promise(then => setTimeout(then, 900)); return now(to, o); };"
+        )
+        nudge(browser, 2, Keys.ARROW_RIGHT)
+        until(browser, lambda b: texts(b, "h2")[0].startswith("S"))
+        press(browser, Keys.ARROW_LEFT)
+        until(browser, is_ready)
+        assert "00:00:30.020" in texts(browser, "h2")[0] and texts(browser, "#facts")[0].endswith("not saved")
+        assert answers(out) == [] and browser.execute_script(LEAVES) is False
+        for key in "ar":
+            press(browser, key)
+            until(browser, is_ready)
+        assert "00:00:50" in texts(browser, "h2")[0]
+        until(browser, lambda _: len(answers(out)) == 3)
+        assert answers(out) == [("P", "moved", "30.020"), ("P", "moved", "30.020"), ("S", "rejected", "34.000")]
+        until(browser, lambda b: b.execute_script(LEAVES))
 
 
 def test_zoom_filter_and_shown_picks(browser, job):

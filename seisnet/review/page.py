@@ -61,7 +61,7 @@ class ReviewPage:
             "station": pick.station_id,
             "channel": f"{pick.location}.{pick.channel}".lstrip("."),
             "phase": pick.phase,
-            "time_us": pick.time_ns // 1000,
+            "time_us": (pick.time_ns + 500) // 1000,
             "time": iso_time(pick.time_ns),
             "probability": _number(pick.probability),
             "uncertainty_s": _number(pick.uncertainty_s),

@@ -6,11 +6,16 @@ const MARKS = { accepted: "✓", moved: "↔", rejected: "✗" };
 const STEPS = [.001, .002, .005, .01, .02, .05, .1, .2, .5, 1, 2, 5, 10, 15, 30, 60, 120, 300];
 
 let picks = [], marked, current = -1, view = null, range = [-30, 30], draft = null, drag = null;
+let seen = false;  // whether there is anything to judge: the seismogram, or why there is none
+let nudging = null;  // the timer of a move by key, which is an answer unless another key follows soon
+const unsaved = new Map();  // answers that the server has not confirmed, by pick
 const items = new Map();  // rows of the list, by pick
 const kept = new Map();  // views that were read, the newest last
 
 async function ask(address, body) {
-  const options = body && { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) };
+  // With keepalive a request is sent even if the page is closed.
+  const options = body &&
+    { method: "POST", keepalive: true, headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) };
   const reply = await fetch(address, options);
   const found = await reply.json().catch(() => ({ error: `the server answered ${reply.status}` }));
   if (!reply.ok) throw new Error(found.error);
@@ -21,6 +26,8 @@ function say(text, isError = false) {
   $("message").textContent = text;
   $("message").classList.toggle("error", isError);
 }
+
+const utc = (pick, offset) => new Date(Math.round(pick.time_us / 1000 + offset * 1000)).toISOString();
 
 // The list of picks.
 function matches(pick) {
@@ -37,12 +44,14 @@ function row(pick, index) {
     cell.className = name;
     item.append(cell);
   }
-  fill(item, pick);
+  fill(item, index);
   return item;
 }
 
-function fill(item, pick) {
-  const texts = [MARKS[pick.status] ?? "", `${pick.said_phase} ${pick.station}`, pick.time.slice(11, 19)];
+function fill(item, index) {
+  const pick = picks[index];
+  const mark = unsaved.get(index)?.error ? "!" : MARKS[pick.status] ?? "";
+  const texts = [mark, `${pick.said_phase} ${pick.station}`, utc(pick, pick.said_offset_s).slice(11, 19)];
   texts.forEach((text, k) => { item.children[k].textContent = text; });
 }
 
@@ -55,7 +64,7 @@ function list() {
 }
 
 function relist(index) {
-  if (items.has(index)) fill(items.get(index), picks[index]);
+  if (items.has(index)) fill(items.get(index), index);
   count();
 }
 
@@ -101,10 +110,12 @@ function read(pick) {
 
 async function open(index, { keepRange = false } = {}) {
   if (index < 0 || index >= picks.length) return;
+  settle();
   const pick = picks[index];
   current = index;
-  draft = { phase: pick.said_phase, offset: pick.said_offset_s };
+  draft = saidOf(index);
   view = null;
+  seen = false;
   if (!keepRange) range = [-Number($("length").value), Number($("length").value)];
   markCurrent();
   describe();
@@ -114,53 +125,94 @@ async function open(index, { keepRange = false } = {}) {
     const found = await read(pick);
     if (current !== index) return;
     view = found;
+    seen = true;
     say("");
     draw();
     if (index + 1 < picks.length) read(picks[index + 1]).catch(() => {});
   } catch (error) {
-    if (current === index) say(error.message, true);
+    if (current !== index) return;
+    seen = true;
+    say(error.message, true);
   }
 }
 
+// What the analyst says of a pick, be it saved yet or not.
+function saidOf(index) {
+  const { phase, offset } = unsaved.get(index) ?? { phase: picks[index].said_phase, offset: picks[index].said_offset_s };
+  return { phase, offset };
+}
+
+function isSaid() {
+  const said = saidOf(current);
+  return draft.phase === said.phase && draft.offset === said.offset;
+}
+
+const isSaved = () => isSaid() && !unsaved.has(current);
+
 function describe() {
   const pick = picks[current];
-  const clock = new Date(pick.time_us / 1000 + draft.offset * 1000).toISOString().slice(11, 23);
-  $("title").textContent = `${draft.phase} on ${pick.station} at ${pick.time.slice(0, 10)} ${clock} UTC`;
+  const at = utc(pick, draft.offset);
+  const status = isSaved() ? pick.status || "no answer yet" : "not saved";
+  $("title").textContent = `${draft.phase} on ${pick.station} at ${at.slice(0, 10)} ${at.slice(11, 23)} UTC`;
   const facts = [`${current + 1} of ${picks.length}`, pick.channel];
   if (pick.probability !== null) facts.push(`probability ${pick.probability.toFixed(2)}`);
   if (pick.snr_db !== null) facts.push(`SNR ${pick.snr_db.toFixed(1)} dB`);
   if (pick.uncertainty_s !== null) facts.push(`± ${pick.uncertainty_s.toFixed(2)} s`);
   if (draft.offset) facts.push(`moved by ${draft.offset > 0 ? "+" : ""}${draft.offset.toFixed(3)} s`);
-  facts.push(pick.status || "no answer yet");
+  facts.push(status);
   $("facts").textContent = facts.join(" · ");
   for (const phase of ["P", "S"]) $(`phase-${phase}`).setAttribute("aria-pressed", draft.phase === phase);
-  $("accept").setAttribute("aria-pressed", pick.status === "accepted" || pick.status === "moved");
-  $("reject").setAttribute("aria-pressed", pick.status === "rejected");
+  $("accept").setAttribute("aria-pressed", status === "accepted" || status === "moved");
+  $("reject").setAttribute("aria-pressed", status === "rejected");
 }
 
 // Answers are sent one after the other, in the order in which they were given.
 let sending = Promise.resolve();
 function answer(rejected, advance) {
-  if (current < 0) return;
+  if (!seen) return;
   const index = current;
-  const body = { id: picks[index].id, phase: draft.phase, offset_s: draft.offset, rejected };
-  sending = sending.then(async () => {
-    try {
-      picks[index] = await ask("answer", body);
-      $("unsaved").hidden = true;
-      relist(index);
-      if (current !== index) return;
-      describe();
-      draw();
-      say(`${picks[index].status}: saved`);
-      if (advance) open(following(index, 1));
-    } catch (error) {
-      // This stays until an answer is saved, whatever else there is to say.
-      $("unsaved").textContent = `NOT saved: ${picks[index].id}: ${error.message}`;
-      $("unsaved").hidden = false;
-    }
-  });
+  const said = { ...draft, rejected };
+  clearTimeout(nudging);
+  nudging = drag = null;
+  unsaved.set(index, said);
+  sending = sending.then(() => send(index, said));
+  describe();
+  if (advance) open(following(index, 1));
 }
+
+async function send(index, said) {
+  const { id } = picks[index];
+  try {
+    picks[index] = await ask("answer", { id, phase: said.phase, offset_s: said.offset, rejected: said.rejected });
+    if (unsaved.get(index) === said) unsaved.delete(index);
+    if (current === index) say(`${picks[index].status}: saved`);
+  } catch (error) {
+    said.error = `${id}: ${error.message}`;
+  }
+  // This stays until the pick has an answer that is saved, whatever else there is to say.
+  const failed = [...unsaved.values()].filter(other => other.error);
+  const more = failed.length > 1 ? `; and ${failed.length - 1} more` : "";
+  $("unsaved").textContent = `NOT saved: ${failed[0]?.error}${more}`;
+  $("unsaved").hidden = !failed.length;
+  relist(index);
+  if (current !== index) return;
+  describe();
+  draw();
+}
+
+// What was moved is an answer once the analyst turns to something else.
+function settle() {
+  const moved = nudging !== null || drag?.onset;
+  clearTimeout(nudging);
+  nudging = drag = null;
+  if (moved && !isSaid()) answer(false, false);
+}
+
+addEventListener("beforeunload", event => {
+  settle();
+  if (unsaved.size) event.preventDefault();  // the browser asks whether to leave
+});
+addEventListener("pagehide", settle);  // which some browsers send alone
 
 function following(index, step, open_only = false) {
   for (let at = index + step; at >= 0 && at < picks.length; at += step) {
@@ -330,7 +382,7 @@ function zoom(factor, about) {
 }
 
 function move(offset) {
-  const limit = Math.min(60, Number($("length").value));
+  const limit = Math.max(Math.min(60, Number($("length").value)), Math.abs(draft.offset));
   draft.offset = Math.round(Math.max(-limit, Math.min(limit, offset)) * 1e6) / 1e6;
   describe();
   draw();
@@ -340,6 +392,7 @@ const near = event => draft && Math.abs(event.offsetX - xOf(draft.offset)) <= GR
 
 canvas.addEventListener("pointerdown", event => {
   if (!view || event.button !== 0) return;
+  settle();
   drag = { onset: near(event), x: event.offsetX, range: [...range], offset: draft.offset };
   canvas.setPointerCapture(event.pointerId);
 });
@@ -349,11 +402,7 @@ canvas.addEventListener("pointermove", event => {
   if (drag.onset) move(drag.offset + seconds);
   else { range = drag.range.map(t => t - seconds); draw(); }
 });
-canvas.addEventListener("pointerup", () => {
-  const moved = drag?.onset && draft.offset !== drag.offset;
-  drag = null;
-  if (moved) answer(false, false);
-});
+canvas.addEventListener("pointerup", settle);
 canvas.addEventListener("pointercancel", () => {
   if (drag?.onset) move(drag.offset);
   drag = null;
@@ -364,7 +413,7 @@ canvas.addEventListener("wheel", event => {
 }, { passive: false });
 
 function setPhase(phase) {
-  if (draft.phase === phase && picks[current].status) return;
+  if (!seen || draft.phase === phase && isSaved() && picks[current].status) return;
   draft.phase = phase;
   describe();
   draw();
@@ -382,13 +431,19 @@ const KEYS = {
   ArrowDown: () => go(1),
   ArrowLeft: () => go(-1),
   ArrowUp: () => go(-1),
-  Escape: () => { move(0); draft.phase = picks[current].phase; describe(); draw(); say("a accepts the original onset"); },
+  Escape: () => {
+    clearTimeout(nudging);
+    nudging = drag = null;
+    draft = { phase: picks[current].phase, offset: 0 };
+    describe();
+    draw();
+    say("a accepts the original onset");
+  },
   "+": () => zoom(.5, draft.offset),
   "=": () => zoom(.5, draft.offset),
   "-": () => zoom(2, draft.offset),
   0: () => { range = [-Number($("length").value), Number($("length").value)]; draw(); },
 };
-let nudging = null;
 addEventListener("keydown", event => {
   if (event.ctrlKey || event.metaKey || event.altKey || current < 0) return;
   if (event.target.closest("select, input")) return;
@@ -397,12 +452,12 @@ addEventListener("keydown", event => {
     if (!view) return;
     move(draft.offset + (event.key === "ArrowRight" ? 1 : -1) / view.sampling_rate_hz);
     clearTimeout(nudging);
-    const index = current;
-    nudging = setTimeout(() => { if (current === index) answer(false, false); }, 400);
+    nudging = setTimeout(settle, 400);
     return;
   }
-  const act = KEYS[event.key.length === 1 ? event.key.toLowerCase() : event.key];
-  if (!act || event.repeat && "ar".includes(event.key)) return;
+  const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
+  const act = KEYS[key];
+  if (!act || event.repeat && "arps".includes(key)) return;
   event.preventDefault();
   act();
 });
