@@ -230,6 +230,18 @@ def test_an_id_survives_the_csv(tmp_path):
     assert read_picks_csv(tmp_path / "picks.csv")[0].pick_id == picks[0].pick_id
 
 
+def test_an_answer_of_a_tab_that_does_not_show_the_last_one_is_refused(page, tmp_path):
+    shown = get(page, "picks")[0]
+    before = [shown["status"], shown["said_phase"], shown["said_offset_s"]]
+    post(page, PICKS[0], offset_s=0.25)
+    body = {"id": PICKS[0].pick_id, "phase": "P", "offset_s": 0.0, "rejected": False}
+    with pytest.raises(ConfigError, match="another tab has answered it: moved; reload this page"):
+        page.answer(Request("POST", "answer", body=body | {"before": before}))
+    assert len((tmp_path / "answers.csv").read_text().splitlines()) == 2
+    page.answer(Request("POST", "answer", body=body | {"before": ["moved", "P", 0.25]}))
+    assert get(page, "picks")[0]["status"] == "accepted"
+
+
 def test_answers_of_many_tabs_are_whole_rows(page, tmp_path):
     with ThreadPoolExecutor(8) as tabs:
         list(tabs.map(lambda k: post(page, PICKS[k % 3], phase="PS"[k % 2], offset_s=k / 100), range(60)))

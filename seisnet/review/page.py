@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import math
+import threading
 from typing import Any
 
 import numpy as np
@@ -40,6 +41,7 @@ class ReviewPage:
 
     def __init__(self, picked: Picked, answers: Answers) -> None:
         self.picked, self.answers = picked, answers
+        self._lock = threading.Lock()
         self._page, self._policy = _render(picked.name, str(answers.path))
 
     def answer(self, request: Request) -> Reply | None:
@@ -93,8 +95,17 @@ class ReviewPage:
         # The file holds microseconds.
         time_ns = pick.time_ns + round(offset_s * 1e6) * 1000
         status = "rejected" if rejected else "moved" if time_ns != pick.time_ns else "accepted"
-        self.answers.add(pick, Answer(pick.pick_id, status, phase, time_ns))
-        return self._pick(pick)
+        with self._lock:
+            now = self._pick(pick)
+            if body.get("before", said := _said(now)) != said:
+                raise ConfigError(f"another tab has answered it: {now['status']}; reload this page to see what is said")
+            self.answers.add(pick, Answer(pick.pick_id, status, phase, time_ns))
+            return self._pick(pick)
+
+
+def _said(pick: dict[str, Any]) -> list[Any]:
+    """What a page shows of the answer to a pick, and sends back with another one."""
+    return [pick["status"], pick["said_phase"], pick["said_offset_s"]]
 
 
 def _plain_view(view: View, pick: Pick, classes: tuple[str, ...]) -> dict[str, Any]:

@@ -181,9 +181,10 @@ function answer(rejected, advance) {
 }
 
 async function send(index, said) {
-  const { id } = picks[index];
+  const { id, status, said_phase, said_offset_s } = picks[index];
+  const before = [status, said_phase, said_offset_s];
   try {
-    picks[index] = await ask("answer", { id, phase: said.phase, offset_s: said.offset, rejected: said.rejected });
+    picks[index] = await ask("answer", { id, phase: said.phase, offset_s: said.offset, rejected: said.rejected, before });
     if (unsaved.get(index) === said) unsaved.delete(index);
     if (current === index) say(`${picks[index].status}: saved`);
   } catch (error) {
