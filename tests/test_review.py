@@ -6,7 +6,8 @@ import os
 import signal
 import subprocess
 import sys
-from concurrent.futures import ThreadPoolExecutor
+import threading
+from concurrent.futures import ThreadPoolExecutor, wait
 
 import numpy as np
 import pytest
@@ -240,6 +241,24 @@ def test_an_answer_of_a_tab_that_does_not_show_the_last_one_is_refused(page, tmp
     assert len((tmp_path / "answers.csv").read_text().splitlines()) == 2
     page.answer(Request("POST", "answer", body=body | {"before": ["moved", "P", 0.25]}))
     assert get(page, "picks")[0]["status"] == "accepted"
+
+
+def test_a_page_that_is_loaded_while_an_answer_is_written_shows_it(page, monkeypatch):
+    begun, go_on, fsync = threading.Event(), threading.Event(), os.fsync
+
+    def slow(descriptor):
+        begun.set()
+        assert go_on.wait(20)
+        fsync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", slow)
+    with ThreadPoolExecutor(2) as threads:
+        posted = threads.submit(post, page, PICKS[0])
+        assert begun.wait(20)
+        shown = threads.submit(get, page, "picks")
+        wait([shown], timeout=0.2)
+        go_on.set()
+        assert shown.result()[0]["status"] == posted.result()["status"] == "accepted"
 
 
 def test_answers_of_many_tabs_are_whole_rows(page, tmp_path):

@@ -51,7 +51,8 @@ class ReviewPage:
         if request.path == "":
             return Reply(self._page, policy=self._policy)
         if request.path == "picks":
-            return _json([self._pick(pick) for pick in self.picked.picks])
+            with self._lock:  # a page that is loaded again shows what it has just sent
+                return _json([self._pick(pick) for pick in self.picked.picks])
         if request.path == "waveform":
             return _json(self._waveform(request))
         return None
