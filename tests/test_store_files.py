@@ -1,11 +1,13 @@
 """Files appear whole or not at all, and none is replaced unasked."""
 
+import errno
 import hashlib
 import os
+from pathlib import Path
 
 import pytest
 
-from seisnet.errors import ConfigError
+from seisnet.errors import ConfigError, DataError
 from seisnet.store.files import check_output, replacing, sha256_of, sweep
 
 
@@ -40,6 +42,15 @@ def test_an_exception_leaves_the_old_file_and_nothing_else(tmp_path, error):
         raise error
     assert listed(tmp_path) == ["a"]
     assert (tmp_path / "a").read_text() == "old"
+
+
+def test_the_output_is_named_where_a_file_system_lets_nothing_be_removed(tmp_path, monkeypatch):
+    def refuse(*args, **options):
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+
+    monkeypatch.setattr(Path, "unlink", refuse)
+    with pytest.raises(DataError, match="a: can't be written: Read-only file system"), replacing(tmp_path / "a"):
+        refuse()
 
 
 def test_an_existing_output_is_refused_unless_it_may_be_overwritten(tmp_path):

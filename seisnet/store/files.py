@@ -116,7 +116,8 @@ def replacing(path: Path) -> Iterator[Path]:
     except OSError as error:
         raise DataError(f"{path}: can't be written: {error.strerror or error}") from error
     finally:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):  # a read-only file system refuses even to remove what is not there
+            temporary.unlink(missing_ok=True)
 
 
 def write_whole(path: Path, content: bytes) -> None:
