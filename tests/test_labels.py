@@ -185,7 +185,9 @@ def test_of_rows_with_one_pick_id_the_last_counts_and_the_number_of_a_line_is_no
 
 BAD = {
     "empty.csv": (b"", "the file is empty"),
-    "words.csv": (b"hello\n", "no columns network, station, time, phase"),
+    "words.csv": (b"hello\n", "no columns network, station, time, phase; a CSV of picks"),
+    "names.csv": (b"net,sta,datetime,pick\nGE,APE,1,P\n", "time, phase; here they are net, sta, datetime, pick"),
+    "many.csv": (b"a column," * 999 + b"end\n1\n", "here they are a column, a column, a column, a column, a column"),
     "header.csv": (b"network,station,time,phase\n", "holds no row below its header"),
     "rejected.csv": (
         b"network,station,time,phase,status\nGE,APE,1,P,Rejected\nGE,APE,2,S,rejected\n",
@@ -213,7 +215,7 @@ BAD = {
         b"network,station,time,phase,Weight\nGE,APE,1,P,0.5\n",
         "column 'Weight' is unknown; did you mean 'weight'?",
     ),
-    "bytes.csv": (bytes(range(128, 256)), "can't be read"),
+    "bytes.csv": (bytes(range(128, 256)), "not text in UTF-8: 'utf-8' codec can't decode"),
     "empty.xml": (b"", "the file is empty"),
     "words.txt": (b"hello\n", "neither a catalogue that ObsPy reads"),
     "cut.xml": (b'<?xml version="1.0"?><q:quakeml xmlns:q="http://quakeml.org', "neither a catalogue that ObsPy reads"),
@@ -465,7 +467,7 @@ def test_detections_are_classes_too(tmp_path):
             "no column class.*its column phase suits the task phase",
         ),
         ("network,station,time,class\n", "holds no row below its header"),
-        ("# by hand; 2020\nnetwork,station,time,class\n", "needs network, station, time, class$"),
+        ("# by hand; 2020\nnetwork,station,time,class\n", "time, class; here they are # by hand; 2020$"),
         ("network,station,time,class\nGE,APE,1,\n", "line 2: the class is empty"),
         ("network,station,time,end_time,class\nGE,APE,5,4,x\n", "line 2: end_time '4' lies before time '5'"),
         ("network,station,time,end_time,class\nGE,APE,5,soon,x\n", "line 2: time 'soon'"),

@@ -157,7 +157,9 @@ def _read_one(
         raise DataError(f"{path}: the file is empty")
     try:
         return (from_csv if is_csv(path) else from_catalogue)(path, rejections)
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+    except UnicodeDecodeError as error:
+        raise DataError(f"{path}: not text in UTF-8: {error}; save it as UTF-8") from error
+    except (OSError, csv.Error) as error:
         raise DataError(f"{path}: can't be read: {error}") from error
 
 

@@ -6,6 +6,7 @@ import csv
 import difflib
 import math
 import re
+import textwrap
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -106,6 +107,8 @@ def _check_columns(path: Path, table: _Table, columns: Sequence[str]) -> None:
             hint = "; here they are not all in lower case"
         elif set(table.needed) <= set(re.split(r"[;|,\s]+", ",".join(columns).lower())):
             hint = "; here they are not separated by commas"
+        elif not hint and any(columns):
+            hint = f"; here they are {textwrap.shorten(', '.join(columns), 100)}"
         lacking = f"column{'s' if len(missing) > 1 else ''} {', '.join(missing)}"
         raise DataError(f"{path}: no {lacking}; a CSV of {table.many} needs {', '.join(table.needed)}{hint}")
     absent = [name for name in table.optional if name not in columns]
