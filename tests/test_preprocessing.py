@@ -94,6 +94,50 @@ def test_labels_that_stand_in_two_files_give_their_windows_once(labelled, window
         )
 
 
+def torn(windows):
+    """How many windows of dev and test hold an onset and share samples with windows of other splits."""
+    rows, window_ns = windows.rows, 4 * NS_PER_S
+    found = 0
+    for i in np.flatnonzero((rows.split > 0) & (rows.y < 2)):
+        near = (np.abs(rows.start_ns - rows.start_ns[i]) < window_ns) & (rows.y < 2)
+        found += int((near & (rows.trace_id == rows.trace_id[i]) & (rows.split != rows.split[i])).any())
+    return found
+
+
+def test_an_earthquake_under_two_names_lies_in_one_split(labelled, tmp_path):
+    """As two agencies give it in one file, or in two whose picks are farther apart than those of one onset."""
+    lines = [
+        f"{p.network},{p.station},{obspy.UTCDateTime(ns=p.time_ns) + off},{p.phase},{agency}{p.event_id}"
+        for agency, off in (("a", 0.0), ("b", 0.1), ("c", 0.9))
+        for p in labelled.picks
+    ]
+    (tmp_path / "agencies.csv").write_text("\n".join(["network,station,time,phase,event_id", *lines]) + "\n")
+    found = preprocess([str(labelled.files)], [str(tmp_path / "agencies.csv")], CONFIG)
+    assert set(found.rows.split.tolist()) == {0, 1, 2}
+    assert torn(found) == 0
+    split_of = {name: int(found.rows.split[found.rows.group == k][0]) for k, name in enumerate(found.info.group_names)}
+    for name, split in split_of.items():
+        assert all(split_of.get(agency + name[1:], split) == split for agency in "abc")
+
+
+def test_no_excerpt_reaches_into_a_trace_of_another_split(tmp_path, noise):
+    """Traces of a data set that were cut from one recording, event by event, and overlap."""
+    columns = ("trace_start_time", "trace_p_arrival_sample", "station_code", "source_id")
+    day = noise(90_000).reshape(3, 30_000)
+    starts = [*range(0, 18_000, 3000), 24_000]  # of traces of a minute each, the last by itself
+    with SeisBenchWriter(tmp_path / "set", columns, data_format={"component_order": "ZNE", "sampling_rate": 100}) as w:
+        for at in starts:
+            row = (str(obspy.UTCDateTime(at / 100)), 4000, "A", f"e{at}")
+            w.add(dict(zip(columns, row, strict=True)), day[:, at : at + 6000])
+    found = preprocess([str(tmp_path / "set")], [], replace(CONFIG, noise_windows=0, coda_windows=0, shifts=0))
+    rows = found.rows
+    assert sorted(rows.start_ns.tolist()) == [round((at / 100 + 38) * NS_PER_S) for at in starts]
+    assert len(found.excerpts) > 0
+    for e in found.excerpts:
+        inside = (rows.start_ns + 4 * NS_PER_S > e.start_ns) & (rows.start_ns <= e.end_ns)
+        assert set(rows.split[inside].tolist()) == {e.split}
+
+
 def test_a_data_set_gives_the_windows_of_the_same_files_and_picks(labelled, windows):
     a, b = table(read_windows(windows)), table(preprocess([str(labelled.dataset)], [], CONFIG))
     assert len(a) > 200

@@ -1,5 +1,6 @@
 """Splits: no event on two sides, no station either where asked, shares about as wished, always the same."""
 
+from collections import Counter
 from dataclasses import replace
 
 import numpy as np
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 
 from seisnet.config import PreprocessConfig
 from seisnet.errors import DataError
-from seisnet.preprocessing.splits import FEWEST_BLOCKS, assign_splits
+from seisnet.preprocessing.splits import FEWEST_BLOCKS, assign_splits, divide
 
 CONFIG = PreprocessConfig()
 
@@ -111,6 +112,24 @@ def test_the_names_of_events_and_not_their_order_in_the_rows_decide():
         split, _ = assign_splits(events, stations, [""] * len(events), config)
         other, _ = assign_splits([events[i] for i in order], [stations[i] for i in order], [""] * len(events), config)
         np.testing.assert_array_equal(other, split[order])
+
+
+def test_events_that_share_samples_at_a_station_are_one_and_others_are_not():
+    rows = Counter({(f"e{k}", f"s{k % 3}", 0, 0, False): 1 for k in range(30)})
+    # e0 reaches over e3 and, through it, e6 at one station; e1 lies beside e4 but touches it nowhere.
+    signals = {"S0": {"e0": [0, 10], "e3": [8, 20], "e6": [20, 30]}, "S1": {"e1": [0, 10], "e4": [11, 20]}}
+    apart = 0
+    for seed in range(20):
+        split_of = divide(rows, replace(CONFIG, split_by="event", seed=seed), signals).split_of_event
+        assert split_of["e0"] == split_of["e3"] == split_of["e6"]
+        apart += split_of["e1"] != split_of["e4"]
+    assert apart
+
+
+def test_the_data_sets_own_split_may_divide_events_that_share_samples():
+    rows = Counter({("a", "s", 1, 0, False): 1, ("b", "s", 3, 0, False): 1})
+    found = divide(rows, replace(CONFIG, split_by="given"), {"S": {"a": [0, 10], "b": [5, 15]}})
+    assert found.split_of_event == {"a": 0, "b": 2}
 
 
 @pytest.mark.parametrize(("n_events", "enough"), [(1, False), (2, False), (3, True)])

@@ -19,6 +19,7 @@ from seisnet.config import PreprocessConfig, to_json
 from seisnet.errors import DataError
 from seisnet.features import Feature, extract, make_feature
 from seisnet.labels.matching import LabelMatcher
+from seisnet.overlaps import merged
 from seisnet.picking.picker import snr_db
 from seisnet.picks import ClassInterval, Pick, station_of
 from seisnet.preprocessing.splits import Row
@@ -28,7 +29,7 @@ from seisnet.store.shards import ShardWriter, new_shard, undamaged_summary
 from seisnet.store.windows_file import SPLITS, Rejected
 from seisnet.waveforms.files import Reading
 from seisnet.waveforms.inventory import response_of
-from seisnet.waveforms.records import NS_PER_S, Record, Rejection
+from seisnet.waveforms.records import NS_PER_S, Record, Rejection, sample_to_ns
 from seisnet.waveforms.remarks import lacking
 from seisnet.waveforms.source_records import read_records, read_traces
 from seisnet.waveforms.sources import Source
@@ -119,6 +120,8 @@ class Summary:
     files : list of (path, size, sha256, index of the source, -1 where the file could not be read)
     records : dict of str to list of int
         See `seisnet.labels.matching.no_records`.
+    signals : dict
+        By station and event, first and last time of stretches that windows of signals, not of noise, cover, in turn.
     rejected : list
         Filled only where no shard is written: a shard holds its own.
     shard : Path or None
@@ -131,6 +134,7 @@ class Summary:
     excerpt_samples: int = 0
     files: list[tuple[str, int, str, int]] = field(default_factory=list)
     records: dict[str, list[int]] = field(default_factory=dict)
+    signals: dict[str, dict[str, list[int]]] = field(default_factory=dict)
     rejected: list[Rejected] = field(default_factory=list)
     shard: Path | None = None
 
@@ -238,6 +242,7 @@ class _Maker:
             station = station_of(labelled.record.trace_id)
             y = [config.classes.index(w.label) for w in windows]
             self.rows.update((w.event, station, given, k, w.augmented) for w, k in zip(windows, y, strict=True))
+            self._note_signals(labelled.record, windows)
             if self._writer is not None:
                 self._extract(labelled, windows, y, given)
         if config.excerpts and config.task == "phase":
@@ -246,6 +251,15 @@ class _Maker:
                 if self._writer is not None:
                     self._writer.append_excerpt(excerpt)
         return len(windows), why_not
+
+    def _note_signals(self, record: Record, windows: Sequence[Window]) -> None:
+        of_event: dict[str, list[tuple[int, int]]] = defaultdict(list)
+        for w in windows:
+            if w.label != "noise":
+                of_event[w.event].append((w.first_sample, w.first_sample + self._job.config.window_samples - 1))
+        here = self.summary.signals.setdefault(station_of(record.trace_id).upper(), {})
+        for event, spans in of_event.items():
+            here.setdefault(event, []).extend(sample_to_ns(record, i) for span in merged(spans) for i in span)
 
     def _extract(self, labelled: LabelledRecord, windows: Sequence[Window], y: list[int], given: int) -> None:
         config, record = self._job.config, labelled.record

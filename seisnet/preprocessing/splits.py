@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import bisect
 import functools
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from seisnet.config import PreprocessConfig
 from seisnet.errors import DataError
-from seisnet.overlaps import connected
+from seisnet.overlaps import Spans, connected, merged
 from seisnet.picks import station_of
 from seisnet.store.excerpts import Excerpt
 from seisnet.store.windows_file import SPLITS, Rejected
@@ -20,6 +21,9 @@ from seisnet.wording import counted
 
 Row = tuple[str, str, int, int, bool]
 """Event, station, split of the data set (0: none), class, augmented."""
+
+Signals = Mapping[str, Mapping[str, Sequence[int]]]
+"""By station and event, first and last time of stretches that windows of signals cover, in turn."""
 
 FEWEST_BLOCKS = 10
 """`auto` splits by event and station only where that leaves at least this many blocks."""
@@ -43,11 +47,14 @@ class Division:
         ``event``, ``both`` or ``given``.
     counts : int64 (3, K, 2)
         Windows that are kept, by split, class and whether they are augmented.
+    signals : dict of str to (Spans, tuple of str)
+        By station, where windows of signals lie, and of which event each is.
     """
 
     split_of: Mapping[tuple[str, str, int], int]
     how: str
     counts: NDArray[np.int64]
+    signals: Mapping[str, tuple[Spans, tuple[str, ...]]] = field(default_factory=dict)
 
     @functools.cached_property
     def split_of_event(self) -> dict[str, int]:
@@ -60,8 +67,11 @@ class Division:
         return {station: split for (_, station, _), split in self.split_of.items()}
 
 
-def divide(rows: Counter[Row], config: PreprocessConfig) -> Division:
+def divide(rows: Counter[Row], config: PreprocessConfig, signals: Signals | None = None) -> Division:
     """Assign windows, counted by what they have in common, to splits.
+
+    Events of which windows of signals share samples go to one split: earthquakes that overlap, or one earthquake under
+    two names, as two agencies or copies of a recording give it. The data set's own splits are taken as they are.
 
     Raises
     ------
@@ -75,14 +85,37 @@ def divide(rows: Counter[Row], config: PreprocessConfig) -> Division:
     keys = sorted(windows)
     events, stations, numbers = zip(*keys, strict=True)
     names = ["" if number == 0 else SPLITS[number - 1] for number in numbers]
-    split, how = assign_splits(events, stations, names, config, windows=[windows[key] for key in keys])
+    at = {station: _spans(of_event) for station, of_event in (signals or {}).items()}
+    joined = {} if config.split_by == "given" else _joined(at)
+    parts = [joined.get(event, event) for event in events]
+    split, how = assign_splits(parts, stations, names, config, windows=[windows[key] for key in keys])
     split_of = dict(zip(keys, split.tolist(), strict=True))
     counts = np.zeros((len(SPLITS), len(config.classes), 2), dtype=np.int64)
     for (event, station, number, y, augmented), n in rows.items():
         side = split_of[event, station, number]
         if not (augmented and side):
             counts[side, y, int(augmented)] += n
-    return Division(split_of, how, counts)
+    return Division(split_of, how, counts, {station: (Spans(spans), of) for station, (spans, of) in at.items()})
+
+
+def _spans(of_event: Mapping[str, Sequence[int]]) -> tuple[list[tuple[int, int]], tuple[str, ...]]:
+    """Where the windows of signals at a station lie, and of which event each stretch is."""
+    found = [(span, e) for e, times in of_event.items() for span in zip(times[::2], times[1::2], strict=True)]
+    return [span for span, _ in found], tuple(event for _, event in found)
+
+
+def _joined(at: Mapping[str, tuple[Sequence[tuple[int, int]], Sequence[str]]]) -> dict[str, str]:
+    """The first, by name, of the events that share samples with an event, directly or through others."""
+    names = sorted({event for _, events in at.values() for event in events})
+    number = {event: i for i, event in enumerate(names)}
+    named = []
+    for station, (spans, events) in at.items():
+        starts = [start for start, _ in merged(spans)]
+        named += [
+            ((station, bisect.bisect_right(starts, start)), number[event])
+            for (start, _), event in zip(spans, events, strict=True)
+        ]
+    return {names[i]: names[group[0]] for group in connected(named, len(names)) for i in group}
 
 
 def placed(excerpt: Excerpt, division: Division) -> Excerpt | Rejected:
@@ -194,7 +227,9 @@ def _splits(excerpt: Excerpt, events: Sequence[str], division: Division) -> set[
     station = station_of(excerpt.trace_id)
     if not events or (division.how == "both" and station not in division.split_of_station):
         return set()
-    splits = {division.split_of_event[event] for event in events}
+    spans, of = division.signals.get(station.upper(), (Spans([]), ()))
+    near = spans.touching(excerpt.start_ns, excerpt.end_ns)
+    splits = {division.split_of_event[event] for event in (*events, *(of[i] for i in near))}
     if division.how == "both":
         splits.add(division.split_of_station[station])
     if division.how == "given" and excerpt.split >= 0:
