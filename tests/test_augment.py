@@ -87,6 +87,9 @@ def test_what_is_added_has_the_level_that_was_drawn_and_comes_from_the_record(
     for w, x, y in zip(windows, before, after, strict=True):
         if not w.augmented:
             continue
+        if w.event != "a":  # noise more than a minute before the event
+            np.testing.assert_array_equal(x, y)
+            continue
         added = y - x
         onset = 0 if np.isnan(w.onset_s) else round(w.onset_s * 100 + 200)
         signal = x - x.mean(axis=1, keepdims=True)
@@ -95,6 +98,21 @@ def test_what_is_added_has_the_level_that_was_drawn_and_comes_from_the_record(
         likeness = np.correlate(data[0, span], centred, "valid")
         size = np.sqrt(np.convolve(data[0, span] ** 2, np.ones(400), "valid") * np.sum(centred**2))
         assert np.max(likeness / size) > 0.99
+
+
+@pytest.mark.parametrize("share", ["mix_share", "overlay_share"])
+def test_nothing_of_an_event_gets_into_windows_of_another(share, labelled_record):
+    """It may lie in another split."""
+    record, (p, s) = labelled_record.record, labelled_record.picks
+    later = [replace(pick, time_ns=pick.time_ns + 150 * NS_PER_S, event_id="b") for pick in (p, s)]
+    labelled, config = replace(labelled_record, picks=(p, s, *later)), replace(CONFIG, **{share: 1.0})
+    windows = [w for w in cut(labelled, replace(config, noise_ratio=0.0))[0] if w.event == "a"]
+    data = record.data.copy()
+    data[:, 18_500:] *= -1  # of the second event, and of the noise before it
+    other = replace(labelled, record=replace(record, data=data))
+    one, two = (augment(part, windows, take(part.record, windows, config), config)[0] for part in (labelled, other))
+    assert (one != take(record, windows, config)).any()
+    np.testing.assert_array_equal(one, two)
 
 
 @pytest.mark.parametrize("share", ["mix_share", "overlay_share"])

@@ -66,7 +66,8 @@ class PreprocessConfig:
         count as one event when splits are made, picks so near to those of an event as of that; 0 groups them by
         station and hour.
     mix_share, overlay_share : float
-        Share of the augmented windows to which noise, or coda of the event, from elsewhere in the record is added.
+        Share of the augmented windows to which noise of the minute before the event, or coda of the event, from
+        elsewhere in the record is added; noise that belongs to no event stays as it is.
     mix_snr_db, overlay_db : tuple of float
         Range of the level of the window over that of what is added.
     gain_db : float

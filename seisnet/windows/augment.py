@@ -1,20 +1,21 @@
-"""Changes to windows of the training split that change no label: what is added comes from the same record.
+"""Changes to windows of the training split that change no label: what is added is of the same record and event.
 
-So it was recorded by the same instrument, and whatever lies in the window's event stays on its side of the splits.
+So it was recorded by the same instrument, and no sample of dev or test gets into a window of train.
 Features do not change with the gain and, `raw` excepted, the polarity of a whole window; the gain is drawn for
 each component.
 """
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from seisnet.config import PreprocessConfig
-from seisnet.windows.cutting import coda_stretches, noise_stretches
-from seisnet.windows.labelled import LabelledRecord, Window, draw, generator, onsets_of, stretch_of
+from seisnet.windows.cutting import CODA_S, coda_stretches, event_near, noise_stretches
+from seisnet.windows.labelled import LabelledRecord, Onset, Window, draw, generator, onsets_of, stretch_of
 
 Samples = NDArray[np.float32]
 Present = NDArray[np.bool_]
@@ -54,8 +55,8 @@ def augment(
         return samples, present
     rng = generator(record, config, purpose=1)
     onsets = onsets_of(labelled)
-    noise = noise_stretches(labelled, onsets, config)
-    coda = coda_stretches(record, onsets, config)
+    noise = _by_event(labelled, onsets, _just_before(noise_stretches(labelled, onsets, config), onsets, config))
+    coda = _by_event(labelled, onsets, coda_stretches(record, onsets, config))
     altered = samples.copy()
     for i, window in enumerate(windows):
         if not window.augmented:
@@ -71,7 +72,8 @@ def augment(
             (config.overlay_share, coda, config.overlay_db),
         ):
             if rng.random() < share:
-                x = _add(x, _drawn(labelled, stretches, config, rng), onset, rng.uniform(level_db[0], level_db[1]))
+                other = _drawn(labelled, stretches[window.event], config, rng)
+                x = _add(x, other, onset, rng.uniform(level_db[0], level_db[1]))
         x = x * 10 ** (rng.uniform(-config.gain_db, config.gain_db, (len(x), 1)) / 20)
         if rng.random() < config.flip_share:
             x = -x
@@ -81,6 +83,26 @@ def augment(
             x = _with_gap(x, onset, record.sampling_rate_hz, config, rng)
         altered[i] = np.where(present[i][:, None], x, 0)
     return altered, present
+
+
+def _just_before(
+    stretches: Sequence[tuple[int, int]], onsets: Sequence[Onset], config: PreprocessConfig
+) -> Sequence[tuple[int, int]]:
+    """What of the ranges of noise in a record with onsets belongs to the event that follows, see `event_near`."""
+    if not onsets:
+        return stretches
+    room = round((CODA_S - config.noise_gap_s) * config.sampling_rate_hz) - config.window_samples
+    return [(max(low, high - room), high) for low, high in stretches if room > 0]
+
+
+def _by_event(
+    labelled: LabelledRecord, onsets: Sequence[Onset], stretches: Sequence[tuple[int, int]]
+) -> dict[str, list[tuple[int, int]]]:
+    """Ranges of first samples by the event that their windows belong to."""
+    found: dict[str, list[tuple[int, int]]] = defaultdict(list)
+    for low, high in stretches:
+        found[event_near(labelled, onsets, high - 1)].append((low, high))
+    return found
 
 
 def _drawn(
