@@ -142,6 +142,11 @@ def test_rows_of_one_group_stay_together_and_widen_the_interval(rng):
     assert high - low > 3 * (naive_high - naive_low)
 
 
+def test_a_single_group_gives_no_interval(rng):
+    """Every resample would be the same rows: an interval without width says that nothing is uncertain."""
+    assert np.isnan(bootstrap_interval(lambda rows: float(len(rows)), [7] * 40, rng=rng)).all()
+
+
 def test_the_same_seed_gives_the_same_interval(rng):
     values_n, groups_n = rng.normal(size=(2, 30)).round(1)
 

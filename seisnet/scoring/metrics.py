@@ -219,7 +219,8 @@ def bootstrap_interval(
     Returns
     -------
     (float, float)
-        Lower and upper bound; NaN where no resample gave a finite statistic.
+        Lower and upper bound; NaN where no resample gave a finite statistic, and of a single group, which is all that
+        every resample holds.
 
     Raises
     ------
@@ -236,6 +237,8 @@ def bootstrap_interval(
     if len(members) == 0:
         raise DataError("a bootstrap interval needs at least one row; got none")
     rows_of = np.split(np.argsort(members, kind="stable"), np.cumsum(np.bincount(members))[:-1])
+    if len(rows_of) == 1:
+        return float("nan"), float("nan")
     draws = rng.integers(len(rows_of), size=(n_resamples, len(rows_of)))
     values = np.array([statistic(np.concatenate([rows_of[g] for g in draw])) for draw in draws])
     finite = values[np.isfinite(values)]
