@@ -77,6 +77,24 @@ def test_an_onset_in_two_files_is_one_pick_of_one_event(tmp_path):
     assert [r.reason for r in rejections] == ["a second pick of the same onset"] * 3
 
 
+def test_of_two_picks_of_an_onset_in_one_event_the_surer_counts(tmp_path):
+    """A machine's beside the analyst's; a machine's two, other instruments, phases and events are left."""
+    rows = [
+        "GE,APE,HHZ,2020-01-01T00:00:10.1,P,a,automatic",
+        "GE,APE,HHZ,2020-01-01T00:00:10.0,Pg,a,manual",
+        "GE,APE,HHZ,2020-01-01T00:00:10.6,P,a,automatic",
+        "GE,APE,HNZ,2020-01-01T00:00:10.1,P,a,automatic",
+        "GE,APE,HHZ,2020-01-01T00:00:10.2,S,a,automatic",
+        "GE,APE,HHZ,2020-01-01T00:00:10.3,P,b,automatic",
+        "GE,TIR,HHZ,2020-01-01T00:00:12.0,P,a,automatic",
+        "GE,TIR,HHZ,2020-01-01T00:00:12.1,P,a,automatic",
+    ]
+    (tmp_path / "a.csv").write_text("\n".join(["network,station,channel,time,phase,event_id,status", *rows]) + "\n")
+    rejections = []
+    assert len(read_labels([tmp_path / "a.csv"], rejections)) == len(rows) - 1
+    assert [(r.start_ns % 10**10, r.reason) for r in rejections] == [(10**8, "a second pick of the same onset")]
+
+
 def test_of_two_picks_that_may_be_of_one_onset_the_nearer_is(tmp_path):
     head, at = "network,station,time,phase,event_id\n", START_NS // NS_PER_S
     (tmp_path / "1.csv").write_text(head + f"GE,APE,{at + 10},P,\nGE,APE,{at + 10.4},P,\n")

@@ -56,7 +56,8 @@ def phase_class(hint: str) -> str:
 def read_labels(paths: Iterable[str | Path], rejections: list[Rejection] | None = None) -> list[Pick]:
     """Read picks from catalogues and CSV files, every onset once.
 
-    Of several files the first counts, and in one file a pick of an event before one that belongs to none.
+    Of several files the first counts, in one file a pick of an event before one that belongs to none, and in one event
+    the pick that weighs most, so that a machine's beside the analyst's is no second onset.
 
     Parameters
     ----------
@@ -75,6 +76,7 @@ def read_labels(paths: Iterable[str | Path], rejections: list[Rejection] | None 
     """
     rejected = [] if rejections is None else rejections
     files = _read(paths, csv_picks, catalogue_picks, "picks; origins alone give no onsets", rejected)
+    files = [_surest(picks, rejected) for picks in files]
     # A pick outside any event may be of the same onset as one inside: a machine's beside the analyst's.
     parts = ([pick for pick in picks if bool(pick.event_id) is named] for picks in files for named in (True, False))
     return in_order(_once(parts, rejected))
@@ -161,6 +163,28 @@ def _read_one(
         raise DataError(f"{path}: not text in UTF-8: {error}; save it as UTF-8") from error
     except (OSError, csv.Error) as error:
         raise DataError(f"{path}: can't be read: {error}") from error
+
+
+def _surest(picks: Sequence[Pick], rejections: list[Rejection]) -> list[Pick]:
+    """Picks of a file without those that lie beside one of more weight, of the same onset, event and instrument.
+
+    Two of equal weight are left: nobody knows which is right, and a machine's own second picks are to be seen.
+    """
+    of_onset: dict[tuple[str, ...], list[int]] = defaultdict(list)
+    for i, pick in enumerate(picks):
+        if pick.event_id:
+            of_onset[pick.event_id, pick.channel[:2], *_onset(pick)].append(i)
+    second: set[int] = set()
+    for near in of_onset.values():
+        most = max(picks[i].weight for i in near)
+        for pick, i in ((picks[i], i) for i in near if picks[i].weight < most):  # none where a machine made them all
+            surer = (picks[k] for k in near if picks[k].weight > pick.weight)
+            of_same = (p for p in surer if abs(p.time_ns - pick.time_ns) <= SAME_NS)
+            if any(fits(pick, p.network, p.location.strip("-")) for p in of_same):
+                second.add(i)
+    for pick in map(picks.__getitem__, sorted(second)):
+        rejections.append(Rejection(pick.trace_id, pick.time_ns, pick.time_ns, "a second pick of the same onset"))
+    return [pick for i, pick in enumerate(picks) if i not in second]
 
 
 def _once(files: Iterable[Sequence[Pick]], rejections: list[Rejection]) -> list[Pick]:
