@@ -194,6 +194,7 @@ def test_empty_modelled_and_double_picks(tmp_path):
     metadata = row(
         trace_p_arrival_sample=50,
         trace_P_arrival_sample=50.0,
+        trace_Pg_arrival_sample=50,
         trace_Sg_arrival_sample=math.nan,
         trace_Sn_arrival_sample="NaN",
         trace_S_predicted_arrival_sample=90,

@@ -95,6 +95,19 @@ def test_of_two_picks_of_an_onset_in_one_event_the_surer_counts(tmp_path):
     assert [(r.start_ns % 10**10, r.reason) for r in rejections] == [(10**8, "a second pick of the same onset")]
 
 
+def test_components_and_hints_of_one_onset_are_one_pick_and_instruments_are_not(tmp_path):
+    rows = ["HHZ,10,P", "HHZ,10,Pg", "HHN,15,S", "HHE,15,S", "HNZ,10,P", "HHZ,10,S", "HHZ,10,AML"]
+    codes = [row.split(",") for row in rows]
+    lines = [f"GE,APE,{channel},2020-01-01T00:00:{s},{phase},a" for channel, s, phase in codes]
+    (tmp_path / "a.csv").write_text("\n".join(["network,station,channel,time,phase,event_id", *lines]) + "\n")
+    rejections = []
+    picks = read_labels([tmp_path / "a.csv"], rejections)
+    assert sorted((p.channel, p.phase) for p in picks) == [
+        ("HHN", "S"), ("HHZ", "AML"), ("HHZ", "P"), ("HHZ", "S"), ("HNZ", "P")
+    ]  # fmt: skip
+    assert [r.reason for r in rejections] == ["a second pick of the same onset"] * 2
+
+
 def test_of_two_picks_that_may_be_of_one_onset_the_nearer_is(tmp_path):
     head, at = "network,station,time,phase,event_id\n", START_NS // NS_PER_S
     (tmp_path / "1.csv").write_text(head + f"GE,APE,{at + 10},P,\nGE,APE,{at + 10.4},P,\n")

@@ -202,7 +202,8 @@ def _once(files: Iterable[Sequence[Pick]], rejections: list[Rejection]) -> list[
     for k, picks in enumerate(files):
         before = len(kept)
         for pick in picks:
-            codes = (pick.network, pick.station, pick.location, pick.channel, pick.phase, pick.time_ns)
+            # Components, or P and Pg, of one time are of one onset, which would else have two windows.
+            codes = (pick.network, pick.location, pick.channel[:2], *_onset(pick), pick.time_ns)
             copied = exact.get(codes, _copied(pick, at[_onset(pick)], kept))
             if copied is None:
                 exact[codes] = len(kept)

@@ -156,8 +156,8 @@ def picks(row: Row, record: Record) -> tuple[tuple[Pick, ...], tuple[Rejection, 
             weight=_weight(row, label, uncertainty_s),
             event_id=event_id(row),
         )
-        # Some sets hold the same pick twice, as trace_p_ and trace_P_.
-        found.setdefault((time_ns, phase), pick)
+        # Some sets hold the same pick twice, as trace_p_ and trace_P_, or trace_P_ and trace_Pg_.
+        found.setdefault((time_ns, phase[:1].upper()), pick)
     return tuple(found[key] for key in sorted(found)), tuple(rejected)
 
 
