@@ -385,6 +385,18 @@ def test_rejected_picks_are_told_and_missing_codes_are_no_trouble(tmp_path):
     assert read_labels([path]) == [found]
 
 
+def test_picks_of_an_event_that_is_said_not_to_exist_are_told_and_no_labels(tmp_path):
+    events = [
+        Event(resource_id=f"smi:local/{k}", event_type=kind, picks=[quakeml_pick(10 + 60 * k, phase_hint="P")])
+        for k, kind in enumerate(("earthquake", "not existing"))
+    ]
+    Catalog(events).write(str(tmp_path / "c.xml"), format="QUAKEML")
+    rejections = []
+    assert [p.event_id for p in read_labels([tmp_path / "c.xml"], rejections)] == ["smi:local/0"]
+    told = [(START_NS + 70 * NS_PER_S, "a pick of an event that is said not to exist")]
+    assert [(r.start_ns, r.reason) for r in rejections] == told
+
+
 def test_a_pick_without_a_time_is_told(tmp_path):
     path = write_catalogue(tmp_path / "c.xml", quakeml_pick(1, phase_hint="P"), QuakeMLPick(phase_hint="S"))
     rejections = []

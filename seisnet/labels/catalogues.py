@@ -32,7 +32,7 @@ ORIGIN = f"{EVENT}/origin"
 
 
 def catalogue_picks(path: Path, rejections: list[Rejection]) -> list[Pick]:
-    """Read the picks of a catalogue; those that an analyst rejected become rejections.
+    """Read the picks of a catalogue; those that an analyst rejected, or whose event there was not, become rejections.
 
     An automatic pick that nobody has checked weighs half; an uncertain one weighs less. Picks that stand beside the
     events have an empty `event_id`.
@@ -44,6 +44,10 @@ def catalogue_picks(path: Path, rejections: list[Rejection]) -> list[Pick]:
     """
     picks = []
     for event in _read_events(path):
+        if event.event_type == "not existing":  # what an analyst calls a machine's false event
+            told = "a pick of an event that is said not to exist"
+            rejections += [Rejection(_trace_id(p), p.time.ns, p.time.ns, told) for p in _valid(event, rejections)]
+            continue
         phases = {a.pick_id: a.phase for origin in event.origins for a in origin.arrivals}
         for pick in _valid(event, rejections):
             uncertainty = pick.time_errors.uncertainty
