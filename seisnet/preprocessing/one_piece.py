@@ -19,7 +19,6 @@ from seisnet.config import PreprocessConfig, to_json
 from seisnet.errors import DataError
 from seisnet.features import Feature, extract, make_feature
 from seisnet.labels.matching import LabelMatcher
-from seisnet.overlaps import merged
 from seisnet.picking.picker import snr_db
 from seisnet.picks import ClassInterval, Pick, station_of
 from seisnet.preprocessing.splits import Row
@@ -29,7 +28,7 @@ from seisnet.store.shards import ShardWriter, new_shard, undamaged_summary
 from seisnet.store.windows_file import SPLITS, Rejected
 from seisnet.waveforms.files import Reading
 from seisnet.waveforms.inventory import response_of
-from seisnet.waveforms.records import NS_PER_S, Record, Rejection, sample_to_ns
+from seisnet.waveforms.records import NS_PER_S, Record, Rejection
 from seisnet.waveforms.remarks import lacking
 from seisnet.waveforms.source_records import read_records, read_traces
 from seisnet.waveforms.sources import Source
@@ -37,7 +36,7 @@ from seisnet.windows.augment import augment
 from seisnet.windows.class_cutting import cut_classes
 from seisnet.windows.cutting import cut
 from seisnet.windows.excerpting import excerpts
-from seisnet.windows.labelled import LabelledRecord, Window, start_ns, take
+from seisnet.windows.labelled import LabelledRecord, Window, signals_ns, start_ns, take
 
 FEATURE_BYTES = 1 << 24
 """Features are written when this many have gathered: memory does not grow with the windows of a piece."""
@@ -242,7 +241,9 @@ class _Maker:
             station = station_of(labelled.record.trace_id)
             y = [config.classes.index(w.label) for w in windows]
             self.rows.update((w.event, station, given, k, w.augmented) for w, k in zip(windows, y, strict=True))
-            self._note_signals(labelled.record, windows)
+            here = self.summary.signals.setdefault(station.upper(), {})
+            for event, times_ns in signals_ns(labelled.record, windows, config).items():
+                here.setdefault(event, []).extend(times_ns)
             if self._writer is not None:
                 self._extract(labelled, windows, y, given)
         if config.excerpts and config.task == "phase":
@@ -251,15 +252,6 @@ class _Maker:
                 if self._writer is not None:
                     self._writer.append_excerpt(excerpt)
         return len(windows), why_not
-
-    def _note_signals(self, record: Record, windows: Sequence[Window]) -> None:
-        of_event: dict[str, list[tuple[int, int]]] = defaultdict(list)
-        for w in windows:
-            if w.label != "noise":
-                of_event[w.event].append((w.first_sample, w.first_sample + self._job.config.window_samples - 1))
-        here = self.summary.signals.setdefault(station_of(record.trace_id).upper(), {})
-        for event, spans in of_event.items():
-            here.setdefault(event, []).extend(sample_to_ns(record, i) for span in merged(spans) for i in span)
 
     def _extract(self, labelled: LabelledRecord, windows: Sequence[Window], y: list[int], given: int) -> None:
         config, record = self._job.config, labelled.record

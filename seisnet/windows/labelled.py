@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zlib
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 
 from seisnet.config import PreprocessConfig
 from seisnet.labels.reading import phase_class
+from seisnet.overlaps import merged
 from seisnet.picks import ClassInterval, Pick, station_of
 from seisnet.waveforms.records import NS_PER_S, Record, sample_of, sample_to_ns
 
@@ -114,6 +116,15 @@ def stretch_of(record: Record, first: int, length: int) -> NDArray[np.float32]:
 def start_ns(record: Record, window: Window) -> int:
     """Time of a window's first sample."""
     return sample_to_ns(record, window.first_sample)
+
+
+def signals_ns(record: Record, windows: Sequence[Window], config: PreprocessConfig) -> dict[str, list[int]]:
+    """By event, first and last time of the stretches that windows of signals, not of noise, cover, in turn."""
+    of_event: dict[str, list[tuple[int, int]]] = defaultdict(list)
+    for w in windows:
+        if w.label != "noise":
+            of_event[w.event].append((w.first_sample, w.first_sample + config.window_samples - 1))
+    return {e: [sample_to_ns(record, i) for span in merged(spans) for i in span] for e, spans in of_event.items()}
 
 
 def station_hour(record: Record, sample: int) -> str:
