@@ -120,6 +120,19 @@ def test_an_earthquake_under_two_names_lies_in_one_split(labelled, tmp_path):
         assert all(split_of.get(agency + name[1:], split) == split for agency in "abc")
 
 
+def test_stretches_of_a_class_that_abut_are_still_divided(tmp_path, noise):
+    """Shifted copies of their windows reach into each other; if that made one event of them, nothing could be dealt."""
+    at = obspy.UTCDateTime(ns=START_NS)
+    header = {"network": "XX", "station": "A", "channel": "HHZ", "sampling_rate": 100.0, "starttime": at}
+    obspy.Trace(noise(60_000), header).write(str(tmp_path / "a.mseed"), format="MSEED")
+    rows = [f"XX,A,{at + 20 * k},{at + 20 * (k + 1)},{'ab'[k // 15]}" for k in range(30)]
+    (tmp_path / "a.csv").write_text("\n".join(["network,station,time,end_time,class", *rows]) + "\n")
+    config = replace(CONFIG, task="class", class_windows=5, link_s=1.0)
+    found = preprocess([str(tmp_path / "a.mseed")], [str(tmp_path / "a.csv")], config)
+    plain = found.rows.split[~found.rows.augmented]
+    np.testing.assert_allclose(np.bincount(plain) / len(plain), CONFIG.split, atol=0.05)
+
+
 def test_no_excerpt_reaches_into_a_trace_of_another_split(tmp_path, noise):
     """Traces of a data set that were cut from one recording, event by event, and overlap."""
     columns = ("trace_start_time", "trace_p_arrival_sample", "station_code", "source_id")
