@@ -8,7 +8,9 @@ import pytest
 
 from seisnet.config import PreprocessConfig, TrainConfig, to_json
 from seisnet.errors import DataError
+from seisnet.model import Model
 from seisnet.scoring.evaluation import RECIPE, evaluate
+from seisnet.scoring.learned import NOTHING
 from seisnet.training.fitting import fit
 from seisnet.training.labelled_sets import make_windows
 
@@ -78,3 +80,28 @@ def test_windows_that_were_altered_in_memory_are_checked(column, value, quakes, 
     for ask in (lambda: evaluate(quake_model, windows, split="all"), lambda: fit(windows)):
         with pytest.raises(DataError, match=f"windows: {column} holds"):
             ask()
+
+
+def test_a_model_says_which_onsets_of_new_windows_it_has_learned_from(quakes, quake_model, small_training):
+    rows = quakes.windows.rows
+    onsets = rows.take((rows.y != quakes.windows.info.classes.index("noise")) & (rows.split == 0))
+    assert len(quake_model.stored.learned) == len(set(zip(onsets.trace_id, onsets.group, onsets.y, strict=True)))
+    assert evaluate(quake_model, quakes.windows, split="dev").known_share == 0
+    own = evaluate(quake_model, quakes.windows, split="train")
+    assert own.known_share == own.metrics()["known_share"] == 1
+    assert not own.caveat  # its user asked for that split
+
+    made_anew = replace(quakes.windows, rows=replace(rows, split=2 - rows.split))
+    found = evaluate(quake_model, made_anew)
+    assert found.caveat.startswith("the model has learned from 100% of the onsets in the test split")
+    made_anew = replace(quakes.windows, rows=replace(rows, split=(rows.split + 1) % 3))
+    told = []
+    fit(made_anew, replace(small_training, epochs=1, context=False, onset=False), init=quake_model, say=told.append)
+    assert any("onsets in the dev split" in line for line in told)
+
+    later = replace(rows, start_ns=rows.start_ns + 10**9)
+    assert evaluate(quake_model, replace(quakes.windows, rows=later), split="all").known_share == 0
+    made_anew = replace(quakes.windows, rows=replace(rows, split=2 - rows.split))
+    unsaid = Model("older", replace(quake_model.stored, learned=NOTHING))
+    assert np.isnan(evaluate(unsaid, made_anew).known_share)
+    assert not evaluate(unsaid, made_anew).caveat

@@ -41,6 +41,7 @@ def make_model(members=1, seed=0):
         metrics={"test": {"macro_f1": 0.9}},
         card="# A model\n\nTrained on synthetic data. Größe: klein.\n",
         attributes={"seisnet_version": "0.1.0", "parent_sha256": "a" * 64},
+        learned=np.array([3, 500, 2**32 - 1], dtype=np.uint32),
     )
 
 
@@ -166,6 +167,7 @@ DAMAGE = {
     "no layers": (with_attribute("stages/0", "sizes", 60), "damaged or incomplete"),
     "an absurd size": (with_absurd_theta, "/stages/0/theta claims"),
     "a scaler of another length": (replaced("scaler/mean", np.zeros(59, np.float32)), "stage 0 is made for (59,)"),
+    "hashes of onsets in disorder": (with_value("learned", 0, 600), "learned must be one row of uint32 in order"),
     "a scaler of zero": (with_value("scaler/scale", 3, 0), "not finite and positive"),
     "a scaler of NaN": (with_value("scaler/mean", 3, np.nan), "not finite and positive"),
     "a scaler of words": (replaced("scaler/mean", np.full(60, b"a")), "damaged or incomplete"),

@@ -43,6 +43,8 @@ def evaluate(model: str, windows: Path, output: Path, split: str, overwrite: boo
         f"macro-F1 {scores.macro_f1:.4f}",
         quiet=quiet,
     )
+    if found.caveat:
+        console.say(f"note: {found.caveat}")
     console.say_outputs(output / "report.html", output / "metrics.json", output / "figures", quiet=quiet)
     click.echo("class,precision,recall,f1,windows")
     for name, *figures, support in zip(

@@ -60,7 +60,7 @@ def write_evaluation(found: Evaluation, model: Model, info: WindowsInfo, folder:
         f"Evaluation of {model.name}",
         (),
         (evaluation_section(found, model, pictures),),
-        notes(model, model.stored.thresholds),
+        ((f"Note: {found.caveat}.",) if found.caveat else ()) + notes(model, model.stored.thresholds),
     )
     write_report(report, folder / "report.html")
 

@@ -17,6 +17,7 @@ from seisnet.nn.arrays import shape_of
 from seisnet.picks import station_of
 from seisnet.scoring.breakdown import Breakdown, f1_by, of_record, s_minus_p
 from seisnet.scoring.curves import PrecisionRecallCurve, RocCurve, precision_recall_curve, roc_curve
+from seisnet.scoring.learned import flattery, known_share, onset_hashes, onset_ns
 from seisnet.scoring.metrics import (
     ClassScores,
     Reliability,
@@ -68,6 +69,8 @@ class Evaluation:
     breakdowns : dict of str to Breakdown
         F1 by ``snr_db``, ``s_minus_p_s`` and ``distance_km``, those that are known. What is known of one window holds
         for all of the same event and instrument, noise included.
+    known_share : float
+        Share of the onsets that the model has learned from, see `seisnet.scoring.learned`; NaN where it does not say.
     embedded, activations : int64 (M,), float32 (M, H)
         Some rows, and what the last hidden layer of the (first) network makes of them.
     """
@@ -83,6 +86,7 @@ class Evaluation:
     precision_recall: Mapping[str, PrecisionRecallCurve]
     calibration: Reliability
     breakdowns: Mapping[str, Breakdown]
+    known_share: float
     embedded: NDArray[np.int64]
     activations: NDArray[np.float32]
 
@@ -95,6 +99,11 @@ class Evaluation:
         """Index of the most probable class of each window (N,)."""
         winners: NDArray[np.int64] = self.probabilities.argmax(axis=1)
         return winners
+
+    @property
+    def caveat(self) -> str:
+        """What flatters the model, in a sentence, unless its user asked for just that; or nothing."""
+        return flattery(self.known_share, self.split) if self.split in ("test", "all") else ""
 
     def mistakes(self, most: int) -> NDArray[np.int64]:
         """Rows of wrong windows (M,), M at most `most`, those of the most probable wrong class first."""
@@ -127,6 +136,7 @@ class Evaluation:
                 name: _number(curve.average_precision) for name, curve in self.precision_recall.items()
             },
             "expected_calibration_error": _number(self.calibration.ece),
+            "known_share": _number(self.known_share),
             "f1_by": {
                 name: {
                     "edges": found.edges.tolist(),
@@ -199,6 +209,7 @@ def evaluate(
         precision_recall={model.classes[k]: precision_recall_curve(rows.y == k, probabilities[:, k]) for k in curved},
         calibration=reliability(probabilities.max(axis=1), predicted == rows.y),
         breakdowns=_breakdowns(rows, predicted, info, model.classes),
+        known_share=known_share(onset_hashes(rows, model.classes, model.preprocess.window_s), model.stored.learned),
         embedded=some,
         activations=model.networks[0].hidden((rows.x[some] - model.stored.mean) / model.stored.scale),
     )
@@ -217,15 +228,14 @@ def _breakdowns(
 ) -> dict[str, Breakdown]:
     """F1 by what is known of the windows, or can be looked up in the data sets that they were cut from."""
     names = [classes[k] for k in rows.y]
-    half_window_s = float(info.config["window_s"]) / 2
-    onset_s = np.nan_to_num(rows.onset_s.astype(np.float64)) + half_window_s
-    onset_ns = rows.start_ns + np.round(onset_s * 1e9).astype(np.int64)
     distances = distances_km(Path(path) for path, *_ in info.sources)
     stations = [station_of(trace_id) for trace_id in rows.trace_id]
     events = [info.group_names[group] for group in rows.group]
     known = {
         "snr_db": of_record(rows.snr_db, rows.group, rows.trace_id.tolist()),
-        "s_minus_p_s": s_minus_p(onset_ns, names, rows.group, rows.trace_id.tolist()),
+        "s_minus_p_s": s_minus_p(
+            onset_ns(rows, float(info.config["window_s"])), names, rows.group, rows.trace_id.tolist()
+        ),
         "distance_km": np.array([distances.get(key, np.nan) for key in zip(events, stations, strict=True)]),
     }
     return {

@@ -70,6 +70,8 @@ class StoredModel:
         Markdown.
     attributes : mapping of str to str
         seisnet_version, sha256 of the windows, parent_sha256 where the model was warm-started.
+    learned : uint32 (M,)
+        See `seisnet.scoring.learned`; empty where the model does not say.
     """
 
     stages: tuple[StoredStage, ...]
@@ -85,6 +87,7 @@ class StoredModel:
     metrics: Mapping[str, Any] = field(default_factory=dict)
     card: str = ""
     attributes: Mapping[str, str] = field(default_factory=dict)
+    learned: NDArray[np.uint32] = field(default_factory=lambda: np.zeros(0, dtype=np.uint32))
 
 
 def write_model(path: Path, model: StoredModel) -> None:
@@ -115,6 +118,8 @@ def write_model(path: Path, model: StoredModel) -> None:
         history = file.create_group("history")
         for name in sorted(model.history):
             history.create_dataset(name, data=np.asarray(model.history[name], dtype=np.float64))
+        if len(model.learned):
+            file.create_dataset("learned", data=model.learned)
         file.create_dataset("metrics", data=json.dumps(model.metrics, sort_keys=True))
 
 
@@ -144,6 +149,7 @@ def read_model(path: Path) -> StoredModel:
             history={name: inside(file, f"history/{name}")[:] for name in group_inside(file, "history")},
             metrics=json.loads(text(inside(file, "metrics")[()])),
             card=text(file.attrs["card"]),
+            learned=inside(file, "learned")[:] if "learned" in file else np.zeros(0, dtype=np.uint32),
             attributes={
                 name: text(value)
                 for name, value in file.attrs.items()
@@ -176,6 +182,9 @@ def _check(path: Path, model: StoredModel) -> None:
             raise FormatError(
                 f"{path}: threshold {name} {threshold}; classes are {', '.join(model.classes)}, from 0 to 1"
             )
+    learned = model.learned
+    if learned.dtype != np.uint32 or learned.ndim != 1 or (learned[1:] <= learned[:-1]).any():
+        raise FormatError(f"{path}: learned must be one row of uint32 in order")
     if not (isinstance(model.preprocess, dict) and isinstance(model.train, dict) and isinstance(model.metrics, dict)):
         raise FormatError(f"{path}: preprocess, train and metrics must be JSON objects")
 

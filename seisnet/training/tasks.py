@@ -113,7 +113,7 @@ class Run:
         self._config, self.parent = config, Parent(init)
         self.windows = load_windows(windows, config, init, files)
         if say:
-            for line in self.windows.lacks(config):
+            for line in self.windows.lacks(config, init):
                 say(line)
         self._recipe = from_dict(PreprocessConfig, self.windows.info.config)
         self._stations = [station_of(str(t)) for t in self.windows.train.trace_id]
@@ -280,6 +280,7 @@ class Run:
             spread=parent.spread if parent else {},
             history=history_columns(history, self._numbers("windows")),
             metrics=metrics,
+            learned=self.windows.learned(self.parent.model),
             attributes=attributes | ({"parent_sha256": self.parent.digest} if parent else {}),
         )
 

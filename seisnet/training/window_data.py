@@ -11,11 +11,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from seisnet.config import TrainConfig
+from seisnet.config import PreprocessConfig, TrainConfig, from_dict
 from seisnet.errors import DataError
 from seisnet.model import Model
 from seisnet.nn import StandardScaler
 from seisnet.scoring.evaluation import check_recipe, check_rows
+from seisnet.scoring.learned import NOTHING, Hashes, flattery, known_share, onset_hashes, sampled
 from seisnet.store.files import sha256_of
 from seisnet.store.windows_file import FeatureReader, WindowRows, WindowsInfo, read_info, read_rows
 from seisnet.store.windows_in_memory import Windows
@@ -63,8 +64,8 @@ class WindowData:
     reader: FeatureReader | None
     absent: tuple[str, ...] = ()
 
-    def lacks(self, config: TrainConfig) -> Iterator[str]:
-        """Say which classes can't be learned, and which settings have no effect with such windows."""
+    def lacks(self, config: TrainConfig, init: Model | None) -> Iterator[str]:
+        """Say which classes can't be learned, which settings have no effect, and what of dev is known already."""
         present = set(np.unique(self.train.y).tolist())
         absent = [name for k, name in enumerate(self.info.classes) if k not in present]
         if absent:
@@ -77,8 +78,19 @@ class WindowData:
             yield "dropout: without hidden layers there are no units to leave out, so it has no effect; set hidden"
         if config.patience and not len(self.dev):
             yield "patience: there is no dev split, so nothing stops the training early"
+        known = known_share(self._hashes(self.dev), init.stored.learned) if init else 0.0
+        if flattered := flattery(known, "dev"):
+            yield flattered
         if config.false_alarms_per_hour and self.info.config.get("task", "phase") != "phase":
             yield "false_alarms_per_hour applies to picks; models of task class make none and keep their thresholds"
+
+    def learned(self, model: Model | None) -> Hashes:
+        """What a model that learns from these windows has learned from, with what the one it starts from has."""
+        before = model.stored.learned if model else NOTHING
+        return sampled(before, self._hashes(self.train))
+
+    def _hashes(self, rows: WindowRows) -> Hashes:
+        return onset_hashes(rows, self.info.classes, from_dict(PreprocessConfig, self.info.config).window_s)
 
     def training(self, kept: NDArray[np.bool_] | None = None) -> TrainingData:
         """Batches of all training windows, judged on the dev split; or of those `kept` (N,), which are not judged."""

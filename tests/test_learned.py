@@ -1,0 +1,27 @@
+"""Samples of hashes of what a model has learned from."""
+
+import numpy as np
+import pytest
+
+from seisnet.scoring.learned import MOST, NOTHING, flattery, known_share, sampled
+
+
+def test_of_large_sets_a_sample_tells_the_share_that_is_known():
+    rng = np.random.default_rng(0)
+    every = np.unique(rng.integers(2**32, size=200_000, dtype=np.uint32))
+    rng.shuffle(every)
+    first, second, new = np.split(every, [60_000, 120_000])
+    learned = sampled(first, second)
+    assert len(learned) == MOST
+    np.testing.assert_array_equal(sampled(sampled(first), sampled(second)), learned)
+    mixed = np.concatenate([first[:30_000], new[:10_000]])
+    assert known_share(mixed, learned) == pytest.approx(0.75, abs=0.02)
+    assert known_share(new, learned) == 0
+    assert known_share(first, learned) == 1
+
+
+def test_where_nothing_is_known_of_a_model_nothing_is_said():
+    some = np.unique(np.random.default_rng(0).integers(2**32, size=10, dtype=np.uint32))
+    assert np.isnan(known_share(some, NOTHING))
+    assert np.isnan(known_share(NOTHING, some))
+    assert flattery(float("nan"), "test") == flattery(0.0, "test") == ""
