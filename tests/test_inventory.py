@@ -95,6 +95,19 @@ def test_components_are_placed_by_azimuth_where_it_is_known(tmp_path, make_trace
         np.testing.assert_allclose(record.data[row], sign * traces[k].data, atol=1e-5)
 
 
+@pytest.mark.parametrize(("channel", "dip"), [("HDH", -90.0), ("HDH", 90.0), ("BDF", 0.0), ("LDO", 0.0)])
+def test_what_measures_no_ground_motion_is_rejected_whatever_its_azimuth(channel, dip, tmp_path, make_trace, noise):
+    path = write_stations(tmp_path / "s.xml", (channel, 0.0, dip, 0, 9))
+    found, [rejection] = condition(
+        obspy.Stream([make_trace(noise(500), f"GE.APE..{channel}")]),
+        sampling_rate_hz=100.0,
+        shortest_s=1.0,
+        stations=read_stations((path,)),
+    )
+    assert found == []
+    assert f"'{channel}' names no component" in rejection.reason
+
+
 def test_a_file_that_was_corrected_is_read_again(tmp_path):
     for azimuth in (90.0, 180.0):
         path = write_stations(tmp_path / "s.xml", ("HH1", azimuth, 0.0, 0, 9))

@@ -24,6 +24,9 @@ AXES = {**ROW, "U": 0, "V": 1, "W": 2}
 LEAST_VOLUME = 0.1
 """Volume of the parallelepiped of three axes (1 at right angles); in a flatter one, one direction would be noise."""
 
+NO_MOTION = "DFHIO"
+"""Last letters of pressure, temperature and wind channels in SEED; metadata give an azimuth and dip even of these."""
+
 PREFERRED = "ZNE12RT3"
 """Where two components of an instrument belong in one row, the earlier of these takes it."""
 
@@ -58,7 +61,7 @@ def place_of(trace: obspy.Trace, component: str, stations: Stations, *, by_lette
     """
     rank = PREFERRED.index(component) if component in PREFERRED and component else len(PREFERRED)
     axis = axis_of(trace.id, trace.stats.starttime.ns, stations)
-    if axis and not by_letter:
+    if axis and not by_letter and component not in NO_MOTION:
         return Place(rank, component, *placed(*axis))
     rows = AXES if by_letter else ROW
     return Place(rank, component, rows[component], 1, axis or ()) if component in rows else None
