@@ -155,6 +155,17 @@ def test_of_traces_that_lie_elsewhere_nothing_is_left(tmp_path, make_trace, nois
     assert reading.rejections == []
 
 
+def test_a_log_among_recordings_is_handed_on_to_be_told(file, tmp_path):
+    """A log has no rate, and miniSEED of seismometers often holds one."""
+    log = obspy.Trace(np.frombuffer(b"the disk is full" * 20, dtype="|S1"), {"station": "APE", "channel": "LOG"})
+    log.stats.sampling_rate, log.stats.starttime = 0.0, obspy.UTCDateTime(ns=START_NS)
+    log.write(str(tmp_path / "log.mseed"), format="MSEED")
+    file.write_bytes(file.read_bytes() + (tmp_path / "log.mseed").read_bytes())
+    records, reading = read(file, Selection((), START_NS - NS_PER_S, START_NS + 5 * NS_PER_S))
+    assert [r.n_samples for r in records] == [500, 500]
+    assert ["'LOG' names no component" in rejection.reason for rejection in reading.rejections] == [True]
+
+
 def test_a_selection_that_takes_nothing_tells_what_there_is(file):
     for selection in (Selection(("GF",)), Selection(start_ns=START_NS + 3600 * NS_PER_S)):
         with pytest.raises(DataError, match=r"the files hold GE\.APE\.\.HHN, GE\.APE\.\.HHZ, GE\.XYZ\.\.HHZ"):

@@ -102,6 +102,8 @@ def _four(pattern: str) -> tuple[str, str, str, str]:
 def _between(trace: obspy.Trace, start_ns: int, end_ns: int) -> obspy.Trace:
     """Samples from a time to before another; one that rounding has put just before a time lies at it."""
     stats = trace.stats
+    if not stats.sampling_rate > 0:  # a log, say; why it can't be used is told when it is conditioned
+        return trace
     step_ns = NS_PER_S / stats.sampling_rate
     # Whole numbers first: a float has too few digits for nanoseconds since 1970.
     places = (math.ceil((ns - stats.starttime.ns) / step_ns - ROUNDING) for ns in (start_ns, end_ns))
