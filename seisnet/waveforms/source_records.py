@@ -18,6 +18,7 @@ from seisnet.waveforms.inventory import Response, read_stations
 from seisnet.waveforms.quality import mended_record
 from seisnet.waveforms.records import (
     KEPT,
+    LAST_NS,
     NS_PER_S,
     Flag,
     Record,
@@ -29,9 +30,6 @@ from seisnet.waveforms.records import (
 from seisnet.waveforms.remarks import resampled
 from seisnet.waveforms.resampling import BEHIND
 from seisnet.waveforms.sources import Source
-
-NEVER_NS = 4_102_444_800 * NS_PER_S
-"""The year 2100, the latest time for which ObsPy's readers can be asked."""
 
 
 def read_records(
@@ -133,7 +131,7 @@ def _stream(source: Source, reading: Reading, guard_ns: int) -> obspy.Stream:
         if not any(t.stats.starttime.ns < high and t.stats.endtime.ns >= low for t in stream):
             reading.rejections.append(Rejection(source.channels[:-1], low, high, f"fdsn:{source.service} has no data"))
         return stream
-    near_ns = (max(span_ns[0], -NEVER_NS), min(span_ns[1], NEVER_NS))
+    near_ns = (max(span_ns[0], -LAST_NS), min(span_ns[1], LAST_NS))
     # Problems of a file are reported once, by the source (or the first part of it) to which the file belongs.
     told = Reading() if source.part else reading
     stream = _of_files(source.paths, source, told, None if source.part is None else near_ns)
