@@ -177,6 +177,25 @@ def test_a_part_of_what_stands_askew_is_rotated_to_the_same_bits(tmp_path, make_
     np.testing.assert_array_equal(part.data, whole.data[:, 123:322])
 
 
+@pytest.mark.parametrize(("turn", "told"), [(30, ["1, 2 stand in for N, E"]), (120, ["2, 1 stand in for N, E"])])
+def test_what_stood_askew_before_changes_nothing_of_what_is_level_now(turn, told, tmp_path, make_trace, noise):
+    """The sensor is exchanged at midnight: a file of the second day gives what a file of both does."""
+    level = {"Z": (0.0, -90.0), "1": (turn, 0.0), "2": (turn + 90.0, 0.0)}
+    days = [(GALPERIN.values(), 0, 1), (level.values(), 1, 9)]
+    channels = [(f"HH{k}", *axis, *day) for axes, *day in days for k, axis in zip(level, axes, strict=True)]
+    stations = read_stations((write_stations(tmp_path / "s.xml", *channels),))
+    midnight_ns = START_NS + 86_400 * NS_PER_S
+    both = obspy.Stream(
+        [make_trace(noise(1000, i), f"GE.APE..HH{k}", start_ns=midnight_ns - 5 * NS_PER_S) for i, k in enumerate(level)]
+    )
+    second = both.slice(obspy.UTCDateTime(ns=midnight_ns + NS_PER_S))
+    (_, whole), [part] = (
+        condition(stream, sampling_rate_hz=100.0, shortest_s=1.0, stations=stations)[0] for stream in (both, second)
+    )
+    np.testing.assert_array_equal(whole.data[:, -part.n_samples :], part.data)
+    assert [flag.what for flag in whole.flags] == [flag.what for flag in part.flags] == told
+
+
 def test_what_stands_askew_and_lacks_a_component_is_no_record(tmp_path, make_trace, noise):
     traces, stations = askew(GALPERIN, tmp_path, make_trace, noise)
     late = traces[2].slice(traces[2].stats.starttime + 2)
@@ -508,8 +527,12 @@ LEVEL = {"1": (0.0, 0.0), "2": (90.0, 0.0), "Z": (0.0, -90.0)}
 @pytest.mark.parametrize(("rate_hz", "unknown_s"), [(100.0, 0), (80.0, 1)])
 @pytest.mark.parametrize(
     "epochs",
-    [(GALPERIN, {k: (azimuth + 20, dip) for k, (azimuth, dip) in GALPERIN.items()}), (LEVEL, LEVEL | {"1": (180, 0)})],
-    ids=["askew", "level"],
+    [
+        (GALPERIN, {k: (azimuth + 20, dip) for k, (azimuth, dip) in GALPERIN.items()}),
+        (LEVEL, LEVEL | {"1": (180, 0)}),
+        (dict(zip(LEVEL, GALPERIN.values(), strict=True)), LEVEL | {"1": (120, 0), "2": (210, 0)}),
+    ],
+    ids=["askew", "level", "askew, then level"],
 )
 def test_a_stream_hears_what_its_recording_gives_also_where_components_turn(
     epochs, rate_hz, unknown_s, size, tmp_path, make_trace, noise, untrained_model

@@ -12,8 +12,10 @@ import numpy as np
 import obspy
 from numpy.typing import NDArray
 
+from seisnet.waveforms.channels import split_seed_id
 from seisnet.waveforms.inventory import Stations, channel_at, edges_ns
-from seisnet.waveforms.records import NS_PER_S, ROW, Flag, Record
+from seisnet.waveforms.records import COMPONENTS, NS_PER_S, ROW, Flag, Record
+from seisnet.waveforms.remarks import stand_ins
 
 ASKEW_DEG = 22.5, 67.5
 """A component whose dip lies between these is nearer to the diagonal than to level or upright."""
@@ -23,6 +25,9 @@ AXES = {**ROW, "U": 0, "V": 1, "W": 2}
 
 LEAST_VOLUME = 0.1
 """Volume of the parallelepiped of three axes (1 at right angles); in a flatter one, one direction would be noise."""
+
+UNKNOWN_AXES = "U, V, W are used only if station metadata (an inventory) give their orientation"
+"""Reason of a rejection."""
 
 NO_MOTION = "DFHIO"
 """Last letters of pressure, temperature and wind channels in SEED; metadata give an azimuth and dip even of these."""
@@ -140,6 +145,9 @@ def directions(axes: Sequence[tuple[float, float]]) -> NDArray[np.float64]:
 def rotated(record: Record, seed_ids: Sequence[str], stations: Stations) -> tuple[Record, str]:
     """Rotate a record of three components in any directions to Z, N, E; or say why that can't be done.
 
+    If none is oblique at that time, though one was at another, each is placed as if there were no other time: what is
+    read of a recording beside a stretch must not change it.
+
     Its samples x are the ground motion m seen along the axes, D m = x, with the axes' unit vectors as rows of D. The
     solution is summed sample by sample: the last bits of a matrix product may depend on where a record is cut.
 
@@ -159,7 +167,10 @@ def rotated(record: Record, seed_ids: Sequence[str], stations: Stations) -> tupl
     reason : str
         Why it is not rotated; empty if it is.
     """
-    axes = [axis for seed_id in seed_ids if (axis := axis_of(seed_id, record.start_ns, stations))]
+    known = [axis_of(seed_id, record.start_ns, stations) for seed_id in seed_ids]
+    if not any(map(is_askew, known)):
+        return _level(record, [split_seed_id(seed_id)[1] for seed_id in seed_ids], known)
+    axes = [axis for axis in known if axis]
     if len(axes) < len(record.present):
         return record, "oblique by its dips: rotating it needs three components of known azimuth and dip"
     matrix = directions(axes)
@@ -169,3 +180,21 @@ def rotated(record: Record, seed_ids: Sequence[str], stations: Stations) -> tupl
     for row, weights in zip(data, np.linalg.inv(matrix), strict=True):
         row[:] = sum(np.multiply(x, w, dtype=np.float64) for x, w in zip(record.data, weights, strict=True))
     return replace(record, data=data), ""
+
+
+def _level(record: Record, letters: Sequence[str], axes: Sequence[tuple[float, float] | None]) -> tuple[Record, str]:
+    """Place the rows of a record, which are placed by letter, by azimuth and dip where these are known."""
+    data, present, rows = np.zeros_like(record.data), np.zeros_like(record.present), np.flatnonzero(record.present)
+    told: dict[int, tuple[str, str]] = {}
+    for letter, axis, by_letter in zip(letters, axes, rows.tolist(), strict=True):
+        if not axis and letter not in ROW:
+            return record, UNKNOWN_AXES
+        row, sign = placed(*axis) if axis else (by_letter, 1)
+        if present[row]:
+            return record, f"component {letter}: another already has its place"
+        data[row], present[row], told[row] = sign * record.data[by_letter], True, (letter, COMPONENTS[row])
+    before = stand_ins([(letter, COMPONENTS[row]) for letter, row in zip(letters, rows.tolist(), strict=True)])
+    flags = [flag for flag in record.flags if flag.what != before]
+    if what := stand_ins([told[row] for row in sorted(told)]):
+        flags.insert(0, Flag(record.start_ns, record.start_ns, what))
+    return replace(record, data=data, present=present, flags=tuple(flags)), ""

@@ -14,7 +14,7 @@ import obspy
 
 from seisnet.errors import ConfigError, DataError
 from seisnet.waveforms.alignment import side_by_side
-from seisnet.waveforms.axes import AXES, Place, axis_of, by_epoch, is_askew, place_of, rotated, unoriented
+from seisnet.waveforms.axes import AXES, UNKNOWN_AXES, Place, axis_of, by_epoch, is_askew, place_of, rotated, unoriented
 from seisnet.waveforms.channels import split_seed_id
 from seisnet.waveforms.inventory import Response, Stations, channel_at, response_at, without_response
 from seisnet.waveforms.quality import mended, untimed
@@ -137,7 +137,7 @@ def _instruments(
         place = place_of(trace, component, wanted.stations, by_letter=trace_id in askew)
         reason = unusable(trace, wanted.rate_hz)
         if place is None and component in AXES:
-            reason = "U, V, W are used only if station metadata (an inventory) give their orientation"
+            reason = UNKNOWN_AXES
         elif place is None:
             reason = f"channel code '{stats.channel}' names no component; known are {' '.join(ROW)}"
         elif not reason:
