@@ -129,6 +129,27 @@ def test_samples_of_a_clock_that_drifts_are_where_their_records_have_them(late_n
         assert set(np.flatnonzero(wanted)) <= set(samples)
 
 
+@pytest.mark.parametrize("span_s", [None, (-5, 12)])
+def test_after_a_leap_second_samples_are_where_their_records_have_them(span_s, tmp_path):
+    """ObsPy joins what goes on after a record that says it holds a leap second, and is a second late from there on."""
+    path, midnight = tmp_path / "a.mseed", obspy.UTCDateTime(2017, 1, 1)
+    with path.open("wb") as file:
+        for k, after_s in enumerate([*range(-8, 0), 0, *range(20)]):
+            with io.BytesIO() as one:
+                header = {"starttime": midnight + after_s, "sampling_rate": 100.0}
+                obspy.Trace(np.arange(100 * k, 100 * k + 100, dtype=np.int32), header).write(one, "MSEED", reclen=512)
+                record = bytearray(one.getvalue())
+            if k == 8:
+                struct.pack_into(">HH3B", record, 20, 2016, 366, 23, 59, 60)
+                record[36] |= 0x10
+            file.write(record)
+    span_ns = span_s and tuple((midnight + s).ns for s in span_s)
+    stream = read_file(path, Reading(), span_ns=span_ns)
+    times = {int(x): trace.stats.starttime + i / 100 for trace in stream for i, x in enumerate(trace.data)}
+    assert times[799] == midnight - 0.01
+    assert times[900] == midnight and times[2000] == midnight + 11
+
+
 def records_late_by(late_ns, qualities, channels, rates_hz=(100.0,)):
     """Records of 40 samples that count on, each so much later than the channel's one before says; and their times."""
     records, times_ns, next_ns = [], [], {}

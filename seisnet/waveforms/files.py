@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import glob
+import itertools
 import re
 import signal
 import threading
@@ -18,7 +19,7 @@ import obspy
 
 from seisnet.waveforms.clocks import on_time
 from seisnet.waveforms.mseed import TOLERANCE, Stretch, read_index, read_span, read_stretches
-from seisnet.waveforms.records import DAMAGED, Rejection
+from seisnet.waveforms.records import DAMAGED, NS_PER_S, Rejection
 from seisnet.waveforms.segments import JITTER
 
 MSEED_START = re.compile(rb"\d{6}[DRQM][ \0]")
@@ -131,16 +132,29 @@ def _read(path: Path, headonly: bool, span_ns: tuple[int, int] | None) -> obspy.
             for trace in stream:
                 trace.stats._format = "MSEED"  # as `obspy.read` sets it
             if len(stream):
-                # Within a short file, and most are short, no clock drifts far enough to matter.
-                long = not headonly and any(trace.stats.npts * JITTER > TOLERANCE for trace in stream)
-                return on_time(stream, path.read_bytes()) if long and _drifts(path) else stream
+                may_drift = not headonly and any(_may_drift(trace.stats) for trace in stream)
+                return on_time(stream, path.read_bytes()) if may_drift and _drifts(path) else stream
     # ObsPy takes names for patterns, and brackets do occur in names.
     return obspy.read(glob.escape(str(path)), headonly=headonly, starttime=start, endtime=end)
 
 
+def _may_drift(stats: obspy.core.Stats) -> bool:
+    """Whether a trace is so long that a clock may drift far enough to matter, or reaches over a midnight."""
+    return bool(stats.npts * JITTER > TOLERANCE or stats.starttime.date != stats.endtime.date)
+
+
 def _drifts(path: Path) -> bool:
     index = read_index(path)
-    return index is not None and any(stretch.drifts for stretch in index.stretches)
+    if index is None:
+        return False
+    pairs = itertools.pairwise(index.stretches)
+    return any(s.drifts for s in index.stretches) or any(_is_leap(before, after) for before, after in pairs)
+
+
+def _is_leap(before: Stretch, after: Stretch) -> bool:
+    """Whether one stretch follows another but for a leap second: if its record says so, ObsPy joins the two."""
+    late_ns = after.start_ns - before.end_ns - NS_PER_S / before.rate_hz
+    return after.seed_id == before.seed_id and abs(abs(late_ns) - NS_PER_S) * after.rate_hz <= TOLERANCE * NS_PER_S
 
 
 @functools.cache
