@@ -323,6 +323,23 @@ def test_chunk_invariance_components_at_times_of_their_own_and_clocks_that_drift
     assert lost(streaming.rejections) == MODEL.records(stream)[1] == []
 
 
+@pytest.mark.parametrize("first", [0, 1])
+@pytest.mark.parametrize("late_ms", [5.0, -5.0])
+def test_chunk_invariance_a_clock_that_jumps_by_half_a_sample(late_ms, first, make_trace):
+    """Whether it goes on in the same record must not depend on where the recording starts."""
+    packets = component_by_component(stream_of(bursts(9_000, every=600), make_trace), 90)
+    packets[:3] = [trace.slice(trace.stats.starttime + first / 100) for trace in packets[:3]]
+    n_samples = [len(trace) for trace in packets[::3]]
+    for packet in packets[24:]:
+        packet.stats.starttime += late_ms / 1000
+    records, _ = MODEL.records(obspy.Stream(packets))
+    assert [r.n_samples for r in records] == [sum(n_samples[:8]), sum(n_samples[8:]) - (late_ms < 0)]
+    streaming, found = MODEL.stream(), []
+    for packet in packets:
+        found += streaming.add(packet)
+    assert found + streaming.finish() == MODEL.classify(obspy.Stream(packets)) != []
+
+
 @pytest.mark.parametrize("late_ms", [1.6, -1.6])
 def test_chunk_invariance_a_file_of_records_whose_clock_drifts(late_ms, make_trace, tmp_path):
     packets = component_by_component(stream_of(bursts(18_000, every=600), make_trace), 180)

@@ -13,7 +13,7 @@ import obspy
 
 from seisnet.errors import DataError
 from seisnet.waveforms.mseed import headers_at, seed_id_of
-from seisnet.waveforms.records import NS_PER_S
+from seisnet.waveforms.segments import place_after
 
 
 def on_time(stream: obspy.Stream, data: bytes) -> obspy.Stream:
@@ -45,7 +45,7 @@ def _on_time(trace: obspy.Trace, records: deque[tuple[int, int]]) -> Iterator[ob
     first, part_ns, n_samples = 0, stats.starttime.ns, 0
     while n_samples < stats.npts and records:
         start_ns, more = records.popleft()
-        if round((start_ns - part_ns) * stats.sampling_rate / NS_PER_S) != n_samples - first:
+        if place_after(part_ns, start_ns, stats.sampling_rate, n_samples - first) != n_samples - first:
             yield _part(trace, first, n_samples, part_ns)
             first, part_ns = n_samples, start_ns
         n_samples += more

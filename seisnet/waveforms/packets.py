@@ -9,6 +9,7 @@ import obspy
 from numpy.typing import NDArray
 
 from seisnet.waveforms.records import NS_PER_S
+from seisnet.waveforms.segments import place_after
 
 
 @dataclass
@@ -33,7 +34,7 @@ class Run:
 
     def follows(self, start_ns: int, rate_hz: float) -> bool:
         """Whether a packet is the next one."""
-        at = round((start_ns - self.start_ns) * self.rate_hz / NS_PER_S)
+        at = place_after(self.start_ns, start_ns, self.rate_hz, self.length)
         return rate_hz == self.rate_hz and at == self.length
 
     def trace(self) -> obspy.Trace:

@@ -13,7 +13,7 @@ import numpy as np
 import obspy
 from numpy.typing import NDArray
 
-from seisnet.waveforms.records import NS_PER_S, Rejection
+from seisnet.waveforms.records import NS_PER_S, ROUNDING, Rejection
 
 JITTER = 1e-4
 """Rates of one component that differ by less than this share count as one, unless that would displace samples."""
@@ -114,7 +114,10 @@ def _joined(pieces: Iterable[Segment], trace_id: str, rejections: list[Rejection
     group: list[tuple[int, Segment]] = []  # pieces with their first sample counted from the start of the group
     length, end_ns = 0, 0
     for found in sorted(pieces, key=lambda s: (s.start_ns, -len(s.samples))):
-        piece, at = found, _offset(group[0][1], found) if group else 0
+        piece, at = found, 0
+        if group:
+            first = group[0][1]
+            at = place_after(first.start_ns, found.start_ns, first.rate_hz, length)
         # With a drifting clock, a piece that continues the group falls beside its samples: it starts a new one.
         drifted = at != length and abs(piece.start_ns - end_ns) * piece.rate_hz < AT_ONCE * NS_PER_S
         if at > length or drifted:
@@ -155,9 +158,16 @@ def _resolved(
     yield from (part(whole, low, high) for low, high in runs(~differs))
 
 
-def _offset(first: Segment, second: Segment) -> int:
-    """Samples from the start of one segment to the start of another."""
-    return round((second.start_ns - first.start_ns) * first.rate_hz / NS_PER_S)
+def place_after(start_ns: int, time_ns: int, rate_hz: float, length: int) -> int:
+    """Sample that lies at a time, counted from a start; `length` if what starts then continues so many samples.
+
+    It does if it is less than half a sample late or early. With `round` alone, which prefers even numbers, exact halves
+    would go on or not depending on where the recording starts.
+    """
+    late = (time_ns - start_ns) * rate_hz / NS_PER_S - length
+    if abs(late) < 0.5 - ROUNDING:
+        return length
+    return length + (max(round(late), 1) if late > 0 else min(round(late), -1))
 
 
 def runs(flags: NDArray[np.bool_]) -> list[tuple[int, int]]:
