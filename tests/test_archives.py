@@ -347,3 +347,27 @@ def test_hourly_files_are_read_beside_a_day_only_where_they_are_near(tmp_path, m
     starts = [(r.start_ns - day_ns) // NS_PER_S + k for rs in found for r in rs for k in range(r.n_samples - 3)]
     assert starts == [*range(48 * 3600 + 10 - 3), *range(50 * 3600, 52 * 3600 + 10 - 3)]
     assert [[r.goes_on for r in records] for records in found] == [[(False, True)], [(True, False)], [(False, False)]]
+
+
+@pytest.mark.parametrize(
+    ("year", "recorded", "reason"),
+    [
+        ("0000", 2020, "lies more than a day from the day in its file name"),
+        ("1500", 2020, "lies more than a day from the day in its file name"),
+        ("2300", 2300, "its time lies before 1678 or after 2261"),
+        ("9999", 2020, "lies more than a day from the day in its file name"),
+    ],
+)
+def test_a_file_of_an_impossible_year_is_told_and_the_rest_of_the_archive_read(
+    year, recorded, reason, tmp_path, make_trace, noise
+):
+    """A recorder without a clock writes such files."""
+    for name, start in (("2020", obspy.UTCDateTime(2020, 3, 1, 12)), (year, obspy.UTCDateTime(recorded, 5, 5))):
+        path = tmp_path / name / "GE" / "APE" / "HHZ.D" / f"GE.APE..HHZ.D.{name}.061"
+        path.parent.mkdir(parents=True)
+        trace = make_trace(noise(300), rate_hz=RATE_HZ)
+        trace.stats.starttime = start
+        trace.write(str(path), format="MSEED")
+    _, parts, reading = read(f"sds:{tmp_path}")
+    assert [r.n_samples for records in parts for r in records] == [300]
+    assert [r.reason for r in reading.rejections] == [reason]

@@ -113,7 +113,8 @@ def _files(years: list[Path], selection: Selection) -> Iterator[Path]:
 
 
 def _day(year: int, day_of_year: int) -> int:
-    """Days since 1970."""
+    """Days since 1970; of years whose nanoseconds 64 bits can't hold, those of the nearest, so that files are told."""
+    year = min(max(year, 1680), 2260)
     return int(datetime(year, 1, 1, tzinfo=UTC).timestamp()) // 86_400 + day_of_year - 1
 
 
