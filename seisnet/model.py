@@ -19,7 +19,7 @@ from seisnet.features import Feature, make_feature
 from seisnet.formats.probabilities import probability_stream
 from seisnet.nn import Network, blas_threads
 from seisnet.picking.coincidence import accepted
-from seisnet.picking.detector import joined_detections
+from seisnet.picking.detector import joined_detections, reaching
 from seisnet.picking.follower import Follower
 from seisnet.picking.picker import margin_s
 from seisnet.picks import DetectionList, PickList
@@ -232,7 +232,7 @@ class Model:
         config, wanted = self._asked(stream, config, inventory, options)
         found = [self.follow(record, config).add(record.data, last=True) for record in wanted]
         if self.preprocess.task == "class":
-            detections = [detection for part in found for detection in part.detections]
+            detections = reaching(detection for part in found for detection in part.detections)
             return DetectionList(joined_detections(detections, config, self.chain(config).hop_ns))
         return PickList(accepted([pick for part in found for pick in part.picks], config))
 

@@ -22,6 +22,7 @@ from seisnet.config import PickConfig, PreprocessConfig
 from seisnet.config.checks import between, coerced
 from seisnet.errors import ConfigError
 from seisnet.overlaps import merged
+from seisnet.picking.detector import reaching
 from seisnet.picking.follower import Follower, Found
 from seisnet.picks import Detection, Pick, in_order
 from seisnet.waveforms.channels import split_seed_id
@@ -138,7 +139,7 @@ class Streaming:
 
     def _kept(self, found: list[Found]) -> list[Pick]:
         for part in found:
-            self.detections += part.detections
+            self.detections += reaching(part.detections)
         return [pick for part in found for pick in part.picks]
 
 

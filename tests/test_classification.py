@@ -159,6 +159,27 @@ def test_a_recording_that_stands_in_files_of_a_station_and_of_a_network_is_picke
     assert [(p.trace_id, p.phase, p.time_ns) for p in found] == [(p.trace_id, p.phase, p.time_ns) for p in expected]
 
 
+def test_a_detection_of_many_minutes_begins_before_midnight_although_it_reaches_its_threshold_long_after(
+    tmp_path, make_trace, noise
+):
+    model, midnight = load_model("rockfall"), 40_000
+    # What repeats itself with the step of the scan has the same probabilities throughout, until a signal comes.
+    steady = np.tile(noise(128), 1000)
+    steady[100_000:102_000] += 30 * noise(2000, 1)
+    start_ns = 1_577_836_800 * NS_PER_S - midnight * 10_000_000
+    whole = obspy.Stream(make_trace(steady, f"GE.APE..HH{c}", start_ns=start_ns) for c in "ZNE")
+    for k, (first, end) in enumerate(((0, midnight), (midnight, len(steady)))):
+        parts = (make_trace(t.data[first:end], t.id, start_ns=start_ns + first * 10_000_000) for t in whole)
+        obspy.Stream(parts).write(tmp_path / f"{k}.mseed", format="MSEED")
+    rows = {trace.stats.channel.rpartition("_")[2]: trace.data for trace in model.annotate(whole)}
+    usual = float(np.median(rows["earthquake"]))
+    assert rows["earthquake"].max() > 1.6 * usual
+    config = PickConfig(thresholds={"earthquake": 1.5 * usual, "rockfall": 1.0}, min_distance_s=60.0)
+    expected = model.classify(whole, config)
+    assert [d.start_ns < start_ns + 60 * NS_PER_S for d in expected] == [True]
+    assert classify([str(tmp_path)], model, config).detections == expected
+
+
 def test_detections_replace_an_older_output_where_that_is_asked_for(tmp_path):
     obspy.read().write(tmp_path / "a.mseed", format="MSEED")
     (tmp_path / "d.csv").write_text("of an older run")

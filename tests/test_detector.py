@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from seisnet.config import PickConfig
-from seisnet.picking.detector import Detector, joined_detections
+from seisnet.picking.detector import Detector, joined_detections, reaching
 from seisnet.picks import Detection
 from seisnet.scan.scanner import Probabilities
 
@@ -42,7 +42,7 @@ def detect(pieces):
     ],
 )
 def test_stretches_worked_by_hand(row, expected):
-    found = [(d.start_ns // HOP_NS, d.end_ns // HOP_NS, round(d.probability, 6)) for d in detect([row])]
+    found = [(d.start_ns // HOP_NS, d.end_ns // HOP_NS, round(d.probability, 6)) for d in reaching(detect([row]))]
     assert found == expected
 
 
@@ -68,3 +68,10 @@ def test_stretches_of_one_class_and_instrument_are_put_together_at_a_border():
     assert joined_detections(slow, CONFIG, HOP_NS) == slow
     assert joined_detections(slow, CONFIG, 3 * HOP_NS) == [replace(one, end_ns=9 * HOP_NS)]  # no column lies between
     assert one.trace_id == "GE.APE..HH"
+
+
+def test_what_reaches_the_threshold_only_behind_a_border_begins_before_it():
+    before = Detection("GE", "APE", "", "HH", "rockfall", 0, 5 * HOP_NS, 0.4, threshold=0.6)
+    behind = replace(before, start_ns=5 * HOP_NS, end_ns=9 * HOP_NS, probability=0.8)
+    alone = replace(before, start_ns=20 * HOP_NS, end_ns=22 * HOP_NS)
+    assert joined_detections([before, behind, alone], CONFIG, HOP_NS) == [replace(behind, start_ns=0)]

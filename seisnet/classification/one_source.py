@@ -145,7 +145,10 @@ def _classified(source: Source, job: SourceJob) -> Classification:
         result.detections += [
             replace(d, start_ns=max(d.start_ns, low), end_ns=min(d.end_ns, high))
             for d in found.detections
-            if d.start_ns < high and d.end_ns >= low
+            if d.start_ns < high
+            and d.end_ns >= low
+            # What goes on in the next source may reach the threshold only there.
+            and (d.probability >= d.threshold or d.start_ns <= low or d.end_ns >= high)
         ]
         times = found.probabilities.times_ns
         first, stop = np.searchsorted(times, [low, high]) if len(times) else (0, 0)

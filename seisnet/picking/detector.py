@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from seisnet.config import PickConfig
@@ -15,8 +15,9 @@ from seisnet.waveforms.segments import runs
 class Detector:
     """Stretches of each class of signal in one record that comes in pieces.
 
-    A stretch is a run of columns above half the threshold that reaches the threshold; it lasts from its first column to
-    its last, and has the highest probability within. Stretches of one class closer than the shortest distance are one.
+    A stretch is a run of columns above half the threshold; it lasts from its first column to its last, and has the
+    highest probability within. Stretches of one class closer than the shortest distance are one. Those that do not
+    reach the threshold are given, too: at a border, one may be the beginning of one that does (`reaching`).
 
     Parameters
     ----------
@@ -50,16 +51,24 @@ class Detector:
             now_ns = probabilities.start_ns + len(row) * hop_ns
             if line and not last and now_ns - line[-1].end_ns <= gap_ns:
                 self._open[label] = line.pop()
-            found += [detection for detection in line if detection.probability >= threshold]
+            found += line
         return sorted(found, key=lambda d: (d.start_ns, d.label))
 
 
+def reaching(detections: Iterable[Detection]) -> list[Detection]:
+    """Those that reach their threshold, if it is known."""
+    return [detection for detection in detections if not detection.probability < detection.threshold]
+
+
 def joined_detections(detections: Sequence[Detection], config: PickConfig, hop_ns: int) -> list[Detection]:
-    """Put together what belongs together, for instance at the borders of files; in order of time, trace id, label."""
+    """Put together what belongs together, for instance at the borders of files; in order of time, trace id, label.
+
+    What does not reach its threshold even then is left out.
+    """
     found: dict[tuple[str, str], list[Detection]] = {}
     for detection in sorted(detections, key=lambda d: d.start_ns):
         _append(found.setdefault((detection.trace_id, detection.label), []), detection, _gap_ns(config, hop_ns))
-    return sorted((d for line in found.values() for d in line), key=lambda d: (d.start_ns, d.trace_id, d.label))
+    return sorted(reaching(d for line in found.values() for d in line), key=lambda d: (d.start_ns, d.trace_id, d.label))
 
 
 def _gap_ns(config: PickConfig, hop_ns: int) -> int:

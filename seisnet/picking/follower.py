@@ -19,7 +19,7 @@ from seisnet.waveforms.records import Record, ns_to_sample, sample_to_ns
 
 @dataclass(frozen=True)
 class Found:
-    """What became known with some more samples: columns, and the picks and detections that are final."""
+    """What became known with some more samples: columns, final picks, and stretches that may be detections."""
 
     probabilities: Probabilities
     picks: list[Pick]
