@@ -67,6 +67,9 @@ def service(make_trace, noise, monkeypatch):
             elif what == "application.wadl":
                 self.answer(200, (WADL / f"2014-01-07_ethz_{name}.wadl").read_bytes(), "application/xml")
             elif name == "station":
+                if "[" in "".join(options.values()):
+                    self.answer(400, b"codes with brackets")
+                    return
                 out = io.BytesIO()
                 chosen = inventory().select(network=options["network"], station=options.get("station", "*"))
                 chosen.write(out, format="STATIONXML")
@@ -129,7 +132,8 @@ def test_sources_of_a_service_name_it_and_their_day(service):
 
 
 @pytest.mark.parametrize(
-    ("pattern", "n"), [("GE.APE..BH?", 1), ("GE.APE..BH", 1), ("GE.APE", 2), ("GE", 4), ("GE.*.--.HH?", 2)]
+    ("pattern", "n"),
+    [("GE.APE..BH?", 1), ("GE.APE..BH", 1), ("GE.APE", 2), ("GE", 4), ("GE.*.--.HH?", 2), ("GE.[A-B]PE..BH[ZN]", 1)],
 )
 def test_instruments_come_from_the_station_service(service, pattern, n):
     url, _, asked, _ = service

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -75,7 +76,8 @@ def find_days(service: str, selection: Selection) -> list[ServiceDay]:
 
 
 def _stations(codes: tuple[str, str, str, str], selection: Selection, client: Any) -> Any:
-    network, station, location, channel = codes
+    # Services know no [...]; what they send besides is left out.
+    network, station, location, channel = (re.sub(r"\[[^]]+\]", "?", code) for code in codes)
     return client.get_stations(
         network=network,
         station=station,
