@@ -4,10 +4,13 @@ import os
 import pty
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from seisnet.cli import console
+
+FULL = Path("/dev/full")
 
 JOB = """
 import time
@@ -54,6 +57,21 @@ def test_elsewhere_only_messages_are_written():
     done = subprocess.run([sys.executable, "-c", JOB.format(quiet=False)], capture_output=True, text=True, check=True)
     assert done.stdout == ""
     assert done.stderr == "a message\n  wrote a.csv, b.html\n"
+
+
+def test_where_stderr_is_closed_nothing_is_said_and_the_job_is_done():
+    command = [sys.executable, "-c", JOB.format(quiet=False) + "print('done')"]
+    done = subprocess.run(["sh", "-c", '"$@" 2>&-', "sh", *command], stdout=subprocess.PIPE, text=True, check=True)
+    assert done.stdout == "done\n"
+
+
+@pytest.mark.skipif(not FULL.exists(), reason="needs /dev/full")
+def test_a_disk_that_is_full_for_standard_output_is_one_line():
+    command = [sys.executable, "-m", "seisnet", "datasets", "list"]
+    with FULL.open("w") as full:
+        done = subprocess.run(command, check=False, stdout=full, stderr=subprocess.PIPE, text=True)
+    assert done.stderr == "seisnet: standard output can't be written: No space left on device\n"
+    assert done.returncode == 1
 
 
 def test_a_job_that_is_soon_over_shows_nothing():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import importlib
 import re
 import sys
@@ -133,9 +134,10 @@ def in_one_line(program: str, words: Callable[[str], str] = str) -> Iterator[Non
         click.echo(f"{program}: not enough memory", err=True)
         sys.exit(1)
     except OSError as error:
-        if error.filename is None:
+        if error.filename is None and error.errno != errno.ENOSPC:
             raise
-        click.echo(f"{program}: {error.filename}: {error.strerror}", err=True)
+        where = error.filename or "standard output can't be written"  # files have names, or are told by who writes them
+        click.echo(f"{program}: {where}: {error.strerror}", err=True)
         sys.exit(1)
 
 

@@ -135,10 +135,15 @@ def run_server(server: LocalServer, *, quiet: bool) -> None:
         say("stopped", quiet=quiet)
 
 
+def _on_terminal() -> bool:
+    """Whether stderr is a terminal; it may be closed, as by ``2>&-``."""
+    return sys.stderr is not None and sys.stderr.isatty()
+
+
 def say(message: str, *, quiet: bool = False) -> None:
     """Write a line to stderr; on a terminal it replaces the bar, which is drawn again below it."""
     if not quiet:
-        click.echo(f"\r\x1b[K{message}" if sys.stderr.isatty() else message, err=True)
+        click.echo(f"\r\x1b[K{message}" if _on_terminal() else message, err=True)
 
 
 class Show(Protocol):
@@ -152,7 +157,7 @@ class Show(Protocol):
 def progress_line(title: str, *, quiet: bool, unit: str = "") -> Iterator[Show]:
     """Show by a bar how far a job of more than two seconds is, if stderr is a terminal; `unit` goes with its rate."""
     job = _Job(title, unit)
-    with nullcontext() if quiet or not sys.stderr.isatty() else _bar(job):
+    with nullcontext() if quiet or not _on_terminal() else _bar(job):
         yield job.show
 
 
