@@ -8,6 +8,7 @@ import struct
 import subprocess
 import sys
 import threading
+import time
 
 import numpy as np
 import obspy
@@ -184,7 +185,16 @@ def test_a_lost_connection_and_a_broken_packet_are_told_and_the_stream_goes_on(m
     found = packets("localhost:18000", patterns, lost=told.append, connect=lambda: connection, pause_s=0.0)
     assert list(found) == traces
     assert connection.streams == [("GE", "APE", "HH?"), ("CH", "A", "00HHZ")]
-    assert told == ["gone", "a packet can't be read: broken"]
+    assert told == ["gone; trying again", "a packet can't be read, and is left out: broken"]
+
+
+def test_packets_of_a_clock_that_is_far_ahead_are_told_and_left_out_since_all_others_would_be_late(make_trace):
+    now, ahead = make_trace(np.arange(5)), make_trace(np.arange(5))
+    ahead.stats.starttime = obspy.UTCDateTime(time.time() + 5000)
+    connection, told = FakeConnection([FakePacket(ahead), FakePacket(now), b"SLTERMINATE"]), []
+    found = packets("localhost:18000", ["GE.APE..HH?"], lost=told.append, connect=lambda: connection, pause_s=0.0)
+    assert list(found) == [now]
+    assert told == [f"a packet of GE.APE..HHZ is dated {ahead.stats.starttime}, in the future, and is left out"]
 
 
 @pytest.mark.parametrize(

@@ -107,7 +107,7 @@ def stream(
         console.say("stream: coincidence and p_before_s of the config are ignored in a stream", quiet=quiet)
 
     def lost(reason: str) -> None:
-        console.say(f"stream: {reason}; trying again", quiet=quiet)
+        console.say(f"stream: {reason}", quiet=quiet)
 
     traces = packets(server, select, lost=lost)
     if overwrite:

@@ -12,12 +12,16 @@ from obspy.clients.seedlink.seedlinkexception import SeedLinkException
 from obspy.clients.seedlink.slpacket import SLPacket
 
 from seisnet.errors import ConfigError
+from seisnet.waveforms.records import NS_PER_S
 
 RECONNECT_S = 5
 """Pause before a connection is tried again."""
 
 QUIET_S = 300
 """A server that sends nothing for this long is asked again. Without a limit ObsPy 1.5.1 can't connect at all."""
+
+AHEAD_NS = 3600 * NS_PER_S
+"""A packet dated this long after now comes of a clock that is wrong, and would make all that follow seem late."""
 
 SILENT = f"nothing was received for {QUIET_S} s"
 
@@ -62,7 +66,7 @@ def packets(
     patterns : sequence of str
         ``NET.STA.LOC.CHA``; location and channel may hold ``?``, network and station may not.
     lost : callable
-        Called with the reason when a connection is lost, or a packet can't be read.
+        Called with the reason when a connection is lost, or a packet can't be read or is dated more than an hour ahead.
     connect : callable
         Makes a connection such as ObsPy's.
     pause_s : float
@@ -90,13 +94,14 @@ def _received(connection: Any, lost: Callable[[str], None], pause_s: float) -> I
             packet = connection.collect()
         except (SeedLinkException, OSError) as error:
             # The connection keeps the number of the last packet of every station, and goes on from there.
-            lost(str(getattr(error, "value", error)))  # as text, ObsPy's exception is in quotes
+            reason = str(getattr(error, "value", error))  # as text, ObsPy's exception is in quotes
+            lost(f"{reason}; trying again")
             time.sleep(pause_s)
             continue
         if packet is None or packet == SLPacket.SLTERMINATE:
             if not connection.terminate_flag:
                 return
-            lost(SILENT)
+            lost(f"{SILENT}; trying again")
             continue
         if packet == SLPacket.SLNOPACKET or packet.get_type() in (SLPacket.TYPE_SLINF, SLPacket.TYPE_SLINFT):
             continue
@@ -105,9 +110,11 @@ def _received(connection: Any, lost: Callable[[str], None], pause_s: float) -> I
         except MemoryError:
             raise
         except Exception as error:  # libmseed and ObsPy raise whatever they like on damaged packets
-            lost(f"a packet can't be read: {error}")
+            lost(f"a packet can't be read, and is left out: {error}")
             continue
-        if trace is not None:
+        if trace is not None and trace.stats.endtime.ns > time.time_ns() + AHEAD_NS:
+            lost(f"a packet of {trace.id} is dated {trace.stats.starttime}, in the future, and is left out")
+        elif trace is not None:
             yield trace
 
 
