@@ -2,6 +2,7 @@
 
 import functools
 import json
+import logging
 import multiprocessing
 import os
 import signal
@@ -9,6 +10,7 @@ import socket
 import subprocess
 import sys
 import time
+from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
@@ -299,6 +301,28 @@ def test_a_worker_that_dies_is_one_line():
     ):
         list(Engine(scheduler=cluster.scheduler_address).map(functools.partial(die_at, 1), range(3)))
     assert "\n" not in str(caught.value)
+
+
+def test_a_scheduler_that_is_killed_is_one_line(tmp_path, caplog, monkeypatch):
+    pytest.importorskip("distributed")
+    connection = tmp_path / "scheduler.json"
+    here = ("--scheduler-file", connection, "--no-dashboard", "--host", "127.0.0.1")
+    with ExitStack() as started:
+        for command in (("scheduler", *here, "--port", "0"), ("worker", *here, "--nthreads", "1", "--no-nanny")):
+            whole = [sys.executable, "-m", "dask", *map(str, command)]
+            process = subprocess.Popen(whole, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=tmp_path)
+            started.callback(process.wait)
+            started.callback(process.kill)
+            if command[0] == "scheduler":
+                scheduler = process
+        wait_for(connection.exists)
+        monkeypatch.setattr(logging.getLogger("distributed.client"), "handlers", [caplog.handler])
+        results = Engine(scheduler=json.loads(connection.read_text())["address"]).map(time.sleep, [0.05] * 100)
+        assert next(results) is None
+        scheduler.kill()
+        with pytest.raises(DataError, match="workers or the scheduler were lost"):
+            list(results)
+    assert caplog.messages == []
 
 
 def test_scheduler_and_workers_as_processes_of_their_own_make_the_same_bytes(labelled, tmp_path, monkeypatch):
