@@ -130,6 +130,17 @@ def test_picks_are_appended_as_they_come(tmp_path):
     assert (tmp_path / "p.csv").read_text() == picks_csv(PICKS)
 
 
+def test_a_file_to_which_another_run_appends_is_neither_replaced_nor_appended_to(tmp_path):
+    path = tmp_path / "p.csv"
+    path.write_text("of something else")
+    with PicksAppender(path, anew=True) as file:
+        for anew in (False, True):
+            with pytest.raises(ConfigError, match="another run is writing it"), PicksAppender(path, anew=anew):
+                pass
+        file.add(PICKS)
+    assert path.read_text() == picks_csv(PICKS)
+
+
 @pytest.mark.parametrize(
     ("there", "missing"), [(picks_csv(PICKS[:1]) + "CI,CLC,00,HH,S,20", PICKS[1:]), ("netw", PICKS)]
 )

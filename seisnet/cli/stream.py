@@ -110,10 +110,11 @@ def stream(
         console.say(f"stream: {reason}", quiet=quiet)
 
     traces = packets(server, select, lost=lost)
-    if overwrite:
-        output.unlink(missing_ok=True)
-
-    with Stop() as stop, PicksAppender(output) as file, console.progress_line("stream", quiet=quiet) as show:
+    with (
+        Stop() as stop,
+        PicksAppender(output, anew=overwrite) as file,
+        console.progress_line("stream", quiet=quiet) as show,
+    ):
         if file.removed:
             console.say(file.removed, quiet=quiet)
         for trace in stop.until_asked(traces):

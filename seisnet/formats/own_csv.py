@@ -9,12 +9,14 @@ import math
 import os
 import re
 from collections.abc import Iterable, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import NamedTuple
 
 from seisnet.errors import ConfigError, DataError
 from seisnet.labels.tables import is_csv, time_ns
 from seisnet.picks import Detection, OnInstrument, Pick, in_order, iso_time
+from seisnet.store.work_folder import alone
 
 CODES = ("network", "station", "location", "channel")
 CSV_COLUMNS = (*CODES, "phase", "time", "probability", "uncertainty_s", "snr_db", "model", "threshold")
@@ -121,7 +123,8 @@ PICKS = Growing("a CSV of seisnet's picks", CSV_COLUMNS, re.compile(r",(\d\.\d{4
 class PicksAppender:
     """A CSV of picks that grows: each pick is on disk as soon as it is added. A new file begins with the header.
 
-    A file that does not begin with the header is a ConfigError.
+    A file that does not begin with the header, or that another run has open, is a ConfigError. With `anew`, what it
+    holds is removed.
 
     Attributes
     ----------
@@ -129,16 +132,21 @@ class PicksAppender:
         See `end_last_row`.
     """
 
-    def __init__(self, path: Path) -> None:
-        self._path, self.removed = path, ""
+    def __init__(self, path: Path, *, anew: bool = False) -> None:
+        self._path, self._anew, self.removed = path, anew, ""
 
     def __enter__(self) -> PicksAppender:
-        try:
-            self.removed = end_last_row(self._path, PICKS)
-            self._file = self._path.open("a", encoding="utf-8", newline="")
-            self.add([])
-        except OSError as error:
-            raise DataError(f"{self._path}: can't be written: {error.strerror}") from error
+        with ExitStack() as opened:
+            try:
+                self._file = opened.enter_context(self._path.open("a", encoding="utf-8", newline=""))
+                opened.enter_context(alone(self._path, self._path))
+                if self._anew:
+                    self._file.truncate(0)
+                self.removed = end_last_row(self._path, PICKS)
+                self.add([])
+            except OSError as error:
+                raise DataError(f"{self._path}: can't be written: {error.strerror}") from error
+            self._opened = opened.pop_all()
         return self
 
     def add(self, picks: Sequence[Pick]) -> None:
@@ -151,7 +159,7 @@ class PicksAppender:
             raise DataError(f"{self._path}: can't be written: {error.strerror}") from error
 
     def __exit__(self, *_: object) -> None:
-        self._file.close()
+        self._opened.close()
 
 
 def read_picks_csv(path: Path) -> list[Pick]:
