@@ -73,7 +73,7 @@ class Streaming:
     rejections : list of Rejection
         What could not be used, packets that came too late, and remarks on what is used, but not on its faults.
     detections : list of Detection
-        Where the model's task is ``class``; in the order in which they ended.
+        Where the model's task is ``class``; in the order in which they ended, and never joined across a gap.
 
     Raises
     ------

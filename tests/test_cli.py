@@ -21,6 +21,7 @@ from click.testing import CliRunner
 from seisnet.classification.job import classify
 from seisnet.classification.views import VIEW_AFTER_S, VIEW_BEFORE_S
 from seisnet.cli import COMMANDS, cli, console, main
+from seisnet.cli.classify import pick_config
 from seisnet.demo import write_synthetic_dataset
 from seisnet.errors import ConfigError, DataError, FormatError, NothingUsableError, SeisnetError
 from seisnet.formats.own_csv import CSV_COLUMNS, DETECTION_COLUMNS, read_picks_csv
@@ -784,6 +785,10 @@ def test_a_score_tells_false_picks_an_hour_of_so_many(tmp_path):
     assert [row["false_an_hour"] for row in csv.DictReader(told.stdout.splitlines())] == ["", ""]
     with pytest.raises(ConfigError, match="hours: got 0"):
         run("score", *both, "--hours", 0)
+
+
+def test_a_threshold_may_be_of_a_class_with_an_equals_sign_in_its_name():
+    assert pick_config(None, ("M<=1=0.6", "P = 0.5"), {}, quiet=True).thresholds == {"M<=1": 0.6, "P": 0.5}
 
 
 def test_a_score_of_detections_tells_of_every_class(tmp_path):

@@ -175,7 +175,7 @@ def pick_config(path: Path | None, thresholds: tuple[str, ...], chosen: dict[str
 
 
 def _threshold(text: str) -> tuple[str, float]:
-    name, _, value = text.partition("=")
+    name, _, value = text.rpartition("=")  # a class may have any name
     try:
         return name.strip(), float(value)
     except ValueError as error:
