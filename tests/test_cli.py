@@ -869,7 +869,7 @@ def test_picks_and_classes_are_not_scored_against_each_other(job, tmp_path):
     with pytest.raises(DataError, match=r"nowhere\.csv: no such file"):
         run("score", tmp_path / "classes.csv", tmp_path / "nowhere.csv")
     (tmp_path / "bytes.csv").write_bytes(b'"' + 200_000 * b"\xff\x00")
-    with pytest.raises(DataError, match=r"bytes\.csv: can't be read"):
+    with pytest.raises(DataError, match=r"bytes\.csv: not text in UTF-8"):
         run("score", tmp_path / "classes.csv", tmp_path / "bytes.csv")
     (tmp_path / "semicolons.csv").write_text("network;station;time;class\nGE;A;0;rockfall\n")
     with pytest.raises(DataError, match="here they are not separated by commas"):

@@ -98,13 +98,15 @@ def read_picks(
 ) -> list[Pick]:
     """Read picks: seisnet's CSV, catalogues in any format that ObsPy reads, CSV of labels, those of a data set.
 
+    Of catalogues and labels every onset is read once, as for training (`seisnet.labels.reading.read_labels`).
+
     Parameters
     ----------
     path : str or Path
     may_be_empty : bool
         Whether a file without picks gives an empty list.
     rejections : list of Rejection, optional
-        Takes the picks that an analyst rejected, and the traces of a data set that can't be read.
+        Takes the picks that an analyst rejected, second ones of an onset, and traces of a data set that can't be read.
 
     Raises
     ------
