@@ -26,6 +26,20 @@ def merged(spans: Iterable[tuple[int, int]], apart: float = 0) -> list[tuple[int
     return found
 
 
+def group_starts(spans: Sequence[tuple[int, int]], apart: float = 0) -> list[int]:
+    """For each span the start of the merged one in which it lies.
+
+    Examples
+    --------
+    >>> group_starts([(5, 9), (0, 2), (3, 4)], apart=0)
+    [5, 0, 3]
+    >>> group_starts([(5, 9), (0, 2), (3, 4)], apart=1)
+    [0, 0, 0]
+    """
+    starts = [start for start, _ in merged(spans, apart)]
+    return [starts[bisect.bisect_right(starts, start) - 1] for start, _ in spans]
+
+
 def connected(named: Iterable[tuple[Hashable, int]], n: int) -> list[list[int]]:
     """Groups of the numbers 0 to n - 1 that share a name, directly or through others.
 

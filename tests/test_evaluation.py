@@ -10,7 +10,6 @@ from seisnet.config import PreprocessConfig, TrainConfig, to_json
 from seisnet.errors import DataError
 from seisnet.model import Model
 from seisnet.scoring.evaluation import RECIPE, evaluate
-from seisnet.scoring.learned import NOTHING
 from seisnet.training.fitting import fit
 from seisnet.training.labelled_sets import make_windows
 
@@ -102,6 +101,6 @@ def test_a_model_says_which_onsets_of_new_windows_it_has_learned_from(quakes, qu
     later = replace(rows, start_ns=rows.start_ns + 10**9)
     assert evaluate(quake_model, replace(quakes.windows, rows=later), split="all").known_share == 0
     made_anew = replace(quakes.windows, rows=replace(rows, split=2 - rows.split))
-    unsaid = Model("older", replace(quake_model.stored, learned=NOTHING))
+    unsaid = Model("older", replace(quake_model.stored, learned=quake_model.stored.learned[:0]))
     assert np.isnan(evaluate(unsaid, made_anew).known_share)
     assert not evaluate(unsaid, made_anew).caveat

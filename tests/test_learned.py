@@ -3,7 +3,9 @@
 import numpy as np
 import pytest
 
-from seisnet.scoring.learned import MOST, NOTHING, flattery, known_share, sampled
+from seisnet.scoring.learned import MOST, flattery, known_share, sampled
+
+NOTHING = np.zeros(0, dtype=np.uint32)
 
 
 def test_of_large_sets_a_sample_tells_the_share_that_is_known():

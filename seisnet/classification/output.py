@@ -82,9 +82,12 @@ class Output:
         files += [] if self.file_format == "real" else [self.path]
         if any(path.absolute() == folder for path in files):
             raise ConfigError(f"{self.report}: a report needs a folder of its own; choose another name")
-        inside = self.path.absolute().parent == folder
-        if inside and IN_REPORT.get(self.path.name, self.file_format) != self.file_format:
+        if self._in_report and IN_REPORT.get(self.path.name, self.file_format) != self.file_format:
             raise ConfigError(f"{self.path}: the report writes a file of that name; choose another name")
+
+    @property
+    def _in_report(self) -> bool:
+        return self.report is not None and self.path.absolute().parent == self.report.absolute()
 
     def check_task(self, task: str) -> None:
         """Refuse what can't hold, or does not stay beside the report of, what a model of this task finds.
@@ -96,8 +99,7 @@ class Output:
         """
         if task == "class":
             check_detections_format(self.file_format)
-        inside = self.report and self.path.absolute().parent == self.report.absolute()
-        if inside and self.path.name in OTHER_TASK[task]:
+        if self._in_report and self.path.name in OTHER_TASK[task]:
             raise ConfigError(f"{self.path}: in a report that is the name for another task's; choose another name")
 
     def check_sources(self, sources: Sequence[Source]) -> None:

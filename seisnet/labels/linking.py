@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import TypeVar
 
 from seisnet.labels.matching import span_ns
-from seisnet.overlaps import merged
+from seisnet.overlaps import group_starts
 from seisnet.picks import ClassInterval, Pick, iso_time
 
 L = TypeVar("L", Pick, ClassInterval)
@@ -60,6 +60,4 @@ def event_names(spans_ns: Sequence[tuple[int, int]], link_s: float, what: str) -
     """
     if not link_s:
         return [""] * len(spans_ns)
-    starts_ns = [start_ns for start_ns, _ in merged(spans_ns, link_s * 1e9)]
-    names = [f"{what} from {iso_time(start_ns)}" for start_ns in starts_ns]
-    return [names[bisect.bisect_right(starts_ns, start_ns) - 1] for start_ns, _ in spans_ns]
+    return [f"{what} from {iso_time(start_ns)}" for start_ns in group_starts(spans_ns, link_s * 1e9)]

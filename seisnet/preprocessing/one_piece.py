@@ -207,9 +207,11 @@ def _labelled(job: PieceJob, source: Source, piece: Piece, reading: Reading) -> 
     for trace in read_traces(source, reading, sampling_rate_hz=rate_hz, response=response, rows=rows):
         record = trace.record
         reading.rejections += trace.rejected
-        network, station, location, channel = record.trace_id.split(".")
-        whole = ClassInterval(network, station, location, channel, trace.category, record.start_ns, record.end_ns)
-        stretches = (whole,) if is_class and trace.category else ()
+        stretches: tuple[ClassInterval, ...] = ()
+        if is_class and trace.category:
+            network, station, location, channel = record.trace_id.split(".")
+            whole = ClassInterval(network, station, location, channel, trace.category, record.start_ns, record.end_ns)
+            stretches = (whole,)
         is_noise = trace.complete and not trace.picks
         picks = () if is_class else trace.picks
         event = trace.event_id or (piece.events[trace.row - first_row] if piece.events else "")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import bisect
 import functools
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -13,7 +12,7 @@ from numpy.typing import NDArray
 
 from seisnet.config import PreprocessConfig
 from seisnet.errors import DataError
-from seisnet.overlaps import Spans, connected, merged
+from seisnet.overlaps import Spans, connected, group_starts
 from seisnet.picks import station_of
 from seisnet.store.excerpts import Excerpt
 from seisnet.store.windows_file import SPLITS, Rejected
@@ -110,11 +109,8 @@ def _joined(at: Mapping[str, tuple[Sequence[tuple[int, int]], Sequence[str]]]) -
     number = {event: i for i, event in enumerate(names)}
     named = []
     for station, (spans, events) in at.items():
-        starts = [start for start, _ in merged(spans)]
-        named += [
-            ((station, bisect.bisect_right(starts, start)), number[event])
-            for (start, _), event in zip(spans, events, strict=True)
-        ]
+        groups = zip(group_starts(spans), events, strict=True)
+        named += [((station, start), number[event]) for start, event in groups]
     return {names[i]: names[group[0]] for group in connected(named, len(names)) for i in group}
 
 

@@ -73,7 +73,7 @@ def write_classification(
         Sections to add at the end.
     """
     detects = model.preprocess.task == "class"
-    if is_classification(folder):
+    if _is_report(folder):
         for name in OTHER_TASK[model.preprocess.task]:
             (folder / name).unlink(missing_ok=True)
     for name, file_format in IN_REPORT.items():
@@ -103,7 +103,7 @@ def write_classification(
     write_report(Report(title, summary(found, model), tuple(sections), said), folder / "report.html")
 
 
-def is_classification(folder: Path) -> bool:
+def _is_report(folder: Path) -> bool:
     """Whether a folder holds a report of `classify`; else, files of the names that it uses may be somebody's."""
     try:
         return "detections_by_station" in json.loads((folder / "metrics.json").read_text(encoding="utf-8"))

@@ -22,7 +22,6 @@ STEP_NS = 100_000_000
 """To this the times of onsets are rounded."""
 
 Hashes = NDArray[np.uint32]
-NOTHING: Hashes = np.zeros(0, dtype=np.uint32)
 
 
 def onset_ns(rows: WindowRows, window_s: float) -> NDArray[np.int64]:

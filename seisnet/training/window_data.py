@@ -16,7 +16,7 @@ from seisnet.errors import DataError
 from seisnet.model import Model
 from seisnet.nn import StandardScaler
 from seisnet.scoring.evaluation import check_recipe, check_rows
-from seisnet.scoring.learned import NOTHING, Hashes, flattery, known_share, onset_hashes, sampled
+from seisnet.scoring.learned import Hashes, flattery, known_share, onset_hashes, sampled
 from seisnet.store.files import sha256_of
 from seisnet.store.windows_file import FeatureReader, WindowRows, WindowsInfo, read_info, read_rows
 from seisnet.store.windows_in_memory import Windows
@@ -86,8 +86,8 @@ class WindowData:
 
     def learned(self, model: Model | None) -> Hashes:
         """What a model that learns from these windows has learned from, with what the one it starts from has."""
-        before = model.stored.learned if model else NOTHING
-        return sampled(before, self._hashes(self.train))
+        before = [model.stored.learned] if model else []
+        return sampled(*before, self._hashes(self.train))
 
     def _hashes(self, rows: WindowRows) -> Hashes:
         return onset_hashes(rows, self.info.classes, from_dict(PreprocessConfig, self.info.config).window_s)

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from seisnet.config import PreprocessConfig, names
 from seisnet.errors import DataError, missing
 from seisnet.store.files import size_and_age
+from seisnet.waveforms.records import ROW
 from seisnet.waveforms.segments import Segment, part
 
 Stations = Mapping[str, Sequence[Any]]
@@ -26,9 +27,6 @@ Stations = Mapping[str, Sequence[Any]]
 
 Metadata: TypeAlias = obspy.Inventory | str | Path | Sequence[str | Path] | Stations | None
 """Station metadata as a caller may give them: in memory, a file, several files, read already, or not at all."""
-
-LETTERS = "ZNE123RTUVW"
-"""Last letters of the channels of an instrument."""
 
 OUTPUTS = {"displacement": "DISP", "velocity": "VEL", "acceleration": "ACC"}
 
@@ -136,7 +134,7 @@ def channel_at(stations: Stations, seed_id: str, time_ns: int) -> Any | None:
 
 def coordinates_of(stations: Stations, trace_id: str, time_ns: int) -> tuple[float, float, float] | None:
     """Latitude and longitude in degrees and elevation in metres of an instrument; None where no channel gives them."""
-    for letter in LETTERS:
+    for letter in (*ROW, *"UVW"):
         if channel := channel_at(stations, trace_id + letter, time_ns):
             return float(channel.latitude), float(channel.longitude), float(channel.elevation)
     return None
