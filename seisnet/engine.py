@@ -143,7 +143,8 @@ def _cluster(function: Callable[[Item], Result], scheduler: str) -> Iterator[Ove
         client = distributed.Client(scheduler, timeout=CONNECT_S, set_as_default=False)
     except (OSError, ValueError) as error:  # also TimeoutError
         raise ConfigError(f"{scheduler}: no Dask scheduler answers; start one with: dask scheduler") from error
-    logging.getLogger("distributed.client").disabled = True  # a lost scheduler is told below, in one line
+    for room in ("client", "batched"):  # a lost scheduler is told below, in one line; these print tracebacks
+        logging.getLogger(f"distributed.{room}").disabled = True
     with closing(client):
         try:
             client.wait_for_workers(1, timeout=CONNECT_S)
