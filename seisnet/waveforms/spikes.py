@@ -81,28 +81,25 @@ def _spikes(x: NDArray[Any]) -> list[tuple[int, int]]:
     found: list[tuple[int, int]] = []
     bent = [first for start in range(0, len(x), BLOCK_SAMPLES) for first in _most_bent(x, start)]
     for k in range(0, len(bent), GROUPS_AT_ONCE):
-        starts = np.array(bent[k : k + GROUPS_AT_ONCE]) - 1  # a spike of two samples may be most bent at its second
-        around = np.arange(-QUIET - 1, GROUP + QUIET + 1 + max(OUTSTANDING))
-        near = x[np.clip(around[:, None] + starts, 0, len(x) - 1)].astype(np.float64)
+        # A spike of two samples may be most bent at its second.
+        starts = np.array(bent[k : k + GROUPS_AT_ONCE])[:, None] + np.arange(-1, GROUP)
         for length in OUTSTANDING:
-            for later in range(GROUP + 1):
-                columns = _spiky(near[later : later + 2 * QUIET + 2 + length], length)
-                first = starts[columns] + later
-                first = first[(first > QUIET) & (first + length + QUIET < len(x))]
-                found += [(i, i + length - 1) for i in first.tolist()]
+            first = starts[(starts > QUIET) & (starts + length + QUIET < len(x))]
+            found += [(i, i + length - 1) for i in first[_spiky(x, first, length)].tolist()]
     return sorted(set(found))
 
 
-def _spiky(near: NDArray[np.float64], length: int) -> NDArray[np.intp]:
-    """Columns whose middle is a spike of some length; they hold all samples on which that depends."""
-    before, after = near[QUIET], near[-1 - QUIET]
-    off = near[QUIET + 1 : -1 - QUIET] - np.linspace(before, after, length + 2)[1:-1]
+def _spiky(x: NDArray[Any], first: NDArray[np.intp], length: int) -> NDArray[np.intp]:
+    """Which of some samples begin a spike of some length."""
+    near = x[np.arange(-1, length + 1)[:, None] + first].astype(np.float64)
+    before, after = near[0], near[-1]
+    off = near[1:-1] - (before + np.arange(1, length + 1)[:, None] * ((after - before) / (length + 1)))
     height = np.maximum(off.min(axis=0), -off.max(axis=0))
-    columns = np.flatnonzero(np.abs(after - before) < 0.5 * height)
-    change = np.diff(near[:, columns], axis=0)
-    bends = np.abs(change[1:] - change[:-1])
+    some = np.flatnonzero(np.abs(after - before) < 0.5 * height)
+    around = x[np.arange(-QUIET - 1, QUIET + 1 + length)[:, None] + first[some]].astype(np.float64)
+    bends = np.abs(np.diff(around, 2, axis=0))
     quiet = np.maximum(bends[: QUIET - 1].max(axis=0), bends[1 - QUIET :].max(axis=0))
-    spiky: NDArray[np.intp] = columns[(height[columns] > OUTSTANDING[length] * quiet) & (quiet > 0)]
+    spiky: NDArray[np.intp] = some[(height[some] > OUTSTANDING[length] * quiet) & (quiet > 0)]
     return spiky
 
 
