@@ -440,6 +440,7 @@ def test_how_a_pick_was_made_and_how_sure_it_is_become_its_weight(tmp_path, mode
         ("nordic/tests/data/01-0411-15L.S201309", 17),
         ("nlloc/tests/data/nlloc.hyp", 5),
         ("hypodd/tests/data/example.pha", 4),
+        ("iaspei/tests/data/ipe202409sel_ims.txt", 13),
     ],
 )
 def test_catalogues_in_other_formats_that_obspy_reads_are_labels_too(name, n_picks):
@@ -447,6 +448,25 @@ def test_catalogues_in_other_formats_that_obspy_reads_are_labels_too(name, n_pic
     assert len(picks) == n_picks
     assert {phase_class(p.phase) for p in picks} <= {"P", "S", ""}
     assert any(phase_class(p.phase) == "P" for p in picks)
+
+
+@pytest.mark.parametrize(
+    "name", ["nordic/tests/data/select.out", "nlloc/tests/data/nlloc.hyp", "iaspei/tests/data/19670130012028.isf"]
+)
+def test_events_of_formats_without_names_for_them_are_called_alike_at_every_reading(name, tmp_path):
+    """ObsPy draws random names, by which events would come into other splits each time."""
+    path = Path(obspy.__file__).parent / "io" / name
+    first, again, copied = (read_labels([p]) for p in (path, path, Path(shutil.copy(path, tmp_path))))
+    assert first == again == copied
+    n_events = sum(bool(event.picks) for event in obspy.read_events(str(path)))
+    assert n_events / 2 < len({pick.event_id for pick in first}) <= n_events  # agencies share onsets
+
+
+def test_a_name_that_is_written_in_the_catalogue_stays(tmp_path):
+    name = "smi:local/0b7d8b4e-9b1f-4b43-8b43-1f0f4a8a6f3e"
+    path = tmp_path / "catalogue.xml"
+    Catalog([Event(resource_id=name, picks=[quakeml_pick()])]).write(str(path), format="QUAKEML")
+    assert [pick.event_id for pick in read_labels([path])] == [name]
 
 
 def test_brackets_in_the_name_of_a_catalogue_are_no_pattern(tmp_path):

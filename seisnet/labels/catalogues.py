@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import glob
+import hashlib
 import io
 import math
 import re
@@ -13,7 +14,7 @@ from pathlib import Path
 
 import obspy
 from lxml import etree
-from obspy.core.event import Event, WaveformStreamID
+from obspy.core.event import Event, ResourceIdentifier, WaveformStreamID
 from obspy.core.event import Pick as CatalogPick
 from obspy.core.util.decorator import uncompress_file
 
@@ -26,6 +27,9 @@ CHECKED = ("confirmed", "reviewed", "final")
 
 PICK_ELEMENT = re.compile(rb"<(\w+:)?pick[\s>]")
 """The start of a pick in XML, inside an event or beside it."""
+
+UUID = re.compile(rb"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+"""What is random in the names that ObsPy draws."""
 
 EVENT = "smi:local/seisnet/loose"
 ORIGIN = f"{EVENT}/origin"
@@ -50,7 +54,7 @@ def catalogue_picks(path: Path, rejections: list[Rejection]) -> list[Pick]:
             continue
         phases = {a.pick_id: a.phase for origin in event.origins for a in origin.arrivals}
         for pick in _valid(event, rejections):
-            uncertainty = pick.time_errors.uncertainty
+            uncertainty = pick.time_errors.uncertainty if pick.time_errors else None  # ObsPy's reader of ISF sets none
             uncertainty_s = math.nan if uncertainty is None else float(uncertainty)
             status = "" if pick.evaluation_status in CHECKED else pick.evaluation_mode or ""
             picks.append(
@@ -136,7 +140,9 @@ def _read_events(path: Path) -> list[Event]:
         warnings.simplefilter("ignore")  # of ObsPy's readers, on fields that are not read here
         try:
             events = list(obspy.read_events(glob.escape(str(path))))
-            loose = _loose_picks(path, events)
+            contents = uncompress_file(_contents)(str(path))
+            _name_alike(events, contents)
+            loose = _loose_picks(contents, events)
         except MemoryError:
             raise
         except Exception as error:  # ObsPy's readers raise whatever they like on a file of another format
@@ -144,10 +150,19 @@ def _read_events(path: Path) -> list[Event]:
     return [*events, Event(force_resource_id=False, picks=loose)] if loose else events
 
 
-def _loose_picks(path: Path, events: Sequence[Event]) -> list[CatalogPick]:
+def _name_alike(events: Sequence[Event], contents: Sequence[bytes]) -> None:
+    """Give events the same names whenever a file is read: ObsPy draws a random one where the format has none."""
+    drawn = [(n, event) for n, event in enumerate(events) if UUID.search(str(event.resource_id).encode())]
+    held = {name for content in contents for name in UUID.findall(content)} if drawn else set()
+    digest = hashlib.sha256(b"".join(contents)).hexdigest()[:16] if drawn else ""
+    for n, event in drawn:
+        if held.isdisjoint(UUID.findall(str(event.resource_id).encode())):
+            event.resource_id = ResourceIdentifier(f"smi:local/{digest}/{n}")
+
+
+def _loose_picks(contents: Sequence[bytes], events: Sequence[Event]) -> list[CatalogPick]:
     """Picks of QuakeML or SC3ML that belong to no event, which ObsPy leaves out."""
     read = {str(pick.resource_id) for event in events for pick in event.picks}
-    contents = uncompress_file(_contents)(str(path))
     if sum(len(PICK_ELEMENT.findall(content)) for content in contents) <= len(read):
         return []
     gathered = filter(None, map(_loose_picks_gathered, filter(PICK_ELEMENT.search, contents)))
