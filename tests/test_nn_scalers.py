@@ -55,6 +55,14 @@ def test_a_column_that_does_not_vary():
     np.testing.assert_allclose(scaler.transform(x), 0, atol=1e-7)
 
 
+def test_a_column_that_does_not_vary_but_whose_sum_is_rounded():
+    x = np.full((100_000, 3), 12345.678)
+    assert x.mean(axis=0)[0] != x[0, 0]  # or this shows nothing
+    scaler = StandardScaler().fit(x)
+    assert (scaler.scale == 1).all()
+    np.testing.assert_allclose(scaler.transform(x[:1]), 0, atol=1e-10)
+
+
 @pytest.mark.parametrize("value", [np.nan, np.inf])
 def test_values_that_are_not_finite(value):
     x = rows()

@@ -55,6 +55,8 @@ class StandardScaler:
         if self.count:
             self._check_columns(x)
         count, mean = len(x), x.mean(axis=0, dtype=xp.float64)
+        if x.dtype.itemsize > 4:  # its sum is rounded, so that the mean of a constant column would not be its value
+            mean += sum((part - mean).sum(axis=0) for part in _blocks(x)) / count
         # Two passes: the mean of squares minus the square of the mean loses all digits where the mean is large.
         squares = sum(((part - mean) ** 2).sum(axis=0) for part in _blocks(x))
         if not bool(xp.isfinite(squares).all()):
