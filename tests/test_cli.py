@@ -255,6 +255,17 @@ def test_no_command_replaces_the_models_and_settings_that_it_reads(output, comma
     assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
 
 
+def test_detections_of_a_class_with_a_comma_in_its_name_are_scored_in_one_row(tmp_path):
+    detections = (
+        'network,station,class,start_time,end_time\nXX,A,"quake, local",2024-01-01T00:00:00,2024-01-01T00:00:09\n'
+    )
+    for name in ("found.csv", "listed.csv"):
+        (tmp_path / name).write_text(detections)
+    scored = run("score", tmp_path / "found.csv", tmp_path / "listed.csv")
+    (row,) = csv.DictReader(scored.stdout.splitlines())
+    assert (row["class"], row["detections"], row["f1"]) == ("quake, local", "1", "1.0000")
+
+
 def test_scores_have_a_report_with_residuals(job, tmp_path):
     run("classify", job / "day.mseed", "--model", job / "model.h5", "-o", tmp_path / "picks.csv", "-q")
     scored = run("score", tmp_path / "picks.csv", job / "analyst.csv", "-o", tmp_path / "score")

@@ -25,6 +25,7 @@ def evaluate(model: str, windows: Path, output: Path, split: str, overwrite: boo
     Example:
       seisnet evaluate model.h5 windows.h5 -o evaluation
     """
+    from seisnet.formats.own_csv import csv_text
     from seisnet.model import load_model
     from seisnet.report.evaluation import write_evaluation
     from seisnet.scoring.evaluation import evaluate as evaluate_windows
@@ -46,9 +47,10 @@ def evaluate(model: str, windows: Path, output: Path, split: str, overwrite: boo
     if found.caveat:
         console.say(f"note: {found.caveat}")
     console.say_outputs(output / "report.html", output / "metrics.json", output / "figures", quiet=quiet)
-    click.echo("class,precision,recall,f1,windows")
+    rows: list[tuple[object, ...]] = [("class", "precision", "recall", "f1", "windows")]
     for name, *figures, support in zip(
         found.classes, scores.precision, scores.recall, scores.f1, scores.support, strict=True
     ):
-        click.echo(f"{name},{','.join(f'{v:.4f}' for v in figures)},{support}")
-    click.echo(f"macro,,,{scores.macro_f1:.4f},{len(found.rows)}")
+        rows.append((name, *(f"{v:.4f}" for v in figures), support))
+    rows.append(("macro", "", "", f"{scores.macro_f1:.4f}", len(found.rows)))
+    click.echo(csv_text(rows), nl=False)

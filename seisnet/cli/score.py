@@ -107,7 +107,7 @@ def score(
 
         write_score(scores, output, Comparison(picks, reference, kind, tolerance_s, hours))
         console.say_outputs(output / "report.html", output / "metrics.json", quiet=quiet)
-    _print_table(scores, f"{kind},{what}s", hours)
+    _print_table(scores, (kind, f"{what}s"), hours)
 
 
 def _kind(picks: Path, reference: Path) -> tuple[str, str, str]:
@@ -124,15 +124,19 @@ def _kind(picks: Path, reference: Path) -> tuple[str, str, str]:
     raise DataError(f"{picks} holds {first}, {reference} {second}; compare picks with picks, classes with classes")
 
 
-def _print_table(scores: Sequence[MatchScore], names: str, hours: float | None) -> None:
+def _print_table(scores: Sequence[MatchScore], names: tuple[str, str], hours: float | None) -> None:
     """Print the scores as CSV on stdout."""
     import numpy as np
 
-    click.echo(f"{names},reference,matched,precision,recall,f1,median_s,mae_s,false_an_hour")
+    from seisnet.formats.own_csv import csv_text
+
+    columns = ("reference", "matched", "precision", "recall", "f1", "median_s", "mae_s", "false_an_hour")
+    rows: list[tuple[object, ...]] = [(*names, *columns)]
     for s in scores:
         residuals = s.residuals_s
         median = f"{np.median(residuals):.3f}" if residuals.size else ""
         mae = f"{np.abs(residuals).mean():.3f}" if residuals.size else ""
-        rates = ",".join("" if np.isnan(v) else f"{v:.4f}" for v in (s.precision, s.recall, s.f1))
+        rates = ("" if np.isnan(v) else f"{v:.4f}" for v in (s.precision, s.recall, s.f1))
         false = f"{s.false_an_hour(hours):.3f}" if hours else ""
-        click.echo(f"{s.name},{s.found},{s.reference},{s.matched},{rates},{median},{mae},{false}")
+        rows.append((s.name, s.found, s.reference, s.matched, *rates, median, mae, false))
+    click.echo(csv_text(rows), nl=False)
