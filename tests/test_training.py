@@ -1,5 +1,6 @@
 """The training loop: learns, repeats, resumes, refuses."""
 
+import csv
 import dataclasses
 import json
 import re
@@ -123,6 +124,10 @@ def test_windows_that_were_altered_in_memory_are_checked(rng, column, value, mes
         (lambda rows: {"weight": rows.weight[:-1]}, r"weight: got the shape \(359,\)"),
         (lambda rows: {"x": rows.x[:, :-1]}, "features .* need"),
         (lambda rows: {"x": rows.x.tolist()}, "x: got a list"),
+        (lambda rows: {"x": rows.x.astype(np.int32)}, "x holds int32; floats are needed"),
+        (lambda rows: {"weight": -rows.weight}, "weight holds -1 in the training split"),
+        (lambda rows: {"weight": rows.weight * np.float32(np.nan)}, "weight holds nan in the training split"),
+        (lambda rows: {"weight": 0 * rows.weight}, "no windows, or none of a weight above 0"),
     ],
 )
 def test_columns_that_do_not_fit_are_told(rng, change, message):
@@ -362,6 +367,18 @@ def test_evaluation_takes_paths(rng, tmp_path):
     assert (tmp_path / "c").exists()
 
 
+def test_scores_of_a_class_with_a_comma_in_its_name_are_one_row(rng, tmp_path):
+    windows = make_windows(rng)
+    info = dataclasses.replace(windows.info, classes=("quake, local", "S", "noise"))
+    path = write(dataclasses.replace(windows, info=info), tmp_path / "w.h5")
+    fit(path, SMALL)[0].save(tmp_path / "m.h5")
+    judged = ["evaluate", tmp_path / "m.h5", path, "-o", tmp_path / "e", "--split", "dev", "-q"]
+    result = CliRunner().invoke(cli, [*map(str, judged)], catch_exceptions=False)
+    table = list(csv.DictReader(result.stdout.splitlines()))
+    assert [row["class"] for row in table] == ["quake, local", "S", "noise", "macro"]
+    assert sum(int(row["windows"]) for row in table[:3]) == int(table[3]["windows"])
+
+
 def test_evaluation_of_a_file_holds_the_windows_that_it_judges_alone(rng, tmp_path, monkeypatch):
     monkeypatch.setattr(sys.modules[__name__], "CONFIG", PreprocessConfig())  # of many features
     windows = make_windows(rng, n=6000)
@@ -428,6 +445,18 @@ def test_without_a_dev_split_the_last_epoch_is_kept(rng):
     assert "dev_macro_f1" not in history
     assert len(history["epoch"]) == SMALL.epochs
     assert "patience: there is no dev split, so nothing stops the training early" in said
+
+
+@pytest.mark.parametrize("memory_mb", [4000.0, 0.02])
+def test_windows_without_weight_are_as_if_they_were_not_there(rng, tmp_path, memory_mb):
+    windows = make_windows(rng, n=60)
+    config = dataclasses.replace(SMALL, batch_size=1, learning_rate=1e-3, memory_mb=memory_mb)
+    weight = np.where(np.arange(60) % 7 == 3, 0, 1).astype(np.float32)
+    rows = dataclasses.replace(windows.rows, weight=weight)
+    some = write(dataclasses.replace(windows, rows=rows), tmp_path / "some.h5")
+    others = write(dataclasses.replace(windows, rows=windows.rows.take(weight > 0)), tmp_path / "others.h5")
+    one, two = (fit(path, config)[0].stored.stages[0].theta for path in (some, others))
+    np.testing.assert_array_equal(one, two)
 
 
 @pytest.mark.parametrize(("class_weight", "told"), [("balanced", True), ("none", False)])

@@ -282,6 +282,8 @@ def check_rows(every: WindowRows, info: WindowsInfo) -> None:
             raise DataError(f"windows: {name} holds {values.dtype} {got}; whole numbers from 0 to {n_known - 1} fit")
     if every.x.shape != needed:
         raise DataError(f"windows: x: got {shape_of(every.x)}; features {info.feature_shape} need {needed}")
+    if every.x.dtype.kind != "f":  # scaled in place, whole numbers would stay whole
+        raise DataError(f"windows: x holds {every.x.dtype}; floats are needed: x.astype(numpy.float32)")
     if not all(np.isfinite(every.x[at : at + RUN_ROWS]).all() for at in range(0, n, RUN_ROWS)):
         raise DataError("windows: x holds values that are not finite; leave those windows out")
 

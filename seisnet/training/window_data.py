@@ -120,7 +120,8 @@ def load_windows(
         check_recipe(init, info)
     if not path:
         check_rows(every, info)
-    rows, of_dev = (np.flatnonzero(every.split == split) for split in (0, 1))
+    # A batch of windows without weight alone would have no mean loss.
+    rows, of_dev = np.flatnonzero((every.split == 0) & (every.weight != 0)), np.flatnonzero(every.split == 1)
     # Features take by far the most memory: only those of the two splits are read or copied, and only once.
     slim = replace(every, x=np.zeros((len(every), 0), dtype=np.float32))
     train, dev = slim.take(rows), slim.take(of_dev)
@@ -155,7 +156,12 @@ def _absent(x: NDArray[np.float32], shape: Sequence[int]) -> tuple[str, ...]:
 def _check(train: WindowRows, classes: tuple[str, ...]) -> None:
     present = [classes[k] for k in np.unique(train.y)]
     if not present:
-        raise DataError("the training split holds no windows")
+        raise DataError("the training split holds no windows, or none of a weight above 0")
+    wrong = train.weight[~(np.isfinite(train.weight) & (train.weight > 0))]
+    if len(wrong):
+        raise DataError(
+            f"windows: weight holds {wrong[0]:g} in the training split; finite numbers from 0 on are needed"
+        )
     if len(present) == 1:
         raise DataError(
             f"the training split holds only class {present[0]}; a classifier needs at least two of {', '.join(classes)}"
