@@ -7,6 +7,7 @@ import re
 import sys
 import tracemalloc
 from contextlib import ExitStack
+from functools import partial
 
 import numpy as np
 import pytest
@@ -401,6 +402,18 @@ def test_one_class_only_is_refused(rng):
 def test_a_loss_that_is_not_finite_stops_with_advice(rng):
     with np.errstate(all="ignore"), pytest.raises(TrainingError, match="lower the learning rate"):
         fit(make_windows(rng), dataclasses.replace(SMALL, learning_rate=900.0, activation="identity", epochs=50))
+
+
+@pytest.mark.parametrize("dev", [False, True])
+def test_a_training_whose_last_step_was_too_long_gives_no_model(rng, dev):
+    windows = make_windows(rng, dev=dev)
+    config = dataclasses.replace(SMALL, hidden=(16, 8), epochs=1, batch_size=1000)
+    stored = fit(windows, config)[0].stored
+    stage = dataclasses.replace(stored.stages[0], theta=stored.stages[0].theta * np.float32(1e11))
+    wide = Model("wide", dataclasses.replace(stored, stages=(stage,)))  # its loss is finite, but not after a step
+    ask = partial(fit, windows, dataclasses.replace(config, learning_rate=1e3), init=wide)
+    with np.errstate(over="ignore", invalid="ignore"), pytest.raises(TrainingError, match="not finite after epoch 1"):
+        ask()
 
 
 def test_vanishing_gradients_are_named_by_layer(rng):

@@ -59,7 +59,7 @@ def train_network(
     Raises
     ------
     TrainingError
-        If the loss is not finite.
+        If the loss or the outputs are not finite.
     """
     xp = namespace(network.theta)
     data = _near(data, xp)
@@ -96,8 +96,8 @@ def train_network(
         }
         row |= {f"gradient_norm_{k}": norm for k, norm in enumerate(norms, start=1)}
         row |= {f"saturated_{k}": share for k, share in enumerate(nn.saturated_shares(network), start=1)}
+        outputs = _outputs(network, data.x_dev if len(data.y_dev) else xp.asarray(x), state.epoch, config)
         if len(data.y_dev):
-            outputs = on_host(network.predict(data.x_dev))
             outputs = outputs if data.prior_shift is None else outputs + data.prior_shift
             row |= objective.score(outputs, data.y_dev, say)
         if say:
@@ -163,10 +163,19 @@ def _read(found: Sequence[Array], xp: Any, epoch: int, config: TrainConfig) -> l
 
 def _check(loss: float, epoch: int, batch: int, config: TrainConfig) -> None:
     if not np.isfinite(loss):
-        raise TrainingError(
-            f"the loss is {loss} at epoch {epoch + 1}, batch {batch + 1}: lower the learning rate "
-            f"(now {config.learning_rate:g}), or set clip_norm"
-        )
+        raise TrainingError(f"the loss is {loss} at epoch {epoch + 1}, batch {batch + 1}: {_remedy(config)}")
+
+
+def _outputs(network: nn.Network, x: Array, epoch: int, config: TrainConfig) -> NDArray[np.float32]:
+    """Outputs after an epoch, whose last step may have been the one too many, which no loss has seen yet."""
+    outputs: NDArray[np.float32] = on_host(network.predict(x))
+    if not np.isfinite(outputs).all():
+        raise TrainingError(f"the outputs are not finite after epoch {epoch + 1}: {_remedy(config)}")
+    return outputs
+
+
+def _remedy(config: TrainConfig) -> str:
+    return f"lower the learning rate (now {config.learning_rate:g}), or set clip_norm"
 
 
 def _update(network: nn.Network, optimizer: nn.Optimizer, config: TrainConfig) -> None:
