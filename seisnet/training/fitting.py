@@ -96,7 +96,7 @@ def fit(  # noqa: PLR0913, each is a choice that somebody makes
     ConfigError
         If `init` or the checkpoint does not fit, the device does not exist, or an argument is of the wrong kind.
     TrainingError
-        If the loss is not finite.
+        If the loss or the outputs are not finite.
     """
     if not isinstance(windows, str | Path):
         instance("windows", windows, Windows)
