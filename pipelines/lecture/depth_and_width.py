@@ -1,8 +1,9 @@
 """Depth against width: what folding can do, and what training makes of it at equal numbers of parameters.
 
 Two relu units make a tent, t(x) = 2 x - 4 max(x - 1/2, 0) on [0, 1]. A second layer of the same two units draws a tent
-over each side of the first, so d layers draw 2^d straight pieces with 2 d units. A single layer has one bend a unit and
-needs 2^d - 1 of them. That is what depth can do; it doesn't say that training finds it, or that nature asks for it.
+over each side of the first, so d layers draw 2^d straight pieces with 2 d units. A single layer has one bend a unit at
+most and needs 2^d - 1 of them or more. That is what depth can do; it doesn't say that training finds it, or that nature
+asks for it.
 
 So the second half trains networks of one to six hidden layers, all of about 500 parameters, on something that nature
 does ask for, the radiation pattern of P waves of a vertical strike-slip fault over take-off angle i and azimuth a:
@@ -76,7 +77,7 @@ def main(folder: Path, *, n: int = 1000, iterations: int = 300, seeds: int = 5) 
     for ax, depth in zip("ABC", (1, 3, 5), strict=True):
         y = tents(depth).predict(line)[:, 0]
         panels[ax].plot(line, y, color=BLUE, linewidth=0.9)
-        panels[ax].set_title(f"{2 * depth} units: {pieces(y)} pieces")
+        panels[ax].set(title=f"{2 * depth} units: {pieces(y)} pieces", xlabel="x")
         print(f"tents: depth {depth}, {2 * depth:2} units: {pieces(y):2} pieces")
 
     angles = np.random.default_rng(0).uniform(0, (np.pi, 2 * np.pi), (n, 2))
@@ -99,6 +100,7 @@ def main(folder: Path, *, n: int = 1000, iterations: int = 300, seeds: int = 5) 
                 draw_pattern(panels["F" if depth == 1 else "G"], median, f"{depth} hidden layer{'s' * (depth > 1)}")
         medians = [errors[folds, depth] for depth in WIDTHS]
         panels["E"].semilogy(list(WIDTHS), medians, color=colour, linestyle=style, label=f"sin²(i) sin({2 * folds}a)")
+    panels["A"].set_ylabel("tents")
     draw_pattern(panels["D"], truth, "sin²(i) sin(4a)")
     panels["D"].set_ylabel("take-off angle i, °")
     panels["E"].set(title="error, share of variance", xlabel="hidden layers", xticks=list(WIDTHS))

@@ -7,10 +7,11 @@ The plane is a map, the function the misfit of an epicentre: stations at s_i, ar
 where taking off the mean residual removes the origin time. All stations lie to the west (the earthquake is offshore),
 so the misfit is a valley: steep across, nearly flat along. Near the minimum, with curvatures L1 > L2,
 
-    e <- e - r dm/de   shrinks the error by |1 - r L1| across and |1 - r L2| along:
+    e <- e - r dm/de   multiplies the error by |1 - r L1| across and by |1 - r L2| along:
 
-a step above 2 / L1 goes up the other wall, and one below it is slow along the valley. Momentum adds up the small steps
-along the valley; Adam divides each coordinate's step by the size of its gradients, so that its rate is a length, in km.
+a step above 2 / L1 goes up the other wall, and one far below it is slow along the valley. Momentum adds up the small
+steps along the valley; Adam divides each coordinate's step by the size of its gradients, so that its rate is a length,
+in km.
 
 Polyak (1964), USSR Comput. Math. 4(5), 1-17; Kingma & Ba (2015), ICLR. Gradients are those of `seisnet.nn.graph`.
 """

@@ -5,7 +5,7 @@
 Two features of a window, say its signal-to-noise ratio and its rectilinearity (both normalised), give the probability
 that it holds a P onset. The figures are such that no calculator is needed before the last step. Unit 2 is switched off:
 its weighted sum is negative, and it has no say. To the right, the same network at all inputs: three units, three
-folds, along which the contours break.
+folds (dotted lines, where a unit's z is 0), along which the contours break.
 
 Rumelhart, Hinton & Williams (1986), Nature 323, equations 1 and 2.
 """
@@ -60,7 +60,14 @@ def main(folder: Path) -> dict[str, float]:
         plane.plot(grid, -(w[0] * grid + b) / w[1], color="0.7", linestyle=":", zorder=0)
     plane.plot(*X[0], "o", color=VERMILLION)
     plane.annotate("x = (1, 2)", X[0], (7, -9), textcoords="offset points", color=VERMILLION, bbox=WHITE)
-    plane.set(title="its output p at all inputs", xlabel="x₁", ylabel="x₂", xlim=(-3, 3), ylim=(-3, 3), aspect="equal")
+    plane.set(
+        title="its output p at all inputs (dotted: a hidden z is 0)",
+        xlabel="x₁",
+        ylabel="x₂",
+        xlim=(-3, 3),
+        ylim=(-3, 3),
+        aspect="equal",
+    )
     (folder / "forward_pass.png").write_bytes(png(figure, dpi=150))
     return {"logit": float(z2[0, 0]), "probability": float(p[0, 0]), "by_network": float(by_network[0, 0])}
 

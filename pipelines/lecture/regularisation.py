@@ -87,10 +87,10 @@ def main(folder: Path, *, epochs: int = 2000) -> dict[str, float]:
         distances[name] = float(np.sqrt(((says - brune(line)) ** 2).mean()))
         at = history[:, 1].argmin() if name == "early stopping" else -1
         print(f"{name:15} train {history[at, 0]:.3f}, dev {history[at, 1]:.3f}, {distances[name]:.3f} from the truth")
-        top.semilogx(10**x, y, ".", color=GREY, markersize=4)
+        top.semilogx(10**x, y, ".", color=GREY, markersize=4, label="data")
         top.semilogx(10**line, brune(line), color="black", linestyle=":", label="truth")
         top.semilogx(10**line, says, color=BLUE, label="network")
-        top.text(1, 0.95, f"{distances[name]:.2f} off", transform=top.transAxes, ha="right", va="top")
+        top.text(1, 0.95, f"rms error {distances[name]:.2f}", transform=top.transAxes, ha="right", va="top")
         top.set(title=name, xlabel="frequency, Hz")
         bottom.semilogx(range(1, epochs + 1), history[:, 0], color=BLUE, label="train")
         bottom.semilogx(range(1, epochs + 1), history[:, 1], color=VERMILLION, linestyle="--", label="dev")

@@ -1,11 +1,11 @@
-"""Universal approximation: one hidden layer fits any curve if it is wide enough.
+"""Universal approximation: one hidden layer fits any continuous curve if it is wide enough.
 
     y(t) = b + sum_j w_j tanh(u_j t + c_j),   j = 1 ... n
 
 Every unit adds one smooth step; the more of them, the finer the curve. The curve here is a synthetic seismogram: a P
-pulse, and a larger, slower S pulse behind it. The theorem says that for any error there is an n; it doesn't say how to
-find the weights. Here each network starts from the one before it, with new units that have no say yet, so its error can
-only fall; L-BFGS does the rest.
+pulse, and a larger, slower S pulse behind it. The theorem says that for any continuous curve over a finite time, and
+for any error, there is an n; it doesn't say how to find the weights. Here each network starts from the one before it,
+with new units that have no say yet, so its error can only fall; L-BFGS does the rest.
 
 Cybenko (1989), Math. Control Signals Systems 2, 303-314; Hornik, Stinchcombe & White (1989), Neural Networks 2,
 359-366.
