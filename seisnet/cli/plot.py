@@ -16,7 +16,10 @@ from seisnet.cli import console
 @click.option("--section", "section_id", metavar="ID", help="All stations around a pick, as a record section.")
 @click.option("--day", metavar="ID", help="The day of a pick on its instrument, one hour per line.")
 @click.option(
-    "-o", "--output", type=click.Path(path_type=Path), help="File to write (.png, .svg, .pdf); default: ID.png here."
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    help="File to write (.png, .svg, .pdf); default: ID.png here, with _ for each colon.",
 )
 @click.option("--before", "before_s", type=click.FloatRange(0, min_open=True), help="Seconds shown before the pick.")
 @click.option("--after", "after_s", type=click.FloatRange(0, min_open=True), help="Seconds shown after it.")
