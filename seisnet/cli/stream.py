@@ -57,7 +57,13 @@ class Stop:
 
 @click.command()
 @click.argument("server", metavar="HOST:PORT")
-@click.option("--select", multiple=True, required=True, metavar="NET.STA.LOC.CHA", help="Channels; repeatable.")
+@click.option(
+    "--select",
+    multiple=True,
+    required=True,
+    metavar="NET.STA.LOC.CHA",
+    help="Channels, with network and station spelt out; repeatable.",
+)
 @console.model
 @click.option(
     "-o", "--output", type=click.Path(path_type=Path), required=True, help="CSV file; each pick is added as it is made."
@@ -86,7 +92,7 @@ def stream(
 
     \b
     Example:
-      seisnet stream geofon.gfz.de:18000 --select GE.APE..HH? --model model.h5 -o picks.csv
+      seisnet stream geofon.gfz.de:18000 --select 'GE.APE..HH?' --model model.h5 -o picks.csv
     """
     from seisnet.cli.classify import pick_config
     from seisnet.errors import ConfigError
