@@ -191,7 +191,7 @@ class _WindowScan:
         stop = max(self._frame + fit + 1, self.next) if beyond >= 0 else self.next
         every, size, group = self._network.every, self._network.block_frames, self._network.group_frames
         stop = stop if last else max(stop // group * group, self.next)
-        blocks = range(self.next // size, -(-stop // size)) if stop > self.next else range(0)
+        blocks = _blocks(self.next, stop, size)
         if self._threads > 1 and len(blocks) > 1:
             with ThreadPoolExecutor(self._threads) as pool:
                 found = list(pool.map(self._block, blocks))
@@ -250,8 +250,8 @@ class _ContextScan:
         self._kept = kept = joined([self._kept, columns]) if self._kept else columns
         end = self._start + len(kept)
         stop = max(end if last else end - self._stage.after, self._next)
-        values = [self._block(kept, block) for block in _blocks(self._next, stop)]
-        low = self._next - self._next // CONTEXT_COLUMNS * CONTEXT_COLUMNS
+        values = [self._block(kept, block) for block in _blocks(self._next, stop, CONTEXT_COLUMNS)]
+        low = self._next % CONTEXT_COLUMNS
         probabilities = np.concatenate([*values, np.zeros((0, len(self._silence)), dtype=np.float32)])
         found = self._masked(
             probabilities[low : low + stop - self._next], kept.dead[self._next - self._start : stop - self._start]
@@ -275,6 +275,6 @@ class _ContextScan:
         return np.ascontiguousarray(values.T), dead
 
 
-def _blocks(start: int, stop: int) -> range:
-    """Blocks of columns that hold some of those from `start` to before `stop`."""
-    return range(start // CONTEXT_COLUMNS, -(-stop // CONTEXT_COLUMNS) if stop > start else start // CONTEXT_COLUMNS)
+def _blocks(start: int, stop: int, size: int) -> range:
+    """Numbers of the blocks of a size that hold some of what lies from `start` to before `stop`."""
+    return range(start // size, -(-stop // size)) if stop > start else range(0)
