@@ -93,38 +93,27 @@ def make_pieces(found: Sequence[Source], link_s: float, rejections: list[Rejecti
     small: list[Source] = []
     size = 0
     for source in found:
+        if small and (source.is_dataset or size >= PIECE_BYTES or len(small) == PIECE_SOURCES):
+            yield Piece(tuple(small))
+            small, size = [], 0
         if source.is_dataset:
-            yield from _flushed(small)
-            size = 0
             yield from _parts(source, events[source.paths[0]])
             continue
         small.append(source)
         # What a web service sends is worth keeping at once.
         size += sum(path.stat().st_size for path in source.files if path.exists()) if source.paths else PIECE_BYTES
-        if size >= PIECE_BYTES or len(small) == PIECE_SOURCES:
-            yield from _flushed(small)
-            size = 0
-    yield from _flushed(small)
-
-
-def _flushed(small: list[Source]) -> Iterator[Piece]:
     if small:
         yield Piece(tuple(small))
-        small.clear()
 
 
 def _parts(source: Source, events: Sequence[str]) -> Iterator[Piece]:
+    """Pieces of a data set, which has one event, or an empty string, for each row."""
     n = len(events)
-    if n <= PIECE_ROWS:
-        yield Piece((source,), events=_any(events))
-        return
-    for first in range(0, n, PIECE_ROWS):
-        rows = (first, min(first + PIECE_ROWS, n))
-        yield Piece((source,), rows, hashes=first == 0, events=_any(events[slice(*rows)]))
-
-
-def _any(events: Sequence[str]) -> tuple[str, ...]:
-    return tuple(events) if any(events) else ()
+    for first in range(0, max(n, 1), PIECE_ROWS):  # one that can't be read is a piece, too
+        stop = min(first + PIECE_ROWS, n)
+        rows = (first, stop) if n > PIECE_ROWS else None
+        named = tuple(events[first:stop]) if any(events[first:stop]) else ()
+        yield Piece((source,), rows, hashes=first == 0, events=named)
 
 
 def _events_of_rows(paths: Sequence[Path], link_s: float, rejections: list[Rejection]) -> dict[Path, list[str]]:
