@@ -18,7 +18,7 @@ from pathlib import Path
 import obspy
 
 from seisnet.waveforms.clocks import on_time
-from seisnet.waveforms.mseed import TOLERANCE, Stretch, read_index, read_span, read_stretches
+from seisnet.waveforms.mseed import TOLERANCE, Stretch, read_index, read_span
 from seisnet.waveforms.records import DAMAGED, NS_PER_S, Rejection
 from seisnet.waveforms.segments import JITTER
 
@@ -89,12 +89,6 @@ def read_headers(path: Path, reading: Reading) -> Sequence[Stretch] | None:
         return None
     headers = ((trace.id, trace.stats) for trace in stream)
     return [Stretch(of, s.starttime.ns, s.endtime.ns, s.npts, s.sampling_rate) for of, s in headers]
-
-
-def read_all_headers(paths: Sequence[Path], reading: Reading) -> Iterator[Sequence[Stretch] | None]:
-    """Read the headers of files, as `read_headers` does."""
-    for path, stretches in zip(paths, read_stretches(paths), strict=True):
-        yield read_headers(path, reading) if stretches is None else stretches
 
 
 @contextmanager

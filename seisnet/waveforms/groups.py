@@ -12,8 +12,8 @@ from pathlib import Path
 from seisnet.engine import Engine
 from seisnet.overlaps import Spans, connected
 from seisnet.waveforms.channels import split_seed_id
-from seisnet.waveforms.files import Reading, read_all_headers
-from seisnet.waveforms.mseed import Stretch
+from seisnet.waveforms.files import Reading, read_headers
+from seisnet.waveforms.mseed import Stretch, read_stretches
 from seisnet.waveforms.records import BEYOND, DAY_NS, NS_PER_S, ROUNDING, Rejection, is_beyond
 from seisnet.waveforms.selection import FOREVER_NS, Selection
 
@@ -115,7 +115,8 @@ def _headers(
     headers: dict[Path, _Header] = {}
     passed_over: dict[str, tuple[int, int]] = {}
     reading = Reading()
-    for path, stretches in zip(files, read_all_headers(files, reading), strict=True):
+    for path, indexed in zip(files, read_stretches(files), strict=True):
+        stretches = read_headers(path, reading) if indexed is None else indexed
         header = None if stretches is None else _header(stretches, selection, passed_over, reading.rejections)
         if header is not None:
             headers[path] = header

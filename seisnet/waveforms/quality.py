@@ -77,12 +77,13 @@ def _faults(segment: Segment, component: str) -> list[Flag]:
     step = max(1, (len(x) - 1) // SAMPLED)
     usual = float(np.median(np.abs(np.subtract(x[1::step], x[:-1:step], dtype=np.float64))))
     equal, jumps = _equal_and_jumps(x, OUTSTANDING * usual if usual > 0 else np.inf)
-    found = {
+    shortest_dead = max(FEWEST_SAMPLES, round(DEAD_S * segment.rate_hz))
+    faults = {
         f"{component} is clipped": _clipped(x, equal),
-        f"{component} is dead: constant for {DEAD_S:g} s or longer": _dead(equal, segment.rate_hz),
+        f"{component} is dead: constant for {DEAD_S:g} s or longer": _flat_runs(equal, shortest_dead),
         f"{component} has steps": _steps(x, jumps, max(FEWEST_SAMPLES // 2, round(STEP_S * segment.rate_hz))),
     }
-    return [flag for what, stretches in found.items() for flag in _flags(segment, what, stretches)]
+    return [flag for what, stretches in faults.items() for flag in _flags(segment, what, stretches)]
 
 
 def _flags(segment: Segment, what: str, stretches: list[tuple[int, int]]) -> list[Flag]:
@@ -96,13 +97,6 @@ def untimed(segment: Segment, component: str) -> list[Flag]:
         return []
     what = f"{component} has no time: it counts from 1970"
     return [Flag(segment.start_ns, segment.time_ns(len(segment.samples) - 1), what)]
-
-
-def _changes(x: NDArray[Any], at: NDArray[np.intp], low: int, high: int) -> NDArray[np.float64]:
-    """Sizes of the differences of neighbours from `low` to `high` samples after some: (high - low, N)."""
-    near = x[np.arange(low, high + 1)[:, None] + at].astype(np.float64)  # of integers they would overflow
-    changes: NDArray[np.float64] = np.abs(near[1:] - near[:-1])
-    return changes
 
 
 def _equal_and_jumps(x: NDArray[Any], jump: float) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
@@ -135,10 +129,6 @@ def _clipped(x: NDArray[Any], equal: NDArray[np.intp]) -> list[tuple[int, int]]:
     ]
 
 
-def _dead(equal: NDArray[np.intp], rate_hz: float) -> list[tuple[int, int]]:
-    return _flat_runs(equal, max(FEWEST_SAMPLES, round(DEAD_S * rate_hz)))
-
-
 def _flat_runs(equal: NDArray[np.intp], shortest: int) -> list[tuple[int, int]]:
     """First and last of at least `shortest` equal samples; `equal` are those that the next one repeats."""
     if len(equal) < shortest - 1:
@@ -150,14 +140,15 @@ def _flat_runs(equal: NDArray[np.intp], shortest: int) -> list[tuple[int, int]]:
 
 
 def _steps(x: NDArray[Any], jumps: NDArray[np.intp], length: int) -> list[tuple[int, int]]:
-    found: list[tuple[int, int]] = []
+    steps: list[tuple[int, int]] = []
     at = jumps[(jumps >= length - 1) & (jumps + 1 + length <= len(x))]
     if not len(at):
         return []
-    before, change, after = _changes(x, at, -1, 2)
+    near = x[np.arange(-1, 3)[:, None] + at].astype(np.float64)  # differences of integers might overflow
+    before, change, after = np.abs(np.diff(near, axis=0))
     beside = np.maximum(before, after) < 0.1 * change
     for i, height in zip(at[beside].tolist(), change[beside].tolist(), strict=True):
         sides = x[i + 1 - length : i + 1], x[i + 1 : i + 1 + length]
         if all(float(side.max()) - float(side.min()) < 0.1 * height for side in sides):
-            found.append((i, i + 1))
-    return found
+            steps.append((i, i + 1))
+    return steps

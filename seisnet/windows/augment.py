@@ -67,13 +67,15 @@ def augment(
             else round(window.onset_s * record.sampling_rate_hz + config.window_samples / 2)
         )
         x = altered[i]
-        for share, stretches, level_db in (
+        for share, stretches, levels_db in (
             (config.mix_share, noise, config.mix_snr_db),
             (config.overlay_share, coda, config.overlay_db),
         ):
             if rng.random() < share:
-                other = _drawn(labelled, stretches[window.event], config, rng)
-                x = _add(x, other, onset, rng.uniform(level_db[0], level_db[1]))
+                drawn = draw(stretches[window.event], 1, rng)
+                level_db = rng.uniform(levels_db[0], levels_db[1])
+                if drawn:
+                    x = _add(x, stretch_of(record, drawn[0], config.window_samples), onset, level_db)
         x = x * 10 ** (rng.uniform(-config.gain_db, config.gain_db, (len(x), 1)) / 20)
         if rng.random() < config.flip_share:
             x = -x
@@ -105,19 +107,8 @@ def _by_event(
     return found
 
 
-def _drawn(
-    labelled: LabelledRecord, stretches: Sequence[tuple[int, int]], config: PreprocessConfig, rng: np.random.Generator
-) -> Samples | None:
-    """A window of the record from one of the ranges of first samples; None where there is none."""
-    for first in draw(stretches, 1, rng):
-        return stretch_of(labelled.record, first, config.window_samples)
-    return None
-
-
-def _add(x: Samples, other: Samples | None, onset: int | None, level_db: float) -> Samples:
+def _add(x: Samples, other: Samples, onset: int | None, level_db: float) -> Samples:
     """Add samples so that what follows the onset (of noise, everything) is `level_db` above them."""
-    if other is None:
-        return x
     other = other - other.mean(axis=1, keepdims=True)
     start = 0 if onset is None else max(0, min(onset, x.shape[1] - LEVEL_SAMPLES))
     signal = x[:, start:] - x.mean(axis=1, keepdims=True)
