@@ -80,7 +80,7 @@ class Waveforms:
         self._known_rows: dict[str, list[_Holding]] = {}
         for source in find_sources(specs, self.reading, selection=selection, inventory=inventory):
             for path in source.paths[:1] if source.is_dataset else source.paths:
-                for holding in _rows_of(path) if source.is_dataset else self._traces_of(path):
+                for holding in _holdings_of_dataset(path) if source.is_dataset else self._holdings_of_file(path):
                     self._by_station[holding.trace_id.split(".")[1].upper()].append(holding)
         if not self._by_station:
             why = "; ".join(r.reason for r in lost(self.reading.rejections)[:3]) or "they hold no waveforms"
@@ -116,13 +116,13 @@ class Waveforms:
             A response is to be removed, but there are no station metadata.
         """
         here = [h for h in self._by_station.get(trace_id.split(".")[1].upper(), []) if h.trace_id == trace_id]
-        records = self._of_files([h for h in here if h.row < 0], start_ns, end_ns, sampling_rate_hz, response)
+        records = self._records_of_files([h for h in here if h.row < 0], start_ns, end_ns, sampling_rate_hz, response)
         rows: dict[tuple[Path, float], set[int]] = defaultdict(set)
-        for holding in self._rows(trace_id, [h for h in here if h.row >= 0]):
+        for holding in self._rows_with_ends(trace_id, [h for h in here if h.row >= 0]):
             if holding.start_ns <= end_ns and holding.end_ns >= start_ns:
                 rows[holding.path, sampling_rate_hz or holding.rate_hz].add(holding.row)
         for (path, rate_hz), numbers in rows.items():
-            records += self._of_rows(path, numbers, rate_hz)
+            records += self._records_of_rows(path, numbers, rate_hz)
         cut = [part(record, start_ns, end_ns) for record in records if record.trace_id == trace_id]
         return sorted((record for record in cut if record.n_samples > 1), key=lambda record: record.start_ns)
 
@@ -135,31 +135,32 @@ class Waveforms:
         why = reasons(self.reading.rejections)
         return DataError(f"{what} in the sources{f' can be used: {why}' if why else ''}")
 
-    def _traces_of(self, path: Path) -> Iterator[_Holding]:
+    def _holdings_of_file(self, path: Path) -> Iterator[_Holding]:
         for stretch in read_headers(path, self.reading) or ():
             if self._selection.takes(stretch.seed_id):
                 trace_id, _ = split_seed_id(stretch.seed_id)
                 yield _Holding(trace_id, stretch.start_ns, path, stretch.end_ns, stretch.rate_hz)
 
-    def _rows(self, trace_id: str, rows: Sequence[_Holding]) -> list[_Holding]:
+    def _rows_with_ends(self, trace_id: str, rows: Sequence[_Holding]) -> list[_Holding]:
         """The rows of an instrument with their ends, found out once: few of a large data set's are ever needed."""
         if trace_id not in self._known_rows:
             try:
-                paths = dict.fromkeys(holding.path for holding in rows)
-                found = [h for path in paths for h in _measured(path, [h for h in rows if h.path == path])]
+                by_path: dict[Path, list[_Holding]] = defaultdict(list)
+                for holding in rows:
+                    by_path[holding.path].append(holding)
+                self._known_rows[trace_id] = [h for path, own in by_path.items() for h in _measured(path, own)]
             except DataError as error:  # the data set has gone since
                 self.reading.rejections.append(Rejection("", 0, 0, str(error)))
                 return []
-            self._known_rows[trace_id] = found
         return self._known_rows[trace_id]
 
-    def _of_rows(self, path: Path, rows: set[int], rate_hz: float) -> list[Record]:
-        told, source = Reading(), Source((path,), "dataset", selection=self._selection)
-        records = [trace.record for trace in read_traces(source, told, sampling_rate_hz=rate_hz, rows=rows)]
-        self.reading.rejections += lost(told.rejections)
+    def _records_of_rows(self, path: Path, rows: set[int], rate_hz: float) -> list[Record]:
+        reading, source = Reading(), Source((path,), "dataset", selection=self._selection)
+        records = [trace.record for trace in read_traces(source, reading, sampling_rate_hz=rate_hz, rows=rows)]
+        self.reading.rejections += lost(reading.rejections)
         return records
 
-    def _of_files(
+    def _records_of_files(
         self,
         holdings: Iterable[_Holding],
         start_ns: int,
@@ -174,12 +175,12 @@ class Waveforms:
             return []
         stream = obspy.Stream()
         for path in dict.fromkeys(h.path for h in near):
-            told = Reading()  # damage was reported when the headers were read
-            found = read_file(path, told, span_ns=(start_ns, end_ns))
-            if found is None:
-                self.reading.rejections += told.rejections
+            reading = Reading()  # damage was reported when the headers were read
+            part_of_file = read_file(path, reading, span_ns=(start_ns, end_ns))
+            if part_of_file is None:
+                self.reading.rejections += reading.rejections
             else:
-                stream += self._selection.of(found)
+                stream += self._selection.of(part_of_file)
         rate_hz = sampling_rate_hz or max(h.rate_hz for h in near)
         records, rejections = condition(
             stream, sampling_rate_hz=rate_hz, shortest_s=0.0, stations=self._stations or None, response=response
@@ -234,7 +235,7 @@ def _measured(path: Path, rows: Sequence[_Holding]) -> Iterator[_Holding]:
                 yield replace(holding, end_ns=holding.start_ns + length_ns)
 
 
-def _rows_of(path: Path) -> Iterator[_Holding]:
+def _holdings_of_dataset(path: Path) -> Iterator[_Holding]:
     with open_dataset(path) as reader:
         for stored in reader:
             trace_id = dataset_columns.trace_id(stored.metadata)
