@@ -39,34 +39,34 @@ def side_by_side(
     for low, high in itertools.pairwise(edges):
         if high - low < (2 - ROUNDING) * half_ns:  # less than a sample: components were sampled at different times
             continue
-        there = _covering(rows, low + half_ns, high - half_ns)
-        if not there:  # nothing is allocated for the years between two recordings
+        covering = _covering(rows, low + half_ns, high - half_ns)
+        if not covering:  # nothing is allocated for the years between two recordings
             continue
-        start_ns = _beginning(list(there.values()), low, rate_hz)
-        first = {row: _nearest(segment, start_ns, rate_hz) for row, segment in there.items()}
-        n = min(len(segment.samples) - first[row] for row, segment in there.items())
+        start_ns = _beginning(list(covering.values()), low, rate_hz)
+        first = {row: _nearest(segment, start_ns, rate_hz) for row, segment in covering.items()}
+        n = min(len(segment.samples) - first[row] for row, segment in covering.items())
         n = min(n, math.ceil((high - start_ns) * rate_hz / NS_PER_S - ROUNDING))
         if n <= 0:
             continue
         data, present = np.zeros((3, n), dtype=np.float32), np.zeros(3, dtype=np.bool_)
-        for row, segment in there.items():
+        for row, segment in covering.items():
             _round(segment.samples[first[row] : first[row] + n], data[row])
             present[row] = True
-        bandwidth_hz = min(rate_hz / 2, *(segment.bandwidth_hz for segment in there.values()))
+        bandwidth_hz = min(rate_hz / 2, *(segment.bandwidth_hz for segment in covering.values()))
         record = Record(data, start_ns, rate_hz, trace_id, present, bandwidth_hz, source)
-        seed_ids = [segment.seed_id for segment in there.values()]
-        records.append((replace(record, flags=remarks(there, record)), seed_ids))
+        seed_ids = [segment.seed_id for segment in covering.values()]
+        records.append((replace(record, flags=remarks(covering, record)), seed_ids))
     return records
 
 
 def _covering(rows: dict[int, list[Segment]], low_ns: int, high_ns: int) -> dict[int, Segment]:
     """The segment of each row that covers a stretch of time."""
-    found = {}
+    covering = {}
     for row in sorted(rows):
         i = bisect.bisect_right(rows[row], low_ns, key=lambda s: s.start_ns) - 1
         if i >= 0 and rows[row][i].end_ns >= high_ns:
-            found[row] = rows[row][i]
-    return found
+            covering[row] = rows[row][i]
+    return covering
 
 
 def _beginning(segments: Sequence[Segment], low_ns: int, rate_hz: float) -> int:

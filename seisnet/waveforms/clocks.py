@@ -29,10 +29,10 @@ def on_time(stream: obspy.Stream, data: bytes) -> obspy.Stream:
     """
     records: dict[tuple[str, str], deque[tuple[int, int]]] = defaultdict(deque)
     at = 0
-    while (found := headers_at(data, at)) is not None:
-        at += found.n_bytes
+    while (headers := headers_at(data, at)) is not None:
+        at += headers.n_bytes
         for code, quality, start_ns, n_samples in zip(
-            found.code, found.quality, found.start_ns.tolist(), found.n_samples.tolist(), strict=True
+            headers.code, headers.quality, headers.start_ns.tolist(), headers.n_samples.tolist(), strict=True
         ):
             records[seed_id_of(code), quality.decode()].append((start_ns, n_samples))
     of_trace = ((trace, records[trace.id, trace.stats.mseed.dataquality]) for trace in stream)

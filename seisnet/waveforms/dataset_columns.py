@@ -116,7 +116,7 @@ def arrivals_ns(row: Row, start_ns: int, rate_hz: float) -> dict[str, int]:
     DataError
         A figure is not a number, or gives a time that 64 bits can't hold.
     """
-    found: dict[str, int] = {}
+    times_ns: dict[str, int] = {}
     for label in _pick_labels(tuple(row)):
         column = f"trace_{label}_arrival_sample"
         sample = _number(row, column)
@@ -124,8 +124,8 @@ def arrivals_ns(row: Row, start_ns: int, rate_hz: float) -> dict[str, int]:
         if abs(start_ns + after_ns) > LAST_NS:
             raise DataError(f"{column} is {row[column]!r}: {BEYOND}")
         if not math.isnan(after_ns) and sample != NO_PICK:
-            found[label] = start_ns + round(after_ns)
-    return found
+            times_ns[label] = start_ns + round(after_ns)
+    return times_ns
 
 
 def picks(row: Row, record: Record) -> tuple[tuple[Pick, ...], tuple[Rejection, ...]]:
@@ -138,7 +138,7 @@ def picks(row: Row, record: Record) -> tuple[tuple[Pick, ...], tuple[Rejection, 
     DataError
         See `arrivals_ns`.
     """
-    found: dict[tuple[int, str], Pick] = {}
+    by_onset: dict[tuple[int, str], Pick] = {}
     rejected: list[Rejection] = []
     for label, time_ns in arrivals_ns(row, record.start_ns, record.sampling_rate_hz).items():
         if _first(row, (f"trace_{label}_status",)).lower() == "rejected":
@@ -157,15 +157,15 @@ def picks(row: Row, record: Record) -> tuple[tuple[Pick, ...], tuple[Rejection, 
             event_id=event_id(row),
         )
         # Some sets hold the same pick twice, as trace_p_ and trace_P_, or trace_P_ and trace_Pg_.
-        found.setdefault((time_ns, phase[:1].upper()), pick)
-    return tuple(found[key] for key in sorted(found)), tuple(rejected)
+        by_onset.setdefault((time_ns, phase[:1].upper()), pick)
+    return tuple(by_onset[key] for key in sorted(by_onset)), tuple(rejected)
 
 
 @functools.lru_cache(maxsize=64)
 def _pick_labels(header: tuple[str, ...]) -> tuple[str, ...]:
     # The pattern leaves out modelled times such as trace_P_predicted_arrival_sample: they are no picks.
-    found = (re.fullmatch(r"trace_([A-Za-z]+\d*)_arrival_sample", column) for column in header)
-    return tuple(match[1] for match in found if match)
+    matches = (re.fullmatch(r"trace_([A-Za-z]+\d*)_arrival_sample", column) for column in header)
+    return tuple(match[1] for match in matches if match)
 
 
 def _weight(row: Row, label: str, uncertainty_s: float) -> float:

@@ -99,8 +99,8 @@ def fetch(service: str, channels: str, span_ns: tuple[int, int]) -> obspy.Stream
     """
     network, station, location, channel = channels.split(".")
     start, end = (obspy.UTCDateTime(ns=ns) for ns in span_ns)
-    found = _asked(service, lambda client: client.get_waveforms(network, station, location, channel, start, end))
-    return found if found is not None else obspy.Stream()
+    stream = _asked(service, lambda client: client.get_waveforms(network, station, location, channel, start, end))
+    return stream if stream is not None else obspy.Stream()
 
 
 def _asked(service: str, request: Callable[[Any], T]) -> T | None:

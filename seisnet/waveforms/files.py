@@ -88,7 +88,7 @@ def read_headers(path: Path, reading: Reading) -> Sequence[Stretch] | None:
     if stream is None:
         return None
     headers = ((trace.id, trace.stats) for trace in stream)
-    return [Stretch(of, s.starttime.ns, s.endtime.ns, s.npts, s.sampling_rate) for of, s in headers]
+    return [Stretch(seed_id, s.starttime.ns, s.endtime.ns, s.npts, s.sampling_rate) for seed_id, s in headers]
 
 
 @contextmanager

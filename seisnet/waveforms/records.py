@@ -134,11 +134,11 @@ def reasons(rejections: Iterable[Rejection]) -> str:
     >>> reasons([Rejection("", 0, 0, "used, but resampled from 40 Hz")])
     ''
     """
-    of: dict[str, dict[str, None]] = {}
+    trace_ids_of: dict[str, dict[str, None]] = {}
     for rejection in lost(rejections):
-        of.setdefault(rejection.reason, {})[rejection.trace_id] = None
+        trace_ids_of.setdefault(rejection.reason, {})[rejection.trace_id] = None
     told = []
-    for reason, traces in of.items():
+    for reason, traces in trace_ids_of.items():
         named = [trace_id for trace_id in traces if trace_id]
         told.append(f"{reason} ({first_of(named, MOST_NAMED)})" if named else reason)
     return "; ".join(told)

@@ -65,7 +65,7 @@ def of_beginning(record: Record, at_ns: int) -> list[Rejection]:
 
 def _unlike(segments: Sequence[Segment], record: Record) -> tuple[Flag, ...]:
     """A flag where components were not recorded at one rate: one of the headers may be wrong."""
-    slow, fast = (of(segments, key=lambda s: s.bandwidth_hz) for of in (min, max))
+    slow, fast = (extreme(segments, key=lambda s: s.bandwidth_hz) for extreme in (min, max))
     if fast.bandwidth_hz <= slow.bandwidth_hz * (1 + JITTER):
         return ()
     rates = ", ".join(f"{s.seed_id[-3:]} at {2 * s.bandwidth_hz:g} Hz" for s in (slow, fast))

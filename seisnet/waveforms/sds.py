@@ -50,9 +50,9 @@ def find_days(root: Path, selection: Selection) -> list[ArchiveDay]:
         raise DataError(f"sds:{root}: not an SDS archive, which has folders YEAR/NET/STA/CHAN.D")
     by_instrument: dict[str, dict[int, list[Path]]] = defaultdict(lambda: defaultdict(list))
     for path in sorted(_files(years, selection)):
-        found = NAME.fullmatch(path.name)
-        if found and selection.takes(seed_id := ".".join(found.groups()[:4])):
-            by_instrument[split_seed_id(seed_id)[0]][_day(int(found[5]), int(found[6]))].append(path)
+        name = NAME.fullmatch(path.name)
+        if name and selection.takes(seed_id := ".".join(name.groups()[:4])):
+            by_instrument[split_seed_id(seed_id)[0]][_day(int(name[5]), int(name[6]))].append(path)
     days = [day for instrument in sorted(by_instrument) for day in _days(by_instrument[instrument], selection)]
     if not days:
         raise NothingUsableError(f"sds:{root}: no day matches the selection; {_held(years)}")
@@ -72,9 +72,9 @@ def own_traces(stream: obspy.Stream, path: Path, reading: Reading) -> obspy.Stre
 
     As in ObsPy's client of such archives, the others are left out; `reading` takes the reason.
     """
-    found = NAME.fullmatch(path.name)
-    named = _folded(".".join(found.groups()[:4])) if found else ""
-    own = [trace for trace in stream if not found or _folded(trace.id) == named]
+    name = NAME.fullmatch(path.name)
+    named = _folded(".".join(name.groups()[:4])) if name else ""
+    own = [trace for trace in stream if not name or _folded(trace.id) == named]
     for strange in sorted({trace.id for trace in stream} - {trace.id for trace in own}):
         reading.reject(path, f"holds {strange}, which does not match its name")
     return obspy.Stream(own)
@@ -123,10 +123,10 @@ def _days(files: dict[int, list[Path]], selection: Selection) -> list[ArchiveDay
     # Midnight between consecutive days, the middle of the gap between others.
     borders = [(a + 1 + b) * DAY_NS // 2 for a, b in itertools.pairwise(days)]
     lows, highs = [FOREVER_NS[0], *borders], [*borders, FOREVER_NS[1]]
-    found = []
+    archive_days = []
     for i, (day, low, high) in enumerate(zip(days, lows, highs, strict=True)):
         if selection.overlaps(max(low, (day - 1) * DAY_NS), min(high, (day + 2) * DAY_NS) - 1):
             near = [d for d in days[max(i - 1, 0) : i + 2] if d != day and abs(d - day) <= 2]
             beside = tuple(path for d in near for path in files[d])
-            found.append(ArchiveDay(tuple(files[day]), beside, (low, high)))
-    return found
+            archive_days.append(ArchiveDay(tuple(files[day]), beside, (low, high)))
+    return archive_days

@@ -72,12 +72,12 @@ def segments_of(traces: Iterable[obspy.Trace], trace_id: str, rejections: list[R
 
 def alike(pieces: Iterable[Sampled]) -> list[list[Sampled]]:
     """Pieces whose rates differ by no more than jitter, in order of their rates."""
-    found: list[list[Sampled]] = []
+    groups: list[list[Sampled]] = []
     for piece in sorted(pieces, key=lambda piece: piece.rate_hz):
-        if not found or piece.rate_hz > found[-1][0].rate_hz * (1 + JITTER):
-            found.append([])
-        found[-1].append(piece)
-    return found
+        if not groups or piece.rate_hz > groups[-1][0].rate_hz * (1 + JITTER):
+            groups.append([])
+        groups[-1].append(piece)
+    return groups
 
 
 def _common_hz(rates_hz: Sequence[float]) -> float:
@@ -113,11 +113,11 @@ def _joined(pieces: Iterable[Segment], trace_id: str, rejections: list[Rejection
     """Join pieces of one rate that follow each other without a gap, or overlap; in order of time."""
     group: list[tuple[int, Segment]] = []  # pieces with their first sample counted from the start of the group
     length, end_ns = 0, 0
-    for found in sorted(pieces, key=lambda s: (s.start_ns, -len(s.samples))):
-        piece, at = found, 0
+    for whole in sorted(pieces, key=lambda s: (s.start_ns, -len(s.samples))):
+        piece, at = whole, 0
         if group:
             first = group[0][1]
-            at = place_after(first.start_ns, found.start_ns, first.rate_hz, length)
+            at = place_after(first.start_ns, whole.start_ns, first.rate_hz, length)
         # With a drifting clock, a piece that continues the group falls beside its samples: it starts a new one.
         drifted = at != length and abs(piece.start_ns - end_ns) * piece.rate_hz < AT_ONCE * NS_PER_S
         if at > length or drifted:

@@ -133,8 +133,8 @@ def _stream(source: Source, reading: Reading, guard_ns: int) -> obspy.Stream:
         return stream
     near_ns = (max(span_ns[0], -LAST_NS), min(span_ns[1], LAST_NS))
     # Problems of a file are reported once, by the source (or the first part of it) to which the file belongs.
-    told = Reading() if source.part else reading
-    stream = _of_files(source.paths, source, told, None if source.part is None else near_ns)
+    own_reading = Reading() if source.part else reading
+    stream = _of_files(source.paths, source, own_reading, None if source.part is None else near_ns)
     if source.kind == "sds":
         reading.rejections += sds.strayed(stream, source.span_ns)
     stream += _of_files(source.beside, source, Reading(), near_ns)

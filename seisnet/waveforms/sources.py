@@ -147,28 +147,28 @@ def find_sources(
     instance("selection", selection, Selection, ", such as Selection(('GE.APE..HH?',))")
     stations = tuple(Path(name) for name in names("inventory", inventory))
     read_stations(stations)
-    found: list[Source] = []
+    sources: list[Source] = []
     files: list[Path] = []
     for spec in names("sources", specs):
         scheme, colon, rest = spec.partition(":")
         if colon and scheme == "sds":
             days = sds.find_days(Path(rest), selection)
-            found += [Source(d.paths, "sds", beside=d.beside, span_ns=d.span_ns) for d in days]
+            sources += [Source(d.paths, "sds", beside=d.beside, span_ns=d.span_ns) for d in days]
         elif colon and scheme == "fdsn":
             asked = fdsn.find_days(rest, selection)
-            found += [Source(kind="fdsn", span_ns=a.span_ns, service=rest, channels=a.channels) for a in asked]
+            sources += [Source(kind="fdsn", span_ns=a.span_ns, service=rest, channels=a.channels) for a in asked]
         else:
             for path in matches(spec):
                 datasets = _datasets(path)
-                found += [replace(source, span_ns=(selection.start_ns, selection.end_ns)) for source in datasets]
+                sources += [replace(source, span_ns=(selection.start_ns, selection.end_ns)) for source in datasets]
                 if stations and datasets:
                     told = f"{KEPT}station metadata do not apply to a data set, which names its components: {path}"
                     reading.rejections.append(Rejection("", 0, 0, told))
                 files += [] if datasets else waveform_files(path)
     groups, passed_over = gather(dict.fromkeys(files), selection, reading, engine)
     for group in groups:
-        found += _sliced(group)
-    if not found and passed_over:
+        sources += _sliced(group)
+    if not sources and passed_over:
         more = f" and {len(passed_over) - 5} more" if len(passed_over) > 5 else ""
         first, last = min(span[0] for span in passed_over.values()), max(span[1] for span in passed_over.values())
         raise NothingUsableError(
@@ -176,7 +176,7 @@ def find_sources(
             f"the files hold {', '.join(sorted(passed_over)[:5])}{more}, "
             f"from {obspy.UTCDateTime(ns=first)} to {obspy.UTCDateTime(ns=last)}"
         )
-    return [replace(source, selection=selection, inventory=stations) for source in _distinct(found)]
+    return [replace(source, selection=selection, inventory=stations) for source in _distinct(sources)]
 
 
 def _distinct(sources: Sequence[Source]) -> Iterator[Source]:

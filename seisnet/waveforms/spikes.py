@@ -66,27 +66,27 @@ def without_spikes(samples: NDArray[Any]) -> tuple[NDArray[Any], list[tuple[int,
     >>> without_spikes(np.array([2, 3, 1] * 5 + [90] + [3, 1, 2] * 5))[1]
     [(15, 15)]
     """
-    found = _spikes(samples)
-    if not found:
+    spikes = _spikes(samples)
+    if not spikes:
         return samples, []
     mended = samples.copy()
-    for first, last in found:
+    for first, last in spikes:
         mended[first] = samples[first - 1]
         if last > first:
             mended[last] = samples[last + 1]
-    return mended, found
+    return mended, spikes
 
 
 def _spikes(x: NDArray[Any]) -> list[tuple[int, int]]:
-    found: list[tuple[int, int]] = []
+    spikes: list[tuple[int, int]] = []
     bent = [first for start in range(0, len(x), BLOCK_SAMPLES) for first in _most_bent(x, start)]
     for k in range(0, len(bent), GROUPS_AT_ONCE):
         # A spike of two samples may be most bent at its second.
         starts = np.array(bent[k : k + GROUPS_AT_ONCE])[:, None] + np.arange(-1, GROUP)
         for length in OUTSTANDING:
             first = starts[(starts > QUIET) & (starts + length + QUIET < len(x))]
-            found += [(i, i + length - 1) for i in first[_spiky(x, first, length)].tolist()]
-    return sorted(set(found))
+            spikes += [(i, i + length - 1) for i in first[_spiky(x, first, length)].tolist()]
+    return sorted(set(spikes))
 
 
 def _spiky(x: NDArray[Any], first: NDArray[np.intp], length: int) -> NDArray[np.intp]:
@@ -113,15 +113,15 @@ def _most_bent(x: NDArray[Any], start: int) -> list[int]:
         change = part[1:] - part[:-1]
         bends = change[1:] - change[:-1]
     np.abs(bends, out=bends)
-    of_two = np.maximum(bends[1:], bends[:-1])
-    largest = np.maximum(of_two[:-2:GROUP], of_two[2::GROUP]).astype(np.float64)
+    of_pairs = np.maximum(bends[1:], bends[:-1])
+    largest = np.maximum(of_pairs[:-2:GROUP], of_pairs[2::GROUP]).astype(np.float64)  # of each group
     times = min(2 * OUTSTANDING[1], OUTSTANDING[2])
     beside = times * np.maximum(largest[:-4], largest[4:])
     groups = np.flatnonzero(largest[2:-2] > beside)
     if not beside[groups].all():  # a bend that is not zero is needed
         groups = groups[largest[groups + 2] > times * bends.min(where=bends > 0, initial=bends.max())]
-    found: list[int] = (start + 1 + GROUP * (groups + 2)).tolist()
-    return found
+    firsts: list[int] = (start + 1 + GROUP * (groups + 2)).tolist()
+    return firsts
 
 
 def subtractable(samples: NDArray[Any]) -> NDArray[Any]:
