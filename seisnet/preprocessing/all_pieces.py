@@ -38,7 +38,7 @@ class Totals:
     """
 
     rows: Counter[Row] = field(default_factory=Counter)
-    made: Counter[str] = field(default_factory=Counter)
+    n_windows: Counter[str] = field(default_factory=Counter)
     mined: int = 0
     excerpt_samples: int = 0
     files: dict[str, tuple[int, str, str]] = field(default_factory=dict)
@@ -54,8 +54,8 @@ class Totals:
         """Add the summary of a piece."""
         for (event, station, given, y, augmented), n in summary.rows:
             self.rows[event, station, given, y, augmented] += n
-        for source, made in zip(piece.sources, summary.made, strict=True):
-            self.made[source.name] += made
+        for source, n_windows in zip(piece.sources, summary.made, strict=True):
+            self.n_windows[source.name] += n_windows
             self.inventory, self.select = source.inventory, source.selection.patterns  # the same for all
         self.mined += summary.mined
         self.excerpt_samples += summary.excerpt_samples
@@ -73,7 +73,7 @@ class Totals:
     @property
     def windowless(self) -> list[Rejected]:
         """Sources that gave no window; all for one reason, so that hundreds of them fill one line."""
-        return [(name, 0, 0, "a source without windows") for name, made in self.made.items() if not made]
+        return [(name, 0, 0, "a source without windows") for name, n in self.n_windows.items() if not n]
 
 
 def make_shards(
@@ -93,13 +93,13 @@ def make_shards(
         If a shard can't be made; the message says how many are finished.
     """
     totals = Totals()
-    done = made = 0
+    done = n_windows = 0
     try:
         for piece, summary in zip(pieces, over(pieces), strict=True):
-            done, made = done + 1, made + sum(summary.made)
+            done, n_windows = done + 1, n_windows + sum(summary.made)
             totals.add(piece, summary)
             if progress:
-                progress(made, piece.sources[-1].name)
+                progress(n_windows, piece.sources[-1].name)
     except DataError as error:
         if job.folder is None or not done:
             raise

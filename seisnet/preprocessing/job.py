@@ -193,8 +193,8 @@ def preprocess_to_file(  # noqa: PLR0913, each is a choice that somebody makes
             info = describe(job, totals, division, [Path(path) for path in labels])
             rejected = reading.rejections, [*totals.windowless, *totals.unmatched]
             # Few file systems let several machines of a cluster write to one file.
-            copied = None if engine.scheduler else over
-            merge(totals.shards, output, division, info, rejected, virtual=virtual, over=copied)
+            over_copies = None if engine.scheduler else over
+            merge(totals.shards, output, division, info, rejected, virtual=virtual, over=over_copies)
         if virtual:
             for left in set(folder.iterdir()) - set(totals.shards):
                 left.unlink()
@@ -241,7 +241,7 @@ def plan(
         raise DataError(f"{error}; windows: {_of_classes(totals, job.config.classes)}{matched}") from error
     return Plan(
         classes=job.config.classes,
-        sources=tuple(totals.made.items()),
+        sources=tuple(totals.n_windows.items()),
         n_labels=n_labels,
         n_matched=n_matched,
         unmatched=tuple(totals.unmatched),
@@ -264,7 +264,7 @@ def _finished(output: Path, inputs: str, *, virtual: bool) -> WindowsInfo:
 
 
 def _of_classes(totals: Totals, classes: Sequence[str]) -> str:
-    made: Counter[int] = Counter()
+    n_windows: Counter[int] = Counter()
     for (*_, y, _), n in totals.rows.items():
-        made[y] += n
-    return ", ".join(f"{name} {made[y]}" for y, name in enumerate(classes))
+        n_windows[y] += n
+    return ", ".join(f"{name} {n_windows[y]}" for y, name in enumerate(classes))

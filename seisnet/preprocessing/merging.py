@@ -19,7 +19,7 @@ from seisnet.errors import FormatError, UnfinishedError
 from seisnet.picks import station_of
 from seisnet.preprocessing.all_pieces import Totals, inputs_sha256
 from seisnet.preprocessing.one_piece import Piece, PieceJob, work
-from seisnet.preprocessing.splits import Division, placed
+from seisnet.preprocessing.splits import Division, with_split
 from seisnet.store.excerpts import N_COMPONENTS, SAMPLES, Excerpt
 from seisnet.store.excerpts_writer import ExcerptsWriter
 from seisnet.store.seisbench_file import files_of
@@ -57,7 +57,7 @@ def describe(job: PieceJob, totals: Totals, division: Division, labels: Sequence
         classes=config.classes,
         feature_shape=job.feature.shape,
         group_names=tuple(sorted({event for event, *_ in totals.rows})),
-        sources=tuple((path, size, sha256, totals.made[name]) for path, (size, sha256, name) in totals.files.items()),
+        sources=tuple((path, size, sha, totals.n_windows[name]) for path, (size, sha, name) in totals.files.items()),
         rejected=(),
         attributes=attributes,
     )
@@ -178,13 +178,13 @@ def _copies(
             chosen: list[bool] = []
             lengths: list[int] = []
             for excerpt in shard.excerpts():
-                found = placed(excerpt, division)
-                chosen.append(isinstance(found, Excerpt))
+                outcome = with_split(excerpt, division)
+                chosen.append(isinstance(outcome, Excerpt))
                 lengths.append(excerpt.n_samples)
-                if isinstance(found, Excerpt):
-                    excerpts.append(found)
+                if isinstance(outcome, Excerpt):
+                    excerpts.append(outcome)
                 else:
-                    writer.reject([found])
+                    writer.reject([outcome])
         copies.append(Copy(path, keep, x, np.array(chosen, dtype=np.bool_), np.array(lengths, dtype=np.int64)))
     excerpts.flush()
     n_samples = sum(copy.n_samples for copy in copies)

@@ -174,8 +174,8 @@ def _summarise(job: PieceJob, piece: Piece, writer: ShardWriter | None) -> Summa
                     (source.name, 0, "", index)  # of a web service
                 ]
             for labelled in _labelled(job, source, piece, reading):
-                made, why_not = maker.add(labelled)
-                summary.made[-1] += made
+                n_windows, why_not = maker.add(labelled)
+                summary.made[-1] += n_windows
                 record = labelled.record
                 reading.rejections += lacking(record, source.span_ns[0])
                 reading.rejections += [Rejection(record.trace_id, record.start_ns, record.end_ns, r) for r in why_not]
@@ -199,8 +199,8 @@ def _labelled(job: PieceJob, source: Source, piece: Piece, reading: Reading) -> 
         for record in read_records(
             source, reading, sampling_rate_hz=rate_hz, shortest_s=job.config.window_s, response=response
         ):
-            found = tuple(job.matcher.match(record))
-            yield LabelledRecord(record, (), stretches=found) if is_class else LabelledRecord(record, found)
+            labels = tuple(job.matcher.match(record))
+            yield LabelledRecord(record, (), stretches=labels) if is_class else LabelledRecord(record, labels)
         return
     first_row = piece.rows[0] if piece.rows else 0
     rows = range(*piece.rows) if piece.rows else None

@@ -29,7 +29,7 @@ PIECE_ROWS = 2000
 
 
 def make_job(
-    found: Sequence[Source],
+    sources: Sequence[Source],
     labels: Sequence[str],
     config: PreprocessConfig,
     rejections: list[Rejection],
@@ -48,7 +48,7 @@ def make_job(
     ConfigError
         If the model that mines does not fit.
     """
-    if not labels and found and not any(source.is_dataset for source in found):
+    if not labels and sources and not any(source.is_dataset for source in sources):
         raise NothingUsableError("waveform files carry no labels; name a catalogue or a CSV with labels=...")
     digest = " ".join(sha256_of(Path(path)) for path in labels if Path(path).is_file())
     known: tuple[Pick, ...] | tuple[ClassInterval, ...]
@@ -56,7 +56,7 @@ def make_job(
         classes = read_classes(labels, rejections)
         loose = _loose(classes)
         known = tuple(linked(classes, config.link_s))
-        config = replace(config, class_names=config.class_names or _class_names(found, known))
+        config = replace(config, class_names=config.class_names or _class_names(sources, known))
         if len(config.class_names) < 2:
             named = ", ".join(config.class_names) or "none"
             raise DataError(f"the labels name {named}; a classifier needs at least two classes")
@@ -84,15 +84,15 @@ def eventless_labels(job: PieceJob, unmatched: Sequence[Rejected]) -> list[Rejec
     return _eventless(n, "signal" if job.config.task == "class" else "pick", job.config.link_s)
 
 
-def make_pieces(found: Sequence[Source], link_s: float, rejections: list[Rejection]) -> Iterator[Piece]:
+def make_pieces(sources: Sequence[Source], link_s: float, rejections: list[Rejection]) -> Iterator[Piece]:
     """Divide sources into pieces, the same for any number of processes; name events for traces that name none.
 
     Such traces are joined in time over all stations and data sets, as picks are by `seisnet.labels.linking.linked`.
     """
-    events = _events_of_rows([source.paths[0] for source in found if source.is_dataset], link_s, rejections)
+    events = _events_of_rows([source.paths[0] for source in sources if source.is_dataset], link_s, rejections)
     small: list[Source] = []
     size = 0
-    for source in found:
+    for source in sources:
         if small and (source.is_dataset or size >= PIECE_BYTES or len(small) == PIECE_SOURCES):
             yield Piece(tuple(small))
             small, size = [], 0
@@ -140,9 +140,9 @@ def _eventless(n: int, what: str, link_s: float) -> list[Rejection]:
     return [Rejection("", 0, 0, f"{KEPT}without an event: {counted(n, what)}, {how}")] if n else []
 
 
-def _class_names(found: Sequence[Source], intervals: Sequence[ClassInterval]) -> tuple[str, ...]:
+def _class_names(sources: Sequence[Source], intervals: Sequence[ClassInterval]) -> tuple[str, ...]:
     names = {interval.label for interval in intervals}
-    for source in found:
+    for source in sources:
         if source.is_dataset:
             try:
                 names |= set(read_categories(source.paths[0]))

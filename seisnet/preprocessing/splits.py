@@ -84,37 +84,37 @@ def divide(rows: Counter[Row], config: PreprocessConfig, signals: Signals | None
     keys = sorted(windows)
     events, stations, numbers = zip(*keys, strict=True)
     names = ["" if number == 0 else SPLITS[number - 1] for number in numbers]
-    at = {station: _spans(of_event) for station, of_event in (signals or {}).items()}
-    joined = {} if config.split_by == "given" else _joined(at)
-    parts = [joined.get(event, event) for event in events]
-    split, how = assign_splits(parts, stations, names, config, windows=[windows[key] for key in keys])
+    covered = {station: _spans(of_event) for station, of_event in (signals or {}).items()}
+    joined = {} if config.split_by == "given" else _joined(covered)
+    joined_events = [joined.get(event, event) for event in events]
+    split, how = assign_splits(joined_events, stations, names, config, windows=[windows[key] for key in keys])
     split_of = dict(zip(keys, split.tolist(), strict=True))
     counts = np.zeros((len(SPLITS), len(config.classes), 2), dtype=np.int64)
     for (event, station, number, y, augmented), n in rows.items():
         side = split_of[event, station, number]
         if not (augmented and side):
             counts[side, y, int(augmented)] += n
-    return Division(split_of, how, counts, {station: (Spans(spans), of) for station, (spans, of) in at.items()})
+    return Division(split_of, how, counts, {name: (Spans(spans), of) for name, (spans, of) in covered.items()})
 
 
 def _spans(of_event: Mapping[str, Sequence[int]]) -> tuple[list[tuple[int, int]], tuple[str, ...]]:
     """Where the windows of signals at a station lie, and of which event each stretch is."""
-    found = [(span, e) for e, times in of_event.items() for span in zip(times[::2], times[1::2], strict=True)]
-    return [span for span, _ in found], tuple(event for _, event in found)
+    pairs = [(span, e) for e, times in of_event.items() for span in zip(times[::2], times[1::2], strict=True)]
+    return [span for span, _ in pairs], tuple(event for _, event in pairs)
 
 
-def _joined(at: Mapping[str, tuple[Sequence[tuple[int, int]], Sequence[str]]]) -> dict[str, str]:
+def _joined(covered: Mapping[str, tuple[Sequence[tuple[int, int]], Sequence[str]]]) -> dict[str, str]:
     """The first, by name, of the events that share samples with an event, directly or through others."""
-    names = sorted({event for _, events in at.values() for event in events})
+    names = sorted({event for _, events in covered.values() for event in events})
     number = {event: i for i, event in enumerate(names)}
     named = []
-    for station, (spans, events) in at.items():
+    for station, (spans, events) in covered.items():
         groups = zip(group_starts(spans), events, strict=True)
         named += [((station, start), number[event]) for start, event in groups]
     return {names[i]: names[group[0]] for group in connected(named, len(names)) for i in group}
 
 
-def placed(excerpt: Excerpt, division: Division) -> Excerpt | Rejected:
+def with_split(excerpt: Excerpt, division: Division) -> Excerpt | Rejected:
     """An excerpt with its split; a rejection where it would lie in none, or in two."""
     events = tuple(event for event in excerpt.events if event in division.split_of_event)
     splits = _splits(excerpt, events, division)
@@ -223,9 +223,9 @@ def _splits(excerpt: Excerpt, events: Sequence[str], division: Division) -> set[
     station = station_of(excerpt.trace_id)
     if not events or (division.how == "both" and station not in division.split_of_station):
         return set()
-    spans, of = division.signals.get(station.upper(), (Spans([]), ()))
+    spans, events_of = division.signals.get(station.upper(), (Spans([]), ()))
     near = spans.touching(excerpt.start_ns, excerpt.end_ns)
-    splits = {division.split_of_event[event] for event in (*events, *(of[i] for i in near))}
+    splits = {division.split_of_event[event] for event in (*events, *(events_of[i] for i in near))}
     if division.how == "both":
         splits.add(division.split_of_station[station])
     if division.how == "given" and excerpt.split >= 0:
