@@ -104,16 +104,16 @@ def read_classes(paths: Iterable[str | Path], rejections: list[Rejection] | None
     """
     rejected = [] if rejections is None else rejections
     files = _read(paths, csv_intervals, catalogue_intervals, NO_CLASSES, rejected)
-    found = sorted(itertools.chain(*files), key=_stretch)  # equal ones stay in the order of the files
-    return [_first(list(alike), rejected) for _, alike in itertools.groupby(found, _stretch)]
+    intervals = sorted(itertools.chain(*files), key=_stretch)  # equal ones stay in the order of the files
+    return [_first(list(alike), rejected) for _, alike in itertools.groupby(intervals, _stretch)]
 
 
 def read_intervals(path: Path, rejections: list[Rejection]) -> list[ClassInterval]:
     """Read class intervals as `read_classes` does, but all that one file holds; in a CSV there may be none."""
-    found = _read_one(path, csv_intervals, catalogue_intervals, rejections)
-    if not found and not is_csv(path):
+    intervals = _read_one(path, csv_intervals, catalogue_intervals, rejections)
+    if not intervals and not is_csv(path):
         raise DataError(f"{path}: holds no {NO_CLASSES}")
-    return found
+    return intervals
 
 
 def _first(alike: Sequence[ClassInterval], rejections: list[Rejection]) -> ClassInterval:
@@ -173,7 +173,7 @@ def _surest(picks: Sequence[Pick], rejections: list[Rejection]) -> list[Pick]:
     of_onset: dict[tuple[str, ...], list[int]] = defaultdict(list)
     for i, pick in enumerate(picks):
         if pick.event_id:
-            of_onset[pick.event_id, pick.channel[:2], *_onset(pick)].append(i)
+            of_onset[pick.event_id, pick.channel[:2], *_station_and_phase(pick)].append(i)
     second: set[int] = set()
     for near in of_onset.values():
         most = max(picks[i].weight for i in near)
@@ -195,55 +195,55 @@ def _once(files: Iterable[Sequence[Pick]], rejections: list[Rejection]) -> list[
     """
     kept: list[Pick] = []
     of_event: list[Event] = []  # of each pick that is kept
-    same: dict[Event, Event] = {}  # from an event to one that is the same, in this file or an earlier one
-    first: dict[str, Event] = {}  # the first event of each name
-    exact: dict[tuple[object, ...], int] = {}  # place in `kept` of each pick
-    at: dict[tuple[str, str], list[tuple[int, int]]] = defaultdict(list)  # times and places of picks in earlier files
+    same_as: dict[Event, Event] = {}  # from an event to one that is the same, in this file or an earlier one
+    first_of_name: dict[str, Event] = {}  # the first event of each name
+    place_of: dict[tuple[object, ...], int] = {}  # place in `kept` of each pick
+    earlier: dict[tuple[str, str], list[tuple[int, int]]] = defaultdict(list)  # times and places, of earlier files
     for k, picks in enumerate(files):
         before = len(kept)
         for pick in picks:
             # Components, or P and Pg, of one time are of one onset, which would else have two windows.
-            codes = (pick.network, pick.location, pick.channel[:2], *_onset(pick), pick.time_ns)
-            copied = exact.get(codes, _copied(pick, at[_onset(pick)], kept))
-            if copied is None:
-                exact[codes] = len(kept)
+            codes = (pick.network, pick.location, pick.channel[:2], *_station_and_phase(pick), pick.time_ns)
+            place = place_of.get(codes, _place_of_copy(pick, earlier[_station_and_phase(pick)], kept))
+            if place is None:
+                place_of[codes] = len(kept)
                 kept.append(pick)
                 of_event.append((k, pick.event_id))
                 continue
             rejections.append(Rejection(pick.trace_id, pick.time_ns, pick.time_ns, "a second pick of the same onset"))
-            if pick.event_id and of_event[copied][1]:
-                events = (_called(same, of_event[copied]), _called(same, (k, pick.event_id)))
+            if pick.event_id and of_event[place][1]:
+                events = (_joined(same_as, of_event[place]), _joined(same_as, (k, pick.event_id)))
                 early, late = sorted(events, key=lambda event: event[0])
                 if early != late:
-                    same[late] = early
+                    same_as[late] = early
             elif pick.event_id:
-                of_event[copied] = (k, pick.event_id)
+                of_event[place] = (k, pick.event_id)
         for name in dict.fromkeys(pick.event_id for pick in picks if pick.event_id):
-            event, namesake = _called(same, (k, name)), first.setdefault(name, (k, name))
+            event, namesake = _joined(same_as, (k, name)), first_of_name.setdefault(name, (k, name))
             if event[0] == k and namesake[0] < k:
-                same[event] = _called(same, namesake)
+                same_as[event] = _joined(same_as, namesake)
         for i, pick in enumerate(kept[before:], before):
-            bisect.insort(at[_onset(pick)], (pick.time_ns, i))
-    names = [_called(same, event)[1] for event in of_event]
+            bisect.insort(earlier[_station_and_phase(pick)], (pick.time_ns, i))
+    names = [_joined(same_as, event)[1] for event in of_event]
     return [p if p.event_id == name else replace(p, event_id=name) for p, name in zip(kept, names, strict=True)]
 
 
-def _copied(pick: Pick, at: Sequence[tuple[int, int]], kept: Sequence[Pick]) -> int | None:
+def _place_of_copy(pick: Pick, earlier: Sequence[tuple[int, int]], kept: Sequence[Pick]) -> int | None:
     """Place in `kept` of the nearest pick that may be of the same onset as another."""
-    low = bisect.bisect_left(at, (pick.time_ns - SAME_NS, 0))
-    high = bisect.bisect_right(at, (pick.time_ns + SAME_NS, len(kept)))
-    here = ((t, i, kept[i]) for t, i in at[low:high])
+    low = bisect.bisect_left(earlier, (pick.time_ns - SAME_NS, 0))
+    high = bisect.bisect_right(earlier, (pick.time_ns + SAME_NS, len(kept)))
+    here = ((t, i, kept[i]) for t, i in earlier[low:high])
     near = [(abs(t - pick.time_ns), i) for t, i, p in here if fits(pick, p.network, p.location.strip("-"))]
     return min(near)[1] if near else None
 
 
-def _onset(pick: Pick) -> tuple[str, str]:
+def _station_and_phase(pick: Pick) -> tuple[str, str]:
     return pick.station.upper(), phase_class(pick.phase) or pick.phase.upper()
 
 
-def _called(same: dict[Event, Event], event: Event) -> Event:
-    while event in same:
-        event = same[event]
+def _joined(same_as: dict[Event, Event], event: Event) -> Event:
+    while event in same_as:
+        event = same_as[event]
     return event
 
 
