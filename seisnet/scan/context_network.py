@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from seisnet.extremes import extremes
 from seisnet.nn import Network
 from seisnet.nn.products import product
-from seisnet.scan.sliding_network import first_layers, further, mean_probabilities
+from seisnet.scan.sliding_network import first_layers, mean_probabilities, outputs_after_first
 
 Floats = NDArray[np.float32]
 
@@ -107,7 +107,7 @@ class ContextNetwork:
         weights, bias = self._first
         hidden = product(x, weights, np.empty((len(x), weights.shape[1]), dtype=np.float32))
         hidden += bias
-        return mean_probabilities(further(self.networks, hidden), self.temperature)
+        return mean_probabilities(outputs_after_first(self.networks, hidden), self.temperature)
 
     @cached_property
     def _first(self) -> tuple[Floats, Floats]:
@@ -142,10 +142,10 @@ def context_inputs(log_probabilities: Floats, log_energy: Floats, noise: int, ho
     """
     before, after = reach(hop_s)
     n = len(log_probabilities) - before - after
-    logs, heights = np.ascontiguousarray(log_probabilities.T), np.ascontiguousarray(log_energy.T)
+    logs, energies = np.ascontiguousarray(log_probabilities.T), np.ascontiguousarray(log_energy.T)
     odds = np.delete(logs, noise, axis=0) - logs[noise]
     np.clip(odds, -LOG_ODDS_LIMIT, LOG_ODDS_LIMIT, out=odds)
-    energy = np.stack([heights[0], heights[1:].mean(axis=0)])  # vertical, horizontal
+    energy = np.stack([energies[0], energies[1:].mean(axis=0)])  # vertical, horizontal
     average = _Average(energy, before, n)
     near, short = round(REACH_S / hop_s), round(SHORT_S / hop_s)
     centre = average(-near, near).mean(axis=0)

@@ -138,8 +138,8 @@ class OnsetNetwork:
     def move(self, record: Record, time_ns: int, phase: str) -> tuple[int, float]:
         """A time half way to the onset near a time, in the record, and the standard error of that onset in seconds."""
         x, centres = onset_windows(record, [time_ns], self.feature)
-        found = outputs(self.network, ((x - self.mean) / self.scale).astype(np.float32))[0]
-        distance, log_error = found[2 * self.phases.index(phase) :][:2]
+        of_window = outputs(self.network, ((x - self.mean) / self.scale).astype(np.float32))[0]
+        distance, log_error = of_window[2 * self.phases.index(phase) :][:2]
         shift_s = WAY * SHIFT_S * float(np.clip(distance, -FURTHEST, FURTHEST))
         sample = float(centres[0]) + shift_s * record.sampling_rate_hz
         moved_ns = sample_to_ns(record, min(max(sample, 0.0), record.n_samples - 1.0))

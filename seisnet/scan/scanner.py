@@ -101,15 +101,15 @@ class Scanner:
         self._context = _ContextScan(chain, self._windows.next // chain.windows.every)
         nothing = np.zeros((len(chain.classes), 0), dtype=np.float32)
         start_ns, dead = self._windows.centre_ns(record), np.zeros(0, dtype=np.bool_)
-        self._rest = Probabilities(nothing, start_ns, chain.hop_ns, chain.classes, record.trace_id, dead)
+        self._ahead = Probabilities(nothing, start_ns, chain.hop_ns, chain.classes, record.trace_id, dead)
 
     def add(self, samples: NDArray[np.float32], *, last: bool = False) -> Probabilities:
         """Take the samples (C, T) that follow, and give the columns that have become final."""
         with blas_threads(1):
             values, dead = self._context.add(self._windows.add(samples, last=last), last=last)
-        found = replace(self._rest, values=values, dead=dead)
-        self._rest = replace(self._rest, start_ns=found.start_ns + len(dead) * found.hop_ns)
-        return found
+        probabilities = replace(self._ahead, values=values, dead=dead)
+        self._ahead = replace(self._ahead, start_ns=self._ahead.start_ns + len(dead) * self._ahead.hop_ns)
+        return probabilities
 
 
 def scan(record: Record, chain: Chain, *, threads: int = 1) -> Probabilities:
@@ -194,12 +194,12 @@ class _WindowScan:
         blocks = _blocks(self.next, stop, size)
         if self._threads > 1 and len(blocks) > 1:
             with ThreadPoolExecutor(self._threads) as pool:
-                found = list(pool.map(self._block, blocks))
+                parts = list(pool.map(self._block, blocks))
         else:
-            found = [self._block(block) for block in blocks]
-        if not found:
+            parts = [self._block(block) for block in blocks]
+        if not parts:
             return Columns.none(self._network.networks[0].sizes[-1])
-        columns = joined(found)[(self.next - blocks[0] * size) // every : -(-(stop - blocks[0] * size) // every)]
+        columns = joined(parts)[(self.next - blocks[0] * size) // every : -(-(stop - blocks[0] * size) // every)]
         self.next += len(columns) * every
         cut = self.sample(self.next // size * size) - self._start
         if cut > 0:
@@ -253,13 +253,13 @@ class _ContextScan:
         values = [self._block(kept, block) for block in _blocks(self._next, stop, CONTEXT_COLUMNS)]
         low = self._next % CONTEXT_COLUMNS
         probabilities = np.concatenate([*values, np.zeros((0, len(self._silence)), dtype=np.float32)])
-        found = self._masked(
+        masked = self._masked(
             probabilities[low : low + stop - self._next], kept.dead[self._next - self._start : stop - self._start]
         )
         self._next = stop
         cut = max(stop // CONTEXT_COLUMNS * CONTEXT_COLUMNS - self._stage.before - self._start, 0)
         self._kept, self._start = kept[cut:].copy(), self._start + cut
-        return found
+        return masked
 
     def _block(self, kept: Columns, block: int) -> NDArray[np.float32]:
         assert self._stage is not None

@@ -180,7 +180,7 @@ class SlidingNetwork:
             hidden -= np.where(broken, mean, 0).astype(np.float32)[:, None] * sums(kept, n_windows)
         hidden /= deviation[:, None]
         hidden += bias
-        return mean_probabilities(further(self.networks, hidden), self.temperature)
+        return mean_probabilities(outputs_after_first(self.networks, hidden), self.temperature)
 
     def _sums(self, per_frame: Doubles) -> Doubles:
         """Sums over the frames of every window."""
@@ -193,19 +193,19 @@ class SlidingNetwork:
     def _first(self, known: Bools) -> tuple[SlidingProduct, Floats]:
         """First layers that read frames: inputs are in the order of frames, columns are without mean."""
         key = known.tobytes()
-        found = self._prepared.get(key)
-        if found is None:
+        prepared = self._prepared.get(key)
+        if prepared is None:
             n_components, n_frames, n_bands = self.feature.shape
             kept = np.broadcast_to(known, (n_frames, n_components, n_bands)).reshape(-1, 1)
             weights, bias = first_layers(self.networks, self.mean, self.scale)
             weights = weights.reshape(*self.feature.shape, -1).transpose(1, 0, 2, 3).reshape(len(weights), -1)
             weights = (weights - weights.mean(axis=0, where=kept)) * kept if kept.any() else weights * 0
             by_frame = weights.astype(np.float32).reshape(n_frames, n_components * n_bands, -1)
-            found = sliding_product(by_frame, self.every), bias.astype(np.float32)
+            prepared = sliding_product(by_frame, self.every), bias.astype(np.float32)
             if len(self._prepared) >= MOST_PREPARED:
                 self._prepared.clear()
-            self._prepared[key] = found
-        return found
+            self._prepared[key] = prepared
+        return prepared
 
 
 def first_layers(networks: Sequence[Network], mean: Floats, scale: Floats) -> tuple[Doubles, Doubles]:
@@ -215,11 +215,12 @@ def first_layers(networks: Sequence[Network], mean: Floats, scale: Floats) -> tu
     return weights, np.concatenate([layer.bias for layer in first]) - mean @ weights
 
 
-def further(networks: Sequence[Network], hidden: Floats) -> list[Floats]:
+def outputs_after_first(networks: Sequence[Network], hidden: Floats) -> list[Floats]:
     """Logits of each network from the outputs of their first layers side by side, which are overwritten."""
     parts = np.split(hidden, len(networks), axis=1)
     return [
-        outputs(network, np.ascontiguousarray(part), begun=True) for network, part in zip(networks, parts, strict=True)
+        outputs(network, np.ascontiguousarray(part), after_first=True)
+        for network, part in zip(networks, parts, strict=True)
     ]
 
 
@@ -230,13 +231,13 @@ def mean_probabilities(logits: Sequence[Floats], temperature: float) -> Floats:
     return probabilities
 
 
-def outputs(network: Network, x: Floats, *, begun: bool = False) -> Floats:
+def outputs(network: Network, x: Floats, *, after_first: bool = False) -> Floats:
     """Logits of a network, as `Network.predict` gives them, but without its temporaries, so that threads may share it.
 
-    With `begun`, x is what the first layer gave, before its activation; it is overwritten.
+    With `after_first`, x is what the first layer gave, before its activation; it is overwritten.
     """
     activation = ACTIVATIONS[network.activation]
-    for i, layer in enumerate(network.dense[begun:], start=int(begun)):
+    for i, layer in enumerate(network.dense[after_first:], start=int(after_first)):
         if i:
             x = activation.function(x, np.empty_like(x) if activation.from_input else x)
         x = product(x, layer.weights, np.empty((len(x), len(layer.bias)), dtype=np.float32))

@@ -42,12 +42,12 @@ class DirectProduct:
         (length, width, units), step = self.weights.shape, _whole(len(self.weights), self.every)
         rows, weights = n_windows * self.every // step, self.weights.reshape(-1, units)
         row = width * frames.itemsize
-        found = np.empty((step // self.every, rows, units), dtype=np.float32)
-        for phase, out in enumerate(found):
+        sums = np.empty((step // self.every, rows, units), dtype=np.float32)
+        for phase, out in enumerate(sums):
             start = frames[phase * self.every :]
             matrix = as_strided(start, (rows, length * width), (step * row, frames.itemsize), writeable=False)
             product(matrix, weights, out)
-        return np.ascontiguousarray(found.transpose(1, 0, 2)).reshape(n_windows, units)
+        return np.ascontiguousarray(sums.transpose(1, 0, 2)).reshape(n_windows, units)
 
 
 @dataclass(frozen=True)
@@ -91,9 +91,9 @@ class SpectralProduct:
         n, size, row = n_windows // half, 2 * half, width * frames.itemsize
         segments = as_strided(frames, (n, size, width), (half * row, row, frames.itemsize), writeable=False)
         spectra = (self._forward @ segments).reshape(n, half, 2 * width)
-        found = np.ascontiguousarray(spectra.transpose(1, 0, 2)) @ self._spectra
-        found = np.ascontiguousarray(found.transpose(1, 0, 2)).reshape(n, size, units)
-        sums: Floats = (self._backward @ found).reshape(n_windows, units)
+        products = np.ascontiguousarray(spectra.transpose(1, 0, 2)) @ self._spectra
+        products = np.ascontiguousarray(products.transpose(1, 0, 2)).reshape(n, size, units)
+        sums: Floats = (self._backward @ products).reshape(n_windows, units)
         return sums
 
 
