@@ -38,7 +38,7 @@ class Detector:
         network, station, location, channel = probabilities.trace_id.split(".")
         times_ns, hop_ns = probabilities.times_ns, probabilities.hop_ns
         gap_ns = _gap_ns(self._config, hop_ns)
-        found: list[Detection] = []
+        ended: list[Detection] = []
         for label, threshold in self._thresholds.items():
             row = probabilities.values[probabilities.classes.index(label)]
             line = [self._open.pop(label)] if label in self._open else []
@@ -51,8 +51,8 @@ class Detector:
             now_ns = probabilities.start_ns + len(row) * hop_ns
             if line and not last and now_ns - line[-1].end_ns <= gap_ns:
                 self._open[label] = line.pop()
-            found += line
-        return sorted(found, key=lambda d: (d.start_ns, d.label))
+            ended += line
+        return sorted(ended, key=lambda d: (d.start_ns, d.label))
 
 
 def reaching(detections: Iterable[Detection]) -> list[Detection]:
@@ -65,10 +65,10 @@ def joined_detections(detections: Sequence[Detection], config: PickConfig, hop_n
 
     What does not reach its threshold even then is left out.
     """
-    found: dict[tuple[str, str], list[Detection]] = {}
+    lines: dict[tuple[str, str], list[Detection]] = {}
     for detection in sorted(detections, key=lambda d: d.start_ns):
-        _append(found.setdefault((detection.trace_id, detection.label), []), detection, _gap_ns(config, hop_ns))
-    return sorted(reaching(d for line in found.values() for d in line), key=lambda d: (d.start_ns, d.trace_id, d.label))
+        _append(lines.setdefault((detection.trace_id, detection.label), []), detection, _gap_ns(config, hop_ns))
+    return sorted(reaching(d for line in lines.values() for d in line), key=lambda d: (d.start_ns, d.trace_id, d.label))
 
 
 def _gap_ns(config: PickConfig, hop_ns: int) -> int:

@@ -44,7 +44,7 @@ class OnsetFinder:
         values = np.concatenate([self._open, probability])
         above = np.concatenate([[False], values >= self._threshold / 2, [False]])
         edges = np.flatnonzero(above[1:] != above[:-1]).reshape(-1, 2)
-        found: list[tuple[int, float, float]] = []
+        onsets: list[tuple[int, float, float]] = []
         rest = len(values)
         if len(edges) and edges[-1, 1] == len(values) and not last:
             low = int(edges[-1, 0])
@@ -55,10 +55,10 @@ class OnsetFinder:
                 run = values[start : min(start + self._longest, high)]
                 if float(run.max()) >= self._threshold:
                     peak, offset, height = _centre(run)
-                    found.append((self.settled + start + peak, offset, height))
+                    onsets.append((self.settled + start + peak, offset, height))
         self._open = values[rest:].copy()
         self.settled += rest
-        return found
+        return onsets
 
 
 def _centre(run: NDArray[np.float32]) -> tuple[int, float, float]:

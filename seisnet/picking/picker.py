@@ -153,14 +153,14 @@ class Picker:
                 cluster.append(pick)
             else:
                 clusters.append([pick])
-        found: list[Pick] = []
+        remaining: list[Pick] = []
         self._picks = []
         for cluster in clusters:
             if last or settled_ns >= cluster[-1].time_ns + gap_ns:
-                found += self._apart(cluster)
+                remaining += self._apart(cluster)
             else:
                 self._picks += cluster
-        return found
+        return remaining
 
     def _apart(self, cluster: Sequence[Pick]) -> list[Pick]:
         kept = []

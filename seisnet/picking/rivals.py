@@ -93,9 +93,9 @@ class Rivals:
                 break
             self._decided += 1
             lost = self._loss(pick)
-            told = replace(pick, probability=lowered(pick.probability, lost)) if lost else pick
-            if told.probability >= self._thresholds[told.phase]:
-                kept.append(told)
+            weighed = replace(pick, probability=lowered(pick.probability, lost)) if lost else pick
+            if weighed.probability >= self._thresholds[weighed.phase]:
+                kept.append(weighed)
         first_ns = self._seen[self._decided].time_ns if self._decided < len(self._seen) else settled_ns
         old = self._from(first_ns - self._within_ns)
         self._seen, self._decided = self._seen[old:], self._decided - old

@@ -101,10 +101,10 @@ def _by_event(
     labelled: LabelledRecord, onsets: Sequence[Onset], stretches: Sequence[tuple[int, int]]
 ) -> dict[str, list[tuple[int, int]]]:
     """Ranges of first samples by the event that their windows belong to."""
-    found: dict[str, list[tuple[int, int]]] = defaultdict(list)
+    by_event: dict[str, list[tuple[int, int]]] = defaultdict(list)
     for low, high in stretches:
-        found[event_near(labelled, onsets, high - 1)].append((low, high))
-    return found
+        by_event[event_near(labelled, onsets, high - 1)].append((low, high))
+    return by_event
 
 
 def _add(x: Samples, other: Samples, onset: int | None, level_db: float) -> Samples:

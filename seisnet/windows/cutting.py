@@ -180,7 +180,7 @@ def _previous_event(first: int, onsets: Sequence[Onset]) -> str:
     return onsets[i - 1].pick.event_id if i else ""
 
 
-def _count(labelled: LabelledRecord, events: Iterable[str]) -> int:
+def _n_events(labelled: LabelledRecord, events: Iterable[str]) -> int:
     """How many events there are among some names; those without a name are one."""
     return 1 if labelled.event_id else max(1, len({*events} - {""}))
 
@@ -197,7 +197,7 @@ def _noise(
     room = np.array([high - low for low, high in stretches])
     if not room.sum():
         return [], 0
-    n_events = _count(labelled, (o.pick.event_id for o in onsets if o.phase and 0 <= o.sample < record.n_samples))
+    n_events = _n_events(labelled, (o.pick.event_id for o in onsets if o.phase and 0 <= o.sample < record.n_samples))
     side_by_side = int((-(-room // config.window_samples)).sum())
     n_all, n_plain = (
         max(of_one, min(n_events * of_one, side_by_side))
@@ -221,7 +221,7 @@ def _coda(
 ) -> list[Window]:
     """Windows without an onset from between P and S and from the S coda, for training only."""
     stretches = coda_stretches(labelled.record, onsets, config)
-    n_events = _count(labelled, (_previous_event(low, onsets) for low, _ in stretches))
+    n_events = _n_events(labelled, (_previous_event(low, onsets) for low, _ in stretches))
     windows = []
     for first in draw(stretches, n_events * config.coda_windows, rng):
         event = labelled.event_id or _previous_event(first, onsets) or station_hour(labelled.record, first)
