@@ -75,17 +75,15 @@ def aic_onset(record: Record, time_ns: int, phase: str, *, half_width_s: float, 
     is_slow = record.bandwidth_hz < 0.49 * rate_hz  # rates jitter
     shares, quiet = (SLOW_BAND_SHARES, SLOW_QUIET) if is_slow else (BAND_SHARES, QUIET)
     band_hz = (min(f, share * record.bandwidth_hz) for f, share in zip(BAND_HZ[kind], shares, strict=True))
-    if low >= high:
-        return time_ns
-    from scipy.signal import sosfilt  # which takes long to import
-
-    x = record.data[rows, first:high].astype(np.float64)
-    x = sosfilt(_filter(*band_hz, rate_hz), x - x[:, :1], axis=1)
     n = high - low
     begin = max(at - round(half_width_s * rate_hz) - low, SIDE_SAMPLES)
     end = min(at + round(half_width_s * rate_hz) - low, n - SIDE_SAMPLES)
     if end - begin < 2:
         return time_ns
+    from scipy.signal import sosfilt  # which takes long to import
+
+    x = record.data[rows, first:high].astype(np.float64)
+    x = sosfilt(_filter(*band_hz, rate_hz), x - x[:, :1], axis=1)
     if kind == "S":
         x = _unforeseen(x, low - first + begin)
     x = x[:, low - first :]

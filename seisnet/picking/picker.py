@@ -94,19 +94,19 @@ class Picker:
             row = probabilities.values[probabilities.classes.index(phase)]
             for peak, offset, height in finder.add(row, last=last):
                 self._raw.append(_Onset(phase, self._start_ns + peak * hop_ns + round(offset * hop_ns), height))
-        settled_ns = probabilities.start_ns + probabilities.values.shape[1] * hop_ns
+        end_ns = probabilities.start_ns + probabilities.values.shape[1] * hop_ns
         sample_ns = round(NS_PER_S / record.sampling_rate_hz)
         # Wherever S is moved, its refinement looks for P until shortly before it.
-        seen_ns = settled_ns + P_BEGINS_NS - round(FURTHEST_S * NS_PER_S) - sample_ns
-        known_ns = min(record.end_ns - self._after_ns, seen_ns)
-        settled_ns = min([settled_ns, *(self._start_ns + f.settled * hop_ns for f in self._finders.values())])
-        ready = [o for o in self._raw if last or o.time_ns <= known_ns]
-        self._raw = [o for o in self._raw if not (last or o.time_ns <= known_ns)]
-        self._picks += [self._refined(record, onset, hop_ns) for onset in ready]
-        settled_ns = min([settled_ns, *(o.time_ns for o in self._raw)])
-        self.needs_ns = settled_ns - self._before_ns
+        seen_ns = end_ns + P_BEGINS_NS - round(FURTHEST_S * NS_PER_S) - sample_ns
+        known_ns = math.inf if last else min(record.end_ns - self._after_ns, seen_ns)
+        self._picks += [self._refined(record, onset, hop_ns) for onset in self._raw if onset.time_ns <= known_ns]
+        self._raw = [onset for onset in self._raw if onset.time_ns > known_ns]
+        settled = (finder.settled for finder in self._finders.values())
+        # Onsets that are yet to be refined come no earlier than this, and their picks than `settled_ns`.
+        next_ns = min([end_ns, *(self._start_ns + s * hop_ns for s in settled), *(o.time_ns for o in self._raw)])
+        self.needs_ns = next_ns - self._before_ns
         self._p.forget((self.needs_ns - self._start_ns) // hop_ns)
-        settled_ns -= self._moved_ns + sample_ns  # times are rounded to samples
+        settled_ns = next_ns - self._moved_ns - sample_ns  # times are rounded to samples
         picks = self._weighed(settled_ns, last=last)
         return self._rivals.add(picks, min([settled_ns, *(p.time_ns for p in self._picks)]), last=last)
 
