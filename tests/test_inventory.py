@@ -28,7 +28,7 @@ from seisnet.report.folder import write_json
 from seisnet.report.viewer import open_picked
 from seisnet.scoring.evaluation import evaluate
 from seisnet.streaming import Streaming
-from seisnet.waveforms.axes import directions, placed
+from seisnet.waveforms.axes import directions, row_and_sign
 from seisnet.waveforms.conditioning import condition
 from seisnet.waveforms.files import Reading
 from seisnet.waveforms.inventory import Response, channel_at, read_stations, response_of
@@ -73,13 +73,13 @@ def geophone(gain=2000.0):
     ],
 )  # fmt: skip
 def test_a_component_goes_to_the_nearest_axis_with_its_sign(azimuth, dip, row, sign):
-    assert placed(azimuth, dip) == (row, sign)
+    assert row_and_sign(azimuth, dip) == (row, sign)
 
 
 @pytest.mark.parametrize("azimuth", range(0, 360, 15))
 def test_two_horizontals_at_right_angles_never_meet(azimuth):
     for turn in (90, -90):
-        assert {placed(azimuth, 0)[0], placed((azimuth + turn) % 360, 0)[0]} == {1, 2}
+        assert {row_and_sign(azimuth, 0)[0], row_and_sign((azimuth + turn) % 360, 0)[0]} == {1, 2}
 
 
 def test_components_are_placed_by_azimuth_where_it_is_known(tmp_path, make_trace, noise):

@@ -50,7 +50,7 @@ def side_by_side(
             continue
         data, present = np.zeros((3, n), dtype=np.float32), np.zeros(3, dtype=np.bool_)
         for row, segment in covering.items():
-            _round(segment.samples[first[row] : first[row] + n], data[row])
+            _as_float32(segment.samples[first[row] : first[row] + n], data[row])
             present[row] = True
         bandwidth_hz = min(rate_hz / 2, *(segment.bandwidth_hz for segment in covering.values()))
         record = Record(data, start_ns, rate_hz, trace_id, present, bandwidth_hz, source)
@@ -85,7 +85,7 @@ def _nearest(segment: Segment, time_ns: int, rate_hz: float) -> int:
     return math.floor((time_ns - segment.start_ns) * rate_hz / NS_PER_S + 0.5)
 
 
-def _round(samples: NDArray[Any], out: NDArray[np.float32]) -> None:
+def _as_float32(samples: NDArray[Any], out: NDArray[np.float32]) -> None:
     """Copy samples into `out`.
 
     If counts lie too far from zero for the 24 bits of a float32, the first one is subtracted from all. Otherwise they

@@ -67,7 +67,7 @@ def place_of(trace: obspy.Trace, component: str, stations: Stations, *, by_lette
     rank = PREFERRED.index(component) if component in PREFERRED and component else len(PREFERRED)
     axis = axis_of(trace.id, trace.stats.starttime.ns, stations)
     if axis and not by_letter and component not in NO_MOTION:
-        return Place(rank, component, *placed(*axis))
+        return Place(rank, component, *row_and_sign(*axis))
     rows = AXES if by_letter else ROW
     return Place(rank, component, rows[component], 1, axis or ()) if component in rows else None
 
@@ -100,7 +100,7 @@ def by_epoch(trace: obspy.Trace, stations: Stations) -> list[obspy.Trace]:
     return parts
 
 
-def placed(azimuth_deg: float, dip_deg: float) -> tuple[int, int]:
+def row_and_sign(azimuth_deg: float, dip_deg: float) -> tuple[int, int]:
     """Row of a record in which a component belongs, and its sign.
 
     The vertical row takes what dips by 45 degrees or more, up being positive; of the rest, the north row takes what
@@ -113,7 +113,7 @@ def placed(azimuth_deg: float, dip_deg: float) -> tuple[int, int]:
 
     Examples
     --------
-    >>> placed(0, -90), placed(30, 0), placed(120, 0), placed(200, 0)
+    >>> row_and_sign(0, -90), row_and_sign(30, 0), row_and_sign(120, 0), row_and_sign(200, 0)
     ((0, 1), (1, 1), (2, 1), (1, -1))
     """
     if abs(dip_deg) >= 45:
@@ -189,7 +189,7 @@ def _level(record: Record, letters: Sequence[str], axes: Sequence[tuple[float, f
     for letter, axis, by_letter in zip(letters, axes, rows.tolist(), strict=True):
         if not axis and letter not in ROW:
             return record, UNKNOWN_AXES
-        row, sign = placed(*axis) if axis else (by_letter, 1)
+        row, sign = row_and_sign(*axis) if axis else (by_letter, 1)
         if present[row]:
             return record, f"component {letter}: another already has its place"
         data[row], present[row], told[row] = sign * record.data[by_letter], True, (letter, COMPONENTS[row])
