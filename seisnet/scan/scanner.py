@@ -199,7 +199,8 @@ class _WindowScan:
             parts = [self._block(block) for block in blocks]
         if not parts:
             return Columns.none(self._network.networks[0].sizes[-1])
-        columns = joined(parts)[(self.next - blocks[0] * size) // every : -(-(stop - blocks[0] * size) // every)]
+        begin = blocks[0] * size
+        columns = joined(parts)[(self.next - begin) // every : -(-(stop - begin) // every)]
         self.next += len(columns) * every
         cut = self.sample(self.next // size * size) - self._start
         if cut > 0:

@@ -143,8 +143,9 @@ def coordinates_of(stations: Stations, trace_id: str, time_ns: int) -> tuple[flo
 def response_at(stations: Stations, seed_id: str, time_ns: int) -> int:
     """A number of a channel's response at a time, the same in all epochs that have it; -1 where no epoch holds."""
     channel = channel_at(stations, seed_id, time_ns)
-    epochs = stations.get(seed_id, ()) if channel else ()
-    return next(i for i, epoch in enumerate(epochs) if epoch.response == channel.response) if channel else -1
+    if channel is None:
+        return -1
+    return next(i for i, epoch in enumerate(stations[seed_id]) if epoch.response == channel.response)
 
 
 def edges_ns(stations: Stations, seed_id: str) -> set[int]:

@@ -8,6 +8,7 @@ any length, channel and order. For anything else `read_index` returns None, and 
 from __future__ import annotations
 
 import functools
+import itertools
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -129,13 +130,10 @@ def _alike(paths: Sequence[Path]) -> Sequence[tuple[Stretch, ...]] | None:
     n_records, cut_short = np.divmod(sizes, records.n_bytes // len(records.code))
     if not n_records.all() or cut_short.any():
         return None
-    found: dict[Channel, list[Stretch]] = defaultdict(list)
+    of_file: list[dict[Channel, list[Stretch]]] = [defaultdict(list) for _ in paths]
     for channel, stretch in _joined(records, np.repeat(np.arange(len(paths)), n_records)):
-        found[channel].append(stretch)
-    of_file: list[list[Stretch]] = [[] for _ in paths]
-    for (file, *_), stretches in found.items():
-        of_file[file] += stretches
-    return [tuple(stretches) for stretches in of_file]
+        of_file[channel[0]][channel].append(stretch)
+    return [tuple(itertools.chain(*of_channel.values())) for of_channel in of_file]
 
 
 def read_span(path: Path, low_ns: int, high_ns: int) -> NDArray[np.int8] | None:
@@ -183,7 +181,7 @@ def _index(path: Path, size: int, _modified_ns: int) -> Index | None:
                 return None
             blocks.append(Block(offset, used, min(start_ns), max(end_ns)))
             offset += used
-    return Index(tuple(s for found in stretches.values() for s in found), tuple(blocks)) if blocks else None
+    return Index(tuple(itertools.chain(*stretches.values())), tuple(blocks)) if blocks else None
 
 
 @dataclass(frozen=True)

@@ -116,7 +116,9 @@ def read_traces(
                 reading.rejections.append(Rejection(record.trace_id, record.start_ns, record.end_ns, reason))
             else:
                 record = mended_record(record)
-                reading.rejections += _told(record, _flags(record, sampling_rate_hz))
+                change = resampled([record.sampling_rate_hz], sampling_rate_hz)
+                changes = [Flag(record.start_ns, record.start_ns, change)] if change else []
+                reading.rejections += _told(record, [*changes, *record.flags])
                 yield replace(trace, record=to_rate(record, sampling_rate_hz))
     except DataError as error:  # of the data set as a whole: what was read is kept, and other sources go on
         reading.rejections.append(Rejection("", 0, 0, str(error)))
@@ -172,13 +174,6 @@ def _clipped(rejections: Sequence[Rejection], span_ns: tuple[int, int]) -> Itera
         start_ns, end_ns = max(r.start_ns, span_ns[0]), min(r.end_ns, span_ns[1])
         if start_ns < end_ns or start_ns == r.start_ns < span_ns[1]:
             yield r._replace(start_ns=start_ns, end_ns=end_ns)
-
-
-def _flags(record: Record, sampling_rate_hz: float) -> Iterator[Flag]:
-    """Remarks on a data set trace that is used; a made-up start time is not one of them."""
-    if change := resampled([record.sampling_rate_hz], sampling_rate_hz):
-        yield Flag(record.start_ns, record.start_ns, change)
-    yield from record.flags
 
 
 def _told(record: Record, flags: Iterable[Flag]) -> list[Rejection]:

@@ -76,7 +76,8 @@ def _in_stretches(
                 near = all_spans.touching(start, start + length)
                 others = (spans[j] for j in near if labelled.stretches[j].label != stretch.label)
                 if any(start < b and start + length > a for a, b in others):
-                    reasons.extend([f"{stretch.label} and another class in one window"] if i == 0 else [])
+                    if i == 0:
+                        reasons.append(f"{stretch.label} and another class in one window")
                 elif 0 <= start <= last:
                     windows.append(Window(start, stretch.label, np.nan, event, stretch.weight, augmented=i > 0))
     return windows, reasons
