@@ -42,9 +42,9 @@ def cut(labelled: LabelledRecord, config: PreprocessConfig) -> tuple[list[Window
     `config.shift_s`. Noise is taken where no pick lies in the window, the window ends `config.noise_gap_s` before the
     next P, and no unpaired P or coda precedes it; between a P and its S and in the first seconds after the S,
     `config.coda_windows` without a pick in them are taken as noise for training; a record without any pick gives
-    noise only if it is declared to be. Both count for every event of a record, as if each had a record of its own; but
-    noise of further events is taken only as far as it might lie side by side. Picks of other phases give no windows,
-    and none holds them.
+    noise only if it is declared to be. Both numbers of windows are for each event of a record, as if it had a record of
+    its own; but for further events only as much noise is taken as fits side by side. Picks of other phases give no
+    windows, and none holds them.
 
     Returns
     -------
