@@ -49,7 +49,7 @@ class LabelMatcher(Generic[L]):
         for label in labels:
             of_station[label.station.upper()].append(label)
         self._of_station: dict[str, tuple[list[L], Spans]] = {
-            name: (found, Spans([span_ns(label) for label in found])) for name, found in of_station.items()
+            name: (own, Spans([span_ns(label) for label in own])) for name, own in of_station.items()
         }
 
     def match(self, record: Record) -> list[L]:
@@ -59,9 +59,9 @@ class LabelMatcher(Generic[L]):
         self.records[f"{network}.{station}.{location}"].extend((start_ns, end_ns))
         if station.upper() not in self._of_station:
             return []
-        found, spans = self._of_station[station.upper()]
+        labels, spans = self._of_station[station.upper()]
         near = spans.touching(start_ns - BEFORE_NS if record.goes_on[0] else start_ns, end_ns)
-        return [found[i] for i in near if fits(found[i], network, location)]
+        return [labels[i] for i in near if fits(labels[i], network, location)]
 
 
 def unmatched(

@@ -82,7 +82,7 @@ def _read(path: Path, table: _Table, make: Callable[[dict[str, str]], L], reject
             names = ["time" if name == "start_time" else name for name in names]
         _check_columns(path, table, names)
         reader.fieldnames = names
-        found: dict[str | int, L] = {}
+        labels: dict[str | int, L] = {}
         for row in reader:
             values = {name: (value or "").strip() for name, value in row.items() if name is not None}
             key = values.get("pick_id") or reader.line_num
@@ -90,13 +90,13 @@ def _read(path: Path, table: _Table, make: Callable[[dict[str, str]], L], reject
                 label = make(values)
             except ValueError as error:
                 raise DataError(f"{path}, line {reader.line_num}: {error}") from error
-            found.pop(key, None)
+            labels.pop(key, None)
             if any(values.get(column, "").lower() == "rejected" for column in STATUS_COLUMNS):
                 at_ns = time_ns(values["time"])
                 rejections.append(Rejection(label.trace_id, at_ns, at_ns, f"a {table.one} that an analyst rejected"))
             else:
-                found[key] = label
-    return list(found.values())
+                labels[key] = label
+    return list(labels.values())
 
 
 def _check_columns(path: Path, table: _Table, columns: Sequence[str]) -> None:

@@ -48,10 +48,10 @@ def mine(labelled: LabelledRecord, model: Model, config: PreprocessConfig) -> li
     thresholds = {name: config.mine_threshold for name in model.classes if name != "noise"}
     follower = model.follow(record, PickConfig(thresholds=thresholds, refine_s=0.0, rival_s=0.0))
     picks = follower.add(record.data, last=True).picks
-    found = []
+    windows = []
     for pick in sorted(picks, key=lambda p: (-p.probability, p.time_ns)):
         first = ns_to_sample(record, pick.time_ns) - config.window_samples // 2
         if any(low <= first < high for low, high in allowed):
             event = event_near(labelled, onsets, first)
-            found.append(Window(first, "noise", np.nan, event, config.mine_weight, augmented=True))
-    return found[: config.mine_windows]
+            windows.append(Window(first, "noise", np.nan, event, config.mine_weight, augmented=True))
+    return windows[: config.mine_windows]

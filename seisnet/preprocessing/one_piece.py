@@ -98,8 +98,8 @@ class PieceJob:
         # Splits are assigned afterwards.
         config = replace(self.config, split=PreprocessConfig.split, split_by=PreprocessConfig.split_by)
         files = [source.stamps for source in piece.sources]
-        known = [__version__, to_json(config), repr(piece), files, self.labels_sha256, self.miner_sha256]
-        return hashlib.sha256(json.dumps(known).encode()).hexdigest()
+        made_from = [__version__, to_json(config), repr(piece), files, self.labels_sha256, self.miner_sha256]
+        return hashlib.sha256(json.dumps(made_from).encode()).hexdigest()
 
 
 @dataclass
@@ -243,9 +243,9 @@ class _Maker:
             station = station_of(labelled.record.trace_id)
             y = [config.classes.index(w.label) for w in windows]
             self.rows.update((w.event, station, given, k, w.augmented) for w, k in zip(windows, y, strict=True))
-            here = self.summary.signals.setdefault(station.upper(), {})
+            of_station = self.summary.signals.setdefault(station.upper(), {})
             for event, times_ns in signals_ns(labelled.record, windows, config).items():
-                here.setdefault(event, []).extend(times_ns)
+                of_station.setdefault(event, []).extend(times_ns)
             if self._writer is not None:
                 self._extract(labelled, windows, y, given)
         if config.excerpts and config.task == "phase":

@@ -51,25 +51,25 @@ def make_job(
     if not labels and sources and not any(source.is_dataset for source in sources):
         raise NothingUsableError("waveform files carry no labels; name a catalogue or a CSV with labels=...")
     digest = " ".join(sha256_of(Path(path)) for path in labels if Path(path).is_file())
-    known: tuple[Pick, ...] | tuple[ClassInterval, ...]
+    linked_labels: tuple[Pick, ...] | tuple[ClassInterval, ...]
     if config.task == "class":
         classes = read_classes(labels, rejections)
         loose = _loose(classes)
-        known = tuple(linked(classes, config.link_s))
-        config = replace(config, class_names=config.class_names or _class_names(sources, known))
+        linked_labels = tuple(linked(classes, config.link_s))
+        config = replace(config, class_names=config.class_names or _class_names(sources, linked_labels))
         if len(config.class_names) < 2:
             named = ", ".join(config.class_names) or "none"
             raise DataError(f"the labels name {named}; a classifier needs at least two classes")
     else:
         picks = read_labels(labels, rejections)
         loose = _loose(picks)
-        known = tuple(linked(picks, config.link_s))
+        linked_labels = tuple(linked(picks, config.link_s))
     miner_sha256 = sha256_of(Path(miner)) if miner and Path(miner).is_file() else miner
     if miner:
         from seisnet.preprocessing.mining import load_miner  # whose models take long to import
 
         load_miner(miner, miner_sha256, config)  # before the work begins
-    return PieceJob(config, known, loose, digest, miner, miner_sha256, folder)
+    return PieceJob(config, linked_labels, loose, digest, miner, miner_sha256, folder)
 
 
 def _loose(labels: Sequence[Pick | ClassInterval]) -> tuple[int, ...]:

@@ -20,10 +20,10 @@ def matches(spec: str) -> list[Path]:
     """Files and folders that a name stands for: the one of that very name, or else those that it matches as a glob."""
     if Path(spec).exists():
         return [Path(spec)]
-    found = sorted(glob.glob(spec, recursive=True))  # noqa: PTH207 - patterns may be absolute
-    if not found:
+    names = sorted(glob.glob(spec, recursive=True))  # noqa: PTH207 - patterns may be absolute
+    if not names:
         raise DataError(f"{spec}: no such file or folder")
-    return [Path(name) for name in found]
+    return [Path(name) for name in names]
 
 
 def waveform_files(path: Path) -> list[Path]:
@@ -32,10 +32,10 @@ def waveform_files(path: Path) -> list[Path]:
         return [path]
     # A broken link, perhaps to a disk that is not mounted, is reported when it is read.
     files = (p for p in sorted(path.rglob("*")) if p.is_file() or (p.is_symlink() and not p.exists()))
-    found = [p for p in files if not p.name.startswith(".") or NAMELESS.fullmatch(p.name)]
-    found = [p for p in found if p.suffix.lower() not in NOT_WAVEFORMS]
-    if not found:
+    visible = (p for p in files if not p.name.startswith(".") or NAMELESS.fullmatch(p.name))
+    waveforms = [p for p in visible if p.suffix.lower() not in NOT_WAVEFORMS]
+    if not waveforms:
         raise NothingUsableError(
             f"{path}: the folder holds no waveform files and is not a data set in the SeisBench or STEAD layout"
         )
-    return found
+    return waveforms

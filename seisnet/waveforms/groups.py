@@ -99,8 +99,8 @@ def gather(
     files = list(files)
     parts = [files[i : i + FILES_AT_ONCE] for i in range(0, len(files), FILES_AT_ONCE)]
     over_parts = map if engine is None or len(parts) < 2 else engine.map
-    for found, others, rejections in over_parts(functools.partial(_headers, selection), parts):
-        headers |= found
+    for wanted, others, rejections in over_parts(functools.partial(_headers, selection), parts):
+        headers |= wanted
         for seed_id, span_ns in others.items():
             _widen(passed_over, seed_id, span_ns)
         reading.rejections += rejections

@@ -223,11 +223,11 @@ def _agrees(named: Sequence[str], codes: Sequence[str]) -> bool:
 
 def _measured(path: Path, rows: Sequence[_Holding]) -> Iterator[_Holding]:
     """Rows of a data set with the time of their last sample, of those that can't be read an hour after the first."""
-    of_row = {holding.row: holding for holding in rows}
-    last = max(of_row)
+    by_row = {holding.row: holding for holding in rows}
+    last = max(by_row)
     with open_dataset(path) as reader:
         for stored in itertools.takewhile(lambda stored: stored.row <= last, reader):
-            if holding := of_row.get(stored.row):
+            if holding := by_row.get(stored.row):
                 try:
                     length_ns = round(reader.n_samples(stored) * NS_PER_S / holding.rate_hz)
                 except (DataError, ValueError):  # without a rate; why it can't be read is told when it is
