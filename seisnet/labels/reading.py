@@ -105,7 +105,7 @@ def read_classes(paths: Iterable[str | Path], rejections: list[Rejection] | None
     rejected = [] if rejections is None else rejections
     files = _read(paths, csv_intervals, catalogue_intervals, NO_CLASSES, rejected)
     intervals = sorted(itertools.chain(*files), key=_stretch)  # equal ones stay in the order of the files
-    return [_first(list(alike), rejected) for _, alike in itertools.groupby(intervals, _stretch)]
+    return [_merged(list(alike), rejected) for _, alike in itertools.groupby(intervals, _stretch)]
 
 
 def read_intervals(path: Path, rejections: list[Rejection]) -> list[ClassInterval]:
@@ -116,10 +116,10 @@ def read_intervals(path: Path, rejections: list[Rejection]) -> list[ClassInterva
     return intervals
 
 
-def _first(alike: Sequence[ClassInterval], rejections: list[Rejection]) -> ClassInterval:
-    """The first of some equal intervals, in the first event that any of them names."""
-    for i in alike[1:]:
-        rejections.append(Rejection(i.trace_id, i.start_ns, i.end_ns, "a second label of the same stretch"))
+def _merged(alike: Sequence[ClassInterval], rejections: list[Rejection]) -> ClassInterval:
+    """The first of some equal intervals, in the first event that any of them names; the others are rejected."""
+    what = "a second label of the same stretch"
+    rejections += [Rejection(i.trace_id, i.start_ns, i.end_ns, what) for i in alike[1:]]
     return replace(alike[0], event_id=next((i.event_id for i in alike if i.event_id), ""))
 
 
@@ -182,8 +182,7 @@ def _surest(picks: Sequence[Pick], rejections: list[Rejection]) -> list[Pick]:
             of_same = (p for p in surer if abs(p.time_ns - pick.time_ns) <= SAME_NS)
             if any(fits(pick, p.network, p.location.strip("-")) for p in of_same):
                 second.add(i)
-    for pick in map(picks.__getitem__, sorted(second)):
-        rejections.append(Rejection(pick.trace_id, pick.time_ns, pick.time_ns, "a second pick of the same onset"))
+    rejections += [_second(pick) for i, pick in enumerate(picks) if i in second]
     return [pick for i, pick in enumerate(picks) if i not in second]
 
 
@@ -210,7 +209,7 @@ def _once(files: Iterable[Sequence[Pick]], rejections: list[Rejection]) -> list[
                 kept.append(pick)
                 of_event.append((k, pick.event_id))
                 continue
-            rejections.append(Rejection(pick.trace_id, pick.time_ns, pick.time_ns, "a second pick of the same onset"))
+            rejections.append(_second(pick))
             if pick.event_id and of_event[place][1]:
                 events = (_joined(same_as, of_event[place]), _joined(same_as, (k, pick.event_id)))
                 early, late = sorted(events, key=lambda event: event[0])
@@ -235,6 +234,10 @@ def _place_of_copy(pick: Pick, earlier: Sequence[tuple[int, int]], kept: Sequenc
     here = ((t, i, kept[i]) for t, i in earlier[low:high])
     near = [(abs(t - pick.time_ns), i) for t, i, p in here if fits(pick, p.network, p.location.strip("-"))]
     return min(near)[1] if near else None
+
+
+def _second(pick: Pick) -> Rejection:
+    return Rejection(pick.trace_id, pick.time_ns, pick.time_ns, "a second pick of the same onset")
 
 
 def _station_and_phase(pick: Pick) -> tuple[str, str]:
