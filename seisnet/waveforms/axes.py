@@ -16,6 +16,7 @@ from seisnet.waveforms.channels import split_seed_id
 from seisnet.waveforms.inventory import Stations, channel_at, edges_ns
 from seisnet.waveforms.records import COMPONENTS, NS_PER_S, ROW, Flag, Record
 from seisnet.waveforms.remarks import stand_ins
+from seisnet.waveforms.segments import trace_part
 
 ASKEW_DEG = 22.5, 67.5
 """A component whose dip lies between these is nearer to the diagonal than to level or upright."""
@@ -93,11 +94,7 @@ def by_epoch(trace: obspy.Trace, stations: Stations) -> list[obspy.Trace]:
     for edge in edges:
         before = int((edge - start_ns) * rate_hz / NS_PER_S) - 1  # give or take rounding
         cuts.add(next(sample for sample in itertools.count(before) if time_ns(sample) >= edge))
-    parts = []
-    for low, high in itertools.pairwise(sorted(cuts)):
-        header = {**trace.stats, "npts": high - low, "starttime": obspy.UTCDateTime(ns=time_ns(low))}
-        parts.append(obspy.Trace(trace.data[low:high], header=header))
-    return parts
+    return [trace_part(trace, low, high, time_ns(low)) for low, high in itertools.pairwise(sorted(cuts))]
 
 
 def row_and_sign(azimuth_deg: float, dip_deg: float) -> tuple[int, int]:

@@ -13,7 +13,7 @@ import obspy
 
 from seisnet.errors import DataError
 from seisnet.waveforms.mseed import headers_at, seed_id_of
-from seisnet.waveforms.segments import place_after
+from seisnet.waveforms.segments import place_after, trace_part
 
 
 def on_time(stream: obspy.Stream, data: bytes) -> obspy.Stream:
@@ -46,14 +46,9 @@ def _on_time(trace: obspy.Trace, records: deque[tuple[int, int]]) -> Iterator[ob
     while n_samples < stats.npts and records:
         start_ns, more = records.popleft()
         if place_after(part_ns, start_ns, stats.sampling_rate, n_samples - first) != n_samples - first:
-            yield _part(trace, first, n_samples, part_ns)
+            yield trace_part(trace, first, n_samples, part_ns)
             first, part_ns = n_samples, start_ns
         n_samples += more
     if n_samples != stats.npts:
         raise DataError(f"its clock drifts, and {trace.id} has not the samples that its headers announce")
-    yield _part(trace, first, stats.npts, part_ns)
-
-
-def _part(trace: obspy.Trace, first: int, stop: int, start_ns: int) -> obspy.Trace:
-    header = dict(trace.stats, npts=stop - first, starttime=obspy.UTCDateTime(ns=start_ns))
-    return obspy.Trace(trace.data[first:stop], header)
+    yield trace_part(trace, first, stats.npts, part_ns)

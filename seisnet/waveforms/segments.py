@@ -179,3 +179,9 @@ def runs(flags: NDArray[np.bool_]) -> list[tuple[int, int]]:
 def part(segment: Segment, low: int, high: int) -> Segment:
     """Samples `low` to `high`, end excluded."""
     return replace(segment, samples=segment.samples[low:high], start_ns=segment.time_ns(low))
+
+
+def trace_part(trace: obspy.Trace, low: int, high: int, start_ns: int) -> obspy.Trace:
+    """Samples `low` to `high` of a trace, end excluded, the first of them at a given time."""
+    header = {**trace.stats, "npts": high - low, "starttime": obspy.UTCDateTime(ns=start_ns)}
+    return obspy.Trace(trace.data[low:high], header=header)
