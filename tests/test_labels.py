@@ -450,6 +450,24 @@ def test_catalogues_in_other_formats_that_obspy_reads_are_labels_too(name, n_pic
     assert any(phase_class(p.phase) == "P" for p in picks)
 
 
+def test_weights_of_seisan_and_hypodd_are_kept_and_what_has_none_is_no_label():
+    folder = Path(obspy.__file__).parent / "io"
+    picks = read_labels([folder / "nordic/tests/data/03-0345-23L.S202101"])
+    weights = {(p.station, p.phase): p.weight for p in picks}
+    assert weights["BAS17", "P"] == 0.5
+    assert sum(weight < 1 for weight in weights.values()) == 1
+    (unused,) = (p for p in picks if p.phase.endswith(" of weight 0"))
+    assert (unused.phase, phase_class(unused.phase)) == ("S of weight 0", "")
+    hypodd = read_labels([folder / "hypodd/tests/data/example.pha"])
+    assert {p.station: p.weight for p in hypodd} == {"FUR": 1.0, "WET": 1.0, "UBR": 0.7, "WERD": 1.0}
+
+
+def test_a_pick_without_weight_or_with_a_negative_one_in_a_file_of_hypodd(tmp_path):
+    path = tmp_path / "one.pha"
+    path.write_text("# 2025 5 14 14 35 35.51 40.2 10.4 9.4 3.5 0.0 0.0 0.0 7\nFUR 3.5 0.0 P\nWET 5.8 -0.5 S\n")
+    assert [(p.phase, p.weight) for p in read_labels([path])] == [("P of weight 0", 1.0), ("S", 0.5)]
+
+
 @pytest.mark.parametrize(
     "name", ["nordic/tests/data/select.out", "nlloc/tests/data/nlloc.hyp", "iaspei/tests/data/19670130012028.isf"]
 )

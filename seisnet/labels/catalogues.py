@@ -14,7 +14,7 @@ from pathlib import Path
 
 import obspy
 from lxml import etree
-from obspy.core.event import Event, ResourceIdentifier, WaveformStreamID
+from obspy.core.event import Arrival, Event, ResourceIdentifier, WaveformStreamID
 from obspy.core.event import Pick as CatalogPick
 from obspy.core.util.decorator import uncompress_file
 
@@ -24,6 +24,12 @@ from seisnet.waveforms.records import Rejection, is_beyond
 
 CHECKED = ("confirmed", "reviewed", "final")
 """Evaluation status of a pick that an analyst has looked at, whoever made it."""
+
+SEISAN_WEIGHTS = {"1": 0.75, "2": 0.5, "3": 0.25, "4": 0.0}
+"""Full weight is 0 or nothing in the Nordic format; 9 is of clocks that are wrong, waveforms as much as picks."""
+
+UNUSED = " of weight 0"
+"""Of a phase: its analyst does not use the pick, so that it is no label; but it is not noise either."""
 
 PICK_ELEMENT = re.compile(rb"<(\w+:)?pick[\s>]")
 """The start of a pick in XML, inside an event or beside it."""
@@ -52,19 +58,21 @@ def catalogue_picks(path: Path, rejections: list[Rejection]) -> list[Pick]:
             told = "a pick of an event that is said not to exist"
             rejections += [Rejection(_trace_id(p), p.time.ns, p.time.ns, told) for p in _valid(event, rejections)]
             continue
-        phases = {a.pick_id: a.phase for origin in event.origins for a in origin.arrivals}
+        arrivals = {a.pick_id: a for origin in event.origins for a in origin.arrivals}
         for pick in _valid(event, rejections):
             uncertainty = pick.time_errors.uncertainty if pick.time_errors else None  # ObsPy's reader of ISF sets none
             uncertainty_s = math.nan if uncertainty is None else float(uncertainty)
             status = "" if pick.evaluation_status in CHECKED else pick.evaluation_mode or ""
+            arrival = arrivals.get(pick.resource_id, Arrival(force_resource_id=False))
+            trust = _trust(event, pick, arrival)
             picks.append(
                 Pick(
                     *_codes(pick),
-                    phase=pick.phase_hint or phases.get(pick.resource_id) or "",
+                    phase=(pick.phase_hint or arrival.phase or "") + (UNUSED if not trust else ""),
                     time_ns=pick.time.ns,
                     probability=_probability(pick),
                     uncertainty_s=uncertainty_s,
-                    weight=label_weight(status, uncertainty_s),
+                    weight=label_weight(status, uncertainty_s) * (trust or 1.0),
                     event_id=str(event.resource_id or ""),
                 )
             )
@@ -107,6 +115,14 @@ def _valid(event: Event, rejections: list[Rejection]) -> Iterator[CatalogPick]:
             rejections.append(Rejection(_trace_id(pick), pick.time.ns, pick.time.ns, "a pick that an analyst rejected"))
         else:
             yield pick
+
+
+def _trust(event: Event, pick: CatalogPick, arrival: Arrival) -> float:
+    """Share of the full weight that the analyst gave a pick, where the format has such weights."""
+    if getattr(event, "_format", "") == "HYPODDPHA":  # negative weights are of picks that HypoDD must use
+        return min(abs(float(arrival.time_weight)), 1.0)
+    seisan = pick.get("extra", {}).get("nordic_pick_weight", {}).get("value")
+    return SEISAN_WEIGHTS.get(str(seisan), 1.0)
 
 
 def _codes(pick: CatalogPick) -> tuple[str, str, str, str]:
