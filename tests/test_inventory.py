@@ -293,18 +293,17 @@ def test_a_channel_that_is_not_known_at_the_time_is_placed_by_letter(tmp_path, m
     ("channels", "told"),
     [
         ([("HHZ", 0.0, -90.0, 0, 9), ("HHN", 0.0, 0.0, 0, 9)], []),
-        ([("HHZ", 0.0, -90.0, 0, 9), ("HHN", 0.0, 0.0, 5, 9)], ["N"]),  # of another time
-        ([("HHZ", None, None, 0, 9), ("BHN", 0.0, 0.0, 0, 9)], ["Z, N"]),  # without directions; of another instrument
-        ([], ["Z, N"]),  # of stations alone
+        ([("HHZ", 0.0, -90.0, 0, 9), ("HHN", 0.0, 0.0, 5, 9)], ["give no azimuth and dip of N"]),  # of another time
+        # Without directions, and of another instrument; of stations alone.
+        ([("HHZ", None, None, 0, 9), ("BHN", 0.0, 0.0, 0, 9)], ["give no azimuth and dip of Z, N"]),
+        ([], ["hold none of its channels at this time"]),
     ],
 )
 def test_what_station_metadata_do_not_orient_is_told(channels, told, tmp_path, make_trace, noise):
     stream = obspy.Stream([make_trace(noise(500, k), f"GE.APE..HH{c}") for k, c in enumerate("ZN")])
     stations = read_stations((write_stations(tmp_path / "s.xml", *channels),))
     [record], _ = condition(stream, sampling_rate_hz=100.0, shortest_s=1.0, stations=stations)
-    assert [flag.what for flag in record.flags] == [
-        f"the station metadata give no azimuth and dip of {letters}: letters decide" for letters in told
-    ]
+    assert [flag.what for flag in record.flags] == [f"the station metadata {what}: letters decide" for what in told]
     [plain], _ = condition(stream, sampling_rate_hz=100.0, shortest_s=1.0)
     assert not plain.flags
 

@@ -76,7 +76,9 @@ def place_of(trace: obspy.Trace, component: str, stations: Stations, *, by_lette
 def unoriented(seed_ids: Sequence[str], time_ns: int, stations: Stations) -> tuple[Flag, ...]:
     """A flag that names the components which station metadata do not orient."""
     letters = [seed_id[-1] for seed_id in seed_ids if not axis_of(seed_id, time_ns, stations)]
-    what = f"the station metadata give no azimuth and dip of {', '.join(letters)}: letters decide"
+    known = any(channel_at(stations, seed_id, time_ns) for seed_id in seed_ids)
+    lacking = f"give no azimuth and dip of {', '.join(letters)}" if known else "hold none of its channels at this time"
+    what = f"the station metadata {lacking}: letters decide"
     return (Flag(time_ns, time_ns, what),) if letters else ()
 
 
