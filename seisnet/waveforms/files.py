@@ -15,7 +15,9 @@ from dataclasses import dataclass, field
 from importlib.metadata import entry_points
 from pathlib import Path
 
+import numpy as np
 import obspy
+from numpy.typing import NDArray
 
 from seisnet.waveforms.clocks import on_time
 from seisnet.waveforms.mseed import TOLERANCE, Stretch, read_index, read_span
@@ -111,25 +113,35 @@ def _interrupts_held() -> Iterator[None]:
 def _read(path: Path, headonly: bool, span_ns: tuple[int, int] | None) -> obspy.Stream:
     start, end = (obspy.UTCDateTime(ns=ns) for ns in span_ns) if span_ns else (None, None)
     if _is_mseed(path):
-        wanted = read_span(path, *span_ns) if span_ns else None
-        if wanted is not None:
-            drifts = _drifts(path)
-            times = {} if drifts else {"starttime": start, "endtime": end}
-            stream = mseed_reader()(wanted, **times) if len(wanted) else obspy.Stream()
-            stream = on_time(stream, wanted.tobytes()) if drifts else stream
-            # As `obspy.read` does; `Stream.trim` would align all traces with the samples of the first.
-            for cut in ({"starttime": start}, {"endtime": end}):
-                stream = obspy.Stream([trace for trace in stream if trace.trim(**cut).stats.npts])
+        records = read_span(path, *span_ns) if span_ns else None
+        if records is not None:
+            return _read_mseed_span(path, records, start, end)
+        if not span_ns and (stream := _read_mseed(path, headonly)):
             return stream
-        if span_ns is None:
-            stream = mseed_reader()(str(path), headonly=headonly)
-            for trace in stream:
-                trace.stats._format = "MSEED"  # as `obspy.read` sets it
-            if len(stream):
-                may_drift = not headonly and any(_may_drift(trace.stats) for trace in stream)
-                return on_time(stream, path.read_bytes()) if may_drift and _drifts(path) else stream
     # ObsPy takes names for patterns, and brackets do occur in names.
     return obspy.read(glob.escape(str(path)), headonly=headonly, starttime=start, endtime=end)
+
+
+def _read_mseed(path: Path, headonly: bool) -> obspy.Stream:
+    stream = mseed_reader()(str(path), headonly=headonly)
+    for trace in stream:
+        trace.stats._format = "MSEED"  # as `obspy.read` sets it
+    may_drift = not headonly and any(_may_drift(trace.stats) for trace in stream)
+    return on_time(stream, path.read_bytes()) if may_drift and _drifts(path) else stream
+
+
+def _read_mseed_span(
+    path: Path, records: NDArray[np.int8], start: obspy.UTCDateTime, end: obspy.UTCDateTime
+) -> obspy.Stream:
+    """Read the records of a file that hold some span."""
+    drifts = _drifts(path)
+    times = {} if drifts else {"starttime": start, "endtime": end}
+    stream = mseed_reader()(records, **times) if len(records) else obspy.Stream()
+    stream = on_time(stream, records.tobytes()) if drifts else stream
+    # As `obspy.read` does; `Stream.trim` would align all traces with the samples of the first.
+    for cut in ({"starttime": start}, {"endtime": end}):
+        stream = obspy.Stream([trace for trace in stream if trace.trim(**cut).stats.npts])
+    return stream
 
 
 def _may_drift(stats: obspy.core.Stats) -> bool:
