@@ -106,7 +106,10 @@ def _spiky(x: NDArray[Any], first: NDArray[np.intp], length: int) -> NDArray[np.
 def _most_bent(x: NDArray[Any], start: int) -> list[int]:
     """First sample of each of the few groups in a block that may hold the largest bend of a spike.
 
-    A spike of one sample bends by twice its height, one of two at one of its samples by its height or more.
+    A spike of one sample bends by twice its height, one of two at one of its samples by its height or more. So the
+    largest bend b of its group is compared with a and c of the groups two before and two behind::
+
+        |  a |    |  b |    |  c |
     """
     part = subtractable(x[start : start + BLOCK_SAMPLES + 5 * GROUP])  # the next block begins with its last groups
     with np.errstate(over="ignore", invalid="ignore"):  # no spikes among samples near the largest float32
