@@ -32,7 +32,7 @@ from seisnet.waveforms.packets import Run
 from seisnet.waveforms.records import NS_PER_S, ROUNDING, Record, Rejection, first_at, ns_to_sample, sample_to_ns
 from seisnet.waveforms.remarks import of_beginning
 from seisnet.waveforms.resampling import AHEAD, BEHIND
-from seisnet.waveforms.segments import AT_ONCE, JITTER, alike
+from seisnet.waveforms.segments import AT_ONCE, JITTER, Segment, alike, finite_runs
 from seisnet.waveforms.spikes import REACH
 
 AFTER_ALL_NS = 2**63
@@ -169,24 +169,28 @@ class _Instrument:
     def take(self, trace: obspy.Trace, component: str) -> None:
         """Put a packet behind those of its channel."""
         stats = trace.stats
-        start_ns, rate_hz = stats.starttime.ns, float(stats.sampling_rate)
         reason = unusable(trace, self._model.preprocess.sampling_rate_hz)
         if not reason and stats.endtime.ns < self._late_ns:
             reason = "packet came too late"
             # The component is back: what follows is waited for again.
             self._ends[component] = max(self._ends.get(component, stats.endtime.ns), stats.endtime.ns)
         if reason:
-            self._rejections.append(Rejection(self._trace_id, start_ns, stats.endtime.ns, reason))
+            self._rejections.append(Rejection(self._trace_id, stats.starttime.ns, stats.endtime.ns, reason))
             return
-        runs = self._runs[component]
-        if not (runs and runs[-1].follows(start_ns, rate_hz)):
+        # Records end at samples that can't be used, too, and packets are known to end there only if they are cut.
+        for piece in finite_runs(trace, self._trace_id, self._rejections):
+            self._append(piece, component, stats)
+
+    def _append(self, piece: Segment, component: str, stats: obspy.core.Stats) -> None:
+        runs, start_ns = self._runs[component], piece.start_ns
+        if not (runs and runs[-1].follows(start_ns, piece.rate_hz)):
             codes = {name: stats[name] for name in ("network", "station", "location", "channel")}
-            runs.append(Run(codes, start_ns, rate_hz))
+            runs.append(Run(codes, start_ns, piece.rate_hz))
             newest_end_ns = max(self._ends.values(), default=start_ns)
             if start_ns > newest_end_ns:
                 self._gaps_ns.append((newest_end_ns, start_ns))
-        runs[-1].packets.append(trace.data.copy())  # whoever gave it may fill it anew, or detrend it
-        runs[-1].length += stats.npts
+        runs[-1].packets.append(piece.samples.copy())  # whoever gave it may fill it anew, or detrend it
+        runs[-1].length += len(piece.samples)
         self._first_ns, self._newest_ns = min(self._first_ns, start_ns), max(self._newest_ns, start_ns)
         self._ends[component] = max(self._ends.get(component, start_ns), runs[-1].end_ns)
 
@@ -230,11 +234,8 @@ class _Instrument:
                             edges |= {start_ns, end_ns}
                         elif end_ns >= complete_ns:
                             growing.add(start_ns)
-        while near := [edge for edge in edges | growing if complete_ns - shortest_ns < edge < complete_ns]:
-            complete_ns = max(near)
-            if complete_ns not in growing:  # or it may turn out to be none
-                break
-        return complete_ns
+        complete_ns = min([complete_ns, *growing])  # which may turn out to be none
+        return max((edge for edge in edges if complete_ns - shortest_ns < edge < complete_ns), default=complete_ns)
 
     def advance(self, until_ns: int, step_ns: int) -> list[Found]:
         """Follow the records up to a time, if that is a step on."""

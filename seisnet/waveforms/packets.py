@@ -40,8 +40,7 @@ class Run:
     def trace(self) -> obspy.Trace:
         """The packets as one trace."""
         if len(self.packets) > 1:
-            masked = any(isinstance(packet, np.ma.MaskedArray) for packet in self.packets)
-            self.packets = [(np.ma if masked else np).concatenate(self.packets)]
+            self.packets = [np.concatenate(self.packets)]
         trace = obspy.Trace(self.packets[0], header=self.header)
         trace.stats.sampling_rate = self.rate_hz
         trace.stats.starttime = obspy.UTCDateTime(ns=self.start_ns)

@@ -58,7 +58,7 @@ class Segment:
 
 def segments_of(traces: Iterable[obspy.Trace], trace_id: str, rejections: list[Rejection]) -> list[Segment]:
     """Gap-free segments of one component, overlaps resolved; those of higher rates first, then in order of time."""
-    pieces = [piece for trace in traces for piece in _finite_runs(trace, trace_id, rejections)]
+    pieces = [piece for trace in traces for piece in finite_runs(trace, trace_id, rejections)]
     by_rate: dict[float, list[Segment]] = defaultdict(list)
     for group in alike(pieces):
         common_hz = _common_hz([s.rate_hz for s in group])
@@ -86,7 +86,7 @@ def _common_hz(rates_hz: Sequence[float]) -> float:
     return round(median_hz, -math.ceil(math.log10(spread_hz))) if spread_hz else median_hz
 
 
-def _finite_runs(trace: obspy.Trace, trace_id: str, rejections: list[Rejection]) -> Iterable[Segment]:
+def finite_runs(trace: obspy.Trace, trace_id: str, rejections: list[Rejection]) -> Iterable[Segment]:
     """Stretches of a trace without masked, NaN or infinite samples."""
     data = _exact(np.ma.getdata(trace.data))
     rate_hz = float(trace.stats.sampling_rate)
