@@ -46,6 +46,16 @@ def test_stretches_worked_by_hand(row, expected):
     assert found == expected
 
 
+def test_nothing_is_detected_where_there_is_no_signal():
+    """Without a class of noise all classes are equally probable there."""
+    quake = np.array([0.9, 0.5, 0.5, 0.5, 0.5, 0.9, 0.1], dtype=np.float32)
+    values, classes = np.stack([quake, 1 - quake]), ("quake", "blast")
+    found = Probabilities(values, 0, HOP_NS, classes, "GE.APE..HH", dead=quake == 0.5)
+    detector = Detector({"quake": 0.5, "blast": 0.5}, config=CONFIG, model="m")
+    spans = [(d.label, d.start_ns // HOP_NS, d.end_ns // HOP_NS) for d in detector.add(found, last=True)]
+    assert spans == [("quake", 0, 0), ("quake", 5, 5), ("blast", 6, 6)]
+
+
 @given(
     row=st.lists(st.sampled_from([0.0, 0.3, 0.4, 0.6, 0.9]), min_size=1, max_size=40),
     cuts=st.lists(st.integers(0, 40), max_size=5),

@@ -154,8 +154,8 @@ def _classified(source: Source, job: SourceJob) -> Classification:
         first, stop = np.searchsorted(times, [low, high]) if len(times) else (0, 0)
         own = found.probabilities.part(int(first), int(stop))
         if own.values.shape[1]:
-            for name, row in zip(own.classes, own.values, strict=True):
-                result.highest[name] = max(result.highest.get(name, 0.0), float(row.max()))
+            for name, row in zip(own.classes, own.values[:, ~own.dead], strict=True):
+                result.highest[name] = max(result.highest.get(name, 0.0), float(row.max(initial=0.0)))
         result.dead_s += int(own.dead.sum()) * own.hop_ns / NS_PER_S
         start_ns, end_ns = max(record.start_ns, low), min(record.end_ns, high)
         result.spans.append((record.trace_id, start_ns, end_ns))

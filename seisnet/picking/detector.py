@@ -15,9 +15,9 @@ from seisnet.waveforms.segments import runs
 class Detector:
     """Stretches of each class of signal in one record that comes in pieces.
 
-    A stretch is a run of columns above half the threshold; it lasts from its first column to its last, and has the
-    highest probability within. Stretches of one class closer than the shortest distance are one. Those that do not
-    reach the threshold are given, too: at a border, one may be the beginning of one that does (`reaching`).
+    A stretch is a run of columns with signal above half the threshold; it lasts from its first column to its last, and
+    has the highest probability within. Stretches of one class closer than the shortest distance are one. Those that do
+    not reach the threshold are given, too: at a border, one may be the beginning of one that does (`reaching`).
 
     Parameters
     ----------
@@ -42,7 +42,7 @@ class Detector:
         for label, threshold in self._thresholds.items():
             row = probabilities.values[probabilities.classes.index(label)]
             line = [self._open.pop(label)] if label in self._open else []
-            for low, high in runs(row >= threshold / 2):
+            for low, high in runs((row >= threshold / 2) & ~probabilities.dead):
                 start_ns, end_ns, height = int(times_ns[low]), int(times_ns[high - 1]), float(row[low:high].max())
                 here = Detection(
                     network, station, location, channel, label, start_ns, end_ns, height, self._model, threshold

@@ -63,7 +63,7 @@ class Probabilities:
     trace_id : str
         Of the record.
     dead : bool (M,)
-        Columns without signal; there noise has probability 1.
+        Columns without signal; there noise has probability 1, or all classes the same if none is noise.
     """
 
     values: NDArray[np.float32]
