@@ -116,7 +116,8 @@ def day_plot(
     ax.set_xticks(range(0, 61, 10))
     ax.grid(visible=True, axis="x")
     date = str(np.datetime64(midnight_ns, "ns"))[:10]
-    figure.suptitle(plain(f"{title}  {date}, one line is ±{scale:.3g} as recorded"), x=0.01, ha="left")
+    rounded = float(f"{scale:.3g}")
+    figure.suptitle(plain(f"{title}  {date}, one line is ±{rounded:g} as recorded"), x=0.01, ha="left")
     _phase_legend(figure, picks, markers=True)
     return figure
 

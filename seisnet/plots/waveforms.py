@@ -9,7 +9,7 @@ from typing import Any, Literal
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import EngFormatter, MaxNLocator
+from matplotlib.ticker import MaxNLocator
 from numpy.typing import ArrayLike, NDArray
 
 from seisnet.picks import Pick
@@ -108,7 +108,7 @@ def _seismogram(ax: Axes, time_s: NDArray[np.float64], samples: NDArray[np.float
     else:
         ax.text(0.5, 0.5, "not recorded", transform=ax.transAxes, ha="center", va="center", color=GREY)
     ax.yaxis.set_major_locator(MaxNLocator(nbins=3, symmetric=True))
-    ax.yaxis.set_major_formatter(EngFormatter(sep=""))
+    ax.yaxis.set_major_formatter("{x:g}")
 
 
 def _probability_traces(
