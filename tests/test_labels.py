@@ -153,8 +153,8 @@ def test_events_of_one_name_in_two_files_are_one_where_no_onset_tells_otherwise(
 @pytest.mark.parametrize(
     ("hints", "expected"),
     [
-        ("P Pg Pn Pb PmP P1 IP EP iP eP QP IPU0 EP+2 P. P* p Pdiff PcP PP PKP PKiKP PKPdf pP sP ScP SP PgPg", "P"),
-        ("S Sg Sn Sb SmS S1 IS ES eS ISD1 S* s Sdiff ScS SS SKS PS sS SnSn", "S"),
+        ("P Pg Pn Pb PmP P1 IP EP iP eP QP IPU0 EP+2 P. P* p Pdiff PcP PP PKP PKiKP PKPdf pP pwP sP ScP SP PgPg", "P"),
+        ("S Sg Sn Sb SmS S1 IS ES eS ISD1 S* s Sdiff ScS SS SKS SKSac PS sS SnSn", "S"),
         ("Lg L AML IAML IVmB_BB Amp T R Q E I END x ? M Surface Spike START Pick PGA PGV Pmax", ""),
     ],
 )

@@ -21,8 +21,8 @@ from seisnet.wording import most_frequent
 
 HINT = re.compile(
     r"[EIQ]?"  # quality of the onset: emergent, impulsive, questionable
-    r"(?P<legs>[PS][GNB]?(?:[KIJMC]*[PS][GNB]?)*)"
-    r"(?:\*|DIFF?|DF|BC|AB)?\d?"  # branch
+    r"(?P<legs>[PS][GNB]?(?:[KIJMCW]*[PS][GNB]?)*)"
+    r"(?:\*|DIFF?|DF|[AB]C|AB)?\d?"  # branch
     r"[-+.?UDCN]?[0-4]?"  # polarity and weight, as in HYPO71's IPU0
 )
 
