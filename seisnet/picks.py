@@ -161,6 +161,11 @@ def iso_ns(text: str) -> int:
     return int(whole.timestamp()) * 10**9 + int(f"{fraction[:9]:0<9}")
 
 
+def named(code: str | None) -> str:
+    """The code of a network or location; empty where blanks, dashes or question marks stand for none."""
+    return (code or "").strip(" -?")
+
+
 def in_order(picks: Iterable[Pick]) -> list[Pick]:
     """Sort by time, trace id, phase."""
     return sorted(picks, key=lambda p: (p.time_ns, p.trace_id, p.phase))

@@ -182,6 +182,12 @@ def test_dialects_of_csv_give_the_same_pick(tmp_path, text):
     assert (found.trace_id, found.phase, found.time_ns) == ("GE.APE.00.HH", "Pg", START_NS + 10 * NS_PER_S)
 
 
+def test_dashes_in_codes_of_a_csv_name_nothing(tmp_path):
+    path = tmp_path / "picks.csv"
+    path.write_text("network,station,location,time,phase\n--,APE,--,1577836810,P\n")
+    assert [p.trace_id for p in read_labels([path])] == [".APE.."]
+
+
 def test_optional_columns_of_csv_are_read(tmp_path):
     path = tmp_path / "picks.csv"
     path.write_text("network,station,time,phase,uncertainty_s,event_id\nGE,APE,1577836810,S,0.05,ev7\n,APE,5,P,,\n")
@@ -369,6 +375,27 @@ def test_a_pick_without_hint_takes_the_phase_of_its_arrival(tmp_path):
     bare = quakeml_pick()
     path = write_catalogue(tmp_path / "c.xml", bare, arrivals=[Arrival(pick_id=bare.resource_id, phase="Sn")])
     assert [p.phase for p in read_labels([path])] == ["Sn"]
+
+
+def test_blanks_and_dashes_in_codes_of_a_catalogue_name_nothing(tmp_path):
+    picks = [
+        quakeml_pick(10, ("GE ", "APE  ", "  ", "HHZ"), phase_hint="P"),
+        quakeml_pick(20, ("--", "APE", "??", "HHZ")),
+    ]
+    path = write_catalogue(tmp_path / "c.xml", *picks)
+    assert [p.trace_id for p in read_labels([path])] == ["GE.APE..HH", ".APE..HH"]
+
+
+@pytest.mark.parametrize("name", ["gse2/tests/data/bulletin/gse_2.0_standard.txt", "pde/tests/data/mchedr.dat"])
+def test_a_network_that_the_format_does_not_name_is_empty(name):
+    """ObsPy's readers write XX, and two blanks, which are no network of any waveform."""
+    assert {p.network for p in read_labels([Path(obspy.__file__).parent / "io" / name])} == {""}
+
+
+def test_components_of_one_onset_in_a_file_of_seisan_are_one_pick():
+    """GOVA has an S at 37.60 s on SE and on SN: a type of instrument and a component."""
+    picks = read_labels([Path(obspy.__file__).parent / "io/nordic/tests/data/bad_picks.sfile"])
+    assert [(p.channel, p.phase) for p in picks if p.station == "GOVA"] == [("S", "S")]
 
 
 def test_rejected_picks_are_told_and_missing_codes_are_no_trouble(tmp_path):

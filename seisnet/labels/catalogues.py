@@ -19,7 +19,7 @@ from obspy.core.event import Pick as CatalogPick
 from obspy.core.util.decorator import uncompress_file
 
 from seisnet.errors import DataError
-from seisnet.picks import ClassInterval, Pick, label_weight
+from seisnet.picks import ClassInterval, Pick, label_weight, named
 from seisnet.waveforms.records import Rejection, is_beyond
 
 CHECKED = ("confirmed", "reviewed", "final")
@@ -31,6 +31,9 @@ SEISAN_WEIGHTS = {"1": 0.75, "2": 0.5, "3": 0.25, "4": 0.0}
 UNUSED = " of weight 0"
 """Of a phase: its analyst does not use the pick, so that it is no label; but it is not noise either."""
 
+COMPONENTS_ONLY = ("NORDIC", "EVT", "HYPODDPHA", "NLLOC_HYP")
+"""Formats whose shorter codes of channels end in the component, as SEISAN's ``SZ`` does, and not in the instrument."""
+
 PICK_ELEMENT = re.compile(rb"<(\w+:)?pick[\s>]")
 """The start of a pick in XML, inside an event or beside it."""
 
@@ -39,6 +42,8 @@ UUID = re.compile(rb"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 EVENT = "smi:local/seisnet/loose"
 ORIGIN = f"{EVENT}/origin"
+
+NO_ARRIVAL = Arrival(force_resource_id=False)
 
 
 def catalogue_picks(path: Path, rejections: list[Rejection]) -> list[Pick]:
@@ -56,18 +61,18 @@ def catalogue_picks(path: Path, rejections: list[Rejection]) -> list[Pick]:
     for event in _read_events(path):
         if event.event_type == "not existing":  # what an analyst calls a machine's false event
             told = "a pick of an event that is said not to exist"
-            rejections += [Rejection(_trace_id(p), p.time.ns, p.time.ns, told) for p in _valid(event, rejections)]
+            rejections += [_rejection(event, p, told) for p in _valid(event, rejections)]
             continue
         arrivals = {a.pick_id: a for origin in event.origins for a in origin.arrivals}
         for pick in _valid(event, rejections):
             uncertainty = pick.time_errors.uncertainty if pick.time_errors else None  # ObsPy's reader of ISF sets none
             uncertainty_s = math.nan if uncertainty is None else float(uncertainty)
             status = "" if pick.evaluation_status in CHECKED else pick.evaluation_mode or ""
-            arrival = arrivals.get(pick.resource_id, Arrival(force_resource_id=False))
+            arrival = arrivals.get(pick.resource_id, NO_ARRIVAL)
             trust = _trust(event, pick, arrival)
             picks.append(
                 Pick(
-                    *_codes(pick),
+                    *_codes(event, pick),
                     phase=(pick.phase_hint or arrival.phase or "") + (UNUSED if not trust else ""),
                     time_ns=pick.time.ns,
                     probability=_probability(pick),
@@ -92,11 +97,11 @@ def catalogue_intervals(path: Path, rejections: list[Rejection]) -> list[ClassIn
         picks = list(_valid(event, rejections))
         if not event.event_type:
             what = "an event without a type" if event.resource_id else "a pick outside any event"
-            rejections += [Rejection(_trace_id(p), p.time.ns, p.time.ns, f"{what} has no class") for p in picks]
+            rejections += [_rejection(event, p, f"{what} has no class") for p in picks]
             continue
         times_ns: dict[tuple[str, str, str], list[int]] = defaultdict(list)
         for pick in picks:
-            times_ns[_codes(pick)[:3]].append(pick.time.ns)
+            times_ns[_codes(event, pick)[:3]].append(pick.time.ns)
         label, event_id = str(event.event_type), str(event.resource_id)
         intervals += [
             ClassInterval(*site, "", label, min(times), max(times), event_id=event_id)
@@ -108,13 +113,19 @@ def catalogue_intervals(path: Path, rejections: list[Rejection]) -> list[ClassIn
 def _valid(event: Event, rejections: list[Rejection]) -> Iterator[CatalogPick]:
     for pick in event.picks:
         if pick.time is None:
-            rejections.append(Rejection(_trace_id(pick), 0, 0, "a pick without a time"))
+            rejections.append(_rejection(event, pick, "a pick without a time"))
         elif is_beyond(pick.time.ns, pick.time.ns):  # a slip of the pen, which must not end the work on all others
-            rejections.append(Rejection(_trace_id(pick), 0, 0, "a pick whose time lies before 1678 or after 2261"))
+            rejections.append(_rejection(event, pick, "a pick whose time lies before 1678 or after 2261"))
         elif pick.evaluation_status == "rejected":
-            rejections.append(Rejection(_trace_id(pick), pick.time.ns, pick.time.ns, "a pick that an analyst rejected"))
+            rejections.append(_rejection(event, pick, "a pick that an analyst rejected"))
         else:
             yield pick
+
+
+def _rejection(event: Event, pick: CatalogPick, reason: str) -> Rejection:
+    network, station, location, channel = _codes(event, pick)
+    at_ns = 0 if pick.time is None or is_beyond(pick.time.ns, pick.time.ns) else pick.time.ns
+    return Rejection(f"{network}.{station}.{location}.{channel[:2]}", at_ns, at_ns, reason)
 
 
 def _trust(event: Event, pick: CatalogPick, arrival: Arrival) -> float:
@@ -125,19 +136,17 @@ def _trust(event: Event, pick: CatalogPick, arrival: Arrival) -> float:
     return SEISAN_WEIGHTS.get(str(seisan), 1.0)
 
 
-def _codes(pick: CatalogPick) -> tuple[str, str, str, str]:
+def _codes(event: Event, pick: CatalogPick) -> tuple[str, str, str, str]:
+    """Network, station, location, and channel or instrument; empty what is not known, whatever stands for that."""
     codes = pick.waveform_id or WaveformStreamID()
-    return (
-        codes.network_code or "",
-        codes.station_code or "",
-        codes.location_code or "",
-        codes.channel_code or "",
-    )
-
-
-def _trace_id(pick: CatalogPick) -> str:
-    network, station, location, channel = _codes(pick)
-    return f"{network}.{station}.{location}.{channel[:2]}"
+    network, location = named(codes.network_code), named(codes.location_code)
+    station, channel = ((code or "").strip() for code in (codes.station_code, codes.channel_code))
+    file_format = getattr(event, "_format", "")
+    if file_format == "GSE2":  # which names none: XX is from ObsPy's reader
+        network = ""
+    if file_format in COMPONENTS_ONLY and len(channel) < 3:
+        channel = channel[:-1]
+    return network, station, location, channel
 
 
 def _probability(pick: CatalogPick) -> float:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from seisnet.errors import DataError
-from seisnet.picks import ClassInterval, Pick, iso_ns, label_weight
+from seisnet.picks import ClassInterval, Pick, iso_ns, label_weight, named
 from seisnet.waveforms.records import Rejection, is_beyond
 
 
@@ -147,7 +147,8 @@ def _interval(values: dict[str, str]) -> ClassInterval:
 
 
 def _codes(values: dict[str, str]) -> tuple[str, str, str, str]:
-    return values["network"], values["station"], values.get("location", ""), values.get("channel", "")
+    network, location = named(values["network"]), named(values.get("location"))
+    return network, values["station"], location, values.get("channel", "")
 
 
 def _weight(values: dict[str, str]) -> float:
