@@ -377,6 +377,24 @@ def test_a_pick_without_hint_takes_the_phase_of_its_arrival(tmp_path):
     assert [p.phase for p in read_labels([path])] == ["Sn"]
 
 
+@pytest.mark.parametrize("preferred", ["smi:local/o1", "smi:local/o2"])
+def test_a_pick_without_hint_takes_the_phase_of_the_preferred_origin(tmp_path, preferred):
+    bare = quakeml_pick()
+    origins = [
+        Origin(
+            resource_id=f"smi:local/o{k}",
+            time=obspy.UTCDateTime(ns=START_NS),
+            latitude=0.0,
+            longitude=0.0,
+            arrivals=[Arrival(pick_id=bare.resource_id, phase=phase)],
+        )
+        for k, phase in ((1, "S"), (2, "P"))
+    ]
+    event = Event(resource_id="smi:local/ev1", picks=[bare], origins=origins, preferred_origin_id=preferred)
+    Catalog([event]).write(str(tmp_path / "c.xml"), format="QUAKEML")
+    assert [p.phase for p in read_labels([tmp_path / "c.xml"])] == ["S" if preferred.endswith("1") else "P"]
+
+
 def test_blanks_and_dashes_in_codes_of_a_catalogue_name_nothing(tmp_path):
     picks = [
         quakeml_pick(10, ("GE ", "APE  ", "  ", "HHZ"), phase_hint="P"),
@@ -459,6 +477,22 @@ def test_how_a_pick_was_made_and_how_sure_it_is_become_its_weight(tmp_path, mode
     pick_ = quakeml_pick(phase_hint="P", evaluation_mode=mode, evaluation_status=status, time_errors=errors)
     [found] = read_labels([write_catalogue(tmp_path / "c.xml", pick_)])
     assert found.weight == pytest.approx(weight)
+
+
+@pytest.mark.parametrize(
+    ("errors", "uncertainty_s", "weight"),
+    [
+        ({"lower_uncertainty": 0.3, "upper_uncertainty": 0.5}, 0.4, 0.25),
+        ({"upper_uncertainty": 0.2}, 0.2, 0.5),
+        ({"uncertainty": -1.0}, math.nan, 1.0),  # as NonLinLoc writes what is not known
+    ],
+)
+def test_an_uncertainty_with_two_sides_is_their_mean_and_a_negative_one_is_none(
+    tmp_path, errors, uncertainty_s, weight
+):
+    path = write_catalogue(tmp_path / "c.xml", quakeml_pick(phase_hint="P", time_errors=QuantityError(**errors)))
+    [found] = read_labels([path])
+    assert (found.uncertainty_s, found.weight) == pytest.approx((uncertainty_s, weight), nan_ok=True)
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import obspy
 from lxml import etree
-from obspy.core.event import Arrival, Event, ResourceIdentifier, WaveformStreamID
+from obspy.core.event import Arrival, Event, QuantityError, ResourceIdentifier, WaveformStreamID
 from obspy.core.event import Pick as CatalogPick
 from obspy.core.util.decorator import uncompress_file
 
@@ -63,10 +63,10 @@ def catalogue_picks(path: Path, rejections: list[Rejection]) -> list[Pick]:
             told = "a pick of an event that is said not to exist"
             rejections += [_rejection(event, p, told) for p in _valid(event, rejections)]
             continue
-        arrivals = {a.pick_id: a for origin in event.origins for a in origin.arrivals}
+        origins = sorted(event.origins, key=lambda origin: origin.resource_id == event.preferred_origin_id)
+        arrivals = {a.pick_id: a for origin in origins for a in origin.arrivals}  # the preferred origin's come last
         for pick in _valid(event, rejections):
-            uncertainty = pick.time_errors.uncertainty if pick.time_errors else None  # ObsPy's reader of ISF sets none
-            uncertainty_s = math.nan if uncertainty is None else float(uncertainty)
+            uncertainty_s = _uncertainty_s(pick)
             status = "" if pick.evaluation_status in CHECKED else pick.evaluation_mode or ""
             arrival = arrivals.get(pick.resource_id, NO_ARRIVAL)
             trust = _trust(event, pick, arrival)
@@ -134,6 +134,14 @@ def _trust(event: Event, pick: CatalogPick, arrival: Arrival) -> float:
         return min(abs(float(arrival.time_weight)), 1.0)
     seisan = pick.get("extra", {}).get("nordic_pick_weight", {}).get("value")
     return SEISAN_WEIGHTS.get(str(seisan), 1.0)
+
+
+def _uncertainty_s(pick: CatalogPick) -> float:
+    """The uncertainty of a pick's time, or the mean of its two sides; NaN if unknown, which NonLinLoc writes as -1."""
+    errors = pick.time_errors or QuantityError()  # ObsPy's reader of ISF sets none
+    sides = [float(e) for e in (errors.lower_uncertainty, errors.upper_uncertainty) if e is not None]
+    known = sides if errors.uncertainty is None else [float(errors.uncertainty)]
+    return sum(known) / len(known) if known and min(known) >= 0 else math.nan
 
 
 def _codes(event: Event, pick: CatalogPick) -> tuple[str, str, str, str]:
