@@ -416,6 +416,22 @@ def test_components_of_one_onset_in_a_file_of_seisan_are_one_pick():
     assert [(p.channel, p.phase) for p in picks if p.station == "GOVA"] == [("S", "S")]
 
 
+def test_an_event_that_obspy_leaves_out_is_told(tmp_path):
+    events = [
+        Event(
+            resource_id=f"smi:local/{k}", event_type="quarry blast", picks=[quakeml_pick(10 + 60 * k, phase_hint="P")]
+        )
+        for k in range(2)
+    ]
+    Catalog(events).write(str(tmp_path / "c.xml"), format="QUAKEML")
+    text = (tmp_path / "c.xml").read_text().replace("quarry blast", "quarry", 1)
+    (tmp_path / "c.xml").write_text(text)
+    rejections = []
+    assert [p.event_id for p in read_labels([tmp_path / "c.xml"], rejections)] == ["smi:local/1"]
+    [rejection] = rejections
+    assert rejection.reason.startswith("ObsPy: Event type 'quarry' does not comply with QuakeML")
+
+
 def test_rejected_picks_are_told_and_missing_codes_are_no_trouble(tmp_path):
     path = write_catalogue(
         tmp_path / "c.xml",

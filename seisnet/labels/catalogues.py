@@ -34,6 +34,9 @@ UNUSED = " of weight 0"
 COMPONENTS_ONLY = ("NORDIC", "EVT", "HYPODDPHA", "NLLOC_HYP")
 """Formats whose shorter codes of channels end in the component, as SEISAN's ``SZ`` does, and not in the instrument."""
 
+LEFT_OUT = re.compile(r"[^\n]*(ignored|cannot be fully processed|skipping event)")
+"""What ObsPy's readers say of events and picks that they leave out."""
+
 PICK_ELEMENT = re.compile(rb"<(\w+:)?pick[\s>]")
 """The start of a pick in XML, inside an event or beside it."""
 
@@ -58,7 +61,7 @@ def catalogue_picks(path: Path, rejections: list[Rejection]) -> list[Pick]:
         The file is no catalogue.
     """
     picks = []
-    for event in _read_events(path):
+    for event in _read_events(path, rejections):
         if event.event_type == "not existing":  # what an analyst calls a machine's false event
             told = "a pick of an event that is said not to exist"
             rejections += [_rejection(event, p, told) for p in _valid(event, rejections)]
@@ -93,7 +96,7 @@ def catalogue_intervals(path: Path, rejections: list[Rejection]) -> list[ClassIn
         The file is no catalogue.
     """
     intervals = []
-    for event in _read_events(path):
+    for event in _read_events(path, rejections):
         picks = list(_valid(event, rejections))
         if not event.event_type:
             what = "an event without a type" if event.resource_id else "a pick outside any event"
@@ -167,12 +170,13 @@ def _probability(pick: CatalogPick) -> float:
     return probability if 0 <= probability <= 1 else math.nan
 
 
-def _read_events(path: Path) -> list[Event]:
+def _read_events(path: Path, rejections: list[Rejection]) -> list[Event]:
     """Read the events of a file; picks that belong to none make a last one, which has no `resource_id`."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of ObsPy's readers, on fields that are not read here
+    with warnings.catch_warnings(record=True) as remarks:  # most are on fields that are not read here
+        warnings.simplefilter("always")
         try:
             events = list(obspy.read_events(glob.escape(str(path))))
+            left_out = [found[0] for remark in remarks if (found := LEFT_OUT.search(str(remark.message)))]
             contents = uncompress_file(_contents)(str(path))
             _name_alike(events, contents)
             loose = _loose_picks(contents, events)
@@ -180,6 +184,7 @@ def _read_events(path: Path) -> list[Event]:
             raise
         except Exception as error:  # ObsPy's readers raise whatever they like on a file of another format
             raise DataError(f"{path}: neither a catalogue that ObsPy reads nor a .csv of labels") from error
+    rejections += [Rejection("", 0, 0, f"ObsPy: {what}") for what in left_out]
     return [*events, Event(force_resource_id=False, picks=loose)] if loose else events
 
 
