@@ -416,6 +416,12 @@ def test_components_of_one_onset_in_a_file_of_seisan_are_one_pick():
     assert [(p.channel, p.phase) for p in picks if p.station == "GOVA"] == [("S", "S")]
 
 
+def test_phases_of_seismic_handler_are_its_names_and_not_its_flags():
+    path = Path(obspy.__file__).parent / "io/sh/tests/data/local1.evt"  # of the last pick's event there is no location
+    expected = [("MOX", "Pg"), ("MOX", "Sg"), ("CLL", "Sg")]
+    assert [(p.station, p.phase) for p in read_labels([path])] == expected
+
+
 def test_an_event_that_obspy_leaves_out_is_told(tmp_path):
     events = [
         Event(
@@ -543,6 +549,16 @@ def test_a_pick_without_weight_or_with_a_negative_one_in_a_file_of_hypodd(tmp_pa
     path = tmp_path / "one.pha"
     path.write_text("# 2025 5 14 14 35 35.51 40.2 10.4 9.4 3.5 0.0 0.0 0.0 7\nFUR 3.5 0.0 P\nWET 5.8 -0.5 S\n")
     assert [(p.phase, p.weight) for p in read_labels([path])] == [("P of weight 0", 1.0), ("S", 0.5)]
+
+
+def test_a_reading_that_nonlinloc_must_not_use_is_no_label_and_its_older_format_has_no_weights(tmp_path):
+    folder = Path(obspy.__file__).parent / "io/nlloc/tests/data"
+    lines = (folder / "nlloc_v7.hyp").read_text().splitlines(keepends=True)
+    k = next(k for k, line in enumerate(lines) if line.startswith("NWAO") and " S " in line)
+    lines[k] = lines[k].replace("1.0000 >", "0.0000 >")
+    (tmp_path / "two.hyp").write_text("".join(lines) + (folder / "nlloc_custom.hyp").read_text())
+    phases = [p.phase for p in read_labels([tmp_path / "two.hyp"])]
+    assert (phases[8:], sorted(phases[:8])) == (["P", "S of weight 0", "P"], [*"PPPPSSSS"])
 
 
 @pytest.mark.parametrize(

@@ -37,6 +37,9 @@ COMPONENTS_ONLY = ("NORDIC", "EVT", "HYPODDPHA", "NLLOC_HYP")
 LEFT_OUT = re.compile(r"[^\n]*(ignored|cannot be fully processed|skipping event)")
 """What ObsPy's readers say of events and picks that they leave out."""
 
+NLLOC_PICKS = re.compile(rb"^PHASE .*\n((?:.*\n)*?)END_PHASE", re.MULTILINE)
+"""Rows of picks in a file of NonLinLoc."""
+
 PICK_ELEMENT = re.compile(rb"<(\w+:)?pick[\s>]")
 """The start of a pick in XML, inside an event or beside it."""
 
@@ -133,7 +136,7 @@ def _rejection(event: Event, pick: CatalogPick, reason: str) -> Rejection:
 
 def _trust(event: Event, pick: CatalogPick, arrival: Arrival) -> float:
     """Share of the full weight that the analyst gave a pick, where the format has such weights."""
-    if getattr(event, "_format", "") == "HYPODDPHA":  # negative weights are of picks that HypoDD must use
+    if getattr(event, "_format", "") in ("HYPODDPHA", "NLLOC_HYP"):  # HypoDD must use picks of negative weights
         return min(abs(float(arrival.time_weight)), 1.0)
     seisan = pick.get("extra", {}).get("nordic_pick_weight", {}).get("value")
     return SEISAN_WEIGHTS.get(str(seisan), 1.0)
@@ -179,6 +182,8 @@ def _read_events(path: Path, rejections: list[Rejection]) -> list[Event]:
             left_out = [found[0] for remark in remarks if (found := LEFT_OUT.search(str(remark.message)))]
             contents = uncompress_file(_contents)(str(path))
             _name_alike(events, contents)
+            _name_phases([event for event in events if event._format == "EVT"], contents)
+            _weigh_picks([event for event in events if event._format == "NLLOC_HYP"], contents)
             loose = _loose_picks(contents, events)
         except MemoryError:
             raise
@@ -196,6 +201,32 @@ def _name_alike(events: Sequence[Event], contents: Sequence[bytes]) -> None:
     for n, event in drawn:
         if held.isdisjoint(UUID.findall(str(event.resource_id).encode())):
             event.resource_id = ResourceIdentifier(f"smi:local/{digest}/{n}")
+
+
+def _name_phases(events: Sequence[Event], contents: Sequence[bytes]) -> None:
+    """Give the picks of Seismic Handler's events their phases; ObsPy has flags (L is local) as hints, not the names."""
+    if not events:
+        return
+    names: list[list[str]] = []
+    for content in contents:
+        of_event: dict[str, list[str]] = defaultdict(list)
+        for block in content.decode(errors="replace").split("End of Phase")[:-1]:
+            lines = (line.partition(":") for line in block.splitlines())
+            fields = {key.strip().lower(): value.strip() for key, _, value in lines}
+            of_event[fields.get("event id", "")].append(fields.get("phase name", ""))
+        names += of_event.values()
+    for event, phases in zip(events, names, strict=True):
+        for pick, phase in zip(event.picks, phases, strict=True):
+            pick.phase_hint = phase
+
+
+def _weigh_picks(events: Sequence[Event], contents: Sequence[bytes]) -> None:
+    """Give arrivals of NonLinLoc the analyst's weights, which ObsPy leaves out; 0 is of picks that must not be used."""
+    blocks = (block for content in contents for block in NLLOC_PICKS.findall(content)) if events else ()
+    rows = [row.split() for block in blocks for row in block.splitlines() if row.strip()]
+    arrivals = [arrival for event in events for origin in event.origins for arrival in origin.arrivals]
+    for arrival, row in zip(arrivals, rows, strict=True):
+        arrival.time_weight = 1.0 if row[14] == b">" else float(row[14])  # the older format has none
 
 
 def _loose_picks(contents: Sequence[bytes], events: Sequence[Event]) -> list[CatalogPick]:
