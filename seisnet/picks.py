@@ -241,11 +241,19 @@ class DetectionList(list[Detection]):
         return self
 
 
-STATUS_WEIGHTS = {"manual": 1.0, "automatic": 0.5, "autopicker": 0.5, "estimated": 0.1, "predicted": 0.1}
+STATUS_WEIGHTS = {"manual": 1.0, "automatic": 0.5, "auto": 0.5, "autopicker": 0.5, "estimated": 0.1, "predicted": 0.1}
 """Weights of picks by how they were made; a pick that does not say counts as manual."""
+
+CHECKED = ("confirmed", "reviewed", "final")
+"""QuakeML's evaluation status of a pick that an analyst has looked at, whoever made it."""
 
 SURE_S, LEAST_WEIGHT = 0.1, 0.1
 """Up to an uncertainty of `SURE_S` a pick has full weight; beyond, it falls as 1 / uncertainty to `LEAST_WEIGHT`."""
+
+
+def pick_status(mode: str, evaluation_status: str) -> str:
+    """How a pick was made by QuakeML's evaluation mode and status: one that an analyst has checked counts as manual."""
+    return "" if evaluation_status.lower() in CHECKED else mode
 
 
 def label_weight(status: str, uncertainty_s: float) -> float:

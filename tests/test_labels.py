@@ -197,6 +197,14 @@ def test_optional_columns_of_csv_are_read(tmp_path):
     assert (second.uncertainty_s, second.event_id) == (0.05, "ev7")
 
 
+def test_mode_and_status_of_csv_are_those_of_quakeml(tmp_path):
+    path = tmp_path / "picks.csv"
+    rows = ["automatic,", "automatic,preliminary", "automatic,reviewed", "manual,", ","]
+    head = "network,station,time,phase,evaluation_mode,evaluation_status\n"
+    path.write_text(head + "".join(f"GE,APE,{i},P,{row}\n" for i, row in enumerate(rows)))
+    assert [p.weight for p in read_labels([path])] == [0.5, 0.5, 1.0, 1.0, 1.0]
+
+
 def test_uncertainty_status_and_weight_of_csv_become_a_weight(tmp_path):
     path = tmp_path / "picks.csv"
     rows = [
@@ -242,6 +250,10 @@ BAD = {
     "error.csv": (
         b"network,station,time,phase,uncertainty_s\nGE,APE,1,P,small\n",
         "line 2: uncertainty_s 'small' is not a number",
+    ),
+    "uncertainty.negative.csv": (
+        b"network,station,time,phase,uncertainty_s\nGE,APE,1,P,-0.5\n",
+        "line 2: uncertainty_s -0.5 is below 0",
     ),
     "weight.word.csv": (b"network,station,time,phase,weight\nGE,APE,1,P,A\n", "line 2: weight 'A' is not a number"),
     "near.csv": (

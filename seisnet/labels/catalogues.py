@@ -11,11 +11,8 @@ from obspy.core.event import Arrival, Event, QuantityError, WaveformStreamID
 from obspy.core.event import Pick as CatalogPick
 
 from seisnet.labels.events import read_events
-from seisnet.picks import ClassInterval, Pick, label_weight, named
+from seisnet.picks import ClassInterval, Pick, label_weight, named, pick_status
 from seisnet.waveforms.records import Rejection, is_beyond
-
-CHECKED = ("confirmed", "reviewed", "final")
-"""Evaluation status of a pick that an analyst has looked at, whoever made it."""
 
 SEISAN_WEIGHTS = {"1": 0.75, "2": 0.5, "3": 0.25, "4": 0.0}
 """Full weight is 0 or nothing in the Nordic format; 9 is of clocks that are wrong, waveforms as much as picks."""
@@ -50,7 +47,7 @@ def catalogue_picks(path: Path, rejections: list[Rejection]) -> list[Pick]:
         arrivals = {a.pick_id: a for origin in origins for a in origin.arrivals}  # the preferred origin's come last
         for pick in _valid(event, rejections):
             uncertainty_s = _uncertainty_s(pick)
-            status = "" if pick.evaluation_status in CHECKED else pick.evaluation_mode or ""
+            mode = pick_status(pick.evaluation_mode or "", pick.evaluation_status or "")
             arrival = arrivals.get(pick.resource_id, NO_ARRIVAL)
             trust = _trust(event, pick, arrival)
             picks.append(
@@ -60,7 +57,7 @@ def catalogue_picks(path: Path, rejections: list[Rejection]) -> list[Pick]:
                     time_ns=pick.time.ns,
                     probability=_probability(pick),
                     uncertainty_s=uncertainty_s,
-                    weight=label_weight(status, uncertainty_s) * (trust or 1.0),
+                    weight=label_weight(mode, uncertainty_s) * (trust or 1.0),
                     event_id=str(event.resource_id or ""),
                 )
             )

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from seisnet.errors import DataError
-from seisnet.picks import ClassInterval, Pick, iso_ns, label_weight, named
+from seisnet.picks import ClassInterval, Pick, iso_ns, label_weight, named, pick_status
 from seisnet.waveforms.records import Rejection, is_beyond
 
 
@@ -30,7 +30,7 @@ class _Table:
 STATUS_COLUMNS = ("status", "evaluation_status")
 """A row in which one of them is ``rejected`` is no label."""
 
-_BOTH = ("location", "channel", *STATUS_COLUMNS, "weight", "event_id")
+_BOTH = ("location", "channel", *STATUS_COLUMNS, "evaluation_mode", "weight", "event_id")
 _PICKS = _Table("picks", "pick", ("network", "station", "time", "phase"), (*_BOTH, "uncertainty_s"))
 _CLASSES = _Table("classes", "class", ("network", "station", "time", "class"), (*_BOTH, "end_time"))
 
@@ -119,12 +119,15 @@ def _check_columns(path: Path, table: _Table, columns: Sequence[str]) -> None:
 
 def _pick(values: dict[str, str]) -> Pick:
     uncertainty_s = _number(values, "uncertainty_s", math.nan)
+    if uncertainty_s < 0:
+        raise ValueError(f"uncertainty_s {uncertainty_s:g} is below 0")
+    mode = pick_status(values.get("evaluation_mode", ""), values.get("evaluation_status", ""))
     return Pick(
         *_codes(values),
         phase=values["phase"],
         time_ns=time_ns(values["time"]),
         uncertainty_s=uncertainty_s,
-        weight=_weight(values) * label_weight(values.get("status", ""), uncertainty_s),
+        weight=_weight(values) * label_weight(values.get("status") or mode, uncertainty_s),
         event_id=values.get("event_id", ""),
     )
 
