@@ -102,9 +102,11 @@ def test_a_pick_too_near_the_edge_gives_no_window_and_a_reason(seconds, make_rec
 
 
 def test_other_phases_give_no_window_and_a_reason(make_record):
-    windows, reasons = cut(LabelledRecord(silence(make_record), (pick(100, "AML"), pick(200, ""))), CONFIG)
+    others = pick(100, "AML"), pick(150, "S of weight 0"), pick(200, "")
+    windows, (amplitude, unused, empty) = cut(LabelledRecord(silence(make_record), others), CONFIG)
     assert windows == []
-    assert reasons == ["phase 'AML' is neither P nor S", "phase '' is neither P nor S"]
+    assert (amplitude, empty) == ("phase 'AML' is neither P nor S", "phase '' is neither P nor S")
+    assert unused == "a pick to which its analyst gave no weight"
 
 
 @pytest.mark.parametrize(

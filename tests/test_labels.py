@@ -222,6 +222,15 @@ def test_uncertainty_status_and_weight_of_csv_become_a_weight(tmp_path):
     assert [p.weight for p in read_labels([path])] == pytest.approx([1, 1, 0.5, 0.1, 0.5, 0.0625, 0.3])
 
 
+def test_a_row_of_weight_0_is_no_label_as_in_a_catalogue_but_a_stretch_needs_a_weight(tmp_path):
+    path = tmp_path / "picks.csv"
+    path.write_text("network,station,time,phase,status,weight\nGE,APE,1,P,,0\nGE,APE,2,S,automatic,0.0\n")
+    assert [(p.phase, p.weight) for p in read_labels([path])] == [("P of weight 0", 1.0), ("S of weight 0", 0.5)]
+    path.write_text("network,station,time,class,weight\nGE,APE,1,rockfall,0\n")
+    with pytest.raises(DataError, match="line 2: weight 0 is for picks"):
+        read_classes([path])
+
+
 def test_of_rows_with_one_pick_id_the_last_counts_and_the_number_of_a_line_is_no_id(tmp_path):
     path = tmp_path / "picks.csv"
     path.write_text("network,station,time,phase,pick_id\nGE,APE,1,P,\nGE,APE,5,S,2\nGE,APE,6,S,2\n")
@@ -245,7 +254,10 @@ BAD = {
     "time.csv": (b"network,station,time,phase\nGE,APE,1,P\nGE,APE,soon,P\n", "line 3: time 'soon'"),
     "short.csv": (b"network,station,time,phase\nGE,APE\n", "line 2: time ''"),
     "blank.csv": (b"network,station,time,phase\n\nGE,APE,1,P\n\nGE,APE,soon,P\n", "line 5: time 'soon'"),
-    "weight.csv": (b"network,station,time,phase,weight\nGE,APE,1,P,0\n", "line 2: weight 0 is not above 0"),
+    "weight.csv": (
+        b"network,station,time,phase,weight\nGE,APE,1,P,4\n",
+        "line 2: weight 4 does not lie between 0 and 1",
+    ),
     "class.csv": (b"network,station,time,class\nGE,APE,1,rockfall\n", "its column class suits the task class"),
     "error.csv": (
         b"network,station,time,phase,uncertainty_s\nGE,APE,1,P,small\n",

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from seisnet.errors import DataError
+from seisnet.labels.catalogues import UNUSED
 from seisnet.picks import ClassInterval, Pick, iso_ns, label_weight, named, pick_status
 from seisnet.waveforms.records import Rejection, is_beyond
 
@@ -122,12 +123,13 @@ def _pick(values: dict[str, str]) -> Pick:
     if uncertainty_s < 0:
         raise ValueError(f"uncertainty_s {uncertainty_s:g} is below 0")
     mode = pick_status(values.get("evaluation_mode", ""), values.get("evaluation_status", ""))
+    weight = _weight(values)
     return Pick(
         *_codes(values),
-        phase=values["phase"],
+        phase=values["phase"] + (UNUSED if not weight else ""),
         time_ns=time_ns(values["time"]),
         uncertainty_s=uncertainty_s,
-        weight=_weight(values) * label_weight(values.get("status") or mode, uncertainty_s),
+        weight=(weight or 1.0) * label_weight(values.get("status") or mode, uncertainty_s),
         event_id=values.get("event_id", ""),
     )
 
@@ -139,12 +141,15 @@ def _interval(values: dict[str, str]) -> ClassInterval:
         raise ValueError(f"end_time '{values['end_time']}' lies before time '{values['time']}'")
     if not values["class"]:
         raise ValueError("the class is empty")
+    weight = _weight(values)
+    if not weight:
+        raise ValueError("weight 0 is for picks; give a stretch that is no label the status rejected")
     return ClassInterval(
         *_codes(values),
         label=values["class"],
         start_ns=start_ns,
         end_ns=end_ns,
-        weight=_weight(values),
+        weight=weight,
         event_id=values.get("event_id", ""),
     )
 
@@ -156,8 +161,8 @@ def _codes(values: dict[str, str]) -> tuple[str, str, str, str]:
 
 def _weight(values: dict[str, str]) -> float:
     weight = _number(values, "weight", 1.0)
-    if not 0 < weight <= 1:
-        raise ValueError(f"weight {weight:g} is not above 0 and at most 1")
+    if not 0 <= weight <= 1:
+        raise ValueError(f"weight {weight:g} does not lie between 0 and 1")
     return weight
 
 

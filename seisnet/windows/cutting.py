@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seisnet.config import PreprocessConfig
+from seisnet.labels.catalogues import UNUSED
 from seisnet.waveforms.records import Record
 from seisnet.windows.labelled import (
     LabelledRecord,
@@ -78,7 +79,8 @@ def _around_onsets(
     reasons: list[str] = []
     for sample, phase, pick in onsets:
         if phase not in config.classes:
-            reasons.append(f"phase '{pick.phase}' is neither P nor S")
+            unused = "a pick to which its analyst gave no weight"
+            reasons.append(unused if pick.phase.endswith(UNUSED) else f"phase '{pick.phase}' is neither P nor S")
             continue
         centred = round(sample - length / 2)
         if not 0 <= centred <= record.n_samples - length:
