@@ -240,6 +240,14 @@ def test_a_short_fragment_of_one_component_does_not_cut_the_others(make_trace, n
     assert "shorter than 1 s" in rejection.reason
 
 
+def test_what_is_the_same_of_all_components_is_told_once(make_trace, noise):
+    whole = three_components(make_trace, noise)
+    short = [make_trace(noise(50), trace.id, start_ns=START_NS + 5000 * STEP_NS) for trace in whole]
+    [record], [rejection] = records_of(*whole, *short)
+    assert record.n_samples == 3000
+    assert rejection.reason == "shorter than 1 s"
+
+
 def test_a_component_that_starts_later_and_ends_earlier_is_absent_outside(make_trace, noise):
     z = make_trace(noise(1000, 1))
     e = make_trace(noise(400, 2), "GE.APE..HHE", start_ns=START_NS + 300 * STEP_NS)

@@ -103,7 +103,7 @@ def condition(
             else:
                 unknown = () if stations is None else unoriented(seed_ids, record.start_ns, stations)
                 records.append(with_flags(record, (*record.flags, *flags, *unknown)))
-    return records, rejections
+    return records, list(dict.fromkeys(rejections))  # three components may say the same
 
 
 @dataclass(frozen=True, slots=True)
