@@ -68,8 +68,9 @@ def test_lively_noise_that_nobody_labelled_is_left_out_and_counted(make_record):
 
     def noise(name, **options):
         labelled = LabelledRecord(record, (), stretches=(stretch(name, 100, 105),))
-        windows, reasons = cut_classes(labelled, replace(CONFIG, shifts=0, noise_windows=60, **options))
-        return {w.first_sample for w in windows if w.label == "noise"}, reasons
+        windows, rejections = cut_classes(labelled, replace(CONFIG, shifts=0, noise_windows=60, **options))
+        assert all(r.end_ns - r.start_ns == 9.99 * NS_PER_S for r in rejections)
+        return {w.first_sample for w in windows if w.label == "noise"}, [r.reason for r in rejections]
 
     everything, no_reasons = noise("rockfall", noise_ratio=0.0)
     kept, reasons = noise("rockfall")
@@ -100,7 +101,9 @@ def test_a_short_stretch_and_one_without_an_end_give_a_window_that_holds_them(ma
     ],
 )
 def test_what_gives_no_window_says_why(stretches, reason, make_record):
-    assert reason in cut_of(make_record, *stretches)[1]
+    rejections = cut_of(make_record, *stretches)[1]
+    assert reason in [r.reason for r in rejections]
+    assert not stretches or rejections[0][1:3] == (stretches[0].start_ns, stretches[0].end_ns)
 
 
 def test_windows_weigh_what_their_stretch_weighs(make_record):
@@ -122,7 +125,8 @@ def test_the_event_of_a_record_goes_before_that_of_its_stretches(make_record):
 
 
 def test_a_record_shorter_than_a_window_says_so(make_record):
-    assert cut_of(make_record, stretch("tremor", 0, 5), seconds=9.0) == ([], ["shorter than 10 s"])
+    windows, [rejection] = cut_of(make_record, stretch("tremor", 0, 5), seconds=9.0)
+    assert (windows, rejection.reason) == ([], "shorter than 10 s")
 
 
 spans = st.lists(

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from seisnet.config import PreprocessConfig
 from seisnet.picks import Pick
-from seisnet.waveforms.records import NS_PER_S
+from seisnet.waveforms.records import NS_PER_S, sample_to_ns
 from seisnet.windows.augment import augment
 from seisnet.windows.cutting import CODA_NEGATIVES_S, CODA_S, coda_stretches, cut, energy_ratios, noise_stretches
 from seisnet.windows.excerpting import excerpts
@@ -96,17 +96,20 @@ def test_no_shifted_window_begins_before_the_record(make_record):
 
 @pytest.mark.parametrize("seconds", [-100.0, -0.5, 0.0, 1.98, 298.5, 299.99, 400.0])
 def test_a_pick_too_near_the_edge_gives_no_window_and_a_reason(seconds, make_record):
-    windows, reasons = cut(LabelledRecord(silence(make_record), (pick(seconds),)), CONFIG)
+    late = pick(seconds)
+    windows, rejections = cut(LabelledRecord(silence(make_record), (late,)), CONFIG)
     assert "P" not in labels_of(windows)
-    assert reasons == ["P within half a window of the record's edge"]
+    reason = "P within half a window of the record's edge"
+    assert rejections == [(silence(make_record).trace_id, late.time_ns, late.time_ns, reason)]
 
 
 def test_other_phases_give_no_window_and_a_reason(make_record):
     others = pick(100, "AML"), pick(150, "S of weight 0"), pick(200, "")
     windows, (amplitude, unused, empty) = cut(LabelledRecord(silence(make_record), others), CONFIG)
     assert windows == []
-    assert (amplitude, empty) == ("phase 'AML' is neither P nor S", "phase '' is neither P nor S")
-    assert unused == "a pick to which its analyst gave no weight"
+    assert [r.start_ns for r in (amplitude, unused, empty)] == [p.time_ns for p in others]
+    assert (amplitude.reason, empty.reason) == ("phase 'AML' is neither P nor S", "phase '' is neither P nor S")
+    assert unused.reason == "a pick to which its analyst gave no weight"
 
 
 @pytest.mark.parametrize(
@@ -118,7 +121,8 @@ def test_other_phases_give_no_window_and_a_reason(make_record):
     ],
 )
 def test_a_record_that_gives_no_window_says_why(seconds, is_noise, config, reason, make_record):
-    assert cut(LabelledRecord(silence(make_record, seconds), (), is_noise=is_noise), config) == ([], [reason])
+    windows, [rejection] = cut(LabelledRecord(silence(make_record, seconds), (), is_noise=is_noise), config)
+    assert (windows, rejection.reason) == ([], reason)
 
 
 # Noise
@@ -257,7 +261,9 @@ def test_a_lively_noise_window_is_left_out_and_counted(make_record):
     everything, reasons = cut(record, config)
     kept, why_not = cut(record, replace(config, noise_ratio=10.0))
     assert reasons == []
-    assert set(why_not) == {"noise window with an energy ratio above 10: an unlisted event?"}
+    assert {r.reason for r in why_not} == {"noise window with an energy ratio above 10: an unlisted event?"}
+    assert {(r.end_ns - r.start_ns) / NS_PER_S for r in why_not} == {CONFIG.window_s - 0.01}
+    assert any(r.start_ns < sample_to_ns(record.record, 10_050) < r.end_ns for r in why_not)
     assert len(kept) + len(why_not) == len(everything) == 400
 
     def touched(windows):

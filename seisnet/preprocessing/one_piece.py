@@ -174,11 +174,9 @@ def _summarise(job: PieceJob, piece: Piece, writer: ShardWriter | None) -> Summa
                     (source.name, 0, "", index)  # of a web service
                 ]
             for labelled in _labelled(job, source, piece, reading):
-                n_windows, why_not = maker.add(labelled)
+                n_windows, rejections = maker.add(labelled)
                 summary.made[-1] += n_windows
-                record = labelled.record
-                reading.rejections += lacking(record, source.span_ns[0])
-                reading.rejections += [Rejection(record.trace_id, record.start_ns, record.end_ns, r) for r in why_not]
+                reading.rejections += [*lacking(labelled.record, source.span_ns[0]), *rejections]
         except OSError as error:  # of reading: what goes wrong in writing is a DataError
             reading.rejections.append(Rejection("", 0, 0, f"{source.name}: can't be read: {error.strerror or error}"))
         except MemoryError as error:
@@ -228,10 +226,10 @@ class _Maker:
         self._x: list[NDArray[np.float32]] = []
         self._columns: dict[str, list[Any]] = defaultdict(list)
 
-    def add(self, labelled: LabelledRecord) -> tuple[int, list[str]]:
+    def add(self, labelled: LabelledRecord) -> tuple[int, list[Rejection]]:
         """Cut the windows of a record; returns how many there are, and why there are not more."""
         job, config = self._job, self._job.config
-        windows, why_not = (cut_classes if config.task == "class" else cut)(labelled, config)
+        windows, rejections = (cut_classes if config.task == "class" else cut)(labelled, config)
         if job.miner:
             from seisnet.preprocessing.mining import load_miner, mine  # whose models take long to import
 
@@ -253,7 +251,7 @@ class _Maker:
                 self.summary.excerpt_samples += excerpt.n_samples
                 if self._writer is not None:
                     self._writer.append_excerpt(excerpt)
-        return len(windows), why_not
+        return len(windows), rejections
 
     def _extract(self, labelled: LabelledRecord, windows: Sequence[Window], y: list[int], given: int) -> None:
         config, record = self._job.config, labelled.record

@@ -107,8 +107,8 @@ def make_windows(parts: Sequence[Sequence[LabelledRecord]], config: PreprocessCo
     for split, records in enumerate(parts):
         for labelled in records:
             record = labelled.record
-            windows, why_not = cut(labelled, config)
-            why.update(why_not)
+            windows, rejections = cut(labelled, config)
+            why.update(rejection.reason for rejection in rejections)
             windows = [w for w in windows if split == 0 or not w.augmented]
             if not windows:
                 continue

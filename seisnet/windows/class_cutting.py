@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import bisect
 from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
 
 from seisnet.config import PreprocessConfig
 from seisnet.overlaps import Spans
 from seisnet.picks import ClassInterval
-from seisnet.waveforms.records import Record, sample_of
-from seisnet.windows.cutting import LIVELY, are_lively
+from seisnet.waveforms.records import Record, Rejection, sample_of
+from seisnet.windows.cutting import are_lively, too_lively
 from seisnet.windows.labelled import LabelledRecord, Window, draw, generator, station_hour
 
 
-def cut_classes(labelled: LabelledRecord, config: PreprocessConfig) -> tuple[list[Window], list[str]]:
+def cut_classes(labelled: LabelledRecord, config: PreprocessConfig) -> tuple[list[Window], list[Rejection]]:
     """Choose the windows of a record in which stretches of named signals are known.
 
     From every stretch `config.class_windows` windows are cut side by side, fewer where it is short; one is centred on
@@ -29,37 +30,37 @@ def cut_classes(labelled: LabelledRecord, config: PreprocessConfig) -> tuple[lis
     Returns
     -------
     windows : list of Window
-    reasons : list of str
+    rejections : list of Rejection
         One for every window that a stretch might have given and did not, or for a record that gave none.
     """
     record, length = labelled.record, config.window_samples
-    if not labelled.stretches:
-        return [], ["a record without a labelled class"]
-    if record.n_samples < length:
-        return [], [f"shorter than {config.window_s:g} s"]
+    if not labelled.stretches or record.n_samples < length:
+        reason = f"shorter than {config.window_s:g} s" if labelled.stretches else "a record without a labelled class"
+        return [], [Rejection(record.trace_id, record.start_ns, record.end_ns, reason)]
     rng = generator(record, config)
     spans = [_span(record, stretch, length) for stretch in labelled.stretches]
-    windows, reasons = _in_stretches(labelled, spans, config, rng)
+    windows, rejections = _in_stretches(labelled, spans, config, rng)
     if "noise" in config.classes and not any(stretch.label == "noise" for stretch in labelled.stretches):
         wanted = config.noise_windows * max(1, sum(not window.augmented for window in windows))
-        noise, n_lively = _noise(labelled, spans, wanted, config, rng)
+        noise, lively = _noise(labelled, spans, wanted, config, rng)
         windows += noise
-        reasons += [LIVELY.format(config.noise_ratio)] * n_lively
-    return windows, reasons
+        rejections += too_lively(record, lively, config)
+    return windows, rejections
 
 
 def _in_stretches(
     labelled: LabelledRecord, spans: Sequence[tuple[float, float]], config: PreprocessConfig, rng: np.random.Generator
-) -> tuple[list[Window], list[str]]:
-    """Windows of the stretches, and the reasons of those that are left out."""
+) -> tuple[list[Window], list[Rejection]]:
+    """Windows of the stretches, and rejections of those that are left out."""
     record, length = labelled.record, config.window_samples
     last = record.n_samples - length
     all_spans = Spans(spans)
     windows: list[Window] = []
-    reasons: list[str] = []
+    rejections: list[Rejection] = []
     for stretch, (low, high) in zip(labelled.stretches, spans, strict=True):
+        here = partial(Rejection, record.trace_id, stretch.start_ns, stretch.end_ns)
         if stretch.label not in config.classes:
-            reasons.append(f"class '{stretch.label}' is not one of {', '.join(config.classes)}")
+            rejections.append(here(f"class '{stretch.label}' is not one of {', '.join(config.classes)}"))
             continue
         n = max(1, min(config.class_windows, int((high - low) // length)))
         for middle in (low + (high - low) * (k + 0.5) / n for k in range(n)):
@@ -68,7 +69,7 @@ def _in_stretches(
                 continue
             first = min(max(centred, 0), last)
             if not first <= middle <= first + length:
-                reasons.append(f"{stretch.label} at the record's edge")
+                rejections.append(here(f"{stretch.label} at the record's edge"))
                 continue
             event = labelled.event_id or stretch.event_id or station_hour(record, first)
             shifts = rng.uniform(-config.shift_s, config.shift_s, config.shifts) * record.sampling_rate_hz
@@ -77,10 +78,10 @@ def _in_stretches(
                 others = (spans[j] for j in near if labelled.stretches[j].label != stretch.label)
                 if any(start < b and start + length > a for a, b in others):
                     if i == 0:
-                        reasons.append(f"{stretch.label} and another class in one window")
+                        rejections.append(here(f"{stretch.label} and another class in one window"))
                 elif 0 <= start <= last:
                     windows.append(Window(start, stretch.label, np.nan, event, stretch.weight, augmented=i > 0))
-    return windows, reasons
+    return windows, rejections
 
 
 def _noise(
@@ -89,8 +90,8 @@ def _noise(
     wanted: int,
     config: PreprocessConfig,
     rng: np.random.Generator,
-) -> tuple[list[Window], int]:
-    """Windows of noise away from all stretches, and how many were too lively for it."""
+) -> tuple[list[Window], list[int]]:
+    """Windows of noise away from all stretches, and the first samples of those that were too lively for it."""
     record, length = labelled.record, config.window_samples
     gap = config.noise_gap_s * record.sampling_rate_hz
     last = record.n_samples - length - (round(gap) if record.goes_on[1] else 0)
@@ -105,7 +106,7 @@ def _noise(
     for i in np.flatnonzero(~lively).tolist():
         event = labelled.event_id or events[bisect.bisect_right(starts, drawn[i])] or station_hour(record, drawn[i])
         windows.append(Window(drawn[i], "noise", np.nan, event))
-    return windows, int(lively.sum())
+    return windows, np.array(drawn, dtype=np.int64)[lively].tolist()
 
 
 def _span(record: Record, stretch: ClassInterval, length: int) -> tuple[float, float]:

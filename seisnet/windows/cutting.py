@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from seisnet.config import PreprocessConfig
 from seisnet.labels.catalogues import UNUSED
-from seisnet.waveforms.records import Record
+from seisnet.waveforms.records import Record, Rejection, sample_to_ns
 from seisnet.windows.labelled import (
     LabelledRecord,
     Onset,
@@ -36,7 +36,7 @@ RATIO_S = 0.5
 LIVELY = "noise window with an energy ratio above {:g}: an unlisted event?"
 
 
-def cut(labelled: LabelledRecord, config: PreprocessConfig) -> tuple[list[Window], list[str]]:
+def cut(labelled: LabelledRecord, config: PreprocessConfig) -> tuple[list[Window], list[Rejection]]:
     """Choose the windows of a record.
 
     Around every P and S pick one window is centred, and `config.shifts` copies are shifted by up to
@@ -51,41 +51,44 @@ def cut(labelled: LabelledRecord, config: PreprocessConfig) -> tuple[list[Window
     -------
     windows : list of Window
         First those on onsets.
-    reasons : list of str
+    rejections : list of Rejection
         One for every pick that gave no window and every noise window left out, or for a record that gave none at all.
     """
     record, onsets = labelled.record, onsets_of(labelled)
     rng = generator(record, config)
-    windows, reasons = _around_onsets(labelled, onsets, config, rng)
-    noise, n_lively = _noise(labelled, onsets, config, rng)
-    reasons += [LIVELY.format(config.noise_ratio)] * n_lively
+    windows, rejections = _around_onsets(labelled, onsets, config, rng)
+    noise, lively = _noise(labelled, onsets, config, rng)
+    rejections += too_lively(record, lively, config)
     windows += [*noise, *_coda(labelled, onsets, config, rng)]
-    if not windows and not reasons:
+    if not windows and not rejections:
         if not labelled.is_noise and not any(onset.sample >= 0 for onset in onsets):
-            reasons.append("a record without picks that no data set labels as noise")
+            reason = "a record without picks that no data set labels as noise"
         elif record.n_samples < config.window_samples:
-            reasons.append(f"shorter than {config.window_s:g} s")
+            reason = f"shorter than {config.window_s:g} s"
         else:
-            reasons.append("the config asks for no noise windows")
-    return windows, reasons
+            reason = "the config asks for no noise windows"
+        rejections.append(Rejection(record.trace_id, record.start_ns, record.end_ns, reason))
+    return windows, rejections
 
 
 def _around_onsets(
     labelled: LabelledRecord, onsets: Sequence[Onset], config: PreprocessConfig, rng: np.random.Generator
-) -> tuple[list[Window], list[str]]:
-    """Windows of P and S, and the reasons of picks that give none."""
+) -> tuple[list[Window], list[Rejection]]:
+    """Windows of P and S, and rejections of picks that give none."""
     record, length = labelled.record, config.window_samples
     windows: list[Window] = []
-    reasons: list[str] = []
+    rejections: list[Rejection] = []
     for sample, phase, pick in onsets:
         if phase not in config.classes:
             unused = "a pick to which its analyst gave no weight"
-            reasons.append(unused if pick.phase.endswith(UNUSED) else f"phase '{pick.phase}' is neither P nor S")
+            reason = unused if pick.phase.endswith(UNUSED) else f"phase '{pick.phase}' is neither P nor S"
+            rejections.append(Rejection(record.trace_id, pick.time_ns, pick.time_ns, reason))
             continue
         centred = round(sample - length / 2)
         if not 0 <= centred <= record.n_samples - length:
             if not record.goes_on[0 if centred < 0 else 1]:  # else another source's record gives the window
-                reasons.append(f"{phase} within half a window of the record's edge")
+                reason = f"{phase} within half a window of the record's edge"
+                rejections.append(Rejection(record.trace_id, pick.time_ns, pick.time_ns, reason))
             continue
         event = labelled.event_id or pick.event_id or station_hour(record, centred)
         for i in range(config.shifts + 1):
@@ -94,7 +97,7 @@ def _around_onsets(
             if 0 <= first <= record.n_samples - length:
                 onset_s = (sample - first - length / 2) / record.sampling_rate_hz
                 windows.append(Window(first, phase, onset_s, event, pick.weight, augmented=i > 0))
-    return windows, reasons
+    return windows, rejections
 
 
 def are_lively(record: Record, first_samples: Sequence[int], config: PreprocessConfig) -> NDArray[np.bool_]:
@@ -102,6 +105,13 @@ def are_lively(record: Record, first_samples: Sequence[int], config: PreprocessC
     if not config.noise_ratio or not first_samples:
         return np.zeros(len(first_samples), dtype=np.bool_)
     return energy_ratios(record, first_samples, config) > config.noise_ratio
+
+
+def too_lively(record: Record, first_samples: Iterable[int], config: PreprocessConfig) -> list[Rejection]:
+    """Rejections of noise windows, which say where an analyst may look for an unlisted event."""
+    reason = LIVELY.format(config.noise_ratio)
+    spans = ((sample_to_ns(record, i), sample_to_ns(record, i + config.window_samples - 1)) for i in first_samples)
+    return [Rejection(record.trace_id, start_ns, end_ns, reason) for start_ns, end_ns in spans]
 
 
 def energy_ratios(record: Record, first_samples: Sequence[int], config: PreprocessConfig) -> NDArray[np.float64]:
@@ -192,13 +202,13 @@ def _noise(
     onsets: Sequence[Onset],
     config: PreprocessConfig,
     rng: np.random.Generator,
-) -> tuple[list[Window], int]:
-    """Windows of noise, and how many were too lively for it."""
+) -> tuple[list[Window], list[int]]:
+    """Windows of noise, and the first samples of those that were too lively for it."""
     record = labelled.record
     stretches = noise_stretches(labelled, onsets, config)
     room = np.array([high - low for low, high in stretches])
     if not room.sum():
-        return [], 0
+        return [], []
     n_events = _n_events(labelled, (o.pick.event_id for o in onsets if o.phase and 0 <= o.sample < record.n_samples))
     side_by_side = int((-(-room // config.window_samples)).sum())
     n_all, n_plain = (
@@ -215,7 +225,7 @@ def _noise(
     for i in np.flatnonzero(~lively).tolist():
         event = labelled.event_id or _next_event(drawn[i], onsets, record) or station_hour(record, drawn[i])
         windows.append(Window(drawn[i], "noise", np.nan, event, augmented=i >= n_plain))
-    return windows, int(lively.sum())
+    return windows, np.array(drawn)[lively].tolist()
 
 
 def _coda(
