@@ -203,6 +203,14 @@ def test_why_there_are_no_picks_is_told(highest, told, untrained_model):
     assert told in summary(found, untrained_model)[0]
 
 
+def test_time_of_two_instruments_of_a_station_is_told_as_theirs(untrained_model):
+    spans = [(f"GE.APE.{location}.HH", 0, 3600 * NS_PER_S) for location in ("00", "10")]
+    both = Classification(spans=spans, seconds=7200.0)
+    assert summary(both, untrained_model)[1] == "2 h of 2 instruments at 1 station scanned in 2 gap-free records."
+    one = Classification(spans=spans[:1], seconds=3600.0)
+    assert summary(one, untrained_model)[1] == "1 h of 1 station scanned in 1 gap-free record."
+
+
 def test_probabilities_of_more_classes_than_miniseed_has_letters_are_refused_before_the_scan(tmp_path):
     model = SimpleNamespace(preprocess=SimpleNamespace(task="class"), classes=[f"class {k}" for k in range(21)])
     output = Output(tmp_path / "d.csv", probabilities=tmp_path / "p.mseed")

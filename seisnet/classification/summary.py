@@ -12,12 +12,14 @@ def summary(found: Classification, model: Model) -> tuple[str, ...]:
     kinds = [p.phase for p in found.picks] + [d.label for d in found.detections]
     counts = " and ".join(f"{kinds.count(name)} {name}" for name in found.thresholds)
     what = "detections" if model.preprocess.task == "class" else "picks"
+    n_instruments = len({trace_id for trace_id, *_ in found.spans})
     stations = counted(len(found.stations), "station")
+    where = stations if n_instruments == len(found.stations) else f"{n_instruments} instruments at {stations}"
     records = counted(found.n_records, "gap-free record")
     dead = f", {duration(found.dead_s)} of it without signal and therefore masked" if found.dead_s else ""
     return (
         f"{counts} {what}{'' if kinds else _why_none(found)}.",
-        f"{duration(found.seconds)} of {stations} scanned in {records}{dead}.",
+        f"{duration(found.seconds)} of {where} scanned in {records}{dead}.",
     )
 
 
