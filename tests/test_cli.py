@@ -771,6 +771,18 @@ def test_a_score_without_a_match_says_how_far_apart_both_lie(tmp_path):
         assert ("nothing matches" in told) is said
 
 
+def test_a_score_says_that_a_second_instrument_of_a_station_finds_everything_again(tmp_path):
+    head = "network,station,location,channel,time,phase\n"
+    (tmp_path / "wanted.csv").write_text(f"{head}GE,A,,,0,P\nGE,B,,HHZ,0,P\n")
+    (tmp_path / "one.csv").write_text(f"{head}GE,A,,HH,0,P\nGE,B,,HHZ,0,P\nGE,B,,HHN,9,S\nGE,C,,HN,0,P\nGE,C,,HH,0,P\n")
+    (tmp_path / "two.csv").write_text(f"{head}GE,A,,HH,0,P\nGE,A,,HN,0,P\nGE,B,,HH,0,P\n")
+    assert "instruments" not in run("score", tmp_path / "one.csv", tmp_path / "wanted.csv").stderr
+    told = run("score", tmp_path / "two.csv", tmp_path / "wanted.csv")
+    assert "P,3,2,2," in told.stdout
+    assert told.stderr.startswith("GE.A..HH, GE.A..HN: more instruments of a station than in the reference; only one")
+    assert run("score", tmp_path / "two.csv", tmp_path / "two.csv").stderr == ""
+
+
 def test_a_score_says_what_it_leaves_out(tmp_path):
     (tmp_path / "found.csv").write_text("network,station,time,phase\nXX,A,0,P\nGE,B,0,P\nGE,a,0,P\nGE,A,9,Lg\n")
     (tmp_path / "wanted.csv").write_text("network,station,time,phase\nGE,A,0,P\nGE,A,5,AML\n")

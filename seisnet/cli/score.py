@@ -64,7 +64,13 @@ def score(
     from seisnet.errors import NothingUsableError
     from seisnet.formats.picks import read_picks
     from seisnet.labels.reading import read_classes, read_intervals
-    from seisnet.scoring.matching import TOLERANCE_S, apart_s, elsewhere, score_detections, score_picks, unscored
+    from seisnet.scoring.matching import (
+        TOLERANCE_S,
+        apart_s,
+        score_detections,
+        score_picks,
+        unscored,
+    )
 
     if tolerance_s is not None:
         between("tolerance", tolerance_s, 1e-9, 1e6)
@@ -88,12 +94,7 @@ def score(
         scores = score_detections(found, wanted, tolerance_s=tolerance_s)
         if not scores:
             raise NothingUsableError(f"no class to score: {picks} and {reference} name nothing but noise")
-    if away := elsewhere(found, wanted):
-        told = f"{counted(len(away), what)} at stations that the reference does not name: left out"
-        if len(away) == len(found):
-            named = sorted({p.station_id.strip(".") for p in wanted})
-            told += f"; none are left (the reference names {first_of(named, 5)})"
-        console.say(told, quiet=quiet)
+    _say_not_compared(found, wanted, what, quiet=quiet)
     if not any(s.matched for s in scores) and (apart := apart_s(found, wanted)) >= 0:  # NaN is not
         told = f"from the reference to the nearest {what} of its station it is {duration(apart)} (median)"
         console.say(f"nothing matches: {told}; are both in UTC, and of the same days?", quiet=quiet)
@@ -108,6 +109,27 @@ def score(
         write_score(scores, output, Comparison(picks, reference, kind, tolerance_s, hours))
         console.say_outputs(output / "report.html", output / "metrics.json", quiet=quiet)
     _print_table(scores, (kind, f"{what}s"), hours)
+
+
+def _say_not_compared(
+    found: Sequence[Pick] | Sequence[ClassInterval],
+    wanted: Sequence[Pick] | Sequence[ClassInterval],
+    what: str,
+    *,
+    quiet: bool,
+) -> None:
+    """Say what is left out because of its station, and what can't match because of its instrument."""
+    from seisnet.scoring.matching import elsewhere, side_by_side
+
+    if away := elsewhere(found, wanted):
+        told = f"{counted(len(away), what)} at stations that the reference does not name: left out"
+        if len(away) == len(found):
+            named = sorted({p.station_id.strip(".") for p in wanted})
+            told += f"; none are left (the reference names {first_of(named, 5)})"
+        console.say(told, quiet=quiet)
+    if several := side_by_side(found, wanted):
+        told = f"only one of their {what}s of one signal can match; classify --select chooses instruments"
+        console.say(f"{first_of(several, 6)}: more instruments of a station than in the reference; {told}", quiet=quiet)
 
 
 def _kind(picks: Path, reference: Path) -> tuple[str, str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
@@ -113,6 +114,18 @@ def elsewhere(found: Sequence[OnInstrument], reference: Sequence[OnInstrument]) 
     unnamed = _without_network(found, reference)
     stations = {_station(mark, unnamed) for mark in reference}
     return [mark for mark in found if _station(mark, unnamed) not in stations]
+
+
+def side_by_side(found: Sequence[OnInstrument], reference: Sequence[OnInstrument]) -> list[str]:
+    """Instruments of stations where more of them have found something than the reference names: onsets count twice."""
+    unnamed = _without_network(found, reference)
+    mine: dict[str, set[str]] = defaultdict(set)
+    theirs: dict[str, set[str]] = defaultdict(set)
+    for marks, instruments in ((found, mine), (reference, theirs)):
+        for mark in marks:
+            instruments[_station(mark, unnamed)].add(mark.trace_id)
+    several = (mine[station] for station in theirs if len(mine[station]) > len(theirs[station]))
+    return sorted(itertools.chain(*several))
 
 
 def apart_s(found: Sequence[Mark], reference: Sequence[Mark]) -> float:
