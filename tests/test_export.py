@@ -1,6 +1,7 @@
 """What is exported is read back as it was, by seisnet and by SeisBench."""
 
 import csv
+import itertools
 
 import numpy as np
 import obspy
@@ -58,6 +59,23 @@ def test_one_event_lies_in_one_split(tmp_path, labelled, named):
         events.setdefault(true, set()).add(trace.event_id)
     assert len(splits) > 3
     assert all(len(found) == 1 for found in (*splits.values(), *events.values()))
+
+
+def test_events_whose_traces_share_samples_lie_in_one_split(tmp_path, make_trace, noise):
+    rows = [(station, 200.0 * k + late, f"{k}.{late}") for station in "AB" for k in range(20) for late in (0, 80)]
+    for station in "AB":
+        trace = make_trace(noise(420_000), f"GE.{station}..HHZ", start_ns=START_NS)
+        trace.write(str(tmp_path / f"{station}.mseed"), format="MSEED")
+    rows = [(station, START_NS / NS_PER_S + 100 + at_s, event) for station, at_s, event in rows]
+    picks = "".join(f"GE,{station},{at_s:.1f},P,{event}\n" for station, at_s, event in rows)
+    (tmp_path / "picks.csv").write_text(f"network,station,time,phase,event_id\n{picks}")
+    export_seisbench([str(tmp_path)], [str(tmp_path / "picks.csv")], tmp_path / "set")
+    traces = sorted(read_dataset(tmp_path / "set"), key=lambda t: (t.record.trace_id, t.record.start_ns))
+    beside = [(a, b) for a, b in itertools.pairwise(traces) if a.record.trace_id == b.record.trace_id]
+    shared = [(a.split, b.split) for a, b in beside if b.record.start_ns < a.record.end_ns]
+    assert len(shared) == 40
+    assert all(a == b for a, b in shared)
+    assert len({t.split for t in traces}) == 3
 
 
 def test_data_sets_are_written_whole(tmp_path, labelled):

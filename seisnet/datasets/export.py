@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import bisect
 import zlib
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +16,7 @@ from seisnet.errors import NothingUsableError
 from seisnet.labels.linking import linked
 from seisnet.labels.matching import LabelMatcher, unmatched
 from seisnet.labels.reading import phase_class, read_labels
+from seisnet.overlaps import connected, group_starts
 from seisnet.picks import Pick
 from seisnet.store.files import check_not_read
 from seisnet.store.seisbench_writer import SeisBenchWriter
@@ -77,7 +78,8 @@ def export_seisbench(
     Of continuous recordings a trace is what lies around the picks of one event, or of picks that follow each other
     within a minute; traces of data sets are written whole, with noise. Samples are float32 at one sampling rate.
     Phases that `labels` name keep their names, others go into the P or S column. The layout has a column a phase, so
-    that picks of another event in a trace are not labelled there; a remark on each tells so.
+    that picks of another event in a trace are not labelled there; a remark on each tells so. Events whose traces may
+    share samples are in one split.
 
     Parameters
     ----------
@@ -122,6 +124,7 @@ def export_seisbench(
         told = "before_s and after_s (--before, --after) do not apply to data sets, whose traces are written whole"
         reading.rejections.append(Rejection("", 0, 0, KEPT + told))
     matcher = LabelMatcher(linked(read_labels(labels, reading.rejections), TOGETHER_S))
+    together = _together(matcher.labels, config)
     hints = sorted({pick.phase for pick in matcher.labels if phase_class(pick.phase)} | {"P", "S"})
     stations = read_stations(tuple(map(Path, inventory)))
     known = [*COLUMNS, *(PLACE if stations else ())]
@@ -135,7 +138,10 @@ def export_seisbench(
     ) as writer:
         for source in found:
             for trace in _traces(source, matcher, reading, config):
-                writer.add(_row(trace, hints, stations, reading.rejections), trace.record.data[trace.record.present])
+                group = trace.event_id or trace.record.trace_id
+                split = trace.split or _split(together.get(group, group))
+                row = _row(replace(trace, split=split), hints, stations, reading.rejections)
+                writer.add(row, trace.record.data[trace.record.present])
                 n_traces += 1
                 if progress:
                     progress(n_traces, source.name)
@@ -219,7 +225,7 @@ def _row(trace: _Trace, hints: Sequence[str], stations: Stations, rejections: li
         "station_code": station,
         "station_location_code": location,
         "source_id": trace.event_id,
-        "split": trace.split or _split(trace.event_id or record.trace_id),
+        "split": trace.split,
     }
     if place := coordinates_of(stations, record.trace_id, record.start_ns):
         row |= zip(PLACE, place, strict=True)
@@ -238,6 +244,20 @@ def _row(trace: _Trace, hints: Sequence[str], stations: Stations, rejections: li
             continue
         rejections.append(Rejection(record.trace_id, pick.time_ns, pick.time_ns, why_not))
     return row
+
+
+def _together(picks: Sequence[Pick], config: ExportConfig) -> dict[str, str]:
+    """The first, by name, of the events whose traces may share samples with those of an event, at any station."""
+    of_station: dict[str, list[Pick]] = defaultdict(list)
+    for pick in picks:
+        of_station[pick.station.upper()].append(pick)
+    names = sorted({pick.event_id for pick in picks})
+    number = {event: i for i, event in enumerate(names)}
+    named = []
+    for station, own in of_station.items():
+        starts = group_starts([(pick.time_ns, pick.time_ns) for pick in own], _reach_s(config) * NS_PER_S)
+        named += [((station, start), number[pick.event_id]) for start, pick in zip(starts, own, strict=True)]
+    return {names[i]: names[group[0]] for group in connected(named, len(names)) for i in group}
 
 
 def _split(group: str) -> str:
