@@ -231,6 +231,17 @@ def test_a_row_of_weight_0_is_no_label_as_in_a_catalogue_but_a_stretch_needs_a_w
         read_classes([path])
 
 
+def test_a_pick_that_the_first_file_gives_no_weight_is_no_label_in_another_either(tmp_path):
+    head = "network,station,time,phase,weight,event_id\n"
+    analyst, machine = tmp_path / "analyst.csv", tmp_path / "machine.csv"
+    analyst.write_text(f"{head}GE,APE,100,P,0,a\nGE,APE,110,S,1,a\n")
+    machine.write_text(f"{head}GE,APE,100.1,P,1,m\nGE,APE,110.1,S,0,m\nGE,APE,120,P,1,m\n")
+    found = [(p.phase, p.time_ns / NS_PER_S, p.event_id) for p in read_labels([analyst, machine])]
+    assert found == [("P of weight 0", 100, "a"), ("S", 110, "a"), ("P", 120, "a")]
+    phases = [(p.phase, p.time_ns / NS_PER_S) for p in read_labels([machine, analyst])]
+    assert phases == [("P", 100.1), ("S of weight 0", 110.1), ("P", 120)]
+
+
 def test_of_rows_with_one_pick_id_the_last_counts_and_the_number_of_a_line_is_no_id(tmp_path):
     path = tmp_path / "picks.csv"
     path.write_text("network,station,time,phase,pick_id\nGE,APE,1,P,\nGE,APE,5,S,2\nGE,APE,6,S,2\n")

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from seisnet.errors import DataError, missing
-from seisnet.labels.catalogues import catalogue_intervals, catalogue_picks
+from seisnet.labels.catalogues import UNUSED, catalogue_intervals, catalogue_picks
 from seisnet.labels.tables import csv_intervals, csv_picks, is_csv
 from seisnet.picks import ClassInterval, Pick, in_order
 from seisnet.waveforms.records import NS_PER_S, Rejection
@@ -202,8 +202,8 @@ def _once(files: Iterable[Sequence[Pick]], rejections: list[Rejection]) -> list[
         before = len(kept)
         for pick in picks:
             # Components, or P and Pg, of one time are of one onset, which would else have two windows.
-            codes = (pick.network, pick.location, pick.channel[:2], *_station_and_phase(pick), pick.time_ns)
-            place = place_of.get(codes, _place_of_copy(pick, earlier[_station_and_phase(pick)], kept))
+            codes = (pick.network, pick.location, pick.channel[:2], *_onset(pick), pick.time_ns)
+            place = place_of.get(codes, _place_of_copy(pick, earlier[_onset(pick)], kept))
             if place is None:
                 place_of[codes] = len(kept)
                 kept.append(pick)
@@ -222,7 +222,7 @@ def _once(files: Iterable[Sequence[Pick]], rejections: list[Rejection]) -> list[
             if event[0] == k and namesake[0] < k:
                 same_as[event] = _joined(same_as, namesake)
         for i, pick in enumerate(kept[before:], before):
-            bisect.insort(earlier[_station_and_phase(pick)], (pick.time_ns, i))
+            bisect.insort(earlier[_onset(pick)], (pick.time_ns, i))
     names = [_joined(same_as, event)[1] for event in of_event]
     return [p if p.event_id == name else replace(p, event_id=name) for p, name in zip(kept, names, strict=True)]
 
@@ -242,6 +242,11 @@ def _second(pick: Pick) -> Rejection:
 
 def _station_and_phase(pick: Pick) -> tuple[str, str]:
     return pick.station.upper(), phase_class(pick.phase) or pick.phase.upper()
+
+
+def _onset(pick: Pick) -> tuple[str, str]:
+    """Station and phase, of a pick without weight the phase that its analyst means: other files may give it one."""
+    return _station_and_phase(replace(pick, phase=pick.phase.removesuffix(UNUSED)))
 
 
 def _joined(same_as: dict[Event, Event], event: Event) -> Event:
