@@ -244,6 +244,12 @@ class DetectionList(list[Detection]):
 STATUS_WEIGHTS = {"manual": 1.0, "automatic": 0.5, "auto": 0.5, "autopicker": 0.5, "estimated": 0.1, "predicted": 0.1}
 """Weights of picks by how they were made; a pick that does not say counts as manual."""
 
+UNUSED = " of weight 0"
+"""Of a phase: its analyst does not use the pick, so that it is no label; but it is not noise either."""
+
+REFUSED = "a pick that an analyst rejected"
+"""Why such a pick is no label."""
+
 CHECKED = ("confirmed", "reviewed", "final")
 """QuakeML's evaluation status of a pick that an analyst has looked at, whoever made it."""
 

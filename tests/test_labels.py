@@ -115,6 +115,27 @@ def test_of_two_picks_that_may_be_of_one_onset_the_nearer_is(tmp_path):
     assert [p.event_id for p in read_labels([tmp_path / "1.csv", tmp_path / "2.csv"])] == ["", "x"]
 
 
+def test_what_the_first_file_rejects_is_no_label_though_the_second_has_it(tmp_path):
+    """Corrections come first, and the picks that they correct may come as well."""
+    corrected, old = tmp_path / "corrected.csv", tmp_path / "old.csv"
+    head = "network,station,time,phase,status,event_id\n"
+    corrected.write_text(
+        f"{head}GE,APE,10,P,rejected,1\nGE,APE,20,P,rejected,1\nGE,APE,20.2,P,manual,1\nGE,APE,25,S,,1\n"
+    )
+    old.write_text(f"{head}GE,APE,10.1,P,,1\nGE,APE,20,P,,1\nGE,WET,10,P,,1\nXX,APE,10,P,,1\n,APE,30,S,,1\n")
+    rejections = []
+    kept = read_labels([corrected, old], rejections)
+    assert [(p.network, p.station, p.time_ns / NS_PER_S) for p in kept] == [
+        ("GE", "WET", 10.0),
+        ("XX", "APE", 10.0),
+        ("GE", "APE", 20.2),
+        ("GE", "APE", 25.0),
+        ("", "APE", 30.0),
+    ]
+    assert [r.reason for r in rejections[2:]] == ["rejected in an earlier file", "a second pick of the same onset"]
+    assert len(read_labels([old, corrected])) == 6  # the other way round corrections come too late
+
+
 def test_an_event_is_called_as_in_the_first_file_that_has_an_onset_of_it(tmp_path):
     """Its name in the first file comes last by alphabet; the third file shares a name with the second, and no onset."""
     head, at = "network,station,time,phase,event_id\n", START_NS // NS_PER_S

@@ -11,14 +11,11 @@ from obspy.core.event import Arrival, Event, QuantityError, WaveformStreamID
 from obspy.core.event import Pick as CatalogPick
 
 from seisnet.labels.events import read_events
-from seisnet.picks import ClassInterval, Pick, label_weight, named, pick_status
+from seisnet.picks import REFUSED, UNUSED, ClassInterval, Pick, label_weight, named, pick_status
 from seisnet.waveforms.records import Rejection, is_beyond
 
 SEISAN_WEIGHTS = {"1": 0.75, "2": 0.5, "3": 0.25, "4": 0.0}
 """Full weight is 0 or nothing in the Nordic format; 9 is of clocks that are wrong, waveforms as much as picks."""
-
-UNUSED = " of weight 0"
-"""Of a phase: its analyst does not use the pick, so that it is no label; but it is not noise either."""
 
 COMPONENTS_ONLY = ("NORDIC", "EVT", "HYPODDPHA", "NLLOC_HYP")
 """Formats whose shorter codes of channels end in the component, as SEISAN's ``SZ`` does, and not in the instrument."""
@@ -97,7 +94,7 @@ def _valid(event: Event, rejections: list[Rejection]) -> Iterator[CatalogPick]:
         elif is_beyond(pick.time.ns, pick.time.ns):  # a slip of the pen, which must not end the work on all others
             rejections.append(_rejection(event, pick, "a pick whose time lies before 1678 or after 2261"))
         elif pick.evaluation_status == "rejected":
-            rejections.append(_rejection(event, pick, "a pick that an analyst rejected"))
+            rejections.append(_rejection(event, pick, REFUSED))
         else:
             yield pick
 

@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import TypeVar
 
 from seisnet.errors import DataError, missing
-from seisnet.labels.catalogues import UNUSED, catalogue_intervals, catalogue_picks
+from seisnet.labels.catalogues import catalogue_intervals, catalogue_picks
 from seisnet.labels.tables import csv_intervals, csv_picks, is_csv
-from seisnet.picks import ClassInterval, Pick, in_order
+from seisnet.picks import REFUSED, UNUSED, ClassInterval, Pick, in_order
 from seisnet.waveforms.records import NS_PER_S, Rejection
 from seisnet.wording import most_frequent
 
@@ -29,10 +29,15 @@ HINT = re.compile(
 SAME_NS = NS_PER_S // 2
 """Picks of one phase at one station, in two files of labels, are of one onset if they are no farther apart."""
 
+SECOND = "a second pick of the same onset"
+
 NO_CLASSES = "classes: its events have no type, or no picks; detections are read from CSV"
 
 Event = tuple[int, str]
 """Number of a file of labels, and what it calls an event."""
+
+Refused = dict[str, list[tuple[int, str, str]]]
+"""By station: times, networks and locations of the picks of a file that an analyst rejected."""
 
 L = TypeVar("L", Pick, ClassInterval)
 
@@ -75,11 +80,15 @@ def read_labels(paths: Iterable[str | Path], rejections: list[Rejection] | None 
         For a file that is missing, empty, neither a catalogue nor a CSV of picks, or holds no pick.
     """
     rejected = [] if rejections is None else rejections
-    files = _read(paths, csv_picks, catalogue_picks, "picks; origins alone give no onsets", rejected)
-    files = [_surest(picks, rejected) for picks in files]
-    # A pick outside any event may be of the same onset as one inside: a machine's beside the analyst's.
-    parts = ([pick for pick in picks if bool(pick.event_id) is named] for picks in files for named in (True, False))
-    return in_order(_once(parts, rejected))
+    files: list[list[Pick]] = []
+    refused: list[Refused] = []
+    for path in paths:
+        own: list[Rejection] = []
+        (picks,) = _read([path], csv_picks, catalogue_picks, "picks; origins alone give no onsets", own)
+        refused.append(_refused(own))
+        files.append(_surest(picks, own))
+        rejected += own
+    return in_order(_once(files, refused, rejected))
 
 
 def read_classes(paths: Iterable[str | Path], rejections: list[Rejection] | None = None) -> list[ClassInterval]:
@@ -182,12 +191,34 @@ def _surest(picks: Sequence[Pick], rejections: list[Rejection]) -> list[Pick]:
             of_same = (p for p in surer if abs(p.time_ns - pick.time_ns) <= SAME_NS)
             if any(fits(pick, p.network, p.location.strip("-")) for p in of_same):
                 second.add(i)
-    rejections += [_second(pick) for i, pick in enumerate(picks) if i in second]
+    rejections += [_rejection(pick, SECOND) for i, pick in enumerate(picks) if i in second]
     return [pick for i, pick in enumerate(picks) if i not in second]
 
 
-def _once(files: Iterable[Sequence[Pick]], rejections: list[Rejection]) -> list[Pick]:
+def _refused(rejections: Iterable[Rejection]) -> Refused:
+    times: defaultdict[str, list[tuple[int, str, str]]] = defaultdict(list)
+    for rejection in rejections:
+        if rejection.reason == REFUSED:
+            network, station, location, *_ = rejection.trace_id.split(".")
+            bisect.insort(times[station.upper()], (rejection.start_ns, network, location))
+    return times
+
+
+def _is_refused(pick: Pick, files: Sequence[Refused]) -> bool:
+    """Whether one of some files rejects a pick of this onset; what it calls the phase does not matter."""
+    for times in files:
+        of_station = times.get(pick.station.upper(), [])
+        low = bisect.bisect_left(of_station, (pick.time_ns - SAME_NS, "", ""))
+        near = itertools.takewhile(lambda at: at[0] <= pick.time_ns + SAME_NS, of_station[low:])
+        if any(fits(pick, network, location.strip("-")) for _, network, location in near):
+            return True
+    return False
+
+
+def _once(files: Sequence[Sequence[Pick]], refused: Sequence[Refused], rejections: list[Rejection]) -> list[Pick]:
     """Every onset once, as the first file has it, and in one event, whatever each file calls that.
+
+    A pick that an earlier file rejects is left out, unless that has another pick of the onset.
 
     Otherwise one window might lie in two splits, under two names of one earthquake. Events of one name in two files are
     one, unless an onset of the later file shows that it is another: each file may number its events in its own way.
@@ -198,18 +229,25 @@ def _once(files: Iterable[Sequence[Pick]], rejections: list[Rejection]) -> list[
     first_of_name: dict[str, Event] = {}  # the first event of each name
     place_of: dict[tuple[object, ...], int] = {}  # place in `kept` of each pick
     earlier: dict[tuple[str, str], list[tuple[int, int]]] = defaultdict(list)  # times and places, of earlier files
-    for k, picks in enumerate(files):
+    # A pick outside any event may be of the same onset as one inside: a machine's beside the analyst's.
+    parts = ([pick for pick in picks if bool(pick.event_id) is named] for picks in files for named in (True, False))
+    for k, picks in enumerate(parts):
         before = len(kept)
         for pick in picks:
             # Components, or P and Pg, of one time are of one onset, which would else have two windows.
             codes = (pick.network, pick.location, pick.channel[:2], *_onset(pick), pick.time_ns)
             place = place_of.get(codes, _place_of_copy(pick, earlier[_onset(pick)], kept))
             if place is None:
+                if _is_refused(pick, refused[: k // 2]):
+                    rejections.append(
+                        Rejection(pick.trace_id, pick.time_ns, pick.time_ns, "rejected in an earlier file")
+                    )
+                    continue
                 place_of[codes] = len(kept)
                 kept.append(pick)
                 of_event.append((k, pick.event_id))
                 continue
-            rejections.append(_second(pick))
+            rejections.append(_rejection(pick, SECOND))
             if pick.event_id and of_event[place][1]:
                 events = (_joined(same_as, of_event[place]), _joined(same_as, (k, pick.event_id)))
                 early, late = sorted(events, key=lambda event: event[0])
@@ -236,8 +274,8 @@ def _place_of_copy(pick: Pick, earlier: Sequence[tuple[int, int]], kept: Sequenc
     return min(near)[1] if near else None
 
 
-def _second(pick: Pick) -> Rejection:
-    return Rejection(pick.trace_id, pick.time_ns, pick.time_ns, "a second pick of the same onset")
+def _rejection(pick: Pick, reason: str) -> Rejection:
+    return Rejection(pick.trace_id, pick.time_ns, pick.time_ns, reason)
 
 
 def _station_and_phase(pick: Pick) -> tuple[str, str]:

@@ -13,8 +13,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from seisnet.errors import DataError
-from seisnet.labels.catalogues import UNUSED
-from seisnet.picks import ClassInterval, Pick, iso_ns, label_weight, named, pick_status
+from seisnet.picks import UNUSED, ClassInterval, Pick, iso_ns, label_weight, named, pick_status
 from seisnet.waveforms.records import Rejection, is_beyond
 
 
