@@ -15,7 +15,8 @@ from obspy.core.util.base import ENTRY_POINTS
 
 from seisnet.errors import DataError
 from seisnet.formats.picks import write_detections, write_picks
-from seisnet.labels.reading import phase_class, read_classes, read_intervals, read_labels
+from seisnet.labels.phases import phase_class
+from seisnet.labels.reading import read_classes, read_intervals, read_labels
 from seisnet.picks import ClassInterval, Detection, Pick
 from seisnet.waveforms.records import NS_PER_S
 

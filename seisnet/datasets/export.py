@@ -15,7 +15,8 @@ from seisnet.config import ExportConfig, names, or_default
 from seisnet.errors import NothingUsableError
 from seisnet.labels.linking import linked
 from seisnet.labels.matching import LabelMatcher, unmatched
-from seisnet.labels.reading import phase_class, read_labels
+from seisnet.labels.phases import phase_class
+from seisnet.labels.reading import read_labels
 from seisnet.overlaps import connected, group_starts
 from seisnet.picks import Pick
 from seisnet.store.files import check_not_read

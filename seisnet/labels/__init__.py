@@ -1,5 +1,6 @@
 """Analysts' labels: picks, and stretches of recordings that have a class.
 
-`reading` reads them from `tables` (CSV) and `catalogues` (whatever ObsPy reads), each once; `matching` says to which
-records they belong; `linking` names events for those that have none.
+`reading` reads them from `tables` (CSV) and `catalogues` (whatever ObsPy reads; `events` adds what its readers leave
+out), `phases` tells P from S, and `joining` has each onset once; `matching` says to which records labels belong;
+`linking` names events for those that have none.
 """

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Generic, TypeVar
 
-from seisnet.labels.reading import fits
+from seisnet.labels.joining import fits
 from seisnet.overlaps import Spans
 from seisnet.picks import ClassInterval, Pick
 from seisnet.waveforms.records import NS_PER_S, Record, Rejection

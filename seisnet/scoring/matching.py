@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from seisnet.labels.reading import phase_class
+from seisnet.labels.phases import phase_class
 from seisnet.picks import ClassInterval, Detection, OnInstrument, Pick, match_spans
 from seisnet.waveforms.records import NS_PER_S
 

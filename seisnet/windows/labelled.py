@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seisnet.config import PreprocessConfig
-from seisnet.labels.reading import phase_class
+from seisnet.labels.phases import phase_class
 from seisnet.overlaps import merged
 from seisnet.picks import ClassInterval, Pick, station_of
 from seisnet.waveforms.records import NS_PER_S, Record, sample_of, sample_to_ns
