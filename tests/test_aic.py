@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.signal import sosfilt
 
-from seisnet.picking.aic import _unforeseen, _variance, aic_onset
+from seisnet.picking.aic import _filter, _unforeseen, _variance, aic_onset
 from seisnet.waveforms.conditioning import to_rate
 from seisnet.waveforms.records import NS_PER_S
 
@@ -52,6 +53,29 @@ def test_p_is_read_from_the_vertical_and_s_from_the_horizontals(make_record, noi
     record = make_record(data)
     assert abs(error_s(record, 20.0, 20.2, "P")) <= 0.03
     assert abs(error_s(record, 20.4, 20.2, "S")) <= 0.03
+
+
+@pytest.mark.parametrize(
+    ("phase", "rows", "band_hz", "around"), [("P", [0], (3.0, 30.0), 100), ("S", [1, 2], (1.0, 20.0), 50)]
+)
+def test_the_least_criterion_is_that_of_a_naive_loop(phase, rows, band_hz, around, make_record, noise):
+    for seed in range(12):
+        record = make_record(np.stack([noise(6000, 3 * seed + k) for k in range(3)]))
+        first, stop = 3000 - 60 - around - 200, 3000 + 60 + around  # the filter runs for two seconds before
+        x = record.data[rows, first:stop].astype(np.float64)
+        x = sosfilt(_filter(*band_hz, 100.0), x - x[:, :1], axis=1)
+        if phase == "S":
+            x = _unforeseen(x, 200 + around)  # by all that precedes the search
+        x = x[:, 200:]
+        quiet = 3e-4 * x[:, around : around + 120].var(axis=1)
+        n = x.shape[1]
+        aic = {
+            k: sum(k * np.log(x[:, :k].var(axis=1) + quiet) + (n - k) * np.log(x[:, k:].var(axis=1) + quiet))
+            for k in range(around, around + 120)
+        }
+        expected = at_s((first + 200 + min(aic, key=aic.__getitem__)) / 100)
+        for after_ns in (None, at_s(10.0)):  # which lies before all that is looked at
+            assert aic_onset(record, at_s(30.0), phase, half_width_s=0.6, after_ns=after_ns) == expected
 
 
 def coloured(noise, n, seed, feedback):

@@ -14,10 +14,8 @@ def test_coincidence_counts_stations_not_picks():
     picks = [pick("A", 0), pick("A", 1, "S"), pick("B", 4), pick("C", 40), pick("B", 44), pick("A", 70)]
     assert coincident(picks, 2, 5.0) == [*picks[:3], *picks[3:5]]
     assert coincident(picks, 3, 15.0) == []
-    assert s_after_p([pick("A", 0), pick("A", 3, "S"), pick("B", 4, "S"), pick("A", 30, "S")], 10.0) == [
-        pick("A", 0),
-        pick("A", 3, "S"),
-    ]
+    first, second = [pick("A", 0), pick("A", 10, "S")], [pick("A", 31), pick("A", 33, "S")]
+    assert s_after_p([*first, pick("B", 11, "S"), pick("A", 30, "S"), *second], 10.0) == [*first, *second]
 
 
 @given(

@@ -95,6 +95,16 @@ def test_every_run_above_half_the_threshold_that_reaches_it_holds_one_onset(prob
         assert height == probability[run].max()
 
 
+@given(
+    arrays(np.float32, 40, elements=st.sampled_from(np.float32([0, 0.2, 0.3, 0.5, 0.6, 0.9]))),
+    st.lists(st.integers(0, 40), max_size=6),
+)
+def test_onsets_do_not_depend_on_the_pieces(probability, cuts):
+    whole, pieces = OnsetFinder(0.5, 6), OnsetFinder(0.5, 6)
+    found = [onset for piece in np.split(probability, sorted(cuts)) for onset in pieces.add(piece)]
+    assert found + pieces.add(probability[:0], last=True) == whole.add(probability, last=True)
+
+
 @given(onsets=st.lists(st.tuples(st.integers(0, 50), st.floats(0, 1)), max_size=10), distance=st.integers(1, 15))
 def test_onsets_that_are_kept_lie_apart_and_each_dropped_one_is_near_a_better(onsets, distance):
     kept = keep_apart(onsets, distance)
@@ -175,7 +185,7 @@ def test_chunk_invariance_s_that_is_moved_waits_for_what_is_seen_of_p(hop_s, mak
         assert abs(pick.time_ns - START_NS - 20.6 * NS_PER_S) <= 0.03 * NS_PER_S
 
 
-@given(st.lists(st.integers(1, 9), min_size=1, max_size=12), st.integers(0, 60), st.integers(0, 20))
+@given(st.lists(st.integers(1, 9), min_size=1, max_size=12), st.integers(-20, 60), st.integers(0, 20))
 def test_peaks_of_p_do_not_depend_on_the_pieces(lengths, first, width):
     values = np.random.default_rng(sum(lengths)).random(sum(lengths), dtype=np.float32)
     whole, pieces = PeaksOfP(), PeaksOfP()
@@ -183,8 +193,8 @@ def test_peaks_of_p_do_not_depend_on_the_pieces(lengths, first, width):
     for start, stop in itertools.pairwise(np.cumsum([0, *lengths])):
         pieces.add(values[start:stop])
         pieces.forget(first)
-    seen = np.flatnonzero(values[first : first + width] >= 0.3)
-    expected = first + int(np.argmax(values[first : first + width])) if len(seen) else None
+    near = values[max(first, 0) : max(first + width, 0)]
+    expected = max(first, 0) + int(np.argmax(near)) if near.max(initial=0) >= 0.3 else None
     assert whole.highest(first, first + width) == pieces.highest(first, first + width) == expected
 
 
@@ -247,6 +257,12 @@ class MovedOnsets:
 )
 @example(  # the first waits for the second, which is held back as long as another may come near it
     peaks=[(60, 0, 0.5), (105, 0, 0.9)], step=1, config=PickConfig(min_distance_s=3.0, rival_s=10.0, refine_s=0.0)
+)
+@example(  # what comes near the end of a cluster may be more probable than all of it
+    peaks=[(60, 0, 0.5), (65, 0, 0.9)], step=1, config=PickConfig(min_distance_s=3.0, rival_s=0.0, refine_s=0.0)
+)
+@example(  # and may be moved towards it
+    peaks=[(64, 0, 0.5), (70, 0, 0.9)], step=1, config=PickConfig(min_distance_s=1.0, rival_s=0.0, refine_s=0.0)
 )
 @example(  # moved back as far as may be, so that it reads all that is kept before it
     peaks=[(225, 0, 0.9)], step=1, config=PickConfig(refine_s=0.3)
@@ -318,13 +334,18 @@ def test_signal_to_noise_is_unknown_at_the_edges_and_over_silence(onset_record, 
         assert np.isnan(snr_db(half, START_NS + 20 * NS_PER_S))
 
 
-def test_one_onset_is_not_both_phases():
+def test_one_onset_is_not_both_phases(onset_record):
     def pick(phase, at_s, probability):
         return Pick("GE", "APE", "", "HH", phase, round(at_s * 1e9), probability)
 
     p, s_on_it, s_after = pick("P", 10.0, 0.9), pick("S", 10.2, 0.8), pick("S", 11.0, 0.7)
     assert one_phase_an_onset([s_on_it, s_after, p], 300_000_000) == [p, s_after]
     assert one_phase_an_onset([p, s_on_it], 200_000_000) == [p, s_on_it]  # as far apart as is asked
+    p, s = bump(60, 0.9, width=0.1), bump(62, 0.8, width=0.1)
+    for same_onset_s, phases in ((0.3, "PS"), (1.0, "P")):
+        config = PickConfig(min_distance_s=0.0, same_onset_s=same_onset_s, refine_s=0.0, rival_s=0.0)
+        found = find_picks(onset_record(20.0), probabilities_of(p, s), {"P": 0.5, "S": 0.5}, config=config)
+        assert "".join(pick.phase for pick in found) == phases
 
 
 def test_bounded_memory_samples_that_no_pick_needs_are_let_go(untrained_model, make_record, noise):
