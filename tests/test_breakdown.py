@@ -27,6 +27,7 @@ def test_bins_hold_about_equally_many_and_are_scored_one_by_one():
 def test_equal_values_are_one_bin_and_unknown_ones_none():
     found = f1_by([0, 1, 1], [0, 1, 0], [7.0, 7.0, np.nan], 2)
     assert (found.edges.tolist(), found.counts.tolist(), found.f1.tolist()) == ([7.0, 8.0], [2], [[1.0, 1.0]])
+    assert f1_by([0, 1, 0], [0, 1, 0], [7.0, 8.0, 9.0], 2, n_bins=2).counts.tolist() == [1, 2]
     with pytest.raises(DataError, match="not known for any window"):
         f1_by([0], [0], [np.nan], 1)
     with pytest.raises(DataError, match="shapes"):
@@ -46,7 +47,7 @@ def test_a_record_shares_what_is_known_of_its_windows():
 
 
 def test_s_minus_p_is_of_the_first_onsets_of_an_event_on_an_instrument():
-    phase_n = ["P", "S", "noise", "P", "S", "P"]
-    onset_ns = np.array([5, 8, 0, 4, 3, 9]) * 10**9
-    found = s_minus_p(onset_ns, phase_n, [0, 0, 0, 1, 1, 2], ["A", "A", "A", "A", "A", "A"])
-    np.testing.assert_array_equal(found, [3.0, 3.0, 3.0, np.nan, np.nan, np.nan])
+    phase_n = ["P", "S", "noise", "P", "S", "P", "P", "S"]
+    onset_ns = np.array([5, 8, 0, 4, 3, 9, 6, 9]) * 10**9
+    found = s_minus_p(onset_ns, phase_n, [0, 0, 0, 1, 1, 2, 0, 0], ["A"] * 8)
+    np.testing.assert_array_equal(found, [3.0, 3.0, 3.0, np.nan, np.nan, np.nan, 3.0, 3.0])

@@ -45,6 +45,8 @@ def test_the_curve_at_a_threshold_is_what_that_threshold_does(scored, threshold)
     chosen_n = score_n >= threshold
     precision, recall = precision_recall_curve(truth_n, score_n).at(threshold)
     assert recall == pytest.approx(np.sum(chosen_n & truth_n) / np.sum(truth_n))
+    alarms, hits = roc_curve(truth_n, score_n).at(threshold)
+    assert (alarms, hits) == pytest.approx((np.sum(chosen_n & ~truth_n) / np.sum(~truth_n), recall))
     assert precision == pytest.approx(np.sum(chosen_n & truth_n) / np.sum(chosen_n) if chosen_n.any() else 1.0)
 
 

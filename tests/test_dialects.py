@@ -14,6 +14,7 @@ from seisnet.formats.picks import write_detections, write_picks
 from seisnet.formats.probabilities import FREE, check_name, letters, write_probabilities
 from seisnet.picks import Detection, Pick
 from seisnet.scan.scanner import Probabilities
+from seisnet.waveforms.records import DAY_NS
 
 AT_NS = 1_562_259_769_420_000_000  # 2019-07-04T17:02:49.42
 PICKS = [
@@ -40,11 +41,19 @@ def test_each_table_is_the_golden_one_whatever_the_order(dialect):
     assert dialect([]).decode() == GOLDEN[dialect].splitlines(keepends=True)[0]
 
 
+@pytest.mark.parametrize("dialect", [phasenet, gamma])
+def test_milliseconds_are_rounded(dialect):
+    almost = [dataclasses.replace(pick, time_ns=pick.time_ns - 400_000) for pick in PICKS]
+    assert dialect(almost).decode() == GOLDEN[dialect]
+
+
 def test_real_is_a_folder_with_a_file_a_station_and_phase(tmp_path):
-    write_real(PICKS, tmp_path / "real")
+    write_real([dataclasses.replace(PICKS[0], station="OLD")], tmp_path / "real")
+    next_day = dataclasses.replace(PICKS[0], time_ns=AT_NS + DAY_NS)
+    write_real([next_day, *PICKS], tmp_path / "real")
     found = {path.name: path.read_text() for path in (tmp_path / "real").iterdir()}
     assert found == {
-        "CI.BOM.P.txt": "61369.4200 0.9877 0.0\n",
+        "CI.BOM.P.txt": "61369.4200 0.9877 0.0\n147769.4200 0.9877 0.0\n",
         "CI.CLC.S.txt": "61371.9200 0.7000 0.0\n",
         "day.txt": "2019-07-04\n",
     }
@@ -66,10 +75,12 @@ def test_detections_are_a_table_or_events(tmp_path):
         "network,station,location,channel,class,start_time,end_time,probability,model,threshold",
         "TW,LH01,,HH,rockfall,2019-07-04T17:02:49.420000Z,2019-07-04T17:02:59.420000Z,0.9000,m,0.5000",
     ]
-    write_detections(detections, tmp_path / "d.xml", "quakeml")
+    several = [dataclasses.replace(detections[0], station=s, label=c) for s, c in ("AA", "AB", "BA")]
+    assert detections_csv(several[::-1]) == detections_csv(several)
+    write_detections([dataclasses.replace(detections[0], label="Rockfall")], tmp_path / "d.xml", "quakeml")
     [event] = obspy.read_events(str(tmp_path / "d.xml"))
     assert event.event_type == "landslide"
-    assert event.event_descriptions[0].text == "rockfall"
+    assert event.event_descriptions[0].text == "Rockfall"
     with pytest.raises(ConfigError, match="holds picks"):
         write_detections(detections, tmp_path / "d.csv", "pyocto")
 

@@ -9,7 +9,9 @@ import pytest
 from seisnet.config import PreprocessConfig, TrainConfig, to_json
 from seisnet.errors import DataError
 from seisnet.model import Model
+from seisnet.scoring.breakdown import of_record
 from seisnet.scoring.evaluation import RECIPE, evaluate
+from seisnet.scoring.metrics import reliability
 from seisnet.training.fitting import fit
 from seisnet.training.labelled_sets import make_windows
 
@@ -81,6 +83,32 @@ def test_windows_that_were_altered_in_memory_are_checked(column, value, quakes, 
             ask()
 
 
+def test_figures_are_of_all_windows_that_are_not_altered_copies(quakes, quake_model):
+    rows, n = quakes.windows.rows, np.arange(len(quakes.windows.rows))
+    rows = replace(rows, augmented=n % 3 == 0, snr_db=np.where(rows.y == 2, np.nan, n).astype(np.float32))
+    found = evaluate(quake_model, replace(quakes.windows, rows=rows), split="all")
+    own, p = rows.take(~rows.augmented), found.probabilities
+    np.testing.assert_array_equal(p, quake_model.predict_proba(own.x))
+    right = p.argmax(axis=1) == own.y
+    mistakes = found.mistakes(len(own))
+    assert sorted(mistakes) == np.flatnonzero(~right).tolist() != []
+    assert (np.diff(p.max(axis=1)[mistakes]) <= 0).all()
+    assert found.calibration.ece == reliability(p.max(axis=1), right).ece
+    low, high = found.macro_f1_interval
+    assert low < found.scores.macro_f1 < high
+    of_records = of_record(own.snr_db, own.group, own.trace_id.tolist())
+    assert found.breakdowns["snr_db"].left_out == np.isnan(of_records).sum() < np.isnan(own.snr_db).sum()
+    scaled = (own.x[found.embedded] - quake_model.stored.mean) / quake_model.stored.scale
+    np.testing.assert_array_equal(found.activations, quake_model.networks[0].hidden(scaled))
+
+    of_one_event = replace(quakes.windows, rows=replace(rows, group=np.zeros_like(rows.group)))
+    assert np.isnan(evaluate(quake_model, of_one_event, split="all").macro_f1_interval).all()
+    no_s = replace(quakes.windows, rows=rows.take(rows.y != 1))
+    assert [*evaluate(quake_model, no_s, split="all").roc] == ["P", "noise"]
+    only_p = evaluate(quake_model, replace(quakes.windows, rows=rows.take(rows.y == 0)), split="all")
+    assert not only_p.roc and not only_p.precision_recall
+
+
 def test_a_model_says_which_onsets_of_new_windows_it_has_learned_from(quakes, quake_model, small_training):
     rows = quakes.windows.rows
     onsets = rows.take((rows.y != quakes.windows.info.classes.index("noise")) & (rows.split == 0))
@@ -93,6 +121,7 @@ def test_a_model_says_which_onsets_of_new_windows_it_has_learned_from(quakes, qu
     made_anew = replace(quakes.windows, rows=replace(rows, split=2 - rows.split))
     found = evaluate(quake_model, made_anew)
     assert found.caveat.startswith("the model has learned from 100% of the onsets in the test split")
+    assert evaluate(quake_model, made_anew, split="all").caveat.endswith("in the all split, so that scores flatter it")
     made_anew = replace(quakes.windows, rows=replace(rows, split=(rows.split + 1) % 3))
     told = []
     fit(made_anew, replace(small_training, epochs=1, context=False, onset=False), init=quake_model, say=told.append)

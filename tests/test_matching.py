@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from seisnet.picks import ClassInterval, Detection, Pick
-from seisnet.scoring.matching import elsewhere, score_detections, score_picks, unscored
+from seisnet.scoring.matching import apart_s, elsewhere, score_detections, score_picks, unscored
 from seisnet.waveforms.records import NS_PER_S
 
 
@@ -69,6 +69,7 @@ def test_where_one_side_names_no_network_stations_match_by_code(found):
     for reference in ("GE.APE P 10", ".APE P 10"):
         assert score(found, reference)[0].matched == 1
     assert score("GE.APE P 10", "XX.APE P 10")[0].matched == 0
+    assert score("ge.ape P 10", "GE.APE P 10")[0].matched == score(".ape P 10", "GE.APE P 10")[0].matched == 1
 
 
 def test_a_station_without_network_changes_nothing_at_others():
@@ -86,6 +87,12 @@ def test_iterators_are_scored_as_lists():
         strict=True,
     ):
         assert (a.found, a.reference, a.matched) == (b.found, b.reference, b.matched) == (1, 1, 1)
+
+
+def test_how_far_apart_is_a_median_of_the_nearest_at_the_same_station():
+    found = picks("GE.APE P 8, GE.APE S 13, GE.APE P 90, XX.ZZZ P 20.1")
+    assert apart_s(found, picks("GE.APE P 10, GE.APE P 12, GE.APE S 20, YY.ZZZ P 20")) == 2.0
+    assert math.isnan(apart_s(found, picks("YY.ZZZ P 20")))
 
 
 def test_the_tolerance_decides():

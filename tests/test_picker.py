@@ -341,6 +341,7 @@ def test_one_onset_is_not_both_phases(onset_record):
     p, s_on_it, s_after = pick("P", 10.0, 0.9), pick("S", 10.2, 0.8), pick("S", 11.0, 0.7)
     assert one_phase_an_onset([s_on_it, s_after, p], 300_000_000) == [p, s_after]
     assert one_phase_an_onset([p, s_on_it], 200_000_000) == [p, s_on_it]  # as far apart as is asked
+    assert one_phase_an_onset([replace(p, probability=0.7), s_on_it], 300_000_000) == [s_on_it]
     p, s = bump(60, 0.9, width=0.1), bump(62, 0.8, width=0.1)
     for same_onset_s, phases in ((0.3, "PS"), (1.0, "P")):
         config = PickConfig(min_distance_s=0.0, same_onset_s=same_onset_s, refine_s=0.0, rival_s=0.0)

@@ -75,7 +75,8 @@ def test_less_probable_ones_another_phase_and_distant_ones_are_no_rivals():
 def test_later_ones_count_against_weak_picks_alone():
     weak, strong = pick(100, 0.5, snr_db=WEAK_DB - 1), pick(100, 0.5, snr_db=WEAK_DB)
     later = pick(125, 0.9, snr_db=30.0)
-    assert weighed([weak, later])[0].probability == lowered(0.5, 4.0)
+    for pick_of_noise in (weak, pick(100, 0.5, snr_db=math.nan)):
+        assert weighed([pick_of_noise, later])[0].probability == lowered(0.5, 4.0)
     assert weighed([strong, later]) == [strong, later]
 
 

@@ -104,7 +104,7 @@ def end_last_row(path: Path, kind: Growing) -> str:
         content = file.read()
         end = content.rfind(b"\n") + 1
         tail = content[end:]
-        if not (content.startswith(header) if end else header.startswith(content)):
+        if not (content.startswith(header) or header.startswith(content)):
             raise ConfigError(f"{path}: not {kind.what}; its columns are {header.decode().strip()}")
         if end and kind.holds(tail):
             file.write(b"\n")

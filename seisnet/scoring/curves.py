@@ -39,7 +39,7 @@ class PrecisionRecallCurve:
 
     def at(self, threshold: float) -> tuple[float, float]:
         """Precision and recall at a threshold."""
-        i = min(int(np.searchsorted(self.thresholds, threshold)), len(self.thresholds) - 1)
+        i = int(np.searchsorted(self.thresholds, threshold))
         return float(self.precision[i]), float(self.recall[i])
 
 
