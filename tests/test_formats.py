@@ -3,6 +3,7 @@
 import io
 import math
 import re
+import shutil
 
 import numpy as np
 import obspy
@@ -135,13 +136,16 @@ def test_any_picks_are_our_own_csv_or_labels(tmp_path):
     assert repr(read_picks(bom)) == repr(read_picks(tmp_path / "ours.csv"))
 
 
-def test_any_picks_are_those_of_a_data_set_in_traces_that_can_be_read(labelled):
-    rejections = []
-    picks = read_picks(labelled.dataset, rejections=rejections)
-    traces = [t for t in read_dataset(labelled.dataset) if not isinstance(t, Rejection)]
+def test_any_picks_are_those_of_a_data_set_in_traces_that_can_be_read(labelled, tmp_path):
+    folder, rejections = tmp_path / "data", []
+    shutil.copytree(labelled.dataset, folder)
+    text = (folder / "metadata.csv").read_text()
+    (folder / "metadata.csv").write_text(text.replace("bucket0$0", "bucket9$0", 1))
+    picks = read_picks(folder, rejections=rejections)
+    traces = [t for t in read_dataset(folder) if not isinstance(t, Rejection)]
     inside = [p for t in traces for p in t.picks if t.record.start_ns <= p.time_ns <= t.record.end_ns]
     assert [p.pick_id for p in picks] == [p.pick_id for p in in_order(inside)] and picks
-    assert len(rejections) == sum(isinstance(t, Rejection) for t in read_dataset(labelled.dataset))
+    assert len(rejections) == sum(isinstance(t, Rejection) for t in read_dataset(folder)) == 1
 
 
 def test_a_folder_without_a_data_set_holds_no_picks(tmp_path):
@@ -276,7 +280,7 @@ def test_no_picks_are_a_catalogue_without_events(tmp_path):
 
 
 def test_a_path_may_be_text_and_its_ending_names_the_format(tmp_path):
-    for name, file_format in (("picks.csv", "csv"), ("picks.xml", "quakeml"), ("picks", "csv"), ("upper.XML", "quakeml")):
+    for name, file_format in (("picks.csv", "csv"), ("picks.xml", "quakeml"), ("picks", "csv"), ("A.XML", "quakeml")):
         seisnet.write_picks(PICKS, str(tmp_path / name))
         write_picks(PICKS, tmp_path / "named", file_format, overwrite=True)
         assert (tmp_path / name).read_bytes() == (tmp_path / "named").read_bytes()
