@@ -72,6 +72,7 @@ def test_seismograms_are_of_all_stations_and_of_picks_that_were_accepted(tmp_pat
         both = classify([str(source)], model, PickConfig(coincidence=2), most_views=4)
         assert 0 < len(both.picks) < len(found.picks)
         assert {pick for view in both.views for pick in view.picks} == set(both.picks)
+        assert all(view.picks for view in both.views)
         for most in (1, 2):
             both = classify([str(source)], model, PickConfig(coincidence=2), most_views=most)
             assert len(both.views) == most, "none is missing for those of picks that were turned down"
@@ -155,17 +156,22 @@ def test_a_recording_that_stands_in_files_of_a_station_and_of_a_network_is_picke
         rest = make_trace(trace.data[midnight:], trace.id, start_ns=start_ns + midnight * 10_000_000)
         rest.write(tmp_path / f"{trace.id}.mseed", format="MSEED")
     expected = untrained_model.classify(obspy.Stream(whole), LOW)
-    found = classify([str(tmp_path)], untrained_model, LOW).picks
+    result = classify([str(tmp_path)], untrained_model, LOW)
+    found = result.picks
+    rows = untrained_model.annotate(obspy.Stream(whole))
+    highest = {c: max(t.data.max() for t in rows if t.stats.channel.endswith(f"_{c}")) for c in ("P", "S", "noise")}
+    assert result.highest == pytest.approx(highest, abs=1e-4)
     assert [(p.trace_id, p.phase, p.time_ns) for p in found] == [(p.trace_id, p.phase, p.time_ns) for p in expected]
 
 
-def test_a_detection_of_many_minutes_begins_before_midnight_although_it_reaches_its_threshold_long_after(
-    tmp_path, make_trace, noise
+@pytest.mark.parametrize("signal", [10_000, 100_000])
+def test_a_detection_of_many_minutes_is_one_although_it_reaches_its_threshold_long_before_or_after_midnight(
+    signal, tmp_path, make_trace, noise
 ):
     model, midnight = load_model("rockfall"), 40_000
     # What repeats itself with the step of the scan has the same probabilities throughout, until a signal comes.
     steady = np.tile(noise(128), 1000)
-    steady[100_000:102_000] += 30 * noise(2000, 1)
+    steady[signal : signal + 2000] += 30 * noise(2000, 1)
     start_ns = 1_577_836_800 * NS_PER_S - midnight * 10_000_000
     whole = obspy.Stream(make_trace(steady, f"GE.APE..HH{c}", start_ns=start_ns) for c in "ZNE")
     for k, (first, end) in enumerate(((0, midnight), (midnight, len(steady)))):
@@ -176,7 +182,8 @@ def test_a_detection_of_many_minutes_begins_before_midnight_although_it_reaches_
     assert rows["earthquake"].max() > 1.6 * usual
     config = PickConfig(thresholds={"earthquake": 1.5 * usual, "rockfall": 1.0}, min_distance_s=60.0)
     expected = model.classify(whole, config)
-    assert [d.start_ns < start_ns + 60 * NS_PER_S for d in expected] == [True]
+    minute_ns, end_ns = 60 * NS_PER_S, start_ns + len(steady) * 10_000_000
+    assert [(d.start_ns < start_ns + minute_ns, d.end_ns > end_ns - minute_ns) for d in expected] == [(True, True)]
     assert classify([str(tmp_path)], model, config).detections == expected
 
 

@@ -2,17 +2,19 @@
 
 import math
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import obspy
 import pytest
 
 from seisnet.classification.job import classify
-from seisnet.classification.views import band_passed, find_pick, joined, view_around
+from seisnet.classification.views import band_passed, find_pick, joined, view_around, views_of
 from seisnet.errors import ConfigError, DataError
 from seisnet.picks import Pick
 from seisnet.report.figures import FIGURES
 from seisnet.report.viewer import Picked
+from seisnet.scan.scanner import Probabilities
 from seisnet.store.seisbench_file import SeisBenchReader
 from seisnet.store.seisbench_writer import SeisBenchWriter
 from seisnet.waveforms.lookup import Waveforms, distances_km, part, station_places
@@ -88,6 +90,23 @@ def test_a_view_holds_the_picks_of_its_instrument_and_time(archive):
     with pytest.raises(DataError, match="no pick has the ID 'x'; the nearest are GE"):
         find_pick(picks, "x")
     assert find_pick(picks, picks[3].pick_id) == picks[3]
+
+
+def test_views_hold_forty_seconds_or_what_there_is_and_all_picks_in_them(make_record, noise):
+    record = make_record(np.stack([noise(9000, k) for k in range(3)]))
+    values = np.random.default_rng(0).random((2, 430), dtype=np.float32)
+    hop_ns = NS_PER_S // 5
+    scan = Probabilities(values, START_NS + 2 * NS_PER_S, hop_ns, ("P", "S"), "GE.APE..HH", np.zeros(430, dtype=bool))
+    picks = [a_pick(3.0), a_pick(33.0), a_pick(34.0), a_pick(80.0)]
+    views = list(views_of(record, scan, picks))
+    assert [view.picks for view in views] == [tuple(picks[:2]), (picks[2],), (picks[3],)]
+    for view, (low_s, high_s, first, stop) in zip(
+        views, ((0, 33, 0, 156), (24, 64, 110, 311), (70, 90, 340, 430)), strict=True
+    ):
+        assert view.start_ns == START_NS + low_s * NS_PER_S
+        np.testing.assert_array_equal(view.data, record.data[:, low_s * 100 : high_s * 100])
+        np.testing.assert_array_equal(view.times_ns, scan.times_ns[first:stop])
+        np.testing.assert_array_equal(view.probabilities, values[:, first:stop])
 
 
 def test_probabilities_of_a_view_are_those_of_the_whole_scan(archive, untrained_model):
@@ -227,6 +246,10 @@ def test_parts_of_records_join_to_what_they_were(make_record, noise):
     second = part(record, sample_to_ns(record, 400), record.end_ns)
     assert (first.n_samples, second.n_samples) == (400, 600)
     np.testing.assert_array_equal(joined([first, second]), record.data)
+    vertical = np.array([True, False, False])
+    parts = joined([replace(first, present=np.array([True, True, False])), replace(second, present=vertical)])
+    np.testing.assert_array_equal(parts[1], [*record.data[1, :400], *[np.nan] * 600])
+    assert not parts[2].any()
     assert part(record, record.end_ns + 10**9, record.end_ns + 10**10).n_samples == 0
 
 
