@@ -154,6 +154,10 @@ def test_detections_of_packets_are_those_of_the_whole():
         assert streaming.add(packet) == []
     assert streaming.finish() == []
     assert streaming.detections == rockfall.classify(stream) != []
+    streaming = rockfall.stream(PickConfig(thresholds={"earthquake": 1.0, "rockfall": 1.0}))
+    streaming.add(stream)
+    streaming.finish()
+    assert streaming.detections == [], "what reaches half of its threshold is none"
 
 
 @pytest.mark.parametrize("packet", [None, "day.mseed", np.zeros(3), [None]])

@@ -225,6 +225,14 @@ def test_invariance_of_chunk_start_gain_and_repeat_with_spikes(data, quakes):
     assert_same_picks(MODEL.classify(stream), whole)
 
 
+def test_chunk_invariance_counts_too_far_from_zero_for_float32(quakes):
+    streaming, found = MODEL.stream(), []
+    for packet in component_by_component(quakes[0], 120):
+        packet.data = packet.data + 10**9
+        found += streaming.add(packet)
+    assert_same_picks(found + streaming.finish(), quakes[1])
+
+
 def test_chunk_invariance_packets_whose_rates_jitter(quakes):
     stream, expected = quakes
     streaming, found = MODEL.stream(), []
