@@ -189,12 +189,14 @@ def test_a_detection_of_many_minutes_is_one_although_it_reaches_its_threshold_lo
 
 def test_detections_replace_an_older_output_where_that_is_asked_for(tmp_path):
     obspy.read().write(tmp_path / "a.mseed", format="MSEED")
+    (tmp_path / "empty.mseed").write_bytes(b"")
     (tmp_path / "d.csv").write_text("of an older run")
     reading, job, output = Reading(), SourceJob(load_model("rockfall")), Output(tmp_path / "d.csv")
-    sources = find_sources([str(tmp_path / "a.mseed")], reading)
+    sources = find_sources([f"{tmp_path}/*.mseed"], reading)
     found = classify_to_file(sources, job, output, reading=reading, engine=Engine(), overwrite=True)
     assert (tmp_path / "d.csv").read_text() == detections_csv(found.detections)
     assert found.detections
+    assert ["empty.mseed" in rejection.reason for rejection in found.rejections] == [True]
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 import seisnet
 from seisnet.errors import ConfigError, DataError
 from seisnet.formats.own_csv import picks_csv, read_picks_csv
-from seisnet.formats.picks import read_picks, write_picks
+from seisnet.formats.picks import kinds_of, read_picks, write_picks
 from seisnet.formats.probabilities import probability_stream
 from seisnet.formats.quakeml import detections_quakeml, picks_quakeml
 from seisnet.labels.catalogues import catalogue_picks
@@ -134,6 +134,9 @@ def test_any_picks_are_our_own_csv_or_labels(tmp_path):
     bom.write_bytes(b"\xef\xbb\xbf" + (tmp_path / "ours.csv").read_bytes())
     assert [len(read_picks(tmp_path / n)) for n in ("ours.csv", "labels.csv", "picks.xml")] == [4, 1, 4]
     assert repr(read_picks(bom)) == repr(read_picks(tmp_path / "ours.csv"))
+    (tmp_path / "classes.csv").write_text("network,station,time, Class\nGE,APE,1577836801,rockfall\n")
+    kinds = {"bom.csv": {"phase"}, "classes.csv": {"class"}, "picks.xml": {"phase", "class"}}
+    assert {name: kinds_of(tmp_path / name) for name in kinds} == kinds
 
 
 def test_any_picks_are_those_of_a_data_set_in_traces_that_can_be_read(labelled, tmp_path):
