@@ -48,6 +48,6 @@ def test_a_record_shares_what_is_known_of_its_windows():
 
 def test_s_minus_p_is_of_the_first_onsets_of_an_event_on_an_instrument():
     phase_n = ["P", "S", "noise", "P", "S", "P", "P", "S"]
-    onset_ns = np.array([5, 8, 0, 4, 3, 9, 6, 9]) * 10**9
+    onset_ns = np.array([5, 8, 0, 4, 3, 9, 6, 20]) * 10**9
     found = s_minus_p(onset_ns, phase_n, [0, 0, 0, 1, 1, 2, 0, 0], ["A"] * 8)
     np.testing.assert_array_equal(found, [3.0, 3.0, 3.0, np.nan, np.nan, np.nan, 3.0, 3.0])
