@@ -183,6 +183,43 @@ def test_what_is_no_component_of_ground_motion_is_rejected_with_its_code(channel
     assert "Z N E" in rejection.reason
 
 
+@pytest.mark.parametrize("channel", ["001", "1", "BHZ_01", "AUX2", "DS 12", "TRANSVERT"])
+def test_the_number_of_a_channel_is_no_component(channel, make_trace, noise):
+    found, [rejection] = records_of(make_trace(noise(500), f"GE.APE..{channel}"))
+    assert found == []
+    assert f"'{channel}' names a channel, not a component" in rejection.reason
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["alsep/tests/data/wth.1.5.mini", "kinemetrics/tests/data/BX456_MOLA-02351.evt",
+     "reftek/tests/data/225051000_00008656", "reftek/tests/data/2015282_225051_0ae4c_1_1.msd",
+     "rg16/tests/data/three_chans_six_traces.fcnt", "win/tests/data/1070533011_1701260003.win"],
+)  # fmt: skip
+@pytest.mark.filterwarnings("ignore")
+def test_channels_that_a_recorder_numbers_are_never_taken_for_components(name):
+    """Channels 1 and 2 of one sensor and 3 of another became a record; so did geophones of an array on the Moon."""
+    stream = obspy.read(str(Path(obspy.__file__).parent / "io" / name))
+    found, rejections = condition(stream, sampling_rate_hz=100.0, shortest_s=0.1)
+    assert found == []
+    assert all("names a channel, not a component" in r.reason for r in rejections)
+
+
+def test_channels_with_a_hexadecimal_number_are_no_components_unless_they_are_renamed(make_trace, noise):
+    traces = [make_trace(noise(500, k), f"GE.APE..{code}") for k, code in enumerate(("a10e", "a10f", "HHZ"))]
+    for trace in traces:
+        trace.stats._format = "WIN"
+    [record], rejections = records_of(*traces)
+    assert record.present.tolist() == [True, False, False]
+    assert len(rejections) == 2
+
+
+@pytest.mark.parametrize(("channel", "row"), [("vert", 0), ("NORTH", 1), ("East", 2), ("SBHZ", 0)])
+def test_components_with_long_names_are_found(channel, row, make_trace, noise):
+    [record], _ = records_of(make_trace(noise(500), f"GE.APE..{channel}"))
+    assert np.flatnonzero(record.present).tolist() == [row]
+
+
 def test_two_components_for_one_row_give_no_mixture(make_trace, noise):
     n, one = make_trace(noise(500, 1), "GE.APE..HHN"), make_trace(noise(500, 2), "GE.APE..HH1")
     for traces in ((n, one), (one, n)):

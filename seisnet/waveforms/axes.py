@@ -12,7 +12,7 @@ import numpy as np
 import obspy
 from numpy.typing import NDArray
 
-from seisnet.waveforms.channels import split_seed_id
+from seisnet.waveforms.channels import names_component, split_seed_id
 from seisnet.waveforms.inventory import Stations, channel_at, edges_ns
 from seisnet.waveforms.records import COMPONENTS, NS_PER_S, ROW, Flag, Record
 from seisnet.waveforms.remarks import stand_ins
@@ -61,7 +61,7 @@ def axis_of(seed_id: str, time_ns: int, stations: Stations) -> tuple[float, floa
 
 
 def place_of(trace: obspy.Trace, component: str, stations: Stations, *, by_letter: bool) -> Place | None:
-    """Place a component by azimuth and dip where they are known, else by letter; None if that names no component.
+    """Place a component by azimuth and dip where they are known, else by letter; None if its code names no component.
 
     The components of an oblique instrument, including U, V, W, are placed `by_letter` and rotated later.
     """
@@ -70,7 +70,8 @@ def place_of(trace: obspy.Trace, component: str, stations: Stations, *, by_lette
     if axis and not by_letter and component not in NO_MOTION:
         return Place(rank, component, *row_and_sign(*axis))
     rows = AXES if by_letter else ROW
-    return Place(rank, component, rows[component], 1, axis or ()) if component in rows else None
+    is_named = component in rows and (axis or names_component(trace.stats.channel, trace.stats.get("_format", "")))
+    return Place(rank, component, rows[component], 1, axis or ()) if is_named else None
 
 
 def unoriented(seed_ids: Sequence[str], time_ns: int, stations: Stations) -> tuple[Flag, ...]:

@@ -22,6 +22,9 @@ from seisnet.waveforms.records import BEYOND, NS_PER_S, ROW, Flag, Record, Rejec
 from seisnet.waveforms.resampling import is_rate, resample
 from seisnet.waveforms.segments import Segment, segments_of
 
+REMEDY = "rename it, or give its orientation in station metadata (an inventory)"
+"""What helps against a channel code that only numbers a channel."""
+
 SLOWEST = 0.1
 """Recordings slower than this share of the target rate hold too little of the band."""
 
@@ -136,7 +139,9 @@ def _instruments(
         trace_id, component = split_seed_id(trace.id)
         place = place_of(trace, component, wanted.stations, by_letter=trace_id in askew)
         reason = unusable(trace, wanted.rate_hz)
-        if place is None and component in AXES:
+        if place is None and (component in ROW or component.isdigit()):
+            reason = f"channel code '{stats.channel}' names a channel, not a component; {REMEDY}"
+        elif place is None and component in AXES:
             reason = UNKNOWN_AXES
         elif place is None:
             reason = f"channel code '{stats.channel}' names no component; known are {' '.join(ROW)}"
