@@ -1,6 +1,7 @@
 """Components go where their azimuth and dip say, and an instrument's response is taken off, blind edges with it."""
 
 from dataclasses import asdict, replace
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -31,7 +32,7 @@ from seisnet.streaming import Streaming
 from seisnet.waveforms.axes import directions, row_and_sign
 from seisnet.waveforms.conditioning import condition
 from seisnet.waveforms.files import Reading
-from seisnet.waveforms.inventory import Response, channel_at, read_stations, response_of
+from seisnet.waveforms.inventory import Response, channel_at, coordinates_of, read_stations, response_of, stations_of
 from seisnet.waveforms.lookup import Waveforms
 from seisnet.waveforms.records import NS_PER_S, reasons
 from seisnet.waveforms.selection import Selection
@@ -287,6 +288,67 @@ def test_a_channel_that_is_not_known_at_the_time_is_placed_by_letter(tmp_path, m
     traces = [make_trace(noise(500, k), f"GE.APE..HH{c}") for k, c in enumerate("Z1")]
     [record], _ = condition(obspy.Stream(traces), sampling_rate_hz=100.0, shortest_s=1.0, stations=stations)
     assert record.present.tolist() == [True, True, False]
+
+
+@pytest.mark.parametrize(
+    ("seed_id", "codes"),
+    [
+        ("ge.ape..hhn", ("GE", "APE", "", "HHN")),
+        ("GE.APE..HHN", ("ge", "ape", "", "hhn")),
+        ("GE.APE.--.HHN", ("GE", "APE", "", "HHN")),
+        ("GE.APE..HHN", ("GE", "APE", "--", "HHN")),
+        ("GE.APE.. BN", ("GE", "APE", "", "BN")),
+    ],
+)
+def test_codes_agree_with_the_metadata_however_they_are_written(seed_id, codes, make_trace, noise):
+    network, station, location, code = codes
+    channel = Channel(code, location, 1.0, 2.0, 3.0, 0.0, azimuth=180.0, dip=0.0)
+    inventory = Inventory([Network(network, stations=[Station(station, 0.0, 0.0, 0.0, channels=[channel])])])
+    trace, stations = make_trace(noise(500), seed_id), stations_of(inventory)
+    [record], _ = condition(obspy.Stream([trace]), sampling_rate_hz=100.0, shortest_s=1.0, stations=stations)
+    assert record.flags == ()
+    np.testing.assert_allclose(record.data[1], -trace.data, atol=1e-5)
+    assert coordinates_of(stations, record.trace_id, START_NS) == (1.0, 2.0, 3.0)
+
+
+RESP = Path(obspy.__file__).parent / "io/xseed/tests/data/RESP.BW.FURT..EHZ"
+"""A RESP file holds neither directions nor coordinates."""
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+def test_of_two_files_each_gives_what_it_knows(order, tmp_path, make_trace, noise):
+    table = tmp_path / "channels.txt"
+    table.write_text(
+        "#Network | Station | Location | Channel | Latitude | Longitude | Elevation | Depth | Azimuth | Dip | "
+        "SensorDescription | Scale | ScaleFreq | ScaleUnits | SampleRate | StartTime | EndTime\n"
+        "BW|FURT||EHZ|48.1629|11.2752|565.0|0.0|0.0|90.0|LE-3D|1.0|1.0|M/S|200.0|2001-01-01T00:00:00|\n"
+    )
+    stations = read_stations(tuple([RESP, table][k] for k in order))
+    trace = make_trace(noise(6000), "BW.FURT..EHZ")
+    told = [
+        condition(obspy.Stream([trace]), sampling_rate_hz=100.0, shortest_s=1.0, stations=known, response=response)
+        for known, response in ((stations, None), (stations, Response("velocity", 1.0)))
+    ]
+    for [record], _ in told:
+        assert record.flags == ()
+    np.testing.assert_allclose(told[0][0][0].data[0], -trace.data, atol=1e-5)
+    assert coordinates_of(stations, "BW.FURT..EH", START_NS) == (48.1629, 11.2752, 565.0)
+
+
+def test_metadata_without_coordinates_give_none():
+    assert coordinates_of(read_stations((RESP,)), "BW.FURT..EH", START_NS) is None
+
+
+def test_metadata_of_stations_alone_give_their_coordinates(tmp_path):
+    table = tmp_path / "stations.txt"
+    table.write_text(
+        "#Network | Station | Latitude | Longitude | Elevation | SiteName | StartTime | EndTime\n"
+        "GE|APE|37.07|25.52|620.0|Naxos|2003-01-01T00:00:00|2019-01-01T00:00:00\n"
+        "GE|APE|37.1|25.5|600.0|Naxos|2019-01-01T00:00:00|\n"
+    )
+    stations = read_stations((table,))
+    assert coordinates_of(stations, "GE.APE..HH", START_NS) == (37.1, 25.5, 600.0)
+    assert coordinates_of(stations, "GE.APE..HH", 0) is None
 
 
 @pytest.mark.parametrize(

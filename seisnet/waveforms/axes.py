@@ -13,7 +13,7 @@ import obspy
 from numpy.typing import NDArray
 
 from seisnet.waveforms.channels import names_component, split_seed_id
-from seisnet.waveforms.inventory import Stations, channel_at, edges_ns
+from seisnet.waveforms.inventory import Stations, channel_at, edges_ns, has_axis
 from seisnet.waveforms.records import COMPONENTS, NS_PER_S, ROW, Flag, Record
 from seisnet.waveforms.remarks import stand_ins
 from seisnet.waveforms.segments import trace_part
@@ -54,10 +54,8 @@ class Place(NamedTuple):
 
 def axis_of(seed_id: str, time_ns: int, stations: Stations) -> tuple[float, float] | None:
     """Azimuth and dip of a channel; None where the station metadata do not know them."""
-    channel = channel_at(stations, seed_id, time_ns)
-    if channel is None or channel.azimuth is None or channel.dip is None:
-        return None
-    return float(channel.azimuth), float(channel.dip)
+    channel = channel_at(stations, seed_id, time_ns, knows=has_axis)
+    return (float(channel.azimuth), float(channel.dip)) if channel is not None and has_axis(channel) else None
 
 
 def place_of(trace: obspy.Trace, component: str, stations: Stations, *, by_letter: bool) -> Place | None:

@@ -16,7 +16,7 @@ from seisnet.errors import ConfigError, DataError
 from seisnet.waveforms.alignment import side_by_side
 from seisnet.waveforms.axes import AXES, UNKNOWN_AXES, Place, axis_of, by_epoch, is_askew, place_of, rotated, unoriented
 from seisnet.waveforms.channels import split_seed_id
-from seisnet.waveforms.inventory import Response, Stations, channel_at, response_at, without_response
+from seisnet.waveforms.inventory import Response, Stations, channel_at, has_response, response_at, without_response
 from seisnet.waveforms.quality import mended, untimed
 from seisnet.waveforms.records import BEYOND, NS_PER_S, ROW, Flag, Record, Rejection, is_beyond, with_flags, wrong_codes
 from seisnet.waveforms.resampling import is_rate, resample
@@ -216,7 +216,7 @@ def _ready(native: Segment, place: Place, wanted: _Wanted) -> tuple[Segment, str
     segment = native if place.sign > 0 else replace(native, samples=-native.samples.astype(np.float64))
     if wanted.response:
         segment = replace(segment, samples=segment.samples.astype(np.float64))
-        channel = channel_at(wanted.stations, native.seed_id, native.start_ns)
+        channel = channel_at(wanted.stations, native.seed_id, native.start_ns, knows=has_response)
         if channel is None:
             return native, f"{native.seed_id}: not in the station metadata at that time"
         try:

@@ -7,7 +7,7 @@ import glob
 import os
 import warnings
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -23,12 +23,15 @@ from seisnet.waveforms.records import ROW
 from seisnet.waveforms.segments import Segment, part
 
 Stations = Mapping[str, Sequence[Any]]
-"""ObsPy Channels, one for each epoch, by seed id."""
+"""ObsPy Channels, one for each epoch, by seed id (see `_key`); Stations without channels, by network and station."""
 
 Metadata: TypeAlias = obspy.Inventory | str | Path | Sequence[str | Path] | Stations | None
 """Station metadata as a caller may give them: in memory, a file, several files, read already, or not at all."""
 
 OUTPUTS = {"displacement": "DISP", "velocity": "VEL", "acceleration": "ACC"}
+
+NOWHERE_M = 123456.0
+"""Elevation that ObsPy gives channels of RESP files, which hold no coordinates."""
 
 UNITS = {"none": "", "displacement": "m", "velocity": "m/s", "acceleration": "m/s²"}
 """Units of samples; not known where the response is not removed."""
@@ -71,7 +74,7 @@ def stations_of(inventory: Metadata) -> Stations | None:
         A file is missing, or holds no station metadata.
     """
     if isinstance(inventory, obspy.Inventory):
-        return _by_seed_id(channels_of(inventory))
+        return _by_seed_id([*channels_of(inventory), *_stations_alone(inventory)])
     if inventory is None or isinstance(inventory, Mapping):
         return inventory
     paths = names("inventory", [inventory] if isinstance(inventory, str | os.PathLike) else inventory)
@@ -104,15 +107,26 @@ def _read(files: tuple[tuple[Path, int, int], ...]) -> Stations:
                 raise
             except Exception as error:  # ObsPy's readers raise whatever they like on a file of another format
                 raise DataError(f"{path}: no station metadata that ObsPy reads, such as StationXML") from error
-        channels += channels_of(inventory)
+        channels += [*channels_of(inventory), *_stations_alone(inventory)]
     return _by_seed_id(channels)
 
 
 def _by_seed_id(channels: Iterable[tuple[str, Any]]) -> Stations:
     stations: dict[str, list[Any]] = defaultdict(list)
     for seed_id, channel in channels:
-        stations[seed_id].append(channel)
+        stations[_key(seed_id)].append(channel)
     return stations
+
+
+def _key(seed_id: str) -> str:
+    """A seed id, whatever case its codes are in, and however an empty location and blanks are written.
+
+    Examples
+    --------
+    >>> _key("ge.ape.--. bz")
+    'GE.APE..BZ'
+    """
+    return "".join(seed_id.upper().replace(".--.", "..").split())
 
 
 def channels_of(inventory: obspy.Inventory) -> Iterator[tuple[str, Any]]:
@@ -123,34 +137,64 @@ def channels_of(inventory: obspy.Inventory) -> Iterator[tuple[str, Any]]:
                 yield f"{network.code}.{station.code}.{channel.location_code}.{channel.code}", channel
 
 
-def channel_at(stations: Stations, seed_id: str, time_ns: int) -> Any | None:
-    """The epoch of a channel that holds a time; None where there is none."""
-    for channel in stations.get(seed_id, ()):
+def _stations_alone(inventory: obspy.Inventory) -> Iterator[tuple[str, Any]]:
+    """Network and station codes, and stations, where the metadata hold no channels of these."""
+    for network in inventory:
+        for station in network:
+            if not station.channels:
+                yield f"{network.code}.{station.code}", station
+
+
+def channel_at(
+    stations: Stations, seed_id: str, time_ns: int, *, knows: Callable[[Any], bool] = lambda _: True
+) -> Any | None:
+    """The epoch of a channel that holds a time; None where there is none.
+
+    Of several, as of a StationXML and a RESP file, it is the first that `knows` what is asked for, or else the first.
+    """
+    found = []
+    for channel in stations.get(_key(seed_id), ()):
         start, end = channel.start_date, channel.end_date
         if (start is None or start.ns <= time_ns) and (end is None or time_ns <= end.ns):
-            return channel
-    return None
+            found.append(channel)
+    return min(found, key=lambda channel: not knows(channel), default=None)
+
+
+def has_axis(channel: Any) -> bool:
+    """Whether an epoch gives its channel's azimuth and dip."""
+    return channel.azimuth is not None and channel.dip is not None
+
+
+def has_response(channel: Any) -> bool:
+    """Whether an epoch gives its channel's response, stage by stage."""
+    return bool(channel.response and channel.response.response_stages)
+
+
+def _has_place(channel: Any) -> bool:
+    return float(channel.elevation) != NOWHERE_M
 
 
 def coordinates_of(stations: Stations, trace_id: str, time_ns: int) -> tuple[float, float, float] | None:
-    """Latitude and longitude in degrees and elevation in metres of an instrument; None where no channel gives them."""
-    for letter in (*ROW, *"UVW"):
-        if channel := channel_at(stations, trace_id + letter, time_ns):
-            return float(channel.latitude), float(channel.longitude), float(channel.elevation)
+    """Latitude and longitude in degrees and elevation in metres of an instrument, or of its station; None if unknown."""
+    channels = (trace_id + letter for letter in (*ROW, *"UVW"))
+    for code in (*channels, ".".join(trace_id.split(".")[:2])):
+        place = channel_at(stations, code, time_ns, knows=_has_place)
+        if place is not None and _has_place(place):
+            return float(place.latitude), float(place.longitude), float(place.elevation)
     return None
 
 
 def response_at(stations: Stations, seed_id: str, time_ns: int) -> int:
     """A number of a channel's response at a time, the same in all epochs that have it; -1 where no epoch holds."""
-    channel = channel_at(stations, seed_id, time_ns)
+    channel = channel_at(stations, seed_id, time_ns, knows=has_response)
     if channel is None:
         return -1
-    return next(i for i, epoch in enumerate(stations[seed_id]) if epoch.response == channel.response)
+    return next(i for i, epoch in enumerate(stations[_key(seed_id)]) if epoch.response == channel.response)
 
 
 def edges_ns(stations: Stations, seed_id: str) -> set[int]:
     """Times at which an epoch of a channel begins, or has ended; its last moment still belongs to it."""
-    epochs = stations.get(seed_id, ())
+    epochs = stations.get(_key(seed_id), ())
     return {c.start_date.ns for c in epochs if c.start_date} | {c.end_date.ns + 1 for c in epochs if c.end_date}
 
 
