@@ -359,6 +359,9 @@ def test_metadata_of_stations_alone_give_their_coordinates(tmp_path):
         # Without directions, and of another instrument; of stations alone.
         ([("HHZ", None, None, 0, 9), ("BHN", 0.0, 0.0, 0, 9)], ["give no azimuth and dip of Z, N"]),
         ([], ["hold none of its channels at this time"]),
+        # Zeros that nobody filled in: else the vertical component would be the north one, and N be left out.
+        ([("HHZ", 0.0, 0.0, 0, 9), ("HHN", 0.0, 0.0, 0, 9)], ["give no possible azimuth and dip of Z"]),
+        ([("HHZ", 0.0, 0.0, 0, 9), ("HHN", 0.0, -90.0, 0, 9)], ["give no possible azimuth and dip of Z, N"]),
     ],
 )
 def test_what_station_metadata_do_not_orient_is_told(channels, told, tmp_path, make_trace, noise):
@@ -366,6 +369,7 @@ def test_what_station_metadata_do_not_orient_is_told(channels, told, tmp_path, m
     stations = read_stations((write_stations(tmp_path / "s.xml", *channels),))
     [record], _ = condition(stream, sampling_rate_hz=100.0, shortest_s=1.0, stations=stations)
     assert [flag.what for flag in record.flags] == [f"the station metadata {what}: letters decide" for what in told]
+    assert record.present.tolist() == [True, True, False]
     [plain], _ = condition(stream, sampling_rate_hz=100.0, shortest_s=1.0)
     assert not plain.flags
 
@@ -384,6 +388,17 @@ def test_a_record_is_cut_where_a_component_turns(azimuth, starts, tmp_path, make
     assert rejections == [] and [round((r.start_ns - start_ns) / 1e7) for r in records] == starts
     turned = np.concatenate([record.data[1] * sign for record, sign in zip(records, (1, -1), strict=False)])
     np.testing.assert_allclose(turned, data, atol=1e-5)
+
+
+def test_a_borehole_sensor_of_which_iris_knew_no_direction_keeps_its_vertical_component(make_trace, noise):
+    """Of IU.ANMO.10, BH1, BH2 and BHZ alike were level, with an azimuth of 243 degrees, until 2014."""
+    stations = read_stations((Path(obspy.__file__).parent / "core/tests/data/IU_ANMO_BH.xml",))
+    start_ns = obspy.UTCDateTime(2013, 1, 1).ns
+    traces = [make_trace(noise(500, k), f"IU.ANMO.10.BH{c}", start_ns=start_ns) for k, c in enumerate("Z12")]
+    [record], [rejection] = condition(obspy.Stream(traces), sampling_rate_hz=100.0, shortest_s=1.0, stations=stations)
+    np.testing.assert_allclose(record.data[0], traces[0].data, atol=1e-5)
+    np.testing.assert_allclose(record.data[2], -traces[1].data, atol=1e-5)
+    assert "component 2" in rejection.reason
 
 
 def test_two_components_along_one_axis_give_no_mixture(tmp_path, make_trace, noise):

@@ -53,9 +53,16 @@ class Place(NamedTuple):
 
 
 def axis_of(seed_id: str, time_ns: int, stations: Stations) -> tuple[float, float] | None:
-    """Azimuth and dip of a channel; None where the station metadata do not know them."""
+    """Azimuth and dip of a channel; None where the station metadata do not know them, or contradict its letter.
+
+    In SEED, Z is upright, N and E are level. Metadata in which they are not have zeros for what nobody filled in.
+    """
     channel = channel_at(stations, seed_id, time_ns, knows=has_axis)
-    return (float(channel.azimuth), float(channel.dip)) if channel is not None and has_axis(channel) else None
+    if channel is None or not has_axis(channel):
+        return None
+    letter, dip = split_seed_id(seed_id)[1], abs(float(channel.dip))
+    is_wrong = (letter == "Z" and dip < ASKEW_DEG[0]) or (letter in ("N", "E") and dip > ASKEW_DEG[1])
+    return None if is_wrong else (float(channel.azimuth), float(channel.dip))
 
 
 def place_of(trace: obspy.Trace, component: str, stations: Stations, *, by_letter: bool) -> Place | None:
@@ -74,11 +81,13 @@ def place_of(trace: obspy.Trace, component: str, stations: Stations, *, by_lette
 
 def unoriented(seed_ids: Sequence[str], time_ns: int, stations: Stations) -> tuple[Flag, ...]:
     """A flag that names the components which station metadata do not orient."""
-    letters = [seed_id[-1] for seed_id in seed_ids if not axis_of(seed_id, time_ns, stations)]
+    unknown = [seed_id for seed_id in seed_ids if not axis_of(seed_id, time_ns, stations)]
+    letters = ", ".join(split_seed_id(seed_id)[1] for seed_id in unknown)
+    found = [channel_at(stations, seed_id, time_ns, knows=has_axis) for seed_id in unknown]
+    what = "no possible" if any(channel is not None and has_axis(channel) for channel in found) else "no"
     known = any(channel_at(stations, seed_id, time_ns) for seed_id in seed_ids)
-    lacking = f"give no azimuth and dip of {', '.join(letters)}" if known else "hold none of its channels at this time"
-    what = f"the station metadata {lacking}: letters decide"
-    return (Flag(time_ns, time_ns, what),) if letters else ()
+    lacking = f"give {what} azimuth and dip of {letters}" if known else "hold none of its channels at this time"
+    return (Flag(time_ns, time_ns, f"the station metadata {lacking}: letters decide"),) if unknown else ()
 
 
 def by_epoch(trace: obspy.Trace, stations: Stations) -> list[obspy.Trace]:

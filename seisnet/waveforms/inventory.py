@@ -175,7 +175,7 @@ def _has_place(channel: Any) -> bool:
 
 
 def coordinates_of(stations: Stations, trace_id: str, time_ns: int) -> tuple[float, float, float] | None:
-    """Latitude and longitude in degrees and elevation in metres of an instrument, or of its station; None if unknown."""
+    """Latitude and longitude in degrees and elevation in metres of an instrument, or its station; None if unknown."""
     channels = (trace_id + letter for letter in (*ROW, *"UVW"))
     for code in (*channels, ".".join(trace_id.split(".")[:2])):
         place = channel_at(stations, code, time_ns, knows=_has_place)
