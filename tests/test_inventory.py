@@ -433,6 +433,26 @@ def test_bad_station_metadata_are_an_error_in_one_line(tmp_path, content, reason
 # Responses
 
 
+@pytest.mark.parametrize(
+    ("name", "seed_id", "rate_hz"),
+    [("stationtxt/tests/data/BW_RJOB.xml", "BW.RJOB..EHZ", 200.0),
+     ("seiscomp/tests/data/sc3ml_empty_depth_and_id.sc3ml", "XZ.BEVB.00.HHZ", 100.0)],
+)  # fmt: skip
+def test_the_filter_of_a_recorder_is_not_undone_where_it_passes_nothing(name, seed_id, rate_hz, make_trace, noise):
+    """Of white noise, such as comes of rounding to counts, next to nothing is left above the band."""
+    stations = read_stations((Path(obspy.__file__).parent / "io" / name,))
+    [record], _ = condition(
+        obspy.Stream([make_trace(np.round(noise(12_000)), seed_id, rate_hz=rate_hz)]),
+        sampling_rate_hz=rate_hz,
+        shortest_s=1.0,
+        stations=stations,
+        response=Response("velocity", 2.0),
+    )
+    power = np.abs(np.fft.rfft(record.data[0])) ** 2
+    freqs_hz = np.fft.rfftfreq(record.n_samples, 1 / rate_hz)
+    assert power[freqs_hz > 0.4 * rate_hz].mean() < power[(freqs_hz > 2) & (freqs_hz < 0.4 * rate_hz)].mean()
+
+
 def test_the_response_of_a_geophone_is_taken_off(tmp_path, make_trace):
     """Ground velocity through the transfer function of the geophone, worked out here, comes back within 1 %."""
     path = write_stations(tmp_path / "s.xml", ("HHZ", 0.0, -90.0, 0, 9), response=geophone())

@@ -201,7 +201,8 @@ def edges_ns(stations: Stations, seed_id: str) -> set[int]:
 def without_response(segment: Segment, channel: Any, response: Response) -> Segment:
     """Divide the spectrum of a gap-free segment by the response, and cut the blind edges.
 
-    Cosine tapers suppress what lies below `freqmin_hz` and above 0.8 of the Nyquist frequency.
+    Cosine tapers suppress what lies below `freqmin_hz` and above 0.8 of the Nyquist frequency. There the recorder's
+    anti-alias filter is not undone: it leaves a millionth, and less, of what was there, and the rounding to counts.
 
     Raises
     ------
@@ -224,6 +225,8 @@ def without_response(segment: Segment, channel: Any, response: Response) -> Segm
         raise DataError("the metadata contain no response that can be evaluated") from error
     if not (np.isfinite(curve).all() and (np.abs(curve) > 0).all()):
         raise DataError("its response is zero, or not finite, within the band")
+    size, above = np.abs(curve), freqs[inside] > high
+    curve[above] *= np.maximum(1, np.max(size[~above][-1:], initial=0) / size[above])
     x = segment.samples
     blind = round(response.blind_s * segment.rate_hz)
     spectrum = scipy.fft.rfft((x - x.mean()) * _taper(len(x), blind), n)
