@@ -167,6 +167,13 @@ def test_instruments_and_locations_of_a_site_stay_apart(make_trace, noise):
     assert rejections == []
 
 
+def test_an_empty_location_is_one_however_it_is_written(make_trace, noise):
+    [record], rejections = records_of(
+        *(make_trace(noise(500, k), i) for k, i in enumerate(("GE.APE..HHZ", "GE.APE.--.HHN", "GE.APE.  .HHE")))
+    )
+    assert record.trace_id == "GE.APE..HH" and record.present.all() and rejections == []
+
+
 @pytest.mark.parametrize("component", "ZNE12")
 def test_one_component_alone_goes_through_and_says_so(component, make_trace, noise):
     [record], _ = records_of(make_trace(noise(500), f"GE.APE..HH{component}"))

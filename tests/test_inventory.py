@@ -339,6 +339,17 @@ def test_metadata_without_coordinates_give_none():
     assert coordinates_of(read_stations((RESP,)), "BW.FURT..EH", START_NS) is None
 
 
+@pytest.mark.parametrize(
+    ("name", "instrument", "place"),
+    [("seiscomp/tests/data/sc3ml_empty_depth_and_id.sc3ml", "XZ.FCVB.00.HH", (13.3815, -61.1659, 80.0)),
+     ("arclink/tests/data/public-id-slash.xml", "UB.XXXX..SH", (48.003542, 106.771966, 1639.0))],
+)  # fmt: skip
+def test_where_nobody_filled_in_the_coordinates_of_a_channel_its_station_gives_them(name, instrument, place):
+    """Seismometers do not lie at 0 N, 0 E."""
+    stations = read_stations((Path(obspy.__file__).parent / "io" / name,))
+    assert coordinates_of(stations, instrument, START_NS) == place
+
+
 def test_metadata_of_stations_alone_give_their_coordinates(tmp_path):
     table = tmp_path / "stations.txt"
     table.write_text(

@@ -37,6 +37,7 @@ START_NS = 1_577_836_800 * NS_PER_S
 )
 def test_patterns_take_what_they_match(pattern, takes):
     assert Selection((pattern,)).takes("GE.APE..HHZ") == takes
+    assert Selection((pattern,)).takes("GE.APE.--.HHZ") == takes  # as SAC files may have it
     assert Selection(("XX", pattern)).takes("GE.APE..HHZ") == takes
 
 

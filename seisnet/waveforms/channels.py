@@ -52,13 +52,13 @@ def names_component(code: str, file_format: str = "") -> bool:
 
 
 def split_seed_id(seed_id: str) -> tuple[str, str]:
-    """Split ``NET.STA.LOC.CHA`` into the trace id of the instrument and the component letter.
+    """Split ``NET.STA.LOC.CHA`` into the trace id of the instrument and the component letter; ``--`` is no location.
 
     Examples
     --------
-    >>> split_seed_id("GE.APE..HHZ")
+    >>> split_seed_id("GE.APE.--.HHZ")
     ('GE.APE..HH', 'Z')
     """
     *site, channel = seed_id.split(".")
     instrument, component = split_channel(channel)
-    return ".".join([*map(str.strip, site), instrument]), component
+    return ".".join([*("" if code.strip() == "--" else code.strip() for code in site), instrument]), component

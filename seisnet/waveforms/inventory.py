@@ -23,15 +23,12 @@ from seisnet.waveforms.records import ROW
 from seisnet.waveforms.segments import Segment, part
 
 Stations = Mapping[str, Sequence[Any]]
-"""ObsPy Channels, one for each epoch, by seed id (see `_key`); Stations without channels, by network and station."""
+"""ObsPy Channels, one for each epoch, by seed id (see `_key`); Stations, by network and station."""
 
 Metadata: TypeAlias = obspy.Inventory | str | Path | Sequence[str | Path] | Stations | None
 """Station metadata as a caller may give them: in memory, a file, several files, read already, or not at all."""
 
 OUTPUTS = {"displacement": "DISP", "velocity": "VEL", "acceleration": "ACC"}
-
-NOWHERE_M = 123456.0
-"""Elevation that ObsPy gives channels of RESP files, which hold no coordinates."""
 
 UNITS = {"none": "", "displacement": "m", "velocity": "m/s", "acceleration": "m/s²"}
 """Units of samples; not known where the response is not removed."""
@@ -74,7 +71,7 @@ def stations_of(inventory: Metadata) -> Stations | None:
         A file is missing, or holds no station metadata.
     """
     if isinstance(inventory, obspy.Inventory):
-        return _by_seed_id([*channels_of(inventory), *_stations_alone(inventory)])
+        return _by_seed_id(_all_of(inventory))
     if inventory is None or isinstance(inventory, Mapping):
         return inventory
     paths = names("inventory", [inventory] if isinstance(inventory, str | os.PathLike) else inventory)
@@ -107,7 +104,7 @@ def _read(files: tuple[tuple[Path, int, int], ...]) -> Stations:
                 raise
             except Exception as error:  # ObsPy's readers raise whatever they like on a file of another format
                 raise DataError(f"{path}: no station metadata that ObsPy reads, such as StationXML") from error
-        channels += [*channels_of(inventory), *_stations_alone(inventory)]
+        channels += _all_of(inventory)
     return _by_seed_id(channels)
 
 
@@ -137,12 +134,12 @@ def channels_of(inventory: obspy.Inventory) -> Iterator[tuple[str, Any]]:
                 yield f"{network.code}.{station.code}.{channel.location_code}.{channel.code}", channel
 
 
-def _stations_alone(inventory: obspy.Inventory) -> Iterator[tuple[str, Any]]:
-    """Network and station codes, and stations, where the metadata hold no channels of these."""
+def _all_of(inventory: obspy.Inventory) -> Iterator[tuple[str, Any]]:
+    """Channels by seed id, and stations by network and station."""
+    yield from channels_of(inventory)
     for network in inventory:
         for station in network:
-            if not station.channels:
-                yield f"{network.code}.{station.code}", station
+            yield f"{network.code}.{station.code}", station
 
 
 def channel_at(
@@ -170,8 +167,9 @@ def has_response(channel: Any) -> bool:
     return bool(channel.response and channel.response.response_stages)
 
 
-def _has_place(channel: Any) -> bool:
-    return float(channel.elevation) != NOWHERE_M
+def _has_place(place: Any) -> bool:
+    """Whether coordinates are given: zeros are what nobody filled in, or what ObsPy reads where there are none."""
+    return (float(place.latitude), float(place.longitude)) != (0.0, 0.0)
 
 
 def coordinates_of(stations: Stations, trace_id: str, time_ns: int) -> tuple[float, float, float] | None:

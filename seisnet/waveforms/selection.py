@@ -58,7 +58,7 @@ class Selection:
         """Whether a channel is wanted."""
         if not self.patterns:
             return True
-        given = [code.strip() for code in seed_id.upper().split(".")]
+        given = [code.strip().replace("--", "") for code in seed_id.upper().split(".")]
         return any(
             all(fnmatchcase(code, part) for code, part in zip(given[:3], parts[:3], strict=True))
             and any(fnmatchcase(given[3], channel) for channel in (parts[3], parts[3] + "?"))
