@@ -247,7 +247,7 @@ STATUS_WEIGHTS = {"manual": 1.0, "automatic": 0.5, "auto": 0.5, "autopicker": 0.
 UNUSED = " of weight 0"
 """Of a phase: its analyst does not use the pick, so that it is no label; but it is not noise either."""
 
-REFUSED = "a pick that an analyst rejected"
+REFUSED, NOT_EXISTING = "a pick that an analyst rejected", "a pick of an event that is said not to exist"
 """Why such a pick is no label."""
 
 CHECKED = ("confirmed", "reviewed", "final")

@@ -251,6 +251,18 @@ def test_a_row_of_weight_0_is_no_label_as_in_a_catalogue_but_a_stretch_needs_a_w
     path.write_text("network,station,time,class,weight\nGE,APE,1,rockfall,0\n")
     with pytest.raises(DataError, match="line 2: weight 0 is for picks"):
         read_classes([path])
+    path.write_text(
+        "network,station,time,class,weight,status\nGE,APE,1,rockfall,0,rejected\nGE,APE,2,rockfall,1,manual\n"
+    )
+    assert [i.start_ns for i in read_classes([path])] == [2 * NS_PER_S]
+
+
+def test_of_two_picks_at_one_time_the_one_with_weight_is_the_label(tmp_path):
+    path = tmp_path / "picks.csv"
+    path.write_text("network,station,channel,time,phase,weight\nGE,APE,HHN,1,S,0\nGE,APE,HHE,1,S,0.5\n")
+    rejections = []
+    assert [(p.phase, p.weight) for p in read_labels([path], rejections)] == [("S", 0.5)]
+    assert [r.reason for r in rejections] == ["a second pick of the same onset"]
 
 
 def test_a_pick_that_the_first_file_gives_no_weight_is_no_label_in_another_either(tmp_path):
@@ -519,6 +531,18 @@ def test_picks_of_an_event_that_is_said_not_to_exist_are_told_and_no_labels(tmp_
     assert [p.event_id for p in read_labels([tmp_path / "c.xml"], rejections)] == ["smi:local/0"]
     told = [(START_NS + 70 * NS_PER_S, "a pick of an event that is said not to exist")]
     assert [(r.start_ns, r.reason) for r in rejections] == told
+
+
+def test_picks_of_an_event_that_the_first_file_says_not_to_exist_are_no_labels_in_another_either(tmp_path):
+    for name, kinds in (("analyst", ("earthquake", "not existing")), ("machine", (None, None))):
+        events = [
+            Event(resource_id=f"smi:local/{name}/{k}", event_type=kind, picks=[quakeml_pick(10 + 60 * k)])
+            for k, kind in enumerate(kinds)
+        ]
+        Catalog(events).write(str(tmp_path / f"{name}.xml"), format="QUAKEML")
+    rejections = []
+    assert len(read_labels([tmp_path / "analyst.xml", tmp_path / "machine.xml"], rejections)) == 1
+    assert "rejected in an earlier file" in [r.reason for r in rejections]
 
 
 def test_a_pick_without_a_time_is_told(tmp_path):

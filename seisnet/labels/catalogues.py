@@ -11,7 +11,7 @@ from obspy.core.event import Arrival, Event, QuantityError, WaveformStreamID
 from obspy.core.event import Pick as CatalogPick
 
 from seisnet.labels.events import read_events
-from seisnet.picks import REFUSED, UNUSED, ClassInterval, Pick, label_weight, named, pick_status
+from seisnet.picks import NOT_EXISTING, REFUSED, UNUSED, ClassInterval, Pick, label_weight, named, pick_status
 from seisnet.waveforms.records import Rejection, is_beyond
 
 SEISAN_WEIGHTS = {"1": 0.75, "2": 0.5, "3": 0.25, "4": 0.0}
@@ -37,8 +37,7 @@ def catalogue_picks(path: Path, rejections: list[Rejection]) -> list[Pick]:
     picks = []
     for event in read_events(path, rejections):
         if event.event_type == "not existing":  # what an analyst calls a machine's false event
-            told = "a pick of an event that is said not to exist"
-            rejections += [_rejection(event, p, told) for p in _valid(event, rejections)]
+            rejections += [_rejection(event, p, NOT_EXISTING) for p in _valid(event, rejections)]
             continue
         origins = sorted(event.origins, key=lambda origin: origin.resource_id == event.preferred_origin_id)
         arrivals = {a.pick_id: a for origin in origins for a in origin.arrivals}  # the preferred origin's come last

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from seisnet.labels.phases import phase_class
-from seisnet.picks import REFUSED, UNUSED, ClassInterval, Pick
+from seisnet.picks import NOT_EXISTING, REFUSED, UNUSED, ClassInterval, Pick
 from seisnet.waveforms.records import NS_PER_S, Rejection
 
 SAME_NS = NS_PER_S // 2
@@ -21,7 +21,7 @@ Event = tuple[int, str]
 """Number of a file of labels, and what it calls an event."""
 
 Refused = dict[str, list[tuple[int, str, str]]]
-"""By station: times, networks and locations of the picks of a file that an analyst rejected."""
+"""By station: times, networks and locations of the picks of a file that an analyst rejected, or whose event."""
 
 
 def surest(picks: Sequence[Pick], rejections: list[Rejection]) -> list[Pick]:
@@ -35,11 +35,13 @@ def surest(picks: Sequence[Pick], rejections: list[Rejection]) -> list[Pick]:
             of_onset[pick.event_id, pick.channel[:2], *_station_and_phase(pick)].append(i)
     second: set[int] = set()
     for near in of_onset.values():
-        most = max(picks[i].weight for i in near)
-        for pick, i in ((picks[i], i) for i in near if picks[i].weight < most):  # none where a machine made them all
-            surer = (picks[k] for k in near if picks[k].weight > pick.weight)
-            of_same = (p for p in surer if abs(p.time_ns - pick.time_ns) <= SAME_NS)
-            if any(fits(pick, p.network, p.location.strip("-")) for p in of_same):
+        near.sort(key=lambda i: picks[i].time_ns)
+        times_ns = [picks[i].time_ns for i in near]
+        for pick, i in ((picks[i], i) for i in near):
+            low = bisect.bisect_left(times_ns, pick.time_ns - SAME_NS)
+            high = bisect.bisect_right(times_ns, pick.time_ns + SAME_NS)
+            surer = (picks[k] for k in near[low:high] if picks[k].weight > pick.weight)
+            if any(fits(pick, p.network, p.location.strip("-")) for p in surer):
                 second.add(i)
     rejections += [_rejection(pick, SECOND) for i, pick in enumerate(picks) if i in second]
     return [pick for i, pick in enumerate(picks) if i not in second]
@@ -49,7 +51,7 @@ def refused_picks(rejections: Iterable[Rejection]) -> Refused:
     """Where an analyst rejected picks, among what could not be used of a file."""
     times: defaultdict[str, list[tuple[int, str, str]]] = defaultdict(list)
     for rejection in rejections:
-        if rejection.reason == REFUSED:
+        if rejection.reason in (REFUSED, NOT_EXISTING):
             network, station, location, *_ = rejection.trace_id.split(".")
             bisect.insort(times[station.upper()], (rejection.start_ns, network, location))
     return times
@@ -84,15 +86,13 @@ def once(files: Sequence[Sequence[Pick]], refused: Sequence[Refused], rejections
     parts = ([pick for pick in picks if bool(pick.event_id) is named] for picks in files for named in (True, False))
     for k, picks in enumerate(parts):
         before = len(kept)
-        for pick in picks:
+        for pick in sorted(picks, key=lambda pick: pick.phase.endswith(UNUSED)):  # one that is used counts first
             # Components, or P and Pg, of one time are of one onset, which would else have two windows.
             codes = (pick.network, pick.location, pick.channel[:2], *_onset(pick), pick.time_ns)
             place = place_of.get(codes, _place_of_copy(pick, earlier[_onset(pick)], kept))
             if place is None:
                 if _is_refused(pick, refused[: k // 2]):
-                    rejections.append(
-                        Rejection(pick.trace_id, pick.time_ns, pick.time_ns, "rejected in an earlier file")
-                    )
+                    rejections.append(_rejection(pick, "rejected in an earlier file"))
                     continue
                 place_of[codes] = len(kept)
                 kept.append(pick)

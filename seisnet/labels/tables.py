@@ -91,7 +91,7 @@ def _read(path: Path, table: _Table, make: Callable[[dict[str, str]], L], reject
             except ValueError as error:
                 raise DataError(f"{path}, line {reader.line_num}: {error}") from error
             labels.pop(key, None)
-            if any(values.get(column, "").lower() == "rejected" for column in STATUS_COLUMNS):
+            if _is_rejected(values):
                 at_ns = time_ns(values["time"])
                 rejections.append(Rejection(label.trace_id, at_ns, at_ns, f"a {table.one} that an analyst rejected"))
             else:
@@ -141,7 +141,7 @@ def _interval(values: dict[str, str]) -> ClassInterval:
     if not values["class"]:
         raise ValueError("the class is empty")
     weight = _weight(values)
-    if not weight:
+    if not weight and not _is_rejected(values):
         raise ValueError("weight 0 is for picks; give a stretch that is no label the status rejected")
     return ClassInterval(
         *_codes(values),
@@ -151,6 +151,10 @@ def _interval(values: dict[str, str]) -> ClassInterval:
         weight=weight,
         event_id=values.get("event_id", ""),
     )
+
+
+def _is_rejected(values: dict[str, str]) -> bool:
+    return any(values.get(column, "").lower() == "rejected" for column in STATUS_COLUMNS)
 
 
 def _codes(values: dict[str, str]) -> tuple[str, str, str, str]:

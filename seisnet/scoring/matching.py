@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seisnet.labels.phases import phase_class
+from seisnet.overlaps import Spans
 from seisnet.picks import ClassInterval, Detection, OnInstrument, Pick, match_spans
 from seisnet.waveforms.records import NS_PER_S
 
@@ -131,14 +132,15 @@ def side_by_side(found: Sequence[OnInstrument], reference: Sequence[OnInstrument
 def apart_s(found: Sequence[Mark], reference: Sequence[Mark]) -> float:
     """Median time from what the reference holds to the nearest found at its station, whatever its name; or NaN."""
     unnamed = _without_network(found, reference)
-    starts: dict[str, list[int]] = defaultdict(list)
+    starts: dict[str, list[tuple[int, int]]] = defaultdict(list)
     for (_, station), spans in _spans(found, unnamed).items():
-        starts[station] += [start_ns for start_ns, _ in spans]
+        starts[station] += [(start_ns, start_ns) for start_ns, _ in spans]
+    moments = {station: Spans(spans) for station, spans in starts.items()}
     nearest = [
-        min(abs(start_ns - at_ns) for at_ns in starts[station])
+        moments[station].gap(start_ns, start_ns)
         for (_, station), spans in _spans(reference, unnamed).items()
         for start_ns, _ in spans
-        if station in starts
+        if station in moments
     ]
     return float(np.median(nearest)) / NS_PER_S if nearest else float("nan")
 
