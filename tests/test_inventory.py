@@ -385,6 +385,24 @@ def test_what_station_metadata_do_not_orient_is_told(channels, told, tmp_path, m
     assert not plain.flags
 
 
+@pytest.mark.parametrize(
+    ("letters", "axes", "sources"),
+    [
+        ("ZNE", [(0.0, 0.0), (0.0, 0.0), (0.0, 0.0)], [0, 1, 2]),  # nobody filled them in
+        ("Z12", [(0.0, -90.0), (0.0, 0.0), (0.0, 0.0)], [0, 1, 2]),
+        ("ZNE", [(0.0, -90.0), (90.0, 0.0), (0.0, 0.0)], [0, 2, 1]),  # cables that were swapped
+    ],
+)
+def test_two_components_cannot_point_north_but_may_be_swapped(letters, axes, sources, tmp_path, make_trace, noise):
+    data = [noise(500, k) for k in range(3)]
+    stream = obspy.Stream([make_trace(x, f"GE.APE..HH{c}") for x, c in zip(data, letters, strict=True)])
+    channels = [(f"HH{c}", *axis, 0, 9) for c, axis in zip(letters, axes, strict=True)]
+    stations = read_stations((write_stations(tmp_path / "s.xml", *channels),))
+    [record], rejections = condition(stream, sampling_rate_hz=100.0, shortest_s=1.0, stations=stations)
+    assert rejections == []
+    assert [np.array_equal(record.data[row], data[k].astype(np.float32)) for row, k in enumerate(sources)] == [True] * 3
+
+
 @pytest.mark.parametrize(("azimuth", "starts"), [(180.0, [0, 300]), (5.0, [0])])
 def test_a_record_is_cut_where_a_component_turns(azimuth, starts, tmp_path, make_trace, noise):
     """The last sample of the first epoch is that at midnight, where the second begins as well."""

@@ -30,6 +30,9 @@ LEAST_VOLUME = 0.1
 UNKNOWN_AXES = "U, V, W are used only if station metadata (an inventory) give their orientation"
 """Reason of a rejection."""
 
+NORTH_OF = {"E": "N", "2": "1"}
+"""The component that points north where another points east."""
+
 NO_MOTION = "DFHIO"
 """Last letters of pressure, temperature and wind channels in SEED; metadata give an azimuth and dip even of these."""
 
@@ -55,13 +58,17 @@ class Place(NamedTuple):
 def axis_of(seed_id: str, time_ns: int, stations: Stations) -> tuple[float, float] | None:
     """Azimuth and dip of a channel; None where the station metadata do not know them, or contradict its letter.
 
-    In SEED, Z is upright, N and E are level. Metadata in which they are not have zeros for what nobody filled in.
+    In SEED, Z is upright, N and E are level, and E points another way than N. Metadata in which they do not have zeros
+    for what nobody filled in.
     """
     channel = channel_at(stations, seed_id, time_ns, knows=has_axis)
     if channel is None or not has_axis(channel):
         return None
     letter, dip = split_seed_id(seed_id)[1], abs(float(channel.dip))
     is_wrong = (letter == "Z" and dip < ASKEW_DEG[0]) or (letter in ("N", "E") and dip > ASKEW_DEG[1])
+    if letter in NORTH_OF and channel.azimuth == dip == 0:
+        north = channel_at(stations, seed_id[:-1] + NORTH_OF[letter], time_ns, knows=has_axis)
+        is_wrong = north is not None and north.azimuth == north.dip == 0
     return None if is_wrong else (float(channel.azimuth), float(channel.dip))
 
 
