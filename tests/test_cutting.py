@@ -110,6 +110,9 @@ def test_other_phases_give_no_window_and_a_reason(make_record):
     assert [r.start_ns for r in (amplitude, unused, empty)] == [p.time_ns for p in others]
     assert (amplitude.reason, empty.reason) == ("phase 'AML' is neither P nor S", "phase '' is neither P nor S")
     assert unused.reason == "a pick to which its analyst gave no weight"
+    goes_on = replace(silence(make_record), goes_on=(True, False))
+    _, rejections = cut(LabelledRecord(goes_on, (pick(-20, "AML"), pick(100, "AML"))), CONFIG)
+    assert [r.start_ns for r in rejections] == [pick(100).time_ns]  # the record before tells of the other
 
 
 @pytest.mark.parametrize(

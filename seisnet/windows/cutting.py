@@ -82,7 +82,8 @@ def _around_onsets(
         if phase not in config.classes:
             unused = "a pick to which its analyst gave no weight"
             reason = unused if pick.phase.endswith(UNUSED) else f"phase '{pick.phase}' is neither P nor S"
-            rejections.append(Rejection(record.trace_id, pick.time_ns, pick.time_ns, reason))
+            if sample >= 0:  # else it lies in the record before, which tells it
+                rejections.append(Rejection(record.trace_id, pick.time_ns, pick.time_ns, reason))
             continue
         centred = round(sample - length / 2)
         if not 0 <= centred <= record.n_samples - length:
