@@ -16,7 +16,7 @@ PACKAGE = Path(seisnet.__file__).parent
 
 # fmt: off
 ROOMS = [
-    "errors", "kernels", "wording", "overlaps", "config", "picks", "nn", "hearing", "crew", "engine", "store",
+    "errors", "kernels", "wording", "overlaps", "config", "picks", "label_weights", "nn", "hearing", "crew", "engine", "store",
     "waveforms", "labels", "datasets", "extremes", "features", "windows", "scan", "picking", "synthetic", "formats",
     "streaming", "seisbench_arguments", "model", "model_cards", "onnx_export", "preprocessing", "scoring", "plots",
     "training", "classification", "inspection", "report", "review", "demo", "cli", "__main__",

@@ -10,8 +10,9 @@ from pathlib import Path
 from obspy.core.event import Arrival, Event, QuantityError, WaveformStreamID
 from obspy.core.event import Pick as CatalogPick
 
+from seisnet.label_weights import NOT_EXISTING, REFUSED, UNUSED, label_weight, pick_status
 from seisnet.labels.events import read_events
-from seisnet.picks import NOT_EXISTING, REFUSED, UNUSED, ClassInterval, Pick, label_weight, named, pick_status
+from seisnet.picks import ClassInterval, Pick, named
 from seisnet.waveforms.records import Rejection, is_beyond
 
 SEISAN_WEIGHTS = {"1": 0.75, "2": 0.5, "3": 0.25, "4": 0.0}

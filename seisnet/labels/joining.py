@@ -8,8 +8,9 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
+from seisnet.label_weights import NOT_EXISTING, REFUSED, UNUSED
 from seisnet.labels.phases import phase_class
-from seisnet.picks import NOT_EXISTING, REFUSED, UNUSED, ClassInterval, Pick
+from seisnet.picks import ClassInterval, Pick
 from seisnet.waveforms.records import NS_PER_S, Rejection
 
 SAME_NS = NS_PER_S // 2

@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import TypeVar
 
 from seisnet.errors import DataError
-from seisnet.picks import UNUSED, ClassInterval, Pick, iso_ns, label_weight, named, pick_status
+from seisnet.label_weights import UNUSED, label_weight, pick_status
+from seisnet.picks import ClassInterval, Pick, iso_ns, named
 from seisnet.waveforms.records import Rejection, is_beyond
 
 

@@ -19,7 +19,8 @@ picks
     that there is none.
 weight of a pick
     ``trace_<PHASE>_weight`` where it lies in (0, 1], times the trust in ``trace_<PHASE>_status`` and
-    ``trace_<PHASE>_uncertainty_s`` (`seisnet.picks.label_weight`); a pick with the status ``rejected`` is left out.
+    ``trace_<PHASE>_uncertainty_s`` (`seisnet.label_weights.label_weight`); a pick with the status ``rejected`` is left
+    out.
 """
 
 from __future__ import annotations
@@ -32,7 +33,8 @@ from collections.abc import Mapping
 import numpy as np
 
 from seisnet.errors import DataError
-from seisnet.picks import Pick, iso_ns, label_weight
+from seisnet.label_weights import label_weight
+from seisnet.picks import Pick, iso_ns
 from seisnet.waveforms.records import BEYOND, LAST_NS, NS_PER_S, Record, Rejection, is_beyond
 
 Row = Mapping[str, str]

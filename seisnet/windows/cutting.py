@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seisnet.config import PreprocessConfig
-from seisnet.picks import UNUSED
+from seisnet.label_weights import UNUSED
 from seisnet.waveforms.records import Record, Rejection, sample_to_ns
 from seisnet.windows.labelled import (
     LabelledRecord,
