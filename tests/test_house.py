@@ -16,10 +16,11 @@ PACKAGE = Path(seisnet.__file__).parent
 
 # fmt: off
 ROOMS = [
-    "errors", "kernels", "wording", "overlaps", "config", "picks", "label_weights", "nn", "hearing", "crew", "engine", "store",
-    "waveforms", "labels", "datasets", "extremes", "features", "windows", "scan", "picking", "synthetic", "formats",
-    "streaming", "seisbench_arguments", "model", "model_cards", "onnx_export", "preprocessing", "scoring", "plots",
-    "training", "classification", "inspection", "report", "review", "demo", "cli", "__main__",
+    "errors", "kernels", "wording", "overlaps", "config", "picks", "label_weights", "nn", "hearing", "crew",
+    "engine", "store", "waveforms", "labels", "datasets", "extremes", "features", "windows", "scan", "picking",
+    "synthetic", "formats", "streaming", "seisbench_arguments", "model", "model_cards", "onnx_export",
+    "preprocessing", "scoring", "plots", "training", "classification", "inspection", "report", "review", "demo",
+    "cli", "__main__",
 ]
 # fmt: on
 """In import order: a room imports only from itself and from those before it."""
