@@ -6,7 +6,7 @@ import bisect
 import itertools
 import math
 from collections import defaultdict
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 
 
 def merged(spans: Iterable[tuple[int, int]], apart: float = 0) -> list[tuple[int, int]]:
@@ -38,6 +38,30 @@ def group_starts(spans: Sequence[tuple[int, int]], apart: float = 0) -> list[int
     """
     starts = [start for start, _ in merged(spans, apart)]
     return [starts[bisect.bisect_right(starts, start) - 1] for start, _ in spans]
+
+
+def joined_names(
+    named_spans: Mapping[str, tuple[Sequence[tuple[int, int]], Sequence[str]]], apart: float = 0
+) -> dict[str, str]:
+    """For each name the first, in order, of those whose spans in one place are merged, directly or through others.
+
+    Parameters
+    ----------
+    named_spans : mapping of a place to (spans, names)
+        A name for each span.
+
+    Examples
+    --------
+    >>> joined_names({"APE": ([(0, 2), (1, 4), (9, 9)], ["b", "a", "c"])})
+    {'a': 'a', 'b': 'a', 'c': 'c'}
+    """
+    names = sorted({name for _, own in named_spans.values() for name in own})
+    number = {name: i for i, name in enumerate(names)}
+    named: list[tuple[Hashable, int]] = []
+    for place, (spans, own) in named_spans.items():
+        groups = zip(group_starts(spans, apart), own, strict=True)
+        named += [((place, start), number[name]) for start, name in groups]
+    return {names[i]: names[group[0]] for group in connected(named, len(names)) for i in group}
 
 
 def connected(named: Iterable[tuple[Hashable, int]], n: int) -> list[list[int]]:

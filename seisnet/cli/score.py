@@ -64,13 +64,7 @@ def score(
     from seisnet.errors import NothingUsableError
     from seisnet.formats.picks import read_picks
     from seisnet.labels.reading import read_classes, read_intervals
-    from seisnet.scoring.matching import (
-        TOLERANCE_S,
-        apart_s,
-        score_detections,
-        score_picks,
-        unscored,
-    )
+    from seisnet.scoring.matching import TOLERANCE_S, apart_s, score_detections, score_picks, unscored
 
     if tolerance_s is not None:
         between("tolerance", tolerance_s, 1e-9, 1e6)

@@ -17,7 +17,7 @@ from seisnet.labels.linking import linked
 from seisnet.labels.matching import LabelMatcher, unmatched
 from seisnet.labels.phases import phase_class
 from seisnet.labels.reading import read_labels
-from seisnet.overlaps import connected, group_starts
+from seisnet.overlaps import joined_names
 from seisnet.picks import Pick
 from seisnet.store.files import check_not_read
 from seisnet.store.seisbench_writer import SeisBenchWriter
@@ -249,16 +249,12 @@ def _row(trace: _Trace, hints: Sequence[str], stations: Stations, rejections: li
 
 def _together(picks: Sequence[Pick], config: ExportConfig) -> dict[str, str]:
     """The first, by name, of the events whose traces may share samples with those of an event, at any station."""
-    of_station: dict[str, list[Pick]] = defaultdict(list)
+    of_station: dict[str, tuple[list[tuple[int, int]], list[str]]] = defaultdict(lambda: ([], []))
     for pick in picks:
-        of_station[pick.station.upper()].append(pick)
-    names = sorted({pick.event_id for pick in picks})
-    number = {event: i for i, event in enumerate(names)}
-    named = []
-    for station, own in of_station.items():
-        starts = group_starts([(pick.time_ns, pick.time_ns) for pick in own], _reach_s(config) * NS_PER_S)
-        named += [((station, start), number[pick.event_id]) for start, pick in zip(starts, own, strict=True)]
-    return {names[i]: names[group[0]] for group in connected(named, len(names)) for i in group}
+        moments, events = of_station[pick.station.upper()]
+        moments.append((pick.time_ns, pick.time_ns))
+        events.append(pick.event_id)
+    return joined_names(of_station, _reach_s(config) * NS_PER_S)
 
 
 def _split(group: str) -> str:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import bisect
 import itertools
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
+from typing import TypeVar
 
 from seisnet.label_weights import NOT_EXISTING, REFUSED, UNUSED
 from seisnet.labels.phases import phase_class
@@ -15,6 +16,8 @@ from seisnet.waveforms.records import NS_PER_S, Rejection
 
 SAME_NS = NS_PER_S // 2
 """Picks of one phase at one station, in two files of labels, are of one onset if they are no farther apart."""
+
+T = TypeVar("T")
 
 SECOND = "a second pick of the same onset"
 
@@ -37,12 +40,9 @@ def surest(picks: Sequence[Pick], rejections: list[Rejection]) -> list[Pick]:
     second: set[int] = set()
     for near in of_onset.values():
         near.sort(key=lambda i: picks[i].time_ns)
-        times_ns = [picks[i].time_ns for i in near]
-        for pick, i in ((picks[i], i) for i in near):
-            low = bisect.bisect_left(times_ns, pick.time_ns - SAME_NS)
-            high = bisect.bisect_right(times_ns, pick.time_ns + SAME_NS)
-            surer = (picks[k] for k in near[low:high] if picks[k].weight > pick.weight)
-            if any(fits(pick, p.network, p.location.strip("-")) for p in surer):
+        for i in near:
+            beside = (picks[k] for k in _within(near, picks[i], lambda k: picks[k].time_ns))
+            if any(p.weight > picks[i].weight and fits(picks[i], p.network, p.location) for p in beside):
                 second.add(i)
     rejections += [_rejection(pick, SECOND) for i, pick in enumerate(picks) if i in second]
     return [pick for i, pick in enumerate(picks) if i not in second]
@@ -54,28 +54,23 @@ def refused_picks(rejections: Iterable[Rejection]) -> Refused:
     for rejection in rejections:
         if rejection.reason in (REFUSED, NOT_EXISTING):
             network, station, location, *_ = rejection.trace_id.split(".")
-            bisect.insort(times[station.upper()], (rejection.start_ns, network, location))
-    return times
+            times[station.upper()].append((rejection.start_ns, network, location))
+    return {station: sorted(of_station) for station, of_station in times.items()}
 
 
 def _is_refused(pick: Pick, files: Sequence[Refused]) -> bool:
     """Whether one of some files rejects a pick of this onset; what it calls the phase does not matter."""
-    for times in files:
-        of_station = times.get(pick.station.upper(), [])
-        low = bisect.bisect_left(of_station, (pick.time_ns - SAME_NS, "", ""))
-        near = itertools.takewhile(lambda at: at[0] <= pick.time_ns + SAME_NS, of_station[low:])
-        if any(fits(pick, network, location.strip("-")) for _, network, location in near):
-            return True
-    return False
+    near = (_within(times.get(pick.station.upper(), []), pick, lambda at: at[0]) for times in files)
+    return any(fits(pick, network, location) for _, network, location in itertools.chain(*near))
 
 
 def once(files: Sequence[Sequence[Pick]], refused: Sequence[Refused], rejections: list[Rejection]) -> list[Pick]:
     """Every onset once, as the first file has it, and in one event, whatever each file calls that.
 
-    A pick that an earlier file rejects is left out, unless that has another pick of the onset.
-
     Otherwise one window might lie in two splits, under two names of one earthquake. Events of one name in two files are
     one, unless an onset of the later file shows that it is another: each file may number its events in its own way.
+
+    A pick that an earlier file rejects is left out, unless that has another pick of the onset.
     """
     kept: list[Pick] = []
     of_event: list[Event] = []  # of each pick that is kept
@@ -83,7 +78,8 @@ def once(files: Sequence[Sequence[Pick]], refused: Sequence[Refused], rejections
     first_of_name: dict[str, Event] = {}  # the first event of each name
     place_of: dict[tuple[object, ...], int] = {}  # place in `kept` of each pick
     earlier: dict[tuple[str, str], list[tuple[int, int]]] = defaultdict(list)  # times and places, of earlier files
-    # A pick outside any event may be of the same onset as one inside: a machine's beside the analyst's.
+    # A pick outside any event may be of the same onset as one inside: a machine's beside the analyst's. So a file
+    # has two parts.
     parts = ([pick for pick in picks if bool(pick.event_id) is named] for picks in files for named in (True, False))
     for k, picks in enumerate(parts):
         before = len(kept)
@@ -119,11 +115,15 @@ def once(files: Sequence[Sequence[Pick]], refused: Sequence[Refused], rejections
 
 def _place_of_copy(pick: Pick, earlier: Sequence[tuple[int, int]], kept: Sequence[Pick]) -> int | None:
     """Place in `kept` of the nearest pick that may be of the same onset as another."""
-    low = bisect.bisect_left(earlier, (pick.time_ns - SAME_NS, 0))
-    high = bisect.bisect_right(earlier, (pick.time_ns + SAME_NS, len(kept)))
-    here = ((t, i, kept[i]) for t, i in earlier[low:high])
-    near = [(abs(t - pick.time_ns), i) for t, i, p in here if fits(pick, p.network, p.location.strip("-"))]
+    at_once = _within(earlier, pick, lambda at: at[0])
+    near = [(abs(t - pick.time_ns), i) for t, i in at_once if fits(pick, kept[i].network, kept[i].location)]
     return min(near)[1] if near else None
+
+
+def _within(ordered: Sequence[T], pick: Pick, time_ns: Callable[[T], int]) -> Sequence[T]:
+    """What of something in order of time may be of the same onset as a pick."""
+    low = bisect.bisect_left(ordered, pick.time_ns - SAME_NS, key=time_ns)
+    return ordered[low : bisect.bisect_right(ordered, pick.time_ns + SAME_NS, key=time_ns)]
 
 
 def _rejection(pick: Pick, reason: str) -> Rejection:

@@ -49,7 +49,7 @@ def read_labels(paths: Iterable[str | Path], rejections: list[Rejection] | None 
     refused: list[Refused] = []
     for path in paths:
         own: list[Rejection] = []
-        (picks,) = _read([path], csv_picks, catalogue_picks, "picks; origins alone give no onsets", own)
+        picks = _read(path, csv_picks, catalogue_picks, "picks; origins alone give no onsets", own)
         refused.append(refused_picks(own))
         files.append(surest(picks, own))
         rejected += own
@@ -77,7 +77,7 @@ def read_classes(paths: Iterable[str | Path], rejections: list[Rejection] | None
         For a file that is missing, empty, neither a catalogue nor a CSV of classes, or holds no class.
     """
     rejected = [] if rejections is None else rejections
-    files = _read(paths, csv_intervals, catalogue_intervals, NO_CLASSES, rejected)
+    files = [_read(path, csv_intervals, catalogue_intervals, NO_CLASSES, rejected) for path in paths]
     intervals = sorted(itertools.chain(*files), key=_stretch)  # equal ones stay in the order of the files
     return [_merged(list(alike), rejected) for _, alike in itertools.groupby(intervals, _stretch)]
 
@@ -102,22 +102,19 @@ def _stretch(i: ClassInterval) -> tuple[int, str, str, str, str, int]:
 
 
 def _read(
-    paths: Iterable[str | Path],
+    path: str | Path,
     from_csv: Callable[[Path, list[Rejection]], list[L]],
     from_catalogue: Callable[[Path, list[Rejection]], list[L]],
     none: str,
     rejections: list[Rejection],
-) -> list[list[L]]:
-    """The labels of each file."""
-    labels: list[list[L]] = []
-    for path in map(Path, paths):
-        before = len(rejections)
-        found = _read_one(path, from_csv, from_catalogue, rejections)
-        if not found:
-            why_not = "; ".join(most_frequent(Counter(r.reason for r in rejections[before:])))
-            lacks = f"usable label: {why_not}" if why_not else "row below its header" if is_csv(path) else none
-            raise DataError(f"{path}: holds no {lacks}")
-        labels.append(found)
+) -> list[L]:
+    """The labels of a file, of which there must be some."""
+    path, before = Path(path), len(rejections)
+    labels = _read_one(path, from_csv, from_catalogue, rejections)
+    if not labels:
+        why_not = "; ".join(most_frequent(Counter(r.reason for r in rejections[before:])))
+        lacks = f"usable label: {why_not}" if why_not else "row below its header" if is_csv(path) else none
+        raise DataError(f"{path}: holds no {lacks}")
     return labels
 
 

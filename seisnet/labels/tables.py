@@ -13,17 +13,17 @@ from pathlib import Path
 from typing import TypeVar
 
 from seisnet.errors import DataError
-from seisnet.label_weights import UNUSED, label_weight, pick_status
+from seisnet.label_weights import REFUSED, UNUSED, label_weight, pick_status
 from seisnet.picks import ClassInterval, Pick, iso_ns, named
 from seisnet.waveforms.records import Rejection, is_beyond
 
 
 @dataclass(frozen=True, slots=True)
 class _Table:
-    """A kind of table: what its rows are called, the columns that it must have, and those that it may have."""
+    """A kind of table: what it holds, why a rejected row is none, the columns that it must have, those that it may."""
 
     many: str
-    one: str
+    refused: str
     needed: tuple[str, ...]
     optional: tuple[str, ...]
 
@@ -32,8 +32,10 @@ STATUS_COLUMNS = ("status", "evaluation_status")
 """A row in which one of them is ``rejected`` is no label."""
 
 _BOTH = ("location", "channel", *STATUS_COLUMNS, "evaluation_mode", "weight", "event_id")
-_PICKS = _Table("picks", "pick", ("network", "station", "time", "phase"), (*_BOTH, "uncertainty_s"))
-_CLASSES = _Table("classes", "class", ("network", "station", "time", "class"), (*_BOTH, "end_time"))
+_PICKS = _Table("picks", REFUSED, ("network", "station", "time", "phase"), (*_BOTH, "uncertainty_s"))
+_CLASSES = _Table(
+    "classes", "a class that an analyst rejected", ("network", "station", "time", "class"), (*_BOTH, "end_time")
+)
 
 ALIKE = 0.85
 """An unknown column whose name is so similar to an optional one is taken for a slip, such as ``endtime``."""
@@ -94,7 +96,7 @@ def _read(path: Path, table: _Table, make: Callable[[dict[str, str]], L], reject
             labels.pop(key, None)
             if _is_rejected(values):
                 at_ns = time_ns(values["time"])
-                rejections.append(Rejection(label.trace_id, at_ns, at_ns, f"a {table.one} that an analyst rejected"))
+                rejections.append(Rejection(label.trace_id, at_ns, at_ns, table.refused))
             else:
                 labels[key] = label
     return list(labels.values())

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from seisnet.config import PreprocessConfig
 from seisnet.errors import DataError
-from seisnet.overlaps import Spans, connected, group_starts
+from seisnet.overlaps import Spans, connected, joined_names
 from seisnet.picks import station_of
 from seisnet.store.excerpts import Excerpt
 from seisnet.store.windows_file import SPLITS, Rejected
@@ -85,7 +85,7 @@ def divide(rows: Counter[Row], config: PreprocessConfig, signals: Signals | None
     events, stations, numbers = zip(*keys, strict=True)
     names = ["" if number == 0 else SPLITS[number - 1] for number in numbers]
     covered = {station: _spans(of_event) for station, of_event in (signals or {}).items()}
-    joined = {} if config.split_by == "given" else _joined(covered)
+    joined = {} if config.split_by == "given" else joined_names(covered)
     joined_events = [joined.get(event, event) for event in events]
     split, how = assign_splits(joined_events, stations, names, config, windows=[windows[key] for key in keys])
     split_of = dict(zip(keys, split.tolist(), strict=True))
@@ -101,17 +101,6 @@ def _spans(of_event: Mapping[str, Sequence[int]]) -> tuple[list[tuple[int, int]]
     """Where the windows of signals at a station lie, and of which event each stretch is."""
     pairs = [(span, e) for e, times in of_event.items() for span in zip(times[::2], times[1::2], strict=True)]
     return [span for span, _ in pairs], tuple(event for _, event in pairs)
-
-
-def _joined(covered: Mapping[str, tuple[Sequence[tuple[int, int]], Sequence[str]]]) -> dict[str, str]:
-    """The first, by name, of the events that share samples with an event, directly or through others."""
-    names = sorted({event for _, events in covered.values() for event in events})
-    number = {event: i for i, event in enumerate(names)}
-    named = []
-    for station, (spans, events) in covered.items():
-        groups = zip(group_starts(spans), events, strict=True)
-        named += [((station, start), number[event]) for start, event in groups]
-    return {names[i]: names[group[0]] for group in connected(named, len(names)) for i in group}
 
 
 def with_split(excerpt: Excerpt, division: Division) -> Excerpt | Rejected:

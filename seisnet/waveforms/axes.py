@@ -89,12 +89,14 @@ def place_of(trace: obspy.Trace, component: str, stations: Stations, *, by_lette
 def unoriented(seed_ids: Sequence[str], time_ns: int, stations: Stations) -> tuple[Flag, ...]:
     """A flag that names the components which station metadata do not orient."""
     unknown = [seed_id for seed_id in seed_ids if not axis_of(seed_id, time_ns, stations)]
-    letters = ", ".join(split_seed_id(seed_id)[1] for seed_id in unknown)
-    found = [channel_at(stations, seed_id, time_ns, knows=has_axis) for seed_id in unknown]
-    what = "no possible" if any(channel is not None and has_axis(channel) for channel in found) else "no"
-    known = any(channel_at(stations, seed_id, time_ns) for seed_id in seed_ids)
-    lacking = f"give {what} azimuth and dip of {letters}" if known else "hold none of its channels at this time"
-    return (Flag(time_ns, time_ns, f"the station metadata {lacking}: letters decide"),) if unknown else ()
+    if not unknown:
+        return ()
+    found = {seed_id: channel_at(stations, seed_id, time_ns, knows=has_axis) for seed_id in seed_ids}
+    lacking = "hold none of its channels at this time"
+    if any(found.values()):
+        what = "no possible" if any(found[seed_id] and has_axis(found[seed_id]) for seed_id in unknown) else "no"
+        lacking = f"give {what} azimuth and dip of {', '.join(split_seed_id(seed_id)[1] for seed_id in unknown)}"
+    return (Flag(time_ns, time_ns, f"the station metadata {lacking}: letters decide"),)
 
 
 def by_epoch(trace: obspy.Trace, stations: Stations) -> list[obspy.Trace]:
