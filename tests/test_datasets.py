@@ -183,7 +183,8 @@ def test_the_row_becomes_a_trace(tmp_path):
     [("trace_p_arrival_sample", "P"), ("trace_P_arrival_sample", "P"), ("trace_Pg_arrival_sample", "Pg"),
      ("trace_Pn_arrival_sample", "Pn"), ("trace_P1_arrival_sample", "P1"), ("trace_PmP_arrival_sample", "PmP"),
      ("trace_s_arrival_sample", "S"), ("trace_Sg_arrival_sample", "Sg"), ("trace_S1_arrival_sample", "S1"),
-     ("trace_pP_arrival_sample", "pP")],
+     ("trace_pP_arrival_sample", "pP"), ("trace_P*_arrival_sample", "P*"), ("trace_P'P'_arrival_sample", "P'P'"),
+     ("trace_IPU0_arrival_sample", "IPU0"), ("trace_S?_arrival_sample", "S?")],
 )  # fmt: skip
 def test_phase_columns(tmp_path, column, phase):
     [found] = read_rows(tmp_path, row(**{column: 50}))
@@ -231,7 +232,10 @@ def test_completeness(tmp_path, labels, complete):
     assert found.complete is complete
 
 
-@pytest.mark.parametrize(("written", "location"), [("00", "00"), ("0.0", "00"), ("10.0", "10"), ("--", "")])
+@pytest.mark.parametrize(
+    ("written", "location"),
+    [("00", "00"), ("0.0", "00"), ("10.0", "10"), ("0", "00"), ("10", "10"), ("A", "A"), ("--", "")],
+)
 def test_locations_are_read_also_as_pandas_writes_them(tmp_path, written, location):
     [found] = read_rows(tmp_path, row(station_location_code=written, trace_p_arrival_sample=5))
     assert found.record.trace_id == found.picks[0].trace_id == f"CH.HASLI.{location}.HH"

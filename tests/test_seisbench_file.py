@@ -96,6 +96,13 @@ def test_the_row_holds_before_the_file(tmp_path, x_cw):
     assert [trace.component_order for trace in traces] == ["ENZ", "ZNE", "ZNE"]
 
 
+def test_of_columns_of_one_name_the_first_holds(tmp_path, x_cw):
+    folder = lay_out(tmp_path / "set", [{"trace_name": "a"}], {"a": x_cw}, **ZNE)
+    (folder / "metadata.csv").write_text("trace_name,trace_p_arrival_sample,,trace_p_arrival_sample,\na,50,1,70,2\n")
+    [(trace, _)] = read(folder)
+    assert trace.metadata["trace_p_arrival_sample"] == "50"
+
+
 def test_a_file_that_says_nothing_leaves_rate_and_order_open(tmp_path, x_cw):
     [(trace, _)] = read(lay_out(tmp_path / "set", [{"trace_name": "a"}], {"a": x_cw}))
     assert np.isnan(trace.sampling_rate_hz)

@@ -242,6 +242,8 @@ def read_table(path: Path, column: str) -> Iterator[dict[str, str]]:
             header = next(lines, [])
             if column not in header:
                 raise DataError(f"{path}: has no column {column!r}; its columns are {', '.join(header) or 'none'}")
+            # Of columns of one name the first holds, as in SeisBench.
+            header = [name if header.index(name) == i else f"{name}.{i}" for i, name in enumerate(header)]
             for fields in filter(None, lines):
                 if len(fields) != len(header):
                     raise DataError(

@@ -165,8 +165,8 @@ def picks(row: Row, record: Record) -> tuple[tuple[Pick, ...], tuple[Rejection, 
 
 @functools.lru_cache(maxsize=64)
 def _pick_labels(header: tuple[str, ...]) -> tuple[str, ...]:
-    # The pattern leaves out modelled times such as trace_P_predicted_arrival_sample: they are no picks.
-    matches = (re.fullmatch(r"trace_([A-Za-z]+\d*)_arrival_sample", column) for column in header)
+    # The pattern takes P* and P'P', but no modelled times such as trace_P_predicted_arrival_sample: they are no picks.
+    matches = (re.fullmatch(r"trace_([^_]+)_arrival_sample", column) for column in header)
     return tuple(match[1] for match in matches if match)
 
 
@@ -184,8 +184,9 @@ def _snr_db(row: Row) -> float:
 
 def _station(row: Row) -> tuple[str, str, str]:
     location = _first(row, ("station_location_code",)).replace("--", "")
-    if re.fullmatch(r"\d{1,2}\.0", location):
-        location = location[:-2].zfill(2)  # as pandas writes 00 and 10 if some rows have no location
+    if re.fullmatch(r"\d{1,2}\.0|\d", location):
+        # As pandas writes 00 and 10 if some rows have no location, and 00 if all have one.
+        location = location.removesuffix(".0").zfill(2)
     return _first(row, ("station_network_code",)), _first(row, ("station_code",)), location
 
 
