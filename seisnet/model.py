@@ -213,8 +213,8 @@ class Model:
             instrument response needs it.
         **options : float
             As in SeisBench: ``P_threshold``, ``S_threshold``; ``stride``, the step in samples at the model's rate;
-            ``strict``, whether all three components are needed; ``batch_size`` and ``copy`` change nothing. Any other
-            is an error that says why (`seisnet.seisbench_arguments`).
+            ``strict``, whether all three components are needed; ``batch_size``, ``copy`` and ``parallelism`` change
+            nothing. Any other is an error that says why (`seisnet.seisbench_arguments`).
 
         Returns
         -------

@@ -16,7 +16,7 @@ import numpy as np
 from seisnet.config import PickConfig, PreprocessConfig, nearest
 from seisnet.errors import ConfigError
 
-WITHOUT_EFFECT = ("batch_size", "copy")
+WITHOUT_EFFECT = ("batch_size", "copy", "parallelism")
 """Taken and ignored: how much is computed at once changes no result, and the stream is never changed."""
 
 FIXED = {
