@@ -36,7 +36,7 @@ def surest(picks: Sequence[Pick], rejections: list[Rejection]) -> list[Pick]:
     of_onset: dict[tuple[str, ...], list[int]] = defaultdict(list)
     for i, pick in enumerate(picks):
         if pick.event_id:
-            of_onset[pick.event_id, pick.channel[:2], *_station_and_phase(pick)].append(i)
+            of_onset[pick.event_id, pick.channel[:2], *_station_and_phase(pick, pick.phase)].append(i)
     second: set[int] = set()
     for near in of_onset.values():
         near.sort(key=lambda i: picks[i].time_ns)
@@ -130,13 +130,13 @@ def _rejection(pick: Pick, reason: str) -> Rejection:
     return Rejection(pick.trace_id, pick.time_ns, pick.time_ns, reason)
 
 
-def _station_and_phase(pick: Pick) -> tuple[str, str]:
-    return pick.station.upper(), phase_class(pick.phase) or pick.phase.upper()
+def _station_and_phase(pick: Pick, phase: str) -> tuple[str, str]:
+    return pick.station.upper(), phase_class(phase) or phase.upper()
 
 
 def _onset(pick: Pick) -> tuple[str, str]:
     """Station and phase, of a pick without weight the phase that its analyst means: other files may give it one."""
-    return _station_and_phase(replace(pick, phase=pick.phase.removesuffix(UNUSED)))
+    return _station_and_phase(pick, pick.phase.removesuffix(UNUSED))
 
 
 def _joined(same_as: dict[Event, Event], event: Event) -> Event:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 
 HINT = re.compile(
@@ -12,6 +13,7 @@ HINT = re.compile(
 )
 
 
+@functools.lru_cache(1024)  # a catalogue has a million picks, and a dozen hints
 def phase_class(hint: str) -> str:
     """Map a phase hint to ``P``, ``S``, or an empty string for what is neither.
 
