@@ -11,7 +11,7 @@ from hypothesis.extra.numpy import arrays
 
 from seisnet.config import PickConfig
 from seisnet.picking.peaks import OnsetFinder, PeaksOfP
-from seisnet.picking.picker import LONGEST_CLUSTER_S, LONGEST_RUN_S, Picker, keep_apart, one_phase_an_onset, snr_db
+from seisnet.picking.picker import LONGEST_CLUSTER_S, LONGEST_RUN_S, Picker, apart, snr_db
 from seisnet.picks import Pick
 from seisnet.scan.onset_network import FURTHEST_S, WINDOW_S
 from seisnet.scan.scanner import Probabilities
@@ -106,13 +106,14 @@ def test_onsets_do_not_depend_on_the_pieces(probability, cuts):
 
 
 @given(onsets=st.lists(st.tuples(st.integers(0, 50), st.floats(0, 1)), max_size=10), distance=st.integers(1, 15))
-def test_onsets_that_are_kept_lie_apart_and_each_dropped_one_is_near_a_better(onsets, distance):
-    kept = keep_apart(onsets, distance)
-    times = [t for t, _ in kept]
+def test_picks_that_are_kept_lie_apart_and_each_dropped_one_is_near_a_better(onsets, distance):
+    picks = [Pick("GE", "APE", "", "HH", "P", *onset) for onset in onsets]
+    kept = apart(picks, distance, 0)
+    times = [p.time_ns for p in kept]
     assert times == sorted(times)
     assert all(b - a >= distance for a, b in itertools.pairwise(times))
-    for t, height in onsets:
-        assert (t, height) in kept or any(abs(t - k) < distance and h >= height for k, h in kept)
+    for p in picks:
+        assert p in kept or any(abs(p.time_ns - k.time_ns) < distance and k.probability >= p.probability for k in kept)
 
 
 # Picks
@@ -339,9 +340,9 @@ def test_one_onset_is_not_both_phases(onset_record):
         return Pick("GE", "APE", "", "HH", phase, round(at_s * 1e9), probability)
 
     p, s_on_it, s_after = pick("P", 10.0, 0.9), pick("S", 10.2, 0.8), pick("S", 11.0, 0.7)
-    assert one_phase_an_onset([s_on_it, s_after, p], 300_000_000) == [p, s_after]
-    assert one_phase_an_onset([p, s_on_it], 200_000_000) == [p, s_on_it]  # as far apart as is asked
-    assert one_phase_an_onset([replace(p, probability=0.7), s_on_it], 300_000_000) == [s_on_it]
+    assert apart([s_on_it, s_after, p], 0, 300_000_000) == [p, s_after]
+    assert apart([p, s_on_it], 0, 200_000_000) == [p, s_on_it]  # as far apart as is asked
+    assert apart([replace(p, probability=0.7), s_on_it], 0, 300_000_000) == [s_on_it]
     p, s = bump(60, 0.9, width=0.1), bump(62, 0.8, width=0.1)
     for same_onset_s, phases in ((0.3, "PS"), (1.0, "P")):
         config = PickConfig(min_distance_s=0.0, same_onset_s=same_onset_s, refine_s=0.0, rival_s=0.0)

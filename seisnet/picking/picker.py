@@ -143,7 +143,8 @@ class Picker:
     def _weighed(self, settled_ns: int, *, last: bool) -> list[Pick]:
         """Take out the clusters of picks that no later one can join, and give the picks that remain of each."""
         config = self._config
-        gap_ns = round(max(config.min_distance_s, config.same_onset_s) * NS_PER_S)
+        min_distance_ns, same_onset_ns = (round(s * NS_PER_S) for s in (config.min_distance_s, config.same_onset_s))
+        gap_ns = max(min_distance_ns, same_onset_ns)
         longest_ns = round(LONGEST_CLUSTER_S * NS_PER_S)
         clusters: list[list[Pick]] = []
         for pick in in_order(self._picks):
@@ -157,17 +158,10 @@ class Picker:
         self._picks = []
         for cluster in clusters:
             if last or settled_ns >= cluster[-1].time_ns + gap_ns:
-                remaining += self._apart(cluster)
+                remaining += apart(cluster, min_distance_ns, same_onset_ns)
             else:
                 self._picks += cluster
         return remaining
-
-    def _apart(self, cluster: Sequence[Pick]) -> list[Pick]:
-        kept = []
-        for phase in self._thresholds:
-            of_phase = {(p.time_ns, p.probability): p for p in cluster if p.phase == phase}
-            kept += [of_phase[key] for key in keep_apart(list(of_phase), round(self._config.min_distance_s * NS_PER_S))]
-        return one_phase_an_onset(kept, round(self._config.same_onset_s * NS_PER_S))
 
 
 def furthest_s(config: PickConfig, onsets: OnsetNetwork | None) -> float:
@@ -181,28 +175,22 @@ def margin_s(config: PickConfig, onsets: OnsetNetwork | None) -> float:
     return alone + config.min_distance_s + config.same_onset_s + config.rival_s
 
 
-def one_phase_an_onset(picks: Sequence[Pick], same_onset_ns: int) -> list[Pick]:
-    """Of picks of different phases closer than a distance, keep the most probable; in order of time."""
-    kept: list[Pick] = []
-    for pick in sorted(picks, key=lambda p: (-p.probability, p.time_ns, p.phase)):
-        if all(p.phase == pick.phase or abs(p.time_ns - pick.time_ns) >= same_onset_ns for p in kept):
-            kept.append(pick)
-    return in_order(kept)
+def apart(picks: Sequence[Pick], min_distance_ns: int, same_onset_ns: int) -> list[Pick]:
+    """The most probable of picks nearer than a distance, first of each phase, then of several; in order of time."""
 
+    def is_second(pick: Pick, other: Pick) -> bool:
+        return pick.phase == other.phase and abs(pick.time_ns - other.time_ns) < max(min_distance_ns, 1)
 
-def keep_apart(onsets: Sequence[tuple[int, float]], min_distance_ns: int) -> list[tuple[int, float]]:
-    """Of onsets (time, probability) nearer than a distance, keep the most probable; in order of time.
+    def is_of_same_onset(pick: Pick, other: Pick) -> bool:
+        return pick.phase != other.phase and abs(pick.time_ns - other.time_ns) < same_onset_ns
 
-    Examples
-    --------
-    >>> keep_apart([(0, 0.7), (4, 0.9), (20, 0.6)], 10)
-    [(4, 0.9), (20, 0.6)]
-    """
-    kept: list[tuple[int, float]] = []
-    for time_ns, height in sorted(onsets, key=lambda onset: (-onset[1], onset[0])):
-        if all(abs(time_ns - other) >= min_distance_ns for other, _ in kept):
-            kept.append((time_ns, height))
-    return sorted(kept)
+    for gives_way in (is_second, is_of_same_onset):
+        kept: list[Pick] = []
+        for pick in sorted(picks, key=lambda p: (-p.probability, p.time_ns, p.phase)):
+            if not any(gives_way(pick, other) for other in kept):
+                kept.append(pick)
+        picks = kept
+    return in_order(picks)
 
 
 def snr_db(record: Record, time_ns: int) -> float:
