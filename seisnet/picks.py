@@ -231,6 +231,19 @@ class PickList(list[Pick]):
         """The list itself."""
         return self
 
+    def select(
+        self, trace_id: str | None = None, min_confidence: float | None = None, phase: str | None = None
+    ) -> PickList:
+        """Picks of trace ids that a regular expression matches as a whole, of a probability at least, of one phase."""
+        pattern = re.compile(".*" if trace_id is None else trace_id)
+        return PickList(
+            pick
+            for pick in self
+            if pattern.fullmatch(pick.trace_id)
+            and (min_confidence is None or pick.probability >= min_confidence)
+            and phase in (None, pick.phase)
+        )
+
 
 class DetectionList(list[Detection]):
     """A list of detections that has them as `detections` too, like what SeisBench's ``classify`` returns."""

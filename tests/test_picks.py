@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from seisnet.picks import ClassInterval, Detection, Pick, iso_time, match_spans
+from seisnet.picks import ClassInterval, Detection, Pick, PickList, iso_time, match_spans
 
 moments = st.integers(0, 60).map(lambda t: (t, t))
 spans = st.lists(st.one_of(moments, st.tuples(st.integers(0, 60), st.integers(0, 60)).map(sorted)), max_size=12)
@@ -86,6 +86,16 @@ def test_a_pick_has_the_attributes_of_one_of_seisbench():
     assert pick.start_time == pick.end_time == pick.peak_time, "nobody knows its uncertainty"
     unsure = replace(pick, uncertainty_s=0.25)
     assert [time.ns - pick.time_ns for time in (unsure.start_time, unsure.end_time)] == [-250_000_000, 250_000_000]
+
+
+def test_picks_are_selected_as_seisbench_selects_them():
+    p = Pick("GE", "APE", "", "HH", "P", 10, probability=0.75)
+    s, analysts = replace(p, phase="S", probability=0.5), replace(p, station="APEX", probability=np.nan)
+    picks = PickList([p, s, analysts])
+    assert picks.select() == picks.picks == [p, s, analysts]
+    assert picks.select(trace_id=r"GE\.APE\..*") == [p, s]
+    assert picks.select(min_confidence=0.5) == [p, s]
+    assert picks.select(min_confidence=0.6, phase="P").select(phase="S") == []
 
 
 def test_a_detection_has_the_attributes_of_one_of_seisbench():
