@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint lecture clean
+.PHONY: demo test oldest lint lecture clean
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
@@ -35,8 +35,15 @@ lint: $(VENV)/.installed-test
 test: lint $(VENV)/.browser
 	$(BIN)/pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
+# The tests with the oldest releases that pyproject.toml allows; what those themselves find old does not matter.
+oldest: pyproject.toml
+	$(PYTHON) -m venv --clear $(VENV)-oldest
+	grep -oE '"[a-z0-9-]+>=[0-9.]+"' pyproject.toml | tr -d '"' | sed 's/>=/==/' | sort -u > $(VENV)-oldest/oldest.txt
+	$(VENV)-oldest/bin/python -m pip install --quiet -e '.[test]' -c $(VENV)-oldest/oldest.txt
+	$(VENV)-oldest/bin/pytest --numprocesses auto --maxprocesses 4 --dist loadfile -W ignore::DeprecationWarning
+
 lecture: $(VENV)/.installed
 	$(BIN)/python pipelines/lecture/all.py
 
 clean:
-	rm -rf $(VENV) demo lecture build dist *.egg-info
+	rm -rf $(VENV) $(VENV)-oldest demo lecture build dist *.egg-info

@@ -187,7 +187,7 @@ PAIRS = sorted((SHARED / "phases").glob("*.h5")) + sorted((SHARED / "classes").g
 
 
 @pytest.mark.skipif(not PAIRS, reason="the real recordings are not beside this checkout")
-@pytest.mark.parametrize("path", PAIRS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", PAIRS, ids=[path.stem for path in PAIRS])
 def test_real_pairs_are_read_whole(tmp_path, path):
     """Every row comes back, samples and labels bit for bit; what was picked is where it was picked."""
     n = import_h5csv(path, tmp_path / "set")

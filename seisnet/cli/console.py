@@ -212,6 +212,7 @@ def _bar(job: _Job) -> Iterator[None]:
         TextColumn("{task.fields[words]}", markup=False),
         console=Console(stderr=True),
         transient=True,
+        redirect_stderr=False,  # `say` clears the bar's line by itself; releases of rich differ in what they make of it
     )
     task = bar.add_task(job.title, total=None, words="")
 
