@@ -307,30 +307,41 @@ def test_a_folder_that_is_not_empty_is_refused_first_and_one_that_stays_empty_go
     assert [path.name for path in tmp_path.iterdir()] == ["full"]
 
 
-@pytest.mark.parametrize(
-    "command",
-    [
-        "preprocess set -o",
-        "train windows.h5 -o",
-        "evaluate model.h5 windows.h5 -o",
-        "inspect windows.h5 --plot",
-        "classify day.mseed --model model.h5 -o",
-        "classify day.mseed --model model.h5 --format real -o",
-        "classify day.mseed --model model.h5 -o picks.csv --report",
-        "score analyst.csv analyst.csv -o",
-        "plot analyst.csv --waveforms day.mseed --pick A.B..HH_P_2020 -o",
-        "models export model.h5 -o",
-        "datasets export seisbench set -o",
-        "datasets fetch iquique -o",
-        "demo -o",
-    ],
-)
+WITH_OUTPUT = [
+    "preprocess set -o",
+    "train windows.h5 -o",
+    "evaluate model.h5 windows.h5 -o",
+    "inspect windows.h5 --plot",
+    "classify day.mseed --model model.h5 -o",
+    "classify day.mseed --model model.h5 --format real -o",
+    "classify day.mseed --model model.h5 -o picks.csv --report",
+    "score analyst.csv analyst.csv -o",
+    "plot analyst.csv --waveforms day.mseed --pick A.B..HH_P_2020 -o",
+    "models export model.h5 -o",
+    "datasets export seisbench set -o",
+    "datasets fetch iquique -o",
+    "demo -o",
+]
+"""Commands, as far as the option for an output; the options of one stand before it."""
+
+
+@pytest.mark.parametrize("command", WITH_OUTPUT)
 def test_an_output_in_a_folder_that_does_not_exist_is_refused(command, job, tmp_path, monkeypatch):
     monkeypatch.chdir(job)
     before, output = sorted(job.iterdir()), tmp_path / "misspelt" / "new.svg"
     result = CliRunner().invoke(cli, [*command.split(), str(output)])
     assert str(result.exception) == f"{output}: the folder {output.parent} does not exist"
     assert sorted(job.iterdir()) == before and not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("command", [*WITH_OUTPUT, "classify day.mseed --model model.h5 -o picks.csv --probabilities"])
+def test_an_output_where_nothing_can_be_written_is_refused_before_any_work(command, job, monkeypatch):
+    monkeypatch.chdir(job)
+    before, output = sorted(job.iterdir()), "/proc/new.mseed"  # where not even root may write
+    result = CliRunner().invoke(cli, [*command.split(), output])
+    assert isinstance(result.exception, DataError)
+    assert str(result.exception) == f"{output}: can't be written: No such file or directory"
+    assert sorted(job.iterdir()) == before
 
 
 def test_reviewed_picks_are_labels_again(job, tmp_path):

@@ -644,6 +644,7 @@ def test_a_run_that_goes_on_says_how_many_finished_sources_are_made_anew(archive
         ("new", ["--format", "phasenet", "--model", "rockfall"], "detections are written as csv or quakeml"),
         ("new", ["--hop", "0.3"], "it must be a multiple"),
         ("p.h5", ["--probabilities", "p.h5"], "picks and probabilities need separate files"),
+        ("p.h5", ["--probabilities", "folder/../p.h5"], "picks and probabilities need separate files"),
         ("new", ["--report", "new"], "a report needs a folder of its own"),
         ("new", ["--report", "p.h5", "--probabilities", "p.h5"], "a report needs a folder of its own"),
         ("folder/picks.csv", ["--report", "folder", "--format", "pyocto"], "the report writes a file of that name"),

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from seisnet.errors import ConfigError, DataError
-from seisnet.store.files import check_output, replacing, sha256_of, sweep
+from seisnet.store.files import check_folder, check_output, replacing, sha256_of, sweep
 
 
 def listed(folder):
@@ -62,6 +62,23 @@ def test_an_existing_output_is_refused_unless_it_may_be_overwritten(tmp_path):
     with pytest.raises(ConfigError, match="does not exist"):
         check_output(tmp_path / "no" / "b", overwrite=False)
     assert listed(tmp_path) == ["a"]
+
+
+@pytest.mark.parametrize(("make", "what"), [(os.mkfifo, "pipe or device"), (lambda p: p.symlink_to(p), "broken link")])
+@pytest.mark.parametrize("check", [check_output, check_folder])
+def test_what_is_neither_a_file_nor_a_folder_is_no_output(check, make, what, tmp_path):
+    make(tmp_path / "a")
+    with pytest.raises(ConfigError, match=r"exists|is a"):
+        check(tmp_path / "a", overwrite=False)
+    with pytest.raises(ConfigError, match=f"a is a {what}; "):
+        check(tmp_path / "a", overwrite=True)
+    assert listed(tmp_path) == ["a"]
+
+
+@pytest.mark.parametrize("name", ["null", "stdout"])  # a device, and a link that may lead to a file
+def test_nothing_in_dev_is_replaced(name):
+    with pytest.raises(ConfigError, match="is a pipe or device; choose another name"):
+        check_output(Path("/dev") / name, overwrite=True)
 
 
 def test_sha256_is_that_of_the_bytes(tmp_path):

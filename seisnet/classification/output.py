@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -67,7 +68,7 @@ class Output:
         check_output(self.path, overwrite=may_exist, folder=self.file_format == "real")
         if self.probabilities:
             check_name(self.probabilities)
-            if self.probabilities.absolute() == self.path.absolute():
+            if _same(self.probabilities, self.path):
                 raise ConfigError(f"{self.path}: picks and probabilities need separate files")
             check_output(self.probabilities, overwrite=may_exist)
         self._check_report()
@@ -78,16 +79,16 @@ class Output:
         """Refuse what the report would replace, or lie in the place of; what it writes alike may be its own."""
         if not self.report:
             return
-        folder, files = self.report.absolute(), [self.probabilities] if self.probabilities else []
+        files = [self.probabilities] if self.probabilities else []
         files += [] if self.file_format == "real" else [self.path]
-        if any(path.absolute() == folder for path in files):
+        if any(_same(path, self.report) for path in files):
             raise ConfigError(f"{self.report}: a report needs a folder of its own; choose another name")
         if self._in_report and IN_REPORT.get(self.path.name, self.file_format) != self.file_format:
             raise ConfigError(f"{self.path}: the report writes a file of that name; choose another name")
 
     @property
     def _in_report(self) -> bool:
-        return self.report is not None and self.path.absolute().parent == self.report.absolute()
+        return self.report is not None and _same(self.path.absolute().parent, self.report)
 
     def check_task(self, task: str) -> None:
         """Refuse what can't hold, or does not stay beside the report of, what a model of this task finds.
@@ -112,6 +113,11 @@ class Output:
         """
         for path in filter(None, (self.path, self.probabilities)):
             check_not_read(path, (file for source in sources for file in source.reads))
+
+
+def _same(path: Path, other: Path) -> bool:
+    """Whether two paths name one place, whether anything is there or not."""
+    return os.path.realpath(path) == os.path.realpath(other)
 
 
 def is_finished(sources: Sequence[Source], job: SourceJob, output: Output) -> bool:

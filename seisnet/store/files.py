@@ -5,6 +5,7 @@ from __future__ import annotations
 import glob
 import hashlib
 import os
+import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -35,13 +36,56 @@ def check_output(path: Path, *, overwrite: bool, folder: bool = False) -> None:
     Raises
     ------
     ConfigError
+        As `check_free`.
+    DataError
+        As `check_writable`.
+    """
+    check_free(path, overwrite=overwrite, folder=folder)
+    check_writable(path)
+
+
+def check_free(path: Path, *, overwrite: bool, folder: bool = False) -> None:
+    """Refuse the name of an output as `check_output` does, but not the place: what is only added to needs none.
+
+    Raises
+    ------
+    ConfigError
         If the path exists and `overwrite` is not set or it is of the other kind, or if its folder does not exist.
     """
-    if path.exists() and not overwrite:
+    there = _kind(path)
+    if there and not overwrite:
         raise ConfigError(f"{path} exists; choose another name, or use overwrite=True")
-    if path.exists() and path.is_dir() != folder:
-        raise ConfigError(f"{path} is a {'file' if folder else 'folder'}; choose another name")
+    if there and there != ("folder" if folder else "file"):
+        raise ConfigError(f"{path} is a {there}; choose another name")
     check_parent(path)
+
+
+def check_writable(path: Path) -> None:
+    """Refuse, before any work is done, an output where nothing can be written.
+
+    Raises
+    ------
+    DataError
+        If no file can be made beside the path, or in it if it is a folder.
+    """
+    place = path if path.is_dir() else path.absolute().parent
+    try:
+        with tempfile.TemporaryFile(dir=place):  # without a name where the system allows that
+            return
+    except OSError as error:
+        raise DataError(f"{path}: can't be written: {error.strerror}") from error
+
+
+def _kind(path: Path) -> str:
+    """What is at a path; nothing there is an empty string."""
+    if path.is_dir():
+        return "folder"
+    # A file in /dev is where standard output leads: root would replace the way to it.
+    if path.is_file() and path.absolute().parent != Path("/dev"):
+        return "file"
+    if path.exists():
+        return "pipe or device"
+    return "broken link" if path.is_symlink() else ""
 
 
 def check_parent(path: Path) -> None:
@@ -74,12 +118,27 @@ def check_folder(folder: Path, *, overwrite: bool) -> None:
     Raises
     ------
     ConfigError
-        If it holds something and `overwrite` is not set, or is a file, or if the folder that it lies in does not exist.
+        If it holds something and `overwrite` is not set, or as `check_folder_name`.
+    DataError
+        As `check_writable`.
     """
-    if folder.exists() and not folder.is_dir():
-        raise ConfigError(f"{folder} is a file; a folder is needed")
+    check_folder_name(folder)
     if folder.is_dir() and any(folder.iterdir()) and not overwrite:
         raise ConfigError(f"{folder} is not empty; choose another folder, or use overwrite=True")
+    check_writable(folder)
+
+
+def check_folder_name(folder: Path) -> None:
+    """Refuse what can't be a folder.
+
+    Raises
+    ------
+    ConfigError
+        If it is a file, or if the folder that it lies in does not exist.
+    """
+    there = _kind(folder)
+    if there not in ("", "folder"):
+        raise ConfigError(f"{folder} is a {there}; a folder is needed")
     check_parent(folder)
 
 

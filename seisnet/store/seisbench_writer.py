@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seisnet.errors import ConfigError, DataError
-from seisnet.store.files import check_output, check_parent, made_folder, replacing
+from seisnet.store.files import check_folder_name, check_output, check_writable, made_folder, replacing
 from seisnet.store.hdf5 import HDF5Sink
 from seisnet.store.seisbench_file import chunk_names
 
@@ -45,8 +45,8 @@ class SeisBenchWriter:
     Raises
     ------
     ConfigError
-        The folder holds a data set and `overwrite` is not set, or a chunked one, which is never replaced; or it would
-        lie in a folder that does not exist.
+        The folder holds a data set and `overwrite` is not set, or a chunked one, which is never replaced; or it is a
+        file, or would lie in a folder that does not exist.
     DataError
         The disk refuses, or a row has a column that was not announced.
     """
@@ -73,12 +73,10 @@ class SeisBenchWriter:
         if (self.folder / "chunks").exists() or chunk_names(self.folder, "waveforms", ".hdf5") - {""}:
             raise ConfigError(f"{self.folder}: holds a chunked data set; choose another folder")
         metadata, waveforms, readme = (self.folder / n for n in ("metadata.csv", "waveforms.hdf5", "README.md"))
-        check_parent(self.folder)
+        check_folder_name(self.folder)
+        check_writable(self.folder)
         with ExitStack() as stack:
-            try:
-                stack.enter_context(made_folder(self.folder))
-            except OSError as error:
-                raise DataError(f"{self.folder}: can't be made: {error.strerror}") from error
+            stack.enter_context(made_folder(self.folder))
             for path in (metadata, waveforms, readme) if self.attributes else (metadata, waveforms):
                 check_output(path, overwrite=self.overwrite)
             # What is entered last leaves first: all is on disk, then README, waveforms and metadata move in.
