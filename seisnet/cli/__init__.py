@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import errno
 import importlib
+import itertools
 import re
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -42,6 +43,14 @@ def with_common(command: click.Command) -> click.Command:
     return command
 
 
+def _refuse_empty(ctx: click.Context, args: Sequence[str]) -> None:
+    """Refuse an empty argument: as a path it would be the folder where the command runs, as a time it would be none."""
+    for before, text in itertools.pairwise(["", *args]):
+        if not text.strip() or re.fullmatch("--[a-z-]+=", text):
+            option = text.rstrip("= ") or (before if before.startswith("-") else "an argument")
+            ctx.fail(f"{option} is empty; leave it out, or give it a value (is a variable of the shell unset?)")
+
+
 class LazyGroup(click.Group):
     """A group that knows its commands by name and imports the one that is called."""
 
@@ -62,6 +71,7 @@ class LazyGroup(click.Group):
             from seisnet.config import nearest
 
             ctx.fail(f"no command '{args[0]}'{nearest(args[0], COMMANDS)}")
+        _refuse_empty(ctx, args)
         return super().resolve_command(ctx, args)
 
     def invoke(self, ctx: click.Context) -> Any:
@@ -128,7 +138,7 @@ def in_one_line(program: str, words: Callable[[str], str] = str) -> Iterator[Non
     try:
         yield
     except SeisnetError as error:
-        click.echo(f"{program}: {words(str(error))}", err=True)
+        click.echo(f"{program}: {' '.join(words(str(error)).splitlines())}", err=True)  # names may have a line feed
         sys.exit(error.exit_code)
     except MemoryError:
         click.echo(f"{program}: not enough memory", err=True)

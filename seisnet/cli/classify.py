@@ -52,7 +52,7 @@ VIEWS = 50
 @click.option("--report", type=click.Path(path_type=Path), help="Folder for an HTML report with the seismograms.")
 @click.option(
     "--views",
-    type=click.IntRange(0),
+    type=click.IntRange(0, 1_000_000),
     help=f"Maximum number of seismograms in the report. [{VIEWS}]",
 )
 @console.jobs
@@ -171,12 +171,16 @@ def pick_config(path: Path | None, thresholds: tuple[str, ...], chosen: dict[str
     say = partial(console.say, quiet=quiet)
     config = load_toml(path, PickConfig, say=say) if path else PickConfig()
     given = dict(map(_threshold, thresholds))
+    if len(given) < len(thresholds):
+        raise click.UsageError(f"--threshold {' '.join(thresholds)}: a class has two; leave one out")
     return dataclasses.replace(config, thresholds={**config.thresholds, **given}, **chosen)
 
 
 def _threshold(text: str) -> tuple[str, float]:
-    name, _, value = text.rpartition("=")  # a class may have any name
+    name, equals, value = text.rpartition("=")  # a class may have any name
     try:
+        if not equals:
+            raise ValueError(text)
         return name.strip(), float(value)
     except ValueError as error:
         raise click.BadParameter(f"--threshold '{text}' is not of the form P=0.5") from error

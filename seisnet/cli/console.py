@@ -7,7 +7,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -44,7 +44,9 @@ model = click.option(
     help="Model file, or name of a shipped model.",
 )
 quiet = click.option("-q", "--quiet", is_flag=True, help="No progress and no summary.")
-jobs = click.option("--jobs", type=click.IntRange(1), default=1, show_default=True, help="Processes on this machine.")
+jobs = click.option(
+    "--jobs", type=click.IntRange(1, 10_000), default=1, show_default=True, help="Processes on this machine."
+)
 scheduler = click.option("--scheduler", default="", metavar="ADDRESS", help="Dask scheduler to use instead of --jobs.")
 verbose = click.option("-v", "--verbose", is_flag=True, help="List every rejection, not only the commonest.")
 
@@ -289,15 +291,16 @@ def given(values: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in values.items() if value is not None}
 
 
-def listed(kind: type) -> Callable[[click.Context, click.Parameter, str | None], tuple[Any, ...] | None]:
+def listed(kind: type, example: str) -> Callable[..., tuple[Any, ...] | None]:
     """Click callback for ``256,128``."""
 
     def parse(ctx: click.Context, param: click.Parameter, value: str | None) -> tuple[Any, ...] | None:
         if value is None:
             return None
-        try:
-            return tuple(kind(part.strip()) for part in value.split(",") if part.strip())
-        except ValueError as error:
-            raise click.BadParameter(f"'{value}' is not a list of numbers, such as 256,128") from error
+        parts = [part.strip() for part in value.split(",")]
+        with suppress(ValueError):
+            if all(parts):
+                return tuple(map(kind, parts))
+        raise click.BadParameter(f"'{value}' is not a list such as {example}")
 
     return parse

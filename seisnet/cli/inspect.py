@@ -35,8 +35,8 @@ def inspect(file: Path, folder: Path | None, seed: int | None, overwrite: bool, 
     from seisnet.errors import DataError, missing
     from seisnet.inspection import describe
 
-    if seed is not None and folder is None:
-        raise click.UsageError("--seed needs --plot")
+    if folder is None and (seed is not None or overwrite):
+        raise click.UsageError(f"{'--seed' if seed is not None else '--overwrite'} needs --plot")
     if not file.is_file():
         raise DataError(missing(file))
     if folder is not None:

@@ -21,8 +21,8 @@ from seisnet.cli import console
     type=click.Path(path_type=Path),
     help="File to write (.png, .svg, .pdf); default: ID.png here, with _ for each colon.",
 )
-@click.option("--before", "before_s", type=click.FloatRange(0, min_open=True), help="Seconds shown before the pick.")
-@click.option("--after", "after_s", type=click.FloatRange(0, min_open=True), help="Seconds shown after it.")
+@click.option("--before", "before_s", type=float, help="Seconds shown before the pick.")
+@click.option("--after", "after_s", type=float, help="Seconds shown after it.")
 @console.overwrite
 @console.quiet
 @console.verbose
@@ -51,6 +51,7 @@ def plot(
       seisnet plot picks.csv --waveforms day.mseed --section BW.RJOB..EH_P_2009-08-24T00:20:07.720000Z -o event.png
     """
     from seisnet.classification.views import find_pick
+    from seisnet.config import between
     from seisnet.report.figures import FIGURES, write_figure
     from seisnet.report.viewer import open_picked
     from seisnet.store.files import check_output
@@ -60,6 +61,9 @@ def plot(
     if len(chosen) != 1:
         raise click.UsageError("use one of --pick, --section and --day, with the ID of a pick")
     ((kind, name),) = chosen
+    for option, value in (("before", before_s), ("after", after_s)):
+        if value is not None:
+            between(option, value, 0.01, 1e6)
     if kind == "day" and (before_s or after_s):
         raise click.UsageError("--day shows the whole day; leave out --before and --after")
     if kind != "pick" and model_name:

@@ -43,14 +43,20 @@ an onset it is about 0.
 @console.config_file
 @click.option("--task", type=click.Choice(["phase", "class"]), help="Learn phases or other classes; default: phase.")
 @click.option(
-    "--classes", "class_names", callback=console.listed(str), metavar="A,B", help="Classes to learn with --task class."
+    "--classes",
+    "class_names",
+    callback=console.listed(str, "earthquake,rockfall"),
+    metavar="A,B",
+    help="Classes to learn with --task class.",
 )
 @click.option(
     "--sampling-rate", "sampling_rate_hz", type=float, metavar="HZ", help="Records are resampled to this rate."
 )
 @click.option("--window", "window_s", type=float, metavar="SECONDS", help="Length of a window.")
 @click.option("--features", type=click.Choice(["logspec", "raw"]), help="Features; default: logspec.")
-@click.option("--split", callback=console.listed(float), metavar="A,B,C", help="Shares of train, dev and test.")
+@click.option(
+    "--split", callback=console.listed(float, "0.7,0.15,0.15"), metavar="A,B,C", help="Shares of train, dev and test."
+)
 @click.option(
     "--split-by",
     type=click.Choice(["auto", "event", "both", "given"]),

@@ -50,8 +50,8 @@ def score(
     Detections are compared in the same way with the classes that an analyst gave, in a CSV or a catalogue whose events
     have a type. They match if they are of one class and overlap, or lie no further apart than the tolerance.
 
-    Picks at stations that the reference doesn't name are left out. At the others every unmatched pick counts as false,
-    so limit PICKS to the time that the analyst examined.
+    Picks at stations that the reference doesn't name are left out (status 3 if that leaves none). At the others every
+    unmatched pick counts as false, so limit PICKS to the time that the analyst examined.
 
     \b
     Example:
@@ -70,6 +70,8 @@ def score(
         between("tolerance", tolerance_s, 1e-9, 1e6)
     if hours is not None:
         between("hours", hours, 1e-9, 1e9)
+    if overwrite and output is None:
+        raise click.UsageError("--overwrite needs -o")
     if output is not None:
         from seisnet.store.files import new_folder
 
@@ -88,7 +90,7 @@ def score(
         scores = score_detections(found, wanted, tolerance_s=tolerance_s)
         if not scores:
             raise NothingUsableError(f"no class to score: {picks} and {reference} name nothing but noise")
-    _say_not_compared(found, wanted, what, quiet=quiet)
+    _say_not_compared((picks, found), (reference, wanted), what, quiet=quiet)
     if not any(s.matched for s in scores) and (apart := apart_s(found, wanted)) >= 0:  # NaN is not
         told = f"from the reference to the nearest {what} of its station it is {duration(apart)} (median)"
         console.say(f"nothing matches: {told}; are both in UTC, and of the same days?", quiet=quiet)
@@ -106,20 +108,31 @@ def score(
 
 
 def _say_not_compared(
-    found: Sequence[Pick] | Sequence[ClassInterval],
-    wanted: Sequence[Pick] | Sequence[ClassInterval],
+    picks: tuple[Path, Sequence[Pick] | Sequence[ClassInterval]],
+    reference: tuple[Path, Sequence[Pick] | Sequence[ClassInterval]],
     what: str,
     *,
     quiet: bool,
 ) -> None:
-    """Say what is left out because of its station, and what can't match because of its instrument."""
+    """Say what is left out because of its station, and what can't match because of its instrument.
+
+    Raises
+    ------
+    NothingUsableError
+        If all is left out: zeros would look like a score.
+    """
+    from seisnet.errors import NothingUsableError
     from seisnet.scoring.matching import elsewhere, side_by_side
 
+    (path, found), (other, wanted) = picks, reference
     if away := elsewhere(found, wanted):
         told = f"{counted(len(away), what)} at stations that the reference does not name: left out"
         if len(away) == len(found):
-            named = sorted({p.station_id.strip(".") for p in wanted})
-            told += f"; none are left (the reference names {first_of(named, 5)})"
+            mine, theirs = (first_of(sorted({p.station_id.strip(".") for p in side}), 5) for side in (found, wanted))
+            raise NothingUsableError(
+                f"no {what} is at a station of the reference: {path} names {mine}, {other} {theirs}; "
+                "are the codes of networks and stations right?"
+            )
         console.say(told, quiet=quiet)
     if several := side_by_side(found, wanted):
         told = f"only one of their {what}s of one signal can match; classify --select chooses instruments"

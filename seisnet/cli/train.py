@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 @click.argument("windows", type=click.Path(path_type=Path))
 @console.output_file
 @console.config_file
-@click.option("--hidden", callback=console.listed(int), metavar="N,N", help="Units of the hidden layers.")
+@click.option("--hidden", callback=console.listed(int, "256,128"), metavar="N,N", help="Units of the hidden layers.")
 @click.option("--activation", metavar="NAME", help="relu, leaky_relu, gelu, tanh, sigmoid, identity.")
 @click.option("--optimizer", metavar="NAME", help="sgd, nesterov, adagrad, rmsprop, adam, adamw.")
 @click.option("--schedule", metavar="NAME", help="constant, step, cosine, warmup, one_cycle, plateau.")
@@ -168,4 +168,7 @@ def _settings(
         init = load_model(init_name)
         config = settings_for(init)
     config = load_toml(path, TrainConfig, config, say=partial(console.say, quiet=quiet)) if path else config
-    return init, dataclasses.replace(config, **given)
+    config = dataclasses.replace(config, **given)
+    if "momentum" in given and config.optimizer not in ("sgd", "nesterov"):
+        raise click.UsageError(f"--momentum has no effect on {config.optimizer}; leave it out, or use sgd or nesterov")
+    return init, config
