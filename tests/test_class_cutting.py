@@ -343,6 +343,21 @@ def test_a_class_without_any_window_is_told(signals, tmp_path):
     assert said[1].startswith("false_alarms_per_hour applies to picks") and len(said) == 2
 
 
+@pytest.mark.parametrize(
+    ("names", "error", "told"),
+    [
+        ("tremor,rockfal", ConfigError, "no label names 'rockfal'; did you mean 'rockfall'?"),
+        ("Tremor,noise", ConfigError, "no label names 'Tremor'; did you mean 'tremor'?"),
+        ("rockfall", DataError, r"class_names \(--classes\) name rockfall; a classifier needs at least two classes"),
+    ],
+)
+def test_classes_that_are_misspelt_or_too_few_are_refused_before_any_work(names, error, told, signals, tmp_path):
+    wanted = ["preprocess", signals / "set", "--task", "class", "--classes", names, "-o", tmp_path / "w.h5"]
+    with pytest.raises(error, match=told):
+        CliRunner().invoke(cli, list(map(str, wanted)), catch_exceptions=False)
+    assert not list(tmp_path.iterdir())
+
+
 def test_one_class_is_not_enough(signals, tmp_path):
     (tmp_path / "one.csv").write_text("network,station,time,class\nXX,AA,2020-01-01T00:01:40,rockfall\n")
     with pytest.raises(DataError, match="at least two classes"):

@@ -90,5 +90,5 @@ def test_a_model_of_another_rate_or_response_or_of_classes_is_refused(untrained_
         load_miner(str(tmp_path / "m.h5"), "", replace(CONFIG, sampling_rate_hz=50.0, freqmax_hz=20.0))
     with pytest.raises(ConfigError, match="records with response = none; the windows have velocity"):
         load_miner(str(tmp_path / "m.h5"), "", replace(CONFIG, response="velocity"))
-    with pytest.raises(ConfigError, match="its classes must be P, S and noise"):
+    with pytest.raises(ConfigError, match="mined for task phase, not for task class"):
         load_miner(str(tmp_path / "m.h5"), "", replace(CONFIG, task="class"))

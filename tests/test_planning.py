@@ -8,7 +8,7 @@ import obspy
 import pytest
 
 from seisnet.config import PreprocessConfig
-from seisnet.errors import NothingUsableError
+from seisnet.errors import ConfigError, NothingUsableError
 from seisnet.inspection import describe
 from seisnet.preprocessing.job import plan, preprocess, preprocess_to_file
 from seisnet.preprocessing.planning import PIECE_SOURCES, make_pieces
@@ -34,6 +34,13 @@ def test_without_event_ids_no_earthquake_lies_in_two_splits(named, labelled, tmp
         of_event = [p.time_ns for p in labelled.picks if p.event_id == event_id]
         here = (rows.y < 2) & (onset_ns > min(of_event) - NS_PER_S) & (onset_ns < max(of_event) + NS_PER_S)
         assert len(set(rows.split[here].tolist())) == 1
+
+
+def test_files_have_no_splits_to_be_given(labelled, tmp_path):
+    for sources in ([labelled.files], [labelled.dataset, labelled.files]):
+        with pytest.raises(ConfigError, match="only data sets have splits; use auto or event for files"):
+            preprocess_to_file(sources, [labelled.csv], PreprocessConfig(split_by="given"), output=tmp_path / "w.h5")
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.fixture

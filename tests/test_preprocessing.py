@@ -509,11 +509,12 @@ def test_a_virtual_file_keeps_its_shards_until_another_has_replaced_it(virtual, 
     before, old = read_windows(virtual).rows.x, set((tmp_path / "v.h5.shards").iterdir())
     (tmp_path / "far.csv").write_text("network,station,time,phase\nXX,YYY,1,P\n")
     given = replace(CONFIG, shifts=1, split_by="given")
-    for label, config, error in (("far.csv", CONFIG, NothingUsableError), (labelled.csv, given, DataError)):
+    jobs = [("far.csv", labelled.files, CONFIG, NothingUsableError), (labelled.csv, labelled.dataset, given, DataError)]
+    for label, source, config, error in jobs:
         for way in ("overwrite", "resume"):
             options = {"output": virtual, "virtual": True, way: True}
             with pytest.raises((error, ConfigError)):
-                preprocess_to_file([str(labelled.files)], [str(tmp_path / label)], config, **options)
+                preprocess_to_file([str(source)], [str(tmp_path / label)], config, **options)
             np.testing.assert_array_equal(read_windows(virtual).rows.x, before)
     job = ([str(labelled.files)], [str(labelled.csv)], replace(CONFIG, shifts=1))
     preprocess_to_file(*job, output=virtual, virtual=True, overwrite=True)

@@ -24,8 +24,10 @@ def load_miner(name: str, sha256: str, config: PreprocessConfig) -> Model:
     ConfigError
         If it reads other records, or knows other classes.
     """
+    if config.task != "phase":
+        raise ConfigError(f"mining with {name}: false picks are mined for task phase, not for task {config.task}")
     model = load_model(Path(name))
-    if config.task != "phase" or model.classes != config.classes:
+    if model.classes != config.classes:
         raise ConfigError(f"mining with {name}: its classes must be P, S and noise, but are {model.classes}")
     for setting in ("sampling_rate_hz", "response"):
         its, ours = getattr(model.preprocess, setting), getattr(config, setting)

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from seisnet.config import PreprocessConfig
-from seisnet.errors import DataError, NothingUsableError
+from seisnet.config import PreprocessConfig, nearest
+from seisnet.errors import ConfigError, DataError, NothingUsableError
 from seisnet.labels.linking import event_names, linked
 from seisnet.labels.matching import span_ns
 from seisnet.labels.reading import read_classes, read_labels
@@ -46,20 +46,25 @@ def make_job(
     NothingUsableError
         If there are waveform files but no labels.
     ConfigError
-        If the model that mines does not fit.
+        If the model that mines does not fit, a class seems to be misspelt, or files are to have splits of their own.
     """
     if not labels and sources and not any(source.is_dataset for source in sources):
         raise NothingUsableError("waveform files carry no labels; name a catalogue or a CSV with labels=...")
+    if config.split_by == "given" and not all(source.is_dataset for source in sources):
+        raise ConfigError("split_by (--split-by) is given, but only data sets have splits; use auto or event for files")
     digest = " ".join(sha256_of(Path(path)) for path in labels if Path(path).is_file())
     linked_labels: tuple[Pick, ...] | tuple[ClassInterval, ...]
     if config.task == "class":
         classes = read_classes(labels, rejections)
         loose = _loose(classes)
         linked_labels = tuple(linked(classes, config.link_s))
-        config = replace(config, class_names=config.class_names or _class_names(sources, linked_labels))
+        known = _class_names(sources, linked_labels)
+        _check_spelling(config.class_names, known)
+        who = "class_names (--classes) name" if config.class_names else "the labels name"
+        config = replace(config, class_names=config.class_names or known)
         if len(config.class_names) < 2:
             named = ", ".join(config.class_names) or "none"
-            raise DataError(f"the labels name {named}; a classifier needs at least two classes")
+            raise DataError(f"{who} {named}; a classifier needs at least two classes")
     else:
         picks = read_labels(labels, rejections)
         loose = _loose(picks)
@@ -138,6 +143,15 @@ def _eventless(n: int, what: str, link_s: float) -> list[Rejection]:
         else "grouped by station and hour, so an event may lie in two splits"
     )
     return [Rejection("", 0, 0, f"{KEPT}without an event: {counted(n, what)}, {how}")] if n else []
+
+
+def _check_spelling(names: Sequence[str], known: Sequence[str]) -> None:
+    """Refuse a class without labels that is near to one that is left out; others may be those of another region."""
+    left_out = set(known) - set(names)
+    for name in sorted(set(names) - set(known)):
+        hint = nearest(name, left_out)
+        if name != "noise" and hint.endswith("?"):
+            raise ConfigError(f"class_names (--classes): no label names '{name}'{hint}")
 
 
 def _class_names(sources: Sequence[Source], intervals: Sequence[ClassInterval]) -> tuple[str, ...]:
