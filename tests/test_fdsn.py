@@ -9,10 +9,12 @@ from urllib.parse import parse_qs, urlparse
 import numpy as np
 import obspy
 import pytest
+from click.testing import CliRunner
 from obspy.clients import fdsn as obspy_fdsn
 from obspy.core.inventory import Channel, Inventory, Network, Site, Station
 
-from seisnet.errors import DataError, NothingUsableError
+from seisnet.cli import cli
+from seisnet.errors import ConfigError, DataError, NothingUsableError
 from seisnet.waveforms import fdsn
 from seisnet.waveforms.files import Reading
 from seisnet.waveforms.records import DAY_NS, NS_PER_S
@@ -176,7 +178,9 @@ def test_what_does_not_pass_is_one_line_and_the_next_day_goes_on(service, answer
     ("spec", "selection", "reason"),
     [
         ("fdsn:http://127.0.0.1:9", span(0, 60), "fdsn:http://127.0.0.1:9: "),
-        ("fdsn:NOSUCHNODE", span(0, 60), "fdsn:NOSUCHNODE: "),
+        ("fdsn:NOSUCHNODE", span(0, 60), "fdsn:NOSUCHNODE: no URL, and no name that ObsPy knows; known: AUSPASS, "),
+        ("fdsn:geofonn", span(0, 60), "fdsn:geofonn: no URL, and no name that ObsPy knows; did you mean 'GEOFON'?"),
+        ("fdsn:", span(0, 60), "fdsn:: no URL, and no name that ObsPy knows"),
         ("fdsn:GEOFON", Selection(("GE",)), "set with selection=... which channels"),
         ("fdsn:GEOFON", Selection(start_ns=0, end_ns=1), "set with selection=... which channels"),
     ],
@@ -184,7 +188,7 @@ def test_what_does_not_pass_is_one_line_and_the_next_day_goes_on(service, answer
 def test_services_that_are_none_are_an_error_in_one_line(spec, selection, reason, monkeypatch):
     monkeypatch.setattr(fdsn, "PAUSES_S", (0.0,))
     fdsn._client.cache_clear()
-    with pytest.raises(DataError) as error:
+    with pytest.raises((DataError, ConfigError)) as error:
         find_sources([spec], Reading(), selection=selection)
     assert reason in str(error.value)
     assert "\n" not in str(error.value)
@@ -194,3 +198,15 @@ def test_a_service_without_what_is_wanted_says_so(service):
     url, *_ = service
     with pytest.raises(NothingUsableError, match="has no channel"):
         find_sources([f"fdsn:{url}"], Reading(), selection=span(0, 60, "XX"))
+
+
+def test_a_finished_run_of_which_a_request_failed_says_so_again(service, untrained_model, tmp_path):
+    url, _, _, trouble = service
+    untrained_model.save(tmp_path / "model.h5")
+    trouble.append((403,))
+    wanted = ["classify", f"fdsn:{url}", "--select", "GE.APE..BH?", "--model", tmp_path / "model.h5"]
+    wanted += ["--starttime", "2020-01-01T23:50", "--endtime", "2020-01-02T00:10", "-o", tmp_path / "p.csv", "--resume"]
+    first, again = (CliRunner().invoke(cli, list(map(str, wanted)), catch_exceptions=False) for _ in range(2))
+    assert f"not used: fdsn:{url}: " in first.stderr
+    assert again.stderr.startswith(f"{tmp_path / 'p.csv'} is finished; nothing to resume\n")
+    assert f"1 request to a web service had failed: --overwrite asks for all again (fdsn:{url}: " in again.stderr

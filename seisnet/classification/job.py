@@ -107,7 +107,9 @@ def classify_to_file(  # noqa: PLR0913, each is a choice that somebody makes
                 write_probabilities(traces, output.probabilities, model=job.model.name)
             if then:
                 then(found)
-            write_finished(output.path, of)
+            # Those of an instrument are days that its service says it has nothing of.
+            failed = [r.reason for r in found.rejections if r.reason.startswith("fdsn:") and not r.trace_id]
+            write_finished(output.path, of, failed)
         except NothingUsableError:
             raise
         except DataError as error:

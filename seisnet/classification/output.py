@@ -146,15 +146,21 @@ def is_finished(sources: Sequence[Source], job: SourceJob, output: Output) -> bo
     return all(other.exists() for other in (output.probabilities, report) if other)
 
 
-def write_finished(path: Path, of: dict[str, Any]) -> None:
-    """Record what an output that has just been written was made of, see `made_of`.
+def failed_requests(path: Path) -> list[str]:
+    """What went wrong with requests to web services when a finished output was made."""
+    failed: list[str] = json.loads(_made_file(path).read_text(encoding="utf-8")).get("failed", [])
+    return failed
+
+
+def write_finished(path: Path, of: dict[str, Any], failed: Sequence[str] = ()) -> None:
+    """Record what an output that has just been written was made of, see `made_of`, and which requests failed.
 
     Raises
     ------
     DataError
         If it can't be written.
     """
-    write_whole(_made_file(path), json.dumps({"of": of, "stamps": _stamps(path)}).encode())
+    write_whole(_made_file(path), json.dumps({"of": of, "stamps": _stamps(path), "failed": failed}).encode())
 
 
 def made_of(sources: Sequence[Source], job: SourceJob, output: Output) -> dict[str, Any]:

@@ -99,7 +99,7 @@ def classify(
     """
     from seisnet.classification.job import classify_to_file
     from seisnet.classification.one_source import SourceJob
-    from seisnet.classification.output import Output, is_finished
+    from seisnet.classification.output import Output, failed_requests, is_finished
     from seisnet.classification.summary import summary
     from seisnet.engine import Engine
     from seisnet.formats.picks import format_of
@@ -131,6 +131,9 @@ def classify(
         job = SourceJob(model, config, most_views, probabilities is not None, threads)
         if resume and is_finished(found_sources, job, wanted):
             console.say(f"{output} is finished; nothing to resume", quiet=quiet)
+            if failed := failed_requests(output):
+                told = f"{counted(len(failed), 'request')} to a web service had failed: --overwrite asks for all again"
+                console.say(f"  {told} ({failed[0]})", quiet=quiet)
             return
 
         def write_report(found: Classification) -> None:

@@ -11,7 +11,8 @@ from typing import Any, TypeVar
 
 import obspy
 
-from seisnet.errors import DataError, NothingUsableError
+from seisnet.config import nearest
+from seisnet.errors import ConfigError, DataError, NothingUsableError
 from seisnet.waveforms.channels import split_seed_id
 from seisnet.waveforms.files import first_line
 from seisnet.waveforms.inventory import channels_of
@@ -45,17 +46,23 @@ def find_days(service: str, selection: Selection) -> list[ServiceDay]:
     Parameters
     ----------
     service : str
-        A name that ObsPy knows (``GEOFON``, ``ETHZ``, ``EARTHSCOPE``, ...), or the URL of a server.
+        A name that ObsPy knows (``GEOFON``, ``ETH``, ``EARTHSCOPE``, ...), or the URL of a server.
 
     Raises
     ------
+    ConfigError
+        No times or channels are given, or there is no service of that name.
     DataError
-        No times or channels are given, or the service does not answer.
+        The service does not answer.
     NothingUsableError
         It has nothing of what is asked for.
     """
     if not selection.patterns or FOREVER_NS[0] == selection.start_ns or FOREVER_NS[1] == selection.end_ns:
-        raise DataError(f"fdsn:{service}: set with selection=... which channels to fetch, from when and until when")
+        raise ConfigError(f"fdsn:{service}: set with selection=... which channels to fetch, from when and until when")
+    from obspy.clients.fdsn.header import URL_MAPPINGS
+
+    if service.upper() not in URL_MAPPINGS and (service.isalpha() or not service):
+        raise ConfigError(f"fdsn:{service}: no URL, and no name that ObsPy knows{nearest(service, URL_MAPPINGS)}")
     epochs: dict[str, list[tuple[int, int]]] = {}
     for codes in selection.codes:
         inventory = _asked(service, functools.partial(_stations, codes, selection))
