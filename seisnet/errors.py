@@ -59,5 +59,7 @@ class TrainingError(SeisnetError):
 
 
 def missing(path: Path) -> str:
-    """Say why there is no file to read at a path: nothing is there, or a folder."""
-    return f"{path}: a folder; a file is needed" if path.is_dir() else f"{path}: no such file"
+    """Say why there is no file to read at a path: nothing is there, or something else."""
+    if not path.exists():
+        return f"{path}: no such file"
+    return f"{path}: a {'folder' if path.is_dir() else 'pipe or device'}; a file is needed"

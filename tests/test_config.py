@@ -124,6 +124,7 @@ def test_samples_are_whole_and_classes_are_in_order():
         (b"qqq = 3\n", "'qqq' is outside the tables; it belongs in one of preprocess, train, pick"),
         (b"train = 3\n", "got 3; a table is needed"),
         (b"[train]\nepoch = 3\n", "[train]: unknown key 'epoch'; did you mean 'epochs'?"),
+        (b"[train]\nepochs = -3\n", "[train]: epochs: got -3; it must lie between 1 and"),
         (b"[train]\nepochs = 3.5\n", "[train]: epochs: got 3.5; a value of type int is needed"),
     ],
 )
@@ -134,6 +135,11 @@ def test_a_bad_file_is_named_with_its_fault(content, message, tmp_path):
         load_toml(path, TrainConfig)
     assert str(error.value).startswith(str(path))
     assert message in str(error.value)
+
+
+def test_a_file_may_begin_with_a_byte_order_mark(tmp_path):
+    (tmp_path / "c.toml").write_text("\ufeff[train]\nepochs = 3\n", encoding="utf-8")
+    assert load_toml(tmp_path / "c.toml", TrainConfig).epochs == 3
 
 
 def test_a_missing_file_is_named_once(tmp_path):

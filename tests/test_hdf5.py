@@ -1,5 +1,6 @@
 """HDF5 files appear whole or not at all, whatever happens while they are written."""
 
+import errno
 import subprocess
 import sys
 import textwrap
@@ -9,7 +10,7 @@ import numpy as np
 import pytest
 
 from seisnet.errors import DataError, FormatError
-from seisnet.store.hdf5 import file_format, new_hdf5
+from seisnet.store.hdf5 import file_format, new_hdf5, opened
 from seisnet.store.shards import COLUMNS, ShardReader, new_shard
 
 
@@ -124,3 +125,16 @@ def test_a_shard_is_written_and_read(tmp_path, noise):
             np.testing.assert_array_equal(found[name], values)
         assert shard.rejected == [("GE.APE..HH", 1, 2, "gap")] and shard.summary == {"n": 5}
         assert list(shard.excerpts()) == []
+
+
+def test_a_file_that_may_not_be_read_is_not_called_damaged(tmp_path, monkeypatch):
+    def refuse(*_, **__):
+        raise PermissionError(errno.EACCES, "[Errno 13] Unable to synchronously open file (name = ...)")
+
+    (tmp_path / "a.h5").touch()
+    monkeypatch.setattr(h5py, "File", refuse)
+    with (
+        pytest.raises(FormatError, match=r"a\.h5: can't be read: Permission denied$"),
+        opened(tmp_path / "a.h5", "test"),
+    ):
+        pass

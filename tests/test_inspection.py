@@ -1,5 +1,7 @@
 """What is in a file, in words."""
 
+import os
+
 import h5py
 import numpy as np
 import obspy
@@ -107,6 +109,7 @@ def test_what_is_no_file_of_ours_or_of_obspys_is_one_line(tmp_path):
         pass
     (tmp_path / "text.txt").write_text("hello")
     (tmp_path / "empty").write_bytes(b"")
+    os.mkfifo(tmp_path / "pipe")
     (tmp_path / "cut.h5").write_bytes((tmp_path / "other.h5").read_bytes()[:100])
     for name, message, kind in (
         ("other.h5", "an HDF5 file, but not a windows or model file of seisnet", DataError),
@@ -114,6 +117,7 @@ def test_what_is_no_file_of_ours_or_of_obspys_is_one_line(tmp_path):
         ("empty", "the file is empty", DataError),
         ("gone", "no such file", DataError),
         (".", "a folder; a file is needed", DataError),
+        ("pipe", "a pipe or device; a file is needed", DataError),
         ("cut.h5", "a damaged HDF5 file", FormatError),
     ):
         with pytest.raises(kind) as error:

@@ -203,6 +203,7 @@ def test_packets_of_a_clock_that_is_far_ahead_are_told_and_left_out_since_all_ot
         ("localhost", "BW.RJOB..EH?"),
         ("localhost:x", "BW.RJOB..EH?"),
         ("localhost:65536", "BW.RJOB..EH?"),
+        ("http://localhost:18000", "BW.RJOB..EH?"),
         ("localhost:18000", "BW.*..EH?"),
         ("localhost:18000", "BW.RJOB"),
     ],

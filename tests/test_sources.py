@@ -1,6 +1,7 @@
 """Files, folders and globs are found and read, and what can't be read is told in one line."""
 
 import itertools
+import os
 import re
 import shutil
 import signal
@@ -13,7 +14,7 @@ import pytest
 
 from seisnet.classification.job import classify
 from seisnet.engine import Engine
-from seisnet.errors import DataError, NothingUsableError
+from seisnet.errors import ConfigError, DataError, NothingUsableError
 from seisnet.labels.catalogues import catalogue_picks
 from seisnet.preprocessing.job import preprocess
 from seisnet.waveforms import fdsn, files, groups, seedlink
@@ -200,7 +201,7 @@ def test_a_file_of_several_stations_ties_their_other_files_to_it(tmp_path, write
 
 def test_a_name_that_leads_nowhere_is_an_error_in_one_line(tmp_path):
     for spec in (tmp_path / "missing.mseed", f"{tmp_path}/*.mseed", "sds:/archive", "fdsn:EIDA"):
-        with pytest.raises(DataError) as error:
+        with pytest.raises((DataError, ConfigError)) as error:
             find_sources([str(spec)], Reading())
         assert str(spec) in str(error.value)
         assert "\n" not in str(error.value)
@@ -385,3 +386,14 @@ def test_a_lack_of_memory_is_no_fault_of_a_response_or_a_packet(noise):
     connection = SimpleNamespace(collect=lambda: packet)
     with pytest.raises(MemoryError):
         next(seedlink._received(connection, print, 0.0))
+
+
+def test_a_pipe_is_no_source(write, tmp_path):
+    write(tmp_path / "a.mseed")
+    os.mkfifo(tmp_path / "b.mseed")
+    reading = Reading()
+    found = find_sources([tmp_path / "a.mseed", tmp_path / "b.mseed"], reading)
+    assert [source.name for source in found] == [str(tmp_path / "a.mseed")]
+    assert [r.reason for r in reading.rejections] == [
+        f"{tmp_path / 'b.mseed'}: a pipe or device; write what it gives to a file first"
+    ]

@@ -63,7 +63,7 @@ def read_tables(path: Path) -> dict[str, Any]:
         If it can't be read, or is not TOML.
     """
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise ConfigError(f"{path}: {error.strerror}") from error
     except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
@@ -85,7 +85,10 @@ def from_dict(cls: type[C], values: dict[str, Any], *, where: str = "config", de
         if key not in kinds:
             raise ConfigError(f"{where}: unknown key '{key}'{nearest(key, kinds)}")
     known = {key: coerced(f"{where}: {key}", value, kinds[key]) for key, value in values.items()}
-    return cls(**({} if defaults is None else vars(defaults)) | known)
+    try:
+        return cls(**({} if defaults is None else vars(defaults)) | known)
+    except ConfigError as error:
+        raise ConfigError(f"{where}: {error}") from error
 
 
 def to_json(config: Any) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import math
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -50,6 +51,8 @@ def opened(path: Path, file_format: str) -> Iterator[h5py.File]:
     try:
         file = h5py.File(path, "r", locking=False)
     except OSError as error:
+        if error.errno:
+            raise FormatError(f"{path}: can't be read: {os.strerror(error.errno)}") from error
         raise FormatError(f"{path}: not an HDF5 file, or damaged ({str(error).splitlines()[0][:120]})") from error
     with file:
         try:

@@ -7,6 +7,7 @@ import glob
 import itertools
 import re
 import signal
+import stat
 import threading
 import warnings
 from collections.abc import Callable, Iterator, Sequence
@@ -51,11 +52,14 @@ def read_file(
         Samples outside need not be read.
     """
     try:
-        empty = path.stat().st_size == 0
+        about = path.stat()
     except OSError as error:  # it has disappeared since it was found
         reading.reject(path, f"can't be read: {error.strerror}")
         return None
-    if empty:
+    if not stat.S_ISREG(about.st_mode):
+        reading.reject(path, "a pipe or device; write what it gives to a file first")
+        return None
+    if about.st_size == 0:
         reading.reject(path, "the file is empty")
         return None
     with warnings.catch_warnings(record=True) as caught:

@@ -93,7 +93,7 @@ class Index:
 def read_index(path: Path) -> Index | None:
     """Read the headers of a file in one pass; None for one of another kind, damaged or cut short."""
     try:
-        return _index(path, *size_and_age(path))
+        return _index(path, *size_and_age(path)) if path.is_file() else None  # a pipe can't be read twice
     except OSError:  # reported by whatever reads the samples
         return None
 

@@ -78,7 +78,7 @@ def packets(
         If the address or a pattern can't be understood.
     """
     host, _, port = server.rpartition(":")
-    if not host or not port.isdecimal() or not 0 < int(port) < 2**16:
+    if not host or "/" in host or " " in host or not port.isdecimal() or not 0 < int(port) < 2**16:
         raise ConfigError(f"server '{server}' is not HOST:PORT with a port below 65536, such as geofon.gfz.de:18000")
     connection = connect()
     connection.set_sl_address(server)
