@@ -22,6 +22,7 @@ from seisnet.classification.job import classify
 from seisnet.classification.views import VIEW_AFTER_S, VIEW_BEFORE_S
 from seisnet.cli import COMMANDS, cli, console, main
 from seisnet.cli.classify import pick_config
+from seisnet.config import ExportConfig, PreprocessConfig, TrainConfig
 from seisnet.demo import write_synthetic_dataset
 from seisnet.errors import ConfigError, DataError, FormatError, NothingUsableError, SeisnetError
 from seisnet.formats.own_csv import CSV_COLUMNS, DETECTION_COLUMNS, read_picks_csv
@@ -800,6 +801,30 @@ def test_control_c_is_one_line_that_says_how_to_go_on(monkeypatch, capsys, work,
 def test_every_command_has_help_with_an_example(command):
     output = run(command, "--help").output
     assert "Example" in output and "seisnet " in output
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_option_is_explained(command):
+    group = cli.get_command(click.Context(cli), command)
+    for one in getattr(group, "commands", {"": group}).values():
+        assert [option.name for option in one.params if isinstance(option, click.Option) and not option.help] == []
+
+
+@pytest.mark.parametrize(
+    ("command", "config"),
+    [("train", TrainConfig()), ("preprocess", PreprocessConfig()), ("datasets export", ExportConfig())],
+)
+def test_defaults_in_help_are_those_of_the_settings(command, config):
+    found = cli
+    for name in command.split():
+        found = found.get_command(click.Context(cli), name)
+    options = [o for o in found.params if o.name in vars(config)]
+    depends = {"class_names", "learning_rate", "distil", "keep"}  # on the labels, the optimiser, the model
+    for option in (o for o in options if o.name not in depends):
+        value = getattr(config, option.name)
+        values = value if isinstance(value, tuple) else (value,)
+        assert option.help.endswith(f"[{','.join(v if isinstance(v, str) else f'{v:g}' for v in values)}]")
+    assert len(options) > 2
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -116,9 +116,9 @@ def import_command(layout: str, path: Path, output: Path, overwrite: bool, quiet
 @click.argument("sources", nargs=-1, required=True)
 @click.option("--labels", multiple=True, metavar="FILE", help="Catalogue (QuakeML, ...) or CSV of picks; repeatable.")
 @click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="Folder to write.")
-@click.option("--rate", "sampling_rate_hz", type=float, metavar="HZ", help="Sampling rate of all traces; default 100.")
-@click.option("--before", "before_s", type=float, metavar="S", help="Seconds kept before the first pick; default 30.")
-@click.option("--after", "after_s", type=float, metavar="S", help="Seconds kept after the last pick; default 60.")
+@click.option("--rate", "sampling_rate_hz", type=float, metavar="HZ", help="Sampling rate of all traces. [100]")
+@click.option("--before", "before_s", type=float, metavar="S", help="Seconds kept before the first pick. [30]")
+@click.option("--after", "after_s", type=float, metavar="S", help="Seconds kept after the last pick. [60]")
 @console.selection_options
 @console.overwrite
 @console.quiet
@@ -141,7 +141,9 @@ def export_command(
 ) -> None:
     """Write the recordings around the picks in SOURCES as a data set that SeisBench can open.
 
-    Example: seisnet datasets export seisbench sds:/archive --labels catalogue.xml -o my_dataset
+    \b
+    Example:
+      seisnet datasets export seisbench sds:/archive --labels catalogue.xml -o my_dataset
     """
     from seisnet.config import ExportConfig
     from seisnet.datasets.export import export_seisbench

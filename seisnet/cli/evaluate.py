@@ -13,7 +13,13 @@ from seisnet.cli import console
 @click.argument("model", metavar="MODEL")
 @click.argument("windows", type=click.Path(path_type=Path))
 @click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="Folder for report and figures.")
-@click.option("--split", type=click.Choice(["train", "dev", "test", "all"]), default="test", show_default=True)
+@click.option(
+    "--split",
+    type=click.Choice(["train", "dev", "test", "all"]),
+    default="test",
+    show_default=True,
+    help="Windows to evaluate on.",
+)
 @console.overwrite
 @console.quiet
 def evaluate(model: str, windows: Path, output: Path, split: str, overwrite: bool, quiet: bool) -> None:

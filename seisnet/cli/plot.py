@@ -21,8 +21,8 @@ from seisnet.cli import console
     type=click.Path(path_type=Path),
     help="File to write (.png, .svg, .pdf); default: ID.png here, with _ for each colon.",
 )
-@click.option("--before", "before_s", type=float, help="Seconds shown before the pick.")
-@click.option("--after", "after_s", type=float, help="Seconds shown after it.")
+@click.option("--before", "before_s", type=float, help="Seconds shown before the pick. [10; of a section 30]")
+@click.option("--after", "after_s", type=float, help="Seconds shown after it. [30; of a section 90]")
 @console.overwrite
 @console.quiet
 @console.verbose

@@ -41,28 +41,31 @@ an onset it is about 0.
     help="File to write; it appears only when complete. Not needed with --dry-run.",
 )
 @console.config_file
-@click.option("--task", type=click.Choice(["phase", "class"]), help="Learn phases or other classes; default: phase.")
+@click.option("--task", type=click.Choice(["phase", "class"]), help="Learn phases or other classes. [phase]")
 @click.option(
     "--classes",
     "class_names",
     callback=console.listed(str, "earthquake,rockfall"),
     metavar="A,B",
-    help="Classes to learn with --task class.",
+    help="Classes to learn with --task class; default: those of the labels.",
 )
 @click.option(
-    "--sampling-rate", "sampling_rate_hz", type=float, metavar="HZ", help="Records are resampled to this rate."
+    "--sampling-rate", "sampling_rate_hz", type=float, metavar="HZ", help="Records are resampled to this rate. [100]"
 )
-@click.option("--window", "window_s", type=float, metavar="SECONDS", help="Length of a window.")
-@click.option("--features", type=click.Choice(["logspec", "raw"]), help="Features; default: logspec.")
+@click.option("--window", "window_s", type=float, metavar="SECONDS", help="Length of a window. [4]")
+@click.option("--features", type=click.Choice(["logspec", "raw"]), help="Log-spectrograms or raw samples. [logspec]")
 @click.option(
-    "--split", callback=console.listed(float, "0.7,0.15,0.15"), metavar="A,B,C", help="Shares of train, dev and test."
+    "--split",
+    callback=console.listed(float, "0.7,0.15,0.15"),
+    metavar="A,B,C",
+    help="Shares of train, dev and test. [0.7,0.15,0.15]",
 )
 @click.option(
     "--split-by",
     type=click.Choice(["auto", "event", "both", "given"]),
-    help="What no two splits share; given: use the data set's own splits.",
+    help="What no two splits share; given: use the data set's own splits. [auto]",
 )
-@click.option("--seed", type=int, help="Seed of every random choice.")
+@click.option("--seed", type=int, help="Seed of every random choice. [0]")
 @console.selection_options
 @click.option(
     "--mine", "miner", default="", metavar="MODEL", help="Add noise windows where this model makes false picks."

@@ -23,30 +23,36 @@ if TYPE_CHECKING:
 @click.argument("windows", type=click.Path(path_type=Path))
 @console.output_file
 @console.config_file
-@click.option("--hidden", callback=console.listed(int, "256,128"), metavar="N,N", help="Units of the hidden layers.")
-@click.option("--activation", metavar="NAME", help="relu, leaky_relu, gelu, tanh, sigmoid, identity.")
-@click.option("--optimizer", metavar="NAME", help="sgd, nesterov, adagrad, rmsprop, adam, adamw.")
-@click.option("--schedule", metavar="NAME", help="constant, step, cosine, warmup, one_cycle, plateau.")
+@click.option(
+    "--hidden", callback=console.listed(int, "256,128"), metavar="N,N", help="Units of the hidden layers. [256,128]"
+)
+@click.option("--activation", metavar="NAME", help="relu, leaky_relu, gelu, tanh, sigmoid, identity. [relu]")
+@click.option("--optimizer", metavar="NAME", help="sgd, nesterov, adagrad, rmsprop, adam, adamw. [sgd]")
+@click.option("--schedule", metavar="NAME", help="constant, step, cosine, warmup, one_cycle, plateau. [cosine]")
 @click.option(
     "--learning-rate",
     type=float,
     help="0.02 by default, 0.002 with --init phase; rmsprop, adam and adamw need about 0.001.",
 )
-@click.option("--momentum", type=float, help="Of sgd and nesterov; the others have none to set.")
-@click.option("--batch-size", type=int)
-@click.option("--epochs", type=int)
-@click.option("--patience", type=int, help="Stop after this many epochs without a better dev score; 0: never.")
-@click.option("--dropout", type=float)
-@click.option("--weight-decay", type=float)
-@click.option("--members", type=int, help="Number of networks (different seeds) whose probabilities are averaged.")
+@click.option("--momentum", type=float, help="Of sgd and nesterov; the others have none to set. [0.9]")
+@click.option("--batch-size", type=int, help="Windows per step. [64]")
+@click.option("--epochs", type=int, help="Passes over the training split. [30]")
+@click.option("--patience", type=int, help="Stop after this many epochs without a better dev score; 0: never. [0]")
+@click.option("--dropout", type=float, help="Share of hidden units left out in training. [0.5]")
+@click.option("--weight-decay", type=float, help="Half the weight of the squared weights in the loss. [0.0001]")
+@click.option("--members", type=int, help="Number of networks (different seeds) whose probabilities are averaged. [1]")
 @click.option(
     "--distil/--no-distil",
     default=None,
     help="Let the members teach one network and keep only that; needs excerpts.",
 )
-@click.option("--class-weight", type=click.Choice(["balanced", "none"]))
-@click.option("--false-alarms-per-hour", type=float, help="Budget that thresholds must meet; 0: none.")
-@click.option("--seed", type=int)
+@click.option(
+    "--class-weight",
+    type=click.Choice(["balanced", "none"]),
+    help="Weight of the classes in the loss; balanced: all the same. [balanced]",
+)
+@click.option("--false-alarms-per-hour", type=float, help="Budget that thresholds must meet; 0: none. [0]")
+@click.option("--seed", type=int, help="Seed of every random choice. [0]")
 @click.option(
     "--init",
     "init_name",
@@ -61,8 +67,10 @@ if TYPE_CHECKING:
     metavar="FILE",
     help="Markdown for the beginning of the model's card: source, licence, citation.",
 )
-@click.option("--device", type=click.Choice(["cpu", "cuda"]), default="cpu", show_default=True)
-@click.option("--threads", type=click.IntRange(0), default=0, help="Maximum number of threads; 0: all cores.")
+@click.option(
+    "--device", type=click.Choice(["cpu", "cuda"]), default="cpu", show_default=True, help="cuda needs CuPy and a GPU."
+)
+@click.option("--threads", type=click.IntRange(0), default=0, help="Maximum number of threads; 0: all cores. [0]")
 @click.option("--resume", is_flag=True, help="Continue an interrupted training with this output.")
 @console.overwrite
 @console.quiet
@@ -85,6 +93,8 @@ def train(
 
     A checkpoint is written after every epoch into a hidden folder beside the output; --resume continues from it and
     ends with the same bytes as a training that was never interrupted.
+
+    Defaults are in brackets; with --init they are the settings that suit that model.
 
     \b
     Example:
