@@ -562,7 +562,7 @@ def test_an_empty_argument_is_refused(command, named, job, monkeypatch):
     monkeypatch.chdir(job)
     before = sorted(job.iterdir())
     result = CliRunner().invoke(cli, command)
-    assert result.exit_code == 2 and f"Error: {named} is empty; leave it out" in result.stderr
+    assert result.exit_code == 2 and f"Error: {named} is empty; give it a value" in result.stderr
     assert sorted(job.iterdir()) == before
 
 
@@ -574,6 +574,7 @@ def test_an_empty_argument_is_refused(command, named, job, monkeypatch):
         ("preprocess set --split 0.7,,0.15,0.15", "is not a list such as 0.7,0.15,0.15"),
         ("preprocess set --task class --classes ,", "',' is not a list such as earthquake,rockfall"),
         ("classify day.mseed --threshold 0.5", "--threshold '0.5' is not of the form P=0.5"),
+        ("classify day.mseed --endtime x", "--endtime: time 'x' is neither ISO 8601 nor seconds since 1970"),
         (f"classify day.mseed --report r --views {10**30}", "--views"),
         (f"classify day.mseed --jobs {10**30}", "--jobs"),
         ("plot analyst.csv --waveforms day.mseed --pick A.B..HH_P_2020 --before nan", "before: got nan"),

@@ -48,7 +48,7 @@ def _refuse_empty(ctx: click.Context, args: Sequence[str]) -> None:
     for before, text in itertools.pairwise(["", *args]):
         if not text.strip() or re.fullmatch("--[a-z-]+=", text):
             option = text.rstrip("= ") or (before if before.startswith("-") else "an argument")
-            ctx.fail(f"{option} is empty; leave it out, or give it a value (is a variable of the shell unset?)")
+            ctx.fail(f"{option} is empty; give it a value (is a variable of the shell unset?)")
 
 
 class LazyGroup(click.Group):

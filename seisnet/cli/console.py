@@ -44,9 +44,7 @@ model = click.option(
     help="Model file, or name of a shipped model.",
 )
 quiet = click.option("-q", "--quiet", is_flag=True, help="No progress and no summary.")
-jobs = click.option(
-    "--jobs", type=click.IntRange(1, 10_000), default=1, show_default=True, help="Processes on this machine."
-)
+jobs = click.option("--jobs", type=click.IntRange(1, 10_000), default=1, show_default=True, help="Local processes.")
 scheduler = click.option("--scheduler", default="", metavar="ADDRESS", help="Dask scheduler to use instead of --jobs.")
 verbose = click.option("-v", "--verbose", is_flag=True, help="List every rejection, not only the commonest.")
 
@@ -105,11 +103,13 @@ def selected(select: tuple[str, ...], starttime: str | None, endtime: str | None
     from seisnet.labels.tables import time_ns
     from seisnet.waveforms.selection import FOREVER_NS, Selection
 
-    try:
-        start_ns = time_ns(starttime) if starttime else FOREVER_NS[0]
-        return Selection(select, start_ns, time_ns(endtime) if endtime else FOREVER_NS[1])
-    except ValueError as error:
-        raise click.BadParameter(str(error)) from error
+    times_ns = list(FOREVER_NS)
+    for i, (option, text) in enumerate((("--starttime", starttime), ("--endtime", endtime))):
+        try:
+            times_ns[i] = time_ns(text) if text else times_ns[i]
+        except ValueError as error:
+            raise click.BadParameter(f"{option}: {error}") from error
+    return Selection(select, *times_ns)
 
 
 port = click.option(

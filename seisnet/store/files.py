@@ -53,10 +53,10 @@ def check_free(path: Path, *, overwrite: bool, folder: bool = False) -> None:
         If the path exists and `overwrite` is not set or it is of the other kind, or if its folder does not exist.
     """
     there = _kind(path)
-    if there and not overwrite:
-        raise ConfigError(f"{path} exists; choose another name, or use overwrite=True")
     if there and there != ("folder" if folder else "file"):
         raise ConfigError(f"{path} is a {there}; choose another name")
+    if there and not overwrite:
+        raise ConfigError(f"{path} exists; choose another name, or use overwrite=True")
     check_parent(path)
 
 
