@@ -521,7 +521,6 @@ def test_a_dry_run_refuses_what_the_run_would(name, job, tmp_path):
         ("classify day.mseed --coincidence-window 5", "--coincidence N"),
         ("classify day.mseed --views 5", "--report"),
         ("preprocess set --split 0.5,0.3,0.2 --split-by given", "leave out one"),
-        ("train windows.h5 --optimizer adam --momentum 0.9", "leave it out"),
         ("classify day.mseed --threshold P=0.5 --threshold P=0.6", "leave one out"),
         ("plot analyst.csv --waveforms day.mseed --day A.B..HH_P_2020 --after 5", "leave out --before and --after"),
         ("plot analyst.csv --waveforms day.mseed --section A.B..HH_P_2020 --model phase", "leave out --model"),

@@ -178,7 +178,4 @@ def _settings(
         init = load_model(init_name)
         config = settings_for(init)
     config = load_toml(path, TrainConfig, config, say=partial(console.say, quiet=quiet)) if path else config
-    config = dataclasses.replace(config, **given)
-    if "momentum" in given and config.optimizer not in ("sgd", "nesterov"):
-        raise click.UsageError(f"--momentum has no effect on {config.optimizer}; leave it out, or use sgd or nesterov")
-    return init, config
+    return init, dataclasses.replace(config, **given)
