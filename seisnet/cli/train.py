@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 @click.option("--epochs", type=int, help="Passes over the training split. [30]")
 @click.option("--patience", type=int, help="Stop after this many epochs without a better dev score; 0: never. [0]")
 @click.option("--dropout", type=float, help="Share of hidden units left out in training. [0.5]")
-@click.option("--weight-decay", type=float, help="Half the weight of the squared weights in the loss. [0.0001]")
+@click.option("--weight-decay", type=float, help="Strength of the penalty on large weights. [0.0001]")
 @click.option("--members", type=int, help="Number of networks (different seeds) whose probabilities are averaged. [1]")
 @click.option(
     "--distil/--no-distil",
@@ -49,7 +49,7 @@ if TYPE_CHECKING:
 @click.option(
     "--class-weight",
     type=click.Choice(["balanced", "none"]),
-    help="Weight of the classes in the loss; balanced: all the same. [balanced]",
+    help="balanced: rare classes count as much as common ones. [balanced]",
 )
 @click.option("--false-alarms-per-hour", type=float, help="Budget that thresholds must meet; 0: none. [0]")
 @click.option("--seed", type=int, help="Seed of every random choice. [0]")
