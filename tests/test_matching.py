@@ -1,6 +1,7 @@
 """Scores worked by hand."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -62,6 +63,14 @@ def test_a_station_known_for_its_s_counts_for_p_too():
 def test_names_of_branches_count_as_their_phase():
     p, s = score("GE.APE P 10, GE.APE S 12", "GE.APE Pg 10, GE.APE Sn 12")
     assert (p.matched, s.matched) == (1, 1)
+
+
+def test_a_pick_at_an_onset_whose_time_has_no_weight_is_neither_right_nor_false():
+    unsure = [replace(p, phase=f"{p.phase} of weight 0") for p in picks("GE.APE Pg 10, GE.APE S 12, GE.APE P 20.6")]
+    found = picks("GE.APE P 10.2, GE.APE P 12, GE.APE P 20.4")
+    p, s = score_picks(found, [*picks("GE.APE P 20"), *unsure], tolerance_s=0.5)
+    assert (p.found, p.reference, p.matched) == (2, 1, 1)  # 10.2 is left out, 12 is false, 20.4 is the one with weight
+    assert (s.found, s.reference) == (0, 0)
 
 
 @pytest.mark.parametrize("found", [".APE P 10", "GE.APE P 10"])

@@ -5,11 +5,12 @@ from __future__ import annotations
 import itertools
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from seisnet.label_weights import UNUSED
 from seisnet.labels.phases import phase_class
 from seisnet.overlaps import Spans
 from seisnet.picks import ClassInterval, Detection, OnInstrument, Pick, match_spans
@@ -70,14 +71,17 @@ def score_picks(picks: Iterable[Pick], reference: Iterable[Pick], *, tolerance_s
 
     Stations are compared by network and station code; one whose network a side does not name, by station code alone.
     Every pick on a station that the reference knows counts; picks on other stations are left out, since nobody
-    looked there (`elsewhere`).
+    looked there (`elsewhere`). A pick without a match at an onset whose time its analyst gave no weight is neither
+    right nor false, and left out as well.
 
     Returns
     -------
     list of MatchScore
         For P and S.
     """
-    return _scores(("P", "S"), list(picks), list(reference), tolerance_s)
+    reference = list(reference)
+    doubtful = [replace(p, phase=p.phase.removesuffix(UNUSED)) for p in reference if p.phase.endswith(UNUSED)]
+    return _scores(("P", "S"), list(picks), reference, tolerance_s, doubtful)
 
 
 def score_detections(
@@ -156,11 +160,15 @@ def _name(mark: Mark) -> str:
 
 
 def _scores(
-    names: Iterable[str], found: Sequence[Mark], reference: Sequence[Mark], tolerance_s: float
+    names: Iterable[str],
+    found: Sequence[Mark],
+    reference: Sequence[Mark],
+    tolerance_s: float,
+    doubtful: Sequence[Mark] = (),
 ) -> list[MatchScore]:
     unnamed = _without_network(found, reference)
     stations = sorted({_station(mark, unnamed) for mark in reference})
-    mine, theirs = _spans(found, unnamed), _spans(reference, unnamed)
+    mine, theirs, neither = _spans(found, unnamed), _spans(reference, unnamed), _spans(doubtful, unnamed)
     scores = []
     for name in names:
         residuals: list[float] = []
@@ -169,7 +177,9 @@ def _scores(
             here, wanted = mine[name, station], theirs[name, station]
             pairs = match_spans(here, wanted, tolerance_s=tolerance_s)
             residuals += [(here[i][0] - wanted[j][0]) / NS_PER_S for i, j in pairs]
-            n_found += len(here)
+            matched = {i for i, _ in pairs}
+            rest = [span for i, span in enumerate(here) if i not in matched]
+            n_found += len(here) - len(match_spans(rest, neither[name, station], tolerance_s=tolerance_s))
             n_reference += len(wanted)
         scores.append(MatchScore(name, n_found, n_reference, len(residuals), np.array(residuals, dtype=np.float64)))
     return scores
