@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from types import FrameType
@@ -100,6 +101,7 @@ def stream(
     from seisnet.model import load_model
     from seisnet.picks import iso_time
     from seisnet.store.files import check_free, check_not_read
+    from seisnet.waveforms.records import Rejection
     from seisnet.waveforms.seedlink import packets
 
     console.not_both(resume=resume, overwrite=overwrite)
@@ -115,6 +117,17 @@ def stream(
     def lost(reason: str) -> None:
         console.say(f"stream: {reason}", quiet=quiet)
 
+    left_out: Counter[tuple[str, str]] = Counter()
+
+    def tell() -> None:
+        """Say at once what is left out, of each instrument and reason the first: a stream may go on for weeks."""
+        for rejection in streaming.rejections:
+            key = rejection.trace_id, rejection.reason
+            if verbose or key not in left_out:
+                console.say_rejections([rejection], quiet=quiet, verbose=True)
+            left_out[key] += 1
+        streaming.rejections.clear()
+
     traces = packets(server, select, lost=lost)
     with (
         Stop() as stop,
@@ -126,11 +139,15 @@ def stream(
         for trace in stop.until_asked(traces):
             picks = streaming.add(trace)
             file.add(picks)
+            tell()
             n_picks, n_packets = n_picks + len(picks), n_packets + 1
             show(f"{trace.id} {iso_time(trace.stats.endtime.ns)}, {counted(n_picks, 'pick')}")
         if stop.asked:
             console.say("stream: stopped", quiet=quiet)
         picks = streaming.finish()
         file.add(picks)
+        tell()
     console.say(f"{output}: {counted(n_picks + len(picks), 'pick')} from {counted(n_packets, 'packet')}", quiet=quiet)
-    console.say_rejections(streaming.rejections, quiet=quiet, verbose=verbose)
+    if not verbose:
+        again = (Rejection(trace_id, 0, 0, reason) for trace_id, reason in left_out.elements())
+        console.say_rejections(again, quiet=quiet, verbose=False)
