@@ -50,7 +50,7 @@ def describe(path: Path) -> list[str]:
 def _windows(path: Path) -> list[str]:
     info, counts = windows_file.read_info(path), windows_file.read_counts(path)
     lines = [
-        f"{path}: seisnet windows file, {counted(counts.sum(), 'window')} of {info.attributes['window_s']:g} s "
+        f"{path}: seisnet windows file, {counted(int(counts.sum()), 'window')} of {info.attributes['window_s']:g} s "
         f"at {info.attributes['sampling_rate_hz']:g} Hz",
         f"feature: {info.attributes['feature']} {' x '.join(map(str, info.feature_shape))} (components first), "
         f"components {info.attributes['component_order']}",

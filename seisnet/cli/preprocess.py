@@ -180,7 +180,7 @@ def _say_made(output: Path, info: WindowsInfo, miner: str) -> None:
 
     counts = read_counts(output)
     console.say(
-        f"{output}: {counted(counts.sum(), 'window')} from {counted(len(info.sources), 'source')}, "
+        f"{output}: {counted(int(counts.sum()), 'window')} from {counted(len(info.sources), 'source')}, "
         f"{counted(len(info.group_names), 'group')}, "
         f"split by {_how(info.attributes['split_by'])}"
     )

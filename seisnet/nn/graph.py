@@ -190,7 +190,7 @@ def maximum(x: Node, floor: Operand) -> Node:
 
 def total(x: Node, axis: int | None = None) -> Node:
     """Sum over all elements, or over one axis, which stays with length 1."""
-    value = x.value.sum(axis=axis, keepdims=axis is not None)
+    value = x.value.sum() if axis is None else x.value.sum(axis=axis, keepdims=True)
     return Node(value, "sum", (x,), (lambda g: np.broadcast_to(g, x.value.shape),))
 
 

@@ -66,7 +66,7 @@ def random_instrument(sampling_rate_hz: float, *, vertical_only: bool, rng: np.r
     broad, short = "CHB"[row], "DES"[row]
     low_pass_hz = math.inf
     if kind == "broadband":
-        code, corner_hz, self_noise_db = broad + "H", 1 / rng.choice([120.0, 60.0, 30.0]), (-215.0, -185.0)
+        code, corner_hz, self_noise_db = broad + "H", 1 / float(rng.choice([120.0, 60.0, 30.0])), (-215.0, -185.0)
     elif kind == "accelerometer":
         code, corner_hz, self_noise_db = broad + "N", 1e-3, (-155.0, -120.0)
     elif kind == "geophone":
