@@ -166,6 +166,9 @@ def test_windows_near_the_border_of_two_records_lie_in_exactly_one(ends_s, n, ma
     found = [cut_classes(LabelledRecord(record, (), stretches=known), config)[0] for record in (whole, *parts)]
     in_whole, first, second = [[w.first_sample for w in windows] for windows in found]
     assert in_whole == first + [border + sample for sample in second]
+    other = replace(config, class_names=("quake", "tremor"))
+    told = [r for record in parts for r in cut_classes(LabelledRecord(record, (), stretches=known), other)[1]]
+    assert [r.reason for r in told] == ["class 'rockfall' is not one of quake, tremor"]
 
 
 def test_no_noise_is_taken_near_the_end_of_a_record_that_goes_on(make_record):

@@ -53,7 +53,7 @@ def test_the_onset_is_where_the_impulse_is(seconds, make_record):
 
 
 def test_the_first_window_of_an_onset_is_centred_and_the_others_are_shifted_and_marked(make_record):
-    windows, _ = cut(LabelledRecord(silence(make_record), (pick(30.003), pick(40, "S"))), CONFIG)
+    windows, _ = cut(LabelledRecord(silence(make_record), (pick(30.007), pick(40, "S"))), CONFIG)
     for phase in "PS":
         first, *others = [w for w in windows if w.label == phase]
         assert abs(first.onset_s) <= 0.005 + 1e-9
@@ -110,9 +110,23 @@ def test_other_phases_give_no_window_and_a_reason(make_record):
     assert [r.start_ns for r in (amplitude, unused, empty)] == [p.time_ns for p in others]
     assert (amplitude.reason, empty.reason) == ("phase 'AML' is neither P nor S", "phase '' is neither P nor S")
     assert unused.reason == "a pick to which its analyst gave no weight"
-    goes_on = replace(silence(make_record), goes_on=(True, False))
-    _, rejections = cut(LabelledRecord(goes_on, (pick(-20, "AML"), pick(100, "AML"))), CONFIG)
-    assert [r.start_ns for r in rejections] == [pick(100).time_ns]  # the record before tells of the other
+
+
+@pytest.mark.parametrize("phase", ["P", "AML", "S of weight 0"])
+@pytest.mark.parametrize("seconds", [130, 147.99, 148, 149.99, 150, 151.99, 152, 153.98, 153.99, 154])
+def test_a_pick_near_the_border_of_two_records_gives_one_window_or_one_reason(seconds, phase, make_record):
+    """As of sources: the first record reaches a window less a sample into the second."""
+    whole, config = silence(make_record), replace(CONFIG, shifts=0, noise_windows=0)
+    first = replace(whole, data=whole.data[:, : 15_000 + LENGTH - 1], goes_on=(False, True))
+    second = replace(whole, data=whole.data[:, 15_000:], start_ns=pick(150).time_ns, goes_on=(True, False))
+    found = [cut(LabelledRecord(record, (pick(seconds, phase),)), config) for record in (whole, first, second)]
+    in_whole, *in_parts = [
+        [start_ns(record, w) for w in windows]
+        for record, (windows, _) in zip((whole, first, second), found, strict=True)
+    ]
+    told, *told_by_parts = [[r.reason for r in rejections if r.start_ns == r.end_ns] for _, rejections in found]
+    assert (sum(in_parts, []), sum(told_by_parts, [])) == (in_whole, told)
+    assert len(in_whole) + len(told) == 1
 
 
 @pytest.mark.parametrize(
@@ -126,6 +140,12 @@ def test_other_phases_give_no_window_and_a_reason(make_record):
 def test_a_record_that_gives_no_window_says_why(seconds, is_noise, config, reason, make_record):
     windows, [rejection] = cut(LabelledRecord(silence(make_record, seconds), (), is_noise=is_noise), config)
     assert (windows, rejection.reason) == ([], reason)
+
+
+def test_a_record_whose_only_pick_has_its_window_in_the_record_before_says_so(make_record):
+    record = replace(silence(make_record), goes_on=(True, False))
+    windows, [rejection] = cut(LabelledRecord(record, (pick(1),)), CONFIG)
+    assert (windows, rejection.reason) == ([], "the windows of its picks lie in records of other sources")
 
 
 # Noise

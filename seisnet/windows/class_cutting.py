@@ -60,7 +60,8 @@ def _in_stretches(
     for stretch, (low, high) in zip(labelled.stretches, spans, strict=True):
         here = partial(Rejection, record.trace_id, stretch.start_ns, stretch.end_ns)
         if stretch.label not in config.classes:
-            rejections.append(here(f"class '{stretch.label}' is not one of {', '.join(config.classes)}"))
+            if not (low < 0 or (low > last and record.goes_on[1])):  # else another source's record tells it
+                rejections.append(here(f"class '{stretch.label}' is not one of {', '.join(config.classes)}"))
             continue
         n = max(1, min(config.class_windows, int((high - low) // length)))
         for middle in (low + (high - low) * (k + 0.5) / n for k in range(n)):

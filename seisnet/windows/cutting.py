@@ -65,6 +65,8 @@ def cut(labelled: LabelledRecord, config: PreprocessConfig) -> tuple[list[Window
             reason = "a record without picks that no data set labels as noise"
         elif record.n_samples < config.window_samples:
             reason = f"shorter than {config.window_s:g} s"
+        elif onsets:
+            reason = "the windows of its picks lie in records of other sources"
         else:
             reason = "the config asks for no noise windows"
         rejections.append(Rejection(record.trace_id, record.start_ns, record.end_ns, reason))
@@ -79,17 +81,17 @@ def _around_onsets(
     windows: list[Window] = []
     rejections: list[Rejection] = []
     for sample, phase, pick in onsets:
+        centred = round(sample - length / 2)
+        is_inside = 0 <= centred <= record.n_samples - length
+        if not is_inside and record.goes_on[0 if centred < 0 else 1]:
+            continue  # another source's record gives the window, or tells why there is none
         if phase not in config.classes:
             unused = "a pick to which its analyst gave no weight"
             reason = unused if pick.phase.endswith(UNUSED) else f"phase '{pick.phase}' is neither P nor S"
-            if sample >= 0:  # else it lies in the record before, which tells it
-                rejections.append(Rejection(record.trace_id, pick.time_ns, pick.time_ns, reason))
-            continue
-        centred = round(sample - length / 2)
-        if not 0 <= centred <= record.n_samples - length:
-            if not record.goes_on[0 if centred < 0 else 1]:  # else another source's record gives the window
-                reason = f"{phase} within half a window of the record's edge"
-                rejections.append(Rejection(record.trace_id, pick.time_ns, pick.time_ns, reason))
+        else:
+            reason = "" if is_inside else f"{phase} within half a window of the record's edge"
+        if reason:
+            rejections.append(Rejection(record.trace_id, pick.time_ns, pick.time_ns, reason))
             continue
         event = labelled.event_id or pick.event_id or station_hour(record, centred)
         for i in range(config.shifts + 1):
@@ -130,8 +132,8 @@ def energy_ratios(record: Record, first_samples: Sequence[int], config: Preproce
     differences = np.diff(samples, axis=2).reshape(-1, len(first_samples), n, step).astype(np.float64)
     energy = np.sort(np.einsum("cnks,cnks->cnk", differences, differences), axis=2)
     typical, largest = energy[..., n // 4], energy[..., -1]
-    ratios: NDArray[np.float64] = np.where(typical > 0, largest / np.where(typical > 0, typical, 1), 1.0).max(axis=0)
-    return np.maximum(ratios, 1.0)
+    ratios: NDArray[np.float64] = np.where(typical > 0, largest / np.where(typical > 0, typical, 1), 1.0)
+    return ratios.max(axis=0)
 
 
 def noise_stretches(
