@@ -197,6 +197,17 @@ def test_coda_windows_follow_an_onset_closely_and_train_only(make_record):
     assert (after_p > 100).all()
     assert (after_p + 4 < 100 + CODA_NEGATIVES_S + 0.01).all()
     assert (after_s + 4 < 120 + CODA_NEGATIVES_S + 0.01).all()
+    onsets = onsets_of(LabelledRecord(silence(make_record), picks))
+    assert coda_stretches(silence(make_record), onsets, config) == [(10_001, 11_100), (12_001, 13_100)]
+
+
+@pytest.mark.parametrize(("phase", "before"), [("P", []), ("AML", [(8000, 9101)])])
+def test_a_p_without_its_s_ends_noise_only_until_an_event_is_picked_whole(phase, before, make_record):
+    """And a pick of another phase, only for the length of a coda."""
+    picks = (pick(20, phase), pick(100), pick(110, "S"), pick(280))
+    labelled = LabelledRecord(silence(make_record), picks)
+    first = [(0, 1101)] if phase == "P" else []
+    assert noise_stretches(labelled, onsets_of(labelled), CONFIG) == [*first, *before, (17_000, 27_101)]
 
 
 def test_a_record_declared_to_be_noise_gives_noise_all_along(make_record):

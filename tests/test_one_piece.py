@@ -13,6 +13,7 @@ from seisnet.picks import Pick
 from seisnet.preprocessing import planning
 from seisnet.preprocessing.job import plan, preprocess, preprocess_to_file
 from seisnet.preprocessing.one_piece import Piece, PieceJob
+from seisnet.store.windows_file import read_rejected
 from seisnet.store.windows_in_memory import read_windows
 from seisnet.waveforms.files import Reading
 from seisnet.waveforms.records import DAY_NS, NS_PER_S
@@ -83,6 +84,8 @@ def test_an_archive_gives_the_windows_of_the_whole_recording_in_any_division(tas
     np.testing.assert_allclose([s[0] for s in labelled_starts(one)], [s[0] for s in starts], atol=NS_PER_S / 20)
     keys = list(zip(one.start_ns[~one.augmented], one.trace_id[~one.augmented], strict=True))
     assert len(set(keys)) == len(keys), "no window is made twice"
+    in_whole, in_days = (list(read_rejected(tmp_path / f"{name}.h5")) for name in ("whole", "one"))
+    assert in_days == in_whole and len(in_days) == 3, "N, E were not recorded: told once a station"
 
 
 def test_the_plan_selects_as_the_run_does(archive, tmp_path):

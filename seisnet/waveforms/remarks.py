@@ -51,7 +51,7 @@ def resampled(recorded_hz: Sequence[float], to_hz: float) -> str:
 def lacking(record: Record, since_ns: int) -> list[Rejection]:
     """The remark that some components were not recorded, for a record that begins in a source's span."""
     missing = [letter for letter, there in zip(COMPONENTS, record.present, strict=True) if not there]
-    if not missing or record.start_ns < since_ns:  # the previous source reports it
+    if not missing or record.start_ns < since_ns or record.goes_on[0]:  # the previous source reports it
         return []
     what = f"{KEPT}{', '.join(missing)} {'was' if len(missing) == 1 else 'were'} not recorded"
     return [Rejection(record.trace_id, record.start_ns, record.start_ns, what)]
