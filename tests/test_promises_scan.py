@@ -670,6 +670,15 @@ def test_what_can_not_be_written_is_refused_before_the_scan_and_leaves_nothing(
 def test_picks_may_lie_where_the_report_puts_them(tmp_path):
     for name, file_format in (("picks.csv", "csv"), ("picks.xml", "quakeml"), ("others.csv", "phasenet")):
         Output(tmp_path / name, file_format, report=tmp_path).check(may_exist=False)
+    Output(tmp_path / "both", "real", report=tmp_path / "both").check(may_exist=False)
+
+
+def test_probabilities_that_exist_are_replaced_only_where_that_is_asked_for(tmp_path):
+    (tmp_path / "p.mseed").touch()
+    output = Output(tmp_path / "picks.csv", probabilities=tmp_path / "p.mseed")
+    output.check(may_exist=True)
+    with pytest.raises(ConfigError, match=r"p\.mseed exists; choose another name"):
+        output.check(may_exist=False)
 
 
 @pytest.mark.parametrize("outputs", [("-o", "0.mseed"), ("-o", "picks.csv", "--probabilities", "0.mseed")])

@@ -144,6 +144,20 @@ def test_fewer_events_than_splits_is_an_error_that_counts_them(n_events, enough)
             assign_splits(events, ["s"] * 30, [""] * 30, config)
 
 
+@pytest.mark.parametrize(("shares", "expected"), [((1.0, 0.0, 0.0), [0]), ((0.5, 0.0, 0.5), [0, 2])])
+def test_as_many_events_as_splits_are_asked_for_are_enough(shares, expected):
+    events = names("e", range(len(expected)))
+    split, _ = assign_splits(events, ["s"] * len(events), [""] * len(events), replace(CONFIG, split=shares))
+    assert sorted(split.tolist()) == expected
+
+
+def test_augmented_windows_move_no_event_to_another_split():
+    rows = Counter({(f"e{k}", "s", 0, 0, False): 1 + k for k in range(30)})
+    more = Counter({(f"e{k}", "s", 0, 0, True): 100 for k in range(0, 30, 3)})
+    assert divide(rows + more, CONFIG).split_of == divide(rows, CONFIG).split_of
+    assert divide(rows + more, CONFIG).counts[:, :, 1].sum(axis=1)[1:].tolist() == [0, 0], "none counts outside train"
+
+
 def test_the_data_sets_own_split_is_taken_as_it_is():
     events, given_split = names("e", [0, 0, 1, 2]), ["train", "train", "dev", "test"]
     split, how = assign_splits(events, ["s"] * 4, given_split, replace(CONFIG, split_by="given"))

@@ -197,11 +197,9 @@ def _deal(
     order = order[np.argsort(-sizes[order], kind="stable")]
     filled = np.zeros(len(SPLITS))
     split_of = np.zeros(len(sizes), dtype=np.uint8)
-    for i, b in enumerate(order):
-        lacking = np.where(shares > 0, -filled / np.maximum(shares, 1e-12), -np.inf)  # what is equal must tie exactly
-        empty = (shares > 0) & (filled == 0)
-        if len(order) - i <= empty.sum():  # the last blocks go to splits that would stay empty
-            lacking = np.where(empty, lacking, -np.inf)
+    for b in order:
+        # What is equal must tie exactly. While a split is empty, it lacks most.
+        lacking = np.where(shares > 0, -filled / np.maximum(shares, 1e-12), -np.inf)
         split_of[b] = np.argmax(lacking)
         filled[split_of[b]] += sizes[b]
     return split_of[block]
