@@ -119,14 +119,15 @@ def test_a_pick_near_the_border_of_two_records_gives_one_window_or_one_reason(se
     whole, config = silence(make_record), replace(CONFIG, shifts=0, noise_windows=0)
     first = replace(whole, data=whole.data[:, : 15_000 + LENGTH - 1], goes_on=(False, True))
     second = replace(whole, data=whole.data[:, 15_000:], start_ns=pick(150).time_ns, goes_on=(True, False))
-    found = [cut(LabelledRecord(record, (pick(seconds, phase),)), config) for record in (whole, first, second)]
-    in_whole, *in_parts = [
-        [start_ns(record, w) for w in windows]
-        for record, (windows, _) in zip((whole, first, second), found, strict=True)
-    ]
-    told, *told_by_parts = [[r.reason for r in rejections if r.start_ns == r.end_ns] for _, rejections in found]
-    assert (sum(in_parts, []), sum(told_by_parts, [])) == (in_whole, told)
-    assert len(in_whole) + len(told) == 1
+    found = []
+    for records in ((whole,), (first, second)):
+        results = [(record, *cut(LabelledRecord(record, (pick(seconds, phase),)), config)) for record in records]
+        starts = [start_ns(record, w) for record, windows, _ in results for w in windows]
+        told = [r.reason for *_, rejections in results for r in rejections if r.start_ns == r.end_ns]
+        found.append((starts, told))
+    (starts, told), in_parts = found
+    assert in_parts == (starts, told)
+    assert len(starts) + len(told) == 1
 
 
 @pytest.mark.parametrize(
