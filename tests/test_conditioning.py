@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from seisnet.waveforms.channels import split_channel
 from seisnet.waveforms.conditioning import condition, to_rate
 from seisnet.waveforms.records import COMPONENTS, NS_PER_S, ns_to_sample, sample_to_ns
+from seisnet.waveforms.segments import segments_of
 
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data" / "continuous"
 START_NS = 1_577_836_800 * NS_PER_S
@@ -463,6 +464,17 @@ def test_rates_that_jitter_from_piece_to_piece_are_one_rate(rates_hz, make_trace
     assert (record.bandwidth_hz, record.flags, rejections) == (50.0, (), [])
 
 
+def test_rates_that_jitter_are_one_only_where_that_moves_no_sample(make_trace, noise):
+    """At the median of both rates the last sample of the long piece would be off by 1.6 samples."""
+    long = make_trace(noise(40_000), rate_hz=100.004)
+    short = make_trace(noise(1000), rate_hz=100.0, start_ns=START_NS + 500 * NS_PER_S)
+    found = segments_of([long, short], "GE.APE..HH", [])
+    assert [(segment.start_ns, round(segment.rate_hz, 6)) for segment in found] == [
+        (long.stats.starttime.ns, 100.004),
+        (short.stats.starttime.ns, 100.0),
+    ]
+
+
 def test_a_rate_that_is_a_little_off_keeps_its_time_over_hours(make_trace, noise):
     rate_hz = 99.9995  # 36 samples a day
     n = 300_000
@@ -486,7 +498,8 @@ def test_a_clock_that_drifts_cuts_the_record_and_loses_next_to_nothing(late_ns, 
     for record in found:
         piece = round((record.start_ns - START_NS) / step_ns)
         assert record.start_ns - (START_NS + piece * step_ns) in (0, STEP_NS)
-    copied, rejections = records_of(*traces, *(trace.copy() for trace in traces[::2]))
+    parts = [make_trace(t.data[100:200], start_ns=t.stats.starttime.ns + 100 * STEP_NS) for t in traces[1::2]]
+    copied, rejections = records_of(*traces, *(trace.copy() for trace in traces[::2]), *parts)
     assert [(r.start_ns, r.data.tobytes()) for r in copied] == [(r.start_ns, r.data.tobytes()) for r in found]
     assert rejections == []
 

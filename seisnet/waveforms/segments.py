@@ -113,7 +113,7 @@ def _joined(pieces: Iterable[Segment], trace_id: str, rejections: list[Rejection
     """Join pieces of one rate that follow each other without a gap, or overlap; in order of time."""
     group: list[tuple[int, Segment]] = []  # pieces with their first sample counted from the start of the group
     length, end_ns = 0, 0
-    for whole in sorted(pieces, key=lambda s: (s.start_ns, -len(s.samples))):
+    for whole in sorted(pieces, key=lambda s: s.start_ns):
         piece, at = whole, 0
         if group:
             first = group[0][1]
