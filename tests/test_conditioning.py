@@ -475,6 +475,12 @@ def test_rates_that_jitter_are_one_only_where_that_moves_no_sample(make_trace, n
     ]
 
 
+def test_a_sample_that_a_fast_clock_gives_twice_leaves_no_empty_segment(make_trace, noise):
+    long, more = make_trace(noise(1000)), make_trace(noise(1, 1), start_ns=START_NS + 1000 * STEP_NS - 7_200_000)
+    [found] = segments_of([long, more], "GE.APE..HH", [])
+    assert (found.start_ns, len(found.samples)) == (START_NS, 1000)
+
+
 def test_a_rate_that_is_a_little_off_keeps_its_time_over_hours(make_trace, noise):
     rate_hz = 99.9995  # 36 samples a day
     n = 300_000

@@ -103,6 +103,8 @@ def test_pieces_hold_every_source_once_in_order(tmp_path):
     pieces = list(make_pieces(sources, 30.0, []))
     assert [s for piece in pieces for s in piece.sources] == sources
     assert [len(piece.sources) for piece in pieces] == [6, 1, PIECE_SOURCES, PIECE_SOURCES - 4]
+    days = [Source(kind="fdsn", service="ETH", channels=f"XX.{station}..HH?") for station in "AB"]
+    assert [piece.sources for piece in make_pieces(days, 30.0, [])] == [(day,) for day in days], "each is kept at once"
 
 
 def test_the_plan_is_what_is_made_and_touches_nothing(labelled, make_trace, tmp_path):

@@ -133,6 +133,19 @@ def test_stretches_of_a_class_that_abut_are_still_divided(tmp_path, noise):
     np.testing.assert_allclose(np.bincount(plain) / len(plain), CONFIG.split, atol=0.05)
 
 
+def test_windows_of_a_data_set_lie_in_the_splits_that_it_names(tmp_path, noise):
+    columns = ("trace_start_time", "trace_p_arrival_sample", "station_code", "source_id", "split")
+    splits = ["test", "dev", "train", "train", "dev", "test"]
+    with SeisBenchWriter(tmp_path / "set", columns, data_format={"component_order": "ZNE", "sampling_rate": 100}) as w:
+        for k, split in enumerate(splits):
+            row = (str(obspy.UTCDateTime(1000 * k)), 4000, "A", f"e{k}", split)
+            w.add(dict(zip(columns, row, strict=True)), noise(18_000, k).reshape(3, 6000))
+    found = preprocess([str(tmp_path / "set")], [], replace(CONFIG, split_by="given"))
+    named = [splits[int(found.info.group_names[group][1:])] for group in found.rows.group]
+    assert [SPLITS[side] for side in found.rows.split] == named
+    assert set(named) == set(SPLITS)
+
+
 def test_no_excerpt_reaches_into_a_trace_of_another_split(tmp_path, noise):
     """Traces of a data set that were cut from one recording, event by event, and overlap."""
     columns = ("trace_start_time", "trace_p_arrival_sample", "station_code", "source_id")
