@@ -10,10 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from seisnet.waveforms.alignment import side_by_side
 from seisnet.waveforms.channels import split_channel
 from seisnet.waveforms.conditioning import condition, to_rate
 from seisnet.waveforms.records import COMPONENTS, NS_PER_S, ns_to_sample, sample_to_ns
-from seisnet.waveforms.segments import segments_of
+from seisnet.waveforms.segments import Segment, segments_of
 
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data" / "continuous"
 START_NS = 1_577_836_800 * NS_PER_S
@@ -526,6 +527,31 @@ def test_components_half_a_sample_apart_stand_beside_each_other(rate_hz, more_ns
     assert (first, record.n_samples) in ((0, 500), (1, 499))
     np.testing.assert_array_equal(record.data[0], z[first:].astype(np.float32))
     np.testing.assert_array_equal(record.data[1], n[: record.n_samples].astype(np.float32))
+
+
+def beside(rate_hz, **rows):
+    """Segments of Z, N, E, each given by its start in ns and its number of samples, laid beside each other."""
+    segments = {
+        COMPONENTS.index(c): [Segment(np.arange(n), at, rate_hz, rate_hz / 2, f"GE.APE..HH{c}") for at, n in given_ones]
+        for c, given_ones in rows.items()
+    }
+    return side_by_side(segments, "GE.APE..HH", rate_hz, "")
+
+
+def test_fragments_of_components_that_are_sampled_at_times_of_their_own_make_no_empty_record():
+    found = beside(62.5, Z=[(0, 3)], N=[(-8_000_000, 1), (48_000_000, 1)], E=[(-4_800_000, 4)])
+    assert [record.n_samples for record, _ in found] == [2]
+
+
+def test_one_sample_that_only_one_component_has_is_a_record_at_any_rate():
+    """Of 1/30 s, half rounded up to whole nanoseconds, twice is more than a sample."""
+    found = beside(30.0, Z=[(0, 10)], N=[(33_333_333, 9)])
+    assert [record.n_samples for record, _ in found] == [1, 9]
+
+
+def test_the_channels_of_a_record_are_named_in_the_order_of_its_rows():
+    [(_, channels)] = beside(100.0, E=[(0, 5)], Z=[(0, 5)], N=[(0, 5)])
+    assert channels == ["GE.APE..HHZ", "GE.APE..HHN", "GE.APE..HHE"]
 
 
 def test_of_two_rates_at_one_time_the_higher_stays_and_the_other_is_told(make_trace, noise):
