@@ -51,6 +51,7 @@ def test_of_a_data_set_only_picks_of_the_wanted_times_are_made(labelled, untrain
     found = classify([str(labelled.dataset)], untrained_model, LOW, selection=wanted)
     assert found.picks == [p for p in whole.picks if wanted.start_ns <= p.time_ns < wanted.end_ns]
     assert len(found.picks) > 5 and found.seconds < whole.seconds
+    assert found.rival_s == LOW.rival_s > 0, "a report tells it"
 
 
 def test_seismograms_are_of_all_stations_and_of_picks_that_were_accepted(tmp_path):

@@ -29,7 +29,7 @@ from seisnet.report.folder import write_json
 from seisnet.report.viewer import open_picked
 from seisnet.scoring.evaluation import evaluate
 from seisnet.streaming import Streaming
-from seisnet.waveforms.axes import directions, row_and_sign
+from seisnet.waveforms.axes import axis_of, directions, row_and_sign
 from seisnet.waveforms.conditioning import condition
 from seisnet.waveforms.files import Reading
 from seisnet.waveforms.inventory import Response, channel_at, coordinates_of, read_stations, response_of, stations_of
@@ -197,6 +197,31 @@ def test_what_stood_askew_before_changes_nothing_of_what_is_level_now(turn, told
     assert [flag.what for flag in whole.flags] == [flag.what for flag in part.flags] == told
 
 
+@pytest.mark.parametrize(
+    ("later", "told"),
+    [
+        ([], "U, V, W are used only if station metadata (an inventory) give their orientation"),
+        ([("HHU", 0.0, -90.0), ("HHV", 0.0, 0.0), ("HHW", 10.0, 0.0)], "component W: another already has its place"),
+    ],
+)
+def test_a_stretch_that_is_not_askew_is_told_what_keeps_it_from_a_record(later, told, tmp_path, make_trace, noise):
+    """The sensor is exchanged at midnight, for one of unknown axes, or of two that point the same way."""
+    channels = [*((f"HH{letter}", *axis, 0, 1) for letter, axis in GALPERIN.items()), *((*of, 1, 9) for of in later)]
+    stations = read_stations((write_stations(tmp_path / "s.xml", *channels),))
+    midnight_ns = START_NS + 86_400 * NS_PER_S
+    traces = [make_trace(noise(1000), f"GE.APE..HH{c}", start_ns=midnight_ns - 5 * NS_PER_S) for c in GALPERIN]
+    [record], rejections = condition(obspy.Stream(traces), sampling_rate_hz=100.0, shortest_s=1.0, stations=stations)
+    assert abs(record.end_ns - midnight_ns) <= NS_PER_S // 100
+    assert [(r.start_ns, r.reason) for r in rejections] == [(record.end_ns + NS_PER_S // 100, told)]
+
+
+def test_an_upright_component_2_of_azimuth_0_is_placed_beside_a_1_that_points_north(tmp_path):
+    """Zeros that nobody filled in make an E level; this one's dip was filled in."""
+    channels = ("HH1", 0.0, 0.0, 0, 9), ("HH2", 0.0, -90.0, 0, 9)
+    stations = read_stations((write_stations(tmp_path / "s.xml", *channels),))
+    assert [axis_of(f"GE.APE..HH{c}", START_NS, stations) for c in "12"] == [(0.0, 0.0), (0.0, -90.0)]
+
+
 def test_what_stands_askew_and_lacks_a_component_is_no_record(tmp_path, make_trace, noise):
     traces, stations = askew(GALPERIN, tmp_path, make_trace, noise)
     late = traces[2].slice(traces[2].stats.starttime + 2)
@@ -266,8 +291,8 @@ def test_the_gallery_of_mistakes_draws_what_was_selected(tmp_path, make_trace, n
     assert mistakes and all(m.samples.any(axis=1).tolist() == [True, False, True] for m in mistakes)
 
 
-def test_axes_in_one_plane_are_no_record(tmp_path, make_trace, noise):
-    axes = {"U": (0.0, -35.0), "V": (0.0, 55.0), "W": (0.0, -80.0)}
+def test_axes_nearly_in_one_plane_are_no_record(tmp_path, make_trace, noise):
+    axes = {"U": (0.0, -35.0), "V": (0.0, 55.0), "W": (4.0, -45.0)}
     traces, stations = askew(axes, tmp_path, make_trace, noise)
     records, [rejection] = condition(obspy.Stream(traces), sampling_rate_hz=100.0, shortest_s=1.0, stations=stations)
     assert records == [] and "nearly in one plane" in rejection.reason

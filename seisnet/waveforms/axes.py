@@ -77,7 +77,7 @@ def place_of(trace: obspy.Trace, component: str, stations: Stations, *, by_lette
 
     The components of an oblique instrument, including U, V, W, are placed `by_letter` and rotated later.
     """
-    rank = PREFERRED.index(component) if component in PREFERRED and component else len(PREFERRED)
+    rank = PREFERRED.index(component) if component in PREFERRED else len(PREFERRED)
     axis = axis_of(trace.id, trace.stats.starttime.ns, stations)
     if axis and not by_letter and component not in NO_MOTION:
         return Place(rank, component, *row_and_sign(*axis))
