@@ -1,6 +1,8 @@
 """`classify` reads sources as `preprocess` does."""
 
 import shutil
+from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -16,7 +18,7 @@ from seisnet.config import PickConfig
 from seisnet.engine import Engine
 from seisnet.errors import ConfigError, DataError, NothingUsableError
 from seisnet.formats.own_csv import detections_csv
-from seisnet.model import load_model
+from seisnet.model import Model, load_model
 from seisnet.picks import Pick
 from seisnet.store.seisbench_writer import SeisBenchWriter
 from seisnet.waveforms.files import Reading
@@ -54,6 +56,21 @@ def test_of_a_data_set_only_picks_of_the_wanted_times_are_made(labelled, untrain
     assert found.rival_s == LOW.rival_s > 0, "a report tells it"
 
 
+def test_a_data_set_is_refused_by_a_model_of_data_without_instrument_response(labelled, untrained_model):
+    stored = untrained_model.stored
+    model = Model("m", replace(stored, preprocess={**stored.preprocess, "response": "velocity"}))
+    with pytest.raises(DataError, match="responses can't be removed from a data set"):
+        classify([str(labelled.dataset)], model)
+
+
+def test_what_sources_give_is_added_up():
+    total = Classification()
+    for highest, n in ((0.9, 2), (0.2, 3)):
+        total.add(Classification(highest={"P": highest}, seconds=10.0 * n, dead_s=n, files=[Path(f"{n}.mseed")]))
+    assert (total.highest, total.seconds, total.dead_s) == ({"P": 0.9}, 50.0, 5.0)
+    assert total.files == [Path("2.mseed"), Path("3.mseed")]
+
+
 def test_seismograms_are_of_all_stations_and_of_picks_that_were_accepted(tmp_path):
     """One earthquake at two stations, three times over at one of them; one file for all, and one each."""
     example, stream = obspy.read(), obspy.Stream()
@@ -74,6 +91,7 @@ def test_seismograms_are_of_all_stations_and_of_picks_that_were_accepted(tmp_pat
         assert 0 < len(both.picks) < len(found.picks)
         assert {pick for view in both.views for pick in view.picks} == set(both.picks)
         assert all(view.picks for view in both.views)
+        assert SourceJob(model, PickConfig(p_before_s=9.0), 2).kept_views > 2, "so that none is missing"
         for most in (1, 2):
             both = classify([str(source)], model, PickConfig(coincidence=2), most_views=most)
             assert len(both.views) == most, "none is missing for those of picks that were turned down"
@@ -186,6 +204,25 @@ def test_a_detection_of_many_minutes_is_one_although_it_reaches_its_threshold_lo
     minute_ns, end_ns = 60 * NS_PER_S, start_ns + len(steady) * 10_000_000
     assert [(d.start_ns < start_ns + minute_ns, d.end_ns > end_ns - minute_ns) for d in expected] == [(True, True)]
     assert classify([str(tmp_path)], model, config).detections == expected
+
+
+def test_time_without_signal_counts_once_and_gives_no_highest_probability(tmp_path, make_trace, noise, untrained_model):
+    """A minute around midnight, in files of two days."""
+    start_ns, midnight = 1_577_836_800 * NS_PER_S - 400 * NS_PER_S, 40_000
+    samples = [np.where(abs(np.arange(60_000) - midnight) < 3000, 0, noise(60_000, k)) for k in range(3)]
+    for day, (low, high) in enumerate(((0, midnight), (midnight, 60_000))):
+        parts = zip("ZNE", samples, strict=True)
+        made = [make_trace(x[low:high], f"GE.APE..HH{c}", start_ns=start_ns + low * 10_000_000) for c, x in parts]
+        obspy.Stream(made).write(tmp_path / f"{day}.mseed", format="MSEED")
+    found = classify([str(tmp_path)], untrained_model)
+    whole = [make_trace(x, f"GE.APE..HH{c}", start_ns=start_ns) for c, x in zip("ZNE", samples, strict=True)]
+    [record], _ = untrained_model.records(obspy.Stream(whole), None)
+    scan = untrained_model.scan(record)
+    assert (len(found.spans), found.dead_s) == (2, pytest.approx(scan.dead.sum() * scan.hop_ns / NS_PER_S))
+    assert 50 < found.dead_s < 60
+    live, dead = scan.values[:, ~scan.dead].max(axis=1), scan.values[:, scan.dead].max(axis=1)
+    assert found.highest == pytest.approx(dict(zip(scan.classes, live.tolist(), strict=True)), abs=1e-4)
+    assert (dead > live + 1e-3).any()
 
 
 def test_detections_replace_an_older_output_where_that_is_asked_for(tmp_path):
