@@ -132,8 +132,8 @@ def energy_ratios(record: Record, first_samples: Sequence[int], config: Preproce
     differences = np.diff(samples, axis=2).reshape(-1, len(first_samples), n, step).astype(np.float64)
     energy = np.sort(np.einsum("cnks,cnks->cnk", differences, differences), axis=2)
     typical, largest = energy[..., n // 4], energy[..., -1]
-    ratios: NDArray[np.float64] = np.where(typical > 0, largest / np.where(typical > 0, typical, 1), 1.0)
-    return ratios.max(axis=0)
+    ratios: NDArray[np.float64] = np.where(typical > 0, largest / np.where(typical > 0, typical, 1), 1.0).max(axis=0)
+    return ratios
 
 
 def noise_stretches(
