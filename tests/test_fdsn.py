@@ -14,7 +14,9 @@ from obspy.clients import fdsn as obspy_fdsn
 from obspy.core.inventory import Channel, Inventory, Network, Site, Station
 
 from seisnet.cli import cli
+from seisnet.config import PreprocessConfig
 from seisnet.errors import ConfigError, DataError, NothingUsableError
+from seisnet.preprocessing.job import preprocess
 from seisnet.waveforms import fdsn
 from seisnet.waveforms.files import Reading
 from seisnet.waveforms.records import DAY_NS, NS_PER_S
@@ -192,6 +194,19 @@ def test_services_that_are_none_are_an_error_in_one_line(spec, selection, reason
         find_sources([spec], Reading(), selection=selection)
     assert reason in str(error.value)
     assert "\n" not in str(error.value)
+
+
+def test_windows_are_made_of_what_a_service_sends(service, tmp_path):
+    url, *_ = service
+    times = [obspy.UTCDateTime(ns=START_NS) + s for s in (80_000, 90_000)]
+    rows = (f"GE,APE,{time + after},{phase}\n" for time in times for after, phase in ((0, "P"), (20, "S")))
+    (tmp_path / "picks.csv").write_text("network,station,time,phase\n" + "".join(rows))
+    config = PreprocessConfig(
+        sampling_rate_hz=RATE_HZ, window_s=8.0, frame_s=1.0, hop_s=0.5, freqmax_hz=4.5, shifts=0, coda_windows=0,
+        noise_windows=0, split=(1.0, 0.0, 0.0),
+    )  # fmt: skip
+    info = preprocess([f"fdsn:{url}"], [tmp_path / "picks.csv"], config, selection=span(79_000, 91_000)).info
+    assert info.sources == tuple((f"fdsn:{url} GE.APE..BH? 2020-01-0{day}", 0, "", 2) for day in (1, 2))
 
 
 def test_a_service_without_what_is_wanted_says_so(service):

@@ -3,6 +3,7 @@
 import errno
 import hashlib
 import json
+import math
 import os
 import re
 import shutil
@@ -22,6 +23,7 @@ from seisnet.config import PreprocessConfig, TrainConfig, to_json
 from seisnet.engine import Engine
 from seisnet.errors import ConfigError, DataError, FormatError, NothingUsableError
 from seisnet.features import extract, make_feature
+from seisnet.picking.picker import snr_db
 from seisnet.preprocessing import job as preprocessing
 from seisnet.preprocessing import one_piece, planning
 from seisnet.preprocessing.job import plan, preprocess, preprocess_to_file
@@ -230,6 +232,9 @@ def test_the_size_of_shards_changes_nothing(kind, labelled, tmp_path, monkeypatc
     assert small.info.rejected == large.info.rejected
     for name, values in vars(large.rows).items():
         np.testing.assert_array_equal(getattr(small.rows, name), values)
+    assert len(small.excerpts) == len(large.excerpts) > 20
+    for one, other in zip(small.excerpts, large.excerpts, strict=True):
+        assert (one.start_ns, one.trace_id, one.data.tobytes()) == (other.start_ns, other.trace_id, other.data.tobytes())
 
 
 # What the windows are
@@ -238,7 +243,7 @@ def test_the_size_of_shards_changes_nothing(kind, labelled, tmp_path, monkeypatc
 def test_parity_the_features_in_the_file_are_those_of_the_samples_at_their_time(labelled, windows):
     found = read_windows(windows)
     feature = make_feature(CONFIG)
-    records = {}
+    records, n_ratios = {}, 0
     for path in sorted(labelled.files.iterdir()):
         for r in condition(obspy.read(str(path)), sampling_rate_hz=100.0, shortest_s=4.0)[0]:
             records.setdefault(r.trace_id, []).append(r)
@@ -250,6 +255,12 @@ def test_parity_the_features_in_the_file_are_those_of_the_samples_at_their_time(
             feature, record.data[None, :, first : first + 400], record.present[None], np.array([record.bandwidth_hz])
         )
         np.testing.assert_allclose(found.rows.x[i], x[0], atol=1e-5)
+        onset_s, ratio_db = float(found.rows.onset_s[i]), math.nan
+        if not (math.isnan(onset_s) or found.rows.augmented[i]):
+            ratio_db = snr_db(record, start_ns + round((onset_s + 2) * NS_PER_S))
+        assert found.rows.snr_db[i] == pytest.approx(ratio_db, abs=0.5, nan_ok=True)
+        n_ratios += not math.isnan(ratio_db)
+    assert n_ratios > 3
 
 
 def test_the_onset_in_the_file_is_the_pick(labelled, windows):
