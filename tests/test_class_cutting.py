@@ -245,6 +245,7 @@ def test_classes_from_a_catalogue_train_a_model(signals):
     assert windows.info.config["class_names"] == ["rockfall", "tremor"]
     assert np.bincount(windows.rows.y[~windows.rows.augmented]).tolist() == [28, 28]
     assert len(windows.info.group_names) == 28, "both stations see one event"
+    assert len(windows.excerpts) == 0, "which only networks of phases need"
     model, _ = fit(windows, TrainConfig(epochs=4, hidden=(16,)))
     assert evaluate(model, windows).scores.macro_f1 == 1.0
 

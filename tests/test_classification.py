@@ -9,6 +9,7 @@ import numpy as np
 import obspy
 import pytest
 
+from seisnet.classification import one_source
 from seisnet.classification.job import classify, classify_to_file
 from seisnet.classification.one_source import Classification, SourceJob
 from seisnet.classification.output import Output
@@ -61,6 +62,16 @@ def test_a_data_set_is_refused_by_a_model_of_data_without_instrument_response(la
     model = Model("m", replace(stored, preprocess={**stored.preprocess, "response": "velocity"}))
     with pytest.raises(DataError, match="responses can't be removed from a data set"):
         classify([str(labelled.dataset)], model)
+
+
+def test_a_lack_of_memory_names_the_source(tmp_path, untrained_model, monkeypatch):
+    def starve(*_, **__):
+        raise MemoryError
+
+    obspy.read().write(tmp_path / "a.mseed", format="MSEED")
+    monkeypatch.setattr(one_source, "read_records", starve)
+    with pytest.raises(DataError, match=r"a\.mseed: not enough memory; use fewer jobs"):
+        classify([str(tmp_path / "a.mseed")], untrained_model)
 
 
 def test_what_sources_give_is_added_up():

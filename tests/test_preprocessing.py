@@ -234,7 +234,11 @@ def test_the_size_of_shards_changes_nothing(kind, labelled, tmp_path, monkeypatc
         np.testing.assert_array_equal(getattr(small.rows, name), values)
     assert len(small.excerpts) == len(large.excerpts) > 20
     for one, other in zip(small.excerpts, large.excerpts, strict=True):
-        assert (one.start_ns, one.trace_id, one.data.tobytes()) == (other.start_ns, other.trace_id, other.data.tobytes())
+        assert (one.start_ns, one.trace_id, one.data.tobytes()) == (
+            other.start_ns,
+            other.trace_id,
+            other.data.tobytes(),
+        )
 
 
 # What the windows are
@@ -377,6 +381,22 @@ def test_a_data_set_sampled_far_too_slowly_is_told(tmp_path, noise):
     with SeisBenchWriter(tmp_path / "slow", columns, data_format={"component_order": "ZNE"}) as writer:
         writer.add(dict(zip(columns, (1.0, 500, "A"), strict=True)), noise(3000).reshape(3, 1000))
     assert "sampled at 1 Hz; 10 Hz is the minimum" in nothing([tmp_path / "slow"])
+
+
+def test_a_trace_of_a_data_set_without_picks_is_noise_only_where_that_is_said(tmp_path, noise):
+    columns = ("trace_sampling_rate_hz", "trace_category", "station_code")
+    with SeisBenchWriter(tmp_path / "set", columns, data_format={"component_order": "ZNE"}) as writer:
+        writer.add(dict(zip(columns, (100.0, "earthquake", "A"), strict=True)), noise(9000).reshape(3, 3000))
+    assert "a record without picks that no data set labels as noise" in nothing([tmp_path / "set"])
+
+
+def test_a_lack_of_memory_names_the_source(labelled, monkeypatch):
+    def starve(*_, **__):
+        raise MemoryError
+
+    monkeypatch.setattr(one_piece, "read_records", starve)
+    with pytest.raises(DataError, match=r"\.003\.mseed and 5 more: not enough memory; use fewer jobs"):
+        preprocess([str(labelled.files)], [str(labelled.csv)], CONFIG)
 
 
 def test_waveforms_without_labels_say_what_is_missing(labelled):
@@ -589,7 +609,8 @@ def test_an_existing_output_is_never_touched_unless_overwriting_is_asked_for(lab
     assert [p.name for p in tmp_path.iterdir()] == ["windows.h5"]
 
 
-def test_a_damaged_shard_is_made_again(labelled, windows, tmp_path):
+@pytest.mark.parametrize("where", ["x", "excerpts"])
+def test_a_damaged_shard_is_made_again(where, labelled, windows, tmp_path):
     """One that a run finds, by that run; one that is damaged under its hands, by the next."""
     output = tmp_path / "w.h5"
     job = ([str(labelled.files)], [str(labelled.quakeml)], CONFIG)
@@ -597,7 +618,7 @@ def test_a_damaged_shard_is_made_again(labelled, windows, tmp_path):
     (tmp_path / "v.h5.shards").rename(tmp_path / ".w.h5.work")
     [shard] = (tmp_path / ".w.h5.work").iterdir()
     with h5py.File(shard, "r+") as file:
-        file["x"][3, 5] += 1
+        file[where][3, 2] += 1
     preprocess_to_file(*job, output=output, resume=True)
     assert output.read_bytes() == windows.read_bytes()
 

@@ -670,7 +670,15 @@ def test_what_can_not_be_written_is_refused_before_the_scan_and_leaves_nothing(
 def test_picks_may_lie_where_the_report_puts_them(tmp_path):
     for name, file_format in (("picks.csv", "csv"), ("picks.xml", "quakeml"), ("others.csv", "phasenet")):
         Output(tmp_path / name, file_format, report=tmp_path).check(may_exist=False)
-    Output(tmp_path / "both", "real", report=tmp_path / "both").check(may_exist=False)
+
+
+def test_a_folder_of_picks_and_report_is_finished_once_both_are_in_it(archive, tmp_path):
+    both = tmp_path / "both"
+    what = (archive / "data" / "0.mseed", "--model", archive / "model.h5", "-o", both, "--format", "real")
+    assert run_classify(*what, "--report", both, "--views", 1).returncode == 0
+    assert {"report.html", "GE.A0.P.txt"} <= {path.name for path in both.iterdir()}
+    again = run_classify(*what, "--report", both, "--views", 1, "--resume")
+    assert (again.returncode, again.stderr) == (0, f"{both} is finished; nothing to resume\n")
 
 
 def test_probabilities_that_exist_are_replaced_only_where_that_is_asked_for(tmp_path):

@@ -397,3 +397,24 @@ def test_a_pipe_is_no_source(write, tmp_path):
     assert [r.reason for r in reading.rejections] == [
         f"{tmp_path / 'b.mseed'}: a pipe or device; write what it gives to a file first"
     ]
+
+
+def test_no_time_lies_in_two_sources_where_a_long_file_outlasts_the_next(tmp_path, make_trace):
+    """Three days in one file, of the second and third of which an hour stands in files of their own."""
+    start_ns, hour = 1_577_836_800 * NS_PER_S, 3600
+    for name, first, n in (("a", 0, 72 * hour), ("b", 25 * hour, hour), ("c", 49 * hour, hour)):
+        trace = make_trace(np.zeros(n, dtype=np.int32), "GE.A..LHZ", start_ns=start_ns + first * NS_PER_S, rate_hz=1.0)
+        trace.write(str(tmp_path / f"{name}.mseed"), format="MSEED")
+    spans = [source.span_ns for source in find_sources([str(tmp_path)], Reading())]
+    assert len(spans) == 4
+    assert all(before[1] == after[0] for before, after in itertools.pairwise(spans))
+
+
+def test_a_channel_of_an_impossible_time_that_nobody_wants_is_not_told(tmp_path, make_trace):
+    trace = make_trace(np.arange(500.0), "GE.A..HHZ", start_ns=obspy.UTCDateTime(2400, 1, 1).ns)
+    trace.write(str(tmp_path / "a.mseed"), format="MSEED")
+    make_trace(np.arange(500.0), "GE.B..HHZ").write(str(tmp_path / "b.mseed"), format="MSEED")
+    for pattern, n in (("GE.B", 0), ("GE", 1)):
+        reading = Reading()
+        assert len(find_sources([str(tmp_path)], reading, selection=Selection((pattern,)))) == 1
+        assert len(reading.rejections) == n
