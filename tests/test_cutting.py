@@ -12,7 +12,15 @@ from seisnet.config import PreprocessConfig
 from seisnet.picks import Pick
 from seisnet.waveforms.records import NS_PER_S, sample_to_ns
 from seisnet.windows.augment import augment
-from seisnet.windows.cutting import CODA_NEGATIVES_S, CODA_S, coda_stretches, cut, energy_ratios, noise_stretches
+from seisnet.windows.cutting import (
+    CODA_NEGATIVES_S,
+    CODA_S,
+    coda_stretches,
+    cut,
+    energy_ratios,
+    event_near,
+    noise_stretches,
+)
 from seisnet.windows.excerpting import excerpts
 from seisnet.windows.labelled import LabelledRecord, Window, draw, onsets_of, start_ns, take
 
@@ -285,6 +293,15 @@ def test_noise_just_before_an_event_belongs_to_it_and_long_before_does_not(make_
         if w.label == "noise":
             near = 290 - w.first_sample / 100 < CODA_S
             assert (w.event == "a") == near
+
+
+def test_a_window_belongs_to_the_event_whose_coda_it_lies_in_or_else_to_the_next(make_record):
+    picks = (pick(100, event_id="a"), pick(200, event_id="b"))
+    labelled = LabelledRecord(silence(make_record, 400.0), picks)
+    onsets, hour = onsets_of(labelled), f"GE.APE hour {START_NS // NS_PER_S // 3600}"
+    for seconds, event in ((30, hour), (50, "a"), (159, "a"), (161, "b"), (259, "b"), (261, hour)):
+        assert event_near(labelled, onsets, 100 * seconds) == event
+        assert event_near(replace(labelled, event_id="c"), onsets, 100 * seconds) == "c"
 
 
 def test_a_lively_noise_window_is_left_out_and_counted(make_record):

@@ -87,6 +87,11 @@ def file(tmp_path, make_trace, noise):
     return tmp_path / "a.mseed"
 
 
+def test_a_stretch_overlaps_a_selection_from_its_first_to_before_its_last_time():
+    wanted = Selection(start_ns=10, end_ns=20)
+    assert [wanted.overlaps(*span) for span in ((0, 9), (0, 10), (19, 30), (20, 30))] == [False, True, True, False]
+
+
 def test_files_are_read_where_they_match(file):
     records, reading = read(file, Selection(("GE.APE..HHZ",)))
     assert [(r.trace_id, r.present.tolist()) for r in records] == [("GE.APE..HH", [True, False, False])]
