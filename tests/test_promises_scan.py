@@ -296,6 +296,17 @@ def test_chunk_invariance_after_several_gaps_while_a_component_lags(make_trace):
     assert lost(streaming.rejections) == []
 
 
+def test_a_gap_that_has_passed_adds_nothing_to_how_long_a_component_is_waited_for(make_trace):
+    """After a gap of 200 s and 150 s more, E ends; a minute later the others wait for it no more."""
+    stream = stream_of(bursts(6_000), make_trace)
+    rest = stream_of(bursts(27_000, seed=1), make_trace, start_ns=START_NS + 260 * NS_PER_S)
+    rest[2].trim(endtime=rest[2].stats.starttime + 150)
+    streaming, found = MODEL.stream(), []
+    for packet in component_by_component(stream + rest, 260 + 150 + 70):
+        found += streaming.add(packet)
+    assert max(pick.time_ns for pick in found) > START_NS + (260 + 150 + 20) * NS_PER_S
+
+
 @pytest.mark.parametrize("north_stops_s", [(27.5, 30.2), (26.0, 27.4, 29.1, 31.0)])
 def test_chunk_invariance_short_gaps_of_one_component_while_another_lags(north_stops_s, make_trace):
     """What begins at an edge is too short only once all components say so; a stretch that is too short is no edge."""
