@@ -21,8 +21,8 @@ from hypothesis import strategies as st
 from seisnet import nn
 from seisnet.classification.job import classify, gathered
 from seisnet.classification.one_source import SourceJob, classify_source
-from seisnet.classification.output import Output
-from seisnet.classification.parts import make_parts
+from seisnet.classification.output import Output, is_finished, made_of, write_finished
+from seisnet.classification.parts import make_parts, model_sha256
 from seisnet.cli import cli
 from seisnet.config import PickConfig, PreprocessConfig
 from seisnet.engine import Engine
@@ -578,6 +578,7 @@ def test_a_finished_output_is_left_as_it_is_or_refused_with_what_differs(archive
     others = {
         "report, views": what[:-4],
         "coincidence": (*what, "--coincidence", 2),
+        "probabilities": (*what, "--probabilities", tmp_path / "p.mseed"),
         "thresholds, format": (*what, "--threshold", "P=0.5", "--format", "pyocto"),
         "model": (*to, "--model", archive / "model.h5", *what[-4:]),
     }
@@ -591,6 +592,22 @@ def test_a_finished_output_is_left_as_it_is_or_refused_with_what_differs(archive
     output.write_text("moved by hand\n")
     assert "is not what a finished run left" in run_classify(*what).stderr
     assert output.read_text() == "moved by hand\n"
+
+
+def test_what_was_changed_or_taken_away_since_a_run_has_finished_is_seen(tmp_path):
+    job, output = SourceJob(MODEL), Output(tmp_path / "picks", "real", probabilities=tmp_path / "p.mseed")
+    output.path.mkdir()
+    for path in (output.path / "A.P.txt", output.probabilities):
+        path.write_text("of a run")
+    write_finished(output.path, made_of([], job, output))
+    assert is_finished([], job, output)
+    output.probabilities.unlink()
+    assert not is_finished([], job, output)
+    record = tmp_path / ".picks.made"
+    for path, content in ((output.path / "A.P.txt", "by hand"), *((record, damaged) for damaged in ("{", "[]", "{}"))):
+        path.write_text(content)
+        with pytest.raises(ConfigError, match="picks is not what a finished run left"):
+            is_finished([], job, output)
 
 
 def test_a_file_that_grows_amid_a_run_is_another_to_the_next(archive, tmp_path, monkeypatch):
@@ -629,14 +646,37 @@ def test_a_part_of_a_model_that_is_calibrated_otherwise_is_not_taken_for_one_of_
     assert len(names) == 4
 
 
+def test_models_that_differ_in_anything_that_picks_depend_on_have_other_hashes():
+    stored, [stage] = MODEL.stored, MODEL.stored.stages
+    ones = np.ones(stage.sizes[0], dtype=np.float32)
+    stages = (
+        {"theta": stage.theta * 1.01},
+        {"activation": "tanh"},
+        {"reads": "context"},
+        {"mean": ones},
+        {"scale": 2 * ones},
+    )
+    changes = [{"stages": (dataclasses.replace(stage, **change),)} for change in stages]
+    changes += [{"mean": ones}, {"scale": 2 * ones}, {"preprocess": {**stored.preprocess, "freqmax_hz": 30.0}}]
+    models = [MODEL, *(SimpleNamespace(name="louder", stored=dataclasses.replace(stored, **c)) for c in changes)]
+    assert len({model_sha256(model) for model in models}) == len(models)
+
+
 def test_a_part_is_the_same_whether_what_is_the_models_own_is_named_or_not(quakes, tmp_path):
     quakes[0].write(str(tmp_path / "a.mseed"), format="MSEED")
     found = find_sources([str(tmp_path / "a.mseed")], Reading())
     (tmp_path / "parts").mkdir()
-    own, others = ({}, {"hop_s": 0.2}, {"thresholds": {"P": 0.6}}), ({"hop_s": 0.4}, {"thresholds": {"P": 0.5}})
-    jobs = (SourceJob(MODEL, PickConfig(**chosen)) for chosen in (*own, *others))
+    own = (
+        {},
+        {"hop_s": 0.2},
+        {"thresholds": {"P": 0.6}},
+        {"coincidence": 2, "coincidence_s": 9.0},
+        {"p_before_s": 9.0},
+    )
+    jobs = [SourceJob(MODEL, PickConfig(**chosen)) for chosen in (*own, {"hop_s": 0.4}, {"thresholds": {"P": 0.5}})]
+    jobs += [SourceJob(MODEL, keep_probabilities=True), SourceJob(MODEL, most_views=1)]
     names = [path.name for job in jobs for _, path in make_parts(found, job, tmp_path / "parts", Engine())]
-    assert names[0] == names[1] == names[2] and len(set(names)) == 3
+    assert len(set(names[: len(own)])) == 1 and len(set(names)) == 1 + len(jobs) - len(own)
 
 
 def test_a_run_that_goes_on_says_how_many_finished_sources_are_made_anew(archive, tmp_path):
