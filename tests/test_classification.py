@@ -23,7 +23,7 @@ from seisnet.model import Model, load_model
 from seisnet.picks import Pick
 from seisnet.store.seisbench_writer import SeisBenchWriter
 from seisnet.waveforms.files import Reading
-from seisnet.waveforms.records import NS_PER_S
+from seisnet.waveforms.records import NS_PER_S, Rejection
 from seisnet.waveforms.selection import Selection
 from seisnet.waveforms.sources import find_sources
 
@@ -279,9 +279,13 @@ def test_probabilities_of_more_classes_than_miniseed_has_letters_are_refused_bef
 
 def test_a_damaged_part_is_told_in_one_line(tmp_path):
     path = tmp_path / "a.npz"
-    part = Classification(picks=[Pick("GE", "APE", "", "HH", "P", 1)])
+    part = Classification(picks=[Pick("GE", "APE", "", "HH", "P", 1)], spans=[("GE.APE..HH", 0, 9)], files=[Path("a")])
+    part.rejections, part.highest = [Rejection("GE.APE..HH", 2, 3, "why")], {"P": 0.5}
+    part.seconds, part.dead_s = 8.0, 2.0
     write_part(path, part)
-    assert read_part(path).picks == part.picks
+    found = read_part(path)
+    names = ("picks", "spans", "files", "rejections", "highest", "seconds", "dead_s")
+    assert [getattr(found, name) for name in names] == [getattr(part, name) for name in names]
     whole = path.read_bytes()
     flipped = [bytearray(whole) for _ in range(0, len(whole), 7)]
     for k, content in enumerate(flipped):
