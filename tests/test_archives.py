@@ -16,9 +16,9 @@ from seisnet.labels.matching import LabelMatcher, unmatched
 from seisnet.picks import Pick
 from seisnet.waveforms.file_names import waveform_files
 from seisnet.waveforms.files import Reading
+from seisnet.waveforms.reading import read_records
 from seisnet.waveforms.records import DAY_NS, NS_PER_S
 from seisnet.waveforms.selection import Selection
-from seisnet.waveforms.source_records import read_records
 from seisnet.waveforms.sources import find_sources
 from seisnet.windows.cutting import cut
 from seisnet.windows.labelled import LabelledRecord

@@ -19,9 +19,9 @@ from seisnet.errors import ConfigError, DataError, NothingUsableError
 from seisnet.preprocessing.job import preprocess
 from seisnet.waveforms import fdsn
 from seisnet.waveforms.files import Reading
+from seisnet.waveforms.reading import read_records
 from seisnet.waveforms.records import DAY_NS, NS_PER_S
 from seisnet.waveforms.selection import Selection
-from seisnet.waveforms.source_records import read_records
 from seisnet.waveforms.sources import find_sources
 
 START_NS = 1_577_836_800 * NS_PER_S

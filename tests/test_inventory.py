@@ -34,9 +34,9 @@ from seisnet.waveforms.conditioning import condition
 from seisnet.waveforms.files import Reading
 from seisnet.waveforms.inventory import Response, channel_at, coordinates_of, read_stations, response_of, stations_of
 from seisnet.waveforms.lookup import Waveforms
+from seisnet.waveforms.reading import read_records, read_traces
 from seisnet.waveforms.records import NS_PER_S, reasons
 from seisnet.waveforms.selection import Selection
-from seisnet.waveforms.source_records import read_records, read_traces
 from seisnet.waveforms.sources import find_sources
 
 START_NS = 1_577_836_800 * NS_PER_S

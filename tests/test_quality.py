@@ -6,8 +6,8 @@ import pytest
 
 from seisnet.waveforms.conditioning import condition
 from seisnet.waveforms.files import Reading
+from seisnet.waveforms.reading import read_records
 from seisnet.waveforms.records import KEPT, NS_PER_S
-from seisnet.waveforms.source_records import read_records
 from seisnet.waveforms.sources import find_sources
 
 START_NS = 1_577_836_800 * NS_PER_S

@@ -17,9 +17,9 @@ from seisnet.picks import Detection, Pick, station_of
 from seisnet.scan.scanner import Probabilities
 from seisnet.waveforms.files import Reading
 from seisnet.waveforms.inventory import response_of
+from seisnet.waveforms.reading import read_records, read_traces
 from seisnet.waveforms.records import NS_PER_S, Record, Rejection
 from seisnet.waveforms.remarks import lacking
-from seisnet.waveforms.source_records import read_records, read_traces
 from seisnet.waveforms.sources import Source
 
 SPARE = 10

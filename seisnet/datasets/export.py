@@ -25,9 +25,9 @@ from seisnet.waveforms.dataset_columns import OUTSIDE
 from seisnet.waveforms.files import Reading
 from seisnet.waveforms.inventory import Stations, coordinates_of, read_stations
 from seisnet.waveforms.lookup import part
+from seisnet.waveforms.reading import read_records, read_traces
 from seisnet.waveforms.records import COMPONENTS, KEPT, NS_PER_S, Record, Rejection, letters_of, lost
 from seisnet.waveforms.selection import NO_WAVEFORMS, Selection
-from seisnet.waveforms.source_records import read_records, read_traces
 from seisnet.waveforms.sources import Source, find_sources
 from seisnet.wording import most_frequent
 

@@ -28,9 +28,9 @@ from seisnet.store.shards import ShardWriter, new_shard, undamaged_summary
 from seisnet.store.windows_file import SPLITS, Rejected
 from seisnet.waveforms.files import Reading
 from seisnet.waveforms.inventory import response_of
+from seisnet.waveforms.reading import read_records, read_traces
 from seisnet.waveforms.records import NS_PER_S, Record, Rejection
 from seisnet.waveforms.remarks import lacking
-from seisnet.waveforms.source_records import read_records, read_traces
 from seisnet.waveforms.sources import Source
 from seisnet.windows.augment import augment
 from seisnet.windows.class_cutting import cut_classes

@@ -23,8 +23,8 @@ from seisnet.store.windows_file import WindowRows, WindowsInfo
 from seisnet.store.windows_in_memory import Windows
 from seisnet.training.excerpt_data import fold_of
 from seisnet.waveforms.files import Reading
+from seisnet.waveforms.reading import read_traces
 from seisnet.waveforms.records import lost, reasons
-from seisnet.waveforms.source_records import read_traces
 from seisnet.waveforms.sources import Source
 from seisnet.windows.augment import augment
 from seisnet.windows.cutting import cut

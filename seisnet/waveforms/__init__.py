@@ -4,7 +4,7 @@
 miniSEED, `groups` says which files are read together), archives (`sds`), web services (`fdsn`) and data sets
 (`datasets`, with the columns of `dataset_columns`).
 
-`source_records` reads sources, and `conditioning` makes `records` of what is read: `channels` splits channel codes,
+`reading` reads sources, and `conditioning` makes `records` of what is read: `channels` splits channel codes,
 `axes` orients components by the `inventory`, `segments` are gap-free, `resampling` changes rates, `alignment` lays
 components side by side, `quality` finds faults of recorders, `spikes` are replaced, and `remarks` say what was changed.
 

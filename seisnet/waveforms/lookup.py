@@ -19,6 +19,7 @@ from seisnet.waveforms.conditioning import condition
 from seisnet.waveforms.datasets import MADE_UP_SLOT_NS, is_dataset, open_dataset, start_of
 from seisnet.waveforms.files import Reading, read_file, read_headers
 from seisnet.waveforms.inventory import Response, read_stations
+from seisnet.waveforms.reading import read_traces
 from seisnet.waveforms.records import (
     NS_PER_S,
     Record,
@@ -30,7 +31,6 @@ from seisnet.waveforms.records import (
     wrong_codes,
 )
 from seisnet.waveforms.selection import Selection
-from seisnet.waveforms.source_records import read_traces
 from seisnet.waveforms.sources import EVERYTHING, Source, find_sources
 
 DISTANCE_COLUMNS = ("path_ep_distance_km", "source_distance_km", "path_hyp_distance_km", "path_distance_km")
