@@ -251,7 +251,7 @@ def test_detections_replace_an_older_output_where_that_is_asked_for(tmp_path):
 @pytest.mark.parametrize(
     ("highest", "told"),
     [
-        ({"P": 0.5, "S": 0.1}, "none passed the tests for coincidence or for P before S"),
+        ({"P": 0.5, "S": 0.1}, "what reached a threshold failed the tests for coincidence or P before S"),
         ({"P": 0.4, "S": 0.1}, "no probability reached its threshold"),
         ({}, "no probability reached its threshold"),
     ],

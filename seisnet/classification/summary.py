@@ -31,5 +31,6 @@ def _why_none(found: Classification) -> str:
     )
     reached = any(found.highest.get(name, 0.0) >= threshold for name, threshold in found.thresholds.items())
     if reached:
-        return f"; none passed the tests for coincidence or for P before S (highest probabilities: {highest})"
+        failed = "failed the tests for coincidence or P before S, or lies outside the times asked for"
+        return f"; what reached a threshold {failed} ({highest})"
     return f"; no probability reached its threshold ({highest})"
