@@ -411,6 +411,15 @@ def test_an_onset_is_a_line_on_waveform_and_features_alike():
     assert "truth S\nP .90 S .07 noise .03" in axes[0].get_title(loc="left")
 
 
+@pytest.mark.parametrize("features", ["logspec", "raw"])
+def test_a_waveform_above_features_is_as_long_as_the_window(features):
+    config, rng = PreprocessConfig(features=features), np.random.default_rng(1)
+    grid = plots.feature_grid(config)
+    wrong = replace(mistake(rng), x=rng.normal(size=np.prod(grid.shape)))
+    times_s = plots.mistakes_gallery([wrong], grid).axes[0].lines[0].get_xdata()
+    np.testing.assert_allclose(times_s, np.arange(-200, 200) / 100, atol=1e-9)
+
+
 def test_a_section_is_in_the_order_of_picks():
     ax = plots.record_section(section(np.random.default_rng(1))).axes[0]
     assert [label.get_text() for label in ax.get_yticklabels()] == ["GE.S2", "GE.S1", "GE.S0"]

@@ -38,11 +38,14 @@ class FeatureGrid:
         Centres of the frames, or the samples, from the window's centre.
     frequencies_hz : float (F,), or None
         None where the features are samples.
+    window_s : float
+        Length of the window, beyond the centres of whose outer frames lie samples, too.
     """
 
     shape: tuple[int, int, int]
     times_s: NDArray[np.float64]
     frequencies_hz: NDArray[np.float64] | None
+    window_s: float
 
 
 def feature_grid(config: PreprocessConfig) -> FeatureGrid:
@@ -51,9 +54,9 @@ def feature_grid(config: PreprocessConfig) -> FeatureGrid:
     if isinstance(feature, LogSpectrogram):
         centres_s = np.arange(feature.shape[1], dtype=np.float64) * config.hop_s
         centres_s += (config.frame_s - config.window_s) / 2
-        return FeatureGrid(feature.shape, centres_s, feature.frequencies_hz)
+        return FeatureGrid(feature.shape, centres_s, feature.frequencies_hz, config.window_s)
     times_s = np.arange(feature.shape[2], dtype=np.float64) / config.sampling_rate_hz - config.window_s / 2
-    return FeatureGrid(feature.shape, times_s, None)
+    return FeatureGrid(feature.shape, times_s, None, config.window_s)
 
 
 @styled()
@@ -154,13 +157,12 @@ def mistakes_gallery(mistakes: Sequence[Mistake], grid: FeatureGrid) -> Figure:
     panels = figure.subplots(
         rows * len(ratios), columns, sharex=True, squeeze=False, height_ratios=ratios * rows
     ).reshape(rows, len(ratios), columns)
-    edges_s = _edges(grid.times_s)
     for place, mistake in enumerate(mistakes):
         row, column = divmod(place, columns)
         above, below = panels[row, 0, column], panels[row, -1, column]
         draw_features(below, mistake.x, grid)
         if with_samples:
-            _samples(above, mistake, edges_s)
+            _samples(above, mistake, grid.window_s)
         for ax in {above, below}:
             if np.isfinite(mistake.onset_s):
                 mark_onset(ax, mistake.onset_s, mistake.truth)
@@ -231,7 +233,7 @@ def _title(mistake: Mistake) -> list[str]:
     return [plain(line) for line in [*mistake.caption.split("\n"), *lines]]
 
 
-def _samples(ax: Axes, mistake: Mistake, edges_s: NDArray[np.float64]) -> None:
+def _samples(ax: Axes, mistake: Mistake, window_s: float) -> None:
     ax.tick_params(bottom=False, labelbottom=False, left=False, labelleft=False)
     ax.spines[:].set_visible(False)
     if mistake.samples is None:
@@ -239,8 +241,7 @@ def _samples(ax: Axes, mistake: Mistake, edges_s: NDArray[np.float64]) -> None:
         return
     samples = detrend(mistake.samples, axis=1)
     largest = np.abs(samples).max() or 1.0
-    half_s = -edges_s[0] if len(edges_s) else 0.0
-    time_s = np.linspace(-half_s, half_s, samples.shape[1], endpoint=False)
+    time_s = np.linspace(-window_s / 2, window_s / 2, samples.shape[1], endpoint=False)
     for k, trace in enumerate(samples / (2 * largest)):
         ax.plot(*envelope(time_s, trace - k), color="black", linewidth=0.4)
 
