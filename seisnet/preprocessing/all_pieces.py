@@ -38,7 +38,7 @@ class Totals:
 
     rows: Counter[Row] = field(default_factory=Counter)
     n_windows: Counter[str] = field(default_factory=Counter)
-    mined: int = 0
+    mined: Counter[tuple[str, str, int]] = field(default_factory=Counter)
     excerpt_samples: int = 0
     files: dict[str, tuple[int, str, str]] = field(default_factory=dict)
     records: dict[str, array[int]] = field(default_factory=no_records)
@@ -56,7 +56,7 @@ class Totals:
         for source, n_windows in zip(piece.sources, summary.made, strict=True):
             self.n_windows[source.name] += n_windows
             self.inventory, self.select = source.inventory, source.selection.patterns  # the same for all
-        self.mined += summary.mined
+        self.mined.update((event, station, given) for event, station, given in summary.mined_rows)
         self.excerpt_samples += summary.excerpt_samples
         for path, size, sha256, index in summary.files:
             self.files[path] = (size, sha256, piece.sources[index].name if index >= 0 else "")

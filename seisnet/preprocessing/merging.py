@@ -52,7 +52,8 @@ def describe(job: PieceJob, totals: Totals, division: Division, labels: Sequence
     if totals.select:
         attributes["select"] = list(totals.select)
     if job.miner:
-        attributes |= {"mined_windows": totals.mined, "miner_sha256": job.miner_sha256}
+        mined = sum(n for key, n in totals.mined.items() if not division.split_of[key])  # those of dev and test go
+        attributes |= {"mined_windows": mined, "miner_sha256": job.miner_sha256}
     return WindowsInfo(
         classes=config.classes,
         feature_shape=job.feature.shape,

@@ -112,8 +112,8 @@ class Summary:
         Windows by event, station, split of the data set, class, and whether they are augmented.
     made : list of int
         Windows of each source of the piece.
-    mined : int
-        Hard negatives among them.
+    mined_rows : list of (event, station, split of the data set)
+        Of each hard negative among them.
     excerpt_samples : int
         Samples per component of all excerpts.
     files : list of (path, size, sha256, index of the source, -1 where the file could not be read)
@@ -129,7 +129,7 @@ class Summary:
 
     rows: list[tuple[Row, int]] = field(default_factory=list)
     made: list[int] = field(default_factory=list)
-    mined: int = 0
+    mined_rows: list[tuple[str, str, int]] = field(default_factory=list)
     excerpt_samples: int = 0
     files: list[tuple[str, int, str, int]] = field(default_factory=list)
     records: dict[str, list[int]] = field(default_factory=dict)
@@ -230,15 +230,14 @@ class _Maker:
         """Cut the windows of a record; returns how many there are, and why there are not more."""
         job, config = self._job, self._job.config
         windows, rejections = (cut_classes if config.task == "class" else cut)(labelled, config)
+        station, given = station_of(labelled.record.trace_id), SPLITS.index(labelled.split) + 1 if labelled.split else 0
         if job.miner:
             from seisnet.preprocessing.mining import load_miner, mine  # whose models take long to import
 
             mined = mine(labelled, load_miner(job.miner, job.miner_sha256, config), config)
-            self.summary.mined += len(mined)
+            self.summary.mined_rows += [(w.event, station, given) for w in mined]
             windows = [*windows, *mined]
         if windows:
-            given = SPLITS.index(labelled.split) + 1 if labelled.split else 0
-            station = station_of(labelled.record.trace_id)
             y = [config.classes.index(w.label) for w in windows]
             self.rows.update((w.event, station, given, k, w.augmented) for w, k in zip(windows, y, strict=True))
             of_station = self.summary.signals.setdefault(station.upper(), {})
