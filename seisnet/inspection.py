@@ -14,7 +14,7 @@ from seisnet.store.excerpts import excerpt_counts
 from seisnet.store.hdf5 import file_format, opened
 from seisnet.waveforms.files import Reading, read_file
 from seisnet.waveforms.records import DAMAGED, KEPT
-from seisnet.wording import counted, duration
+from seisnet.wording import counted, duration, epochs
 
 NEVER_DIVIDED = {
     "event": "no event lies in two splits",
@@ -81,8 +81,7 @@ def _model(path: Path) -> list[str]:
     lines.append("thresholds: " + ", ".join(f"{name} {value:g}" for name, value in sorted(model.thresholds.items())))
     if "dev_macro_f1" in model.history and model.history["dev_macro_f1"].size:
         scores = model.history["dev_macro_f1"]
-        whose = " of the student" if model.train.get("distil") else ""
-        lines.append(f"training: {counted(scores.size, 'epoch')}{whose}, best dev macro-F1 {scores.max():.4f}")
+        lines.append(f"training: {epochs(scores.size, model.train)}, best dev macro-F1 {scores.max():.4f}")
     lines += [f"{name}: {value}" for name, value in sorted(model.attributes.items())]
     lines += [f"preprocess: {json.dumps(dict(model.preprocess))}", f"train: {json.dumps(dict(model.train))}"]
     return lines + ([model.card] if model.card else [])

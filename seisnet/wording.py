@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any
 
 Say = Callable[[str], None]
 """Called with messages to the user, each a line."""
@@ -69,6 +70,19 @@ def duration(seconds: float) -> str:
     n = seconds / length
     number = f"{n:.0f}" if n >= 100 else f"{n:.3g}"
     return f"{number} {unit}{'s' if unit == 'day' and n != 1 else ''}"
+
+
+def epochs(n: int, train: Mapping[str, Any]) -> str:
+    """How many epochs a training with these settings took, and of which networks if not of one.
+
+    Examples
+    --------
+    >>> epochs(8, {}), epochs(10, {"members": 2}), epochs(4, {"members": 2, "distil": True})
+    ('8 epochs', '10 epochs of 2 networks', '4 epochs of the student')
+    """
+    members = train.get("members", 1)
+    whose = " of the student" if train.get("distil") else f" of {members} networks" if members > 1 else ""
+    return f"{counted(n, 'epoch')}{whose}"
 
 
 def epoch(stage: str, row: Mapping[str, float]) -> str:

@@ -38,7 +38,7 @@ from seisnet.report.evaluation import training_figures
 from seisnet.report.folder import write_json
 from seisnet.report.html import render_report, write_report
 from seisnet.report.viewer import open_picked
-from seisnet.waveforms.records import Rejection
+from seisnet.waveforms.records import KEPT, Rejection
 
 START_NS = 1_251_073_203_000_000_000  # 2009-08-24T00:20:03
 EVIL = [
@@ -182,6 +182,12 @@ def test_rejections_are_counted_by_reason_the_commonest_first():
         (short, 1, 1.0, "A", "1970-01-01 00:00:00.000"),
     )
     assert rejections_section([]).text == "Nothing was rejected."
+
+
+def test_a_remark_on_whole_records_has_no_length():
+    remark = f"{KEPT}resampled from 200 to 100 Hz"
+    ((_, stretches, length_s, *_),) = rejections_section([Rejection("A", 10**9, 10**9, remark)] * 2).table.rows
+    assert stretches == 2 and math.isnan(length_s)
 
 
 def test_the_file_is_the_page_and_replaces_an_older_one(tmp_path):

@@ -37,6 +37,7 @@ def evaluate(model: str, windows: Path, output: Path, split: str, overwrite: boo
     from seisnet.scoring.evaluation import evaluate as evaluate_windows
     from seisnet.store.files import new_folder
     from seisnet.store.windows_file import read_info
+    from seisnet.wording import counted
 
     with new_folder(output, overwrite=overwrite), console.progress_line("evaluate", quiet=quiet) as show:
         loaded = load_model(model)
@@ -46,7 +47,7 @@ def evaluate(model: str, windows: Path, output: Path, split: str, overwrite: boo
         write_evaluation(found, loaded, read_info(windows), output)
     scores = found.scores
     console.say(
-        f"{loaded.name}: {len(found.rows)} windows of the {split} split, accuracy {scores.accuracy:.4f}, "
+        f"{loaded.name}: {counted(len(found.rows), 'window')} of the {split} split, accuracy {scores.accuracy:.4f}, "
         f"macro-F1 {scores.macro_f1:.4f}",
         quiet=quiet,
     )

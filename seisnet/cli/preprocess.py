@@ -194,7 +194,7 @@ def _print_plan(plan: Plan, *, verbose: bool) -> None:
     """Print to stdout what would be made."""
     from seisnet.picks import iso_time
 
-    click.echo(f"sources: {len(plan.sources)}")
+    click.echo(f"sources: {len(plan.sources)}; their windows, before augmented ones of dev and test are left out:")
     for name, made in plan.sources if verbose else plan.sources[:PLAN_LINES]:
         click.echo(f"  {name}: {counted(made, 'window')}")
     _print_left(len(plan.sources), verbose=verbose)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from seisnet.cli import console
-from seisnet.wording import counted, epoch
+from seisnet.wording import epoch, epochs
 
 if TYPE_CHECKING:
     from seisnet.config import TrainConfig
@@ -155,10 +155,9 @@ def train(
         )
         model.save(output, overwrite=True)
         shutil.rmtree(folder)
-    epochs = f"{counted(len(history['epoch']), 'epoch')}{' of the student' if config.distil else ''}"
     scores = model.stored.metrics.get("dev_windows")  # of what is kept, not of the best epoch
     score = f"dev macro-F1 {scores['macro_f1']:.4f}" if scores else "no dev split"
-    console.say(f"{output}: {epochs}, {score}", quiet=quiet)
+    console.say(f"{output}: {epochs(len(history['epoch']), vars(config))}, {score}", quiet=quiet)
     stages = ", ".join(stage.reads for stage in model.stored.stages)
     thresholds = ", ".join(f"{c} {t:g}" for c, t in sorted(model.thresholds().items()))
     console.say(f"  stages: {stages}; thresholds {thresholds}", quiet=quiet)

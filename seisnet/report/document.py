@@ -161,7 +161,7 @@ def rejections_section(rejections: Sequence[Rejection]) -> Section:
         (
             reason,
             len(those),
-            math.fsum(each.end_ns - each.start_ns for each in those) / NS_PER_S,
+            math.fsum(each.end_ns - each.start_ns for each in those) / NS_PER_S or math.nan,  # of whole records
             those[0].trace_id,
             utc(those[0].start_ns) if those[0].end_ns else "",  # of what has no time
         )

@@ -26,6 +26,7 @@ from seisnet.waveforms.inventory import response_of
 from seisnet.waveforms.lookup import Waveforms, part
 from seisnet.waveforms.records import NS_PER_S
 from seisnet.waveforms.selection import Selection
+from seisnet.wording import counted
 
 MOST_MISTAKES = 12
 MOST_SOURCES = 200
@@ -44,8 +45,8 @@ CAPTIONS = {
     "first_layer": "Weights of the 24 first-layer units with the largest norms; white is positive, black negative.",
     "embedding": "Output of the last hidden layer for the windows, projected onto its first two principal components.",
     "mistakes": "Misclassified windows, the most confident first, with the onset; waveforms if the source is there.",
-    "training": "Training of the window network.",
-    "training_context": "Training of the context network.",
+    "training": "Training of the window network; of several, the first.",
+    "training_context": "Training of the context network; of several, the first.",
     "training_onset": "Training of the onset network.",
 }
 
@@ -164,8 +165,10 @@ def evaluation_section(found: Evaluation, model: Model, pictures: Mapping[str, P
     )
     low, high = found.macro_f1_interval
     text = (
-        f"{len(found.rows)} windows of {np.unique(found.rows.group).size} events or station-hours "
-        f"({found.split} split). Accuracy {s.accuracy:.3f}, macro-F1 {s.macro_f1:.3f}"
+        f"{counted(len(found.rows), 'window')} of "
+        f"{counted(np.unique(found.rows.group).size, 'event or station-hour', 'events or station-hours')} "
+        f"({found.split} split). The most probable class is predicted, whatever the thresholds. "
+        f"Accuracy {s.accuracy:.3f}, macro-F1 {s.macro_f1:.3f}"
         + (f" (95 % interval {low:.3f} to {high:.3f} over events)" if not math.isnan(low) else "")
         + f". Expected calibration error {found.calibration.ece:.3f}."
         + (f" {ALONE}" if model.context else "")
