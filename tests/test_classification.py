@@ -108,6 +108,20 @@ def test_seismograms_are_of_all_stations_and_of_picks_that_were_accepted(tmp_pat
             assert len(both.views) == most, "none is missing for those of picks that were turned down"
 
 
+def test_a_seismogram_across_midnight_holds_the_picks_of_both_days(tmp_path):
+    stream = obspy.read()
+    midnight, between_p_and_s = obspy.UTCDateTime(2020, 2, 29), obspy.UTCDateTime(2009, 8, 24, 0, 20, 8, 200_000)
+    for trace in stream:
+        trace.stats.starttime += midnight - between_p_and_s
+        for day in trace.slice(endtime=midnight - 0.001), trace.slice(starttime=midnight):
+            folder = tmp_path / "2020" / "BW" / "RJOB" / f"{trace.stats.channel}.D"
+            folder.mkdir(parents=True, exist_ok=True)
+            day.write(str(folder / day.stats.starttime.strftime(f"{trace.id}.D.%Y.%j")), format="MSEED")
+    found = classify([f"sds:{tmp_path}"], load_model("phase"), most_views=4)
+    assert [pick.phase for pick in found.picks] == ["P", "S"]
+    assert found.views and all(view.picks == tuple(found.picks) for view in found.views)
+
+
 def test_recordings_that_are_too_short_are_named(tmp_path, make_trace, noise, untrained_model):
     for k in range(4):
         traces = [make_trace(noise(300, j), f"XX.A{k}..HH{c}") for j, c in enumerate("ZNE")]

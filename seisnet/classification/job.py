@@ -9,7 +9,7 @@ from pathlib import Path
 from seisnet.classification.one_source import Classification, SourceJob, classify_source
 from seisnet.classification.output import Output, made_of, write_finished
 from seisnet.classification.parts import make_parts, parts_folder, read_part
-from seisnet.classification.views import of_picks, spread
+from seisnet.classification.views import of_picks, spread, with_all_picks
 from seisnet.config import PickConfig
 from seisnet.engine import Engine
 from seisnet.errors import DataError, NothingUsableError
@@ -143,7 +143,8 @@ def gathered(
         if progress:
             progress(f"{source.name}, {len(result.picks) + len(result.detections)} found so far", i + 1, total)
     result.picks = accepted(result.picks, job.config)
-    result.views = spread(of_picks(result.views, set(result.picks)), job.most_views)
+    views = spread(of_picks(result.views, set(result.picks)), job.most_views)
+    result.views = with_all_picks(views, result.picks)
     hop_ns = job.model.chain(job.config).hop_ns
     result.detections = joined_detections(result.detections, job.config, hop_ns)
     if not result.spans:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 
@@ -85,6 +85,20 @@ def of_picks(views: Sequence[View], picks: Collection[Pick]) -> list[View]:
     """The views that hold any of these picks, with these alone."""
     own = (replace(view, picks=tuple(p for p in view.picks if p in picks)) for view in views)
     return [view for view in own if view.picks]
+
+
+def with_all_picks(views: Sequence[View], picks: Iterable[Pick]) -> list[View]:
+    """Views with all picks of their instrument that lie in them, also those of other stretches and sources."""
+    of: dict[str, list[Pick]] = {view.trace_id: [] for view in views}
+    for pick in picks if views else ():
+        if pick.trace_id in of:
+            of[pick.trace_id].append(pick)
+    # The end is rounded to a sample; a pick at it stays.
+    ends_ns = [view.start_ns + round((view.data.shape[1] + 1) / view.sampling_rate_hz * NS_PER_S) for view in views]
+    return [
+        replace(view, picks=tuple(p for p in of[view.trace_id] if view.start_ns <= p.time_ns <= end_ns))
+        for view, end_ns in zip(views, ends_ns, strict=True)
+    ]
 
 
 def find_pick(picks: Sequence[Pick], pick_id: str) -> Pick:

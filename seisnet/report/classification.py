@@ -153,7 +153,7 @@ def picks_sections(found: Classification, model: Model, *, hint: str) -> list[Se
     hint : str
         A command that draws a pick without a view when its ID is appended.
     """
-    anchors = {pick: _anchor(view) for view in found.views for pick in view.picks}
+    anchors = {pick: _anchor(view) for view in reversed(found.views) for pick in view.picks}  # the first that has it
     table = picks_table(found.picks, anchors=[anchors.get(pick, "") for pick in found.picks], hint=hint)
     sections = [Section("Picks", _picks_text(len(found.picks), len(anchors)), table)]
     if found.views:
