@@ -99,6 +99,15 @@ def test_a_damaged_waveform_file_says_so(tmp_path):
     assert describe(path)[-1] == f"note: damaged, read as far as possible: {path}: the last record is cut short"
 
 
+def test_a_text_file_that_is_cut_short_tells_the_samples_that_are_there(tmp_path):
+    path = tmp_path / "a.tspair"
+    obspy.read()[:1].write(str(path), format="TSPAIR")
+    path.write_text("".join(path.read_text().splitlines(keepends=True)[:501]))
+    _, trace, note = describe(path)
+    assert "to 2009-08-24T00:20:07.990000Z  100 Hz  500 samples" in trace
+    assert note == f"note: damaged, read as far as possible: {path}: BW.RJOB..EHZ has 500 of 3000 samples"
+
+
 def test_a_seed_below_zero_is_refused_as_wrong_usage(tmp_path):
     done = CliRunner().invoke(cli, ["inspect", str(tmp_path / "w.h5"), "--plot", str(tmp_path / "a"), "--seed", "-1"])
     assert done.exit_code == 2 and "--seed" in done.output

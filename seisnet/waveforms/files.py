@@ -24,6 +24,7 @@ from seisnet.waveforms.clocks import on_time
 from seisnet.waveforms.mseed import TOLERANCE, Stretch, read_index, read_span
 from seisnet.waveforms.records import DAMAGED, NS_PER_S, Rejection
 from seisnet.waveforms.segments import JITTER
+from seisnet.wording import first_of
 
 MSEED_START = re.compile(rb"\d{6}[DRQM][ \0]")
 """The first bytes of a miniSEED record: six digits and a letter for its quality."""
@@ -79,7 +80,7 @@ def read_file(
             what = first_line(error) if opened else "it holds no complete record"
             reading.reject(path, f"can't be read: {what}")
             return None
-    damage = _damage(path, stream, caught)
+    damage = _damage(path, stream, caught) or ("" if headonly else _recounted(stream))
     if damage and not headonly:
         reading.rejections.append(Rejection("", 0, 0, f"{DAMAGED}{path}: {damage}"))
     return stream
@@ -189,6 +190,15 @@ def _damage(path: Path, stream: obspy.Stream, caught: Sequence[warnings.WarningM
     if mseed.get("filesize", 0) % mseed.get("record_length", 1) and read_index(path) is None:
         return "the last record is cut short"
     return ""
+
+
+def _recounted(stream: obspy.Stream) -> str:
+    """Which trace lacks samples that its header counts, as in text that is cut short; now it counts those it has."""
+    lacking = [trace for trace in stream if trace.stats.npts != len(trace.data)]
+    told = [f"{trace.id} has {len(trace.data)} of {trace.stats.npts} samples" for trace in lacking]
+    for trace in lacking:
+        trace.data = trace.data
+    return first_of(told, 1)
 
 
 def first_line(error: object) -> str:
