@@ -420,6 +420,13 @@ def test_a_waveform_above_features_is_as_long_as_the_window(features):
     np.testing.assert_allclose(times_s, np.arange(-200, 200) / 100, atol=1e-9)
 
 
+@pytest.mark.parametrize(("name", "scale"), [("snr_db", "linear"), ("distance_km", "log")])
+def test_kilometres_may_have_a_logarithmic_axis_decibels_do_not(name, scale):
+    found = f1_by([0, 0, 1, 1], [0, 1, 1, 1], [0.1, 5.0, 10.0, 20.0], 2)
+    ax = plots.f1_by_property(found, ("P", "S"), label=plots.PROPERTIES[name]).axes[0]
+    assert ax.get_xscale() == scale
+
+
 def test_a_section_is_in_the_order_of_picks():
     ax = plots.record_section(section(np.random.default_rng(1))).axes[0]
     assert [label.get_text() for label in ax.get_yticklabels()] == ["GE.S2", "GE.S1", "GE.S0"]

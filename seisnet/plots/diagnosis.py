@@ -26,8 +26,8 @@ PROPERTIES = {
 def f1_by_property(found: Breakdown, classes: Sequence[str], *, label: str) -> Figure:
     """Plot the F1 of each class against a property; a horizontal bar is as wide as its bin.
 
-    The property's axis is logarithmic where it is positive and spans more than a decade; that of F1 starts where it
-    must.
+    The property's axis is logarithmic where it is positive and spans more than a decade, unless it is in decibels,
+    which are logarithms; that of F1 starts where it must.
 
     Parameters
     ----------
@@ -37,7 +37,7 @@ def f1_by_property(found: Breakdown, classes: Sequence[str], *, label: str) -> F
     """
     figure = new_figure(COLUMN_CM, COLUMN_CM - 1)
     ax = figure.subplots()
-    logarithmic = found.edges[0] > 0 and found.edges[-1] > 10 * found.edges[0]
+    logarithmic = 0 < 10 * found.edges[0] < found.edges[-1] and "(dB)" not in label
     low, high = found.edges[:-1], found.edges[1:]
     centres = np.sqrt(low * high) if logarithmic else (low + high) / 2
     for k, name in enumerate(classes):
