@@ -55,7 +55,7 @@ def _windows(path: Path) -> list[str]:
         f"feature: {info.attributes['feature']} {' x '.join(map(str, info.feature_shape))} (components first), "
         f"components {info.attributes['component_order']}",
         f"split by: {info.attributes['split_by']} ({NEVER_DIVIDED[info.attributes['split_by']]}), "
-        f"{counted(len(info.group_names), 'group')} (events, or hours of a station)",
+        f"{counted(windows_file.count_groups(path), 'group')} (events, or hours of a station)",
         "windows of each split and class; augmented ones are altered copies and additional noise, for training only:",
     ]
     for name, of_split in zip(windows_file.SPLITS, counts, strict=True):

@@ -38,6 +38,17 @@ def test_a_windows_file_tells_counts_sources_and_config(labelled, tmp_path):
     assert '"window_s": 4.0' in lines[-1]
 
 
+def test_a_group_of_which_no_window_is_left_is_not_counted(labelled, tmp_path):
+    path = tmp_path / "windows.h5"
+    preprocess_to_file([str(labelled.dataset)], config=PreprocessConfig(split_by="event"), output=path)
+    with h5py.File(path, "r+") as file:
+        n = len(np.unique(file["group"]))
+        names = [*file["group_names"].asstr()[:], "one that had augmented windows alone, in dev"]
+        del file["group_names"]
+        file["group_names"] = names
+    assert f", {n} groups (events, or hours of a station)" in "\n".join(describe(path))
+
+
 @pytest.mark.parametrize(("attribute", "value"), [("split_by", None), ("split_by", "chance"), ("window_s", "long")])
 def test_a_windows_file_with_a_missing_or_absurd_attribute_is_an_error_in_one_line(
     attribute, value, labelled, tmp_path

@@ -176,12 +176,12 @@ def _windows_made(show: console.Show) -> Callable[[int, str], None]:
 
 def _say_made(output: Path, info: WindowsInfo, miner: str) -> None:
     """Say on stderr what is in a windows file, and what looks wrong in it."""
-    from seisnet.store.windows_file import read_counts, read_snr_db
+    from seisnet.store.windows_file import count_groups, read_counts, read_snr_db
 
     counts = read_counts(output)
     console.say(
         f"{output}: {counted(int(counts.sum()), 'window')} from {counted(len(info.sources), 'source')}, "
-        f"{counted(len(info.group_names), 'group')}, "
+        f"{counted(count_groups(output), 'group')}, "
         f"split by {_how(info.attributes['split_by'])}"
     )
     for line in (*_split_lines(info.classes, counts), *_doubts(read_snr_db(output))):

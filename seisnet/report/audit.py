@@ -48,7 +48,7 @@ def write_audit(windows: Path, folder: Path, rng: np.random.Generator) -> None:
     )
     lead = (
         f"{len(rows)} windows of {counted(len(info.sources), 'source')}, "
-        f"{counted(len(info.group_names), 'event or station-hour', 'events or station-hours')}.",
+        f"{counted(np.unique(rows.group).size, 'event or station-hour', 'events or station-hours')}.",
     )
     notes = (
         f"Features {info.attributes['feature']}, split by {info.attributes['split_by']}.",

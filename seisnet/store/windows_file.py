@@ -234,6 +234,12 @@ def read_counts(path: Path) -> NDArray[np.int64]:
     return counts
 
 
+def count_groups(path: Path) -> int:
+    """How many groups have windows; those whose augmented windows alone were in dev or test are named all the same."""
+    with opened(path, FORMAT) as file:
+        return len(np.unique(inside(file, "group")[:]))
+
+
 def _features(file: h5py.File) -> h5py.Dataset:
     """`/x`: of this file, or virtual over shards beside it, each of which is there and the one that was linked.
 
