@@ -323,9 +323,10 @@ def test_envelope_keeps_every_extreme_where_it_was(n, seed):
     short_x, short_y = envelope(x, y, columns=50)
     assert len(short_x) == len(short_y) <= 100
     size = -(-n // 50)
-    for left, low, high in zip(short_x[::2], short_y[::2], short_y[1::2], strict=True):
-        block = y[int(left) : int(left) + size]
+    for start, at, low, high in zip(range(0, n, size), short_x[::2], short_y[::2], short_y[1::2], strict=True):
+        block = y[start : start + size]
         assert (low, high) == (block.min(), block.max())
+        assert at == min(start + size // 2, n - 1)
 
 
 def test_shortened_paths_draw_the_same_points():

@@ -153,11 +153,12 @@ def class_style(name: str, index: int = 2) -> tuple[Any, Any]:
 def envelope(
     x: NDArray[np.float64], y: NDArray[np.float64], *, columns: int = 1500
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Reduce a long trace to the least and the greatest value of each of `columns` stretches."""
+    """Reduce a long trace to the least and the greatest value of each of `columns` stretches, drawn at its middle."""
     if len(y) <= 2 * columns:
         return x, y
     size = -(-len(y) // columns)
-    return np.repeat(x[::size], 2), least_and_greatest(y, size)
+    middle = np.minimum(np.arange(0, len(x), size) + size // 2, len(x) - 1)  # at its beginning, onsets would be early
+    return np.repeat(x[middle], 2), least_and_greatest(y, size)
 
 
 def least_and_greatest(samples: NDArray[Real], size: int) -> NDArray[Real]:
