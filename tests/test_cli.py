@@ -274,6 +274,18 @@ def test_scores_have_a_report_with_residuals(job, tmp_path):
     assert {"residuals.svg", "residuals.png"} == {path.name for path in (tmp_path / "score" / "figures").iterdir()}
 
 
+def test_what_is_not_defined_is_empty_in_the_scores_of_an_evaluation(job, tmp_path):
+    shutil.copy(job / "windows.h5", tmp_path / "w.h5")
+    with h5py.File(tmp_path / "w.h5", "r+") as file:
+        split = file["split"][:]
+        split[(split == 2) & (file["y"][:] == 1)] = 0
+        file["split"][:] = split
+    scores = run("evaluate", job / "model.h5", tmp_path / "w.h5", "-o", tmp_path / "e").stdout.splitlines()
+    name, _, recall, _, windows = scores[2].split(",")
+    assert (name, recall, windows) == ("S", "", "0")
+    assert "nan" not in "".join(scores)
+
+
 def test_inspect_draws_an_audit_sheet(job, tmp_path):
     run("inspect", job / "windows.h5", "--plot", tmp_path / "audit")
     names = {path.name for path in (tmp_path / "audit" / "figures").glob("*.svg")}

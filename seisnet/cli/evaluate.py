@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import click
@@ -58,6 +59,6 @@ def evaluate(model: str, windows: Path, output: Path, split: str, overwrite: boo
     for name, *figures, support in zip(
         found.classes, scores.precision, scores.recall, scores.f1, scores.support, strict=True
     ):
-        rows.append((name, *(f"{v:.4f}" for v in figures), support))
+        rows.append((name, *("" if math.isnan(v) else f"{v:.4f}" for v in figures), support))
     rows.append(("macro", "", "", f"{scores.macro_f1:.4f}", len(found.rows)))
     click.echo(csv_text(rows), nl=False)
