@@ -57,6 +57,14 @@ def test_a_quiet_digitiser_of_few_counts_is_neither_clipped_nor_full_of_spikes(s
     assert flags_of(make_trace(counts(noise, 600_000, scale))) == []
 
 
+def test_a_gap_filled_with_zeros_far_from_the_offset_is_dead_and_not_clipped(make_trace, noise):
+    x = counts(noise) + 65_000
+    x[2000:3000] = 0
+    whats = [what for what, *_ in flags_of(make_trace(x))]
+    assert "Z is dead: constant for 2 s or longer" in whats
+    assert "Z is clipped" not in whats
+
+
 def test_one_value_for_seconds_is_dead(make_trace, noise):
     x = counts(noise)
     x[1000:1250] = x[1000]

@@ -7,7 +7,7 @@ neighbouring samples, the usual difference the median one.
 clipped
     At least `CLIPPED_SAMPLES` equal samples at the largest or smallest value of the segment, entered and left by a
     jump of more than 0.5 % of the range: the rounded top of a slow wave is flat as well, but not cut. A range below
-    400 quanta is too coarse to tell.
+    400 quanta is too coarse to tell, and a dead stretch, such as a gap filled with zeros, is only that.
 dead
     One value for `DEAD_S` or longer.
 step
@@ -79,7 +79,7 @@ def _faults(segment: Segment, component: str) -> list[Flag]:
     equal, jumps = _equal_and_jumps(x, OUTSTANDING * usual if usual > 0 else np.inf)
     shortest_dead = max(FEWEST_SAMPLES, round(DEAD_S * segment.rate_hz))
     faults = {
-        f"{component} is clipped": _clipped(x, equal),
+        f"{component} is clipped": [(low, high) for low, high in _clipped(x, equal) if high - low + 1 < shortest_dead],
         f"{component} is dead: constant for {DEAD_S:g} s or longer": _flat_runs(equal, shortest_dead),
         f"{component} has steps": _steps(x, jumps, max(FEWEST_SAMPLES // 2, round(STEP_S * segment.rate_hz))),
     }
