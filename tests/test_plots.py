@@ -296,6 +296,23 @@ def test_no_line_of_probability_spans_a_gap():
         np.testing.assert_allclose(line.get_ydata(), np.insert(trace, 3, np.nan))
 
 
+def test_no_line_of_a_long_probability_trace_spans_a_gap():
+    columns = np.concatenate([np.arange(2000), np.arange(2500, 5000)])
+    figure = plots.waveform_view(
+        np.arange(20_000)[np.newaxis] % 7,
+        START_NS,
+        20.0,
+        components="Z",
+        probabilities=np.ones((1, len(columns))),
+        probability_times_ns=START_NS + columns * 200_000_000,
+        classes=("noise",),
+    )
+    x = figure.axes[1].lines[0].get_xdata()
+    last, first = np.flatnonzero(x < 450)[-1], np.flatnonzero(x > 450)[0]
+    assert (x[last], x[first]) == pytest.approx((400, 500), abs=1)
+    assert np.isnan(x[last + 1 : first]).all() and first > last + 1
+
+
 @pytest.mark.parametrize(
     ("start", "length_s", "labels", "days"),
     [

@@ -116,11 +116,12 @@ def _probability_traces(
 ) -> None:
     steps_s = np.diff(time_s)
     gaps = np.flatnonzero(steps_s > 1.5 * (np.median(steps_s) if len(steps_s) else 0)) + 1
-    time_s, probabilities = np.insert(time_s, gaps, np.nan), np.insert(probabilities, gaps, np.nan, axis=1)
     for index, (name, trace) in enumerate(zip(classes, probabilities, strict=True)):
         colour, line = class_style(name, index)
-        few_points = envelope(time_s, trace, columns=750)
-        ax.plot(*few_points, color=colour, linestyle=line, linewidth=0.9, label=plain(name))
+        pieces = zip(np.split(time_s, gaps), np.split(trace, gaps), strict=True)  # each alone: the line stops at gaps
+        few = [np.append(envelope(*piece, columns=750), [[np.nan], [np.nan]], axis=1) for piece in pieces]
+        drawn_s, drawn = np.concatenate(few, axis=1)[:, :-1]
+        ax.plot(drawn_s, drawn, color=colour, linestyle=line, linewidth=0.9, label=plain(name))
     ax.set(ylabel="Probability", ylim=(0, 1.03), yticks=[0, 0.5, 1])
     figure = ax.get_figure(root=True)
     if figure is not None:
