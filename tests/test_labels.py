@@ -321,6 +321,10 @@ BAD = {
         b"network,station,time,phase,Weight\nGE,APE,1,P,0.5\n",
         "column 'Weight' is unknown; did you mean 'weight'?",
     ),
+    "swapped.csv": (
+        b"network,station,time,phase,weigth\nGE,APE,1,P,0.5\n",
+        "column 'weigth' is unknown; did you mean 'weight'?",
+    ),
     "bytes.csv": (bytes(range(128, 256)), "not text in UTF-8: 'utf-8' codec can't decode"),
     "empty.xml": (b"", "the file is empty"),
     "words.txt": (b"hello\n", "neither a catalogue that ObsPy reads"),

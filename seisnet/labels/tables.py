@@ -116,7 +116,9 @@ def _check_columns(path: Path, table: _Table, columns: Sequence[str]) -> None:
         raise DataError(f"{path}: no {lacking}; a CSV of {table.many} needs {', '.join(table.needed)}{hint}")
     absent = [name for name in table.optional if name not in columns]
     for name in columns:
-        if name not in table.optional and (near := difflib.get_close_matches(name.lower(), absent, 1, ALIKE)):
+        swapped = [other for other in absent if sorted(other) == sorted(name.lower())]  # letters, as in ``weigth``
+        near = swapped or difflib.get_close_matches(name.lower(), absent, 1, ALIKE)
+        if near and name not in table.optional:
             raise DataError(f"{path}: column '{name}' is unknown; did you mean '{near[0]}'? If not, rename it")
 
 
