@@ -88,6 +88,15 @@ def job(tmp_path_factory):
     return folder
 
 
+def test_scores_that_are_undefined_are_empty(job, tmp_path):
+    shutil.copy(job / "model.h5", tmp_path / "noise.h5")
+    with h5py.File(tmp_path / "noise.h5", "r+") as file:
+        file["stages/0/theta"][..., -1] = 1e3  # the bias of noise: nothing is called P or S
+    evaluated = run("evaluate", tmp_path / "noise.h5", job / "windows.h5", "-o", tmp_path / "evaluation", "-q")
+    rows = list(csv.DictReader(evaluated.stdout.splitlines()))
+    assert [row["precision"] == "" for row in rows] == [True, True, False, True]
+
+
 def test_preprocess_train_evaluate_classify_score(job, tmp_path):
     evaluated = run("evaluate", job / "model.h5", job / "windows.h5", "-o", tmp_path / "evaluation")
     rows = list(csv.DictReader(evaluated.stdout.splitlines()))
@@ -813,6 +822,7 @@ def test_control_c_is_one_line_that_says_how_to_go_on(monkeypatch, capsys, work,
 def test_every_command_has_help_with_an_example(command):
     output = run(command, "--help").output
     assert "Example" in output and "seisnet " in output
+    assert "..." not in output.partition("\nCommands:")[2]  # every command fits its line
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -57,7 +57,7 @@ def show_command(name: str) -> None:
             click.echo(f"{key}: unknown")
 
 
-@datasets.command("fetch")
+@datasets.command("fetch", short_help="Download a data set, or continue to.")
 @click.argument("name")
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Folder to write; the default is ./NAME.")
 @click.option("--chunk", "chunks", multiple=True, help="Fetch only this chunk of a chunked data set; repeatable.")
@@ -92,7 +92,7 @@ def fetch_command(name: str, output: Path | None, chunks: tuple[str, ...], overw
     console.say(f"next: {next_step.format(folder=shlex.quote(str(folder)))}", quiet=quiet)
 
 
-@datasets.command("import")
+@datasets.command("import", short_help="Convert a data set to the SeisBench layout.")
 @click.argument("layout", type=click.Choice(["h5csv"]))
 @click.argument("path", type=click.Path(path_type=Path))
 @click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="Folder to write.")
@@ -111,7 +111,7 @@ def import_command(layout: str, path: Path, output: Path, overwrite: bool, quiet
     console.say(f"{path.name}: {counted(n_traces, 'trace')} written to {output}", quiet=quiet)
 
 
-@datasets.command("export")
+@datasets.command("export", short_help="Write recordings around picks as a SeisBench data set.")
 @click.argument("layout", type=click.Choice(["seisbench"]))
 @click.argument("sources", nargs=-1, required=True)
 @click.option("--labels", multiple=True, metavar="FILE", help="Catalogue (QuakeML, ...) or CSV of picks; repeatable.")

@@ -36,7 +36,7 @@ def list_command() -> None:
     console.table(rows)
 
 
-@models.command("show")
+@models.command("show", short_help="Show the card of a shipped model or of a file.")
 @click.argument("name")
 def show_command(name: str) -> None:
     """Show the card of model NAME, a shipped one or a file, then its thresholds, stages, provenance and metrics.
@@ -50,7 +50,7 @@ def show_command(name: str) -> None:
         click.echo(line)
 
 
-@models.command("export")
+@models.command("export", short_help="Write the window network of a model as ONNX.")
 @click.argument("name", metavar="MODEL")
 @console.output_file
 @console.overwrite
