@@ -67,9 +67,9 @@ def test_windows_that_do_not_name_a_setting_were_made_with_its_default(quakes, q
 @pytest.mark.parametrize("classes", [("S", "P", "noise"), ("P", "noise"), ("P", "S", "noise", "blast")])
 def test_windows_of_other_classes_or_of_the_same_in_another_order_are_refused(classes, quakes, quake_model):
     windows = replace(quakes.windows, info=replace(quakes.windows.info, classes=classes))
-    with pytest.raises(DataError, match="windows have classes"):
+    with pytest.raises(DataError, match="windows have the classes"):
         evaluate(quake_model, windows)
-    with pytest.raises(DataError, match="windows have classes"):
+    with pytest.raises(DataError, match="windows have the classes"):
         fit(windows, TrainConfig(**quake_model.layers), init=quake_model)
 
 

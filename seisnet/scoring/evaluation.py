@@ -254,7 +254,9 @@ def check_recipe(model: Model, info: WindowsInfo) -> None:
         Naming the first setting that differs.
     """
     if info.classes != model.classes:
-        raise DataError(f"windows have classes {info.classes}, model {model.name} has {model.classes}")
+        raise DataError(
+            f"the windows have the classes {', '.join(info.classes)}, {model.name} has {', '.join(model.classes)}"
+        )
     made = from_dict(PreprocessConfig, info.config, where="windows")
     for name in RECIPE:
         mine, theirs = getattr(model.preprocess, name), getattr(made, name)
