@@ -1,7 +1,7 @@
 "use strict";
 const $ = id => document.getElementById(id);
 const canvas = $("view");
-const LEFT = 84, RIGHT = 12, TOP = 22, BOTTOM = 40, GRAB = 7, KEPT = 8;
+const LEFT = 84, RIGHT = 12, TOP = 22, BOTTOM = 40, GRAB = 7, KEPT = 8, LEGEND = 24;
 const MARKS = { accepted: "✓", moved: "↔", rejected: "✗" };
 const STEPS = [.001, .002, .005, .01, .02, .05, .1, .2, .5, 1, 2, 5, 10, 15, 30, 60, 120, 300];
 
@@ -304,7 +304,7 @@ function probabilities(pen, look, top, size) {
     pen.lineWidth = 1.4;
     pen.beginPath();
     trace.values.forEach((p, i) => {
-      const x = xOf(times[i]), y = top + size * (.97 - .9 * p);
+      const x = xOf(times[i]), y = top + size * .97 - p * (size * .97 - LEGEND);
       // Where nothing was said, for want of samples, the line breaks.
       if (i && times[i] - times[i - 1] < 1.5 * (times[1] - times[0])) pen.lineTo(x, y); else pen.moveTo(x, y);
     });
@@ -338,7 +338,9 @@ function axis(pen, look, y) {
     pen.moveTo(x, y);
     pen.lineTo(x, y + 5);
     pen.stroke();
-    label(pen, look.soft, new Date(Math.round(at * 1000)).toISOString().slice(11, digits), x, y + 18, "center");
+    const clock = new Date(Math.round(at * 1000)).toISOString().slice(11, digits);
+    const last = canvas.clientWidth - pen.measureText(clock).width / 2 - 2;  // not beyond the edge
+    label(pen, look.soft, clock, Math.min(x, last), y + 18, "center");
   }
   label(pen, look.soft, `Time (UTC) on ${picks[current].time.slice(0, 10)}`, LEFT + width() / 2, y + 35, "center");
 }
