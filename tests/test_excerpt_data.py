@@ -200,7 +200,7 @@ def test_why_a_stage_can_not_be_learned():
     stations = {"XX.A", "XX.B"}
     assert excerpt_data.why_no_context(enough, stations, CONFIG) == excerpt_data.why_no_onsets(enough, CONFIG) == ""
     assert "no excerpts" in excerpt_data.why_no_context([], stations, CONFIG)
-    few = "7 onsets of P are too few; 8 are needed"
+    few = "too few onsets of P (7; 8 are needed)"
     assert (
         excerpt_data.why_no_context(enough[1:], stations, CONFIG)
         == excerpt_data.why_no_onsets(enough[1:], CONFIG)

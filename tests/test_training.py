@@ -773,7 +773,7 @@ def test_too_few_onsets_are_said_and_give_no_stage(quakes, briefly):
     said = []
     model, _ = fit(dataclasses.replace(quakes.windows, excerpts=tuple(train)), briefly, say=said.append)
     assert reads(model) == ["features"]
-    reason = "7 onsets of P are too few; 8 are needed"
+    reason = "too few onsets of P (7; 8 are needed)"
     assert said[:2] == [f"the model gets no {stage} stage: {reason}" for stage in ("context", "onset")]
     assert said[2].startswith("not calibrated: threshold P 0.7, S 0.7") and len(said) == 3
     assert model.stored.temperature == 1.0  # and without a dev split nothing is calibrated

@@ -180,7 +180,7 @@ def _too_few(excerpts: Sequence[Excerpt], config: PreprocessConfig) -> str:
     for label, name in enumerate(config.classes):
         n = sum(1 for e in excerpts for _, of in e.onsets if of == label)
         if name != "noise" and n < FEWEST_TO_LEARN:
-            return f"{n} onsets of {name} are too few; {FEWEST_TO_LEARN} are needed"
+            return f"too few onsets of {name} ({n}; {FEWEST_TO_LEARN} are needed)"
     return ""
 
 
