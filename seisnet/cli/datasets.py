@@ -57,7 +57,7 @@ def show_command(name: str) -> None:
             click.echo(f"{key}: unknown")
 
 
-@datasets.command("fetch", short_help="Download a data set, or continue to.")
+@datasets.command("fetch", short_help="Download a data set.")
 @click.argument("name")
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Folder to write; the default is ./NAME.")
 @click.option("--chunk", "chunks", multiple=True, help="Fetch only this chunk of a chunked data set; repeatable.")
