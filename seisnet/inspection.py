@@ -43,7 +43,8 @@ def describe(path: Path) -> list[str]:
     if found == model_file.FORMAT:
         return _model(path)
     if found is not None:
-        raise DataError(f"{path}: an HDF5 file, but not a windows or model file of seisnet")
+        what = f"a file of format {found!r}" if found else "an HDF5 file"
+        raise DataError(f"{path}: {what}, but not a windows or model file of seisnet")
     return _waveforms(path)
 
 
@@ -91,7 +92,7 @@ def _waveforms(path: Path) -> list[str]:
     reading = Reading()
     stream = read_file(path, reading)
     if stream is None:
-        raise DataError(reading.rejections[0].reason)
+        raise DataError(f"{reading.rejections[0].reason}; inspect reads waveforms, windows and models")
     lines = [f"{path}: {stream[0].stats.get('_format', 'waveform')} file, {counted(len(stream), 'trace')}"]
     for trace in stream:
         s = trace.stats

@@ -127,13 +127,16 @@ def test_a_seed_below_zero_is_refused_as_wrong_usage(tmp_path):
 def test_what_is_no_file_of_ours_or_of_obspys_is_one_line(tmp_path):
     with h5py.File(tmp_path / "other.h5", "w"):
         pass
+    with h5py.File(tmp_path / "p.h5", "w") as file:
+        file.attrs["format"] = "seisnet-probabilities"
     (tmp_path / "text.txt").write_text("hello")
     (tmp_path / "empty").write_bytes(b"")
     os.mkfifo(tmp_path / "pipe")
     (tmp_path / "cut.h5").write_bytes((tmp_path / "other.h5").read_bytes()[:100])
     for name, message, kind in (
         ("other.h5", "an HDF5 file, but not a windows or model file of seisnet", DataError),
-        ("text.txt", "not a waveform format that ObsPy reads", DataError),
+        ("p.h5", "a file of format 'seisnet-probabilities', but not a windows or model file", DataError),
+        ("text.txt", "not a waveform format that ObsPy reads; inspect reads waveforms, windows and models", DataError),
         ("empty", "the file is empty", DataError),
         ("gone", "no such file", DataError),
         (".", "a folder; a file is needed", DataError),

@@ -205,6 +205,7 @@ def test_a_name_that_leads_nowhere_is_an_error_in_one_line(tmp_path):
             find_sources([str(spec)], Reading())
         assert str(spec) in str(error.value)
         assert "\n" not in str(error.value)
+        assert ("nothing matches" in str(error.value)) == ("*" in str(spec))
 
 
 def test_a_folder_without_waveforms_is_an_error(tmp_path):

@@ -22,7 +22,7 @@ def matches(spec: str) -> list[Path]:
         return [Path(spec)]
     names = sorted(glob.glob(spec, recursive=True))  # noqa: PTH207 - patterns may be absolute
     if not names:
-        raise DataError(f"{spec}: no such file or folder")
+        raise DataError(f"{spec}: {'nothing matches' if glob.has_magic(spec) else 'no such file or folder'}")
     return [Path(name) for name in names]
 
 
