@@ -40,6 +40,11 @@ FLAT = 0.01
 """Scores that differ by less count as equal. The ends of such a flat stretch are risky thresholds, above all its upper
 end in regions that a model has not seen, where probabilities of onsets are lower."""
 
+FLAT_ONSETS = 2
+"""Scores also count as equal if they differ by less than so many onsets' share of all: what a few picks decide is
+chance. With 20 onsets the threshold would else be anything from .1 to .7, and F1 on other records .005 lower
+(benchmarks/EXPERIMENTS.md, 2026-11-30)."""
+
 FEWEST_ONSETS = 20
 """A class with fewer onsets is not calibrated."""
 
@@ -103,10 +108,10 @@ class Trial:
         return next((t for t in GRID if not self.false_an_hour(t) > false_alarms_per_hour), GRID[-1])
 
     def best_threshold(self, lowest: float = 0.0) -> float:
-        """Threshold in the middle of those with the highest F1, to within `FLAT`, that are not below `lowest`."""
+        """Threshold in the middle of those whose F1 is as good as the highest, and that are not below `lowest`."""
         allowed = [t for t in GRID if t >= lowest]
         scores = np.array([self.at(t)[2] for t in allowed])
-        flat = np.flatnonzero(scores >= scores.max() - FLAT)
+        flat = np.flatnonzero(scores >= scores.max() - max(FLAT, FLAT_ONSETS / max(self.n_reference, 1)))
         return float(allowed[int(flat[len(flat) // 2])])
 
     def residuals_s(self, threshold: float) -> NDArray[np.float64]:
