@@ -17,7 +17,7 @@ from seisnet.preprocessing.job import preprocess_to_file
 from seisnet.preprocessing.merging import merge
 from seisnet.preprocessing.splits import Division, divide
 from seisnet.store.excerpts import Excerpt, excerpt_counts, read_excerpts
-from seisnet.store.shards import ShardReader, new_shard
+from seisnet.store.shards import new_shard, read_shard
 from seisnet.store.windows_file import WindowsInfo, read_info, read_rejected, read_rows
 from seisnet.store.windows_in_memory import read_windows
 from seisnet.waveforms.files import Reading
@@ -342,11 +342,11 @@ def test_a_shard_whose_excerpts_are_damaged_is_not_believed(tmp_path):
     with new_shard(path, 4) as writer:
         writer.append_excerpt(excerpt_of("a"))
         writer.finish([], {})
-    with ShardReader(path) as shard:
+    with read_shard(path) as shard:
         zeros = np.zeros((3, 50), dtype=np.float32)
         assert_same(shard.excerpts(), [replace(excerpt_of("a"), data=zeros)])
         np.testing.assert_array_equal(np.concatenate(list(shard.samples())).T, excerpt_of("a").data)
     with h5py.File(path, "r+") as file:
         file["excerpts"][7, 1] = 2.0
-    with pytest.raises(FormatError, match="SHA-256 of its excerpts"), ShardReader(path) as shard:
+    with pytest.raises(FormatError, match="SHA-256 of its excerpts"), read_shard(path) as shard:
         list(shard.samples())

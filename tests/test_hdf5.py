@@ -11,7 +11,7 @@ import pytest
 
 from seisnet.errors import DataError, FormatError
 from seisnet.store.hdf5 import file_format, new_hdf5, opened
-from seisnet.store.shards import COLUMNS, ShardReader, new_shard
+from seisnet.store.shards import COLUMNS, new_shard, read_shard
 
 
 def listed(folder):
@@ -116,7 +116,7 @@ def test_a_shard_is_written_and_read(tmp_path, noise):
         for rows in (slice(0, 3), slice(3, 5)):
             writer.append(x_nd[rows], {name: values[rows] for name, values in columns.items()})
         writer.finish([("GE.APE..HH", 1, 2, "gap")], {"n": 5})
-    with ShardReader(tmp_path / "0.h5") as shard:
+    with read_shard(tmp_path / "0.h5") as shard:
         np.testing.assert_array_equal(np.concatenate(list(shard.blocks())), x_nd)
         found = {name: shard.columns[name] for name in COLUMNS}
         for name in ("trace", "event"):

@@ -31,7 +31,7 @@ from seisnet.preprocessing.merging import Copy, merge
 from seisnet.preprocessing.splits import divide
 from seisnet.store.files import sha256_of
 from seisnet.store.seisbench_writer import SeisBenchWriter
-from seisnet.store.shards import ShardReader, new_shard
+from seisnet.store.shards import new_shard, read_shard
 from seisnet.store.windows_file import SPLITS, FeatureReader, read_info
 from seisnet.store.windows_in_memory import read_windows
 from seisnet.waveforms.conditioning import condition
@@ -631,7 +631,7 @@ def test_a_shard_does_not_grow_with_the_labels_of_other_times(labelled, tmp_path
     told = []
     for labels in ([labelled.csv], [labelled.csv, lost]):
         preprocess_to_file([labelled.files], labels, CONFIG, output=tmp_path / "v.h5", virtual=True, overwrite=True)
-        with ShardReader(next((tmp_path / "v.h5.shards").iterdir())) as shard:
+        with read_shard(next((tmp_path / "v.h5.shards").iterdir())) as shard:
             told.append(shard.summary)
     assert told[0] == told[1]
     n_records = sum(len(spans_ns) // 2 for spans_ns in told[0]["records"].values())
@@ -644,7 +644,7 @@ def test_a_shard_that_tells_something_else_is_made_again(labelled, windows, tmp_
     preprocess_to_file(*job, output=tmp_path / "v.h5", virtual=True)
     work = (tmp_path / "v.h5.shards").rename(tmp_path / ".w.h5.work")
     [path] = work.iterdir()
-    with ShardReader(path) as shard:
+    with read_shard(path) as shard:
         told = {**shard.summary, "nearest_ns": []}
     path.unlink()
     with new_shard(path, 5) as shard:
@@ -677,7 +677,7 @@ def test_a_run_that_goes_on_tells_how_many_shards_its_settings_can_not_take(labe
 def test_a_shard_that_is_damaged_when_it_is_merged_is_told_and_removed(where, jobs, labelled, tmp_path):
     preprocess_to_file([str(labelled.files)], [str(labelled.csv)], CONFIG, output=tmp_path / "v.h5", virtual=True)
     [shard] = (tmp_path / "v.h5.shards").iterdir()
-    with ShardReader(shard) as found:
+    with read_shard(shard) as found:
         rows = Counter({tuple(row): n for row, n in found.summary["rows"]})
     with h5py.File(shard, "r+") as file:
         file[where][3, 2] += 1

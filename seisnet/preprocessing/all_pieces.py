@@ -18,7 +18,7 @@ from seisnet.labels.matching import no_records, unmatched
 from seisnet.preprocessing.one_piece import Piece, PieceJob, Summary
 from seisnet.preprocessing.splits import Row
 from seisnet.store.files import check_output
-from seisnet.store.shards import ShardReader
+from seisnet.store.shards import read_shard
 from seisnet.store.windows_file import Rejected, shards_folder
 from seisnet.store.work_folder import alone
 from seisnet.waveforms.records import KEPT
@@ -139,7 +139,7 @@ def inputs_sha256(job: PieceJob, identities: Sequence[str]) -> str:
 
 
 def _rejected(path: Path) -> list[Rejected]:
-    with ShardReader(path) as shard:
+    with read_shard(path) as shard:
         return shard.rejected
 
 

@@ -23,7 +23,7 @@ from seisnet.preprocessing.splits import Division, with_split
 from seisnet.store.excerpts import N_COMPONENTS, SAMPLES, Excerpt
 from seisnet.store.excerpts_writer import ExcerptsWriter
 from seisnet.store.seisbench_file import files_of
-from seisnet.store.shards import ShardReader
+from seisnet.store.shards import ShardReader, read_shard
 from seisnet.store.windows_file import SPLITS, Rejected, WindowRows, WindowsInfo
 from seisnet.store.windows_writer import FilePlace, WindowsWriter, writing
 from seisnet.waveforms.records import COMPONENTS
@@ -200,7 +200,7 @@ def _copies(
 def _removed_if_damaged(path: Path) -> Iterator[ShardReader]:
     """A shard that is removed if it turns out to be damaged."""
     try:
-        with ShardReader(path) as shard:
+        with read_shard(path) as shard:
             yield shard
     except FormatError as error:
         path.unlink(missing_ok=True)

@@ -6,7 +6,6 @@ that goes on after a crash takes a shard for what it is or makes it anew.
 
 from __future__ import annotations
 
-import functools
 import hashlib
 import itertools
 import json
@@ -101,70 +100,48 @@ def new_shard(path: Path, n_features: int) -> Iterator[ShardWriter]:
         yield ShardWriter(file, n_features)
 
 
-class ShardReader:
-    """What is in a shard; a context manager.
+@contextmanager
+def read_shard(path: Path) -> Iterator[ShardReader]:
+    """Open a shard.
 
     Raises
     ------
     FormatError
         If it is none, or is damaged.
     """
+    with opened(path, SHARD_FORMAT) as file:
+        yield ShardReader(file)
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self._opened = opened(path, SHARD_FORMAT)
 
-    def __enter__(self) -> ShardReader:
-        self._file = self._opened.__enter__()
-        return self
+class ShardReader:
+    """What is in a shard; see `read_shard`.
 
-    def __exit__(self, *error: Any) -> None:
-        self._opened.__exit__(*error)
+    Attributes
+    ----------
+    columns : dict of str to array (N,)
+        All columns but the features.
+    names : dict of str to list of str
+        What the columns `trace` and `event` count in.
+    rejected : list of Rejected
+    summary : dict
+        What `ShardWriter.finish` was given.
+    sha256 : str
+        Of everything in the shard.
+    """
+
+    def __init__(self, file: h5py.File) -> None:
+        self._file = file
+        self._rows, self._words = (inside(file, name)[:].tobytes() for name in ("rows", "words"))
+        rows = np.frombuffer(self._rows, ROW)
+        self.columns: dict[str, NDArray[Any]] = {name: rows[name].astype(dtype) for name, dtype in COLUMNS.items()}
+        traces, events, rejected, summary, self._excerpts = json.loads(self._words)
+        self.names: dict[str, list[str]] = {"trace": traces, "event": events}
+        self.rejected: list[Rejected] = [(t, start, end, reason) for t, start, end, reason in rejected]
+        self.summary: dict[str, Any] = summary
+        self.sha256 = text(file.attrs["sha256"])
 
     def __len__(self) -> int:
         return len(self.columns["y"])
-
-    @functools.cached_property
-    def columns(self) -> dict[str, NDArray[Any]]:
-        """All columns but the features."""
-        rows = np.frombuffer(self._plain_rows, ROW)
-        return {name: rows[name].astype(dtype) for name, dtype in COLUMNS.items()}
-
-    @property
-    def names(self) -> dict[str, list[str]]:
-        """What the columns `trace` and `event` count in."""
-        return {"trace": self._words[0], "event": self._words[1]}
-
-    @property
-    def rejected(self) -> list[Rejected]:
-        """What was rejected."""
-        return [(t, start, end, reason) for t, start, end, reason in self._words[2]]
-
-    @property
-    def summary(self) -> dict[str, Any]:
-        """What `ShardWriter.finish` was given."""
-        summary: dict[str, Any] = self._words[3]
-        return summary
-
-    @property
-    def sha256(self) -> str:
-        """Of everything in the shard."""
-        return text(self._file.attrs["sha256"])
-
-    @functools.cached_property
-    def _words(self) -> list[Any]:
-        words: list[Any] = json.loads(self._plain_words)
-        return words
-
-    @functools.cached_property
-    def _plain_rows(self) -> bytes:
-        rows: bytes = inside(self._file, "rows")[:].tobytes()
-        return rows
-
-    @functools.cached_property
-    def _plain_words(self) -> bytes:
-        words: bytes = inside(self._file, "words")[:].tobytes()
-        return words
 
     def blocks(self) -> Iterator[NDArray[np.float32]]:
         """Features in blocks of rows; after the last, all but the samples of excerpts is known to be undamaged."""
@@ -172,15 +149,15 @@ class ShardReader:
         for x in _in_blocks(inside(self._file, "x")):
             digest.update(x.data)
             yield x
-        digest.update(self._plain_rows)
-        digest.update(self._plain_words)
+        digest.update(self._rows)
+        digest.update(self._words)
         digest.update(bytes.fromhex(text(self._file.attrs["excerpts_sha256"])))
         if digest.hexdigest() != self.sha256:
-            raise FormatError(f"{self.path}: damaged: its SHA-256 is not the one it was written with")
+            raise FormatError(f"{self._file.filename}: damaged: its SHA-256 is not the one it was written with")
 
     def excerpts(self) -> Iterator[Excerpt]:
         """The excerpts, with zeros in place of their samples, which `samples` gives."""
-        for plain in self._words[4]:
+        for plain in self._excerpts:
             yield Excerpt(
                 **{
                     **plain,
@@ -201,7 +178,7 @@ class ShardReader:
             yield block
         if digest.hexdigest() != text(self._file.attrs["excerpts_sha256"]):
             raise FormatError(
-                f"{self.path}: damaged: the SHA-256 of its excerpts is not the one they were written with"
+                f"{self._file.filename}: damaged: the SHA-256 of its excerpts is not the one they were written with"
             )
 
 
@@ -216,9 +193,9 @@ def _in_blocks(dataset: h5py.Dataset) -> Iterator[NDArray[np.float32]]:
 def undamaged_summary(path: Path) -> dict[str, Any] | None:
     """The summary of a shard that is there and undamaged, else None."""
     try:
-        with ShardReader(path) as shard:
+        with read_shard(path) as shard:
             for _ in itertools.chain(shard.blocks(), shard.samples()):
                 pass
-            return dict(shard.summary)
+            return shard.summary
     except FormatError:
         return None
