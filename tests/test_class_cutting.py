@@ -366,8 +366,8 @@ def test_a_class_without_any_window_is_told(signals, tmp_path):
 @pytest.mark.parametrize(
     ("names", "error", "told"),
     [
-        ("tremor,rockfal", ConfigError, "no label names 'rockfal'; did you mean 'rockfall'?"),
-        ("Tremor,noise", ConfigError, "no label names 'Tremor'; did you mean 'tremor'?"),
+        ("tremor,rockfal", ConfigError, "no label has the class 'rockfal'; did you mean 'rockfall'?"),
+        ("Tremor,noise", ConfigError, "no label has the class 'Tremor'; did you mean 'tremor'?"),
         ("rockfall", DataError, r"class_names \(--classes\) name rockfall; a classifier needs at least two classes"),
     ],
 )

@@ -180,9 +180,17 @@ def test_what_does_not_pass_is_one_line_and_the_next_day_goes_on(service, answer
     ("spec", "selection", "reason"),
     [
         ("fdsn:http://127.0.0.1:9", span(0, 60), "fdsn:http://127.0.0.1:9: "),
-        ("fdsn:NOSUCHNODE", span(0, 60), "fdsn:NOSUCHNODE: no URL, and no name that ObsPy knows; known: AUSPASS, "),
-        ("fdsn:geofonn", span(0, 60), "fdsn:geofonn: no URL, and no name that ObsPy knows; did you mean 'GEOFON'?"),
-        ("fdsn:", span(0, 60), "fdsn:: no URL, and no name that ObsPy knows"),
+        (
+            "fdsn:NOSUCHNODE",
+            span(0, 60),
+            "fdsn:NOSUCHNODE: neither a URL nor a name that ObsPy knows; known: AUSPASS, ",
+        ),
+        (
+            "fdsn:geofonn",
+            span(0, 60),
+            "fdsn:geofonn: neither a URL nor a name that ObsPy knows; did you mean 'GEOFON'?",
+        ),
+        ("fdsn:", span(0, 60), "fdsn:: neither a URL nor a name that ObsPy knows"),
         ("fdsn:GEOFON", Selection(("GE",)), "set with selection=... which channels"),
         ("fdsn:GEOFON", Selection(start_ns=0, end_ns=1), "set with selection=... which channels"),
     ],

@@ -396,7 +396,7 @@ def test_a_pipe_is_no_source(write, tmp_path):
     found = find_sources([tmp_path / "a.mseed", tmp_path / "b.mseed"], reading)
     assert [source.name for source in found] == [str(tmp_path / "a.mseed")]
     assert [r.reason for r in reading.rejections] == [
-        f"{tmp_path / 'b.mseed'}: a pipe or device; write what it gives to a file first"
+        f"{tmp_path / 'b.mseed'}: a pipe or device; save its data to a file first"
     ]
 
 

@@ -51,7 +51,9 @@ def make_job(
     if not labels and sources and not any(source.is_dataset for source in sources):
         raise NothingUsableError("waveform files carry no labels; name a catalogue or a CSV with labels=...")
     if config.split_by == "given" and not all(source.is_dataset for source in sources):
-        raise ConfigError("split_by (--split-by) is given, but only data sets have splits; use auto or event for files")
+        raise ConfigError(
+            "split_by (--split-by) is 'given', but only data sets have splits; use auto or event for files"
+        )
     digest = " ".join(sha256_of(Path(path)) for path in labels if Path(path).is_file())
     linked_labels: tuple[Pick, ...] | tuple[ClassInterval, ...]
     if config.task == "class":
@@ -151,7 +153,7 @@ def _check_spelling(names: Sequence[str], known: Sequence[str]) -> None:
     for name in sorted(set(names) - set(known)):
         hint = nearest(name, left_out)
         if name != "noise" and hint.endswith("?"):
-            raise ConfigError(f"class_names (--classes): no label names '{name}'{hint}")
+            raise ConfigError(f"class_names (--classes): no label has the class '{name}'{hint}")
 
 
 def _class_names(sources: Sequence[Source], intervals: Sequence[ClassInterval]) -> tuple[str, ...]:

@@ -62,7 +62,7 @@ def find_days(service: str, selection: Selection) -> list[ServiceDay]:
     from obspy.clients.fdsn.header import URL_MAPPINGS
 
     if service.upper() not in URL_MAPPINGS and (service.isalpha() or not service):
-        raise ConfigError(f"fdsn:{service}: no URL, and no name that ObsPy knows{nearest(service, URL_MAPPINGS)}")
+        raise ConfigError(f"fdsn:{service}: neither a URL nor a name that ObsPy knows{nearest(service, URL_MAPPINGS)}")
     epochs: dict[str, list[tuple[int, int]]] = {}
     for codes in selection.codes:
         inventory = _asked(service, functools.partial(_stations, codes, selection))

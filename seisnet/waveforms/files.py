@@ -58,7 +58,7 @@ def read_file(
         reading.reject(path, f"can't be read: {error.strerror}")
         return None
     if not stat.S_ISREG(about.st_mode):
-        reading.reject(path, "a pipe or device; write what it gives to a file first")
+        reading.reject(path, "a pipe or device; save its data to a file first")
         return None
     if about.st_size == 0:
         reading.reject(path, "the file is empty")
