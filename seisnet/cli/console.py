@@ -21,20 +21,16 @@ if TYPE_CHECKING:
     from seisnet.store.windows_file import Rejected
     from seisnet.waveforms.selection import Selection
 
+PATH = click.Path(path_type=Path)
+
 SOON_S = 2.0
 """A job that is over sooner shows no bar."""
 
 output_file = click.option(
-    "-o",
-    "--output",
-    type=click.Path(path_type=Path),
-    required=True,
-    help="File to write; it appears only when complete.",
+    "-o", "--output", type=PATH, required=True, help="File to write; it appears only when complete."
 )
 overwrite = click.option("--overwrite", is_flag=True, help="Replace an existing output.")
-config_file = click.option(
-    "--config", "config_path", type=click.Path(path_type=Path), help="TOML file with settings; options override it."
-)
+config_file = click.option("--config", "config_path", type=PATH, help="TOML file with settings; options override it.")
 model = click.option(
     "--model",
     "model_name",
@@ -66,7 +62,7 @@ def _together(*options: Callable[[Command], Command]) -> Callable[[Command], Com
 inventory = click.option(
     "--inventory",
     multiple=True,
-    type=click.Path(path_type=Path),
+    type=PATH,
     metavar="FILE",
     help="Station metadata (StationXML, ...); orients components by azimuth and dip; repeatable.",
 )
@@ -91,7 +87,7 @@ drawing_options = _together(
     click.option(
         "--inventory",
         multiple=True,
-        type=click.Path(path_type=Path),
+        type=PATH,
         metavar="FILE",
         help="Station metadata that the picks were made with; default: those of the report; repeatable.",
     ),
@@ -249,18 +245,23 @@ def say_rejections(rejected: Iterable[Rejected], *, quiet: bool, verbose: bool) 
     """List on stderr what was rejected, and remarks on what was used: counted by reason, or each with `verbose`."""
     if quiet:
         return
+    if not verbose:
+        say_reasons(Counter(reason for *_, reason in rejected))
+        return
+    from seisnet.picks import iso_time
+
+    for trace_id, start_ns, end_ns, reason in rejected:
+        when = f" {iso_time(start_ns)}" if end_ns else ""
+        when += f" to {iso_time(end_ns)}" if end_ns > start_ns else ""  # remarks mark the start of a record
+        where = f"{trace_id}{when}: " if trace_id else ""
+        say(f"  {_used(reason)}{where}{reason}")
+
+
+def say_reasons(counts: Counter[str]) -> None:
+    """List on stderr the commonest reasons of rejections, and remarks."""
     from seisnet.waveforms.records import KEPT
 
-    if verbose:
-        from seisnet.picks import iso_time
-
-        for trace_id, start_ns, end_ns, reason in rejected:
-            when = f" {iso_time(start_ns)}" if end_ns else ""
-            when += f" to {iso_time(end_ns)}" if end_ns > start_ns else ""  # remarks mark the start of a record
-            where = f"{trace_id}{when}: " if trace_id else ""
-            say(f"  {_used(reason)}{where}{reason}")
-        return
-    commonest = Counter(reason for *_, reason in rejected).most_common()
+    commonest = counts.most_common()
     # A file that is lost or damaged matters more than many stretches that were used all the same.
     commonest.sort(key=lambda entry: entry[0].startswith(KEPT))
     for reason, count in commonest[:8]:

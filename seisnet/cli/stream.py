@@ -66,9 +66,7 @@ class Stop:
     help="Channels, with network and station spelt out; repeatable.",
 )
 @console.model
-@click.option(
-    "-o", "--output", type=click.Path(path_type=Path), required=True, help="CSV file; each pick is added as it is made."
-)
+@click.option("-o", "--output", type=console.PATH, required=True, help="CSV file; each pick is added as it is made.")
 @click.option("--threshold", multiple=True, metavar="P=0.5", help="Minimum probability of a pick; repeatable.")
 @click.option("--resume", is_flag=True, help="Add to an existing output.")
 @console.config_file
@@ -101,7 +99,6 @@ def stream(
     from seisnet.model import load_model
     from seisnet.picks import iso_time
     from seisnet.store.files import check_free, check_not_read
-    from seisnet.waveforms.records import Rejection
     from seisnet.waveforms.seedlink import packets
 
     console.not_both(resume=resume, overwrite=overwrite)
@@ -117,15 +114,17 @@ def stream(
     def lost(reason: str) -> None:
         console.say(f"stream: {reason}", quiet=quiet)
 
-    left_out: Counter[tuple[str, str]] = Counter()
+    told: set[tuple[str, str]] = set()
+    counts: Counter[str] = Counter()
 
     def tell() -> None:
         """Say at once what is left out, of each instrument and reason the first: a stream may go on for weeks."""
         for rejection in streaming.rejections:
             key = rejection.trace_id, rejection.reason
-            if verbose or key not in left_out:
+            if verbose or key not in told:
                 console.say_rejections([rejection], quiet=quiet, verbose=True)
-            left_out[key] += 1
+            told.add(key)
+            counts[rejection.reason] += 1
         streaming.rejections.clear()
 
     traces = packets(server, select, lost=lost)
@@ -148,6 +147,5 @@ def stream(
         file.add(picks)
         tell()
     console.say(f"{output}: {counted(n_picks + len(picks), 'pick')} from {counted(n_packets, 'packet')}", quiet=quiet)
-    if not verbose:
-        again = (Rejection(trace_id, 0, 0, reason) for trace_id, reason in left_out.elements())
-        console.say_rejections(again, quiet=quiet, verbose=False)
+    if not (quiet or verbose):
+        console.say_reasons(counts)
