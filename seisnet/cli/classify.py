@@ -45,15 +45,13 @@ VIEWS = 50
 )
 @click.option(
     "--probabilities",
-    type=click.Path(path_type=Path),
+    type=console.PATH,
     metavar="FILE",
     help="Probability traces as miniSEED (.mseed; channels HHP, HHS, HHX for P, S, noise) or HDF5 (.h5).",
 )
-@click.option("--report", type=click.Path(path_type=Path), help="Folder for an HTML report with the seismograms.")
+@click.option("--report", type=console.PATH, help="Folder for an HTML report with the seismograms.")
 @click.option(
-    "--views",
-    type=click.IntRange(0, 1_000_000),
-    help=f"Maximum number of seismograms in the report. [{VIEWS}]",
+    "--views", type=click.IntRange(0, 1_000_000), help=f"Maximum number of seismograms in the report. [{VIEWS}]"
 )
 @console.jobs
 @console.scheduler
@@ -70,9 +68,6 @@ def classify(
     output: Path,
     file_format: str | None,
     threshold: tuple[str, ...],
-    hop_s: float | None,
-    coincidence: int | None,
-    coincidence_s: float | None,
     probabilities: Path | None,
     report: Path | None,
     views: int | None,
@@ -88,6 +83,7 @@ def classify(
     starttime: str | None,
     endtime: str | None,
     inventory: tuple[Path, ...],
+    **options: Any,
 ) -> None:
     """Pick phases in SOURCES: files, folders, globs, sds:PATH, fdsn:NAME, data sets.
 
@@ -111,9 +107,8 @@ def classify(
     console.not_both(resume=resume, overwrite=overwrite)
     selection = console.selected(select, starttime, endtime)
     engine = Engine(jobs, scheduler)
-    chosen = console.given({"hop_s": hop_s, "coincidence": coincidence, "coincidence_s": coincidence_s})
-    config = pick_config(config_path, threshold, chosen, quiet=quiet)
-    if coincidence_s is not None and config.coincidence == 1:
+    config = pick_config(config_path, threshold, console.given(options), quiet=quiet)
+    if options["coincidence_s"] is not None and config.coincidence == 1:
         raise click.UsageError("--coincidence-window needs --coincidence N")
     if views is not None and report is None:
         raise click.UsageError("--views needs --report")

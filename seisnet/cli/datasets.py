@@ -59,7 +59,7 @@ def show_command(name: str) -> None:
 
 @datasets.command("fetch", short_help="Download a data set.")
 @click.argument("name")
-@click.option("-o", "--output", type=click.Path(path_type=Path), help="Folder to write; the default is ./NAME.")
+@click.option("-o", "--output", type=console.PATH, help="Folder to write; the default is ./NAME.")
 @click.option("--chunk", "chunks", multiple=True, help="Fetch only this chunk of a chunked data set; repeatable.")
 @click.option("--overwrite", is_flag=True, help="Fetch files again that are already in the folder.")
 @console.quiet
@@ -94,8 +94,8 @@ def fetch_command(name: str, output: Path | None, chunks: tuple[str, ...], overw
 
 @datasets.command("import", short_help="Convert a data set to the SeisBench layout.")
 @click.argument("layout", type=click.Choice(["h5csv"]))
-@click.argument("path", type=click.Path(path_type=Path))
-@click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="Folder to write.")
+@click.argument("path", type=console.PATH)
+@click.option("-o", "--output", type=console.PATH, required=True, help="Folder to write.")
 @click.option("--overwrite", is_flag=True, help="Replace the data set in the folder.")
 @console.quiet
 def import_command(layout: str, path: Path, output: Path, overwrite: bool, quiet: bool) -> None:
@@ -115,7 +115,7 @@ def import_command(layout: str, path: Path, output: Path, overwrite: bool, quiet
 @click.argument("layout", type=click.Choice(["seisbench"]))
 @click.argument("sources", nargs=-1, required=True)
 @click.option("--labels", multiple=True, metavar="FILE", help="Catalogue (QuakeML, ...) or CSV of picks; repeatable.")
-@click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="Folder to write.")
+@click.option("-o", "--output", type=console.PATH, required=True, help="Folder to write.")
 @click.option("--rate", "sampling_rate_hz", type=float, metavar="HZ", help="Sampling rate of all traces. [100]")
 @click.option("--before", "before_s", type=float, metavar="S", help="Seconds kept before the first pick. [30]")
 @click.option("--after", "after_s", type=float, metavar="S", help="Seconds kept after the last pick. [60]")
@@ -128,9 +128,6 @@ def export_command(
     sources: tuple[str, ...],
     labels: tuple[str, ...],
     output: Path,
-    sampling_rate_hz: float | None,
-    before_s: float | None,
-    after_s: float | None,
     select: tuple[str, ...],
     starttime: str | None,
     endtime: str | None,
@@ -138,6 +135,7 @@ def export_command(
     overwrite: bool,
     quiet: bool,
     verbose: bool,
+    **options: float | None,
 ) -> None:
     """Write the recordings around the picks in SOURCES as a data set that SeisBench can open.
 
@@ -148,13 +146,12 @@ def export_command(
     from seisnet.config import ExportConfig
     from seisnet.datasets.export import export_seisbench
 
-    figures = {"sampling_rate_hz": sampling_rate_hz, "before_s": before_s, "after_s": after_s}
     with console.progress_line("export", quiet=quiet) as show:
         n_traces, rejections = export_seisbench(
             sources,
             labels,
             output,
-            ExportConfig(**console.given(figures)),
+            ExportConfig(**console.given(options)),
             selection=console.selected(select, starttime, endtime),
             inventory=inventory,
             overwrite=overwrite,

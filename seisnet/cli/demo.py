@@ -10,14 +10,7 @@ from seisnet.cli import console
 
 
 @click.command()
-@click.option(
-    "-o",
-    "--output",
-    type=click.Path(path_type=Path),
-    default="seisnet-demo",
-    show_default=True,
-    help="Folder to write.",
-)
+@click.option("-o", "--output", type=console.PATH, default="seisnet-demo", show_default=True, help="Folder to write.")
 @console.overwrite
 @console.quiet
 def demo(output: Path, overwrite: bool, quiet: bool) -> None:

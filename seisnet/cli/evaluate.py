@@ -12,8 +12,8 @@ from seisnet.cli import console
 
 @click.command()
 @click.argument("model", metavar="MODEL")
-@click.argument("windows", type=click.Path(path_type=Path))
-@click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="Folder for report and figures.")
+@click.argument("windows", type=console.PATH)
+@click.option("-o", "--output", type=console.PATH, required=True, help="Folder for report and figures.")
 @click.option(
     "--split",
     type=click.Choice(["train", "dev", "test", "all"]),

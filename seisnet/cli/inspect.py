@@ -10,14 +10,8 @@ from seisnet.cli import console
 
 
 @click.command()
-@click.argument("file", type=click.Path(path_type=Path))
-@click.option(
-    "--plot",
-    "folder",
-    type=click.Path(path_type=Path),
-    metavar="DIR",
-    help="Folder for an audit sheet of a windows file.",
-)
+@click.argument("file", type=console.PATH)
+@click.option("--plot", "folder", type=console.PATH, metavar="DIR", help="Folder for an audit sheet of a windows file.")
 @click.option("--seed", type=click.IntRange(0), help="Seed for the choice of windows of --plot. [0]")
 @console.overwrite
 @console.quiet

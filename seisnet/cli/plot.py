@@ -10,7 +10,7 @@ from seisnet.cli import console
 
 
 @click.command()
-@click.argument("picks", type=click.Path(path_type=Path))
+@click.argument("picks", type=console.PATH)
 @console.drawing_options
 @click.option("--pick", "pick_id", metavar="ID", help="One station around a pick: components, probabilities, picks.")
 @click.option("--section", "section_id", metavar="ID", help="All stations around a pick, as a record section.")
@@ -18,7 +18,7 @@ from seisnet.cli import console
 @click.option(
     "-o",
     "--output",
-    type=click.Path(path_type=Path),
+    type=console.PATH,
     help="File to write (.png, .svg, .pdf); default: ID.png here, with _ for each colon.",
 )
 @click.option("--before", "before_s", type=float, help="Seconds shown before the pick. [10; of a section 30]")

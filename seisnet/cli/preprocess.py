@@ -37,7 +37,7 @@ an onset it is about 0.
 @click.option(
     "-o",
     "--output",
-    type=click.Path(path_type=Path),
+    type=console.PATH,
     help="File to write; it appears only when complete. Not needed with --dry-run.",
 )
 @console.config_file

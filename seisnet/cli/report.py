@@ -10,7 +10,7 @@ from seisnet.cli import console
 
 
 @click.command()
-@click.argument("picks", type=click.Path(path_type=Path))
+@click.argument("picks", type=console.PATH)
 @console.drawing_options
 @console.serve
 @console.port

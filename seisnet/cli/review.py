@@ -10,13 +10,10 @@ from seisnet.cli import console
 
 
 @click.command()
-@click.argument("picks", type=click.Path(path_type=Path))
+@click.argument("picks", type=console.PATH)
 @console.drawing_options
 @click.option(
-    "-o",
-    "--output",
-    type=click.Path(path_type=Path),
-    help="File for the answers; default: NAME.reviewed.csv beside PICKS.",
+    "-o", "--output", type=console.PATH, help="File for the answers; default: NAME.reviewed.csv beside PICKS."
 )
 @console.serve
 @console.port

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("picks", type=click.Path(path_type=Path))
-@click.argument("reference", type=click.Path(path_type=Path))
+@click.argument("picks", type=console.PATH)
+@click.argument("reference", type=console.PATH)
 @click.option(
     "--tolerance",
     "tolerance_s",
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     type=float,
     help="Length of all records examined, summed over stations; gives false picks or detections an hour.",
 )
-@click.option("-o", "--output", type=click.Path(path_type=Path), help="Folder for a report with the residuals.")
+@click.option("-o", "--output", type=console.PATH, help="Folder for a report with the residuals.")
 @console.overwrite
 @console.quiet
 @console.verbose

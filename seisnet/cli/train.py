@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("windows", type=click.Path(path_type=Path))
+@click.argument("windows", type=console.PATH)
 @console.output_file
 @console.config_file
 @click.option(
@@ -63,7 +63,7 @@ if TYPE_CHECKING:
 @click.option(
     "--card",
     "card_path",
-    type=click.Path(path_type=Path),
+    type=console.PATH,
     metavar="FILE",
     help="Markdown for the beginning of the model's card: source, licence, citation.",
 )
