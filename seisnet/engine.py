@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib
 import itertools
 import logging
+import operator
 import os
 import threading
 from collections import deque
@@ -151,12 +152,12 @@ def _cluster(function: Callable[[Item], Result], scheduler: str) -> Iterator[Ove
         except TimeoutError as error:
             raise ConfigError(f"{scheduler}: the scheduler has no workers; start some with: dask worker") from error
         # Sent once to each worker, not with each item.
-        shared = client.scatter(_Shared(function, __version__, str(Path.cwd())), broadcast=True)
+        shared = client.scatter(partial(_on_cluster, function, __version__, str(Path.cwd())), broadcast=True)
         width = IN_FLIGHT * max(2, sum(client.nthreads().values()))
 
         def over(items: Iterable[Item]) -> Iterator[Result]:
             try:
-                yield from _windowed(lambda item: client.submit(_apply_shared, shared, item, pure=False), items, width)
+                yield from _windowed(lambda item: client.submit(operator.call, shared, item, pure=False), items, width)
             except (distributed.KilledWorker, distributed.CancelledError, OSError) as error:
                 raise DataError(f"{scheduler}: workers or the scheduler were lost (finished work is kept)") from error
 
@@ -176,26 +177,18 @@ def _windowed(submit: Callable[[Item], Any], items: Iterable[Item], width: int) 
             future.cancel()
 
 
-@dataclass(frozen=True)
-class _Shared:
-    """What every item of a map needs, on its way to a worker of a cluster."""
-
-    function: Callable[[Any], Any]
-    version: str
-    folder: str
-
-
 _one_at_a_time = threading.Lock()
 """A worker of a cluster may have threads, but HDF5, caught warnings and the limit on BLAS are the whole process's."""
 
 
-def _apply_shared(shared: _Shared, item: Any) -> Any:
-    if shared.version != __version__:
-        raise DataError(f"a worker runs seisnet {__version__}; {shared.version} is needed")
+def _on_cluster(function: Callable[[Any], Any], version: str, folder: str, item: Any) -> Any:
+    """Apply a function in a worker, which must run the version of whoever asks, and see the same folder."""
+    if version != __version__:
+        raise DataError(f"a worker runs seisnet {__version__}; {version} is needed")
     with _one_at_a_time:
         limit_blas()
         try:
-            os.chdir(shared.folder)  # names of files may be relative
+            os.chdir(folder)  # names of files may be relative
         except OSError as error:
-            raise DataError(f"a worker does not see the folder {shared.folder}; it needs the same files") from error
-        return shared.function(item)
+            raise DataError(f"a worker does not see the folder {folder}; it needs the same files") from error
+        return function(item)
