@@ -71,7 +71,7 @@ def stations_of(inventory: Metadata) -> Stations | None:
         A file is missing, or holds no station metadata.
     """
     if isinstance(inventory, obspy.Inventory):
-        return _by_seed_id(_all_of(inventory))
+        return _by_seed_id([inventory])
     if inventory is None or isinstance(inventory, Mapping):
         return inventory
     paths = names("inventory", [inventory] if isinstance(inventory, str | os.PathLike) else inventory)
@@ -94,24 +94,28 @@ def read_stations(paths: tuple[Path, ...]) -> Stations:
 @functools.lru_cache(maxsize=4)
 def _read(files: tuple[tuple[Path, int, int], ...]) -> Stations:
     """Read files, again if the size or time of one has changed."""
-    channels: list[tuple[str, Any]] = []
+    inventories = []
     for path, *_ in files:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of ObsPy's readers, on parts that are not read here
             try:
-                inventory = obspy.read_inventory(glob.escape(str(path)))
+                inventories.append(obspy.read_inventory(glob.escape(str(path))))
             except MemoryError:
                 raise
             except Exception as error:  # ObsPy's readers raise whatever they like on a file of another format
                 raise DataError(f"{path}: no station metadata that ObsPy reads, such as StationXML") from error
-        channels += _all_of(inventory)
-    return _by_seed_id(channels)
+    return _by_seed_id(inventories)
 
 
-def _by_seed_id(channels: Iterable[tuple[str, Any]]) -> Stations:
+def _by_seed_id(inventories: Iterable[obspy.Inventory]) -> Stations:
+    """Channels by seed id, and stations by network and station."""
     stations: dict[str, list[Any]] = defaultdict(list)
-    for seed_id, channel in channels:
-        stations[_key(seed_id)].append(channel)
+    for inventory in inventories:
+        for seed_id, channel in channels_of(inventory):
+            stations[_key(seed_id)].append(channel)
+        for network in inventory:
+            for station in network:
+                stations[_key(f"{network.code}.{station.code}")].append(station)
     return stations
 
 
@@ -132,14 +136,6 @@ def channels_of(inventory: obspy.Inventory) -> Iterator[tuple[str, Any]]:
         for station in network:
             for channel in station:
                 yield f"{network.code}.{station.code}.{channel.location_code}.{channel.code}", channel
-
-
-def _all_of(inventory: obspy.Inventory) -> Iterator[tuple[str, Any]]:
-    """Channels by seed id, and stations by network and station."""
-    yield from channels_of(inventory)
-    for network in inventory:
-        for station in network:
-            yield f"{network.code}.{station.code}", station
 
 
 def channel_at(
