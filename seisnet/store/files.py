@@ -118,28 +118,18 @@ def check_folder(folder: Path, *, overwrite: bool) -> None:
     Raises
     ------
     ConfigError
-        If it holds something and `overwrite` is not set, or as `check_folder_name`.
+        If it holds something and `overwrite` is not set, if it is a file, or if the folder that it lies in does not
+        exist.
     DataError
         As `check_writable`.
-    """
-    check_folder_name(folder)
-    if folder.is_dir() and any(folder.iterdir()) and not overwrite:
-        raise ConfigError(f"{folder} is not empty; choose another folder, or use overwrite=True")
-    check_writable(folder)
-
-
-def check_folder_name(folder: Path) -> None:
-    """Refuse what can't be a folder.
-
-    Raises
-    ------
-    ConfigError
-        If it is a file, or if the folder that it lies in does not exist.
     """
     there = _kind(folder)
     if there not in ("", "folder"):
         raise ConfigError(f"{folder} is a {there}; a folder is needed")
     check_parent(folder)
+    if folder.is_dir() and any(folder.iterdir()) and not overwrite:
+        raise ConfigError(f"{folder} is not empty; choose another folder, or use overwrite=True")
+    check_writable(folder)
 
 
 @contextmanager

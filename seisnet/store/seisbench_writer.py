@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seisnet.errors import ConfigError, DataError
-from seisnet.store.files import check_folder_name, check_output, check_writable, made_folder, replacing
+from seisnet.store.files import check_folder, check_output, made_folder, replacing
 from seisnet.store.hdf5 import HDF5Sink
 from seisnet.store.seisbench_file import chunk_names
 
@@ -73,8 +73,7 @@ class SeisBenchWriter:
         if (self.folder / "chunks").exists() or chunk_names(self.folder, "waveforms", ".hdf5") - {""}:
             raise ConfigError(f"{self.folder}: holds a chunked data set; choose another folder")
         metadata, waveforms, readme = (self.folder / n for n in ("metadata.csv", "waveforms.hdf5", "README.md"))
-        check_folder_name(self.folder)
-        check_writable(self.folder)
+        check_folder(self.folder, overwrite=True)  # its files are checked one by one
         with ExitStack() as stack:
             stack.enter_context(made_folder(self.folder))
             for path in (metadata, waveforms, readme) if self.attributes else (metadata, waveforms):
