@@ -147,9 +147,9 @@ def assign_splits(
     DataError
         With fewer blocks than splits, or where the data set's own splits are absent or divide an event.
     """
-    event_index = np.unique(events, return_inverse=True)[1]
     if config.split_by == "given":
-        return _given(event_index, events, given), "given"
+        return _given(events, given), "given"
+    event_index = np.unique(events, return_inverse=True)[1]
     size = np.ones(len(event_index)) if windows is None else np.asarray(windows, dtype=np.float64)
     station_index = np.unique(stations, return_inverse=True)[1]
     both = _blocks(event_index, station_index)
@@ -161,17 +161,14 @@ def assign_splits(
     return _deal(event_index, size, config, EVENT), "event"
 
 
-def _given(event_index: NDArray[np.intp], events: Sequence[str], given: Sequence[str]) -> NDArray[np.uint8]:
+def _given(events: Sequence[str], given: Sequence[str]) -> NDArray[np.uint8]:
     if "" in given:
         raise DataError("split_by is 'given', but some traces name no split; use 'auto' or 'event'")
-    split = np.array([SPLITS.index(name) for name in given], dtype=np.uint8)
-    low, high = np.full(event_index.max() + 1, 9), np.full(event_index.max() + 1, 0)
-    np.minimum.at(low, event_index, split)
-    np.maximum.at(high, event_index, split)
-    torn = np.flatnonzero((low != high)[event_index])
-    if torn.size:
-        raise DataError(f"the data set's own splits divide event '{events[torn[0]]}'; use split_by 'auto' or 'event'")
-    return split
+    split_of: dict[str, str] = {}
+    for event, name in zip(events, given, strict=True):
+        if split_of.setdefault(event, name) != name:
+            raise DataError(f"the data set's own splits divide event '{event}'; use split_by 'auto' or 'event'")
+    return np.array([SPLITS.index(name) for name in given], dtype=np.uint8)
 
 
 def _blocks(a: NDArray[np.intp], b: NDArray[np.intp]) -> NDArray[np.intp]:

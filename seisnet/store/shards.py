@@ -22,20 +22,18 @@ from seisnet.errors import FormatError
 from seisnet.store.excerpts import N_COMPONENTS, Excerpt
 from seisnet.store.excerpts_writer import SamplesWriter
 from seisnet.store.hdf5 import inside, new_hdf5, opened, text
-from seisnet.store.windows_file import SHARD_FORMAT, Rejected
+from seisnet.store.windows_file import DTYPES, SHARD_FORMAT, Rejected
+
+SHARED = ("y", "onset_s", "start_ns", "weight", "augmented", "snr_db")
+"""Columns that shards have in common with the windows file."""
 
 COLUMNS: dict[str, Any] = {
-    "y": np.uint8,
-    "onset_s": np.float32,
-    "start_ns": np.int64,
-    "weight": np.float32,
-    "augmented": np.bool_,
-    "snr_db": np.float32,
+    **{name: DTYPES[name] for name in SHARED},
     "trace": np.uint32,
     "event": np.uint32,
     "given_split": np.uint8,
 }
-"""As in the windows file; `trace` and `event` count in the shard's names, `given_split` is 0 where there is none."""
+"""`trace` and `event` count in the shard's names, `given_split` is 0 where there is none."""
 
 ROW = np.dtype([(name, np.dtype(dtype).newbyteorder("<")) for name, dtype in COLUMNS.items()])
 """They stand in one data set, for every data set has its overhead, and there are many shards."""
