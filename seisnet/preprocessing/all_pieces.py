@@ -46,8 +46,6 @@ class Totals:
     rejected: list[Rejected] = field(default_factory=list)
     unmatched: list[Rejected] = field(default_factory=list)
     shards: list[Path] = field(default_factory=list)
-    inventory: tuple[Path, ...] = ()
-    select: tuple[str, ...] = ()
 
     def add(self, piece: Piece, summary: Summary) -> None:
         """Add the summary of a piece."""
@@ -55,7 +53,6 @@ class Totals:
             self.rows[event, station, given, y, augmented] += n
         for source, n_windows in zip(piece.sources, summary.made, strict=True):
             self.n_windows[source.name] += n_windows
-            self.inventory, self.select = source.inventory, source.selection.patterns  # the same for all
         self.mined.update((event, station, given) for event, station, given in summary.mined_rows)
         self.excerpt_samples += summary.excerpt_samples
         for path, size, sha256, index in summary.files:

@@ -190,7 +190,7 @@ def preprocess_to_file(  # noqa: PLR0913, each is a choice that somebody makes
                 division = divide(totals.rows, job.config, totals.signals)
             except DataError as error:
                 raise UnfinishedError(error, "the shards are finished: correct this and use resume=True") from error
-            info = describe(job, totals, division, [Path(path) for path in labels])
+            info = describe(job, totals, division, [Path(path) for path in labels], found[0])
             rejected = reading.rejections, [*totals.windowless, *totals.unmatched]
             # Few file systems let several machines of a cluster write to one file.
             over_copies = None if engine.scheduler else over

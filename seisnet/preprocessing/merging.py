@@ -23,14 +23,18 @@ from seisnet.preprocessing.splits import Division, with_split
 from seisnet.store.excerpts import N_COMPONENTS, SAMPLES, Excerpt
 from seisnet.store.excerpts_writer import ExcerptsWriter
 from seisnet.store.seisbench_file import files_of
-from seisnet.store.shards import ShardReader, read_shard
+from seisnet.store.shards import SHARED, ShardReader, read_shard
 from seisnet.store.windows_file import SPLITS, Rejected, WindowRows, WindowsInfo
 from seisnet.store.windows_writer import FilePlace, WindowsWriter, writing
 from seisnet.waveforms.records import COMPONENTS
+from seisnet.waveforms.sources import Source
 
 
-def describe(job: PieceJob, totals: Totals, division: Division, labels: Sequence[Path]) -> WindowsInfo:
-    """Everything in the windows file but its rows and rejections; `labels` are the files of the labels."""
+def describe(job: PieceJob, totals: Totals, division: Division, labels: Sequence[Path], source: Source) -> WindowsInfo:
+    """Everything in the windows file but its rows and rejections.
+
+    `labels` are the files of the labels; `source` is any of the sources, all of which share selection and inventory.
+    """
     config = job.config
     files = [file for path in [*map(Path, totals.files), *labels] for file in files_of(path) if file.exists()]
     newest = max((file.stat().st_mtime for file in files), default=0)
@@ -47,10 +51,10 @@ def describe(job: PieceJob, totals: Totals, division: Division, labels: Sequence
         "split_by": division.how,
         "window_s": config.window_s,
     }
-    if totals.inventory:
-        attributes["inventory"] = [str(path) for path in totals.inventory]
-    if totals.select:
-        attributes["select"] = list(totals.select)
+    if source.inventory:
+        attributes["inventory"] = [str(path) for path in source.inventory]
+    if source.selection.patterns:
+        attributes["select"] = list(source.selection.patterns)
     if job.miner:
         mined = sum(n for key, n in totals.mined.items() if not division.split_of[key])  # those of dev and test go
         attributes |= {"mined_windows": mined, "miner_sha256": job.miner_sha256}
@@ -225,6 +229,6 @@ def _rows(shard: ShardReader, division: Division, groups: Mapping[str, int]) -> 
         trace_id=np.array(shard.names["trace"], dtype=object)[columns["trace"]],
         group=group[columns["event"]],
         split=split,
-        **{name: columns[name] for name in ("y", "onset_s", "start_ns", "weight", "augmented", "snr_db")},
+        **{name: columns[name] for name in SHARED},
     )
     return ~(columns["augmented"] & (split > 0)), rows

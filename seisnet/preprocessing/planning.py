@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from seisnet.config import PreprocessConfig, nearest
 from seisnet.errors import ConfigError, DataError, NothingUsableError
@@ -55,11 +56,10 @@ def make_job(
             "split_by (--split-by) is 'given', but only data sets have splits; use auto or event for files"
         )
     digest = " ".join(sha256_of(Path(path)) for path in labels if Path(path).is_file())
-    linked_labels: tuple[Pick, ...] | tuple[ClassInterval, ...]
+    read: Sequence[Any] = (read_classes if config.task == "class" else read_labels)(labels, rejections)
+    loose = tuple(i for i, label in enumerate(read) if not label.event_id)
+    linked_labels = tuple(linked(read, config.link_s))
     if config.task == "class":
-        classes = read_classes(labels, rejections)
-        loose = _loose(classes)
-        linked_labels = tuple(linked(classes, config.link_s))
         known = _class_names(sources, linked_labels)
         _check_spelling(config.class_names, known)
         who = "class_names (--classes) name" if config.class_names else "the labels name"
@@ -67,20 +67,12 @@ def make_job(
         if len(config.class_names) < 2:
             named = ", ".join(config.class_names) or "none"
             raise DataError(f"{who} {named}; a classifier needs at least two classes")
-    else:
-        picks = read_labels(labels, rejections)
-        loose = _loose(picks)
-        linked_labels = tuple(linked(picks, config.link_s))
     miner_sha256 = sha256_of(Path(miner)) if miner and Path(miner).is_file() else miner
     if miner:
         from seisnet.preprocessing.mining import load_miner  # whose models take long to import
 
         load_miner(miner, miner_sha256, config)  # before the work begins
     return PieceJob(config, linked_labels, loose, digest, miner, miner_sha256, folder)
-
-
-def _loose(labels: Sequence[Pick | ClassInterval]) -> tuple[int, ...]:
-    return tuple(i for i, label in enumerate(labels) if not label.event_id)
 
 
 def eventless_labels(job: PieceJob, unmatched: Sequence[Rejected]) -> list[Rejection]:
