@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import click
 
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from seisnet.picks import ClassInterval, Pick
     from seisnet.scoring.matching import MatchScore
     from seisnet.waveforms.records import Rejection
+
+    Marks: TypeAlias = Sequence[Pick] | Sequence[ClassInterval]
 
 
 @click.command()
@@ -79,8 +81,8 @@ def score(
     rejections: list[Rejection] = []
     kind, what, others = _kind(picks, reference)
     tolerance_s = TOLERANCE_S[kind] if tolerance_s is None else tolerance_s
-    found: Sequence[Pick] | Sequence[ClassInterval]
-    wanted: Sequence[Pick] | Sequence[ClassInterval]
+    found: Marks
+    wanted: Marks
     if kind == "phase":
         found = read_picks(picks, may_be_empty=True, rejections=rejections)
         wanted = read_picks(reference, rejections=rejections)
@@ -107,13 +109,7 @@ def score(
     _print_table(scores, (kind, f"{what}s"), hours)
 
 
-def _say_not_compared(
-    picks: tuple[Path, Sequence[Pick] | Sequence[ClassInterval]],
-    reference: tuple[Path, Sequence[Pick] | Sequence[ClassInterval]],
-    what: str,
-    *,
-    quiet: bool,
-) -> None:
+def _say_not_compared(picks: tuple[Path, Marks], reference: tuple[Path, Marks], what: str, *, quiet: bool) -> None:
     """Say what is left out because of its station, and what can't match because of its instrument.
 
     Raises

@@ -28,10 +28,7 @@ FEWEST_BLOCKS = 10
 """`auto` splits by event and station only where that leaves at least this many blocks."""
 
 EVENT = ("event", "events")
-BOTH = (
-    "group of events and stations recorded together",
-    "groups of events and stations recorded together",
-)
+BOTH = ("group of events and stations recorded together", "groups of events and stations recorded together")
 
 
 @dataclass(frozen=True)

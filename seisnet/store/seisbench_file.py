@@ -72,10 +72,7 @@ def find_chunks(folder: Path) -> list[str]:
     lines = listing.read_text(encoding="utf-8").splitlines() if listing.is_file() else []
     chunks = {line.strip() for line in lines if line.strip()}
     if not chunks:
-        metadata, waveforms = (
-            chunk_names(folder, "metadata", ".csv"),
-            chunk_names(folder, "waveforms", ".hdf5"),
-        )
+        metadata, waveforms = chunk_names(folder, "metadata", ".csv"), chunk_names(folder, "waveforms", ".hdf5")
         # Beside an unchunked pair other files of such names are somebody's own.
         chunks = {""} if "" in metadata & waveforms else metadata | waveforms
     if not chunks:

@@ -222,7 +222,7 @@ def headers_at(data: bytes, at: int) -> Headers | None:
     n_like = n if known.all() else int(np.argmin(known))
     if not n_like:
         return None
-    days = (year - 1970) * 365 + (year - 1) // 4 - (year - 1) // 100 + (year - 1) // 400 - 477 + day - 1
+    days = (year - 1970).astype("M8[Y]").astype("M8[D]").astype(np.int64) + day - 1
     start_ns = days * DAY_NS + (hour * 3600 + minute * 60 + second) * NS_PER_S
     start_ns += (fraction + np.where(h["activity"] & CORRECTED, 0, correction)) * 100_000
     if 1001 in offset_of:
