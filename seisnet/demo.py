@@ -102,21 +102,10 @@ def write_synthetic_dataset(
 ) -> int:
     """Write synthetic records as a data set in the SeisBench layout; the number of records is returned."""
     columns = (
-        "trace_start_time",
-        "trace_sampling_rate_hz",
-        "trace_component_order",
-        "trace_channel",
-        "trace_category",
-        "trace_p_arrival_sample",
-        "trace_s_arrival_sample",
-        "trace_snr_db",
-        "station_network_code",
-        "station_code",
-        "station_location_code",
-        "source_id",
-        "source_magnitude",
-        "path_distance_km",
-    )
+        "trace_start_time", "trace_sampling_rate_hz", "trace_component_order", "trace_channel", "trace_category",
+        "trace_p_arrival_sample", "trace_s_arrival_sample", "trace_snr_db", "station_network_code", "station_code",
+        "station_location_code", "source_id", "source_magnitude", "path_distance_km",
+    )  # fmt: skip
     n_records = 0
     with SeisBenchWriter(folder, columns, data_format={"component_order": COMPONENTS}, overwrite=overwrite) as writer:
         for record in generate_records(n_events, rng, config=config):

@@ -291,7 +291,7 @@ def test_probabilities_of_more_classes_than_miniseed_has_letters_are_refused_bef
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_damaged_part_is_told_in_one_line(tmp_path):
+def test_a_part_is_read_as_it_was_written_and_a_damaged_one_is_told_in_one_line(tmp_path):
     path = tmp_path / "a.npz"
     part = Classification(picks=[Pick("GE", "APE", "", "HH", "P", 1)], spans=[("GE.APE..HH", 0, 9)], files=[Path("a")])
     part.rejections, part.highest = [Rejection("GE.APE..HH", 2, 3, "why")], {"P": 0.5}

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     "--tolerance",
     "tolerance_s",
     type=float,
-    help="Largest difference, or gap, in seconds.  [default: 0.5 for picks, 10 for detections]",
+    help="Largest difference, or gap, in seconds. [0.5 for picks, 10 for detections]",
 )
 @click.option(
     "--hours",

@@ -16,6 +16,13 @@ C = TypeVar("C")
 V = TypeVar("V")
 
 
+def closest(name: str, known: Iterable[str]) -> str:
+    """The known name that is like another, in whatever case; empty if none is."""
+    folded = {one.casefold(): one for one in sorted(known)}  # ADAM is adam
+    close = difflib.get_close_matches(name.casefold(), folded, n=1)
+    return folded[close[0]] if close else ""
+
+
 def nearest(name: str, known: Iterable[str]) -> str:
     """End of a message on an unknown name: the nearest known name if one is near, else all of them.
 
@@ -25,9 +32,8 @@ def nearest(name: str, known: Iterable[str]) -> str:
     "; did you mean 'momentum'?"
     """
     known = sorted(known)
-    folded = {one.casefold(): one for one in known}  # ADAM is adam
-    close = difflib.get_close_matches(name.casefold(), folded, n=1)
-    return f"; did you mean '{folded[close[0]]}'?" if close else f"; known: {', '.join(known)}"
+    near = closest(name, known)
+    return f"; did you mean '{near}'?" if near else f"; known: {', '.join(known)}"
 
 
 def one_of(name: str, value: str, allowed: tuple[str, ...]) -> None:

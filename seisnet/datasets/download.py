@@ -8,7 +8,6 @@ renamed; what fails a check is deleted, for it would fail again.
 
 from __future__ import annotations
 
-import hashlib
 import http.client
 import json
 import os
@@ -24,6 +23,7 @@ from http import HTTPStatus
 from pathlib import Path
 
 from seisnet.errors import DataError
+from seisnet.store.files import sha256_of
 
 BLOCK_BYTES = 1 << 20
 TIMEOUT_S = 30.0
@@ -100,11 +100,8 @@ def check(path: Path, name: str, *, size_bytes: int = 0, sha256: str = "") -> No
     """Raise `DataError` if a file has not the size or the checksum that it must have."""
     if size_bytes and _size(path) != size_bytes:
         raise DataError(f"{name}: has {_size(path)} bytes, but the published size is {size_bytes}")
-    if sha256:
-        with path.open("rb") as file:
-            found = hashlib.file_digest(file, "sha256").hexdigest()
-        if found != sha256:
-            raise DataError(f"{name}: its SHA-256 is {found}, but the published one is {sha256}")
+    if sha256 and (found := sha256_of(path)) != sha256:
+        raise DataError(f"{name}: its SHA-256 is {found}, but the published one is {sha256}")
 
 
 def remote_size(url: str) -> int | None:

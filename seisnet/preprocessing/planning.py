@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from seisnet.config import PreprocessConfig, nearest
+from seisnet.config import PreprocessConfig, closest
 from seisnet.errors import ConfigError, DataError, NothingUsableError
 from seisnet.labels.linking import event_names, linked
 from seisnet.labels.matching import span_ns
@@ -140,12 +140,11 @@ def _eventless(n: int, what: str, link_s: float) -> list[Rejection]:
 
 
 def _check_spelling(names: Sequence[str], known: Sequence[str]) -> None:
-    """Refuse a class without labels that is near to one that is left out; others may be those of another region."""
+    """Refuse a class without labels that is like one that is left out; others may be those of another region."""
     left_out = set(known) - set(names)
-    for name in sorted(set(names) - set(known)):
-        hint = nearest(name, left_out)
-        if name != "noise" and hint.endswith("?"):
-            raise ConfigError(f"class_names (--classes): no label has the class '{name}'{hint}")
+    for name in sorted(set(names) - {*known, "noise"}):
+        if near := closest(name, left_out):
+            raise ConfigError(f"class_names (--classes): no label has the class '{name}'; did you mean '{near}'?")
 
 
 def _class_names(sources: Sequence[Source], intervals: Sequence[ClassInterval]) -> tuple[str, ...]:
