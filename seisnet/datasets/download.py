@@ -23,7 +23,7 @@ from http import HTTPStatus
 from pathlib import Path
 
 from seisnet.errors import DataError
-from seisnet.store.files import sha256_of
+from seisnet.store.files import sha256_of, writes
 
 BLOCK_BYTES = 1 << 20
 TIMEOUT_S = 30.0
@@ -89,11 +89,9 @@ def fetch(
     except DataError as error:
         _discard(part)
         raise DataError(f"{error}; the download has been deleted") from None
-    try:
+    with writes(output):
         part.replace(output)
         _note(part).unlink(missing_ok=True)
-    except OSError as error:
-        raise DataError(f"{output}: can't be written: {error.strerror or error}") from error
 
 
 def check(path: Path, name: str, *, size_bytes: int = 0, sha256: str = "") -> None:
@@ -189,7 +187,7 @@ def _write(
         raise DataError(
             f"{part.parent}: has {free / 1e9:.1f} GB free; {(version.total - offset) / 1e9:.1f} GB are still to come"
         )
-    try:
+    with writes(part):
         if not offset:
             _discard(part)
             # Before the first byte: a part never goes on as another version than it began.
@@ -203,8 +201,6 @@ def _write(
                     progress(file.tell(), version.total)
             file.flush()
             os.fsync(file.fileno())
-    except OSError as error:
-        raise DataError(f"{part}: can't be written: {error.strerror or error}") from error
 
 
 def _blocks(response: http.client.HTTPResponse) -> Iterator[bytes]:

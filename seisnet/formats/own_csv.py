@@ -16,6 +16,7 @@ from typing import NamedTuple
 from seisnet.errors import ConfigError, DataError
 from seisnet.labels.tables import is_csv, time_ns
 from seisnet.picks import Detection, OnInstrument, Pick, in_order, iso_time
+from seisnet.store.files import writes
 from seisnet.store.work_folder import alone
 
 CODES = ("network", "station", "location", "channel")
@@ -136,27 +137,22 @@ class PicksAppender:
         self._path, self._anew, self.removed = path, anew, ""
 
     def __enter__(self) -> PicksAppender:
-        with ExitStack() as opened:
-            try:
-                self._file = opened.enter_context(self._path.open("a", encoding="utf-8", newline=""))
-                opened.enter_context(alone(self._path, self._path))
-                if self._anew:
-                    self._file.truncate(0)
-                self.removed = end_last_row(self._path, PICKS)
-                self.add([])
-            except OSError as error:
-                raise DataError(f"{self._path}: can't be written: {error.strerror}") from error
+        with ExitStack() as opened, writes(self._path):
+            self._file = opened.enter_context(self._path.open("a", encoding="utf-8", newline=""))
+            opened.enter_context(alone(self._path, self._path))
+            if self._anew:
+                self._file.truncate(0)
+            self.removed = end_last_row(self._path, PICKS)
+            self.add([])
             self._opened = opened.pop_all()
         return self
 
     def add(self, picks: Sequence[Pick]) -> None:
         """Append picks."""
-        try:
+        with writes(self._path):
             self._file.write(csv_text(map(_pick_row, picks)))
             self._file.flush()
             os.fsync(self._file.fileno())
-        except OSError as error:
-            raise DataError(f"{self._path}: can't be written: {error.strerror}") from error
 
     def __exit__(self, *_: object) -> None:
         self._opened.close()

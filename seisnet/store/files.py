@@ -69,11 +69,17 @@ def check_writable(path: Path) -> None:
         If no file can be made beside the path, or in it if it is a folder.
     """
     place = path if path.is_dir() else path.absolute().parent
+    with writes(path), tempfile.TemporaryFile(dir=place):  # without a name where the system allows that
+        pass
+
+
+@contextmanager
+def writes(path: Path) -> Iterator[None]:
+    """Say in one line why a file can't be written: an OSError in the block becomes a DataError."""
     try:
-        with tempfile.TemporaryFile(dir=place):  # without a name where the system allows that
-            return
+        yield
     except OSError as error:
-        raise DataError(f"{path}: can't be written: {error.strerror}") from error
+        raise DataError(f"{path}: can't be written: {error.strerror or error}") from error
 
 
 def _kind(path: Path) -> str:
@@ -158,12 +164,11 @@ def replacing(path: Path) -> Iterator[Path]:
     """Give a temporary name to write to; on success flush it to disk and move it to `path` in one step."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        yield temporary
-        with temporary.open("rb") as file:
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except OSError as error:
-        raise DataError(f"{path}: can't be written: {error.strerror or error}") from error
+        with writes(path):
+            yield temporary
+            with temporary.open("rb") as file:
+                os.fsync(file.fileno())
+            temporary.replace(path)
     finally:
         with suppress(OSError):  # a read-only file system refuses even to remove what is not there
             temporary.unlink(missing_ok=True)

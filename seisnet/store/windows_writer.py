@@ -12,8 +12,8 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from seisnet.errors import DataError, FormatError
-from seisnet.store.files import replacing
+from seisnet.errors import FormatError
+from seisnet.store.files import replacing, writes
 from seisnet.store.hdf5 import HDF5Sink, name_format
 from seisnet.store.windows_file import (
     DTYPES,
@@ -67,14 +67,11 @@ class FilePlace:
         DataError
             If they can't be written. An OSError would pass for one of the shard that is being read meanwhile.
         """
-        try:
-            with self.temporary.open("r+b", buffering=0) as file:
-                file.seek(self.at)
-                rest = np.ascontiguousarray(values, "<f4").reshape(-1).view(np.uint8).data
-                while rest:
-                    rest = rest[file.write(rest) :]
-        except OSError as error:
-            raise DataError(f"{self.path}: can't be written: {error.strerror or error}") from error
+        with writes(self.path), self.temporary.open("r+b", buffering=0) as file:
+            file.seek(self.at)
+            rest = np.ascontiguousarray(values, "<f4").reshape(-1).view(np.uint8).data
+            while rest:
+                rest = rest[file.write(rest) :]
         return self.after(values.nbytes)
 
     def after(self, n_bytes: int) -> FilePlace:

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from seisnet.errors import ConfigError, DataError, NothingUsableError
+from seisnet.errors import ConfigError, NothingUsableError
+from seisnet.store.files import writes
 
 REPLACES = ".replaces"
 """Empty file in a folder: the run was told to replace an output that exists, and the one that resumes it may, too."""
@@ -57,10 +58,8 @@ def work_folder(folder: Path, output: Path, *, resume: bool, overwrite: bool, ke
     if overwrite and not (resume or keep) and folder.exists():
         with alone(folder, output):
             shutil.rmtree(folder, ignore_errors=True)
-    try:
+    with writes(output):
         folder.mkdir(exist_ok=True)
-    except OSError as error:
-        raise DataError(f"{output}: can't be written: {error.strerror}") from error
     with alone(folder, output):
         if _holds_any(folder) and not (resume or overwrite):
             raise ConfigError(f"{output}: an interrupted run left parts of it; use resume=True or overwrite=True")
