@@ -283,6 +283,16 @@ def test_scores_have_a_report_with_residuals(job, tmp_path):
     assert {"residuals.svg", "residuals.png"} == {path.name for path in (tmp_path / "score" / "figures").iterdir()}
 
 
+def test_the_report_of_a_score_says_what_was_left_out(tmp_path):
+    (tmp_path / "a.csv").write_text("network,station,time,phase\nXX,A,2020-01-01,P\nXX,B,2020-01-01,P\n")
+    rows = ("XX,A,2020-01-01,P,confirmed", "XX,A,2020-01-02,P,rejected", "XX,A,2020-01-01,Lg,")
+    (tmp_path / "b.csv").write_text("\n".join(["network,station,time,phase,status", *rows, ""]))
+    said = run("score", tmp_path / "a.csv", tmp_path / "b.csv", "-o", tmp_path / "score").stderr
+    page = (tmp_path / "score" / "report.html").read_text()
+    for part in ("1 pick at stations that the reference does not name", "1 pick of phases that are neither P nor S: left out (Lg)", "rejected"):
+        assert part in said and part in page
+
+
 def test_what_is_not_defined_is_empty_in_the_scores_of_an_evaluation(job, tmp_path):
     shutil.copy(job / "windows.h5", tmp_path / "w.h5")
     with h5py.File(tmp_path / "w.h5", "r+") as file:

@@ -92,25 +92,27 @@ def score(
         scores = score_detections(found, wanted, tolerance_s=tolerance_s)
         if not scores:
             raise NothingUsableError(f"no class to score: {picks} and {reference} name nothing but noise")
-    _say_not_compared((picks, found), (reference, wanted), what, quiet=quiet)
+    remarks = _not_compared((picks, found), (reference, wanted), what)
     if not any(s.matched for s in scores) and (apart := apart_s(found, wanted)) >= 0:  # NaN is not
         told = f"from the reference to the nearest {what} of its station it is {duration(apart)} (median)"
-        console.say(f"nothing matches: {told}; are both in UTC, and of the same days?", quiet=quiet)
+        remarks.append(f"nothing matches: {told}; are both in UTC, and of the same days?")
     for path, side in ((picks, found), (reference, wanted)):
         if names := unscored(side):
             told = f"{counted(len(names), what)} of {others}: left out"
-            console.say(f"{path}: {told} ({first_of(sorted(set(names)), 5)})", quiet=quiet)
+            remarks.append(f"{path}: {told} ({first_of(sorted(set(names)), 5)})")
+    for remark in remarks:
+        console.say(remark, quiet=quiet)
     console.say_rejections(rejections, quiet=quiet, verbose=verbose)
     if output is not None:
         from seisnet.report.score import Comparison, write_score
 
-        write_score(scores, output, Comparison(picks, reference, kind, tolerance_s, hours))
+        write_score(scores, output, Comparison(picks, reference, kind, tolerance_s, hours, remarks, rejections))
         console.say_outputs(output / "report.html", output / "metrics.json", quiet=quiet)
     _print_table(scores, (kind, f"{what}s"), hours)
 
 
-def _say_not_compared(picks: tuple[Path, Marks], reference: tuple[Path, Marks], what: str, *, quiet: bool) -> None:
-    """Say what is left out because of its station, and what can't match because of its instrument.
+def _not_compared(picks: tuple[Path, Marks], reference: tuple[Path, Marks], what: str) -> list[str]:
+    """What is left out because of its station, and what can't match because of its instrument.
 
     Raises
     ------
@@ -120,19 +122,20 @@ def _say_not_compared(picks: tuple[Path, Marks], reference: tuple[Path, Marks], 
     from seisnet.errors import NothingUsableError
     from seisnet.scoring.matching import elsewhere, side_by_side
 
+    remarks = []
     (path, found), (other, wanted) = picks, reference
     if away := elsewhere(found, wanted):
-        told = f"{counted(len(away), what)} at stations that the reference does not name: left out"
         if len(away) == len(found):
             mine, theirs = (first_of(sorted({p.station_id.strip(".") for p in side}), 5) for side in (found, wanted))
             raise NothingUsableError(
                 f"no {what} is at a station of the reference: {path} names {mine}, {other} {theirs}; "
                 "are the codes of networks and stations right?"
             )
-        console.say(told, quiet=quiet)
+        remarks.append(f"{counted(len(away), what)} at stations that the reference does not name: left out")
     if several := side_by_side(found, wanted):
         told = f"only one of their {what}s of one signal can match; classify --select chooses instruments"
-        console.say(f"{first_of(several, 6)}: more instruments of a station than in the reference; {told}", quiet=quiet)
+        remarks.append(f"{first_of(several, 6)}: more instruments of a station than in the reference; {told}")
+    return remarks
 
 
 def _kind(picks: Path, reference: Path) -> tuple[str, str, str]:

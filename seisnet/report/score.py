@@ -10,11 +10,12 @@ from typing import Any
 import numpy as np
 
 from seisnet import __version__, plots
-from seisnet.report.document import Column, Report, Section, Table, picture
+from seisnet.report.document import Column, Report, Section, Table, picture, rejections_section
 from seisnet.report.folder import write_figures, write_json
 from seisnet.report.html import write_report
 from seisnet.scoring.matching import MatchScore
 from seisnet.scoring.metrics import residual_statistics
+from seisnet.waveforms.records import Rejection
 
 COLUMNS = (
     Column("Reference"),
@@ -35,13 +36,18 @@ WORDS = {"phase": ("picks", "phases"), "class": ("detections", "classes")}
 
 @dataclass(frozen=True)
 class Comparison:
-    """What was compared with what, and how: files, ``phase`` or ``class``, and the length of all records, if known."""
+    """What was compared with what, and how: files, ``phase`` or ``class``, and the length of all records, if known.
+
+    Remarks and rejections say what was left out.
+    """
 
     found: Path
     reference: Path
     kind: str
     tolerance_s: float
     hours: float | None
+    remarks: Sequence[str] = ()
+    rejections: Sequence[Rejection] = ()
 
 
 def write_score(scores: Sequence[MatchScore], folder: Path, of: Comparison) -> None:
@@ -66,9 +72,9 @@ def write_score(scores: Sequence[MatchScore], folder: Path, of: Comparison) -> N
             f"Matched one to one where they overlap, or lie within {of.tolerance_s:g} s. Residuals are of the starts."
         )
     table = Table((Column(of.kind.title()), Column(what.title()), *COLUMNS), tuple(rows))
-    section = Section(what.title(), text, table, (drawn,))
+    sections = Section(what.title(), text, table, (drawn,)), rejections_section(of.rejections)
     title = f"{of.found.name} against {of.reference.name}"
-    write_report(Report(title, (), (section,), (f"seisnet {__version__}.",)), folder / "report.html")
+    write_report(Report(title, tuple(of.remarks), sections, (f"seisnet {__version__}.",)), folder / "report.html")
 
 
 def _metrics(score: MatchScore, what: str, hours: float) -> dict[str, Any]:
