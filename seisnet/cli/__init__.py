@@ -65,6 +65,13 @@ class LazyGroup(click.Group):
         command: click.Command = getattr(importlib.import_module(f"seisnet.cli.{cmd_name}"), cmd_name)
         return with_common(command)
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Say where options belong that stand before the command."""
+        try:
+            return super().parse_args(ctx, args)
+        except click.NoSuchOption as error:
+            ctx.fail(f"no option '{error.option_name}' before the command; options come after it: seisnet COMMAND ...")
+
     def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
         """Name the nearest command when there is none of that name."""
         if args and not args[0].startswith("-") and args[0] not in COMMANDS:

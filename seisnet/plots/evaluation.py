@@ -178,9 +178,9 @@ def residual_histogram(residuals_s: Mapping[str, ArrayLike], *, limit_s: float =
         figures = residual_statistics(r)
         hatch = ("////", "\\\\\\\\", "....")[index % 3]
         edges = np.linspace(-limit_s, limit_s, 51)
-        ax.hist(r, bins=list(edges), histtype="stepfilled", facecolor="white", edgecolor=colour, hatch=hatch)
         ax.axvline(0, color="0.6", linewidth=0.6)
         if figures.count:
+            ax.hist(r, bins=list(edges), histtype="stepfilled", facecolor="white", edgecolor=colour, hatch=hatch)
             ax.axvline(figures.median_s, color=colour, linestyle=line)
             ax.text(
                 0.99,
@@ -193,6 +193,7 @@ def residual_histogram(residuals_s: Mapping[str, ArrayLike], *, limit_s: float =
             )
         else:
             ax.text(0.5, 0.5, f"no matched {what}", transform=ax.transAxes, ha="center")
+            ax.set_ylim(0, 1)
         ax.set(ylabel=f"{plain(phase)} {what}", xlim=(-limit_s, limit_s))
         ax.yaxis.set_major_locator(MaxNLocator(nbins=4, integer=True))
     panels[-1].set_xlabel("Residual, machine minus analyst (s)")
