@@ -80,6 +80,11 @@ def test_nothing_in_dev_is_replaced(name):
         check_output(Path("/dev") / name, overwrite=True)
 
 
+def test_a_dash_is_no_output():
+    with pytest.raises(ConfigError, match="can't be standard output"):
+        check_output(Path("-"), overwrite=False)
+
+
 def test_sha256_is_that_of_the_bytes(tmp_path):
     content = os.urandom(3_000_000)
     (tmp_path / "a").write_bytes(content)

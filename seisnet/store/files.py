@@ -50,8 +50,11 @@ def check_free(path: Path, *, overwrite: bool, folder: bool = False) -> None:
     Raises
     ------
     ConfigError
-        If the path exists and `overwrite` is not set or it is of the other kind, or if its folder does not exist.
+        If the path exists and `overwrite` is not set or it is of the other kind, if its folder does not exist, or if
+        it is ``-``, which elsewhere means standard output.
     """
+    if str(path) == "-":
+        raise ConfigError("-: an output appears whole or not at all, so it can't be standard output; name a file")
     there = _kind(path)
     if there and there != ("folder" if folder else "file"):
         raise ConfigError(f"{path} is a {there}; choose another name")
