@@ -205,6 +205,25 @@ def test_with_a_slow_disk_each_answer_is_of_the_pick_that_was_shown(browser, job
         until(browser, lambda b: b.execute_script(LEAVES))
 
 
+def test_other_picks_are_drawn_as_the_answers_say(browser, job):
+    with serving("review", job / "picks.csv", "--waveforms", job / "Z.mseed", "--serve") as (_, url):
+        browser.get(url)
+        until(browser, is_ready)
+        nudge(browser, 50, Keys.ARROW_RIGHT)
+        until(browser, is_ready)
+        press(browser, "r")
+        until(browser, lambda b: "00:00:50" in texts(b, "h2")[0] and is_ready(b))
+        until(browser, lambda b: texts(b, "#progress") == ["2 of 4 picks have an answer."])
+        drawn = browser.execute_script(
+            "const lines = [], own = onset;"
+            "onset = (...given) => { lines.push([given[2], given[5].label]); own(...given); };"
+            "draw();"
+            "return lines;"
+        )
+        assert drawn == [[pytest.approx(-19.5), "P"], [pytest.approx(-16.0), "✗ S"], [0, "P"]]
+        assert errors_of(browser) == []
+
+
 def test_zoom_filter_and_shown_picks(browser, job):
     with serving("review", job / "picks.csv", "--waveforms", job / "Z.mseed", "--serve") as (_, url):
         browser.get(url)

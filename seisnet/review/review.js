@@ -10,6 +10,7 @@ let seen = false;  // whether there is anything to judge: the seismogram, or why
 let nudging = null;  // the timer of a move by key, which is an answer unless another key follows soon
 const unsaved = new Map();  // answers that the server has not confirmed, by pick
 const items = new Map();  // rows of the list, by pick
+const indices = new Map();  // of picks, by ID
 const kept = new Map();  // views that were read, the newest last
 
 async function ask(address, body) {
@@ -138,8 +139,10 @@ async function open(index, { keepRange = false } = {}) {
 
 // What the analyst says of a pick, be it saved yet or not.
 function saidOf(index) {
-  const { phase, offset } = unsaved.get(index) ?? { phase: picks[index].said_phase, offset: picks[index].said_offset_s };
-  return { phase, offset };
+  const { said_phase, said_offset_s, status } = picks[index];
+  const { phase, offset, rejected } =
+    unsaved.get(index) ?? { phase: said_phase, offset: said_offset_s, rejected: status === "rejected" };
+  return { phase, offset, rejected };
 }
 
 function isSaid() {
@@ -253,7 +256,10 @@ function draw() {
   if (view.probabilities.length) probabilities(pen, look, TOP + n * size, .8 * size);
   axis(pen, look, TOP + height);
   for (const pick of view.picks) {
-    if (pick.id !== picks[current].id) onset(pen, look, pick.at_s, pick.phase, height, { label: pick.phase });
+    if (pick.id === picks[current].id) continue;
+    const { phase, offset, rejected } = saidOf(indices.get(pick.id));
+    const label = rejected ? `${MARKS.rejected} ${phase}` : phase;
+    onset(pen, look, pick.at_s + offset, phase, height, { label, faint: rejected });
   }
   if (draft.offset) onset(pen, look, 0, picks[current].phase, height, { label: "original", faint: true });
   const spread = picks[current].uncertainty_s;
@@ -486,6 +492,7 @@ matchMedia("(prefers-color-scheme: dark)").addEventListener("change", draw);
 
 ask("picks").then(found => {
   picks = found;
+  picks.forEach((pick, index) => indices.set(pick.id, index));
   list();
   if (!picks.length) {
     $("title").textContent = "The file holds no picks.";
