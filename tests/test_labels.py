@@ -282,6 +282,17 @@ def test_of_rows_with_one_pick_id_the_last_counts_and_the_number_of_a_line_is_no
     assert [(p.phase, p.time_ns // NS_PER_S) for p in read_labels([path])] == [("P", 1), ("S", 6)]
 
 
+def test_a_pick_that_was_rejected_and_accepted_again_is_no_rejection(tmp_path):
+    reviewed, other = tmp_path / "reviewed.csv", tmp_path / "other.csv"
+    rows = ("5,S,rejected,a", "5,S,accepted,a", "20,P,rejected,b", "20.2,P,rejected,b")
+    reviewed.write_text("network,station,time,phase,status,pick_id\n" + "".join(f"GE,APE,{row}\n" for row in rows))
+    other.write_text("network,station,time,phase\nGE,APE,4.8,P\n")
+    rejections = []
+    found = read_labels([reviewed, other], rejections)
+    assert [(p.phase, p.time_ns / NS_PER_S) for p in found] == [("P", 4.8), ("S", 5)]
+    assert [(r.start_ns / NS_PER_S, r.reason) for r in rejections] == [(20.2, "a pick that an analyst rejected")]
+
+
 BAD = {
     "empty.csv": (b"", "the file is empty"),
     "words.csv": (b"hello\n", "no columns network, station, time, phase; a CSV of picks"),

@@ -86,6 +86,7 @@ def _read(path: Path, table: _Table, make: Callable[[dict[str, str]], L], reject
         _check_columns(path, table, names)
         reader.fieldnames = names
         labels: dict[str | int, L] = {}
+        rejected: dict[str | int, Rejection] = {}
         for row in reader:
             values = {name: (value or "").strip() for name, value in row.items() if name is not None}
             key = values.get("pick_id") or reader.line_num
@@ -94,11 +95,13 @@ def _read(path: Path, table: _Table, make: Callable[[dict[str, str]], L], reject
             except ValueError as error:
                 raise DataError(f"{path}, line {reader.line_num}: {error}") from error
             labels.pop(key, None)
+            rejected.pop(key, None)
             if _is_rejected(values):
                 at_ns = time_ns(values["time"])
-                rejections.append(Rejection(label.trace_id, at_ns, at_ns, table.refused))
+                rejected[key] = Rejection(label.trace_id, at_ns, at_ns, table.refused)
             else:
                 labels[key] = label
+    rejections += rejected.values()
     return list(labels.values())
 
 
