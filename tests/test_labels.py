@@ -309,6 +309,11 @@ BAD = {
     "capitals.csv": (b"Network,Station,Time,Phase\nGE,APE,1,P\n", "here they are not all in lower case"),
     "time.csv": (b"network,station,time,phase\nGE,APE,1,P\nGE,APE,soon,P\n", "line 3: time 'soon'"),
     "short.csv": (b"network,station,time,phase\nGE,APE\n", "line 2: time ''"),
+    "decimal.csv": (
+        b"network,station,time,phase\nGE,APE,1,P,\nGE,APE,2020-01-01T00:00:01,5,P\n",
+        "line 3: more fields than columns; quote what holds a comma",
+    ),
+    "twice.csv": (b"network,station,time,phase,time\nGE,APE,1,P,2\n", "more than one column time; rename all but"),
     "blank.csv": (b"network,station,time,phase\n\nGE,APE,1,P\n\nGE,APE,soon,P\n", "line 5: time 'soon'"),
     "weight.csv": (
         b"network,station,time,phase,weight\nGE,APE,1,P,4\n",

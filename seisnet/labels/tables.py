@@ -85,24 +85,21 @@ def _read(path: Path, table: _Table, make: Callable[[dict[str, str]], L], reject
             names = ["time" if name == "start_time" else name for name in names]
         _check_columns(path, table, names)
         reader.fieldnames = names
-        labels: dict[str | int, L] = {}
-        rejected: dict[str | int, Rejection] = {}
+        answers: dict[str | int, L | Rejection] = {}
         for row in reader:
-            values = {name: (value or "").strip() for name, value in row.items() if name is not None}
+            if any(map(str.strip, row.pop(None, ()))):
+                raise DataError(f"{path}, line {reader.line_num}: more fields than columns; quote what holds a comma")
+            values = {name: (value or "").strip() for name, value in row.items()}
             key = values.get("pick_id") or reader.line_num
             try:
                 label = make(values)
             except ValueError as error:
                 raise DataError(f"{path}, line {reader.line_num}: {error}") from error
-            labels.pop(key, None)
-            rejected.pop(key, None)
-            if _is_rejected(values):
-                at_ns = time_ns(values["time"])
-                rejected[key] = Rejection(label.trace_id, at_ns, at_ns, table.refused)
-            else:
-                labels[key] = label
-    rejections += rejected.values()
-    return list(labels.values())
+            answers.pop(key, None)
+            at_ns = time_ns(values["time"])
+            answers[key] = Rejection(label.trace_id, at_ns, at_ns, table.refused) if _is_rejected(values) else label
+    rejections += [answer for answer in answers.values() if isinstance(answer, Rejection)]
+    return [answer for answer in answers.values() if not isinstance(answer, Rejection)]
 
 
 def _check_columns(path: Path, table: _Table, columns: Sequence[str]) -> None:
@@ -117,6 +114,8 @@ def _check_columns(path: Path, table: _Table, columns: Sequence[str]) -> None:
             hint = f"; here they are {textwrap.shorten(', '.join(columns), 100)}"
         lacking = f"column{'s' if len(missing) > 1 else ''} {', '.join(missing)}"
         raise DataError(f"{path}: no {lacking}; a CSV of {table.many} needs {', '.join(table.needed)}{hint}")
+    if twice := [name for name in (*table.needed, *table.optional) if columns.count(name) > 1]:
+        raise DataError(f"{path}: more than one column {', '.join(twice)}; rename all but the one that counts")
     absent = [name for name in table.optional if name not in columns]
     for name in columns:
         swapped = [other for other in absent if sorted(other) == sorted(name.lower())]  # letters, as in ``weigth``
