@@ -84,6 +84,9 @@ def test_classes_weigh_their_shares(anything):
     data = context_data(excerpts, excerpts[:1], lambda _: anything, CONFIG, np.random.default_rng(0))
     mass = np.bincount(data.batches.y, weights=data.batches.weight)
     np.testing.assert_allclose(mass / mass.sum(), [ONSET_SHARE, ONSET_SHARE, 1 - 2 * ONSET_SHARE], rtol=1e-5)
+    frequent = np.exp(data.prior_shift) * mass / mass.sum()  # what a model is to expect of a record
+    np.testing.assert_allclose(data.batches.weight * np.exp(data.prior_shift)[data.batches.y], 1.0, rtol=1e-5)
+    assert frequent.sum() == pytest.approx(1, rel=1e-5) and frequent[NOISE] > 1 - 2 * ONSET_SHARE
     np.testing.assert_allclose(data.batches.x.mean(axis=0), 0, atol=1e-4)
     before, after = reach(CONFIG.hop_s)
     assert data.batches.n_features == data.x_dev.shape[1] == len(data.scaler.mean) and before + after > 0
