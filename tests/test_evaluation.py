@@ -99,6 +99,13 @@ def test_figures_are_of_all_windows_that_are_not_altered_copies(quakes, quake_mo
     assert low < found.scores.macro_f1 < high
     of_records = of_record(own.snr_db, own.group, own.trace_id.tolist())
     assert found.breakdowns["snr_db"].left_out == np.isnan(of_records).sum() < np.isnan(own.snr_db).sum()
+    figures = found.metrics()
+    for k, name in enumerate(found.classes):
+        assert figures["classes"][name]["windows"] == (own.y == k).sum()
+        by_bin = np.array(figures["f1_by"]["snr_db"]["f1"][name], dtype=np.float64)
+        np.testing.assert_array_equal(by_bin, found.breakdowns["snr_db"].f1[:, k])
+    of_dev = evaluate(quake_model, replace(quakes.windows, rows=rows), split="dev").rows
+    assert len(of_dev) == (own.split == 1).sum() and not of_dev.augmented.any()
     scaled = (own.x[found.embedded] - quake_model.stored.mean) / quake_model.stored.scale
     np.testing.assert_array_equal(found.activations, quake_model.networks[0].hidden(scaled))
 

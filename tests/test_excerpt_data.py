@@ -10,18 +10,22 @@ from seisnet.config import PreprocessConfig, TrainConfig
 from seisnet.features import make_feature
 from seisnet.nn import Network
 from seisnet.picks import station_of
-from seisnet.scan.context_network import reach
+from seisnet.scan.context_network import ContextNetwork, context_inputs, reach
 from seisnet.scan.onset_network import SHIFT_S, onset_config
+from seisnet.scan.scanner import Chain, scan
 from seisnet.scan.sliding_network import SlidingNetwork
 from seisnet.store.excerpts import Excerpt
+from seisnet.store.windows_file import SPLITS
 from seisnet.training import excerpt_data, tasks
 from seisnet.training.excerpt_data import (
     FAR_SHARE,
     ONSET_SHARE,
     SHIFTS,
+    as_record,
     column_targets,
     context_data,
     fold_of,
+    load_excerpts,
     onset_data,
 )
 from seisnet.waveforms.records import NS_PER_S
@@ -72,11 +76,46 @@ def test_onsets_between_columns_and_outside_them():
     y, kept, away_s = column_targets(excerpt_of([(105.0, P), (5.0, S)]), START_NS + NS_PER_S, 10, CONFIG)
     assert np.flatnonzero(y == P).tolist() == [4, 5, 6, 7]  # 1.8 s to 2.4 s, 0.3 s on either side of 2.1 s
     assert kept[0] and y[0] == NOISE and away_s[0] == pytest.approx(0.9)  # from the S before the first column
+    assert away_s[9] == pytest.approx(0.7)  # from the P
     assert column_targets(excerpt_of([]), START_NS, 3, CONFIG)[2].tolist() == [np.inf] * 3
     assert [len(part) for part in column_targets(excerpt_of([(1.0, P)]), START_NS, 0, CONFIG)] == [0, 0, 0]
 
 
+def test_noise_is_known_in_every_stretch_in_which_onsets_are_labelled():
+    _, kept, _ = column_targets(excerpt_of([], known=((0, 50), (150, 1500))), START_NS, 20, CONFIG)
+    assert np.flatnonzero(kept).tolist() == [0, 1, 2, 3, 4, 15, 16, 17, 18, 19]
+
+
+def test_an_excerpt_becomes_a_record_with_all_that_is_known_of_it():
+    excerpt = replace(excerpt_of([]), present=np.array([True, False, False]), bandwidth_hz=12.5)
+    record = as_record(excerpt)
+    for name in ("data", "start_ns", "sampling_rate_hz", "trace_id", "present", "bandwidth_hz"):
+        np.testing.assert_array_equal(getattr(record, name), getattr(excerpt, name), err_msg=name)
+
+
+def test_excerpts_of_a_split_are_those_alone(quakes):
+    for k, split in enumerate(SPLITS):
+        of_split = [e.start_ns for e in quakes.windows.excerpts if e.split == k]
+        assert [e.start_ns for e in load_excerpts(quakes.windows, split)] == of_split
+
+
 # The context stage
+
+
+def test_the_context_stage_learns_from_what_it_reads_in_a_scan(anything):
+    class Spy(ContextNetwork):
+        def __call__(self, log_probabilities, log_energy):
+            read.append(context_inputs(log_probabilities, log_energy, NOISE, CONFIG.hop_s))
+            return np.full((len(read[-1]), 3), 1 / 3, np.float32)
+
+    read, nothing = [], np.zeros(0, np.float32)
+    excerpt = excerpt_of([(600.0, P), (900.0, S)])
+    chain = Chain(anything, Spy((), nothing, nothing, NOISE, CONFIG.hop_s), CONFIG, CONFIG.classes)
+    scan(as_record(excerpt), chain)
+    data = context_data([excerpt], [], lambda _: anything, CONFIG, np.random.default_rng(0))
+    learned = data.batches.x * data.scaler.scale + data.scaler.mean
+    for row in learned[:60]:  # the last ones have not the columns over the end, see `scan_windows`
+        assert np.abs(np.concatenate(read) - row).max(axis=1).min() < 1e-4
 
 
 def test_classes_weigh_their_shares(anything):
@@ -180,7 +219,9 @@ def test_a_fold_network_never_saw_the_station_that_it_scores(quakes, monkeypatch
 
 
 def test_distances_to_onsets_by_hand():
-    excerpt = replace(excerpt_of([(600.0, P), (900.25, S), (1100.0, -1), (20.0, P)]), weights=(0.5, 2.0, 1.0, 1.0))
+    excerpt = replace(
+        excerpt_of([(600.0, P), (900.25, S), (1100.0, -1), (20.0, P), (1480.0, S)]), weights=(0.5, 2.0, 1.0, 1.0, 1.0)
+    )
     rng = np.random.default_rng(3)
     shifts_s = [rng.uniform(-SHIFT_S, SHIFT_S, SHIFTS) for _ in range(2)]
     data = onset_data([excerpt], [excerpt], CONFIG, np.random.default_rng(3))
@@ -211,6 +252,7 @@ def test_why_a_stage_can_not_be_learned():
     )
     assert "one station" in excerpt_data.why_no_context(enough, {"XX.A"}, CONFIG)
     assert "no frames" in excerpt_data.why_no_context(enough, stations, replace(CONFIG, features="raw"))
+    assert not excerpt_data.why_no_onsets(enough, replace(CONFIG, sampling_rate_hz=40.0, freqmax_hz=18.0))
     assert "20 Hz is too low" in excerpt_data.why_no_onsets(
         enough, replace(CONFIG, sampling_rate_hz=20.0, freqmax_hz=9.0)
     )
