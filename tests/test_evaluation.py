@@ -9,6 +9,7 @@ import pytest
 from seisnet.config import PreprocessConfig, TrainConfig, to_json
 from seisnet.errors import DataError
 from seisnet.model import Model
+from seisnet.scoring import evaluation
 from seisnet.scoring.breakdown import of_record
 from seisnet.scoring.evaluation import RECIPE, evaluate
 from seisnet.scoring.metrics import reliability
@@ -74,9 +75,10 @@ def test_windows_of_other_classes_or_of_the_same_in_another_order_are_refused(cl
 
 
 @pytest.mark.parametrize(("column", "value"), [("x", np.nan), ("y", 3), ("group", 10**6)])
-def test_windows_that_were_altered_in_memory_are_checked(column, value, quakes, quake_model):
+def test_windows_that_were_altered_in_memory_are_checked(column, value, quakes, quake_model, monkeypatch):
+    monkeypatch.setattr(evaluation, "RUN_ROWS", 10)
     altered = getattr(quakes.windows.rows, column).copy()
-    altered[0] = value
+    altered[-1] = value
     windows = replace(quakes.windows, rows=replace(quakes.windows.rows, **{column: altered}))
     for ask in (lambda: evaluate(quake_model, windows, split="all"), lambda: fit(windows)):
         with pytest.raises(DataError, match=f"windows: {column} holds"):
@@ -104,8 +106,9 @@ def test_figures_are_of_all_windows_that_are_not_altered_copies(quakes, quake_mo
         assert figures["classes"][name]["windows"] == (own.y == k).sum()
         by_bin = np.array(figures["f1_by"]["snr_db"]["f1"][name], dtype=np.float64)
         np.testing.assert_array_equal(by_bin, found.breakdowns["snr_db"].f1[:, k])
-    of_dev = evaluate(quake_model, replace(quakes.windows, rows=rows), split="dev").rows
-    assert len(of_dev) == (own.split == 1).sum() and not of_dev.augmented.any()
+    of_dev = evaluate(quake_model, replace(quakes.windows, rows=rows), split="dev")
+    assert len(of_dev.rows) == (own.split == 1).sum() and not of_dev.rows.augmented.any()
+    assert of_dev.metrics()["groups"] == len(set(own.group[own.split == 1]))
     scaled = (own.x[found.embedded] - quake_model.stored.mean) / quake_model.stored.scale
     np.testing.assert_array_equal(found.activations, quake_model.networks[0].hidden(scaled))
 

@@ -193,7 +193,7 @@ def test_hints_of_phases_are_p_s_or_neither(hints, expected):
     [
         "network,station,location,channel,time,phase\nGE,APE,00,HHZ,2020-01-01T00:00:10Z,Pg\n",
         "\ufeffnetwork,station,location,channel,time,phase\r\nGE,APE,00,HHZ,1577836810,Pg\r\n",
-        " phase , time ,network,station,channel,location,note\nPg,1577836810.000,GE,APE,HHZ,00,anything\n",
+        " phase , time ,network,station,channel,location,note\nPg , 1577836810.000,GE ,APE,HHZ,00,anything\n",
         'network,station,location,channel,time,phase,event_id\n"GE","APE","00","HHZ","2020-01-01T00:00:10","Pg",""\n',
     ],
 )
@@ -237,11 +237,12 @@ def test_uncertainty_status_and_weight_of_csv_become_a_weight(tmp_path):
         "5,,automatic,",
         "6,0.4,automatic,0.5",
         "7,,reviewed,0.3",
+        "8,0,manual,",
     ]
     path.write_text(
         "network,station,time,phase,uncertainty_s,status,weight\n" + "".join(f"GE,APE,{i[0]},P{i[1:]}\n" for i in rows)
     )
-    assert [p.weight for p in read_labels([path])] == pytest.approx([1, 1, 0.5, 0.1, 0.5, 0.0625, 0.3])
+    assert [p.weight for p in read_labels([path])] == pytest.approx([1, 1, 0.5, 0.1, 0.5, 0.0625, 0.3, 1])
 
 
 def test_a_row_of_weight_0_is_no_label_as_in_a_catalogue_but_a_stretch_needs_a_weight(tmp_path):

@@ -8,6 +8,7 @@ import math
 import os
 import re
 from html.parser import HTMLParser
+from pathlib import Path
 from urllib.parse import unquote
 
 import numpy as np
@@ -37,7 +38,9 @@ from seisnet.report.document import Column, Report, Section, Table, picks_table,
 from seisnet.report.evaluation import training_figures
 from seisnet.report.folder import write_json
 from seisnet.report.html import render_report, write_report
+from seisnet.report.score import Comparison, write_score
 from seisnet.report.viewer import open_picked
+from seisnet.scoring.matching import MatchScore
 from seisnet.waveforms.records import KEPT, Rejection
 
 START_NS = 1_251_073_203_000_000_000  # 2009-08-24T00:20:03
@@ -175,11 +178,13 @@ def test_empty_tables_say_so_and_have_no_filters():
 
 def test_rejections_are_counted_by_reason_the_commonest_first():
     gap, short = "gap", "shorter than a window"
-    those = [Rejection("A", 0, 10**9, short), Rejection("B", 10**9, 3 * 10**9, gap), Rejection("C", 0, 10**9, gap)]
+    those = [Rejection("x", 0, 0, "unreadable")]  # of no time
+    those += [Rejection("A", 0, 10**9, short), Rejection("B", 10**9, 3 * 10**9, gap), Rejection("C", 0, 10**9, gap)]
     table = rejections_section(those).table
     assert table.rows == (
         ("gap", 2, 3.0, "B", "1970-01-01 00:00:01.000"),
         (short, 1, 1.0, "A", "1970-01-01 00:00:00.000"),
+        ("unreadable", 1, math.nan, "x", ""),
     )
     assert rejections_section([]).text == "Nothing was rejected."
 
@@ -188,6 +193,30 @@ def test_a_remark_on_whole_records_has_no_length():
     remark = f"{KEPT}resampled from 200 to 100 Hz"
     ((_, stretches, length_s, *_),) = rejections_section([Rejection("A", 10**9, 10**9, remark)] * 2).table.rows
     assert stretches == 2 and math.isnan(length_s)
+
+
+def test_scores_stand_in_their_columns(tmp_path):
+    of = Comparison(Path("found.csv"), Path("wanted.csv"), "phase", 0.5, 2.0)
+    write_score([MatchScore("P", 8, 10, 5, np.array([0.3, -0.4, -0.1, 0.2, 0.0]))], tmp_path, of)
+    page = Page((tmp_path / "report.html").read_text())
+    assert page.all("h1")[0][1] == "found.csv against wanted.csv"
+    row = dict(zip((name for _, name in page.all("th")), (cell for _, cell in page.all("td")), strict=True))
+    assert row == {
+        "Phase": "P", "Picks": "8", "Reference": "10", "Matched": "5", "Precision": "0.625", "Recall": "0.500",
+        "F1": "0.556", "Median s": "0.000", "MAE s": "0.200", "5 % s": "-0.340", "95 % s": "0.280",
+        "False 1/h": "1.500",
+    }  # fmt: skip
+
+
+def test_a_row_of_a_pick_holds_its_figures_and_opens_the_first_view_that_shows_it():
+    shown = dataclasses.replace(pick(uncertainty_s=0.04, snr_db=12.0), location="00")
+    data_ct, nothing = np.random.default_rng(1).normal(size=(3, 400)), np.zeros((0, 0))
+    views = [View(data_ct, START_NS + k, 100.0, nothing, np.zeros(0), (shown,), "BW.RJOB.00.EH") for k in (0, 1)]
+    section = picks_sections(Classification(picks=[shown], views=views), load_model("phase"), hint="x")[0]
+    assert section.text == "Click the row of the pick to open its seismogram."
+    table = section.table
+    assert table.rows == (("2009-08-24 00:20:07.700", "BW.RJOB", "00.EHZ", "P", 0.97, 0.04, 12.0),)
+    assert table.anchors == (f"BW.RJOB.00.EH {START_NS}",)
 
 
 def test_the_file_is_the_page_and_replaces_an_older_one(tmp_path):
@@ -292,11 +321,17 @@ def test_seismograms_carry_a_unit_only_where_it_is_known(untrained_model, respon
     assert waveform_figure(view, None).axes[0].get_ylabel() == "Z"
 
 
+def test_of_a_stretch_that_is_flat_on_every_component_all_are_drawn():
+    nothing = np.zeros((0, 0))
+    view = View(np.zeros((3, 400)), START_NS, 100.0, nothing, np.zeros(0), (), "BW.S..EH")
+    assert [axes.get_ylabel() for axes in waveform_figure(view, None).axes] == ["Z", "N", "E"]
+
+
 def test_a_report_of_detections_counts_and_lists_them(tmp_path):
     at_ns = START_NS + 10**10
     found = Classification(
-        detections=[Detection("TW", "LH01", "", "EH", "rockfall", at_ns, at_ns + 12 * 10**9, 0.9)],
-        spans=[("TW.LH01..EH", START_NS, START_NS + 60 * 10**9)],
+        detections=[Detection("TW", "LH01", "00", "EH", "rockfall", at_ns, at_ns + 12 * 10**9, 0.9)],
+        spans=[("TW.LH01.00.EH", START_NS, START_NS + 60 * 10**9)],
         thresholds={"rockfall": 0.5},
         seconds=60.0,
     )
@@ -306,12 +341,26 @@ def test_a_report_of_detections_counts_and_lists_them(tmp_path):
     page = Page((folder / "report.html").read_text())
     text = " ".join(content for _, content in page.all("td"))
     assert page.all("h1")[0][1] == "Detections"
-    assert all(cell in text for cell in ("TW.LH01", "rockfall", "12.0", "0.90"))
+    assert all(cell in text for cell in ("TW.LH01", "00.EH", "rockfall", "12.0", "0.90"))
     metrics = json.loads((folder / "metrics.json").read_text())
     assert metrics["detections_by_station"] == [{"station": "TW.LH01", "class": "rockfall", "detections": 1}]
     assert {path.name for path in folder.iterdir()} == {name for name in IN_REPORT if "picks" not in name}
     with pytest.raises(ConfigError, match="a report of detections"):
         open_picked(folder)
+
+
+def test_a_report_of_picks_counts_them_and_what_was_rejected(tmp_path):
+    found = Classification(
+        picks=[pick(), pick(at_s=9), pick(phase="S", at_s=6)],
+        rejections=[Rejection("A", 0, 10**9, "gap"), Rejection("B", 0, 2 * 10**9, "gap")],
+        spans=[("BW.RJOB..EH", START_NS, START_NS + 60 * 10**9)],
+    )
+    write_classification(found, load_model("phase"), tmp_path, origin=Origin(["a"], "phase"))
+    page = Page((tmp_path / "report.html").read_text())
+    assert [text for _, text in page.all("td")][:3] == ["BW.RJOB", "2", "1"]
+    metrics = json.loads((tmp_path / "metrics.json").read_text())
+    assert [row["picks"] for row in metrics["picks_by_station"]] == [2, 1]
+    assert metrics["rejected"] == {"gap": {"stretches": 2, "seconds": 3.0}}
 
 
 def test_a_report_takes_the_place_of_one_of_the_other_task(tmp_path):

@@ -95,7 +95,6 @@ def _read(path: Path, table: _Table, make: Callable[[dict[str, str]], L], reject
                 label = make(values)
             except ValueError as error:
                 raise DataError(f"{path}, line {reader.line_num}: {error}") from error
-            answers.pop(key, None)
             at_ns = time_ns(values["time"])
             answers[key] = Rejection(label.trace_id, at_ns, at_ns, table.refused) if _is_rejected(values) else label
     rejections += [answer for answer in answers.values() if isinstance(answer, Rejection)]
