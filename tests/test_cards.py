@@ -100,6 +100,13 @@ def test_the_test_split_and_the_name_of_the_model_change_no_byte(landslides, tmp
     ]
 
 
+def test_what_holds_noise_alone_is_no_event(landslides):
+    config = dataclasses.replace(CLASSES, class_names=("earthquake", "noise"))
+    info = dataclasses.replace(landslides.info, classes=config.class_names, attributes={"config": to_json(config)})
+    windows = changed(dataclasses.replace(landslides, info=info), group=np.arange(80, dtype=np.uint32) // 2)
+    assert "| events | 20 |  | 10 |" in section(card_of(windows), "Data")
+
+
 def test_the_card_of_a_class_model_names_neither_folders_nor_days(landslides):
     card = card_of(landslides)
     assert "20 sources: 00.mseed, 01.mseed" in card and "11.mseed, ..." in card
