@@ -95,8 +95,11 @@ def _read(path: Path, table: _Table, make: Callable[[dict[str, str]], L], reject
                 label = make(values)
             except ValueError as error:
                 raise DataError(f"{path}, line {reader.line_num}: {error}") from error
-            at_ns = time_ns(values["time"])
-            answers[key] = Rejection(label.trace_id, at_ns, at_ns, table.refused) if _is_rejected(values) else label
+            if _is_rejected(values):
+                at_ns = time_ns(values["time"])
+                answers[key] = Rejection(label.trace_id, at_ns, at_ns, table.refused)
+            else:
+                answers[key] = label
     rejections += [answer for answer in answers.values() if isinstance(answer, Rejection)]
     return [answer for answer in answers.values() if not isinstance(answer, Rejection)]
 
