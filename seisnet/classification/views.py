@@ -90,7 +90,7 @@ def of_picks(views: Sequence[View], picks: Collection[Pick]) -> list[View]:
 def with_all_picks(views: Sequence[View], picks: Iterable[Pick]) -> list[View]:
     """Views with all picks of their instrument that lie in them, also those of other stretches and sources."""
     of: dict[str, list[Pick]] = {view.trace_id: [] for view in views}
-    for pick in picks if views else ():
+    for pick in picks:
         if pick.trace_id in of:
             of[pick.trace_id].append(pick)
     # The end is rounded to a sample; a pick at it stays.

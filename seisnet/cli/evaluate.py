@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from pathlib import Path
 
 import click
@@ -32,7 +31,7 @@ def evaluate(model: str, windows: Path, output: Path, split: str, overwrite: boo
     Example:
       seisnet evaluate model.h5 windows.h5 -o evaluation
     """
-    from seisnet.formats.own_csv import csv_text
+    from seisnet.formats.own_csv import csv_text, number
     from seisnet.model import load_model
     from seisnet.report.evaluation import write_evaluation
     from seisnet.scoring.evaluation import evaluate as evaluate_windows
@@ -59,6 +58,6 @@ def evaluate(model: str, windows: Path, output: Path, split: str, overwrite: boo
     for name, *figures, support in zip(
         found.classes, scores.precision, scores.recall, scores.f1, scores.support, strict=True
     ):
-        rows.append((name, *("" if math.isnan(v) else f"{v:.4f}" for v in figures), support))
+        rows.append((name, *(number(v, 4) for v in figures), support))
     rows.append(("macro", "", "", f"{scores.macro_f1:.4f}", len(found.rows)))
     click.echo(csv_text(rows), nl=False)

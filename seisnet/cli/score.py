@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
@@ -154,17 +155,14 @@ def _kind(picks: Path, reference: Path) -> tuple[str, str, str]:
 
 def _print_table(scores: Sequence[MatchScore], names: tuple[str, str], hours: float | None) -> None:
     """Print the scores as CSV on stdout."""
-    import numpy as np
-
-    from seisnet.formats.own_csv import csv_text
+    from seisnet.formats.own_csv import csv_text, number
+    from seisnet.scoring.metrics import residual_statistics
 
     columns = ("reference", "matched", "precision", "recall", "f1", "median_s", "mae_s", "false_an_hour")
     rows: list[tuple[object, ...]] = [(*names, *columns)]
     for s in scores:
-        residuals = s.residuals_s
-        median = f"{np.median(residuals):.3f}" if residuals.size else ""
-        mae = f"{np.abs(residuals).mean():.3f}" if residuals.size else ""
-        rates = ("" if np.isnan(v) else f"{v:.4f}" for v in (s.precision, s.recall, s.f1))
-        false = f"{s.false_an_hour(hours):.3f}" if hours else ""
-        rows.append((s.name, s.found, s.reference, s.matched, *rates, median, mae, false))
+        residuals = residual_statistics(s.residuals_s)
+        rates = (number(v, 4) for v in (s.precision, s.recall, s.f1))
+        figures = (number(v, 3) for v in (residuals.median_s, residuals.mae_s, s.false_an_hour(hours or math.nan)))
+        rows.append((s.name, s.found, s.reference, s.matched, *rates, *figures))
     click.echo(csv_text(rows), nl=False)

@@ -47,24 +47,25 @@ def _pick_row(pick: Pick) -> tuple[str, ...]:
         *_codes(pick),
         pick.phase,
         iso_time(pick.time_ns),
-        _number(pick.probability, 4),
-        _number(pick.uncertainty_s, 3),
-        _number(pick.snr_db, 1),
+        number(pick.probability, 4),
+        number(pick.uncertainty_s, 3),
+        number(pick.snr_db, 1),
         pick.model,
-        _number(pick.threshold, 4),
+        number(pick.threshold, 4),
     )
 
 
 def _detection_row(d: Detection) -> tuple[str, ...]:
     times = iso_time(d.start_ns), iso_time(d.end_ns)
-    return (*_codes(d), d.label, *times, _number(d.probability, 4), d.model, _number(d.threshold, 4))
+    return (*_codes(d), d.label, *times, number(d.probability, 4), d.model, number(d.threshold, 4))
 
 
 def _codes(found: OnInstrument) -> tuple[str, ...]:
     return (found.network, found.station, found.location, found.channel)
 
 
-def _number(value: float, digits: int) -> str:
+def number(value: float, digits: int) -> str:
+    """A figure with so many decimals; empty if it is not known, NaN."""
     return "" if math.isnan(value) else f"{value:.{digits}f}"
 
 

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seisnet.errors import ConfigError, DataError
-from seisnet.store.files import check_folder, check_output, made_folder, replacing
+from seisnet.store.files import check_folder, check_free, made_folder, replacing
 from seisnet.store.hdf5 import HDF5Sink
 from seisnet.store.seisbench_file import chunk_names
 
@@ -77,7 +77,7 @@ class SeisBenchWriter:
         with ExitStack() as stack:
             stack.enter_context(made_folder(self.folder))
             for path in (metadata, waveforms, readme) if self.attributes else (metadata, waveforms):
-                check_output(path, overwrite=self.overwrite)
+                check_free(path, overwrite=self.overwrite)
             # What is entered last leaves first: all is on disk, then README, waveforms and metadata move in.
             metadata_part = stack.enter_context(replacing(metadata))
             waveforms_part = stack.enter_context(replacing(waveforms))
