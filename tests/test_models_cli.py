@@ -5,11 +5,9 @@ import dataclasses
 import numpy as np
 import obspy
 import pytest
-from click.testing import CliRunner
 
 from seisnet import model as model_room
 from seisnet import model_cards
-from seisnet.cli import cli
 from seisnet.config import PreprocessConfig
 from seisnet.errors import ConfigError
 from seisnet.features import make_feature
@@ -17,14 +15,9 @@ from seisnet.model import Model, load_model
 from seisnet.model_cards import SECTIONS, describe_model
 from seisnet.nn import Network
 from seisnet.store.model_file import StoredModel, StoredStage
+from tests.commands import run
 
 CARD = "# phase\n\nPicks P and S.\n\n" + "\n\n".join(f"## {name}\n\nSaid." for name in SECTIONS) + "\n"
-
-
-def run(*arguments):
-    result = CliRunner().invoke(cli, [str(a) for a in arguments], catch_exceptions=False)
-    assert result.exit_code == 0, result.output
-    return result
 
 
 @pytest.fixture
