@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from seisnet import nn
+    from seisnet.classification.figures import plot_waveforms
     from seisnet.config import PickConfig, PreprocessConfig, TrainConfig
     from seisnet.formats.picks import read_picks, write_detections, write_picks
     from seisnet.formats.quakeml import picks_catalogue
@@ -34,6 +35,7 @@ __all__ = [
     "load_model",
     "nn",
     "picks_catalogue",
+    "plot_waveforms",
     "preprocess",
     "read_picks",
     "read_windows",
@@ -42,6 +44,7 @@ __all__ = [
 ]
 
 _MODULES = {
+    "classification.figures": ("plot_waveforms",),
     "config": ("PickConfig", "PreprocessConfig", "TrainConfig"),
     "formats.picks": ("read_picks", "write_detections", "write_picks"),
     "formats.quakeml": ("picks_catalogue",),

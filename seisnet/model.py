@@ -18,11 +18,11 @@ from seisnet.errors import ConfigError, DataError, FormatError
 from seisnet.features import Feature, make_feature
 from seisnet.formats.probabilities import probability_stream
 from seisnet.nn import Network, blas_threads
+from seisnet.pick_lists import DetectionList, PickList
 from seisnet.picking.coincidence import accepted
 from seisnet.picking.detector import joined_detections, reaching
 from seisnet.picking.follower import Follower
 from seisnet.picking.picker import margin_s
-from seisnet.picks import DetectionList, PickList
 from seisnet.scan.context_network import ContextNetwork
 from seisnet.scan.onset_network import OnsetNetwork
 from seisnet.scan.scanner import Chain, Probabilities, scan
@@ -53,6 +53,13 @@ class Model:
 
     name: str
     stored: StoredModel = field(repr=False)
+
+    def __repr__(self) -> str:
+        """Say what it tells apart and when it picks; the card, `stored.card`, says all."""
+        recipe = self.preprocess
+        windows = f"windows of {recipe.window_s:g} s at {recipe.sampling_rate_hz:g} Hz"
+        thresholds = ", ".join(f"{name} {value:g}" for name, value in sorted(self.stored.thresholds.items()))
+        return f"Model({self.name}: {', '.join(self.classes)}; {windows}; thresholds {thresholds})"
 
     @cached_property
     def preprocess(self) -> PreprocessConfig:

@@ -107,11 +107,27 @@ class Pick(OnInstrument):
         """
         return f"{self.network}.{self.station}.{self.location}.{self.channel}_{self.phase}_{iso_time(self.time_ns)}"
 
+    def __str__(self) -> str:
+        """One line for people.
+
+        Examples
+        --------
+        >>> print(Pick("BW", "RJOB", "", "EH", "P", 1_251_073_207_720_000_000, 0.986, 0.0194))
+        BW.RJOB..EH  P  2009-08-24T00:20:07.720000Z  0.99  +- 0.02 s
+        """
+        uncertainty = "" if math.isnan(self.uncertainty_s) else f"  +- {self.uncertainty_s:.2f} s"
+        return f"{self.trace_id}  {self.phase}  {iso_time(self.time_ns)}{_stated(self.probability)}{uncertainty}"
+
 
 def _values(statement: OnInstrument) -> tuple[object, ...]:
     """All fields, with None for NaN, which is not equal to itself."""
     values = [getattr(statement, name) for name in statement.__dataclass_fields__]
     return tuple([None if value != value else value for value in values])  # noqa: PLR0124, NaN
+
+
+def _stated(probability: float) -> str:
+    """A probability in a line; nothing where it is NaN."""
+    return "" if math.isnan(probability) else f"  {probability:.2f}"
 
 
 def obspy_time(ns: int) -> obspy.UTCDateTime:
@@ -207,6 +223,11 @@ class Detection(OnInstrument):
     model: str = ""
     threshold: float = math.nan
 
+    def __str__(self) -> str:
+        """One line for people."""
+        span = f"{iso_time(self.start_ns)} to {iso_time(self.end_ns)}"
+        return f"{self.trace_id}  {self.label}  {span}{_stated(self.probability)}"
+
     @property
     def start_time(self) -> obspy.UTCDateTime:
         """The start as SeisBench names and holds it."""
@@ -221,37 +242,6 @@ class Detection(OnInstrument):
     def peak_value(self) -> float:
         """The probability as SeisBench names it."""
         return self.probability
-
-
-class PickList(list[Pick]):
-    """A list of picks that has them as `picks` too, like what SeisBench's ``classify`` returns."""
-
-    @property
-    def picks(self) -> PickList:
-        """The list itself."""
-        return self
-
-    def select(
-        self, trace_id: str | None = None, min_confidence: float | None = None, phase: str | None = None
-    ) -> PickList:
-        """Picks of trace ids that a regular expression matches as a whole, of a probability at least, of one phase."""
-        pattern = re.compile(".*" if trace_id is None else trace_id)
-        return PickList(
-            pick
-            for pick in self
-            if pattern.fullmatch(pick.trace_id)
-            and (min_confidence is None or pick.probability >= min_confidence)
-            and phase in (None, pick.phase)
-        )
-
-
-class DetectionList(list[Detection]):
-    """A list of detections that has them as `detections` too, like what SeisBench's ``classify`` returns."""
-
-    @property
-    def detections(self) -> DetectionList:
-        """The list itself."""
-        return self
 
 
 def match_spans(

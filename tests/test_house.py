@@ -16,8 +16,8 @@ PACKAGE = Path(seisnet.__file__).parent
 
 # fmt: off
 ROOMS = [
-    "errors", "kernels", "wording", "overlaps", "config", "picks", "label_weights", "nn", "hearing", "crew",
-    "engine", "store", "waveforms", "labels", "datasets", "extremes", "features", "windows", "scan", "picking",
+    "errors", "kernels", "wording", "overlaps", "config", "picks", "pick_lists", "label_weights", "nn", "hearing",
+    "crew", "engine", "store", "waveforms", "labels", "datasets", "extremes", "features", "windows", "scan", "picking",
     "synthetic", "formats", "streaming", "seisbench_arguments", "model", "model_cards", "onnx_export",
     "preprocessing", "scoring", "plots", "training", "classification", "inspection", "report", "review", "demo",
     "cli", "__main__",
@@ -26,7 +26,7 @@ ROOMS = [
 """In import order: a room imports only from itself and from those before it."""
 
 OWNERS = {
-    "obspy": {"picks", "waveforms", "labels", "formats", "model", "streaming"},
+    "obspy": {"picks", "waveforms", "labels", "formats", "model", "streaming", "classification"},
     "lxml": {"labels"},
     "h5py": {"store"},
     "matplotlib": {"plots"},

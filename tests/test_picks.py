@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from seisnet.picks import ClassInterval, Detection, Pick, PickList, iso_time, match_spans
+from seisnet.pick_lists import DetectionList, PickList
+from seisnet.picks import ClassInterval, Detection, Pick, iso_time, match_spans
 
 moments = st.integers(0, 60).map(lambda t: (t, t))
 spans = st.lists(st.one_of(moments, st.tuples(st.integers(0, 60), st.integers(0, 60)).map(sorted)), max_size=12)
@@ -109,3 +110,19 @@ def test_picks_that_say_the_same_are_equal_though_they_lack_figures():
     assert len({one, other}) == 1
     assert one != replace(other, snr_db=3.0)
     assert Detection("BW", "RJOB", "", "EH", "P", 1, 2) != ClassInterval("BW", "RJOB", "", "EH", "P", 1, 2)
+
+
+def test_a_list_shows_one_statement_per_line_and_of_many_the_first_and_the_last():
+    pick = Pick("GE", "APE", "", "HH", "P", 1_251_073_207_700_000_000, 0.756, 0.05)
+    analysts = replace(pick, phase="S", probability=np.nan, uncertainty_s=np.nan)
+    lines = [
+        "GE.APE..HH  P  2009-08-24T00:20:07.700000Z  0.76  +- 0.05 s",
+        "GE.APE..HH  S  2009-08-24T00:20:07.700000Z",
+    ]
+    assert str(PickList([pick, analysts])).splitlines() == ["2 picks:", *lines]
+    assert str(PickList()) == "0 picks"
+    many = str(PickList([pick] * 30 + [analysts] * 30)).splitlines()
+    assert many == ["60 picks:", *lines[:1] * 10, "... 40 more ...", *lines[1:] * 10]
+    rocks = Detection("GE", "APE", "", "HH", "rockfall", 0, 1_500_000_000, 0.75)
+    line = "GE.APE..HH  rockfall  1970-01-01T00:00:00.000000Z to 1970-01-01T00:00:01.500000Z  0.75"
+    assert str(DetectionList([rocks])).splitlines() == ["1 detection:", line]

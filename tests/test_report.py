@@ -25,13 +25,12 @@ from seisnet.classification.views import View
 from seisnet.config import PickConfig
 from seisnet.errors import ConfigError, DataError
 from seisnet.formats.picks import write_picks
-from seisnet.model import Model, load_model
+from seisnet.model import load_model
 from seisnet.picks import Detection, Pick
 from seisnet.report.classification import (
     Origin,
     classification_metrics,
     picks_sections,
-    waveform_figure,
     write_classification,
 )
 from seisnet.report.document import Column, Report, Section, Table, picks_table, picture, rejections_section
@@ -308,23 +307,6 @@ def test_ten_thousand_picks_make_a_page_of_a_few_megabytes():
     assert len(page) < 8e6
     assert "5 of 10000 picks have a seismogram" in page
     assert page.count("data-id=") == 9995 and page.count("<figure") == 5
-
-
-@pytest.mark.parametrize(("response", "label"), [("none", "Z"), ("displacement", "Z (m)"), ("velocity", "Z (m/s)")])
-def test_seismograms_carry_a_unit_only_where_it_is_known(untrained_model, response, label):
-    """Files hold counts or ground motion, and do not say which; what has lost its response is ground motion."""
-    settings = {**untrained_model.stored.preprocess, "response": response}
-    model = Model("m", dataclasses.replace(untrained_model.stored, preprocess=settings))
-    data_ct, nothing = np.random.default_rng(1).normal(size=(3, 400)), np.zeros((0, 0))
-    view = View(data_ct, START_NS, 100.0, nothing, np.zeros(0), (), "BW.S..EH")
-    assert waveform_figure(view, model).axes[0].get_ylabel() == label
-    assert waveform_figure(view, None).axes[0].get_ylabel() == "Z"
-
-
-def test_of_a_stretch_that_is_flat_on_every_component_all_are_drawn():
-    nothing = np.zeros((0, 0))
-    view = View(np.zeros((3, 400)), START_NS, 100.0, nothing, np.zeros(0), (), "BW.S..EH")
-    assert [axes.get_ylabel() for axes in waveform_figure(view, None).axes] == ["Z", "N", "E"]
 
 
 def test_a_report_of_detections_counts_and_lists_them(tmp_path):

@@ -13,13 +13,13 @@ from pathlib import Path
 from typing import Any
 
 from seisnet import __version__, plots
+from seisnet.classification.figures import waveform_figure
 from seisnet.classification.one_source import Classification
 from seisnet.classification.output import IN_REPORT, OTHER_TASK
 from seisnet.classification.summary import summary
 from seisnet.classification.views import View
 from seisnet.formats.picks import write_detections, write_picks
 from seisnet.model import Model
-from seisnet.plots import Figure
 from seisnet.report.document import (
     Column,
     Picture,
@@ -33,8 +33,7 @@ from seisnet.report.document import (
 )
 from seisnet.report.folder import notes, write_figures, write_json
 from seisnet.report.html import write_report
-from seisnet.waveforms.inventory import UNITS
-from seisnet.waveforms.records import NS_PER_S, letters_of
+from seisnet.waveforms.records import NS_PER_S
 from seisnet.waveforms.selection import Selection
 from seisnet.waveforms.sources import EVERYTHING
 from seisnet.wording import counted
@@ -197,25 +196,6 @@ def waveform_picture(view: View, model: Model | None) -> Picture:
         f"{p.phase} {'analyst' if math.isnan(p.probability) else f'{p.probability:.2f}'}" for p in view.picks
     )
     return picture(waveform_figure(view, model), f"{view.trace_id}: {found}", anchor=_anchor(view))
-
-
-def waveform_figure(view: View, model: Model | None) -> Figure:
-    """Seismograms, probability traces and picks of one stretch that was read for a model; without one, no traces."""
-    recorded = [plots.varies(row) for row in view.data]
-    recorded = recorded if any(recorded) else [True] * len(recorded)
-    known = view.probabilities.size > 0
-    return plots.waveform_view(
-        view.data[recorded],
-        view.start_ns,
-        view.sampling_rate_hz,
-        components=letters_of(recorded),
-        probabilities=view.probabilities if known else None,
-        probability_times_ns=view.times_ns if known else None,
-        classes=model.classes if model else (),
-        picks=view.picks,
-        title=view.trace_id,
-        unit=UNITS[model.preprocess.response] if model else "",
-    )
 
 
 def _anchor(view: View) -> str:

@@ -10,11 +10,11 @@ from pathlib import Path
 import numpy as np
 
 from seisnet import plots
+from seisnet.classification.figures import waveform_figure
 from seisnet.classification.views import VIEW_AFTER_S, VIEW_BEFORE_S, joined
 from seisnet.errors import ConfigError
 from seisnet.picks import Pick
 from seisnet.plots import SectionTrace
-from seisnet.report.classification import waveform_figure
 from seisnet.report.viewer import Picked
 from seisnet.store.files import write_whole
 from seisnet.waveforms.records import COMPONENTS, DAY_NS, NS_PER_S

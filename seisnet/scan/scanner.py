@@ -14,9 +14,11 @@ from numpy.typing import NDArray
 from seisnet.config import PreprocessConfig
 from seisnet.errors import DataError
 from seisnet.nn import blas_threads
+from seisnet.picks import iso_time
 from seisnet.scan.context_network import ContextNetwork
 from seisnet.scan.sliding_network import Columns, SlidingNetwork, joined
 from seisnet.waveforms.records import NS_PER_S, Record, ns_to_sample, sample_to_ns
+from seisnet.wording import counted
 
 CONTEXT_COLUMNS = 1024
 """Columns that the context stage evaluates at once."""
@@ -72,6 +74,13 @@ class Probabilities:
     classes: tuple[str, ...]
     trace_id: str
     dead: NDArray[np.bool_]
+
+    def __repr__(self) -> str:
+        """Say of what, when and how many, not every column."""
+        columns = (
+            f"{counted(len(self.dead), 'column')} {self.hop_ns / NS_PER_S:g} s apart from {iso_time(self.start_ns)}"
+        )
+        return f"Probabilities({self.trace_id}, {columns}, classes {' '.join(self.classes)})"
 
     @property
     def times_ns(self) -> NDArray[np.int64]:

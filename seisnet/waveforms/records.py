@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from seisnet.picks import iso_time
 from seisnet.wording import first_of
 
 COMPONENTS = "ZNE"
@@ -77,6 +78,12 @@ class Record:
     source: str = ""
     goes_on: tuple[bool, bool] = (False, False)
     flags: tuple[Flag, ...] = ()
+
+    def __repr__(self) -> str:
+        """Say where, when and how much, not every sample."""
+        span = f"{iso_time(self.start_ns)} to {iso_time(self.end_ns)}"
+        samples = f"{self.n_samples} samples at {self.sampling_rate_hz:g} Hz"
+        return f"Record({self.trace_id}, {span}, {samples}, {letters_of(self.present)})"
 
     @property
     def n_samples(self) -> int:
