@@ -151,6 +151,8 @@ def iso_time(ns: int) -> str:
 def iso_ns(text: str) -> int:
     """Nanoseconds since 1970 of an ISO 8601 time, whose date may have slashes; UTC where no zone is given.
 
+    Second 60, of a leap second or from rounding, is the first of the next minute.
+
     Raises
     ------
     ValueError
@@ -171,10 +173,12 @@ def iso_ns(text: str) -> int:
             if date[:4] != of_year[:4]:  # the 366th day of a year that has 365
                 raise ValueError
         clock, _, fraction = clock.partition(".")
+        is_60 = len(clock) >= len("hhmmss") and clock.endswith("60")
+        clock = clock[:-2] + "59" if is_60 else clock
         whole = datetime.fromisoformat(f"{date.replace('/', '-')}T{clock or '00'}{zone or 'Z'}")
     except ValueError:
         raise ValueError(f"time {text!r} is not ISO 8601, such as 2011-07-04T05:23:18.25Z") from None
-    return int(whole.timestamp()) * 10**9 + int(f"{fraction[:9]:0<9}")
+    return (int(whole.timestamp()) + is_60) * 10**9 + int(f"{fraction[:9]:0<9}")
 
 
 def named(code: str | None) -> str:

@@ -69,6 +69,15 @@ def test_obspy_reads_nonlinloc_and_sc3ml_back(tmp_path):
     write_picks([], tmp_path / "none.obs", "nlloc")
 
 
+@pytest.mark.parametrize("before_ns", [40_000, 300, 600_000])
+def test_no_rounding_in_nonlinlocs_file_gives_second_60(before_ns, tmp_path):
+    minute_ns = AT_NS - AT_NS % 60_000_000_000
+    pick = dataclasses.replace(PICKS[0], time_ns=minute_ns - before_ns)
+    write_picks([pick], tmp_path / "picks.obs", "nlloc")
+    [(_, minute, second)] = [line.split()[6:9] for line in (tmp_path / "picks.obs").read_text().splitlines()[1:]]
+    assert (minute, second) == (("1701", "59.9994") if before_ns == 600_000 else ("1702", "0.0000"))
+
+
 def test_detections_are_a_table_or_events(tmp_path):
     detections = [Detection("TW", "LH01", "", "HH", "rockfall", AT_NS, AT_NS + 10**10, 0.9, "m", 0.5)]
     assert detections_csv(detections).splitlines() == [

@@ -36,6 +36,24 @@ def test_times_are_iso_8601_or_epoch_seconds(text, ns):
     assert time_ns(text) == ns
 
 
+@pytest.mark.parametrize(
+    ("text", "same"),
+    [
+        ("2020-01-01T00:00:60.000Z", "2020-01-01T00:01:00Z"),  # 59.9996, rounded
+        ("2016-12-31T23:59:60.5", "2017-01-01T00:00:00.5"),  # a leap second, which other clocks do not have
+        ("20200101T235960+01:00", "2020-01-01T23:00:00"),
+        ("2020-01-01T01:60", ""),
+        ("2020-01-01T00:00:61", ""),
+    ],
+)
+def test_second_60_is_the_first_of_the_next_minute(text, same):
+    if same:
+        assert time_ns(text) == parse_time_ns(text) == time_ns(same)
+    else:
+        with pytest.raises(ValueError, match="neither ISO 8601"):
+            time_ns(text)
+
+
 @pytest.mark.parametrize("text", ["", "nan", "inf", "noon", "2020-13-01", "2020-02-30T00:00:00", "01/02/2020 10:00"])
 def test_what_is_no_time_is_refused_in_words(text):
     with pytest.raises(ValueError, match="neither ISO 8601 nor seconds since 1970"):

@@ -33,6 +33,9 @@ EVENT_GAP_S = 60.0
 UNKNOWN_S = 0.1
 """Uncertainty in NonLinLoc's file of a pick whose own is not known: it weighs by the inverse."""
 
+NLLOC_NS = 100_000
+"""The last digit of seconds in NonLinLoc's file; ObsPy would round 59.99996 to 60.0000, and leave the minute."""
+
 EVENT_TYPES = {"earthquake": "earthquake", "rockfall": "landslide", "blast": "quarry blast", "explosion": "explosion"}
 """Types that QuakeML has for classes; any other class is ``other event``, with its name as the description."""
 
@@ -50,8 +53,15 @@ def picks_sc3ml(picks: Sequence[Pick]) -> bytes:
 
 def picks_nlloc(picks: Sequence[Pick]) -> bytes:
     """NonLinLoc's phase file, all picks in one, to be cut into events by an associator."""
-    known = [replace(p, uncertainty_s=UNKNOWN_S) if math.isnan(p.uncertainty_s) else p for p in picks]
-    return _written(picks_catalogue(known, gap_s=math.inf), "NLLOC_OBS") if picks else b""
+    full = [
+        replace(
+            p,
+            time_ns=(p.time_ns + NLLOC_NS // 2) // NLLOC_NS * NLLOC_NS,
+            uncertainty_s=UNKNOWN_S if math.isnan(p.uncertainty_s) else p.uncertainty_s,
+        )
+        for p in picks
+    ]
+    return _written(picks_catalogue(full, gap_s=math.inf), "NLLOC_OBS") if picks else b""
 
 
 def _written(catalogue: Catalog, name: str) -> bytes:

@@ -90,7 +90,7 @@ def catalogue_intervals(path: Path, rejections: list[Rejection]) -> list[ClassIn
 def _valid(event: Event, rejections: list[Rejection]) -> Iterator[CatalogPick]:
     for pick in event.picks:
         if pick.time is None:
-            rejections.append(_rejection(event, pick, "a pick without a time"))
+            rejections.append(_rejection(event, pick, "a pick without a time that ObsPy can read"))
         elif is_beyond(pick.time.ns, pick.time.ns):  # a slip of the pen, which must not end the work on all others
             rejections.append(_rejection(event, pick, "a pick whose time lies before 1678 or after 2261"))
         elif pick.evaluation_status == "rejected":
