@@ -2,12 +2,16 @@
 
 import bz2
 import gzip
+import itertools
 import math
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import obspy
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from lxml import etree
 from obspy.core.event import Arrival, Catalog, Event, Origin, QuantityError, WaveformStreamID
 from obspy.core.event import Pick as QuakeMLPick
@@ -15,9 +19,10 @@ from obspy.core.util.base import ENTRY_POINTS
 
 from seisnet.errors import DataError
 from seisnet.formats.picks import write_detections, write_picks
-from seisnet.labels.phases import phase_class
+from seisnet.labels.joining import once, surest
+from seisnet.labels.phases import last_leg, phase_class
 from seisnet.labels.reading import read_classes, read_intervals, read_labels
-from seisnet.picks import ClassInterval, Detection, Pick
+from seisnet.picks import ClassInterval, Detection, Pick, in_order
 from seisnet.waveforms.records import NS_PER_S
 
 START_NS = 1_577_836_800 * NS_PER_S
@@ -48,7 +53,7 @@ def test_an_onset_in_two_files_is_one_pick_of_one_event(tmp_path):
     at = START_NS // NS_PER_S
     first = [
         f"GE,APE,,{at + 10},Pg,a",
-        f"GE,APE,,{at + 10.3},Pn,a",
+        f"GE,APE,,{at + 10.51},Pn,a",
         f"GE,APE,,{at + 12},S,",
         f"GE,XYZ,00,{at + 11},P,b",
     ]
@@ -69,7 +74,7 @@ def test_an_onset_in_two_files_is_one_pick_of_one_event(tmp_path):
         ("CH", "APE", "P", 10.0, "a"),
         ("GE", "APE", "Pg", 10.0, "a"),
         ("GE", "APE", "AML", 10.2, "a"),
-        ("GE", "APE", "Pn", 10.3, "a"),
+        ("GE", "APE", "Pn", 10.51, "a"),
         ("GE", "XYZ", "P", 11.0, "b"),
         ("GE", "XYZ", "P", 11.0, "y"),
         ("GE", "APE", "S", 12.0, "a"),
@@ -78,22 +83,61 @@ def test_an_onset_in_two_files_is_one_pick_of_one_event(tmp_path):
     assert [r.reason for r in rejections] == ["a second pick of the same onset"] * 3
 
 
-def test_of_two_picks_of_an_onset_in_one_event_the_surer_counts(tmp_path):
-    """A machine's beside the analyst's; a machine's two, other instruments, phases and events are left."""
-    rows = [
-        "GE,APE,HHZ,2020-01-01T00:00:10.1,P,a,automatic",
-        "GE,APE,HHZ,2020-01-01T00:00:10.0,Pg,a,manual",
-        "GE,APE,HHZ,2020-01-01T00:00:10.6,P,a,automatic",
-        "GE,APE,HNZ,2020-01-01T00:00:10.1,P,a,automatic",
-        "GE,APE,HHZ,2020-01-01T00:00:10.2,S,a,automatic",
-        "GE,APE,HHZ,2020-01-01T00:00:10.3,P,b,automatic",
-        "GE,TIR,HHZ,2020-01-01T00:00:12.0,P,a,automatic",
-        "GE,TIR,HHZ,2020-01-01T00:00:12.1,P,a,automatic",
-    ]
-    (tmp_path / "a.csv").write_text("\n".join(["network,station,channel,time,phase,event_id,status", *rows]) + "\n")
+ANALYSED_TWICE = [
+    "GE,APE,HHZ,2020-01-01T00:00:10.1,P,a,automatic,",
+    "GE,APE,HHZ,2020-01-01T00:00:10.0,Pg,a,manual,",
+    "GE,APE,HHZ,2020-01-01T00:00:10.3,P,b,automatic,",
+    "GE,APE,HHZ,2020-01-01T00:00:10.55,P,a,automatic,",  # half a second after one that stays
+    "GE,APE,HNZ,2020-01-01T00:00:10.1,P,c,automatic,",  # another instrument
+    "GE,APE,HHZ,2020-01-01T00:00:10.2,S,a,automatic,",  # another phase
+    "GE,TIR,HHZ,2020-01-01T00:00:12.0,P,a,automatic,",  # equals
+    "GE,TIR,HHZ,2020-01-01T00:00:12.1,P,d,automatic,",
+    "GE,WET,HHZ,2020-01-01T00:00:14.0,P,a,manual,0.05",
+    "GE,WET,HHZ,2020-01-01T00:00:14.1,P,e,manual,0.02",
+    "GE,XYZ,HHZ,2020-01-01T00:00:15.0,P,e,manual,",
+]
+
+
+def test_an_earthquake_that_was_analysed_twice_is_one_event_with_its_surest_picks(tmp_path):
+    """By another agency, or by a machine before the analyst: one name, or else it might lie in two splits."""
+    head = "network,station,channel,time,phase,event_id,status,uncertainty_s"
+    (tmp_path / "a.csv").write_text("\n".join([head, *ANALYSED_TWICE]) + "\n")
     rejections = []
-    assert len(read_labels([tmp_path / "a.csv"], rejections)) == len(rows) - 1
-    assert [(r.start_ns % 10**10, r.reason) for r in rejections] == [(10**8, "a second pick of the same onset")]
+    picks = read_labels([tmp_path / "a.csv"], rejections)
+    found = [(p.station, p.channel[:2], p.phase, (p.time_ns - START_NS) / NS_PER_S) for p in picks]
+    assert found == [
+        ("APE", "HH", "Pg", 10.0), ("APE", "HN", "P", 10.1), ("APE", "HH", "S", 10.2), ("APE", "HH", "P", 10.55),
+        ("TIR", "HH", "P", 12.0), ("WET", "HH", "P", 14.1), ("XYZ", "HH", "P", 15.0),
+    ]  # fmt: skip
+    assert len({p.event_id for p in picks}) == 1
+    assert sorted(r.start_ns - START_NS for r in rejections) == [
+        10_100_000_000,
+        10_300_000_000,
+        12_100_000_000,
+        14 * 10**9,
+    ]
+    assert {r.reason for r in rejections} == {"a second pick of the same onset"}
+
+
+def test_equal_picks_of_one_onset_can_be_asked_for(tmp_path):
+    """What a machine picks twice is to be seen; what the analyst corrected, or picked on two components, is not."""
+    head = "network,station,channel,time,phase,event_id,status,uncertainty_s"
+    (tmp_path / "a.csv").write_text("\n".join([head, *ANALYSED_TWICE, ANALYSED_TWICE[0].replace("HHZ", "HHN")]) + "\n")
+    times_s = [(p.time_ns - START_NS) / NS_PER_S for p in read_labels([tmp_path / "a.csv"], each=True)]
+    assert times_s == [10.0, 10.1, 10.2, 10.55, 12.0, 12.1, 14.0, 14.1, 15.0]
+
+
+@given(st.lists(st.tuples(st.integers(0, 30), st.sampled_from([0.5, 1.0]), st.sampled_from("ab")), max_size=12))
+def test_of_any_picks_those_that_stay_lie_apart_and_every_other_has_a_surer_one_near(found):
+    picks = [replace(pick(t / 10), weight=w, event_id=e) for t, w, e in found]
+    kept, second = surest(picks)
+    assert sorted([*kept, *second], key=repr) == sorted(picks, key=repr)
+    assert all(b.time_ns - a.time_ns > NS_PER_S // 2 for a, b in itertools.pairwise(kept))
+    for p in second:
+        assert any(abs(p.time_ns - k.time_ns) <= NS_PER_S // 2 and k.weight >= p.weight for k in kept)
+    once_read = in_order(once([picks], [], rejections := []))
+    assert [(p.time_ns, p.weight) for p in once_read] == [(p.time_ns, p.weight) for p in kept]
+    assert len(rejections) == len(second)
 
 
 def test_components_and_hints_of_one_onset_are_one_pick_and_instruments_are_not(tmp_path):
@@ -111,8 +155,8 @@ def test_components_and_hints_of_one_onset_are_one_pick_and_instruments_are_not(
 
 def test_of_two_picks_that_may_be_of_one_onset_the_nearer_is(tmp_path):
     head, at = "network,station,time,phase,event_id\n", START_NS // NS_PER_S
-    (tmp_path / "1.csv").write_text(head + f"GE,APE,{at + 10},P,\nGE,APE,{at + 10.4},P,\n")
-    (tmp_path / "2.csv").write_text(head + f"GE,APE,{at + 10.3},P,x\n")
+    (tmp_path / "1.csv").write_text(head + f"GE,APE,{at + 10},P,\nGE,APE,{at + 10.6},P,\n")
+    (tmp_path / "2.csv").write_text(head + f"GE,APE,{at + 10.4},P,x\n")
     assert [p.event_id for p in read_labels([tmp_path / "1.csv", tmp_path / "2.csv"])] == ["", "x"]
 
 
@@ -175,14 +219,24 @@ def test_events_of_one_name_in_two_files_are_one_where_no_onset_tells_otherwise(
 @pytest.mark.parametrize(
     ("hints", "expected"),
     [
-        ("P Pg Pn Pb PmP P1 IP EP iP eP QP IPU0 EP+2 P. P* p Pdiff PcP PP PKP PKiKP PKPdf pP pwP sP ScP SP PgPg", "P"),
-        ("S Sg Sn Sb SmS S1 IS ES eS ISD1 S* s Sdiff ScS SS SKS SKSac PS sS SnSn", "S"),
+        ("P Pg Pn Pb PmP P1 IP EP iP eP QP IPU0 EP+2 P. P* p PC0 PD", "P"),
+        ("S Sg Sn Sb SmS S1 IS ES eS ISD1 S* s", "S"),
         ("Lg L AML IAML IVmB_BB Amp T R Q E I END x ? M Surface Spike START Pick PGA PGV Pmax", ""),
+        (
+            "pP pwP sP pS sS PP PPP SS PgPg SnSn SP PS PcP PcS ScS ScP PKP PKiKP PKPdf PKPab PKKP P'P' SKS SKSac SKKS",
+            "",
+        ),
+        ("Pdiff Sdiff PmS", ""),
     ],
 )
 def test_hints_of_phases_are_p_s_or_neither(hints, expected):
     assert {hint: phase_class(hint) for hint in hints.split()} == dict.fromkeys(hints.split(), expected)
     assert phase_class("") == phase_class("   ") == ""
+
+
+def test_what_arrives_of_later_phases_is_p_or_s_or_no_body_wave():
+    hints = "pP PKPdf Pdiff ScP PP iP", "sS SKS Sdiff PcS PS S1", "Lg AML x"
+    assert [{last_leg(hint) for hint in of.split()} for of in hints] == [{"P"}, {"S"}, {""}]
 
 
 # CSV
@@ -570,7 +624,7 @@ def test_a_pick_without_a_time_is_told(tmp_path):
     path = write_catalogue(tmp_path / "c.xml", quakeml_pick(1, phase_hint="P"), QuakeMLPick(phase_hint="S"))
     rejections = []
     assert len(read_labels([path], rejections)) == 1
-    assert [r.reason for r in rejections] == ["a pick without a time"]
+    assert [r.reason for r in rejections] == ["a pick without a time that ObsPy can read"]
 
 
 def test_a_pick_of_a_mistyped_year_is_told_and_the_rest_goes_on(tmp_path):

@@ -73,6 +73,25 @@ def test_a_pick_at_an_onset_whose_time_has_no_weight_is_neither_right_nor_false(
     assert (s.found, s.reference) == (0, 0)
 
 
+def test_an_onset_that_the_reference_has_twice_counts_once_and_a_second_pick_of_it_is_not_false():
+    """As two agencies picked it, or on two instruments: the surest is what residuals are taken from."""
+    sure, unsure = picks("GE.APE P 10, GE.APE P 10.3")
+    reference = [replace(unsure, weight=0.5, channel="HN"), sure]
+    (p, _), (both, _), (false, _) = (
+        score_picks(picks(f), reference, tolerance_s=0.5)
+        for f in ("GE.APE P 10.2", "GE.APE P 10.1, GE.APE P 10.35", "GE.APE P 10.1, GE.APE P 10.35, GE.APE P 10.36")
+    )
+    assert (p.found, p.reference, p.matched) == (both.found, both.reference, both.matched) == (1, 1, 1)
+    np.testing.assert_allclose([*p.residuals_s, *both.residuals_s], [0.2, 0.1], atol=1e-9)
+    assert (false.found, false.reference, false.matched) == (2, 1, 1)
+
+
+def test_a_pick_at_an_onset_of_a_later_phase_is_neither_right_nor_false():
+    p, s = score("GE.APE P 10, GE.APE P 20, GE.APE S 20, GE.APE P 30", "GE.APE P 10, GE.APE pP 20, GE.APE AML 30")
+    assert (p.found, p.reference, p.matched) == (2, 1, 1)
+    assert (s.found, s.reference) == (1, 0)
+
+
 @pytest.mark.parametrize("found", [".APE P 10", "GE.APE P 10"])
 def test_where_one_side_names_no_network_stations_match_by_code(found):
     for reference in ("GE.APE P 10", ".APE P 10"):

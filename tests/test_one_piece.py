@@ -13,6 +13,7 @@ from seisnet.picks import Pick
 from seisnet.preprocessing import planning
 from seisnet.preprocessing.job import plan, preprocess, preprocess_to_file
 from seisnet.preprocessing.one_piece import Piece, PieceJob
+from seisnet.store.seisbench_writer import SeisBenchWriter
 from seisnet.store.windows_file import read_rejected
 from seisnet.store.windows_in_memory import read_windows
 from seisnet.waveforms.files import Reading
@@ -154,3 +155,48 @@ def test_a_file_of_days_is_read_by_the_day_and_told_once(tmp_path, make_trace, n
     [(path, size, sha256, made)] = info.sources
     assert (path, size, len(sha256), made) == (job[0][0], (tmp_path / "long.mseed").stat().st_size, 64, len(rows.y))
     assert found.sources == ((path, made),)
+
+
+def test_an_onset_that_was_picked_twice_gives_its_windows_once(tmp_path, make_trace, noise):
+    """Of two instruments each takes the pick that was made on it, and a third the surest, whatever their events."""
+    start = obspy.UTCDateTime(ns=MIDNIGHT_NS)
+    for code in ("HHZ", "HNZ", "EHZ"):
+        trace = make_trace(noise(6000).astype(np.float32), f"XX.AA..{code}", start_ns=MIDNIGHT_NS, rate_hz=20.0)
+        trace.write(str(tmp_path / f"{code}.mseed"), format="MSEED")
+    rows = [
+        f"XX,AA,{code},{start + at},{phase},{event},{weight}"
+        for code, at, phase, event, weight in (
+            ("HHZ", 100.0, "P", "a", 0.5), ("HNZ", 100.1, "P", "b", 1), ("HHZ", 110.0, "S", "a", 1),
+            ("HHZ", 110.4, "S", "b", 0.5), ("HHZ", 120.0, "P", "c", 1), ("HHZ", 121.0, "P", "c", 1),
+        )
+    ]  # fmt: skip
+    (tmp_path / "picks.csv").write_text("\n".join(["network,station,channel,time,phase,event_id,weight", *rows]))
+    config = replace(CONFIG, shifts=0, coda_windows=0, noise_windows=0)
+    info = preprocess_to_file([tmp_path], [tmp_path / "picks.csv"], config, output=tmp_path / "w.h5")
+    windows = read_windows(tmp_path / "w.h5")
+    own = windows.rows
+    at_s = (own.start_ns - MIDNIGHT_NS) / NS_PER_S + 4 + own.onset_s
+    found = {code: at_s[own.trace_id == f"XX.AA..{code}"].round(3).tolist() for code in ("HH", "HN", "EH")}
+    assert found == {"HH": [100, 110, 120, 121], "HN": [100.1, 110, 120, 121], "EH": [100.1, 110, 120, 121]}
+    assert info.group_names in (("b", "c"), ("a", "c"))
+    assert [len(e.onsets) for e in windows.excerpts] == [4, 4, 4]
+    reasons = [reason for *_, reason in read_rejected(tmp_path / "w.h5")]
+    assert reasons.count("a second pick of the same onset") == 1
+
+
+def test_columns_of_a_data_set_for_one_onset_give_its_windows_once(tmp_path, noise):
+    """``trace_p_`` and ``trace_P_`` a sample apart."""
+    columns = ("trace_start_time", "station_code", "trace_category", "trace_p_arrival_sample", "trace_P_arrival_sample")
+    columns = (*columns, "trace_P_uncertainty_s", "trace_s_arrival_sample", "trace_PKP_arrival_sample")
+    said = {"component_order": "Z", "sampling_rate": 20.0}
+    with SeisBenchWriter(tmp_path / "set", columns, data_format=said) as writer:
+        row = ("2020-01-01T00:00:00", "AA", "earthquake", 1000, 1001, 0.01, 1100, 1400)
+        writer.add(dict(zip(columns, row, strict=True)), noise(6000)[None])
+    config = replace(CONFIG, shifts=0, coda_windows=0, noise_windows=0)
+    preprocess_to_file([tmp_path / "set"], [], config, output=tmp_path / "w.h5")
+    rows = read_windows(tmp_path / "w.h5").rows
+    start_ns = MIDNIGHT_NS - DAY_NS
+    at = ((rows.start_ns - start_ns) / NS_PER_S + 4 + rows.onset_s) * 20
+    assert at.round(3).tolist() == [1001, 1100]
+    reasons = [reason for *_, reason in read_rejected(tmp_path / "w.h5")]
+    assert {"a second pick of the same onset", "phase 'PKP' is neither P nor S"} <= set(reasons)

@@ -66,6 +66,7 @@ def score(
     from seisnet.config import between
     from seisnet.errors import NothingUsableError
     from seisnet.formats.picks import read_picks
+    from seisnet.labels.joining import second_picks, surest
     from seisnet.labels.reading import read_classes, read_intervals
     from seisnet.scoring.matching import TOLERANCE_S, apart_s, score_detections, score_picks, unscored
 
@@ -87,6 +88,7 @@ def score(
     if kind == "phase":
         found = read_picks(picks, may_be_empty=True, rejections=rejections)
         wanted = read_picks(reference, rejections=rejections)
+        rejections += second_picks(surest(wanted)[1])
         scores = score_picks(found, wanted, tolerance_s=tolerance_s)
     else:
         found, wanted = read_intervals(picks, rejections), read_classes([reference], rejections)

@@ -98,7 +98,8 @@ def read_picks(
 ) -> list[Pick]:
     """Read picks: seisnet's CSV, catalogues in any format that ObsPy reads, CSV of labels, those of a data set.
 
-    Of catalogues and labels every onset is read once, as for training (`seisnet.labels.reading.read_labels`).
+    Of catalogues and labels every onset is read once, as for training (`seisnet.labels.reading.read_labels`), but for
+    picks of equal weight.
 
     Parameters
     ----------
@@ -121,7 +122,7 @@ def read_picks(
     elif is_picks_csv(path):
         picks = read_picks_csv(path)
     else:
-        return read_labels([path], rejections)
+        return read_labels([path], rejections, each=True)
     if not picks and not may_be_empty:
         raise DataError(f"{path}: holds no picks")
     return picks

@@ -1,9 +1,10 @@
-"""Picks of several files of labels: every onset once, and every earthquake under one name."""
+"""Picks of files of labels: every onset once, and every earthquake under one name."""
 
 from __future__ import annotations
 
 import bisect
 import itertools
+import math
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
@@ -11,11 +12,11 @@ from typing import TypeVar
 
 from seisnet.label_weights import NOT_EXISTING, REFUSED, UNUSED
 from seisnet.labels.phases import phase_class
-from seisnet.picks import ClassInterval, Pick
+from seisnet.picks import ClassInterval, Pick, in_order
 from seisnet.waveforms.records import NS_PER_S, Rejection
 
 SAME_NS = NS_PER_S // 2
-"""Picks of one phase at one station, in two files of labels, are of one onset if they are no farther apart."""
+"""Picks of one phase at one station are of one onset if they are no farther apart: no picker tells them apart."""
 
 T = TypeVar("T")
 
@@ -28,24 +29,28 @@ Refused = dict[str, list[tuple[int, str, str]]]
 """By station: times, networks and locations of the picks of a file that an analyst rejected, or whose event."""
 
 
-def surest(picks: Sequence[Pick], rejections: list[Rejection]) -> list[Pick]:
-    """Picks of a file without those that lie beside one of more weight, of the same onset, event and instrument.
+def surest(picks: Iterable[Pick], instrument: str = "") -> tuple[list[Pick], list[Pick]]:
+    """The surest pick of every onset of a station, whatever the instrument, and the second ones, each in order of time.
 
-    Two of equal weight are left: nobody knows which is right, and a machine's own second picks are to be seen.
+    That is the one of most weight, and of those the least uncertain; before all others comes what was picked on
+    `instrument`, band and instrument of a record.
     """
-    of_onset: dict[tuple[str, ...], list[int]] = defaultdict(list)
-    for i, pick in enumerate(picks):
-        if pick.event_id:
-            of_onset[pick.event_id, pick.channel[:2], *_station_and_phase(pick, pick.phase)].append(i)
-    second: set[int] = set()
-    for near in of_onset.values():
-        near.sort(key=lambda i: picks[i].time_ns)
-        for i in near:
-            beside = (picks[k] for k in _within(near, picks[i], lambda k: picks[k].time_ns))
-            if any(p.weight > picks[i].weight and fits(picks[i], p.network, p.location) for p in beside):
-                second.add(i)
-    rejections += [_rejection(pick, SECOND) for i, pick in enumerate(picks) if i in second]
-    return [pick for i, pick in enumerate(picks) if i not in second]
+    kept: list[Pick] = []
+    second: list[Pick] = []
+    places: dict[tuple[str, str], list[tuple[int, int]]] = defaultdict(list)
+    for pick in sorted(picks, key=lambda pick: (pick.channel[:2] != instrument, *_doubts(pick))):
+        near = places[_onset(pick)]
+        if _copies(pick, near, kept):
+            second.append(pick)
+        else:
+            bisect.insort(near, (pick.time_ns, len(kept)))
+            kept.append(pick)
+    return in_order(kept), in_order(second)
+
+
+def second_picks(picks: Iterable[Pick]) -> list[Rejection]:
+    """Rejections of second picks, see `surest`."""
+    return [_rejection(pick, SECOND) for pick in picks]
 
 
 def refused_picks(rejections: Iterable[Rejection]) -> Refused:
@@ -64,11 +69,16 @@ def _is_refused(pick: Pick, files: Sequence[Refused]) -> bool:
     return any(fits(pick, network, location) for _, network, location in itertools.chain(*near))
 
 
-def once(files: Sequence[Sequence[Pick]], refused: Sequence[Refused], rejections: list[Rejection]) -> list[Pick]:
+def once(
+    files: Sequence[Sequence[Pick]], refused: Sequence[Refused], rejections: list[Rejection], *, each: bool = False
+) -> list[Pick]:
     """Every onset once, as the first file has it, and in one event, whatever each file calls that.
 
     Otherwise one window might lie in two splits, under two names of one earthquake. Events of one name in two files are
     one, unless an onset of the later file shows that it is another: each file may number its events in its own way.
+
+    Within a file the surest pick counts. Picks on two instruments of a station are both kept, unless one is outside any
+    event; with `each`, those of equal weight at different times, too: a machine's own second picks are to be seen.
 
     A pick that an earlier file rejects is left out, unless that has another pick of the onset.
     """
@@ -76,48 +86,57 @@ def once(files: Sequence[Sequence[Pick]], refused: Sequence[Refused], rejections
     of_event: list[Event] = []  # of each pick that is kept
     same_as: dict[Event, Event] = {}  # from an event to one that is the same, in this file or an earlier one
     first_of_name: dict[str, Event] = {}  # the first event of each name
-    place_of: dict[tuple[object, ...], int] = {}  # place in `kept` of each pick
-    earlier: dict[tuple[str, str], list[tuple[int, int]]] = defaultdict(list)  # times and places, of earlier files
+    places: dict[tuple[str, str], list[tuple[int, int]]] = defaultdict(list)  # times and places in `kept`, by onset
     # A pick outside any event may be of the same onset as one inside: a machine's beside the analyst's. So a file
     # has two parts.
     parts = ([pick for pick in picks if bool(pick.event_id) is named] for picks in files for named in (True, False))
     for k, picks in enumerate(parts):
         before = len(kept)
-        for pick in sorted(picks, key=lambda pick: pick.phase.endswith(UNUSED)):  # one that is used counts first
-            # Components, or P and Pg, of one time are of one onset, which would else have two windows.
-            codes = (pick.network, pick.location, pick.channel[:2], *_onset(pick), pick.time_ns)
-            place = place_of.get(codes, _place_of_copy(pick, earlier[_onset(pick)], kept))
-            if place is None:
-                if _is_refused(pick, refused[: k // 2]):
-                    rejections.append(_rejection(pick, "rejected in an earlier file"))
-                    continue
-                place_of[codes] = len(kept)
+        for pick in sorted(picks, key=_doubts):
+            near = places[_onset(pick)]
+            copies = _copies(pick, near, kept)
+            for place in copies[:1] if pick.event_id else ():
+                if of_event[place][1]:
+                    events = (_joined(same_as, of_event[place]), _joined(same_as, (k, pick.event_id)))
+                    early, late = sorted(events, key=lambda event: event[0])
+                    if early != late:
+                        same_as[late] = early
+                else:
+                    of_event[place] = (k, pick.event_id)
+            if any(place < before or _is_second(pick, kept[place], each=each) for place in copies):
+                rejections.append(_rejection(pick, SECOND))
+            elif not copies and _is_refused(pick, refused[: k // 2]):
+                rejections.append(_rejection(pick, "rejected in an earlier file"))
+            else:
+                bisect.insort(near, (pick.time_ns, len(kept)))
                 kept.append(pick)
                 of_event.append((k, pick.event_id))
-                continue
-            rejections.append(_rejection(pick, SECOND))
-            if pick.event_id and of_event[place][1]:
-                events = (_joined(same_as, of_event[place]), _joined(same_as, (k, pick.event_id)))
-                early, late = sorted(events, key=lambda event: event[0])
-                if early != late:
-                    same_as[late] = early
-            elif pick.event_id:
-                of_event[place] = (k, pick.event_id)
         for name in dict.fromkeys(pick.event_id for pick in picks if pick.event_id):
             event, namesake = _joined(same_as, (k, name)), first_of_name.setdefault(name, (k, name))
             if event[0] == k and namesake[0] < k:
                 same_as[event] = _joined(same_as, namesake)
-        for i, pick in enumerate(kept[before:], before):
-            bisect.insort(earlier[_onset(pick)], (pick.time_ns, i))
     names = [_joined(same_as, event)[1] for event in of_event]
     return [p if p.event_id == name else replace(p, event_id=name) for p, name in zip(kept, names, strict=True)]
 
 
-def _place_of_copy(pick: Pick, earlier: Sequence[tuple[int, int]], kept: Sequence[Pick]) -> int | None:
-    """Place in `kept` of the nearest pick that may be of the same onset as another."""
-    at_once = _within(earlier, pick, lambda at: at[0])
-    near = [(abs(t - pick.time_ns), i) for t, i in at_once if fits(pick, kept[i].network, kept[i].location)]
-    return min(near)[1] if near else None
+def _copies(pick: Pick, near: Sequence[tuple[int, int]], kept: Sequence[Pick]) -> list[int]:
+    """Places in `kept` of the picks that may be of the same onset as another, the nearest first."""
+    at_once = _within(near, pick, lambda at: at[0])
+    found = [(abs(t - pick.time_ns), i) for t, i in at_once if fits(pick, kept[i].network, kept[i].location)]
+    return [i for _, i in sorted(found)]
+
+
+def _is_second(pick: Pick, surer: Pick, *, each: bool) -> bool:
+    """Whether a pick of an onset is left out beside a surer one of the same file."""
+    instruments = {pick.channel[:2], surer.channel[:2]}
+    equals = pick.weight == surer.weight and pick.time_ns != surer.time_ns
+    return ("" in instruments or len(instruments) == 1) and not (each and equals)
+
+
+def _doubts(pick: Pick) -> tuple[bool, float, float]:
+    """Sort key with the surest pick first: of those that its analyst uses, of most weight, the least uncertain."""
+    uncertainty_s = math.inf if math.isnan(pick.uncertainty_s) else pick.uncertainty_s
+    return pick.phase.endswith(UNUSED), -pick.weight, uncertainty_s
 
 
 def _within(ordered: Sequence[T], pick: Pick, time_ns: Callable[[T], int]) -> Sequence[T]:

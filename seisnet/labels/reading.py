@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from seisnet.errors import DataError, missing
 from seisnet.labels.catalogues import catalogue_intervals, catalogue_picks
-from seisnet.labels.joining import Refused, once, refused_picks, surest
+from seisnet.labels.joining import Refused, once, refused_picks
 from seisnet.labels.tables import csv_intervals, csv_picks, is_csv
 from seisnet.picks import ClassInterval, Pick, in_order
 from seisnet.waveforms.records import Rejection
@@ -23,16 +23,20 @@ NO_CLASSES = "classes: its events have no type, or no picks; detections are read
 L = TypeVar("L", Pick, ClassInterval)
 
 
-def read_labels(paths: Iterable[str | Path], rejections: list[Rejection] | None = None) -> list[Pick]:
-    """Read picks from catalogues and CSV files, every onset once.
+def read_labels(
+    paths: Iterable[str | Path], rejections: list[Rejection] | None = None, *, each: bool = False
+) -> list[Pick]:
+    """Read picks from catalogues and CSV files, every onset of an instrument once.
 
-    Of several files the first counts, in one file a pick of an event before one that belongs to none, and in one event
-    the pick that weighs most, so that a machine's beside the analyst's is no second onset.
+    Of several files the first counts, in one file a pick of an event before one that belongs to none, and then the
+    surest, so that neither a machine's beside the analyst's nor one of a second event is another onset.
 
     Parameters
     ----------
     rejections : list of Rejection, optional
         Takes the picks that an analyst rejected, and second picks of an onset.
+    each : bool
+        Keep picks of one onset that are equally sure.
 
     Returns
     -------
@@ -51,9 +55,9 @@ def read_labels(paths: Iterable[str | Path], rejections: list[Rejection] | None 
         own: list[Rejection] = []
         picks = _read(path, csv_picks, catalogue_picks, "picks; origins alone give no onsets", own)
         refused.append(refused_picks(own))
-        files.append(surest(picks, own))
+        files.append(picks)
         rejected += own
-    return in_order(once(files, refused, rejected))
+    return in_order(once(files, refused, rejected, each=each))
 
 
 def read_classes(paths: Iterable[str | Path], rejections: list[Rejection] | None = None) -> list[ClassInterval]:

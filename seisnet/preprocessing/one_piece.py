@@ -18,6 +18,7 @@ from seisnet import __version__
 from seisnet.config import PreprocessConfig, to_json
 from seisnet.errors import DataError
 from seisnet.features import Feature, extract, make_feature
+from seisnet.labels.joining import second_picks, surest
 from seisnet.labels.matching import LabelMatcher
 from seisnet.picking.picker import snr_db
 from seisnet.picks import ClassInterval, Pick, station_of
@@ -197,8 +198,11 @@ def _labelled(job: PieceJob, source: Source, piece: Piece, reading: Reading) -> 
         for record in read_records(
             source, reading, sampling_rate_hz=rate_hz, shortest_s=job.config.window_s, response=response
         ):
-            labels = tuple(job.matcher.match(record))
-            yield LabelledRecord(record, (), stretches=labels) if is_class else LabelledRecord(record, labels)
+            labels = job.matcher.match(record)
+            if is_class:
+                yield LabelledRecord(record, (), stretches=tuple(labels))
+            else:
+                yield LabelledRecord(record, tuple(surest(labels, record.trace_id.split(".")[3])[0]))
         return
     first_row = piece.rows[0] if piece.rows else 0
     rows = range(*piece.rows) if piece.rows else None
@@ -211,9 +215,10 @@ def _labelled(job: PieceJob, source: Source, piece: Piece, reading: Reading) -> 
             whole = ClassInterval(network, station, location, channel, trace.category, record.start_ns, record.end_ns)
             stretches = (whole,)
         is_noise = trace.complete and not trace.picks
-        picks = () if is_class else trace.picks
+        picks, second = surest(() if is_class else trace.picks)
+        reading.rejections += second_picks(second)
         event = trace.event_id or (piece.events[trace.row - first_row] if piece.events else "")
-        yield LabelledRecord(record, picks, event, is_noise, trace.split, stretches)
+        yield LabelledRecord(record, tuple(picks), event, is_noise, trace.split, stretches)
 
 
 class _Maker:

@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seisnet.label_weights import UNUSED
-from seisnet.labels.phases import phase_class
+from seisnet.labels.joining import surest
+from seisnet.labels.phases import last_leg, phase_class
 from seisnet.overlaps import Spans
 from seisnet.picks import ClassInterval, Detection, OnInstrument, Pick, match_spans
 from seisnet.waveforms.records import NS_PER_S
@@ -71,17 +72,18 @@ def score_picks(picks: Iterable[Pick], reference: Iterable[Pick], *, tolerance_s
 
     Stations are compared by network and station code; one whose network a side does not name, by station code alone.
     Every pick on a station that the reference knows counts; picks on other stations are left out, since nobody
-    looked there (`elsewhere`). A pick without a match at an onset whose time its analyst gave no weight is neither
-    right nor false, and left out as well.
+    looked there (`elsewhere`). Of picks of one onset in the reference one counts (`seisnet.labels.joining.surest`). A
+    pick without a match at another of these, at an onset whose time its analyst gave no weight, or at one of a later
+    phase (such as pP or PKP), is neither right nor false, and left out as well.
 
     Returns
     -------
     list of MatchScore
         For P and S.
     """
-    reference = list(reference)
-    doubtful = [replace(p, phase=p.phase.removesuffix(UNUSED)) for p in reference if p.phase.endswith(UNUSED)]
-    return _scores(("P", "S"), list(picks), reference, tolerance_s, doubtful)
+    wanted, second = surest(reference)
+    unscored = [replace(p, phase=last_leg(p.phase.removesuffix(UNUSED))) for p in wanted if not phase_class(p.phase)]
+    return _scores(("P", "S"), list(picks), wanted, tolerance_s, [*unscored, *second])
 
 
 def score_detections(

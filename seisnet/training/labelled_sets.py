@@ -16,6 +16,7 @@ import numpy as np
 from seisnet.config import PreprocessConfig, to_json
 from seisnet.errors import ConfigError, DataError, NothingUsableError
 from seisnet.features import extract, make_feature
+from seisnet.labels.joining import surest
 from seisnet.picks import station_of
 from seisnet.store.excerpts import Excerpt
 from seisnet.store.h5csv_file import import_h5csv
@@ -146,6 +147,8 @@ def excerpts_of(records: Sequence[LabelledRecord], split: int, config: Preproces
 def _read(folder: Path, config: PreprocessConfig) -> Iterator[LabelledRecord]:
     reading = Reading()
     for trace in read_traces(Source((folder,), "dataset"), reading, sampling_rate_hz=config.sampling_rate_hz):
-        yield LabelledRecord(trace.record, trace.picks, trace.event_id, trace.complete and not trace.picks)
+        yield LabelledRecord(
+            trace.record, tuple(surest(trace.picks)[0]), trace.event_id, trace.complete and not trace.picks
+        )
     if first := lost(reading.rejections)[:1]:
         raise DataError(reasons(first))
