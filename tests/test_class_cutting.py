@@ -40,6 +40,16 @@ def cut_of(make_record, *stretches, seconds=600.0, **options):
     return cut_classes(LabelledRecord(record, (), stretches=stretches), replace(CONFIG, **options))
 
 
+def test_no_shifted_copy_reaches_into_a_stretch_of_another_event(make_record):
+    """Which may lie in another split; what is not shifted may touch it."""
+    stretches = [replace(stretch("tremor", 100 + 10 * k, 109.99 + 10 * k), event_id="ab"[k // 2]) for k in range(4)]
+    windows, _ = cut_of(make_record, *stretches, shifts=20)
+    copies = [(w.first_sample / 100, w.event) for w in windows if w.augmented]
+    assert {event for _, event in copies} == {"a", "b"}
+    assert all(first + 10 <= 120.01 if event == "a" else first >= 120 for first, event in copies)
+    assert {w.first_sample for w in windows if not w.augmented} == {10_000, 11_000, 12_000, 13_000}
+
+
 def test_one_window_is_centred_on_a_stretch_and_copies_are_shifted(make_record):
     windows, reasons = cut_of(make_record, stretch("rockfall", 100, 130))
     assert reasons == []

@@ -13,6 +13,7 @@ import textwrap
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import h5py
 import numpy as np
@@ -24,8 +25,9 @@ from seisnet.engine import Engine
 from seisnet.errors import ConfigError, DataError, FormatError, NothingUsableError
 from seisnet.features import extract, make_feature
 from seisnet.picking.picker import snr_db
+from seisnet.picks import Pick, station_of
 from seisnet.preprocessing import job as preprocessing
-from seisnet.preprocessing import one_piece, planning
+from seisnet.preprocessing import mining, one_piece, planning
 from seisnet.preprocessing.job import plan, preprocess, preprocess_to_file
 from seisnet.preprocessing.merging import Copy, merge
 from seisnet.preprocessing.splits import divide
@@ -164,6 +166,67 @@ def test_no_excerpt_reaches_into_a_trace_of_another_split(tmp_path, noise):
     for e in found.excerpts:
         inside = (rows.start_ns + 4 * NS_PER_S > e.start_ns) & (rows.start_ns <= e.end_ns)
         assert set(rows.split[inside].tolist()) == {e.split}
+
+
+def write_swarm(folder, rng, kind):
+    """An hour of a swarm at two stations: with two instruments each and a catalogue, or cut into rows that overlap."""
+    onsets_s = [
+        (f"e{k}", station, p_s, p_s + rng.uniform(1, 10))
+        for k, at_s in enumerate(rng.uniform(0, 3500, 35))
+        for station in "AB"
+        if rng.random() < 0.8
+        for p_s in [at_s + rng.uniform(1, 8)]
+    ]
+    start = obspy.UTCDateTime(ns=START_NS)
+    if kind == "rows":
+        columns = ("trace_start_time", "station_code", "trace_channel", "trace_category", "source_id")
+        columns = (*columns, "trace_P_arrival_sample", "trace_S_arrival_sample")
+        said = {"component_order": "Z", "sampling_rate": 20.0}
+        with SeisBenchWriter(folder / "set", columns, data_format=said) as writer:
+            for event, station, p_s, s_s in onsets_s:
+                at_s = round(p_s - 30)
+                row = (str(start + at_s), station, rng.choice(["HH", "HN"]), "earthquake", event)
+                row = (*row, (p_s - at_s) * 20, (s_s - at_s) * 20)
+                writer.add(dict(zip(columns, row, strict=True)), rng.normal(size=(1, 1800)))
+        return [folder / "set"], []
+    for code in ("A..HHZ", "A..HNZ", "B..HHZ", "B..HNZ"):
+        station, _, channel = code.split(".")
+        header = {"network": "XX", "station": station, "channel": channel, "sampling_rate": 20, "starttime": start}
+        obspy.Trace(rng.normal(size=72_000), header).write(str(folder / f"{code}.mseed"), format="MSEED")
+    lines = [
+        f"XX,{station},{start + at_s},{phase},{event if kind == 'events' else ''}"
+        for event, station, p_s, s_s in onsets_s
+        for phase, at_s in (("P", p_s), ("S", s_s))
+    ]
+    (folder / "picks.csv").write_text("\n".join(["network,station,time,phase,event_id", *lines]))
+    return [folder], [folder / "picks.csv"]
+
+
+@pytest.mark.parametrize("kind", ["events", "picks", "rows"])
+@pytest.mark.parametrize("seed", [1, 2])
+def test_no_sample_of_a_station_lies_in_windows_or_excerpts_of_two_splits(kind, seed, tmp_path, monkeypatch):
+    """Of onsets, noise, coda and false picks of a model, shifted or not."""
+    rng = np.random.default_rng(seed)
+    seen = [Pick("", "", "", "", "P", START_NS + 7 * k * NS_PER_S, probability=0.9) for k in range(500)]
+    follower = SimpleNamespace(add=lambda *_, **__: SimpleNamespace(picks=seen))
+    miner = SimpleNamespace(classes=("P", "S", "noise"), follow=lambda *_: follower)
+    monkeypatch.setattr(mining, "load_miner", lambda *_: miner)
+    config = replace(CONFIG, sampling_rate_hz=20.0, freqmax_hz=9.0)
+    sources, labels = write_swarm(tmp_path, rng, kind)
+    preprocess_to_file(sources, labels, config, output=tmp_path / "w.h5", miner="any")
+    found = read_windows(tmp_path / "w.h5")
+    rows, last_ns = found.rows, round(config.window_s * NS_PER_S) - NS_PER_S // 20
+    assert found.info.attributes["mined_windows"] > 0 and set(rows.split.tolist()) == {0, 1, 2}
+    assert len({e.split for e in found.excerpts}) > 1
+    spans = [
+        (station_of(t), s, s + last_ns, k) for t, s, k in zip(rows.trace_id, rows.start_ns, rows.split, strict=True)
+    ]
+    spans += [(station_of(e.trace_id), e.start_ns, e.end_ns, e.split) for e in found.excerpts]
+    for station in {station for station, *_ in spans}:
+        reach = {}  # the latest sample of each split so far
+        for _, start_ns, end_ns, split in sorted(span for span in spans if span[0] == station):
+            assert all(ns < start_ns for other, ns in reach.items() if other != split)
+            reach[split] = max(reach.get(split, 0), end_ns)
 
 
 def test_a_data_set_gives_the_windows_of_the_same_files_and_picks(labelled, windows):

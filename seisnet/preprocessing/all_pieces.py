@@ -42,7 +42,8 @@ class Totals:
     excerpt_samples: int = 0
     files: dict[str, tuple[int, str, str]] = field(default_factory=dict)
     records: dict[str, array[int]] = field(default_factory=no_records)
-    signals: dict[str, dict[str, array[int]]] = field(default_factory=partial(defaultdict, no_records))
+    covered: dict[str, dict[str, array[int]]] = field(default_factory=partial(defaultdict, no_records))
+    excerpted: dict[str, dict[str, array[int]]] = field(default_factory=partial(defaultdict, no_records))
     rejected: list[Rejected] = field(default_factory=list)
     unmatched: list[Rejected] = field(default_factory=list)
     shards: list[Path] = field(default_factory=list)
@@ -59,9 +60,10 @@ class Totals:
             self.files[path] = (size, sha256, piece.sources[index].name if index >= 0 else "")
         for name, spans_ns in summary.records.items():
             self.records[name].extend(spans_ns)
-        for station, of_event in summary.signals.items():
-            for event, spans_ns in of_event.items():
-                self.signals[station][event].extend(spans_ns)
+        for mine, its in ((self.covered, summary.covered), (self.excerpted, summary.excerpted)):
+            for station, of_event in its.items():
+                for event, spans_ns in of_event.items():
+                    mine[station][event].extend(spans_ns)
         self.rejected += summary.rejected
         if summary.shard:
             self.shards.append(summary.shard)

@@ -187,7 +187,7 @@ def preprocess_to_file(  # noqa: PLR0913, each is a choice that somebody makes
             totals = make_shards(job, pieces, over, reading.rejections, progress)
             reading.rejections += eventless_labels(job, totals.unmatched)
             try:
-                division = divide(totals.rows, job.config, totals.signals)
+                division = divide(totals.rows, job.config, totals.covered, totals.excerpted)
             except DataError as error:
                 raise UnfinishedError(error, "the shards are finished: correct this and use resume=True") from error
             info = describe(job, totals, division, [Path(path) for path in labels], found[0])
@@ -233,7 +233,7 @@ def plan(
     reading.rejections += eventless_labels(job, totals.unmatched)
     n_labels, n_matched = len(job.labels), len(job.labels) - len(totals.unmatched)
     try:
-        division = divide(totals.rows, job.config, totals.signals)
+        division = divide(totals.rows, job.config, totals.covered, totals.excerpted)
     except DataError as error:
         why_not = most_frequent(Counter(reason for *_, reason in totals.unmatched))
         matched = f"; {n_matched} of {counted(n_labels, 'label')} lie in a record" if n_labels else ""

@@ -6,7 +6,7 @@ import functools
 import hashlib
 import json
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
@@ -37,7 +37,7 @@ from seisnet.windows.augment import augment
 from seisnet.windows.class_cutting import cut_classes
 from seisnet.windows.cutting import cut
 from seisnet.windows.excerpting import excerpts
-from seisnet.windows.labelled import LabelledRecord, Window, signals_ns, start_ns, take
+from seisnet.windows.labelled import LabelledRecord, Window, covered_ns, start_ns, take
 
 FEATURE_BYTES = 1 << 24
 """Features are written when this many have gathered: memory does not grow with the windows of a piece."""
@@ -120,8 +120,8 @@ class Summary:
     files : list of (path, size, sha256, index of the source, -1 where the file could not be read)
     records : dict of str to list of int
         See `seisnet.labels.matching.no_records`.
-    signals : dict
-        By station and event, first and last time of stretches that windows of signals, not of noise, cover, in turn.
+    covered, excerpted : dict
+        By station and event, first and last time of stretches that its windows cover, in turn, or its excerpts.
     rejected : list
         Filled only where no shard is written: a shard holds its own.
     shard : Path or None
@@ -134,7 +134,8 @@ class Summary:
     excerpt_samples: int = 0
     files: list[tuple[str, int, str, int]] = field(default_factory=list)
     records: dict[str, list[int]] = field(default_factory=dict)
-    signals: dict[str, dict[str, list[int]]] = field(default_factory=dict)
+    covered: dict[str, dict[str, list[int]]] = field(default_factory=dict)
+    excerpted: dict[str, dict[str, list[int]]] = field(default_factory=dict)
     rejected: list[Rejected] = field(default_factory=list)
     shard: Path | None = None
 
@@ -245,14 +246,14 @@ class _Maker:
         if windows:
             y = [config.classes.index(w.label) for w in windows]
             self.rows.update((w.event, station, given, k, w.augmented) for w, k in zip(windows, y, strict=True))
-            of_station = self.summary.signals.setdefault(station.upper(), {})
-            for event, times_ns in signals_ns(labelled.record, windows, config).items():
-                of_station.setdefault(event, []).extend(times_ns)
+            _extend(self.summary.covered, station, covered_ns(labelled.record, windows, config))
             if self._writer is not None:
                 self._extract(labelled, windows, y, given)
         if config.excerpts and config.task == "phase":
             for excerpt in excerpts(labelled, windows, config):
                 self.summary.excerpt_samples += excerpt.n_samples
+                span_ns = excerpt.start_ns, excerpt.end_ns
+                _extend(self.summary.excerpted, station, dict.fromkeys(excerpt.events, span_ns))
                 if self._writer is not None:
                     self._writer.append_excerpt(excerpt)
         return len(windows), rejections
@@ -284,6 +285,12 @@ class _Maker:
             self._writer.append(np.concatenate(self._x), self._columns)
             self._x.clear()
             self._columns.clear()
+
+
+def _extend(places: dict[str, dict[str, list[int]]], station: str, times_ns: Mapping[str, Sequence[int]]) -> None:
+    of_station = places.setdefault(station.upper(), {})
+    for event, own in times_ns.items():
+        of_station.setdefault(event, []).extend(own)
 
 
 def _snr_db(record: Record, window: Window, config: PreprocessConfig) -> float:

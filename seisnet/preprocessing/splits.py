@@ -21,8 +21,11 @@ from seisnet.wording import counted
 Row = tuple[str, str, int, int, bool]
 """Event, station, split of the data set (0: none), class, augmented."""
 
-Signals = Mapping[str, Mapping[str, Sequence[int]]]
-"""By station and event, first and last time of stretches that windows of signals cover, in turn."""
+Covered = Mapping[str, Mapping[str, Sequence[int]]]
+"""By station and event, first and last time of stretches that its windows, or excerpts, cover, in turn."""
+
+Placed = Mapping[str, tuple[Spans, tuple[str, ...]]]
+"""By station, such stretches, and of which event each is."""
 
 FEWEST_BLOCKS = 10
 """`auto` splits by event and station only where that leaves at least this many blocks."""
@@ -43,14 +46,15 @@ class Division:
         ``event``, ``both`` or ``given``.
     counts : int64 (3, K, 2)
         Windows that are kept, by split, class and whether they are augmented.
-    signals : dict of str to (Spans, tuple of str)
-        By station, where windows of signals lie, and of which event each is.
+    covered, excerpted : dict of str to (Spans, tuple of str)
+        By station, where windows, or excerpts, lie, and of which event each is.
     """
 
     split_of: Mapping[tuple[str, str, int], int]
     how: str
     counts: NDArray[np.int64]
-    signals: Mapping[str, tuple[Spans, tuple[str, ...]]] = field(default_factory=dict)
+    covered: Placed = field(default_factory=dict)
+    excerpted: Placed = field(default_factory=dict)
 
     @functools.cached_property
     def split_of_event(self) -> dict[str, int]:
@@ -63,11 +67,13 @@ class Division:
         return {station: split for (_, station, _), split in self.split_of.items()}
 
 
-def divide(rows: Counter[Row], config: PreprocessConfig, signals: Signals | None = None) -> Division:
+def divide(
+    rows: Counter[Row], config: PreprocessConfig, covered: Covered | None = None, excerpted: Covered | None = None
+) -> Division:
     """Assign windows, counted by what they have in common, to splits.
 
-    Events of which windows of signals share samples go to one split: earthquakes that overlap, or one earthquake under
-    two names, as two agencies or copies of a recording give it. The data set's own splits are taken as they are.
+    Events of which windows share samples go to one split: earthquakes that overlap, or one earthquake under two names,
+    as two agencies or copies of a recording give it. The data set's own splits are taken as they are.
 
     Raises
     ------
@@ -81,8 +87,8 @@ def divide(rows: Counter[Row], config: PreprocessConfig, signals: Signals | None
     keys = sorted(windows)
     events, stations, numbers = zip(*keys, strict=True)
     names = ["" if number == 0 else SPLITS[number - 1] for number in numbers]
-    covered = {station: _spans(of_event) for station, of_event in (signals or {}).items()}
-    joined = {} if config.split_by == "given" else joined_names(covered)
+    spans = {station: _spans(of_event) for station, of_event in (covered or {}).items()}
+    joined = {} if config.split_by == "given" else joined_names(spans)
     joined_events = [joined.get(event, event) for event in events]
     split, how = assign_splits(joined_events, stations, names, config, windows=[windows[key] for key in keys])
     split_of = dict(zip(keys, split.tolist(), strict=True))
@@ -91,23 +97,31 @@ def divide(rows: Counter[Row], config: PreprocessConfig, signals: Signals | None
         side = split_of[event, station, number]
         if not (augmented and side):
             counts[side, y, int(augmented)] += n
-    return Division(split_of, how, counts, {name: (Spans(spans), of) for name, (spans, of) in covered.items()})
+    excerpts = {station: _spans(of_event) for station, of_event in (excerpted or {}).items()}
+    placed = ({station: (Spans(own), of) for station, (own, of) in every.items()} for every in (spans, excerpts))
+    return Division(split_of, how, counts, *placed)
 
 
 def _spans(of_event: Mapping[str, Sequence[int]]) -> tuple[list[tuple[int, int]], tuple[str, ...]]:
-    """Where the windows of signals at a station lie, and of which event each stretch is."""
+    """Where the windows, or excerpts, of a station lie, and of which event each stretch is."""
     pairs = [(span, e) for e, times in of_event.items() for span in zip(times[::2], times[1::2], strict=True)]
     return [span for span, _ in pairs], tuple(event for _, event in pairs)
 
 
 def with_split(excerpt: Excerpt, division: Division) -> Excerpt | Rejected:
-    """An excerpt with its split; a rejection where it would lie in none, or in two."""
+    """An excerpt with its split; a rejection where it would lie in none, or in two.
+
+    Of excerpts of two splits that share samples the one of test, or else of dev, stays.
+    """
     events = tuple(event for event in excerpt.events if event in division.split_of_event)
     splits = _splits(excerpt, events, division)
-    if len(splits) == 1:
+    if len(splits) != 1:
+        why = "whose events or station lie in two splits" if splits else "whose events or station gave no windows"
+    elif max(_splits_near(excerpt, division.excerpted, division), default=0) > min(splits):
+        why = "that shares samples with one of another split"
+    else:
         return replace(excerpt, events=events, split=splits.pop())
-    why = "events or station lie in two splits" if splits else "events or station gave no windows"
-    return excerpt.trace_id, excerpt.start_ns, excerpt.end_ns, f"an excerpt whose {why}"
+    return excerpt.trace_id, excerpt.start_ns, excerpt.end_ns, f"an excerpt {why}"
 
 
 def assign_splits(
@@ -204,11 +218,16 @@ def _splits(excerpt: Excerpt, events: Sequence[str], division: Division) -> set[
     station = station_of(excerpt.trace_id)
     if not events or (division.how == "both" and station not in division.split_of_station):
         return set()
-    spans, events_of = division.signals.get(station.upper(), (Spans([]), ()))
-    near = spans.touching(excerpt.start_ns, excerpt.end_ns)
-    splits = {division.split_of_event[event] for event in (*events, *(events_of[i] for i in near))}
+    splits = {division.split_of_event[event] for event in events} | _splits_near(excerpt, division.covered, division)
     if division.how == "both":
         splits.add(division.split_of_station[station])
     if division.how == "given" and excerpt.split >= 0:
         splits.add(excerpt.split)
     return splits
+
+
+def _splits_near(excerpt: Excerpt, placed: Placed, division: Division) -> set[int]:
+    """Splits of the events of all that shares samples with an excerpt."""
+    spans, events_of = placed.get(station_of(excerpt.trace_id).upper(), (Spans([]), ()))
+    near = {events_of[i] for i in spans.touching(excerpt.start_ns, excerpt.end_ns)}
+    return {division.split_of_event[event] for event in near if event in division.split_of_event}

@@ -21,11 +21,12 @@ def cut_classes(labelled: LabelledRecord, config: PreprocessConfig) -> tuple[lis
 
     From every stretch `config.class_windows` windows are cut side by side, fewer where it is short; one is centred on
     a stretch that is shorter than a window. `config.shifts` copies of each are shifted by up to `config.shift_s`. A
-    window that reaches into a stretch of another class is left out. Where ``noise`` is one of the classes, and a
-    record holds stretches but none of noise, `config.noise_windows` are taken for every window that is no copy, at
-    least `config.noise_gap_s` from all stretches, as far as they might lie side by side; they belong to the event of
-    the next stretch, and lively ones are left out (`config.noise_ratio`). Where a recording goes on in another source,
-    windows lie as if the record did, and each is left to the record that holds it whole.
+    window that reaches into a stretch of another class is left out, and a copy that reaches into another event's.
+    Where ``noise`` is one of the classes, and a record holds stretches but none of noise, `config.noise_windows` are
+    taken for every window that is no copy, at least `config.noise_gap_s` from all stretches, as far as they might lie
+    side by side; they belong to the event of the next stretch, and lively ones are left out (`config.noise_ratio`).
+    Where a recording goes on in another source, windows lie as if the record did, and each is left to the record that
+    holds it whole.
 
     Returns
     -------
@@ -76,7 +77,7 @@ def _in_stretches(
             shifts = rng.uniform(-config.shift_s, config.shift_s, config.shifts) * record.sampling_rate_hz
             for i, start in enumerate([first, *(first + np.rint(shifts).astype(int)).tolist()]):
                 near = all_spans.touching(start, start + length)
-                others = (spans[j] for j in near if labelled.stretches[j].label != stretch.label)
+                others = (spans[j] for j in near if _apart(stretch, labelled.stretches[j], shifted=i > 0))
                 if any(start < b and start + length > a for a, b in others):
                     if i == 0:
                         rejections.append(here(f"{stretch.label} and another class in one window"))
@@ -108,6 +109,11 @@ def _noise(
         event = labelled.event_id or events[bisect.bisect_right(starts, drawn[i])] or station_hour(record, drawn[i])
         windows.append(Window(drawn[i], "noise", np.nan, event))
     return windows, np.array(drawn, dtype=np.int64)[lively].tolist()
+
+
+def _apart(stretch: ClassInterval, other: ClassInterval, *, shifted: bool) -> bool:
+    """Whether a window of a stretch must not reach into another: a copy in train would hold what may be in test."""
+    return other.label != stretch.label or (shifted and other.event_id != stretch.event_id)
 
 
 def _span(record: Record, stretch: ClassInterval, length: int) -> tuple[float, float]:
