@@ -155,6 +155,18 @@ def test_picks_that_have_no_place_in_a_trace_are_told(tmp_path, make_trace, nois
     assert [r.reason for r in told] == ["a pick outside its trace"]
 
 
+def test_each_instrument_has_the_pick_that_was_made_on_it(tmp_path, make_trace, noise):
+    start = obspy.UTCDateTime(ns=START_NS)
+    for code in ("HHZ", "HNZ"):
+        make_trace(noise(20_000), f"GE.A..{code}", start_ns=START_NS).write(str(tmp_path / code), format="MSEED")
+    rows = [f"GE,A,{code},{start + at},P,e" for code, at in (("HHZ", 100.0), ("HNZ", 99.9))]
+    (tmp_path / "picks.csv").write_text("\n".join(["network,station,channel,time,phase,event_id", *rows]))
+    files = [str(tmp_path / code) for code in ("HHZ", "HNZ")]
+    _, rejections = export_seisbench(files, [str(tmp_path / "picks.csv")], tmp_path / "set")
+    found = {t.record.trace_id[-2:]: [p.time_ns - START_NS for p in t.picks] for t in read_dataset(tmp_path / "set")}
+    assert found == {"HH": [100 * NS_PER_S], "HN": [99_900_000_000]} and lost(rejections) == []
+
+
 def test_an_event_across_midnight_is_one_trace(tmp_path, make_trace, noise):
     for day in (0, 1):
         start_ns = START_NS + (day * 86_400 - 600 * (1 - day)) * NS_PER_S + (86_400 * NS_PER_S if day == 0 else 0)

@@ -86,6 +86,13 @@ def test_an_onset_that_the_reference_has_twice_counts_once_and_a_second_pick_of_
     assert (false.found, false.reference, false.matched) == (2, 1, 1)
 
 
+def test_a_second_pick_that_names_no_network_still_makes_its_station_one_of_any():
+    """GE.APE and XX.APE can't be told from it, whichever of the picks of an onset is kept."""
+    for second in ("GE.APE P 10.3", ".APE P 10.3"):
+        p, _ = score("XX.APE P 20, GE.APE P 10", f"GE.APE P 10, {second}")
+        assert (p.found, p.reference, p.matched) == (1 + second.startswith("."), 1, 1)
+
+
 def test_a_pick_at_an_onset_of_a_later_phase_is_neither_right_nor_false():
     p, s = score("GE.APE P 10, GE.APE P 20, GE.APE S 20, GE.APE P 30", "GE.APE P 10, GE.APE pP 20, GE.APE AML 30")
     assert (p.found, p.reference, p.matched) == (2, 1, 1)

@@ -13,6 +13,7 @@ import numpy as np
 
 from seisnet.config import ExportConfig, names, or_default
 from seisnet.errors import NothingUsableError
+from seisnet.labels.joining import surest
 from seisnet.labels.linking import linked
 from seisnet.labels.matching import LabelMatcher, unmatched
 from seisnet.labels.phases import phase_class
@@ -164,7 +165,8 @@ def _traces(source: Source, matcher: LabelMatcher[Pick], reading: Reading, confi
     for record in read_records(
         source, reading, sampling_rate_hz=config.sampling_rate_hz, shortest_s=1.0, margin_s=margin_s
     ):
-        here = [pick for pick in matcher.match(record) if record.start_ns <= pick.time_ns]
+        picks, _ = surest(matcher.match(record), record.trace_id.split(".")[3])
+        here = [pick for pick in picks if record.start_ns <= pick.time_ns]
         for picks in _events(here, _reach_s(config)):
             if not source.span_ns[0] <= picks[0].time_ns < source.span_ns[1]:
                 continue  # another source's

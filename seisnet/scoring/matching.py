@@ -168,8 +168,9 @@ def _scores(
     tolerance_s: float,
     doubtful: Sequence[Mark] = (),
 ) -> list[MatchScore]:
-    unnamed = _without_network(found, reference)
-    stations = sorted({_station(mark, unnamed) for mark in reference})
+    named = [*reference, *doubtful]
+    unnamed = _without_network(found, named)
+    stations = sorted({_station(mark, unnamed) for mark in named})
     mine, theirs, neither = _spans(found, unnamed), _spans(reference, unnamed), _spans(doubtful, unnamed)
     scores = []
     for name in names:
