@@ -3,6 +3,7 @@
 import csv
 import json
 
+import numpy as np
 import obspy
 import pytest
 
@@ -52,6 +53,27 @@ def test_a_score_without_a_match_says_how_far_apart_both_lie(tmp_path):
         told = run("score", tmp_path / "found.csv", tmp_path / "wanted.csv").stderr
         assert ("to the nearest pick of its station it is 8 h (median); are both in UTC" in told) is said
         assert ("nothing matches" in told) is said
+
+
+@pytest.mark.parametrize(
+    ("shift_s", "told"), [(3600, "1 h earlier"), (-86400, "1 day later"), (0.7, "0.7 s earlier"), (18, "18 s earlier")]
+)
+def test_a_score_says_by_how_much_all_picks_are_off(shift_s, told, tmp_path):
+    """However dense the picks are, of which some match by chance; where nothing is common, nothing is said of it."""
+    rng = np.random.default_rng(0)
+    at_s = 1.6e9 + np.sort(rng.uniform(0, 86_400, 60))
+    others_s = 1.6e9 + rng.uniform(0, 86_400, 300)
+
+    def written(name, *times_s):
+        rows = "".join(f"GE,A,{t:.2f},P\n" for t in np.concatenate(times_s))
+        (tmp_path / name).write_text(f"network,station,time,phase\n{rows}")
+        return tmp_path / name
+
+    wanted = written("wanted.csv", at_s)
+    shifted = written("shifted.csv", at_s + shift_s, others_s, at_s[:3])
+    assert f"most would if every pick were {told}; are both in UTC" in run("score", shifted, wanted).stderr
+    assert "most would" not in run("score", written("others.csv", others_s), wanted).stderr
+    assert run("score", written("right.csv", at_s + 0.1), wanted).stderr == ""
 
 
 def test_a_score_says_that_a_second_instrument_of_a_station_finds_everything_again(tmp_path):

@@ -68,7 +68,7 @@ def score(
     from seisnet.formats.picks import read_picks
     from seisnet.labels.joining import second_picks, surest
     from seisnet.labels.reading import read_classes, read_intervals
-    from seisnet.scoring.matching import TOLERANCE_S, apart_s, score_detections, score_picks, unscored
+    from seisnet.scoring.matching import TOLERANCE_S, score_detections, score_picks, unscored
 
     if tolerance_s is not None:
         between("tolerance", tolerance_s, 1e-9, 1e6)
@@ -96,9 +96,8 @@ def score(
         if not scores:
             raise NothingUsableError(f"no class to score: {picks} and {reference} name nothing but noise")
     remarks = _not_compared((picks, found), (reference, wanted), what)
-    if not any(s.matched for s in scores) and (apart := apart_s(found, wanted)) >= 0:  # NaN is not
-        told = f"from the reference to the nearest {what} of its station it is {duration(apart)} (median)"
-        remarks.append(f"nothing matches: {told}; are both in UTC, and of the same days?")
+    if told := _how_far((found, wanted), scores, what, tolerance_s):
+        remarks.append(f"{told}; are both in UTC, and of the same days?")
     for path, side in ((picks, found), (reference, wanted)):
         if names := unscored(side):
             told = f"{counted(len(names), what)} of {others}: left out"
@@ -112,6 +111,24 @@ def score(
         write_score(scores, output, Comparison(picks, reference, kind, tolerance_s, hours, remarks, rejections))
         console.say_outputs(output / "report.html", output / "metrics.json", quiet=quiet)
     _print_table(scores, (kind, f"{what}s"), hours)
+
+
+def _how_far(sides: tuple[Marks, Marks], scores: Sequence[MatchScore], what: str, tolerance_s: float) -> str:
+    """How far the reference is from what was found, where next to nothing matches; empty where more does."""
+    from seisnet.scoring.matching import apart_s, common_shift_s
+
+    matched, most = sum(s.matched for s in scores), sum(s.reference for s in scores)
+    if 10 * matched > most:
+        return ""
+    shift_s = common_shift_s(*sides, tolerance_s=tolerance_s)
+    if abs(shift_s) > 0:  # NaN is not
+        when = f"{duration(abs(shift_s))} {'earlier' if shift_s > 0 else 'later'}"
+        return f"{matched} of {most} match; most would if every {what} were {when}"
+    if not matched and (apart := apart_s(*sides)) >= 0:
+        return (
+            f"nothing matches: from the reference to the nearest {what} of its station it is {duration(apart)} (median)"
+        )
+    return ""
 
 
 def _not_compared(picks: tuple[Path, Marks], reference: tuple[Path, Marks], what: str) -> list[str]:

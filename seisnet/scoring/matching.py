@@ -22,6 +22,9 @@ Mark = Pick | Detection | ClassInterval
 TOLERANCE_S = {"phase": 0.5, "class": 10.0}
 """What counts as near, unless a user says otherwise: for classes half a window of the shipped model."""
 
+FARTHEST_S = 25 * 3600.0
+"""Longest time by which picks may all be shifted: a day and the hour of summer."""
+
 NOISE = "noise"
 """The class that gives no detections."""
 
@@ -149,6 +152,29 @@ def apart_s(found: Sequence[Mark], reference: Sequence[Mark]) -> float:
         if station in moments
     ]
     return float(np.median(nearest)) / NS_PER_S if nearest else float("nan")
+
+
+def common_shift_s(found: Sequence[Mark], reference: Sequence[Mark], *, tolerance_s: float) -> float:
+    """The time, up to 25 h, by which most of the reference is followed by its like at its station, or below 0 preceded.
+
+    Local time, or another day, shifts all picks alike. Up to 1000 of the reference, evenly spread, are looked at; NaN
+    where fewer than half of them, or than ten, agree.
+    """
+    unnamed = _without_network(found, reference)
+    starts_s = {of: np.sort([ns / NS_PER_S for ns, _ in spans]) for of, spans in _spans(found, unnamed).items()}
+    wanted = [
+        (of, ns / NS_PER_S) for of, spans in _spans(reference, unnamed).items() for ns, _ in spans if of in starts_s
+    ]
+    wanted = wanted[:: -(-len(wanted) // 1000) or 1]
+    near = [np.zeros(0)]
+    for of, at_s in wanted:
+        shifts_s = starts_s[of] - at_s
+        near.append(shifts_s[slice(*shifts_s.searchsorted((-FARTHEST_S, FARTHEST_S)))])
+    ordered = np.sort(np.concatenate(near))
+    counts = ordered.searchsorted(ordered + 2 * tolerance_s, side="right") - np.arange(len(ordered))
+    most = int(counts.max(initial=0))
+    first = int(counts.argmax()) if most else 0
+    return float(np.median(ordered[first : first + most])) if most >= max(10, len(wanted) / 2) else float("nan")
 
 
 def unscored(marks: Iterable[Mark]) -> list[str]:
