@@ -50,6 +50,33 @@ def test_no_shifted_copy_reaches_into_a_stretch_of_another_event(make_record):
     assert {w.first_sample for w in windows if not w.augmented} == {10_000, 11_000, 12_000, 13_000}
 
 
+def test_no_noise_of_two_splits_shares_samples_though_one_instrument_has_gaps(tmp_path, make_trace, noise):
+    """Before a gap no stretch follows in the record to whose event noise might belong."""
+    rng = np.random.default_rng(0)
+    for code, parts in (("HHZ", 10), ("HNZ", 1)):
+        for k in range(parts):
+            trace = make_trace(noise(60_000 // parts - 100), f"XX.A..{code}", start_ns=START_NS, rate_hz=20.0)
+            trace.stats.starttime += 3000 / parts * k
+            trace.write(str(tmp_path / f"{code}{k}"), format="MSEED")
+    start = obspy.UTCDateTime(ns=START_NS)
+    rows = [f"XX,A,{start + at},{start + at + 9},{'xy'[k % 2]},e{k}" for k, at in enumerate(rng.uniform(0, 2990, 20))]
+    (tmp_path / "c.csv").write_text("\n".join(["network,station,time,end_time,class,event_id", *rows]))
+    config = replace(
+        CONFIG,
+        class_names=("x", "y", "noise"),
+        noise_windows=9,
+        sampling_rate_hz=20.0,
+        freqmax_hz=9.0,
+        split_by="event",
+    )
+    found = preprocess([str(tmp_path / "H*")], [str(tmp_path / "c.csv")], config).rows
+    order = np.argsort(found.start_ns)[found.y[np.argsort(found.start_ns)] == 2]
+    starts_ns, splits = found.start_ns[order], found.split[order]
+    assert len(order) > 100 and set(splits.tolist()) == {0, 1, 2}
+    for ns, split in zip(starts_ns, splits, strict=True):
+        assert set(splits[np.abs(starts_ns - ns) < 9.9 * NS_PER_S].tolist()) == {split}
+
+
 def test_one_window_is_centred_on_a_stretch_and_copies_are_shifted(make_record):
     windows, reasons = cut_of(make_record, stretch("rockfall", 100, 130))
     assert reasons == []

@@ -76,7 +76,7 @@ def test_a_pick_at_an_onset_whose_time_has_no_weight_is_neither_right_nor_false(
 def test_an_onset_that_the_reference_has_twice_counts_once_and_a_second_pick_of_it_is_not_false():
     """As two agencies picked it, or on two instruments: the surest is what residuals are taken from."""
     sure, unsure = picks("GE.APE P 10, GE.APE P 10.3")
-    reference = [replace(unsure, weight=0.5, channel="HN"), sure]
+    reference = [replace(unsure, weight=0.5, channel=""), sure]
     (p, _), (both, _), (false, _) = (
         score_picks(picks(f), reference, tolerance_s=0.5)
         for f in ("GE.APE P 10.2", "GE.APE P 10.1, GE.APE P 10.35", "GE.APE P 10.1, GE.APE P 10.35, GE.APE P 10.36")

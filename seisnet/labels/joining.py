@@ -38,7 +38,7 @@ def surest(picks: Iterable[Pick], instrument: str = "") -> tuple[list[Pick], lis
     kept: list[Pick] = []
     second: list[Pick] = []
     places: dict[tuple[str, str], list[tuple[int, int]]] = defaultdict(list)
-    for pick in sorted(picks, key=lambda pick: (pick.channel[:2] != instrument, *_doubts(pick))):
+    for pick in sorted(picks, key=lambda pick: (instrument not in ("", pick.channel[:2]), *_doubts(pick))):
         near = places[_onset(pick)]
         if _copies(pick, near, kept):
             second.append(pick)
@@ -149,13 +149,10 @@ def _rejection(pick: Pick, reason: str) -> Rejection:
     return Rejection(pick.trace_id, pick.time_ns, pick.time_ns, reason)
 
 
-def _station_and_phase(pick: Pick, phase: str) -> tuple[str, str]:
-    return pick.station.upper(), phase_class(phase) or phase.upper()
-
-
 def _onset(pick: Pick) -> tuple[str, str]:
     """Station and phase, of a pick without weight the phase that its analyst means: other files may give it one."""
-    return _station_and_phase(pick, pick.phase.removesuffix(UNUSED))
+    hint = pick.phase.removesuffix(UNUSED)
+    return pick.station.upper(), phase_class(hint) or hint.upper()
 
 
 def _joined(same_as: dict[Event, Event], event: Event) -> Event:

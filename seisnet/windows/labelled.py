@@ -121,14 +121,14 @@ def start_ns(record: Record, window: Window) -> int:
 def covered_ns(record: Record, windows: Sequence[Window], config: PreprocessConfig) -> dict[str, list[int]]:
     """By event, first and last time of the stretches that windows cover, in turn.
 
-    Of task ``class``, neither noise and shifted copies count nor the last sample, which may be the first of the next
-    stretch: where hours of tremor abut, they would make one event of all.
+    Of task ``class``, neither shifted copies count nor the last sample, which may be the first of the next stretch:
+    where hours of tremor abut, they would make one event of all.
     """
     of_event: dict[str, list[tuple[int, int]]] = defaultdict(list)
     is_class = config.task == "class"
     length = config.window_samples - is_class
     for w in windows:
-        if not is_class or (w.label != "noise" and not w.augmented):
+        if not (is_class and w.augmented):
             of_event[w.event].append((w.first_sample, w.first_sample + length - 1))
     return {e: [sample_to_ns(record, i) for span in merged(spans) for i in span] for e, spans in of_event.items()}
 
