@@ -85,8 +85,8 @@ def score_picks(picks: Iterable[Pick], reference: Iterable[Pick], *, tolerance_s
         For P and S.
     """
     wanted, second = surest(reference)
-    unscored = [replace(p, phase=last_leg(p.phase.removesuffix(UNUSED))) for p in wanted if not phase_class(p.phase)]
-    return _scores(("P", "S"), list(picks), wanted, tolerance_s, [*unscored, *second])
+    doubtful = [replace(p, phase=last_leg(p.phase.removesuffix(UNUSED))) for p in wanted if not phase_class(p.phase)]
+    return _scores(("P", "S"), list(picks), wanted, tolerance_s, [*doubtful, *second])
 
 
 def score_detections(

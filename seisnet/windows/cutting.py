@@ -45,7 +45,7 @@ def cut(labelled: LabelledRecord, config: PreprocessConfig) -> tuple[list[Window
     `config.coda_windows` without a pick in them are taken as noise for training; a record without any pick gives
     noise only if it is declared to be. Both numbers of windows are for each event of a record, as if it had a record of
     its own; but for further events only as much noise is taken as fits side by side. Picks of other phases give no
-    windows, and none holds them.
+    windows, and no noise holds them.
 
     Returns
     -------
