@@ -124,7 +124,7 @@ def test_equal_picks_of_one_onset_can_be_asked_for(tmp_path):
     head = "network,station,channel,time,phase,event_id,status,uncertainty_s"
     (tmp_path / "a.csv").write_text("\n".join([head, *ANALYSED_TWICE, ANALYSED_TWICE[0].replace("HHZ", "HHN")]) + "\n")
     times_s = [(p.time_ns - START_NS) / NS_PER_S for p in read_labels([tmp_path / "a.csv"], each=True)]
-    assert times_s == [10.0, 10.1, 10.2, 10.55, 12.0, 12.1, 14.0, 14.1, 15.0]
+    assert times_s == [10.0, 10.1, 10.2, 10.3, 10.55, 12.0, 12.1, 14.0, 14.1, 15.0]
 
 
 @given(st.lists(st.tuples(st.integers(0, 30), st.sampled_from([0.5, 1.0]), st.sampled_from("ab")), max_size=12))

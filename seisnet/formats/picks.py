@@ -98,8 +98,8 @@ def read_picks(
 ) -> list[Pick]:
     """Read picks: seisnet's CSV, catalogues in any format that ObsPy reads, CSV of labels, those of a data set.
 
-    Of catalogues and labels every onset is read once, as for training (`seisnet.labels.reading.read_labels`), but for
-    picks of equal weight.
+    Of catalogues and labels every onset is read once, as for training (`seisnet.labels.reading.read_labels`), but a
+    machine's own second picks are kept.
 
     Parameters
     ----------

@@ -78,7 +78,8 @@ def once(
     one, unless an onset of the later file shows that it is another: each file may number its events in its own way.
 
     Within a file the surest pick counts. Picks on two instruments of a station are both kept, unless one is outside any
-    event; with `each`, those of equal weight at different times, too: a machine's own second picks are to be seen.
+    event. With `each`, all are but those of one time, and those beside one of more weight in their event: a machine's
+    own second picks are to be seen.
 
     A pick that an earlier file rejects is left out, unless that has another pick of the onset.
     """
@@ -129,8 +130,10 @@ def _copies(pick: Pick, near: Sequence[tuple[int, int]], kept: Sequence[Pick]) -
 def _is_second(pick: Pick, surer: Pick, *, each: bool) -> bool:
     """Whether a pick of an onset is left out beside a surer one of the same file."""
     instruments = {pick.channel[:2], surer.channel[:2]}
-    equals = pick.weight == surer.weight and pick.time_ns != surer.time_ns
-    return ("" in instruments or len(instruments) == 1) and not (each and equals)
+    if len(instruments - {""}) > 1:
+        return False
+    weighed = pick.event_id == surer.event_id != "" and pick.weight < surer.weight
+    return not each or weighed or pick.time_ns == surer.time_ns
 
 
 def _doubts(pick: Pick) -> tuple[bool, float, float]:

@@ -36,7 +36,7 @@ def read_labels(
     rejections : list of Rejection, optional
         Takes the picks that an analyst rejected, and second picks of an onset.
     each : bool
-        Keep picks of one onset that are equally sure.
+        Keep picks of one onset, but for those of one time, or that weigh less than another in their event.
 
     Returns
     -------
