@@ -14,7 +14,7 @@ from seisnet.waveforms.alignment import side_by_side
 from seisnet.waveforms.channels import split_channel
 from seisnet.waveforms.conditioning import condition, to_rate
 from seisnet.waveforms.records import COMPONENTS, NS_PER_S, ns_to_sample, sample_to_ns
-from seisnet.waveforms.segments import Segment, segments_of
+from seisnet.waveforms.segments import Segment, place_after, segments_of
 
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data" / "continuous"
 START_NS = 1_577_836_800 * NS_PER_S
@@ -637,3 +637,8 @@ def test_the_type_of_samples_does_not_matter(make_trace, dtype):
         assert one.data.dtype == np.float32 and one.flags
         assert (one.flags, told) == (other.flags, expected)
     np.testing.assert_array_equal(given, x)
+
+
+def test_what_begins_amid_two_samples_is_placed_alike_however_long_what_came_before_it_is():
+    lengths = {*range(100, 500)} - {163}  # of which this would be the last sample
+    assert {place_after(0, 2_600_000_000, 62.5, length) for length in lengths} == {163}  # after 162.5 samples

@@ -59,6 +59,11 @@ class Segment:
 def segments_of(traces: Iterable[obspy.Trace], trace_id: str, rejections: list[Rejection]) -> list[Segment]:
     """Gap-free segments of one component, overlaps resolved; those of higher rates first, then in order of time."""
     pieces = [piece for trace in traces for piece in finite_runs(trace, trace_id, rejections)]
+    return joined(pieces, trace_id, rejections)
+
+
+def joined(pieces: Iterable[Segment], trace_id: str, rejections: list[Rejection]) -> list[Segment]:
+    """Pieces of one component put together where they follow each other, as `segments_of` does."""
     by_rate: dict[float, list[Segment]] = defaultdict(list)
     for group in alike(pieces):
         common_hz = _common_hz([s.rate_hz for s in group])
@@ -167,7 +172,8 @@ def place_after(start_ns: int, time_ns: int, rate_hz: float, length: int) -> int
     late = (time_ns - start_ns) * rate_hz / NS_PER_S - length
     if abs(late) < 0.5 - ROUNDING:
         return length
-    return length + (max(round(late), 1) if late > 0 else min(round(late), -1))
+    nearest = math.floor(late + 0.5)
+    return length + (max(nearest, 1) if late > 0 else min(nearest, -1))
 
 
 def runs(flags: NDArray[np.bool_]) -> list[tuple[int, int]]:
