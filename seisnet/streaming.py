@@ -10,9 +10,8 @@ wait with them. A component that falls behind the others by more than `patience_
 
 from __future__ import annotations
 
-from collections import defaultdict
+import math
 from dataclasses import replace
-from itertools import pairwise
 from typing import Protocol
 
 import numpy as np
@@ -21,22 +20,21 @@ import obspy
 from seisnet.config import PickConfig, PreprocessConfig
 from seisnet.config.checks import between, coerced
 from seisnet.errors import ConfigError
-from seisnet.overlaps import merged
 from seisnet.picking.detector import reaching
 from seisnet.picking.follower import Follower, Found
 from seisnet.picks import Detection, Pick, in_order
 from seisnet.waveforms.channels import split_seed_id
 from seisnet.waveforms.conditioning import unusable
-from seisnet.waveforms.inventory import Metadata, Stations, edges_ns, response_of, stations_of
-from seisnet.waveforms.packets import Run
+from seisnet.waveforms.inventory import Metadata, Stations, response_of, stations_of
+from seisnet.waveforms.packets import AFTER_ALL_NS, BEFORE_ALL_NS, Packets, final_ns
 from seisnet.waveforms.records import NS_PER_S, ROUNDING, Record, Rejection, first_at, ns_to_sample, sample_to_ns
 from seisnet.waveforms.remarks import of_beginning
 from seisnet.waveforms.resampling import AHEAD, BEHIND
-from seisnet.waveforms.segments import AT_ONCE, JITTER, Segment, alike, finite_runs
+from seisnet.waveforms.segments import AT_ONCE, JITTER, finite_runs, part
 from seisnet.waveforms.spikes import REACH
 
-AFTER_ALL_NS = 2**63
-"""Later than any sample."""
+LATE = "packet came too late, or again"
+"""Reason of a rejection."""
 
 
 class Recogniser(Protocol):
@@ -128,19 +126,19 @@ class Streaming:
                 self._instruments[trace_id] = made
             line = self._instruments[trace_id]
             line.take(trace, component)
-            picks += self._kept(line.advance(line.complete_ns(self._patience_ns), self._step_ns))
+            picks += self._kept(line.advance(self._patience_ns, self._step_ns))
         return in_order(picks)
 
     def finish(self) -> list[Pick]:
         """Give all that is left; nothing may be added afterwards."""
         self._ended = True
-        found = [part for line in self._instruments.values() for part in line.advance(AFTER_ALL_NS, 0)]
+        found = [piece for line in self._instruments.values() for piece in line.finish()]
         return in_order(self._kept(found))
 
     def _kept(self, found: list[Found]) -> list[Pick]:
-        for part in found:
-            self.detections += reaching(part.detections)
-        return [pick for part in found for pick in part.picks]
+        for piece in found:
+            self.detections += reaching(piece.detections)
+        return [pick for piece in found for pick in piece.picks]
 
 
 class _Instrument:
@@ -156,107 +154,64 @@ class _Instrument:
     ) -> None:
         self._trace_id, self._model, self._config = trace_id, model, config
         self._stations, self._rejections = stations, rejections
-        self._runs: dict[str, list[Run]] = defaultdict(list)  # by component
-        self._ends: dict[str, int] = {}
-        self._first_ns, self._newest_ns = AFTER_ALL_NS, -AFTER_ALL_NS  # starts of packets
-        self._gaps_ns: list[tuple[int, int]] = []  # the latest in which no component has samples
-        self._done_ns, self._late_ns, self._edge_ns = -AFTER_ALL_NS, -AFTER_ALL_NS, 0
+        self._packets = Packets()
+        self._done_ns = self._late_ns = BEFORE_ALL_NS  # what was followed ends here; what can still be used begins here
         self._head: Record | None = None
         self._follower: Follower | None = None
         self._length = 0  # samples of the record that were followed
         self._last = np.zeros((3, 0), dtype=np.float32)
 
     def take(self, trace: obspy.Trace, component: str) -> None:
-        """Put a packet behind those of its channel."""
-        stats = trace.stats
-        reason = unusable(trace, self._model.preprocess.sampling_rate_hz)
-        if not reason and stats.endtime.ns < self._late_ns:
-            reason = "packet came too late"
-            # The component is back: what follows is waited for again.
-            self._ends[component] = max(self._ends.get(component, stats.endtime.ns), stats.endtime.ns)
-        if reason:
-            self._rejections.append(Rejection(self._trace_id, stats.starttime.ns, stats.endtime.ns, reason))
+        """Keep what can be used of a packet."""
+        if reason := unusable(trace, self._model.preprocess.sampling_rate_hz):
+            self._reject(trace.stats.starttime.ns, trace.stats.endtime.ns, reason)
             return
         # Records end at samples that can't be used, too, and packets are known to end there only if they are cut.
         for piece in finite_runs(trace, self._trace_id, self._rejections):
-            self._append(piece, component, stats)
+            if self._packets.hold(piece, component):  # sent again
+                continue
+            length = len(piece.samples)
+            late = math.ceil((self._late_ns - piece.start_ns) * piece.rate_hz / NS_PER_S - AT_ONCE)
+            cut = min(max(late, 0), length)
+            if cut and not self._packets.hold(part(piece, 0, cut), component):
+                self._reject(piece.start_ns, piece.time_ns(cut), LATE)
+            self._packets.add(part(piece, cut, length), component)
 
-    def _append(self, piece: Segment, component: str, stats: obspy.core.Stats) -> None:
-        runs, start_ns = self._runs[component], piece.start_ns
-        if not (runs and runs[-1].follows(start_ns, piece.rate_hz)):
-            codes = {name: stats[name] for name in ("network", "station", "location", "channel")}
-            runs.append(Run(codes, start_ns, piece.rate_hz))
-            newest_end_ns = max(self._ends.values(), default=start_ns)
-            if start_ns > newest_end_ns:
-                self._gaps_ns.append((newest_end_ns, start_ns))
-        runs[-1].packets.append(piece.samples.copy())  # whoever gave it may fill it anew, or detrend it
-        runs[-1].length += len(piece.samples)
-        self._first_ns, self._newest_ns = min(self._first_ns, start_ns), max(self._newest_ns, start_ns)
-        self._ends[component] = max(self._ends.get(component, start_ns), runs[-1].end_ns)
+    def _reject(self, start_ns: int, end_ns: int, reason: str) -> None:
+        self._rejections.append(Rejection(self._trace_id, start_ns, end_ns, reason))
 
-    def complete_ns(self, patience_ns: int) -> int:
-        """Time up to which everything that is waited for has arrived."""
-        if len(self._ends) < 3 and self._newest_ns - self._first_ns < patience_ns:
-            return -AFTER_ALL_NS
-        least_ns = self._newest_ns - patience_ns
-        for before_ns, after_ns in reversed(self._gaps_ns):  # of all components, no lag of those that had kept up
-            if after_ns >= least_ns:
-                least_ns -= after_ns - before_ns
-        self._gaps_ns = [gap for gap in self._gaps_ns if gap[1] >= least_ns]
-        in_time = [end for end in self._ends.values() if end >= least_ns]
-        complete = min(in_time, default=-AFTER_ALL_NS)
-        config, rates = self._model.preprocess, {run.rate_hz for runs in self._runs.values() for run in runs}
-        slowest_hz = min(*rates, config.sampling_rate_hz)
-        # Resampling may cost a sample at either end, and can't give the last ones yet; spikes are known later, too.
-        final = self._final_ns(complete, round((config.window_s + 1.5 / slowest_hz) * NS_PER_S))
-        edge_s = REACH / min(rates) + (0.0 if rates == {config.sampling_rate_hz} else (AHEAD + 4) / slowest_hz)
-        self._edge_ns = round(edge_s * NS_PER_S)
-        return final - self._edge_ns
-
-    def _final_ns(self, complete_ns: int, shortest_ns: int) -> int:
-        """Time before which no stretch that is still shorter than a window can become long enough.
-
-        Records begin and end where a component does, except for stretches of a component that are too short.
-        """
-        edges, growing = set[int](), set[int]()
-        for runs in self._runs.values():
-            turns = sorted(edges_ns(self._stations or {}, runs[-1].seed_id))
-            for of_rate in alike(runs):
-                # Packets that overlap are runs of their own, and so are those whose rates jitter or whose clock drifts.
-                little_ns = round(AT_ONCE * NS_PER_S / of_rate[0].rate_hz)
-                spans = ((run.start_ns, run.end_ns - little_ns) for run in of_rate)
-                for first_ns, so_far_ns in merged(spans):
-                    last_ns = so_far_ns + little_ns
-                    # A record is cut where a component turns.
-                    cuts = [first_ns, *(turn for turn in turns if first_ns < turn < last_ns), last_ns]
-                    for start_ns, end_ns in pairwise(cuts):
-                        if end_ns - start_ns >= shortest_ns:
-                            edges |= {start_ns, end_ns}
-                        elif end_ns >= complete_ns:
-                            growing.add(start_ns)
-        complete_ns = min([complete_ns, *growing])  # which may turn out to be none
-        return max((edge for edge in edges if complete_ns - shortest_ns < edge < complete_ns), default=complete_ns)
-
-    def advance(self, until_ns: int, step_ns: int) -> list[Found]:
-        """Follow the records up to a time, if that is a step on."""
-        if until_ns - max(self._done_ns, self._first_ns) < step_ns or not self._runs:
+    def advance(self, patience_ns: int, step_ns: int) -> list[Found]:
+        """Follow the records up to where they are final, if that is a step on."""
+        packets, config = self._packets, self._model.preprocess
+        complete_ns, rates_hz = packets.complete_ns(patience_ns), packets.rates_hz
+        next_ns = max(self._done_ns, packets.first_ns) + max(step_ns, 1)
+        if complete_ns < next_ns:
             return []
-        stream = obspy.Stream([run.trace() for runs in self._runs.values() for run in runs if run.length])
-        records, rejections = self._model.records(stream, self._stations)
+        slowest_hz = min(*rates_hz, config.sampling_rate_hz)
+        # Resampling may cost a sample at either end, and can't give the last ones yet; spikes are known later, too.
+        shortest_ns, rounding_ns = (round(s * NS_PER_S) for s in (config.window_s, 1.5 / slowest_hz))
+        late_ns = final_ns(packets.segments(), complete_ns, shortest_ns, rounding_ns, self._stations or {})
+        edge_s = REACH / min(rates_hz) + (0.0 if rates_hz == {config.sampling_rate_hz} else (AHEAD + 4) / slowest_hz)
+        until_ns = late_ns - round(edge_s * NS_PER_S)
+        if until_ns < next_ns:
+            return []
+        found = self._follow_until(until_ns)
+        self._late_ns = late_ns
+        keep_s = config.window_s + 1.0 + (BEHIND + 8) / slowest_hz
+        packets.forget(until_ns - round(keep_s * NS_PER_S))
+        return found
+
+    def finish(self) -> list[Found]:
+        """Follow the records to their end."""
+        return [*self._follow_until(AFTER_ALL_NS), *self._close()]
+
+    def _follow_until(self, until_ns: int) -> list[Found]:
+        records, rejections = self._model.records(self._packets.stream(), self._stations)
         # A component's sample may lie a little before the other's at which all have arrived.
         little_ns = round(ROUNDING * NS_PER_S / self._model.preprocess.sampling_rate_hz)
         self._rejections += [r for r in rejections if self._done_ns <= r.start_ns + little_ns < until_ns]
-        found = [part for record in records for part in self._follow(record, until_ns)]
-        if until_ns == AFTER_ALL_NS:
-            found += self._close()
-        self._done_ns, self._late_ns = until_ns, until_ns + self._edge_ns
-        config = self._model.preprocess
-        slowest_hz = min(run.rate_hz for runs in self._runs.values() for run in runs)
-        keep_s = config.window_s + 1.0 + (BEHIND + 8) / min(slowest_hz, config.sampling_rate_hz)
-        for component, runs in self._runs.items():
-            for run in runs:
-                run.forget(until_ns - round(keep_s * NS_PER_S))
-            self._runs[component] = [r for r in runs[:-1] if r.length] + runs[-1:]
+        found = [piece for record in records for piece in self._follow(record, until_ns)]
+        self._done_ns = until_ns
         return found
 
     def _follow(self, record: Record, until_ns: int) -> list[Found]:

@@ -31,7 +31,7 @@ from seisnet.features import extract, make_feature
 from seisnet.model import Model
 from seisnet.scan.scanner import scan_windows
 from seisnet.store.model_file import StoredModel, StoredStage
-from seisnet.streaming import Streaming
+from seisnet.streaming import LATE, Streaming
 from seisnet.waveforms import sources
 from seisnet.waveforms.files import Reading
 from seisnet.waveforms.records import NS_PER_S, lost
@@ -405,6 +405,75 @@ def test_chunk_invariance_a_file_of_records_whose_clock_drifts(late_ms, make_tra
     expected = MODEL.classify(obspy.Stream(packets))
     assert len(expected) > 10
     assert_same_picks(classify([str(tmp_path)], MODEL).picks, expected)
+
+
+def scattered(rng, make_trace):
+    """Packets of components with gaps, lags, clocks and rates of their own, as they come; and how long to wait."""
+    patience_s = float(rng.choice([5.0, 12.0]))
+    rate_hz = float(rng.choice([40.0, 100.0, 100.0, 200.0]))
+    data, arrivals = bursts(round(60 * rate_hz), int(rng.integers(99)), every=round(6 * rate_hz)), []
+    for row, component in zip(data, "ZNE", strict=True):
+        edges = np.sort(rng.uniform(0, 60, size=2 * int(rng.integers(4))))  # of gaps
+        lag_s, late_ns, jitter = rng.uniform(0, patience_s / 3), int(rng.integers(4_000_000)), rng.integers(2) * 1e-8
+        for low, high in np.concatenate([[0.0], edges, [60.0]]).reshape(-1, 2) * rate_hz:
+            at = int(low)
+            while at < int(high):
+                to = min(at + int(rng.integers(1, patience_s / 3 * rate_hz)), int(high))
+                start_ns = START_NS + late_ns + round(at / rate_hz * NS_PER_S)
+                as_sent_hz = rate_hz * (1 + jitter * int(rng.integers(-2, 3)))
+                trace = make_trace(row[at:to], f"GE.APE..HH{component}", start_ns=start_ns, rate_hz=as_sent_hz)
+                arrivals.append((to / rate_hz + lag_s, component, at, trace))
+                at = to
+    return [trace for *_, trace in sorted(arrivals, key=lambda arrival: arrival[:3])], patience_s
+
+
+@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("again", [0.0, 0.1])
+def test_chunk_invariance_gaps_lags_clocks_and_repeats_of_any_component(again, seed, make_trace):
+    """What comes too late, because nobody waited for a component any more, is told; all the rest is as in the whole."""
+    rng = np.random.default_rng(seed)
+    packets, patience_s = scattered(rng, make_trace)
+    streaming, found, used = MODEL.stream(patience_s=patience_s, step_s=float(rng.choice([0.0, 1.0]))), [], []
+    for k, packet in enumerate(packets):
+        told = len(streaming.rejections)
+        found += streaming.add(packet)
+        late = [r.end_ns for r in streaming.rejections[told:] if r.reason == LATE]
+        start = obspy.UTCDateTime(ns=max([packet.stats.starttime.ns, *late]))
+        used += [packet.slice(start - packet.stats.delta / 4)] if start <= packet.stats.endtime else []
+        if rng.random() < again:  # the server sends some packets again
+            repeats = packets[max(k - 5, 0) : k + 1]
+            found += [pick for repeated in repeats for pick in streaming.add(repeated)]
+    expected = MODEL.classify(obspy.Stream(used))
+    assert_same_picks(found + streaming.finish(), expected)
+    assert expected
+
+
+def test_a_packet_that_is_in_part_too_late_is_used_from_there_on_and_the_rest_is_told(make_trace):
+    stream = stream_of(bursts(9_000), make_trace)
+    east = stream[2].slice(stream[2].stats.starttime + 40)
+    others = component_by_component(stream[:2], 90)
+    packets = [*others[:20], east, *others[20:]]
+    streaming, found = MODEL.stream(), []
+    for packet in packets:
+        found += streaming.add(packet)
+    found += streaming.finish()
+    [late] = lost(streaming.rejections)
+    assert (late.start_ns, late.reason) == (east.stats.starttime.ns, LATE)
+    used = obspy.Stream([*stream[:2], east.slice(obspy.UTCDateTime(ns=late.end_ns))])
+    assert START_NS + 40 * NS_PER_S < late.end_ns <= START_NS + 50 * NS_PER_S
+    assert_same_picks(found, MODEL.classify(used))
+
+
+def test_packets_that_are_sent_again_change_nothing_and_are_told_of_only_if_they_are_forgotten(quakes):
+    stream, expected = quakes
+    packets = component_by_component(stream, 120)
+    streaming, found = MODEL.stream(), []
+    for k, packet in enumerate(packets):
+        for sent in (packet, packet, *packets[max(k - 2, 0) : k]):
+            found += streaming.add(sent)
+    streaming.add(packets[0])
+    assert found + streaming.finish() == expected
+    assert [(r.start_ns, r.reason) for r in lost(streaming.rejections)] == [(START_NS, LATE)]
 
 
 def test_a_component_that_comes_back_is_used_again(make_trace):

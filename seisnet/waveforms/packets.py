@@ -1,31 +1,33 @@
-"""Packets of one channel, put together again."""
+"""Packets of one instrument, put together again: what has arrived, and up to when nothing can change any more."""
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import numpy as np
 import obspy
 from numpy.typing import NDArray
 
+from seisnet.waveforms.inventory import Stations, edges_ns
 from seisnet.waveforms.records import NS_PER_S
-from seisnet.waveforms.segments import place_after
+from seisnet.waveforms.segments import Segment, joined, place_after
+
+BEFORE_ALL_NS, AFTER_ALL_NS = -(2**63), 2**63
+"""Earlier and later than any sample."""
 
 
 @dataclass
 class Run:
     """Packets of one channel that follow each other."""
 
-    header: dict[str, object]
+    seed_id: str
     start_ns: int
     rate_hz: float
     packets: list[NDArray[np.generic]] = field(default_factory=list)
     length: int = 0
-
-    @property
-    def seed_id(self) -> str:
-        """``NET.STA.LOC.CHA``."""
-        return ".".join(str(self.header[name]) for name in ("network", "station", "location", "channel"))
 
     @property
     def end_ns(self) -> int:
@@ -37,19 +39,133 @@ class Run:
         at = place_after(self.start_ns, start_ns, self.rate_hz, self.length)
         return rate_hz == self.rate_hz and at == self.length
 
-    def trace(self) -> obspy.Trace:
-        """The packets as one trace."""
+    def segment(self) -> Segment:
+        """The packets as one."""
         if len(self.packets) > 1:
             self.packets = [np.concatenate(self.packets)]
-        trace = obspy.Trace(self.packets[0], header=self.header)
-        trace.stats.sampling_rate = self.rate_hz
-        trace.stats.starttime = obspy.UTCDateTime(ns=self.start_ns)
-        return trace
+        return Segment(self.packets[0], self.start_ns, self.rate_hz, self.rate_hz / 2, self.seed_id)
+
+    def holds(self, piece: Segment) -> bool:
+        """Whether these samples are among those of the run."""
+        at = place_after(self.start_ns, piece.start_ns, self.rate_hz, 0)
+        within = piece.rate_hz == self.rate_hz and 0 <= at <= self.length - len(piece.samples)
+        return within and np.array_equal(self.segment().samples[at : at + len(piece.samples)], piece.samples)
 
     def forget(self, before_ns: int) -> None:
         """Leave out samples before a time."""
         cut = min(int((before_ns - self.start_ns) * self.rate_hz / NS_PER_S), self.length)
         if cut > 0:
-            self.packets = [self.trace().data[cut:].copy()]
+            self.packets = [self.segment().samples[cut:].copy()]
             self.start_ns += round(cut * NS_PER_S / self.rate_hz)
             self.length -= cut
+
+
+class Packets:
+    """What has arrived of an instrument and is still needed.
+
+    Attributes
+    ----------
+    first_ns : int
+        Start of the earliest packet.
+    """
+
+    def __init__(self) -> None:
+        self.first_ns, self._newest_ns = AFTER_ALL_NS, BEFORE_ALL_NS  # starts of packets
+        self._runs: dict[str, list[Run]] = defaultdict(list)  # by component
+        self._ends_ns: dict[str, int] = {}
+        self._gaps_ns: list[tuple[int, int]] = []  # the latest in which no component has samples
+
+    @property
+    def rates_hz(self) -> set[float]:
+        """Rates of what is kept."""
+        return {run.rate_hz for runs in self._runs.values() for run in runs}
+
+    def add(self, piece: Segment, component: str) -> None:
+        """Put the samples of a packet, if any are left of it, behind those of its component."""
+        newest_end_ns = max(self._ends_ns.values(), default=AFTER_ALL_NS)
+        self._ends_ns[component] = max(self._ends_ns.get(component, piece.end_ns), piece.end_ns)
+        if not len(piece.samples):
+            return
+        runs, start_ns = self._runs[component], piece.start_ns
+        run = next((run for run in runs if run.follows(start_ns, piece.rate_hz)), None)
+        if run is None:
+            run = Run(piece.seed_id, start_ns, piece.rate_hz)
+            runs.append(run)
+            if start_ns > newest_end_ns:
+                self._gaps_ns.append((newest_end_ns, start_ns))
+        run.packets.append(piece.samples.copy())  # whoever gave it may fill it anew, or detrend it
+        run.length += len(piece.samples)
+        self.first_ns, self._newest_ns = min(self.first_ns, start_ns), max(self._newest_ns, start_ns)
+
+    def hold(self, piece: Segment, component: str) -> bool:
+        """Whether samples have arrived before, and are still kept."""
+        return any(run.holds(piece) for run in self._runs[component])
+
+    def complete_ns(self, patience_ns: int) -> int:
+        """Time up to which everything that is waited for has arrived.
+
+        A component is waited for until others have packets that begin so much later; and for so long all three are.
+        """
+        if len(self._ends_ns) < 3 and self._newest_ns - self.first_ns < patience_ns:
+            return BEFORE_ALL_NS
+        least_ns = self._newest_ns - patience_ns
+        for before_ns, after_ns in reversed(self._gaps_ns):  # of all components, no lag of those that had kept up
+            if after_ns >= least_ns:
+                least_ns -= after_ns - before_ns
+        self._gaps_ns = [gap for gap in self._gaps_ns if gap[1] >= least_ns]
+        return min((end for end in self._ends_ns.values() if end >= least_ns), default=BEFORE_ALL_NS)
+
+    def segments(self) -> list[Segment]:
+        """What is kept, put together as conditioning does it."""
+        by_component = ([run.segment() for run in runs if run.length] for runs in self._runs.values())
+        return [segment for kept in by_component for segment in joined(kept, "", [])]
+
+    def stream(self) -> obspy.Stream:
+        """What is kept, run by run."""
+        return obspy.Stream([_trace(run.segment()) for runs in self._runs.values() for run in runs if run.length])
+
+    def forget(self, before_ns: int) -> None:
+        """Keep no samples before a time."""
+        for component, runs in self._runs.items():
+            for run in runs:
+                run.forget(before_ns)
+            self._runs[component] = [run for run in runs[:-1] if run.length] + runs[-1:]
+
+
+def final_ns(
+    segments: Iterable[Segment], complete_ns: int, shortest_ns: int, rounding_ns: int, stations: Stations
+) -> int:
+    """Time before which no record can change, whatever arrives yet.
+
+    Records begin and end where a component does, or turns, except for stretches of a component that are too short.
+
+    Parameters
+    ----------
+    segments : iterable of Segment
+        What has arrived of all components of an instrument.
+    complete_ns : int
+        All that lies before has arrived.
+    shortest_ns : int
+        Length of the shortest record.
+    rounding_ns : int
+        By so much more or less, a stretch may be long enough or too short.
+    """
+    edges, growing = set[int](), {complete_ns}
+    for segment in segments:
+        turns = (turn for turn in edges_ns(stations, segment.seed_id) if segment.start_ns < turn < segment.end_ns)
+        for start_ns, end_ns in pairwise([segment.start_ns, *sorted(turns), segment.end_ns]):
+            if end_ns - start_ns >= shortest_ns - rounding_ns:
+                edges |= {start_ns, end_ns}
+            if end_ns - start_ns < shortest_ns + rounding_ns and end_ns > complete_ns - rounding_ns:
+                growing.add(start_ns)  # which may turn out to be none
+    known_ns = min(growing)
+    # What begins at an edge is a record only once it is long enough.
+    return min((edge for edge in edges if known_ns - shortest_ns - rounding_ns < edge < known_ns), default=known_ns)
+
+
+def _trace(segment: Segment) -> obspy.Trace:
+    codes = dict(zip(("network", "station", "location", "channel"), segment.seed_id.split("."), strict=True))
+    trace = obspy.Trace(segment.samples, header=codes)
+    trace.stats.sampling_rate = segment.rate_hz
+    trace.stats.starttime = obspy.UTCDateTime(ns=segment.start_ns)
+    return trace

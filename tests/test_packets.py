@@ -1,0 +1,87 @@
+"""Packets of one instrument: what has arrived of it, and up to when nothing can change any more."""
+
+import numpy as np
+import pytest
+
+from seisnet.waveforms.packets import BEFORE_ALL_NS, Packets, final_ns
+from seisnet.waveforms.records import NS_PER_S
+from seisnet.waveforms.segments import Segment
+
+ID = "GE.APE..HHZ"
+
+
+def piece(start_s, end_s, rate_hz=100.0):
+    """Counts, each the number of its sample since 1970."""
+    first, stop = (round(s * rate_hz) for s in (start_s, end_s))
+    return Segment(np.arange(first, stop), round(start_s * NS_PER_S), rate_hz, rate_hz / 2, ID)
+
+
+@pytest.mark.parametrize(
+    ("spans", "complete_s", "final_s"),
+    [
+        ([], 60, 60),
+        ([(0, 60), (0, 60)], 60, 60),  # two components that go on
+        ([(0, 60), (57, 60)], 60, 57),  # the second may turn out to be too short to cut records
+        ([(0, 60), (55, 60)], 60, 60),  # or is long enough
+        ([(0, 60), (50, 53)], 60, 60),  # or was too short, and cuts none
+        ([(0, 60), (0, 57)], 60, 57),  # what begins where it ends is yet too short to be a record
+        ([(0, 60), (0, 55)], 60, 60),
+        ([(0, 60), (0, 56), (0, 58)], 60, 56),
+        ([(0, 70), (0, 55), (57, 60)], 60, 55),  # if it was too short, a record would begin at 55, else end at 57
+        ([(0, 60), (50, 54.01), (54.5, 60)], 60, 60),
+        ([(0, 60), (53, 57.01)], 60, 57.01),  # not known to be long enough if its ends are lost to resampling
+    ],
+)
+def test_nothing_is_final_that_a_stretch_may_yet_change_that_is_too_short(spans, complete_s, final_s):
+    segments = [piece(*span) for span in spans]
+    found = final_ns(segments, complete_s * NS_PER_S, 4 * NS_PER_S, round(0.015 * NS_PER_S), {})
+    assert found == round(final_s * NS_PER_S)
+
+
+@pytest.mark.parametrize("jitter", [0.0, 1e-6])
+def test_packets_are_put_together_whether_their_rates_jitter_or_not(jitter):
+    packets = Packets()
+    for second in range(10):
+        packets.add(piece(second, second + 1, 100.0 * (1 + jitter * (second * 7 % 5 - 2))), "Z")
+    [found] = packets.segments()
+    np.testing.assert_array_equal(found.samples, np.arange(1000))
+    assert found.rate_hz == pytest.approx(100.0, rel=1e-7)
+    packets.forget(8_500_000_000)
+    [found] = packets.segments()
+    np.testing.assert_array_equal(found.samples[-150:], np.arange(850, 1000))
+    assert len(found.samples) <= 151
+
+
+def test_samples_that_were_sent_before_are_known_as_long_as_they_are_kept():
+    packets = Packets()
+    packets.add(piece(0, 5), "Z")
+    assert packets.hold(piece(1, 3), "Z") and packets.hold(piece(0, 5), "Z")
+    assert not packets.hold(piece(1, 3), "N") and not packets.hold(piece(4, 6), "Z")
+    other = piece(1, 3)
+    assert not packets.hold(Segment(other.samples + 1, other.start_ns, 100.0, 50.0, ID), "Z")
+    packets.forget(2 * NS_PER_S)
+    assert packets.hold(piece(2, 3), "Z") and not packets.hold(piece(1, 3), "Z")
+
+
+def test_a_component_is_waited_for_until_the_others_are_so_far_ahead_and_none_before_it_may_have_come():
+    packets = Packets()
+    packets.add(piece(0, 5), "Z")
+    packets.add(piece(0, 4), "N")
+    assert packets.complete_ns(30 * NS_PER_S) == BEFORE_ALL_NS
+    packets.add(piece(0, 3), "E")
+    assert packets.complete_ns(30 * NS_PER_S) == 3 * NS_PER_S
+    packets.add(piece(5, 40), "Z")
+    packets.add(piece(40, 41), "Z")
+    assert packets.complete_ns(30 * NS_PER_S) == 41 * NS_PER_S
+    packets.add(piece(4, 30), "N")
+    assert packets.complete_ns(30 * NS_PER_S) == 30 * NS_PER_S
+
+
+def test_a_gap_of_all_components_is_no_lag():
+    packets = Packets()
+    for start_s in (0, 1000):
+        for component in "ZNE":
+            packets.add(piece(start_s, start_s + 5), component)
+            if start_s and component != "E":
+                assert packets.complete_ns(30 * NS_PER_S) == 5 * NS_PER_S
+    assert packets.complete_ns(30 * NS_PER_S) == 1005 * NS_PER_S
