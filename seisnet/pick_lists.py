@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import re
-from typing import TypeVar
+from typing import NoReturn, Self, TypeVar
 
-from seisnet.picks import Detection, OnInstrument, Pick
+from seisnet.errors import ConfigError
+from seisnet.picks import Detection, Pick
 from seisnet.wording import counted
 
-Statement = TypeVar("Statement", bound=OnInstrument)
+Statement = TypeVar("Statement", bound=Pick | Detection)
 
 MOST_LINES = 20
 """Statements that a list shows, half of them its first and half its last."""
 
 
-class _Shown(list[Statement]):
-    """A list that shows one statement a line."""
+class _Found(list[Statement]):
+    """A list that shows one statement a line, and has the methods of SeisBench's."""
 
     _what = ""
 
@@ -27,8 +28,25 @@ class _Shown(list[Statement]):
             lines[half:-half] = [f"... {len(lines) - 2 * half} more ..."]
         return "\n".join([f"{counted(len(self), self._what)}{':' if self else ''}", *lines])
 
+    def select(self, trace_id: str | None = None, min_confidence: float | None = None) -> Self:
+        """Those whose trace id, with or without channel, a regular expression matches, of a probability at least."""
+        pattern = re.compile(".*" if trace_id is None else trace_id)
+        return type(self)(
+            found
+            for found in self
+            if (pattern.fullmatch(found.trace_id) or pattern.fullmatch(f"{found.station_id}.{found.location}"))
+            and (min_confidence is None or found.probability >= min_confidence)
+        )
 
-class PickList(_Shown[Pick]):
+    def to_dataframe(self) -> NoReturn:
+        """Say how else a table is made: seisnet does without pandas."""
+        raise ConfigError(
+            "to_dataframe: seisnet does without pandas; use pandas.DataFrame([dataclasses.asdict(x) for x in picks]), "
+            "or write_picks(picks, 'picks.csv', 'seisbench') for a file with SeisBench's columns"
+        )
+
+
+class PickList(_Found[Pick]):
     """A list of picks that has them as `picks` too, like what SeisBench's ``classify`` returns.
 
     Examples
@@ -48,18 +66,11 @@ class PickList(_Shown[Pick]):
     def select(
         self, trace_id: str | None = None, min_confidence: float | None = None, phase: str | None = None
     ) -> PickList:
-        """Picks of trace ids that a regular expression matches as a whole, of a probability at least, of one phase."""
-        pattern = re.compile(".*" if trace_id is None else trace_id)
-        return PickList(
-            pick
-            for pick in self
-            if pattern.fullmatch(pick.trace_id)
-            and (min_confidence is None or pick.probability >= min_confidence)
-            and phase in (None, pick.phase)
-        )
+        """Picks as for detections, of one phase."""
+        return PickList(pick for pick in super().select(trace_id, min_confidence) if phase in (None, pick.phase))
 
 
-class DetectionList(_Shown[Detection]):
+class DetectionList(_Found[Detection]):
     """A list of detections that has them as `detections` too, like what SeisBench's ``classify`` returns."""
 
     _what = "detection"

@@ -70,6 +70,10 @@ class Pick(OnInstrument):
     weight: float = 1.0
     event_id: str = ""
 
+    def __lt__(self, other: Pick) -> bool:
+        """Whether it comes first, by time, trace id and phase."""
+        return (self.time_ns, self.trace_id, self.phase) < (other.time_ns, other.trace_id, other.phase)
+
     @property
     def peak_time(self) -> obspy.UTCDateTime:
         """The time as SeisBench names and holds it."""
@@ -226,6 +230,10 @@ class Detection(OnInstrument):
     probability: float = math.nan
     model: str = ""
     threshold: float = math.nan
+
+    def __lt__(self, other: Detection) -> bool:
+        """Whether it begins first; then by trace id and class."""
+        return (self.start_ns, self.trace_id, self.label) < (other.start_ns, other.trace_id, other.label)
 
     def __str__(self) -> str:
         """One line for people."""

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from seisnet.errors import ConfigError
 from seisnet.pick_lists import DetectionList, PickList
 from seisnet.picks import ClassInterval, Detection, Pick, iso_time, match_spans
 
@@ -95,8 +96,23 @@ def test_picks_are_selected_as_seisbench_selects_them():
     picks = PickList([p, s, analysts])
     assert picks.select() == picks.picks == [p, s, analysts]
     assert picks.select(trace_id=r"GE\.APE\..*") == [p, s]
+    assert picks.select(trace_id=r"GE\.APE\.") == [p, s], "SeisBench's trace ids have no channel"
     assert picks.select(min_confidence=0.5) == [p, s]
     assert picks.select(min_confidence=0.6, phase="P").select(phase="S") == []
+
+
+def test_picks_and_detections_sort_by_time_and_detections_are_selected_too():
+    late, early = (Pick("GE", "APE", "", "HH", "P", time_ns, probability=0.5) for time_ns in (2, 1))
+    assert sorted([late, early]) == [early, late] and min(PickList([late, early])) is early
+    found = DetectionList(Detection("GE", "APE", "", "HH", "rockfall", start, 9, start / 10) for start in (5, 3))
+    assert sorted(found) == [found[1], found[0]]
+    assert found.select(r"GE\.APE\.", min_confidence=0.4).detections == [found[0]]
+    assert found.select("GE.APE") == []
+
+
+def test_who_asks_for_a_data_frame_is_told_how_to_make_one():
+    with pytest.raises(ConfigError, match=r"pandas.DataFrame\(\[dataclasses.asdict"):
+        PickList().to_dataframe()
 
 
 def test_a_detection_has_the_attributes_of_one_of_seisbench():
