@@ -1,5 +1,6 @@
 """Day after day of a continuous recording: every window lies in one record of one source, no sample is lost."""
 
+import itertools
 import pickle
 import re
 from pathlib import Path
@@ -17,7 +18,7 @@ from seisnet.picks import Pick
 from seisnet.waveforms.file_names import waveform_files
 from seisnet.waveforms.files import Reading
 from seisnet.waveforms.reading import read_records
-from seisnet.waveforms.records import DAY_NS, NS_PER_S
+from seisnet.waveforms.records import DAY_NS, NS_PER_S, lost
 from seisnet.waveforms.selection import Selection
 from seisnet.waveforms.sources import find_sources
 from seisnet.windows.cutting import cut
@@ -26,6 +27,7 @@ from seisnet.windows.labelled import LabelledRecord
 START_NS = 1_577_836_800 * NS_PER_S + DAY_NS - 900 * NS_PER_S
 """A quarter of an hour before midnight, 2020-01-01 to 02."""
 
+START = obspy.UTCDateTime(ns=START_NS)
 RATE_HZ = 10.0
 N = 18_000
 """Half an hour."""
@@ -50,10 +52,13 @@ def write_days(path_of, samples, cuts_s, make_trace, seed_id="GE.APE..HHZ", rate
 
 def read(spec, *, window_s=4.0, rate_hz=RATE_HZ, **options):
     reading = Reading()
-    sources = find_sources([str(spec)], reading)
-    return sources, [
-        list(read_records(s, reading, sampling_rate_hz=rate_hz, shortest_s=window_s, **options)) for s in sources
-    ], reading  # fmt: skip
+    sources, options = (
+        find_sources([str(spec)], reading),
+        {"sampling_rate_hz": rate_hz, "shortest_s": window_s} | options,
+    )
+    found = [list(read_records(source, reading, **options)) for source in sources]
+    reading.rejections = lost(reading.rejections)  # what is used has only a component
+    return sources, found, reading
 
 
 def test_of_files_whose_names_begin_with_a_dot_those_of_no_network_are_read(tmp_path, make_trace, noise):
@@ -148,6 +153,43 @@ def test_a_margin_lets_records_reach_beyond_their_span_on_both_sides(tmp_path, m
     assert first.end_ns == midnight_ns + round(63.8 * NS_PER_S)
     assert second.start_ns == midnight_ns - 60 * NS_PER_S
     assert (first.goes_on, second.goes_on) == ((False, True), (True, False))
+
+
+@pytest.mark.parametrize("margin_s", [0.0, 60.0])
+@pytest.mark.parametrize(
+    ("low_s", "high_s", "end_s"), [(-400, 400, 900), (-20, 20, 900), (-20, -5, 900), (0.5, 3, 3.2)]
+)
+def test_of_what_is_wrong_across_midnight_each_day_tells_its_part(
+    low_s, high_s, end_s, margin_s, tmp_path, make_trace, noise
+):
+    """Once by none where it lasted, and twice where nobody reads a margin; the last case lies in too little to use."""
+    samples, midnight_ns = noise(N), START_NS + 900 * NS_PER_S
+    low, high, end = (round((900 + s) * RATE_HZ) for s in (low_s, high_s, end_s))
+    samples[low : high + 1] = 0.25
+    write_days(lambda k, i: sds_path(tmp_path, i, midnight_ns - (1 - k) * DAY_NS), samples[:end], (0, 0), make_trace)
+    reading = Reading()
+    for source in find_sources([f"sds:{tmp_path}"], reading):
+        list(read_records(source, reading, sampling_rate_hz=RATE_HZ, shortest_s=4.0, margin_s=margin_s))
+    told = [r for r in reading.rejections if "is dead" in r.reason]
+    borders_ns = [midnight_ns + round(s * NS_PER_S) for s in (low_s, *([0] if low_s < 0 < high_s else []), high_s)]
+    assert [(r.start_ns, r.end_ns) for r in told] == list(itertools.pairwise(borders_ns))
+
+
+def test_what_begins_a_rounding_before_midnight_lacks_components_once(tmp_path, make_trace, noise):
+    """Clocks of many recorders are off by some microseconds, and then files do not begin at midnight."""
+    midnight_ns, start_ns = START_NS + 900 * NS_PER_S, START_NS - 50_000
+    for seed_id, first in (("GE.APE..HHZ", 0), ("GE.APE..HHN", 9000)):
+        whole = make_trace(noise(N - first), seed_id, start_ns=start_ns + first * NS_PER_S // 10, rate_hz=RATE_HZ)
+        for day, part in enumerate((whole.slice(endtime=START + 899.9), whole.slice(starttime=START + 899.95))):
+            if len(part):
+                part.write(str(sds_path(tmp_path, seed_id, midnight_ns - (1 - day) * DAY_NS)), format="MSEED")
+    reading = Reading()
+    for source in find_sources([f"sds:{tmp_path}"], reading):
+        list(read_records(source, reading, sampling_rate_hz=RATE_HZ, shortest_s=4.0))
+    assert [(r.start_ns, r.reason) for r in reading.rejections] == [
+        (start_ns, "used, but N, E were not recorded"),
+        (midnight_ns - 50_000, "used, but E was not recorded"),
+    ]
 
 
 @pytest.mark.parametrize("seconds", [-3.0, -1.9, 0.0, 0.1, 1.0, 1.9, 2.0, 2.1, 3.9, 5.0])
@@ -316,7 +358,7 @@ def test_a_damaged_day_is_told_once_and_the_others_go_on(archive):
     sources = find_sources([f"sds:{root}"], reading, selection=Selection(("CH",)))
     records = [r for s in sources for r in read_records(s, reading, sampling_rate_hz=1.0, shortest_s=4.0)]
     assert len(records) == 3
-    assert len(reading.rejections) == 1
+    assert len(lost(reading.rejections)) == 1
 
 
 def test_a_file_named_for_another_station_counts_neither_twice_nor_for_it(archive):

@@ -112,8 +112,9 @@ def test_what_lies_around_the_picks_of_an_event_is_kept(tmp_path, make_trace, no
     assert [[p.phase for p in t.picks] for t in traces] == [["Pg", "Sg"], ["P"], ["Pn", "S"]]
     assert [r.reason for r in lost(rejections)] == ["a pick that is neither P nor S"]
     remarks = [((r.start_ns - START_NS) / NS_PER_S, r.reason) for r in rejections if r.reason.startswith(KEPT)]
-    assert [at for at, _ in remarks] == [110.25, 105.5]
-    assert all("also in the trace of other picks, which does not label it" in reason for _, reason in remarks)
+    assert [at for at, _ in remarks] == [0.0, 110.25, 105.5]
+    assert remarks[0][1] == f"{KEPT}N, E were not recorded"
+    assert all("also in the trace of other picks, which does not label it" in reason for _, reason in remarks[1:])
 
 
 @pytest.mark.parametrize(
@@ -142,14 +143,14 @@ def test_picks_that_have_no_place_in_a_trace_are_told(tmp_path, make_trace, nois
     picks = "".join(f"GE,APE,{START_NS // NS_PER_S + t},{phase},a\n" for t, phase in rows)
     (tmp_path / "p.csv").write_text(f"network,station,time,phase,event_id\n{picks}")
     _, told = export_seisbench([str(tmp_path / "a.mseed")], [str(tmp_path / "p.csv")], tmp_path / "set")
-    assert [((r.start_ns - START_NS) / NS_PER_S, r.reason) for r in told] == [
+    assert [((r.start_ns - START_NS) / NS_PER_S, r.reason) for r in lost(told)] == [
         (110.0, "a second P in a trace, which can hold one"),
         (112.0, "a pick that is neither P nor S"),
     ]
     table = tmp_path / "set" / "metadata.csv"
     table.write_text(table.read_text().replace("3500.0", "99999.0"))
     _, told = export_seisbench([str(tmp_path / "set")], [], tmp_path / "again")
-    assert [r.reason for r in told] == ["a pick outside its trace"]
+    assert [r.reason for r in lost(told)] == ["a pick outside its trace"]
     told.clear()
     assert [pick.phase for pick in read_dataset_picks(tmp_path / "set", told)] == ["P"]
     assert [r.reason for r in told] == ["a pick outside its trace"]

@@ -19,7 +19,6 @@ from seisnet.waveforms.files import Reading
 from seisnet.waveforms.inventory import response_of
 from seisnet.waveforms.reading import read_records, read_traces
 from seisnet.waveforms.records import NS_PER_S, Record, Rejection
-from seisnet.waveforms.remarks import lacking
 from seisnet.waveforms.sources import Source
 
 SPARE = 10
@@ -138,15 +137,13 @@ def _classified(source: Source, job: SourceJob) -> Classification:
     result, reading = Classification(), Reading()
     low, high = source.span_ns
     for record in _records(source, reading, job):
-        reading.rejections += lacking(record, low)
         found = job.model.follow(record, job.config, threads=job.threads).add(record.data, last=True)
-        picks = [p for p in found.picks if low <= p.time_ns < high]
+        picks = [p for p in found.picks if source.answers_for(p.time_ns)]
         result.picks += picks
         result.detections += [
-            replace(d, start_ns=max(d.start_ns, low), end_ns=min(d.end_ns, high))
+            replace(d, start_ns=part[0], end_ns=part[1])
             for d in found.detections
-            if d.start_ns < high
-            and d.end_ns >= low
+            if (part := source.part_of(d.start_ns, d.end_ns))
             # What goes on in the next source may reach the threshold only there.
             and (d.probability >= d.threshold or d.start_ns <= low or d.end_ns >= high)
         ]

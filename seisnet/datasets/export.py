@@ -168,8 +168,8 @@ def _traces(source: Source, matcher: LabelMatcher[Pick], reading: Reading, confi
         picks, _ = surest(matcher.match(record), record.trace_id.split(".")[3])
         here = [pick for pick in picks if record.start_ns <= pick.time_ns]
         for picks in _events(here, _reach_s(config)):
-            if not source.span_ns[0] <= picks[0].time_ns < source.span_ns[1]:
-                continue  # another source's
+            if not source.answers_for(picks[0].time_ns):
+                continue
             if any(phase_class(pick.phase) for pick in picks):
                 around = _around(record, picks, config)
                 reading.rejections += _unlabelled(around, here)

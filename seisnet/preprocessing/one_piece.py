@@ -31,7 +31,6 @@ from seisnet.waveforms.files import Reading
 from seisnet.waveforms.inventory import response_of
 from seisnet.waveforms.reading import read_records, read_traces
 from seisnet.waveforms.records import NS_PER_S, Record, Rejection
-from seisnet.waveforms.remarks import lacking
 from seisnet.waveforms.sources import Source
 from seisnet.windows.augment import augment
 from seisnet.windows.class_cutting import cut_classes
@@ -178,7 +177,7 @@ def _summarise(job: PieceJob, piece: Piece, writer: ShardWriter | None) -> Summa
             for labelled in _labelled(job, source, piece, reading):
                 n_windows, rejections = maker.add(labelled)
                 summary.made[-1] += n_windows
-                reading.rejections += [*lacking(labelled.record, source.span_ns[0]), *rejections]
+                reading.rejections += rejections
         except OSError as error:  # of reading: what goes wrong in writing is a DataError
             reading.rejections.append(Rejection("", 0, 0, f"{source.name}: can't be read: {error.strerror or error}"))
         except MemoryError as error:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+import itertools
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,18 +17,8 @@ from seisnet.waveforms.datasets import DatasetTrace, read_dataset
 from seisnet.waveforms.files import Reading, read_file
 from seisnet.waveforms.inventory import Response, read_stations
 from seisnet.waveforms.quality import mended_record
-from seisnet.waveforms.records import (
-    KEPT,
-    LAST_NS,
-    NS_PER_S,
-    Flag,
-    Record,
-    Rejection,
-    first_at,
-    sample_to_ns,
-    with_flags,
-)
-from seisnet.waveforms.remarks import resampled
+from seisnet.waveforms.records import LAST_NS, NS_PER_S, Flag, Record, Rejection, first_at, sample_to_ns, with_flags
+from seisnet.waveforms.remarks import of_record, resampled
 from seisnet.waveforms.resampling import BEHIND
 from seisnet.waveforms.sources import Source
 
@@ -71,13 +62,13 @@ def read_records(
         response=response,
         empty=True,
     )
-    reading.rejections += _clipped(rejections, source.span_ns)
+    for told in itertools.chain(rejections, *map(of_record, records)):
+        if part := source.part_of(told.start_ns, told.end_ns):
+            reading.rejections.append(Rejection(told.trace_id, *part, told.reason))
     window = max(1, round(shortest_s * sampling_rate_hz))
     for record in records:
         cut = _within(record, source.span_ns, window, round(margin_s * sampling_rate_hz))
         if cut is not None:
-            here = (f for f in cut.flags if source.span_ns[0] <= f.start_ns < source.span_ns[1])
-            reading.rejections += _told(cut, here)
             yield cut
 
 
@@ -117,8 +108,9 @@ def read_traces(
             else:
                 record = mended_record(record)
                 change = resampled([record.sampling_rate_hz], sampling_rate_hz)
-                changes = [Flag(record.start_ns, record.start_ns, change)] if change else []
-                reading.rejections += _told(record, [*changes, *record.flags])
+                changes = (Flag(record.start_ns, record.start_ns, change),) if change else ()
+                record = replace(record, flags=changes + record.flags)
+                reading.rejections += of_record(record)
                 yield replace(trace, record=to_rate(record, sampling_rate_hz))
     except DataError as error:  # of the data set as a whole: what was read is kept, and other sources go on
         reading.rejections.append(Rejection("", 0, 0, str(error)))
@@ -130,7 +122,7 @@ def _stream(source: Source, reading: Reading, guard_ns: int) -> obspy.Stream:
     span_ns = (low - guard_ns, high + guard_ns)
     if source.kind == "fdsn":
         stream = fdsn.fetch(source.service, source.channels, source.selection.within(*span_ns))
-        if not any(t.stats.starttime.ns < high and t.stats.endtime.ns >= low for t in stream):
+        if not any(source.part_of(t.stats.starttime.ns, t.stats.endtime.ns) for t in stream):
             reading.rejections.append(Rejection(source.channels[:-1], low, high, f"fdsn:{source.service} has no data"))
         return stream
     near_ns = (max(span_ns[0], -LAST_NS), min(span_ns[1], LAST_NS))
@@ -166,16 +158,3 @@ def _within(record: Record, span_ns: tuple[int, int], window: int, margin: int) 
     start_ns = sample_to_ns(record, first)
     cut = replace(record, data=record.data[:, first:end], start_ns=start_ns, goes_on=goes_on)
     return with_flags(cut, record.flags)
-
-
-def _clipped(rejections: Sequence[Rejection], span_ns: tuple[int, int]) -> Iterator[Rejection]:
-    """The part of each rejection that lies in a span; other sources report the rest."""
-    for r in rejections:
-        start_ns, end_ns = max(r.start_ns, span_ns[0]), min(r.end_ns, span_ns[1])
-        if start_ns < end_ns or start_ns == r.start_ns < span_ns[1]:
-            yield r._replace(start_ns=start_ns, end_ns=end_ns)
-
-
-def _told(record: Record, flags: Iterable[Flag]) -> list[Rejection]:
-    """Flags of a record in use, as rejections."""
-    return [Rejection(record.trace_id, flag.start_ns, flag.end_ns, f"{KEPT}{flag.what}") for flag in flags]

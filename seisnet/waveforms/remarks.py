@@ -48,19 +48,20 @@ def resampled(recorded_hz: Sequence[float], to_hz: float) -> str:
     return f"resampled from {' and '.join(f'{hz:.7g}' for hz in others)} to {to_hz:.7g} Hz" if others else ""
 
 
-def lacking(record: Record, since_ns: int) -> list[Rejection]:
-    """The remark that some components were not recorded, for a record that begins in a source's span."""
+def of_record(record: Record) -> list[Rejection]:
+    """Remarks on a record that is used: its flags, and the components that were not recorded."""
+    flags, at_ns = list(record.flags), record.start_ns
     missing = [letter for letter, there in zip(COMPONENTS, record.present, strict=True) if not there]
-    if not missing or record.start_ns < since_ns or record.goes_on[0]:  # the previous source reports it
-        return []
-    what = f"{KEPT}{', '.join(missing)} {'was' if len(missing) == 1 else 'were'} not recorded"
-    return [Rejection(record.trace_id, record.start_ns, record.start_ns, what)]
+    if missing:
+        what = f"{', '.join(missing)} {'was' if len(missing) == 1 else 'were'} not recorded"
+        flags.append(Flag(at_ns, at_ns, what))
+    return [Rejection(record.trace_id, flag.start_ns, flag.end_ns, KEPT + flag.what) for flag in flags]
 
 
 def of_beginning(record: Record, at_ns: int) -> list[Rejection]:
     """Remarks on a record of which only the beginning is known, at the time from which it is used."""
-    told = (flag.what for flag in record.flags if flag.start_ns == record.start_ns)
-    return [Rejection(record.trace_id, at_ns, at_ns, KEPT + what) for what in told] + lacking(record, record.start_ns)
+    told = (remark for remark in of_record(record) if remark.start_ns == record.start_ns)
+    return [remark._replace(start_ns=at_ns, end_ns=at_ns) for remark in told]
 
 
 def _unlike(segments: Sequence[Segment], record: Record) -> tuple[Flag, ...]:

@@ -8,7 +8,7 @@ Continuous recordings do not stop at midnight. If its recording goes on in anoth
 `Source.span_ns`: its records start in that span, and reach one window less one sample beyond it. So every window of
 `shortest_s` lies whole in the records of exactly one source, the one in whose span it starts, and no sample is lost or
 used in two windows of the same start. Whoever needs more around a window asks for `margin_s` on both sides, and keeps
-what lies in the span.
+what lies in the span (`Source.answers_for`). Of what lasts, each source tells its part (`Source.part_of`).
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ class Source:
     beside : tuple of Path
         Files of other sources in which the recording goes on before or after.
     span_ns : (int, int)
-        Windows that start in it are this source's; the end is excluded.
+        It answers for these times; the end is excluded.
     service, channels : str
         Of a web service: name or URL, and ``NET.STA.LOC.HH?``.
     selection : Selection
@@ -92,6 +92,15 @@ class Source:
             return f"fdsn:{self.service} {self.channels} {obspy.UTCDateTime(ns=self.span_ns[0]).date}"
         first = self.paths[0]
         return str(first) if len(self.paths) == 1 else f"{first} and {len(self.paths) - 1} more"
+
+    def answers_for(self, time_ns: int) -> bool:
+        """Whether what is found at a time, such as a pick, is this source's to tell."""
+        return self.span_ns[0] <= time_ns < self.span_ns[1]
+
+    def part_of(self, start_ns: int, end_ns: int) -> tuple[int, int] | None:
+        """The part of a stretch that is this source's to tell; None if all of it is told by others."""
+        low_ns, high_ns = max(start_ns, self.span_ns[0]), min(end_ns, self.span_ns[1])
+        return (low_ns, high_ns) if low_ns < high_ns or self.answers_for(start_ns) else None
 
     @property
     def files(self) -> list[Path]:
