@@ -8,7 +8,7 @@ import numpy as np
 import obspy
 import pytest
 from click.testing import CliRunner
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from seisnet.cli import cli
@@ -196,11 +196,19 @@ def test_no_window_reaches_into_another_class_and_noise_keeps_away(found, seed, 
                 assert high <= s.start_ns + 10**7 or low >= s.end_ns
 
 
-@given(ends_s=st.lists(st.integers(0, 599), min_size=2, max_size=2, unique=True).map(sorted), n=st.integers(1, 8))
-def test_windows_near_the_border_of_two_records_lie_in_exactly_one(ends_s, n, make_record):
+@given(
+    ends_s=st.lists(st.integers(0, 599), min_size=2, max_size=2, unique=True).map(sorted),
+    n=st.integers(1, 8),
+    border=st.integers(20_000, 40_000),
+)
+@example(ends_s=[290, 309.99], n=1, border=29_500)
+@example(ends_s=[290, 310], n=1, border=29_500)
+@example(ends_s=[290, 310.01], n=1, border=29_501)
+@example(ends_s=[290, 310.02], n=1, border=29_501)
+@example(ends_s=[290.005, 310], n=1, border=29_001)
+def test_windows_near_the_border_of_two_records_lie_in_exactly_one(ends_s, n, border, make_record):
     """As of sources: the first record reaches a window less a sample into the second."""
     whole = make_record(np.zeros(60_000))
-    border = 30_000
     parts = [
         replace(whole, data=whole.data[:, : border + 999], goes_on=(False, True)),
         replace(whole, data=whole.data[:, border:], start_ns=START_NS + border * 10**7, goes_on=(True, False)),

@@ -121,12 +121,15 @@ def test_other_phases_give_no_window_and_a_reason(make_record):
 
 
 @pytest.mark.parametrize("phase", ["P", "AML", "S of weight 0"])
-@pytest.mark.parametrize("seconds", [130, 147.99, 148, 149.99, 150, 151.99, 152, 153.98, 153.99, 154])
-def test_a_pick_near_the_border_of_two_records_gives_one_window_or_one_reason(seconds, phase, make_record):
+@pytest.mark.parametrize(
+    "seconds", [130, 147.99, 148, 149.99, 150, 151.985, 151.99, 151.995, 152, 152.005, 153.98, 153.99, 154]
+)
+@pytest.mark.parametrize("border", [15_000, 14_999])
+def test_a_pick_near_the_border_of_two_records_gives_one_window_or_one_reason(border, seconds, phase, make_record):
     """As of sources: the first record reaches a window less a sample into the second."""
     whole, config = silence(make_record), replace(CONFIG, shifts=0, noise_windows=0)
-    first = replace(whole, data=whole.data[:, : 15_000 + LENGTH - 1], goes_on=(False, True))
-    second = replace(whole, data=whole.data[:, 15_000:], start_ns=pick(150).time_ns, goes_on=(True, False))
+    first = replace(whole, data=whole.data[:, : border + LENGTH - 1], goes_on=(False, True))
+    second = replace(whole, data=whole.data[:, border:], start_ns=pick(border / 100).time_ns, goes_on=(True, False))
     found = []
     for records in ((whole,), (first, second)):
         results = [(record, *cut(LabelledRecord(record, (pick(seconds, phase),)), config)) for record in records]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import bisect
+import math
 from collections.abc import Sequence
 from functools import partial
 
@@ -13,7 +14,15 @@ from seisnet.overlaps import Spans
 from seisnet.picks import ClassInterval
 from seisnet.waveforms.records import Record, Rejection, sample_of
 from seisnet.windows.cutting import are_lively, too_lively
-from seisnet.windows.labelled import LabelledRecord, Window, draw, generator, station_hour
+from seisnet.windows.labelled import (
+    LabelledRecord,
+    Window,
+    centred_on,
+    draw,
+    generator,
+    is_elsewhere,
+    station_hour,
+)
 
 
 def cut_classes(labelled: LabelledRecord, config: PreprocessConfig) -> tuple[list[Window], list[Rejection]]:
@@ -61,13 +70,13 @@ def _in_stretches(
     for stretch, (low, high) in zip(labelled.stretches, spans, strict=True):
         here = partial(Rejection, record.trace_id, stretch.start_ns, stretch.end_ns)
         if stretch.label not in config.classes:
-            if not (low < 0 or (low > last and record.goes_on[1])):  # else another source's record tells it
+            if not is_elsewhere(record, math.floor(low), length):
                 rejections.append(here(f"class '{stretch.label}' is not one of {', '.join(config.classes)}"))
             continue
         n = max(1, min(config.class_windows, int((high - low) // length)))
         for middle in (low + (high - low) * (k + 0.5) / n for k in range(n)):
-            centred = round(middle - length / 2)
-            if (centred < 0 and record.goes_on[0]) or (centred > last and record.goes_on[1]):
+            centred = centred_on(middle, length)
+            if is_elsewhere(record, centred, length):
                 continue
             first = min(max(centred, 0), last)
             if not first <= middle <= first + length:

@@ -17,8 +17,10 @@ from seisnet.windows.labelled import (
     LabelledRecord,
     Onset,
     Window,
+    centred_on,
     draw,
     generator,
+    is_elsewhere,
     onsets_of,
     station_hour,
     stretch_of,
@@ -81,14 +83,14 @@ def _around_onsets(
     windows: list[Window] = []
     rejections: list[Rejection] = []
     for sample, phase, pick in onsets:
-        centred = round(sample - length / 2)
-        is_inside = 0 <= centred <= record.n_samples - length
-        if not is_inside and record.goes_on[0 if centred < 0 else 1]:
-            continue  # another source's record gives the window, or tells why there is none
+        centred = centred_on(sample, length)
+        if is_elsewhere(record, centred, length):
+            continue
         if phase not in config.classes:
             unused = "a pick to which its analyst gave no weight"
             reason = unused if pick.phase.endswith(UNUSED) else f"phase '{pick.phase}' is neither P nor S"
         else:
+            is_inside = 0 <= centred <= record.n_samples - length
             reason = "" if is_inside else f"{phase} within half a window of the record's edge"
         if reason:
             rejections.append(Rejection(record.trace_id, pick.time_ns, pick.time_ns, reason))

@@ -11,7 +11,7 @@ from seisnet.store.excerpts import Excerpt
 from seisnet.store.windows_file import SPLITS
 from seisnet.waveforms.records import sample_to_ns
 from seisnet.windows.cutting import is_paired, next_p
-from seisnet.windows.labelled import LabelledRecord, Onset, Window, onsets_of, station_hour
+from seisnet.windows.labelled import LabelledRecord, Onset, Window, centred_on, onsets_of, station_hour
 
 LONGEST_NOISE_S = 600.0
 """Of a record of noise no more than this is taken."""
@@ -48,7 +48,7 @@ def excerpts(labelled: LabelledRecord, windows: Sequence[Window], config: Prepro
         if high - low < length:
             continue
         events = [
-            labelled.event_id or pick.event_id or station_hour(record, round(sample - length / 2))
+            labelled.event_id or pick.event_id or station_hour(record, centred_on(sample, length))
             for sample, _, pick in cluster
         ] or [labelled.event_id or station_hour(record, first) for first in (0, high - length)]
         events += [windows[i].event for i in sorted(window_spans.touching(low, high - 1))]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import zlib
 from collections import defaultdict
 from collections.abc import Sequence
@@ -71,6 +72,17 @@ class Onset(NamedTuple):
     sample: float
     phase: str
     pick: Pick
+
+
+def centred_on(sample: float, length: int) -> int:
+    """First sample of the window centred on a sample; of two as near the earlier, wherever the record starts."""
+    return math.ceil(sample - length / 2 - 0.5)
+
+
+def is_elsewhere(record: Record, first: int, length: int) -> bool:
+    """Whether a window lies whole in the record of another source, which gives it, or tells why there is none."""
+    before, after = record.goes_on
+    return (first < 0 and before) or (first > record.n_samples - length and after)
 
 
 def onsets_of(labelled: LabelledRecord) -> list[Onset]:
