@@ -255,6 +255,33 @@ def test_what_strays_by_days_is_told(tmp_path, make_trace, noise):
     assert rejection.end_ns - rejection.start_ns == 3599 * NS_PER_S
 
 
+@pytest.mark.parametrize(
+    ("days", "stray", "at_days", "n", "is_used"),
+    [
+        ((0, 1), 1, -0.5, 3600, True),  # once told as not used
+        ((0, 2), 2, 0.25, 3600, True),
+        ((0, 1, 2), 2, 0.5, 3600, False),
+        ((0, 3), 3, 1.5, 3600, False),  # once neither used nor told
+        ((0, 1, 2), 0, 2.5, 1, False),
+    ],
+)
+def test_what_strays_is_used_or_told(days, stray, at_days, n, is_used, tmp_path, make_trace, noise):
+    """Each day has two hours in the morning, and the file of one holds samples of another time."""
+    day_ns = START_NS // DAY_NS * DAY_NS
+    for day in days:
+        stream = obspy.Stream([make_trace(noise(7200, day), start_ns=day_ns + day * DAY_NS, rate_hz=1.0)])
+        if day == stray:
+            stream += make_trace(noise(n, 9), start_ns=day_ns + round(at_days * DAY_NS), rate_hz=1.0)
+        stream.write(str(sds_path(tmp_path, "GE.APE..HHZ", day_ns + day * DAY_NS)), format="MSEED")
+    _, found, reading = read(f"sds:{tmp_path}", rate_hz=1.0)
+    lengths = sorted(r.n_samples for records in found for r in records)
+    assert lengths == [*([n] if is_used else []), *(7200 for _ in days)]
+    stray_ns = day_ns + round(at_days * DAY_NS)
+    assert [(r.start_ns, r.end_ns) for r in reading.rejections] == [(stray_ns, stray_ns + (n - 1) * NS_PER_S)] * (
+        not is_used
+    )
+
+
 @pytest.mark.parametrize("year", [1600, 2300])
 def test_what_strays_to_a_year_that_nanoseconds_can_not_tell_has_no_time(year, tmp_path, make_trace, noise):
     good, wrong = make_trace(noise(3600), rate_hz=1.0), make_trace(noise(3600, 1), rate_hz=1.0)

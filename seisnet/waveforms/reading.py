@@ -130,7 +130,7 @@ def _stream(source: Source, reading: Reading, guard_ns: int) -> obspy.Stream:
     own_reading = Reading() if source.part else reading
     stream = _of_files(source.paths, source, own_reading, None if source.part is None else near_ns)
     if source.kind == "sds":
-        reading.rejections += sds.strayed(stream, source.span_ns)
+        reading.rejections += sds.strayed(stream, source.reach_ns)
     stream += _of_files(source.beside, source, Reading(), near_ns)
     return stream
 

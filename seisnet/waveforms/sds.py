@@ -28,11 +28,15 @@ NAME = re.compile(r"([^.]*)\.([^.]*)\.([^.]*)\.([^.]*)\.D\.(\d{4})\.(\d{3})")
 
 @dataclass(frozen=True)
 class ArchiveDay:
-    """The files of one instrument on one UTC day, those of the days beside it, and the span that it answers for."""
+    """The files of one instrument on one UTC day, those of the days beside it, and the span that it answers for.
+
+    `reach_ns` is the span that it and the days beside it answer for: nothing else that its files hold is read.
+    """
 
     paths: tuple[Path, ...]
     beside: tuple[Path, ...]
     span_ns: tuple[int, int]
+    reach_ns: tuple[int, int]
 
 
 def find_days(root: Path, selection: Selection) -> list[ArchiveDay]:
@@ -80,18 +84,17 @@ def own_traces(stream: obspy.Stream, path: Path, reading: Reading) -> obspy.Stre
     return obspy.Stream(own)
 
 
-def strayed(stream: obspy.Stream, span_ns: tuple[int, int]) -> Iterator[Rejection]:
-    """Samples more than a day away from the date in the file name; no other day's source would open this file."""
+def strayed(stream: obspy.Stream, reach_ns: tuple[int, int]) -> Iterator[Rejection]:
+    """Samples outside the reach of the files that they lie in, which are more than a day from the date in their name."""
     for trace in stream:
         trace_id, _ = split_seed_id(trace.id)
         start_ns, end_ns = trace.stats.starttime.ns, trace.stats.endtime.ns
         if is_beyond(start_ns, end_ns):
             yield Rejection(trace_id, 0, 0, BEYOND)
             continue
-        early = (start_ns, min(end_ns, span_ns[0] - DAY_NS))
-        late = (max(start_ns, span_ns[1] + DAY_NS), end_ns)
+        early, late = (start_ns, min(end_ns, reach_ns[0] - 1)), (max(start_ns, reach_ns[1]), end_ns)
         for low_ns, high_ns in (early, late):
-            if low_ns < high_ns:
+            if low_ns <= high_ns:
                 yield Rejection(trace_id, low_ns, high_ns, "lies more than a day from the day in its file name")
 
 
@@ -122,11 +125,12 @@ def _days(files: dict[int, list[Path]], selection: Selection) -> list[ArchiveDay
     days = sorted(files)
     # Midnight between consecutive days, the middle of the gap between others.
     borders = [(a + 1 + b) * DAY_NS // 2 for a, b in itertools.pairwise(days)]
-    lows, highs = [FOREVER_NS[0], *borders], [*borders, FOREVER_NS[1]]
+    spans = dict(zip(days, itertools.pairwise([FOREVER_NS[0], *borders, FOREVER_NS[1]]), strict=True))
     archive_days = []
-    for i, (day, low, high) in enumerate(zip(days, lows, highs, strict=True)):
+    for i, (day, (low, high)) in enumerate(spans.items()):
         if selection.overlaps(max(low, (day - 1) * DAY_NS), min(high, (day + 2) * DAY_NS) - 1):
-            near = [d for d in days[max(i - 1, 0) : i + 2] if d != day and abs(d - day) <= 2]
-            beside = tuple(path for d in near for path in files[d])
-            archive_days.append(ArchiveDay(tuple(files[day]), beside, (low, high)))
+            near = [d for d in days[max(i - 1, 0) : i + 2] if abs(d - day) <= 2]
+            beside = tuple(path for d in near if d != day for path in files[d])
+            reach_ns = spans[near[0]][0], spans[near[-1]][1]
+            archive_days.append(ArchiveDay(tuple(files[day]), beside, (low, high), reach_ns))
     return archive_days

@@ -57,6 +57,8 @@ class Source:
         Files of other sources in which the recording goes on before or after.
     span_ns : (int, int)
         It answers for these times; the end is excluded.
+    reach_ns : (int, int)
+        What its files hold in these times is read, by it or by sources beside which they lie; the end is excluded.
     service, channels : str
         Of a web service: name or URL, and ``NET.STA.LOC.HH?``.
     selection : Selection
@@ -72,6 +74,7 @@ class Source:
     part: int | None = None
     beside: tuple[Path, ...] = ()
     span_ns: tuple[int, int] = FOREVER_NS
+    reach_ns: tuple[int, int] = FOREVER_NS
     service: str = ""
     channels: str = ""
     selection: Selection = EVERYTHING
@@ -162,7 +165,7 @@ def find_sources(
         scheme, colon, rest = spec.partition(":")
         if colon and scheme == "sds":
             days = sds.find_days(Path(rest), selection)
-            sources += [Source(d.paths, "sds", beside=d.beside, span_ns=d.span_ns) for d in days]
+            sources += [Source(d.paths, "sds", beside=d.beside, span_ns=d.span_ns, reach_ns=d.reach_ns) for d in days]
         elif colon and scheme == "fdsn":
             asked = fdsn.find_days(rest, selection)
             sources += [Source(kind="fdsn", span_ns=a.span_ns, service=rest, channels=a.channels) for a in asked]
