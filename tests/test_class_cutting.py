@@ -223,6 +223,23 @@ def test_windows_near_the_border_of_two_records_lie_in_exactly_one(ends_s, n, bo
     assert [r.reason for r in told] == ["class 'rockfall' is not one of quake, tremor"]
 
 
+@pytest.mark.parametrize("at_s", [(290, 500), (200, 310), (299, 301), (100, 900)])
+@pytest.mark.parametrize("recorded_s", [(0, 320), (0, 600), (280, 320), (280, 600)])
+def test_a_stretch_across_a_border_gives_a_window_or_a_reason_wherever_the_recording_ends(
+    at_s, recorded_s, make_record
+):
+    """What lasts longer than the recording once gave nothing: each source looked for its middle in the other."""
+    low, border, end = round(recorded_s[0] * 100), 30_000, round(recorded_s[1] * 100)
+    whole = make_record(np.zeros(60_000))
+    first = replace(
+        whole, data=whole.data[:, low : border + 999], start_ns=START_NS + low * 10**7, goes_on=(False, True)
+    )
+    second = replace(whole, data=whole.data[:, border:end], start_ns=START_NS + border * 10**7, goes_on=(True, False))
+    known, config = (stretch("rockfall", *at_s),), replace(CONFIG, shifts=0)
+    found = [cut_classes(LabelledRecord(record, (), stretches=known), config) for record in (first, second)]
+    assert sum(len(windows) + len(told) for windows, told in found) == 1
+
+
 def test_no_noise_is_taken_near_the_end_of_a_record_that_goes_on(make_record):
     record = replace(make_record(np.zeros(6000)), goes_on=(False, True))
     firsts = []

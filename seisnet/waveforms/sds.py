@@ -85,7 +85,7 @@ def own_traces(stream: obspy.Stream, path: Path, reading: Reading) -> obspy.Stre
 
 
 def strayed(stream: obspy.Stream, reach_ns: tuple[int, int]) -> Iterator[Rejection]:
-    """Samples outside the reach of the files that they lie in, which are more than a day from the date in their name."""
+    """Samples outside the reach of the files that hold them: they are more than a day from the date in its name."""
     for trace in stream:
         trace_id, _ = split_seed_id(trace.id)
         start_ns, end_ns = trace.stats.starttime.ns, trace.stats.endtime.ns

@@ -126,11 +126,16 @@ def _apart(stretch: ClassInterval, other: ClassInterval, *, shifted: bool) -> bo
 
 
 def _span(record: Record, stretch: ClassInterval, length: int) -> tuple[float, float]:
-    """First and past-the-last sample of a stretch, as far as it is recorded."""
+    """First and past-the-last sample of a stretch, as far as it is recorded.
+
+    One that goes on in another source's record is left as it is: neither knows how far the other was recorded.
+    """
     low = sample_of(record, stretch.start_ns)
     high = low + length if stretch.end_ns == stretch.start_ns else sample_of(record, stretch.end_ns) + 1
     before, after = record.goes_on
-    return low if before else max(low, 0.0), high if after else min(high, float(record.n_samples))
+    if (before and low < 0) or (after and high > record.n_samples):
+        return low, high
+    return max(low, 0.0), min(high, float(record.n_samples))
 
 
 def _free_stretches(spans: Sequence[tuple[float, float]], length: int, gap: float, last: int) -> list[tuple[int, int]]:
