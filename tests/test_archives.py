@@ -20,7 +20,7 @@ from seisnet.waveforms.files import Reading
 from seisnet.waveforms.reading import read_records
 from seisnet.waveforms.records import DAY_NS, NS_PER_S, lost
 from seisnet.waveforms.selection import Selection
-from seisnet.waveforms.sources import find_sources
+from seisnet.waveforms.sources import Source, find_sources
 from seisnet.windows.cutting import cut
 from seisnet.windows.labelled import LabelledRecord
 
@@ -144,6 +144,24 @@ def test_of_files_that_change_at_six_a_day_reads_those_near_it(tmp_path, make_tr
         assert [(r.start_ns, r.goes_on, r.data.tobytes()) for r in ours] == [
             (r.start_ns, r.goes_on, r.data.tobytes()) for r in theirs
         ]
+
+
+@pytest.mark.parametrize("kind", ["MSEED", "PICKLE"])
+def test_damage_on_a_later_day_of_a_long_file_is_told(kind, tmp_path, make_trace):
+    """Once the first day told what was wrong with a file, and read nothing of the others."""
+    path, start_ns = tmp_path / "long", START_NS // DAY_NS * DAY_NS
+    samples = np.random.default_rng(0).integers(-1000, 1000, 3 * 86_400).astype(np.int32)
+    make_trace(samples, start_ns=start_ns, rate_hz=1.0).write(str(path), format=kind)
+    data = bytearray(path.read_bytes())
+    middle = len(data) // 2 // 4096 * 4096
+    data[middle + 64 : middle + 4096] = b"\xff" * (4096 - 64)
+    path.write_bytes(data if kind == "MSEED" else data[:middle])
+    reading = Reading()
+    sources = find_sources([str(path)], reading) if kind == "MSEED" else [Source((path,), part=i) for i in range(3)]
+    found = [list(read_records(s, reading, sampling_rate_hz=1.0, shortest_s=4.0)) for s in sources]
+    assert [len(records) for records in found] == ([1, 0, 1, 0] if kind == "MSEED" else [0, 0, 0])
+    assert len(lost(reading.rejections)) == 1
+    assert lost(reading.rejections)[0].reason.startswith(f"{path}: ")
 
 
 def test_a_margin_lets_records_reach_beyond_their_span_on_both_sides(tmp_path, make_trace, noise):

@@ -16,6 +16,7 @@ from seisnet.waveforms.conditioning import SLOWEST, condition, to_rate
 from seisnet.waveforms.datasets import DatasetTrace, read_dataset
 from seisnet.waveforms.files import Reading, read_file
 from seisnet.waveforms.inventory import Response, read_stations
+from seisnet.waveforms.mseed import read_index
 from seisnet.waveforms.quality import mended_record
 from seisnet.waveforms.records import LAST_NS, NS_PER_S, Flag, Record, Rejection, first_at, sample_to_ns, with_flags
 from seisnet.waveforms.remarks import of_record, resampled
@@ -126,12 +127,10 @@ def _stream(source: Source, reading: Reading, guard_ns: int) -> obspy.Stream:
             reading.rejections.append(Rejection(source.channels[:-1], low, high, f"fdsn:{source.service} has no data"))
         return stream
     near_ns = (max(span_ns[0], -LAST_NS), min(span_ns[1], LAST_NS))
-    # Problems of a file are reported once, by the source (or the first part of it) to which the file belongs.
-    own_reading = Reading() if source.part else reading
-    stream = _of_files(source.paths, source, own_reading, None if source.part is None else near_ns)
+    stream = _of_files(source.paths, source, reading, None if source.part is None else near_ns)
     if source.kind == "sds":
         reading.rejections += sds.strayed(stream, source.reach_ns)
-    stream += _of_files(source.beside, source, Reading(), near_ns)
+    stream += _of_files(source.beside, source, Reading(), near_ns)  # what is wrong with them, their own source tells
     return stream
 
 
@@ -139,10 +138,12 @@ def _of_files(paths: Sequence[Path], source: Source, reading: Reading, span_ns: 
     """What some files hold for a source."""
     stream = obspy.Stream()
     for path in paths:
-        part = read_file(path, reading, span_ns=span_ns)
+        # Without an index, every part of a source reads a file whole, and the first tells what is wrong with it.
+        told = Reading() if source.part and read_index(path) is None else reading
+        part = read_file(path, told, span_ns=span_ns)
         if part is not None:
             stream += sds.own_traces(part, path, reading) if source.kind == "sds" else part
-            reading.files.append(path)
+            reading.files += [] if source.part else [path]
     return stream
 
 

@@ -51,8 +51,8 @@ class Source:
         Files, the folder of a data set, or table and waveforms of one; empty for a web service.
     kind : {"files", "sds", "fdsn", "dataset"}
     part : int or None
-        Number of the day, if files are read a day at a time. The first day has all the files and reports what is
-        wrong with them; the others have those near their day.
+        Number of the day, if files are read a day at a time. The first day has all the files; the others have those
+        near their day.
     beside : tuple of Path
         Files of other sources in which the recording goes on before or after.
     span_ns : (int, int)
