@@ -430,10 +430,20 @@ def test_hourly_files_are_read_beside_a_day_only_where_they_are_near(tmp_path, m
     sources, found, reading = read(tmp_path, rate_hz=1.0)
     assert reading.rejections == []
     assert [len(s.paths) for s in sources] == [24, 24, 2]
-    assert all(len(s.beside) < 6 for s in sources)
+    assert all(len(s.beside) < 8 for s in sources)
     starts = [(r.start_ns - day_ns) // NS_PER_S + k for rs in found for r in rs for k in range(r.n_samples - 3)]
     assert starts == [*range(48 * 3600 + 10 - 3), *range(50 * 3600, 52 * 3600 + 10 - 3)]
     assert [[r.goes_on for r in records] for records in found] == [[(False, True)], [(True, False)], [(False, False)]]
+
+
+def test_short_files_are_read_beside_a_day_as_far_as_the_longest_margin_reaches(tmp_path, make_trace, noise):
+    """It is that of an export with an hour before and after the picks."""
+    day_ns, samples = START_NS // DAY_NS * DAY_NS, noise(10 * 3600)
+    for k, low in enumerate(range(0, len(samples), 600)):
+        trace = make_trace(samples[low : low + 600], start_ns=day_ns + (low - 18_000) * NS_PER_S, rate_hz=1.0)
+        trace.write(str(tmp_path / f"{k:02d}"), format="MSEED")
+    _, found, _ = read(tmp_path, rate_hz=1.0, margin_s=4 * 3600.0)
+    assert [r.n_samples for records in found for r in records] == [32_403, 32_400]
 
 
 @pytest.mark.parametrize(

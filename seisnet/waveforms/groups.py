@@ -20,8 +20,8 @@ from seisnet.waveforms.selection import FOREVER_NS, Selection
 EARLY_NS = 300 * NS_PER_S
 """Day files start a little before or after midnight: what starts less than this before it counts as the next day."""
 
-NEAR_NS = 3 * 3600 * NS_PER_S
-"""Files are read beside those of a span if they come this near to it."""
+NEAR_NS = 5 * 3600 * NS_PER_S
+"""Files are read beside those of a span if they come this near to it, further than any config lets records reach."""
 
 FILES_AT_ONCE = 1024
 """Number of files whose headers a process reads at a time; starting a process takes as long as that for small files."""
