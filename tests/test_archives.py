@@ -227,13 +227,14 @@ def test_a_pick_near_midnight_gives_one_window_and_no_reason(seconds, tmp_path, 
     assert unmatched(matcher.labels, matcher.records) == []
 
 
-def test_after_an_unpaired_p_before_midnight_no_noise_is_taken(tmp_path, make_trace, noise):
+@pytest.mark.parametrize("before_s", [10, 200])
+def test_after_an_unpaired_p_before_midnight_no_noise_is_taken(before_s, tmp_path, make_trace, noise):
     midnight_ns = START_NS + 900 * NS_PER_S
     write_days(lambda k, i: sds_path(tmp_path, i, midnight_ns - (1 - k) * DAY_NS), noise(N), (0, 0), make_trace)
     config = PreprocessConfig(
         sampling_rate_hz=RATE_HZ, window_s=4.0, frame_s=1.0, freqmax_hz=5.0, shifts=0, noise_windows=50
     )
-    p = [Pick("GE", "APE", "", "", "P", midnight_ns + s * NS_PER_S) for s in (-10, 300)]
+    p = [Pick("GE", "APE", "", "", "P", midnight_ns + s * NS_PER_S) for s in (-before_s, 300)]
     matcher = LabelMatcher(p)
     _, [_, [second]], _ = read(f"sds:{tmp_path}")
     windows, _ = cut(LabelledRecord(second, tuple(matcher.match(second))), config)

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from seisnet.cli import cli
 from seisnet.config import PreprocessConfig, TrainConfig
 from seisnet.errors import ConfigError, DataError
+from seisnet.labels.matching import LabelMatcher
 from seisnet.picks import ClassInterval
 from seisnet.preprocessing.job import plan, preprocess
 from seisnet.scoring.evaluation import evaluate
@@ -248,6 +249,14 @@ def test_no_noise_is_taken_near_the_end_of_a_record_that_goes_on(make_record):
         windows, _ = cut_classes(LabelledRecord(record, (), stretches=(stretch("rockfall", 0, 1),)), config)
         firsts += [w.first_sample for w in windows]
     assert 2990 < max(firsts) <= 3000
+
+
+def test_noise_keeps_a_gap_from_stretches_that_ended_before_the_border_of_two_records(make_record):
+    record = replace(make_record(np.zeros(20_000)), start_ns=START_NS + 300 * NS_PER_S, goes_on=(True, False))
+    known = tuple(LabelMatcher([stretch("rockfall", 190, 200)]).match(record))
+    config = replace(CONFIG, noise_windows=50, noise_gap_s=200.0)
+    windows, _ = cut_classes(LabelledRecord(record, (), stretches=known), config)
+    assert 10_000 <= min(w.first_sample for w in windows) < 15_000
 
 
 def test_many_short_records_give_no_more_noise_than_lies_side_by_side(make_record):

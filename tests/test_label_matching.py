@@ -117,13 +117,13 @@ RECORD = st.builds(
         end_ns=START_NS + (start + length) * NS_PER_S,
         goes_on=(goes_on, False),
     ),
-    CODES, st.integers(0, 600), st.integers(0, 200), st.booleans(),
+    CODES, st.integers(0, 9000), st.integers(0, 3000), st.booleans(),
 )  # fmt: skip
 INTERVAL = st.builds(
     lambda codes, start, length: ClassInterval(
         codes[0], codes[1], codes[2], "", "tremor", *(START_NS + t * NS_PER_S for t in (start, start + length))
     ),
-    CODES, st.integers(-100, 900), st.integers(0, 150),
+    CODES, st.integers(-100, 9900), st.integers(0, 2000),
 )  # fmt: skip
 
 
@@ -140,7 +140,7 @@ def test_labels_and_records_find_each_other_as_where_each_is_held_to_each(interv
     intervals.sort(key=lambda i: i.start_ns)
     matcher = LabelMatcher(intervals)
     for record in records:
-        early_ns = 60 * NS_PER_S if record.goes_on[0] else 0
+        early_ns = 3600 * NS_PER_S if record.goes_on[0] else 0
         near = [i for i in intervals if i.start_ns <= record.end_ns and i.end_ns >= record.start_ns - early_ns]
         assert matcher.match(record) == [i for i in near if fits(i, record)]
     nearest = [min((away_s(i, r) for r in records if fits(i, r)), default=math.inf) for i in intervals]
