@@ -57,6 +57,14 @@ def test_of_a_data_set_only_picks_of_the_wanted_times_are_made(labelled, untrain
     assert found.rival_s == LOW.rival_s > 0, "a report tells it"
 
 
+def test_of_a_trace_that_begins_before_the_wanted_times_missing_components_are_told(labelled, untrained_model):
+    trace = next(s for s in labelled.seismograms if not s.present.all())
+    for late_s in (-1, 1):
+        wanted = Selection((f"*.{trace.station}",), trace.start_ns + late_s * NS_PER_S, trace.start_ns + 9 * NS_PER_S)
+        found = classify([str(labelled.dataset)], untrained_model, selection=wanted)
+        assert any(r.reason.endswith(" not recorded") for r in found.rejections)
+
+
 def test_a_data_set_is_refused_by_a_model_of_data_without_instrument_response(labelled, untrained_model):
     stored = untrained_model.stored
     model = Model("m", replace(stored, preprocess={**stored.preprocess, "response": "velocity"}))

@@ -147,9 +147,8 @@ def _classified(source: Source, job: SourceJob) -> Classification:
             # What goes on in the next source may reach the threshold only there.
             and (d.probability >= d.threshold or d.start_ns <= low or d.end_ns >= high)
         ]
-        times = found.probabilities.times_ns
-        first, stop = np.searchsorted(times, [low, high]) if len(times) else (0, 0)
-        own = found.probabilities.part(int(first), int(stop))
+        first, stop = np.searchsorted(found.probabilities.times_ns, source.span_ns).tolist()
+        own = found.probabilities.part(first, stop)
         if own.values.shape[1]:
             for name, row in zip(own.classes, own.values[:, ~own.dead], strict=True):
                 result.highest[name] = max(result.highest.get(name, 0.0), float(row.max(initial=0.0)))

@@ -192,8 +192,8 @@ def _chained(groups: Sequence[Group]) -> list[Group]:
 
 def _set_borders(linked: Sequence[Group]) -> None:
     spans = Spans([(group.start_ns, group.end_ns) for group in linked])
-    starts = [group.start_ns for group in linked[1:]]
-    for group, low, high in zip(linked, [FOREVER_NS[0], *starts], [*starts, FOREVER_NS[1]], strict=True):
+    borders = [FOREVER_NS[0], *(group.start_ns for group in linked[1:]), FOREVER_NS[1]]
+    for group, (low, high) in zip(linked, itertools.pairwise(borders), strict=True):
         group.span_ns = (low, high)
         others = (linked[i] for i in spans.touching(low - NEAR_NS, high + NEAR_NS) if linked[i] is not group)
         group.beside = tuple(path for other in others for path in other.near(low, high))

@@ -8,7 +8,8 @@ Continuous recordings do not stop at midnight. If its recording goes on in anoth
 `Source.span_ns`: its records start in that span, and reach one window less one sample beyond it. So every window of
 `shortest_s` lies whole in the records of exactly one source, the one in whose span it starts, and no sample is lost or
 used in two windows of the same start. Whoever needs more around a window asks for `margin_s` on both sides, and keeps
-what lies in the span (`Source.answers_for`). Of what lasts, each source tells its part (`Source.part_of`).
+what lies in the span (`Source.answers_for`). Of what lasts, such as a fault, each source tells its part
+(`Source.part_of`), and of what is wrong with a file the source tells whose own it is.
 """
 
 from __future__ import annotations
@@ -164,11 +165,9 @@ def find_sources(
     for spec in names("sources", specs):
         scheme, colon, rest = spec.partition(":")
         if colon and scheme == "sds":
-            days = sds.find_days(Path(rest), selection)
-            sources += [Source(d.paths, "sds", beside=d.beside, span_ns=d.span_ns, reach_ns=d.reach_ns) for d in days]
+            sources += [Source(kind="sds", **vars(day)) for day in sds.find_days(Path(rest), selection)]
         elif colon and scheme == "fdsn":
-            asked = fdsn.find_days(rest, selection)
-            sources += [Source(kind="fdsn", span_ns=a.span_ns, service=rest, channels=a.channels) for a in asked]
+            sources += [Source(kind="fdsn", service=rest, **vars(day)) for day in fdsn.find_days(rest, selection)]
         else:
             for path in matches(spec):
                 datasets = _datasets(path)
