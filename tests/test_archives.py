@@ -20,7 +20,8 @@ from seisnet.waveforms.files import Reading
 from seisnet.waveforms.reading import read_records
 from seisnet.waveforms.records import DAY_NS, NS_PER_S, lost
 from seisnet.waveforms.selection import Selection
-from seisnet.waveforms.sources import Source, find_sources
+from seisnet.waveforms.source import Source
+from seisnet.waveforms.sources import find_sources
 from seisnet.windows.cutting import cut
 from seisnet.windows.labelled import LabelledRecord
 

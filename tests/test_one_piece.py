@@ -19,7 +19,8 @@ from seisnet.store.windows_in_memory import read_windows
 from seisnet.waveforms.files import Reading
 from seisnet.waveforms.records import DAY_NS, NS_PER_S
 from seisnet.waveforms.selection import Selection
-from seisnet.waveforms.sources import Source, find_sources
+from seisnet.waveforms.source import Source
+from seisnet.waveforms.sources import find_sources
 
 MIDNIGHT_NS = 1_577_836_800 * NS_PER_S + DAY_NS
 CONFIG = PreprocessConfig(

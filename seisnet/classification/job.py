@@ -22,7 +22,8 @@ from seisnet.store.work_folder import work_folder
 from seisnet.waveforms.files import Reading
 from seisnet.waveforms.records import reasons
 from seisnet.waveforms.selection import NO_WAVEFORMS, Selection
-from seisnet.waveforms.sources import Source, find_sources
+from seisnet.waveforms.source import Source
+from seisnet.waveforms.sources import find_sources
 from seisnet.wording import Say
 
 

@@ -21,7 +21,7 @@ from seisnet.errors import ConfigError
 from seisnet.formats.picks import FORMATS, check_detections_format
 from seisnet.formats.probabilities import check_name
 from seisnet.store.files import check_not_read, check_output, size_and_age, write_whole
-from seisnet.waveforms.sources import Source
+from seisnet.waveforms.source import Source
 
 IN_REPORT = {
     "picks.csv": "csv", "picks.xml": "quakeml", "detections.csv": "csv", "detections.xml": "quakeml",

@@ -29,7 +29,8 @@ from seisnet.waveforms.lookup import part
 from seisnet.waveforms.reading import read_records, read_traces
 from seisnet.waveforms.records import COMPONENTS, KEPT, NS_PER_S, Record, Rejection, letters_of, lost
 from seisnet.waveforms.selection import NO_WAVEFORMS, Selection
-from seisnet.waveforms.sources import Source, find_sources
+from seisnet.waveforms.source import Source
+from seisnet.waveforms.sources import find_sources
 from seisnet.wording import most_frequent
 
 TOGETHER_S = 60.0

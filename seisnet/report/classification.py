@@ -34,8 +34,7 @@ from seisnet.report.document import (
 from seisnet.report.folder import notes, write_figures, write_json
 from seisnet.report.html import write_report
 from seisnet.waveforms.records import NS_PER_S
-from seisnet.waveforms.selection import Selection
-from seisnet.waveforms.sources import EVERYTHING
+from seisnet.waveforms.selection import EVERYTHING, Selection
 from seisnet.wording import counted
 
 

@@ -21,8 +21,7 @@ from seisnet.report.document import Report, Section, picks_table
 from seisnet.report.html import render_report
 from seisnet.report.serving import Reply, Request
 from seisnet.waveforms.lookup import Waveforms
-from seisnet.waveforms.selection import Selection
-from seisnet.waveforms.sources import EVERYTHING
+from seisnet.waveforms.selection import EVERYTHING, Selection
 from seisnet.wording import counted
 
 REMEMBERED = {"sources": list, "model": str, "inventory": list, "selection": dict}

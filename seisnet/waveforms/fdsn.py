@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import functools
+import itertools
 import re
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import obspy
@@ -18,6 +18,7 @@ from seisnet.waveforms.files import first_line
 from seisnet.waveforms.inventory import channels_of
 from seisnet.waveforms.records import DAY_NS
 from seisnet.waveforms.selection import FOREVER_NS, Selection
+from seisnet.waveforms.source import Source
 
 PAUSES_S = (2.0, 10.0, 30.0)
 """A request that fails for a passing reason (no answer, a broken one, too many requests) is repeated after these."""
@@ -32,15 +33,7 @@ LASTING = (
 T = TypeVar("T")
 
 
-@dataclass(frozen=True)
-class ServiceDay:
-    """One instrument on one UTC day: ``NET.STA.LOC.HH?``."""
-
-    channels: str
-    span_ns: tuple[int, int]
-
-
-def find_days(service: str, selection: Selection) -> list[ServiceDay]:
+def find_days(service: str, selection: Selection) -> list[Source]:
     """Ask a service for the instruments that it has, and list their days.
 
     Parameters
@@ -73,12 +66,12 @@ def find_days(service: str, selection: Selection) -> list[ServiceDay]:
                 epochs.setdefault(f"{split_seed_id(seed_id)[0]}?", []).append(span_ns)
     if not epochs:
         raise NothingUsableError(f"fdsn:{service}: has no channel that matches the selection")
-    first, last = selection.start_ns // DAY_NS, (selection.end_ns - 1) // DAY_NS
+    first, stop = selection.start_ns // DAY_NS, (selection.end_ns - 1) // DAY_NS + 1
     return [
-        ServiceDay(channels, selection.within(day * DAY_NS, (day + 1) * DAY_NS))
+        Source(kind="fdsn", span_ns=selection.within(low, high), service=service, channels=channels)
         for channels in sorted(epochs)
-        for day in range(first, last + 1)
-        if any(start < (day + 1) * DAY_NS and end >= day * DAY_NS for start, end in epochs[channels])
+        for low, high in itertools.pairwise(range(first * DAY_NS, stop * DAY_NS + 1, DAY_NS))
+        if any(start < high and end >= low for start, end in epochs[channels])
     ]
 
 

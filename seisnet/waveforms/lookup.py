@@ -30,8 +30,9 @@ from seisnet.waveforms.records import (
     sample_to_ns,
     wrong_codes,
 )
-from seisnet.waveforms.selection import Selection
-from seisnet.waveforms.sources import EVERYTHING, Source, find_sources
+from seisnet.waveforms.selection import EVERYTHING, Selection
+from seisnet.waveforms.source import Source
+from seisnet.waveforms.sources import find_sources
 
 DISTANCE_COLUMNS = ("path_ep_distance_km", "source_distance_km", "path_hyp_distance_km", "path_distance_km")
 

@@ -11,7 +11,6 @@ import itertools
 import re
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -22,24 +21,12 @@ from seisnet.waveforms.channels import split_seed_id
 from seisnet.waveforms.files import Reading
 from seisnet.waveforms.records import BEYOND, DAY_NS, Rejection, is_beyond
 from seisnet.waveforms.selection import FOREVER_NS, Selection
+from seisnet.waveforms.source import Source
 
 NAME = re.compile(r"([^.]*)\.([^.]*)\.([^.]*)\.([^.]*)\.D\.(\d{4})\.(\d{3})")
 
 
-@dataclass(frozen=True)
-class ArchiveDay:
-    """The files of one instrument on one UTC day, those of the days beside it, and the span that it answers for.
-
-    `reach_ns` is the span that it and the days beside it answer for: nothing else that its files hold is read.
-    """
-
-    paths: tuple[Path, ...]
-    beside: tuple[Path, ...]
-    span_ns: tuple[int, int]
-    reach_ns: tuple[int, int]
-
-
-def find_days(root: Path, selection: Selection) -> list[ArchiveDay]:
+def find_days(root: Path, selection: Selection) -> list[Source]:
     """List the wanted instrument-days of an archive by the names of its files; none of them is opened.
 
     Raises
@@ -121,16 +108,16 @@ def _day(year: int, day_of_year: int) -> int:
     return int(datetime(year, 1, 1, tzinfo=UTC).timestamp()) // 86_400 + day_of_year - 1
 
 
-def _days(files: dict[int, list[Path]], selection: Selection) -> list[ArchiveDay]:
+def _days(files: dict[int, list[Path]], selection: Selection) -> list[Source]:
     days = sorted(files)
     # Midnight between consecutive days, the middle of the gap between others.
     borders = [(a + 1 + b) * DAY_NS // 2 for a, b in itertools.pairwise(days)]
     spans = dict(zip(days, itertools.pairwise([FOREVER_NS[0], *borders, FOREVER_NS[1]]), strict=True))
-    archive_days = []
+    found = []
     for i, (day, (low, high)) in enumerate(spans.items()):
         if selection.overlaps(max(low, (day - 1) * DAY_NS), min(high, (day + 2) * DAY_NS) - 1):
             near = [d for d in days[max(i - 1, 0) : i + 2] if abs(d - day) <= 2]
             beside = tuple(path for d in near if d != day for path in files[d])
             reach_ns = spans[near[0]][0], spans[near[-1]][1]
-            archive_days.append(ArchiveDay(tuple(files[day]), beside, (low, high), reach_ns))
-    return archive_days
+            found.append(Source(tuple(files[day]), "sds", beside=beside, span_ns=(low, high), reach_ns=reach_ns))
+    return found

@@ -93,6 +93,9 @@ class Selection:
         return obspy.Stream(traces)
 
 
+EVERYTHING = Selection()
+
+
 def _four(pattern: str) -> tuple[str, str, str, str]:
     parts = [part.strip() for part in pattern.upper().split(".")]
     network, station, location, channel = parts + ["*"] * (4 - len(parts))

@@ -14,15 +14,7 @@ from seisnet.overlaps import Spans
 from seisnet.picks import ClassInterval
 from seisnet.waveforms.records import Record, Rejection, sample_of
 from seisnet.windows.cutting import are_lively, too_lively
-from seisnet.windows.labelled import (
-    LabelledRecord,
-    Window,
-    centred_on,
-    draw,
-    generator,
-    is_elsewhere,
-    station_hour,
-)
+from seisnet.windows.labelled import LabelledRecord, Window, centred_on, draw, generator, is_elsewhere, station_hour
 
 
 def cut_classes(labelled: LabelledRecord, config: PreprocessConfig) -> tuple[list[Window], list[Rejection]]:
