@@ -10,8 +10,8 @@ import obspy
 import pytest
 
 from seisnet.classification import one_source
-from seisnet.classification.job import classify, classify_to_file
-from seisnet.classification.one_source import Classification, SourceJob
+from seisnet.classification.job import classify, classify_to_file, gathered
+from seisnet.classification.one_source import Classification, SourceJob, classify_source
 from seisnet.classification.output import Output
 from seisnet.classification.parts import read_part, write_part
 from seisnet.classification.summary import summary
@@ -177,6 +177,19 @@ def test_components_that_were_not_recorded_are_told_once(tmp_path, make_trace, n
         ("GE.A..HH", start_ns, "used, but N, E were not recorded"),
         ("GE.B..HH", start_ns, "used, but N was not recorded"),
     ]
+
+
+@pytest.mark.parametrize("late_ns", [-10_000_000, -1000, 0, 1000])
+def test_a_record_that_ends_where_a_source_does_counts_once(late_ns, tmp_path, make_trace, noise, untrained_model):
+    """A sample a microsecond before the border counts as at it, but no time of the record lies behind it."""
+    trace = make_trace(noise(3000))
+    trace.write(str(tmp_path / "a.mseed"), format="MSEED")
+    [source] = find_sources([str(tmp_path)], Reading())
+    border_ns, job = trace.stats.endtime.ns - late_ns, SourceJob(untrained_model)
+    spans_ns = (-(2**63), border_ns), (border_ns, 2**63 - 1)
+    parts = [(one, classify_source(one, job)) for one in (replace(source, span_ns=span_ns) for span_ns in spans_ns)]
+    found = gathered(parts, job, Reading())
+    assert (found.n_records, found.seconds) == (1, pytest.approx(29.99))
 
 
 @pytest.mark.parametrize("missing", [("CRE", ""), ("", "CRE"), ("CRE", "BAL")])

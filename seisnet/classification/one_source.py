@@ -153,9 +153,9 @@ def _classified(source: Source, job: SourceJob) -> Classification:
             for name, row in zip(own.classes, own.values[:, ~own.dead], strict=True):
                 result.highest[name] = max(result.highest.get(name, 0.0), float(row.max(initial=0.0)))
         result.dead_s += int(own.dead.sum()) * own.hop_ns / NS_PER_S
-        start_ns, end_ns = max(record.start_ns, low), min(record.end_ns, high)
-        result.spans.append((record.trace_id, start_ns, end_ns))
-        result.seconds += (end_ns - start_ns) / NS_PER_S
+        if part := source.part_of(record.start_ns, record.end_ns):
+            result.spans.append((record.trace_id, *part))
+            result.seconds += (part[1] - part[0]) / NS_PER_S
         if job.keep_probabilities:
             result.probabilities.append(own)
         views = islice(views_of(record, found.probabilities, picks), job.kept_views)
