@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from seisnet.errors import ConfigError, DataError
-from seisnet.store.files import check_folder, check_output, replacing, sha256_of, sweep
+from seisnet.store.files import check_folder, check_output, replacing, sha256_of, sweep, write_whole
 
 
 def listed(folder):
@@ -32,6 +32,18 @@ def test_what_killed_runs_left_is_swept_and_nothing_of_other_outputs(tmp_path):
         assert listed(tmp_path) == [temporary.name]
     sweep(tmp_path / "run")
     assert listed(tmp_path) == ["run.h5"]
+
+
+def test_what_is_flushed_is_open_for_writing_as_windows_asks(tmp_path, monkeypatch):
+    def flush(descriptor):
+        os.write(descriptor, b"")  # refused where the file is open for reading alone
+        flushed.append(descriptor)
+
+    flushed = []
+    monkeypatch.setattr(os, "fsync", flush)
+    write_whole(tmp_path / "a", b"new")
+    assert flushed
+    assert (tmp_path / "a").read_bytes() == b"new"
 
 
 @pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt, SystemExit])

@@ -169,7 +169,7 @@ def replacing(path: Path) -> Iterator[Path]:
     try:
         with writes(path):
             yield temporary
-            with temporary.open("rb") as file:
+            with temporary.open("r+b") as file:  # Windows flushes only what is open for writing
                 os.fsync(file.fileno())
             temporary.replace(path)
     finally:
