@@ -3,6 +3,7 @@
 import dataclasses
 import itertools
 import json
+import os
 import shutil
 
 import h5py
@@ -10,15 +11,18 @@ import numpy as np
 import pytest
 
 from seisnet.errors import FormatError
+from seisnet.store.hdf5 import new_hdf5
 from seisnet.store.windows_file import (
     DTYPES,
     FORMAT,
+    SHARD_FORMAT,
     FeatureReader,
     WindowRows,
     WindowsInfo,
     read_counts,
     read_info,
     read_rows,
+    shards_folder,
 )
 from seisnet.store.windows_writer import writing
 from tests.damage import (
@@ -223,6 +227,29 @@ DAMAGE = {
 def test_a_damaged_file_is_refused_in_one_line(what, good, tmp_path):
     change, message = DAMAGE[what]
     assert_refused(changed(good, tmp_path, change), read_all, message)
+
+
+def test_a_virtual_file_of_more_shards_than_files_may_be_open_is_read(tmp_path, monkeypatch):
+    resource = pytest.importorskip("resource")
+    monkeypatch.setattr("seisnet.store.windows_file.RUN_ROWS", 100)
+    rows, path = make_rows(), tmp_path / "virtual.h5"
+    shards_folder(path).mkdir()
+    with writing(path, INFO, N, virtual=True) as writer:
+        for at in range(0, N, 20):
+            some, shard = rows.take(slice(at, at + 20)), shards_folder(path) / f"{at}.h5"
+            with new_hdf5(shard, SHARD_FORMAT) as file:
+                file["x"], file.attrs["sha256"] = some.x, "one"
+            writer.append(some)
+            writer.link(shard, np.arange(20), 20, "one")
+    free = os.dup(0)
+    os.close(free)
+    few, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (free + 12, most))  # of 30 shards
+    try:
+        x = read_rows(path).x
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (few, most))
+    np.testing.assert_array_equal(x, rows.x)
 
 
 def test_external_storage_and_virtual_data_sets_are_refused(good, tmp_path):

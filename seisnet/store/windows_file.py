@@ -169,10 +169,12 @@ def read_rows(path: Path, *, features: bool = True) -> WindowRows:
             if column.dtype != DTYPES[name]:
                 raise FormatError(f"{path}: /{name} is {column.dtype}; {np.dtype(DTYPES[name])} is needed")
         values = {name: column[:] for name, column in columns.items() if name not in ("x", "trace_id")}
-        values["x"] = columns["x"][:] if features else np.zeros((n, 0), dtype=np.float32)
         trace_id = np.array([text(t) for t in columns["trace_id"][:]], dtype=object)
-    if not np.isfinite(values["x"]).all():
-        raise FormatError(f"{path}: /x holds values that are not finite")
+        values["x"] = np.zeros((n, 0), dtype=np.float32)
+        del columns["x"]  # while it is open, the reader's is the same
+        if features:
+            with FeatureReader(path) as reader:
+                values["x"] = reader.read(np.arange(n))
     for name, n_known in (("y", len(info.classes)), ("split", len(SPLITS)), ("group", len(info.group_names))):
         if n and int(values[name].max()) >= n_known:
             raise FormatError(f"{path}: /{name} names number {values[name].max()} of {n_known}, counted from 0")
@@ -184,10 +186,12 @@ class FeatureReader:
 
     def __init__(self, path: Path) -> None:
         with ExitStack() as stack:
-            self._x = _features(stack.enter_context(opened(path, FORMAT)))
+            self._file = stack.enter_context(opened(path, FORMAT))
+            x = _features(self._file)
             self._stack = stack.pop_all()
         self._path = path
-        self.n_features = int(self._x.shape[1])
+        self._x = None if x.is_virtual else x
+        self.n_features = int(x.shape[1])
 
     def __enter__(self) -> FeatureReader:
         return self
@@ -206,13 +210,18 @@ class FeatureReader:
         values = np.zeros((len(rows), self.n_features), dtype=np.float32)
         for at in range(0, len(rows), RUN_ROWS):  # else all that lies between them would be in memory at once
             run = rows[at : at + RUN_ROWS]
-            low, high = int(run[0]), int(run[-1]) + 1
-            # One slice and a choice from it is far faster than HDF5's own choice of rows, if few are left out.
-            part = self._x[low:high][run - low] if high - low <= 8 * len(run) else self._x[run]
+            part = self._read(run)
             if not np.isfinite(part).all():
                 raise FormatError(f"{self._path}: /x holds values that are not finite")
             values[at : at + RUN_ROWS] = part
         return values
+
+    def _read(self, run: NDArray[np.int64]) -> NDArray[np.float32]:
+        # A virtual data set keeps each shard open that it has read, and a system lets few be: it is opened every time.
+        x = self._x or self._file["x"]
+        low, high = int(run[0]), int(run[-1]) + 1
+        # One slice and a choice from it is far faster than HDF5's own choice of rows, if few are left out.
+        return np.asarray(x[low:high][run - low] if high - low <= 8 * len(run) else x[run])
 
 
 def read_snr_db(path: Path) -> dict[str, NDArray[np.float32]]:
