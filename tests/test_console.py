@@ -1,5 +1,6 @@
 """Progress is a bar on a terminal, and nothing elsewhere or where quiet is asked for."""
 
+import io
 import os
 import pty
 import subprocess
@@ -8,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from seisnet.cli import console
+from seisnet.cli import console, main
 
 FULL = Path("/dev/full")
 
@@ -63,6 +64,17 @@ def test_where_stderr_is_closed_nothing_is_said_and_the_job_is_done():
     command = [sys.executable, "-c", JOB.format(quiet=False) + "print('done')"]
     done = subprocess.run(["sh", "-c", '"$@" 2>&-', "sh", *command], stdout=subprocess.PIPE, text=True, check=True)
     assert done.stdout == "done\n"
+
+
+def test_what_the_encoding_of_standard_output_lacks_is_escaped(monkeypatch):
+    stdout = io.TextIOWrapper(io.BytesIO(), "cp1252")  # as on Windows, where it goes to a file
+    monkeypatch.setattr(sys, "stdout", stdout)
+    monkeypatch.setattr(sys, "argv", ["seisnet", "datasets", "show", "instance"])
+    with pytest.raises(SystemExit) as done:
+        main()
+    stdout.flush()
+    assert done.value.code == 0
+    assert rb"Jozinovi\u0107" in stdout.buffer.getvalue()
 
 
 @pytest.mark.skipif(not FULL.exists(), reason="needs /dev/full")

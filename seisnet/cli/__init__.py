@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import importlib
+import io
 import itertools
 import re
 import sys
@@ -160,5 +161,7 @@ def in_one_line(program: str, words: Callable[[str], str] = str) -> Iterator[Non
 
 def main() -> None:
     """Run the command line; an error becomes one line and its exit status."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # as stderr: few encodings have all letters of names
     with in_one_line("seisnet", as_options):
         cli()
