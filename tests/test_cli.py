@@ -727,7 +727,7 @@ def test_errors_are_one_line_on_stderr_with_their_status(monkeypatch, capsys):
 
 
 def test_a_folder_where_nothing_can_be_written_is_one_line(monkeypatch, capsys):
-    def refuse(*_):
+    def refuse(**_):
         raise PermissionError(errno.EACCES, "Permission denied", "folder/.picks.csv.parts")
 
     monkeypatch.setattr("seisnet.cli.cli", refuse)
@@ -735,6 +735,18 @@ def test_a_folder_where_nothing_can_be_written_is_one_line(monkeypatch, capsys):
         main()
     assert status.value.code == 1
     assert capsys.readouterr().err == "seisnet: folder/.picks.csv.parts: Permission denied\n"
+
+
+def test_patterns_in_arguments_are_left_alone_also_on_windows(monkeypatch, capsys, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "demo").touch()
+    monkeypatch.setattr(os, "name", "nt")
+    monkeypatch.setattr(sys, "argv", ["seisnet", "d?mo", "--help"])
+    with pytest.raises(SystemExit) as status:
+        main()
+    monkeypatch.undo()  # before pytest makes paths
+    assert status.value.code == 2
+    assert "no command 'd?mo'" in capsys.readouterr().err
 
 
 def test_a_lack_of_memory_is_one_line(monkeypatch, capsys, tmp_path):

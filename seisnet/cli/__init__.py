@@ -164,4 +164,5 @@ def main() -> None:
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # as stderr: few encodings have all letters of names
     with in_one_line("seisnet", as_options):
-        cli()
+        # Click would expand all arguments on Windows, also patterns in quotes, such as those of --select.
+        cli(windows_expand_args=False)
