@@ -83,7 +83,7 @@ class Output:
         files += [] if self.file_format == "real" else [self.path]
         if any(_same(path, self.report) for path in files):
             raise ConfigError(f"{self.report}: a report needs a folder of its own; choose another name")
-        if self._in_report and IN_REPORT.get(self.path.name, self.file_format) != self.file_format:
+        if self._in_report and IN_REPORT.get(self.path.name.casefold(), self.file_format) != self.file_format:
             raise ConfigError(f"{self.path}: the report writes a file of that name; choose another name")
 
     @property
@@ -100,7 +100,7 @@ class Output:
         """
         if task == "class":
             check_detections_format(self.file_format)
-        if self._in_report and self.path.name in OTHER_TASK[task]:
+        if self._in_report and self.path.name.casefold() in OTHER_TASK[task]:
             raise ConfigError(f"{self.path}: in a report that is the name for another task's; choose another name")
 
     def check_sources(self, sources: Sequence[Source]) -> None:
@@ -116,8 +116,8 @@ class Output:
 
 
 def _same(path: Path, other: Path) -> bool:
-    """Whether two paths name one place, whether anything is there or not."""
-    return os.path.realpath(path) == os.path.realpath(other)
+    """Whether two paths name one place, whether anything is there or not; on some systems case makes no difference."""
+    return os.path.realpath(path).casefold() == os.path.realpath(other).casefold()
 
 
 def is_finished(sources: Sequence[Source], job: SourceJob, output: Output) -> bool:
