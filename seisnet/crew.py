@@ -28,6 +28,10 @@ METHOD = "forkserver" if sys.platform == "linux" else "spawn"
 system's libraries don't bear that, and every process imports for itself."""
 
 
+MOST_OTHERS = 61
+"""Processes that Python can start at once on Windows."""
+
+
 class Crew:
     """The processes of a map, of which this is one: they share the items of one iterable, then those of the next.
 
@@ -36,7 +40,8 @@ class Crew:
     """
 
     def __init__(self, function: Callable[[Any], Any], jobs: int) -> None:
-        self._function, self._others = function, jobs - 1
+        self._function = function
+        self._others = min(jobs - 1, MOST_OTHERS) if sys.platform == "win32" else jobs - 1
         self._items: Iterator[Any] = iter(())
         context = get_context(METHOD)
         self._begun = context.Semaphore(0)

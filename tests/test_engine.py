@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 
 from seisnet.config import PreprocessConfig
-from seisnet.crew import IN_FLIGHT
+from seisnet.crew import IN_FLIGHT, Crew
 from seisnet.engine import Engine
 from seisnet.errors import ConfigError, DataError
 from seisnet.preprocessing.job import preprocess_to_file
@@ -182,6 +182,11 @@ def test_who_presses_control_c_twice_waits_no_longer(start):
             if parent.poll() is None:
                 os.killpg(parent.pid, signal.SIGKILL)
     wait_for(lambda: not any(alive(pid) for pid in workers))
+
+
+def test_no_more_processes_are_asked_for_than_windows_can_start(monkeypatch):
+    monkeypatch.setattr(sys, "platform", "win32")
+    Crew(abs, 1000).dismiss()
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere there is no server of processes")
