@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import shlex
+import sys
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 Say = Callable[[str], None]
@@ -19,6 +22,12 @@ def counted(n: int, one: str, many: str = "") -> str:
     ('1 station', '2 stations', '0 stretches')
     """
     return f"{n} {one if n == 1 else many or one + 's'}"
+
+
+def quoted(path: Path) -> str:
+    """A file or folder as an argument of a command that is shown; of Windows' shells, cmd knows only double quotes."""
+    name, safe = str(path), shlex.quote(str(path))
+    return f'"{name}"' if sys.platform == "win32" and name != safe else safe
 
 
 def first_of(names: Sequence[str], most: int) -> str:

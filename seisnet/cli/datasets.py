@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import shlex
 from pathlib import Path
 
 import click
 
 from seisnet.cli import console
-from seisnet.wording import counted
+from seisnet.wording import counted, quoted
 
 
 @click.group()
@@ -89,7 +88,7 @@ def fetch_command(name: str, output: Path | None, chunks: tuple[str, ...], overw
     task = "" if entry.task == "phase" else f" --task {entry.task}"
     next_step = entry.next_step or f"seisnet preprocess {{folder}}{task} -o {entry.name}.h5"
     console.say(f"{folder}: complete; cite {entry.citation}", quiet=quiet)
-    console.say(f"next: {next_step.format(folder=shlex.quote(str(folder)))}", quiet=quiet)
+    console.say(f"next: {next_step.format(folder=quoted(folder))}", quiet=quiet)
 
 
 @datasets.command("import", short_help="Convert a data set to the SeisBench layout.")

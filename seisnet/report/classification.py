@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import math
 import re
-import shlex
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -35,7 +34,7 @@ from seisnet.report.folder import notes, write_figures, write_json
 from seisnet.report.html import write_report
 from seisnet.waveforms.records import NS_PER_S
 from seisnet.waveforms.selection import EVERYTHING, Selection
-from seisnet.wording import counted
+from seisnet.wording import counted, quoted
 
 
 @dataclass(frozen=True)
@@ -92,7 +91,7 @@ def write_classification(
     if detects:
         title, sections = title or "Detections", [Section("Detections", table=detections_table(found.detections))]
     else:
-        hint = f"seisnet plot {shlex.quote(str(folder))} --pick"
+        hint = f"seisnet plot {quoted(folder)} --pick"
         title, sections = title or "Phase picks", picks_sections(found, model, hint=hint)
         if found.rival_s:
             near = f"within {found.rival_s:g} s of a more probable one of the same phase that stands out more"

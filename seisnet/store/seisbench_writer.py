@@ -85,7 +85,7 @@ class SeisBenchWriter:
             if self.attributes:
                 lines = [f"- {key}: {value}\n" for key, value in self.attributes.items()]
                 text = "# Data set in the SeisBench layout\n\n" + "".join(lines)
-                stack.enter_context(replacing(readme)).write_text(text, encoding="utf-8")
+                stack.enter_context(replacing(readme)).write_bytes(text.encode())
             csv_file = stack.enter_context(metadata_part.open("w", encoding="utf-8", newline=""))
             self._disk = stack.enter_context(HDF5Sink(waveforms_part))
             self._hdf5 = stack.enter_context(h5py.File(self._disk, "w"))
