@@ -2,7 +2,6 @@
 
 import csv
 import os
-import resource
 import signal
 import subprocess
 import sys
@@ -302,6 +301,7 @@ def test_a_failed_rewrite_leaves_the_old_data_set(tmp_path, x_cw):
 
 
 def test_a_full_disk_is_one_line_and_nothing_appears(tmp_path):
+    resource = pytest.importorskip("resource")
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, hard))
     try:

@@ -95,6 +95,12 @@ def test_that_station_metadata_do_not_apply_to_a_data_set_is_told(labelled, tmp_
         assert len(told) == n_told
 
 
+def test_a_drive_of_windows_is_no_kind_of_source():
+    for name, said in ((r"C:\data\a.mseed", ": no such file or folder"), (r"sds:C:\archive", ": not an SDS archive")):
+        with pytest.raises(DataError, match=re.escape(name + said)):
+            find_sources([name], Reading())
+
+
 @pytest.mark.parametrize("name", ["a[1].mseed", "b*.mseed", "c?.mseed", "d [x] (y).mseed", "ü.mseed"])
 def test_a_file_name_is_no_pattern(tmp_path, write, name):
     write(tmp_path / "a1.mseed", "GE.WRONG..HHZ")

@@ -91,7 +91,7 @@ def classify(
     Example:
       seisnet classify day.mseed -o picks.csv --report report
       seisnet classify day.mseed --model model.h5 -o picks.csv --threshold S=0.6
-      seisnet classify sds:/archive --select 'GE.APE..HH?' -o phasenet.csv --format phasenet
+      seisnet classify sds:/archive --select "GE.APE..HH?" -o phasenet.csv --format phasenet
     """
     from seisnet.classification.job import classify_to_file
     from seisnet.classification.one_source import SourceJob

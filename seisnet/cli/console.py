@@ -68,7 +68,7 @@ inventory = click.option(
 )
 selection_options = _together(
     click.option(
-        "--select", multiple=True, metavar="NET.STA.LOC.CHA", help="Channels, such as 'GE.*..HH?'; repeatable."
+        "--select", multiple=True, metavar="NET.STA.LOC.CHA", help='Channels, such as "GE.*..HH?"; repeatable.'
     ),
     click.option("--starttime", metavar="TIME", help="Ignore data before this: ISO 8601, or seconds since 1970."),
     click.option("--endtime", metavar="TIME", help="Ignore data from this time on."),

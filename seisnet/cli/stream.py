@@ -91,7 +91,7 @@ def stream(
 
     \b
     Example:
-      seisnet stream geofon.gfz.de:18000 --select 'GE.APE..HH?' --model model.h5 -o picks.csv
+      seisnet stream geofon.gfz.de:18000 --select "GE.APE..HH?" --model model.h5 -o picks.csv
     """
     from seisnet.cli.classify import pick_config
     from seisnet.errors import ConfigError
