@@ -5,7 +5,7 @@ const LEFT = 84, RIGHT = 12, TOP = 22, BOTTOM = 40, GRAB = 7, KEPT = 8, LEGEND =
 const MARKS = { accepted: "✓", moved: "↔", rejected: "✗" };
 const STEPS = [.001, .002, .005, .01, .02, .05, .1, .2, .5, 1, 2, 5, 10, 15, 30, 60, 120, 300];
 
-let picks = [], marked, current = -1, view = null, range = [-30, 30], draft = null, drag = null;
+let picks = [], clock = 11, marked, current = -1, view = null, range = [-30, 30], draft = null, drag = null;
 let seen = false;  // whether there is anything to judge: the seismogram, or why there is none
 let nudging = null;  // the timer of a move by key, which is an answer unless another key follows soon
 const unsaved = new Map();  // answers that the server has not confirmed, by pick
@@ -27,6 +27,9 @@ function say(text, isError = false) {
   $("message").textContent = text;
   $("message").classList.toggle("error", isError);
 }
+
+// Year and date are in the list where picks differ in them; `clock` is where what they share ends.
+const shared = () => [11, 5].find(length => new Set(picks.map(pick => pick.time.slice(0, length))).size < 2) ?? 0;
 
 const utc = (pick, offset) => new Date(Math.round(pick.time_us / 1000 + offset * 1000)).toISOString();
 
@@ -52,7 +55,7 @@ function row(pick, index) {
 function fill(item, index) {
   const pick = picks[index];
   const mark = unsaved.get(index)?.error ? "!" : MARKS[pick.status] ?? "";
-  const texts = [mark, `${pick.said_phase} ${pick.station}`, utc(pick, pick.said_offset_s).slice(11, 19)];
+  const texts = [mark, `${pick.said_phase} ${pick.station}`, utc(pick, pick.said_offset_s).slice(clock, 19).replace("T", " ")];
   texts.forEach((text, k) => { item.children[k].textContent = text; });
 }
 
@@ -344,11 +347,12 @@ function axis(pen, look, y) {
     pen.moveTo(x, y);
     pen.lineTo(x, y + 5);
     pen.stroke();
-    const clock = new Date(Math.round(at * 1000)).toISOString().slice(11, digits);
-    const last = canvas.clientWidth - pen.measureText(clock).width / 2 - 2;  // not beyond the edge
-    label(pen, look.soft, clock, Math.min(x, last), y + 18, "center");
+    const text = new Date(Math.round(at * 1000)).toISOString().slice(11, digits);
+    const last = canvas.clientWidth - pen.measureText(text).width / 2 - 2;  // not beyond the edge
+    label(pen, look.soft, text, Math.min(x, last), y + 18, "center");
   }
-  label(pen, look.soft, `Time (UTC) on ${picks[current].time.slice(0, 10)}`, LEFT + width() / 2, y + 35, "center");
+  const days = new Set(range.map(offset => utc(picks[current], offset).slice(0, 10)));
+  label(pen, look.soft, `Time (UTC) on ${[...days].join(" to ")}`, LEFT + width() / 2, y + 35, "center");
 }
 
 function onset(pen, look, at, phase, height, { label: text, own = false, faint = false, spread = null }) {
@@ -492,6 +496,7 @@ matchMedia("(prefers-color-scheme: dark)").addEventListener("change", draw);
 
 ask("picks").then(found => {
   picks = found;
+  clock = shared();
   picks.forEach((pick, index) => indices.set(pick.id, index));
   list();
   if (!picks.length) {
