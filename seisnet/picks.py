@@ -57,7 +57,8 @@ class OnInstrument:
 class Pick(OnInstrument):
     """The onset of one seismic phase on one instrument.
 
-    Figures that an analyst's pick lacks are NaN. `weight` in (0, 1] says how far a label is to be trusted.
+    Figures that an analyst's pick lacks are NaN. `weight` in (0, 1] says how far a label is to be trusted, and `original`
+    is the pick whose place it takes, where an analyst has moved or renamed one.
     """
 
     phase: str
@@ -69,6 +70,7 @@ class Pick(OnInstrument):
     threshold: float = math.nan
     weight: float = 1.0
     event_id: str = ""
+    original: Pick | None = None
 
     def __lt__(self, other: Pick) -> bool:
         """Whether it comes first, by time, trace id and phase."""

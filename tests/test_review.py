@@ -76,6 +76,37 @@ def test_each_answer_is_a_row_before_the_reply_and_the_last_counts_as_label(page
     assert [pick["status"] for pick in get(page, "picks")] == ["rejected", "moved", "accepted"]
 
 
+def test_an_answer_takes_the_place_of_its_pick_where_the_picks_are_labels_too(page, tmp_path):
+    """However far the pick is moved, whatever it is now called, and whether it was moved before it was rejected."""
+    other = [a_pick(24.8, "P"), a_pick(40.75)]  # the first is near a pick that is moved, but of another phase
+    write_picks([*PICKS, *other], tmp_path / "picks.csv")
+    post(page, PICKS[0], phase="S")
+    post(page, PICKS[1], phase="S", offset_s=2.5)
+    post(page, PICKS[2], offset_s=-3.0, rejected=True)
+    rejections = []
+    labels = read_labels([tmp_path / "answers.csv", tmp_path / "picks.csv"], rejections)
+    assert [(p.phase, (p.time_ns - START_NS) / NS_PER_S) for p in labels] == [("S", 20.0), ("P", 24.8), ("S", 27.5)]
+    assert sorted(((r.start_ns - START_NS) / NS_PER_S, r.reason) for r in rejections) == [
+        (20.0, "a second pick of the same onset"),
+        (25.0, "a second pick of the same onset"),
+        (40.25, "a pick that an analyst rejected"),
+        (40.25, "rejected in an earlier file"),
+        (40.75, "rejected in an earlier file"),
+    ]
+    first = read_labels([tmp_path / "picks.csv", tmp_path / "answers.csv"])  # the first file counts
+    assert [p.pick_id for p in first] == [p.pick_id for p in sorted([*PICKS, *other], key=lambda p: p.time_ns)]
+
+
+def test_an_answer_is_in_the_event_of_its_pick(page, tmp_path):
+    rows = "".join(f"GE,APE,{START_NS // NS_PER_S + at},{phase},7\n" for at, phase in ((20, "P"), (25, "S")))
+    (tmp_path / "events.csv").write_text(f"network,station,time,phase,event_id\n{rows}")
+    post(page, PICKS[0], offset_s=-2.0)
+    labels = read_labels([tmp_path / "answers.csv", tmp_path / "events.csv"])
+    assert [(p.phase, (p.time_ns - START_NS) // NS_PER_S, p.event_id) for p in labels] == [
+        ("P", 18, "7"), ("S", 25, "7"),
+    ]  # fmt: skip
+
+
 def test_a_review_goes_on_where_it_was_left(page, tmp_path):
     with page.answers:
         post(page, PICKS[0], phase="S", offset_s=-0.5)

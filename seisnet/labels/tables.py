@@ -46,6 +46,9 @@ DATE = re.compile(r"(19|20)\d\d(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])")
 NUMBER = re.compile(r"(-?\d+)(?:\.(\d+))?", re.ASCII)
 """Seconds since 1970."""
 
+PICK_ID = re.compile(r".*\.[^._]*_(?P<phase>.+)_(?P<time>\d{4}-\d\d-\d\dT[\d:.]+Z)")
+"""Phase and time of a `Pick.pick_id`."""
+
 L = TypeVar("L", Pick, ClassInterval)
 
 
@@ -96,7 +99,8 @@ def _read(path: Path, table: _Table, make: Callable[[dict[str, str]], L], reject
             except ValueError as error:
                 raise DataError(f"{path}, line {reader.line_num}: {error}") from error
             if _is_rejected(values):
-                at_ns = time_ns(values["time"])
+                was = label.original if isinstance(label, Pick) else None
+                at_ns = was.time_ns if was else time_ns(values["time"])
                 answers[key] = Rejection(label.trace_id, at_ns, at_ns, table.refused)
             else:
                 answers[key] = label
@@ -139,7 +143,17 @@ def _pick(values: dict[str, str]) -> Pick:
         uncertainty_s=uncertainty_s,
         weight=(weight or 1.0) * label_weight(values.get("status") or mode, uncertainty_s),
         event_id=values.get("event_id", ""),
+        original=_original(values),
     )
+
+
+def _original(values: dict[str, str]) -> Pick | None:
+    """The pick that a row answers for, if it was at another time or of another phase."""
+    found = PICK_ID.fullmatch(values.get("pick_id", ""))
+    if found is None:
+        return None
+    was = found["phase"], iso_ns(found["time"])
+    return Pick(*_codes(values), *was) if was != (values.get("phase"), time_ns(values["time"])) else None
 
 
 def _interval(values: dict[str, str]) -> ClassInterval:
