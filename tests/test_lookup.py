@@ -170,6 +170,26 @@ def swarm(tmp_path, noise):
     return tmp_path / "set", lengths_s
 
 
+def test_rows_of_other_rates_are_drawn_at_their_times(tmp_path):
+    """A tone in three rows, one after the other at 100, 50 and 100 Hz, goes on through a view without a model."""
+    row = {"station_network_code": "GE", "station_code": "APE", "trace_channel": "HH"}
+    columns = [*row, "trace_sampling_rate_hz", "trace_start_time"]
+    with SeisBenchWriter(tmp_path / "set", columns, data_format={"component_order": "ZNE"}) as writer:
+        for start_s, rate_hz in ((0, 100), (20, 50), (40, 100)):
+            start = obspy.UTCDateTime(ns=START_NS) + start_s
+            tone = np.sin(2 * np.pi * (start_s + np.arange(20 * rate_hz) / rate_hz))
+            metadata = row | {"trace_sampling_rate_hz": str(rate_hz), "trace_start_time": str(start)}
+            writer.add(metadata, np.stack([tone] * 3).astype(np.float32))
+    view = view_around(a_pick(30.0), Waveforms([str(tmp_path / "set")]), [], before_s=25, after_s=25)
+    assert (view.sampling_rate_hz, view.data.shape) == (100.0, (3, 5001))
+    time_s = 5 + np.arange(5001) / 100
+    error = np.abs(view.data[0] - np.sin(2 * np.pi * time_s))
+    assert (
+        np.nanmax(error[np.abs((time_s - 10) % 20 - 10) > 1]) < 0.1
+    )  # half a sample of 50 Hz; not at the ends of rows
+    assert np.isnan(view.data[0]).sum() <= 2  # a row at 50 Hz ends 0.02 s before the next
+
+
 def test_rows_of_a_data_set_that_overlap_are_all_found(swarm, noise, untrained_model):
     waveforms, lengths_s = Waveforms([str(swarm[0])]), swarm[1]
     for start_s, end_s in ((0, 15), (95, 110), (413, 585), (550, 700)):

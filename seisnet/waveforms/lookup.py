@@ -107,7 +107,7 @@ class Waveforms:
         Parameters
         ----------
         sampling_rate_hz : float, optional
-            Of the records; without it they keep the rate at which they were recorded.
+            Of the records; without it, the highest at which any of them was recorded.
         response : Response, optional
             Removed from what files hold, which needs station metadata.
 
@@ -117,13 +117,18 @@ class Waveforms:
             A response is to be removed, but there are no station metadata.
         """
         here = [h for h in self._by_station.get(trace_id.split(".")[1].upper(), []) if h.trace_id == trace_id]
-        records = self._records_of_files([h for h in here if h.row < 0], start_ns, end_ns, sampling_rate_hz, response)
-        rows: dict[tuple[Path, float], set[int]] = defaultdict(set)
-        for holding in self._rows_with_ends(trace_id, [h for h in here if h.row >= 0]):
-            if holding.start_ns <= end_ns and holding.end_ns >= start_ns:
-                rows[holding.path, sampling_rate_hz or holding.rate_hz].add(holding.row)
-        for (path, rate_hz), numbers in rows.items():
-            records += self._records_of_rows(path, numbers, rate_hz)
+        blind_ns = round(response.blind_s * NS_PER_S) if response else 0
+        read_ns = start_ns - blind_ns, end_ns + blind_ns
+        files = _near([h for h in here if h.row < 0], *read_ns)
+        rows = _near(self._rows_with_ends(trace_id, [h for h in here if h.row >= 0]), start_ns, end_ns)
+        rates_hz = [h.rate_hz for h in (*files, *rows) if h.rate_hz > 0]  # NaN is not
+        rate_hz = sampling_rate_hz or max(rates_hz, default=math.nan)
+        records = self._records_of_files(files, *read_ns, rate_hz, response) if files else []
+        numbers: dict[Path, set[int]] = defaultdict(set)
+        for holding in rows:
+            numbers[holding.path].add(holding.row)
+        for path, its in numbers.items():
+            records += self._records_of_rows(path, its, rate_hz)
         cut = [part(record, start_ns, end_ns) for record in records if record.trace_id == trace_id]
         return sorted((record for record in cut if record.n_samples > 1), key=lambda record: record.start_ns)
 
@@ -166,23 +171,17 @@ class Waveforms:
         holdings: Iterable[_Holding],
         start_ns: int,
         end_ns: int,
-        sampling_rate_hz: float | None,
+        rate_hz: float,
         response: Response | None,
     ) -> list[Record]:
-        blind_ns = round(response.blind_s * NS_PER_S) if response else 0
-        start_ns, end_ns = start_ns - blind_ns, end_ns + blind_ns
-        near = [h for h in holdings if h.start_ns <= end_ns and h.end_ns >= start_ns]
-        if not near:
-            return []
         stream = obspy.Stream()
-        for path in dict.fromkeys(h.path for h in near):
+        for path in dict.fromkeys(h.path for h in holdings):
             reading = Reading()  # damage was reported when the headers were read
             part_of_file = read_file(path, reading, span_ns=(start_ns, end_ns))
             if part_of_file is None:
                 self.reading.rejections += reading.rejections
             else:
                 stream += self._selection.of(part_of_file)
-        rate_hz = sampling_rate_hz or max(h.rate_hz for h in near)
         records, rejections = condition(
             stream, sampling_rate_hz=rate_hz, shortest_s=0.0, stations=self._stations or None, response=response
         )
@@ -216,6 +215,10 @@ def distances_km(paths: Iterable[Path]) -> dict[tuple[str, str], float]:
         if event and known:
             distances[event, station_of(dataset_columns.trace_id(row))] = known[0]
     return distances
+
+
+def _near(holdings: Iterable[_Holding], start_ns: int, end_ns: int) -> list[_Holding]:
+    return [h for h in holdings if h.start_ns <= end_ns and h.end_ns >= start_ns]
 
 
 def _agrees(named: Sequence[str], codes: Sequence[str]) -> bool:
