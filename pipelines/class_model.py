@@ -32,7 +32,7 @@ from seisnet.config import PreprocessConfig, TrainConfig, from_dict, read_tables
 from seisnet.errors import ConfigError
 from seisnet.model import Model
 from seisnet.preprocessing.job import preprocess_to_file
-from seisnet.store.files import check_not_read, check_output, replacing, sha256_of
+from seisnet.store.files import HDF5, check_not_read, check_output, replacing, sha256_of
 from seisnet.store.h5csv_file import import_h5csv
 from seisnet.store.windows_in_memory import Windows, read_windows
 from seisnet.training.fitting import fit
@@ -102,7 +102,7 @@ def main(
     say: Say = print,
 ) -> dict[str, Any]:
     """Make the model, its figures and its card; the figures are returned."""
-    check_output(output, overwrite=True)
+    check_output(output, overwrite=True, endings=HDF5)
     check_not_read(output, map(Path, [*sources, *labels]))
     if bool(records) != (reference is not None):
         raise ConfigError("--records and --reference go together: recordings, and the list of what is in them")

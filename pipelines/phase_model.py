@@ -39,7 +39,7 @@ from seisnet.cli import in_one_line
 from seisnet.config import PreprocessConfig, TrainConfig, from_dict, read_tables
 from seisnet.errors import ConfigError
 from seisnet.model import Model
-from seisnet.store.files import check_output
+from seisnet.store.files import HDF5, check_output
 from seisnet.store.model_file import StoredModel
 from seisnet.training.altering import with_copies
 from seisnet.training.calibration import (
@@ -84,7 +84,7 @@ def main() -> None:
     parser.add_argument("-o", "--output", type=Path, required=True)
     parser.add_argument("--config", type=Path, default=Path(__file__).with_suffix(".toml"))
     arguments = parser.parse_args()
-    check_output(arguments.output, overwrite=True)
+    check_output(arguments.output, overwrite=True, endings=HDF5)
     tables = read_tables(arguments.config)
     if lacking := {"data", "preprocess", "train"} - tables.keys():
         raise ConfigError(f"{arguments.config}: no table {', '.join(sorted(lacking))}")

@@ -29,7 +29,7 @@ from seisnet.scan.scanner import Chain, Probabilities, scan
 from seisnet.scan.sliding_network import SlidingNetwork, mean_probabilities
 from seisnet.scan.stages import context_network, later_stages, networks_of, onset_network
 from seisnet.seisbench_arguments import read_arguments
-from seisnet.store.files import check_output, path_of
+from seisnet.store.files import HDF5, check_output, path_of
 from seisnet.store.model_file import StoredModel, StoredStage, read_model, write_model
 from seisnet.streaming import Streaming
 from seisnet.waveforms.conditioning import condition
@@ -272,7 +272,7 @@ class Model:
 
     def save(self, path: str | Path, *, overwrite: bool = False) -> None:
         """Write the model file."""
-        check_output(Path(path), overwrite=overwrite)
+        check_output(Path(path), overwrite=overwrite, endings=HDF5)
         write_model(Path(path), self.stored)
 
 

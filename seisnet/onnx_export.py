@@ -50,9 +50,10 @@ def export_onnx(model: Model, path: str | Path, *, overwrite: bool = False) -> l
     Raises
     ------
     ConfigError
-        If the package onnx is not installed, or the output exists and `overwrite` is not set.
+        If the package onnx is not installed, the output exists and `overwrite` is not set, or it has an ending of other
+        files.
     """
-    check_output(Path(path), overwrite=overwrite)
+    check_output(Path(path), overwrite=overwrite, endings=(".onnx",))
     graph = to_onnx(model)
     write_whole(Path(path), graph.SerializeToString(deterministic=True))
     return [stage.reads for stage in model.stored.stages[1:]]

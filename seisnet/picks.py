@@ -57,8 +57,8 @@ class OnInstrument:
 class Pick(OnInstrument):
     """The onset of one seismic phase on one instrument.
 
-    Figures that an analyst's pick lacks are NaN. `weight` in (0, 1] says how far a label is to be trusted, `original` is
-    the pick whose place it takes, where an analyst has moved or renamed one.
+    Figures that an analyst's pick lacks are NaN. `weight` in (0, 1] says how far a label is to be trusted, `original`
+    is the pick whose place it takes, where an analyst has moved or renamed one.
     """
 
     phase: str

@@ -229,15 +229,15 @@ def test_no_command_replaces_what_it_reads(job, tmp_path):
     ("output", "command"),
     [
         ("model.h5", "train windows.h5 --init model.h5 --epochs 1"),
-        ("own.toml", "train windows.h5 --config own.toml --epochs 1"),
+        ("own", "train windows.h5 --config own --epochs 1"),
         ("model.h5", "preprocess set --mine model.h5"),
-        ("own.toml", "preprocess set --config own.toml"),
-        ("model.h5", "classify day.mseed --model model.h5"),
-        ("own.toml", "classify day.mseed --model model.h5 --config own.toml"),
+        ("own", "preprocess set --config own"),
+        ("model", "classify day.mseed --model model"),
+        ("own", "classify day.mseed --model model.h5 --config own"),
         ("picks.csv", "classify day.mseed --model model.h5 --probabilities model.h5"),
-        ("model.h5", "stream 127.0.0.1:1 --select GE.APE..HH? --model model.h5"),
-        ("own.toml", "stream 127.0.0.1:1 --select GE.APE..HH? --config own.toml"),
-        ("stations.xml", "stream 127.0.0.1:1 --select GE.APE..HH? --inventory stations.xml"),
+        ("model", "stream 127.0.0.1:1 --select GE.APE..HH? --model model"),
+        ("own", "stream 127.0.0.1:1 --select GE.APE..HH? --config own"),
+        ("stations", "stream 127.0.0.1:1 --select GE.APE..HH? --inventory stations"),
         ("set", "datasets export seisbench set"),
     ],
 )
@@ -245,8 +245,9 @@ def test_no_command_replaces_the_models_and_settings_that_it_reads(output, comma
     shutil.copytree(job / "set", tmp_path / "set")
     for name in ("windows.h5", "model.h5", "day.mseed"):
         shutil.copy(job / name, tmp_path)
-    (tmp_path / "own.toml").touch()
-    obspy.read_inventory().write(str(tmp_path / "stations.xml"), format="STATIONXML")
+    shutil.copy(job / "model.h5", tmp_path / "model")  # whose name would be refused for no ending
+    (tmp_path / "own").touch()
+    obspy.read_inventory().write(str(tmp_path / "stations"), format="STATIONXML")
     before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
     monkeypatch.setattr("seisnet.waveforms.seedlink.packets", lambda *_, **__: iter(()))
     monkeypatch.chdir(tmp_path)
@@ -329,7 +330,7 @@ WITH_OUTPUT = [
 @pytest.mark.parametrize("command", WITH_OUTPUT)
 def test_an_output_in_a_folder_that_does_not_exist_is_refused(command, job, tmp_path, monkeypatch):
     monkeypatch.chdir(job)
-    before, output = sorted(job.iterdir()), tmp_path / "misspelt" / "new.svg"
+    before, output = sorted(job.iterdir()), tmp_path / "misspelt" / "new"
     result = CliRunner().invoke(cli, [*command.split(), str(output)])
     assert str(result.exception) == f"{output}: the folder {output.parent} does not exist"
     assert sorted(job.iterdir()) == before and not list(tmp_path.iterdir())
@@ -338,11 +339,25 @@ def test_an_output_in_a_folder_that_does_not_exist_is_refused(command, job, tmp_
 @pytest.mark.parametrize("command", [*WITH_OUTPUT, "classify day.mseed --model model.h5 -o picks.csv --probabilities"])
 def test_an_output_where_nothing_can_be_written_is_refused_before_any_work(command, job, monkeypatch):
     monkeypatch.chdir(job)
-    before, output = sorted(job.iterdir()), "/proc/new.mseed"  # where not even root may write
+    ending = ".mseed" if command.endswith("--probabilities") else ""
+    before, output = sorted(job.iterdir()), f"/proc/new{ending}"  # where not even root may write
     result = CliRunner().invoke(cli, [*command.split(), output])
     assert isinstance(result.exception, DataError)
     assert str(result.exception) == f"{output}: can't be written: No such file or directory"
     assert sorted(job.iterdir()) == before
+
+
+GROWS = ["stream 127.0.0.1:1 --select GE.APE..HH? -o", "review analyst.csv --waveforms day.mseed --serve -o"]
+
+
+@pytest.mark.parametrize("command", [*WITH_OUTPUT, *GROWS])
+def test_a_name_that_promises_another_kind_of_file_is_refused_before_any_work(command, job, tmp_path, monkeypatch):
+    monkeypatch.chdir(job)
+    before, output = sorted(job.iterdir()), tmp_path / "new.json"
+    result = CliRunner().invoke(cli, [*command.split(), str(output)])
+    assert f"{output}: no .json file is written here; " in str(result.exception)
+    assert isinstance(result.exception, ConfigError)
+    assert sorted(job.iterdir()) == before and not list(tmp_path.iterdir())
 
 
 def test_reviewed_picks_are_labels_again(job, tmp_path):

@@ -283,12 +283,31 @@ def test_no_picks_are_a_catalogue_without_events(tmp_path):
 
 
 def test_a_path_may_be_text_and_its_ending_names_the_format(tmp_path):
-    for name, file_format in (("picks.csv", "csv"), ("picks.xml", "quakeml"), ("picks", "csv"), ("A.XML", "quakeml")):
+    named = {
+        "picks.csv": "csv", "picks": "csv", "picks.txt": "csv", "picks.xml": "quakeml", "A.XML": "quakeml",
+        "a.qml": "quakeml", "a.quakeml": "quakeml", "a.obs": "nlloc", "a.scml": "sc3ml", "a.sc3ml": "sc3ml",
+    }  # fmt: skip
+    for name, file_format in named.items():
         seisnet.write_picks(PICKS, str(tmp_path / name))
         write_picks(PICKS, tmp_path / "named", file_format, overwrite=True)
         assert (tmp_path / name).read_bytes() == (tmp_path / "named").read_bytes()
     for name in ("picks.csv", "picks.xml"):
         assert [p.pick_id for p in seisnet.read_picks(str(tmp_path / name))] == [p.pick_id for p in in_order(PICKS)]
+
+
+@pytest.mark.parametrize(
+    ("name", "file_format", "advice"),
+    [
+        ("picks.html", "", "end it in .csv or .xml or .quakeml or .qml or .obs or .scml or .sc3ml"),
+        ("picks.mseed", "phasenet", "end it in .csv"),
+        ("picks.csv", "quakeml", "end it in .xml or .quakeml or .qml"),
+        ("picks.csv", "real", "it is to be a folder; leave .csv out"),
+    ],
+)
+def test_a_name_that_promises_another_format_is_refused(tmp_path, name, file_format, advice):
+    with pytest.raises(ConfigError, match=rf"{name}: no \.\w+ file is written here; {advice}$"):
+        write_picks(PICKS, tmp_path / name, file_format)
+    assert not list(tmp_path.iterdir())
 
 
 def test_what_exists_is_replaced_only_where_that_is_asked_for(tmp_path):

@@ -65,6 +65,24 @@ def test_the_output_is_named_where_a_file_system_lets_nothing_be_removed(tmp_pat
         refuse()
 
 
+@pytest.mark.parametrize(
+    ("name", "endings", "advice"),
+    [
+        ("picks.JSON", (".csv",), "end it in .csv"),
+        ("picks.csv.gz", (".csv", ".xml"), "end it in .csv or .xml"),
+        ("report.html", (), "it is to be a folder; leave .html out"),
+    ],
+)
+def test_an_ending_of_another_kind_of_file_is_refused(tmp_path, name, endings, advice):
+    with pytest.raises(ConfigError, match=f"{name}: no {Path(name).suffix.lower()} file is written here; {advice}$"):
+        check_output(tmp_path / name, overwrite=False, folder=not endings, endings=endings)
+
+
+@pytest.mark.parametrize("name", ["picks.csv", "PICKS.CSV", "picks", "picks.txt", "day.2020-01-01"])
+def test_other_endings_and_none_promise_nothing(tmp_path, name):
+    check_output(tmp_path / name, overwrite=False, endings=(".csv",))
+
+
 def test_an_existing_output_is_refused_unless_it_may_be_overwritten(tmp_path):
     (tmp_path / "a").write_text("old")
     with pytest.raises(ConfigError, match="a exists; choose another name, or use overwrite=True"):

@@ -18,7 +18,7 @@ from seisnet.classification.one_source import SourceJob
 from seisnet.classification.parts import model_sha256, parts_folder
 from seisnet.config import nearest
 from seisnet.errors import ConfigError
-from seisnet.formats.picks import FORMATS, check_detections_format
+from seisnet.formats.picks import ENDINGS, check_detections_format
 from seisnet.formats.probabilities import check_name
 from seisnet.store.files import check_not_read, check_output, size_and_age, write_whole
 from seisnet.waveforms.source import Source
@@ -42,7 +42,7 @@ class Output:
     path : Path
         Picks, or detections where that is the model's task.
     file_format : str
-        See `seisnet.formats.picks.FORMATS`.
+        See `seisnet.formats.picks.ENDINGS`.
     probabilities : Path or None
         See `seisnet.formats.probabilities`.
     report : Path or None
@@ -60,12 +60,13 @@ class Output:
         Raises
         ------
         ConfigError
-            For an unknown format, a file that exists and may not, one place for two outputs, or one of the files that
-            the job reads beside its sources.
+            For an unknown format, an ending of other files, a file that exists and may not, one place for two outputs,
+            or one of the files that the job reads beside its sources.
         """
-        if self.file_format not in FORMATS:
-            raise ConfigError(f"format '{self.file_format}'{nearest(self.file_format, FORMATS)}")
-        check_output(self.path, overwrite=may_exist, folder=self.file_format == "real")
+        if self.file_format not in ENDINGS:
+            raise ConfigError(f"format '{self.file_format}'{nearest(self.file_format, ENDINGS)}")
+        own = ENDINGS[self.file_format]
+        check_output(self.path, overwrite=may_exist, folder=self.file_format == "real", endings=own)
         if self.probabilities:
             check_name(self.probabilities)
             if _same(self.probabilities, self.path):

@@ -29,7 +29,7 @@ VIEWS = 50
     "file_format",
     metavar="NAME",
     help="csv, quakeml, phasenet, seisbench, pyocto, gamma, real (a folder), nlloc or sc3ml. "
-    "Default: QuakeML if the output ends in .xml, otherwise CSV.",
+    "Default: by the ending of the output, .xml QuakeML, .obs nlloc, .scml sc3ml, otherwise CSV.",
 )
 @click.option("--threshold", multiple=True, metavar="P=0.5", help="Minimum probability of a pick; repeatable.")
 @click.option("--hop", "hop_s", type=float, metavar="SECONDS", help="Step of the scan; default: the model's own.")

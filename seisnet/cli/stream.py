@@ -98,11 +98,11 @@ def stream(
     from seisnet.formats.own_csv import PicksAppender
     from seisnet.model import load_model
     from seisnet.picks import iso_time
-    from seisnet.store.files import check_free, check_not_read
+    from seisnet.store.files import CSV, check_free, check_not_read
     from seisnet.waveforms.seedlink import packets
 
     console.not_both(resume=resume, overwrite=overwrite)
-    check_free(output, overwrite=overwrite or resume)
+    check_free(output, overwrite=overwrite or resume, endings=CSV)
     check_not_read(output, console.read_beside(model_name, config_path, *inventory))
     model, config = load_model(model_name), pick_config(config_path, threshold, {}, quiet=quiet)
     if model.preprocess.task != "phase":

@@ -108,7 +108,7 @@ def train(
     # These load NumPy, which comes after the choice (and before it with --init: nothing is chosen then).
     import numpy as np
 
-    from seisnet.store.files import check_not_read, check_output, read_text, sweep
+    from seisnet.store.files import HDF5, check_not_read, check_output, read_text, sweep
     from seisnet.store.model_file import read_model
     from seisnet.store.work_folder import work_folder
     from seisnet.training.fitting import fit, is_fitted
@@ -127,7 +127,7 @@ def train(
             )
         console.say(f"{output} is finished; nothing to resume", quiet=quiet)
         return
-    check_output(output, overwrite=overwrite or resume)
+    check_output(output, overwrite=overwrite or resume, endings=HDF5)
     with (
         work_folder(folder, output, resume=resume, overwrite=overwrite),
         console.progress_line("train", quiet=quiet) as show,

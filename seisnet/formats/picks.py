@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import itertools
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from seisnet.formats.quakeml import detections_quakeml, picks_nlloc, picks_quake
 from seisnet.labels.reading import read_labels
 from seisnet.labels.tables import is_csv
 from seisnet.picks import Detection, Pick
-from seisnet.store.files import check_output, path_of, write_whole
+from seisnet.store.files import CSV, check_ending, check_output, path_of, write_whole
 from seisnet.waveforms.datasets import is_dataset, read_dataset_picks
 from seisnet.waveforms.records import Rejection
 
@@ -30,12 +31,31 @@ CONTENT: dict[str, Callable[[Sequence[Pick]], bytes]] = {
 }
 """What a file of picks holds, by the name of its format; ``real`` is a folder."""
 
-FORMATS = (*CONTENT, "real")
+ENDINGS: dict[str, tuple[str, ...]] = {
+    **dict.fromkeys(CONTENT, CSV),
+    "quakeml": (".xml", ".quakeml", ".qml"),
+    "nlloc": (".obs",),
+    "sc3ml": (".scml", ".sc3ml", ".xml"),
+    "real": (),
+}
+"""How its name may end, by format; the first format that has an ending is the one that it asks for."""
 
 
 def format_of(path: Path) -> str:
-    """Format that the ending of a file asks for: .xml is QuakeML, any other CSV."""
-    return "quakeml" if path.suffix.lower() == ".xml" else "csv"
+    """Format that the ending of a file asks for, CSV where it asks for none.
+
+    Raises
+    ------
+    ConfigError
+        If it is an ending of other files.
+
+    Examples
+    --------
+    >>> [format_of(Path(name)) for name in ("picks.xml", "picks.csv", "picks.obs", "picks", "picks.txt")]
+    ['quakeml', 'csv', 'nlloc', 'csv', 'csv']
+    """
+    check_ending(path, list(dict.fromkeys(itertools.chain(*ENDINGS.values()))))
+    return next((name for name, endings in ENDINGS.items() if path.suffix.lower() in endings), "csv")
 
 
 def write_picks(picks: Sequence[Pick], path: str | Path, file_format: str = "", *, overwrite: bool = False) -> None:
@@ -47,21 +67,21 @@ def write_picks(picks: Sequence[Pick], path: str | Path, file_format: str = "", 
     path : str or Path
         A folder where the format is ``real``.
     file_format : str
-        One of `FORMATS`; where it is empty, QuakeML for a path that ends in .xml, else CSV.
+        One of `ENDINGS`; where it is empty, the one that the ending of the path asks for, see `format_of`.
     overwrite : bool
         Replace what exists.
 
     Raises
     ------
     ConfigError
-        For an unknown format, a path that exists, or what is no pick.
+        For an unknown format, a path that exists or has an ending of other files, or what is no pick.
     """
     picks = instances("picks", picks, Pick)
     path = path_of("path", path)
     file_format = file_format or format_of(path)
-    if file_format not in FORMATS:
-        raise ConfigError(f"format '{file_format}'{nearest(file_format, FORMATS)}")
-    check_output(path, overwrite=overwrite, folder=file_format == "real")
+    if file_format not in ENDINGS:
+        raise ConfigError(f"format '{file_format}'{nearest(file_format, ENDINGS)}")
+    check_output(path, overwrite=overwrite, folder=file_format == "real", endings=ENDINGS[file_format])
     if file_format == "real":
         dialects.write_real(picks, path)
         return
@@ -76,13 +96,13 @@ def write_detections(
     Raises
     ------
     ConfigError
-        For another format, a path that exists, or what is no detection.
+        For another format, a path that exists or has an ending of other files, or what is no detection.
     """
     detections = instances("detections", detections, Detection)
     path = path_of("path", path)
     file_format = file_format or format_of(path)
     check_detections_format(file_format)
-    check_output(path, overwrite=overwrite)
+    check_output(path, overwrite=overwrite, endings=ENDINGS[file_format])
     content = detections_csv(detections).encode() if file_format == "csv" else detections_quakeml(detections)
     write_whole(path, content)
 

@@ -9,7 +9,7 @@ import obspy
 
 from seisnet.errors import ConfigError, DataError
 from seisnet.scan.scanner import Probabilities
-from seisnet.store.files import replacing
+from seisnet.store.files import HDF5, replacing
 from seisnet.store.probabilities_file import write_records
 from seisnet.waveforms.records import NS_PER_S
 
@@ -32,7 +32,7 @@ def check_name(path: Path, classes: Sequence[str] = ()) -> None:
     """
     if path.suffix.lower() == ".mseed":
         letters(classes)
-    if path.suffix.lower() not in (".mseed", ".h5", ".hdf5"):
+    if path.suffix.lower() not in (".mseed", *HDF5):
         raise ConfigError(
             f"{path}: probabilities are written as miniSEED (.mseed) or HDF5 (.h5); use one of these endings"
         )

@@ -17,7 +17,7 @@ from seisnet.errors import ConfigError, DataError, NothingUsableError, Unfinishe
 from seisnet.labels.matching import no_records, unmatched
 from seisnet.preprocessing.one_piece import Piece, PieceJob, Summary
 from seisnet.preprocessing.splits import Row
-from seisnet.store.files import check_output
+from seisnet.store.files import HDF5, check_output
 from seisnet.store.shards import read_shard
 from seisnet.store.windows_file import Rejected, shards_folder
 from seisnet.store.work_folder import alone
@@ -122,7 +122,7 @@ def place_for_shards(output: Path, *, overwrite: bool, resume: bool, virtual: bo
     DataError
         If nothing can be written there.
     """
-    check_output(output, overwrite=overwrite or resume)
+    check_output(output, overwrite=overwrite or resume, endings=HDF5)
     folder = shards_folder(output) if virtual else output.with_name(f".{output.name}.work")
     if folder.exists():
         with alone(folder, output):

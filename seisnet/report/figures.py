@@ -77,17 +77,21 @@ FIGURES: dict[str, Callable[[Picked, Pick, float | None, float | None], plots.Fi
 """What `seisnet plot` draws, by the name of the option."""
 
 
+ENDINGS = (".png", ".svg", ".pdf")
+"""Of the names of files of figures: each is a format."""
+
+
 def write_figure(figure: plots.Figure, path: Path) -> None:
     """Write a figure in the format of its ending, whole or not at all.
 
     Raises
     ------
     ConfigError
-        If the ending is none of .png, .svg and .pdf.
+        If the ending is none of `ENDINGS`.
     """
     ending = path.suffix.lower()
-    if ending not in (".png", ".svg", ".pdf"):
-        raise ConfigError(f"{path}: the ending '{ending}' names no format; .png, .svg and .pdf are known")
+    if ending not in ENDINGS:
+        raise ConfigError(f"{path}: the ending '{ending}' names no format; {', '.join(ENDINGS)} are known")
     if ending == ".svg":
         content = plots.svg(figure).encode("utf-8", "replace")
     else:

@@ -15,7 +15,7 @@ from seisnet.errors import ConfigError, DataError
 from seisnet.formats.own_csv import Growing, csv_text, end_last_row
 from seisnet.labels.tables import time_ns
 from seisnet.picks import Pick, iso_time
-from seisnet.store.files import check_parent
+from seisnet.store.files import CSV, check_ending, check_parent
 from seisnet.store.work_folder import alone
 
 COLUMNS = ("network", "station", "location", "channel", "time", "phase", "status", "pick_id")
@@ -58,7 +58,8 @@ class Answers:
     Raises
     ------
     ConfigError
-        If the file is something else, can't be written, its folder does not exist, or another review has it open.
+        If the file is something else or its name says so, can't be written, its folder does not exist, or another
+        review has it open.
     DataError
         If a row in it is no answer.
     """
@@ -67,6 +68,7 @@ class Answers:
         self.path = path
         self.latest: dict[str, Answer] = {}
         self._lock = threading.Lock()
+        check_ending(path, CSV)
         check_parent(path)
         with ExitStack() as opened:
             try:

@@ -6,11 +6,22 @@ import glob
 import hashlib
 import os
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from seisnet.errors import ConfigError, DataError
+
+CSV, HDF5 = (".csv",), (".h5", ".hdf5")
+"""Endings of names of such files."""
+
+KNOWN = {
+    ".csv", ".tsv", ".json", ".jsonl", ".geojson", ".xml", ".quakeml", ".qml", ".scml", ".sc3ml", ".obs", ".html",
+    ".htm", ".md", ".yaml", ".yml", ".toml", ".mseed", ".miniseed", ".sac", ".h5", ".hdf5", ".parquet", ".feather",
+    ".arrow", ".npy", ".npz", ".pkl", ".pt", ".onnx", ".db", ".sqlite", ".xls", ".xlsx", ".png", ".jpg", ".jpeg",
+    ".svg", ".pdf", ".eps", ".gz", ".bz2", ".xz", ".zip", ".tar",
+}  # fmt: skip
+"""Endings that promise a kind of file: an output whose name has one is of that kind, or refused."""
 
 
 def path_of(argument: str, value: object) -> Path:
@@ -30,8 +41,10 @@ def read_text(path: Path) -> str:
         raise ConfigError(f"{path}: not text in UTF-8: {error}") from error
 
 
-def check_output(path: Path, *, overwrite: bool, folder: bool = False) -> None:
+def check_output(path: Path, *, overwrite: bool, folder: bool = False, endings: Sequence[str] = ()) -> None:
     """Refuse an output that exists unless it may be overwritten; `folder` says whether the output is a folder.
+
+    Of a file, `endings` are those that suit it, see `check_ending`; without them any does.
 
     Raises
     ------
@@ -40,27 +53,43 @@ def check_output(path: Path, *, overwrite: bool, folder: bool = False) -> None:
     DataError
         As `check_writable`.
     """
-    check_free(path, overwrite=overwrite, folder=folder)
+    check_free(path, overwrite=overwrite, folder=folder, endings=endings)
     check_writable(path)
 
 
-def check_free(path: Path, *, overwrite: bool, folder: bool = False) -> None:
+def check_free(path: Path, *, overwrite: bool, folder: bool = False, endings: Sequence[str] = ()) -> None:
     """Refuse the name of an output as `check_output` does, but not the place: what is only added to needs none.
 
     Raises
     ------
     ConfigError
-        If the path exists and `overwrite` is not set or it is of the other kind, if its folder does not exist, or if
-        it is ``-``, which elsewhere means standard output.
+        If the path exists and `overwrite` is not set or it is of the other kind, if its folder does not exist, if it is
+        ``-``, which elsewhere means standard output, or as `check_ending`.
     """
     if str(path) == "-":
         raise ConfigError("-: an output appears whole or not at all, so it can't be standard output; name a file")
+    if folder or endings:
+        check_ending(path, endings)
     there = _kind(path)
     if there and there != ("folder" if folder else "file"):
         raise ConfigError(f"{path} is a {there}; choose another name")
     if there and not overwrite:
         raise ConfigError(f"{path} exists; choose another name, or use overwrite=True")
     check_parent(path)
+
+
+def check_ending(path: Path, endings: Sequence[str] = ()) -> None:
+    """Refuse a name that has an ending of `KNOWN`, but none of these, of which a folder has none; any other will do.
+
+    Raises
+    ------
+    ConfigError
+        If it is one.
+    """
+    ending = path.suffix.lower()
+    if ending in KNOWN and ending not in endings:
+        advice = f"end it in {' or '.join(endings)}" if endings else f"it is to be a folder; leave {ending} out"
+        raise ConfigError(f"{path}: no {ending} file is written here; {advice}")
 
 
 def check_writable(path: Path) -> None:
@@ -127,11 +156,12 @@ def check_folder(folder: Path, *, overwrite: bool) -> None:
     Raises
     ------
     ConfigError
-        If it holds something and `overwrite` is not set, if it is a file, or if the folder that it lies in does not
-        exist.
+        If it holds something and `overwrite` is not set, if it is a file, if the folder that it lies in does not exist,
+        or as `check_ending`.
     DataError
         As `check_writable`.
     """
+    check_ending(folder)
     there = _kind(folder)
     if there not in ("", "folder"):
         raise ConfigError(f"{folder} is a {there}; a folder is needed")
