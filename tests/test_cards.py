@@ -69,6 +69,7 @@ def test_the_card_of_a_phase_model_says_what_a_shipped_one_does_and_asks_for_the
     assert "| P | 72 | 48 | 26 |" in section(card, "Data")
     assert "those within 30 s of each other" in " ".join(section(card, "Data").split())
     assert "Windows of 2 s at 50 Hz" in section(card, "Preprocessing")
+    assert "`logspec`, 8 bands\ncentred on 2.5 to 20 Hz" in section(card, "Preprocessing")
     assert "unchanged" not in card
     assert max(map(len, card.splitlines())) <= 100
 

@@ -38,7 +38,7 @@ class PreprocessConfig:
     frame_s, hop_s : float
         Length of a spectrogram frame and step between frames; `hop_s` is also the step of the scan.
     freqmin_hz, freqmax_hz : float
-        Band that the log-spectrogram keeps.
+        Limits of what the features keep; a spectrogram has bands at multiples of 1 / `frame_s` alone.
     noise_gap_s : float
         A noise window ends at least this long before a P pick.
     noise_windows : int

@@ -182,15 +182,10 @@ def residual_histogram(residuals_s: Mapping[str, ArrayLike], *, limit_s: float =
         if figures.count:
             ax.hist(r, bins=list(edges), histtype="stepfilled", facecolor="white", edgecolor=colour, hatch=hatch)
             ax.axvline(figures.median_s, color=colour, linestyle=line)
-            ax.text(
-                0.99,
-                0.97,
-                f"n {figures.count}\nmedian {figures.median_s:+.3f} s\nMAE {figures.mae_s:.3f} s\n"
-                f"beyond ±{limit_s:g} s: {np.sum(np.abs(r) > limit_s)}",
-                transform=ax.transAxes,
-                ha="right",
-                va="top",
-            )
+            beyond = np.sum(np.abs(r) > limit_s)
+            said = f"n {figures.count}, median {figures.median_s:+.3f} s, MAE {figures.mae_s:.3f} s"
+            # Above the panel, where there are no bars.
+            ax.set_title(said + (f"\nbeyond ±{limit_s:g} s: {beyond}" if beyond else ""))
         else:
             ax.text(0.5, 0.5, f"no matched {what}", transform=ax.transAxes, ha="center")
             ax.set_ylim(0, 1)

@@ -255,4 +255,4 @@ def _ylabel(grid: FeatureGrid) -> str:
     if grid.frequencies_hz is None:
         return "Component, each window to its own scale"
     low, high = grid.frequencies_hz[0], grid.frequencies_hz[-1]
-    return f"Component; in each,\n{low:.3g} to {high:.3g} Hz upwards"
+    return f"Component; in each, {len(grid.frequencies_hz)} bands,\ncentred on {low:.3g} to {high:.3g} Hz upwards"

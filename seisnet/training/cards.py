@@ -16,6 +16,7 @@ import numpy as np
 
 from seisnet import __version__
 from seisnet.config import PreprocessConfig, TrainConfig, from_dict
+from seisnet.features import LogSpectrogram, make_feature
 from seisnet.model import shipped_models
 from seisnet.model_cards import filled, stage_lines
 from seisnet.picks import station_of
@@ -151,10 +152,15 @@ class _Card:
     def _preprocessing(self) -> str:
         r = self._recipe
         response = "instrument response left on" if r.response == "none" else f"response removed, to {r.response}"
-        frames = f", frames of {r.frame_s:g} s every {r.hop_s:g} s" if r.features == "logspec" else ""
+        band = f"{r.freqmin_hz:g} to {r.freqmax_hz:g} Hz"
+        feature = make_feature(r)
+        if isinstance(feature, LogSpectrogram):
+            centres_hz = feature.frequencies_hz
+            band = f"{counted(len(centres_hz), 'band')} centred on {centres_hz[0]:.3g} to {centres_hz[-1]:.3g} Hz"
+            band += f", frames of {r.frame_s:g} s every {r.hop_s:g} s"
         return (
             f"Windows of {r.window_s:g} s at {r.sampling_rate_hz:g} Hz, components {', '.join(COMPONENTS)}; {response}."
-            f" Feature `{r.features}`, {r.freqmin_hz:g} to {r.freqmax_hz:g} Hz{frames}, normalised over the window."
+            f" Feature `{r.features}`, {band}, normalised over the window."
         )
 
     def _training(self) -> str:
