@@ -28,9 +28,10 @@ MIT, as are the repositories of the samples. Public domain and open networks are
 ## Preprocessing
 
 100 Hz, no filter, no response removed. Log-spectrogram of four seconds, ten bands centred on 2.5 to 25 Hz, read by a
-network of {hidden} units; a second network reads its log-odds within six seconds, log-energies and what was seen in the
-last 40 seconds; a third moves each pick half way to where it sees the onset and says how far off it may be; Akaike's criterion has the
-last word (of S it sees the horizontals, behind P where that is seen, less what two samples foretell of the next).
+network of {hidden} units; a second network reads its log-odds within six seconds, log-energies and what was seen in
+the last 40 seconds; a third moves each pick half way to where it sees the onset and says how far off it may be;
+Akaike's criterion has the last word (of S it sees the horizontals, behind P where that is seen, less what two samples
+foretell of the next).
 Picks that stand out less than a more probable one of their phase within 40 s lose some of their log-odds (`rival_s`).
 {ensemble}
 
