@@ -1,5 +1,6 @@
 """Figures are checked by what they are made of: axes, labels, lines, the data in them, the text of their SVG."""
 
+import itertools
 import re
 import subprocess
 import sys
@@ -400,6 +401,8 @@ def test_training_curves_plot_what_is_there(figures):
     assert len(figures["training_curves"].axes) == 4
     (ax,) = plots.training_curves({"epoch": [1, 2], "train_loss": [1.0, 0.5], "note": [0, 0]}).axes
     assert len(ax.lines) == 1 and (ax.get_xlabel(), ax.get_ylabel()) == ("Epoch", "Loss (nats)")
+    (ax,) = plots.training_curves({"epoch": [1, 2], "learning_rate": [0.02, 1e-11]}).axes
+    assert ax.get_yscale() == "linear"  # a cosine's last step would take the whole of a logarithmic axis
 
 
 def test_features_stand_at_their_time_and_frequency_z_on_top():
@@ -407,8 +410,10 @@ def test_features_stand_at_their_time_and_frequency_z_on_top():
     x_cjf[0, 3, -1] = 1  # Z, fourth frame, highest band
     x_cjf[2, 0, 0] = 2  # E, first frame, lowest band
     ax = plots.features_sheet(x_cjf.reshape(1, -1), [np.nan], GRID, label="P", captions=[""]).axes[0]
-    image = ax.images[0].get_array()
-    assert (image[0, 3], image[-1, 0], np.count_nonzero(image)) == (1, 2, 2)
+    image = np.ma.filled(ax.images[0].get_array(), np.nan)
+    assert (image[0, 3], image[-1, 0], np.nansum(image)) == (1, 2, 3)
+    missing = np.isnan(image).reshape(3, -1)
+    assert missing[1].all() and not missing[[0, 2]].any()  # N has no features: left white
     left, right, *_ = ax.images[0].get_extent()
     centres_s = left + (np.arange(19) + 0.5) * (right - left) / 19
     np.testing.assert_allclose(centres_s, GRID.times_s, atol=1e-12)
@@ -489,7 +494,81 @@ def test_years_without_recordings_are_left_out_of_availability():
     assert "1 in 30 s" in figure.legends[0].texts[-1].get_text()
     assert len(axes[2].collections[2].get_paths()) == 1  # seconds that are nearer than the figure can show
     far = [("GE.A..HH", k * year, k * year + hour) for k in range(9)]
-    assert len(plots.availability(far).axes) == 1
+    assert len(plots.availability(far).axes) == 1  # none of the gaps is longer than the others
+    apart = [("GE.A..HH", k**2 * year, k**2 * year + hour) for k in range(6)]
+    figure = plots.availability(apart)
+    assert [ax.get_xlabel().split("\n", 1)[1] for ax in figure.axes] == [
+        "1970-01-01 to\n1973-12-31", "1978-12-30", "1985-12-28", "1994-12-26",
+    ]  # fmt: skip
+
+
+def overlap(boxes):
+    return [(a, b) for a, b in itertools.combinations(range(len(boxes)), 2) if boxes[a].overlaps(boxes[b])]
+
+
+def test_labels_of_times_far_apart_do_not_meet():
+    year = 365 * DAY_NS
+    figure = plots.availability([("GE.A..HH", k**2 * year, k**2 * year + DAY_NS * k) for k in range(1, 7)])
+    figure.draw_without_rendering()
+    assert len(figure.axes) == 4
+    labels = [ax.xaxis.label for ax in figure.axes]
+    assert not overlap([label.get_window_extent() for label in labels])
+
+
+def test_years_have_their_numbers_as_ticks():
+    year = 365 * DAY_NS
+    for n_years, expected in ((2, ["2011-05-06", "2011-08-14"]), (9, ["2016", "2017", "2018"])):
+        ax = plots.availability([("GE.A..HH", START_NS, START_NS + n_years * year)]).axes[0]
+        assert [label.get_text() for label in ax.get_xticklabels()][-len(expected) :] == expected
+        assert "Date (UTC) on 2009-08-24 to 20" in ax.get_xlabel()
+
+
+def test_a_section_of_many_stations_says_how_many_it_shows():
+    many = [replace(trace, label=f"GE.S{k:03d}") for k in range(100) for trace in section(np.random.default_rng(k))[:1]]
+    ax = plots.record_section(many).axes[0]
+    assert ax.get_ylabel() == "Station, in the order of first picks, 60 of 100"
+    assert [label.get_text() for label in ax.get_yticklabels()] == [f"GE.S{k:03d}" for k in range(60)]
+
+
+LONG = ("volcano-tectonic earthquake", "very long period tremor", "rockfall or avalanche", "quarry blast", "icequake")
+
+
+def test_legends_of_long_names_stand_above_panels_that_stay_as_they_are():
+    rng = np.random.default_rng(1)
+    truth, said = rng.integers(5, size=(2, 200))
+    found = {name: (truth == k, rng.random(200)) for k, name in enumerate(LONG)}
+    right = metrics.reliability(rng.random(200), truth == said)
+    for draw, short in (
+        (lambda names: plots.roc_curves({n: roc_curve(*found[m]) for n, m in zip(names, LONG, strict=False)}), CLASSES),
+        (lambda names: plots.reliability_diagram(right), CLASSES),
+        (lambda names: plots.snr_histogram({name: rng.normal(size=9) for name in names}), CLASSES),
+        (lambda names: plots.class_counts(np.full((3, len(names), 2), 123_456), names, "abc"), CLASSES),
+        (
+            lambda names: plots.f1_by_property(f1_by(truth, said, rng.random(200), 5), names, label="Distance (km)"),
+            "abcde",
+        ),
+    ):
+        heights = []
+        for figure in (draw(short), draw(LONG)):
+            figure.draw_without_rendering()
+            (legend,) = figure.legends
+            box = legend.get_window_extent()
+            assert not any(box.overlaps(ax.get_tightbbox()) for ax in figure.axes)
+            assert figure.bbox.padded(1).containsx(box.x0) and figure.bbox.padded(1).containsx(box.x1)
+            heights.append(figure.axes[0].get_window_extent().height)
+        assert heights[0] == pytest.approx(heights[1], rel=0.1) and heights[1] > 150
+
+
+def test_captions_and_names_of_stations_do_not_cover_one_another():
+    captions = ["XX.STATION_NAME_OF_MANY_LETTERS.00.HH\n2020-01-01"] * 25
+    figure = plots.features_sheet(np.ones((25, N_INPUTS)), [np.nan] * 25, GRID, label="P", captions=captions)
+    figure.draw_without_rendering()
+    assert not overlap([ax._left_title.get_window_extent() for ax in figure.axes])
+    rng = np.random.default_rng(1)
+    figure = plots.stations_map({f"GE.STA{k}": tuple(rng.random(2)) for k in range(40)}, {"GE.STA0": 1})
+    figure.draw_without_rendering()
+    names = figure.axes[0].texts
+    assert 5 < len(names) < 40 and not overlap([name.get_window_extent() for name in names])
 
 
 def test_what_was_used_though_faulty_is_not_drawn_as_rejected():

@@ -305,7 +305,7 @@ def test_ten_thousand_picks_make_a_page_of_a_few_megabytes():
     sections = picks_sections(found, load_model("phase"), hint="seisnet plot r --pick")
     page = render_report(Report("r", sections=tuple(sections)))
     assert len(page) < 8e6
-    assert "5 of 10000 picks have a seismogram" in page
+    assert "5 of 10000 picks have a seismogram" in page and "Samples are not filtered; their unit" in page
     assert page.count("data-id=") == 9995 and page.count("<figure") == 5
 
 

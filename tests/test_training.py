@@ -576,12 +576,19 @@ def test_a_file_with_excerpts_gives_a_model_of_three_stages(quake_model, quake_f
         np.testing.assert_array_equal(mine.theta, theirs.theta)  # from memory it is the same
 
 
-def test_an_evaluation_of_three_stages_says_that_it_is_of_the_first(quake_model, quakes, tmp_path):
+def test_an_evaluation_of_three_stages_says_that_it_is_of_the_first_and_at_its_top_what_flatters_it(
+    quake_model, quakes, tmp_path
+):
     found = evaluate(quake_model, quakes.windows, split="dev")
     (tmp_path / "e").mkdir()
     write_evaluation(found, quake_model, quakes.windows.info, tmp_path / "e")
-    assert "the window network alone" in (tmp_path / "e" / "report.html").read_text()
+    page = (tmp_path / "e" / "report.html").read_text()
+    assert "the window network alone" in page and '<ul class="lead">' not in page
     assert "dot at" not in (tmp_path / "e" / "figures" / "roc.svg").read_text()  # thresholds are of the last stage
+    flattered = dataclasses.replace(found, split="test", known_share=1.0)
+    write_evaluation(flattered, quake_model, quakes.windows.info, tmp_path / "e")
+    page = (tmp_path / "e" / "report.html").read_text()
+    assert page.index("<li>Note: the model has learned from 100% of the onsets") < page.index("<h2>")
 
 
 def test_a_model_of_three_stages_is_the_same_when_read_again(quake_model, quakes, tmp_path):

@@ -17,6 +17,8 @@ from seisnet.plots.waveforms import utc_axis
 from seisnet.waveforms.records import DAY_NS
 
 _HOUR_S = 3600
+MOST_TRACES = 60
+"""Whose names, one below the other, are not higher than a page."""
 _PICK_MARKERS = {"P": "v", "S": "^"}
 
 
@@ -44,14 +46,19 @@ class SectionTrace:
 
 @styled()
 def record_section(traces: Sequence[SectionTrace], *, title: str = "") -> Figure:
-    """Draw the seismograms of one event at many stations, in the order of first picks, each on its own scale."""
+    """Draw the seismograms of one event at many stations, in the order of first picks, each on its own scale.
+
+    Of more stations than a page has room for, the first ones are drawn.
+    """
     start_ns = min(trace.start_ns for trace in traces)
     length_s = max((t.start_ns - start_ns) / 1e9 + len(t.data) / t.sampling_rate_hz for t in traces)
     ordered = sorted(traces, key=lambda t: (min((p.time_ns for p in t.picks), default=2**63 - 1), t.label))
+    drawn = f", {MOST_TRACES} of {len(traces)}" if len(traces) > MOST_TRACES else ""
+    traces = ordered[:MOST_TRACES]
     places = np.arange(len(traces), dtype=np.float64)
     figure = new_figure(PAGE_CM, 2.5 + max(4.0, min(0.9 * len(traces), 18.0)))
     ax = figure.subplots()
-    for place, trace in zip(places, ordered, strict=True):
+    for place, trace in zip(places, traces, strict=True):
         offset_s = (trace.start_ns - start_ns) / 1e9
         samples = with_gaps(trace.data)
         centred = samples - np.nanmean(samples)
@@ -65,8 +72,8 @@ def record_section(traces: Sequence[SectionTrace], *, title: str = "") -> Figure
             ax.plot([at_s, at_s], [place - 0.45, place + 0.45], color=colour, linestyle=line, linewidth=1.2)
             if pick.uncertainty_s > 0:
                 ax.errorbar(at_s, place, xerr=pick.uncertainty_s, color=colour, capsize=2, elinewidth=1)
-    ax.set(xlim=(0, length_s), ylim=(len(traces) - 0.3, -0.7), ylabel="Station, in the order of first picks")
-    ax.set_yticks(places, [plain(trace.label) for trace in ordered])
+    ax.set(xlim=(0, length_s), ylim=(len(traces) - 0.3, -0.7), ylabel=f"Station, in the order of first picks{drawn}")
+    ax.set_yticks(places, [plain(trace.label) for trace in traces])
     utc_axis(ax, start_ns, length_s)
     _phase_legend(figure, [pick for trace in traces for pick in trace.picks])
     figure.suptitle(plain(title), x=0.01, ha="left")

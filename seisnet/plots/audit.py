@@ -6,10 +6,13 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 from matplotlib.ticker import MaxNLocator
+from matplotlib.transforms import BboxBase
 from numpy.typing import ArrayLike
 
-from seisnet.plots.style import COLUMN_CM, class_style, legend_columns, new_figure, plain, styled
+from seisnet.plots.style import COLUMN_CM, class_style, legend_above, new_figure, plain, styled
+from seisnet.wording import counted
 
 _HATCHES = ("", "////", "....", "xxxx", "\\\\\\\\", "++", "oo")
 
@@ -24,8 +27,9 @@ def class_counts(counts: ArrayLike, classes: Sequence[str], splits: Sequence[str
         By split, class and whether they are augmented.
     """
     table = np.asarray(counts)
-    figure = new_figure(COLUMN_CM, 7.0)
+    figure = new_figure(COLUMN_CM, 6.6)
     ax = figure.subplots()
+    longest = 0
     width = 0.8 / max(len(classes), 1)
     places = np.arange(len(splits))
     for k, name in enumerate(classes):
@@ -35,19 +39,21 @@ def class_counts(counts: ArrayLike, classes: Sequence[str], splits: Sequence[str
         ax.bar(x, kept, width, color=colour, hatch=_HATCHES[k % len(_HATCHES)], edgecolor="white", label=plain(name))
         for at, own, more in zip(x, kept, added, strict=True):
             text = f"{own} + {more}" if more else f"{own}"
-            ax.annotate(text, (at, own), xytext=(0, 2), textcoords="offset points", ha="center", rotation=90)
+            said = ax.annotate(text, (at, own), xytext=(0, 2), textcoords="offset points", ha="center", rotation=90)
+            said.set_in_layout(False)  # for which the panel would shrink; there is room for it below its top
+            longest = max(longest, len(text))
     ax.set_xticks(places, list(splits))
     ax.set(xlabel="Split (with a plus: augmented windows, not drawn)", ylabel="Windows")
-    ax.margins(y=0.25)
+    ax.set_ylim(0, max(table[:, :, 0].max(initial=1), 1) / (1 - min(0.05 + 0.035 * longest, 0.7)))
     ax.yaxis.set_major_locator(MaxNLocator(nbins=5, integer=True))
-    figure.legend(loc="outside upper center", ncols=legend_columns(classes, COLUMN_CM))
+    legend_above(figure, ax)
     return figure
 
 
 @styled()
 def snr_histogram(snr_db: Mapping[str, ArrayLike]) -> Figure:
     """Plot the distribution of signal-to-noise ratios of each class, unknown ones left out and counted."""
-    figure = new_figure(COLUMN_CM, 6.5)
+    figure = new_figure(COLUMN_CM, 5.7)
     ax = figure.subplots()
     known = {name: np.asarray(values, dtype=np.float64) for name, values in snr_db.items()}
     finite = np.concatenate([values[np.isfinite(values)] for values in known.values()])
@@ -62,7 +68,7 @@ def snr_histogram(snr_db: Mapping[str, ArrayLike]) -> Figure:
         ax.stairs(np.histogram(there, edges)[0], edges, color=colour, linestyle=line, linewidth=1.2, label=label)
     ax.set(xlabel="Signal-to-noise ratio of the onset (dB)", ylabel="Windows", ylim=(0, None))
     ax.yaxis.set_major_locator(MaxNLocator(nbins=5, integer=True))
-    figure.legend(loc="outside upper center")
+    legend_above(figure, ax)
     return figure
 
 
@@ -86,9 +92,6 @@ def stations_map(places: Mapping[str, tuple[float, float]], counts: Mapping[str,
     ax.scatter(
         longitude, latitude, s=15 + 105 * n / max(n.max(), 1), marker="^", facecolor="#d7e8f3", edgecolor="#0072B2"
     )
-    if len(names) <= 30:
-        for name, x, y in zip(names, longitude, latitude, strict=True):
-            ax.annotate(plain(name), (x, y), xytext=(0, -9), textcoords="offset points", ha="center")
     ax.set(xlabel="Longitude (° E)", ylabel="Latitude (° N)")
     ax.set_aspect(1 / max(np.cos(np.radians(latitude.mean())), 0.05), adjustable="datalim")
     ax.margins(0.15)
@@ -96,5 +99,24 @@ def stations_map(places: Mapping[str, tuple[float, float]], counts: Mapping[str,
     ax.locator_params(nbins=5)
     ax.grid(visible=True)
     ax.set_axisbelow(True)
-    figure.suptitle(f"{len(names)} stations, largest: {int(n.max())} windows", x=0.01, ha="left")
+    figure.suptitle(f"{counted(len(names), 'station')}, largest: {counted(int(n.max()), 'window')}", x=0.01, ha="left")
+    texts = [
+        ax.annotate(plain(name), (x, y), xytext=(0, -6), textcoords="offset points", ha="center", va="top")
+        for name, x, y in zip(names, longitude, latitude, strict=True)
+    ]
+    for text in texts:
+        text.set_in_layout(False)  # or else it changes with the names that are left
+    figure.draw_without_rendering()
+    _thin_out(texts)
     return figure
+
+
+def _thin_out(texts: Sequence[Text]) -> None:
+    """Remove texts, once they have been laid out, that cover one before them."""
+    taken: list[BboxBase] = []
+    for text in texts:
+        box = text.get_window_extent().expanded(1.15, 1.0)  # letters are wider at other resolutions
+        if any(box.overlaps(other) for other in taken):
+            text.remove()
+        else:
+            taken.append(box)

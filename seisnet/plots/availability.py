@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -31,6 +32,8 @@ EMPTY = 3.0
 
 BINS_S = (1, 2, 5, 10, 30, 60, 300, 600, 1800, 3600, 10_800, 21_600, 86_400, 7 * 86_400, 30 * 86_400, 365 * 86_400)
 MOST_BINS = 200
+LETTERS = 90
+"""In a line across the figure."""
 DETAIL = 1500
 """Stretches nearer than this part of a panel are drawn as one."""
 
@@ -84,7 +87,10 @@ def availability(
                 top = place + 0.4 - 0.8 * of_panel[name] / busiest
                 ax.stairs(top, edges_s, baseline=place + 0.4, fill=True, color="black")
         ax.set_xlim(0, (panel[1] - panel[0]) / 1e9)
-        utc_axis(ax, panel[0], (panel[1] - panel[0]) / 1e9, most=8 // len(panels))
+        utc_axis(ax, panel[0], (panel[1] - panel[0]) / 1e9, most=max(2, 9 // len(panels)))
+        label = ax.get_xlabel()
+        if len(label) * len(panels) > LETTERS:
+            ax.set_xlabel(label.replace(" on ", " on\n").replace(" to ", " to\n"))
     more = f"; the {len(lanes)} with most data of {len(names)}" if len(names) > len(lanes) else ""
     axes[0].set_yticks(range(len(lanes)), [plain(name) for name in lanes])
     axes[0].set(ylim=(len(lanes) - 0.4, -0.6), ylabel=f"Instrument{more}")
@@ -112,12 +118,13 @@ def _by_instrument(
 
 
 def _panels(stretches: Sequence[Span]) -> list[Span]:
-    """The times to draw: all from first to last or, where long times are empty, the few stretches between these."""
+    """The times to draw: all from first to last or, where long times are empty, the stretches between the longest."""
     there = merged(stretches)
     recorded = sum(end - start for start, end in there)
     panels = merged(there, EMPTY * recorded)
     if len(panels) > MOST_PANELS:
-        panels = [(there[0][0], there[-1][1])]
+        gaps = sorted(later[0] - earlier[1] for earlier, later in itertools.pairwise(panels))
+        panels = merged(panels, gaps[-MOST_PANELS])
     return [(start, max(end, start + 10**9)) for start, end in panels]
 
 

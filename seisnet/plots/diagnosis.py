@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import ArrayLike
 
-from seisnet.plots.style import COLUMN_CM, class_style, legend_columns, log_axis, new_figure, plain, styled
+from seisnet.plots.style import COLUMN_CM, class_style, legend_above, log_axis, new_figure, plain, styled
 from seisnet.scoring.breakdown import Breakdown
 from seisnet.scoring.embedding import Embedding
 
@@ -35,7 +35,7 @@ def f1_by_property(found: Breakdown, classes: Sequence[str], *, label: str) -> F
     label : str
         The property with its unit.
     """
-    figure = new_figure(COLUMN_CM, COLUMN_CM - 1)
+    figure = new_figure(COLUMN_CM, COLUMN_CM - 1.4)
     ax = figure.subplots()
     logarithmic = 0 < 10 * found.edges[0] < found.edges[-1] and "(dB)" not in label
     low, high = found.edges[:-1], found.edges[1:]
@@ -65,7 +65,7 @@ def f1_by_property(found: Breakdown, classes: Sequence[str], *, label: str) -> F
         + (f"; {found.left_out} more unknown" if found.left_out else ""),
         pad=8,
     )
-    figure.legend(loc="outside upper center", ncols=legend_columns(classes, COLUMN_CM))
+    legend_above(figure, ax)
     return figure
 
 
@@ -81,7 +81,7 @@ def embedding_plane(found: Embedding, y: ArrayLike, predicted: ArrayLike, classe
     """
     truth, said = np.asarray(y), np.asarray(predicted)
     points = found.points
-    figure = new_figure(COLUMN_CM, COLUMN_CM + 0.5)
+    figure = new_figure(COLUMN_CM, COLUMN_CM)
     ax = figure.subplots()
     for k, name in enumerate(classes):
         rows = truth == k
@@ -105,6 +105,5 @@ def embedding_plane(found: Embedding, y: ArrayLike, predicted: ArrayLike, classe
         ylabel=f"Second ({second:.0%} of the variance)",
     )
     ax.xaxis.set_major_locator(MaxNLocator(nbins=5))
-    columns = legend_columns([*classes, "wrong"], COLUMN_CM)
-    figure.legend(loc="outside upper center", ncols=columns, markerscale=1.5)
+    legend_above(figure, ax, markerscale=1.5)
     return figure

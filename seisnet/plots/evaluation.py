@@ -10,7 +10,18 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import ArrayLike, NDArray
 
-from seisnet.plots.style import BLUE, COLUMN_CM, CYCLE, class_style, log_axis, new_figure, plain, styled
+from seisnet.plots.style import (
+    BLUE,
+    COLUMN_CM,
+    CYCLE,
+    PAGE_CM,
+    class_style,
+    legend_above,
+    log_axis,
+    new_figure,
+    plain,
+    styled,
+)
 from seisnet.scoring.curves import PrecisionRecallCurve, RocCurve
 from seisnet.scoring.metrics import Reliability, residual_statistics
 
@@ -42,7 +53,7 @@ def training_curves(history: Mapping[str, ArrayLike], *, loss: str = "Loss (nats
             dot = "." if len(values) < 10 else ""
             words = plain(name.replace("_", " ").replace("f1", "F1"))
             ax.plot(history["epoch"], values, color=colour, linestyle=line, marker=dot, label=words)
-        if label in {"Learning rate", "Gradient norm"}:
+        if label == "Gradient norm":
             log_axis(ax, "y", *_positive_range(ax))
         ax.set_ylabel(label)
         ax.grid(visible=True)
@@ -65,7 +76,9 @@ def confusion_matrix(counts: ArrayLike, classes: Sequence[str]) -> Figure:
     """
     counts = np.asarray(counts)
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
-    size_cm = max(COLUMN_CM, 2.5 + 1.4 * len(classes))
+    longest = max(map(len, classes))
+    names_cm = 0.14 * longest if longest > 8 else 0.0
+    size_cm = min(max(COLUMN_CM, 2.5 + 1.4 * len(classes) + names_cm), PAGE_CM)
     figure = new_figure(size_cm, size_cm - 1)
     ax = figure.subplots()
     image = ax.imshow(shares, cmap="Blues", vmin=0, vmax=1)
@@ -81,7 +94,7 @@ def confusion_matrix(counts: ArrayLike, classes: Sequence[str]) -> Figure:
         )
     names = [plain(name) for name in classes]
     ax.set_xticks(range(len(names)), names)
-    if max(map(len, names)) > 8:
+    if longest > 8:
         for label in ax.get_xticklabels():
             label.set(rotation=45, ha="right", rotation_mode="anchor")
     ax.set_yticks(range(len(names)), names)
@@ -94,7 +107,7 @@ def confusion_matrix(counts: ArrayLike, classes: Sequence[str]) -> Figure:
 @styled()
 def roc_curves(curves: Mapping[str, RocCurve], *, thresholds: Mapping[str, float] | None = None) -> Figure:
     """Plot the true against the false positive rate of each class, a dot where the class's threshold lies."""
-    figure = new_figure(COLUMN_CM, COLUMN_CM)
+    figure = new_figure(COLUMN_CM, COLUMN_CM - 0.5)
     ax = _unit_square(figure, "False positive rate", "True positive rate")
     ax.plot([0, 1], [0, 1], color="0.7", linewidth=0.8)
     for index, (name, curve) in enumerate(curves.items()):
@@ -105,7 +118,7 @@ def roc_curves(curves: Mapping[str, RocCurve], *, thresholds: Mapping[str, float
             _dot(ax, *curve.at(thresholds[name]), colour)
             label += f", dot at {thresholds[name]:.2f}"
         ax.plot(x, y, color=colour, linestyle=line, label=label)
-    ax.legend(loc="lower right")
+    legend_above(figure, ax)
     return figure
 
 
@@ -114,7 +127,7 @@ def precision_recall(
     curves: Mapping[str, PrecisionRecallCurve], *, thresholds: Mapping[str, float] | None = None
 ) -> Figure:
     """Plot precision against recall of each class, a dot where the class's threshold lies."""
-    figure = new_figure(COLUMN_CM, COLUMN_CM)
+    figure = new_figure(COLUMN_CM, COLUMN_CM - 0.5)
     ax = _unit_square(figure, "Recall", "Precision")
     for index, (name, curve) in enumerate(curves.items()):
         colour, line = class_style(name, index)
@@ -125,7 +138,7 @@ def precision_recall(
             _dot(ax, recall, precision, colour)
             label += f", dot at {thresholds[name]:.2f}"
         ax.plot(x, y, color=colour, linestyle=line, label=label)
-    ax.legend(loc="lower left")
+    legend_above(figure, ax)
     return figure
 
 
@@ -149,7 +162,7 @@ def reliability_diagram(found: Reliability) -> Figure:
     upper.plot(found.said, found.came_true, "o", color=BLUE, markersize=3.5, clip_on=False, label="mean of bin")
     upper.set(ylabel="Frequency of being right", xlim=(0, 1), ylim=(0, 1.02))
     upper.set_title(f"Expected calibration error {found.ece:.3f}")
-    upper.legend(loc="upper left")
+    legend_above(figure, upper)
     lower.bar(centre, found.counts, width, color="0.75", edgecolor="0.3", linewidth=0.7)
     lower.set(xlabel="Probability said", ylabel="Cases")
     lower.yaxis.set_major_locator(MaxNLocator(nbins=3, integer=True))

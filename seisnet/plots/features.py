@@ -15,14 +15,14 @@ from scipy.signal import detrend
 
 from seisnet.config import PreprocessConfig
 from seisnet.features import LogSpectrogram, make_feature
-from seisnet.plots.style import PAGE_CM, class_style, envelope, new_figure, plain, styled
+from seisnet.plots.style import PAGE_CM, class_style, envelope, fitting, new_figure, plain, styled
 from seisnet.waveforms.records import COMPONENTS
 
 SHEET = 25
 UNITS = 24
 IN_A_ROW = 4
-LONGEST = 26
-"""Letters in a line above a panel that shares the width of the page with three others."""
+LONGEST, IN_SHEET = 23, 19
+"""Letters in a line above a panel that shares the width of the page with three others, or with four."""
 _OUTLINE = [withStroke(linewidth=2.5, foreground="white")]
 
 
@@ -83,7 +83,8 @@ def features_sheet(
         draw_features(ax, row, grid)
         if np.isfinite(onset_s):
             mark_onset(ax, float(onset_s), label)
-        ax.set_title("\n".join(plain(line) for line in caption.split("\n")), fontsize=7, linespacing=0.95)
+        lines = [fitting(plain(line), IN_SHEET) for line in caption.split("\n")]
+        ax.set_title("\n".join(lines), fontsize=7, linespacing=0.95)
     for ax in panels[len(onsets) :]:
         ax.set_visible(False)
     figure.suptitle(f"Windows of class {plain(label)}", x=0.01, ha="left")
@@ -178,7 +179,10 @@ def mistakes_gallery(mistakes: Sequence[Mistake], grid: FeatureGrid) -> Figure:
 
 
 def draw_features(ax: Axes, x: ArrayLike, grid: FeatureGrid, *, signed: bool = False) -> None:
-    """Draw one row of features (D,): components one above the other, Z on top, as patches or as traces."""
+    """Draw one row of features (D,): components one above the other, Z on top, as patches or as traces.
+
+    What has one value all over, as a component that was not recorded, is left white.
+    """
     values = np.asarray(x, dtype=np.float64).reshape(grid.shape)
     n_components, n_frames, n_bands = grid.shape
     edges_s = _edges(grid.times_s)
@@ -189,8 +193,9 @@ def draw_features(ax: Axes, x: ArrayLike, grid: FeatureGrid, *, signed: bool = F
         ax.set_ylim(0.6 - n_components, 0.6)
         ax.set_yticks(range(0, -n_components, -1), list(COMPONENTS[:n_components]))
     else:
-        image = values.transpose(0, 2, 1)[:, ::-1].reshape(n_components * n_bands, n_frames)
-        limit = np.abs(image).max() or 1.0
+        limit = np.abs(values).max() or 1.0
+        recorded = np.ptp(values, axis=(1, 2), keepdims=True) > 0
+        image = np.where(recorded, values, np.nan).transpose(0, 2, 1)[:, ::-1].reshape(n_components * n_bands, n_frames)
         low, high = (-limit, limit) if signed else (None, None)
         ax.imshow(
             image,
@@ -230,7 +235,7 @@ def _title(mistake: Mistake) -> list[str]:
     """Lines that fit between the neighbours of a panel."""
     said = " ".join(f"{name} " + f"{p:.2f}".removeprefix("0") for name, p in mistake.probabilities.items())
     lines = [part for text in (f"truth {mistake.truth}", said) for part in textwrap.wrap(text, LONGEST)]
-    return [plain(line) for line in [*mistake.caption.split("\n"), *lines]]
+    return [fitting(plain(line), LONGEST) for line in [*mistake.caption.split("\n"), *lines]]
 
 
 def _samples(ax: Axes, mistake: Mistake, window_s: float) -> None:

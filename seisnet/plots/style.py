@@ -24,6 +24,7 @@ from numpy.typing import ArrayLike, NDArray
 Real = TypeVar("Real", bound=np.floating[Any])
 
 COLUMN_CM, PAGE_CM = 8.5, 17.5
+LEGEND_LINE_CM = 0.38
 
 STYLE: dict[Any, Any] = {
     "font.size": 7.5,
@@ -87,6 +88,19 @@ def legend_columns(names: Sequence[str], width_cm: float) -> int:
     """
     longest = max(map(len, names), default=0)
     return max(1, min(len(names), int(width_cm / (1.34 + 0.148 * longest))))  # line and blanks; a letter of 7 pt
+
+
+def legend_above(figure: Figure, ax: Axes, **looks: Any) -> None:
+    """Put the legend of a panel above a figure, which grows by its lines: nothing is covered, no panel gets smaller."""
+    handles, labels = ax.get_legend_handles_labels()
+    columns = legend_columns(labels, 2.54 * figure.get_figwidth())
+    figure.set_figheight(figure.get_figheight() + -(-len(labels) // columns) * LEGEND_LINE_CM / 2.54)
+    figure.legend(handles, labels, loc="outside upper center", ncols=columns, **looks)
+
+
+def fitting(line: str, most: int) -> str:
+    """A line of so many letters at most; of a longer one the beginning, and dots."""
+    return line if len(line) <= most else f"{line[: most - 1]}…"
 
 
 def svg(figure: Figure) -> str:

@@ -29,7 +29,7 @@ from seisnet.waveforms.records import DAY_NS
 
 _MOST_LABELS = 20
 _TICK_STEPS_MS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000, 15_000, 30_000)
-_TICK_STEPS_MIN = (1, 2, 5, 10, 15, 30, 60, 120, 180, 360, 720, *(1440 * days for days in (1, 2, 5, 10, 30, 100, 365)))
+_TICK_STEPS_MIN = (1, 2, 5, 10, 15, 30, 60, 120, 180, 360, 720, *(1440 * days for days in (1, 2, 5, 10, 30, 100, 200)))
 _TICK_STEPS_NS = [ms * 10**6 for ms in _TICK_STEPS_MS] + [minutes * 60 * 10**9 for minutes in _TICK_STEPS_MIN]
 
 
@@ -175,15 +175,19 @@ def _pick_labels(ax: Axes, placed: Sequence[tuple[float, Pick]]) -> None:
 def utc_axis(ax: Axes, start_ns: int, length_s: float, *, most: int = 8) -> None:
     """Put ticks on at most so many round UTC times on an axis in seconds since `start_ns`; the label has the date."""
     end_ns = start_ns + round(length_s * 1e9)
+    ends = np.array([start_ns, end_ns], dtype="datetime64[ns]")
     fine_enough = (step for step in _TICK_STEPS_NS if (end_ns - start_ns) / step <= most)
-    step_ns = next(fine_enough, _TICK_STEPS_NS[-1])
-    times_ns = range(-(-start_ns // step_ns) * step_ns, end_ns + 1, step_ns)
-    unit: Literal["m", "s", "ms"]
-    unit = "m" if step_ns % (60 * 10**9) == 0 else "s" if step_ns % 10**9 == 0 else "ms"
-    labels = [str(np.datetime_as_string(np.datetime64(time_ns, "ns"), unit=unit)) for time_ns in times_ns]
-    ax.set_xticks(
-        [(time_ns - start_ns) / 1e9 for time_ns in times_ns],
-        [label[5:10] if step_ns >= DAY_NS else label[11:] for label in labels],
-    )
-    days = sorted({str(np.datetime64(time_ns, "ns"))[:10] for time_ns in (start_ns, end_ns)})
-    ax.set_xlabel(f"{'Date' if step_ns >= DAY_NS else 'Time'} (UTC) on {' to '.join(days)}")
+    step_ns = next(fine_enough, 0)
+    if step_ns:
+        times = np.arange(-(-start_ns // step_ns) * step_ns, end_ns + 1, step_ns).astype("datetime64[ns]")
+    else:  # the beginnings of years
+        years = np.arange(*(ends.astype("datetime64[Y]") + 1))
+        times = years[:: -(-len(years) // most)].astype("datetime64[ns]")
+    units: dict[Literal["Y", "D", "m", "s", "ms"], int] = {"D": DAY_NS, "m": 60 * 10**9, "s": 10**9, "ms": 10**6}
+    unit = next(name for name, unit_ns in units.items() if step_ns % unit_ns == 0) if step_ns else "Y"
+    labels = np.datetime_as_string(times, unit=unit).tolist()
+    one_year = len(set(ends.astype("datetime64[Y]").tolist())) == 1
+    cut = {"Y": 0, "D": 5 if one_year else 0}.get(unit, 11)
+    ax.set_xticks((times.astype(np.int64) - start_ns) / 1e9, [label[cut:] for label in labels])
+    days = dict.fromkeys(np.datetime_as_string(ends, unit="D").tolist())
+    ax.set_xlabel(f"{'Date' if unit in 'YD' else 'Time'} (UTC) on {' to '.join(days)}")

@@ -41,6 +41,7 @@ def write_audit(windows: Path, folder: Path, rng: np.random.Generator) -> None:
     question = (
         "The line marks the onset. Is it where the energy sets in?" if has_onsets else "Do they belong to their class?"
     )
+    question += " A component that was not recorded is white." * (info.attributes["feature"] == "logspec")
     sections = (
         _counts_section(info, counts, tuple(drawn for drawn in pictures.values() if drawn not in sheets)),
         Section("Windows", f"Drawn at random. {question}", pictures=sheets),

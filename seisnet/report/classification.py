@@ -155,6 +155,8 @@ def picks_sections(found: Classification, model: Model, *, hint: str) -> list[Se
     sections = [Section("Picks", _picks_text(len(found.picks), len(anchors)), table)]
     if found.views:
         text = f"{counted(len(found.views), 'stretch', 'stretches')} with picks."
+        if model.preprocess.response == "none":
+            text += " Samples are not filtered; their unit is that of the recording."
         views = tuple(waveform_picture(view, model) for view in found.views)
         sections.append(Section("Seismograms", text, pictures=views))
     return sections

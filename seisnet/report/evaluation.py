@@ -44,7 +44,8 @@ CAPTIONS = {
     "f1_by_distance_km": "F1 by distance, as given by the data sets.",
     "first_layer": "Weights of the 24 first-layer units with the largest norms; white is positive, black negative.",
     "embedding": "Output of the last hidden layer for the windows, projected onto its first two principal components.",
-    "mistakes": "Misclassified windows, the most confident first, with the onset; waveforms if the source is there.",
+    "mistakes": "Misclassified windows, the most confident first, with the onset; waveforms, which are not "
+    "filtered, if the source is there. A component that was not recorded is white.",
     "training": "Training of the window network; of several, the first.",
     "training_context": "Training of the context network; of several, the first.",
     "training_onset": "Training of the onset network.",
@@ -59,9 +60,9 @@ def write_evaluation(found: Evaluation, model: Model, info: WindowsInfo, folder:
     write_json(folder / "metrics.json", found.metrics())
     report = Report(
         f"Evaluation of {model.name}",
-        (),
+        (f"Note: {found.caveat}.",) if found.caveat else (),
         (evaluation_section(found, model, pictures),),
-        ((f"Note: {found.caveat}.",) if found.caveat else ()) + notes(model, model.stored.thresholds),
+        notes(model, model.stored.thresholds),
     )
     write_report(report, folder / "report.html")
 
