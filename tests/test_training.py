@@ -576,7 +576,7 @@ def test_a_file_with_excerpts_gives_a_model_of_three_stages(quake_model, quake_f
         np.testing.assert_array_equal(mine.theta, theirs.theta)  # from memory it is the same
 
 
-def test_an_evaluation_of_three_stages_says_that_it_is_of_the_first_and_at_its_top_what_flatters_it(
+def test_an_evaluation_says_that_it_is_of_the_first_stage_and_at_its_top_what_flatters_it(
     quake_model, quakes, tmp_path
 ):
     found = evaluate(quake_model, quakes.windows, split="dev")
