@@ -26,7 +26,7 @@ Span = tuple[int, int]
 Stretches = defaultdict[str, list[Span]]
 """By trace id."""
 
-MOST_LANES, MOST_PANELS = 40, 4
+MOST_LANES, MOST_PANELS = 40, 5
 EMPTY = 3.0
 """A gap this many times as long as all that was recorded before it ends a panel."""
 

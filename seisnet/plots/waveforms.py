@@ -186,8 +186,7 @@ def utc_axis(ax: Axes, start_ns: int, length_s: float, *, most: int = 8) -> None
     units: dict[Literal["Y", "D", "m", "s", "ms"], int] = {"D": DAY_NS, "m": 60 * 10**9, "s": 10**9, "ms": 10**6}
     unit = next(name for name, unit_ns in units.items() if step_ns % unit_ns == 0) if step_ns else "Y"
     labels = np.datetime_as_string(times, unit=unit).tolist()
-    one_year = len(set(ends.astype("datetime64[Y]").tolist())) == 1
-    cut = {"Y": 0, "D": 5 if one_year else 0}.get(unit, 11)
+    cut = {"Y": 0, "D": 5 if end_ns - start_ns < 365 * DAY_NS else 0}.get(unit, 11)
     ax.set_xticks((times.astype(np.int64) - start_ns) / 1e9, [label[cut:] for label in labels])
     days = dict.fromkeys(np.datetime_as_string(ends, unit="D").tolist())
     ax.set_xlabel(f"{'Date' if unit in 'YD' else 'Time'} (UTC) on {' to '.join(days)}")
