@@ -134,7 +134,7 @@ def view_around(
         Of these, the view holds those of its instrument that lie in it.
     model : Model, optional
         Gives probability traces and the sampling rate, and says whether the response is removed. Without a model there
-        are no traces, and the rate is that of the recording.
+        are no traces, and the rate is the highest that was recorded there.
     before_s, after_s : float
         Length of the view on either side of the pick.
     band_hz : (float, float), optional
