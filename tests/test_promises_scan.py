@@ -763,14 +763,15 @@ def test_a_run_that_goes_on_says_how_many_finished_sources_are_made_anew(archive
         ("file", ["--overwrite", "--format", "real"], "file is a file; choose another name"),
         ("new", ["--format", "phasenet", "--model", "rockfall"], "detections are written as csv or quakeml"),
         ("new", ["--hop", "0.3"], "it must be a multiple"),
-        ("p.h5", ["--probabilities", "p.h5"], "picks and probabilities need separate files"),
-        ("p.h5", ["--probabilities", "folder/../p.h5"], "picks and probabilities need separate files"),
-        ("p.h5", ["--probabilities", "P.H5"], "picks and probabilities need separate files"),
+        ("p.h5", ["--probabilities", "p.h5"], "no .h5 file is written here"),
+        ("p.h5", ["--probabilities", "p.h5", "--format", "csv"], "picks and probabilities need separate files"),
+        ("p.h5", ["--probabilities", "folder/../p.h5", "--format", "csv"], "need separate files"),
+        ("p.h5", ["--probabilities", "P.H5", "--format", "csv"], "picks and probabilities need separate files"),
         ("new", ["--report", "new"], "a report needs a folder of its own"),
         ("new", ["--report", "p.h5", "--probabilities", "p.h5"], "a report needs a folder of its own"),
         ("folder/picks.csv", ["--report", "folder", "--format", "pyocto"], "the report writes a file of that name"),
-        ("folder/Report.html", ["--report", "folder"], "the report writes a file of that name"),
-        ("folder/metrics.json", ["--report", "folder"], "the report writes a file of that name"),
+        ("folder/figures", ["--report", "folder"], "the report writes a file of that name"),
+        ("folder/Report.html", ["--report", "folder", "--format", "csv"], "the report writes a file of that name"),
         ("folder/detections.csv", ["--report", "folder"], "the name for another task's"),
     ],
 )
@@ -811,15 +812,15 @@ def test_probabilities_that_exist_are_replaced_only_where_that_is_asked_for(tmp_
         output.check(may_exist=False)
 
 
-@pytest.mark.parametrize("outputs", [("-o", "0.mseed"), ("-o", "picks.csv", "--probabilities", "0.mseed")])
+@pytest.mark.parametrize("outputs", [("-o", "0.day"), ("-o", "picks.csv", "--probabilities", "0.mseed")])
 def test_no_output_replaces_a_source(outputs, archive, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    content = (archive / "data" / "0.mseed").read_bytes()
-    Path("0.mseed").write_bytes(content)
+    content, name = (archive / "data" / "0.mseed").read_bytes(), outputs[-1]
+    Path(name).write_bytes(content)
     arguments = ["classify", str(tmp_path), "--model", str(archive / "model.h5"), *outputs, "--overwrite"]
-    with pytest.raises(ConfigError, match=r"0\.mseed is also an input; choose an output"):
+    with pytest.raises(ConfigError, match=f"{name} is also an input; choose an output"):
         CliRunner().invoke(cli, arguments, catch_exceptions=False)
-    assert [(path.name, path.read_bytes()) for path in tmp_path.iterdir()] == [("0.mseed", content)]
+    assert [(path.name, path.read_bytes()) for path in tmp_path.iterdir()] == [(name, content)]
 
 
 def test_probabilities_that_were_written_among_the_sources_are_told_to_lie_elsewhere(archive, tmp_path, monkeypatch):

@@ -89,7 +89,7 @@ def once(
     same_as: dict[Event, Event] = {}  # from an event to one that is the same, in this file or an earlier one
     first_of_name: dict[str, Event] = {}  # the first event of each name
     places: dict[tuple[str, str], list[tuple[int, int]]] = defaultdict(list)  # times and places in `kept`, by onset
-    left: dict[tuple[str, str], list[tuple[int, int]]] = defaultdict(list)  # the same of originals
+    left: dict[tuple[str, str], list[tuple[int, int]]] = defaultdict(list)  # the same before an analyst's changes
     # A pick outside any event may be of the same onset as one inside: a machine's beside the analyst's. So a file
     # has two parts.
     parts = ([pick for pick in picks if bool(pick.event_id) is named] for picks in files for named in (True, False))
@@ -97,11 +97,9 @@ def once(
         before = len(kept)
         for pick in sorted(picks, key=_doubts):
             near = places[_onset(pick)]
-            copies = _copies(pick, near, kept)
-            moved = _copies(pick, left[_onset(pick)], kept)
-            if pick.original:
-                moved += _copies(pick.original, places[_onset(pick.original)], kept)
-            copies += [place for place in moved if place < before]
+            was = pick.original or pick
+            moved = _copies(pick, left[_onset(pick)], kept) + _copies(was, places[_onset(was)], kept)
+            copies = _copies(pick, near, kept) + [place for place in moved if place < before]
             for place in copies[:1] if pick.event_id else ():
                 if of_event[place][1]:
                     events = (_joined(same_as, of_event[place]), _joined(same_as, (k, pick.event_id)))
@@ -116,8 +114,7 @@ def once(
                 rejections.append(_rejection(pick, "rejected in an earlier file"))
             else:
                 bisect.insort(near, (pick.time_ns, len(kept)))
-                if pick.original:
-                    bisect.insort(left[_onset(pick.original)], (pick.original.time_ns, len(kept)))
+                bisect.insort(left[_onset(was)], (was.time_ns, len(kept)))
                 kept.append(pick)
                 of_event.append((k, pick.event_id))
         for name in dict.fromkeys(pick.event_id for pick in picks if pick.event_id):
