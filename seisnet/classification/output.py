@@ -60,15 +60,16 @@ class Output:
         Raises
         ------
         ConfigError
-            For an unknown format, an ending of other files (so that picks and probabilities differ in theirs), a file
-            that exists and may not, or one of the files that the job reads beside its sources.
+            For an unknown format, a file that exists and may not, one place for two outputs, or one of the files that
+            the job reads beside its sources.
         """
         if self.file_format not in ENDINGS:
             raise ConfigError(f"format '{self.file_format}'{nearest(self.file_format, ENDINGS)}")
-        own = ENDINGS[self.file_format]
-        check_output(self.path, overwrite=may_exist, folder=self.file_format == "real", endings=own)
+        check_output(self.path, overwrite=may_exist, folder=self.file_format == "real")
         if self.probabilities:
             check_name(self.probabilities)
+            if _same(self.probabilities, self.path):
+                raise ConfigError(f"{self.path}: picks and probabilities need separate files")
             check_output(self.probabilities, overwrite=may_exist)
         self._check_report()
         for path in filter(None, (self.path, self.probabilities)):

@@ -38,7 +38,7 @@ ENDINGS: dict[str, tuple[str, ...]] = {
     "sc3ml": (".scml", ".sc3ml", ".xml"),
     "real": (),
 }
-"""How its name may end, by format; the first format that has an ending is the one that it asks for."""
+"""How names of its files end, by format; the first format that has an ending is the one that it asks for."""
 
 
 def format_of(path: Path) -> str:
@@ -74,14 +74,15 @@ def write_picks(picks: Sequence[Pick], path: str | Path, file_format: str = "", 
     Raises
     ------
     ConfigError
-        For an unknown format, a path that exists or has an ending of other files, or what is no pick.
+        For an unknown format, a path that exists, or, where no format is named, has an ending of other files, or what
+        is no pick.
     """
     picks = instances("picks", picks, Pick)
     path = path_of("path", path)
     file_format = file_format or format_of(path)
     if file_format not in ENDINGS:
         raise ConfigError(f"format '{file_format}'{nearest(file_format, ENDINGS)}")
-    check_output(path, overwrite=overwrite, folder=file_format == "real", endings=ENDINGS[file_format])
+    check_output(path, overwrite=overwrite, folder=file_format == "real")
     if file_format == "real":
         dialects.write_real(picks, path)
         return
@@ -96,13 +97,13 @@ def write_detections(
     Raises
     ------
     ConfigError
-        For another format, a path that exists or has an ending of other files, or what is no detection.
+        As for picks, and for another format.
     """
     detections = instances("detections", detections, Detection)
     path = path_of("path", path)
     file_format = file_format or format_of(path)
     check_detections_format(file_format)
-    check_output(path, overwrite=overwrite, endings=ENDINGS[file_format])
+    check_output(path, overwrite=overwrite)
     content = detections_csv(detections).encode() if file_format == "csv" else detections_quakeml(detections)
     write_whole(path, content)
 

@@ -41,10 +41,10 @@ def read_text(path: Path) -> str:
         raise ConfigError(f"{path}: not text in UTF-8: {error}") from error
 
 
-def check_output(path: Path, *, overwrite: bool, folder: bool = False, endings: Sequence[str] = ()) -> None:
+def check_output(path: Path, *, overwrite: bool, folder: bool = False, endings: Sequence[str] | None = None) -> None:
     """Refuse an output that exists unless it may be overwritten; `folder` says whether the output is a folder.
 
-    Of a file, `endings` are those that suit it, see `check_ending`; without them any does.
+    `endings` are those that suit it, see `check_ending`; without them any does.
 
     Raises
     ------
@@ -57,7 +57,7 @@ def check_output(path: Path, *, overwrite: bool, folder: bool = False, endings: 
     check_writable(path)
 
 
-def check_free(path: Path, *, overwrite: bool, folder: bool = False, endings: Sequence[str] = ()) -> None:
+def check_free(path: Path, *, overwrite: bool, folder: bool = False, endings: Sequence[str] | None = None) -> None:
     """Refuse the name of an output as `check_output` does, but not the place: what is only added to needs none.
 
     Raises
@@ -68,7 +68,7 @@ def check_free(path: Path, *, overwrite: bool, folder: bool = False, endings: Se
     """
     if str(path) == "-":
         raise ConfigError("-: an output appears whole or not at all, so it can't be standard output; name a file")
-    if folder or endings:
+    if endings is not None:
         check_ending(path, endings)
     there = _kind(path)
     if there and there != ("folder" if folder else "file"):
