@@ -21,6 +21,7 @@ from seisnet.errors import ConfigError, DataError, NothingUsableError
 from seisnet.formats.own_csv import detections_csv
 from seisnet.model import Model, load_model
 from seisnet.picks import Pick
+from seisnet.scan.scanner import Probabilities
 from seisnet.store.seisbench_writer import SeisBenchWriter
 from seisnet.waveforms.files import Reading
 from seisnet.waveforms.records import NS_PER_S, Rejection
@@ -316,11 +317,17 @@ def test_a_part_is_read_as_it_was_written_and_a_damaged_one_is_told_in_one_line(
     path = tmp_path / "a.npz"
     part = Classification(picks=[Pick("GE", "APE", "", "HH", "P", 1)], spans=[("GE.APE..HH", 0, 9)], files=[Path("a")])
     part.rejections, part.highest = [Rejection("GE.APE..HH", 2, 3, "why")], {"P": 0.5}
-    part.seconds, part.dead_s = 8.0, 2.0
+    part.seconds, part.dead_s, part.failed = 8.0, 2.0, ["no answer"]
+    probabilities = np.eye(2, dtype=np.float32), 5, 2, ("P", "noise"), "GE.APE..HH", np.array([False, True])
+    part.probabilities = [Probabilities(*probabilities)]
     write_part(path, part)
     found = read_part(path)
-    names = ("picks", "spans", "files", "rejections", "highest", "seconds", "dead_s")
+    names = ("picks", "spans", "files", "rejections", "highest", "seconds", "dead_s", "failed")
     assert [getattr(found, name) for name in names] == [getattr(part, name) for name in names]
+    assert found.probabilities == []
+    [again] = read_part(path, probabilities=True).probabilities
+    for name, value in zip(vars(again), probabilities, strict=True):
+        np.testing.assert_array_equal(getattr(again, name), value)
     whole = path.read_bytes()
     flipped = [bytearray(whole) for _ in range(0, len(whole), 7)]
     for k, content in enumerate(flipped):

@@ -441,14 +441,14 @@ def test_a_training_that_was_killed_resumes_to_the_same_bytes(job, tmp_path):
     process.kill()
     process.wait()
     assert checkpoint.exists() and not killed.exists()
-    with pytest.raises(ConfigError, match="an interrupted run left parts of it; use resume=True"):
+    with pytest.raises(ConfigError, match=r"an interrupted run left 1 part of it in .*; use resume=True"):
         run("train", job / "windows.h5", "-o", killed, "--config", job / "quick.toml", "--epochs", 4)
     subprocess.run([*train, "-o", str(killed), "--resume"], check=True)
     assert killed.read_bytes() == (tmp_path / "whole.h5").read_bytes()
     assert not checkpoint.parent.exists()
 
 
-def test_a_model_is_finished_only_with_the_settings_windows_and_first_weights_that_it_has(job, tmp_path):
+def test_a_model_is_finished_only_with_the_settings_windows_and_first_weights_that_it_has(job, tmp_path, monkeypatch):
     shutil.copy(job / "model.h5", tmp_path / "m.h5")
     shutil.copy(job / "windows.h5", tmp_path / "w.h5")
     options = ["-o", tmp_path / "m.h5", "--config", job / "quick.toml", "--resume"]
@@ -461,7 +461,34 @@ def test_a_model_is_finished_only_with_the_settings_windows_and_first_weights_th
     for windows, more in others:
         with pytest.raises(ConfigError, match="was made with other settings, windows, initial weights or card"):
             run("train", tmp_path / windows, *options, *more)
+    monkeypatch.setattr("seisnet.training.fitting.__version__", "0.0.1")
+    with pytest.raises(ConfigError, match="or by another version of seisnet; choose another name"):
+        run("train", tmp_path / "w.h5", *options)
     assert (tmp_path / "m.h5").read_bytes() == (job / "model.h5").read_bytes()
+
+
+def test_a_file_that_is_put_in_the_place_of_an_interrupted_training_is_not_replaced_by_resume(job, tmp_path):
+    train = ["train", job / "windows.h5", "-o", tmp_path / "m.h5", "--config", job / "quick.toml", "--resume"]
+    (tmp_path / ".m.h5.training").mkdir()
+    (tmp_path / ".m.h5.training" / "checkpoint").write_text("of a run that was killed")
+    shutil.copy(job / "model.h5", tmp_path / "m.h5")
+    with pytest.raises(ConfigError, match="was made with other settings"):
+        run(*train, "--seed", 7)
+    assert (tmp_path / "m.h5").read_bytes() == (job / "model.h5").read_bytes()
+
+
+def test_an_overwrite_that_is_interrupted_before_anything_is_finished_goes_on_with_resume(job, tmp_path, monkeypatch):
+    def interrupt(*_, **__):
+        raise KeyboardInterrupt
+
+    shutil.copy(job / "model.h5", tmp_path / "m.h5")
+    train = ["train", job / "windows.h5", "-o", tmp_path / "m.h5", "--config", job / "quick.toml", "--seed", 7]
+    with monkeypatch.context() as patch:
+        patch.setattr("seisnet.training.fitting.fit", interrupt)
+        assert CliRunner().invoke(cli, list(map(str, [*train, "--overwrite"]))).exit_code == 130
+    run(*train, "--resume", "-q")
+    assert (tmp_path / "m.h5").read_bytes() != (job / "model.h5").read_bytes()
+    assert [path.name for path in tmp_path.iterdir()] == ["m.h5"]
 
 
 def test_windows_of_another_recipe_are_refused(job, tmp_path):
@@ -525,6 +552,7 @@ def test_a_dry_run_prints_the_plan_and_writes_nothing(job, tmp_path):
 def test_a_dry_run_refuses_what_the_run_would(name, job, tmp_path):
     (tmp_path / "there.h5").write_bytes(b"precious")
     (tmp_path / ".half.h5.work").mkdir()
+    (tmp_path / ".half.h5.work" / "shard.h5").touch()
     said = []
     for more in ([], ["--dry-run"]):
         with pytest.raises(SeisnetError) as caught:

@@ -10,16 +10,19 @@ import socket
 import subprocess
 import sys
 import time
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from seisnet import __version__
 from seisnet.config import PreprocessConfig
 from seisnet.crew import IN_FLIGHT, Crew
-from seisnet.engine import Engine
+from seisnet.engine import Engine, _on_cluster
 from seisnet.errors import ConfigError, DataError
+from seisnet.nn import blas_threads, threads
 from seisnet.preprocessing.job import preprocess_to_file
 
 CONFIG = PreprocessConfig(split_by="event", shifts=1)
@@ -44,6 +47,10 @@ def die_at(bad, n):
     return n
 
 
+def blas_limits(n):
+    return [getter() for getter, _ in threads._openblas()]
+
+
 def product_and_place(seed, n):
     return product(seed, n), os.getpid()
 
@@ -61,6 +68,16 @@ def test_processes_give_the_results_of_this_process_in_order(in_order):
         assert {place for _, place in found} != {os.getpid()}
 
 
+@pytest.mark.skipif(not threads._openblas(), reason="BLAS is another library here")
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_blas_works_on_one_thread_during_an_item_and_on_as_many_as_before_afterwards(jobs):
+    with blas_threads(2):
+        before = blas_limits(0)
+        found = Engine(jobs).map(blas_limits, range(20))
+        assert {limit for limits in found for limit in limits} == {1}
+        assert blas_limits(0) == before
+
+
 def test_the_same_processes_stay_for_several_maps():
     with Engine(jobs=2).crew(functools.partial(product_and_place, 1)) as over:
         rounds = [list(over(range(first, first + 10))) for first in (0, 10, 20)]
@@ -68,6 +85,17 @@ def test_the_same_processes_stay_for_several_maps():
         Engine().map(functools.partial(product, 1), range(30))
     )
     assert len({place for found in rounds for _, place in found}) == 2
+
+
+def test_an_error_of_giving_an_item_to_another_process_comes_in_its_turn(monkeypatch):
+    def refuse(*_):
+        raise BrokenProcessPool
+
+    crew = Crew(abs, 2)
+    monkeypatch.setattr(crew._pool, "submit", refuse)
+    with pytest.raises(BrokenProcessPool):
+        list(crew.results(range(3)))
+    crew.dismiss()
 
 
 def test_an_error_of_the_supply_comes_in_its_turn():
@@ -279,6 +307,9 @@ def test_no_scheduler_and_no_worker_are_one_clear_line(monkeypatch):
             list(Engine(scheduler=wrong).map(str, [1]))
         assert "\n" not in str(caught.value)
     assert made == [address]  # a client that an address stops half-way would tell a traceback later
+    monkeypatch.setattr("seisnet.engine.CONNECT_S", 60)  # to the scheduler, on a machine that is busy
+    wait = client.wait_for_workers
+    monkeypatch.setattr(client, "wait_for_workers", lambda self, n, timeout: wait(self, n, timeout=0.1))
     with (
         distributed.LocalCluster(n_workers=0, processes=False, dashboard_address=None) as cluster,
         pytest.raises(ConfigError, match="has no workers"),
@@ -295,6 +326,15 @@ def test_a_local_cluster_gives_the_results_of_this_process(in_order):
         assert list(engine.map(functools.partial(product, 1), range(20))) == in_order
         with pytest.raises(DataError, match="item 3 is bad"):
             list(engine.map(functools.partial(fail_at, 3), range(100)))
+
+
+@pytest.mark.parametrize(
+    ("version", "folder", "told"),
+    [("0.0.1", ".", "a worker runs seisnet .*; 0.0.1 is needed"), (__version__, "gone", "a worker does not see")],
+)
+def test_a_worker_of_another_version_or_without_the_files_is_one_line(version, folder, told, tmp_path):
+    with pytest.raises(DataError, match=told):
+        _on_cluster(abs, version, str(tmp_path / folder), -1)
 
 
 def test_a_worker_that_dies_is_one_line():

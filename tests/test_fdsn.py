@@ -1,5 +1,6 @@
 """Waveforms of a web service, from a small one on this machine: what is asked for, what comes, what goes wrong."""
 
+import functools
 import io
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -16,7 +17,9 @@ from obspy.core.inventory import Channel, Inventory, Network, Site, Station
 from seisnet.cli import cli
 from seisnet.config import PreprocessConfig
 from seisnet.errors import ConfigError, DataError, NothingUsableError
-from seisnet.preprocessing.job import preprocess
+from seisnet.preprocessing.job import preprocess, preprocess_to_file
+from seisnet.store.windows_file import read_rejected
+from seisnet.store.windows_in_memory import read_windows
 from seisnet.waveforms import fdsn
 from seisnet.waveforms.files import Reading
 from seisnet.waveforms.reading import read_records
@@ -221,6 +224,96 @@ def test_a_service_without_what_is_wanted_says_so(service):
     url, *_ = service
     with pytest.raises(NothingUsableError, match="has no channel"):
         find_sources([f"fdsn:{url}"], Reading(), selection=span(0, 60, "XX"))
+
+
+@pytest.fixture
+def two_days(service, tmp_path):
+    """The arguments of `preprocess_to_file` for the end of a day and the beginning of the next, with a P and S each."""
+    times = [obspy.UTCDateTime(ns=START_NS) + s for s in (86_000, 86_800)]
+    rows = (f"GE,APE,{time + after},{phase}\n" for time in times for after, phase in ((0, "P"), (20, "S")))
+    (tmp_path / "picks.csv").write_text("network,station,time,phase\n" + "".join(rows))
+    config = PreprocessConfig(
+        sampling_rate_hz=RATE_HZ, window_s=8.0, frame_s=1.0, hop_s=0.5, freqmax_hz=4.5, shifts=0, coda_windows=0,
+        noise_windows=0, split=(1.0, 0.0, 0.0),
+    )  # fmt: skip
+    selection = span(85_900, 86_900)
+    return functools.partial(
+        preprocess_to_file, [f"fdsn:{service[0]}"], [tmp_path / "picks.csv"], config, selection=selection
+    )
+
+
+def interrupt(*_, **__):
+    raise KeyboardInterrupt
+
+
+def test_an_interrupted_preprocess_asks_again_for_what_had_failed(service, two_days, tmp_path, monkeypatch):
+    _, _, asked, trouble = service
+    two_days(output=tmp_path / "whole.h5")
+    output = tmp_path / "w.h5"
+    asked.clear()
+    trouble.append((403,))
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr("seisnet.preprocessing.job.merge", interrupt)
+        two_days(output=output)
+    assert len(asked) == 2
+    two_days(output=output, resume=True)
+    assert len(asked) == 3
+    assert output.read_bytes() == (tmp_path / "whole.h5").read_bytes()
+    assert not (tmp_path / ".w.h5.work").exists()
+
+
+def test_a_finished_windows_file_tells_which_requests_had_failed_and_is_not_made_again(service, two_days, tmp_path):
+    _, _, asked, trouble = service
+    trouble.append((403,))
+    two_days(output=tmp_path / "w.h5")
+    before = (tmp_path / "w.h5").read_bytes()
+    two_days(output=tmp_path / "w.h5", resume=True)
+    assert len(asked) == 2
+    assert (tmp_path / "w.h5").read_bytes() == before
+    assert sum(reason.startswith("fdsn:") for *_, reason in read_rejected(tmp_path / "w.h5")) == 1
+
+
+def test_a_virtual_file_is_whole_until_what_had_failed_has_been_asked_for_again(
+    service, two_days, tmp_path, monkeypatch
+):
+    _, _, asked, trouble = service
+    output = tmp_path / "w.h5"
+    trouble.append((403,))
+    two_days(output=output, virtual=True)
+    assert len(read_windows(output).rows) == 2
+    trouble.append((413,))  # which is told otherwise
+    for failing in (True, False):
+        with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+            patch.setattr("seisnet.preprocessing.job.merge", interrupt)
+            two_days(output=output, virtual=True, overwrite=failing, resume=not failing)
+        assert len(read_windows(output).rows) == 2
+    two_days(output=output, virtual=True, resume=True)
+    assert len(asked) == 4
+    assert len(read_windows(output).rows) == 4
+    assert len(list((tmp_path / "w.h5.shards").iterdir())) == 2
+
+
+def test_an_interrupted_classify_asks_again_for_what_had_failed(service, untrained_model, tmp_path, monkeypatch):
+    url, _, asked, trouble = service
+    untrained_model.save(tmp_path / "model.h5")
+    wanted = ["classify", f"fdsn:{url}", "--select", "GE.APE..BH?", "--model", tmp_path / "model.h5"]
+    wanted += ["--starttime", "2020-01-01T23:50", "--endtime", "2020-01-02T00:10", "--threshold", "P=0.01", "-o"]
+
+    def classify(*arguments):
+        return CliRunner().invoke(cli, list(map(str, [*wanted, *arguments])), catch_exceptions=False)
+
+    classify(tmp_path / "whole.csv")
+    asked.clear()
+    trouble.append((403,))
+    with monkeypatch.context() as patch:
+        patch.setattr("seisnet.classification.job.write_picks", interrupt)
+        assert classify(tmp_path / "p.csv").exit_code == 130
+    assert len(asked) == 2
+    resumed = classify(tmp_path / "p.csv", "--resume")
+    assert len(asked) == 3
+    assert "fdsn:" not in resumed.stderr
+    assert (tmp_path / "p.csv").read_bytes() == (tmp_path / "whole.csv").read_bytes()
+    assert classify(tmp_path / "p.csv", "--resume").stderr == f"{tmp_path / 'p.csv'} is finished; nothing to resume\n"
 
 
 def test_a_finished_run_of_which_a_request_failed_says_so_again(service, untrained_model, tmp_path):

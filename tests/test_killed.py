@@ -197,7 +197,10 @@ def test_what_a_killed_run_leaves_is_told_resumed_or_swept(start, few, tmp_path)
         assert process.exitcode == status
     said = errors.read_text().splitlines()
     assert len(said) == 2
-    assert "holds 1 shard of an interrupted run; use --resume or --overwrite" in said[0]
+    assert (
+        f"w.h5: an interrupted run left 1 part of it in {tmp_path / '.w.h5.work'}; use --resume or --overwrite"
+        in said[0]
+    )
     assert "exists; choose another name, or use --overwrite" in said[1]
     assert contents(tmp_path).keys() == {"w.h5", "errors"}
 

@@ -629,6 +629,25 @@ def test_a_virtual_file_keeps_its_shards_until_another_has_replaced_it(virtual, 
     assert len(new := set((tmp_path / "v.h5.shards").iterdir())) == 1 and not new & old
 
 
+def test_a_finished_virtual_file_whose_shards_are_gone_is_made_again(virtual, labelled, tmp_path):
+    before = read_windows(virtual).rows.x
+    shutil.rmtree(tmp_path / "v.h5.shards")
+    job = ([str(labelled.files)], [str(labelled.csv)], CONFIG)
+    preprocess_to_file(*job, output=virtual, virtual=True, resume=True)
+    np.testing.assert_array_equal(read_windows(virtual).rows.x, before)
+    assert len(list((tmp_path / "v.h5.shards").iterdir())) == 1
+
+
+def test_shards_of_an_interrupted_virtual_run_are_not_removed_by_one_that_is_not(virtual, labelled, tmp_path):
+    virtual.unlink()
+    job = ([str(labelled.files)], [str(labelled.csv)], CONFIG)
+    preprocess_to_file(*job, output=virtual)
+    assert len(list((tmp_path / "v.h5.shards").iterdir())) == 1
+    preprocess_to_file(*job, output=tmp_path / "w.h5", virtual=True)
+    preprocess_to_file(*job, output=tmp_path / "w.h5", overwrite=True)
+    assert not (tmp_path / "w.h5.shards").exists()
+
+
 @pytest.mark.parametrize("first", [True, False])
 def test_a_finished_file_is_not_resumed_as_one_of_the_other_kind(first, labelled, tmp_path):
     job = ([str(labelled.files)], [str(labelled.csv)], CONFIG)
@@ -670,6 +689,16 @@ def test_an_existing_output_is_never_touched_unless_overwriting_is_asked_for(lab
     preprocess_to_file([str(labelled.dataset)], config=CONFIG, output=output, overwrite=True)
     assert len(read_windows(output).rows) > 100
     assert [p.name for p in tmp_path.iterdir()] == ["windows.h5"]
+
+
+def test_a_file_that_is_put_in_the_place_of_the_output_meanwhile_is_not_replaced(labelled, windows, tmp_path):
+    output, job = tmp_path / "w.h5", ([str(labelled.files)], [str(labelled.quakeml)], CONFIG)
+    with pytest.raises(ConfigError, match=r"w\.h5 was put there during the run; move it away, and use resume=True"):
+        preprocess_to_file(*job, output=output, progress=lambda *_: output.write_text("precious"))
+    assert output.read_text() == "precious"
+    output.unlink()
+    preprocess_to_file(*job, output=output, resume=True)
+    assert output.read_bytes() == windows.read_bytes()
 
 
 @pytest.mark.parametrize("where", ["x", "excerpts"])

@@ -1,6 +1,7 @@
 """The promises of the contract, kept by `classify`, `annotate` and `stream`: one test a promise, named for it."""
 
 import dataclasses
+import errno
 import itertools
 import os
 import shutil
@@ -20,13 +21,13 @@ from hypothesis import strategies as st
 
 from seisnet import nn
 from seisnet.classification.job import classify, gathered
-from seisnet.classification.one_source import SourceJob, classify_source
+from seisnet.classification.one_source import Classification, SourceJob, classify_source
 from seisnet.classification.output import Output, is_finished, made_of, write_finished
-from seisnet.classification.parts import make_parts, model_sha256
+from seisnet.classification.parts import make_parts, model_sha256, write_part
 from seisnet.cli import cli
 from seisnet.config import PickConfig, PreprocessConfig
 from seisnet.engine import Engine
-from seisnet.errors import ConfigError, SeisnetError
+from seisnet.errors import ConfigError, DataError, SeisnetError
 from seisnet.features import extract, make_feature
 from seisnet.model import Model
 from seisnet.scan.scanner import scan_windows
@@ -35,6 +36,7 @@ from seisnet.streaming import LATE, Streaming
 from seisnet.waveforms import sources
 from seisnet.waveforms.files import Reading
 from seisnet.waveforms.records import NS_PER_S, lost
+from seisnet.waveforms.source import Source
 from seisnet.waveforms.sources import find_sources
 from seisnet.waveforms.spikes import REACH
 
@@ -632,7 +634,7 @@ def test_kill_then_resume_gives_the_bytes_of_an_undisturbed_run(archive, tmp_pat
     assert not parts.exists()
 
 
-def test_a_finished_output_is_left_as_it_is_or_refused_with_what_differs(archive, tmp_path):
+def test_a_finished_output_is_left_as_it_is_or_refused_with_what_differs(archive, tmp_path, monkeypatch):
     sources, output, report = shutil.copytree(archive / "data", tmp_path / "data"), tmp_path / "k.csv", tmp_path / "r"
     MODEL.save(tmp_path / "louder.h5")
     to = (sources, "-o", output, "--resume")
@@ -658,6 +660,9 @@ def test_a_finished_output_is_left_as_it_is_or_refused_with_what_differs(archive
     os.utime(sources / "3.mseed", (0, 0))
     assert "with other sources or station metadata (or their files have changed); " in run_classify(*what).stderr
     assert before == (output.read_bytes(), output.stat().st_mtime_ns)
+    with monkeypatch.context() as patched:
+        patched.setattr("seisnet.classification.output.__version__", "0.0.1")
+        assert "version of seisnet; choose another name" in run_classify(*what).stderr
     output.write_text("moved by hand\n")
     assert "is not what a finished run left" in run_classify(*what).stderr
     assert output.read_text() == "moved by hand\n"
@@ -704,6 +709,37 @@ def test_a_run_that_dies_while_it_draws_the_report_goes_on(archive, tmp_path, mo
     assert (tmp_path / "r" / "report.html").exists() and not (tmp_path / ".k.csv.parts").exists()
 
 
+def test_what_is_put_in_the_place_of_an_interrupted_runs_outputs_is_not_replaced(archive, tmp_path, monkeypatch):
+    def dies(parts, *_, **__):
+        next(parts)
+        raise KeyboardInterrupt
+
+    what = (archive / "data", "--model", archive / "model.h5", "-o", tmp_path / "k.csv", "--views", 0)
+    what = (*what, "--probabilities", tmp_path / "p.mseed", "--report", tmp_path / "r")
+    with monkeypatch.context() as patched:
+        patched.setattr("seisnet.classification.job.gathered", dies)
+        assert run_classify(*what).returncode == 130
+    (tmp_path / "r").mkdir()
+    for name in ("k.csv", "p.mseed", "r/report.html"):
+        (tmp_path / name).write_text("precious")
+        refused = run_classify(*what, "--resume")
+        assert refused.returncode == 2 and "; choose another name, or use overwrite=True" in refused.stderr
+        assert (tmp_path / name).read_text() == "precious"
+        (tmp_path / name).unlink()
+    assert run_classify(*what, "--resume").returncode == 0
+    assert not (tmp_path / ".k.csv.parts").exists()
+
+
+def test_advice_to_resume_is_given_only_where_a_source_is_finished(archive, tmp_path, monkeypatch):
+    def full(path, part):
+        raise DataError("no space left")
+
+    monkeypatch.setattr("seisnet.classification.parts.write_part", full)
+    told = run_classify(archive / "data", "--model", archive / "model.h5", "-o", tmp_path / "k.csv").stderr
+    assert told == "no space left"
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_part_of_a_model_that_is_calibrated_otherwise_is_not_taken_for_one_of_this(quakes, tmp_path):
     quakes[0].write(str(tmp_path / "a.mseed"), format="MSEED")
     found = find_sources([str(tmp_path / "a.mseed")], Reading())
@@ -713,6 +749,28 @@ def test_a_part_of_a_model_that_is_calibrated_otherwise_is_not_taken_for_one_of_
         model = Model("louder", dataclasses.replace(MODEL.stored, **changed))
         names |= {path.name for _, path in make_parts(found, SourceJob(model), tmp_path / "parts", Engine())}
     assert len(names) == 4
+
+
+def test_a_part_of_a_file_that_has_changed_or_of_another_version_is_not_taken(tmp_path, monkeypatch):
+    monkeypatch.setattr("seisnet.classification.parts.classify_source", lambda source, job: Classification())
+    path, names = tmp_path / "a.mseed", set()
+    path.touch()
+    for age, version in ((1, "1"), (2, "1"), (2, "2")):
+        os.utime(path, (age, age))
+        monkeypatch.setattr("seisnet.classification.parts.__version__", version)
+        names |= {part.name for _, part in make_parts([Source((path,))], SourceJob(MODEL), tmp_path, Engine())}
+    assert len(names) == 3
+
+
+def test_a_part_appears_whole_or_not_at_all(tmp_path, monkeypatch):
+    def half(file, **_):
+        file.write(b"PK")
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("seisnet.classification.parts.np.savez", half)
+    with pytest.raises(DataError, match=r"a\.npz: can't be written: No space left"):
+        write_part(tmp_path / "a.npz", Classification())
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_models_that_differ_in_anything_that_picks_depend_on_have_other_hashes():
@@ -760,9 +818,11 @@ def test_a_run_that_goes_on_says_how_many_finished_sources_are_made_anew(archive
     ("output", "more", "message"),
     [
         ("folder", ["--overwrite"], "folder is a folder; choose another name"),
-        ("file", ["--overwrite", "--format", "real"], "file is a file; choose another name"),
+        ("file", ["--overwrite", "--format", "real"], "file is a file; a folder is needed"),
         ("new", ["--format", "phasenet", "--model", "rockfall"], "detections are written as csv or quakeml"),
         ("new", ["--hop", "0.3"], "it must be a multiple"),
+        ("new", ["--format", "quakml"], "format 'quakml'; did you mean 'quakeml'"),
+        ("new", ["--probabilities", "p.txt"], "p.txt: "),
         ("p.h5", ["--probabilities", "p.h5"], "no .h5 file is written here"),
         ("p.h5", ["--probabilities", "p.h5", "--format", "csv"], "picks and probabilities need separate files"),
         ("p.h5", ["--probabilities", "folder/../p.h5", "--format", "csv"], "need separate files"),
@@ -792,7 +852,8 @@ def test_what_can_not_be_written_is_refused_before_the_scan_and_leaves_nothing(
 
 def test_picks_may_lie_where_the_report_puts_them(tmp_path):
     for name, file_format in (("picks.csv", "csv"), ("picks.xml", "quakeml"), ("others.csv", "phasenet")):
-        Output(tmp_path / name, file_format, report=tmp_path).check(may_exist=False)
+        Output(tmp_path / name, file_format, report=tmp_path).check()
+    Output(tmp_path / "detections.csv", report=tmp_path / "report").check_task("phase")
 
 
 def test_a_folder_of_picks_and_report_is_finished_once_both_are_in_it(archive, tmp_path):
@@ -807,9 +868,9 @@ def test_a_folder_of_picks_and_report_is_finished_once_both_are_in_it(archive, t
 def test_probabilities_that_exist_are_replaced_only_where_that_is_asked_for(tmp_path):
     (tmp_path / "p.mseed").touch()
     output = Output(tmp_path / "picks.csv", probabilities=tmp_path / "p.mseed")
-    output.check(may_exist=True)
+    output.check(overwrite=True)
     with pytest.raises(ConfigError, match=r"p\.mseed exists; choose another name"):
-        output.check(may_exist=False)
+        output.check()
 
 
 @pytest.mark.parametrize("outputs", [("-o", "0.day"), ("-o", "picks.csv", "--probabilities", "0.mseed")])

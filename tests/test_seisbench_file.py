@@ -300,6 +300,17 @@ def test_a_failed_rewrite_leaves_the_old_data_set(tmp_path, x_cw):
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
 
 
+def test_a_folder_that_another_run_writes_to_is_refused_and_what_killed_runs_left_there_is_swept(tmp_path, x_cw):
+    tmp_path.joinpath("set").mkdir()
+    tmp_path.joinpath("set", ".waveforms.hdf5.1.part").touch()
+    with SeisBenchWriter(tmp_path / "set", [], data_format=ZNE) as writer:
+        with pytest.raises(ConfigError, match="set: another run is writing it; end that one, or choose another name"):
+            write(tmp_path / "set", [("A", x_cw)])
+        writer.add({}, x_cw)
+    assert {path.name for path in (tmp_path / "set").iterdir()} == {"metadata.csv", "waveforms.hdf5"}
+    write(tmp_path / "set", [("A", x_cw)], overwrite=True)
+
+
 def test_a_full_disk_is_one_line_and_nothing_appears(tmp_path):
     resource = pytest.importorskip("resource")
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from seisnet.errors import ConfigError, DataError
-from seisnet.store.files import check_folder, check_output, replacing, sha256_of, sweep, write_whole
+from seisnet.store.files import check_output, replacing, sha256_of, sweep, write_whole
 
 
 def listed(folder):
@@ -95,12 +95,12 @@ def test_an_existing_output_is_refused_unless_it_may_be_overwritten(tmp_path):
 
 
 @pytest.mark.parametrize(("make", "what"), [(os.mkfifo, "pipe or device"), (lambda p: p.symlink_to(p), "broken link")])
-@pytest.mark.parametrize("check", [check_output, check_folder])
-def test_what_is_neither_a_file_nor_a_folder_is_no_output(check, make, what, tmp_path):
+@pytest.mark.parametrize("folder", [False, True])
+def test_what_is_neither_a_file_nor_a_folder_is_no_output(folder, make, what, tmp_path):
     make(tmp_path / "a")
     for overwrite in (False, True):
         with pytest.raises(ConfigError, match=f"a is a {what}; "):
-            check(tmp_path / "a", overwrite=overwrite)
+            check_output(tmp_path / "a", overwrite=overwrite, folder=folder)
     assert listed(tmp_path) == ["a"]
 
 

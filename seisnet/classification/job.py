@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from seisnet.classification.one_source import Classification, SourceJob, classify_source
-from seisnet.classification.output import Output, made_of, write_finished
+from seisnet.classification.output import Output, is_finished, made_of, write_finished
 from seisnet.classification.parts import make_parts, parts_folder, read_part
 from seisnet.classification.views import of_picks, spread, with_all_picks
 from seisnet.config import PickConfig
@@ -18,7 +18,7 @@ from seisnet.formats.probabilities import check_name, write_probabilities
 from seisnet.model import Model
 from seisnet.picking.coincidence import accepted
 from seisnet.picking.detector import joined_detections
-from seisnet.store.work_folder import work_folder
+from seisnet.store.work_folder import State, claim, state_of, work_folder
 from seisnet.waveforms.files import Reading
 from seisnet.waveforms.records import reasons
 from seisnet.waveforms.selection import NO_WAVEFORMS, Selection
@@ -69,16 +69,21 @@ def classify_to_file(  # noqa: PLR0913, each is a choice that somebody makes
     progress: Callable[[str, int, int], None] | None = None,
     say: Say | None = None,
     then: Callable[[Classification], None] | None = None,
-) -> Classification:
+) -> Classification | None:
     """Classify sources and write what was found; with `resume`, a run that was killed continues, to the same bytes.
 
     `say` gets a line if finished sources of an interrupted run can't be reused. `then` is called with what was found
     once that is written; a run that is killed during this call can be resumed, too.
 
+    Returns
+    -------
+    Classification or None
+        None if the output is finished, so that there is nothing to resume.
+
     Raises
     ------
     ConfigError
-        For an output that can't hold what the model finds, or is also an input, or as `work_folder`.
+        For an output that can't hold what the model finds, or is also an input, or as `is_finished` or `work_folder`.
     NothingUsableError
         If no record could be scanned; the message says why.
     DataError
@@ -90,7 +95,10 @@ def classify_to_file(  # noqa: PLR0913, each is a choice that somebody makes
         check_name(output.probabilities, job.model.classes)
     output.check_sources(sources)
     folder, of = parts_folder(output.path), made_of(sources, job, output)
-    with work_folder(folder, output.path, resume=resume, overwrite=overwrite):
+    there = resume and state_of(output.path, folder) is State.THERE
+    if there and is_finished(sources, job, output):
+        return None
+    with work_folder(folder, output.paths, resume=resume, overwrite=overwrite or there):
 
         def parts() -> Iterator[tuple[Source, Classification]]:
             for source, path in make_parts(sources, job, folder, engine, say):
@@ -99,6 +107,7 @@ def classify_to_file(  # noqa: PLR0913, each is a choice that somebody makes
 
         try:
             found = gathered(parts(), job, reading, progress=progress, total=len(sources))
+            claim(folder, output.paths)
             if job.model.preprocess.task == "class":
                 write_detections(found.detections, output.path, output.file_format, overwrite=True)
             else:
@@ -108,12 +117,10 @@ def classify_to_file(  # noqa: PLR0913, each is a choice that somebody makes
                 write_probabilities(traces, output.probabilities, model=job.model.name)
             if then:
                 then(found)
-            # Those of an instrument are days that its service says it has nothing of.
-            failed = [r.reason for r in found.rejections if r.reason.startswith("fdsn:") and not r.trace_id]
-            write_finished(output.path, of, failed)
-        except NothingUsableError:
-            raise
+            write_finished(output.path, of, found.failed)
         except DataError as error:
+            if isinstance(error, NothingUsableError) or not paths:
+                raise
             done = f"{len(paths)} of {len(sources)} sources are finished"
             raise DataError(f"{error}; {done}: correct this and use resume=True") from error
         shutil.rmtree(folder)

@@ -73,6 +73,8 @@ class Classification:
         Of every record, where they were asked for.
     highest : dict of str to float
         The highest probability of each class.
+    failed : list of str
+        What went wrong with requests to web services, see `seisnet.waveforms.files.Reading`.
     spans : list of (str, int, int)
         Trace id, start and end of every record, as far as its source answers for it.
     rival_s : float
@@ -87,6 +89,7 @@ class Classification:
     probabilities: list[Probabilities] = field(default_factory=list)
     rejections: list[Rejection] = field(default_factory=list)
     files: list[Path] = field(default_factory=list)
+    failed: list[str] = field(default_factory=list)
     spans: list[tuple[str, int, int]] = field(default_factory=list)
     thresholds: dict[str, float] = field(default_factory=dict)
     highest: dict[str, float] = field(default_factory=dict)
@@ -112,6 +115,7 @@ class Classification:
         self.views += other.views
         self.rejections += other.rejections
         self.files += other.files
+        self.failed += other.failed
         self.spans += other.spans
         self.seconds += other.seconds
         self.dead_s += other.dead_s
@@ -160,7 +164,7 @@ def _classified(source: Source, job: SourceJob) -> Classification:
             result.probabilities.append(own)
         views = islice(views_of(record, found.probabilities, picks), job.kept_views)
         result.views = spread([*result.views, *views], job.kept_views)
-    result.rejections, result.files = reading.rejections, reading.files
+    result.rejections, result.files, result.failed = reading.rejections, reading.files, reading.failed
     return result
 
 

@@ -21,6 +21,7 @@ from seisnet.errors import ConfigError
 from seisnet.formats.picks import ENDINGS, check_detections_format
 from seisnet.formats.probabilities import check_name
 from seisnet.store.files import check_not_read, check_output, size_and_age, write_whole
+from seisnet.store.work_folder import check_place
 from seisnet.waveforms.source import Source
 
 IN_REPORT = {
@@ -54,18 +55,19 @@ class Output:
     probabilities: Path | None = None
     report: Path | None = None
 
-    def check(self, *, may_exist: bool, reads: Sequence[Path] = ()) -> None:
+    def check(self, *, resume: bool = False, overwrite: bool = False, reads: Sequence[Path] = ()) -> None:
         """Refuse, before any work is done, names and formats that can't be written.
 
         Raises
         ------
         ConfigError
             For an unknown format, a file that exists and may not, one place for two outputs, or one of the files that
-            the job reads beside its sources.
+            the job reads beside its sources; or as `seisnet.store.work_folder.check_place`.
         """
+        may_exist, is_folder = resume or overwrite, self.file_format == "real"
         if self.file_format not in ENDINGS:
             raise ConfigError(f"format '{self.file_format}'{nearest(self.file_format, ENDINGS)}")
-        check_output(self.path, overwrite=may_exist, folder=self.file_format == "real")
+        check_place(self.path, parts_folder(self.path), resume=resume, overwrite=overwrite, is_folder=is_folder)
         if self.probabilities:
             check_name(self.probabilities)
             if _same(self.probabilities, self.path):
@@ -85,6 +87,11 @@ class Output:
             raise ConfigError(f"{self.report}: a report needs a folder of its own; choose another name")
         if self._in_report and IN_REPORT.get(self.path.name.casefold(), self.file_format) != self.file_format:
             raise ConfigError(f"{self.path}: the report writes a file of that name; choose another name")
+
+    @property
+    def paths(self) -> list[Path]:
+        """All that is written."""
+        return [path for path in (self.path, self.probabilities, self.report) if path]
 
     @property
     def _in_report(self) -> bool:
@@ -121,17 +128,14 @@ def _same(path: Path, other: Path) -> bool:
 
 
 def is_finished(sources: Sequence[Source], job: SourceJob, output: Output) -> bool:
-    """Whether all that a job would write is there, and was made of these sources and settings.
+    """Whether all that a job would write is there beside an output that was made of these sources and settings.
 
     Raises
     ------
     ConfigError
-        If the output exists and no run was interrupted, but it was made of others, or not by a finished run.
+        If it was made of others, or not by a finished run.
     """
-    path = output.path
-    if not path.exists() or parts_folder(path).exists():
-        return False
-    advice = "choose another name, or use overwrite=True"
+    path, advice = output.path, "choose another name, or use overwrite=True"
     try:
         made = json.loads(_made_file(path).read_text(encoding="utf-8"))
         of, stamps = made["of"], made["stamps"]

@@ -51,7 +51,9 @@ def make_parts(
 def _one(work: tuple[Source, Path], job: SourceJob) -> Path:
     source, path = work
     if not path.exists():
-        write_part(path, classify_source(source, job))
+        part = classify_source(source, job)
+        path = path.with_suffix(".failed") if part.failed else path  # so that whoever goes on asks again
+        write_part(path, part)
     return path
 
 
@@ -72,7 +74,7 @@ def write_part(path: Path, part: Classification) -> None:
         ],
         "spans": part.spans,
         "probabilities": [[f.start_ns, f.hop_ns, list(f.classes), f.trace_id] for f in part.probabilities],
-        **{name: getattr(part, name) for name in ("highest", "seconds", "dead_s")},
+        **{name: getattr(part, name) for name in ("failed", "highest", "seconds", "dead_s")},
     }
     with replacing(path) as temporary, temporary.open("wb") as file:
         np.savez(file, allow_pickle=False, values=np.frombuffer(json.dumps(values).encode(), dtype=np.uint8), **arrays)
@@ -108,7 +110,7 @@ def read_part(path: Path, *, probabilities: bool = False) -> Classification:
                     for i, (start_ns, rate_hz, trace_id, indices) in enumerate(values["views"])
                 ],
                 spans=[(trace_id, start_ns, end_ns) for trace_id, start_ns, end_ns in values["spans"]],
-                **{name: values[name] for name in ("highest", "seconds", "dead_s")},
+                **{name: values[name] for name in ("failed", "highest", "seconds", "dead_s")},
             )
             if probabilities:
                 part.probabilities = [

@@ -95,7 +95,7 @@ def classify(
     """
     from seisnet.classification.job import classify_to_file
     from seisnet.classification.one_source import SourceJob
-    from seisnet.classification.output import Output, failed_requests, is_finished
+    from seisnet.classification.output import Output, failed_requests
     from seisnet.classification.summary import summary
     from seisnet.engine import Engine
     from seisnet.formats.picks import format_of
@@ -115,7 +115,7 @@ def classify(
     most_views = (VIEWS if views is None else views) if report else 0
     file_format = file_format or format_of(output)
     wanted = Output(output, file_format, probabilities, report)
-    wanted.check(may_exist=overwrite or resume, reads=console.read_beside(model_name, config_path))
+    wanted.check(resume=resume, overwrite=overwrite, reads=console.read_beside(model_name, config_path))
     with (
         new_folder(report, overwrite=overwrite or resume) if report else nullcontext(),
         console.progress_line("classify", quiet=quiet) as show,
@@ -124,12 +124,6 @@ def classify(
         model.thresholds(config)
         found_sources = find_sources(sources, reading, selection=selection, inventory=inventory)
         job = SourceJob(model, config, most_views, probabilities is not None, threads)
-        if resume and is_finished(found_sources, job, wanted):
-            console.say(f"{output} is finished; nothing to resume", quiet=quiet)
-            if failed := failed_requests(output):
-                told = f"{counted(len(failed), 'request')} to a web service had failed: --overwrite asks for all again"
-                console.say(f"  {told} ({failed[0]})", quiet=quiet)
-            return
 
         def write_report(found: Classification) -> None:
             if report:
@@ -151,6 +145,12 @@ def classify(
             say=lambda line: console.say(f"  {line}", quiet=quiet),
             then=write_report,
         )
+    if found is None:
+        console.say(f"{output} is finished; nothing to resume", quiet=quiet)
+        if failed := failed_requests(output):
+            told = f"{counted(len(failed), 'request')} to a web service had failed: --overwrite asks for all again"
+            console.say(f"  {told} ({failed[0]})", quiet=quiet)
+        return
     read = f" {counted(len(found.files), 'file')} read." if found.files else ""
     thresholds = ", ".join(f"{c} {t:g}" for c, t in sorted(found.thresholds.items()))
     console.say(f"{output}: {' '.join(summary(found, model))}{read}", quiet=quiet)

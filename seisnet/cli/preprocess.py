@@ -121,8 +121,9 @@ def preprocess(
     from seisnet.config import PreprocessConfig, load_toml
     from seisnet.preprocessing import job as preprocessing
     from seisnet.preprocessing.all_pieces import place_for_shards
-    from seisnet.store.files import check_not_read
+    from seisnet.store.files import HDF5, check_not_read
     from seisnet.store.windows_file import read_rejected
+    from seisnet.store.work_folder import check_place
 
     say = partial(console.say, quiet=quiet)
     config = load_toml(config_path, PreprocessConfig, say=say) if config_path else PreprocessConfig()
@@ -134,7 +135,8 @@ def preprocess(
         check_not_read(output, console.read_beside(config_path))
     if dry_run or output is None:
         if output:
-            place_for_shards(output, overwrite=overwrite, resume=resume, virtual=virtual)
+            folder = place_for_shards(output, virtual=virtual)
+            check_place(output, folder, resume=resume, overwrite=overwrite, endings=HDF5)
         with console.progress_line("preprocess", quiet=quiet) as show:
             plan = preprocessing.plan(
                 sources,

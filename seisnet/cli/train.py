@@ -108,9 +108,9 @@ def train(
     # These load NumPy, which comes after the choice (and before it with --init: nothing is chosen then).
     import numpy as np
 
-    from seisnet.store.files import HDF5, check_not_read, check_output, read_text, sweep
+    from seisnet.store.files import HDF5, check_not_read, read_text, sweep
     from seisnet.store.model_file import read_model
-    from seisnet.store.work_folder import work_folder
+    from seisnet.store.work_folder import State, check_place, claim, work_folder
     from seisnet.training.fitting import fit, is_fitted
 
     console.not_both(resume=resume, overwrite=overwrite)
@@ -118,18 +118,17 @@ def train(
     card = read_text(card_path).strip() if card_path else ""
     folder = output.with_name(f".{output.name}.training")
     checkpoint = folder / "checkpoint"
-    if resume and output.exists() and not checkpoint.exists():
+    if check_place(output, folder, resume=resume, overwrite=overwrite, endings=HDF5) is State.THERE and resume:
         finished = read_model(output)
         if not (is_fitted(finished, windows, config, init) and finished.card.startswith(card)):
             raise ConfigError(
-                f"{output} was made with other settings, windows, initial weights or card; choose another name, "
-                "or use --overwrite"
+                f"{output} was made with other settings, windows, initial weights or card, or by another version of "
+                "seisnet; choose another name, or use overwrite=True"
             )
         console.say(f"{output} is finished; nothing to resume", quiet=quiet)
         return
-    check_output(output, overwrite=overwrite or resume, endings=HDF5)
     with (
-        work_folder(folder, output, resume=resume, overwrite=overwrite),
+        work_folder(folder, [output], resume=resume, overwrite=overwrite),
         console.progress_line("train", quiet=quiet) as show,
         np.errstate(over="ignore", invalid="ignore"),  # a loss that is not finite is told in one line
     ):
@@ -139,8 +138,7 @@ def train(
             show(state, row["epoch"], row["epochs"])
             console.say(f"  {state}", quiet=quiet or not verbose)
 
-        for path in (output, checkpoint):
-            sweep(path)
+        sweep(checkpoint)
         model, history = fit(
             windows,
             config,
@@ -153,6 +151,7 @@ def train(
             progress=told,
             say=lambda line: console.say(f"  {line}", quiet=quiet),
         )
+        claim(folder, [output])
         model.save(output, overwrite=True)
         shutil.rmtree(folder)
     scores = model.stored.metrics.get("dev_windows")  # of what is kept, not of the best epoch

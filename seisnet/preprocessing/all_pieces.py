@@ -13,14 +13,12 @@ from pathlib import Path
 
 from seisnet.config import to_json
 from seisnet.engine import Over
-from seisnet.errors import ConfigError, DataError, NothingUsableError, UnfinishedError
+from seisnet.errors import DataError, NothingUsableError, UnfinishedError
 from seisnet.labels.matching import no_records, unmatched
 from seisnet.preprocessing.one_piece import Piece, PieceJob, Summary
 from seisnet.preprocessing.splits import Row
-from seisnet.store.files import HDF5, check_output
 from seisnet.store.shards import read_shard
 from seisnet.store.windows_file import Rejected, shards_folder
-from seisnet.store.work_folder import alone
 from seisnet.waveforms.records import KEPT
 from seisnet.waveforms.selection import NO_WAVEFORMS
 from seisnet.wording import counted, most_frequent
@@ -111,25 +109,9 @@ def make_shards(
     return totals
 
 
-def place_for_shards(output: Path, *, overwrite: bool, resume: bool, virtual: bool) -> Path:
-    """The folder for the shards of an output, once it is certain that both may and can be written.
-
-    Raises
-    ------
-    ConfigError
-        If the output, or the folder, exists and neither `overwrite` nor `resume` is set; if there is no such place, or
-        another run is writing there.
-    DataError
-        If nothing can be written there.
-    """
-    check_output(output, overwrite=overwrite or resume, endings=HDF5)
-    folder = shards_folder(output) if virtual else output.with_name(f".{output.name}.work")
-    if folder.exists():
-        with alone(folder, output):
-            held = counted(len(list(folder.glob("*.h5"))), "shard")
-        if not (overwrite or resume):
-            raise ConfigError(f"{folder} holds {held} of an interrupted run; use resume=True or overwrite=True")
-    return folder
+def place_for_shards(output: Path, *, virtual: bool) -> Path:
+    """The folder for the shards of an output."""
+    return shards_folder(output) if virtual else output.with_name(f".{output.name}.work")
 
 
 def inputs_sha256(job: PieceJob, identities: Sequence[str]) -> str:

@@ -16,16 +16,16 @@ from numpy.typing import NDArray
 
 from seisnet.config import PreprocessConfig, names, or_default
 from seisnet.engine import READY, Engine
-from seisnet.errors import ConfigError, DataError, UnfinishedError
+from seisnet.errors import ConfigError, DataError, FormatError, UnfinishedError
 from seisnet.preprocessing.all_pieces import Progress, Totals, inputs_sha256, make_shards, place_for_shards
 from seisnet.preprocessing.merging import describe, merge, step
 from seisnet.preprocessing.one_piece import work
 from seisnet.preprocessing.planning import eventless_labels, make_job, make_pieces
 from seisnet.preprocessing.splits import divide
-from seisnet.store.files import check_not_read, sweep
-from seisnet.store.windows_file import Rejected, WindowsInfo, is_virtual, read_info, shards_folder
+from seisnet.store.files import HDF5, check_not_read
+from seisnet.store.windows_file import FeatureReader, Rejected, WindowsInfo, is_virtual, read_info, shards_folder
 from seisnet.store.windows_in_memory import Windows, read_windows
-from seisnet.store.work_folder import clear, replaces, work_folder
+from seisnet.store.work_folder import State, check_place, claim, clear, forget, work_folder
 from seisnet.waveforms.files import Reading
 from seisnet.waveforms.records import COMPONENTS
 from seisnet.waveforms.selection import Selection
@@ -164,7 +164,8 @@ def preprocess_to_file(  # noqa: PLR0913, each is a choice that somebody makes
         the output is also an input; if `sources` or `labels` is not a list of names.
     """
     config, labels, output = or_default(config, PreprocessConfig), names("labels", labels), Path(output)
-    folder = place_for_shards(output, overwrite=overwrite, resume=resume, virtual=virtual)
+    folder = place_for_shards(output, virtual=virtual)
+    there = check_place(output, folder, resume=resume, overwrite=overwrite, endings=HDF5) is State.THERE
     engine.get_ready(READY)
     reading = Reading()
     found = find_sources(sources, reading, selection=selection or Selection(), inventory=inventory, engine=engine)
@@ -173,14 +174,13 @@ def preprocess_to_file(  # noqa: PLR0913, each is a choice that somebody makes
     job = make_job(found, labels, config, reading.rejections, miner=miner, folder=folder)
     pieces = list(make_pieces(found, config.link_s, reading.rejections))
     identities = [job.identity(piece) for piece in pieces] if resume else []
-    if resume and output.exists() and not replaces(folder):
-        info = _finished(output, inputs_sha256(job, identities), virtual=virtual)
+    if resume and there and (info := _finished(output, inputs_sha256(job, identities), virtual=virtual)):
         if not virtual:
             clear(folder)
         return info
-    keep = virtual and is_virtual(output)  # whose shards are in this folder
-    with work_folder(folder, output, resume=resume, overwrite=overwrite, keep=keep):
-        sweep(output)
+    was_virtual = is_virtual(output)
+    keep = virtual and was_virtual  # its shards are in this folder
+    with work_folder(folder, [output], resume=resume, overwrite=overwrite or there, keep=keep):
         if say and resume and (line := misfits("shards", [path.stem for path in folder.glob("*.h5")], identities)):
             say(line)
         with engine.crew(partial(step, job)) as over:
@@ -192,15 +192,18 @@ def preprocess_to_file(  # noqa: PLR0913, each is a choice that somebody makes
                 raise UnfinishedError(error, "the shards are finished: correct this and use resume=True") from error
             info = describe(job, totals, division, [Path(path) for path in labels], found[0])
             rejected = reading.rejections, [*totals.windowless, *totals.unmatched]
+            claim(folder, [output])
             # Few file systems let several machines of a cluster write to one file.
             over_copies = None if engine.scheduler else over
             merge(totals.shards, output, division, info, rejected, virtual=virtual, over=over_copies)
         if virtual:
+            forget(folder)
             for left in set(folder.iterdir()) - set(totals.shards):
                 left.unlink()
         else:
             shutil.rmtree(folder)
-            clear(shards_folder(output))  # of a virtual file that this one has replaced
+            if was_virtual:
+                clear(shards_folder(output))  # of the file that this one has replaced
     return info
 
 
@@ -253,14 +256,18 @@ def plan(
     )
 
 
-def _finished(output: Path, inputs: str, *, virtual: bool) -> WindowsInfo:
-    """What describes a finished output; one that was made from other inputs, or is of the other kind, is refused."""
+def _finished(output: Path, inputs: str, *, virtual: bool) -> WindowsInfo | None:
+    """What describes a finished output, None if its shards are gone; one of other inputs or kind is refused."""
     info, advice = read_info(output, rejected=False), "choose another name, or use overwrite=True"
     if info.attributes.get("inputs_sha256") != inputs:
         raise ConfigError(f"{output} was made from other inputs or settings; {advice}")
     if is_virtual(output) != virtual:
         raise ConfigError(f"{output} was made with{'out' if virtual else ''} virtual=True; {advice}")
-    return info
+    try:
+        with FeatureReader(output):
+            return info
+    except FormatError:
+        return None
 
 
 def _of_classes(totals: Totals, classes: Sequence[str]) -> str:

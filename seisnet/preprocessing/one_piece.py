@@ -121,6 +121,8 @@ class Summary:
         See `seisnet.labels.matching.no_records`.
     covered, excerpted : dict
         By station and event, first and last time of stretches that its windows cover, in turn, or its excerpts.
+    failed : list of str
+        What went wrong with requests to web services, see `seisnet.waveforms.files.Reading`.
     rejected : list
         Filled only where no shard is written: a shard holds its own.
     shard : Path or None
@@ -135,6 +137,7 @@ class Summary:
     records: dict[str, list[int]] = field(default_factory=dict)
     covered: dict[str, dict[str, list[int]]] = field(default_factory=dict)
     excerpted: dict[str, dict[str, list[int]]] = field(default_factory=dict)
+    failed: list[str] = field(default_factory=list)
     rejected: list[Rejected] = field(default_factory=list)
     shard: Path | None = None
 
@@ -155,11 +158,16 @@ def work(job: PieceJob, piece: Piece) -> Summary:
         return _summarise(job, piece, None)
     path = job.folder / f"{job.identity(piece)}.h5"
     done = undamaged_summary(path)
-    if done is not None and done.keys() == CARRIED:  # else another build of this version made it
+    # If it carries something else, another build of this version made it.
+    if done is not None and done.keys() == CARRIED and not done["failed"]:
         return Summary(**done, shard=path)
     with new_shard(path, int(np.prod(job.feature.shape))) as writer:
         summary = _summarise(job, piece, writer)
         writer.finish(summary.rejected, {name: value for name, value in vars(summary).items() if name in CARRIED})
+    if summary.failed:
+        # So that whoever goes on asks again, and does not write over a shard that a finished file refers to.
+        what = hashlib.sha256(json.dumps(summary.failed).encode()).hexdigest()
+        path = path.replace(path.with_suffix(f".failed-{what[:8]}"))
     return replace(summary, rejected=[], shard=path)
 
 
@@ -187,7 +195,7 @@ def _summarise(job: PieceJob, piece: Piece, writer: ShardWriter | None) -> Summa
     summary.files = [(path, size, sha, -1 if path in unread else i) for path, size, sha, i in summary.files]
     summary.rows = list(maker.rows.items())
     summary.records = {name: spans_ns.tolist() for name, spans_ns in matcher.records.items()}
-    summary.rejected = [*reading.rejections]
+    summary.rejected, summary.failed = [*reading.rejections], reading.failed
     return summary
 
 

@@ -63,18 +63,19 @@ def check_free(path: Path, *, overwrite: bool, folder: bool = False, endings: Se
     Raises
     ------
     ConfigError
-        If the path exists and `overwrite` is not set or it is of the other kind, if its folder does not exist, if it is
-        ``-``, which elsewhere means standard output, or as `check_ending`.
+        If something is there, see `is_there`, and `overwrite` is not set or it is of the other kind, if its folder does
+        not exist, if it is ``-``, which elsewhere means standard output, or as `check_ending`.
     """
     if str(path) == "-":
         raise ConfigError("-: an output appears whole or not at all, so it can't be standard output; name a file")
     if endings is not None:
         check_ending(path, endings)
     there = _kind(path)
-    if there and there != ("folder" if folder else "file"):
-        raise ConfigError(f"{path} is a {there}; choose another name")
-    if there and not overwrite:
-        raise ConfigError(f"{path} exists; choose another name, or use overwrite=True")
+    if there not in ("", "folder" if folder else "file"):
+        raise ConfigError(f"{path} is a {there}; {'a folder is needed' if folder else 'choose another name'}")
+    if is_there(path) and not overwrite:
+        what = "is not empty; choose another folder" if folder else "exists; choose another name"
+        raise ConfigError(f"{path} {what}, or use overwrite=True")
     check_parent(path)
 
 
@@ -90,6 +91,16 @@ def check_ending(path: Path, endings: Sequence[str] = ()) -> None:
     if ending in KNOWN and ending not in endings:
         advice = f"end it in {' or '.join(endings)}" if endings else f"it is to be a folder; leave {ending} out"
         raise ConfigError(f"{path}: no {ending} file is written here; {advice}")
+
+
+def is_there(path: Path) -> bool:
+    """Whether there is anything at the place of an output; a folder counts if it holds anything, see `holds_any`."""
+    return holds_any(path) if path.is_dir() else path.exists()
+
+
+def holds_any(folder: Path) -> bool:
+    """Whether anything in a folder has more than a hidden name, as what is temporary has."""
+    return folder.is_dir() and not all(path.name.startswith(".") for path in folder.iterdir())
 
 
 def check_writable(path: Path) -> None:
@@ -150,27 +161,6 @@ def check_not_read(path: Path, read: Iterable[Path]) -> None:
         raise ConfigError(f"{path} is also an input; choose an output outside the folders that are read")
 
 
-def check_folder(folder: Path, *, overwrite: bool) -> None:
-    """Refuse a folder for results that holds something, unless it may be overwritten; nothing in it is deleted.
-
-    Raises
-    ------
-    ConfigError
-        If it holds something and `overwrite` is not set, if it is a file, if the folder that it lies in does not exist,
-        or as `check_ending`.
-    DataError
-        As `check_writable`.
-    """
-    check_ending(folder)
-    there = _kind(folder)
-    if there not in ("", "folder"):
-        raise ConfigError(f"{folder} is a {there}; a folder is needed")
-    check_parent(folder)
-    if folder.is_dir() and any(folder.iterdir()) and not overwrite:
-        raise ConfigError(f"{folder} is not empty; choose another folder, or use overwrite=True")
-    check_writable(folder)
-
-
 @contextmanager
 def made_folder(folder: Path) -> Iterator[None]:
     """Make a folder; if it was made here and stays empty, remove it again."""
@@ -186,8 +176,8 @@ def made_folder(folder: Path) -> Iterator[None]:
 
 @contextmanager
 def new_folder(folder: Path, *, overwrite: bool) -> Iterator[None]:
-    """Make a folder for results, see `check_folder` and `made_folder`."""
-    check_folder(folder, overwrite=overwrite)
+    """Make a folder for results, see `check_output` and `made_folder`; nothing in it is deleted."""
+    check_output(folder, overwrite=overwrite, folder=True, endings=())
     with made_folder(folder):
         yield
 

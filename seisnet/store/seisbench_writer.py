@@ -15,9 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seisnet.errors import ConfigError, DataError
-from seisnet.store.files import check_folder, check_free, made_folder, replacing
+from seisnet.store.files import check_free, check_output, made_folder, replacing, sweep
 from seisnet.store.hdf5 import HDF5Sink
 from seisnet.store.seisbench_file import chunk_names
+from seisnet.store.work_folder import alone
 
 BUCKET_TRACES = 1024
 BUCKET_BYTES = 32 * 2**20
@@ -46,7 +47,7 @@ class SeisBenchWriter:
     ------
     ConfigError
         The folder holds a data set and `overwrite` is not set, or a chunked one, which is never replaced; or it is a
-        file, or would lie in a folder that does not exist.
+        file, or would lie in a folder that does not exist; or another run is writing to it.
     DataError
         The disk refuses, or a row has a column that was not announced.
     """
@@ -73,11 +74,13 @@ class SeisBenchWriter:
         if (self.folder / "chunks").exists() or chunk_names(self.folder, "waveforms", ".hdf5") - {""}:
             raise ConfigError(f"{self.folder}: holds a chunked data set; choose another folder")
         metadata, waveforms, readme = (self.folder / n for n in ("metadata.csv", "waveforms.hdf5", "README.md"))
-        check_folder(self.folder, overwrite=True)  # its files are checked one by one
+        check_output(self.folder, overwrite=True, folder=True, endings=())  # its files are checked one by one
         with ExitStack() as stack:
             stack.enter_context(made_folder(self.folder))
+            stack.enter_context(alone(self.folder, self.folder))
             for path in (metadata, waveforms, readme) if self.attributes else (metadata, waveforms):
                 check_free(path, overwrite=self.overwrite)
+                sweep(path)
             # What is entered last leaves first: all is on disk, then README, waveforms and metadata move in.
             metadata_part = stack.enter_context(replacing(metadata))
             waveforms_part = stack.enter_context(replacing(waveforms))

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from seisnet import nn
+from seisnet import __version__, nn
 from seisnet.config import TrainConfig, from_dict, instance, or_default
 from seisnet.errors import ConfigError
 from seisnet.model import Model, load_model
@@ -176,6 +176,7 @@ def is_fitted(stored: StoredModel, windows: Windows | str | Path, config: TrainC
     return (
         from_dict(TrainConfig, dict(stored.train)) == config
         and dict(stored.preprocess) == learned.info.config
+        and stored.attributes.get("seisnet_version", "") == __version__
         and stored.attributes.get("windows_sha256", "") == learned.digest
         and stored.attributes.get("parent_sha256", "") == Parent(init).digest
     )

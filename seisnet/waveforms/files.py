@@ -32,10 +32,14 @@ MSEED_START = re.compile(rb"\d{6}[DRQM][ \0]")
 
 @dataclass
 class Reading:
-    """The files read so far, and what could not be used, with reasons."""
+    """The files read so far, and what could not be used, with reasons.
+
+    `failed` are the reasons of those rejections that are requests to web services: another try may succeed.
+    """
 
     files: list[Path] = field(default_factory=list)
     rejections: list[Rejection] = field(default_factory=list)
+    failed: list[str] = field(default_factory=list)
 
     def reject(self, path: Path, reason: str) -> None:
         """Note what is wrong with a file."""

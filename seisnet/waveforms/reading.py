@@ -53,6 +53,7 @@ def read_records(
         stream = source.selection.of(_stream(source, reading, round(guard_s * NS_PER_S)))
     except DataError as error:  # of one request to a service: the others go on
         reading.rejections.append(Rejection("", *source.span_ns, str(error)))
+        reading.failed.append(str(error))
         return
     records, rejections = condition(
         stream,
