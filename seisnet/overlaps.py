@@ -40,27 +40,24 @@ def group_starts(spans: Sequence[tuple[int, int]], apart: float = 0) -> list[int
     return [starts[bisect.bisect_right(starts, start) - 1] for start, _ in spans]
 
 
-def joined_names(
-    named_spans: Mapping[str, tuple[Sequence[tuple[int, int]], Sequence[str]]], apart: float = 0
-) -> dict[str, str]:
+def joined_names(named_spans: Mapping[str, Sequence[tuple[tuple[int, int], str]]], apart: float = 0) -> dict[str, str]:
     """For each name the first, in order, of those whose spans in one place are merged, directly or through others.
 
     Parameters
     ----------
-    named_spans : mapping of a place to (spans, names)
-        A name for each span.
+    named_spans : mapping of a place to (span, name) pairs
 
     Examples
     --------
-    >>> joined_names({"APE": ([(0, 2), (1, 4), (9, 9)], ["b", "a", "c"])})
+    >>> joined_names({"APE": [((0, 2), "b"), ((1, 4), "a"), ((9, 9), "c")]})
     {'a': 'a', 'b': 'a', 'c': 'c'}
     """
-    names = sorted({name for _, own in named_spans.values() for name in own})
+    names = sorted({name for own in named_spans.values() for _, name in own})
     number = {name: i for i, name in enumerate(names)}
     named: list[tuple[Hashable, int]] = []
-    for place, (spans, own) in named_spans.items():
-        groups = zip(group_starts(spans, apart), own, strict=True)
-        named += [((place, start), number[name]) for start, name in groups]
+    for place, own in named_spans.items():
+        starts = group_starts([span for span, _ in own], apart)
+        named += [((place, start), number[name]) for start, (_, name) in zip(starts, own, strict=True)]
     return {names[i]: names[group[0]] for group in connected(named, len(names)) for i in group}
 
 

@@ -12,7 +12,7 @@ from seisnet.wording import counted
 Statement = TypeVar("Statement", bound=Pick | Detection)
 
 MOST_LINES = 20
-"""Statements that a list shows, half of them its first and half its last."""
+"""Picks or detections that a list shows; of a longer list half of these are its first, half its last."""
 
 
 class _Found(list[Statement]):
@@ -21,7 +21,7 @@ class _Found(list[Statement]):
     _what = ""
 
     def __repr__(self) -> str:
-        """How many there are, then each in a line; of many, the first and the last."""
+        """How many there are, then one a line."""
         lines = [str(statement) for statement in self]
         half = MOST_LINES // 2
         if len(lines) > MOST_LINES:
@@ -29,7 +29,7 @@ class _Found(list[Statement]):
         return "\n".join([f"{counted(len(self), self._what)}{':' if self else ''}", *lines])
 
     def select(self, trace_id: str | None = None, min_confidence: float | None = None) -> Self:
-        """Those whose trace id, with or without channel, a regular expression matches, of a probability at least."""
+        """Those of `min_confidence` at least whose trace id, with or without channel, fully matches a pattern."""
         pattern = re.compile(".*" if trace_id is None else trace_id)
         return type(self)(
             found
@@ -66,7 +66,7 @@ class PickList(_Found[Pick]):
     def select(
         self, trace_id: str | None = None, min_confidence: float | None = None, phase: str | None = None
     ) -> PickList:
-        """Picks as for detections, of one phase."""
+        """As for detections; with `phase`, only picks of that phase."""
         return PickList(pick for pick in super().select(trace_id, min_confidence) if phase in (None, pick.phase))
 
 

@@ -252,11 +252,9 @@ def _row(trace: _Trace, hints: Sequence[str], stations: Stations, rejections: li
 
 def _together(picks: Sequence[Pick], config: ExportConfig) -> dict[str, str]:
     """The first, by name, of the events whose traces may share samples with those of an event, at any station."""
-    of_station: dict[str, tuple[list[tuple[int, int]], list[str]]] = defaultdict(lambda: ([], []))
+    of_station: dict[str, list[tuple[tuple[int, int], str]]] = defaultdict(list)
     for pick in picks:
-        moments, events = of_station[pick.station.upper()]
-        moments.append((pick.time_ns, pick.time_ns))
-        events.append(pick.event_id)
+        of_station[pick.station.upper()].append(((pick.time_ns, pick.time_ns), pick.event_id))
     return joined_names(of_station, _reach_s(config) * NS_PER_S)
 
 

@@ -38,8 +38,7 @@ def picks_csv(picks: Sequence[Pick]) -> str:
 
 def detections_csv(detections: Sequence[Detection]) -> str:
     """CSV with a header, sorted by start, trace id and class."""
-    ordered = sorted(detections, key=lambda d: (d.start_ns, d.trace_id, d.label))
-    return csv_text([DETECTION_COLUMNS, *map(_detection_row, ordered)])
+    return csv_text([DETECTION_COLUMNS, *map(_detection_row, sorted(detections))])
 
 
 def _pick_row(pick: Pick) -> tuple[str, ...]:

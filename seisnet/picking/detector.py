@@ -68,7 +68,7 @@ def joined_detections(detections: Sequence[Detection], config: PickConfig, hop_n
     lines: dict[tuple[str, str], list[Detection]] = {}
     for detection in sorted(detections, key=lambda d: d.start_ns):
         _append(lines.setdefault((detection.trace_id, detection.label), []), detection, _gap_ns(config, hop_ns))
-    return sorted(reaching(d for line in lines.values() for d in line), key=lambda d: (d.start_ns, d.trace_id, d.label))
+    return sorted(reaching(d for line in lines.values() for d in line))
 
 
 def _gap_ns(config: PickConfig, hop_ns: int) -> int:

@@ -22,10 +22,12 @@ Row = tuple[str, str, int, int, bool]
 """Event, station, split of the data set (0: none), class, augmented."""
 
 Covered = Mapping[str, Mapping[str, Sequence[int]]]
-"""By station and event, first and last time of stretches that its windows, or excerpts, cover, in turn."""
+"""First and last time of every stretch that windows, or excerpts, cover, one after the other, by station and event."""
 
-Placed = Mapping[str, tuple[Spans, tuple[str, ...]]]
-"""By station, such stretches, and of which event each is."""
+Placed = Mapping[str, tuple[Spans, Sequence[str]]]
+"""Such stretches by station, and the event of each."""
+
+NOTHING: Covered = {}
 
 FEWEST_BLOCKS = 10
 """`auto` splits by event and station only where that leaves at least this many blocks."""
@@ -46,8 +48,8 @@ class Division:
         ``event``, ``both`` or ``given``.
     counts : int64 (3, K, 2)
         Windows that are kept, by split, class and whether they are augmented.
-    covered, excerpted : dict of str to (Spans, tuple of str)
-        By station, where windows, or excerpts, lie, and of which event each is.
+    covered, excerpted : Placed
+        Where windows, and excerpts, lie.
     """
 
     split_of: Mapping[tuple[str, str, int], int]
@@ -68,7 +70,7 @@ class Division:
 
 
 def divide(
-    rows: Counter[Row], config: PreprocessConfig, covered: Covered | None = None, excerpted: Covered | None = None
+    rows: Counter[Row], config: PreprocessConfig, covered: Covered = NOTHING, excerpted: Covered = NOTHING
 ) -> Division:
     """Assign windows, counted by what they have in common, to splits.
 
@@ -87,8 +89,7 @@ def divide(
     keys = sorted(windows)
     events, stations, numbers = zip(*keys, strict=True)
     names = ["" if number == 0 else SPLITS[number - 1] for number in numbers]
-    spans = {station: _spans(of_event) for station, of_event in (covered or {}).items()}
-    joined = {} if config.split_by == "given" else joined_names(spans)
+    joined = {} if config.split_by == "given" else joined_names({s: _spans(own) for s, own in covered.items()})
     joined_events = [joined.get(event, event) for event in events]
     split, how = assign_splits(joined_events, stations, names, config, windows=[windows[key] for key in keys])
     split_of = dict(zip(keys, split.tolist(), strict=True))
@@ -97,21 +98,23 @@ def divide(
         side = split_of[event, station, number]
         if not (augmented and side):
             counts[side, y, int(augmented)] += n
-    excerpts = {station: _spans(of_event) for station, of_event in (excerpted or {}).items()}
-    placed = ({station: (Spans(own), of) for station, (own, of) in every.items()} for every in (spans, excerpts))
-    return Division(split_of, how, counts, *placed)
+    return Division(split_of, how, counts, _placed(covered), _placed(excerpted))
 
 
-def _spans(of_event: Mapping[str, Sequence[int]]) -> tuple[list[tuple[int, int]], tuple[str, ...]]:
-    """Where the windows, or excerpts, of a station lie, and of which event each stretch is."""
-    pairs = [(span, e) for e, times in of_event.items() for span in zip(times[::2], times[1::2], strict=True)]
-    return [span for span, _ in pairs], tuple(event for _, event in pairs)
+def _placed(covered: Covered) -> Placed:
+    found = {station: _spans(of_event) for station, of_event in covered.items()}
+    return {station: (Spans([span for span, _ in own]), [event for _, event in own]) for station, own in found.items()}
+
+
+def _spans(of_event: Mapping[str, Sequence[int]]) -> list[tuple[tuple[int, int], str]]:
+    """The stretches of a station, each with its event."""
+    return [(span, e) for e, times in of_event.items() for span in zip(times[::2], times[1::2], strict=True)]
 
 
 def with_split(excerpt: Excerpt, division: Division) -> Excerpt | Rejected:
-    """An excerpt with its split; a rejection where it would lie in none, or in two.
+    """An excerpt with its split; a rejection if that is none, or more than one.
 
-    Of excerpts of two splits that share samples the one of test, or else of dev, stays.
+    Of excerpts of two splits that share samples, the one of test stays, or else that of dev.
     """
     events = tuple(event for event in excerpt.events if event in division.split_of_event)
     splits = _splits(excerpt, events, division)
@@ -214,7 +217,7 @@ def _deal(
 
 
 def _splits(excerpt: Excerpt, events: Sequence[str], division: Division) -> set[int]:
-    """Splits that an excerpt would lie in; none where its events, or its station if that counts, have none."""
+    """Splits in which an excerpt would lie; none if its events, or its station if that counts, have none."""
     station = station_of(excerpt.trace_id)
     if not events or (division.how == "both" and station not in division.split_of_station):
         return set()
@@ -227,7 +230,7 @@ def _splits(excerpt: Excerpt, events: Sequence[str], division: Division) -> set[
 
 
 def _splits_near(excerpt: Excerpt, placed: Placed, division: Division) -> set[int]:
-    """Splits of the events of all that shares samples with an excerpt."""
+    """Splits of the events whose windows, or excerpts, share samples with an excerpt."""
     spans, events_of = placed.get(station_of(excerpt.trace_id).upper(), (Spans([]), ()))
     near = {events_of[i] for i in spans.touching(excerpt.start_ns, excerpt.end_ns)}
     return {division.split_of_event[event] for event in near if event in division.split_of_event}

@@ -34,7 +34,7 @@ MSEED_START = re.compile(rb"\d{6}[DRQM][ \0]")
 class Reading:
     """The files read so far, and what could not be used, with reasons.
 
-    `failed` are the reasons of those rejections that are requests to web services: another try may succeed.
+    `failed` repeats the reasons of those rejections that are requests to web services: another try may succeed.
     """
 
     files: list[Path] = field(default_factory=list)

@@ -21,7 +21,7 @@ EARLY_NS = 300 * NS_PER_S
 """Day files start a little before or after midnight: what starts less than this before it counts as the next day."""
 
 NEAR_NS = 5 * 3600 * NS_PER_S
-"""Files are read beside those of a span if they come this near to it, further than any config lets records reach."""
+"""Files that come this near to a span are read beside those of the span; no config lets records reach so far."""
 
 FILES_AT_ONCE = 1024
 """Number of files whose headers a process reads at a time; starting a process takes as long as that for small files."""

@@ -107,7 +107,7 @@ class Waveforms:
         Parameters
         ----------
         sampling_rate_hz : float, optional
-            Of the records; without it, the highest at which any of them was recorded.
+            Of all records; by default the highest at which any of them was recorded.
         response : Response, optional
             Removed from what files hold, which needs station metadata.
 
@@ -124,11 +124,8 @@ class Waveforms:
         rates_hz = [h.rate_hz for h in (*files, *rows) if h.rate_hz > 0]  # NaN is not
         rate_hz = sampling_rate_hz or max(rates_hz, default=math.nan)
         records = self._records_of_files(files, *read_ns, rate_hz, response) if files else []
-        numbers: dict[Path, set[int]] = defaultdict(set)
-        for holding in rows:
-            numbers[holding.path].add(holding.row)
-        for path, its in numbers.items():
-            records += self._records_of_rows(path, its, rate_hz)
+        for path in dict.fromkeys(h.path for h in rows):
+            records += self._records_of_rows(path, {h.row for h in rows if h.path == path}, rate_hz)
         cut = [part(record, start_ns, end_ns) for record in records if record.trace_id == trace_id]
         return sorted((record for record in cut if record.n_samples > 1), key=lambda record: record.start_ns)
 

@@ -73,7 +73,7 @@ class Packets:
         self.first_ns, self._newest_ns = AFTER_ALL_NS, BEFORE_ALL_NS  # starts of packets
         self._runs: dict[str, list[Run]] = defaultdict(list)  # by component
         self._ends_ns: dict[str, int] = {}
-        self._gaps_ns: list[tuple[int, int]] = []  # the latest in which no component has samples
+        self._gaps_ns: list[tuple[int, int]] = []  # gaps of all components, those that still matter
 
     @property
     def rates_hz(self) -> set[float]:
@@ -81,7 +81,7 @@ class Packets:
         return {run.rate_hz for runs in self._runs.values() for run in runs}
 
     def add(self, piece: Segment, component: str) -> None:
-        """Put the samples of a packet, if any are left of it, behind those of its component."""
+        """Put the samples of a packet behind those of its component; of one that came too late there may be none."""
         newest_end_ns = max(self._ends_ns.values(), default=AFTER_ALL_NS)
         self._ends_ns[component] = max(self._ends_ns.get(component, piece.end_ns), piece.end_ns)
         if not len(piece.samples):
@@ -104,12 +104,13 @@ class Packets:
     def complete_ns(self, patience_ns: int) -> int:
         """Time up to which everything that is waited for has arrived.
 
-        A component is waited for until others have packets that begin so much later; and for so long all three are.
+        A component is waited for until a packet of another begins `patience_ns` after its end, and one of which nothing
+        has come, until a packet begins so long after the first. A gap of all components does not count as waiting.
         """
         if len(self._ends_ns) < 3 and self._newest_ns - self.first_ns < patience_ns:
             return BEFORE_ALL_NS
         least_ns = self._newest_ns - patience_ns
-        for before_ns, after_ns in reversed(self._gaps_ns):  # of all components, no lag of those that had kept up
+        for before_ns, after_ns in reversed(self._gaps_ns):
             if after_ns >= least_ns:
                 least_ns -= after_ns - before_ns
         self._gaps_ns = [gap for gap in self._gaps_ns if gap[1] >= least_ns]
@@ -137,7 +138,9 @@ def final_ns(
 ) -> int:
     """Time before which no record can change, whatever arrives yet.
 
-    Records begin and end where a component does, or turns, except for stretches of a component that are too short.
+    A record begins and ends where a component begins, ends or turns; but stretches of a component that are too short
+    count for nothing. So nothing is final from the start of a stretch on that may yet turn out to be too short, or
+    from a beginning or end on behind which too little has arrived for a record.
 
     Parameters
     ----------
@@ -148,7 +151,7 @@ def final_ns(
     shortest_ns : int
         Length of the shortest record.
     rounding_ns : int
-        By so much more or less, a stretch may be long enough or too short.
+        Resampling may make a stretch longer or shorter by this.
     """
     edges, growing = set[int](), {complete_ns}
     for segment in segments:
@@ -157,9 +160,8 @@ def final_ns(
             if end_ns - start_ns >= shortest_ns - rounding_ns:
                 edges |= {start_ns, end_ns}
             if end_ns - start_ns < shortest_ns + rounding_ns and end_ns > complete_ns - rounding_ns:
-                growing.add(start_ns)  # which may turn out to be none
+                growing.add(start_ns)
     known_ns = min(growing)
-    # What begins at an edge is a record only once it is long enough.
     return min((edge for edge in edges if known_ns - shortest_ns - rounding_ns < edge < known_ns), default=known_ns)
 
 

@@ -131,7 +131,7 @@ def _stream(source: Source, reading: Reading, guard_ns: int) -> obspy.Stream:
     stream = _of_files(source.paths, source, reading, None if source.part is None else near_ns)
     if source.kind == "sds":
         reading.rejections += sds.strayed(stream, source.reach_ns)
-    stream += _of_files(source.beside, source, Reading(), near_ns)  # what is wrong with them, their own source tells
+    stream += _of_files(source.beside, source, Reading(), near_ns)  # their own source reports what is wrong with them
     return stream
 
 
@@ -139,12 +139,13 @@ def _of_files(paths: Sequence[Path], source: Source, reading: Reading, span_ns: 
     """What some files hold for a source."""
     stream = obspy.Stream()
     for path in paths:
-        # Without an index, every part of a source reads a file whole, and the first tells what is wrong with it.
+        # Without an index every day of a file reads it whole; only the first reports what is wrong with it.
         told = Reading() if source.part and read_index(path) is None else reading
         part = read_file(path, told, span_ns=span_ns)
         if part is not None:
             stream += sds.own_traces(part, path, reading) if source.kind == "sds" else part
-            reading.files += [] if source.part else [path]
+            if not source.part:
+                reading.files.append(path)
     return stream
 
 

@@ -59,7 +59,7 @@ def of_record(record: Record) -> list[Rejection]:
 
 
 def of_beginning(record: Record, at_ns: int) -> list[Rejection]:
-    """Remarks on a record of which only the beginning is known, at the time from which it is used."""
+    """Remarks that hold from the beginning of a record on, given at a time from which it is used."""
     told = (remark for remark in of_record(record) if remark.start_ns == record.start_ns)
     return [remark._replace(start_ns=at_ns, end_ns=at_ns) for remark in told]
 

@@ -72,7 +72,7 @@ def own_traces(stream: obspy.Stream, path: Path, reading: Reading) -> obspy.Stre
 
 
 def strayed(stream: obspy.Stream, reach_ns: tuple[int, int]) -> Iterator[Rejection]:
-    """Samples outside the reach of the files that hold them: they are more than a day from the date in its name."""
+    """Rejections of samples that no day reads: they lie more than a day from the day in the name of their file."""
     for trace in stream:
         trace_id, _ = split_seed_id(trace.id)
         start_ns, end_ns = trace.stats.starttime.ns, trace.stats.endtime.ns
@@ -86,7 +86,7 @@ def strayed(stream: obspy.Stream, reach_ns: tuple[int, int]) -> Iterator[Rejecti
 
 
 def _folded(seed_id: str) -> str:
-    """The instrument of a channel, however its codes are written."""
+    """The instrument of a channel; codes in lower case, or ``--`` for no location, make no other."""
     return split_seed_id(seed_id)[0].upper().replace("--", "")
 
 

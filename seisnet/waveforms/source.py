@@ -1,15 +1,15 @@
 """What is read at once, and which times it answers for.
 
-A source is the files of one station and day, a day of files that hold more, one instrument-day of an archive
+A source is one of these: the files of one station and day, one day of longer files, one instrument-day of an archive
 (``sds:PATH``, see `seisnet.waveforms.sds`) or of a web service (``fdsn:NAME`` or ``fdsn:URL``), or a data set in the
 layout of SeisBench or STEAD. Sources are small values; they can be read in any order, by several processes.
 
-Continuous recordings do not stop at midnight. If its recording goes on in another, a source answers for a span of time,
-`Source.span_ns`: its records start in that span, and reach one window less one sample beyond it. So every window of
-`shortest_s` lies whole in the records of exactly one source, the one in whose span it starts, and no sample is lost or
-used in two windows of the same start. Whoever needs more around a window asks for `margin_s` on both sides, and keeps
-what lies in the span (`Source.answers_for`). Of what lasts, such as a fault, each source tells its part
-(`Source.part_of`), and of what is wrong with a file the source tells whose own it is.
+Continuous recordings do not stop at midnight. A source whose recording goes on in another one therefore answers for a
+span of time, `Source.span_ns`: its records start in that span, and reach one window less one sample beyond it. So every
+window of `shortest_s` lies whole in the records of exactly one source, the one in whose span it starts. Whoever needs
+more around a window asks for `margin_s` on both sides, and keeps only what lies in the span (`Source.answers_for`). A
+fault that lasts across a border is reported by each source for its own part (`Source.part_of`); what is wrong with a
+file is reported by the source to which the file belongs.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class Source:
     span_ns : (int, int)
         It answers for these times; the end is excluded.
     reach_ns : (int, int)
-        What its files hold in these times is read, by it or by sources beside which they lie; the end is excluded.
+        What its own files hold at these times is read, by it or by its neighbours; the end is excluded.
     service, channels : str
         Of a web service: name or URL, and ``NET.STA.LOC.HH?``.
     selection : Selection

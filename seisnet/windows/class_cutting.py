@@ -23,11 +23,13 @@ def cut_classes(labelled: LabelledRecord, config: PreprocessConfig) -> tuple[lis
     From every stretch `config.class_windows` windows are cut side by side, fewer where it is short; one is centred on
     a stretch that is shorter than a window. `config.shifts` copies of each are shifted by up to `config.shift_s`. A
     window that reaches into a stretch of another class is left out, and a copy that reaches into another event's.
+
     Where ``noise`` is one of the classes, and a record holds stretches but none of noise, `config.noise_windows` are
-    taken for every window that is no copy, at least `config.noise_gap_s` from all stretches, as far as they might lie
-    side by side; they belong to the event of the next stretch, and lively ones are left out (`config.noise_ratio`).
-    Where a recording goes on in another source, windows lie as if the record did, and each is left to the record that
-    holds it whole.
+    taken for every window that is no copy, at least `config.noise_gap_s` from all stretches, but no more than would fit
+    side by side. They belong to the event of the next stretch; lively ones are left out (`config.noise_ratio`).
+
+    Where a recording goes on in another source, windows lie as if its record did not end there, and each belongs to
+    the record that holds it whole.
 
     Returns
     -------
@@ -113,14 +115,14 @@ def _noise(
 
 
 def _apart(stretch: ClassInterval, other: ClassInterval, *, shifted: bool) -> bool:
-    """Whether a window of a stretch must not reach into another: a copy in train would hold what may be in test."""
+    """Whether a window of one stretch must not reach into the other; a copy, in train, not into what may be in test."""
     return other.label != stretch.label or (shifted and other.event_id != stretch.event_id)
 
 
 def _span(record: Record, stretch: ClassInterval, length: int) -> tuple[float, float]:
     """First and past-the-last sample of a stretch, as far as it is recorded.
 
-    One that goes on in another source's record is left as it is: neither knows how far the other was recorded.
+    One that goes on in another source is returned whole, since neither source knows how far the other was recorded.
     """
     low = sample_of(record, stretch.start_ns)
     high = low + length if stretch.end_ns == stretch.start_ns else sample_of(record, stretch.end_ns) + 1

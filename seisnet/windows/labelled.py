@@ -75,12 +75,15 @@ class Onset(NamedTuple):
 
 
 def centred_on(sample: float, length: int) -> int:
-    """First sample of the window centred on a sample; of two as near the earlier, wherever the record starts."""
+    """First sample of the window centred on a sample; if two are equally near, the earlier.
+
+    `round` would take the even one, so that the window depended on where the record starts.
+    """
     return math.ceil(sample - length / 2 - 0.5)
 
 
 def is_elsewhere(record: Record, first: int, length: int) -> bool:
-    """Whether a window lies whole in the record of another source, which gives it, or tells why there is none."""
+    """Whether a window belongs to another source, into whose record it reaches: that gives it, or says why not."""
     before, after = record.goes_on
     return (first < 0 and before) or (first > record.n_samples - length and after)
 
@@ -131,10 +134,10 @@ def start_ns(record: Record, window: Window) -> int:
 
 
 def covered_ns(record: Record, windows: Sequence[Window], config: PreprocessConfig) -> dict[str, list[int]]:
-    """By event, first and last time of the stretches that windows cover, in turn.
+    """First and last time of the stretches that windows cover, one after the other, by event.
 
-    Of task ``class``, neither shifted copies count nor the last sample, which may be the first of the next stretch:
-    where hours of tremor abut, they would make one event of all.
+    In task ``class``, shifted copies do not count, nor the last sample of a window, which may be the first of the next
+    stretch: if they did, hours of tremor that abut would become one event.
     """
     of_event: dict[str, list[tuple[int, int]]] = defaultdict(list)
     is_class = config.task == "class"
