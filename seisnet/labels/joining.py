@@ -16,7 +16,7 @@ from seisnet.picks import ClassInterval, Pick, in_order
 from seisnet.waveforms.records import NS_PER_S, Rejection
 
 SAME_NS = NS_PER_S // 2
-"""Picks of one phase at one station are of one onset if they are no farther apart: no picker tells them apart."""
+"""Picks of one phase at one station that are no farther apart are of one onset: no picker tells two so close apart."""
 
 T = TypeVar("T")
 
@@ -30,10 +30,12 @@ Refused = dict[str, list[tuple[int, str, str]]]
 
 
 def surest(picks: Iterable[Pick], instrument: str = "") -> tuple[list[Pick], list[Pick]]:
-    """The surest pick of every onset of a station, whatever the instrument, and the second ones, each in order of time.
+    """The surest pick of every onset at its station, and the second picks, both in order of time.
 
-    That is the one of most weight, and of those the least uncertain; before all others comes what was picked on
-    `instrument`, band and instrument of a record.
+    Parameters
+    ----------
+    instrument : str
+        Band and instrument of a record: what was picked on it is surer than all that was picked on others.
     """
     kept: list[Pick] = []
     second: list[Pick] = []
@@ -77,21 +79,20 @@ def once(
     Otherwise one window might lie in two splits, under two names of one earthquake. Events of one name in two files are
     one, unless an onset of the later file shows that it is another: each file may number its events in its own way.
 
-    Within a file the surest pick counts. Picks on two instruments of a station are both kept, unless one is outside any
-    event. With `each`, all are but those of one time, and those beside one of more weight in their event: a machine's
-    own second picks are to be seen.
+    Within a file the surest pick of an onset counts. Picks on two instruments of a station are both kept, unless only
+    one belongs to an event. With `each`, the second picks of a file are kept as well, so that those of a machine are
+    seen; left out are only those of the same time as another, and those that weigh less than another in their event.
 
-    A pick that an earlier file rejects is left out, unless that has another pick of the onset. In other files, one that
-    an analyst has moved or renamed is also of the onset of its original.
+    A pick that an earlier file rejects is left out, unless an earlier file also has a pick of that onset. One that an
+    analyst has moved or renamed stands for the onset of its original, too, against the picks of other files.
     """
     kept: list[Pick] = []
-    of_event: list[Event] = []  # of each pick that is kept
+    of_event: list[Event] = []  # the event of each of them
     same_as: dict[Event, Event] = {}  # from an event to one that is the same, in this file or an earlier one
     first_of_name: dict[str, Event] = {}  # the first event of each name
     places: dict[tuple[str, str], list[tuple[int, int]]] = defaultdict(list)  # times and places in `kept`, by onset
-    left: dict[tuple[str, str], list[tuple[int, int]]] = defaultdict(list)  # the same before an analyst's changes
-    # A pick outside any event may be of the same onset as one inside: a machine's beside the analyst's. So a file
-    # has two parts.
+    left: dict[tuple[str, str], list[tuple[int, int]]] = defaultdict(list)  # the same of their originals
+    # Picks of events come first, for one outside any event may be of the same onset: a machine's beside the analyst's.
     parts = ([pick for pick in picks if bool(pick.event_id) is named] for picks in files for named in (True, False))
     for k, picks in enumerate(parts):
         before = len(kept)
@@ -100,14 +101,15 @@ def once(
             was = pick.original or pick
             moved = _copies(pick, left[_onset(pick)], kept) + _copies(was, places[_onset(was)], kept)
             copies = _copies(pick, near, kept) + [place for place in moved if place < before]
-            for place in copies[:1] if pick.event_id else ():
-                if of_event[place][1]:
-                    events = (_joined(same_as, of_event[place]), _joined(same_as, (k, pick.event_id)))
+            if pick.event_id and copies:
+                other = of_event[copies[0]]
+                if other[1]:
+                    events = (_joined(same_as, other), _joined(same_as, (k, pick.event_id)))
                     early, late = sorted(events, key=lambda event: event[0])
                     if early != late:
                         same_as[late] = early
                 else:
-                    of_event[place] = (k, pick.event_id)
+                    of_event[copies[0]] = (k, pick.event_id)
             if any(place < before or _is_second(pick, kept[place], each=each) for place in copies):
                 rejections.append(_rejection(pick, SECOND))
             elif not copies and _is_refused(pick, refused[: k // 2]):
@@ -126,7 +128,7 @@ def once(
 
 
 def _copies(pick: Pick, near: Sequence[tuple[int, int]], kept: Sequence[Pick]) -> list[int]:
-    """Places in `kept` of the picks that may be of the same onset as another, the nearest first."""
+    """Places in `kept` of those of `near`, times and places, that may be of the same onset; the nearest first."""
     at_once = _within(near, pick, lambda at: at[0])
     found = [(abs(t - pick.time_ns), i) for t, i in at_once if fits(pick, kept[i].network, kept[i].location)]
     return [i for _, i in sorted(found)]
@@ -142,7 +144,7 @@ def _is_second(pick: Pick, surer: Pick, *, each: bool) -> bool:
 
 
 def _doubts(pick: Pick) -> tuple[bool, float, float]:
-    """Sort key with the surest pick first: of those that its analyst uses, of most weight, the least uncertain."""
+    """Sort key by which the surest pick is first: used by its analyst, of most weight, then least uncertain."""
     uncertainty_s = math.inf if math.isnan(pick.uncertainty_s) else pick.uncertainty_s
     return pick.phase.endswith(UNUSED), -pick.weight, uncertainty_s
 
@@ -158,7 +160,7 @@ def _rejection(pick: Pick, reason: str) -> Rejection:
 
 
 def _onset(pick: Pick) -> tuple[str, str]:
-    """Station and phase, of a pick without weight the phase that its analyst means: other files may give it one."""
+    """Station and phase; also of a pick without weight, to which another file may give some."""
     hint = pick.phase.removesuffix(UNUSED)
     return pick.station.upper(), phase_class(hint) or hint.upper()
 

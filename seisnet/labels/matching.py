@@ -18,8 +18,8 @@ from seisnet.wording import duration
 L = TypeVar("L", Pick, ClassInterval)
 
 BEFORE_NS = 3600 * NS_PER_S
-"""A record that continues another source's gets the labels of this time before it, too: their coda may reach into it,
-or an S whose time nobody knows, and noise keeps a gap from signals, which may be as wide."""
+"""A record that continues another source's gets the labels of this time before it, too: their coda, or an S that
+nobody picked, may reach into it, and noise keeps away from signals by up to this time."""
 
 GUESSED = 20
 """Number of places without waveform, those with most labels, for which similar codes are sought; each takes a while."""

@@ -28,15 +28,15 @@ def read_labels(
 ) -> list[Pick]:
     """Read picks from catalogues and CSV files, every onset of an instrument once.
 
-    Of several files the first counts, in one file a pick of an event before one that belongs to none, and then the
-    surest, so that neither a machine's beside the analyst's nor one of a second event is another onset.
+    Of several files the first counts; within a file a pick of an event before one outside any, then the surest. So
+    neither a machine's pick beside the analyst's nor one of a second event is another onset.
 
     Parameters
     ----------
     rejections : list of Rejection, optional
         Takes the picks that an analyst rejected, and second picks of an onset.
     each : bool
-        Keep picks of one onset, but for those of one time, or that weigh less than another in their event.
+        Keep also the second picks of an onset, with the exceptions of `seisnet.labels.joining.once`.
 
     Returns
     -------

@@ -80,7 +80,7 @@ def csv_intervals(path: Path, rejections: list[Rejection]) -> list[ClassInterval
 
 
 def _read(path: Path, table: _Table, make: Callable[[dict[str, str]], L], rejections: list[Rejection]) -> list[L]:
-    """Labels of a table; of rows with the same ``pick_id``, which answer for one pick, only the last counts."""
+    """Labels of a table; of rows with the same ``pick_id``, which are answers about one pick, only the last counts."""
     with path.open(newline="", encoding="utf-8-sig") as file:
         reader = csv.DictReader(file)
         names = [name.strip() for name in reader.fieldnames or []]
@@ -148,7 +148,7 @@ def _pick(values: dict[str, str]) -> Pick:
 
 
 def _original(values: dict[str, str]) -> Pick | None:
-    """The pick that a row answers for, if it was at another time or of another phase."""
+    """The pick for which a row is an analyst's answer, if it had another time or another phase."""
     found = PICK_ID.fullmatch(values.get("pick_id", ""))
     if found is None:
         return None
