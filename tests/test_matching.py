@@ -86,6 +86,18 @@ def test_an_onset_that_the_reference_has_twice_counts_once_and_a_second_pick_of_
     assert (false.found, false.reference, false.matched) == (2, 1, 1)
 
 
+@pytest.mark.parametrize("phases", ["Pg, P of weight 0", "P, Pn of weight 0", "pP, pP"])
+def test_a_pick_at_a_second_one_of_a_later_phase_or_without_weight_is_not_false_either(phases):
+    """Beside the first there is a match of its own, or another pick that is neither right nor false."""
+    first, second = (
+        replace(pick, phase=phase)
+        for pick, phase in zip(picks("GE.A P 10, GE.A P 10.4"), phases.split(", "), strict=True)
+    )
+    p, _ = score_picks(picks("GE.A P 9.9, GE.A P 10.5"), [first, second], tolerance_s=0.5)
+    matched = int(first.phase != "pP")
+    assert (p.found, p.reference, p.matched) == (matched, matched, matched)
+
+
 def test_a_second_pick_that_names_no_network_still_makes_its_station_one_of_any():
     """GE.APE and XX.APE can't be told from it, whichever of the picks of an onset is kept."""
     for second in ("GE.APE P 10.3", ".APE P 10.3"):

@@ -75,9 +75,9 @@ def score_picks(picks: Iterable[Pick], reference: Iterable[Pick], *, tolerance_s
 
     Stations are compared by network and station code; one whose network a side does not name, by station code alone.
     Every pick on a station that the reference knows counts; picks on other stations are left out, since nobody
-    looked there (`elsewhere`). Of picks of one onset in the reference one counts (`seisnet.labels.joining.surest`). A
-    pick without a match at another of these, at an onset whose time its analyst gave no weight, or at one of a later
-    phase (such as pP or PKP), is neither right nor false, and left out as well.
+    looked there (`elsewhere`). Of several reference picks of one onset the surest counts (see
+    `seisnet.labels.joining.surest`). A pick without a match is neither right nor false, and left out as well, if it
+    lies at another of these, at a pick to which its analyst gave no weight, or at a later phase (such as pP or PKP).
 
     Returns
     -------
@@ -85,8 +85,9 @@ def score_picks(picks: Iterable[Pick], reference: Iterable[Pick], *, tolerance_s
         For P and S.
     """
     wanted, second = surest(reference)
-    doubtful = [replace(p, phase=last_leg(p.phase.removesuffix(UNUSED))) for p in wanted if not phase_class(p.phase)]
-    return _scores(("P", "S"), list(picks), wanted, tolerance_s, [*doubtful, *second])
+    others = [*second, *(pick for pick in wanted if not phase_class(pick.phase))]
+    doubtful = [replace(pick, phase=last_leg(pick.phase.removesuffix(UNUSED))) for pick in others]
+    return _scores(("P", "S"), list(picks), wanted, tolerance_s, doubtful)
 
 
 def score_detections(
@@ -155,10 +156,11 @@ def apart_s(found: Sequence[Mark], reference: Sequence[Mark]) -> float:
 
 
 def common_shift_s(found: Sequence[Mark], reference: Sequence[Mark], *, tolerance_s: float) -> float:
-    """The time, up to 25 h, by which most of the reference is followed by its like at its station, or below 0 preceded.
+    """By how much what was found is later than the reference, if that is the same for most; below 0 it is earlier.
 
-    Local time, or another day, shifts all picks alike. Up to 1000 of the reference, evenly spread, are looked at; NaN
-    where fewer than half of them, or than ten, agree.
+    Local time, or another day, shifts all picks alike, by 25 h at most. Each of the reference is compared with all of
+    its name at its station; of more than 1000, only some 1000 are, evenly spread. NaN if fewer than half of them, or
+    fewer than ten, agree.
     """
     unnamed = _without_network(found, reference)
     starts_s = {of: np.sort([ns / NS_PER_S for ns, _ in spans]) for of, spans in _spans(found, unnamed).items()}
