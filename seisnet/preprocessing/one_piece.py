@@ -120,7 +120,7 @@ class Summary:
     records : dict of str to list of int
         See `seisnet.labels.matching.no_records`.
     covered, excerpted : dict
-        By station and event, first and last time of stretches that its windows cover, in turn, or its excerpts.
+        Where its windows, and its excerpts, lie, see `seisnet.preprocessing.splits.Covered`.
     failed : list of str
         What went wrong with requests to web services, see `seisnet.waveforms.files.Reading`.
     rejected : list
@@ -158,14 +158,14 @@ def work(job: PieceJob, piece: Piece) -> Summary:
         return _summarise(job, piece, None)
     path = job.folder / f"{job.identity(piece)}.h5"
     done = undamaged_summary(path)
-    # If it carries something else, another build of this version made it.
+    # A shard that carries other fields was made by another build of this version.
     if done is not None and done.keys() == CARRIED and not done["failed"]:
         return Summary(**done, shard=path)
     with new_shard(path, int(np.prod(job.feature.shape))) as writer:
         summary = _summarise(job, piece, writer)
         writer.finish(summary.rejected, {name: value for name, value in vars(summary).items() if name in CARRIED})
     if summary.failed:
-        # So that whoever goes on asks again, and does not write over a shard that a finished file refers to.
+        # Under another name, so that a resumed run asks again, and replaces no shard to which a finished file refers.
         what = hashlib.sha256(json.dumps(summary.failed).encode()).hexdigest()
         path = path.replace(path.with_suffix(f".failed-{what[:8]}"))
     return replace(summary, rejected=[], shard=path)
