@@ -40,7 +40,7 @@ from seisnet.scan.scanner import scan_windows
 from seisnet.store.model_file import StoredModel, StoredStage
 from seisnet.waveforms.conditioning import condition
 from seisnet.waveforms.files import Reading
-from seisnet.waveforms.sources import find_sources
+from seisnet.waveforms.finding import find_sources
 
 Seconds = NDArray[np.float64]
 

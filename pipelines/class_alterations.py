@@ -15,9 +15,9 @@ from seisnet.features import extract, make_feature
 from seisnet.scoring.metrics import class_scores, confusion_counts
 from seisnet.store.windows_file import WindowRows
 from seisnet.waveforms.files import Reading
+from seisnet.waveforms.finding import find_sources
 from seisnet.waveforms.reading import read_records, read_traces
 from seisnet.waveforms.records import Record, ns_to_sample
-from seisnet.waveforms.sources import find_sources
 
 SHARES = (0.5, 0.2)
 """Of the model's rate, at which records are looked at as if they were sampled so."""

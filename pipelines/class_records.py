@@ -23,10 +23,10 @@ from seisnet.labels.tables import time_ns
 from seisnet.model import Model
 from seisnet.picks import Detection, iso_time, station_of
 from seisnet.waveforms.files import Reading
+from seisnet.waveforms.finding import find_sources
 from seisnet.waveforms.reading import read_records
 from seisnet.waveforms.records import NS_PER_S
 from seisnet.waveforms.selection import Selection
-from seisnet.waveforms.sources import find_sources
 
 STATIONS = 2
 """A detection counts where so many stations share it."""

@@ -17,11 +17,11 @@ from seisnet.labels.matching import LabelMatcher, unmatched
 from seisnet.picks import Pick
 from seisnet.waveforms.file_names import waveform_files
 from seisnet.waveforms.files import Reading
+from seisnet.waveforms.finding import find_sources
 from seisnet.waveforms.reading import read_records
 from seisnet.waveforms.records import DAY_NS, NS_PER_S, lost
 from seisnet.waveforms.selection import Selection
-from seisnet.waveforms.source import Source
-from seisnet.waveforms.sources import find_sources
+from seisnet.waveforms.sources import Source
 from seisnet.windows.cutting import cut
 from seisnet.windows.labelled import LabelledRecord
 

@@ -24,9 +24,9 @@ from seisnet.picks import Pick
 from seisnet.scan.scanner import Probabilities
 from seisnet.store.seisbench_writer import SeisBenchWriter
 from seisnet.waveforms.files import Reading
+from seisnet.waveforms.finding import find_sources
 from seisnet.waveforms.records import NS_PER_S, Rejection
 from seisnet.waveforms.selection import Selection
-from seisnet.waveforms.sources import find_sources
 
 LOW = PickConfig(thresholds={"P": 0.3, "S": 0.3})
 

@@ -18,9 +18,9 @@ from seisnet.store.seisbench_writer import SeisBenchWriter
 from seisnet.waveforms.dataset_columns import parse_time_ns
 from seisnet.waveforms.datasets import DatasetTrace, component_rows, read_dataset, read_dataset_picks
 from seisnet.waveforms.files import Reading
+from seisnet.waveforms.finding import find_sources
 from seisnet.waveforms.reading import read_traces
 from seisnet.waveforms.records import NS_PER_S, Rejection, ns_to_sample
-from seisnet.waveforms.sources import find_sources
 
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
 START = "2011-07-04T05:23:18.123456Z"

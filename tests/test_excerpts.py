@@ -21,9 +21,9 @@ from seisnet.store.shards import new_shard, read_shard
 from seisnet.store.windows_file import WindowsInfo, read_info, read_rejected, read_rows
 from seisnet.store.windows_in_memory import read_windows
 from seisnet.waveforms.files import Reading
+from seisnet.waveforms.finding import find_sources
 from seisnet.waveforms.reading import read_traces
 from seisnet.waveforms.records import NS_PER_S, ns_to_sample, sample_to_ns
-from seisnet.waveforms.sources import find_sources
 from seisnet.windows.cutting import cut
 from seisnet.windows.excerpting import excerpts, known_ranges
 from seisnet.windows.labelled import LabelledRecord, Onset, Window

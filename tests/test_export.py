@@ -14,10 +14,10 @@ from seisnet.datasets.export import PLACE, export_seisbench
 from seisnet.errors import ConfigError, NothingUsableError
 from seisnet.waveforms.datasets import read_dataset, read_dataset_picks
 from seisnet.waveforms.files import Reading
+from seisnet.waveforms.finding import find_sources
 from seisnet.waveforms.lookup import station_places
 from seisnet.waveforms.reading import read_records
 from seisnet.waveforms.records import KEPT, NS_PER_S, lost, sample_to_ns
-from seisnet.waveforms.sources import find_sources
 
 START_NS = 1_577_836_800 * NS_PER_S
 

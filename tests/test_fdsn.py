@@ -22,10 +22,10 @@ from seisnet.store.windows_file import read_rejected
 from seisnet.store.windows_in_memory import read_windows
 from seisnet.waveforms import fdsn
 from seisnet.waveforms.files import Reading
+from seisnet.waveforms.finding import find_sources
 from seisnet.waveforms.reading import read_records
 from seisnet.waveforms.records import DAY_NS, NS_PER_S
 from seisnet.waveforms.selection import Selection
-from seisnet.waveforms.sources import find_sources
 
 START_NS = 1_577_836_800 * NS_PER_S
 WADL = Path(obspy_fdsn.__file__).parent / "tests/data"

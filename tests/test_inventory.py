@@ -32,12 +32,12 @@ from seisnet.streaming import Streaming
 from seisnet.waveforms.axes import axis_of, directions, row_and_sign
 from seisnet.waveforms.conditioning import condition
 from seisnet.waveforms.files import Reading
+from seisnet.waveforms.finding import find_sources
 from seisnet.waveforms.inventory import Response, channel_at, coordinates_of, read_stations, response_of, stations_of
 from seisnet.waveforms.lookup import Waveforms
 from seisnet.waveforms.reading import read_records, read_traces
 from seisnet.waveforms.records import NS_PER_S, reasons
 from seisnet.waveforms.selection import Selection
-from seisnet.waveforms.sources import find_sources
 
 START_NS = 1_577_836_800 * NS_PER_S
 ZEROS, POLES = [0j, 0j], [-4.44 + 4.44j, -4.44 - 4.44j]

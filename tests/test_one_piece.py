@@ -17,10 +17,10 @@ from seisnet.store.seisbench_writer import SeisBenchWriter
 from seisnet.store.windows_file import read_rejected
 from seisnet.store.windows_in_memory import read_windows
 from seisnet.waveforms.files import Reading
+from seisnet.waveforms.finding import find_sources
 from seisnet.waveforms.records import DAY_NS, NS_PER_S
 from seisnet.waveforms.selection import Selection
-from seisnet.waveforms.source import Source
-from seisnet.waveforms.sources import find_sources
+from seisnet.waveforms.sources import Source
 
 MIDNIGHT_NS = 1_577_836_800 * NS_PER_S + DAY_NS
 CONFIG = PreprocessConfig(

@@ -14,7 +14,7 @@ from seisnet.preprocessing.job import plan, preprocess, preprocess_to_file
 from seisnet.preprocessing.planning import PIECE_SOURCES, make_pieces
 from seisnet.store.windows_file import read_counts, read_rejected
 from seisnet.waveforms.records import NS_PER_S
-from seisnet.waveforms.source import Source
+from seisnet.waveforms.sources import Source
 
 START_NS = 1_577_836_800 * NS_PER_S
 CONFIG = PreprocessConfig(split_by="event")

@@ -33,11 +33,11 @@ from seisnet.model import Model
 from seisnet.scan.scanner import scan_windows
 from seisnet.store.model_file import StoredModel, StoredStage
 from seisnet.streaming import LATE, Streaming
-from seisnet.waveforms import sources
+from seisnet.waveforms import finding
 from seisnet.waveforms.files import Reading
+from seisnet.waveforms.finding import find_sources
 from seisnet.waveforms.records import NS_PER_S, lost
-from seisnet.waveforms.source import Source
-from seisnet.waveforms.sources import find_sources
+from seisnet.waveforms.sources import Source
 from seisnet.waveforms.spikes import REACH
 
 START_NS = 1_577_836_800 * NS_PER_S
@@ -528,7 +528,7 @@ def test_bounded_memory_a_long_file_is_read_a_day_at_a_time_and_gives_the_same_p
     stream.write(str(tmp_path / "long.mseed"), format="MSEED")
     low = PickConfig(thresholds={"P": 0.02, "S": 0.02})
     whole = classify([str(tmp_path)], MODEL, low)
-    monkeypatch.setattr(sources, "LONGEST_DAYS", 0.001)
+    monkeypatch.setattr(finding, "LONGEST_DAYS", 0.001)
     assert [s.part for s in find_sources([str(tmp_path)], Reading())] == [0, 1]
     sliced = classify([str(tmp_path)], MODEL, low)
     assert whole.picks
@@ -902,7 +902,7 @@ def test_probabilities_that_were_written_among_the_sources_are_told_to_lie_elsew
 def test_tables_and_station_metadata_are_sources_too(name, tmp_path):
     (tmp_path / "set").mkdir()
     (tmp_path / name).write_text("precious")
-    source = sources.Source((tmp_path / "set",), "dataset", inventory=(tmp_path / "stations.xml",))
+    source = Source((tmp_path / "set",), "dataset", inventory=(tmp_path / "stations.xml",))
     Output(tmp_path / "picks.csv").check_sources([source])
     with pytest.raises(ConfigError, match="is also an input"):
         Output(tmp_path / name).check_sources([source])

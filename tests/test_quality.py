@@ -6,9 +6,9 @@ import pytest
 
 from seisnet.waveforms.conditioning import condition
 from seisnet.waveforms.files import Reading
+from seisnet.waveforms.finding import find_sources
 from seisnet.waveforms.reading import read_records
 from seisnet.waveforms.records import KEPT, NS_PER_S
-from seisnet.waveforms.sources import find_sources
 
 START_NS = 1_577_836_800 * NS_PER_S
 SPIKES = "spikes of Z were replaced"

@@ -8,10 +8,10 @@ from hypothesis import strategies as st
 
 from seisnet.errors import ConfigError, DataError
 from seisnet.waveforms.files import Reading
+from seisnet.waveforms.finding import find_sources
 from seisnet.waveforms.reading import read_records, read_traces
 from seisnet.waveforms.records import NS_PER_S, lost
 from seisnet.waveforms.selection import Selection
-from seisnet.waveforms.sources import find_sources
 
 START_NS = 1_577_836_800 * NS_PER_S
 

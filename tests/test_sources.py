@@ -20,12 +20,12 @@ from seisnet.preprocessing.job import preprocess
 from seisnet.waveforms import fdsn, files, groups, seedlink
 from seisnet.waveforms.examples import example_files, write_example_event
 from seisnet.waveforms.files import Reading, read_file
+from seisnet.waveforms.finding import find_sources
 from seisnet.waveforms.inventory import Response, read_stations, without_response
 from seisnet.waveforms.reading import read_records
 from seisnet.waveforms.records import NS_PER_S, lost
 from seisnet.waveforms.segments import Segment
 from seisnet.waveforms.selection import Selection
-from seisnet.waveforms.sources import find_sources
 
 MSEED = Path(obspy.__file__).parent / "io/mseed/tests/data"
 START_NS = 1_577_836_800 * NS_PER_S

@@ -12,11 +12,11 @@ from seisnet.training.labelled_sets import load_records
 from seisnet.waveforms import spikes
 from seisnet.waveforms.conditioning import condition
 from seisnet.waveforms.files import Reading
+from seisnet.waveforms.finding import find_sources
 from seisnet.waveforms.lookup import Waveforms
 from seisnet.waveforms.reading import read_traces
 from seisnet.waveforms.records import KEPT
 from seisnet.waveforms.resampling import resample
-from seisnet.waveforms.sources import find_sources
 from seisnet.waveforms.spikes import OUTSTANDING, QUIET, REACH, without_spikes
 
 

@@ -11,9 +11,9 @@ from seisnet.store.stead_file import SteadReader, stead_tables
 from seisnet.waveforms.dataset_columns import parse_time_ns
 from seisnet.waveforms.datasets import DatasetTrace, read_dataset
 from seisnet.waveforms.files import Reading
+from seisnet.waveforms.finding import find_sources
 from seisnet.waveforms.reading import read_traces
 from seisnet.waveforms.records import NS_PER_S, Rejection
-from seisnet.waveforms.sources import find_sources
 
 START = "2006-11-03 16:12:29.230000"
 COLUMNS = (

@@ -20,10 +20,10 @@ from seisnet.picking.coincidence import accepted
 from seisnet.picking.detector import joined_detections
 from seisnet.store.work_folder import State, claim, state_of, work_folder
 from seisnet.waveforms.files import Reading
+from seisnet.waveforms.finding import find_sources
 from seisnet.waveforms.records import reasons
 from seisnet.waveforms.selection import NO_WAVEFORMS, Selection
-from seisnet.waveforms.source import Source
-from seisnet.waveforms.sources import find_sources
+from seisnet.waveforms.sources import Source
 from seisnet.wording import Say
 
 

@@ -19,7 +19,7 @@ from seisnet.waveforms.files import Reading
 from seisnet.waveforms.inventory import response_of
 from seisnet.waveforms.reading import read_records, read_traces
 from seisnet.waveforms.records import NS_PER_S, Record, Rejection
-from seisnet.waveforms.source import Source
+from seisnet.waveforms.sources import Source
 
 SPARE = 10
 """So many views a wanted one are kept while it is not known which picks will be accepted."""

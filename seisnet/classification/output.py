@@ -22,7 +22,7 @@ from seisnet.formats.picks import ENDINGS, check_detections_format
 from seisnet.formats.probabilities import check_name
 from seisnet.store.files import check_not_read, check_output, size_and_age, write_whole
 from seisnet.store.work_folder import check_place
-from seisnet.waveforms.source import Source
+from seisnet.waveforms.sources import Source
 
 IN_REPORT = {
     "picks.csv": "csv", "picks.xml": "quakeml", "detections.csv": "csv", "detections.xml": "quakeml",

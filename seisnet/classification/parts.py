@@ -27,7 +27,7 @@ from seisnet.picks import Detection, Pick
 from seisnet.scan.scanner import Probabilities
 from seisnet.store.files import replacing
 from seisnet.waveforms.records import Rejection
-from seisnet.waveforms.source import Source
+from seisnet.waveforms.sources import Source
 from seisnet.wording import Say, misfits
 
 

@@ -102,7 +102,7 @@ def classify(
     from seisnet.model import load_model
     from seisnet.store.files import new_folder
     from seisnet.waveforms.files import Reading
-    from seisnet.waveforms.sources import find_sources
+    from seisnet.waveforms.finding import find_sources
 
     console.not_both(resume=resume, overwrite=overwrite)
     selection = console.selected(select, starttime, endtime)

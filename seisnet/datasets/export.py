@@ -24,13 +24,13 @@ from seisnet.store.files import check_not_read
 from seisnet.store.seisbench_writer import SeisBenchWriter
 from seisnet.waveforms.dataset_columns import OUTSIDE
 from seisnet.waveforms.files import Reading
+from seisnet.waveforms.finding import find_sources
 from seisnet.waveforms.inventory import Stations, coordinates_of, read_stations
 from seisnet.waveforms.lookup import part
 from seisnet.waveforms.reading import read_records, read_traces
 from seisnet.waveforms.records import COMPONENTS, KEPT, NS_PER_S, Record, Rejection, letters_of, lost
 from seisnet.waveforms.selection import NO_WAVEFORMS, Selection
-from seisnet.waveforms.source import Source
-from seisnet.waveforms.sources import find_sources
+from seisnet.waveforms.sources import Source
 from seisnet.wording import most_frequent
 
 TOGETHER_S = 60.0
@@ -87,7 +87,7 @@ def export_seisbench(
     Parameters
     ----------
     sources : sequence of str or Path
-        As for `seisnet.waveforms.sources.find_sources`.
+        As for `seisnet.waveforms.finding.find_sources`.
     labels : sequence of str or Path
         Catalogues and CSV files of picks.
     folder : str or Path

@@ -27,9 +27,9 @@ from seisnet.store.windows_file import FeatureReader, Rejected, WindowsInfo, is_
 from seisnet.store.windows_in_memory import Windows, read_windows
 from seisnet.store.work_folder import State, check_place, claim, clear, forget, work_folder
 from seisnet.waveforms.files import Reading
+from seisnet.waveforms.finding import find_sources
 from seisnet.waveforms.records import COMPONENTS
 from seisnet.waveforms.selection import Selection
-from seisnet.waveforms.sources import find_sources
 from seisnet.wording import counted, misfits, most_frequent
 
 BYTES_A_ROW = 48

@@ -27,7 +27,7 @@ from seisnet.store.shards import SHARED, ShardReader, read_shard
 from seisnet.store.windows_file import SPLITS, Rejected, WindowRows, WindowsInfo
 from seisnet.store.windows_writer import FilePlace, WindowsWriter, writing
 from seisnet.waveforms.records import COMPONENTS
-from seisnet.waveforms.source import Source
+from seisnet.waveforms.sources import Source
 
 
 def describe(job: PieceJob, totals: Totals, division: Division, labels: Sequence[Path], source: Source) -> WindowsInfo:

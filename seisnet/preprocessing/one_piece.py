@@ -31,7 +31,7 @@ from seisnet.waveforms.files import Reading
 from seisnet.waveforms.inventory import response_of
 from seisnet.waveforms.reading import read_records, read_traces
 from seisnet.waveforms.records import NS_PER_S, Record, Rejection
-from seisnet.waveforms.source import Source
+from seisnet.waveforms.sources import Source
 from seisnet.windows.augment import augment
 from seisnet.windows.class_cutting import cut_classes
 from seisnet.windows.cutting import cut

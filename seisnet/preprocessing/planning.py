@@ -18,7 +18,7 @@ from seisnet.store.files import sha256_of
 from seisnet.store.windows_file import Rejected
 from seisnet.waveforms.datasets import loose_spans_ns, read_categories
 from seisnet.waveforms.records import KEPT, Rejection
-from seisnet.waveforms.source import Source
+from seisnet.waveforms.sources import Source
 from seisnet.wording import counted
 
 PIECE_BYTES = 1 << 22

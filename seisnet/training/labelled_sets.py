@@ -26,7 +26,7 @@ from seisnet.training.excerpt_data import fold_of
 from seisnet.waveforms.files import Reading
 from seisnet.waveforms.reading import read_traces
 from seisnet.waveforms.records import lost, reasons
-from seisnet.waveforms.source import Source
+from seisnet.waveforms.sources import Source
 from seisnet.windows.augment import augment
 from seisnet.windows.cutting import cut
 from seisnet.windows.excerpting import excerpts

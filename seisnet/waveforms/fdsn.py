@@ -18,7 +18,7 @@ from seisnet.waveforms.files import first_line
 from seisnet.waveforms.inventory import channels_of
 from seisnet.waveforms.records import DAY_NS
 from seisnet.waveforms.selection import FOREVER_NS, Selection
-from seisnet.waveforms.source import Source
+from seisnet.waveforms.sources import Source
 
 PAUSES_S = (2.0, 10.0, 30.0)
 """A request that fails for a passing reason (no answer, a broken one, too many requests) is repeated after these."""

@@ -18,6 +18,7 @@ from seisnet.waveforms.channels import split_seed_id
 from seisnet.waveforms.conditioning import condition
 from seisnet.waveforms.datasets import MADE_UP_SLOT_NS, is_dataset, open_dataset, start_of
 from seisnet.waveforms.files import Reading, read_file, read_headers
+from seisnet.waveforms.finding import find_sources
 from seisnet.waveforms.inventory import Response, read_stations
 from seisnet.waveforms.reading import read_traces
 from seisnet.waveforms.records import (
@@ -31,8 +32,7 @@ from seisnet.waveforms.records import (
     wrong_codes,
 )
 from seisnet.waveforms.selection import EVERYTHING, Selection
-from seisnet.waveforms.source import Source
-from seisnet.waveforms.sources import find_sources
+from seisnet.waveforms.sources import Source
 
 DISTANCE_COLUMNS = ("path_ep_distance_km", "source_distance_km", "path_hyp_distance_km", "path_distance_km")
 

@@ -21,7 +21,7 @@ from seisnet.waveforms.quality import mended_record
 from seisnet.waveforms.records import LAST_NS, NS_PER_S, Flag, Record, Rejection, first_at, sample_to_ns, with_flags
 from seisnet.waveforms.remarks import of_record, resampled
 from seisnet.waveforms.resampling import BEHIND
-from seisnet.waveforms.source import Source
+from seisnet.waveforms.sources import Source
 
 
 def read_records(

@@ -21,7 +21,7 @@ from seisnet.waveforms.channels import split_seed_id
 from seisnet.waveforms.files import Reading
 from seisnet.waveforms.records import BEYOND, DAY_NS, Rejection, is_beyond
 from seisnet.waveforms.selection import FOREVER_NS, Selection
-from seisnet.waveforms.source import Source
+from seisnet.waveforms.sources import Source
 
 NAME = re.compile(r"([^.]*)\.([^.]*)\.([^.]*)\.([^.]*)\.D\.(\d{4})\.(\d{3})")
 

@@ -1,0 +1,131 @@
+"""Where waveforms come from: files, folders, globs, archives, web services and data sets."""
+
+from __future__ import annotations
+
+import itertools
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import obspy
+
+from seisnet.config import instance, names
+from seisnet.engine import Engine
+from seisnet.errors import NothingUsableError
+from seisnet.store.seisbench_file import is_seisbench
+from seisnet.store.stead_file import stead_tables
+from seisnet.waveforms import fdsn, sds
+from seisnet.waveforms.file_names import matches, waveform_files
+from seisnet.waveforms.files import Reading
+from seisnet.waveforms.groups import Group, gather
+from seisnet.waveforms.inventory import read_stations
+from seisnet.waveforms.records import DAY_NS, KEPT, Rejection
+from seisnet.waveforms.selection import EVERYTHING, Selection
+from seisnet.waveforms.sources import Source
+
+LONGEST_DAYS = 1.5
+"""Files that together are longer than this are read a day at a time."""
+
+
+def find_sources(
+    specs: Sequence[str | Path],
+    reading: Reading,
+    *,
+    selection: Selection = EVERYTHING,
+    inventory: Sequence[str | Path] = (),
+    engine: Engine | None = None,
+) -> list[Source]:
+    """Expand what a user named into sources.
+
+    Of waveform files only the headers are read here, of archives not even those. Files of one instrument that start on
+    the same UTC day go together, so that components that lie in separate files meet.
+
+    Parameters
+    ----------
+    specs : sequence of str or Path
+        Files, folders (searched through), globs, data set folders, ``sds:PATH``, ``fdsn:NAME``.
+    reading : Reading
+        Takes the files that can't be read, with the reason.
+    selection : Selection
+        What is wanted of them.
+    inventory : sequence of str or Path
+        Files of station metadata.
+    engine : Engine, optional
+        Whose processes read the headers of many files.
+
+    Raises
+    ------
+    DataError
+        If a name leads to nothing, or the station metadata can't be read.
+    NothingUsableError
+        If what the names lead to holds no waveforms, or none that are wanted.
+    ConfigError
+        Sources are a single name in place of a list, or waveforms in place of names; or `selection` is no Selection.
+    """
+    instance("selection", selection, Selection, ", such as Selection(('GE.APE..HH?',))")
+    stations = tuple(Path(name) for name in names("inventory", inventory))
+    read_stations(stations)
+    sources: list[Source] = []
+    files: list[Path] = []
+    for spec in names("sources", specs):
+        scheme, colon, rest = spec.partition(":")
+        if colon and scheme == "sds":
+            sources += sds.find_days(Path(rest), selection)
+        elif colon and scheme == "fdsn":
+            sources += fdsn.find_days(rest, selection)
+        else:
+            for path in matches(spec):
+                datasets = _datasets(path)
+                sources += [replace(source, span_ns=(selection.start_ns, selection.end_ns)) for source in datasets]
+                if stations and datasets:
+                    told = f"{KEPT}station metadata do not apply to a data set, which names its components: {path}"
+                    reading.rejections.append(Rejection("", 0, 0, told))
+                files += [] if datasets else waveform_files(path)
+    groups, passed_over = gather(dict.fromkeys(files), selection, reading, engine)
+    for group in groups:
+        sources += _sliced(group)
+    if not sources and passed_over:
+        more = f" and {len(passed_over) - 5} more" if len(passed_over) > 5 else ""
+        first, last = min(span[0] for span in passed_over.values()), max(span[1] for span in passed_over.values())
+        raise NothingUsableError(
+            "nothing matches the selection; "
+            f"the files hold {', '.join(sorted(passed_over)[:5])}{more}, "
+            f"from {obspy.UTCDateTime(ns=first)} to {obspy.UTCDateTime(ns=last)}"
+        )
+    return [replace(source, selection=selection, inventory=stations) for source in _distinct(sources)]
+
+
+def _distinct(sources: Sequence[Source]) -> Iterator[Source]:
+    """Each source once, whatever its files are called; otherwise its picks would come twice."""
+    seen = set()
+    for source in sources:
+        files = tuple(sorted(map(os.path.realpath, source.paths)))
+        key = (files, source.part, source.service, source.channels, source.span_ns if not files else ())
+        if key not in seen:
+            seen.add(key)
+            yield source
+
+
+def _sliced(group: Group) -> list[Source]:
+    """The source that a group makes; one much longer than a day is cut at each midnight, to save memory."""
+    whole = Source(group.paths, "files", beside=group.beside, span_ns=group.span_ns)
+    if group.end_ns - group.start_ns < LONGEST_DAYS * DAY_NS:
+        return [whole]
+    low, high = group.span_ns
+    midnights = range((max(group.start_ns, low) // DAY_NS + 1) * DAY_NS, min(group.end_ns, high), DAY_NS)
+    first, *others = itertools.pairwise([low, *midnights, high])
+    return [
+        replace(whole, span_ns=first, part=0),
+        *(
+            replace(whole, paths=group.near(*span), span_ns=span, part=i, called=whole.name)
+            for i, span in enumerate(others, 1)
+        ),
+    ]
+
+
+def _datasets(path: Path) -> list[Source]:
+    """Data sets that a file or folder is, holds or belongs to."""
+    if is_seisbench(path):
+        return [Source((path,), "dataset")]
+    return [Source((table, table.with_suffix(".hdf5")), "dataset") for table in stead_tables(path)]
