@@ -315,7 +315,7 @@ def test_what_exists_is_replaced_only_where_that_is_asked_for(tmp_path):
     ):
         if file_format == "csv":
             path.write_text("before")
-        with pytest.raises(ConfigError, match="exists|is not empty"):
+        with pytest.raises(ConfigError, match=r"exists|is not empty"):
             write(what, path, file_format)
         assert path.is_dir() or path.read_text() == "before"
         write(what, path, file_format, overwrite=True)
