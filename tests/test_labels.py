@@ -127,6 +127,12 @@ def test_equal_picks_of_one_onset_can_be_asked_for(tmp_path):
     assert times_s == [10.0, 10.1, 10.2, 10.3, 10.55, 12.0, 12.1, 14.0, 14.1, 15.0]
 
 
+@pytest.mark.parametrize("order", list(itertools.permutations(range(3))))
+def test_of_equal_picks_of_an_onset_the_same_stay_whatever_the_order_of_the_rows(order):
+    picks = [replace(pick(10 + 0.4 * k), event_id="a") for k in range(3)]
+    assert in_order(once([[picks[k] for k in order]], [], [])) == surest(picks[k] for k in order)[0] == picks[::2]
+
+
 @given(st.lists(st.tuples(st.integers(0, 30), st.sampled_from([0.5, 1.0]), st.sampled_from("ab")), max_size=12))
 def test_of_any_picks_those_that_stay_lie_apart_and_every_other_has_a_surer_one_near(found):
     picks = [replace(pick(t / 10), weight=w, event_id=e) for t, w, e in found]

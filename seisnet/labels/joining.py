@@ -143,10 +143,10 @@ def _is_second(pick: Pick, surer: Pick, *, each: bool) -> bool:
     return not each or weighed or pick.time_ns == surer.time_ns
 
 
-def _doubts(pick: Pick) -> tuple[bool, float, float]:
-    """Sort key by which the surest pick is first: used by its analyst, of most weight, then least uncertain."""
+def _doubts(pick: Pick) -> tuple[bool, float, float, int]:
+    """Sort key by which the surest pick is first: used by its analyst, of most weight, least uncertain, earliest."""
     uncertainty_s = math.inf if math.isnan(pick.uncertainty_s) else pick.uncertainty_s
-    return pick.phase.endswith(UNUSED), -pick.weight, uncertainty_s
+    return pick.phase.endswith(UNUSED), -pick.weight, uncertainty_s, pick.time_ns
 
 
 def _within(ordered: Sequence[T], pick: Pick, time_ns: Callable[[T], int]) -> Sequence[T]:
