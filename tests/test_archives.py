@@ -53,10 +53,8 @@ def write_days(path_of, samples, cuts_s, make_trace, seed_id="GE.APE..HHZ", rate
 
 def read(spec, *, window_s=4.0, rate_hz=RATE_HZ, **options):
     reading = Reading()
-    sources, options = (
-        find_sources([str(spec)], reading),
-        {"sampling_rate_hz": rate_hz, "shortest_s": window_s} | options,
-    )
+    sources = find_sources([str(spec)], reading)
+    options |= {"sampling_rate_hz": rate_hz, "shortest_s": window_s}
     found = [list(read_records(source, reading, **options)) for source in sources]
     reading.rejections = lost(reading.rejections)  # what is used has only a component
     return sources, found, reading
