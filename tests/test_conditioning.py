@@ -511,6 +511,34 @@ def test_a_clock_that_drifts_cuts_the_record_and_loses_next_to_nothing(late_ns, 
     assert rejections == []
 
 
+@pytest.mark.parametrize("late_ns", [200_000, -200_000])
+def test_of_a_clock_that_drifts_files_that_overlap_lose_next_to_nothing(late_ns, make_trace):
+    """Each is cut every half sample, but not where the other is, so that copies of a sample fall beside each other."""
+    starts_ns = [START_NS + k * (NS_PER_S + late_ns) for k in range(100)]
+    firsts = [*range(0, 70, 20), *range(30, 100, 20)]
+    ends = [min(k + 20, 70) if k % 20 == 0 else min(k + 20, 100) for k in firsts]
+    traces = [
+        make_trace(np.arange(100 * low, 100 * high, dtype=np.int32), start_ns=starts_ns[low])
+        for low, high in zip(firsts, ends, strict=True)
+    ]
+    rejections = []
+    found = segments_of(traces, "GE.APE..HH", rejections)
+    assert rejections == []
+    samples = np.concatenate([segment.samples for segment in found]).astype(int)
+    assert (np.diff(samples) > 0).all() and len(samples) >= 10_000 - len(found)
+    times_ns = np.concatenate([[s.time_ns(i) for i in range(len(s.samples))] for s in found])
+    truth_ns = np.array(starts_ns)[samples // 100] + samples % 100 * STEP_NS
+    assert np.abs(times_ns - truth_ns).max() <= STEP_NS
+
+
+def test_copies_that_differ_are_still_rejected_where_few_agree_one_sample_off(make_trace, noise):
+    samples = noise(1000)
+    later = np.concatenate([samples[996:], noise(500, 1)])  # four samples, said to be five
+    rejections = []
+    segments_of([make_trace(samples), make_trace(later, start_ns=START_NS + 995 * STEP_NS)], "GE.APE..HH", rejections)
+    assert [r.reason for r in rejections] == ["overlapping samples that differ"]
+
+
 @pytest.mark.parametrize("rate_hz", [30.0, 100.0, 120.0, 300.0])
 @pytest.mark.parametrize("more_ns", range(-2, 3))
 def test_components_half_a_sample_apart_stand_beside_each_other(rate_hz, more_ns, make_trace, noise):

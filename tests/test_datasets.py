@@ -173,7 +173,7 @@ def test_the_row_becomes_a_trace(tmp_path):
         "CH.HASLI..HH", START_NS, 120.0, 60.0,
     )  # fmt: skip
     assert (found.event_id, found.category, found.split) == ("event 1", "earthquake_local", "dev")
-    assert found.complete
+    assert not found.is_noise
     assert (found.row, found.name) == (0, "bucket0$0,:3,:600")
     assert record.source == "set, row 0: bucket0$0,:3,:600"
 
@@ -209,27 +209,21 @@ def test_empty_modelled_and_double_picks(tmp_path):
 def test_a_sample_of_minus_one_is_no_pick(tmp_path):
     [found] = read_rows(tmp_path, row(trace_p_arrival_sample=50, trace_s_arrival_sample=-1.0))
     assert [pick.phase for pick in found.picks] == ["P"]
-    assert not found.complete, "what follows P may hold S"
 
 
 @pytest.mark.parametrize(
-    ("labels", "complete"),
+    ("labels", "is_noise"),
     [
-        ({"trace_p_arrival_sample": 5, "trace_s_arrival_sample": 9}, True),
-        ({"trace_Pn_arrival_sample": 5, "trace_Sg_arrival_sample": 9}, True),
-        ({"trace_p_arrival_sample": 5}, False),
-        ({"trace_s_arrival_sample": 5}, False),
-        ({"trace_p_arrival_sample": 5, "trace_sP_arrival_sample": 9}, False),
         ({"trace_category": "earthquake"}, False),
         ({}, False),
         ({"trace_category": "noise"}, True),
         ({"source_type": "Noise"}, True),
+        ({"trace_category": "noise", "trace_p_arrival_sample": 5}, False),
     ],
 )
-def test_completeness(tmp_path, labels, complete):
-    """An unknown S is no absent S: what is not picked in such a trace may not be called noise."""
+def test_only_what_is_declared_noise_and_has_no_pick_is_noise(tmp_path, labels, is_noise):
     [found] = read_rows(tmp_path, row(**labels))
-    assert found.complete is complete
+    assert found.is_noise is is_noise
 
 
 @pytest.mark.parametrize(
@@ -255,7 +249,6 @@ def test_a_rejected_pick_is_none(tmp_path):
     picked = {"trace_p_arrival_sample": 5, "trace_Sg_arrival_sample": 9, "trace_Sg_status": "Rejected"}
     [found] = read_rows(tmp_path, row(**picked))
     assert [pick.phase for pick in found.picks] == ["P"]
-    assert not found.complete
     at_ns = START_NS + 9 * NS_PER_S // 100
     assert found.rejected == (Rejection("CH.HASLI..HH", at_ns, at_ns, "a pick that an analyst rejected"),)
     told = []

@@ -23,7 +23,7 @@ from seisnet.store.windows_in_memory import read_windows
 from seisnet.waveforms.files import Reading
 from seisnet.waveforms.finding import find_sources
 from seisnet.waveforms.reading import read_traces
-from seisnet.waveforms.records import NS_PER_S, ns_to_sample, sample_to_ns
+from seisnet.waveforms.records import NS_PER_S, Rejection, ns_to_sample, sample_to_ns
 from seisnet.windows.cutting import cut
 from seisnet.windows.excerpting import excerpts, known_ranges
 from seisnet.windows.labelled import LabelledRecord, Onset, Window
@@ -89,7 +89,19 @@ def test_declared_noise_gives_its_beginning_and_a_record_without_picks_nothing(l
     assert not list(excerpts(labelled_record(700), (), CONFIG))
     (found,) = excerpts(labelled_record(700, ("P", 650, "a"), is_noise=True), (), CONFIG)
     assert found.events == ("a",)  # a pick goes before the declaration
-    assert not list(excerpts(labelled_record(3.9, is_noise=True), (), CONFIG))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "options", "span_s"),
+    [((3.9,), {"is_noise": True}, (0, 3.89)), ((90, ("P", 1.0, "a")), {"excerpt_s": 2.0}, (0, 2.99))],
+)
+def test_an_excerpt_shorter_than_a_window_is_rejected(arguments, options, span_s, labelled_record):
+    config = replace(CONFIG, excerpt_s=options.pop("excerpt_s", 60.0))
+    labelled = labelled_record(*arguments, **options)
+    low, high = (labelled.record.start_ns + round(s * NS_PER_S) for s in span_s)
+    assert list(excerpts(labelled, (), config)) == [
+        Rejection(labelled.record.trace_id, low, high, "an excerpt shorter than 4 s")
+    ]
 
 
 def test_an_excerpt_belongs_to_all_windows_that_share_a_sample_with_it(labelled_record):

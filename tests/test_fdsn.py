@@ -325,4 +325,4 @@ def test_a_finished_run_of_which_a_request_failed_says_so_again(service, untrain
     first, again = (CliRunner().invoke(cli, list(map(str, wanted)), catch_exceptions=False) for _ in range(2))
     assert f"not used: fdsn:{url}: " in first.stderr
     assert again.stderr.startswith(f"{tmp_path / 'p.csv'} is finished; nothing to resume\n")
-    assert f"1 request to a web service had failed: --overwrite asks for all again (fdsn:{url}: " in again.stderr
+    assert f"1 file or request had failed: --overwrite reads all again (fdsn:{url}: " in again.stderr

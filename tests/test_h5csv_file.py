@@ -62,10 +62,10 @@ def test_a_pair_is_imported_without_loss(tmp_path):
     np.testing.assert_allclose(first.record.data[0], x[2, 0] - x[2, 0].mean(), atol=1e-6)
     assert first.record.present.tolist() == [True, False, False]
     assert [(pick.phase, pick.weight, pick.snr_db) for pick in first.picks] == [("P", 1.0, 12.5), ("S", 0.5, 12.5)]
-    assert (first.event_id, first.category, first.complete) == ("e2", "event", True)
+    assert (first.event_id, first.category, first.is_noise) == ("e2", "event", False)
     assert (second.record.n_samples, second.record.sampling_rate_hz) == (500, 200.0)
-    assert (second.event_id, second.picks, second.complete) == ("", (), True)
-    assert not third.complete
+    assert (second.event_id, second.picks, second.is_noise) == ("", (), True)
+    assert not third.is_noise
     assert {"weak", "12.5", "NE"} <= set(metadata[0].values())
     with h5py.File(tmp_path / "set" / "waveforms.hdf5") as file:
         assert dict(file.attrs)["citation"] == "Nobody (2011)"

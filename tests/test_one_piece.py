@@ -9,10 +9,11 @@ import pytest
 
 from seisnet.config import PreprocessConfig
 from seisnet.engine import Engine
+from seisnet.errors import DataError
 from seisnet.picks import Pick
 from seisnet.preprocessing import planning
 from seisnet.preprocessing.job import plan, preprocess, preprocess_to_file
-from seisnet.preprocessing.one_piece import Piece, PieceJob
+from seisnet.preprocessing.pieces import Piece, PieceJob
 from seisnet.store.seisbench_writer import SeisBenchWriter
 from seisnet.store.windows_file import read_rejected
 from seisnet.store.windows_in_memory import read_windows
@@ -201,3 +202,23 @@ def test_columns_of_a_data_set_for_one_onset_give_its_windows_once(tmp_path, noi
     assert at.round(3).tolist() == [1001, 1100]
     reasons = [reason for *_, reason in read_rejected(tmp_path / "w.h5")]
     assert {"a second pick of the same onset", "phase 'PKP' is neither P nor S"} <= set(reasons)
+
+
+@pytest.mark.parametrize(
+    ("share", "options", "start", "p", "s"),
+    [("mix_share", {"coda_windows": 1}, "12:00:00", 500, 700), ("overlay_share", {"shifts": 1}, "12:01:16", 98, 298)],
+)
+def test_an_event_of_which_samples_may_be_added_to_another_is_in_its_split(
+    share, options, start, p, s, tmp_path, noise
+):
+    """The first row holds the second event, before its own P or after its S, but does not say so."""
+    columns = ("trace_start_time", "station_code", "source_id", "trace_p_arrival_sample", "trace_s_arrival_sample")
+    said = {"component_order": "Z", "sampling_rate": 20.0}
+    with SeisBenchWriter(tmp_path / "set", columns, data_format=said) as writer:
+        for row in (("2020-01-01T12:00:00", "AA", "a", 1200, 1400), (f"2020-01-01T{start}", "AA", "b", p, s)):
+            writer.add(dict(zip(columns, row, strict=True)), noise(2400)[None])
+    none = {"shifts": 0, "coda_windows": 0, "noise_windows": 0, "shift_s": 0.5, "split": (0.5, 0.5, 0.0)}
+    config = replace(CONFIG, **{**none, **options})
+    assert preprocess([tmp_path / "set"], [], config).info.group_names == ("a", "b")
+    with pytest.raises(DataError, match="1 event can't be divided among 2 splits"):
+        preprocess([tmp_path / "set"], [], replace(config, **{share: 1.0}))

@@ -36,6 +36,7 @@ from seisnet.store.seisbench_writer import SeisBenchWriter
 from seisnet.store.shards import new_shard, read_shard
 from seisnet.store.windows_file import SPLITS, FeatureReader, read_info
 from seisnet.store.windows_in_memory import read_windows
+from seisnet.waveforms import files
 from seisnet.waveforms.conditioning import condition
 from seisnet.waveforms.files import Reading
 from seisnet.waveforms.finding import find_sources
@@ -657,6 +658,28 @@ def test_a_finished_file_is_not_resumed_as_one_of_the_other_kind(first, labelled
         preprocess_to_file(*job, output=tmp_path / "w.h5", virtual=not first, resume=True)
     preprocess_to_file(*job, output=tmp_path / "w.h5", virtual=first, resume=True)
     assert (tmp_path / "w.h5").read_bytes() == before
+
+
+def test_what_the_system_could_not_read_is_read_by_the_run_that_goes_on(labelled, tmp_path, monkeypatch):
+    job = ([str(labelled.files)], [str(labelled.csv)], CONFIG)
+    preprocess_to_file(*job, output=tmp_path / "whole.h5")
+    read, spoilt = files._read, sorted(labelled.files.iterdir())[2]
+
+    def read_all_but_one(path, *how):
+        if path == spoilt:
+            raise OSError(5, "Input/output error")
+        return read(path, *how)
+
+    def interrupt(*_, **__):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(files, "_read", read_all_but_one)
+        patch.setattr("seisnet.preprocessing.job.merge", interrupt)
+        preprocess_to_file(*job, output=tmp_path / "w.h5")
+    assert not list((tmp_path / ".w.h5.work").glob("*.h5"))
+    preprocess_to_file(*job, output=tmp_path / "w.h5", resume=True)
+    assert (tmp_path / "w.h5").read_bytes() == (tmp_path / "whole.h5").read_bytes()
 
 
 # The output

@@ -231,6 +231,29 @@ def test_a_link_in_a_folder_that_leads_nowhere_is_told_and_the_rest_goes_on(tmp_
     ]
 
 
+@pytest.mark.parametrize(
+    ("error", "told", "failed"),
+    [
+        (OSError(5, "Input/output error"), "Input/output error", True),
+        (OSError("odd"), "odd", False),
+        (ValueError("odd"), "odd", False),
+    ],
+)
+def test_a_file_that_the_system_can_not_read_may_be_read_the_next_time_and_a_damaged_one_not(
+    error, told, failed, tmp_path, write, monkeypatch
+):
+    def broken(*_):
+        raise error
+
+    path, reading = tmp_path / "a.mseed", Reading()
+    write(path)
+    monkeypatch.setattr("seisnet.waveforms.files._read", broken)
+    assert read_file(path, reading) is None
+    [reason] = [r.reason for r in reading.rejections]
+    assert reason == f"{path}: can't be read: {told}"
+    assert reading.failed == ([reason] if failed else [])
+
+
 def test_text_in_a_folder_is_read_if_it_holds_waveforms_and_told_if_not(tmp_path):
     obspy.read().write(str(tmp_path / "day.txt"), format="SLIST")
     (tmp_path / "notes.txt").write_text("nothing here")

@@ -63,8 +63,8 @@ def test_an_event_and_a_noise_trace_come_with_their_labels(tmp_path):
     assert (p.phase, p.time_ns, p.weight) == ("P", start_ns + 7 * NS_PER_S, 0.5)
     assert (s.phase, s.time_ns, s.weight) == ("S", start_ns + round(18.94 * NS_PER_S), 0.5)
     assert p.snr_db == pytest.approx(53.2)
-    assert (event.event_id, event.category, event.complete) == ("10459", "earthquake_local", True)
-    assert (noise.picks, noise.event_id, noise.complete) == ((), "", True)
+    assert (event.event_id, event.category, event.is_noise) == ("10459", "earthquake_local", False)
+    assert (noise.picks, noise.event_id, noise.is_noise) == ((), "", True)
 
 
 def test_the_end_of_the_coda_is_a_number(tmp_path):

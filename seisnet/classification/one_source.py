@@ -74,7 +74,7 @@ class Classification:
     highest : dict of str to float
         The highest probability of each class.
     failed : list of str
-        What went wrong with requests to web services, see `seisnet.waveforms.files.Reading`.
+        What went wrong where another try may succeed, see `seisnet.waveforms.files.Reading`.
     spans : list of (str, int, int)
         Trace id, start and end of every record, as far as its source answers for it.
     rival_s : float

@@ -150,14 +150,14 @@ def is_finished(sources: Sequence[Source], job: SourceJob, output: Output) -> bo
     return all(other.exists() for other in (output.probabilities, report) if other)
 
 
-def failed_requests(path: Path) -> list[str]:
-    """What went wrong with requests to web services when a finished output was made."""
+def failures(path: Path) -> list[str]:
+    """What went wrong when a finished output was made, where another try may succeed."""
     failed: list[str] = json.loads(_made_file(path).read_text(encoding="utf-8")).get("failed", [])
-    return failed
+    return list(dict.fromkeys(failed))  # several sources may read a file
 
 
 def write_finished(path: Path, of: dict[str, Any], failed: Sequence[str] = ()) -> None:
-    """Record what an output that has just been written was made of, see `made_of`, and which requests failed.
+    """Record what an output that has just been written was made of, see `made_of`, and what `failures` will tell.
 
     Raises
     ------

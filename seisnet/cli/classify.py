@@ -95,7 +95,7 @@ def classify(
     """
     from seisnet.classification.job import classify_to_file
     from seisnet.classification.one_source import SourceJob
-    from seisnet.classification.output import Output, failed_requests
+    from seisnet.classification.output import Output, failures
     from seisnet.classification.summary import summary
     from seisnet.engine import Engine
     from seisnet.formats.picks import format_of
@@ -147,9 +147,9 @@ def classify(
         )
     if found is None:
         console.say(f"{output} is finished; nothing to resume", quiet=quiet)
-        if failed := failed_requests(output):
-            told = f"{counted(len(failed), 'request')} to a web service had failed: --overwrite asks for all again"
-            console.say(f"  {told} ({failed[0]})", quiet=quiet)
+        if failed := failures(output):
+            told = counted(len(failed), "file or request", "files or requests")
+            console.say(f"  {told} had failed: --overwrite reads all again ({failed[0]})", quiet=quiet)
         return
     read = f" {counted(len(found.files), 'file')} read." if found.files else ""
     thresholds = ", ".join(f"{c} {t:g}" for c, t in sorted(found.thresholds.items()))

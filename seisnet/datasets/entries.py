@@ -226,15 +226,13 @@ def fetch_dataset(
     Raises
     ------
     ConfigError
-        All files are there already and `overwrite` is not set, or one that is there is not the server's.
+        A file that is there is not the server's, and `overwrite` is not set.
     DataError
         A download failed. Files that were finished stay, as does what has arrived of this one.
     """
     check_output(folder, overwrite=True, folder=True, endings=())  # its files are checked one by one
     files = remote_files(entry, chunks)
     there = [] if overwrite else [file for file in files if (folder / file.name).exists()]
-    if len(there) == len(files):
-        raise ConfigError(f"{folder / files[0].name} exists; choose another folder, or use overwrite=True")
     for file in there:
         _check_there(folder / file.name, file)
     with made_folder(folder):

@@ -15,7 +15,7 @@ from seisnet.config import to_json
 from seisnet.engine import Over
 from seisnet.errors import DataError, NothingUsableError, UnfinishedError
 from seisnet.labels.matching import no_records, unmatched
-from seisnet.preprocessing.one_piece import Piece, PieceJob, Summary
+from seisnet.preprocessing.pieces import Piece, PieceJob, Summary
 from seisnet.preprocessing.splits import Row
 from seisnet.store.shards import read_shard
 from seisnet.store.windows_file import Rejected, shards_folder

@@ -18,7 +18,8 @@ from seisnet.engine import Over
 from seisnet.errors import FormatError, UnfinishedError
 from seisnet.picks import station_of
 from seisnet.preprocessing.all_pieces import Totals, inputs_sha256
-from seisnet.preprocessing.one_piece import Piece, PieceJob, work
+from seisnet.preprocessing.one_piece import work
+from seisnet.preprocessing.pieces import Piece, PieceJob
 from seisnet.preprocessing.splits import Division, with_split
 from seisnet.store.excerpts import N_COMPONENTS, SAMPLES, Excerpt
 from seisnet.store.excerpts_writer import ExcerptsWriter

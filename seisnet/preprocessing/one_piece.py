@@ -2,37 +2,35 @@
 
 from __future__ import annotations
 
-import functools
 import hashlib
 import json
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from seisnet import __version__
-from seisnet.config import PreprocessConfig, to_json
+from seisnet.config import PreprocessConfig
 from seisnet.errors import DataError
-from seisnet.features import Feature, extract, make_feature
+from seisnet.features import extract
 from seisnet.labels.joining import second_picks, surest
-from seisnet.labels.matching import LabelMatcher
 from seisnet.picking.picker import snr_db
-from seisnet.picks import ClassInterval, Pick, station_of
+from seisnet.picks import ClassInterval, station_of
+from seisnet.preprocessing.pieces import CARRIED, Piece, PieceJob, Summary
 from seisnet.preprocessing.splits import Row
 from seisnet.store.files import sha256_of
 from seisnet.store.seisbench_file import files_of
 from seisnet.store.shards import ShardWriter, new_shard, undamaged_summary
-from seisnet.store.windows_file import SPLITS, Rejected
+from seisnet.store.windows_file import SPLITS
 from seisnet.waveforms.files import Reading
 from seisnet.waveforms.inventory import response_of
 from seisnet.waveforms.reading import read_records, read_traces
 from seisnet.waveforms.records import NS_PER_S, Record, Rejection
 from seisnet.waveforms.sources import Source
-from seisnet.windows.augment import augment
+from seisnet.windows.augment import added_ns, augment
 from seisnet.windows.class_cutting import cut_classes
 from seisnet.windows.cutting import cut
 from seisnet.windows.excerpting import excerpts
@@ -40,110 +38,6 @@ from seisnet.windows.labelled import LabelledRecord, Window, covered_ns, start_n
 
 FEATURE_BYTES = 1 << 24
 """Features are written when this many have gathered: memory does not grow with the windows of a piece."""
-
-
-@dataclass(frozen=True)
-class Piece:
-    """Sources, or some rows of a data set, that become one shard.
-
-    `hashes` says whether the shard notes the SHA-256 of their files; of the shards of a data set only the first does.
-    Where rows of the data set name no event, `events` holds one for each row, empty for those that do.
-    """
-
-    sources: tuple[Source, ...]
-    rows: tuple[int, int] | None = None
-    hashes: bool = True
-    events: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class PieceJob:
-    """What the work on every piece needs to know.
-
-    Attributes
-    ----------
-    config : PreprocessConfig
-    labels : tuple of Pick, or of ClassInterval where that is the task
-        For sources that are not data sets.
-    loose : tuple of int
-        Which of the labels name no event themselves.
-    labels_sha256 : str
-        Of their files.
-    miner, miner_sha256 : str
-        Model file that finds hard negatives, if any.
-    folder : Path or None
-        Where shards are written; without a folder no features are computed and nothing is written.
-    """
-
-    config: PreprocessConfig
-    labels: tuple[Pick, ...] | tuple[ClassInterval, ...] = ()
-    loose: tuple[int, ...] = ()
-    labels_sha256: str = ""
-    miner: str = ""
-    miner_sha256: str = ""
-    folder: Path | None = None
-
-    @functools.cached_property
-    def matcher(self) -> LabelMatcher[Any]:
-        """The labels by station; built once a process."""
-        return LabelMatcher[Any](self.labels)
-
-    @functools.cached_property
-    def feature(self) -> Feature:
-        """The feature of the config; built once a process."""
-        return make_feature(self.config)
-
-    def identity(self, piece: Piece) -> str:
-        """SHA-256 of all that a shard is made from; files count by name, size and age, web services by the request."""
-        # Splits are assigned afterwards.
-        config = replace(self.config, split=PreprocessConfig.split, split_by=PreprocessConfig.split_by)
-        files = [source.stamps for source in piece.sources]
-        made_from = [__version__, to_json(config), repr(piece), files, self.labels_sha256, self.miner_sha256]
-        return hashlib.sha256(json.dumps(made_from).encode()).hexdigest()
-
-
-@dataclass
-class Summary:
-    """What remains of a piece once its shard is made; plain values, so that the shard can hold it too.
-
-    Attributes
-    ----------
-    rows : dict
-        Windows by event, station, split of the data set, class, and whether they are augmented.
-    made : list of int
-        Windows of each source of the piece.
-    mined_rows : list of (event, station, split of the data set)
-        Of each hard negative among them.
-    excerpt_samples : int
-        Samples per component of all excerpts.
-    files : list of (path, size, sha256, index of the source, -1 where the file could not be read)
-    records : dict of str to list of int
-        See `seisnet.labels.matching.no_records`.
-    covered, excerpted : dict
-        Where its windows, and its excerpts, lie, see `seisnet.preprocessing.splits.Covered`.
-    failed : list of str
-        What went wrong with requests to web services, see `seisnet.waveforms.files.Reading`.
-    rejected : list
-        Filled only where no shard is written: a shard holds its own.
-    shard : Path or None
-        Its file, if one is written.
-    """
-
-    rows: list[tuple[Row, int]] = field(default_factory=list)
-    made: list[int] = field(default_factory=list)
-    mined_rows: list[tuple[str, str, int]] = field(default_factory=list)
-    excerpt_samples: int = 0
-    files: list[tuple[str, int, str, int]] = field(default_factory=list)
-    records: dict[str, list[int]] = field(default_factory=dict)
-    covered: dict[str, dict[str, list[int]]] = field(default_factory=dict)
-    excerpted: dict[str, dict[str, list[int]]] = field(default_factory=dict)
-    failed: list[str] = field(default_factory=list)
-    rejected: list[Rejected] = field(default_factory=list)
-    shard: Path | None = None
-
-
-CARRIED = {one.name for one in fields(Summary)} - {"rejected", "shard"}
-"""Fields of its summary that a shard holds."""
 
 
 def work(job: PieceJob, piece: Piece) -> Summary:
@@ -187,7 +81,7 @@ def _summarise(job: PieceJob, piece: Piece, writer: ShardWriter | None) -> Summa
                 summary.made[-1] += n_windows
                 reading.rejections += rejections
         except OSError as error:  # of reading: what goes wrong in writing is a DataError
-            reading.rejections.append(Rejection("", 0, 0, f"{source.name}: can't be read: {error.strerror or error}"))
+            reading.fail(source.name, error)
         except MemoryError as error:
             raise DataError(f"{source.name}: not enough memory; use fewer jobs") from error
     maker.flush()
@@ -222,11 +116,10 @@ def _labelled(job: PieceJob, source: Source, piece: Piece, reading: Reading) -> 
             network, station, location, channel = record.trace_id.split(".")
             whole = ClassInterval(network, station, location, channel, trace.category, record.start_ns, record.end_ns)
             stretches = (whole,)
-        is_noise = trace.complete and not trace.picks
         picks, second = surest(() if is_class else trace.picks)
         reading.rejections += second_picks(second)
         event = trace.event_id or (piece.events[trace.row - first_row] if piece.events else "")
-        yield LabelledRecord(record, tuple(picks), event, is_noise, trace.split, stretches)
+        yield LabelledRecord(record, tuple(picks), event, trace.is_noise, trace.split, stretches)
 
 
 class _Maker:
@@ -254,10 +147,14 @@ class _Maker:
             y = [config.classes.index(w.label) for w in windows]
             self.rows.update((w.event, station, given, k, w.augmented) for w, k in zip(windows, y, strict=True))
             _extend(self.summary.covered, station, covered_ns(labelled.record, windows, config))
+            _extend(self.summary.covered, station, added_ns(labelled, windows, config))
             if self._writer is not None:
                 self._extract(labelled, windows, y, given)
         if config.excerpts and config.task == "phase":
             for excerpt in excerpts(labelled, windows, config):
+                if isinstance(excerpt, Rejection):
+                    rejections.append(excerpt)
+                    continue
                 self.summary.excerpt_samples += excerpt.n_samples
                 span_ns = excerpt.start_ns, excerpt.end_ns
                 _extend(self.summary.excerpted, station, dict.fromkeys(excerpt.events, span_ns))

@@ -13,7 +13,7 @@ from seisnet.labels.linking import event_names, linked
 from seisnet.labels.matching import span_ns
 from seisnet.labels.reading import read_classes, read_labels
 from seisnet.picks import ClassInterval, Pick
-from seisnet.preprocessing.one_piece import Piece, PieceJob
+from seisnet.preprocessing.pieces import Piece, PieceJob
 from seisnet.store.files import sha256_of
 from seisnet.store.windows_file import Rejected
 from seisnet.waveforms.datasets import loose_spans_ns, read_categories

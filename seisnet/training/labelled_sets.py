@@ -141,14 +141,13 @@ def make_windows(parts: Sequence[Sequence[LabelledRecord]], config: PreprocessCo
 
 def excerpts_of(records: Sequence[LabelledRecord], split: int, config: PreprocessConfig) -> list[Excerpt]:
     """Excerpts of records, all in one split."""
-    return [replace(e, split=split) for labelled in records for e in excerpts(labelled, (), config)]
+    found = (excerpt for labelled in records for excerpt in excerpts(labelled, (), config))
+    return [replace(excerpt, split=split) for excerpt in found if isinstance(excerpt, Excerpt)]
 
 
 def _read(folder: Path, config: PreprocessConfig) -> Iterator[LabelledRecord]:
     reading = Reading()
     for trace in read_traces(Source((folder,), "dataset"), reading, sampling_rate_hz=config.sampling_rate_hz):
-        yield LabelledRecord(
-            trace.record, tuple(surest(trace.picks)[0]), trace.event_id, trace.complete and not trace.picks
-        )
+        yield LabelledRecord(trace.record, tuple(surest(trace.picks)[0]), trace.event_id, trace.is_noise)
     if first := lost(reading.rejections)[:1]:
         raise DataError(reasons(first))

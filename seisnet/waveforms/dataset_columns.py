@@ -19,8 +19,8 @@ picks
     that there is none.
 weight of a pick
     ``trace_<PHASE>_weight`` where it lies in (0, 1], times the trust in ``trace_<PHASE>_status`` and
-    ``trace_<PHASE>_uncertainty_s`` (`seisnet.label_weights.label_weight`); a pick with the status ``rejected`` is left
-    out.
+    ``trace_<PHASE>_uncertainty_s`` (`seisnet.label_weights.label_weight`). Other weights say nothing: the layout names
+    no scale, and 0 is the best on HYPO71's. A pick with the status ``rejected`` is left out.
 """
 
 from __future__ import annotations

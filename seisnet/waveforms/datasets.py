@@ -49,8 +49,8 @@ class DatasetTrace:
         ``train``, ``dev``, ``test``, or empty where the data set has no split.
     category : str
         Class of the trace in the data set's own words.
-    complete : bool
-        Whether P and S are both picked, or it is noise; if not, its unpicked parts must not be taken for noise.
+    is_noise : bool
+        Whether it is declared noise and has no pick; the unpicked parts of any other trace must not be taken for noise.
     rejected : tuple of Rejection
         Picks that an analyst rejected.
     name, row : str, int
@@ -62,7 +62,7 @@ class DatasetTrace:
     event_id: str
     split: str
     category: str
-    complete: bool
+    is_noise: bool
     rejected: tuple[Rejection, ...]
     name: str
     row: int
@@ -205,7 +205,7 @@ def _read_trace(reader: SeisBenchReader | SteadReader, stored: StoredTrace, sour
             event_id=columns.event_id(row),
             split=columns.split(row),
             category=columns.category(row),
-            complete={"P", "S"} <= {pick.phase[0] for pick in picks} if picks else columns.is_noise(row),
+            is_noise=columns.is_noise(row) and not picks,
             rejected=rejected,
             name=stored.name,
             row=stored.row,

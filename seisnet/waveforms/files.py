@@ -34,7 +34,8 @@ MSEED_START = re.compile(rb"\d{6}[DRQM][ \0]")
 class Reading:
     """The files read so far, and what could not be used, with reasons.
 
-    `failed` repeats the reasons of those rejections that are requests to web services: another try may succeed.
+    `failed` are the reasons of those rejections where another try may succeed: of requests to web services, and of
+    files that the system could not read.
     """
 
     files: list[Path] = field(default_factory=list)
@@ -44,6 +45,11 @@ class Reading:
     def reject(self, path: Path, reason: str) -> None:
         """Note what is wrong with a file."""
         self.rejections.append(Rejection("", 0, 0, f"{path}: {reason}"))
+
+    def fail(self, name: object, error: OSError) -> None:
+        """Note that the system could not read a file."""
+        self.failed.append(f"{name}: can't be read: {error.strerror or error}")
+        self.rejections.append(Rejection("", 0, 0, self.failed[-1]))
 
 
 def read_file(
@@ -59,7 +65,7 @@ def read_file(
     try:
         about = path.stat()
     except OSError as error:  # it has disappeared since it was found
-        reading.reject(path, f"can't be read: {error.strerror}")
+        reading.fail(path, error)
         return None
     if not stat.S_ISREG(about.st_mode):
         reading.reject(path, "a pipe or device; save its data to a file first")
@@ -79,10 +85,13 @@ def read_file(
         except MemoryError:  # which is no fault of the file
             raise
         except Exception as error:  # ObsPy's readers raise whatever they like on damaged files
-            # If a file holds no complete record, ObsPy says that it can't be opened.
-            opened = not str(error).startswith("Cannot open file")
-            what = first_line(error) if opened else "it holds no complete record"
-            reading.reject(path, f"can't be read: {what}")
+            if isinstance(error, OSError) and error.errno:  # of the system
+                reading.fail(path, error)
+            else:
+                # If a file holds no complete record, ObsPy says that it can't be opened.
+                opened = not str(error).startswith("Cannot open file")
+                what = first_line(error) if opened else "it holds no complete record"
+                reading.reject(path, f"can't be read: {what}")
             return None
     damage = _damage(path, stream, caught) or ("" if headonly else _recounted(stream))
     if damage and not headonly:

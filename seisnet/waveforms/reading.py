@@ -131,8 +131,8 @@ def _stream(source: Source, reading: Reading, guard_ns: int) -> obspy.Stream:
     stream = _of_files(source.paths, source, reading, None if source.part is None else near_ns)
     if source.kind == "sds":
         reading.rejections += sds.strayed(stream, source.reach_ns)
-    stream += _of_files(source.beside, source, Reading(), near_ns)  # their own source reports what is wrong with them
-    return stream
+    beside = Reading(failed=reading.failed)  # whatever else is wrong with them, their own source reports
+    return stream + _of_files(source.beside, source, beside, near_ns)
 
 
 def _of_files(paths: Sequence[Path], source: Source, reading: Reading, span_ns: tuple[int, int] | None) -> obspy.Stream:
@@ -140,7 +140,7 @@ def _of_files(paths: Sequence[Path], source: Source, reading: Reading, span_ns: 
     stream = obspy.Stream()
     for path in paths:
         # Without an index every day of a file reads it whole; only the first reports what is wrong with it.
-        told = Reading() if source.part and read_index(path) is None else reading
+        told = Reading(failed=reading.failed) if source.part and read_index(path) is None else reading
         part = read_file(path, told, span_ns=span_ns)
         if part is not None:
             stream += sds.own_traces(part, path, reading) if source.kind == "sds" else part

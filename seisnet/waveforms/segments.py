@@ -21,6 +21,9 @@ JITTER = 1e-4
 AT_ONCE = 0.75
 """A piece that starts within so many samples of another's end continues it; a real overlap is at least one sample."""
 
+FEWEST_COPIED = 10
+"""Fewer samples may agree by chance with those beside them."""
+
 LARGEST_SAMPLE = float(np.finfo(np.float32).max) / 4
 """Larger ones would overflow float32 when a mean or a trend is removed."""
 
@@ -117,15 +120,21 @@ def _exact(samples: NDArray[Any]) -> NDArray[Any]:
 def _joined(pieces: Iterable[Segment], trace_id: str, rejections: list[Rejection]) -> Iterable[Segment]:
     """Join pieces of one rate that follow each other without a gap, or overlap; in order of time."""
     group: list[tuple[int, Segment]] = []  # pieces with their first sample counted from the start of the group
-    length, end_ns = 0, 0
+    length, end_ns, last = 0, 0, np.zeros(0)  # `last` are the samples that the group ends with
     for whole in sorted(pieces, key=lambda s: s.start_ns):
-        piece, at = whole, 0
+        piece, at, n_copied = whole, 0, 0
         if group:
             first = group[0][1]
             at = place_after(first.start_ns, whole.start_ns, first.rate_hz, length)
+            n_copied = _copied(last, whole.samples, length - at)
+            if n_copied >= len(whole.samples):
+                continue
+            if n_copied:
+                piece = part(whole, n_copied, len(whole.samples))
+                at = place_after(first.start_ns, piece.start_ns, first.rate_hz, length)
         # With a drifting clock, a piece that continues the group falls beside its samples: it starts a new one.
-        drifted = at != length and abs(piece.start_ns - end_ns) * piece.rate_hz < AT_ONCE * NS_PER_S
-        if at > length or drifted:
+        continues = n_copied or abs(piece.start_ns - end_ns) * piece.rate_hz < AT_ONCE * NS_PER_S
+        if at > length or (at < length and continues):
             yield from _resolved(group, length, trace_id, rejections)
             # With a fast clock the group then has one sample too many, where the first of the piece would lie.
             piece = part(piece, max(length - at, 0), len(piece.samples))
@@ -135,9 +144,23 @@ def _joined(pieces: Iterable[Segment], trace_id: str, rejections: list[Rejection
         if not len(piece.samples):
             continue
         group.append((at, piece))
-        length = max(length, at + len(piece.samples))
+        if at + len(piece.samples) >= length:
+            length, last = at + len(piece.samples), whole.samples
         end_ns = max(end_ns, piece.end_ns)
     yield from _resolved(group, length, trace_id, rejections)
+
+
+def _copied(last: NDArray[Any], samples: NDArray[Any], n: int) -> int:
+    """How many of a piece's first samples a group that it overlaps by `n` ends with one sample earlier or later.
+
+    0 if none do, or if they agree where they are: with a drifting clock, copies in files that begin at other times are
+    placed up to one sample apart.
+    """
+    for n_copied in (n, n - 1, n + 1):
+        first, copies = len(last) - n_copied, samples[: max(n_copied, 0)]
+        if first >= 0 and len(copies) >= FEWEST_COPIED and np.array_equal(last[first : first + len(copies)], copies):
+            return n_copied if n_copied != n else 0
+    return 0
 
 
 def _resolved(

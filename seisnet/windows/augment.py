@@ -1,19 +1,20 @@
 """Changes to windows of the training split that change no label: what is added is of the same record and event.
 
-So it was recorded by the same instrument, and no sample of dev or test gets into a window of train.
-Features do not change with the gain and, `raw` excepted, the polarity of a whole window; the gain is drawn for
-each component.
+So it was recorded by the same instrument. What may be added counts as held by the event (`added_ns`), so that no sample
+of dev or test gets into a window of train, unless a data set's own splits have it so. Features do not change with the
+gain and, `raw` excepted, the polarity of a whole window; the gain is drawn for each component.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from seisnet.config import PreprocessConfig
+from seisnet.waveforms.records import sample_to_ns
 from seisnet.windows.cutting import CODA_S, coda_stretches, event_near, noise_stretches
 from seisnet.windows.labelled import LabelledRecord, Onset, Window, draw, generator, onsets_of, stretch_of
 
@@ -54,9 +55,7 @@ def augment(
     if not config.augments:
         return samples, present
     rng = generator(record, config, purpose=1)
-    onsets = onsets_of(labelled)
-    noise = _by_event(labelled, onsets, _just_before(noise_stretches(labelled, onsets, config), onsets, config))
-    coda = _by_event(labelled, onsets, coda_stretches(record, onsets, config))
+    additions = _additions(labelled, config)
     altered = samples.copy()
     for i, window in enumerate(windows):
         if not window.augmented:
@@ -67,12 +66,9 @@ def augment(
             else round(window.onset_s * record.sampling_rate_hz + config.window_samples / 2)
         )
         x = altered[i]
-        for share, stretches, levels_db in (
-            (config.mix_share, noise, config.mix_snr_db),
-            (config.overlay_share, coda, config.overlay_db),
-        ):
+        for share, stretches, levels_db in additions:
             if rng.random() < share:
-                drawn = draw(stretches[window.event], 1, rng)
+                drawn = draw(stretches.get(window.event, ()), 1, rng)
                 level_db = rng.uniform(levels_db[0], levels_db[1])
                 if drawn:
                     x = _add(x, stretch_of(record, drawn[0], config.window_samples), onset, level_db)
@@ -85,6 +81,31 @@ def augment(
             x = _with_gap(x, onset, record.sampling_rate_hz, config, rng)
         altered[i] = np.where(present[i][:, None], x, 0)
     return altered, present
+
+
+def added_ns(labelled: LabelledRecord, windows: Sequence[Window], config: PreprocessConfig) -> dict[str, list[int]]:
+    """By event of the augmented windows, first and last time of stretches that may be added to these, in turn."""
+    record, events = labelled.record, {window.event for window in windows if window.augmented}
+    times_ns: dict[str, list[int]] = defaultdict(list)
+    for share, by_event, _ in _additions(labelled, config):
+        for event, stretches in by_event.items():
+            if share and event in events:
+                spans = ((low, high - 2 + config.window_samples) for low, high in stretches)
+                times_ns[event] += [sample_to_ns(record, i) for span in spans for i in span]
+    return times_ns
+
+
+def _additions(
+    labelled: LabelledRecord, config: PreprocessConfig
+) -> tuple[tuple[float, Mapping[str, Sequence[tuple[int, int]]], Sequence[float]], ...]:
+    """Noise and coda: share of windows that get some, ranges of first samples by event, and range of levels."""
+    onsets = onsets_of(labelled)
+    noise = _just_before(noise_stretches(labelled, onsets, config), onsets, config)
+    coda = coda_stretches(labelled.record, onsets, config)
+    return (
+        (config.mix_share, _by_event(labelled, onsets, noise), config.mix_snr_db),
+        (config.overlay_share, _by_event(labelled, onsets, coda), config.overlay_db),
+    )
 
 
 def _just_before(

@@ -9,7 +9,7 @@ from seisnet.config import PreprocessConfig
 from seisnet.overlaps import Spans
 from seisnet.store.excerpts import Excerpt
 from seisnet.store.windows_file import SPLITS
-from seisnet.waveforms.records import sample_to_ns
+from seisnet.waveforms.records import Rejection, sample_to_ns
 from seisnet.windows.cutting import is_paired, next_p
 from seisnet.windows.labelled import LabelledRecord, Onset, Window, centred_on, onsets_of, station_hour
 
@@ -17,13 +17,15 @@ LONGEST_NOISE_S = 600.0
 """Of a record of noise no more than this is taken."""
 
 
-def excerpts(labelled: LabelledRecord, windows: Sequence[Window], config: PreprocessConfig) -> Iterator[Excerpt]:
+def excerpts(
+    labelled: LabelledRecord, windows: Sequence[Window], config: PreprocessConfig
+) -> Iterator[Excerpt | Rejection]:
     """Take the excerpts of a record.
 
     Picks that follow each other within twice `config.excerpt_s` share one, which reaches so far before the first and
     after the last of them, or to the record's edge. A record that is declared noise gives its beginning. An excerpt
-    belongs to the events of its picks, and to those of all windows that share a sample with it. None is shorter than
-    a window.
+    belongs to the events of its picks, and to those of all windows that share a sample with it. One that would be
+    shorter than a window becomes a rejection.
 
     Parameters
     ----------
@@ -46,6 +48,8 @@ def excerpts(labelled: LabelledRecord, windows: Sequence[Window], config: Prepro
     window_spans = Spans([(w.first_sample, w.first_sample + length - 1) for w in windows])
     for low, high, cluster in parts:
         if high - low < length:
+            reason = f"an excerpt shorter than {config.window_s:g} s"
+            yield Rejection(record.trace_id, sample_to_ns(record, low), sample_to_ns(record, high - 1), reason)
             continue
         events = [
             labelled.event_id or pick.event_id or station_hour(record, centred_on(sample, length))
