@@ -27,6 +27,7 @@ def test_a_stream_is_drawn_with_the_picks_of_its_model():
     assert labels_of(figure) == [f"{pick.phase} {pick.probability:.2f}" for pick in model.classify(stream)] != []
     *seismograms, probabilities = figure.axes
     assert [axes.get_ylabel() for axes in seismograms] == ["Z", "N", "E"]
+    assert figure._repr_png_().startswith(b"\x89PNG")  # what a notebook shows, be pyplot in use or not
     for line, trace in zip(probabilities.lines, model.annotate(stream), strict=False):
         assert line.get_label() == trace.stats.channel.removeprefix("phase_")
         np.testing.assert_allclose(line.get_ydata(), trace.data)

@@ -131,9 +131,18 @@ def _rendered(figure: Figure, kind: str, metadata: dict[str, None], dpi: float |
     return buffer.getvalue()
 
 
+class NotebookFigure(Figure):
+    """A figure that a notebook shows as it is; Matplotlib's own are shown only where pyplot has been used before."""
+
+    def _repr_png_(self) -> bytes:
+        buffer = io.BytesIO()
+        self.savefig(buffer, format="png")
+        return buffer.getvalue()
+
+
 def new_figure(width_cm: float, height_cm: float) -> Figure:
     """Make an empty figure whose layout leaves no label cut or covered."""
-    return Figure(figsize=(width_cm / 2.54, height_cm / 2.54), layout="constrained")
+    return NotebookFigure(figsize=(width_cm / 2.54, height_cm / 2.54), layout="constrained")
 
 
 def log_axis(ax: Axes, which: Literal["x", "y"], low: float, high: float) -> None:
