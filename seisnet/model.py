@@ -177,7 +177,7 @@ class Model:
             )
         for name in given:
             if name not in self.stored.thresholds:
-                raise ConfigError(f"threshold '{name}'{nearest(name, self.stored.thresholds)}")
+                raise ConfigError(f"unknown threshold '{name}'{nearest(name, self.stored.thresholds)}")
         return {**self.stored.thresholds, **given}
 
     def follow(self, record: Record, config: PickConfig | None = None, *, threads: int = 1) -> Follower:

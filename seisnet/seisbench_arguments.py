@@ -69,8 +69,8 @@ def read_arguments(
         if name not in known:
             asked = name.casefold().removesuffix("threshold").rstrip("_")
             if name.casefold().endswith("threshold") and not get_close_matches(asked, map(str.casefold, phases)):
-                raise ConfigError(f"argument '{name}'; known: {', '.join(sorted(thresholds))}")
-            raise ConfigError(f"argument '{name}'{nearest(name, known)}")
+                raise ConfigError(f"unknown argument '{name}'; known: {', '.join(sorted(thresholds))}")
+            raise ConfigError(f"unknown argument '{name}'{nearest(name, known)}")
         if name not in WITHOUT_EFFECT and not isinstance(value, Real | np.bool_):
             raise ConfigError(f"argument '{name}': got {value!r}; a number, True or False is needed")
         if name in FIXED and bool(value) != FIXED[name][0]:

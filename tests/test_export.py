@@ -114,7 +114,7 @@ def test_what_lies_around_the_picks_of_an_event_is_kept(tmp_path, make_trace, no
     remarks = [((r.start_ns - START_NS) / NS_PER_S, r.reason) for r in rejections if r.reason.startswith(KEPT)]
     assert [at for at, _ in remarks] == [0.0, 110.25, 105.5]
     assert remarks[0][1] == f"{KEPT}N, E were not recorded"
-    assert all("also in the trace of other picks, which does not label it" in reason for _, reason in remarks[1:])
+    assert all("it is also in the trace of other picks, where it has no label" in reason for _, reason in remarks[1:])
 
 
 @pytest.mark.parametrize(

@@ -296,7 +296,7 @@ def test_a_path_may_be_text_and_its_ending_names_the_format(tmp_path):
 
 
 def test_a_name_that_promises_another_kind_of_file_is_refused_unless_a_format_is_named(tmp_path):
-    picks, advice = tmp_path / "picks.html", "end it in .csv or .xml or .quakeml or .qml or .obs or .scml or .sc3ml"
+    picks, advice = tmp_path / "picks.html", "possible endings: .csv, .xml, .quakeml, .qml, .obs, .scml, .sc3ml"
     with pytest.raises(ConfigError, match=f"picks.html: no .html file is written here; {advice}$"):
         write_picks(PICKS, picks)
     assert not list(tmp_path.iterdir())

@@ -112,12 +112,12 @@ def test_what_is_no_path_is_told(read, path):
 
 
 def test_probabilities_are_asked_for_with_no_threshold_of_a_class_that_there_is_not(phase):
-    with pytest.raises(ConfigError, match="threshold 'p'; did you mean 'P'"):
+    with pytest.raises(ConfigError, match="unknown threshold 'p'; did you mean 'P'"):
         phase.annotate(obspy.read(), PickConfig(thresholds={"p": 0.5}))
 
 
 def test_a_stream_begins_with_no_threshold_of_a_class_that_there_is_not(phase):
-    with pytest.raises(ConfigError, match="threshold 'p'; did you mean 'P'"):
+    with pytest.raises(ConfigError, match="unknown threshold 'p'; did you mean 'P'"):
         phase.stream(PickConfig(thresholds={"p": 0.3}))
 
 

@@ -821,7 +821,7 @@ def test_a_run_that_goes_on_says_how_many_finished_sources_are_made_anew(archive
         ("file", ["--overwrite", "--format", "real"], "file is a file; a folder is needed"),
         ("new", ["--format", "phasenet", "--model", "rockfall"], "detections are written as csv or quakeml"),
         ("new", ["--hop", "0.3"], "it must be a multiple"),
-        ("new", ["--format", "quakml"], "format 'quakml'; did you mean 'quakeml'"),
+        ("new", ["--format", "quakml"], "unknown format 'quakml'; did you mean 'quakeml'"),
         ("new", ["--probabilities", "p.txt"], "p.txt: "),
         ("p.h5", ["--probabilities", "p.h5"], "no .h5 file is written here"),
         ("p.h5", ["--probabilities", "p.h5", "--format", "csv"], "picks and probabilities need separate files"),
@@ -879,7 +879,7 @@ def test_no_output_replaces_a_source(outputs, archive, tmp_path, monkeypatch):
     content, name = (archive / "data" / "0.mseed").read_bytes(), outputs[-1]
     Path(name).write_bytes(content)
     arguments = ["classify", str(tmp_path), "--model", str(archive / "model.h5"), *outputs, "--overwrite"]
-    with pytest.raises(ConfigError, match=f"{name} is also an input; choose an output"):
+    with pytest.raises(ConfigError, match=f"{name} is also an input; choose another name"):
         CliRunner().invoke(cli, arguments, catch_exceptions=False)
     assert [(path.name, path.read_bytes()) for path in tmp_path.iterdir()] == [(name, content)]
 

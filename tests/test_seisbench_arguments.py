@@ -49,10 +49,10 @@ def test_what_changes_nothing_is_taken():
         ({"zerophase_resample": True}, "minimum phase"),
         ({"strict": "no"}, "got 'no'; a number, True or False"),
         ({"stride": None}, "got None; a number"),
-        ({"strikt": True}, "did you mean 'strict'"),
+        ({"strikt": True}, "unknown argument 'strikt'; did you mean 'strict'"),
         ({"Pn_threshold": 0.3}, "did you mean 'P_threshold'"),
         ({"p_threshold": 0.3}, "did you mean 'P_threshold'"),
-        ({"threshold": 0.3}, "'threshold'; known: P_threshold, S_threshold$"),
+        ({"threshold": 0.3}, "unknown argument 'threshold'; known: P_threshold, S_threshold$"),
         ({"noise_threshold": 0.3}, "known: P_threshold, S_threshold$"),
     ],
 )

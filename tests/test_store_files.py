@@ -68,8 +68,8 @@ def test_the_output_is_named_where_a_file_system_lets_nothing_be_removed(tmp_pat
 @pytest.mark.parametrize(
     ("name", "endings", "advice"),
     [
-        ("picks.JSON", (".csv",), "end it in .csv"),
-        ("picks.csv.gz", (".csv", ".xml"), "end it in .csv or .xml"),
+        ("picks.JSON", (".csv",), "possible endings: .csv"),
+        ("picks.csv.gz", (".csv", ".xml"), "possible endings: .csv, .xml"),
         ("report.html", (), "it is to be a folder; leave .html out"),
     ],
 )

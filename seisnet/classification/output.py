@@ -66,7 +66,7 @@ class Output:
         """
         may_exist, is_folder = resume or overwrite, self.file_format == "real"
         if self.file_format not in ENDINGS:
-            raise ConfigError(f"format '{self.file_format}'{nearest(self.file_format, ENDINGS)}")
+            raise ConfigError(f"unknown format '{self.file_format}'{nearest(self.file_format, ENDINGS)}")
         check_place(self.path, parts_folder(self.path), resume=resume, overwrite=overwrite, is_folder=is_folder)
         if self.probabilities:
             check_name(self.probabilities)

@@ -43,7 +43,7 @@ Picks without an event are linked within this time, too; see `seisnet.labels.lin
 NEITHER = "a pick that is neither P nor S"
 
 UNLABELLED = (
-    f"{KEPT}also in the trace of other picks, which does not label it; "
+    f"{KEPT}it is also in the trace of other picks, where it has no label; "
     "shorter before_s and after_s (--before, --after) keep them apart"
 )
 

@@ -81,7 +81,7 @@ def write_picks(picks: Sequence[Pick], path: str | Path, file_format: str = "", 
     path = path_of("path", path)
     file_format = file_format or format_of(path)
     if file_format not in ENDINGS:
-        raise ConfigError(f"format '{file_format}'{nearest(file_format, ENDINGS)}")
+        raise ConfigError(f"unknown format '{file_format}'{nearest(file_format, ENDINGS)}")
     check_output(path, overwrite=overwrite, folder=file_format == "real")
     if file_format == "real":
         dialects.write_real(picks, path)

@@ -255,7 +255,7 @@ def check_recipe(model: Model, info: WindowsInfo) -> None:
     """
     if info.classes != model.classes:
         raise DataError(
-            f"the windows have the classes {', '.join(info.classes)}, {model.name} has {', '.join(model.classes)}"
+            f"the windows have the classes {', '.join(info.classes)}; {model.name} has {', '.join(model.classes)}"
         )
     made = from_dict(PreprocessConfig, info.config, where="windows")
     for name in RECIPE:

@@ -89,7 +89,7 @@ def check_ending(path: Path, endings: Sequence[str] = ()) -> None:
     """
     ending = path.suffix.lower()
     if ending in KNOWN and ending not in endings:
-        advice = f"end it in {' or '.join(endings)}" if endings else f"it is to be a folder; leave {ending} out"
+        advice = f"possible endings: {', '.join(endings)}" if endings else f"it is to be a folder; leave {ending} out"
         raise ConfigError(f"{path}: no {ending} file is written here; {advice}")
 
 
@@ -158,7 +158,7 @@ def check_not_read(path: Path, read: Iterable[Path]) -> None:
         If the path is one of those.
     """
     if path.exists() and any(other.exists() and path.samefile(other) for other in read):
-        raise ConfigError(f"{path} is also an input; choose an output outside the folders that are read")
+        raise ConfigError(f"{path} is also an input; choose another name, outside the folders that are read")
 
 
 @contextmanager

@@ -69,7 +69,8 @@ class Parent:
             asked = "hidden" if stage == "windows" else f"{stage}_hidden"
             raise ConfigError(
                 f"model {self.model.name} has layers {found.sizes}, {found.activation}; the training asks for {asked} "
-                f"{config.hidden}, {config.activation}; leave them out, or in Python use TrainConfig(**model.layers)"
+                f"{config.hidden}, {config.activation}; leave {asked} and activation out, or in Python use "
+                "TrainConfig(**model.layers)"
             )
         members: list[NDArray[np.float32]] = list(np.atleast_2d(found.theta))
         return members[member % len(members)]

@@ -12,7 +12,7 @@ from seisnet.config import names
 from seisnet.errors import ConfigError
 from seisnet.waveforms.records import COMPONENTS, NS_PER_S, ROUNDING, ROW
 
-NO_WAVEFORMS = "the sources hold no waveforms, or none that match the selection"
+NO_WAVEFORMS = "the sources hold no waveforms of the channels and times asked for"
 """Why nothing was made although nothing was rejected."""
 
 FOREVER_NS = (-(2**63), 2**63 - 1)
@@ -47,7 +47,7 @@ class Selection:
             if not 1 <= len(pattern.split(".")) <= 4 or not pattern.strip():
                 raise ConfigError(f"selection '{pattern}' is not of the form NET.STA.LOC.CHA, such as 'GE.APE..HH?'")
         if self.start_ns >= self.end_ns:
-            raise ConfigError("the selection's start must be before its end")
+            raise ConfigError("starttime must be before endtime")
 
     @property
     def codes(self) -> list[tuple[str, str, str, str]]:
