@@ -380,7 +380,7 @@ BAD = {
         b"network,station,time,phase,weight\nGE,APE,1,P,4\n",
         "line 2: weight 4 does not lie between 0 and 1",
     ),
-    "class.csv": (b"network,station,time,class\nGE,APE,1,rockfall\n", "its column class suits the task class"),
+    "class.csv": (b"network,station,time,class\nGE,APE,1,rockfall\n", "a column class is for labels of task class"),
     "error.csv": (
         b"network,station,time,phase,uncertainty_s\nGE,APE,1,P,small\n",
         "line 2: uncertainty_s 'small' is not a number",
@@ -800,7 +800,7 @@ def test_detections_are_classes_too(tmp_path):
     [
         (
             "network,station,time,phase\nGE,APE,1,P\n",
-            "no column class.*its column phase suits the task phase",
+            "no column class.*a column phase is for labels of task phase",
         ),
         ("network,station,time,class\n", "holds no row below its header"),
         ("# by hand; 2020\nnetwork,station,time,class\n", "time, class; here they are # by hand; 2020$"),

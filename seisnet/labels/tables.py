@@ -111,7 +111,7 @@ def _read(path: Path, table: _Table, make: Callable[[dict[str, str]], L], reject
 def _check_columns(path: Path, table: _Table, columns: Sequence[str]) -> None:
     if missing := [name for name in table.needed if name not in columns]:
         other = "class" if table is _PICKS else "phase"
-        hint = f"; its column {other} suits the task {other}" if other in columns else ""
+        hint = f"; a column {other} is for labels of task {other}" if other in columns else ""
         if set(table.needed) <= {name.lower() for name in columns}:
             hint = "; here they are not all in lower case"
         elif set(table.needed) <= set(re.split(r"[;|,\s]+", ",".join(columns).lower())):
