@@ -112,7 +112,7 @@ def stream(
         console.say("stream: coincidence and p_before_s of the config are ignored in a stream", quiet=quiet)
 
     def lost(reason: str) -> None:
-        console.say(f"stream: {reason}", quiet=quiet)
+        console.say(f"stream of {server}: {reason}", quiet=quiet)
 
     told: set[tuple[str, str]] = set()
     counts: Counter[str] = Counter()

@@ -89,15 +89,19 @@ def packets(
 
 
 def _received(connection: Any, lost: Callable[[str], None], pause_s: float) -> Iterator[obspy.Trace]:
+    told = ""  # said once, not at every try
     while True:
         try:
             packet = connection.collect()
         except (SeedLinkException, OSError) as error:
             # The connection keeps the number of the last packet of every station, and goes on from there.
             reason = str(getattr(error, "value", error))  # as text, ObsPy's exception is in quotes
-            lost(f"{reason}; trying again")
+            if reason != told:
+                lost(f"{reason}; trying again")
+                told = reason
             time.sleep(pause_s)
             continue
+        told = ""
         if packet is None or packet == SLPacket.SLTERMINATE:
             if not connection.terminate_flag:
                 return
