@@ -283,6 +283,19 @@ def wait_for(condition, seconds=60):
 # Dask
 
 
+@pytest.fixture
+def distributed(monkeypatch):
+    """Dask's scheduler and workers, which take their time on a machine that is busy."""
+    monkeypatch.setattr("seisnet.engine.CONNECT_S", 60)
+    return pytest.importorskip("distributed")
+
+
+@pytest.fixture
+def cluster_of(distributed):
+    """Makes a cluster of this process; its dashboard takes any port that is free."""
+    return functools.partial(distributed.LocalCluster, dashboard_address=":0")
+
+
 def test_without_dask_a_scheduler_is_one_clear_line(monkeypatch):
     monkeypatch.setitem(sys.modules, "distributed", None)
     with pytest.raises(ConfigError, match="pip install dask distributed"):
@@ -294,8 +307,7 @@ def test_jobs_beside_a_scheduler_are_refused():
         Engine(2, "tcp://127.0.0.1:1")
 
 
-def test_no_scheduler_and_no_worker_are_one_clear_line(monkeypatch):
-    distributed = pytest.importorskip("distributed")
+def test_no_scheduler_is_one_clear_line(distributed, monkeypatch):
     monkeypatch.setattr("seisnet.engine.CONNECT_S", 0.5)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -307,21 +319,20 @@ def test_no_scheduler_and_no_worker_are_one_clear_line(monkeypatch):
             list(Engine(scheduler=wrong).map(str, [1]))
         assert "\n" not in str(caught.value)
     assert made == [address]  # a client that an address stops half-way would tell a traceback later
-    monkeypatch.setattr("seisnet.engine.CONNECT_S", 60)  # to the scheduler, on a machine that is busy
-    wait = client.wait_for_workers
-    monkeypatch.setattr(client, "wait_for_workers", lambda self, n, timeout: wait(self, n, timeout=0.1))
+
+
+def test_a_scheduler_without_workers_is_one_clear_line(distributed, cluster_of, monkeypatch):
+    wait = distributed.Client.wait_for_workers
+    monkeypatch.setattr(distributed.Client, "wait_for_workers", lambda self, n, timeout: wait(self, n, timeout=0.1))
     with (
-        distributed.LocalCluster(n_workers=0, processes=False, dashboard_address=None) as cluster,
+        cluster_of(n_workers=0, processes=False) as cluster,
         pytest.raises(ConfigError, match="has no workers"),
     ):
         list(Engine(scheduler=cluster.scheduler_address).map(str, [1]))
 
 
-def test_a_local_cluster_gives_the_results_of_this_process(in_order):
-    distributed = pytest.importorskip("distributed")
-    with distributed.LocalCluster(
-        n_workers=1, threads_per_worker=2, processes=False, dashboard_address=None
-    ) as cluster:
+def test_a_local_cluster_gives_the_results_of_this_process(cluster_of, in_order):
+    with cluster_of(n_workers=1, threads_per_worker=2, processes=False) as cluster:
         engine = Engine(scheduler=cluster.scheduler_address)
         assert list(engine.map(functools.partial(product, 1), range(20))) == in_order
         with pytest.raises(DataError, match="item 3 is bad"):
@@ -337,19 +348,19 @@ def test_a_worker_of_another_version_or_without_the_files_is_one_line(version, f
         _on_cluster(abs, version, str(tmp_path / folder), -1)
 
 
-def test_a_worker_that_dies_is_one_line():
-    distributed, dask = pytest.importorskip("distributed"), pytest.importorskip("dask")
+def test_a_worker_that_dies_is_one_line(cluster_of):
+    dask = pytest.importorskip("dask")
     with (
         dask.config.set({"distributed.scheduler.allowed-failures": 0}),
-        distributed.LocalCluster(n_workers=1, threads_per_worker=1, dashboard_address=None) as cluster,
+        cluster_of(n_workers=1, threads_per_worker=1) as cluster,
         pytest.raises(DataError, match="were lost") as caught,
     ):
         list(Engine(scheduler=cluster.scheduler_address).map(functools.partial(die_at, 1), range(3)))
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.usefixtures("distributed")
 def test_a_scheduler_that_is_killed_is_one_line(tmp_path, caplog, monkeypatch):
-    pytest.importorskip("distributed")
     connection = tmp_path / "scheduler.json"
     here = ("--scheduler-file", connection, "--no-dashboard", "--host", "127.0.0.1")
     with ExitStack() as started:
@@ -370,9 +381,9 @@ def test_a_scheduler_that_is_killed_is_one_line(tmp_path, caplog, monkeypatch):
     assert caplog.messages == []
 
 
+@pytest.mark.usefixtures("distributed")
 def test_scheduler_and_workers_as_processes_of_their_own_make_the_same_bytes(labelled, tmp_path, monkeypatch):
     """Also where files are named relative to a folder in which the workers were not started."""
-    pytest.importorskip("distributed")
     connection = tmp_path / "scheduler.json"
     log = (tmp_path / "log").open("w")
     dask = [sys.executable, "-m", "dask"]
