@@ -30,6 +30,17 @@ def quoted(path: Path) -> str:
     return f'"{name}"' if sys.platform == "win32" and name != safe else safe
 
 
+def divided_by(split_by: str) -> str:
+    """What no two splits of a windows file share, from its attribute of that name.
+
+    Examples
+    --------
+    >>> divided_by("event"), divided_by("both")
+    ('event', 'event and station')
+    """
+    return "event and station" if split_by == "both" else split_by
+
+
 def first_of(names: Sequence[str], most: int) -> str:
     """The first names, and dots if there are more.
 

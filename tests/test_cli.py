@@ -284,6 +284,7 @@ def test_inspect_draws_an_audit_sheet(job, tmp_path):
     assert names == {"counts.svg", "snr.svg", "class_0.svg", "class_1.svg", "class_2.svg"}
     page = (tmp_path / "audit" / "report.html").read_text()
     assert page.count("<figure") == 5 and "Rejections and remarks" in page
+    assert "Features logspec, split by event and station." in page
     with pytest.raises(ConfigError, match="use overwrite=True"):
         run("inspect", job / "windows.h5", "--plot", tmp_path / "audit")
     with pytest.raises(FormatError, match="seisnet-windows file is needed"):

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from seisnet.cli import console
-from seisnet.wording import counted, most_frequent
+from seisnet.wording import counted, divided_by, most_frequent
 
 if TYPE_CHECKING:
     import numpy as np
@@ -183,8 +183,7 @@ def _say_made(output: Path, info: WindowsInfo, miner: str) -> None:
     counts = read_counts(output)
     console.say(
         f"{output}: {counted(int(counts.sum()), 'window')} from {counted(len(info.sources), 'source')}, "
-        f"{counted(count_groups(output), 'group')}, "
-        f"split by {_how(info.attributes['split_by'])}"
+        f"{counted(count_groups(output), 'group')}, split by {divided_by(info.attributes['split_by'])}"
     )
     for line in (*_split_lines(info.classes, counts), *_doubts(read_snr_db(output))):
         console.say(line)
@@ -208,7 +207,7 @@ def _print_plan(plan: Plan, *, verbose: bool) -> None:
         for line in lines[: None if verbose else PLAN_LINES]:
             click.echo(f"  {line}")
         _print_left(len(lines), verbose=verbose)
-    click.echo(f"windows: {plan.counts.sum()}, split by {_how(plan.how)}")
+    click.echo(f"windows: {plan.counts.sum()}, split by {divided_by(plan.how)}")
     for line in _split_lines(plan.classes, plan.counts):
         click.echo(line)
     click.echo(f"size: about {plan.n_bytes / 1e6:.1f} MB")
@@ -247,7 +246,3 @@ def _doubts(snr_db: Mapping[str, NDArray[np.float32]]) -> Iterator[str]:
                 f"  most {phase} picks show no onset: the median signal-to-noise ratio is {middle:.1f} dB; "
                 "are their times in UTC, and their stations right? seisnet inspect --plot shows them"
             )
-
-
-def _how(split_by: str) -> str:
-    return "event and station" if split_by == "both" else split_by

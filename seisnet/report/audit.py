@@ -18,7 +18,7 @@ from seisnet.report.html import write_report
 from seisnet.store.windows_file import SPLITS, FeatureReader, WindowRows, WindowsInfo, read_counts, read_info, read_rows
 from seisnet.waveforms.lookup import station_places
 from seisnet.waveforms.records import Rejection
-from seisnet.wording import counted
+from seisnet.wording import counted, divided_by
 
 
 def write_audit(windows: Path, folder: Path, rng: np.random.Generator) -> None:
@@ -52,7 +52,7 @@ def write_audit(windows: Path, folder: Path, rng: np.random.Generator) -> None:
         f"{counted(np.unique(rows.group).size, 'event or station-hour', 'events or station-hours')}.",
     )
     notes = (
-        f"Features {info.attributes['feature']}, split by {info.attributes['split_by']}.",
+        f"Features {info.attributes['feature']}, split by {divided_by(info.attributes['split_by'])}.",
         f"seisnet {__version__}.",
     )
     write_report(Report(f"Windows of {windows.name}", lead, sections, notes), folder / "report.html")
