@@ -97,7 +97,9 @@ def test_a_score_tells_false_picks_an_hour_of_so_many(tmp_path):
     assert [row["false_an_hour"] for row in csv.DictReader(told.stdout.splitlines())] == ["4.000", "0.000"]
     metrics = json.loads((tmp_path / "score" / "metrics.json").read_text())
     assert [metrics["phases"][phase]["false_an_hour"] for phase in "PS"] == [4.0, 0.0]
-    told = run("score", *both)
+    assert "1/h</span>" in (tmp_path / "score" / "report.html").read_text()
+    told = run("score", *both, "-o", tmp_path / "score", "--overwrite")
+    assert "1/h</span>" not in (tmp_path / "score" / "report.html").read_text()
     assert [row["false_an_hour"] for row in csv.DictReader(told.stdout.splitlines())] == ["", ""]
     with pytest.raises(ConfigError, match="hours: got 0"):
         run("score", *both, "--hours", 0)

@@ -71,7 +71,9 @@ def write_score(scores: Sequence[MatchScore], folder: Path, of: Comparison) -> N
         text = (
             f"Matched one to one where they overlap, or lie within {of.tolerance_s:g} s. Residuals are of the starts."
         )
-    table = Table((Column(of.kind.title()), Column(what.title()), *COLUMNS), tuple(rows))
+    columns = (Column(of.kind.title()), Column(what.title()), *COLUMNS)
+    shown = len(columns) - (of.hours is None)  # without hours, the last says nothing
+    table = Table(columns[:shown], tuple(row[:shown] for row in rows))
     sections = Section(what.title(), text, table, (drawn,)), rejections_section(of.rejections)
     title = f"{of.found.name} against {of.reference.name}"
     write_report(Report(title, tuple(of.remarks), sections, (f"seisnet {__version__}.",)), folder / "report.html")
