@@ -45,16 +45,18 @@ class SectionTrace:
 
 
 @styled()
-def record_section(traces: Sequence[SectionTrace], *, title: str = "") -> Figure:
+def record_section(traces: Sequence[SectionTrace], *, wanted: Pick | None = None, title: str = "") -> Figure:
     """Draw the seismograms of one event at many stations, in the order of first picks, each on its own scale.
 
-    Of more stations than a page has room for, the first ones are drawn.
+    Of more stations than a page has room for, the first ones are drawn; if the pick `wanted` is at a later one, those
+    that end with it.
     """
     start_ns = min(trace.start_ns for trace in traces)
     length_s = max((t.start_ns - start_ns) / 1e9 + len(t.data) / t.sampling_rate_hz for t in traces)
     ordered = sorted(traces, key=lambda t: (min((p.time_ns for p in t.picks), default=2**63 - 1), t.label))
     drawn = f", {MOST_TRACES} of {len(traces)}" if len(traces) > MOST_TRACES else ""
-    traces = ordered[:MOST_TRACES]
+    end = max([MOST_TRACES, *(k for k, trace in enumerate(ordered, 1) if wanted in trace.picks)])
+    traces = ordered[end - MOST_TRACES : end]
     places = np.arange(len(traces), dtype=np.float64)
     figure = new_figure(PAGE_CM, 2.5 + max(4.0, min(0.9 * len(traces), 18.0)))
     ax = figure.subplots()

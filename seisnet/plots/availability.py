@@ -86,8 +86,9 @@ def availability(
                 edges_s = np.arange(len(of_panel[name]) + 1) * bin_s
                 top = place + 0.4 - 0.8 * of_panel[name] / busiest
                 ax.stairs(top, edges_s, baseline=place + 0.4, fill=True, color="black")
-        ax.set_xlim(0, (panel[1] - panel[0]) / 1e9)
-        utc_axis(ax, panel[0], (panel[1] - panel[0]) / 1e9, most=max(2, 9 // len(panels)))
+        length_s = (panel[1] - panel[0]) / 1e9
+        ax.set_xlim(-0.005 * length_s, 1.005 * length_s)  # or a short stretch would lie under the edge
+        utc_axis(ax, panel[0], length_s, most=max(2, 9 // len(panels)))
         label = ax.get_xlabel()
         if len(label) * len(panels) > LETTERS:
             ax.set_xlabel(label.replace(" on ", " on\n").replace(" to ", " to\n"))

@@ -47,7 +47,7 @@ def section_figure(picked: Picked, pick: Pick, before_s: float | None, after_s: 
             traces.append(SectionTrace(trace_id, data[row], records[0].start_ns, records[0].sampling_rate_hz, its))
     if not traces:
         raise picked.waveforms.none_of(f"{pick.pick_id}: no waveform of that time")
-    return plots.record_section(traces, title=f"Picks around {pick.pick_id}")
+    return plots.record_section(traces, wanted=pick, title=f"Picks around {pick.pick_id}")
 
 
 def day_figure(picked: Picked, pick: Pick, _before_s: float | None, _after_s: float | None) -> plots.Figure:
