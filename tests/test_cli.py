@@ -483,7 +483,7 @@ def test_an_overwrite_that_is_interrupted_before_anything_is_finished_goes_on_wi
         raise KeyboardInterrupt
 
     shutil.copy(job / "model.h5", tmp_path / "m.h5")
-    train = ["train", job / "windows.h5", "-o", tmp_path / "m.h5", "--config", job / "quick.toml", "--seed", 7]
+    train = ["train", job / "windows.h5", "-o", tmp_path / "m.h5", "--config", job / "quick.toml", "--epochs", 1]
     with monkeypatch.context() as patch:
         patch.setattr("seisnet.training.fitting.fit", interrupt)
         assert CliRunner().invoke(cli, list(map(str, [*train, "--overwrite"]))).exit_code == 130

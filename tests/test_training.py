@@ -13,14 +13,14 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from seisnet import nn
+from seisnet import nn, plots
 from seisnet.cli import cli
 from seisnet.config import PreprocessConfig, TrainConfig, to_json
 from seisnet.errors import ConfigError, DataError, TrainingError
 from seisnet.features import make_feature
 from seisnet.model import Model, load_model
 from seisnet.picks import in_order
-from seisnet.report.evaluation import write_evaluation
+from seisnet.report.evaluation import evaluation_figures, write_evaluation
 from seisnet.scoring.evaluation import evaluate
 from seisnet.store.excerpts import SAMPLES
 from seisnet.store.excerpts_writer import ExcerptsWriter, SamplesWriter
@@ -577,17 +577,18 @@ def test_a_file_with_excerpts_gives_a_model_of_three_stages(quake_model, quake_f
 
 
 def test_an_evaluation_says_that_it_is_of_the_first_stage_and_at_its_top_what_flatters_it(
-    quake_model, quakes, tmp_path
+    quake_model, quakes, tmp_path, monkeypatch
 ):
-    found = evaluate(quake_model, quakes.windows, split="dev")
-    (tmp_path / "e").mkdir()
-    write_evaluation(found, quake_model, quakes.windows.info, tmp_path / "e")
-    page = (tmp_path / "e" / "report.html").read_text()
-    assert "the window network alone" in page and '<ul class="lead">' not in page
-    assert "dot at" not in (tmp_path / "e" / "figures" / "roc.svg").read_text()  # thresholds are of the last stage
-    flattered = dataclasses.replace(found, split="test", known_share=1.0)
-    write_evaluation(flattered, quake_model, quakes.windows.info, tmp_path / "e")
-    page = (tmp_path / "e" / "report.html").read_text()
+    info, page = quakes.windows.info, tmp_path / "report.html"
+    found = dataclasses.replace(evaluate(quake_model, quakes.windows, split="dev"), breakdowns={})
+    monkeypatch.setattr("seisnet.report.evaluation.worst_mistakes", lambda *_: [])
+    figures = evaluation_figures(found, quake_model, info)
+    assert "dot at" not in plots.svg(figures["roc"])  # thresholds are of the last stage
+    monkeypatch.setattr("seisnet.report.evaluation.evaluation_figures", lambda *_: {})
+    write_evaluation(found, quake_model, info, tmp_path)
+    assert "the window network alone" in page.read_text() and '<ul class="lead">' not in page.read_text()
+    write_evaluation(dataclasses.replace(found, split="test", known_share=1.0), quake_model, info, tmp_path)
+    page = page.read_text()
     assert page.index("<li>Note: the model has learned from 100% of the onsets") < page.index("<h2>")
 
 
