@@ -18,7 +18,7 @@ from seisnet.classification.one_source import SourceJob
 from seisnet.classification.parts import model_sha256, parts_folder
 from seisnet.config import nearest
 from seisnet.errors import ConfigError
-from seisnet.formats.picks import ENDINGS, check_detections_format
+from seisnet.formats.picks import FORMATS, check_detections_format
 from seisnet.formats.probabilities import check_name
 from seisnet.store.files import check_not_read, check_output, size_and_age, write_whole
 from seisnet.store.work_folder import check_place
@@ -43,7 +43,7 @@ class Output:
     path : Path
         Picks, or detections where that is the model's task.
     file_format : str
-        See `seisnet.formats.picks.ENDINGS`.
+        See `seisnet.formats.picks.FORMATS`.
     probabilities : Path or None
         See `seisnet.formats.probabilities`.
     report : Path or None
@@ -65,8 +65,8 @@ class Output:
             the job reads beside its sources; or as `seisnet.store.work_folder.check_place`.
         """
         may_exist, is_folder = resume or overwrite, self.file_format == "real"
-        if self.file_format not in ENDINGS:
-            raise ConfigError(f"unknown format '{self.file_format}'{nearest(self.file_format, ENDINGS)}")
+        if self.file_format not in FORMATS:
+            raise ConfigError(f"unknown format '{self.file_format}'{nearest(self.file_format, FORMATS)}")
         check_place(self.path, parts_folder(self.path), resume=resume, overwrite=overwrite, is_folder=is_folder)
         if self.probabilities:
             check_name(self.probabilities)

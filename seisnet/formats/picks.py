@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import itertools
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -15,7 +14,7 @@ from seisnet.formats.quakeml import detections_quakeml, picks_nlloc, picks_quake
 from seisnet.labels.reading import read_labels
 from seisnet.labels.tables import is_csv
 from seisnet.picks import Detection, Pick
-from seisnet.store.files import CSV, check_ending, check_output, path_of, write_whole
+from seisnet.store.files import check_ending, check_output, path_of, write_whole
 from seisnet.waveforms.datasets import is_dataset, read_dataset_picks
 from seisnet.waveforms.records import Rejection
 
@@ -31,14 +30,13 @@ CONTENT: dict[str, Callable[[Sequence[Pick]], bytes]] = {
 }
 """What a file of picks holds, by the name of its format; ``real`` is a folder."""
 
-ENDINGS: dict[str, tuple[str, ...]] = {
-    **dict.fromkeys(CONTENT, CSV),
-    "quakeml": (".xml", ".quakeml", ".qml"),
-    "nlloc": (".obs",),
-    "sc3ml": (".scml", ".sc3ml", ".xml"),
-    "real": (),
-}
-"""How names of its files end, by format; the first format that has an ending is the one that it asks for."""
+FORMATS = (*CONTENT, "real")
+
+BY_ENDING = {
+    ".csv": "csv", ".xml": "quakeml", ".quakeml": "quakeml", ".qml": "quakeml", ".obs": "nlloc", ".scml": "sc3ml",
+    ".sc3ml": "sc3ml",
+}  # fmt: skip
+"""The format that the ending of a name asks for."""
 
 
 def format_of(path: Path) -> str:
@@ -54,8 +52,8 @@ def format_of(path: Path) -> str:
     >>> [format_of(Path(name)) for name in ("picks.xml", "picks.csv", "picks.obs", "picks", "picks.txt")]
     ['quakeml', 'csv', 'nlloc', 'csv', 'csv']
     """
-    check_ending(path, list(dict.fromkeys(itertools.chain(*ENDINGS.values()))))
-    return next((name for name, endings in ENDINGS.items() if path.suffix.lower() in endings), "csv")
+    check_ending(path, list(BY_ENDING))
+    return BY_ENDING.get(path.suffix.lower(), "csv")
 
 
 def write_picks(picks: Sequence[Pick], path: str | Path, file_format: str = "", *, overwrite: bool = False) -> None:
@@ -67,7 +65,7 @@ def write_picks(picks: Sequence[Pick], path: str | Path, file_format: str = "", 
     path : str or Path
         A folder where the format is ``real``.
     file_format : str
-        One of `ENDINGS`; where it is empty, the one that the ending of the path asks for, see `format_of`.
+        One of `FORMATS`; where it is empty, the one that the ending of the path asks for, see `format_of`.
     overwrite : bool
         Replace what exists.
 
@@ -80,8 +78,8 @@ def write_picks(picks: Sequence[Pick], path: str | Path, file_format: str = "", 
     picks = instances("picks", picks, Pick)
     path = path_of("path", path)
     file_format = file_format or format_of(path)
-    if file_format not in ENDINGS:
-        raise ConfigError(f"unknown format '{file_format}'{nearest(file_format, ENDINGS)}")
+    if file_format not in FORMATS:
+        raise ConfigError(f"unknown format '{file_format}'{nearest(file_format, FORMATS)}")
     check_output(path, overwrite=overwrite, folder=file_format == "real")
     if file_format == "real":
         dialects.write_real(picks, path)
