@@ -102,7 +102,7 @@ def main(
     say: Say = print,
 ) -> dict[str, Any]:
     """Make the model, its figures and its card; the figures are returned."""
-    check_output(output, overwrite=True, endings=HDF5)
+    check_output(output, HDF5, overwrite=True)
     check_not_read(output, map(Path, [*sources, *labels]))
     if bool(records) != (reference is not None):
         raise ConfigError("--records and --reference go together: recordings, and the list of what is in them")

@@ -84,7 +84,7 @@ def main() -> None:
     parser.add_argument("-o", "--output", type=Path, required=True)
     parser.add_argument("--config", type=Path, default=Path(__file__).with_suffix(".toml"))
     arguments = parser.parse_args()
-    check_output(arguments.output, overwrite=True, endings=HDF5)
+    check_output(arguments.output, HDF5, overwrite=True)
     tables = read_tables(arguments.config)
     if lacking := {"data", "preprocess", "train"} - tables.keys():
         raise ConfigError(f"{arguments.config}: no table {', '.join(sorted(lacking))}")

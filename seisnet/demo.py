@@ -15,7 +15,7 @@ from seisnet.report.classification import Origin, write_classification
 from seisnet.report.document import Section
 from seisnet.report.evaluation import evaluation_figures, evaluation_pictures, evaluation_section
 from seisnet.scoring.evaluation import evaluate
-from seisnet.store.files import check_output
+from seisnet.store.files import FOLDER, check_output
 from seisnet.store.seisbench_writer import SeisBenchWriter
 from seisnet.store.windows_file import read_counts
 from seisnet.store.windows_in_memory import read_windows
@@ -53,7 +53,7 @@ def run_demo(folder: Path, *, overwrite: bool = False, say: Say = print) -> Clas
     Classification
         What was found in the real recordings.
     """
-    check_output(folder, overwrite=overwrite, folder=True, endings=())
+    check_output(folder, FOLDER, overwrite=overwrite)
     folder.mkdir(exist_ok=True)
     say(f"1/5 generating {N_EVENTS} synthetic earthquakes")
     dataset = folder / "synthetic"

@@ -272,7 +272,7 @@ class Model:
 
     def save(self, path: str | Path, *, overwrite: bool = False) -> None:
         """Write the model file."""
-        check_output(Path(path), overwrite=overwrite, endings=HDF5)
+        check_output(Path(path), HDF5, overwrite=overwrite)
         write_model(Path(path), self.stored)
 
 

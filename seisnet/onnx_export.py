@@ -53,7 +53,7 @@ def export_onnx(model: Model, path: str | Path, *, overwrite: bool = False) -> l
         If the package onnx is not installed, the output exists and `overwrite` is not set, or it has an ending of other
         files.
     """
-    check_output(Path(path), overwrite=overwrite, endings=(".onnx",))
+    check_output(Path(path), (".onnx",), overwrite=overwrite)
     graph = to_onnx(model)
     write_whole(Path(path), graph.SerializeToString(deterministic=True))
     return [stage.reads for stage in model.stored.stages[1:]]

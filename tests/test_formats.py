@@ -300,6 +300,8 @@ def test_a_name_that_promises_another_kind_of_file_is_refused_unless_a_format_is
     with pytest.raises(ConfigError, match=f"picks.html: no .html file is written here; {advice}$"):
         write_picks(PICKS, picks)
     assert not list(tmp_path.iterdir())
+    with pytest.raises(ConfigError, match=r"no \.html file is written here; it is to be a folder; leave \.html out$"):
+        write_picks(PICKS, picks, "real")
     write_picks(PICKS, picks, "phasenet")
     assert picks.read_text().startswith("station_id,")
 

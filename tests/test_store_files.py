@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from seisnet.errors import ConfigError, DataError
-from seisnet.store.files import check_output, replacing, sha256_of, sweep, write_whole
+from seisnet.store.files import CSV, FOLDER, check_output, replacing, sha256_of, sweep, write_whole
 
 
 def listed(folder):
@@ -75,12 +75,12 @@ def test_the_output_is_named_where_a_file_system_lets_nothing_be_removed(tmp_pat
 )
 def test_an_ending_of_another_kind_of_file_is_refused(tmp_path, name, endings, advice):
     with pytest.raises(ConfigError, match=f"{name}: no {Path(name).suffix.lower()} file is written here; {advice}$"):
-        check_output(tmp_path / name, overwrite=False, folder=not endings, endings=endings)
+        check_output(tmp_path / name, endings, overwrite=False)
 
 
 @pytest.mark.parametrize("name", ["picks.csv", "PICKS.CSV", "picks", "picks.txt", "day.2020-01-01"])
 def test_other_endings_and_none_promise_nothing(tmp_path, name):
-    check_output(tmp_path / name, overwrite=False, endings=(".csv",))
+    check_output(tmp_path / name, CSV, overwrite=False)
 
 
 def test_an_existing_output_is_refused_unless_it_may_be_overwritten(tmp_path):
@@ -95,12 +95,12 @@ def test_an_existing_output_is_refused_unless_it_may_be_overwritten(tmp_path):
 
 
 @pytest.mark.parametrize(("make", "what"), [(os.mkfifo, "pipe or device"), (lambda p: p.symlink_to(p), "broken link")])
-@pytest.mark.parametrize("folder", [False, True])
-def test_what_is_neither_a_file_nor_a_folder_is_no_output(folder, make, what, tmp_path):
+@pytest.mark.parametrize("endings", [CSV, FOLDER])
+def test_what_is_neither_a_file_nor_a_folder_is_no_output(endings, make, what, tmp_path):
     make(tmp_path / "a")
     for overwrite in (False, True):
         with pytest.raises(ConfigError, match=f"a is a {what}; "):
-            check_output(tmp_path / "a", overwrite=overwrite, folder=folder)
+            check_output(tmp_path / "a", endings, overwrite=overwrite)
     assert listed(tmp_path) == ["a"]
 
 

@@ -5,6 +5,7 @@ import os
 import pytest
 
 from seisnet.errors import ConfigError, DataError, NothingUsableError
+from seisnet.store.files import FOLDER
 from seisnet.store.work_folder import State, alone, check_place, claim, clear, state_of, work_folder
 
 
@@ -128,8 +129,9 @@ def test_a_place_is_checked_before_any_work(place):
         check_place(output, folder, **how)
     for way in how:
         assert check_place(output, folder, **{**how, way: True}) is State.THERE
-    with pytest.raises(ConfigError, match=r"out\.h5 is a file; a folder is needed"):
-        check_place(output, folder, resume=False, overwrite=True, is_folder=True)
+    output.rename(output.with_name("out"))
+    with pytest.raises(ConfigError, match="out is a file; a folder is needed"):
+        check_place(output.with_name("out"), folder, FOLDER, resume=False, overwrite=True)
 
 
 def test_a_file_where_the_folder_belongs_is_told(place):
@@ -142,11 +144,11 @@ def test_a_file_where_the_folder_belongs_is_told(place):
 def test_a_folder_without_anything_that_is_seen_is_free(tmp_path):
     (tmp_path / "picks").mkdir()
     (tmp_path / "picks" / ".picks.csv.parts").mkdir()
-    where = tmp_path / "picks", tmp_path / ".picks.parts"
-    assert check_place(*where, resume=False, overwrite=False, is_folder=True) is State.FREE
+    where = tmp_path / "picks", tmp_path / ".picks.parts", FOLDER
+    assert check_place(*where, resume=False, overwrite=False) is State.FREE
     (tmp_path / "picks" / "A.P.txt").touch()
     with pytest.raises(ConfigError, match="picks is not empty; choose another folder, or use overwrite=True"):
-        check_place(*where, resume=False, overwrite=False, is_folder=True)
+        check_place(*where, resume=False, overwrite=False)
 
 
 def test_what_killed_runs_left_of_outputs_is_swept(place):

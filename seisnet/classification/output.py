@@ -20,7 +20,7 @@ from seisnet.config import nearest
 from seisnet.errors import ConfigError
 from seisnet.formats.picks import FORMATS, check_detections_format
 from seisnet.formats.probabilities import check_name
-from seisnet.store.files import check_not_read, check_output, size_and_age, write_whole
+from seisnet.store.files import FOLDER, check_not_read, check_output, size_and_age, write_whole
 from seisnet.store.work_folder import check_place
 from seisnet.waveforms.sources import Source
 
@@ -64,15 +64,15 @@ class Output:
             For an unknown format, a file that exists and may not, one place for two outputs, or one of the files that
             the job reads beside its sources; or as `seisnet.store.work_folder.check_place`.
         """
-        may_exist, is_folder = resume or overwrite, self.file_format == "real"
+        endings = FOLDER if self.file_format == "real" else None
         if self.file_format not in FORMATS:
             raise ConfigError(f"unknown format '{self.file_format}'{nearest(self.file_format, FORMATS)}")
-        check_place(self.path, parts_folder(self.path), resume=resume, overwrite=overwrite, is_folder=is_folder)
+        check_place(self.path, parts_folder(self.path), endings, resume=resume, overwrite=overwrite)
         if self.probabilities:
             check_name(self.probabilities)
             if _same(self.probabilities, self.path):
                 raise ConfigError(f"{self.path}: picks and probabilities need separate files")
-            check_output(self.probabilities, overwrite=may_exist)
+            check_output(self.probabilities, overwrite=resume or overwrite)
         self._check_report()
         for path in filter(None, (self.path, self.probabilities)):
             check_not_read(path, reads)

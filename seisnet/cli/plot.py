@@ -69,7 +69,7 @@ def plot(
     if kind != "pick" and model_name:
         raise click.UsageError("only --pick shows probability traces; leave out --model")
     output = output or Path("".join(c if c.isalnum() or c in "._-" else "_" for c in name) + ".png")
-    check_output(output, overwrite=overwrite, endings=ENDINGS)
+    check_output(output, ENDINGS, overwrite=overwrite)
     picked = open_picked(picks, waveforms, model_name, inventory)
     console.say_rejections(picked.waveforms.reading.rejections, quiet=quiet, verbose=verbose)
     pick = find_pick(picked.picks, name)

@@ -136,7 +136,7 @@ def preprocess(
     if dry_run or output is None:
         if output:
             folder = place_for_shards(output, virtual=virtual)
-            check_place(output, folder, resume=resume, overwrite=overwrite, endings=HDF5)
+            check_place(output, folder, HDF5, resume=resume, overwrite=overwrite)
         with console.progress_line("preprocess", quiet=quiet) as show:
             plan = preprocessing.plan(
                 sources,

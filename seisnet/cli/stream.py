@@ -102,7 +102,7 @@ def stream(
     from seisnet.waveforms.seedlink import packets
 
     console.not_both(resume=resume, overwrite=overwrite)
-    check_free(output, overwrite=overwrite or resume, endings=CSV)
+    check_free(output, CSV, overwrite=overwrite or resume)
     check_not_read(output, console.read_beside(model_name, config_path, *inventory))
     model, config = load_model(model_name), pick_config(config_path, threshold, {}, quiet=quiet)
     if model.preprocess.task != "phase":

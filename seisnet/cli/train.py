@@ -118,7 +118,7 @@ def train(
     card = read_text(card_path).strip() if card_path else ""
     folder = output.with_name(f".{output.name}.training")
     checkpoint = folder / "checkpoint"
-    if check_place(output, folder, resume=resume, overwrite=overwrite, endings=HDF5) is State.THERE and resume:
+    if check_place(output, folder, HDF5, resume=resume, overwrite=overwrite) is State.THERE and resume:
         finished = read_model(output)
         if not (is_fitted(finished, windows, config, init) and finished.card.startswith(card)):
             raise ConfigError(

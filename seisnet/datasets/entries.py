@@ -17,7 +17,7 @@ from seisnet.config import from_dict, nearest
 from seisnet.config.preprocess import TASKS
 from seisnet.datasets import download
 from seisnet.errors import ConfigError, DataError
-from seisnet.store.files import check_output, made_folder
+from seisnet.store.files import FOLDER, check_output, made_folder
 
 LAYOUTS = ("seisbench", "stead", "obspy", "other")
 
@@ -230,7 +230,7 @@ def fetch_dataset(
     DataError
         A download failed. Files that were finished stay, as does what has arrived of this one.
     """
-    check_output(folder, overwrite=True, folder=True, endings=())  # its files are checked one by one
+    check_output(folder, FOLDER, overwrite=True)  # its files are checked one by one
     files = remote_files(entry, chunks)
     there = [] if overwrite else [file for file in files if (folder / file.name).exists()]
     for file in there:

@@ -14,7 +14,7 @@ from seisnet.formats.quakeml import detections_quakeml, picks_nlloc, picks_quake
 from seisnet.labels.reading import read_labels
 from seisnet.labels.tables import is_csv
 from seisnet.picks import Detection, Pick
-from seisnet.store.files import check_ending, check_output, path_of, write_whole
+from seisnet.store.files import FOLDER, check_ending, check_output, path_of, write_whole
 from seisnet.waveforms.datasets import is_dataset, read_dataset_picks
 from seisnet.waveforms.records import Rejection
 
@@ -52,7 +52,7 @@ def format_of(path: Path) -> str:
     >>> [format_of(Path(name)) for name in ("picks.xml", "picks.csv", "picks.obs", "picks", "picks.txt")]
     ['quakeml', 'csv', 'nlloc', 'csv', 'csv']
     """
-    check_ending(path, list(BY_ENDING))
+    check_ending(path, tuple(BY_ENDING))
     return BY_ENDING.get(path.suffix.lower(), "csv")
 
 
@@ -72,15 +72,15 @@ def write_picks(picks: Sequence[Pick], path: str | Path, file_format: str = "", 
     Raises
     ------
     ConfigError
-        For an unknown format, a path that exists, or, where no format is named, has an ending of other files, or what
-        is no pick.
+        For an unknown format, what is no pick, a path that exists, or one with the ending of another kind of file where
+        no format is named or it is a folder.
     """
     picks = instances("picks", picks, Pick)
     path = path_of("path", path)
     file_format = file_format or format_of(path)
     if file_format not in FORMATS:
         raise ConfigError(f"unknown format '{file_format}'{nearest(file_format, FORMATS)}")
-    check_output(path, overwrite=overwrite, folder=file_format == "real")
+    check_output(path, FOLDER if file_format == "real" else None, overwrite=overwrite)
     if file_format == "real":
         dialects.write_real(picks, path)
         return

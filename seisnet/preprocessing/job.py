@@ -165,7 +165,7 @@ def preprocess_to_file(  # noqa: PLR0913, each is a choice that somebody makes
     """
     config, labels, output = or_default(config, PreprocessConfig), names("labels", labels), Path(output)
     folder = place_for_shards(output, virtual=virtual)
-    there = check_place(output, folder, resume=resume, overwrite=overwrite, endings=HDF5) is State.THERE
+    there = check_place(output, folder, HDF5, resume=resume, overwrite=overwrite) is State.THERE
     engine.get_ready(READY)
     reading = Reading()
     found = find_sources(sources, reading, selection=selection or Selection(), inventory=inventory, engine=engine)

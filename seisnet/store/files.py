@@ -6,14 +6,20 @@ import glob
 import hashlib
 import os
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import TypeAlias
 
 from seisnet.errors import ConfigError, DataError
 
-CSV, HDF5 = (".csv",), (".h5", ".hdf5")
-"""Endings of names of such files."""
+Endings: TypeAlias = tuple[str, ...]
+"""How the name of one kind of output may end."""
+
+CSV: Endings = (".csv",)
+HDF5: Endings = (".h5", ".hdf5")
+FOLDER: Endings = ()
+"""A folder is called by no ending that promises a file."""
 
 KNOWN = {
     ".csv", ".tsv", ".json", ".jsonl", ".geojson", ".xml", ".quakeml", ".qml", ".scml", ".sc3ml", ".obs", ".html",
@@ -41,10 +47,13 @@ def read_text(path: Path) -> str:
         raise ConfigError(f"{path}: not text in UTF-8: {error}") from error
 
 
-def check_output(path: Path, *, overwrite: bool, folder: bool = False, endings: Sequence[str] | None = None) -> None:
-    """Refuse an output that exists unless it may be overwritten; `folder` says whether the output is a folder.
+def check_output(path: Path, endings: Endings | None = None, *, overwrite: bool) -> None:
+    """Refuse an output that exists, unless it may be overwritten, and a name or place that does not suit it.
 
-    `endings` are those that suit it, see `check_ending`; without them any does.
+    Parameters
+    ----------
+    endings : tuple of str, optional
+        Those that suit its name, see `check_ending`; `FOLDER` for a folder. Without them it is a file of any name.
 
     Raises
     ------
@@ -53,12 +62,12 @@ def check_output(path: Path, *, overwrite: bool, folder: bool = False, endings: 
     DataError
         As `check_writable`.
     """
-    check_free(path, overwrite=overwrite, folder=folder, endings=endings)
+    check_free(path, endings, overwrite=overwrite)
     check_writable(path)
 
 
-def check_free(path: Path, *, overwrite: bool, folder: bool = False, endings: Sequence[str] | None = None) -> None:
-    """Refuse the name of an output as `check_output` does, but not the place: what is only added to needs none.
+def check_free(path: Path, endings: Endings | None = None, *, overwrite: bool) -> None:
+    """Refuse an output as `check_output` does, but do not try to write there: what only grows is opened at once.
 
     Raises
     ------
@@ -70,7 +79,7 @@ def check_free(path: Path, *, overwrite: bool, folder: bool = False, endings: Se
         raise ConfigError("-: an output appears whole or not at all, so it can't be standard output; name a file")
     if endings is not None:
         check_ending(path, endings)
-    there = _kind(path)
+    folder, there = endings == FOLDER, _kind(path)
     if there not in ("", "folder" if folder else "file"):
         raise ConfigError(f"{path} is a {there}; {'a folder is needed' if folder else 'choose another name'}")
     if is_there(path) and not overwrite:
@@ -79,13 +88,13 @@ def check_free(path: Path, *, overwrite: bool, folder: bool = False, endings: Se
     check_parent(path)
 
 
-def check_ending(path: Path, endings: Sequence[str] = ()) -> None:
-    """Refuse a name that has an ending of `KNOWN`, but none of these, of which a folder has none; any other will do.
+def check_ending(path: Path, endings: Endings) -> None:
+    """Refuse a name that ends as another kind of file does: in one of `KNOWN` that is not among these endings.
 
     Raises
     ------
     ConfigError
-        If it is one.
+        If it does. A name without an ending, or with one that promises nothing, suits any output.
     """
     ending = path.suffix.lower()
     if ending in KNOWN and ending not in endings:
@@ -177,7 +186,7 @@ def made_folder(folder: Path) -> Iterator[None]:
 @contextmanager
 def new_folder(folder: Path, *, overwrite: bool) -> Iterator[None]:
     """Make a folder for results, see `check_output` and `made_folder`; nothing in it is deleted."""
-    check_output(folder, overwrite=overwrite, folder=True, endings=())
+    check_output(folder, FOLDER, overwrite=overwrite)
     with made_folder(folder):
         yield
 

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seisnet.errors import ConfigError, DataError
-from seisnet.store.files import check_free, check_output, made_folder, replacing, sweep
+from seisnet.store.files import FOLDER, check_free, check_output, made_folder, replacing, sweep
 from seisnet.store.hdf5 import HDF5Sink
 from seisnet.store.seisbench_file import chunk_names
 from seisnet.store.work_folder import alone
@@ -74,7 +74,7 @@ class SeisBenchWriter:
         if (self.folder / "chunks").exists() or chunk_names(self.folder, "waveforms", ".hdf5") - {""}:
             raise ConfigError(f"{self.folder}: holds a chunked data set; choose another folder")
         metadata, waveforms, readme = (self.folder / n for n in ("metadata.csv", "waveforms.hdf5", "README.md"))
-        check_output(self.folder, overwrite=True, folder=True, endings=())  # its files are checked one by one
+        check_output(self.folder, FOLDER, overwrite=True)  # its files are checked one by one
         with ExitStack() as stack:
             stack.enter_context(made_folder(self.folder))
             stack.enter_context(alone(self.folder, self.folder))

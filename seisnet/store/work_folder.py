@@ -14,7 +14,7 @@ from enum import Enum
 from pathlib import Path
 
 from seisnet.errors import ConfigError, NothingUsableError
-from seisnet.store.files import check_output, holds_any, is_there, sweep, writes
+from seisnet.store.files import Endings, check_output, holds_any, is_there, sweep, writes
 
 
 class State(Enum):
@@ -32,18 +32,11 @@ def state_of(output: Path, folder: Path) -> State:
     return State.INTERRUPTED if holds_any(folder) or _mark(folder, output).exists() else State.FREE
 
 
-def check_place(
-    output: Path,
-    folder: Path,
-    *,
-    resume: bool,
-    overwrite: bool,
-    is_folder: bool = False,
-    endings: Sequence[str] | None = None,
-) -> State:
+def check_place(output: Path, folder: Path, endings: Endings | None = None, *, resume: bool, overwrite: bool) -> State:
     """The state of an output, once it is certain that a run may and can write there.
 
-    If the output is there and `resume` is set, the caller has to compare it with what the run would make.
+    If the output is there and `resume` is set, the caller has to compare it with what the run would make. `endings` are
+    as for `seisnet.store.files.check_output`.
 
     Raises
     ------
@@ -57,7 +50,7 @@ def check_place(
         state = state_of(output, folder)
         if state is State.INTERRUPTED and not (resume or overwrite):
             _refuse_parts(output, folder)
-    check_output(output, overwrite=resume or overwrite, folder=is_folder, endings=endings)
+    check_output(output, endings, overwrite=resume or overwrite)
     return state
 
 
