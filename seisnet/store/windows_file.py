@@ -170,11 +170,10 @@ def read_rows(path: Path, *, features: bool = True) -> WindowRows:
                 raise FormatError(f"{path}: /{name} is {column.dtype}; {np.dtype(DTYPES[name])} is needed")
         values = {name: column[:] for name, column in columns.items() if name not in ("x", "trace_id")}
         trace_id = np.array([text(t) for t in columns["trace_id"][:]], dtype=object)
-        values["x"] = np.zeros((n, 0), dtype=np.float32)
-        del columns["x"]  # while it is open, the reader's is the same
-        if features:
-            with FeatureReader(path) as reader:
-                values["x"] = reader.read(np.arange(n))
+    values["x"] = np.zeros((n, 0), dtype=np.float32)
+    if features:
+        with FeatureReader(path) as reader:
+            values["x"] = reader.read(np.arange(n))
     for name, n_known in (("y", len(info.classes)), ("split", len(SPLITS)), ("group", len(info.group_names))):
         if n and int(values[name].max()) >= n_known:
             raise FormatError(f"{path}: /{name} names number {values[name].max()} of {n_known}, counted from 0")
@@ -217,7 +216,8 @@ class FeatureReader:
         return values
 
     def _read(self, run: NDArray[np.int64]) -> NDArray[np.float32]:
-        # A virtual data set keeps each shard open that it has read, and a system lets few be: it is opened every time.
+        # A virtual data set keeps every shard that it has read open, and a system limits how many files may be: to open
+        # it anew for each run of rows closes them.
         x = self._x or self._file["x"]
         low, high = int(run[0]), int(run[-1]) + 1
         # One slice and a choice from it is far faster than HDF5's own choice of rows, if few are left out.
