@@ -674,15 +674,16 @@ def test_what_was_changed_or_taken_away_since_a_run_has_finished_is_seen(tmp_pat
     output.path.mkdir()
     for path in (output.path / "A.P.txt", output.probabilities):
         path.write_text("of a run")
-    write_finished(output.path, made_of([], job, output))
-    assert is_finished([], job, output)
+    of = made_of([], job, output)
+    write_finished(output.path, of)
+    assert is_finished(output, of)
     output.probabilities.unlink()
-    assert not is_finished([], job, output)
+    assert not is_finished(output, of)
     record = tmp_path / ".picks.made"
     for path, content in ((output.path / "A.P.txt", "by hand"), *((record, damaged) for damaged in ("{", "[]", "{}"))):
         path.write_text(content)
         with pytest.raises(ConfigError, match="picks is not what a finished run left"):
-            is_finished([], job, output)
+            is_finished(output, of)
 
 
 def test_a_file_that_grows_amid_a_run_is_another_to_the_next(archive, tmp_path, monkeypatch):

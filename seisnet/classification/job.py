@@ -96,7 +96,7 @@ def classify_to_file(  # noqa: PLR0913, each is a choice that somebody makes
     output.check_sources(sources)
     folder, of = parts_folder(output.path), made_of(sources, job, output)
     there = resume and state_of(output.path, folder) is State.THERE
-    if there and is_finished(sources, job, output):
+    if there and is_finished(output, of):
         return None
     with work_folder(folder, output.paths, resume=resume, overwrite=overwrite or there):
 

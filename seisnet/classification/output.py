@@ -127,24 +127,23 @@ def _same(path: Path, other: Path) -> bool:
     return os.path.realpath(path).casefold() == os.path.realpath(other).casefold()
 
 
-def is_finished(sources: Sequence[Source], job: SourceJob, output: Output) -> bool:
-    """Whether all that a job would write is there beside an output that was made of these sources and settings.
+def is_finished(output: Output, of: dict[str, Any]) -> bool:
+    """Whether all of an output that a run has made is there; it was made of this, see `made_of`.
 
     Raises
     ------
     ConfigError
-        If it was made of others, or not by a finished run.
+        If it was made of something else, or not by a finished run.
     """
     path, advice = output.path, "choose another name, or use overwrite=True"
     try:
         made = json.loads(_made_file(path).read_text(encoding="utf-8"))
-        of, stamps = made["of"], made["stamps"]
+        made_once, stamps = made["of"], made["stamps"]
     except (OSError, ValueError, KeyError, TypeError):
-        of, stamps = {}, None
+        made_once, stamps = {}, None
     if stamps != _stamps(path):
         raise ConfigError(f"{path} is not what a finished run left, so it can't be resumed; {advice}")
-    wanted = made_of(sources, job, output)
-    if differs := [name for name in wanted if wanted[name] != of.get(name)]:
+    if differs := [name for name in of if of[name] != made_once.get(name)]:
         raise ConfigError(f"{path} was made with other {', '.join(differs)}; {advice}")
     report = output.report and output.report / "report.html"  # whose folder is made before there is anything in it
     return all(other.exists() for other in (output.probabilities, report) if other)

@@ -117,17 +117,16 @@ def _how_far(sides: tuple[Marks, Marks], scores: Sequence[MatchScore], what: str
     """How far the reference is from what was found, where next to nothing matches; empty where more does."""
     from seisnet.scoring.matching import apart_s, common_shift_s
 
-    matched, most = sum(s.matched for s in scores), sum(s.reference for s in scores)
-    if 10 * matched > most:
+    matched, wanted = sum(s.matched for s in scores), sum(s.reference for s in scores)
+    if 10 * matched > wanted:
         return ""
     shift_s = common_shift_s(*sides, tolerance_s=tolerance_s)
     if abs(shift_s) > 0:  # NaN is not
         when = f"{duration(abs(shift_s))} {'earlier' if shift_s > 0 else 'later'}"
-        return f"{matched} of {most} match; most would if every {what} were {when}"
+        return f"{matched} of {wanted} match; most would if every {what} were {when}"
     if not matched and (apart := apart_s(*sides)) >= 0:
-        return (
-            f"nothing matches: from the reference to the nearest {what} of its station it is {duration(apart)} (median)"
-        )
+        to = f"from the reference to the nearest {what} of its station"
+        return f"nothing matches: {to} it is {duration(apart)} (median)"
     return ""
 
 
