@@ -27,7 +27,6 @@ METHOD = "forkserver" if sys.platform == "linux" else "spawn"
 """How processes start. On Linux they are forked from a small server, which has imported what they need; elsewhere the
 system's libraries don't bear that, and every process imports for itself."""
 
-
 MOST_OTHERS = 61
 """Processes that Python can start at once on Windows."""
 
@@ -46,7 +45,7 @@ class Crew:
         context = get_context(METHOD)
         self._begun = context.Semaphore(0)
         self._pool = ProcessPoolExecutor(self._others, context, _prepare, (function, self._begun))
-        self._most = IN_FLIGHT * jobs
+        self._most = IN_FLIGHT * (self._others + 1)
         self._waiting: deque[Future[Any]] = deque()  # in the order of the items
         self._lock = threading.RLock()  # what is done as soon as it is submitted is taken amid giving
         self._given, self._over = 0, False

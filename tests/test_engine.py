@@ -214,7 +214,9 @@ def test_who_presses_control_c_twice_waits_no_longer(start):
 
 def test_no_more_processes_are_asked_for_than_windows_can_start(monkeypatch):
     monkeypatch.setattr(sys, "platform", "win32")
-    Crew(abs, 1000).dismiss()
+    crew = Crew(abs, 1000)
+    assert crew._most == IN_FLIGHT * 62  # not as if there were a thousand
+    crew.dismiss()
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere there is no server of processes")

@@ -44,7 +44,7 @@ def class_counts(counts: ArrayLike, classes: Sequence[str], splits: Sequence[str
             longest = max(longest, len(text))
     ax.set_xticks(places, list(splits))
     ax.set(xlabel="Split (with a plus: augmented windows, not drawn)", ylabel="Windows")
-    ax.set_ylim(0, max(table[:, :, 0].max(initial=1), 1) / (1 - min(0.05 + 0.035 * longest, 0.7)))
+    ax.set_ylim(0, table[:, :, 0].max(initial=1) / (1 - min(0.05 + 0.035 * longest, 0.7)))
     ax.yaxis.set_major_locator(MaxNLocator(nbins=5, integer=True))
     legend_above(figure, ax)
     return figure
