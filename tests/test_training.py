@@ -179,6 +179,27 @@ def test_an_interrupted_training_goes_on_bit_for_bit(rng, tmp_path, optimizer, s
     assert (tmp_path / "whole.h5").read_bytes() == (tmp_path / "resumed.h5").read_bytes()
 
 
+def test_a_rate_that_has_fallen_on_a_plateau_is_still_low_when_training_goes_on(rng, tmp_path):
+    windows = make_windows(rng, n=120, spread=0.0)  # nothing can be learned: the dev loss does not fall for long
+    config = dataclasses.replace(SMALL, schedule="plateau", epochs=10, learning_rate=0.1, optimizer="adam")
+    whole, expected = fit(windows, config)
+    *_, last = expected["learning_rate"]
+    assert last == pytest.approx(0.01)
+
+    class Interrupted(Exception):
+        pass
+
+    def stop_once_it_has_fallen(_, row):
+        if row["learning_rate"] < 0.1:
+            raise Interrupted
+
+    with pytest.raises(Interrupted):
+        fit(windows, config, checkpoint=tmp_path / "c", progress=stop_once_it_has_fallen)
+    resumed, history = fit(windows, config, checkpoint=tmp_path / "c")
+    assert history["learning_rate"].tolist() == expected["learning_rate"].tolist()
+    assert resumed.stored.stages[0].theta.tobytes() == whole.stored.stages[0].theta.tobytes()
+
+
 def test_a_checkpoint_of_other_settings_is_refused(rng, tmp_path):
     windows = make_windows(rng)
     fit(windows, SMALL, checkpoint=tmp_path / "c")
