@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from seisnet.picks import ClassInterval, Detection, Pick
-from seisnet.scoring.matching import apart_s, elsewhere, score_detections, score_picks, unscored
+from seisnet.scoring.matching import apart_s, common_shift_s, elsewhere, score_detections, score_picks, unscored
 from seisnet.waveforms.records import NS_PER_S
 
 
@@ -140,6 +140,33 @@ def test_how_far_apart_is_a_median_of_the_nearest_at_the_same_station():
     found = picks("GE.APE P 8, GE.APE S 13, GE.APE P 90, XX.ZZZ P 20.1")
     assert apart_s(found, picks("GE.APE P 10, GE.APE P 12, GE.APE S 20, YY.ZZZ P 20")) == 2.0
     assert math.isnan(apart_s(found, picks("YY.ZZZ P 20")))
+
+
+HOUR_S = 3600
+
+
+@pytest.mark.parametrize(
+    ("shifts_s", "n", "expected_s"),
+    [
+        ([25 * HOUR_S] * 10, 10, 25 * HOUR_S),
+        ([-25 * HOUR_S] * 10, 10, -25 * HOUR_S),
+        ([25 * HOUR_S + 1] * 10, 10, math.nan),
+        ([7, 8] * 5, 10, 7.5),  # as far apart as two times the tolerance
+        ([7, 8.25] * 6, 12, math.nan),
+        ([7] * 9, 9, math.nan),
+        ([7] * 15, 30, 7),  # half of them
+        ([7] * 15, 31, math.nan),
+        ([math.nan] * 900 + [7] * 1100, 2000, 7),  # more than are looked at, which are spread over all
+    ],
+)
+def test_a_shift_is_common_if_half_and_ten_have_it(shifts_s, n, expected_s):
+    """Onsets so far apart that none can be taken for another."""
+    reference = [replace(*picks("GE.APE P 0"), time_ns=k * 10**6 * NS_PER_S) for k in range(n)]
+    pairs = zip(reference, shifts_s, strict=False)
+    found = [replace(p, time_ns=p.time_ns + round(s * NS_PER_S)) for p, s in pairs if math.isfinite(s)]
+    elsewhere = picks("GE.TIR P 3, GE.APE S 3") * 20  # not of the stations and phases that were found
+    shift_s = common_shift_s(found[::-1], [*reference, *elsewhere], tolerance_s=0.5)
+    np.testing.assert_equal(shift_s, expected_s)
 
 
 def test_the_tolerance_decides():

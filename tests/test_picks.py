@@ -139,6 +139,7 @@ def test_a_list_shows_one_statement_per_line_and_of_many_the_first_and_the_last(
     assert str(PickList()) == "0 picks"
     many = str(PickList([pick] * 30 + [analysts] * 30)).splitlines()
     assert many == ["60 picks:", *lines[:1] * 10, "... 40 more ...", *lines[1:] * 10]
+    assert str(PickList([pick] * 20)).splitlines() == ["20 picks:", *lines[:1] * 20]
     rocks = Detection("GE", "APE", "", "HH", "rockfall", 0, 1_500_000_000, 0.75)
     line = "GE.APE..HH  rockfall  1970-01-01T00:00:00.000000Z to 1970-01-01T00:00:01.500000Z  0.75"
     assert str(DetectionList([rocks])).splitlines() == ["1 detection:", line]

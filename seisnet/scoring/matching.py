@@ -168,10 +168,10 @@ def common_shift_s(found: Sequence[Mark], reference: Sequence[Mark], *, toleranc
         (of, ns / NS_PER_S) for of, spans in _spans(reference, unnamed).items() for ns, _ in spans if of in starts_s
     ]
     wanted = wanted[:: -(-len(wanted) // 1000) or 1]
-    near = [np.zeros(0)]
+    near, reach_s = [np.zeros(0)], FARTHEST_S + tolerance_s  # picks that are shifted by all of it scatter about it
     for of, at_s in wanted:
         shifts_s = starts_s[of] - at_s
-        near.append(shifts_s[slice(*shifts_s.searchsorted((-FARTHEST_S, FARTHEST_S)))])
+        near.append(shifts_s[slice(*shifts_s.searchsorted((-reach_s, reach_s)))])
     ordered = np.sort(np.concatenate(near))
     counts = ordered.searchsorted(ordered + 2 * tolerance_s, side="right") - np.arange(len(ordered))
     most = int(counts.max(initial=0))
