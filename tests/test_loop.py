@@ -12,7 +12,7 @@ from seisnet.errors import TrainingError
 from seisnet.nn.scalers import StandardScaler
 from seisnet.store.checkpoint_file import Checkpoint
 from seisnet.training.batches import MemoryBatches, TrainingData
-from seisnet.training.loop import history_columns, train_network
+from seisnet.training.loop import history_columns, look_at_gradients, train_network
 
 CONFIG = TrainConfig(hidden=(5,), epochs=1, batch_size=4, dropout=0.0, weight_decay=0.0, learning_rate=0.01)
 
@@ -76,13 +76,14 @@ def test_penalties_clipping_and_the_limit_of_norms_in_one_step():
     step = replace(CONFIG, batch_size=10, optimizer="sgd", momentum=0.0, schedule="constant")
 
     def after(**settings):
-        network, _, _, (before, now) = train(replace(step, **settings), Given())
+        network, _, _, (before, *_, now) = train(replace(step, **settings), Given())
         return network, before, now
 
     network, before, plain = after()
     for l1, l2 in ((2.0, 3.0), (2.0, 0.0), (0.0, 3.0)):
         penalty = np.where(network.is_weight, l1 * np.sign(before) + l2 * before, 0)
         np.testing.assert_allclose(after(l1=l1, weight_decay=l2)[2], plain - 0.01 * penalty, atol=1e-6)
+    assert len({after(epochs=2, momentum=share)[2].tobytes() for share in (0.0, 0.5, 0.9)}) == 3
     assert np.linalg.norm(plain - before) > 0.01 * 0.125
     assert np.linalg.norm(after(clip_norm=0.125)[2] - before) == pytest.approx(0.01 * 0.125, rel=1e-3)
     unlimited, limited = (
@@ -126,6 +127,18 @@ def test_a_loss_that_is_not_finite_is_told_with_its_epoch_and_batch():
     losses = [1.0] * 4 + [math.nan, 1.0]  # of three batches an epoch
     with pytest.raises(TrainingError, match=r"the loss is nan at epoch 2, batch 2: .*\(now 0\.01\)"):
         train(replace(CONFIG, epochs=2), Given(losses=losses))
+
+
+def test_which_gradients_explode_and_which_vanish():
+    """Above 10000, or below a share of 0.0001 of the largest."""
+    norms = {"gradient_norm_1": 0.9, "gradient_norm_2": 1.1, "gradient_norm_3": 10_100.0, "gradient_norm_4": 9_900.0}
+    said = []
+    look_at_gradients({"task": 0.0, "epoch": 1.0, **norms}, [], CONFIG, said.append)
+    assert [line.split(" (", 1)[0] for line in said] == [
+        "the gradient of layer 1 vanishes",
+        "the gradient of layer 3 explodes",
+    ]
+    assert said[1].endswith("lower the learning rate or set clip_norm")
 
 
 def test_columns_of_a_history_are_those_of_its_tasks_and_count_their_members():

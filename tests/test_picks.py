@@ -99,6 +99,7 @@ def test_picks_are_selected_as_seisbench_selects_them():
     assert picks.select(trace_id=r"GE\.APE\.") == [p, s], "SeisBench's trace ids have no channel"
     assert picks.select(min_confidence=0.5) == [p, s]
     assert picks.select(min_confidence=0.6, phase="P").select(phase="S") == []
+    assert PickList([p, replace(p, phase="Pn")]).select(phase="P") == [p]
 
 
 def test_picks_and_detections_sort_by_time_and_detections_are_selected_too():

@@ -29,7 +29,7 @@ from seisnet.store.windows_in_memory import Windows, read_windows
 from seisnet.store.windows_writer import writing
 from seisnet.training import loop
 from seisnet.training.batches import FileBatches, MemoryBatches, fit_scaler
-from seisnet.training.fitting import fit
+from seisnet.training.fitting import fit, is_fitted
 from seisnet.training.parents import Parent, settings_for
 from seisnet.training.window_data import load_windows
 
@@ -198,6 +198,21 @@ def test_a_rate_that_has_fallen_on_a_plateau_is_still_low_when_training_goes_on(
     resumed, history = fit(windows, config, checkpoint=tmp_path / "c")
     assert history["learning_rate"].tolist() == expected["learning_rate"].tolist()
     assert resumed.stored.stages[0].theta.tobytes() == whole.stored.stages[0].theta.tobytes()
+
+
+def test_a_model_is_fitted_if_settings_windows_parent_and_version_are_the_same(rng):
+    windows, config = make_windows(rng), dataclasses.replace(SMALL, epochs=1)
+    parent, _ = fit(windows, config)
+    stored = fit(windows, config, init=parent)[0].stored
+    assert is_fitted(parent.stored, windows, config, None) and is_fitted(stored, windows, config, parent)
+    assert not is_fitted(stored, windows, config, None) and not is_fitted(parent.stored, windows, config, parent)
+    assert not is_fitted(stored, windows, dataclasses.replace(config, seed=5), parent)
+    other = dataclasses.replace(windows, rows=windows.rows.take(np.arange(len(windows.rows)) > 0))
+    assert not is_fitted(stored, other, config, parent)
+    older = {**stored.attributes, "seisnet_version": "0.0.1"}
+    assert not is_fitted(dataclasses.replace(stored, attributes=older), windows, config, parent)
+    recipe = {**stored.preprocess, "freqmin_hz": 1.0}
+    assert not is_fitted(dataclasses.replace(stored, preprocess=recipe), windows, config, parent)
 
 
 def test_a_checkpoint_of_other_settings_is_refused(rng, tmp_path):
