@@ -19,11 +19,12 @@ from obspy.core.util.base import ENTRY_POINTS
 
 from seisnet.errors import DataError
 from seisnet.formats.picks import write_detections, write_picks
-from seisnet.labels.joining import once, surest
+from seisnet.label_weights import NOT_EXISTING, REFUSED
+from seisnet.labels.joining import once, refused_picks, surest
 from seisnet.labels.phases import last_leg, phase_class
 from seisnet.labels.reading import read_classes, read_intervals, read_labels
 from seisnet.picks import ClassInterval, Detection, Pick, in_order
-from seisnet.waveforms.records import NS_PER_S
+from seisnet.waveforms.records import NS_PER_S, Rejection
 
 START_NS = 1_577_836_800 * NS_PER_S
 
@@ -217,6 +218,56 @@ def test_events_of_one_name_in_two_files_are_one_where_no_onset_tells_otherwise(
     (tmp_path / "p.csv").write_text(f"{head}GE,APE,10,P,1\nGE,APE,1000,P,2\n")
     (tmp_path / "s.csv").write_text(f"{head}GE,APE,13,S,1\nGE,APE,1003,S,2\n")
     assert [p.event_id for p in read_labels([tmp_path / "p.csv", tmp_path / "s.csv"])] == ["1", "1", "2", "2"]
+
+
+def test_the_surest_pick_is_of_the_instrument_that_is_asked_for_and_its_uncertainty_known():
+    hh, hn = pick(10.0), replace(pick(10.1, channel="HNZ"), weight=0.5)
+    assert surest([hh, hn]) == ([hh], [hn])
+    assert surest([hh, hn], "HN") == ([hn], [hh])
+    known = replace(pick(10.2), uncertainty_s=3.0)
+    assert surest([hh, known]) == ([known], [hh])
+
+
+def test_which_picks_of_an_onset_are_second_ones_in_a_file():
+    hh, nameless, later = pick(10.0), pick(10.1, channel=""), replace(pick(10.2), weight=0.5)
+    assert once([[hh, nameless, later]], [], []) == [hh]
+    assert once([[hh, later]], [], [], each=True) == [hh, later]  # of no event
+    assert once([[hh, replace(hh, channel="HHZ")]], [], [], each=True) == [hh]
+    of_event = [replace(p, event_id="a", weight=1.0) for p in (hh, later)]
+    assert once([of_event], [], [], each=True) == of_event  # and neither of more weight
+    assert once([[of_event[0], replace(of_event[1], weight=0.5)]], [], [], each=True) == of_event[:1]
+
+
+def test_of_onsets_before_and_after_a_pick_the_nearer_is_its_own():
+    found = once([[pick(10.0), pick(10.6)], [replace(pick(10.2), event_id="x")]], [], [])
+    assert [p.event_id for p in found] == ["x", ""]
+
+
+def test_what_an_analyst_moved_away_from_leaves_room_for_another_pick_of_the_same_file():
+    moved, other = replace(pick(27.0), original=pick(20.0)), pick(20.1)
+    assert once([[moved, other]], [], []) == [moved, other]
+    assert once([[moved], [other]], [], rejections := []) == [moved]
+    assert len(rejections) == 1
+
+
+def test_events_that_a_later_file_joins_have_one_name_of_the_first_file():
+    def of(*stations, event_id):
+        return [replace(pick(station=station), event_id=event_id) for station in stations]
+
+    for files in (
+        [of("A", event_id="z") + of("B", event_id="y"), of("A", "B", "C", event_id="b")],
+        [of("A", event_id="z"), of("B", event_id="y"), of("A", "B", "C", event_id="b")],
+    ):
+        names = {p.event_id for p in once(files, [], [])}
+        assert len(names) == 1 and names <= {p.event_id for p in files[0]}
+
+
+def test_refused_picks_are_found_in_order_of_time_however_their_station_is_written():
+    refused = [Rejection("GE.ape..HH", t, t, why) for t, why in ((9, REFUSED), (3, NOT_EXISTING), (5, "no time"))]
+    assert refused_picks(refused) == {"APE": [(3, "GE", ""), (9, "GE", "")]}
+    near = replace(pick(), time_ns=NS_PER_S // 2 + 5, weight=0.5)
+    beside = replace(pick(channel="HN"), time_ns=NS_PER_S)  # near one that is refused, and not near enough itself
+    assert once([[], [near, beside]], [refused_picks(refused)], []) == [beside]
 
 
 # Phase hints

@@ -68,6 +68,8 @@ def test_onsets_are_scored_by_their_loss(rng):
     ones = np.ones(5, np.float32)
     assert OnsetObjective().score(outputs, targets, None) == {"dev_loss": onset_loss(outputs, targets, ones)[0]}
     weight = rng.uniform(0.5, 2, 5).astype(np.float32)
-    (loss, gradient), (expected, of_outputs) = (f(outputs, targets, weight) for f in (OnsetObjective().loss, onset_loss))
+    (loss, gradient), (expected, of_outputs) = (
+        f(outputs, targets, weight) for f in (OnsetObjective().loss, onset_loss)
+    )
     assert loss == expected != onset_loss(outputs, targets, ones)[0]
     np.testing.assert_array_equal(gradient, of_outputs)

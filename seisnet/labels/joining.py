@@ -112,7 +112,7 @@ def once(
                     of_event[copies[0]] = (k, pick.event_id)
             if any(place < before or _is_second(pick, kept[place], each=each) for place in copies):
                 rejections.append(_rejection(pick, SECOND))
-            elif not copies and _is_refused(pick, refused[: k // 2]):
+            elif _is_refused(pick, refused[: k // 2]):
                 rejections.append(_rejection(pick, "rejected in an earlier file"))
             else:
                 bisect.insort(near, (pick.time_ns, len(kept)))
@@ -122,7 +122,7 @@ def once(
         for name in dict.fromkeys(pick.event_id for pick in picks if pick.event_id):
             event, namesake = _joined(same_as, (k, name)), first_of_name.setdefault(name, (k, name))
             if event[0] == k and namesake[0] < k:
-                same_as[event] = _joined(same_as, namesake)
+                same_as[event] = namesake
     names = [_joined(same_as, event)[1] for event in of_event]
     return [p if p.event_id == name else replace(p, event_id=name) for p, name in zip(kept, names, strict=True)]
 
