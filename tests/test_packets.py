@@ -85,3 +85,24 @@ def test_a_gap_of_all_components_is_no_lag():
             if start_s and component != "E":
                 assert packets.complete_ns(30 * NS_PER_S) == 5 * NS_PER_S
     assert packets.complete_ns(30 * NS_PER_S) == 1005 * NS_PER_S
+
+
+def test_a_packet_is_kept_as_it_came_and_one_of_another_rate_is_not_among_those_before():
+    packets, sent = Packets(), piece(0, 5)
+    packets.add(sent, "Z")
+    sent.samples[:] = 0  # whoever sent it fills it anew
+    np.testing.assert_array_equal(packets.segments()[0].samples, np.arange(500))
+    other = piece(1, 3)
+    assert not packets.hold(Segment(other.samples, other.start_ns, 50.0, 25.0, ID), "Z")
+    packets.forget(other.start_ns + NS_PER_S // 100)
+    np.testing.assert_array_equal(packets.segments()[0].samples, np.arange(101, 500))
+    packets.forget(other.start_ns + 2 * NS_PER_S // 100)  # a single sample
+    assert packets.segments()[0].start_ns == other.start_ns + 2 * NS_PER_S // 100
+
+
+def test_components_that_have_not_come_are_not_waited_for_longer_than_is_asked():
+    packets = Packets()
+    packets.add(piece(0, 10), "Z")
+    packets.add(piece(10, 40), "Z")
+    assert packets.complete_ns(11 * NS_PER_S) == BEFORE_ALL_NS
+    assert packets.complete_ns(10 * NS_PER_S) == 40 * NS_PER_S

@@ -585,6 +585,24 @@ def test_what_was_used_though_faulty_is_not_drawn_as_rejected():
         assert (path.vertices[:, 0].min(), path.vertices[:, 0].max()) == (low, high)
 
 
+def test_availability_is_of_the_instruments_with_most_data_and_of_rejections_where_nothing_was_used():
+    second, end_ns = 10**9, START_NS + 200 * 10**9
+    spans = [(f"GE.S{k:02d}..HH", START_NS, START_NS + (100 - k) * second) for k in range(40)]
+    rejected = [
+        (name, START_NS, end, "why") for name, end in (("GE.A..HH", end_ns), ("", end_ns), ("GE.B..HH", START_NS))
+    ]
+    ax = plots.availability(spans, rejected=rejected).axes[0]
+    assert ax.get_ylabel() == "Instrument; the 40 with most data of 41"
+    assert [label.get_text() for label in ax.get_yticklabels()] == [span[0] for span in spans]
+    at_the_end = replace(pick(), network="GE", station="A", channel="HH", time_ns=end_ns)
+    figure = plots.availability([], rejected=rejected, picks=[at_the_end])
+    (ax,) = figure.axes
+    assert ax.get_xlim() == (0, 200) and [label.get_text() for label in ax.get_yticklabels()] == ["GE.A..HH"]
+    assert figure.legends[0].texts[-1].get_text().endswith("1 in 1 s")
+    assert next(patch.get_data().edges[-1] for patch in ax.patches) == 200
+    assert plots.availability([("GE.A..HH", START_NS, START_NS)]).axes[0].get_xlim() == (0, 1)
+
+
 def test_long_times_have_dates_as_ticks():
     ax = plots.availability(
         [("GE.A..HH", START_NS // DAY_NS * DAY_NS, START_NS // DAY_NS * DAY_NS + 30 * DAY_NS)]

@@ -777,6 +777,13 @@ def test_layers_of_a_model_are_settings_of_a_training(quake_model, small_trainin
     assert Model("three", stored).layers["members"] == 3
 
 
+def test_the_digest_of_a_parent_is_one_of_all_its_stages(quake_model):
+    *others, last = quake_model.stored.stages
+    changed = dataclasses.replace(last, theta=last.theta + 1)
+    other = Model("m", dataclasses.replace(quake_model.stored, stages=(*others, changed)))
+    assert Parent(other).digest != Parent(quake_model).digest != Parent(None).digest == ""
+
+
 def test_a_parent_with_another_context_stage_is_refused(quakes, quake_model, briefly):
     with pytest.raises(ConfigError, match=r"has layers .* the training asks for context_hidden \(5,\)"):
         fit(quakes.windows, dataclasses.replace(briefly, context_hidden=(5,)), init=quake_model)

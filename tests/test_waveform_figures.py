@@ -79,3 +79,19 @@ def test_of_a_stretch_that_is_flat_on_every_component_all_are_drawn():
     nothing = np.zeros((0, 0))
     view = View(np.zeros((3, 400)), START_NS, 100.0, nothing, np.zeros(0), (), "BW.S..EH")
     assert [axes.get_ylabel() for axes in waveform_figure(view, None).axes] == ["Z", "N", "E"]
+
+
+def test_a_flat_component_is_left_out_and_the_others_keep_their_letters():
+    data_ct = np.random.default_rng(1).normal(size=(3, 400))
+    data_ct[1] = 7
+    view = View(data_ct, START_NS, 100.0, np.zeros((0, 0)), np.zeros(0), (), "BW.S..EH")
+    assert [axes.get_ylabel() for axes in waveform_figure(view, None).axes] == ["Z", "E"]
+
+
+def test_picks_of_the_instrument_that_is_drawn_alone_are_drawn():
+    model, stream = load_model("phase"), obspy.read()
+    both = stream + stream.copy()
+    for trace in both[3:]:
+        trace.stats.station = "ZUGS"
+    alone = labels_of(seisnet.plot_waveforms(model, stream))
+    assert labels_of(seisnet.plot_waveforms(model, both, trace_id="BW.ZUGS..EH")) == alone
