@@ -244,7 +244,7 @@ def test_of_onsets_before_and_after_a_pick_the_nearer_is_its_own():
 
 
 def test_what_an_analyst_moved_away_from_leaves_room_for_another_pick_of_the_same_file():
-    moved, other = replace(pick(27.0), original=pick(20.0)), pick(20.1)
+    moved, other = replace(pick(27.0), original=pick(20.0)), replace(pick(20.1), weight=0.5)
     assert once([[moved, other]], [], []) == [moved, other]
     assert once([[moved], [other]], [], rejections := []) == [moved]
     assert len(rejections) == 1
