@@ -9,7 +9,17 @@ import obspy
 import pytest
 
 from seisnet.classification.job import classify
-from seisnet.classification.views import band_passed, find_pick, joined, view_around, views_of
+from seisnet.classification.views import (
+    View,
+    band_passed,
+    find_pick,
+    joined,
+    of_picks,
+    spread,
+    view_around,
+    views_of,
+    with_all_picks,
+)
 from seisnet.errors import ConfigError, DataError
 from seisnet.picks import Pick
 from seisnet.report.figures import FIGURES
@@ -107,6 +117,19 @@ def test_views_hold_forty_seconds_or_what_there_is_and_all_picks_in_them(make_re
         np.testing.assert_array_equal(view.data, record.data[:, low_s * 100 : high_s * 100])
         np.testing.assert_array_equal(view.times_ns, scan.times_ns[first:stop])
         np.testing.assert_array_equal(view.probabilities, values[:, first:stop])
+
+
+def test_views_are_spread_over_instruments_and_hold_the_picks_that_are_asked_for():
+    nothing = (np.zeros((0, 0)), np.zeros(0, dtype=np.int64))
+    at_end, beyond, other = a_pick(1.0), a_pick(1.02), a_pick(0.5, "BH")
+    views = [
+        View(np.zeros((3, 100)), START_NS + k, 100.0, *nothing, (a_pick(0.5), at_end), f"GE.APE..{band}")
+        for k, band in enumerate(("HH", "HH", "HH", "BH", "BH"))
+    ]
+    assert [view.start_ns - START_NS for view in spread(views, 3)] == [0, 1, 3]
+    assert [view.picks for view in of_picks(views[:2], [at_end])] == [(at_end,)] * 2 and of_picks(views, [other]) == []
+    found = with_all_picks([views[0], views[3]], [at_end, beyond, other])
+    assert [view.picks for view in found] == [(at_end,), (other,)]
 
 
 def test_probabilities_of_a_view_are_those_of_the_whole_scan(archive, untrained_model):
