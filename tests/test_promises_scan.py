@@ -894,7 +894,7 @@ def test_probabilities_that_were_written_among_the_sources_are_told_to_lie_elsew
     assert run_classify(*job, "data/p.mseed").returncode == 0
     written = Path("data/p.mseed").read_bytes()
     again = run_classify(*job, "data/p.mseed")
-    assert again.returncode == 2 and "an output outside the folders" in again.stderr
+    assert again.returncode == 2 and "outside the folders that are read" in again.stderr
     assert Path("data/p.mseed").read_bytes() == written
     elsewhere = run_classify(*job, "p.mseed")
     assert elsewhere.returncode == 0 and Path("p.mseed").read_bytes() == written
