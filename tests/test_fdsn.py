@@ -207,16 +207,24 @@ def test_services_that_are_none_are_an_error_in_one_line(spec, selection, reason
     assert "\n" not in str(error.value)
 
 
+WINDOWS = PreprocessConfig(
+    sampling_rate_hz=RATE_HZ, window_s=8.0, frame_s=1.0, hop_s=0.5, freqmax_hz=4.5, shifts=0, coda_windows=0,
+    noise_windows=0, split=(1.0, 0.0, 0.0),
+)  # fmt: skip
+
+
+def write_labels(path, seconds):
+    """A P so long after the start of what the service has, and an S 20 s later."""
+    times = [obspy.UTCDateTime(ns=START_NS) + s for s in seconds]
+    rows = (f"GE,APE,{time + after},{phase}\n" for time in times for after, phase in ((0, "P"), (20, "S")))
+    path.write_text("network,station,time,phase\n" + "".join(rows))
+    return path
+
+
 def test_windows_are_made_of_what_a_service_sends(service, tmp_path):
     url, *_ = service
-    times = [obspy.UTCDateTime(ns=START_NS) + s for s in (80_000, 90_000)]
-    rows = (f"GE,APE,{time + after},{phase}\n" for time in times for after, phase in ((0, "P"), (20, "S")))
-    (tmp_path / "picks.csv").write_text("network,station,time,phase\n" + "".join(rows))
-    config = PreprocessConfig(
-        sampling_rate_hz=RATE_HZ, window_s=8.0, frame_s=1.0, hop_s=0.5, freqmax_hz=4.5, shifts=0, coda_windows=0,
-        noise_windows=0, split=(1.0, 0.0, 0.0),
-    )  # fmt: skip
-    info = preprocess([f"fdsn:{url}"], [tmp_path / "picks.csv"], config, selection=span(79_000, 91_000)).info
+    labels = write_labels(tmp_path / "picks.csv", (80_000, 90_000))
+    info = preprocess([f"fdsn:{url}"], [labels], WINDOWS, selection=span(79_000, 91_000)).info
     assert info.sources == tuple((f"fdsn:{url} GE.APE..BH? 2020-01-0{day}", 0, "", 2) for day in (1, 2))
 
 
@@ -229,17 +237,8 @@ def test_a_service_without_what_is_wanted_says_so(service):
 @pytest.fixture
 def two_days(service, tmp_path):
     """The arguments of `preprocess_to_file` for the end of a day and the beginning of the next, with a P and S each."""
-    times = [obspy.UTCDateTime(ns=START_NS) + s for s in (86_000, 86_800)]
-    rows = (f"GE,APE,{time + after},{phase}\n" for time in times for after, phase in ((0, "P"), (20, "S")))
-    (tmp_path / "picks.csv").write_text("network,station,time,phase\n" + "".join(rows))
-    config = PreprocessConfig(
-        sampling_rate_hz=RATE_HZ, window_s=8.0, frame_s=1.0, hop_s=0.5, freqmax_hz=4.5, shifts=0, coda_windows=0,
-        noise_windows=0, split=(1.0, 0.0, 0.0),
-    )  # fmt: skip
-    selection = span(85_900, 86_900)
-    return functools.partial(
-        preprocess_to_file, [f"fdsn:{service[0]}"], [tmp_path / "picks.csv"], config, selection=selection
-    )
+    labels, selection = write_labels(tmp_path / "picks.csv", (86_000, 86_800)), span(85_900, 86_900)
+    return functools.partial(preprocess_to_file, [f"fdsn:{service[0]}"], [labels], WINDOWS, selection=selection)
 
 
 def interrupt(*_, **__):

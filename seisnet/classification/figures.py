@@ -64,10 +64,9 @@ def plot_waveforms(
         got = f"no {trace_id}" if trace_id else "several instruments"
         raise ConfigError(f"trace_id: the stream has {got}; choose one of {', '.join(there)}")
     records = [record for record in records if record.trace_id == (trace_id or there[0])]
-    scans = [model.scan(record) for record in records]
+    found = [model.follow(record).add(record.data, last=True) for record in records]
     if picks is None:
-        found = model.classify(stream, inventory=inventory)
-        picks = [pick for pick in found if isinstance(pick, Pick) and pick.trace_id == records[0].trace_id]
+        picks = [pick for part in found for pick in part.picks]
     else:
         matcher = LabelMatcher(picks)
         picks = [pick for record in records for pick in matcher.match(record)]
@@ -75,8 +74,8 @@ def plot_waveforms(
         data=joined(records),
         start_ns=records[0].start_ns,
         sampling_rate_hz=records[0].sampling_rate_hz,
-        probabilities=np.concatenate([scan.values for scan in scans], axis=1),
-        times_ns=np.concatenate([scan.times_ns for scan in scans]),
+        probabilities=np.concatenate([part.probabilities.values for part in found], axis=1),
+        times_ns=np.concatenate([part.probabilities.times_ns for part in found]),
         picks=tuple(picks),
         trace_id=records[0].trace_id,
     )

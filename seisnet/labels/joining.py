@@ -5,8 +5,9 @@ from __future__ import annotations
 import bisect
 import itertools
 import math
+import operator
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
@@ -18,7 +19,8 @@ from seisnet.waveforms.records import NS_PER_S, Rejection
 SAME_NS = NS_PER_S // 2
 """Picks of one phase at one station that are no farther apart are of one onset: no picker tells two so close apart."""
 
-T = TypeVar("T")
+Timed = TypeVar("Timed", tuple[int, int], tuple[int, str, str])
+"""A time and what is there."""
 
 SECOND = "a second pick of the same onset"
 
@@ -67,7 +69,7 @@ def refused_picks(rejections: Iterable[Rejection]) -> Refused:
 
 def _is_refused(pick: Pick, files: Sequence[Refused]) -> bool:
     """Whether one of some files rejects a pick of this onset; what it calls the phase does not matter."""
-    near = (_within(times.get(pick.station.upper(), []), pick, lambda at: at[0]) for times in files)
+    near = (_within(times.get(pick.station.upper(), []), pick) for times in files)
     return any(fits(pick, network, location) for _, network, location in itertools.chain(*near))
 
 
@@ -129,8 +131,9 @@ def once(
 
 def _copies(pick: Pick, near: Sequence[tuple[int, int]], kept: Sequence[Pick]) -> list[int]:
     """Places in `kept` of those of `near`, times and places, that may be of the same onset; the nearest first."""
-    at_once = _within(near, pick, lambda at: at[0])
-    found = [(abs(t - pick.time_ns), i) for t, i in at_once if fits(pick, kept[i].network, kept[i].location)]
+    found = [
+        (abs(t - pick.time_ns), i) for t, i in _within(near, pick) if fits(pick, kept[i].network, kept[i].location)
+    ]
     return [i for _, i in sorted(found)]
 
 
@@ -149,8 +152,9 @@ def _doubts(pick: Pick) -> tuple[bool, float, float, int]:
     return pick.phase.endswith(UNUSED), -pick.weight, uncertainty_s, pick.time_ns
 
 
-def _within(ordered: Sequence[T], pick: Pick, time_ns: Callable[[T], int]) -> Sequence[T]:
+def _within(ordered: Sequence[Timed], pick: Pick) -> Sequence[Timed]:
     """What of something in order of time may be of the same onset as a pick."""
+    time_ns = operator.itemgetter(0)
     low = bisect.bisect_left(ordered, pick.time_ns - SAME_NS, key=time_ns)
     return ordered[low : bisect.bisect_right(ordered, pick.time_ns + SAME_NS, key=time_ns)]
 

@@ -89,7 +89,8 @@ def divide(
     keys = sorted(windows)
     events, stations, numbers = zip(*keys, strict=True)
     names = ["" if number == 0 else SPLITS[number - 1] for number in numbers]
-    joined = {} if config.split_by == "given" else joined_names({s: _spans(own) for s, own in covered.items()})
+    spans, excerpt_spans = ({s: _spans(own) for s, own in places.items()} for places in (covered, excerpted))
+    joined = {} if config.split_by == "given" else joined_names(spans)
     joined_events = [joined.get(event, event) for event in events]
     split, how = assign_splits(joined_events, stations, names, config, windows=[windows[key] for key in keys])
     split_of = dict(zip(keys, split.tolist(), strict=True))
@@ -98,12 +99,11 @@ def divide(
         side = split_of[event, station, number]
         if not (augmented and side):
             counts[side, y, int(augmented)] += n
-    return Division(split_of, how, counts, _placed(covered), _placed(excerpted))
+    return Division(split_of, how, counts, _placed(spans), _placed(excerpt_spans))
 
 
-def _placed(covered: Covered) -> Placed:
-    found = {station: _spans(of_event) for station, of_event in covered.items()}
-    return {station: (Spans([span for span, _ in own]), [event for _, event in own]) for station, own in found.items()}
+def _placed(spans: Mapping[str, Sequence[tuple[tuple[int, int], str]]]) -> Placed:
+    return {station: (Spans([span for span, _ in own]), [event for _, event in own]) for station, own in spans.items()}
 
 
 def _spans(of_event: Mapping[str, Sequence[int]]) -> list[tuple[tuple[int, int], str]]:

@@ -85,6 +85,8 @@ def augment(
 
 def added_ns(labelled: LabelledRecord, windows: Sequence[Window], config: PreprocessConfig) -> dict[str, list[int]]:
     """By event of the augmented windows, first and last time of stretches that may be added to these, in turn."""
+    if not (config.mix_share or config.overlay_share):
+        return {}
     record, events = labelled.record, {window.event for window in windows if window.augmented}
     times_ns: dict[str, list[int]] = defaultdict(list)
     for share, by_event, _ in _additions(labelled, config):
