@@ -24,12 +24,13 @@ from seisnet.training.fitting import fit
 from seisnet.training.labelled_sets import make_windows
 from seisnet.waveforms.records import COMPONENTS, NS_PER_S, Record, sample_to_ns
 from seisnet.windows.labelled import LabelledRecord
+from tests.bursts import MODEL, bursts, stream_of
 
 # No test is timed, and a test that fails once fails always.
 settings.register_profile("house", deadline=None, derandomize=True)
 settings.load_profile("house")
 
-LONGEST = ("test_demo", "test_cli", "test_killed", "test_promises_scan", "test_preprocessing", "test_lecture")
+LONGEST = ("test_demo", "test_cli", "test_killed", "test_streaming", "test_preprocessing", "test_lecture")
 """Files that take longest come first: of two processes that share the files none is left alone with one of them."""
 
 
@@ -212,6 +213,18 @@ def untrained_model():
     zeros, ones = np.zeros(sizes[0], np.float32), np.ones(sizes[0], np.float32)
     stage = StoredStage(theta, sizes, "relu")
     return Model("m", StoredModel((stage,), config.classes, zeros, ones, asdict(config), {}, {"P": 0.9, "S": 0.9}))
+
+
+@pytest.fixture(scope="session")
+def archive(tmp_path_factory):
+    """Six files `data/0.mseed` and so on, one a station, and `model.h5`, which picks their bursts."""
+    folder = tmp_path_factory.mktemp("archive")
+    (folder / "data").mkdir()
+    for k in range(6):
+        stream = stream_of(bursts(12_000, k), _trace, station=f"GE.A{k}..HH")
+        stream.write(str(folder / "data" / f"{k}.mseed"), format="MSEED")
+    MODEL.save(folder / "model.h5")
+    return folder
 
 
 def _write_quakeml(path, picks):

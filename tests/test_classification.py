@@ -13,19 +13,16 @@ from seisnet.classification import one_source
 from seisnet.classification.job import classify, classify_to_file, gathered
 from seisnet.classification.one_source import Classification, SourceJob, classify_source
 from seisnet.classification.output import Output
-from seisnet.classification.parts import read_part, write_part
 from seisnet.classification.summary import summary
 from seisnet.config import PickConfig
 from seisnet.engine import Engine
 from seisnet.errors import ConfigError, DataError, NothingUsableError
 from seisnet.formats.own_csv import detections_csv
 from seisnet.model import Model, load_model
-from seisnet.picks import Pick
-from seisnet.scan.scanner import Probabilities
 from seisnet.store.seisbench_writer import SeisBenchWriter
 from seisnet.waveforms.files import Reading
 from seisnet.waveforms.finding import find_sources
-from seisnet.waveforms.records import NS_PER_S, Rejection
+from seisnet.waveforms.records import NS_PER_S
 from seisnet.waveforms.selection import Selection
 
 LOW = PickConfig(thresholds={"P": 0.3, "S": 0.3})
@@ -311,30 +308,3 @@ def test_probabilities_of_more_classes_than_miniseed_has_letters_are_refused_bef
     with pytest.raises(ConfigError, match="there are 21"):
         classify_to_file([], SourceJob(model), output, reading=Reading(), engine=Engine())
     assert list(tmp_path.iterdir()) == []
-
-
-def test_a_part_is_read_as_it_was_written_and_a_damaged_one_is_told_in_one_line(tmp_path):
-    path = tmp_path / "a.npz"
-    part = Classification(picks=[Pick("GE", "APE", "", "HH", "P", 1)], spans=[("GE.APE..HH", 0, 9)], files=[Path("a")])
-    part.rejections, part.highest = [Rejection("GE.APE..HH", 2, 3, "why")], {"P": 0.5}
-    part.seconds, part.dead_s, part.failed = 8.0, 2.0, ["no answer"]
-    probabilities = np.eye(2, dtype=np.float32), 5, 2, ("P", "noise"), "GE.APE..HH", np.array([False, True])
-    part.probabilities = [Probabilities(*probabilities)]
-    write_part(path, part)
-    found = read_part(path)
-    names = ("picks", "spans", "files", "rejections", "highest", "seconds", "dead_s", "failed")
-    assert [getattr(found, name) for name in names] == [getattr(part, name) for name in names]
-    assert found.probabilities == []
-    [again] = read_part(path, probabilities=True).probabilities
-    for name, value in zip(vars(again), probabilities, strict=True):
-        np.testing.assert_array_equal(getattr(again, name), value)
-    whole = path.read_bytes()
-    flipped = [bytearray(whole) for _ in range(0, len(whole), 7)]
-    for k, content in enumerate(flipped):
-        content[7 * k] ^= 0x41
-    for content in (*(whole[:length] for length in range(0, len(whole), 9)), *flipped):
-        path.write_bytes(content)
-        try:
-            assert read_part(path).picks == part.picks  # of a byte that says nothing
-        except DataError as error:
-            assert str(error) == f"{path}: damaged; delete it"
