@@ -4,18 +4,28 @@ import json
 from dataclasses import fields, replace
 
 import numpy as np
+import obspy
 import pytest
 
 from seisnet.config import PreprocessConfig, TrainConfig, to_json
 from seisnet.errors import DataError
+from seisnet.features import extract
+from seisnet.formats.picks import write_picks
 from seisnet.model import Model
+from seisnet.picks import Pick
+from seisnet.preprocessing.job import preprocess
+from seisnet.report.evaluation import worst_mistakes
 from seisnet.scoring import evaluation
 from seisnet.scoring.breakdown import of_record
 from seisnet.scoring.evaluation import RECIPE, evaluate
 from seisnet.scoring.metrics import reliability
 from seisnet.training.fitting import fit
 from seisnet.training.labelled_sets import make_windows
+from seisnet.waveforms.records import NS_PER_S
+from seisnet.waveforms.selection import Selection
+from tests.stations import GALPERIN, geophone, write_stations
 
+START_NS = 1_577_836_800 * NS_PER_S
 OUTSIDE = {
     "noise_gap_s": 1.0, "noise_windows": 4, "coda_windows": 5, "shifts": 3, "shift_s": 0.1, "excerpts": False,
     "excerpt_s": 20.0, "noise_ratio": 3.0, "link_s": 5.0, "mix_share": 0.5, "mix_snr_db": (1.0, 2.0),
@@ -144,3 +154,40 @@ def test_a_model_says_which_onsets_of_new_windows_it_has_learned_from(quakes, qu
     unsaid = Model("older", replace(quake_model.stored, learned=quake_model.stored.learned[:0]))
     assert np.isnan(evaluate(unsaid, made_anew).known_share)
     assert not evaluate(unsaid, made_anew).caveat
+
+
+@pytest.mark.parametrize(("rate_hz", "response"), [(100.0, "none"), (50.0, "none"), (100.0, "velocity")])
+def test_the_gallery_of_mistakes_shows_what_the_windows_were_cut_from(
+    rate_hz, response, tmp_path, make_trace, noise, untrained_model
+):
+    path = write_stations(
+        tmp_path / "s.xml", *((f"HH{letter}", *axis, 0, 9) for letter, axis in GALPERIN.items()), response=geophone()
+    )
+    traces = [make_trace(noise(6000, k), f"GE.APE..HH{letter}", rate_hz=rate_hz) for k, letter in enumerate(GALPERIN)]
+    obspy.Stream(traces).write(str(tmp_path / "a.mseed"), format="MSEED")
+    picks = [Pick("GE", "APE", "", "HH", of, START_NS + at * NS_PER_S) for of, at in (("P", 20), ("S", 30))]
+    write_picks(picks, tmp_path / "p.csv")
+    sources, labels = [tmp_path / "a.mseed"], [tmp_path / "p.csv"]
+    config = PreprocessConfig(split=(1.0, 0.0, 0.0), response=response)
+    windows = preprocess(sources, labels, config, inventory=[path])
+    model = Model("m", replace(untrained_model.stored, preprocess=windows.info.config))
+    found = evaluate(model, windows, split="train")
+    mistakes = worst_mistakes(found, windows.info)
+    assert mistakes
+    for mistake in mistakes:
+        samples, present = mistake.samples[None], np.ones((1, 3), dtype=bool)
+        [x] = extract(model.feature, samples, present, np.array([rate_hz / 2]))
+        np.testing.assert_allclose(x, mistake.x, atol=1e-3)
+    path.unlink()
+    assert all(mistake.samples is None for mistake in worst_mistakes(found, windows.info))
+
+
+def test_the_gallery_of_mistakes_draws_what_was_selected(tmp_path, make_trace, noise, untrained_model):
+    stream = obspy.Stream([make_trace(noise(6000, k), f"GE.APE..HH{c}") for k, c in enumerate("ZNE")])
+    stream.write(str(tmp_path / "a.mseed"), format="MSEED")
+    write_picks([Pick("GE", "APE", "", "HH", "P", START_NS + 20 * NS_PER_S)], tmp_path / "p.csv")
+    config, selection = PreprocessConfig(split=(1.0, 0.0, 0.0)), Selection(("*.APE..HHZ", "GE.APE..HHE"))
+    windows = preprocess([tmp_path / "a.mseed"], [tmp_path / "p.csv"], config, selection=selection)
+    model = Model("m", replace(untrained_model.stored, preprocess=windows.info.config))
+    mistakes = worst_mistakes(evaluate(model, windows, split="train"), windows.info)
+    assert mistakes and all(m.samples.any(axis=1).tolist() == [True, False, True] for m in mistakes)

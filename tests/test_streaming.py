@@ -10,8 +10,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from seisnet.classification.one_source import SourceJob, classify_source
+from seisnet.config import PreprocessConfig
+from seisnet.errors import ConfigError
 from seisnet.model import Model
 from seisnet.streaming import LATE, Streaming
+from seisnet.waveforms.files import Reading
+from seisnet.waveforms.finding import find_sources
 from seisnet.waveforms.records import NS_PER_S, lost
 from seisnet.waveforms.spikes import REACH
 from tests.bursts import (
@@ -24,6 +29,7 @@ from tests.bursts import (
     stream_and_picks,
     stream_of,
 )
+from tests.stations import GALPERIN, geophone, write_stations
 
 
 @pytest.fixture(scope="module")
@@ -385,3 +391,79 @@ def test_a_component_that_comes_back_is_used_again(make_trace):
     expected = [pick for pick in MODEL.classify(stream) if pick.time_ns > late_ns]
     assert expected
     assert_same_picks([pick for pick in found if pick.time_ns > late_ns], expected)
+
+
+@pytest.mark.parametrize("inventory", [None, "s.xml"])
+def test_a_stream_for_a_model_without_responses_is_refused(inventory, untrained_model, tmp_path):
+    write_stations(tmp_path / "s.xml", ("HHZ", 0.0, -90.0, 0, 9), response=geophone())
+    preprocess = dataclasses.asdict(PreprocessConfig(response="velocity"))
+    model = Model("m", dataclasses.replace(untrained_model.stored, preprocess=preprocess))
+    with pytest.raises(ConfigError, match="a response is removed from whole segments"):
+        model.stream(inventory=tmp_path / inventory if inventory else None)
+
+
+LEVEL = {"1": (0.0, 0.0), "2": (90.0, 0.0), "Z": (0.0, -90.0)}
+
+
+@pytest.mark.parametrize("size", [1, 411])
+@pytest.mark.parametrize(("rate_hz", "unknown_s"), [(100.0, 0), (80.0, 1)])
+@pytest.mark.parametrize(
+    "epochs",
+    [
+        (GALPERIN, {k: (azimuth + 20, dip) for k, (azimuth, dip) in GALPERIN.items()}),
+        (LEVEL, LEVEL | {"1": (180, 0)}),
+        (dict(zip(LEVEL, GALPERIN.values(), strict=True)), LEVEL | {"1": (120, 0), "2": (210, 0)}),
+    ],
+    ids=["askew", "level", "askew, then level"],
+)
+def test_a_stream_hears_what_its_recording_gives_also_where_components_turn(
+    epochs, rate_hz, unknown_s, size, tmp_path, make_trace, noise, untrained_model
+):
+    """At midnight some point elsewhere; the metadata may not know where to in the last second before."""
+    days = [(0, 1 - unknown_s / 86_400), (1, 2)]
+    channels = [(f"HH{k}", *axis, *day) for day, axes in zip(days, epochs, strict=True) for k, axis in axes.items()]
+    start_ns, n = START_NS + 86_380 * NS_PER_S, round((20 + 25) * rate_hz)
+    stream = obspy.Stream(
+        [make_trace(noise(n, i), f"GE.APE..HH{k}", start_ns=start_ns, rate_hz=rate_hz) for i, k in enumerate(epochs[0])]
+    )
+    inventory = obspy.read_inventory(str(write_stations(tmp_path / "s.xml", *channels)))
+    expected, _ = untrained_model.records(stream, inventory)
+    assert len(expected) == 2
+    heard = []
+
+    def follow(head, config):
+        parts = []
+        heard.append((head, parts))
+        return SimpleNamespace(add=lambda x, last=False: parts.append(x) or SimpleNamespace(picks=[], detections=[]))
+
+    listener = SimpleNamespace(preprocess=untrained_model.preprocess, records=untrained_model.records, follow=follow)
+    streaming = Streaming(listener, inventory=inventory)
+    for i in range(0, n, size):
+        for trace in stream:
+            at_ns = start_ns + round(i * NS_PER_S / rate_hz)
+            streaming.add(make_trace(trace.data[i : i + size], trace.id, start_ns=at_ns, rate_hz=rate_hz))
+    streaming.finish()
+    assert [head.start_ns for head, _ in heard] == [record.start_ns for record in expected]
+    for (_, parts), record in zip(heard, expected, strict=True):
+        np.testing.assert_allclose(np.concatenate(parts, axis=1), record.data, atol=1e-6)
+
+
+def test_a_stream_tells_what_is_to_be_said_of_its_records_as_a_scan_does(tmp_path, make_trace, noise, untrained_model):
+    stream = obspy.Stream([make_trace(noise(2400, k), f"GE.APE..HH{c}", rate_hz=80.0) for k, c in enumerate("Z1")])
+    stream += make_trace(noise(2400, 2), "GE.APE..HHZ", rate_hz=80.0, start_ns=START_NS + 60 * NS_PER_S)
+    inventory = write_stations(tmp_path / "s.xml", ("HHZ", 0.0, -90.0, 0, 9))
+    stream.write(str(tmp_path / "a.mseed"), format="MSEED")
+    [source] = find_sources([str(tmp_path / "a.mseed")], Reading(), inventory=[inventory])
+    expected = classify_source(source, SourceJob(untrained_model)).rejections
+    streaming = untrained_model.stream(inventory=inventory)
+    for packet in stream.slide(0.9875, 1.0, include_partial_windows=True):
+        streaming.add(packet)
+    streaming.finish()
+    assert sorted(streaming.rejections) == sorted(expected)
+    assert {rejection.reason for rejection in expected} == {
+        "used, but the station metadata give no azimuth and dip of 1: letters decide",
+        "used, but 1 stands in for N",
+        "used, but resampled from 80 to 100 Hz",
+        "used, but E was not recorded",
+        "used, but N, E were not recorded",
+    }
