@@ -96,6 +96,11 @@ def noise():
     return _noise
 
 
+@pytest.fixture
+def rng():
+    return np.random.default_rng(20261122)
+
+
 @pytest.fixture(scope="session")
 def make_record():
     """make_record(samples (T,) or (3, T), start_ns=, rate_hz=, present=) -> Record."""
@@ -153,6 +158,12 @@ def small_training():
         hidden=(16,), epochs=6, batch_size=32, dropout=0.1, input_noise=0.1, label_smoothing=0.0,
         folds=2, context_hidden=(8,), context_epochs=5, onset_hidden=(16,), onset_epochs=10,
     )  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def briefly(small_training):
+    """The same in a fraction of the time."""
+    return replace(small_training, epochs=2, context_epochs=2, onset_epochs=2)
 
 
 @pytest.fixture(scope="session")

@@ -1,12 +1,17 @@
 """A model is judged, trained further and used for mining only on windows that were made as its own."""
 
+import csv
 import json
+import tracemalloc
 from dataclasses import fields, replace
 
 import numpy as np
 import obspy
 import pytest
+from click.testing import CliRunner
 
+from seisnet import plots
+from seisnet.cli import cli
 from seisnet.config import PreprocessConfig, TrainConfig, to_json
 from seisnet.errors import DataError
 from seisnet.features import extract
@@ -14,7 +19,7 @@ from seisnet.formats.picks import write_picks
 from seisnet.model import Model
 from seisnet.picks import Pick
 from seisnet.preprocessing.job import preprocess
-from seisnet.report.evaluation import worst_mistakes
+from seisnet.report.evaluation import evaluation_figures, worst_mistakes, write_evaluation
 from seisnet.scoring import evaluation
 from seisnet.scoring.breakdown import of_record
 from seisnet.scoring.evaluation import RECIPE, evaluate
@@ -23,6 +28,7 @@ from seisnet.training.fitting import fit
 from seisnet.training.labelled_sets import make_windows
 from seisnet.waveforms.records import NS_PER_S
 from seisnet.waveforms.selection import Selection
+from tests import clouds
 from tests.stations import GALPERIN, geophone, write_stations
 
 START_NS = 1_577_836_800 * NS_PER_S
@@ -191,3 +197,54 @@ def test_the_gallery_of_mistakes_draws_what_was_selected(tmp_path, make_trace, n
     model = Model("m", replace(untrained_model.stored, preprocess=windows.info.config))
     mistakes = worst_mistakes(evaluate(model, windows, split="train"), windows.info)
     assert mistakes and all(m.samples.any(axis=1).tolist() == [True, False, True] for m in mistakes)
+
+
+def test_evaluation_takes_paths(rng, tmp_path):
+    windows = clouds.make_windows(rng)
+    path = clouds.write(windows, tmp_path / "w.h5")
+    model, _ = fit(path, clouds.SMALL, checkpoint=str(tmp_path / "c"))
+    model.save(tmp_path / "m.h5")
+    whole = evaluate(model, windows, split="dev").probabilities
+    np.testing.assert_array_equal(evaluate(str(tmp_path / "m.h5"), str(path), split="dev").probabilities, whole)
+    assert (tmp_path / "c").exists()
+
+
+def test_scores_of_a_class_with_a_comma_in_its_name_are_one_row(rng, tmp_path):
+    windows = clouds.make_windows(rng)
+    info = replace(windows.info, classes=("quake, local", "S", "noise"))
+    path = clouds.write(replace(windows, info=info), tmp_path / "w.h5")
+    fit(path, clouds.SMALL)[0].save(tmp_path / "m.h5")
+    judged = ["evaluate", tmp_path / "m.h5", path, "-o", tmp_path / "e", "--split", "dev", "-q"]
+    result = CliRunner().invoke(cli, [*map(str, judged)], catch_exceptions=False)
+    table = list(csv.DictReader(result.stdout.splitlines()))
+    assert [row["class"] for row in table] == ["quake, local", "S", "noise", "macro"]
+    assert sum(int(row["windows"]) for row in table[:3]) == int(table[3]["windows"])
+
+
+def test_evaluation_of_a_file_holds_the_windows_that_it_judges_alone(rng, tmp_path):
+    windows = clouds.make_windows(rng, n=6000, config=PreprocessConfig())  # of many features
+    model, _ = fit(windows, replace(clouds.SMALL, epochs=1))
+    path = clouds.write(windows, tmp_path / "w.h5")
+    tracemalloc.start()
+    found = evaluate(model, path, split="dev")
+    _, peak_bytes = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    np.testing.assert_array_equal(found.rows.x, windows.split("dev").x)
+    of_all = windows.rows.x.nbytes
+    assert peak_bytes < of_all
+
+
+def test_an_evaluation_says_that_it_is_of_the_first_stage_and_at_its_top_what_flatters_it(
+    quake_model, quakes, tmp_path, monkeypatch
+):
+    info, page = quakes.windows.info, tmp_path / "report.html"
+    found = replace(evaluate(quake_model, quakes.windows, split="dev"), breakdowns={})
+    monkeypatch.setattr("seisnet.report.evaluation.worst_mistakes", lambda *_: [])
+    figures = evaluation_figures(found, quake_model, info)
+    assert "dot at" not in plots.svg(figures["roc"])  # thresholds are of the last stage
+    monkeypatch.setattr("seisnet.report.evaluation.evaluation_figures", lambda *_: {})
+    write_evaluation(found, quake_model, info, tmp_path)
+    assert "the window network alone" in page.read_text() and '<ul class="lead">' not in page.read_text()
+    write_evaluation(replace(found, split="test", known_share=1.0), quake_model, info, tmp_path)
+    page = page.read_text()
+    assert page.index("<li>Note: the model has learned from 100% of the onsets") < page.index("<h2>")
