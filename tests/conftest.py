@@ -17,6 +17,7 @@ from seisnet.features import make_feature
 from seisnet.model import Model
 from seisnet.nn import Network
 from seisnet.picks import Pick
+from seisnet.preprocessing.job import preprocess_to_file
 from seisnet.store.model_file import StoredModel, StoredStage
 from seisnet.store.seisbench_writer import SeisBenchWriter
 from seisnet.synthetic import GeneratorConfig, generate_records
@@ -213,6 +214,14 @@ def labelled(tmp_path_factory, seismograms):
         seismograms=whole,
         picks=picks,
     )
+
+
+@pytest.fixture(scope="session")
+def windows(labelled, tmp_path_factory):
+    """The windows file of the miniSEED files and the QuakeML, split by event."""
+    path = tmp_path_factory.mktemp("windows") / "windows.h5"
+    preprocess_to_file([labelled.files], [labelled.quakeml], PreprocessConfig(split_by="event"), output=path)
+    return path
 
 
 @pytest.fixture(scope="session")
