@@ -26,12 +26,13 @@ from seisnet.training.labelled_sets import make_windows
 from seisnet.waveforms.records import COMPONENTS, NS_PER_S, Record, sample_to_ns
 from seisnet.windows.labelled import LabelledRecord
 from tests.bursts import MODEL, bursts, stream_of
+from tests.commands import whole_job
 
 # No test is timed, and a test that fails once fails always.
 settings.register_profile("house", deadline=None, derandomize=True)
 settings.load_profile("house")
 
-LONGEST = ("test_demo", "test_cli", "test_killed", "test_streaming", "test_preprocessing", "test_lecture")
+LONGEST = ("test_demo", "test_workflow", "test_killed", "test_streaming", "test_preprocessing", "test_lecture")
 """Files that take longest come first: of two processes that share the files none is left alone with one of them."""
 
 
@@ -233,6 +234,12 @@ def untrained_model():
     zeros, ones = np.zeros(sizes[0], np.float32), np.ones(sizes[0], np.float32)
     stage = StoredStage(theta, sizes, "relu")
     return Model("m", StoredModel((stage,), config.classes, zeros, ones, asdict(config), {}, {"P": 0.9, "S": 0.9}))
+
+
+@pytest.fixture(scope="session")
+def job(tmp_path_factory):
+    """A folder with `set`, `windows.h5`, `quick.toml`, `model.h5`, `day.mseed` and `analyst.csv`."""
+    return whole_job(tmp_path_factory.mktemp("job"))
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""Progress is a bar on a terminal, and nothing elsewhere or where quiet is asked for."""
+"""Progress is a bar on a terminal, and nothing elsewhere or where quiet is asked for; what was left out is told."""
 
 import io
 import os
@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 
 from seisnet.cli import console, main
+from seisnet.report.document import rejections_section
+from seisnet.waveforms.records import BEYOND, DAMAGED, KEPT, Rejection
 
 FULL = Path("/dev/full")
 
@@ -125,3 +127,33 @@ def test_of_several_files_each_has_a_rate_of_its_own_in_its_unit(monkeypatch):
         monkeypatch.setattr(console.time, "monotonic", lambda now_s=now_s: now_s)
         job.show("b.hdf5", done_mb, total_mb)
     assert job.words(115.0) == "62%, 0.5 MB/s, 76 s left, b.hdf5"
+
+
+def test_one_more_reason_is_one(capsys):
+    console.say_rejections([("", 0, 0, f"reason {n}") for n in range(9)], quiet=False, verbose=False)
+    assert capsys.readouterr().err.splitlines()[-1] == "  1 more reason; use -v to see all"
+
+
+def test_what_is_lost_is_told_before_what_is_used_with_a_remark(capsys):
+    kept = [("", 0, 0, f"{KEPT}Z is clipped ({n})") for n in range(9) for _ in range(3)]
+    lost = [("", 0, 0, "day.mseed: can't be read"), ("", 0, 0, f"{DAMAGED}b.mseed: it is cut short")]
+    console.say_rejections([*kept, *lost], quiet=False, verbose=False)
+    first, second, *_, last = capsys.readouterr().err.splitlines()
+    assert first == "  not used: day.mseed: can't be read"
+    assert second == f"  {DAMAGED}b.mseed: it is cut short"
+    assert last == "  3 more reasons; use -v to see all"
+
+
+def test_what_has_no_time_is_told_without_one(capsys):
+    rejected = [("GE.APE..HH", 0, 0, BEYOND), ("GE.APE..HH", 0, 10**9, "clipped")]
+    console.say_rejections(rejected, quiet=False, verbose=True)
+    first, second = capsys.readouterr().err.splitlines()
+    assert first == f"  not used: GE.APE..HH: {BEYOND}"
+    assert "GE.APE..HH 1970-01-01T00:00:00.000000Z to 1970-01-01T00:00:01.000000Z: clipped" in second
+    table = rejections_section([Rejection(*each) for each in rejected]).table
+    assert [row[-1] for row in table.rows] == ["1970-01-01 00:00:00.000", ""]
+
+
+def test_a_remark_on_a_whole_record_is_told_with_its_start_alone(capsys):
+    console.say_rejections([("GE.APE..HH", 10**9, 10**9, f"{KEPT}resampled")], quiet=False, verbose=True)
+    assert capsys.readouterr().err == f"  GE.APE..HH 1970-01-01T00:00:01.000000Z: {KEPT}resampled\n"
