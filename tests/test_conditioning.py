@@ -10,19 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from seisnet.waveforms.alignment import side_by_side
-from seisnet.waveforms.channels import split_channel
 from seisnet.waveforms.conditioning import condition, to_rate
 from seisnet.waveforms.records import COMPONENTS, NS_PER_S, ns_to_sample, sample_to_ns
-from seisnet.waveforms.segments import Segment, place_after, segments_of
+from tests.records import START_NS, STEP_NS, ns_to_index, records_of
 
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data" / "continuous"
-START_NS = 1_577_836_800 * NS_PER_S
-STEP_NS = NS_PER_S // 100
-
-
-def records_of(*traces, sampling_rate_hz=100.0, shortest_s=1.0):
-    return condition(obspy.Stream(traces), sampling_rate_hz=sampling_rate_hz, shortest_s=shortest_s)
 
 
 def summary(records):
@@ -53,56 +45,6 @@ def test_any_order_of_any_pieces_gives_the_same_records(data, make_trace, noise)
     assert rejections == []
 
 
-pieces_of_a_component = st.lists(
-    st.tuples(st.integers(0, 120), st.integers(1, 60), st.sampled_from([0, 0, 0, 1000])), min_size=1, max_size=8
-)
-
-
-def truth_of(pieces):
-    """Naive oracle: for every sample time all the values that any piece gives it."""
-    values = {}
-    for first, length, offset in pieces:
-        for t in range(first, first + length):
-            values.setdefault(t, set()).add(offset + t * 7 % 31)
-    return values
-
-
-def runs_of(times):
-    runs = []
-    for t in sorted(times):
-        if runs and t == runs[-1][-1] + 1:
-            runs[-1].append(t)
-        else:
-            runs.append([t])
-    return runs
-
-
-@given(pieces=pieces_of_a_component, order=st.randoms(use_true_random=False))
-@settings(max_examples=150)
-def test_each_sample_is_kept_once_where_all_copies_agree_and_not_at_all_elsewhere(pieces, order, make_trace):
-    traces = [
-        make_trace(offset + np.arange(first, first + n) * 7 % 31, start_ns=START_NS + first * STEP_NS)
-        for first, n, offset in pieces
-    ]
-    order.shuffle(traces)
-    found, rejections = records_of(*traces, shortest_s=0.1)
-    truth = truth_of(pieces)
-    agreed = runs_of(t for t, values in truth.items() if len(values) == 1)
-    expected = [run for run in agreed if len(run) >= 10]
-    assert [ns_to_index(r.start_ns) for r in found] == [run[0] for run in expected]
-    for record, run in zip(found, expected, strict=True):
-        values = np.array([next(iter(truth[t])) for t in run], dtype=float)
-        np.testing.assert_allclose(record.data[0], values, atol=1e-4)
-    used = {t for run in expected for t in run}
-    rejected = {t for r in rejections for t in range(ns_to_index(r.start_ns), ns_to_index(r.end_ns))}
-    assert used | rejected == set(truth)
-    assert not used & rejected
-
-
-def ns_to_index(ns):
-    return round((ns - START_NS) / STEP_NS)
-
-
 @given(rows=st.lists(st.lists(st.tuples(st.integers(0, 200), st.integers(1, 150)), max_size=4), min_size=3, max_size=3))
 @settings(max_examples=100)
 def test_every_sample_of_every_component_is_in_a_record_or_in_a_rejection(rows, make_trace):
@@ -129,126 +71,6 @@ def test_every_sample_of_every_component_is_in_a_record_or_in_a_rejection(rows, 
                 assert not record.data[row].any()
     rejected = {t for r in rejections for t in range(ns_to_index(r.start_ns), ns_to_index(r.end_ns) + 1)}
     assert all(t in rejected for row, t in given_samples - used)
-
-
-def test_five_thousand_overlapping_fragments_become_one_record(make_trace, noise):
-    samples = noise(500_020)
-    fragments = [
-        make_trace(samples[low : low + 120], start_ns=START_NS + low * STEP_NS) for low in range(0, 500_000, 100)
-    ]
-    [record], rejections = records_of(*fragments, shortest_s=4.0)
-    np.testing.assert_allclose(record.data[0], samples, atol=1e-5)
-    assert rejections == []
-
-
-# Components and codes
-
-
-@pytest.mark.parametrize(
-    "codes",
-    ["HHZ HHN HHE", "HHE HHZ HHN", "HHZ HH1 HH2", "hhz hhn hhe", "?HZ ?HN ?HE", "SBZ SBN SBE", "UD NS EW",
-     "UD1 NS1 EW1", "S Z,S N,S E", "HH3 HH1 HH2", "HHZ HHR HHT", "HHZ HHN HH2", "Z N E"],
-)  # fmt: skip
-def test_components_are_found_by_letter_never_by_position(codes, make_trace, noise):
-    names = codes.split(",") if "," in codes else codes.split()
-    rows = {"Z": 0, "U": 0, "3": 0, "N": 1, "1": 1, "R": 1, "E": 2, "2": 2, "T": 2}
-    traces = [make_trace(noise(500, seed=k), f"GE.APE..{name}") for k, name in enumerate(names)]
-    [record], rejections = records_of(*traces)
-    assert rejections == []
-    for trace, name in zip(traces, names, strict=True):
-        letter = name[0].upper() if name[:2] in ("UD", "NS", "EW") else name[-1].upper()
-        np.testing.assert_allclose(record.data[rows[letter]], trace.data, atol=1e-5)
-
-
-def test_instruments_and_locations_of_a_site_stay_apart(make_trace, noise):
-    ids = [f"GE.APE.{loc}.{band}{c}" for loc in ("", "00", "10") for band in ("HH", "HN") for c in "ZNE"]
-    found, rejections = records_of(*(make_trace(noise(500, k), i) for k, i in enumerate(ids)))
-    names = [f"GE.APE.{loc}.{band}" for loc in ("", "00", "10") for band in ("HH", "HN")]
-    assert [r.trace_id for r in found] == names
-    assert all(r.present.all() for r in found)
-    assert rejections == []
-
-
-def test_an_empty_location_is_one_however_it_is_written(make_trace, noise):
-    [record], rejections = records_of(
-        *(make_trace(noise(500, k), i) for k, i in enumerate(("GE.APE..HHZ", "GE.APE.--.HHN", "GE.APE.  .HHE")))
-    )
-    assert record.trace_id == "GE.APE..HH" and record.present.all() and rejections == []
-
-
-@pytest.mark.parametrize("component", "ZNE12")
-def test_one_component_alone_goes_through_and_says_so(component, make_trace, noise):
-    [record], _ = records_of(make_trace(noise(500), f"GE.APE..HH{component}"))
-    row = "ZNE".index({"1": "N", "2": "E"}.get(component, component))
-    assert record.present.tolist() == [k == row for k in range(3)]
-    assert not record.data[~record.present].any()
-
-
-@pytest.mark.parametrize("channel", ["HDH", "HHF", "LDO", "", "HH?"])
-def test_what_is_no_component_of_ground_motion_is_rejected_with_its_code(channel, make_trace, noise):
-    found, [rejection] = records_of(make_trace(noise(500), f"GE.APE..{channel}"))
-    assert found == []
-    assert f"'{channel}'" in rejection.reason
-    assert "Z N E" in rejection.reason
-
-
-@pytest.mark.parametrize("channel", ["001", "1", "BHZ_01", "AUX2", "DS 12", "TRANSVERT"])
-def test_the_number_of_a_channel_is_no_component(channel, make_trace, noise):
-    found, [rejection] = records_of(make_trace(noise(500), f"GE.APE..{channel}"))
-    assert found == []
-    assert f"'{channel}' names a channel, not a component" in rejection.reason
-
-
-@pytest.mark.parametrize(
-    "name",
-    ["alsep/tests/data/wth.1.5.mini", "kinemetrics/tests/data/BX456_MOLA-02351.evt",
-     "reftek/tests/data/225051000_00008656", "reftek/tests/data/2015282_225051_0ae4c_1_1.msd",
-     "rg16/tests/data/three_chans_six_traces.fcnt", "win/tests/data/1070533011_1701260003.win"],
-)  # fmt: skip
-@pytest.mark.filterwarnings("ignore")
-def test_channels_that_a_recorder_numbers_are_never_taken_for_components(name):
-    """Channels 1 and 2 of one sensor and 3 of another became a record; so did geophones of an array on the Moon."""
-    stream = obspy.read(str(Path(obspy.__file__).parent / "io" / name))
-    found, rejections = condition(stream, sampling_rate_hz=100.0, shortest_s=0.1)
-    assert found == []
-    assert all("names a channel, not a component" in r.reason for r in rejections)
-
-
-def test_channels_with_a_hexadecimal_number_are_no_components_unless_they_are_renamed(make_trace, noise):
-    traces = [make_trace(noise(500, k), f"GE.APE..{code}") for k, code in enumerate(("a10e", "a10f", "HHZ"))]
-    for trace in traces:
-        trace.stats._format = "WIN"
-    [record], rejections = records_of(*traces)
-    assert record.present.tolist() == [True, False, False]
-    assert len(rejections) == 2
-
-
-@pytest.mark.parametrize(("channel", "row"), [("vert", 0), ("NORTH", 1), ("East", 2), ("SBHZ", 0)])
-def test_components_with_long_names_are_found(channel, row, make_trace, noise):
-    [record], _ = records_of(make_trace(noise(500), f"GE.APE..{channel}"))
-    assert np.flatnonzero(record.present).tolist() == [row]
-
-
-def test_two_components_for_one_row_give_no_mixture(make_trace, noise):
-    n, one = make_trace(noise(500, 1), "GE.APE..HHN"), make_trace(noise(500, 2), "GE.APE..HH1")
-    for traces in ((n, one), (one, n)):
-        [record], [rejection] = records_of(*traces)
-        np.testing.assert_allclose(record.data[1], n.data, atol=1e-5)
-        assert "component 1" in rejection.reason
-
-
-def test_a_station_that_changes_its_codes_keeps_both_stretches(make_trace, noise):
-    found, rejections = records_of(
-        make_trace(noise(500, 1), "GE.APE..HH1"),
-        make_trace(noise(500, 2), "GE.APE..HHN", start_ns=START_NS + 500 * STEP_NS),
-    )
-    assert [r.n_samples for r in found] == [500, 500]
-    assert rejections == []
-
-
-def test_split_channel_of_anything_has_an_upper_case_component():
-    assert split_channel("  bh z ") == ("BH", "Z")
-    assert split_channel("") == ("", "")
 
 
 # Gaps, faults and times
@@ -292,31 +114,6 @@ def test_what_is_the_same_of_all_components_is_told_once(make_trace, noise):
     [record], [rejection] = records_of(*whole, *short)
     assert record.n_samples == 3000
     assert rejection.reason == "shorter than 1 s"
-
-
-def test_a_component_that_starts_later_and_ends_earlier_is_absent_outside(make_trace, noise):
-    z = make_trace(noise(1000, 1))
-    e = make_trace(noise(400, 2), "GE.APE..HHE", start_ns=START_NS + 300 * STEP_NS)
-    found, rejections = records_of(z, e)
-    assert [(ns_to_index(r.start_ns), r.n_samples, r.present.tolist()) for r in found] == [
-        (0, 300, [True, False, False]),
-        (300, 400, [True, False, True]),
-        (700, 300, [True, False, False]),
-    ]
-    np.testing.assert_allclose(found[1].data[2], e.data, atol=1e-5)
-    np.testing.assert_allclose(found[1].data[0], z.data[300:700], atol=1e-5)
-    assert rejections == []
-
-
-@pytest.mark.parametrize("offset_ms", [-4, -1, 1, 4])
-def test_components_within_half_a_sample_share_a_record(offset_ms, make_trace, noise):
-    z = make_trace(noise(1000))
-    e = make_trace(noise(1000, 2), "GE.APE..HHE", start_ns=START_NS + offset_ms * 1_000_000)
-    [record], rejections = records_of(z, e)
-    assert record.present.tolist() == [True, False, True]
-    assert abs(record.n_samples - 1000) <= 1
-    assert abs(record.start_ns - START_NS) <= 4_000_000
-    assert rejections == []
 
 
 def test_a_start_between_samples_is_kept_to_the_nanosecond(make_trace, noise):
@@ -453,148 +250,6 @@ def test_rates_that_are_changed_and_letters_that_stand_in_are_told_once_a_record
     assert all(flag.start_ns == flag.end_ns == record.start_ns for flag in record.flags)
 
 
-@pytest.mark.parametrize("rates_hz", [(100.0, 100.0002, 99.9997, 100.0001, 99.9999), (100.0003, 100.0001, 99.9998)])
-def test_rates_that_jitter_from_piece_to_piece_are_one_rate(rates_hz, make_trace, noise):
-    samples = noise(len(rates_hz) * 1000)
-    traces = [
-        make_trace(samples[k * 1000 : k * 1000 + 1000], rate_hz=rate, start_ns=START_NS + k * 10 * NS_PER_S)
-        for k, rate in enumerate(rates_hz)
-    ]
-    [record], rejections = records_of(*traces)
-    np.testing.assert_array_equal(record.data[0], samples.astype(np.float32))
-    assert (record.bandwidth_hz, record.flags, rejections) == (50.0, (), [])
-
-
-def test_rates_that_jitter_are_one_only_where_that_moves_no_sample(make_trace, noise):
-    """At the median of both rates the last sample of the long piece would be off by 1.6 samples."""
-    long = make_trace(noise(40_000), rate_hz=100.004)
-    short = make_trace(noise(1000), rate_hz=100.0, start_ns=START_NS + 500 * NS_PER_S)
-    found = segments_of([long, short], "GE.APE..HH", [])
-    assert [(segment.start_ns, round(segment.rate_hz, 6)) for segment in found] == [
-        (long.stats.starttime.ns, 100.004),
-        (short.stats.starttime.ns, 100.0),
-    ]
-
-
-def test_a_sample_that_a_fast_clock_gives_twice_leaves_no_empty_segment(make_trace, noise):
-    long, more = make_trace(noise(1000)), make_trace(noise(1, 1), start_ns=START_NS + 1000 * STEP_NS - 7_200_000)
-    [found] = segments_of([long, more], "GE.APE..HH", [])
-    assert (found.start_ns, len(found.samples)) == (START_NS, 1000)
-
-
-def test_a_rate_that_is_a_little_off_keeps_its_time_over_hours(make_trace, noise):
-    rate_hz = 99.9995  # 36 samples a day
-    n = 300_000
-    samples = noise(n)
-    samples[-1000:-997] = 1e6, -7e5, 4e5  # one alone would be a spike
-    [record], rejections = records_of(make_trace(samples, rate_hz=rate_hz))
-    truth_ns = START_NS + round((n - 1000) * NS_PER_S / rate_hz)
-    found_ns = sample_to_ns(record, int(np.argmax(record.data[0])))
-    assert abs(found_ns - truth_ns) <= NS_PER_S / 100
-    assert rejections == []
-
-
-@pytest.mark.parametrize("late_ns", [1_000_000, -1_000_000, -2_000_000, 3_600_000, -3_600_000, -7_200_000])
-def test_a_clock_that_drifts_cuts_the_record_and_loses_next_to_nothing(late_ns, make_trace, noise):
-    # Ten minutes in pieces of ten seconds, each so much later than the one before says; hours of 1 ppm are 3.6 ms.
-    step_ns = 10 * NS_PER_S + late_ns
-    traces = [make_trace(noise(1000, k), start_ns=START_NS + k * step_ns) for k in range(60)]
-    found, rejections = records_of(*traces)
-    assert len(found) > 1 and rejections == []
-    assert sum(r.n_samples for r in found) >= 60 * 1000 - len(found)
-    for record in found:
-        piece = round((record.start_ns - START_NS) / step_ns)
-        assert record.start_ns - (START_NS + piece * step_ns) in (0, STEP_NS)
-    parts = [make_trace(t.data[100:200], start_ns=t.stats.starttime.ns + 100 * STEP_NS) for t in traces[1::2]]
-    copied, rejections = records_of(*traces, *(trace.copy() for trace in traces[::2]), *parts)
-    assert [(r.start_ns, r.data.tobytes()) for r in copied] == [(r.start_ns, r.data.tobytes()) for r in found]
-    assert rejections == []
-
-
-@pytest.mark.parametrize("late_ns", [200_000, -200_000])
-def test_of_a_clock_that_drifts_files_that_overlap_lose_next_to_nothing(late_ns, make_trace):
-    """Each is cut every half sample, but not where the other is, so that copies of a sample fall beside each other."""
-    starts_ns = [START_NS + k * (NS_PER_S + late_ns) for k in range(100)]
-    firsts = [*range(0, 70, 20), *range(30, 100, 20)]
-    ends = [min(k + 20, 70) if k % 20 == 0 else min(k + 20, 100) for k in firsts]
-    traces = [
-        make_trace(np.arange(100 * low, 100 * high, dtype=np.int32), start_ns=starts_ns[low])
-        for low, high in zip(firsts, ends, strict=True)
-    ]
-    rejections = []
-    found = segments_of(traces, "GE.APE..HH", rejections)
-    assert rejections == []
-    samples = np.concatenate([segment.samples for segment in found]).astype(int)
-    assert (np.diff(samples) > 0).all() and len(samples) >= 10_000 - len(found)
-    times_ns = np.concatenate([[s.time_ns(i) for i in range(len(s.samples))] for s in found])
-    truth_ns = np.array(starts_ns)[samples // 100] + samples % 100 * STEP_NS
-    assert np.abs(times_ns - truth_ns).max() <= STEP_NS
-
-
-def test_copies_that_differ_are_still_rejected_where_few_agree_one_sample_off(make_trace, noise):
-    samples = noise(1000)
-    later = np.concatenate([samples[996:], noise(500, 1)])  # four samples, said to be five
-    rejections = []
-    segments_of([make_trace(samples), make_trace(later, start_ns=START_NS + 995 * STEP_NS)], "GE.APE..HH", rejections)
-    assert [r.reason for r in rejections] == ["overlapping samples that differ"]
-
-
-@pytest.mark.parametrize("rate_hz", [30.0, 100.0, 120.0, 300.0])
-@pytest.mark.parametrize("more_ns", range(-2, 3))
-def test_components_half_a_sample_apart_stand_beside_each_other(rate_hz, more_ns, make_trace, noise):
-    """Also where half an interval is no whole number of nanoseconds."""
-    late_ns = round(NS_PER_S / rate_hz / 2) + more_ns
-    z, n = noise(500, 0), noise(500, 1)
-    [record], rejections = records_of(
-        make_trace(z, rate_hz=rate_hz),
-        make_trace(n, "GE.APE..HHN", start_ns=START_NS + late_ns, rate_hz=rate_hz),
-        sampling_rate_hz=rate_hz,
-    )
-    first = round((record.start_ns - START_NS) * rate_hz / NS_PER_S)
-    assert record.present.tolist() == [True, True, False] and not rejections
-    assert (first, record.n_samples) in ((0, 500), (1, 499))
-    np.testing.assert_array_equal(record.data[0], z[first:].astype(np.float32))
-    np.testing.assert_array_equal(record.data[1], n[: record.n_samples].astype(np.float32))
-
-
-def beside(rate_hz, **rows):
-    """Segments of Z, N, E, each given by its start in ns and its number of samples, laid beside each other."""
-    segments = {
-        COMPONENTS.index(c): [Segment(np.arange(n), at, rate_hz, rate_hz / 2, f"GE.APE..HH{c}") for at, n in given_ones]
-        for c, given_ones in rows.items()
-    }
-    return side_by_side(segments, "GE.APE..HH", rate_hz, "")
-
-
-def test_fragments_of_components_that_are_sampled_at_times_of_their_own_make_no_empty_record():
-    found = beside(62.5, Z=[(0, 3)], N=[(-8_000_000, 1), (48_000_000, 1)], E=[(-4_800_000, 4)])
-    assert [record.n_samples for record, _ in found] == [2]
-
-
-def test_one_sample_that_only_one_component_has_is_a_record_at_any_rate():
-    """Of 1/30 s, half rounded up to whole nanoseconds, twice is more than a sample."""
-    found = beside(30.0, Z=[(0, 10)], N=[(33_333_333, 9)])
-    assert [record.n_samples for record, _ in found] == [1, 9]
-
-
-def test_the_channels_of_a_record_are_named_in_the_order_of_its_rows():
-    [(_, channels)] = beside(100.0, E=[(0, 5)], Z=[(0, 5)], N=[(0, 5)])
-    assert channels == ["GE.APE..HHZ", "GE.APE..HHN", "GE.APE..HHE"]
-
-
-def test_of_two_rates_at_one_time_the_higher_stays_and_the_other_is_told(make_trace, noise):
-    fast = make_trace(noise(2000), start_ns=START_NS + 10 * NS_PER_S)
-    slow = make_trace(noise(5000), rate_hz=50.0)
-    after = make_trace(noise(500), rate_hz=50.0, start_ns=START_NS + 200 * NS_PER_S)
-    for traces in ((fast, slow, after), (after, slow, fast)):
-        found, [rejection] = records_of(*traces)
-        assert [(r.start_ns, r.bandwidth_hz) for r in found] == [
-            (fast.stats.starttime.ns, 50.0),
-            (after.stats.starttime.ns, 25.0),
-        ]
-        assert "sampled at 50 Hz" in rejection.reason
-
-
 def test_to_rate_moves_every_row_alike(make_record, noise):
     record = make_record(np.stack([noise(2000, k) for k in range(3)]), rate_hz=200.0)
     slower = to_rate(record, 100.0)
@@ -665,8 +320,3 @@ def test_the_type_of_samples_does_not_matter(make_trace, dtype):
         assert one.data.dtype == np.float32 and one.flags
         assert (one.flags, told) == (other.flags, expected)
     np.testing.assert_array_equal(given, x)
-
-
-def test_what_begins_amid_two_samples_is_placed_alike_however_long_what_came_before_it_is():
-    lengths = {*range(100, 500)} - {163}  # of which this would be the last sample
-    assert {place_after(0, 2_600_000_000, 62.5, length) for length in lengths} == {163}  # after 162.5 samples
