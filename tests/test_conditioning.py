@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from seisnet.waveforms.conditioning import condition, to_rate
-from seisnet.waveforms.records import COMPONENTS, NS_PER_S, ns_to_sample, sample_to_ns
+from seisnet.waveforms.records import COMPONENTS, NS_PER_S
 from tests.records import START_NS, STEP_NS, ns_to_index, records_of
 
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data" / "continuous"
@@ -258,25 +258,6 @@ def test_to_rate_moves_every_row_alike(make_record, noise):
         one = to_rate(make_record(record.data[row], rate_hz=200.0), 100.0)
         np.testing.assert_array_equal(slower.data[row], one.data[0])
     assert to_rate(slower, 100.0).data is slower.data
-
-
-# Samples and times
-
-
-def test_halves_of_a_sample_go_the_same_way_wherever_the_record_starts(make_record):
-    for cut in range(5):
-        record = make_record(np.zeros(100), start_ns=START_NS + cut * STEP_NS)
-        assert ns_to_sample(record, START_NS + 20 * STEP_NS + STEP_NS // 2) == 21 - cut
-
-
-@given(
-    rate_hz=st.sampled_from([10.0, 75.19, 99.99, 100.0, 104.08, 1000.0]),
-    sample=st.integers(-1_000_000, 1_000_000_000),
-    start_ns=st.integers(0, 2**62),
-)
-def test_the_time_of_a_sample_leads_back_to_it(rate_hz, sample, start_ns, make_record):
-    record = make_record(np.zeros(2), start_ns=start_ns, rate_hz=rate_hz)
-    assert ns_to_sample(record, sample_to_ns(record, sample)) == sample
 
 
 # Real recordings
