@@ -3,9 +3,11 @@
 import numpy as np
 import pytest
 
+from seisnet.waveforms.inventory import read_stations
 from seisnet.waveforms.packets import BEFORE_ALL_NS, Packets, final_ns
 from seisnet.waveforms.records import NS_PER_S
-from seisnet.waveforms.segments import Segment
+from seisnet.waveforms.segments import Segment, part
+from tests.stations import write_stations
 
 ID = "GE.APE..HHZ"
 
@@ -98,6 +100,94 @@ def test_a_packet_is_kept_as_it_came_and_one_of_another_rate_is_not_among_those_
     np.testing.assert_array_equal(packets.segments()[0].samples, np.arange(101, 500))
     packets.forget(other.start_ns + 2 * NS_PER_S // 100)  # a single sample
     assert packets.segments()[0].start_ns == other.start_ns + 2 * NS_PER_S // 100
+
+
+def test_a_gap_counts_as_long_as_somebody_may_be_waited_for_since_before_it():
+    """Not as long as the gap takes, and to the nanosecond as long as without one."""
+    packets = Packets()
+    for start_s, stop_s in ((0, 5), (1000, 1005)):
+        for component in "ZNE" if not start_s else "Z":
+            packets.add(piece(start_s, stop_s), component)
+    for second in range(1005, 1031, 5):
+        packets.add(piece(second, second + 5), "Z")
+    assert packets.complete_ns(30 * NS_PER_S) == 5 * NS_PER_S  # 30 s after the gap, and none before it
+    assert packets.complete_ns(30 * NS_PER_S - 1) == 1035 * NS_PER_S
+    assert packets.complete_ns(30 * NS_PER_S) == 1035 * NS_PER_S  # the gap is forgotten, which has passed
+
+
+def test_of_several_gaps_all_count_since_a_component_ended():
+    packets = Packets()
+    for component in "ZNE":
+        packets.add(piece(0, 5), component)
+    packets.add(piece(100, 105), "Z")
+    packets.add(piece(200, 205), "Z")
+    assert packets.complete_ns(30 * NS_PER_S) == 5 * NS_PER_S  # others had 5 s more to come
+
+
+def test_what_goes_on_after_some_was_forgotten_is_one_run():
+    packets = Packets()
+    packets.add(piece(0, 5, 75.0), "Z")
+    packets.forget(2 * NS_PER_S + NS_PER_S // 50)  # at one and a half samples after it
+    packets.add(piece(5, 8, 75.0), "Z")
+    [trace] = packets.stream()
+    np.testing.assert_array_equal(trace.data, np.arange(151, 600))
+    assert (trace.stats.starttime.ns, trace.id, trace.stats.sampling_rate) == (2_013_333_333, ID, 75.0)
+    assert packets.hold(piece(6, 8, 75.0), "Z")
+    packets.forget(2 * NS_PER_S + NS_PER_S // 25)  # 3 samples after 2 s
+    assert packets.stream()[0].stats.starttime.ns == 2_040_000_000
+    packets.forget(packets.stream()[0].stats.starttime.ns + 2 * NS_PER_S // 75 + 1)
+    assert packets.stream()[0].stats.starttime.ns == 2_066_666_667  # rounded, or the run would drift by and by
+    packets.forget(9 * NS_PER_S)
+    assert not packets.segments() and not packets.stream()
+    packets.add(piece(8, 9, 75.0), "Z")
+    assert [(t.stats.starttime.ns, len(t)) for t in packets.stream()] == [(8 * NS_PER_S, 75)]
+
+
+def test_a_packet_that_overlaps_what_came_before_adds_what_is_new():
+    packets = Packets()
+    for span in ((0, 5), (3, 8), (8, 9)):
+        packets.add(piece(*span), "Z")
+    [found] = packets.segments()
+    np.testing.assert_array_equal(found.samples, np.arange(900))
+    assert packets.hold(piece(2, 5), "Z") and packets.hold(piece(5, 9), "Z")
+
+
+def test_of_a_packet_that_came_too_late_nothing_remains():
+    packets = Packets()
+    for component in "ZNE":
+        packets.add(piece(0, 5), component)
+    late = piece(1, 3, 50.0)
+    packets.add(part(late, 100, 100), "Z")
+    assert packets.rates_hz == {100.0}
+    assert packets.complete_ns(30 * NS_PER_S) == 5 * NS_PER_S
+
+
+def test_runs_that_are_forgotten_leave_no_rate():
+    packets = Packets()
+    packets.add(piece(0, 5, 50.0), "Z")
+    packets.add(piece(10, 15), "Z")
+    packets.forget(6 * NS_PER_S)
+    assert packets.rates_hz == {100.0}
+    packets.forget(15 * NS_PER_S)
+    assert packets.rates_hz == set()
+
+
+def test_what_is_forgotten_frees_its_memory():
+    packets = Packets()
+    packets.add(piece(0, 1000), "Z")
+    packets.forget(999 * NS_PER_S)
+    [found] = packets.segments()
+    assert len(found.samples) == 100 and found.samples.base is None
+
+
+@pytest.mark.parametrize("turn_s", [56, 57])
+def test_a_stretch_that_begins_where_a_component_turns_may_yet_be_too_short(turn_s, tmp_path):
+    channels = (("HHZ", 0.0, -90.0, 0, turn_s / 86_400), ("HHZ", 0.0, 90.0, turn_s / 86_400, 1))
+    stations = read_stations((write_stations(tmp_path / "s.xml", *channels),))
+    since_ns = 1_577_836_800 * NS_PER_S  # from which the metadata count days
+    segments = [Segment(np.zeros(6000), since_ns, 100.0, 50.0, ID)]
+    found = final_ns(segments, since_ns + 60 * NS_PER_S, 4 * NS_PER_S, NS_PER_S // 100, stations)
+    assert found == since_ns + turn_s * NS_PER_S
 
 
 def test_components_that_have_not_come_are_not_waited_for_longer_than_is_asked():

@@ -29,11 +29,6 @@ class Run:
     packets: list[NDArray[np.generic]] = field(default_factory=list)
     length: int = 0
 
-    @property
-    def end_ns(self) -> int:
-        """Time just after the last sample."""
-        return self.start_ns + round(self.length * NS_PER_S / self.rate_hz)
-
     def follows(self, start_ns: int, rate_hz: float) -> bool:
         """Whether a packet is the next one."""
         at = place_after(self.start_ns, start_ns, self.rate_hz, self.length)
@@ -118,19 +113,19 @@ class Packets:
 
     def segments(self) -> list[Segment]:
         """What is kept, put together as conditioning does it."""
-        by_component = ([run.segment() for run in runs if run.length] for runs in self._runs.values())
+        by_component = ([run.segment() for run in runs] for runs in self._runs.values())
         return [segment for kept in by_component for segment in joined(kept, "", [])]
 
     def stream(self) -> obspy.Stream:
         """What is kept, run by run."""
-        return obspy.Stream([_trace(run.segment()) for runs in self._runs.values() for run in runs if run.length])
+        return obspy.Stream([_trace(run.segment()) for runs in self._runs.values() for run in runs])
 
     def forget(self, before_ns: int) -> None:
         """Keep no samples before a time."""
         for component, runs in self._runs.items():
             for run in runs:
                 run.forget(before_ns)
-            self._runs[component] = [run for run in runs[:-1] if run.length] + runs[-1:]
+            self._runs[component] = [run for run in runs if run.length]
 
 
 def final_ns(
