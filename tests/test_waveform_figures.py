@@ -12,6 +12,8 @@ from seisnet.classification.views import View
 from seisnet.errors import ConfigError, NothingUsableError
 from seisnet.model import Model, load_model
 from seisnet.picks import Pick
+from tests.bursts import MODEL, bursts, stream_of
+from tests.stations import write_stations
 
 START_NS = 1_251_073_203_000_000_000
 
@@ -34,6 +36,15 @@ def test_a_stream_is_drawn_with_the_picks_of_its_model():
         np.testing.assert_allclose(line.get_xdata(), trace.times() + trace.stats.starttime.ns / 1e9 - START_NS / 1e9)
 
 
+def test_components_are_placed_as_the_inventory_says(tmp_path, make_trace, noise, untrained_model):
+    stream = obspy.Stream([make_trace(noise(1000, k), f"GE.APE..HH{c}") for k, c in enumerate("Z12")])
+    channels = (("HHZ", 0.0, 90.0, 0, 9), ("HH1", 90.0, 0.0, 0, 9), ("HH2", 180.0, 0.0, 0, 9))
+    figure = seisnet.plot_waveforms(untrained_model, stream, inventory=write_stations(tmp_path / "s.xml", *channels))
+    for axes, (k, sign) in zip(figure.axes, ((0, -1), (2, -1), (1, 1)), strict=False):
+        samples = sign * stream[k].data
+        np.testing.assert_allclose(axes.lines[0].get_ydata(), samples - samples.mean(), atol=1e-5)
+
+
 def test_picks_of_others_are_drawn_in_place_of_its_own():
     analyst = Pick("BW", "RJOB", "", "", "P", START_NS + 4_700_000_000)
     others = [dataclasses.replace(analyst, **change) for change in ({"station": "ZUGS"}, {"time_ns": START_NS - 1})]
@@ -50,6 +61,17 @@ def test_both_sides_of_a_gap_are_drawn_as_one():
     assert np.isnan(drawn_s).any() and np.nanmax(np.diff(drawn_s[np.isfinite(drawn_s)])) > 3
 
 
+def test_picks_on_both_sides_of_a_gap_are_drawn(make_trace):
+    stream = stream_of(bursts(6000), make_trace)
+    t = stream[0].stats.starttime
+    cut = stream.slice(t, t + 24) + stream.slice(t + 26, t + 60)
+    own = MODEL.classify(cut)
+    assert {pick.time_ns > (t + 25).ns for pick in own} == {False, True}
+    for picks in (None, own):
+        figure = seisnet.plot_waveforms(MODEL, cut, picks)
+        assert labels_of(figure) == [f"{pick.phase} {pick.probability:.2f}" for pick in own]
+
+
 def test_of_several_instruments_one_is_to_be_named():
     model, stream = load_model("phase"), obspy.read()
     both = stream + stream.copy()
@@ -59,9 +81,13 @@ def test_of_several_instruments_one_is_to_be_named():
         seisnet.plot_waveforms(model, both)
     with pytest.raises(ConfigError, match=r"no BW\.ZUGS\.\.HH; choose one of"):
         seisnet.plot_waveforms(model, both, trace_id="BW.ZUGS..HH")
+    with pytest.raises(ConfigError, match=r"no BW\.ZUGS\.\.EH; choose one of BW\.RJOB\.\.EH"):
+        seisnet.plot_waveforms(model, stream, trace_id="BW.ZUGS..EH")
     assert "ZUGS" in seisnet.plot_waveforms(model, both, trace_id="BW.ZUGS..EH").get_suptitle()
     with pytest.raises(NothingUsableError, match="no waveforms"):
         seisnet.plot_waveforms(model, obspy.Stream())
+    with pytest.raises(NothingUsableError, match=r"drawn: shorter than 4 s \(BW\.RJOB\.\.EH\)"):
+        seisnet.plot_waveforms(model, stream.slice(endtime=stream[0].stats.starttime + 3))
 
 
 @pytest.mark.parametrize(("response", "label"), [("none", "Z"), ("displacement", "Z (m)"), ("velocity", "Z (m/s)")])
