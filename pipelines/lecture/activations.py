@@ -1,7 +1,7 @@
 """Activations: what a unit makes of its weighted sum z, and how much of a gradient it lets back through.
 
-Without an activation a network of any depth is one matrix product. Forward, the activation bends; backward, the chain
-rule multiplies the gradient by its slope, once a layer, so the slope decides whether deep networks learn:
+Without an activation a network of any depth is one matrix product and one bias. Forward, the activation bends;
+backward, the chain rule multiplies the gradient by its slope, once a layer: the slope decides whether deep nets learn.
 
     step        y = 1 if z >= 0 else 0         dy/dz = 0: nothing can be learnt through it
     sigmoid     y = 1 / (1 + exp(-z))          dy/dz = y (1 - y), at most 1/4
@@ -11,7 +11,8 @@ rule multiplies the gradient by its slope, once a layer, so the slope decides wh
     gelu        y = z Phi(z)                   dy/dz = Phi(z) + z phi(z), here by tanh
     softmax     p_k = exp(z_k) / sum_j exp(z_j)  dp_k/dz_j = p_k ([j = k] - p_j)
 
-Most slopes are written from the output y, which the forward pass has at hand.
+Phi and phi are the normal distribution and its density. Most slopes are written from the output y, which the forward
+pass has at hand.
 
 Goodfellow, Bengio & Courville (2016), Deep Learning, sections 6.2.2 and 6.3; Hendrycks & Gimpel (2016) for gelu.
 """

@@ -75,12 +75,21 @@ def main(folder: Path, *, n: int = 256, epochs: int = 40, repeats: int = 6) -> d
         at_end = excess[-1] if batch == n else excess[len(excess) // 2 :].mean()
         print(f"{name:16} {len(excess) - 1:5} steps, ends {at_end:.1e} above the minimum; expected {expected:.1e}")
         seen = np.unique(np.geomspace(1, len(excess), 100).astype(int)) - 1
-        plane.plot(*paths[0][: STEPS_DRAWN + 1].T, ".-", color=colour, linewidth=0.8, markersize=4, label=name)
+        plane.plot(
+            *paths[0][: STEPS_DRAWN + 1].T,
+            marker=".",
+            color=colour,
+            linestyle=line,
+            linewidth=0.8,
+            markersize=4,
+            label=name,
+        )
         by_epoch.semilogy(seen * batch / n, excess[seen], color=colour, linestyle=line)
         by_step.loglog(seen[1:], excess[seen[1:]], color=colour, linestyle=line)
         if batch < n:
             by_epoch.axhline(expected, color="black", linewidth=0.6, linestyle=":")
-            by_epoch.text(epochs, 1.5 * expected, f"2 r s² / {batch}", ha="right", va="bottom", bbox=WHITE)
+            by_step.axhline(expected, color="black", linewidth=0.6, linestyle=":")
+            by_step.text(0.9, expected, f"2 r s² / {batch}", va="center", bbox=WHITE)
     plane.plot(best, 0, "*", color="black", markersize=9, zorder=3)
     plane.set(title=f"the first {STEPS_DRAWN} steps", xlabel="weight", ylabel="bias", aspect="equal")
     plane.legend(loc="upper left")

@@ -11,8 +11,8 @@ does ask for, the radiation pattern of P waves of a vertical strike-slip fault o
     u_P(i, a) = sin(i)^2 sin(2 a)
 
 In the median all depths fit it, the deeper the better. With the azimuth folded once more, sin(i)^2 sin(4 a), training
-finds a third of the pattern's variance with one wide layer and five sixths with six narrow ones; but luck with the
-first weights weighs the more, the deeper the network.
+finds about a third of the pattern's variance with one wide layer and four fifths with six narrow ones; but luck with
+the first weights weighs the most with the deepest network.
 
 Telgarsky (2016), COLT, theorem 1.1; Montufar et al. (2014), NeurIPS; Aki & Richards (2002), equation 4.89.
 """
@@ -100,14 +100,16 @@ def main(folder: Path, *, n: int = 1000, iterations: int = 300, seeds: int = 5) 
                 draw_pattern(panels["F" if depth == 1 else "G"], median, f"{depth} hidden layer{'s' * (depth > 1)}")
         medians = [errors[folds, depth] for depth in WIDTHS]
         panels["E"].semilogy(list(WIDTHS), medians, color=colour, linestyle=style, label=f"sin²(i) sin({2 * folds}a)")
-    panels["A"].set_ylabel("tents")
+    panels["A"].set_ylabel("output")
     draw_pattern(panels["D"], truth, "sin²(i) sin(4a)")
     panels["D"].set_ylabel("take-off angle i, °")
     panels["E"].set(title="error, share of variance", xlabel="hidden layers", xticks=list(WIDTHS))
     panels["E"].set_ylim(0.005, 1.5)
     panels["E"].yaxis.set_major_formatter("{x:g}")
     panels["E"].legend()
-    figure.supxlabel("maps: amplitude of P, from −1 (red) to 1 (blue)")
+    figure.supxlabel(
+        f"maps: amplitude of P, from −1 (red) to 1 (blue); dots: {seeds} trainings of each, lines: their medians"
+    )
     (folder / "depth_and_width.png").write_bytes(png(figure, dpi=150))
     return errors
 

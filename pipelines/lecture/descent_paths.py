@@ -10,8 +10,8 @@ so the misfit is a valley: steep across, nearly flat along. Near the minimum, wi
     e <- e - r dm/de   multiplies the error by |1 - r L1| across and by |1 - r L2| along:
 
 a step above 2 / L1 goes up the other wall, and one far below it is slow along the valley. Momentum adds up the small
-steps along the valley; Adam divides each coordinate's step by the size of its gradients, so that its rate is a length,
-in km.
+steps along the valley. Adam divides each coordinate's step by the size of its gradients, so that its rate is a length,
+in km: no curvature need be known, but steps of one length run past the minimum before they turn.
 
 Polyak (1964), USSR Comput. Math. 4(5), 1-17; Kingma & Ba (2015), ICLR. Gradients are those of `seisnet.nn.graph`.
 """

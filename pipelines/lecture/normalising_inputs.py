@@ -5,13 +5,15 @@ best step for both its axes, 2 / (L1 + L2), gradient descent multiplies the erro
 
     (k - 1) / (k + 1),   k = L1 / L2, the condition number.
 
-Magnitudes of 2 to 6 and distances of 10 to 200 km have curvatures nearly a thousand times apart, and as none has a mean
-of 0, both tell of it, which brings k to some 2600. Minus the mean and over the standard deviation they have 2 both, and
-k = (1 + |c|) / (1 - |c|), with c their correlation.
+Magnitudes of 2 to 6 and distances of 10 to 200 km have curvatures some 800 times apart. Neither has a mean of 0, so
+<x1 x2> is large as well: the bowl lies askew, and k is some 2600. Normalised to mean 0 and variance 1 both have a
+curvature of 2, and k = (1 + |c|) / (1 - |c|), with c their correlation. A bowl is sqrt(k) times as long as it is wide;
+the raw one fits into its panel only because the axes differ in scale.
 
-A network suffers twice: weighted sums of distances in km are so large that every tanh is at its bounds, where its slope
-is zero, before it has learnt anything. Here it learns the logarithm of ground acceleration in a relation of the usual
-form, ln a = 1.5 m - 2 ln(r + 10) - 0.005 r, from magnitude m and distance r, with the best of several learning rates.
+A network suffers twice: weighted sums of distances in km are so large that nearly every tanh is at its bounds, where
+its slope is zero, before it has learnt anything. Here it learns the logarithm of ground acceleration in a relation of
+the usual form, ln a = 1.5 m - 2 ln(r + 10) - 0.005 r, from magnitude m and distance r, with the best of several
+learning rates.
 
 LeCun et al. (1998), Efficient BackProp, in Neural Networks: Tricks of the Trade, section 4.3.
 """
@@ -26,6 +28,7 @@ from numpy.typing import NDArray
 from seisnet import nn
 from seisnet.plots.style import CYCLE, PAGE_CM, new_figure, png, styled
 
+WHITE = {"facecolor": "white", "edgecolor": "none", "pad": 0.8}
 RATES = (1.0, 0.3, 0.1, 0.03, 0.01, 0.003, 0.001, 3e-4, 1e-4, 3e-5)
 
 
@@ -83,6 +86,8 @@ def main(folder: Path, *, epochs: int = 500) -> dict[str, dict[str, float]]:
         condition = float(np.linalg.cond(curvature))
         draw_bowl(ax, path, curvature, np.linalg.lstsq(x, y, rcond=None)[0][:, 0], colour)
         ax.set(title=f"{name} inputs: condition number {condition:.4g}")
+        shape = f"the bowl is {np.sqrt(condition):.2g} times as long as it is wide"
+        ax.text(0.98, 0.97, shape, transform=ax.transAxes, ha="right", va="top", bbox=WHITE)
 
         runs = {rate: train(x, y, rate, epochs) for rate in RATES}
         stuck = runs[RATES[0]][1]

@@ -86,7 +86,10 @@ def main(folder: Path, *, epochs: int = 2000) -> dict[str, float]:
         says = y_scaler.inverse_transform(network.predict(x_scaler.transform(line)))
         distances[name] = float(np.sqrt(((says - brune(line)) ** 2).mean()))
         at = history[:, 1].argmin() if name == "early stopping" else -1
-        print(f"{name:15} train {history[at, 0]:.3f}, dev {history[at, 1]:.3f}, {distances[name]:.3f} from the truth")
+        print(
+            f"{name:14} mean squared error: train {history[at, 0]:.3f}, dev {history[at, 1]:.3f}; "
+            f"rms distance from the truth: {distances[name]:.3f}"
+        )
         top.semilogx(10**x, y, ".", color=GREY, markersize=4, label="data")
         top.semilogx(10**line, brune(line), color="black", linestyle=":", label="truth")
         top.semilogx(10**line, says, color=BLUE, label="network")
