@@ -12,8 +12,11 @@ writes a JSON file with all figures. The same data, config and machine give the 
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
+import math
 import sys
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
@@ -36,7 +39,7 @@ from phase_figures import (
 from phase_records import Shares, synthetic
 
 from seisnet.cli import in_one_line
-from seisnet.config import PreprocessConfig, TrainConfig, from_dict, read_tables
+from seisnet.config import PreprocessConfig, TrainConfig, between, from_dict, nearest, read_tables
 from seisnet.errors import ConfigError
 from seisnet.model import Model
 from seisnet.store.files import HDF5, check_output
@@ -77,17 +80,36 @@ class DataConfig:
     false_alarms_per_hour: float = 1.0
     seed: int = 0
 
+    def __post_init__(self) -> None:
+        """Check what would be found out after an hour, or never."""
+        for name in (f"{share}_share" for share in SHARES):
+            between(name, getattr(self, name), 0, 1)
+        for name in ("copies", "synthetic_near", "synthetic_far", "false_alarms_per_hour", "seed"):
+            between(name, getattr(self, name), 0, math.inf)
+        between("folds", self.folds, 2, 1000)
+        if len(self.regions) < 2 or not all(self.regions.values()):
+            raise ConfigError("regions: two or more are needed, none of them empty, for each is left out once")
+        if twice := [name for name, n in Counter(itertools.chain(*self.regions.values())).items() if n > 1]:
+            raise ConfigError(f"regions: {twice[0]} is named more than once, and would be judged as often")
+
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("-o", "--output", type=Path, required=True)
-    parser.add_argument("--config", type=Path, default=Path(__file__).with_suffix(".toml"))
+    parser.add_argument("--data", type=Path, required=True, help="folder of the sets that the TOML names")
+    parser.add_argument(
+        "-o", "--output", type=Path, required=True, help="model file; its figures go beside it, as JSON"
+    )
+    parser.add_argument(
+        "--config", type=Path, default=Path(__file__).with_suffix(".toml"), help="instead of the TOML here"
+    )
     arguments = parser.parse_args()
     check_output(arguments.output, HDF5, overwrite=True)
     tables = read_tables(arguments.config)
-    if lacking := {"data", "preprocess", "train"} - tables.keys():
+    known = {"data", "preprocess", "train"}
+    if lacking := known - tables.keys():
         raise ConfigError(f"{arguments.config}: no table {', '.join(sorted(lacking))}")
+    if unknown := sorted(tables.keys() - known):
+        raise ConfigError(f"{arguments.config}: unknown table {unknown[0]}{nearest(unknown[0], known)}")
     data = from_dict(DataConfig, tables["data"], where="[data]")
     config = from_dict(PreprocessConfig, tables["preprocess"], where="[preprocess]")
     training = replace(from_dict(TrainConfig, tables["train"], where="[train]"), seed=data.seed)

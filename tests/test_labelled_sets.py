@@ -32,6 +32,8 @@ def test_folds_that_stations_can_not_fill_are_refused_before_anything_is_trained
         station_folds(two, 3, seed=0)
     with pytest.raises(DataError, match=r"1 fold by station .*; use 2 folds, or"):
         station_folds(two, 1, seed=0)
+    with pytest.raises(DataError, match="0 folds by station"):
+        station_folds(two, 0, seed=0)
     with pytest.raises(DataError, match=r"2 folds by .* of 1 station; use records of more stations"):
         station_folds(one, 2, seed=0)
 

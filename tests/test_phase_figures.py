@@ -10,6 +10,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from seisnet.errors import ConfigError
 from seisnet.picks import Pick
 from seisnet.training.calibration import Trial
 from seisnet.windows.labelled import LabelledRecord
@@ -79,6 +80,26 @@ def test_a_region_is_left_out_with_all_records_of_its_stations(pipeline):
 
     here, there = records("CI.A", "CI.B", "CI.A"), records("OB.X", "CI.B")
     assert list(pipeline.model.region_folds([here, there])) == [(there[:1], here), ([here[0], here[2]], there)]
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"folds": 1}, "folds: got 1"),
+        ({"copies": -1}, "copies: got -1"),
+        ({"synthetic_far": -1}, "synthetic_far: got -1"),
+        ({"cut_share": 1.5}, "cut_share: got 1.5"),
+        ({"false_alarms_per_hour": np.nan}, "false_alarms_per_hour: got nan"),
+        ({"regions": {"a": ["one"]}}, "regions: two or more"),
+        ({"regions": {"a": ["one"], "b": []}}, "none of them empty"),
+        ({"regions": {"a": ["one", "two"], "b": ["one"]}}, "regions: one is named more than once"),
+    ],
+)
+def test_what_the_data_table_cannot_mean_is_refused_before_anything_is_trained(change, words, pipeline):
+    plain = {"regions": {"a": ["one"], "b": ["two"]}, "false_alarms_per_hour": np.inf}
+    assert pipeline.model.DataConfig(**plain).folds == 4
+    with pytest.raises(ConfigError, match=words):
+        pipeline.model.DataConfig(**plain | change)
 
 
 def test_synthetic_records_lose_components_at_random(pipeline):

@@ -65,14 +65,14 @@ def station_folds(
     DataError
         If there are fewer stations than folds, or fewer than two folds.
     """
-    fold = fold_of(map(station, records), n_folds, seed)
-    if not 2 <= n_folds <= len(fold):
-        most = len(fold)
+    most = len(set(map(station, records)))
+    if not 2 <= n_folds <= most:
         remedy = {0: "", 1: "", 2: "use 2 folds, or "}.get(most, f"use 2 to {most} folds, or ")
         raise DataError(
             f"{counted(n_folds, 'fold')} by station requested of {counted(len(records), 'record')} of "
             f"{counted(most, 'station')}; {remedy}use records of more stations"
         )
+    fold = fold_of(map(station, records), n_folds, seed)
     return (
         ([r for r in records if fold[station(r)] != k], [r for r in records if fold[station(r)] == k])
         for k in range(n_folds)
