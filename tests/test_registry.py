@@ -36,6 +36,7 @@ def test_the_well_known_sets_are_there():
     assert names >= {
         "stead", "instance", "ethz", "geofon", "scedc", "pnw", "ceed", "iquique", "lendb", "mlaapde", "obs", "pisdl",
         "obst2024", "vcseis", "llaima", "pnw_exotic", "instance_noise",
+        "crew", "aq2009", "txed", "cwa", "cwa_noise", "bohemia_saxony",
         "phasenet_ncedc_train154", "phasenet_ncedc_test100", "deepdenoiser_ncedc99", "obstransformer_sample",
         "pytheas_corinth", "scdetect_ch", "luhu_rockfall_eq_noise", "coal_mine_microseismic", "mars_insight",
     }  # fmt: skip
@@ -70,7 +71,7 @@ def test_look_up_in_any_case_and_the_nearest_name():
     assert find_dataset("Pytheas-Corinth").name == "pytheas_corinth"
     with pytest.raises(ConfigError, match="no data set is called 'insatnce'; did you mean 'instance'"):
         find_dataset("insatnce")
-    with pytest.raises(ConfigError, match="known: ceed, "):
+    with pytest.raises(ConfigError, match="known: aq2009, "):
         find_dataset("qqq")
 
 
