@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from shipped import DATA
+from shipped import DATA, pairs
 
 from seisnet.cli import in_one_line
 from seisnet.config import PreprocessConfig, TrainConfig
@@ -31,7 +31,7 @@ N_FOLDS = 5
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2], help="a training each")
-    parser.add_argument("--data", type=Path, default=DATA, help="folder of HDF5 + CSV pairs of these names")
+    parser.add_argument("--data", type=Path, default=DATA, help=f"folder of the pairs {pairs(*NCEDC, *FOREIGN)}")
     arguments = parser.parse_args()
 
     def load(name: str, config: PreprocessConfig) -> list[LabelledRecord]:

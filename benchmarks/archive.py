@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 import obspy
 
+from seisnet.cli import in_one_line
 from seisnet.config import PreprocessConfig
 from seisnet.preprocessing import planning
 from seisnet.preprocessing.job import plan, preprocess_to_file
@@ -51,6 +52,8 @@ def main() -> None:
     parser.add_argument("--picks", type=int, default=100_000, help="in all")
     parser.add_argument("--plan", action="store_true", help="only plan")
     options = parser.parse_args()
+    if options.days < 1 or options.picks < 2:
+        parser.error("--days must be 1 or more, --picks 2 or more")
     planning.PIECE_SOURCES = 1
     with tempfile.TemporaryDirectory() as name:
         files, labels = write(Path(name), options.days, options.picks)
@@ -68,4 +71,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    with in_one_line("archive"):
+        main()

@@ -17,7 +17,7 @@ import time
 from pathlib import Path
 
 import numpy as np
-from shipped import DATA
+from shipped import DATA, pairs
 
 from seisnet.cli import in_one_line
 from seisnet.config import PickConfig, PreprocessConfig, TrainConfig
@@ -38,10 +38,10 @@ REPEATS = 3
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=Path, default=DATA, help="folder of HDF5 + CSV pairs of these names")
+    parser.add_argument("--data", type=Path, default=DATA, help=f"folder of the pairs {pairs(*SETS)}")
     parser.add_argument("--hops", type=float, nargs="+", default=[0.1, 0.2, 0.4], help="steps in seconds")
-    parser.add_argument("--folds", type=int, default=2)
-    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1])
+    parser.add_argument("--folds", type=int, default=2, help="by station")
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1], help="a training each, of every step and fold")
     parser.add_argument("--alone", action="store_true", help="also the window network alone")
     arguments = parser.parse_args()
     base = PreprocessConfig(excerpt_s=1000.0)

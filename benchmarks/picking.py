@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from shipped import DATA
+from shipped import DATA, pairs
 
 from seisnet.cli import in_one_line
 from seisnet.config import PreprocessConfig, TrainConfig
@@ -36,8 +36,13 @@ WHOLE_S = 1000.0
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=Path, default=DATA, help="folder of HDF5 + CSV pairs of these names")
-    parser.add_argument("--seeds", type=int, nargs="+", default=[0])
+    parser.add_argument(
+        "--data",
+        type=Path,
+        default=DATA,
+        help=f"folder of the pairs {pairs(*HOME)}; with --foreign also {pairs(*FOREIGN)}",
+    )
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0], help="a training each, of every fold")
     parser.add_argument("--foreign", action="store_true", help="also the sets of other regions: look rarely")
     arguments = parser.parse_args()
     config = PreprocessConfig(excerpt_s=WHOLE_S)

@@ -45,8 +45,8 @@ PHASES = {"P": 0, "S": 1}
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--weights", type=Path, required=True, help="folder with ethz.json.v2 and ethz.pt.v2")
-    parser.add_argument("--data", type=Path, default=DATA, help="folder of HDF5 + CSV pairs of these names")
-    parser.add_argument("--sets", nargs="+", default=SETS)
+    parser.add_argument("--data", type=Path, default=DATA, help="folder of HDF5 + CSV pairs, NAME.h5 and NAME.csv")
+    parser.add_argument("--sets", nargs="+", default=SETS, help="their names; all if none is given")
     arguments = parser.parse_args()
     picker, own = published_picker(arguments.weights)
     config = PreprocessConfig(excerpt_s=1000.0)

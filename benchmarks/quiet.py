@@ -39,8 +39,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--weights", type=Path, required=True, help="folder with ethz.json.v2 and ethz.pt.v2")
     parser.add_argument("--model", required=True, help="a model file that did not learn from the sets")
-    parser.add_argument("--data", type=Path, default=DATA, help="folder of HDF5 + CSV pairs of these names")
-    parser.add_argument("--sets", nargs="+", required=True)
+    parser.add_argument("--data", type=Path, default=DATA, help="folder of HDF5 + CSV pairs, NAME.h5 and NAME.csv")
+    parser.add_argument("--sets", nargs="+", required=True, help="their names")
     arguments = parser.parse_args()
     logging.disable(logging.WARNING)  # SeisBench's, on records shorter than its window
     picker, published = published_picker(arguments.weights)

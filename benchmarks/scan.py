@@ -25,6 +25,7 @@ from pathlib import Path
 import numpy as np
 import obspy
 from numpy.typing import NDArray
+from training import whole_numbers
 
 from seisnet import nn
 from seisnet.classification.job import gathered
@@ -53,10 +54,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", default="phase", help="shipped, or a file")
     parser.add_argument(
-        "--hidden", default="", metavar="N,N", help="a model of random weights with these hidden layers"
+        "--hidden", type=whole_numbers, metavar="N,N", help="a model of random weights with these hidden layers"
     )
     parser.add_argument("--hop", type=float, default=0.0, help="step in seconds; 0: the model's own")
-    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--repeats", type=int, default=3, help="times that each is measured; the least is told")
     parser.add_argument("--peers", action="store_true", help="also SeisBench's pickers, which take minutes")
     parser.add_argument("--days", type=int, default=0, help="memory and time of so many days, nothing else")
     parser.add_argument("--once", help=argparse.SUPPRESS)
@@ -66,8 +67,10 @@ def main() -> None:
         return
     if arguments.peers and not importlib.util.find_spec("seisbench"):
         parser.error("--peers needs SeisBench and PyTorch: pip install -e '.[bench]'")
-    sizes = tuple(int(n) for n in arguments.hidden.split(",") if n)
-    model = random_model(sizes) if sizes else load_model(arguments.model)
+    if arguments.repeats < 1 or arguments.days < 0:
+        parser.error("--repeats must be 1 or more, --days 0 or more")
+    model = random_model(arguments.hidden) if arguments.hidden else load_model(arguments.model)
+    label = ",".join(map(str, arguments.hidden)) if arguments.hidden else arguments.model
     job = SourceJob(model, PickConfig(hop_s=arguments.hop))
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "model.h5"
@@ -84,7 +87,7 @@ def main() -> None:
         for threads in (1, 2):
             shared = dataclasses.replace(job, threads=threads)
             seconds = best(lambda shared=shared: whole(day, shared), arguments.repeats)
-            row(f"seisnet, {arguments.hidden or arguments.model}, {threads} threads, disk to disk", seconds, base)
+            row(f"seisnet, {label}, {threads} threads, disk to disk", seconds, base)
         for name, seconds in parts(day, model, arguments.hop, arguments.repeats).items():
             row(f"- {name}", seconds, base)
         print(f"| `seisnet classify`, a process of its own: {once(day, file)} | | | | |")
@@ -197,7 +200,6 @@ def parts(day: Path, model: Model, hop_s: float, repeats: int) -> dict[str, Seco
     share = record.n_samples / part.shape[1]
     with nn.blas_threads(1):
         seconds["features"] = share * best(lambda: model.feature.frames(part), repeats)
-    with nn.blas_threads(1):
         windows = best(lambda: scan_windows(record, model.windows, config), repeats)
     seconds["stage 1"] = windows - seconds["features"]
     scan = best(lambda: model.scan(record, pick), repeats)

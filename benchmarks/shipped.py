@@ -37,8 +37,8 @@ HEAD = """\
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=Path, default=DATA, help="folder of HDF5 + CSV pairs of these names")
-    parser.add_argument("--sets", nargs="+", default=["pytheas_corinth", "scdetect_ch"])
+    parser.add_argument("--data", type=Path, default=DATA, help="folder of HDF5 + CSV pairs, NAME.h5 and NAME.csv")
+    parser.add_argument("--sets", nargs="+", default=["pytheas_corinth", "scdetect_ch"], help="their names")
     parser.add_argument("--model", default="phase", help="shipped, or a file")
     arguments = parser.parse_args()
     model = load_model(arguments.model)
@@ -52,6 +52,11 @@ def main() -> None:
     print("\n| set | windows | macro-F1, window network | macro-F1, traces near the centre |\n|---|---|---|---|")
     for name, n, alone, traces in windows:
         print(f"| {name} | {n} | {alone:.3f} | {traces:.3f} |")
+
+
+def pairs(*names: str) -> str:
+    """Names of sets, as help says them."""
+    return ", ".join(f"{name}.h5" for name in names) + " and CSV beside them"
 
 
 def report(name: str, trials: Mapping[str, Trial], own: Mapping[str, float]) -> None:

@@ -227,6 +227,14 @@ def measure(
     return seconds, used
 
 
+def whole_numbers(text: str) -> tuple[int, ...]:
+    """Read an option such as 1,2; argparse says which text is none of 1 and more."""
+    values = tuple(map(int, text.split(",")))
+    if min(values) < 1:
+        raise ValueError
+    return values
+
+
 def thousand(windows_per_s: float) -> str:
     return f"{windows_per_s / 1e3:.1f}"
 
@@ -234,10 +242,16 @@ def thousand(windows_per_s: float) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=15, help="times that all is measured")
-    parser.add_argument("--threads", default="1,2", help="limits that are tried")
-    parser.add_argument("--batch-sizes", default="32,128,512", help="windows a step")
-    parser.add_argument("--clock", choices=CLOCKS, default="wall")
+    parser.add_argument("--threads", type=whole_numbers, default=(1, 2), help="limits that are tried, as in 1,2")
+    parser.add_argument(
+        "--batch-sizes", type=whole_numbers, default=(32, 128, 512), help="windows a step, as in 32,128"
+    )
+    parser.add_argument(
+        "--clock", choices=CLOCKS, default="wall", help="what is told: time of the wall, or of the processor"
+    )
     options = parser.parse_args()
+    if options.rounds < 1:
+        parser.error("--rounds must be 1 or more")
     peers = [name for name in RUNS if name not in ("seisnet", "peak")]
     for name in peers:
         if importlib.util.find_spec(NEEDS[name]) is None:
@@ -251,8 +265,8 @@ def main() -> None:
     ]
     lines.append("|" + "---|" * (lines[0].count("|") - 1))
     peaks = defaultdict(list)
-    for threads in map(int, options.threads.split(",")):
-        for batch_size in map(int, options.batch_sizes.split(",")):
+    for threads in options.threads:
+        for batch_size in options.batch_sizes:
             print(f"batch {batch_size}, {threads} thread(s)", file=sys.stderr)
             seconds, used = measure(batch_size, threads, options.rounds, options.clock)
             trained, predicted = (

@@ -23,7 +23,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
-from training import FLOP_TRAINING, LEARNING_RATE, MOMENTUM, SIZES, thousand
+from training import FLOP_TRAINING, LEARNING_RATE, MOMENTUM, SIZES, thousand, whole_numbers
 
 from seisnet import nn
 
@@ -143,9 +143,17 @@ def peak() -> float:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=7, help="times that all is measured")
-    parser.add_argument("--batch-sizes", default="32,128,512,4096", help="windows a step")
-    parser.add_argument("--peers", default=",".join(PEERS), help="ways of PyTorch; '' for none")
+    parser.add_argument(
+        "--batch-sizes", type=whole_numbers, default=(32, 128, 512, 4096), help="windows a step, as in 32,128"
+    )
+    parser.add_argument(
+        "--peers", default=",".join(PEERS), help="ways of PyTorch, some of these; '' for none (default: %(default)s)"
+    )
     options = parser.parse_args()
+    if options.rounds < 1:
+        parser.error("--rounds must be 1 or more")
+    if unknown := set(filter(None, options.peers.split(","))) - PEERS.keys():
+        parser.error(f"--peers: got {', '.join(sorted(unknown))}; known: {', '.join(PEERS)}")
     try:
         import cupy
     except ImportError as error:
@@ -165,7 +173,7 @@ def main() -> None:
     peers = [PEERS[kind] for kind in options.peers.split(",") if kind]
     head = ["batch", "us a step", "seisnet", *peers, "ratio to the best peer", "share of peak", "predicts: seisnet"]
     print(f"| {' | '.join(head + peers)} |\n|{'---|' * (len(head) + len(peers))}", flush=True)
-    for batch_size in map(int, options.batch_sizes.split(",")):
+    for batch_size in options.batch_sizes:
         runs = {"seisnet": seisnet_run(x, y, batch_size)}
         for kind in filter(None, options.peers.split(",")):
             try:

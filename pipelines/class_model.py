@@ -161,8 +161,10 @@ def main(
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("sources", nargs="+")
-    parser.add_argument("-o", "--output", type=Path, required=True)
+    parser.add_argument("sources", nargs="+", help="class folders, data sets, waveforms, or HDF5 of pairs")
+    parser.add_argument(
+        "-o", "--output", type=Path, required=True, help="model file; its figures and card go beside it"
+    )
     parser.add_argument("--config", type=Path, required=True, help="TOML; class_model.toml is that of rockfall")
     parser.add_argument("--labels", action="append", default=[], help="as of seisnet preprocess; not for data sets")
     parser.add_argument("--records", action="append", default=[], help="whole recordings to scan; files or folders")

@@ -126,7 +126,7 @@ def scan_recordings(
 ) -> dict[str, Any]:
     """Scan recordings and compare, each by the model that belongs to its time.
 
-    A recording is scanned from its first to its last entry on the list, and a window beyond: what the list does not
+    A recording is scanned from its first to its last entry on the list, and two windows beyond: what the list does not
     cover can't be judged.
 
     Parameters
@@ -159,7 +159,7 @@ def scan_recordings(
                 surer = [d for d in result.detections if d.label == label and d.probability >= max(own, level)]
                 count = compare(share(surer), [r for r in mine if r.label == label], tolerance_ns)
                 into = total.setdefault((label, level), Counter())
-                into.update({"threshold": 0, **count})
+                into.update(count)
                 into["threshold"] = max(own, level)
     rows = [
         {"class": label, **counts, "not_listed_an_hour": round(counts["not_listed"] / hours, 2)}

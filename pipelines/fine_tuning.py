@@ -37,8 +37,10 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True, help="HDF5 of a pair, or a SeisBench data set folder")
     parser.add_argument("--init", default="phase", help="model that is trained further; shipped, or a file")
     parser.add_argument("--records", type=int, nargs="+", default=[10, 30, 100], help="how many it learns from")
-    parser.add_argument("--folds", type=int, default=5)
-    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    parser.add_argument("--folds", type=int, default=5, help="parts that the records are dealt to")
+    parser.add_argument(
+        "--seeds", type=int, nargs="+", default=[0, 1, 2], help="of the deal and of the draws; a table each"
+    )
     parser.add_argument("--by", choices=["event", "station"], default="event", help="what no two folds share")
     arguments = parser.parse_args()
     between("--folds", arguments.folds, 2, 1000)

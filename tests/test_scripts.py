@@ -63,3 +63,24 @@ def test_what_is_missing_is_one_line(words, call):
     assert status in (1, 2)
     (line,) = wrong.splitlines()
     assert line.startswith(f"{Path(script).stem}: ")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "benchmarks/training.py --threads x",
+        "benchmarks/training.py --batch-sizes 32,0",
+        "benchmarks/training.py --rounds 0",
+        "benchmarks/training_gpu.py --peers eager,none",
+        "benchmarks/scan.py --hidden 64,",
+        "benchmarks/scan.py --repeats 0",
+        "benchmarks/archive.py --days 0",
+        "benchmarks/preprocessing.py --records 3",
+    ],
+)
+def test_numbers_and_names_that_mean_nothing_are_a_wrong_call(words, call):
+    script, *arguments = words.split()
+    status, said, wrong = call(ROOT / script, *arguments)
+    assert (status, said) == (2, "")
+    assert f"{Path(script).name}: error: " in wrong.splitlines()[-1]
+    assert arguments[0] in wrong.splitlines()[-1]
