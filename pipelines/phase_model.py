@@ -42,7 +42,7 @@ from seisnet.cli import in_one_line
 from seisnet.config import PreprocessConfig, TrainConfig, between, from_dict, nearest, read_tables
 from seisnet.errors import ConfigError
 from seisnet.model import Model
-from seisnet.store.files import HDF5, check_output
+from seisnet.store.files import HDF5, check_output, write_whole
 from seisnet.store.model_file import StoredModel
 from seisnet.training.altering import with_copies
 from seisnet.training.calibration import (
@@ -122,7 +122,8 @@ def main() -> None:
     curves = {name: rows for name, rows in stored.metrics.items() if name.endswith("_history")}
     stored = replace(stored, metrics=figures | curves, card=card(figures))
     Model("phase", stored).save(arguments.output, overwrite=True)
-    arguments.output.with_suffix(".json").write_text(json.dumps(figures, indent=1, sort_keys=True) + "\n")
+    told = json.dumps(figures, indent=1, sort_keys=True) + "\n"
+    write_whole(arguments.output.with_suffix(".json"), told.encode())
     print(stored.card)
 
 
