@@ -110,7 +110,7 @@ def test_show_prints_what_is_known():
     assert "sampling_rates_hz: 100.0" in result.stdout.splitlines()
     assert "licence: unknown" in result.stdout.splitlines()
     assert "folders: url https://seisbench.gfz.de/mirror/datasets/iquique/" in result.stdout.splitlines()
-    assert "sha256 a73872b4" in run("show", "coal_mine_microseismic").stdout
+    assert "pip download --no-deps opsdata_coal_node==0.1.5" in run("show", "coal_mine_microseismic").stdout
     assert isinstance(run("show", "iquiqe").exception, ConfigError)
 
 
