@@ -19,7 +19,7 @@ from seisnet.formats.picks import write_picks
 from seisnet.model import Model
 from seisnet.picks import Pick
 from seisnet.preprocessing.job import preprocess
-from seisnet.report.evaluation import evaluation_figures, worst_mistakes, write_evaluation
+from seisnet.report.evaluation import evaluation_figures, evaluation_section, worst_mistakes, write_evaluation
 from seisnet.scoring import evaluation
 from seisnet.scoring.breakdown import of_record
 from seisnet.scoring.evaluation import RECIPE, evaluate
@@ -129,7 +129,10 @@ def test_figures_are_of_all_windows_that_are_not_altered_copies(quakes, quake_mo
     np.testing.assert_array_equal(found.activations, quake_model.networks[0].hidden(scaled))
 
     of_one_event = replace(quakes.windows, rows=replace(rows, group=np.zeros_like(rows.group)))
-    assert np.isnan(evaluate(quake_model, of_one_event, split="all").macro_f1_interval).all()
+    of_one = evaluate(quake_model, of_one_event, split="all")
+    assert np.isnan(of_one.macro_f1_interval).all()
+    assert f"(95 % interval {low:.3f} to {high:.3f} over events)" in evaluation_section(found, quake_model, {}).text
+    assert "(too few events, or mistakes, for an interval)" in evaluation_section(of_one, quake_model, {}).text
     no_s = replace(quakes.windows, rows=rows.take(rows.y != 1))
     assert [*evaluate(quake_model, no_s, split="all").roc] == ["P", "noise"]
     only_p = evaluate(quake_model, replace(quakes.windows, rows=rows.take(rows.y == 0)), split="all")

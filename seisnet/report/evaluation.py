@@ -170,7 +170,11 @@ def evaluation_section(found: Evaluation, model: Model, pictures: Mapping[str, P
         f"{counted(np.unique(found.rows.group).size, 'event or station-hour', 'events or station-hours')} "
         f"({found.split} split). The most probable class is predicted, whatever the thresholds. "
         f"Accuracy {s.accuracy:.3f}, macro-F1 {s.macro_f1:.3f}"
-        + (f" (95 % interval {low:.3f} to {high:.3f} over events)" if not math.isnan(low) else "")
+        + (
+            " (too few events, or mistakes, for an interval)"
+            if math.isnan(low)
+            else f" (95 % interval {low:.3f} to {high:.3f} over events)"
+        )
         + f". Expected calibration error {found.calibration.ece:.3f}."
         + (f" {ALONE}" if model.context else "")
     )

@@ -61,7 +61,7 @@ class Evaluation:
         Confusion: rows true, columns predicted.
     scores : ClassScores
     macro_f1_interval : (float, float)
-        95 %, by drawing events with replacement.
+        95 %, by drawing events with replacement; NaN where these are too few (see `bootstrap_interval`).
     roc, precision_recall : dict of str to curve
         Of the classes of which, and not of which, there are windows.
     calibration : Reliability

@@ -206,7 +206,10 @@ def bootstrap_interval(
     """Percentile interval of a statistic when whole groups are drawn with replacement.
 
     Windows of one event or station resemble each other; drawn one by one they would promise more than they
-    know. Efron and Tibshirani (1993), An Introduction to the Bootstrap, sect. 13.3, with groups as the units.
+    know. Efron and Tibshirani (1993), An Introduction to the Bootstrap, sect. 13.3, with groups as the units. Of few
+    groups the plain percentiles lie too close together: of six, those for 95 % hold the mean of a normal distribution
+    in 87 of a hundred cases. So they are taken farther out, as Student's t asks for (expanded percentiles; Hesterberg
+    2015, The American Statistician 69).
 
     Parameters
     ----------
@@ -219,8 +222,9 @@ def bootstrap_interval(
     Returns
     -------
     (float, float)
-        Lower and upper bound; NaN where no resample gave a finite statistic, and of a single group, which is all that
-        every resample holds.
+        Lower and upper bound; NaN where the resamples can't tell: of so few groups that even their whole range would
+        hold the truth too seldom, with a probability of 1 - 2^(1 - n) (fewer than six, for 95 %), and where no resample
+        gave a finite statistic, or all the same.
 
     Raises
     ------
@@ -229,23 +233,27 @@ def bootstrap_interval(
 
     Examples
     --------
-    >>> right = np.array([1, 1, 0, 1])
-    >>> bootstrap_interval(lambda rows: right[rows].mean(), [0, 0, 1, 1], rng=np.random.default_rng(0))
+    >>> right = np.array([1, 1, 0, 1, 1, 1, 1, 1])
+    >>> bootstrap_interval(lambda rows: right[rows].mean(), np.arange(8), rng=np.random.default_rng(0))
     (0.5, 1.0)
     """
+    from scipy.special import ndtr, stdtrit  # which take long to import
+
     members = np.unique(np.asarray(groups), return_inverse=True)[1]
     if len(members) == 0:
         raise DataError("a bootstrap interval needs at least one row; got none")
     rows_of = np.split(np.argsort(members, kind="stable"), np.cumsum(np.bincount(members))[:-1])
-    if len(rows_of) == 1:
+    n = len(rows_of)
+    if level > 1 - 2.0 ** (1 - n):
         return float("nan"), float("nan")
-    draws = rng.integers(len(rows_of), size=(n_resamples, len(rows_of)))
+    draws = rng.integers(n, size=(n_resamples, n))
     values = np.array([statistic(np.concatenate([rows_of[g] for g in draw])) for draw in draws])
     finite = values[np.isfinite(values)]
     if len(finite) == 0:
         return float("nan"), float("nan")
-    low, high = np.quantile(finite, [(1 - level) / 2, (1 + level) / 2])
-    return float(low), float(high)
+    tail = ndtr(np.sqrt(n / (n - 1)) * stdtrit(n - 1, (1 - level) / 2))
+    low, high = np.quantile(finite, [tail, 1 - tail])
+    return (float(low), float(high)) if low < high else (float("nan"), float("nan"))
 
 
 def _ratio(numerator: ArrayLike, denominator: ArrayLike) -> NDArray[np.float64]:
