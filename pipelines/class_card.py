@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from seisnet.store.model_file import StoredModel
@@ -86,19 +86,26 @@ def _figures(metrics: Mapping[str, Any]) -> list[str]:
 
 
 def _score_table(found: Mapping[str, Any]) -> str:
-    rows = []
-    for label, n in found["classes"].items():
-        low, high = n["f1_interval_95"]
-        rows.append(
-            f"| {label} | {n['windows']} | {n['blocks']} | {n['precision']:.2f} | {n['recall']:.2f} | "
-            f"{n['f1']:.2f} ({low:.2f} to {high:.2f}) |"
-        )
-    low, high = found["macro_f1_interval_95"]
+    rows = [
+        f"| {label} | {n['windows']} | {n['blocks']} | {_known(n['precision'])} | {_known(n['recall'])} | "
+        f"{_known(n['f1'])}{_interval(n['f1_interval_95'])} |"
+        for label, n in found["classes"].items()
+    ]
     rows.append(
         f"| all | {found['windows']} | {found['blocks']} | | accuracy {found['accuracy']:.2f} | "
-        f"macro {found['macro_f1']:.2f} ({low:.2f} to {high:.2f}) |"
+        f"macro {found['macro_f1']:.2f}{_interval(found['macro_f1_interval_95'])} |"
     )
     return _table("| class | windows | blocks | precision | recall | F1 |", rows)
+
+
+def _known(figure: float | None) -> str:
+    return "none" if figure is None else f"{figure:.2f}"
+
+
+def _interval(bounds: Sequence[float | None]) -> str:
+    """In brackets behind a figure; nothing where blocks are too few, or all the same."""
+    low, high = bounds
+    return "" if low is None else f" ({_known(low)} to {_known(high)})"
 
 
 def _table(head: str, rows: Iterable[str]) -> str:

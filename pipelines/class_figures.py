@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -12,14 +13,17 @@ from seisnet.scoring.metrics import bootstrap_interval, class_scores, confusion_
 
 
 def scores_of(y: np.ndarray, probabilities: np.ndarray, blocks: np.ndarray, names: Sequence[str], seed: int) -> Any:
-    """Figures with 95 % intervals over blocks, as plain values."""
+    """Figures with 95 % intervals over blocks, as plain values; what is not known is None."""
     predicted, n = probabilities.argmax(axis=1), len(names)
 
     def f1(rows: np.ndarray) -> np.ndarray:
         return class_scores(confusion_counts(y[rows], predicted[rows], n)).f1
 
-    def interval(statistic: Callable[[np.ndarray], float]) -> list[float]:
-        return list(bootstrap_interval(statistic, blocks, rng=np.random.default_rng(seed)))
+    def known(figure: float) -> float | None:
+        return None if math.isnan(figure) else float(figure)
+
+    def interval(statistic: Callable[[np.ndarray], float]) -> list[float | None]:
+        return [known(v) for v in bootstrap_interval(statistic, blocks, rng=np.random.default_rng(seed))]
 
     counts = confusion_counts(y, predicted, n)
     scores = class_scores(counts)
@@ -27,9 +31,9 @@ def scores_of(y: np.ndarray, probabilities: np.ndarray, blocks: np.ndarray, name
         name: {
             "windows": int(scores.support[k]),
             "blocks": int(np.unique(blocks[y == k]).size),
-            "precision": float(scores.precision[k]),
-            "recall": float(scores.recall[k]),
-            "f1": float(scores.f1[k]),
+            "precision": known(scores.precision[k]),
+            "recall": known(scores.recall[k]),
+            "f1": known(scores.f1[k]),
             "f1_interval_95": interval(lambda rows, k=k: f1(rows)[k]),
         }
         for k, name in enumerate(names)
@@ -47,7 +51,7 @@ def scores_of(y: np.ndarray, probabilities: np.ndarray, blocks: np.ndarray, name
 
 
 def thresholds_of(y: np.ndarray, probabilities: np.ndarray, names: Sequence[str]) -> dict[str, float]:
-    """Threshold of the best F1 of each class but noise, rounded to two figures."""
+    """Threshold of the best F1 of each class but noise; two decimals, or as many as change no window's prediction."""
     found = {}
     for k, name in enumerate(names):
         if name == "noise":
@@ -58,6 +62,7 @@ def thresholds_of(y: np.ndarray, probabilities: np.ndarray, names: Sequence[str]
         best = np.flatnonzero(f1 >= f1.max() - 1e-12)
         # In the middle between the best threshold and the next lower score, which is further from both.
         i = int(best[-1])
-        low = curve.thresholds[i - 1] if i else 0.0
-        found[name] = round(float((curve.thresholds[i] + low) / 2), 2)
+        high, low = float(curve.thresholds[i]), float(curve.thresholds[i - 1]) if i else -1.0
+        middle = (high + max(low, 0.0)) / 2
+        found[name] = next(t for t in (*(round(middle, n) for n in range(2, 9)), high) if low < t <= high)
     return found

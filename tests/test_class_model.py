@@ -175,6 +175,33 @@ def test_a_threshold_lies_in_the_gap_that_gives_the_best_f1(pipeline):
     assert thresholds_of(np.array([0, 0, 1, 1]), probabilities, ("hum", "noise")) == {"hum": 0.5}
 
 
+def test_no_threshold_is_rounded_out_of_its_gap(pipeline):
+    """Two decimals would make 1 of it, which no window reaches."""
+    from class_figures import thresholds_of
+
+    hum = np.array([0.9995, 0.9994, 0.999, 0.1])
+    found = thresholds_of(np.array([0, 0, 1, 1]), np.stack([hum, 1 - hum], axis=1), ("hum", "noise"))
+    assert found == {"hum": 0.9992}
+
+
+def test_what_is_not_known_is_null_in_the_figures_and_none_on_the_card(pipeline):
+    """The third class is never predicted, nor is it there; of five blocks there is no interval."""
+    from class_card import _score_table
+    from class_figures import scores_of
+
+    probabilities = np.array([[0.9, 0.1, 0.0], [0.1, 0.9, 0.0]] * 5)
+    found = scores_of(np.arange(10) % 2, probabilities, np.arange(10) // 2, ("hum", "noise", "rattle"), 0)
+    json.dumps(found, allow_nan=False)
+    assert found["classes"]["rattle"]["precision"] is found["classes"]["rattle"]["f1"] is None
+    assert found["macro_f1_interval_95"] == [None, None]
+    assert _score_table(found).splitlines()[2:] == [
+        "| hum | 5 | 5 | 1.00 | 1.00 | 1.00 |",
+        "| noise | 5 | 5 | 1.00 | 1.00 | 1.00 |",
+        "| rattle | 0 | 0 | none | none | none |",
+        "| all | 10 | 5 | | accuracy 1.00 | macro 1.00 |",
+    ]
+
+
 def test_shared_detections_and_their_comparison_with_a_list(pipeline):
     import class_records
 
