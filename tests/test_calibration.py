@@ -63,6 +63,25 @@ def test_each_pick_takes_the_nearest_reference_that_is_left():
     np.testing.assert_allclose(trial.residual_s, [-0.1, 0.35], atol=1e-9)
 
 
+def test_a_pick_at_an_onset_of_a_later_phase_or_without_weight_is_neither_right_nor_false():
+    trial = Trial()
+    picks = [pick(10, 0.9), pick(10.9, 0.8), pick(20.5, 0.7), pick(20.51, 0.6)]
+    trial.add(picks, [round(10.2 * NS_PER_S)], [(0, 3600 * NS_PER_S)], [round(s * NS_PER_S) for s in (10.5, 20)])
+    assert trial.probability == [0.9, 0.6]
+    assert (trial.n_reference, trial.hours, trial.false_an_hour(0.0)) == (1, 1.0, 1.0)
+
+
+def test_what_is_of_no_class_in_an_excerpt_makes_no_pick_false(quake_model, quakes):
+    dev = [e for e in quakes.windows.excerpts if e.split == 1]
+    threshold = quake_model.stored.thresholds["P"]
+    plain = try_picks(quake_model, dev)["P"]
+    of_none = [replace(e, onsets=tuple((s, -1 if k == 0 else k) for s, k in e.onsets)) for e in dev]
+    found = try_picks(quake_model, of_none)["P"]
+    assert len(plain.residuals_s(threshold)) > 20
+    assert found.n_reference == 0 == len(found.residuals_s(0.0))
+    assert found.false_an_hour(0.0) == plain.false_an_hour(0.0)
+
+
 def test_precision_recall_and_f1_by_hand(by_hand):
     assert by_hand.at(0.7) == (1.0, 0.5, pytest.approx(2 / 3))
     assert by_hand.at(0.5) == (0.5, 0.5, 0.5)
@@ -262,9 +281,10 @@ def test_a_budget_of_false_alarms_raises_thresholds_and_is_kept(quake_model, qua
     free = calibrated(unsure, dev)
     said = []
     strict = calibrated(unsure, dev, false_alarms_per_hour=1e-6, say=said.append)
-    assert said == []
     whole = try_picks(Model("strict", strict), dev)
     found = try_picks(Model("strict", strict), quiet_parts(dev, quake_model.preprocess))
+    rate = f"{found['S'].false_an_hour(0.98):.3g} false S an hour"
+    assert said == [f"even threshold 0.98, the highest that is tried, gives {rate}, over the budget (1e-06)"]
     assert found["P"].false_an_hour(free.thresholds["P"]) > 0 == found["P"].false_an_hour(strict.thresholds["P"])
     for name, trial in found.items():
         assert strict.thresholds[name] == whole[name].best_threshold(trial.within_budget(1e-6)) > free.thresholds[name]

@@ -71,8 +71,18 @@ class Trial:
     n_reference: int = 0
     hours: float = 0.0
 
-    def add(self, picks: Sequence[Pick], onsets_ns: Sequence[int], ranges_ns: Sequence[tuple[int, int]]) -> None:
-        """Match the picks of a record, the most probable first; the others are false where all onsets are known."""
+    def add(
+        self,
+        picks: Sequence[Pick],
+        onsets_ns: Sequence[int],
+        ranges_ns: Sequence[tuple[int, int]],
+        unclear_ns: Sequence[int] = (),
+    ) -> None:
+        """Match the picks of a record, the most probable first; the others are false where all onsets are known.
+
+        One near an onset that is unclear, a later phase or a pick that its analyst does not use, is neither right nor
+        false, as in `seisnet.scoring.matching.score_picks`.
+        """
         left = list(onsets_ns)
         self.n_reference += len(left)
         self.hours += sum(high - low for low, high in ranges_ns) / NS_PER_S / 3600
@@ -81,6 +91,8 @@ class Trial:
             residual_s = math.inf if nearest is None else (pick.time_ns - nearest) / NS_PER_S
             if nearest is not None and abs(residual_s) <= TOLERANCE_S:
                 left.remove(nearest)
+            elif any(abs(pick.time_ns - t) <= TOLERANCE_S * NS_PER_S for t in unclear_ns):
+                continue
             elif any(low <= pick.time_ns < high for low, high in ranges_ns):
                 residual_s = math.nan
             else:
@@ -157,7 +169,7 @@ def try_picks(
         for label, name in enumerate(model.classes):
             if name in trials:
                 mine = [p for p in picks if p.phase == name]
-                trials[name].add(mine, reference_ns(excerpt, label), known_ns(excerpt))
+                trials[name].add(mine, reference_ns(excerpt, label), known_ns(excerpt), reference_ns(excerpt, -1))
     return trials
 
 
@@ -189,7 +201,7 @@ def calibrated(
     false_alarms_per_hour : float
         Budget of each class in `quiet_parts`, which comes before the highest F1; 0 sets none.
     say : callable, optional
-        Called with which classes keep their threshold, and why there is no budget where one was asked for.
+        Called with which classes keep their threshold, and why a budget that was asked for is not kept.
     """
     stored = model.stored
     if model.preprocess.task != "phase":
@@ -218,7 +230,14 @@ def calibrated(
     if say and not any(trial.hours for trial in quiet.values()):
         budget = f"the budget of false picks ({false_alarms_per_hour:g} an hour)"
         say(f"thresholds ignore {budget}: no record of the dev split is quiet for long enough")
-    return _with_figures(with_trials(stored, trials, quiet, false_alarms_per_hour), trials, quiet)
+    stored = with_trials(stored, trials, quiet, false_alarms_per_hour)
+    for name in trials:
+        threshold = stored.thresholds[name]
+        rate = quiet[name].false_an_hour(threshold)
+        if say and rate > false_alarms_per_hour:
+            told = f"even threshold {threshold:g}, the highest that is tried, gives {rate:.3g} false {name} an hour"
+            say(f"{told}, over the budget ({false_alarms_per_hour:g})")
+    return _with_figures(stored, trials, quiet)
 
 
 def _with_figures(stored: StoredModel, trials: Mapping[str, Trial], quiet: Mapping[str, Trial]) -> StoredModel:

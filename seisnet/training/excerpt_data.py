@@ -62,7 +62,7 @@ def as_record(excerpt: Excerpt) -> Record:
 
 
 def reference_ns(excerpt: Excerpt, label: int) -> list[int]:
-    """Times of the onsets of a class."""
+    """Times of the onsets of a class; -1 stands for those of none, such as later phases."""
     record = as_record(excerpt)
     return [sample_to_ns(record, sample) for sample, of in excerpt.onsets if of == label]
 
