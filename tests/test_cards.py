@@ -2,6 +2,7 @@
 
 import dataclasses
 import re
+from contextlib import ExitStack
 
 import numpy as np
 import pytest
@@ -13,10 +14,14 @@ from seisnet.errors import ConfigError
 from seisnet.features import make_feature
 from seisnet.model import Model, load_model
 from seisnet.model_cards import SECTIONS, describe_model, summary_of
+from seisnet.scoring.evaluation import evaluate
 from seisnet.store.windows_file import WindowRows, WindowsInfo
 from seisnet.store.windows_in_memory import Windows
 from seisnet.store.windows_writer import writing
+from seisnet.training.cards import with_card
 from seisnet.training.fitting import fit
+from seisnet.training.parents import Parent
+from seisnet.training.window_data import load_windows
 
 CLASSES = PreprocessConfig(
     task="class", class_names=("earthquake", "rockfall"), window_s=2.0, frame_s=0.5, hop_s=0.5, freqmax_hz=12.0
@@ -177,6 +182,42 @@ def test_a_budget_and_what_has_come_of_it_are_told(quakes, small_training):
     said = " ".join(section(model.stored.card, "Thresholds").split())
     assert "A budget of false picks (5 an hour) came first" in said
     assert said.endswith(f"P {quiet['P']:.1f}, S {quiet['S']:.1f}.")
+
+
+def test_uncertainties_that_too_few_picks_could_judge_are_told(quakes, quake_model):
+    learned = load_windows(quakes.windows, TrainConfig(**quake_model.layers), None, ExitStack())
+
+    def calibration(**recall):
+        picks = {
+            name: found | {"recall": recall[name]} for name, found in quake_model.stored.metrics["dev_picks"].items()
+        }
+        stored = dataclasses.replace(quake_model.stored, metrics={"dev_picks": picks})
+        return " ".join(section(with_card(stored, learned, Parent(None)).card, "Calibration").split())
+
+    factor = {name: f"{value:.2g}" for name, value in quake_model.stored.spread.items()}
+    assert calibration(P=1.0, S=1.0).endswith(
+        f"Uncertainties are multiplied (P {factor['P']}, S {factor['S']}) so that 68% of errors there are smaller."
+    )
+    assert calibration(P=1.0, S=0.5).endswith(
+        f"Uncertainties are multiplied (P {factor['P']}) so that 68% of errors there are smaller. "
+        "Uncertainties of S were not judged: fewer than 20 picks of each are right."
+    )
+    assert "multiplied" not in calibration(P=0.5, S=0.5)
+
+
+def test_windows_on_the_card_are_scored_as_evaluate_scores_them(quakes, small_training):
+    """An ensemble without later stages is averaged at its temperature, which may change what is most probable."""
+    config = dataclasses.replace(small_training, members=3, context=False, onset=False, epochs=1)
+    model, _ = fit(quakes.windows, config)
+    learned = load_windows(quakes.windows, config, None, ExitStack())
+    found = set()
+    for temperature in (0.02, 1.0, 8.0):
+        stored = dataclasses.replace(model.stored, temperature=temperature)
+        on_card = with_card(stored, learned, Parent(None)).metrics["dev_windows"]
+        judged = evaluate(Model("m", stored), quakes.windows, split="dev").metrics()
+        assert (on_card["accuracy"], on_card["macro_f1"]) == (judged["accuracy"], judged["macro_f1"])
+        found.add(on_card["macro_f1"])
+    assert len(found) > 1
 
 
 def test_words_of_the_user_come_first_and_nothing_is_asked_for(landslides):

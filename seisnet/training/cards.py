@@ -17,10 +17,9 @@ import numpy as np
 from seisnet import __version__
 from seisnet.config import PreprocessConfig, TrainConfig, from_dict
 from seisnet.features import LogSpectrogram, make_feature
-from seisnet.model import shipped_models
+from seisnet.model import Model, shipped_models
 from seisnet.model_cards import filled, stage_lines
 from seisnet.picks import station_of
-from seisnet.scan.stages import networks_of
 from seisnet.scoring.metrics import class_scores, confusion_counts
 from seisnet.store.model_file import StoredModel
 from seisnet.store.windows_file import WindowRows
@@ -73,7 +72,8 @@ def with_card(stored: StoredModel, learned: WindowData, parent: Parent, words: s
 
 def _window_scores(stored: StoredModel, learned: WindowData) -> dict[str, Any]:
     """How often the most probable class of the first stage is right on the windows of the dev split."""
-    predicted = mean_output(networks_of(stored.stages[0]), learned.x_dev).argmax(axis=1)
+    model = Model("", stored)
+    predicted = mean_output(model.networks, learned.x_dev, model.windows.temperature).argmax(axis=1)
     scores = class_scores(confusion_counts(learned.dev.y, predicted, len(stored.classes)))
     columns = {"precision": scores.precision, "recall": scores.recall, "f1": scores.f1}
     classes = {
@@ -235,8 +235,13 @@ class _Card:
             "fewer picks are right than their probabilities say."
         )
         if any(stage.reads == READS["onset"] for stage in self._stored.stages):
-            factors = ", ".join(f"{name} {self._stored.spread[name]:.2g}" for name in self._picks)
-            yield f"Uncertainties are multiplied ({factors}) so that {ONE_SIGMA:.0%} of the errors there are smaller."
+            right = {name: round(found["recall"] * found["onsets"]) for name, found in self._picks.items()}
+            judged = [name for name, n in right.items() if n >= FEWEST_ONSETS]
+            if factors := ", ".join(f"{name} {self._stored.spread[name]:.2g}" for name in judged):
+                yield f"Uncertainties are multiplied ({factors}) so that {ONE_SIGMA:.0%} of errors there are smaller."
+            if others := [name for name in self._stored.thresholds if name not in judged]:
+                few = f"fewer than {FEWEST_ONSETS} picks of each are right"
+                yield f"Uncertainties of {' and '.join(others)} were not judged: {few}."
 
     def _limits(self) -> Iterator[str]:
         classes = dict(enumerate(self._stored.classes))

@@ -98,10 +98,10 @@ def context_lesson(data: TrainingData, teachers: Sequence[Network]) -> TrainingD
     return replace(data, batches=replace(data.batches, y=mean_output(teachers, data.batches.x)))
 
 
-def mean_output(networks: Sequence[Network], x: Floats) -> Floats:
+def mean_output(networks: Sequence[Network], x: Floats, temperature: float = 1.0) -> Floats:
     """Probabilities (N, K) of scaled inputs (N, D), averaged over networks."""
     with blas_threads(1):
-        return mean_probabilities([network.predict(x) for network in networks], temperature=1.0)
+        return mean_probabilities([network.predict(x) for network in networks], temperature)
 
 
 def _shares(excerpt: Excerpt, feature: Feature, recipe: PreprocessConfig) -> NDArray[np.float64]:
