@@ -267,8 +267,9 @@ def match_spans(
 ) -> list[tuple[int, int]]:
     """Pair spans of time one to one, none further apart than `tolerance_s`.
 
-    Those that overlap longest come first, then those that lie closest; of equals, those that start closest. A span that
-    ends where it starts is a moment, such as a pick.
+    Those that overlap longest come first, then those that lie closest; of equals, those that start closest, then the
+    earliest, so that the order in which they are given does not matter. A span that ends where it starts is a moment,
+    such as a pick.
 
     Returns
     -------
@@ -289,7 +290,7 @@ def match_spans(
         for i in spans.touching(start - tolerance_ns, end + tolerance_ns):
             from_ns, to_ns = found_ns[i]
             apart_ns = max(start, from_ns) - min(end, to_ns)  # below 0 they overlap
-            candidates.append((apart_ns, abs(from_ns - start), i, j))
+            candidates.append((apart_ns, abs(from_ns - start), from_ns, to_ns, start, end, i, j))
     used: set[int] = set()
     pairs: dict[int, int] = {}
     for *_, i, j in sorted(candidates):

@@ -29,7 +29,7 @@ def by_brute_force(found, reference, tolerance):
     pairs = {}
     while True:
         rest = [
-            (apart(s, r), abs(s[0] - r[0]), i, j)
+            (apart(s, r), abs(s[0] - r[0]), *s, *r, i, j)
             for i, s in enumerate(found)
             for j, r in enumerate(reference)
             if apart(s, r) <= tolerance and i not in pairs.values() and j not in pairs
