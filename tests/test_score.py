@@ -44,6 +44,21 @@ def test_the_report_of_a_score_says_what_was_left_out(tmp_path):
         assert part in said and part in page
 
 
+def test_a_score_counts_picks_that_are_neither_right_nor_false(tmp_path):
+    (tmp_path / "found.csv").write_text("network,station,time,phase\nGE,A,0,P\nGE,A,9.2,P\nGE,A,20,P\nGE,A,50,S\n")
+    (tmp_path / "wanted.csv").write_text(
+        "network,station,time,phase,weight\nGE,A,0,P,1\nGE,A,9,P,0\nGE,A,20,pP,1\nGE,A,50,S,1\n"
+    )
+    told = run("score", tmp_path / "found.csv", tmp_path / "wanted.csv", "-o", tmp_path / "score")
+    line = (
+        "2 picks at onsets that the reference has twice, without weight, or as a later phase: neither right nor false"
+    )
+    assert line in told.stderr and line in (tmp_path / "score" / "report.html").read_text()
+    assert "P,1,1,1,1.0000" in told.stdout
+    phases = json.loads((tmp_path / "score" / "metrics.json").read_text())["phases"]
+    assert (phases["P"]["unclear"], phases["S"]["unclear"]) == (2, 0)
+
+
 def test_a_score_without_a_match_says_how_far_apart_both_lie(tmp_path):
     """Eight hours are local time."""
     head = "network,station,time,phase\n"
@@ -86,7 +101,8 @@ def test_a_score_says_that_a_second_instrument_of_a_station_finds_everything_aga
     assert "P,3,2,2," in told.stdout
     assert told.stderr.startswith("GE.A..HH, GE.A..HN: more instruments of a station than in the reference; only one")
     itself = run("score", tmp_path / "two.csv", tmp_path / "two.csv")
-    assert "P,2,2,2," in itself.stdout and itself.stderr == "  not used: a second pick of the same onset\n"
+    assert "P,2,2,2," in itself.stdout and itself.stderr.startswith("1 pick at onsets that the reference has twice")
+    assert itself.stderr.endswith("out\n  not used: a second pick of the same onset\n")
 
 
 def test_a_score_tells_false_picks_an_hour_of_so_many(tmp_path):
@@ -97,7 +113,9 @@ def test_a_score_tells_false_picks_an_hour_of_so_many(tmp_path):
     assert [row["false_an_hour"] for row in csv.DictReader(told.stdout.splitlines())] == ["4.000", "0.000"]
     metrics = json.loads((tmp_path / "score" / "metrics.json").read_text())
     assert [metrics["phases"][phase]["false_an_hour"] for phase in "PS"] == [4.0, 0.0]
-    assert "1/h</span>" in (tmp_path / "score" / "report.html").read_text()
+    assert metrics["hours"] == 0.5
+    page = (tmp_path / "score" / "report.html").read_text()
+    assert "1/h</span>" in page and "Records of 0.5 h were examined." in page
     told = run("score", *both, "-o", tmp_path / "score", "--overwrite")
     assert "1/h</span>" not in (tmp_path / "score" / "report.html").read_text()
     assert [row["false_an_hour"] for row in csv.DictReader(told.stdout.splitlines())] == ["", ""]

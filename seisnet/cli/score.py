@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -96,8 +96,7 @@ def score(
         if not scores:
             raise NothingUsableError(f"no class to score: {picks} and {reference} name nothing but noise")
     remarks = _not_compared((picks, found), (reference, wanted), what)
-    if told := _how_far((found, wanted), scores, what, tolerance_s):
-        remarks.append(f"{told}; are both in UTC, and of the same days?")
+    remarks += _remarks_on((found, wanted), scores, what, tolerance_s)
     for path, side in ((picks, found), (reference, wanted)):
         if names := unscored(side):
             told = f"{counted(len(names), what)} of {others}: left out"
@@ -111,6 +110,17 @@ def score(
         write_score(scores, output, Comparison(picks, reference, kind, tolerance_s, hours, remarks, rejections))
         console.say_outputs(output / "report.html", output / "metrics.json", quiet=quiet)
     _print_table(scores, (kind, f"{what}s"), hours)
+
+
+def _remarks_on(
+    sides: tuple[Marks, Marks], scores: Sequence[MatchScore], what: str, tolerance_s: float
+) -> Iterator[str]:
+    """Why next to nothing matches, if so, and how much is neither right nor false."""
+    if told := _how_far(sides, scores, what, tolerance_s):
+        yield f"{told}; are both in UTC, and of the same days?"
+    if n := sum(s.unclear for s in scores):
+        why = "at onsets that the reference has twice, without weight, or as a later phase"
+        yield f"{counted(n, what)} {why}: neither right nor false, left out"
 
 
 def _how_far(sides: tuple[Marks, Marks], scores: Sequence[MatchScore], what: str, tolerance_s: float) -> str:

@@ -60,7 +60,7 @@ def write_score(scores: Sequence[MatchScore], folder: Path, of: Comparison) -> N
     drawn = picture(figure, f"Residuals of matched {what}; the line is their median.")
     write_figures(folder, {"residuals": figure}, {"residuals": drawn})
     metrics = {s.name: _metrics(s, what, hours) for s in scores}
-    write_json(folder / "metrics.json", {"tolerance_s": of.tolerance_s, many: metrics})
+    write_json(folder / "metrics.json", {"tolerance_s": of.tolerance_s, "hours": of.hours, many: metrics})
     rows = []
     for s in scores:
         r = residual_statistics(s.residuals_s)
@@ -71,6 +71,8 @@ def write_score(scores: Sequence[MatchScore], folder: Path, of: Comparison) -> N
         text = (
             f"Matched one to one where they overlap, or lie within {of.tolerance_s:g} s. Residuals are of the starts."
         )
+    if of.hours:
+        text += f" Records of {of.hours:g} h were examined."
     columns = (Column(of.kind.title()), Column(what.title()), *COLUMNS)
     shown = len(columns) - (of.hours is None)  # without hours, the last says nothing
     table = Table(columns[:shown], tuple(row[:shown] for row in rows))
@@ -85,5 +87,5 @@ def _metrics(score: MatchScore, what: str, hours: float) -> dict[str, Any]:
     figures |= {
         name: value for name, value in asdict(residual_statistics(score.residuals_s)).items() if name != "count"
     }
-    counts = {what: score.found, "reference": score.reference, "matched": score.matched}
+    counts = {what: score.found, "reference": score.reference, "matched": score.matched, "unclear": score.unclear}
     return counts | {name: None if np.isnan(value) else float(value) for name, value in figures.items()}

@@ -41,6 +41,8 @@ class MatchScore:
         Picks or detections, those of the reference, and pairs of them.
     residuals_s : float64 (matched,)
         Pick less reference, or start of the detection less that of the reference.
+    unclear : int
+        Picks that are neither right nor false, see `score_picks`, and are not among those found.
     """
 
     name: str
@@ -48,6 +50,7 @@ class MatchScore:
     reference: int
     matched: int
     residuals_s: NDArray[np.float64]
+    unclear: int = 0
 
     @property
     def precision(self) -> float:
@@ -203,16 +206,18 @@ def _scores(
     scores = []
     for name in names:
         residuals: list[float] = []
-        n_found = n_reference = 0
+        n_found = n_reference = unclear = 0
         for station in stations:
             here, wanted = mine[name, station], theirs[name, station]
             pairs = match_spans(here, wanted, tolerance_s=tolerance_s)
             residuals += [(here[i][0] - wanted[j][0]) / NS_PER_S for i, j in pairs]
             matched = {i for i, _ in pairs}
             rest = [span for i, span in enumerate(here) if i not in matched]
-            n_found += len(here) - len(match_spans(rest, neither[name, station], tolerance_s=tolerance_s))
+            unclear += len(match_spans(rest, neither[name, station], tolerance_s=tolerance_s))
+            n_found += len(here)
             n_reference += len(wanted)
-        scores.append(MatchScore(name, n_found, n_reference, len(residuals), np.array(residuals, dtype=np.float64)))
+        residuals_s = np.array(residuals, dtype=np.float64)
+        scores.append(MatchScore(name, n_found - unclear, n_reference, len(residuals), residuals_s, unclear))
     return scores
 
 
