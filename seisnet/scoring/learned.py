@@ -21,6 +21,9 @@ MOST = 1 << 14
 STEP_NS = 100_000_000
 """To this the times of onsets are rounded."""
 
+NOISE_NS = 10_000
+"""So much less than half a step is rounded up, too: single precision may have moved the time of an onset by less."""
+
 Hashes = NDArray[np.uint32]
 
 
@@ -35,7 +38,7 @@ def onset_hashes(rows: WindowRows, classes: Sequence[str], window_s: float) -> H
     is_signal = rows.y != classes.index("noise") if "noise" in classes else np.ones(len(rows), dtype=np.bool_)
     trace_ids, inverse = np.unique(rows.trace_id[is_signal].astype(str), return_inverse=True)
     of_station = [zlib.crc32(station_of(trace_id).upper().encode()) for trace_id in trace_ids.tolist()]
-    step = (onset_ns(rows, window_s)[is_signal] + STEP_NS // 2) // STEP_NS
+    step = (onset_ns(rows, window_s)[is_signal] + STEP_NS // 2 + NOISE_NS) // STEP_NS
     mixed = (np.array(of_station, dtype=np.uint64)[inverse] << np.uint64(32)) ^ step.astype(np.uint64)
     for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):  # SplitMix64 (Steele et al. 2014)
         mixed = (mixed ^ (mixed >> np.uint64(shift))) * np.uint64(factor)
@@ -57,4 +60,5 @@ def flattery(share: float, split: str) -> str:
     """A sentence on scores of a split of whose onsets a model has learned from some; else nothing."""
     if not share > 0:
         return ""
-    return f"the model has learned from {share:.0%} of the onsets in the {split} split, so that scores flatter it"
+    known = "less than 1%" if share < 0.01 else f"{share:.0%}"
+    return f"the model has learned from {known} of the onsets in the {split} split, so that scores flatter it"
