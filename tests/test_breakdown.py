@@ -34,6 +34,14 @@ def test_equal_values_are_one_bin_and_unknown_ones_none():
         f1_by([0, 1], [0], [1.0], 2)
 
 
+def test_no_bin_is_empty_where_windows_share_their_values():
+    """As those of a record do: here the middle of five edges would lie between the second and the third record."""
+    values_n = np.repeat([2.0, 4.0, 5.0, 9.0], 5)
+    found = f1_by(np.zeros(20, int), np.zeros(20, int), values_n, 1, n_bins=6)
+    assert (found.edges.tolist(), found.counts.tolist()) == ([2.0, 4.0, 5.0, 9.0], [5, 5, 10])
+    np.testing.assert_array_equal(found.f1, np.ones((3, 1)))
+
+
 def test_a_record_shares_what_is_known_of_its_windows():
     rng = np.random.default_rng(2)
     group_n = rng.integers(4, size=60)

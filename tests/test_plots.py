@@ -370,6 +370,8 @@ def test_the_dot_lies_where_the_threshold_does(figures):
     alarms, hits = np.mean(probability_nk[truth_n != 0, 0] >= 0.5), np.mean(probability_nk[truth_n == 0, 0] >= 0.5)
     assert dots(plots.roc_curves({"P": roc}, thresholds={"P": 0.5})) == [(alarms, hits)]
     assert (roc.at(2.0), roc.at(-1.0)) == ((0.0, 0.0), (1.0, 1.0))
+    label = plots.roc_curves({"P": roc}, thresholds={"P": 0.9996}).axes[0].lines[-1].get_label()
+    assert label.endswith(", dot at 0.9996")  # which two decimals would make 1.00
 
 
 def dots(figure):

@@ -116,7 +116,7 @@ def roc_curves(curves: Mapping[str, RocCurve], *, thresholds: Mapping[str, float
         label = f"{plain(name)}: area {curve.area:.3f}"
         if thresholds and name in thresholds:
             _dot(ax, *curve.at(thresholds[name]), colour)
-            label += f", dot at {thresholds[name]:.2f}"
+            label += f", dot at {thresholds[name]:g}"
         ax.plot(x, y, color=colour, linestyle=line, label=label)
     legend_above(figure, ax)
     return figure
@@ -136,7 +136,7 @@ def precision_recall(
         if thresholds and name in thresholds:
             precision, recall = curve.at(thresholds[name])
             _dot(ax, recall, precision, colour)
-            label += f", dot at {thresholds[name]:.2f}"
+            label += f", dot at {thresholds[name]:g}"
         ax.plot(x, y, color=colour, linestyle=line, label=label)
     legend_above(figure, ax)
     return figure

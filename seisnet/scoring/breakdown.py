@@ -66,6 +66,8 @@ def f1_by(true: ArrayLike, predicted: ArrayLike, values: ArrayLike, n_classes: i
     edges = np.unique(np.quantile(x[known], np.linspace(0, 1, n_bins + 1)))
     if len(edges) == 1:
         edges = np.append(edges, edges[0] + 1)
+    filled = np.histogram(x[known], edges)[0] > 0  # between equal values two edges may follow each other
+    edges = np.append(edges[:-1][filled], edges[-1])
     bins = np.clip(np.searchsorted(edges, x, side="right") - 1, 0, len(edges) - 2)
     chosen = [known & (bins == b) for b in range(len(edges) - 1)]
     f1 = [class_scores(confusion_counts(truth[rows], said[rows], n_classes)).f1 for rows in chosen]
