@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from seisnet.model import Model
+from seisnet.model import Model, load_model
 from seisnet.nn import softmax
 from seisnet.picks import Pick
 from seisnet.training.calibration import (
@@ -143,6 +143,15 @@ def test_spread_makes_two_thirds_of_the_errors_smaller():
     assert trial.spread(0.9) == 1.0  # no pick is so sure
     trial.uncertainty_s = [math.nan] * 4000
     assert trial.spread(0.5) == 1.0  # no onset stage
+
+
+def test_a_model_whose_picks_lie_at_the_very_sample_of_the_onset_can_be_read_again(quake_model, tmp_path):
+    """An expected error of nothing would make a spread of 0, which is refused when the model is loaded."""
+    exact = trial_of([pick(10 * k, 0.9, 0.2) for k in range(30)], [10 * k for k in range(30)], [])
+    stored = with_trials(replace(quake_model.stored, spread={}), {"P": exact})
+    assert stored.spread == {"P": pytest.approx(0.001 / 0.2)}
+    Model("exact", stored).save(tmp_path / "exact.h5")
+    assert load_model(tmp_path / "exact.h5").stored.spread == stored.spread
 
 
 @pytest.mark.parametrize("temperature", [0.5, 1.0, 3.0])

@@ -50,6 +50,9 @@ FEWEST_ONSETS = 20
 
 ONE_SIGMA = 0.6827
 
+LEAST_ERROR_S = 0.001
+"""Smaller errors count as this: if most picks lie at the very sample of the onset, that is not known with certainty."""
+
 
 @dataclass
 class Trial:
@@ -138,7 +141,7 @@ class Trial:
 
     def spread(self, threshold: float) -> float:
         """Factor on the expected errors that makes the share `ONE_SIGMA` of the errors smaller than expected."""
-        error = np.abs(np.array(self.residual_s))
+        error = np.maximum(np.abs(np.array(self.residual_s)), LEAST_ERROR_S)
         expected = np.array(self.uncertainty_s)
         usable = np.isfinite(error) & np.isfinite(expected) & (np.array(self.probability) >= threshold)
         return float(np.quantile(error[usable] / expected[usable], ONE_SIGMA)) if usable.sum() >= FEWEST_ONSETS else 1.0
