@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from seisnet.labels import matching
-from seisnet.labels.matching import LabelMatcher, unmatched
+from seisnet.labels.matching import LabelMatcher, ambiguous, unmatched
 from seisnet.picks import ClassInterval, Pick
 from seisnet.waveforms.records import NS_PER_S
 from seisnet.wording import duration
@@ -92,6 +92,17 @@ def test_beside_data_sets_unmatched_labels_are_told_that_these_have_their_own(ma
     assert near.reason == f"label at GE.APE.: 90 s from the nearest waveform of that station {told}"
     assert far.reason == f"label at GE.XYZ.: no waveform of that station {told}; the most similar are GE.APE."
     assert unmatched([pick()], {}, datasets=True)[0].reason == f"label at GE.APE.: no waveform of that station {told}"
+
+
+def test_labels_without_network_in_records_of_two_are_told_and_no_others(make_record):
+    matcher = LabelMatcher([pick(10, network=""), pick(20), pick(70, network=""), pick(10, network="", station="XYZ")])
+    for network, n in (("GE", 10_001), ("", 10_001), ("HL", 6001)):
+        for location in ("", "00"):
+            matcher.match(make_record(np.zeros(n), trace_id=f"{network}.APE.{location}.HH"))
+            matcher.match(make_record(np.zeros(n), trace_id=f"GE.XYZ.{location}.HH"))
+    told = "1 label without a network, at codes that stations of several have, count for each of these: GE.APE, HL.APE"
+    assert ambiguous(matcher.labels, matcher.records) == [("", 0, 0, f"used, but {told}")]
+    assert ambiguous(matcher.labels[1:], matcher.records) == []
 
 
 def test_of_many_places_without_waveform_those_with_most_labels_tell_the_nearest_codes(make_record, monkeypatch):

@@ -15,7 +15,7 @@ from seisnet.config import ExportConfig, names, or_default
 from seisnet.errors import NothingUsableError
 from seisnet.labels.joining import surest
 from seisnet.labels.linking import linked
-from seisnet.labels.matching import LabelMatcher, unmatched
+from seisnet.labels.matching import LabelMatcher, ambiguous, unmatched
 from seisnet.labels.phases import phase_class
 from seisnet.labels.reading import read_labels
 from seisnet.overlaps import joined_names
@@ -149,6 +149,7 @@ def export_seisbench(
                 if progress:
                     progress(n_traces, source.name)
         reading.rejections += unmatched(matcher.labels, matcher.records, datasets=datasets)
+        reading.rejections += ambiguous(matcher.labels, matcher.records)
         if not n_traces:
             reasons = Counter(r.reason for r in lost(reading.rejections))
             why = "; ".join(most_frequent(reasons)) or NO_WAVEFORMS

@@ -12,8 +12,8 @@ from typing import Generic, TypeVar
 from seisnet.labels.joining import fits
 from seisnet.overlaps import Spans
 from seisnet.picks import ClassInterval, Pick
-from seisnet.waveforms.records import NS_PER_S, Record, Rejection
-from seisnet.wording import duration
+from seisnet.waveforms.records import KEPT, NS_PER_S, Record, Rejection
+from seisnet.wording import counted, duration, first_of
 
 L = TypeVar("L", Pick, ClassInterval)
 
@@ -97,6 +97,34 @@ def unmatched(
             why |= dict.fromkeys(away_ns, f"label at {place}: {told} waveform of that station{outside}{more}")
             lost += not names
     return [Rejection(labels[i].trace_id, *span_ns(labels[i]), why[i]) for i in sorted(why)]
+
+
+def ambiguous(labels: Sequence[Pick | ClassInterval], records: Mapping[str, Sequence[int]]) -> list[Rejection]:
+    """The remark on labels that name no network, and lie in records of two networks, for both of which they count.
+
+    Parameters
+    ----------
+    records : mapping
+        See `no_records`.
+    """
+    networks: dict[str, dict[str, list[tuple[int, int]]]] = defaultdict(lambda: defaultdict(list))
+    for name, times_ns in records.items():
+        network, station, _ = name.split(".")
+        networks[station.upper()][network.upper()] += zip(times_ns[::2], times_ns[1::2], strict=True)
+    of_several = {
+        station: {f"{network}.{station}": Spans(spans) for network, spans in own.items() if network}
+        for station, own in networks.items()
+        if len(own) > 1
+    }
+    n, stations = 0, set()
+    for label in labels:
+        own = of_several.get(label.station.upper(), {}) if not label.network else {}
+        here = [name for name, spans in own.items() if spans.gap(*span_ns(label)) <= 0]
+        if len(here) > 1:
+            n += 1
+            stations.update(here)
+    told = f"{counted(n, 'label')} without a network, at codes that stations of several have, count for each of these"
+    return [Rejection("", 0, 0, f"{KEPT}{told}: {first_of(sorted(stations), 6)}")] if n else []
 
 
 def _away(away_ns: Sequence[float]) -> str:

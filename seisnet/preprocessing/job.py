@@ -20,7 +20,7 @@ from seisnet.errors import ConfigError, DataError, FormatError, UnfinishedError
 from seisnet.preprocessing.all_pieces import Progress, Totals, inputs_sha256, make_shards, place_for_shards
 from seisnet.preprocessing.merging import describe, merge, step
 from seisnet.preprocessing.one_piece import work
-from seisnet.preprocessing.planning import eventless_labels, make_job, make_pieces
+from seisnet.preprocessing.planning import label_remarks, make_job, make_pieces
 from seisnet.preprocessing.splits import divide
 from seisnet.store.files import HDF5, check_not_read
 from seisnet.store.windows_file import FeatureReader, Rejected, WindowsInfo, is_virtual, read_info, shards_folder
@@ -185,7 +185,7 @@ def preprocess_to_file(  # noqa: PLR0913, each is a choice that somebody makes
             say(line)
         with engine.crew(partial(step, job)) as over:
             totals = make_shards(job, pieces, over, reading.rejections, progress)
-            reading.rejections += eventless_labels(job, totals.unmatched)
+            reading.rejections += label_remarks(job, totals.unmatched, totals.records)
             try:
                 division = divide(totals.rows, job.config, totals.covered, totals.excerpted)
             except DataError as error:
@@ -233,7 +233,7 @@ def plan(
     pieces = list(make_pieces(found, config.link_s, reading.rejections))
     with engine.crew(partial(work, job)) as over:
         totals = make_shards(job, pieces, over, reading.rejections, progress)
-    reading.rejections += eventless_labels(job, totals.unmatched)
+    reading.rejections += label_remarks(job, totals.unmatched, totals.records)
     n_labels, n_matched = len(job.labels), len(job.labels) - len(totals.unmatched)
     try:
         division = divide(totals.rows, job.config, totals.covered, totals.excerpted)

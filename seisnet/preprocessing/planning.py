@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,7 @@ from typing import Any
 from seisnet.config import PreprocessConfig, closest
 from seisnet.errors import ConfigError, DataError, NothingUsableError
 from seisnet.labels.linking import event_names, linked
-from seisnet.labels.matching import span_ns
+from seisnet.labels.matching import ambiguous, span_ns
 from seisnet.labels.reading import read_classes, read_labels
 from seisnet.picks import ClassInterval, Pick
 from seisnet.preprocessing.pieces import Piece, PieceJob
@@ -75,12 +75,15 @@ def make_job(
     return PieceJob(config, linked_labels, loose, digest, miner, miner_sha256, folder)
 
 
-def eventless_labels(job: PieceJob, unmatched: Sequence[Rejected]) -> list[Rejection]:
-    """The remark on labels that name no event, if any of them lies in a record; `unmatched` are those that do not."""
+def label_remarks(
+    job: PieceJob, unmatched: Sequence[Rejected], records: Mapping[str, Sequence[int]]
+) -> list[Rejection]:
+    """Remarks on labels in a record that name no event, or no network; `unmatched` are those that lie in none."""
     lost = {label[:3] for label in unmatched}
     labels: Sequence[Pick | ClassInterval] = job.labels
     n = sum((labels[i].trace_id, *span_ns(labels[i])) not in lost for i in job.loose)
-    return _eventless(n, "signal" if job.config.task == "class" else "pick", job.config.link_s)
+    what = "signal" if job.config.task == "class" else "pick"
+    return [*_eventless(n, what, job.config.link_s), *ambiguous(labels, records)]
 
 
 def make_pieces(sources: Sequence[Source], link_s: float, rejections: list[Rejection]) -> Iterator[Piece]:
