@@ -21,11 +21,13 @@ def test_a_quiet_score_says_nothing_but_its_table(tmp_path):
 
 
 def test_a_score_says_what_it_leaves_out(tmp_path):
-    (tmp_path / "found.csv").write_text("network,station,time,phase\nXX,A,0,P\nGE,B,0,P\nGE,a,0,P\nGE,A,9,Lg\n")
+    (tmp_path / "found.csv").write_text(
+        "network,station,time,phase\nXX,A,0,P\nGE,B,0,P\nGE,a,0,P\nGE,A,9,Lg\nGE,A,10,\n"
+    )
     (tmp_path / "wanted.csv").write_text("network,station,time,phase\nGE,A,0,P\nGE,A,5,AML\n")
     told = run("score", tmp_path / "found.csv", tmp_path / "wanted.csv")
     assert "2 picks at stations that the reference does not name: left out" in told.stderr
-    assert "found.csv: 1 pick of phases that are neither P nor S: left out (Lg)" in told.stderr
+    assert "found.csv: 2 picks of phases that are neither P nor S: left out (Lg, unnamed)" in told.stderr
     assert "wanted.csv: 1 pick of phases that are neither P nor S: left out (AML)" in told.stderr
     assert "P,1,1,1," in told.stdout
     (tmp_path / "found.csv").write_text("network,station,time,phase\nXX,A,0,P\n")

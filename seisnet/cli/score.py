@@ -100,7 +100,7 @@ def score(
     for path, side in ((picks, found), (reference, wanted)):
         if names := unscored(side):
             told = f"{counted(len(names), what)} of {others}: left out"
-            remarks.append(f"{path}: {told} ({first_of(sorted(set(names)), 5)})")
+            remarks.append(f"{path}: {told} ({first_of(sorted({name or 'unnamed' for name in names}), 5)})")
     for remark in remarks:
         console.say(remark, quiet=quiet)
     console.say_rejections(rejections, quiet=quiet, verbose=verbose)

@@ -10,6 +10,7 @@ import warnings
 from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
+from textwrap import shorten
 
 import obspy
 from lxml import etree
@@ -22,6 +23,9 @@ from seisnet.waveforms.records import Rejection
 
 LEFT_OUT = re.compile(r"[^\n]*(ignored|cannot be fully processed|skipping event)")
 """What ObsPy's readers say of events and picks that they leave out."""
+
+UNKNOWN = re.compile("Unknown format")
+"""What ObsPy says of a file that none of its readers takes for its own."""
 
 NLLOC_PICKS = re.compile(rb"^PHASE .*\n((?:.*\n)*?)END_PHASE", re.MULTILINE)
 """Rows of picks in a file of NonLinLoc."""
@@ -51,7 +55,8 @@ def read_events(path: Path, rejections: list[Rejection]) -> list[Event]:
         except MemoryError:
             raise
         except Exception as error:  # ObsPy's readers raise whatever they like on a file of another format
-            raise DataError(f"{path}: neither a catalogue that ObsPy reads nor a .csv of labels") from error
+            why = "" if UNKNOWN.match(str(error)) else f": {shorten(str(error) or type(error).__name__, 200)}"
+            raise DataError(f"{path}: neither a catalogue that ObsPy reads nor a .csv of labels{why}") from error
     rejections += [Rejection("", 0, 0, f"ObsPy: {what}") for what in left_out]
     return [*events, Event(force_resource_id=False, picks=loose)] if loose else events
 
