@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 _TIME = re.compile(
     r"(?:(\d{4}-\d{3})|(\d{4}-\d\d-\d\d|\d{4}/\d\d/\d\d|\d{8}(?=T)))"
-    r"(?:[T ](\d\d(?::?\d\d)?|\d\d:?\d\d:?\d\d(?:\.\d*)?)(Z|[+-]\d\d(?::?\d\d)?)?)?",
+    r"(?:[T ](\d\d(?::?\d\d)?|\d\d:?\d\d:?\d\d(?:[.,]\d*)?)(Z|[+-]\d\d(?::?\d\d)?)?)?",
     re.ASCII,
 )
 """ISO 8601: day of the year or date, time of day, zone. A number alone is no date."""
@@ -178,7 +178,7 @@ def iso_ns(text: str) -> int:
             date = datetime.strptime(of_year, "%Y-%j").date().isoformat()
             if date[:4] != of_year[:4]:  # the 366th day of a year that has 365
                 raise ValueError
-        clock, _, fraction = clock.partition(".")
+        clock, _, fraction = clock.replace(",", ".").partition(".")
         is_60 = len(clock) >= len("hhmmss") and clock.endswith("60")
         clock = clock[:-2] + "59" if is_60 else clock
         whole = datetime.fromisoformat(f"{date.replace('/', '-')}T{clock or '00'}{zone or 'Z'}")

@@ -263,13 +263,14 @@ def test_a_pick_that_the_first_file_gives_no_weight_is_no_label_in_another_eithe
 
 def test_a_pick_that_was_rejected_and_accepted_again_is_no_rejection(tmp_path):
     reviewed, other = tmp_path / "reviewed.csv", tmp_path / "other.csv"
-    rows = ("5,S,rejected,a", "5,S,accepted,a", "20,P,rejected,b", "20.2,P,rejected,b")
+    s, p = (f"GE.APE..HH_{of}.000000Z" for of in ("S_1970-01-01T00:00:05", "P_1970-01-01T00:00:20"))
+    rows = (f"5,S,rejected,{s}", f"5,S,accepted,{s}", f"20,P,rejected,{p}", f"20.2,P,rejected,{p}")
     reviewed.write_text("network,station,time,phase,status,pick_id\n" + "".join(f"GE,APE,{row}\n" for row in rows))
     other.write_text("network,station,time,phase\nGE,APE,4.8,P\n")
     rejections = []
     found = read_labels([reviewed, other], rejections)
     assert [(p.phase, p.time_ns / NS_PER_S) for p in found] == [("P", 4.8), ("S", 5)]
-    assert [(r.start_ns / NS_PER_S, r.reason) for r in rejections] == [(20.2, "a pick that an analyst rejected")]
+    assert [(r.start_ns / NS_PER_S, r.reason) for r in rejections] == [(20, "a pick that an analyst rejected")]
 
 
 def test_a_stretch_in_two_files_is_labelled_once_in_the_event_of_the_first(tmp_path):

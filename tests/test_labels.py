@@ -113,10 +113,30 @@ def test_a_row_of_weight_0_is_no_label_as_in_a_catalogue_but_a_stretch_needs_a_w
     assert [i.start_ns for i in read_classes([path])] == [2 * NS_PER_S]
 
 
-def test_of_rows_with_one_pick_id_the_last_counts_and_the_number_of_a_line_is_no_id(tmp_path):
+ID = "GE.APE..HH_{}_1970-01-01T00:00:{:09.6f}Z".format
+
+
+def test_of_rows_with_one_pick_id_the_last_counts_and_other_numbers_are_no_ids(tmp_path):
     path = tmp_path / "picks.csv"
-    path.write_text("network,station,time,phase,pick_id\nGE,APE,1,P,\nGE,APE,5,S,2\nGE,APE,6,S,2\n")
-    assert [(p.phase, p.time_ns // NS_PER_S) for p in read_labels([path])] == [("P", 1), ("S", 6)]
+    rows = ("1,P,", f"5,S,{ID('S', 5)}", f"6,S,{ID('S', 5)}", "20,P,1", "30,S,2", "40,P,1", "50,S,2")
+    path.write_text("network,station,time,phase,pick_id\n" + "".join(f"GE,APE,{row}\n" for row in rows))
+    found = [(p.phase, p.time_ns // NS_PER_S) for p in read_labels([path])]
+    assert found == [("P", 1), ("S", 6), ("P", 20), ("S", 30), ("P", 40), ("S", 50)]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("GE,APE,1,P\n\n  \n,,,\n", [("P", 1)]),  # as Excel leaves them at the end
+        ('"GE", "APE", "1", "P"\n', [("P", 1)]),
+        ('"GE","APE","1970-01-01T00:00:01,0","P"\n', [("P", 1)]),
+        ("GE,APE,1,P\rGE,APE,2,S\r", [("P", 1), ("S", 2)]),
+    ],
+)
+def test_blank_rows_blanks_before_quotes_and_ends_of_lines_change_nothing(tmp_path, text, expected):
+    path = tmp_path / "picks.csv"
+    path.write_text("network,station,time,phase\n" + text, newline="")
+    assert [(p.phase, p.time_ns // NS_PER_S) for p in read_labels([path])] == expected
 
 
 BAD = {
@@ -134,7 +154,19 @@ BAD = {
     "tabs.csv": (b"network\tstation\ttime\tphase\nGE\tAPE\t1\tP\n", "here they are not separated by commas"),
     "capitals.csv": (b"Network,Station,Time,Phase\nGE,APE,1,P\n", "here they are not all in lower case"),
     "time.csv": (b"network,station,time,phase\nGE,APE,1,P\nGE,APE,soon,P\n", "line 3: time 'soon'"),
-    "short.csv": (b"network,station,time,phase\nGE,APE\n", "line 2: time ''"),
+    "short.csv": (b"network,station,time,phase\nGE,APE,1,P\nGE,APE,2\n", "line 3: fewer fields than columns"),
+    "comment.csv": (b"network,station,time,phase\nGE,APE,1,P\n#GE,APE,2,P\n", "line 3: it begins with #; remove the"),
+    "quote.csv": (
+        b'network,station,time,phase\nGE,APE,1,P\nGE,APE,2,"P\nGE,APE,3,P\n',
+        "line 3: unexpected end of data",
+    ),
+    "quotes.csv": (b'network,station,time,phase\nGE,APE,1,"P\nGE,APE,2,"P\n', "line 2: ',' expected after '\"'"),
+    "status.csv": (
+        b"network,station,time,phase,status\nGE,APE,1,P,accepted\nGE,APE,2,P,Reject\n",
+        "line 3: status 'Reject' is unknown; did you mean 'rejected'?",
+    ),
+    "day.csv": (b"network,station,time,phase\nGE,APE,03/04/2020 00:00,P\n", "1970; write it like 2011-07-04T05:23:18"),
+    "cut.hyp": (b"NLLOC \nSIGNATURE x\n", "nor a .csv of labels: NLLOC HYP file"),
     "decimal.csv": (
         b"network,station,time,phase\nGE,APE,1,P,\nGE,APE,2020-01-01T00:00:01,5,P\n",
         "line 3: more fields than columns; quote what holds a comma",

@@ -7,7 +7,7 @@ import difflib
 import math
 import re
 import textwrap
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -80,32 +80,50 @@ def csv_intervals(path: Path, rejections: list[Rejection]) -> list[ClassInterval
 
 
 def _read(path: Path, table: _Table, make: Callable[[dict[str, str]], L], rejections: list[Rejection]) -> list[L]:
-    """Labels of a table; of rows with the same ``pick_id``, which are answers about one pick, only the last counts."""
-    with path.open(newline="", encoding="utf-8-sig") as file:
-        reader = csv.DictReader(file)
-        names = [name.strip() for name in reader.fieldnames or []]
-        if table is _CLASSES and "time" not in names:  # as in seisnet's CSV of detections
-            names = ["time" if name == "start_time" else name for name in names]
-        _check_columns(path, table, names)
-        reader.fieldnames = names
-        answers: dict[str | int, L | Rejection] = {}
-        for row in reader:
-            if any(map(str.strip, row.pop(None, ()))):
-                raise DataError(f"{path}, line {reader.line_num}: more fields than columns; quote what holds a comma")
-            values = {name: (value or "").strip() for name, value in row.items()}
-            key = values.get("pick_id") or reader.line_num
-            try:
-                label = make(values)
-            except ValueError as error:
-                raise DataError(f"{path}, line {reader.line_num}: {error}") from error
-            if _is_rejected(values):
-                was = label.original if isinstance(label, Pick) else None
-                at_ns = was.time_ns if was else time_ns(values["time"])
-                answers[key] = Rejection(label.trace_id, at_ns, at_ns, table.refused)
-            else:
-                answers[key] = label
+    """Labels of a table; of rows with the same id of a `Pick`, which are answers about it, only the last counts."""
+    answers: dict[str | int, L | Rejection] = {}
+    for line, values in _rows(path, table):
+        key = values["pick_id"] if PICK_ID.fullmatch(values.get("pick_id", "")) else line
+        try:
+            label = make(values)
+            refused = _is_rejected(values)
+        except ValueError as error:
+            raise DataError(f"{path}, line {line}: {error}") from error
+        if refused:
+            was = label.original if isinstance(label, Pick) else None
+            at_ns = was.time_ns if was else time_ns(values["time"])
+            answers[key] = Rejection(label.trace_id, at_ns, at_ns, table.refused)
+        else:
+            answers[key] = label
     rejections += [answer for answer in answers.values() if isinstance(answer, Rejection)]
     return [answer for answer in answers.values() if not isinstance(answer, Rejection)]
+
+
+def _rows(path: Path, table: _Table) -> Iterator[tuple[int, dict[str, str]]]:
+    """Lines and values of the rows of a table that are not blank."""
+    with path.open(newline="", encoding="utf-8-sig") as file:
+        reader = csv.DictReader(file, skipinitialspace=True, strict=True)
+        ended = 1
+        try:
+            names = [name.strip() for name in reader.fieldnames or []]
+            if table is _CLASSES and "time" not in names:  # as in seisnet's CSV of detections
+                names = ["time" if name == "start_time" else name for name in names]
+            _check_columns(path, table, names)
+            reader.fieldnames = names
+            for row in reader:
+                ended = reader.line_num
+                if any(map(str.strip, row.pop(None, ()))):
+                    raise DataError(f"{path}, line {ended}: more fields than columns; quote what holds a comma")
+                values = {name: (value or "").strip() for name, value in row.items()}
+                if not any(values.values()):
+                    continue
+                if values[names[0]].startswith("#"):
+                    raise DataError(f"{path}, line {ended}: it begins with #; remove the line, or the #")
+                if None in map(row.get, table.needed):
+                    raise DataError(f"{path}, line {ended}: fewer fields than columns; is the file cut short?")
+                yield ended, values
+        except csv.Error as error:
+            raise DataError(f"{path}, line {ended + 1}: {error}; is there a quote too few or too many?") from error
 
 
 def _check_columns(path: Path, table: _Table, columns: Sequence[str]) -> None:
@@ -177,7 +195,11 @@ def _interval(values: dict[str, str]) -> ClassInterval:
 
 
 def _is_rejected(values: dict[str, str]) -> bool:
-    return any(values.get(column, "").lower() == "rejected" for column in STATUS_COLUMNS)
+    given = {column: values[column].lower() for column in STATUS_COLUMNS if column in values}
+    for column, status in given.items():
+        if status.startswith("rej") and status != "rejected":
+            raise ValueError(f"{column} '{values[column]}' is unknown; did you mean 'rejected'?")
+    return "rejected" in given.values()
 
 
 def _codes(values: dict[str, str]) -> tuple[str, str, str, str]:
@@ -222,7 +244,9 @@ def time_ns(text: str) -> int:
     try:
         ns = int(f"{number[1]}{(number[2] or '')[:9]:0<9}") if number else iso_ns(text)
     except ValueError as error:
-        raise ValueError(f"time '{text}' is neither ISO 8601 nor seconds since 1970") from error
+        raise ValueError(
+            f"time '{text}' is neither ISO 8601 nor seconds since 1970; write it like 2011-07-04T05:23:18.25Z"
+        ) from error
     if is_beyond(ns, ns):
         raise ValueError(f"time '{text}' is not between 1678 and 2262; numbers are seconds since 1970")
     return ns
