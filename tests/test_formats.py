@@ -18,6 +18,7 @@ from seisnet.formats.picks import kinds_of, read_picks, write_picks
 from seisnet.formats.probabilities import probability_stream
 from seisnet.formats.quakeml import detections_quakeml, picks_quakeml
 from seisnet.labels.catalogues import catalogue_picks
+from seisnet.labels.reading import read_labels
 from seisnet.picks import Detection, Pick, in_order
 from seisnet.scan.scanner import Probabilities
 from seisnet.waveforms.datasets import read_dataset
@@ -163,6 +164,12 @@ def test_picks_that_an_analyst_rejected_are_told(tmp_path):
     rejections = []
     assert len(read_picks(tmp_path / "a.csv", rejections=rejections)) == 1
     assert [r.reason for r in rejections] == ["a pick that an analyst rejected"]
+
+
+@pytest.mark.parametrize("ending", ["csv", "xml", "sc3ml"])
+def test_a_models_own_picks_weigh_as_automatic_labels_in_every_format_that_is_read(ending, tmp_path):
+    write_picks(PICKS[:2], tmp_path / f"picks.{ending}")
+    assert [p.weight for p in read_labels([tmp_path / f"picks.{ending}"])] == [0.5, 0.5]
 
 
 def test_a_csv_without_picks_is_refused_unless_it_may_be_empty(tmp_path):

@@ -152,7 +152,8 @@ def _pick(values: dict[str, str]) -> Pick:
     uncertainty_s = _number(values, "uncertainty_s", math.nan)
     if uncertainty_s < 0:
         raise ValueError(f"uncertainty_s {uncertainty_s:g} is below 0")
-    mode = pick_status(values.get("evaluation_mode", ""), values.get("evaluation_status", ""))
+    machine = "automatic" if values.get("threshold") else ""  # which a picker has, and an analyst does not
+    mode = pick_status(values.get("evaluation_mode") or machine, values.get("evaluation_status", ""))
     weight = _weight(values)
     return Pick(
         *_codes(values),
