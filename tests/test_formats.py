@@ -109,8 +109,8 @@ BAD = {
     "bytes": (bytes(range(128, 256)), "can't decode"),
     "a cut row": (f"{HEADER}\nGE,APE,,HH,P,2020-01-01\n".encode(), "cut short or broken"),
     "a long row": (f"{HEADER}\nGE,APE,,HH,P,2020-01-01,0.5,,,phase,0.5,more\n".encode(), "cut short or broken"),
-    "a bad time": (f"{HEADER}\nGE,APE,,HH,P,noon,0.5,,,phase,0.5\n".encode(), "time 'noon'"),
-    "a bad figure": (f"{HEADER}\nGE,APE,,HH,P,2020-01-01,high,,,phase,0.5\n".encode(), "high"),
+    "a bad time": (f"{HEADER}\nGE,APE,,HH,P,noon,0.5,,,phase,0.5\n".encode(), "line 2: time 'noon'"),
+    "a bad figure": (f"{HEADER}\nGE,APE,,HH,P,2020-01-01,high,,,phase,0.5\n".encode(), "line 2: could not convert"),
 }
 
 
@@ -164,6 +164,17 @@ def test_picks_that_an_analyst_rejected_are_told(tmp_path):
     rejections = []
     assert len(read_picks(tmp_path / "a.csv", rejections=rejections)) == 1
     assert [r.reason for r in rejections] == ["a pick that an analyst rejected"]
+
+
+@pytest.mark.parametrize("name", ["picks.xml", "picks.sc3ml", "more.csv"])
+def test_picks_keep_their_probability_and_model_in_catalogues_and_beside_other_columns(name, tmp_path):
+    """Without a probability figures would call them the analyst's."""
+    path = tmp_path / name
+    write_picks(PICKS, path)
+    if path.suffix == ".csv":
+        path.write_text("".join(f"{line},x\n" for line in path.read_text().splitlines()))
+    found = [(p.trace_id, p.probability, p.model) for p in read_picks(path)]
+    assert found == [(p.trace_id, pytest.approx(p.probability, abs=1e-3), p.model) for p in in_order(PICKS)]
 
 
 @pytest.mark.parametrize("ending", ["csv", "xml", "sc3ml"])

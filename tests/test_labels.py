@@ -186,6 +186,10 @@ BAD = {
         b"network,station,time,phase,uncertainty_s\nGE,APE,1,P,-0.5\n",
         "line 2: uncertainty_s -0.5 is below 0",
     ),
+    "percent.csv": (
+        b"network,station,time,phase,probability\nGE,APE,1,P,95\n",
+        "line 2: probability 95 does not lie between 0 and 1",
+    ),
     "weight.word.csv": (b"network,station,time,phase,weight\nGE,APE,1,P,A\n", "line 2: weight 'A' is not a number"),
     "near.csv": (
         b"network,station,time,phase,uncertainty\nGE,APE,1,P,0.5\n",
@@ -207,11 +211,14 @@ BAD = {
 }
 
 
-def test_a_column_of_classes_that_is_nearly_another_is_refused(tmp_path):
+@pytest.mark.parametrize("name", ["endtime", "End", "stop_time", "duration"])
+def test_a_column_of_classes_that_may_hold_the_end_is_refused(tmp_path, name):
     path = tmp_path / "classes.csv"
-    path.write_text("network,station,time,class,endtime\nGE,APE,1,rockfall,9\n")
-    with pytest.raises(DataError, match="column 'endtime' is unknown; did you mean 'end_time'"):
+    path.write_text(f"network,station,time,class,{name}\nGE,APE,1,rockfall,9\n")
+    with pytest.raises(DataError, match=f"column '{name}' is unknown; did you mean 'end_time'"):
         read_classes([path])
+    path.write_text(f"network,station,time,class,end_time,{name}\nGE,APE,1,rockfall,9,7\n")
+    assert [i.end_ns for i in read_classes([path])] == [9 * NS_PER_S]
 
 
 def test_other_columns_are_passed_over(tmp_path):

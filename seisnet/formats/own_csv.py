@@ -171,27 +171,34 @@ def read_picks_csv(path: Path) -> list[Pick]:
             reader = csv.DictReader(file)
             if tuple(reader.fieldnames or ()) != CSV_COLUMNS:
                 raise DataError(f"{path}: not a CSV of seisnet's picks; its columns are {','.join(CSV_COLUMNS)}")
-            rows = list(reader)
-            if any(None in row or None in row.values() for row in rows):
-                raise DataError(f"{path}: a row has too many or too few fields; the file is cut short or broken")
-            return [
-                Pick(
-                    network=row["network"],
-                    station=row["station"],
-                    location=row["location"],
-                    channel=row["channel"],
-                    phase=row["phase"],
-                    time_ns=time_ns(row["time"]),
-                    probability=float(row["probability"] or math.nan),
-                    uncertainty_s=float(row["uncertainty_s"] or math.nan),
-                    snr_db=float(row["snr_db"] or math.nan),
-                    model=row["model"],
-                    threshold=float(row["threshold"] or math.nan),
-                )
-                for row in rows
-            ]
+            picks = []
+            for row in reader:
+                if None in row or None in row.values():
+                    told = "too many or too few fields; the file is cut short or broken"
+                    raise DataError(f"{path}, line {reader.line_num}: {told}")
+                try:
+                    picks.append(_pick(row))
+                except ValueError as error:
+                    raise DataError(f"{path}, line {reader.line_num}: {error}") from error
+            return picks
     except (OSError, ValueError, csv.Error) as error:
         raise DataError(f"{path}: {error}") from error
+
+
+def _pick(row: dict[str, str]) -> Pick:
+    return Pick(
+        network=row["network"],
+        station=row["station"],
+        location=row["location"],
+        channel=row["channel"],
+        phase=row["phase"],
+        time_ns=time_ns(row["time"]),
+        probability=float(row["probability"] or math.nan),
+        uncertainty_s=float(row["uncertainty_s"] or math.nan),
+        snr_db=float(row["snr_db"] or math.nan),
+        model=row["model"],
+        threshold=float(row["threshold"] or math.nan),
+    )
 
 
 def is_picks_csv(path: Path) -> bool:

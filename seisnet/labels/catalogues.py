@@ -54,6 +54,7 @@ def catalogue_picks(path: Path, rejections: list[Rejection]) -> list[Pick]:
                     time_ns=pick.time.ns,
                     probability=_probability(pick),
                     uncertainty_s=uncertainty_s,
+                    model=_comment(pick, "dlmodel"),
                     weight=label_weight(mode, uncertainty_s) * (trust or 1.0),
                     event_id=str(event.resource_id or ""),
                 )
@@ -135,10 +136,15 @@ def _codes(event: Event, pick: CatalogPick) -> tuple[str, str, str, str]:
 
 
 def _probability(pick: CatalogPick) -> float:
-    """What a picker said in the comment ending in ``confidence``, as `seisnet.formats.quakeml` writes it; else NaN."""
-    texts = [c.text for c in pick.comments if str(c.resource_id).endswith("/confidence")]
+    """What a picker said in the comment ``confidence``; else NaN."""
     try:
-        probability = float(texts[0] or "nan") if texts else math.nan
+        probability = float(_comment(pick, "confidence") or "nan")
     except ValueError:
         return math.nan
     return probability if 0 <= probability <= 1 else math.nan
+
+
+def _comment(pick: CatalogPick, name: str) -> str:
+    """The first comment whose id ends in a name, as `seisnet.formats.quakeml` writes them; else nothing."""
+    texts = [comment.text for comment in pick.comments if str(comment.resource_id).endswith(f"/{name}")]
+    return texts[0] or "" if texts else ""

@@ -37,6 +37,9 @@ _CLASSES = _Table(
     "classes", "a class that an analyst rejected", ("network", "station", "time", "class"), (*_BOTH, "end_time")
 )
 
+ENDS = ("end", "stop", "duration")
+"""How columns begin that hold an end, without which a stretch is but a moment."""
+
 ALIKE = 0.85
 """An unknown column whose name is so similar to an optional one is taken for a slip, such as ``endtime``."""
 
@@ -143,7 +146,8 @@ def _check_columns(path: Path, table: _Table, columns: Sequence[str]) -> None:
     absent = [name for name in table.optional if name not in columns]
     for name in columns:
         swapped = [other for other in absent if sorted(other) == sorted(name.lower())]  # letters, as in ``weigth``
-        near = swapped or difflib.get_close_matches(name.lower(), absent, 1, ALIKE)
+        ends = ["end_time"] if "end_time" in absent and name.lower().startswith(ENDS) else []
+        near = swapped or ends or difflib.get_close_matches(name.lower(), absent, 1, ALIKE)
         if near and name not in table.optional:
             raise DataError(f"{path}: column '{name}' is unknown; did you mean '{near[0]}'? If not, rename it")
 
@@ -154,12 +158,14 @@ def _pick(values: dict[str, str]) -> Pick:
         raise ValueError(f"uncertainty_s {uncertainty_s:g} is below 0")
     machine = "automatic" if values.get("threshold") else ""  # which a picker has, and an analyst does not
     mode = pick_status(values.get("evaluation_mode") or machine, values.get("evaluation_status", ""))
-    weight = _weight(values)
+    weight = _share(values, "weight", 1.0)
     return Pick(
         *_codes(values),
         phase=values["phase"] + (UNUSED if not weight else ""),
         time_ns=time_ns(values["time"]),
+        probability=_share(values, "probability", math.nan),
         uncertainty_s=uncertainty_s,
+        model=values.get("model", ""),
         weight=(weight or 1.0) * label_weight(values.get("status") or mode, uncertainty_s),
         event_id=values.get("event_id", ""),
         original=_original(values),
@@ -182,7 +188,7 @@ def _interval(values: dict[str, str]) -> ClassInterval:
         raise ValueError(f"end_time '{values['end_time']}' lies before time '{values['time']}'")
     if not values["class"]:
         raise ValueError("the class is empty")
-    weight = _weight(values)
+    weight = _share(values, "weight", 1.0)
     if not weight and not _is_rejected(values):
         raise ValueError("weight 0 is for picks; give a stretch that is no label the status rejected")
     return ClassInterval(
@@ -208,11 +214,11 @@ def _codes(values: dict[str, str]) -> tuple[str, str, str, str]:
     return network, values["station"], location, values.get("channel", "")
 
 
-def _weight(values: dict[str, str]) -> float:
-    weight = _number(values, "weight", 1.0)
-    if not 0 <= weight <= 1:
-        raise ValueError(f"weight {weight:g} does not lie between 0 and 1")
-    return weight
+def _share(values: dict[str, str], column: str, default: float) -> float:
+    share = _number(values, column, default)
+    if not (0 <= share <= 1 or (math.isnan(share) and math.isnan(default))):
+        raise ValueError(f"{column} {share:g} does not lie between 0 and 1")
+    return share
 
 
 def _number(values: dict[str, str], column: str, default: float) -> float:
