@@ -18,6 +18,7 @@ from seisnet.picks import ClassInterval, Pick, in_order
 from seisnet.waveforms.records import Rejection
 from seisnet.wording import most_frequent
 
+NO_PICKS = "picks; origins alone give no onsets (web services send picks with includearrivals=true)"
 NO_CLASSES = "classes: its events have no type, or no picks; detections are read from CSV"
 
 L = TypeVar("L", Pick, ClassInterval)
@@ -53,7 +54,7 @@ def read_labels(
     refused: list[Refused] = []
     for path in paths:
         own: list[Rejection] = []
-        picks = _read(path, csv_picks, catalogue_picks, "picks; origins alone give no onsets", own)
+        picks = _read(path, csv_picks, catalogue_picks, NO_PICKS, own)
         refused.append(refused_picks(own))
         files.append(picks)
         rejected += own
