@@ -8,6 +8,7 @@ import obspy
 import pytest
 
 from seisnet.config import PreprocessConfig
+from seisnet.datasets.export import export_seisbench
 from seisnet.errors import ConfigError, NothingUsableError
 from seisnet.inspection import describe
 from seisnet.preprocessing.job import plan, preprocess, preprocess_to_file
@@ -92,6 +93,24 @@ def test_what_names_no_event_is_told(labelled, nameless, tmp_path):
     assert told([labelled.dataset], [], CONFIG) == []
     [unlinked] = told([nameless], [], replace(CONFIG, link_s=0.0))
     assert unlinked.endswith("grouped by station and hour, so an event may lie in two splits")
+
+
+def test_picks_that_count_for_stations_of_two_networks_are_told(labelled, tmp_path):
+    first = labelled.seismograms[0]
+    [path] = labelled.files.glob("*.000.mseed")
+    twice = obspy.read(str(path))
+    for trace in obspy.read(str(path)):
+        trace.stats.network = "YY"
+        twice.append(trace)
+    twice.write(str(tmp_path / "both.mseed"), format="MSEED")
+    rows = [f",{p.station},{obspy.UTCDateTime(ns=p.time_ns)},{p.phase},a" for p in first.picks]
+    (tmp_path / "picks.csv").write_text("network,station,time,phase,event_id\n" + "\n".join(rows) + "\n")
+    files = [str(tmp_path / "both.mseed")], [str(tmp_path / "picks.csv")]
+    n = f"{len(rows)} label{'s' * (len(rows) > 1)}"
+    names = ", ".join(sorted(f"{network}.{first.station}" for network in (first.network, "YY")))
+    told = f"used, but {n} without a network, at codes that stations of several have, count for each of these: {names}"
+    assert told in [reason for *_, reason in plan(*files, replace(CONFIG, split=(1.0, 0.0, 0.0))).rejected]
+    assert told in [reason for *_, reason in export_seisbench(*files, folder=tmp_path / "set")[1]]
 
 
 def test_pieces_hold_every_source_once_in_order(tmp_path):
