@@ -49,7 +49,7 @@ DATE = re.compile(r"(19|20)\d\d(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])")
 NUMBER = re.compile(r"(-?\d+)(?:\.(\d+))?", re.ASCII)
 """Seconds since 1970."""
 
-PICK_ID = re.compile(r".*\.[^._]*_(?P<phase>.+)_(?P<time>\d{4}-\d\d-\d\dT[\d:.]+Z)")
+PICK_ID = re.compile(r".*\.[^._]*_(?P<phase>.*)_(?P<time>\d{4}-\d\d-\d\dT[\d:.]+Z)")
 """Phase and time of a `Pick.pick_id`."""
 
 L = TypeVar("L", Pick, ClassInterval)
