@@ -41,6 +41,15 @@ def test_each_table_is_the_golden_one_whatever_the_order(dialect):
     assert dialect([]).decode() == GOLDEN[dialect].splitlines(keepends=True)[0]
 
 
+@pytest.mark.parametrize("dialect", [phasenet, pyocto, gamma])
+def test_hints_of_an_analyst_are_p_or_s_to_tools_that_know_no_others(dialect, tmp_path):
+    hints = [dataclasses.replace(pick, phase=hint) for pick, hint in zip(PICKS, ("Pn", "sg"), strict=True)]
+    assert dialect(hints).decode() == GOLDEN[dialect]
+    write_real([*hints, dataclasses.replace(PICKS[0], phase="pP")], tmp_path / "real")
+    names = {path.name for path in (tmp_path / "real").iterdir()}
+    assert names == {"CI.BOM.P.txt", "CI.CLC.S.txt", "CI.BOM.PP.txt", "day.txt"}
+
+
 @pytest.mark.parametrize("dialect", [phasenet, gamma])
 def test_milliseconds_are_rounded(dialect):
     almost = [dataclasses.replace(pick, time_ns=pick.time_ns - 400_000) for pick in PICKS]

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from seisnet.formats.own_csv import csv_text
+from seisnet.labels.phases import phase_class
 from seisnet.picks import Pick, in_order, iso_time
 from seisnet.store.files import write_whole
 from seisnet.waveforms.records import DAY_NS, NS_PER_S
@@ -28,7 +29,7 @@ def phasenet(picks: Sequence[Pick]) -> bytes:
     for p in in_order(picks):
         day_ns = p.time_ns // DAY_NS * DAY_NS
         index = round((p.time_ns - day_ns) * PHASENET_RATE_HZ / NS_PER_S)
-        rows.append((p.trace_id, _iso(day_ns), index, _iso(p.time_ns), f"{p.probability:.3f}", p.phase.upper(), ""))
+        rows.append((p.trace_id, _iso(day_ns), index, _iso(p.time_ns), f"{p.probability:.3f}", _phase(p), ""))
     return _table(header, rows)
 
 
@@ -43,7 +44,7 @@ def seisbench(picks: Sequence[Pick]) -> bytes:
 
 def pyocto(picks: Sequence[Pick]) -> bytes:
     """What PyOcto reads; `station` is ``NET.STA.LOC``, as in its table of stations."""
-    rows = [(_site(p), p.phase.upper(), f"{p.time_ns / NS_PER_S:.4f}", f"{p.probability:.4f}") for p in in_order(picks)]
+    rows = [(_site(p), _phase(p), f"{p.time_ns / NS_PER_S:.4f}", f"{p.probability:.4f}") for p in in_order(picks)]
     return _table(("station", "phase", "time", "probability"), rows)
 
 
@@ -52,7 +53,7 @@ def gamma(picks: Sequence[Pick]) -> bytes:
 
     Amplitudes in m/s would need the instruments' responses; `amp` is empty: run GaMMA with ``use_amplitude=False``.
     """
-    rows = [(p.trace_id, _iso(p.time_ns), p.phase.lower(), f"{p.probability:.4f}", "") for p in in_order(picks)]
+    rows = [(p.trace_id, _iso(p.time_ns), _phase(p).lower(), f"{p.probability:.4f}", "") for p in in_order(picks)]
     return _table(("id", "timestamp", "type", "prob", "amp"), rows)
 
 
@@ -68,7 +69,7 @@ def write_real(picks: Sequence[Pick], folder: Path) -> None:
     files: dict[str, list[str]] = defaultdict(list)
     for p in ordered:
         seconds = (p.time_ns - day_ns) / NS_PER_S
-        files[f"{p.station_id}.{p.phase.upper()}.txt"].append(f"{seconds:.4f} {p.probability:.4f} 0.0\n")
+        files[f"{p.station_id}.{_phase(p)}.txt"].append(f"{seconds:.4f} {p.probability:.4f} 0.0\n")
     files["day.txt"] = [f"{np.datetime64(day_ns // DAY_NS, 'D')}\n"] if ordered else []
     for old in folder.glob("*.*.[PS].txt"):
         if old.name not in files:
@@ -79,6 +80,11 @@ def write_real(picks: Sequence[Pick], folder: Path) -> None:
 
 def _site(pick: Pick) -> str:
     return f"{pick.network}.{pick.station}.{pick.location}"
+
+
+def _phase(pick: Pick) -> str:
+    """P or S, also of Pn or Sg: these tools know no others, and some pass them over."""
+    return phase_class(pick.phase) or pick.phase.upper()
 
 
 def _iso(ns: int) -> str:
