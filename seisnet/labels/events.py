@@ -30,6 +30,9 @@ UNKNOWN = re.compile("Unknown format")
 NLLOC_PICKS = re.compile(rb"^PHASE .*\n((?:.*\n)*?)END_PHASE", re.MULTILINE)
 """Rows of picks in a file of NonLinLoc."""
 
+GSE2_ROW = re.compile(rb"^\S{1,5} +\d+\.\d+ .*\d{4}/\d\d/\d\d +\d\d:\d\d:", re.MULTILINE)
+"""The start of a pick in a GSE2 bulletin: station, distance, date and time."""
+
 PICK_ELEMENT = re.compile(rb"<(\w+:)?pick[\s>]")
 """The start of a pick in XML, inside an event or beside it."""
 
@@ -51,6 +54,7 @@ def read_events(path: Path, rejections: list[Rejection]) -> list[Event]:
             _name_alike(events, contents)
             _name_phases([event for event in events if event._format == "EVT"], contents)
             _weigh_picks([event for event in events if event._format == "NLLOC_HYP"], contents)
+            left_out += _passed_over([event for event in events if event._format == "GSE2"], contents)
             loose = _loose_picks(contents, events)
         except MemoryError:
             raise
@@ -98,6 +102,12 @@ def _weigh_picks(events: Sequence[Event], contents: Sequence[bytes]) -> None:
     weights = weights if len(weights) == len(arrivals) else [1.0] * len(arrivals)
     for arrival, weight in zip(arrivals, weights, strict=True):
         arrival.time_weight = weight
+
+
+def _passed_over(events: Sequence[Event], contents: Sequence[bytes]) -> list[str]:
+    """Remarks on rows of a GSE2 bulletin that ObsPy passes over without a word: bad times, residuals of asterisks."""
+    n_rows = sum(len(GSE2_ROW.findall(content)) for content in contents) if events else 0
+    return ["a row of a pick is passed over"] * (n_rows - sum(len(event.picks) for event in events))
 
 
 def _loose_picks(contents: Sequence[bytes], events: Sequence[Event]) -> list[CatalogPick]:
