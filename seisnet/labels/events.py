@@ -30,8 +30,12 @@ UNKNOWN = re.compile("Unknown format")
 NLLOC_PICKS = re.compile(rb"^PHASE .*\n((?:.*\n)*?)END_PHASE", re.MULTILINE)
 """Rows of picks in a file of NonLinLoc."""
 
-GSE2_ROW = re.compile(rb"^\S{1,5} +\d+\.\d+ .*\d{4}/\d\d/\d\d +\d\d:\d\d:", re.MULTILINE)
-"""The start of a pick in a GSE2 bulletin: station, distance, date and time."""
+ROWS = {
+    "GSE2": re.compile(rb"^\S{1,5} +\d+\.\d+ .*\d{4}/\d\d/\d\d +\d\d:\d\d:", re.MULTILINE),
+    "IMS10BULLETIN": re.compile(rb"^\S.{4} .{22}\d\d:\d\d:\d\d", re.MULTILINE),
+}
+"""Rows of picks in bulletins, of which ObsPy passes over some without a word: bad times, residuals of asterisks, and
+all messages but the first."""
 
 PICK_ELEMENT = re.compile(rb"<(\w+:)?pick[\s>]")
 """The start of a pick in XML, inside an event or beside it."""
@@ -54,7 +58,7 @@ def read_events(path: Path, rejections: list[Rejection]) -> list[Event]:
             _name_alike(events, contents)
             _name_phases([event for event in events if event._format == "EVT"], contents)
             _weigh_picks([event for event in events if event._format == "NLLOC_HYP"], contents)
-            left_out += _passed_over([event for event in events if event._format == "GSE2"], contents)
+            left_out += _passed_over(events, contents)
             loose = _loose_picks(contents, events)
         except MemoryError:
             raise
@@ -105,9 +109,12 @@ def _weigh_picks(events: Sequence[Event], contents: Sequence[bytes]) -> None:
 
 
 def _passed_over(events: Sequence[Event], contents: Sequence[bytes]) -> list[str]:
-    """Remarks on rows of a GSE2 bulletin that ObsPy passes over without a word: bad times, residuals of asterisks."""
-    n_rows = sum(len(GSE2_ROW.findall(content)) for content in contents) if events else 0
-    return ["a row of a pick is passed over"] * (n_rows - sum(len(event.picks) for event in events))
+    """A remark for every row of a bulletin, see `ROWS`, of which there is no pick."""
+    n_lost = 0
+    for name, row in ROWS.items():
+        if own := [event for event in events if event._format == name]:
+            n_lost += sum(len(row.findall(content)) for content in contents) - sum(len(e.picks) for e in own)
+    return ["a row of a pick is passed over"] * n_lost
 
 
 def _loose_picks(contents: Sequence[bytes], events: Sequence[Event]) -> list[CatalogPick]:
