@@ -187,6 +187,31 @@ def test_an_event_that_obspy_leaves_out_is_told(tmp_path):
     assert rejection.reason.startswith("ObsPy: Event type 'quarry' does not comply with QuakeML")
 
 
+@pytest.mark.parametrize(
+    ("written", "instead", "lost"),
+    [("EVENT 280435", "EVENT", 9), ("07:31:44.1   0.2", "07:31:44.1 *****", 1), ("07:31:44.1", "07:31:4x.1", 1)],
+)
+def test_a_row_of_a_bulletin_that_obspy_passes_over_is_told(written, instead, lost, tmp_path):
+    path = Path(obspy.__file__).parent / "io/gse2/tests/data/bulletin/gse_2.0_2_events.txt"
+    rejections = []
+    assert len(read_labels([path], rejections)) == 16 and not rejections
+    text = path.read_text()
+    assert written in text
+    (tmp_path / "b.txt").write_text(text.replace(written, instead, 1))
+    assert len(read_labels([tmp_path / "b.txt"], rejections)) == 16 - lost
+    assert [r.reason for r in rejections] == ["ObsPy: a row of a pick is passed over"] * lost
+
+
+def test_messages_of_a_bulletin_that_obspy_passes_over_are_told(tmp_path):
+    path = Path(obspy.__file__).parent / "io/iaspei/tests/data/19670130012028.isf"
+    rejections = []
+    found = read_labels([path], rejections)
+    assert len(found) == 255 and not rejections
+    (tmp_path / "two.isf").write_bytes(2 * path.read_bytes())
+    assert len(read_labels([tmp_path / "two.isf"], rejections)) == 255
+    assert [r.reason for r in rejections] == ["ObsPy: a row of a pick is passed over"] * 255
+
+
 def test_rejected_picks_are_told_and_missing_codes_are_no_trouble(tmp_path):
     path = write_catalogue(
         tmp_path / "c.xml",
