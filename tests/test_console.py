@@ -68,6 +68,15 @@ def test_where_stderr_is_closed_nothing_is_said_and_the_job_is_done():
     assert done.stdout == "done\n"
 
 
+@pytest.mark.skipif(not FULL.exists(), reason="needs /dev/full")
+def test_where_stderr_can_not_be_written_the_job_is_done_all_the_same():
+    command = [sys.executable, "-c", JOB.format(quiet=False) + "print('done')"]
+    done = subprocess.run(
+        ["sh", "-c", '"$@" 2>/dev/full', "sh", *command], stdout=subprocess.PIPE, text=True, check=True
+    )
+    assert done.stdout == "done\n"
+
+
 def test_what_the_encoding_of_standard_output_lacks_is_escaped(monkeypatch):
     stdout = io.TextIOWrapper(io.BytesIO(), "cp1252")  # as on Windows, where it goes to a file
     monkeypatch.setattr(sys, "stdout", stdout)

@@ -139,9 +139,13 @@ def _on_terminal() -> bool:
 
 
 def say(message: str, *, quiet: bool = False) -> None:
-    """Write a line to stderr; on a terminal it replaces the bar, which is drawn again below it."""
+    """Write a line to stderr; on a terminal it replaces the bar, which is drawn again below it.
+
+    Nobody may listen any more (``2>&1 | head``, a full disk, a journal that restarts): no work is given up for that.
+    """
     if not quiet:
-        click.echo(f"\r\x1b[K{message}" if _on_terminal() else message, err=True)
+        with suppress(OSError):
+            click.echo(f"\r\x1b[K{message}" if _on_terminal() else message, err=True)
 
 
 class Show(Protocol):
