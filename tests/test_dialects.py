@@ -1,6 +1,7 @@
 """Dialects of other tools, against small golden tables; probabilities; ObsPy reads back what was written."""
 
 import dataclasses
+from pathlib import Path
 
 import h5py
 import numpy as np
@@ -183,17 +184,80 @@ def test_a_row_that_a_killed_run_did_not_end_is_taken_away(there, missing, tmp_p
 def test_a_row_that_lacks_only_its_end_stays_and_any_other_is_told(tmp_path):
     path, whole = tmp_path / "p.csv", picks_csv([PICKS[1]])
     path.write_text(whole[:-1])
-    with PicksAppender(path) as file:
-        assert file.removed == ""
+    told = []
+    with PicksAppender(path, tell=told.append):
+        assert told == []
     assert path.read_text() == whole
     whole = picks_csv([dataclasses.replace(PICKS[0], model="m,0.5000", threshold=0.25)])
     start = whole.index("\n") + 1
     for end in range(start, len(whole)):
         path.write_text(whole[:end])
-        with PicksAppender(path) as file:
-            told = f"{path}: its last row was cut short, and is removed: {whole[start:end]!r}"
-            assert file.removed == (told if start < end < len(whole) - 1 else "")
+        told, expected = [], f"{path}: its last row was cut short, and is removed: {whole[start:end]!r}"
+        with PicksAppender(path, tell=told.append):
+            assert told == ([expected] if start < end < len(whole) - 1 else [])
         assert path.read_text() == (whole if end == len(whole) - 1 else whole[:start])
+
+
+@pytest.mark.parametrize("rotate", [lambda p: p.rename(f"{p}.1"), Path.unlink, lambda p: p.write_text("")])
+def test_where_the_file_of_a_stream_is_rotated_picks_go_to_one_of_its_name_with_a_header(rotate, tmp_path):
+    path, told = tmp_path / "p.csv", []
+    with PicksAppender(path, tell=told.append) as file:
+        file.add(PICKS[:1])
+        rotate(path)
+        file.add([])
+        file.add(PICKS[1:])
+        with pytest.raises(ConfigError, match="another run is writing it"), PicksAppender(path):
+            pass
+    assert path.read_text() == picks_csv(PICKS[1:])
+    rotated = path.with_name("p.csv.1")
+    assert not rotated.exists() or rotated.read_text() == picks_csv(PICKS[:1])
+    assert told in ([f"{path}: the file was moved or removed; another one is begun"], [])
+
+
+def test_picks_wait_for_a_folder_that_is_away_and_for_another_file_to_go(tmp_path):
+    (tmp_path / "mounted").mkdir()
+    path, told = tmp_path / "mounted" / "p.csv", []
+    with PicksAppender(path, tell=told.append) as file:
+        path.parent.rename(tmp_path / "away")
+        for k in range(len(PICKS)):
+            file.add(PICKS[k : k + 1])
+        path.parent.mkdir()
+        path.write_text("precious")
+        for _ in range(2):
+            file.add([])
+        assert path.read_text() == "precious"
+        path.unlink()
+        file.add([])
+    assert path.read_text() == picks_csv(PICKS)
+    assert [line.split(": ")[1].split(";")[0] for line in told] == [
+        "can't be written",
+        "not a CSV of seisnet's picks",
+        "the file was moved or removed",
+    ]
+
+
+def test_what_a_full_disk_does_not_take_is_written_once_there_is_room_or_told_at_the_end(tmp_path):
+    resource = pytest.importorskip("resource")
+    path, told, limits = tmp_path / "p.csv", [], resource.getrlimit(resource.RLIMIT_FSIZE)
+
+    def room(n_bytes, file, picks):
+        resource.setrlimit(resource.RLIMIT_FSIZE, (n_bytes, limits[1]))
+        try:
+            file.add(picks)
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+
+    enough = len(picks_csv(PICKS[:1]))
+    with pytest.raises(DataError, match="File too large"), PicksAppender(path, tell=told.append) as file:
+        room(enough - 9, file, PICKS[:1])
+        room(enough - 9, file, [])
+        assert path.read_text() == picks_csv([])
+        room(enough, file, [])
+        assert path.read_text() == picks_csv(PICKS[:1])
+        room(enough + 9, file, PICKS[1:])
+    assert path.read_text() == picks_csv(PICKS[:1])
+    trying = f"{path}: can't be written: File too large; trying again"
+    assert told == [trying, trying, f"not written: {PICKS[1]}"]
 
 
 @pytest.mark.parametrize("content", ["network,station,class\n", "a line without an end", "network,station,class\nX,"])

@@ -130,11 +130,9 @@ def stream(
     traces = packets(server, select, lost=lost)
     with (
         Stop() as stop,
-        PicksAppender(output, anew=overwrite) as file,
+        PicksAppender(output, anew=overwrite, tell=console.say) as file,
         console.progress_line("stream", quiet=quiet) as show,
     ):
-        if file.removed:
-            console.say(file.removed, quiet=quiet)
         for trace in stop.until_asked(traces):
             picks = streaming.add(trace)
             file.add(picks)

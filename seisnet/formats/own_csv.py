@@ -8,12 +8,12 @@ import io
 import math
 import os
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import NamedTuple
 
-from seisnet.errors import ConfigError, DataError
+from seisnet.errors import ConfigError, DataError, SeisnetError
 from seisnet.labels.tables import is_csv, time_ns
 from seisnet.picks import Detection, OnInstrument, Pick, in_order, iso_time
 from seisnet.store.files import writes
@@ -121,41 +121,101 @@ def end_last_row(path: Path, kind: Growing) -> str:
 PICKS = Growing("a CSV of seisnet's picks", CSV_COLUMNS, re.compile(r",(\d\.\d{4}|,)$"))
 
 
+def append_whole(file: io.FileIO, content: bytes) -> None:
+    """Append bytes, which are on disk when this returns.
+
+    Raises
+    ------
+    OSError
+        If that is impossible; the file then ends as before.
+    """
+    end = os.fstat(file.fileno()).st_size
+    try:
+        while content:  # of what does not fit, the system writes a part, and says why only when asked for the rest
+            content = content[file.write(content) :]
+        os.fsync(file.fileno())
+    except OSError:
+        file.truncate(end)
+        raise
+
+
 class PicksAppender:
     """A CSV of picks that grows: each pick is on disk as soon as it is added. A new file begins with the header.
 
     A file that does not begin with the header, or that another run has open, is a ConfigError. With `anew`, what it
     holds is removed.
 
-    Attributes
+    If the file is moved away or removed meanwhile, as when logs are rotated, another one is begun. Picks that can't be
+    written, as on a full disk, wait for the next call of `add`; if some are left at the end, they are told, and a
+    DataError is raised.
+
+    Parameters
     ----------
-    removed : str
-        See `end_last_row`.
+    path : Path
+    anew : bool
+    tell : callable
+        Called with a sentence when a row was removed (see `end_last_row`), when another file is begun, when picks can't
+        be written, and with each that never was.
     """
 
-    def __init__(self, path: Path, *, anew: bool = False) -> None:
-        self._path, self._anew, self.removed = path, anew, ""
+    def __init__(self, path: Path, *, anew: bool = False, tell: Callable[[str], object] = str) -> None:
+        self._path, self._anew, self._tell = path, anew, tell
+        self._waiting: list[Pick] = []
+        self._trouble = ""
+        self._opened = ExitStack()
 
     def __enter__(self) -> PicksAppender:
-        with ExitStack() as opened, writes(self._path):
-            self._file = opened.enter_context(self._path.open("a", encoding="utf-8", newline=""))
-            opened.enter_context(alone(self._path, self._path))
-            if self._anew:
-                self._file.truncate(0)
-            self.removed = end_last_row(self._path, PICKS)
-            self.add([])
-            self._opened = opened.pop_all()
+        self._open(anew=self._anew)
         return self
 
-    def add(self, picks: Sequence[Pick]) -> None:
-        """Append picks."""
-        with writes(self._path):
-            self._file.write(csv_text(map(_pick_row, picks)))
-            self._file.flush()
+    def _open(self, *, anew: bool) -> None:
+        with ExitStack() as opened, writes(self._path):
+            # Without buffering, rows are one write to the system.
+            self._file = opened.enter_context(self._path.open("ab", buffering=0))
+            opened.enter_context(alone(self._path, self._path))
+            if anew:
+                self._file.truncate(0)
+            if removed := end_last_row(self._path, PICKS):
+                self._tell(removed)
             os.fsync(self._file.fileno())
+            self._opened = opened.pop_all()
 
-    def __exit__(self, *_: object) -> None:
+    def add(self, picks: Sequence[Pick]) -> None:
+        """Append picks, and those that wait."""
+        self._waiting += picks
+        if not self._waiting:
+            return
+        try:
+            self._write(csv_text(map(_pick_row, self._waiting)))
+        except SeisnetError as error:
+            if str(error) != self._trouble:
+                self._tell(f"{error}; trying again")
+            self._trouble = str(error)
+        else:
+            self._waiting, self._trouble = [], ""
+
+    def _write(self, rows: str) -> None:
+        with writes(self._path):
+            if not self._is_in_place():
+                self._opened.close()
+                self._open(anew=False)
+                self._tell(f"{self._path}: the file was moved or removed; another one is begun")
+            is_empty = not os.fstat(self._file.fileno()).st_size  # whoever rotates files may have copied and emptied it
+            append_whole(self._file, ((csv_text([CSV_COLUMNS]) if is_empty else "") + rows).encode())
+
+    def _is_in_place(self) -> bool:
+        """Whether the open file is still that of the path."""
+        try:
+            return not self._file.closed and os.path.samestat(os.fstat(self._file.fileno()), self._path.stat())
+        except FileNotFoundError:
+            return False
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         self._opened.close()
+        for pick in self._waiting:
+            self._tell(f"not written: {pick}")
+        if self._waiting and kind is None:
+            raise DataError(self._trouble)
 
 
 def read_picks_csv(path: Path) -> list[Pick]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import os
 import re
 import threading
 from contextlib import ExitStack
@@ -12,7 +11,7 @@ from pathlib import Path
 from typing import Self
 
 from seisnet.errors import ConfigError, DataError
-from seisnet.formats.own_csv import Growing, csv_text, end_last_row
+from seisnet.formats.own_csv import Growing, append_whole, csv_text, end_last_row
 from seisnet.labels.tables import time_ns
 from seisnet.picks import Pick, iso_time
 from seisnet.store.files import CSV, check_ending, check_parent
@@ -114,13 +113,9 @@ class Answers:
             raise DataError(f"{self.path}: {error}") from error
 
     def _append(self, row: bytes) -> None:
-        end = os.fstat(self._file.fileno()).st_size
         try:
-            if self._file.write(row) != len(row):
-                raise OSError("only part of it was written")
-            os.fsync(self._file.fileno())
+            append_whole(self._file, row)
         except OSError as error:
-            self._file.truncate(end)
             raise DataError(f"{self.path}: the answer can't be written: {error.strerror or error}") from error
 
 
