@@ -34,7 +34,11 @@ from seisnet.waveforms.segments import AT_ONCE, JITTER, finite_runs, part
 from seisnet.waveforms.spikes import REACH
 
 LATE = "packet came too late, or again"
-"""Reason of a rejection."""
+EARLY = "packet is dated more than an hour from now; see which clock is wrong"
+"""Reasons of rejections."""
+
+AHEAD_NS = 3600 * NS_PER_S
+"""A packet dated this long after now would make all that follow seem late."""
 
 
 class Recogniser(Protocol):
@@ -112,8 +116,11 @@ class Streaming:
         self._instruments: dict[str, _Instrument] = {}
         self._ended = False
 
-    def add(self, packet: obspy.Trace | obspy.Stream) -> list[Pick]:
-        """Take a trace or a stream, down to one sample, and give the picks that have become settled."""
+    def add(self, packet: obspy.Trace | obspy.Stream, *, now_ns: int | None = None) -> list[Pick]:
+        """Take a trace or a stream, down to one sample, and give the picks that have become settled.
+
+        With `now_ns`, traces that end more than an hour later are left out.
+        """
         if not isinstance(packet, obspy.Trace | obspy.Stream):
             raise ConfigError(f"packet: got a {type(packet).__name__}; an obspy.Trace or obspy.Stream is needed")
         if self._ended:
@@ -121,6 +128,9 @@ class Streaming:
         picks: list[Pick] = []
         for trace in [packet] if isinstance(packet, obspy.Trace) else packet:
             trace_id, component = split_seed_id(trace.id)
+            if now_ns is not None and trace.stats.endtime.ns > now_ns + AHEAD_NS:
+                self.rejections.append(Rejection(trace_id, trace.stats.starttime.ns, trace.stats.endtime.ns, EARLY))
+                continue
             if trace_id not in self._instruments:
                 made = _Instrument(trace_id, self._model, self._config, self._stations, self.rejections)
                 self._instruments[trace_id] = made

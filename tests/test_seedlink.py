@@ -9,7 +9,7 @@ import struct
 import subprocess
 import sys
 import threading
-import time
+from contextlib import closing
 
 import numpy as np
 import obspy
@@ -18,12 +18,13 @@ from click.testing import CliRunner
 from obspy.core.inventory import Channel, Inventory, Network, Station
 
 from seisnet.cli import cli
-from seisnet.cli.stream import Stop
+from seisnet.cli.stream import HANG_UP, Stop
 from seisnet.errors import ConfigError, DataError
 from seisnet.formats.own_csv import picks_csv
 from seisnet.model import load_model
+from seisnet.streaming import EARLY
 from seisnet.waveforms.axes import directions
-from seisnet.waveforms.seedlink import packets
+from seisnet.waveforms.seedlink import Connection, packets
 
 PATIENCE_S = 20.0
 """The server ends when nothing happens for so long."""
@@ -33,12 +34,13 @@ class Server(threading.Thread):
     """Sends records of 512 bytes of one station, each behind a header of 8, and ends the transmission.
 
     The first connection is reset, or closed, after `lost_after` records, where that is given. With `how` "silent" the
-    first is closed, and on the second nothing comes after the rest, not even the end.
+    first is closed, and on the second nothing comes after the rest, not even the end. The station `refused` is refused.
     """
 
-    def __init__(self, stream, lost_after=None, how="reset"):
+    def __init__(self, stream, lost_after=None, how="reset", refused=""):
         super().__init__(daemon=True)
         self.records, self.lost_after, self.how, self.commands = records_of(stream), lost_after, how, []
+        self.refused = refused
         self.silent = threading.Event()
         self.listening = socket.create_server(("127.0.0.1", 0))
         self.listening.settimeout(PATIENCE_S)
@@ -79,7 +81,8 @@ class Server(threading.Thread):
                 if command == "DATA" and rest:
                     first = int(rest[0], 16)
                 hello = b"SeedLink v3.1 (2020.075) :: SLPROTO:3.1\r\nnowhere\r\n"
-                connection.sendall(hello if command == "HELLO" else b"OK\r\n")
+                answer = b"ERROR\r\n" if command == "STATION" and rest[0] == self.refused else b"OK\r\n"
+                connection.sendall(hello if command == "HELLO" else answer)
 
 
 def records_of(stream):
@@ -141,16 +144,60 @@ def test_every_sample_comes_once_also_after_a_lost_connection(how, reason, recor
     assert 0 < int(again.removeprefix("DATA "), 16) <= 7 and end == "END"
 
 
+def test_a_refused_station_and_a_damaged_packet_are_told_and_all_else_comes(recording, serve):
+    server, told = serve(recording, None, "", "AWAY"), []
+    lost = obspy.read(io.BytesIO(server.records[3]))[0]
+    server.records[3] = server.records[3][:48] + bytes(464)  # a header without blockettes
+    patterns = ["BW.AWAY..EH?", "BW.RJOB..EH?"]
+    found = list(packets(server.address, patterns, lost=told.append, pause_s=0.1))
+    assert len(found) == len(server.records) - 1
+    assert lost.stats.starttime not in [t.stats.starttime for t in found if t.id == lost.id]
+    assert told[0] == "the server refuses 'STATION AWAY BW'"
+    assert len(told) == 2 and re.match("a packet can't be read, and is left out: .*", told[1])
+
+
+def test_a_server_that_refuses_every_station_is_asked_again_and_one_that_says_nothing_too(monkeypatch):
+    monkeypatch.setattr("seisnet.waveforms.seedlink.ANSWER_S", 0.05)
+    told = []
+
+    class Enough(BaseException):  # ObsPy catches every Exception
+        pass
+
+    def tell(reason):
+        told.append(reason)
+        if "trying again" in reason:
+            raise Enough
+
+    def answers(listening, *replies):
+        connection, _ = listening.accept()
+        with connection:
+            for reply in replies:
+                connection.recv(4096)
+                connection.sendall(reply)
+            while connection.recv(4096):  # until the client closes
+                pass
+
+    for replies in ([b"SeedLink v3.1 :: \r\nnowhere\r\n", b"ERROR\r\n"], []):
+        with socket.create_server(("127.0.0.1", 0)) as listening:
+            thread = threading.Thread(target=answers, args=(listening, *replies), daemon=True)
+            thread.start()
+            address = f"127.0.0.1:{listening.getsockname()[1]}"
+            with pytest.raises(Enough), closing(Connection(tell)) as connection:
+                next(packets(address, ["BW.AWAY..EH?"], lost=tell, connect=lambda _, made=connection: made))
+            thread.join(PATIENCE_S)
+            assert not thread.is_alive()
+    assert told == [
+        "the server refuses 'STATION AWAY BW'",
+        "no stations accepted; trying again",
+        "nothing was received for 0.05 s; trying again",
+    ]
+
+
 class FakePacket:
     def __init__(self, trace):
         self.trace = trace
 
-    def get_type(self):
-        return 1
-
     def get_trace(self):
-        if self.trace is None:
-            raise ValueError("broken")
         return self.trace
 
 
@@ -178,26 +225,30 @@ class FakeConnection:
         return step
 
 
-def test_a_lost_connection_and_a_broken_packet_are_told_and_the_stream_goes_on(make_trace):
-    traces = [make_trace(np.arange(5)), make_trace(np.arange(7))]
-    gone = [OSError("gone"), OSError("gone"), OSError("no route"), OSError("no route")]
-    script = [FakePacket(traces[0]), *gone, FakePacket(None), gone[-1], FakePacket(traces[1]), b"SLTERMINATE"]
+def test_a_lost_connection_and_an_error_of_the_server_are_told_and_the_stream_goes_on(make_trace):
+    traces = [make_trace(np.arange(5)), make_trace(np.arange(7)), make_trace(np.arange(9))]
+    gone = [OSError("gone"), OSError("gone"), OSError("no\nroute"), OSError("gone")]
+    script = [FakePacket(traces[0]), *gone, FakePacket(traces[1]), b"SLERROR", None, gone[0]]
+    script += [FakePacket(traces[2]), b"SLTERMINATE"]
     connection, told = FakeConnection(script), []
     patterns = ["GE.APE..HH?", "CH.A.00.HHZ"]
-    found = packets("localhost:18000", patterns, lost=told.append, connect=lambda: connection, pause_s=0.0)
+    found = packets("localhost:18000", patterns, lost=told.append, connect=lambda tell: connection, pause_s=0.0)
     assert list(found) == traces
     assert connection.streams == [("GE", "APE", "HH?"), ("CH", "A", "00HHZ")]
-    once = ["gone; trying again", "no route; trying again"]  # however long it lasts
-    assert told == [*once, "a packet can't be read, and is left out: broken", once[1]]
+    reasons = ["gone", "no route", "the server has reported an error", "gone"]  # once, however long it lasts
+    assert told == [f"{reason}; trying again" for reason in reasons]
 
 
-def test_packets_of_a_clock_that_is_far_ahead_are_told_and_left_out_since_all_others_would_be_late(make_trace):
-    now, ahead = make_trace(np.arange(5)), make_trace(np.arange(5))
-    ahead.stats.starttime = obspy.UTCDateTime(time.time() + 5000)
-    connection, told = FakeConnection([FakePacket(ahead), FakePacket(now), b"SLTERMINATE"]), []
-    found = packets("localhost:18000", ["GE.APE..HH?"], lost=told.append, connect=lambda: connection, pause_s=0.0)
-    assert list(found) == [now]
-    assert told == [f"a packet of GE.APE..HHZ is dated {ahead.stats.starttime}, in the future, and is left out"]
+def test_packets_of_a_clock_that_is_far_ahead_are_left_out_since_all_others_would_be_late(recording):
+    streaming, ahead = load_model("phase").stream(), recording.copy()
+    for trace in ahead:
+        trace.stats.starttime += 3700
+    now_ns = recording[0].stats.endtime.ns
+    found = streaming.add(ahead, now_ns=now_ns) + streaming.add(recording, now_ns=now_ns) + streaming.finish()
+    assert found == list(load_model("phase").classify(recording))
+    assert [(r.trace_id, r.start_ns, r.reason) for r in streaming.rejections] == [
+        ("BW.RJOB..EH", ahead[0].stats.starttime.ns, EARLY)
+    ] * 3
 
 
 @pytest.mark.parametrize(
@@ -284,7 +335,7 @@ def test_sigterm_ends_a_stream_and_writes_the_picks_that_are_still_open(recordin
 
 
 def test_a_signal_waits_for_what_is_done_with_a_packet_and_means_afterwards_what_it_did_before():
-    numbers = (signal.SIGINT, signal.SIGTERM)
+    numbers = (signal.SIGINT, signal.SIGTERM, *HANG_UP)
     before = [signal.getsignal(number) for number in numbers]
     for number in numbers:
         done = []
@@ -299,3 +350,15 @@ def test_a_signal_waits_for_what_is_done_with_a_packet_and_means_afterwards_what
     with pytest.raises(KeyboardInterrupt), Stop():
         for _ in range(2):  # whoever presses Ctrl-C twice is in a hurry
             os.kill(os.getpid(), signal.SIGINT)
+
+
+@pytest.mark.skipif(not HANG_UP, reason="Windows has no such signal")
+def test_a_signal_that_nohup_ignores_stays_ignored():
+    [number] = HANG_UP
+    before = signal.signal(number, signal.SIG_IGN)
+    try:
+        with Stop() as stop:
+            os.kill(os.getpid(), number)
+            assert list(stop.until_asked(iter("ab"))) == ["a", "b"]
+    finally:
+        signal.signal(number, before)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import time
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,19 +17,24 @@ from seisnet.wording import counted
 
 T = TypeVar("T")
 
+HANG_UP = [signal.SIGHUP] if hasattr(signal, "SIGHUP") else []
+"""Windows has no such signal."""
+
 
 class Stop:
-    """A context in which Ctrl-C and SIGTERM (from systemd or docker stop) end a wait for packets.
+    """A context in which Ctrl-C and signals of systemd, docker stop or a closed terminal end a wait for packets.
 
     What is done with a packet, and with picks that are still pending, is finished first: else picks would be lost, or
-    made twice. SIGTERM may come twice, as `timeout` sends it; a second Ctrl-C interrupts whatever is being done.
+    made twice. SIGTERM may come twice, as `timeout` sends it; a second Ctrl-C interrupts whatever is being done. A
+    signal that is ignored stays so, as `nohup` and shells that start a job in the background want it.
     """
 
     def __init__(self) -> None:
         self.asked = self._waiting = False
 
     def __enter__(self) -> Stop:
-        self._before = {number: signal.signal(number, self._hear) for number in (signal.SIGINT, signal.SIGTERM)}
+        heard = [n for n in (signal.SIGINT, signal.SIGTERM, *HANG_UP) if signal.getsignal(n) is not signal.SIG_IGN]
+        self._before = {number: signal.signal(number, self._hear) for number in heard}
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -134,13 +140,12 @@ def stream(
         console.progress_line("stream", quiet=quiet) as show,
     ):
         for trace in stop.until_asked(traces):
-            picks = streaming.add(trace)
+            picks = streaming.add(trace, now_ns=time.time_ns())
             file.add(picks)
             tell()
             n_picks, n_packets = n_picks + len(picks), n_packets + 1
             show(f"{trace.id} {iso_time(trace.stats.endtime.ns)}, {counted(n_picks, 'pick')}")
-        if stop.asked:
-            console.say("stream: stopped", quiet=quiet)
+        console.say(f"stream: {'stopped' if stop.asked else 'the server has sent all'}", quiet=quiet)
         picks = streaming.finish()
         file.add(picks)
         tell()

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import obspy
 from obspy.clients.seedlink.client.seedlinkconnection import SeedLinkConnection
+from obspy.clients.seedlink.client.slstate import SLState
 from obspy.clients.seedlink.seedlinkexception import SeedLinkException
 from obspy.clients.seedlink.slpacket import SLPacket
 
 from seisnet.errors import ConfigError
-from seisnet.waveforms.records import NS_PER_S
 
 RECONNECT_S = 5
 """Pause before a connection is tried again."""
@@ -20,25 +21,29 @@ RECONNECT_S = 5
 QUIET_S = 300
 """A server that sends nothing for this long is asked again. Without a limit ObsPy 1.5.1 can't connect at all."""
 
-AHEAD_NS = 3600 * NS_PER_S
-"""A packet dated this long after now comes of a clock that is wrong, and would make all that follow seem late."""
-
-SILENT = f"nothing was received for {QUIET_S} s"
+ANSWER_S = 30
+"""So long an answer to a command is waited for."""
 
 
-class _Connection(SeedLinkConnection):  # type: ignore[misc]  # ObsPy has no types
-    """ObsPy's connection, which by itself takes a closed one for silence, and restarts without a word after a reset."""
+class Connection(SeedLinkConnection):  # type: ignore[misc]  # ObsPy has no types
+    """ObsPy's connection, which by itself takes a closed one for silence, and restarts without a word after a reset.
 
-    def __init__(self) -> None:
+    What ObsPy only logs, often without saying which station it is about, is told.
+    """
+
+    def __init__(self, tell: Callable[[str], None]) -> None:
         super().__init__(timeout=QUIET_S)
         self.set_net_timeout(QUIET_S)
+        self._tell = tell
 
     def receive_data(self, maxbytes: int, code: str) -> bytes:
         """Bytes from the server, at least one; else the connection is down, and the exception says why."""
+        limit_s = QUIET_S if self.state.state == SLState.SL_DATA else ANSWER_S
         try:
+            self.socket.settimeout(limit_s)
             received: bytes = super().receive_data(maxbytes, code)
         except TimeoutError:
-            reason = SILENT
+            reason = _silent(limit_s)
         except OSError as error:
             reason = str(error)
         else:
@@ -48,13 +53,53 @@ class _Connection(SeedLinkConnection):  # type: ignore[misc]  # ObsPy has no typ
         self.disconnect()
         raise SeedLinkException(reason)
 
+    def send_data(self, sendbytes: bytes, code: str, resplen: int) -> bytes | None:
+        """Send a command, and give the answer to it."""
+        if self.socket is None:  # it was lost while the station before was negotiated
+            raise SeedLinkException("the connection was lost")
+        answer: bytes | None = super().send_data(sendbytes, code, resplen)
+        if answer == b"ERROR\r\n":
+            self._tell(f"the server refuses '{' '.join(sendbytes.decode().split())}'")
+        return answer
+
+    def config_link(self) -> None:
+        """Ask for all stations."""
+        try:
+            super().config_link()
+        except (SeedLinkException, OSError) as error:
+            self._tell(f"{_reason(error)}; trying again")
+            raise
+
+    def update_stream(self, slpacket: SLPacket) -> None:
+        """Note the number of a packet; ObsPy leaves out one that can't be read."""
+        try:
+            super().update_stream(slpacket)
+        except SeedLinkException as error:
+            self._tell(f"a packet can't be read, and is left out: {_reason(error)}")
+            raise
+
+
+class _Once:
+    """Tell each reason once, not at every try, until a packet comes."""
+
+    def __init__(self, tell: Callable[[str], None]) -> None:
+        self._tell, self._told = tell, set[str]()
+
+    def __call__(self, reason: str) -> None:
+        if reason not in self._told:
+            self._told.add(reason)
+            self._tell(reason)
+
+    def forget(self) -> None:
+        self._told.clear()
+
 
 def packets(
     server: str,
     patterns: Sequence[str],
     *,
     lost: Callable[[str], None],
-    connect: Callable[[], Any] = _Connection,
+    connect: Callable[[Callable[[str], None]], Any] = Connection,
     pause_s: float = RECONNECT_S,
 ) -> Iterator[obspy.Trace]:
     """Traces as a server sends them, for ever, or until it ends; a wrong address or pattern is reported at once.
@@ -66,9 +111,9 @@ def packets(
     patterns : sequence of str
         ``NET.STA.LOC.CHA``; location and channel may hold ``?``, network and station may not.
     lost : callable
-        Called with the reason when a connection is lost, or a packet can't be read or is dated more than an hour ahead.
+        Called with the reason when a connection is lost, a packet can't be read, or the server refuses a station.
     connect : callable
-        Makes a connection such as ObsPy's.
+        Makes a connection such as ObsPy's, which tells such things too.
     pause_s : float
         Time before a lost connection is tried again.
 
@@ -80,46 +125,43 @@ def packets(
     host, _, port = server.rpartition(":")
     if not host or "/" in host or " " in host or not port.isdecimal() or not 0 < int(port) < 2**16:
         raise ConfigError(f"server '{server}' is not HOST:PORT with a port below 65536, such as geofon.gfz.de:18000")
-    connection = connect()
+    logging.getLogger("obspy.clients.seedlink").addHandler(logging.NullHandler())  # else it writes to stderr
+    once = _Once(lost)
+    connection = connect(once)
     connection.set_sl_address(server)
     connection.set_net_delay(max(1, round(pause_s)))
     for network, station, selector in map(_stream_of, patterns):
         connection.add_stream(network, station, selector, -1, None)
-    return _received(connection, lost, pause_s)
+    return _received(connection, once, pause_s)
 
 
-def _received(connection: Any, lost: Callable[[str], None], pause_s: float) -> Iterator[obspy.Trace]:
-    told = ""  # said once, not at every try
+def _received(connection: Any, once: _Once, pause_s: float) -> Iterator[obspy.Trace]:
     while True:
         try:
             packet = connection.collect()
+            if packet == SLPacket.SLERROR:
+                raise SeedLinkException("the server has reported an error")
         except (SeedLinkException, OSError) as error:
             # The connection keeps the number of the last packet of every station, and goes on from there.
-            reason = str(getattr(error, "value", error))  # as text, ObsPy's exception is in quotes
-            if reason != told:
-                lost(f"{reason}; trying again")
-                told = reason
+            once(f"{_reason(error)}; trying again")
             time.sleep(pause_s)
             continue
-        told = ""
-        if packet is None or packet == SLPacket.SLTERMINATE:
+        if packet == SLPacket.SLTERMINATE:
             if not connection.terminate_flag:
                 return
-            lost(f"{SILENT}; trying again")
-            continue
-        if packet == SLPacket.SLNOPACKET or packet.get_type() in (SLPacket.TYPE_SLINF, SLPacket.TYPE_SLINFT):
-            continue
-        try:
-            trace = packet.get_trace()
-        except MemoryError:
-            raise
-        except Exception as error:  # libmseed and ObsPy raise whatever they like on damaged packets
-            lost(f"a packet can't be read, and is left out: {error}")
-            continue
-        if trace is not None and trace.stats.endtime.ns > time.time_ns() + AHEAD_NS:
-            lost(f"a packet of {trace.id} is dated {trace.stats.starttime}, in the future, and is left out")
-        elif trace is not None:
-            yield trace
+            once(f"{_silent(QUIET_S)}; trying again")
+        elif packet not in (None, SLPacket.SLNOPACKET):  # None is information that nobody asked for
+            once.forget()
+            yield packet.get_trace()
+
+
+def _silent(limit_s: float) -> str:
+    return f"nothing was received for {limit_s} s"
+
+
+def _reason(error: Exception) -> str:
+    """What an exception says, in one line; as text, ObsPy's is in quotes."""
+    return " ".join(str(getattr(error, "value", error)).split())
 
 
 def _stream_of(pattern: str) -> tuple[str, str, str]:
