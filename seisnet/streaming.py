@@ -34,11 +34,11 @@ from seisnet.waveforms.segments import AT_ONCE, JITTER, finite_runs, part
 from seisnet.waveforms.spikes import REACH
 
 LATE = "packet came too late, or again"
-EARLY = "packet is dated more than an hour from now; see which clock is wrong"
+EARLY = "packet is dated more than ten minutes from now; see which clock is wrong"
 """Reasons of rejections."""
 
-AHEAD_NS = 3600 * NS_PER_S
-"""A packet dated this long after now would make all that follow seem late."""
+AHEAD_NS = 600 * NS_PER_S
+"""Packets dated this long after now would make all that follow seem late: less than clocks on local time are wrong."""
 
 
 class Recogniser(Protocol):
@@ -119,7 +119,7 @@ class Streaming:
     def add(self, packet: obspy.Trace | obspy.Stream, *, now_ns: int | None = None) -> list[Pick]:
         """Take a trace or a stream, down to one sample, and give the picks that have become settled.
 
-        With `now_ns`, traces that end more than an hour later are left out.
+        With `now_ns`, traces that end more than ten minutes later are left out.
         """
         if not isinstance(packet, obspy.Trace | obspy.Stream):
             raise ConfigError(f"packet: got a {type(packet).__name__}; an obspy.Trace or obspy.Stream is needed")
