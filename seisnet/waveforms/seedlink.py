@@ -80,18 +80,25 @@ class Connection(SeedLinkConnection):  # type: ignore[misc]  # ObsPy has no type
 
 
 class _Once:
-    """Tell each reason once, not at every try, until a packet comes."""
+    """Tell each reason once, not at every try, until a packet comes; and that it does, after a connection was lost."""
 
     def __init__(self, tell: Callable[[str], None]) -> None:
-        self._tell, self._told = tell, set[str]()
+        self._tell, self._told, self._is_lost = tell, set[str](), False
 
     def __call__(self, reason: str) -> None:
         if reason not in self._told:
             self._told.add(reason)
             self._tell(reason)
 
-    def forget(self) -> None:
+    def lost(self, reason: str) -> None:
+        self._is_lost = True
+        self(f"{reason}; trying again")
+
+    def got_packet(self) -> None:
+        if self._is_lost:
+            self._tell("packets come again")
         self._told.clear()
+        self._is_lost = False
 
 
 def packets(
@@ -111,7 +118,8 @@ def packets(
     patterns : sequence of str
         ``NET.STA.LOC.CHA``; location and channel may hold ``?``, network and station may not.
     lost : callable
-        Called with the reason when a connection is lost, a packet can't be read, or the server refuses a station.
+        Called with the reason when a connection is lost, a packet can't be read, or the server refuses a station, and
+        when packets come again.
     connect : callable
         Makes a connection such as ObsPy's, which tells such things too.
     pause_s : float
@@ -143,15 +151,15 @@ def _received(connection: Any, once: _Once, pause_s: float) -> Iterator[obspy.Tr
                 raise SeedLinkException("the server has reported an error")
         except (SeedLinkException, OSError) as error:
             # The connection keeps the number of the last packet of every station, and goes on from there.
-            once(f"{_reason(error)}; trying again")
+            once.lost(_reason(error))
             time.sleep(pause_s)
             continue
         if packet == SLPacket.SLTERMINATE:
             if not connection.terminate_flag:
                 return
-            once(f"{_silent(QUIET_S)}; trying again")
+            once.lost(_silent(QUIET_S))
         elif packet not in (None, SLPacket.SLNOPACKET):  # None is information that nobody asked for
-            once.forget()
+            once.got_packet()
             yield packet.get_trace()
 
 
