@@ -50,6 +50,7 @@ def test_a_script_explains_itself_also_where_its_peers_are_not_installed(path, c
         "benchmarks/picking.py --data nowhere",
         "benchmarks/shipped.py --data nowhere",
         "benchmarks/scan.py --model nowhere",
+        "benchmarks/stream.py --model nowhere",
         "pipelines/fine_tuning.py --data nowhere.h5",
         "pipelines/fine_tuning.py --data nowhere.h5 --init rockfall",
         "pipelines/fine_tuning.py --data nowhere.h5 --folds 1",
