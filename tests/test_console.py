@@ -56,6 +56,17 @@ def test_a_terminal_shows_a_bar_with_rate_and_remaining_time():
     assert on_terminal(JOB.format(quiet=True)) == ""
 
 
+def test_a_terminal_that_goes_away_ends_no_job():
+    ours, theirs = pty.openpty()
+    command = [sys.executable, "-c", JOB.format(quiet=False) + "print('done')"]
+    with subprocess.Popen(command, stderr=theirs, stdout=subprocess.PIPE, text=True) as process:
+        os.close(theirs)
+        os.read(ours, 1)  # the bar is there
+        os.close(ours)
+        assert process.communicate()[0] == "done\n"
+    assert process.returncode == 0
+
+
 def test_elsewhere_only_messages_are_written():
     done = subprocess.run([sys.executable, "-c", JOB.format(quiet=False)], capture_output=True, text=True, check=True)
     assert done.stdout == ""

@@ -230,7 +230,8 @@ def _bar(job: _Job) -> Iterator[None]:
     finally:
         timer.cancel()
         timer.join()
-        bar.stop()
+        with suppress(OSError):  # the terminal may be gone
+            bar.stop()
 
 
 def table(rows: Sequence[Sequence[str]]) -> None:
