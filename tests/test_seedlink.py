@@ -24,7 +24,7 @@ from seisnet.formats.own_csv import picks_csv
 from seisnet.model import load_model
 from seisnet.streaming import EARLY
 from seisnet.waveforms.axes import directions
-from seisnet.waveforms.seedlink import Connection, packets
+from seisnet.waveforms.seedlink import Connection, Told, packets
 
 PATIENCE_S = 20.0
 """The server ends when nothing happens for so long."""
@@ -182,7 +182,7 @@ def test_a_server_that_refuses_every_station_is_asked_again_and_one_that_says_no
             thread = threading.Thread(target=answers, args=(listening, *replies), daemon=True)
             thread.start()
             address = f"127.0.0.1:{listening.getsockname()[1]}"
-            with pytest.raises(Enough), closing(Connection(tell)) as connection:
+            with pytest.raises(Enough), closing(Connection(Told(tell))) as connection:
                 next(packets(address, ["BW.AWAY..EH?"], lost=tell, connect=lambda _, made=connection: made))
             thread.join(PATIENCE_S)
             assert not thread.is_alive()
@@ -232,7 +232,7 @@ def test_a_lost_connection_and_an_error_of_the_server_are_told_and_the_stream_go
     script += [FakePacket(traces[2]), b"SLTERMINATE"]
     connection, told = FakeConnection(script), []
     patterns = ["GE.APE..HH?", "CH.A.00.HHZ"]
-    found = packets("localhost:18000", patterns, lost=told.append, connect=lambda tell: connection, pause_s=0.0)
+    found = packets("localhost:18000", patterns, lost=told.append, connect=lambda _: connection, pause_s=0.0)
     assert list(found) == traces
     assert connection.streams == [("GE", "APE", "HH?"), ("CH", "A", "00HHZ")]
     assert told == [

@@ -25,16 +25,47 @@ ANSWER_S = 30
 """So long an answer to a command is waited for."""
 
 
+class Told:
+    """Tells each trouble once, not at every try, until a packet comes; and then that it does.
+
+    Parameters
+    ----------
+    tell : callable
+        Called with a sentence.
+    """
+
+    def __init__(self, tell: Callable[[str], None]) -> None:
+        self._tell, self._told, self._is_lost = tell, set[str](), False
+
+    def trouble(self, reason: str) -> None:
+        """Something is left out, or goes wrong."""
+        if reason not in self._told:
+            self._told.add(reason)
+            self._tell(reason)
+
+    def lost(self, reason: str) -> None:
+        """There is no connection."""
+        self._is_lost = True
+        self.trouble(f"{reason}; trying again")
+
+    def got_packet(self) -> None:
+        """All is well."""
+        if self._is_lost:
+            self._tell("packets come again")
+        self._told.clear()
+        self._is_lost = False
+
+
 class Connection(SeedLinkConnection):  # type: ignore[misc]  # ObsPy has no types
     """ObsPy's connection, which by itself takes a closed one for silence, and restarts without a word after a reset.
 
     What ObsPy only logs, often without saying which station it is about, is told.
     """
 
-    def __init__(self, tell: Callable[[str], None]) -> None:
+    def __init__(self, told: Told) -> None:
         super().__init__(timeout=QUIET_S)
         self.set_net_timeout(QUIET_S)
-        self._tell = tell
+        self._told = told
 
     def receive_data(self, maxbytes: int, code: str) -> bytes:
         """Bytes from the server, at least one; else the connection is down, and the exception says why."""
@@ -59,15 +90,15 @@ class Connection(SeedLinkConnection):  # type: ignore[misc]  # ObsPy has no type
             raise SeedLinkException("the connection was lost")
         answer: bytes | None = super().send_data(sendbytes, code, resplen)
         if answer == b"ERROR\r\n":
-            self._tell(f"the server refuses '{' '.join(sendbytes.decode().split())}'")
+            self._told.trouble(f"the server refuses '{' '.join(sendbytes.decode().split())}'")
         return answer
 
     def config_link(self) -> None:
         """Ask for all stations."""
         try:
             super().config_link()
-        except (SeedLinkException, OSError) as error:
-            self._tell(f"{_reason(error)}; trying again")
+        except Exception as error:  # ObsPy catches them all, and only logs them
+            self._told.lost(_reason(error))
             raise
 
     def update_stream(self, slpacket: SLPacket) -> None:
@@ -75,30 +106,8 @@ class Connection(SeedLinkConnection):  # type: ignore[misc]  # ObsPy has no type
         try:
             super().update_stream(slpacket)
         except SeedLinkException as error:
-            self._tell(f"a packet can't be read, and is left out: {_reason(error)}")
+            self._told.trouble(f"a packet can't be read, and is left out: {_reason(error)}")
             raise
-
-
-class _Once:
-    """Tell each reason once, not at every try, until a packet comes; and that it does, after a connection was lost."""
-
-    def __init__(self, tell: Callable[[str], None]) -> None:
-        self._tell, self._told, self._is_lost = tell, set[str](), False
-
-    def __call__(self, reason: str) -> None:
-        if reason not in self._told:
-            self._told.add(reason)
-            self._tell(reason)
-
-    def lost(self, reason: str) -> None:
-        self._is_lost = True
-        self(f"{reason}; trying again")
-
-    def got_packet(self) -> None:
-        if self._is_lost:
-            self._tell("packets come again")
-        self._told.clear()
-        self._is_lost = False
 
 
 def packets(
@@ -106,10 +115,10 @@ def packets(
     patterns: Sequence[str],
     *,
     lost: Callable[[str], None],
-    connect: Callable[[Callable[[str], None]], Any] = Connection,
+    connect: Callable[[Told], Any] = Connection,
     pause_s: float = RECONNECT_S,
 ) -> Iterator[obspy.Trace]:
-    """Traces as a server sends them, for ever, or until it ends; a wrong address or pattern is reported at once.
+    """Traces as a server sends them, for ever, or until it ends; a wrong address or pattern is reported at told.
 
     Parameters
     ----------
@@ -134,16 +143,16 @@ def packets(
     if not host or "/" in host or " " in host or not port.isdecimal() or not 0 < int(port) < 2**16:
         raise ConfigError(f"server '{server}' is not HOST:PORT with a port below 65536, such as geofon.gfz.de:18000")
     logging.getLogger("obspy.clients.seedlink").addHandler(logging.NullHandler())  # else it writes to stderr
-    once = _Once(lost)
-    connection = connect(once)
+    told = Told(lost)
+    connection = connect(told)
     connection.set_sl_address(server)
     connection.set_net_delay(max(1, round(pause_s)))
     for network, station, selector in map(_stream_of, patterns):
         connection.add_stream(network, station, selector, -1, None)
-    return _received(connection, once, pause_s)
+    return _received(connection, told, pause_s)
 
 
-def _received(connection: Any, once: _Once, pause_s: float) -> Iterator[obspy.Trace]:
+def _received(connection: Any, told: Told, pause_s: float) -> Iterator[obspy.Trace]:
     while True:
         try:
             packet = connection.collect()
@@ -151,15 +160,15 @@ def _received(connection: Any, once: _Once, pause_s: float) -> Iterator[obspy.Tr
                 raise SeedLinkException("the server has reported an error")
         except (SeedLinkException, OSError) as error:
             # The connection keeps the number of the last packet of every station, and goes on from there.
-            once.lost(_reason(error))
+            told.lost(_reason(error))
             time.sleep(pause_s)
             continue
         if packet == SLPacket.SLTERMINATE:
             if not connection.terminate_flag:
                 return
-            once.lost(_silent(QUIET_S))
+            told.lost(_silent(QUIET_S))
         elif packet not in (None, SLPacket.SLNOPACKET):  # None is information that nobody asked for
-            once.got_packet()
+            told.got_packet()
             yield packet.get_trace()
 
 
