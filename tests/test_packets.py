@@ -196,3 +196,17 @@ def test_components_that_have_not_come_are_not_waited_for_longer_than_is_asked()
     packets.add(piece(10, 40), "Z")
     assert packets.complete_ns(11 * NS_PER_S) == BEFORE_ALL_NS
     assert packets.complete_ns(10 * NS_PER_S) == 40 * NS_PER_S
+
+
+def test_what_is_kept_grows_with_neither_gaps_nor_rates_nor_components_that_stop():
+    packets = Packets()
+    for second in range(400):
+        if second % 7:  # else there is a gap of all
+            rate_hz = 100.0 * (1 + 1e-6 * (second % 5))
+            for component in "ZNE" if second < 200 else "ZN":
+                packets.add(piece(second, second + 1, rate_hz), component)
+        packets.complete_ns(30 * NS_PER_S)
+        packets.forget((second - 10) * NS_PER_S)
+        if second % 100 == 99:
+            kept = packets.stream()
+            assert len(kept) <= 3 * 12 and sum(trace.stats.npts for trace in kept) <= 3 * 1201
