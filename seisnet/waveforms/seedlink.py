@@ -118,7 +118,7 @@ def packets(
     connect: Callable[[Told], Any] = Connection,
     pause_s: float = RECONNECT_S,
 ) -> Iterator[obspy.Trace]:
-    """Traces as a server sends them, for ever, or until it ends; a wrong address or pattern is reported at told.
+    """Traces as a server sends them, for ever, or until it ends; a wrong address or pattern is reported at once.
 
     Parameters
     ----------
