@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import glob
 import itertools
 import re
@@ -10,21 +9,23 @@ import signal
 import stat
 import threading
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from importlib.metadata import entry_points
 from pathlib import Path
 
 import numpy as np
 import obspy
 from numpy.typing import NDArray
+from obspy.io.mseed import InternalMSEEDError
 
+from seisnet.waveforms.channels import split_seed_id
 from seisnet.waveforms.clocks import on_time
+from seisnet.waveforms.damaged import mseed_reader, read_decodable
 from seisnet.waveforms.mseed import TOLERANCE, Stretch, read_index, read_span
 from seisnet.waveforms.records import DAMAGED, NS_PER_S, Rejection
 from seisnet.waveforms.segments import JITTER
-from seisnet.wording import first_of
+from seisnet.wording import counted, first_of
 
 MSEED_START = re.compile(rb"\d{6}[DRQM][ \0]")
 """The first bytes of a miniSEED record: six digits and a letter for its quality."""
@@ -45,6 +46,11 @@ class Reading:
     def reject(self, path: Path, reason: str) -> None:
         """Note what is wrong with a file."""
         self.rejections.append(Rejection("", 0, 0, f"{path}: {reason}"))
+
+    def damaged(self, path: Path, what: str, stretch: Stretch | None = None) -> None:
+        """Note what is wrong with a file that is read as far as possible, and, if known, what stretch is lost."""
+        where = (split_seed_id(stretch.seed_id)[0], stretch.start_ns, stretch.end_ns) if stretch else ("", 0, 0)
+        self.rejections.append(Rejection(*where, f"{DAMAGED}{path}: {what}"))
 
     def fail(self, name: object, error: OSError) -> None:
         """Note that the system could not read a file."""
@@ -77,7 +83,7 @@ def read_file(
         warnings.simplefilter("always")
         try:
             with _interrupts_held():
-                stream = _read(path, headonly, span_ns)
+                stream = _read(path, headonly, span_ns, reading)
         except TypeError:
             hint = "; seisnet datasets import reads HDF5 + CSV pairs" if path.suffix in (".h5", ".hdf5") else ""
             reading.reject(path, f"not a waveform format that ObsPy reads{hint}")
@@ -95,7 +101,7 @@ def read_file(
             return None
     damage = _damage(path, stream, caught) or ("" if headonly else _recounted(stream))
     if damage and not headonly:
-        reading.rejections.append(Rejection("", 0, 0, f"{DAMAGED}{path}: {damage}"))
+        reading.damaged(path, damage)
     return stream
 
 
@@ -128,16 +134,26 @@ def _interrupts_held() -> Iterator[None]:
             signal.raise_signal(signal.SIGINT)
 
 
-def _read(path: Path, headonly: bool, span_ns: tuple[int, int] | None) -> obspy.Stream:
-    start, end = (obspy.UTCDateTime(ns=ns) for ns in span_ns) if span_ns else (None, None)
-    if _is_mseed(path):
-        records = read_span(path, *span_ns) if span_ns else None
-        if records is not None:
-            return _read_mseed_span(path, records, start, end)
-        if not span_ns and (stream := _read_mseed(path, headonly)):
+def _read(path: Path, headonly: bool, span_ns: tuple[int, int] | None, reading: Reading) -> obspy.Stream:
+    times = tuple(obspy.UTCDateTime(ns=ns) for ns in span_ns) if span_ns else (None, None)
+    is_mseed = _is_mseed(path)
+    near = read_span(path, *span_ns) if span_ns and is_mseed else None
+    try:
+        if near is not None:
+            return _read_mseed_span(path, near, *times)
+        if not span_ns and is_mseed and (stream := _read_mseed(path, headonly)):
             return stream
-    # ObsPy takes names for patterns, and brackets do occur in names.
-    return obspy.read(glob.escape(str(path)), headonly=headonly, starttime=start, endtime=end)
+        # ObsPy takes names for patterns, and brackets do occur in names.
+        return obspy.read(glob.escape(str(path)), headonly=headonly, starttime=times[0], endtime=times[1])
+    except InternalMSEEDError:
+        stream, lost, n_bytes = read_decodable(np.fromfile(path, np.int8) if near is None else near)
+        if not stream and not span_ns:
+            raise
+        for stretch in lost:
+            reading.damaged(path, "the samples of a record can't be decoded", stretch)
+        if n_bytes:
+            reading.damaged(path, f"{counted(n_bytes, 'byte')} of it belong to no record of samples")
+        return _cut(stream, *times)
 
 
 def _read_mseed(path: Path, headonly: bool) -> obspy.Stream:
@@ -155,8 +171,11 @@ def _read_mseed_span(
     drifts = _drifts(path)
     times = {} if drifts else {"starttime": start, "endtime": end}
     stream = mseed_reader()(records, **times) if len(records) else obspy.Stream()
-    stream = on_time(stream, records.tobytes()) if drifts else stream
-    # As `obspy.read` does; `Stream.trim` would align all traces with the samples of the first.
+    return _cut(on_time(stream, records.tobytes()) if drifts else stream, start, end)
+
+
+def _cut(stream: obspy.Stream, start: obspy.UTCDateTime | None, end: obspy.UTCDateTime | None) -> obspy.Stream:
+    """The samples between two times, as `obspy.read` cuts; `Stream.trim` would align all with those of the first."""
     for cut in ({"starttime": start}, {"endtime": end}):
         stream = obspy.Stream([trace for trace in stream if trace.trim(**cut).stats.npts])
     return stream
@@ -179,14 +198,6 @@ def _is_leap(before: Stretch, after: Stretch) -> bool:
     """Whether one stretch follows another but for a leap second: if its record says so, ObsPy joins the two."""
     late_ns = after.start_ns - before.end_ns - NS_PER_S / before.rate_hz
     return after.seed_id == before.seed_id and abs(abs(late_ns) - NS_PER_S) * after.rate_hz <= TOLERANCE * NS_PER_S
-
-
-@functools.cache
-def mseed_reader() -> Callable[..., obspy.Stream]:
-    """ObsPy's reader of miniSEED; `obspy.read` searches for it every time, which takes as long as a small file."""
-    (entry,) = entry_points(group="obspy.plugin.waveform.MSEED", name="readFormat")
-    reader: Callable[..., obspy.Stream] = entry.load()
-    return reader
 
 
 def _is_mseed(path: Path) -> bool:

@@ -173,11 +173,11 @@ class Waveforms:
     ) -> list[Record]:
         stream = obspy.Stream()
         for path in dict.fromkeys(h.path for h in holdings):
-            reading = Reading()  # damage was reported when the headers were read
+            reading = Reading()
             part_of_file = read_file(path, reading, span_ns=(start_ns, end_ns))
-            if part_of_file is None:
-                self.reading.rejections += reading.rejections
-            else:
+            # What is wrong with all of a file that can be read was reported when the headers were read.
+            self.reading.rejections += [r for r in reading.rejections if r.trace_id or part_of_file is None]
+            if part_of_file is not None:
                 stream += self._selection.of(part_of_file)
         records, rejections = condition(
             stream, sampling_rate_hz=rate_hz, shortest_s=0.0, stations=self._stations or None, response=response

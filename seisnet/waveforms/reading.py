@@ -139,9 +139,16 @@ def _of_files(paths: Sequence[Path], source: Source, reading: Reading, span_ns: 
     """What some files hold for a source."""
     stream = obspy.Stream()
     for path in paths:
-        # Without an index every day of a file reads it whole; only the first reports what is wrong with it.
-        told = Reading(failed=reading.failed) if source.part and read_index(path) is None else reading
+        told = Reading(failed=reading.failed)
         part = read_file(path, told, span_ns=span_ns)
+        # Days that are near damage all read it. Without an index every day of a file reads it whole, and only the first
+        # reports what is wrong with all of it.
+        of_all = not source.part or read_index(path) is not None
+        reading.rejections += [
+            r
+            for r in told.rejections
+            if (source.part is None or source.part_of(r.start_ns, r.end_ns) if r.trace_id else of_all)
+        ]
         if part is not None:
             stream += sds.own_traces(part, path, reading) if source.kind == "sds" else part
             if not source.part:
