@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from seisnet.labels import matching
+from seisnet.labels.joining import surest
 from seisnet.labels.matching import LabelMatcher, ambiguous, unmatched
 from seisnet.picks import ClassInterval, Pick
 from seisnet.waveforms.records import NS_PER_S
@@ -117,6 +118,22 @@ def test_of_many_places_without_waveform_those_with_most_labels_tell_the_nearest
     assert sum("the most similar are GE.APE." in r.reason for r in told) == 21
     assert sum(r.reason.endswith("no waveform of that station") for r in told) == 80
     assert all(f"label at GE.A{min(k, 99)}.: no waveform of that station" in r.reason for k, r in enumerate(told))
+
+
+@pytest.mark.parametrize("instruments", [("HH",), ("HH", "EH"), ("HN",)])
+def test_a_pick_on_an_instrument_without_waveform_is_told_where_another_of_the_onset_counts(instruments, make_record):
+    """Once it was neither used nor told."""
+    labels = [pick(10.0), pick(10.1, channel="EH"), pick(20.0, channel="EH"), pick(30.0), pick(99.0, channel="EH")]
+    matcher = LabelMatcher(labels)
+    used = set()
+    for instrument in instruments:
+        record = make_record(np.zeros(6001), trace_id=f"GE.APE..{instrument}")
+        used |= {p.time_ns for p in surest(matcher.match(record), instrument)[0]}
+    told = unmatched(matcher.labels, matcher.records)
+    assert {r.start_ns for r in told} == {p.time_ns for p in labels} - used
+    if "EH" not in instruments:
+        second = "label at GE.APE.: a second pick of the same onset, on an instrument without waveform there"
+        assert told[0] == ("GE.APE..EH", labels[1].time_ns, labels[1].time_ns, second)
 
 
 CODES = st.tuples(st.sampled_from(["", "GE", "ge", "CH"]), st.sampled_from(["APE", "ape", "XYZ"]),

@@ -337,13 +337,11 @@ def test_the_advice_of_a_split_that_fails_works_without_making_the_shards_again(
     one = tmp_path / "one.csv"
     one.write_text("".join(labelled.csv.read_text().splitlines(keepends=True)[:3]))  # P and S of one event
     job, told = ([str(labelled.files)], [str(one)]), []
-    with pytest.raises(
-        DataError, match=r"; windows: P [1-9]\d*, S [1-9]\d*, noise \d+; 2 of 2 labels lie in a record$"
-    ):
+    with pytest.raises(DataError, match=r"; windows: P [1-9]\d*, S [1-9]\d*, noise \d+; 2 of 2 labels have waveforms$"):
         plan(*job, BY_EVENT)
     far = tmp_path / "far.csv"
     far.write_text("network,station,time,phase\nXX,NOWHERE,2020-01-01T00:00:00,P\n")
-    with pytest.raises(DataError, match=r"2 of 3 labels lie in a record: label at XX.NOWHERE.: no waveform"):
+    with pytest.raises(DataError, match=r"2 of 3 labels have waveforms: label at XX.NOWHERE.: no waveform"):
         plan(job[0], [*job[1], str(far)], BY_EVENT)
     with pytest.raises(DataError, match=r"the shards are finished: correct this and use resume=True$"):
         preprocess_to_file(*job, BY_EVENT, output=tmp_path / "w.h5")

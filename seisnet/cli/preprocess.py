@@ -200,7 +200,7 @@ def _print_plan(plan: Plan, *, verbose: bool) -> None:
         click.echo(f"  {name}: {counted(made, 'window')}")
     _print_left(len(plan.sources), verbose=verbose)
     if plan.n_labels:
-        click.echo(f"labels: {plan.n_labels}, in a record: {plan.n_matched}, in none: {len(plan.unmatched)}")
+        click.echo(f"labels: {plan.n_labels}, with waveforms: {plan.n_matched}, without: {len(plan.unmatched)}")
         lines = most_frequent(Counter(reason for *_, reason in plan.unmatched), len(plan.unmatched))
         if verbose:
             lines = [f"{iso_time(start_ns)} {reason}" for _, start_ns, _, reason in plan.unmatched]

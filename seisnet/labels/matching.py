@@ -5,11 +5,11 @@ from __future__ import annotations
 import difflib
 from array import array
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Generic, TypeVar
 
-from seisnet.labels.joining import fits
+from seisnet.labels.joining import SECOND, fits, surest
 from seisnet.overlaps import Spans
 from seisnet.picks import ClassInterval, Pick
 from seisnet.waveforms.records import KEPT, NS_PER_S, Record, Rejection
@@ -26,7 +26,7 @@ GUESSED = 20
 
 
 def no_records() -> dict[str, array[int]]:
-    """Make an empty map of where records lie: by ``NET.STA.LOC``, first and last time of each record in turn."""
+    """Make an empty map of where records lie: by trace id, first and last time of each record in turn."""
     return defaultdict(partial(array, "q"))
 
 
@@ -57,7 +57,7 @@ class LabelMatcher(Generic[L]):
         """Labels of a record, in order of time."""
         network, station, location, _ = record.trace_id.split(".")
         start_ns, end_ns = record.start_ns, record.end_ns
-        self.records[f"{network}.{station}.{location}"].extend((start_ns, end_ns))
+        self.records[record.trace_id].extend((start_ns, end_ns))
         if station.upper() not in self._of_station:
             return []
         labels, spans = self._of_station[station.upper()]
@@ -68,7 +68,9 @@ class LabelMatcher(Generic[L]):
 def unmatched(
     labels: Sequence[Pick | ClassInterval], records: Mapping[str, Sequence[int]], *, datasets: bool = False
 ) -> list[Rejection]:
-    """The labels that lie in no record; the reason says how far those of their station are from one.
+    """The labels that no record uses; of those that lie in none the reason says how far those of their station are.
+
+    The others are picks on an instrument without waveform there, where another pick of the onset counts.
 
     Parameters
     ----------
@@ -89,13 +91,17 @@ def unmatched(
     for place, here in sorted(of_place.items(), key=lambda item: -len(item[1])):
         label = labels[here[0]]
         names = [n for n in of_station.get(label.station.upper(), []) if fits(label, n.split(".")[0], n.split(".")[2])]
-        spans = Spans([span for n in names for span in zip(records[n][::2], records[n][1::2], strict=True)])
+        spans = _spans(names, records)
         away_ns = {i: ns for i in here if (ns := spans.gap(*span_ns(labels[i]))) > 0}
         if away_ns:
             told = f"{_away(list(away_ns.values()))} from the nearest" if names else "no"
             more = "" if names or lost >= GUESSED else _similar(place, records)
             why |= dict.fromkeys(away_ns, f"label at {place}: {told} waveform of that station{outside}{more}")
             lost += not names
+    for i in _beside(labels, records, of_station):
+        label = labels[i]
+        place = f"{label.network}.{label.station}.{label.location}"
+        why.setdefault(i, f"label at {place}: {SECOND}, on an instrument without waveform there")
     return [Rejection(labels[i].trace_id, *span_ns(labels[i]), why[i]) for i in sorted(why)]
 
 
@@ -109,7 +115,7 @@ def ambiguous(labels: Sequence[Pick | ClassInterval], records: Mapping[str, Sequ
     """
     networks: dict[str, dict[str, list[tuple[int, int]]]] = defaultdict(lambda: defaultdict(list))
     for name, times_ns in records.items():
-        network, station, _ = name.split(".")
+        network, station, *_ = name.split(".")
         networks[station.upper()][network.upper()] += zip(times_ns[::2], times_ns[1::2], strict=True)
     of_several = {
         station: {f"{network}.{station}": Spans(spans) for network, spans in own.items() if network}
@@ -127,13 +133,38 @@ def ambiguous(labels: Sequence[Pick | ClassInterval], records: Mapping[str, Sequ
     return [Rejection("", 0, 0, f"{KEPT}{told}: {first_of(sorted(stations), 6)}")] if n else []
 
 
+def _spans(names: Iterable[str], records: Mapping[str, Sequence[int]]) -> Spans:
+    """Where the records of some trace ids lie."""
+    return Spans([span for n in names for span in zip(records[n][::2], records[n][1::2], strict=True)])
+
+
+def _beside(
+    labels: Sequence[Pick | ClassInterval], records: Mapping[str, Sequence[int]], of_station: Mapping[str, list[str]]
+) -> Iterator[int]:
+    """Numbers of the picks that no record uses, at stations where picks name several instruments; see `surest`."""
+    picks: dict[str, dict[int, Pick]] = defaultdict(dict)
+    for i, label in enumerate(labels):
+        if isinstance(label, Pick):
+            picks[label.station.upper()][i] = label
+    for station, here in picks.items():
+        if len({pick.channel[:2] for pick in here.values()} - {""}) > 1:
+            used: set[int] = set()
+            for name in of_station.get(station, []):
+                network, _, location, instrument = name.split(".")
+                kept, _ = surest([pick for pick in here.values() if fits(pick, network, location)], instrument)
+                spans = _spans([name], records)
+                used |= {id(pick) for pick in kept if spans.gap(pick.time_ns, pick.time_ns) <= 0}
+            yield from (i for i, pick in here.items() if id(pick) not in used)
+
+
 def _away(away_ns: Sequence[float]) -> str:
     lengths = dict.fromkeys(duration(ns / NS_PER_S) for ns in (min(away_ns), max(away_ns)))
     return " to ".join(lengths)
 
 
 def _similar(place: str, records: Mapping[str, Sequence[int]]) -> str:
-    nearest = difflib.get_close_matches(place, sorted(records), n=3, cutoff=0)
+    places = sorted({name.rpartition(".")[0] for name in records})
+    nearest = difflib.get_close_matches(place, places, n=3, cutoff=0)
     return f"; the most similar are {', '.join(nearest)}" if nearest else ""
 
 

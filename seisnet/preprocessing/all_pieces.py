@@ -31,7 +31,7 @@ Progress = Callable[[int, str], None]
 class Totals:
     """Summaries of all pieces, added up; windows are counted by the name of the source, which all of its days share.
 
-    `unmatched` are the labels that lie in no record of any piece.
+    `unmatched` are the labels that no record of any piece uses.
     """
 
     rows: Counter[Row] = field(default_factory=Counter)

@@ -48,7 +48,7 @@ class Plan:
     sources : tuple of (str, int)
         Name of each source, and how many windows it gives.
     n_labels, n_matched : int
-        Labels of files, and those that lie in a record.
+        Labels of files, and those with waveforms that use them.
     unmatched : tuple
         The other labels, as in the windows file.
     rejected : tuple
@@ -239,7 +239,7 @@ def plan(
         division = divide(totals.rows, job.config, totals.covered, totals.excerpted)
     except DataError as error:
         why_not = most_frequent(Counter(reason for *_, reason in totals.unmatched))
-        matched = f"; {n_matched} of {counted(n_labels, 'label')} lie in a record" if n_labels else ""
+        matched = f"; {n_matched} of {counted(n_labels, 'label')} have waveforms" if n_labels else ""
         matched += f": {'; '.join(why_not)}" if why_not else ""
         raise DataError(f"{error}; windows: {_of_classes(totals, job.config.classes)}{matched}") from error
     return Plan(

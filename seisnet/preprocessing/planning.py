@@ -78,7 +78,7 @@ def make_job(
 def label_remarks(
     job: PieceJob, unmatched: Sequence[Rejected], records: Mapping[str, Sequence[int]]
 ) -> list[Rejection]:
-    """Remarks on labels in a record that name no event, or no network; `unmatched` are those that lie in none."""
+    """Remarks on labels that a record uses and that name no event, or no network; `unmatched` are the others."""
     lost = {label[:3] for label in unmatched}
     labels: Sequence[Pick | ClassInterval] = job.labels
     n = sum((labels[i].trace_id, *span_ns(labels[i])) not in lost for i in job.loose)
