@@ -381,6 +381,15 @@ def test_a_dry_run_prints_the_plan_and_writes_nothing(job, tmp_path):
     assert "Missing option '-o' / '--output'" in without.output
 
 
+def test_a_dry_run_counts_the_sources_that_the_run_counts(job, tmp_path):
+    for trace in obspy.read(str(job / "day.mseed")):
+        trace.write(str(tmp_path / f"{trace.id}.mseed"), format="MSEED")
+    n = len(list(tmp_path.iterdir()))
+    what = ("preprocess", tmp_path, "--labels", job / "analyst.csv", "--split", "1,0,0", "-o", tmp_path / "w.h5")
+    assert run(*what, "--dry-run").stdout.startswith(f"sources: {n} in 1 group; their windows, before ")
+    assert f" from {n} sources, " in run(*what).stderr
+
+
 @pytest.mark.parametrize("name", ["none/w.h5", "/proc/w.h5", "there.h5", "half.h5"])
 def test_a_dry_run_refuses_what_the_run_would(name, job, tmp_path):
     (tmp_path / "there.h5").write_bytes(b"precious")

@@ -46,7 +46,9 @@ class Plan:
     ----------
     classes : tuple of str
     sources : tuple of (str, int)
-        Name of each source, and how many windows it gives.
+        Name of what is read at once, such as the files of one station and day, and how many windows it gives.
+    n_files : int
+        Files, data sets and requests to web services among these, which the windows file will list as its sources.
     n_labels, n_matched : int
         Labels of files, and those with waveforms that use them.
     unmatched : tuple
@@ -63,6 +65,7 @@ class Plan:
 
     classes: tuple[str, ...]
     sources: tuple[tuple[str, int], ...]
+    n_files: int
     n_labels: int
     n_matched: int
     unmatched: tuple[Rejected, ...]
@@ -245,6 +248,7 @@ def plan(
     return Plan(
         classes=job.config.classes,
         sources=tuple(totals.n_windows.items()),
+        n_files=len(totals.files),
         n_labels=n_labels,
         n_matched=n_matched,
         unmatched=tuple(totals.unmatched),
