@@ -19,11 +19,12 @@ from seisnet.engine import Engine
 from seisnet.errors import ConfigError, DataError, NothingUsableError
 from seisnet.formats.own_csv import detections_csv
 from seisnet.model import Model, load_model
+from seisnet.preprocessing.job import preprocess
 from seisnet.store.seisbench_writer import SeisBenchWriter
 from seisnet.waveforms.files import Reading
 from seisnet.waveforms.finding import find_sources
 from seisnet.waveforms.records import NS_PER_S
-from seisnet.waveforms.selection import Selection
+from seisnet.waveforms.selection import NO_WAVEFORMS, Selection
 
 LOW = PickConfig(thresholds={"P": 0.3, "S": 0.3})
 
@@ -134,6 +135,24 @@ def test_recordings_that_are_too_short_are_named(tmp_path, make_trace, noise, un
         obspy.Stream(traces).write(tmp_path / f"{k}.mseed", format="MSEED")
     with pytest.raises(NothingUsableError, match=r"shorter than 4 s \(XX.A0..HH, XX.A1..HH, XX.A2..HH, \.\.\.\)"):
         classify([str(tmp_path)], untrained_model)
+
+
+def test_hours_that_an_archive_lacks_are_told_with_those_that_it_holds(tmp_path, make_trace, noise, untrained_model):
+    """The names of its files do not tell hours; once the message did not either."""
+    for day, start_ns in ((1, 1_577_836_800 * NS_PER_S), (2, 1_577_923_200 * NS_PER_S)):
+        trace = make_trace(noise(3000), "GE.APE..HHZ", start_ns=start_ns)
+        path = tmp_path / f"2020/GE/APE/HHZ.D/GE.APE..HHZ.D.2020.{day:03d}"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        trace.write(str(path), format="MSEED")
+    afternoon = Selection(start_ns=(1_577_836_800 + 43_200) * NS_PER_S, end_ns=(1_577_836_800 + 50_000) * NS_PER_S)
+    held = "GE.APE..HHZ, from 2020-01-01T00:00:00.000000Z to 2020-01-01T00:00:29.990000Z"
+    told = f"{NO_WAVEFORMS}; near these times the archive holds {held}"
+    archive, labels = [f"sds:{tmp_path}"], tmp_path / "picks.csv"
+    labels.write_text("network,station,time,phase\nGE,APE,2020-01-01T13:00:00,P\n")
+    with pytest.raises(NothingUsableError, match=told):
+        classify(archive, untrained_model, selection=afternoon)
+    with pytest.raises(NothingUsableError, match=told):
+        preprocess(archive, [labels], selection=afternoon)
 
 
 def test_days_of_an_archive_give_the_picks_of_the_whole(tmp_path, make_trace, noise, untrained_model):

@@ -20,9 +20,9 @@ from seisnet.picking.coincidence import accepted
 from seisnet.picking.detector import joined_detections
 from seisnet.store.work_folder import State, claim, state_of, work_folder
 from seisnet.waveforms.files import Reading
-from seisnet.waveforms.finding import find_sources
+from seisnet.waveforms.finding import find_sources, nothing_wanted
 from seisnet.waveforms.records import reasons
-from seisnet.waveforms.selection import NO_WAVEFORMS, Selection
+from seisnet.waveforms.selection import Selection
 from seisnet.waveforms.sources import Source
 from seisnet.wording import Say
 
@@ -144,7 +144,9 @@ def gathered(
     """
     result = Classification(thresholds=job.model.thresholds(job.config), rival_s=job.config.rival_s)
     result.rejections, result.files = list(reading.rejections), list(reading.files)
+    sources: list[Source] = []
     for i, (source, part) in enumerate(parts):
+        sources.append(source)
         result.add(part)
         result.probabilities += part.probabilities
         result.views = spread(result.views, job.kept_views)
@@ -156,6 +158,6 @@ def gathered(
     hop_ns = job.model.chain(job.config).hop_ns
     result.detections = joined_detections(result.detections, job.config, hop_ns)
     if not result.spans:
-        why = reasons(result.rejections) or NO_WAVEFORMS
+        why = reasons(result.rejections) or nothing_wanted(sources)
         raise NothingUsableError(f"nothing could be scanned: {why}")
     return result

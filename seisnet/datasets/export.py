@@ -24,12 +24,12 @@ from seisnet.store.files import check_not_read
 from seisnet.store.seisbench_writer import SeisBenchWriter
 from seisnet.waveforms.dataset_columns import OUTSIDE
 from seisnet.waveforms.files import Reading
-from seisnet.waveforms.finding import find_sources
+from seisnet.waveforms.finding import find_sources, nothing_wanted
 from seisnet.waveforms.inventory import Stations, coordinates_of, read_stations
 from seisnet.waveforms.lookup import part
 from seisnet.waveforms.reading import read_records, read_traces
 from seisnet.waveforms.records import COMPONENTS, KEPT, NS_PER_S, Record, Rejection, letters_of, lost
-from seisnet.waveforms.selection import NO_WAVEFORMS, Selection
+from seisnet.waveforms.selection import Selection
 from seisnet.waveforms.sources import Source
 from seisnet.wording import most_frequent
 
@@ -152,7 +152,7 @@ def export_seisbench(
         reading.rejections += ambiguous(matcher.labels, matcher.records)
         if not n_traces:
             reasons = Counter(r.reason for r in lost(reading.rejections))
-            why = "; ".join(most_frequent(reasons)) or NO_WAVEFORMS
+            why = "; ".join(most_frequent(reasons)) or nothing_wanted(found)
             raise NothingUsableError(f"no trace could be exported: {why}")
     return n_traces, reading.rejections
 

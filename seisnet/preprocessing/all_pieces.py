@@ -19,8 +19,8 @@ from seisnet.preprocessing.pieces import Piece, PieceJob, Summary
 from seisnet.preprocessing.splits import Row
 from seisnet.store.shards import read_shard
 from seisnet.store.windows_file import Rejected, shards_folder
+from seisnet.waveforms.finding import nothing_wanted
 from seisnet.waveforms.records import KEPT
-from seisnet.waveforms.selection import NO_WAVEFORMS
 from seisnet.wording import counted, most_frequent
 
 Progress = Callable[[int, str], None]
@@ -105,7 +105,7 @@ def make_shards(
     totals.unmatched += unmatched(job.labels, totals.records, datasets=datasets)
     if not totals.rows:
         rejected = itertools.chain(rejections, totals.rejected, *map(_rejected, totals.shards))
-        raise NothingUsableError(f"no window could be made: {_why(totals, rejected)}")
+        raise NothingUsableError(f"no window could be made: {_why(totals, rejected, pieces)}")
     return totals
 
 
@@ -124,11 +124,11 @@ def _rejected(path: Path) -> list[Rejected]:
         return shard.rejected
 
 
-def _why(totals: Totals, rejected: Iterable[Rejected]) -> str:
+def _why(totals: Totals, rejected: Iterable[Rejected], pieces: Sequence[Piece]) -> str:
     """Say in a line why there is no window: stations whose labels lie in no record, and the most frequent reasons."""
     # Where no record could be used, it is no news that labels lie in none.
     stations = Counter(reason for *_, reason in totals.unmatched if totals.records)
     said = most_frequent(stations, 3)
     said += [f"{counted(len(stations) - 3, 'more station')} without waveforms"] if len(stations) > 3 else []
     said += most_frequent(Counter(reason for *_, reason in rejected if not reason.startswith(KEPT)))
-    return "; ".join(said) or NO_WAVEFORMS
+    return "; ".join(said) or nothing_wanted([source for piece in pieces for source in piece.sources])

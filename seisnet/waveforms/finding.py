@@ -4,25 +4,27 @@ from __future__ import annotations
 
 import itertools
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-
-import obspy
 
 from seisnet.config import instance, names
 from seisnet.engine import Engine
 from seisnet.errors import NothingUsableError
+from seisnet.picks import iso_time
 from seisnet.store.seisbench_file import is_seisbench
 from seisnet.store.stead_file import stead_tables
 from seisnet.waveforms import fdsn, sds
 from seisnet.waveforms.file_names import matches, waveform_files
-from seisnet.waveforms.files import Reading
+from seisnet.waveforms.files import Reading, read_headers
 from seisnet.waveforms.groups import Group, gather
 from seisnet.waveforms.inventory import read_stations
 from seisnet.waveforms.records import DAY_NS, KEPT, Rejection
-from seisnet.waveforms.selection import EVERYTHING, Selection
+from seisnet.waveforms.selection import EVERYTHING, NO_WAVEFORMS, Selection
 from seisnet.waveforms.sources import Source
+
+MOST_OPENED = 9
+"""Days of an archive of which an error tells what they hold."""
 
 LONGEST_DAYS = 1.5
 """Files that together are longer than this are read a day at a time."""
@@ -86,14 +88,26 @@ def find_sources(
     for group in groups:
         sources += _sliced(group)
     if not sources and passed_over:
-        more = f" and {len(passed_over) - 5} more" if len(passed_over) > 5 else ""
-        first, last = min(span[0] for span in passed_over.values()), max(span[1] for span in passed_over.values())
-        raise NothingUsableError(
-            "nothing matches the selection; "
-            f"the files hold {', '.join(sorted(passed_over)[:5])}{more}, "
-            f"from {obspy.UTCDateTime(ns=first)} to {obspy.UTCDateTime(ns=last)}"
-        )
+        raise NothingUsableError(f"nothing matches the selection; the files hold {_held(passed_over)}")
     return [replace(source, selection=selection, inventory=stations) for source in _distinct(sources)]
+
+
+def nothing_wanted(sources: Sequence[Source]) -> str:
+    """Why nothing was made although nothing was rejected; of archives, whose files nobody opened, what some hold."""
+    held: dict[str, tuple[int, int]] = {}
+    days = [source for source in sources if source.kind == "sds"][:MOST_OPENED]
+    for path in itertools.chain(*(source.paths for source in days)):
+        for stretch in read_headers(path, Reading()) or ():
+            low, high = held.get(stretch.seed_id, (stretch.start_ns, stretch.end_ns))
+            held[stretch.seed_id] = min(low, stretch.start_ns), max(high, stretch.end_ns)
+    return NO_WAVEFORMS + (f"; near these times the archive holds {_held(held)}" if held else "")
+
+
+def _held(spans_ns: Mapping[str, tuple[int, int]]) -> str:
+    """Which channels there are, and when."""
+    more = f" and {len(spans_ns) - 5} more" if len(spans_ns) > 5 else ""
+    first, last = min(low for low, _ in spans_ns.values()), max(high for _, high in spans_ns.values())
+    return f"{', '.join(sorted(spans_ns)[:5])}{more}, from {iso_time(first)} to {iso_time(last)}"
 
 
 def _distinct(sources: Sequence[Source]) -> Iterator[Source]:
