@@ -83,7 +83,7 @@ def test_reports_remember_what_plot_report_and_review_need(job, tmp_path):
     with pytest.raises(ConfigError, match="use overwrite=True"):
         run("plot", report, "--pick", shown, "-o", tmp_path / "a.pdf")
     with pytest.raises(ConfigError, match="names no format"):
-        run("plot", report, "--pick", shown, "-o", tmp_path / "a.gif")
+        run("plot", report, "--pick", "none that could be drawn", "-o", tmp_path / "a.gif")
     with pytest.raises(DataError, match="no pick has the ID 'x'"):
         run("plot", report, "--pick", "x")
     with pytest.raises(ConfigError, match="--waveforms"):

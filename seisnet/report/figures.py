@@ -81,17 +81,29 @@ ENDINGS = (".png", ".svg", ".pdf")
 """Of the names of files of figures: each is a format."""
 
 
+def check_format(path: Path) -> str:
+    """The ending that gives the format of a figure, in lower case.
+
+    Raises
+    ------
+    ConfigError
+        If it is none of `ENDINGS`.
+    """
+    ending = path.suffix.lower()
+    if ending not in ENDINGS:
+        raise ConfigError(f"{path}: the ending '{ending}' names no format; {', '.join(ENDINGS)} are known")
+    return ending
+
+
 def write_figure(figure: plots.Figure, path: Path) -> None:
     """Write a figure in the format of its ending, whole or not at all.
 
     Raises
     ------
     ConfigError
-        If the ending is none of `ENDINGS`.
+        As `check_format`.
     """
-    ending = path.suffix.lower()
-    if ending not in ENDINGS:
-        raise ConfigError(f"{path}: the ending '{ending}' names no format; {', '.join(ENDINGS)} are known")
+    ending = check_format(path)
     if ending == ".svg":
         content = plots.svg(figure).encode("utf-8", "replace")
     else:
