@@ -24,8 +24,12 @@ NEVER_DIVIDED = {
 """What the attribute ``split_by`` of a windows file means."""
 
 
-def describe(path: Path) -> list[str]:
-    """Describe a windows file, a model file or a waveform file, line by line.
+MOST = 20
+"""Lines of one kind in a description: sources, reasons, traces."""
+
+
+def describe(path: Path, *, every: bool = False) -> list[str]:
+    """Describe a windows file, a model file or a waveform file, line by line; in full, or what is many in part.
 
     Raises
     ------
@@ -39,16 +43,16 @@ def describe(path: Path) -> list[str]:
     found = file_format(path)
     if found == windows_file.FORMAT:
         with opened(path, found):  # where an attribute that is missing or absurd is an error in one line
-            return _windows(path)
+            return _windows(path, every)
     if found == model_file.FORMAT:
         return _model(path)
     if found is not None:
         what = f"a file of format {found!r}" if found else "an HDF5 file"
         raise DataError(f"{path}: {what}, but not a windows or model file of seisnet")
-    return _waveforms(path)
+    return _waveforms(path, every)
 
 
-def _windows(path: Path) -> list[str]:
+def _windows(path: Path, every: bool) -> list[str]:
     info, counts = windows_file.read_info(path), windows_file.read_counts(path)
     lines = [
         f"{path}: seisnet windows file, {counted(int(counts.sum()), 'window')} of {info.attributes['window_s']:g} s "
@@ -67,12 +71,19 @@ def _windows(path: Path) -> list[str]:
             length = duration(samples / info.attributes["sampling_rate_hz"])
             lines.append(f"{name}: {counted(n, 'excerpt')} of records, {length}, for the later networks")
     lines.append("sources, with the windows made from each file and what is read with it, before any were left out:")
-    lines += [f"source: {p}, {size} bytes, {counted(made, 'window')}" for p, size, _, made in info.sources]
-    lines += [
+    sources = [f"source: {p}, {size} bytes, {counted(made, 'window')}" for p, size, _, made in info.sources]
+    told = [
         f"{'' if reason.startswith((KEPT, DAMAGED)) else 'not used: '}{reason}" + (f" ({n} times)" if n > 1 else "")
         for reason, n in Counter(reason for *_, reason in info.rejected).most_common()
     ]
+    lines += [*_first(sources, "source", every), *_first(told, "reason", every)]
     return [*lines, f"config: {json.dumps(info.config)}"]
+
+
+def _first(lines: list[str], what: str, every: bool) -> list[str]:
+    """Those of many lines that are shown, and how many more there are."""
+    more = len(lines) - MOST
+    return lines if every or more <= 0 else [*lines[:MOST], f"{counted(more, f'more {what}')}; use -v to see all"]
 
 
 def _model(path: Path) -> list[str]:
@@ -88,16 +99,21 @@ def _model(path: Path) -> list[str]:
     return lines + ([model.card] if model.card else [])
 
 
-def _waveforms(path: Path) -> list[str]:
+def _waveforms(path: Path, every: bool) -> list[str]:
     reading = Reading()
     stream = read_file(path, reading)
     if stream is None:
         raise DataError(f"{reading.rejections[0].reason}; inspect reads waveforms, windows and models")
     lines = [f"{path}: {stream[0].stats.get('_format', 'waveform')} file, {counted(len(stream), 'trace')}"]
+    traces = []
     for trace in stream:
         s = trace.stats
-        lines.append(
+        traces.append(
             f"{trace.id}  {iso_time(s.starttime.ns)} to {iso_time(s.endtime.ns)}  {s.sampling_rate:g} Hz  "
             f"{counted(s.npts, 'sample')}  {trace.data.dtype}"
         )
-    return lines + [f"note: {r.reason}" for r in reading.rejections]
+    notes = [
+        f"note: {reason}" + (f" ({n} times)" if n > 1 else "")
+        for reason, n in Counter(r.reason for r in reading.rejections).items()
+    ]
+    return [*lines, *_first(traces, "trace", every), *notes]

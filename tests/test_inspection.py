@@ -11,9 +11,10 @@ from click.testing import CliRunner
 from seisnet.cli import cli
 from seisnet.config import PreprocessConfig
 from seisnet.errors import DataError, FormatError
-from seisnet.inspection import describe
+from seisnet.inspection import MOST, describe
 from seisnet.preprocessing.job import preprocess_to_file
 from seisnet.store.model_file import StoredModel, StoredStage, write_model
+from seisnet.store.windows_file import read_info
 
 
 def test_a_windows_file_tells_counts_sources_and_config(labelled, tmp_path):
@@ -36,6 +37,22 @@ def test_a_windows_file_tells_counts_sources_and_config(labelled, tmp_path):
     assert f"source: {labelled.dataset}, " in text
     assert text.count("not used: ") == len({r[3] for r in info.rejected})
     assert '"window_s": 4.0' in lines[-1]
+
+
+def test_of_many_sources_reasons_and_traces_the_first_are_listed_unless_all_are_asked_for(labelled, tmp_path):
+    path = tmp_path / "windows.h5"
+    preprocess_to_file([str(labelled.files)], [str(labelled.csv)], PreprocessConfig(), output=path)
+    n = len(read_info(path).sources)
+    assert n > MOST
+    for every, listed in ((False, MOST), (True, n)):
+        lines = describe(path, every=every)
+        assert sum(line.startswith("source: ") for line in lines) == listed
+        assert (f"{n - MOST} more source{'s' if n - MOST > 1 else ''}; use -v to see all" in lines) != every
+    parts = [trace.slice(trace.stats.starttime + k, trace.stats.starttime + k + 0.5)
+             for trace in obspy.read() for k in range(10)]  # fmt: skip
+    obspy.Stream(parts).write(str(tmp_path / "a.mseed"), format="MSEED")
+    assert describe(tmp_path / "a.mseed")[-1] == "10 more traces; use -v to see all"
+    assert len(describe(tmp_path / "a.mseed", every=True)) == 31
 
 
 def test_a_group_of_which_no_window_is_left_is_not_counted(labelled, tmp_path):

@@ -15,7 +15,8 @@ from seisnet.cli import console
 @click.option("--seed", type=click.IntRange(0), help="Seed for the choice of windows of --plot. [0]")
 @console.overwrite
 @console.quiet
-def inspect(file: Path, folder: Path | None, seed: int | None, overwrite: bool, quiet: bool) -> None:
+@click.option("-v", "--verbose", is_flag=True, help="List every source, reason and trace, not only the first.")
+def inspect(file: Path, folder: Path | None, seed: int | None, overwrite: bool, quiet: bool, verbose: bool) -> None:
     """Describe a windows file, a model file or a waveform file.
 
     --plot writes a report on a windows file: 25 random windows per class with their onsets, so that you see wrong
@@ -40,7 +41,7 @@ def inspect(file: Path, folder: Path | None, seed: int | None, overwrite: bool, 
         click.get_current_context().with_resource(new_folder(folder, overwrite=overwrite))
         if file_format(file) is None:
             raise DataError(f"{file}: not HDF5; --plot draws windows files, seisnet plot draws seismograms")
-    for line in describe(file):
+    for line in describe(file, every=verbose):
         click.echo(line)
     if folder is not None:
         import numpy as np
