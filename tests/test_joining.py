@@ -284,3 +284,11 @@ def test_a_stretch_in_two_files_is_labelled_once_in_the_event_of_the_first(tmp_p
     assert all_three == read_classes([tmp_path / "b.csv"])
     assert sorted(i.event_id for i in all_three) == ["b", "b10", "b20"]  # the first that is named
     assert [r.reason for r in rejections] == 4 * ["a second label of the same stretch"]
+
+
+def test_a_rejected_pick_at_a_station_whose_code_has_a_dot_rejects_it_there_and_nowhere_else(tmp_path):
+    """Once it rejected that of station A."""
+    head = "network,station,location,time,phase,status\n"
+    (tmp_path / "1.csv").write_text(f"{head}GE,A.B,00,10,P,rejected\nGE,A.B,00,50,P,\n")
+    (tmp_path / "2.csv").write_text(f"{head}GE,A,,10,P,\nGE,A.B,00,10,P,\n")
+    assert [p.station for p in read_labels([tmp_path / "1.csv", tmp_path / "2.csv"])] == ["A", "A.B"]

@@ -62,7 +62,8 @@ def refused_picks(rejections: Iterable[Rejection]) -> Refused:
     times: defaultdict[str, list[tuple[int, str, str]]] = defaultdict(list)
     for rejection in rejections:
         if rejection.reason in (REFUSED, NOT_EXISTING):
-            network, station, location, *_ = rejection.trace_id.split(".")
+            network, _, rest = rejection.trace_id.partition(".")
+            station, location, _ = rest.rsplit(".", 2)  # where a station's code has dots, as no waveform's may
             times[station.upper()].append((rejection.start_ns, network, location))
     return {station: sorted(of_station) for station, of_station in times.items()}
 
