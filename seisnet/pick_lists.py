@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import NoReturn, Self, TypeVar
+from typing import NoReturn, Self, SupportsIndex, TypeVar, overload
 
 from seisnet.errors import ConfigError
 from seisnet.picks import Detection, Pick
@@ -27,6 +27,16 @@ class _Found(list[Statement]):
         if len(lines) > MOST_LINES:
             lines[half:-half] = [f"... {len(lines) - 2 * half} more ..."]
         return "\n".join([f"{counted(len(self), self._what)}{':' if self else ''}", *lines])
+
+    @overload
+    def __getitem__(self, key: SupportsIndex) -> Statement: ...
+
+    @overload
+    def __getitem__(self, key: slice) -> Self: ...
+
+    def __getitem__(self, key: SupportsIndex | slice) -> Statement | Self:
+        """One of them, or a list of those in a slice."""
+        return type(self)(super().__getitem__(key)) if isinstance(key, slice) else super().__getitem__(key)
 
     def select(self, trace_id: str | None = None, min_confidence: float | None = None) -> Self:
         """Those of `min_confidence` at least whose trace id, with or without channel, fully matches a pattern."""

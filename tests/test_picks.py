@@ -111,6 +111,14 @@ def test_picks_and_detections_sort_by_time_and_detections_are_selected_too():
     assert found.select("GE.APE") == []
 
 
+def test_a_slice_of_a_list_is_one_too():
+    picks = PickList([Pick("GE", "APE", "", "HH", "P", k) for k in range(5)])
+    assert str(picks[1:3]).startswith("2 picks:") and picks[1:3].picks == [picks[1], picks[2]]
+    assert picks[-1].time_ns == 4 and picks[::-1][:1].select(phase="P") == picks[4:]
+    found = DetectionList([Detection("GE", "APE", "", "HH", "rockfall", 0, 9, 0.5)])
+    assert str(found[:1]) == str(found) and type(found[:0]) is DetectionList
+
+
 def test_who_asks_for_a_data_frame_is_told_how_to_make_one():
     with pytest.raises(ConfigError, match=r"pandas.DataFrame\(\[dataclasses.asdict"):
         PickList().to_dataframe()
