@@ -121,7 +121,7 @@ def test_a_score_tells_false_picks_an_hour_of_so_many(tmp_path):
     told = run("score", *both, "-o", tmp_path / "score", "--overwrite")
     assert "1/h</span>" not in (tmp_path / "score" / "report.html").read_text()
     assert [row["false_an_hour"] for row in csv.DictReader(told.stdout.splitlines())] == ["", ""]
-    with pytest.raises(ConfigError, match="hours: got 0"):
+    with pytest.raises(ConfigError, match=r"hours: got 0\.0; it must lie between 0\.001 and 1000000000$"):
         run("score", *both, "--hours", 0)
 
 
@@ -193,8 +193,16 @@ def test_a_score_of_classes_against_a_catalogue_goes_by_the_type_of_its_events(t
     assert "explosion,1,1,1,1.0000,1.0000,1.0000,-1.000,1.000," in told.stdout
 
 
-@pytest.mark.parametrize("tolerance", ["0", "nan", "inf", "1e300"])
+@pytest.mark.parametrize("tolerance", ["-1", "nan", "inf", "1e300"])
 def test_a_tolerance_that_is_none_is_refused(tolerance, tmp_path):
     (tmp_path / "picks.csv").write_text("network,station,time,phase\nGE,A,0,P\n")
-    with pytest.raises(ConfigError, match="tolerance: got"):
+    with pytest.raises(ConfigError, match=r"tolerance: got .*; it must lie between 0 and 1000000$"):
         run("score", tmp_path / "picks.csv", tmp_path / "picks.csv", "--tolerance", tolerance)
+
+
+def test_without_tolerance_only_picks_of_one_time_match(tmp_path):
+    head = "network,station,time,phase\n"
+    (tmp_path / "found.csv").write_text(f"{head}GE,A,0,P\nGE,A,5.001,P\n")
+    (tmp_path / "wanted.csv").write_text(f"{head}GE,A,0,P\nGE,A,5,P\n")
+    both = tmp_path / "found.csv", tmp_path / "wanted.csv"
+    assert "P,2,2,1,0.5000," in run("score", *both, "--tolerance", 0, "-o", tmp_path / "score").stdout

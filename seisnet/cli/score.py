@@ -71,9 +71,9 @@ def score(
     from seisnet.scoring.matching import TOLERANCE_S, score_detections, score_picks, unscored
 
     if tolerance_s is not None:
-        between("tolerance", tolerance_s, 1e-9, 1e6)
+        between("tolerance", tolerance_s, 0, 1_000_000)
     if hours is not None:
-        between("hours", hours, 1e-9, 1e9)
+        between("hours", hours, 0.001, 1_000_000_000)
     if overwrite and output is None:
         raise click.UsageError("--overwrite needs -o")
     if output is not None:

@@ -45,7 +45,18 @@ def one_of(name: str, value: str, allowed: tuple[str, ...]) -> None:
 def between(name: str, value: float, low: float, high: float) -> None:
     """Refuse a value outside a range, and NaN."""
     if not low <= value <= high:  # also catches NaN
-        raise ConfigError(f"{name}: got {value}; it must lie between {low:g} and {high:g}")
+        raise ConfigError(f"{name}: got {value}; it must lie between {_written_out(low)} and {_written_out(high)}")
+
+
+def _written_out(bound: float) -> str:
+    """A number without an exponent.
+
+    Examples
+    --------
+    >>> _written_out(1e6), _written_out(1e-9), _written_out(0.1 + 0.2), _written_out(2**63 - 1)
+    ('1000000', '0.000000001', '0.3', '9223372036854775807')
+    """
+    return str(bound) if isinstance(bound, int) else f"{float(f'{bound:g}'):.12f}".rstrip("0").rstrip(".")
 
 
 def each_between(config: object, low: float, high: float, *names: str) -> None:

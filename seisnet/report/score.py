@@ -55,7 +55,7 @@ def write_score(scores: Sequence[MatchScore], folder: Path, of: Comparison) -> N
     hours = of.hours or float("nan")
     what, many = WORDS[of.kind]
     residuals_s = {score.name: score.residuals_s for score in scores}
-    limit_s = max([of.tolerance_s, *(np.abs(r).max(initial=0.0) for r in residuals_s.values())])
+    limit_s = max([0.001, of.tolerance_s, *(np.abs(r).max(initial=0.0) for r in residuals_s.values())])
     figure = plots.residual_histogram(residuals_s, limit_s=limit_s, what=what)
     drawn = picture(figure, f"Residuals of matched {what}; the line is their median.")
     write_figures(folder, {"residuals": figure}, {"residuals": drawn})
