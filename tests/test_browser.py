@@ -236,6 +236,19 @@ def test_the_list_has_dates_as_far_as_they_differ(browser, job):
         browser.get("about:blank")  # before the server is gone
 
 
+def test_the_list_gains_dates_when_a_pick_is_moved_over_midnight(browser, job):
+    write_picks([PICKS[0], a_pick(0.3)], job / "picks.csv", "csv", overwrite=True)
+    with serving("review", job / "picks.csv", "--waveforms", job / "Z.mseed", "--serve") as (_, url):
+        browser.get(url)
+        until(browser, is_ready)
+        assert texts(browser, "#list .clock") == ["00:00:00", "00:00:30"]
+        browser.execute_script("picks[0].said_offset_s = -0.5; relist(0);")
+        for _ in range(2):
+            assert texts(browser, "#list .clock") == ["2019-12-31 23:59:59", "2020-01-01 00:00:30"]
+            browser.execute_script("clock = shared(); list();")
+        browser.get("about:blank")
+
+
 def test_zoom_filter_and_shown_picks(browser, job):
     with serving("review", job / "picks.csv", "--waveforms", job / "Z.mseed", "--serve") as (_, url):
         browser.get(url)

@@ -28,10 +28,11 @@ function say(text, isError = false) {
   $("message").classList.toggle("error", isError);
 }
 
-// Year and date are in the list where picks differ in them; `clock` is where what they share ends.
-const shared = () => [11, 5].find(length => new Set(picks.map(pick => pick.time.slice(0, length))).size < 2) ?? 0;
-
 const utc = (pick, offset) => new Date(Math.round(pick.time_us / 1000 + offset * 1000)).toISOString();
+const saidTime = pick => pick.said_offset_s ? utc(pick, pick.said_offset_s) : pick.time;
+
+// Year and date are in the list where picks differ in them; `clock` is where what they share ends.
+const shared = () => [11, 5].find(length => new Set(picks.map(pick => saidTime(pick).slice(0, length))).size < 2) ?? 0;
 
 // The list of picks.
 function matches(pick) {
@@ -68,7 +69,10 @@ function list() {
 }
 
 function relist(index) {
-  if (items.has(index)) fill(items.get(index), index);
+  const before = clock;
+  clock = shared();  // a pick may be moved over midnight
+  if (clock !== before) items.forEach((item, at) => fill(item, at));
+  else if (items.has(index)) fill(items.get(index), index);
   count();
 }
 
