@@ -393,6 +393,17 @@ def test_an_archive_without_what_is_wanted_is_an_error_in_one_line(archive, patt
         find_sources([f"sds:{root}"], Reading(), selection=Selection(end_ns=day_ns - 10 * DAY_NS))
 
 
+def test_files_of_an_archive_with_other_names_are_counted(archive):
+    """Packed ones, above all; once they were passed over without a word."""
+    root, day_ns = archive
+    path = sds_path(root, "GE.APE..HHZ", day_ns)
+    path.rename(path.with_name(f"{path.name}.gz"))
+    reading = Reading()
+    assert len(find_sources([f"sds:{root}"], reading)) == 12
+    told = f"sds:{root}: 1 file not named NET.STA.LOC.CHA.D.YEAR.DAY: {path.name}.gz; rename or unpack them"
+    assert [r.reason for r in reading.rejections] == [told]
+
+
 def test_what_is_no_archive_is_an_error_in_one_line(tmp_path):
     for path in (tmp_path, tmp_path / "missing"):
         with pytest.raises(DataError, match="not an SDS archive"):

@@ -73,7 +73,7 @@ def find_sources(
     for spec in names("sources", specs):
         scheme, colon, rest = spec.partition(":")
         if colon and scheme == "sds":
-            sources += sds.find_days(Path(rest), selection)
+            sources += sds.find_days(Path(rest), selection, reading)
         elif colon and scheme == "fdsn":
             sources += fdsn.find_days(rest, selection)
         else:

@@ -22,12 +22,15 @@ from seisnet.waveforms.files import Reading
 from seisnet.waveforms.records import BEYOND, DAY_NS, Rejection, is_beyond
 from seisnet.waveforms.selection import FOREVER_NS, Selection
 from seisnet.waveforms.sources import Source
+from seisnet.wording import counted, first_of
 
 NAME = re.compile(r"([^.]*)\.([^.]*)\.([^.]*)\.([^.]*)\.D\.(\d{4})\.(\d{3})")
 
 
-def find_days(root: Path, selection: Selection) -> list[Source]:
+def find_days(root: Path, selection: Selection, reading: Reading) -> list[Source]:
     """List the wanted instrument-days of an archive by the names of its files; none of them is opened.
+
+    `reading` takes how many have other names.
 
     Raises
     ------
@@ -39,12 +42,18 @@ def find_days(root: Path, selection: Selection) -> list[Source]:
     years = [path for path in sorted(root.glob("[0-9][0-9][0-9][0-9]")) if path.is_dir()]
     if not years:
         raise DataError(f"sds:{root}: not an SDS archive, which has folders YEAR/NET/STA/CHAN.D")
+    others: list[str] = []
     by_instrument: dict[str, dict[int, list[Path]]] = defaultdict(lambda: defaultdict(list))
     for path in sorted(_files(years, selection)):
         name = NAME.fullmatch(path.name)
-        if name and selection.takes(seed_id := ".".join(name.groups()[:4])):
+        if not name:
+            others.append(path.name)
+        elif selection.takes(seed_id := ".".join(name.groups()[:4])):
             by_instrument[split_seed_id(seed_id)[0]][_day(int(name[5]), int(name[6]))].append(path)
     days = [day for instrument in sorted(by_instrument) for day in _days(by_instrument[instrument], selection)]
+    if others:
+        told = f"{counted(len(others), 'file')} not named NET.STA.LOC.CHA.D.YEAR.DAY: {first_of(others, 3)}"
+        reading.reject(Path(f"sds:{root}"), f"{told}; rename or unpack them")
     if not days:
         raise NothingUsableError(f"sds:{root}: no day matches the selection; {_held(years)}")
     return days
