@@ -226,6 +226,16 @@ def test_rejected_picks_are_told_and_missing_codes_are_no_trouble(tmp_path):
     assert read_labels([path]) == [found]
 
 
+def test_events_without_picks_are_counted(tmp_path):
+    """Of a class above all: a catalogue with the picks of some of its events only is no list of all rockfalls."""
+    events = [Event(event_type="explosion", picks=[quakeml_pick(10, phase_hint="P")] * (k == 1)) for k in range(3)]
+    Catalog(events).write(str(tmp_path / "c.xml"), format="QUAKEML")
+    for read in (read_labels, read_classes):
+        rejections = []
+        assert len(read([tmp_path / "c.xml"], rejections)) == 1
+        assert [r.reason for r in rejections] == ["an event without picks"] * 2
+
+
 def test_picks_of_an_event_that_is_said_not_to_exist_are_told_and_no_labels(tmp_path):
     events = [
         Event(resource_id=f"smi:local/{k}", event_type=kind, picks=[quakeml_pick(10 + 60 * k, phase_hint="P")])

@@ -43,6 +43,9 @@ PICK_ELEMENT = re.compile(rb"<(\w+:)?pick[\s>]")
 UUID = re.compile(rb"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 """What is random in the names that ObsPy draws."""
 
+PICKLESS = "an event without picks"
+"""Why an event gives no labels."""
+
 EVENT = "smi:local/seisnet/loose"
 ORIGIN = f"{EVENT}/origin"
 
@@ -66,6 +69,7 @@ def read_events(path: Path, rejections: list[Rejection]) -> list[Event]:
             why = "" if UNKNOWN.match(str(error)) else f": {shorten(str(error) or type(error).__name__, 200)}"
             raise DataError(f"{path}: neither a catalogue that ObsPy reads nor a .csv of labels{why}") from error
     rejections += [Rejection("", 0, 0, f"ObsPy: {what}") for what in left_out]
+    rejections += [Rejection("", 0, 0, PICKLESS) for event in events if not event.picks]
     return [*events, Event(force_resource_id=False, picks=loose)] if loose else events
 
 

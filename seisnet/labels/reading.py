@@ -12,6 +12,7 @@ from typing import TypeVar
 
 from seisnet.errors import DataError, missing
 from seisnet.labels.catalogues import catalogue_intervals, catalogue_picks
+from seisnet.labels.events import PICKLESS
 from seisnet.labels.joining import Refused, once, refused_picks
 from seisnet.labels.tables import csv_intervals, csv_picks, is_csv
 from seisnet.picks import ClassInterval, Pick, in_order
@@ -117,7 +118,7 @@ def _read(
     path, before = Path(path), len(rejections)
     labels = _read_one(path, from_csv, from_catalogue, rejections)
     if not labels:
-        why_not = "; ".join(most_frequent(Counter(r.reason for r in rejections[before:])))
+        why_not = "; ".join(most_frequent(Counter(r.reason for r in rejections[before:] if r.reason != PICKLESS)))
         lacks = f"usable label: {why_not}" if why_not else "row below its header" if is_csv(path) else none
         raise DataError(f"{path}: holds no {lacks}")
     return labels
