@@ -303,7 +303,7 @@ def test_detections_replace_an_older_output_where_that_is_asked_for(tmp_path):
 @pytest.mark.parametrize(
     ("highest", "told"),
     [
-        ({"P": 0.5, "S": 0.1}, "what reached a threshold failed the tests for coincidence or P before S"),
+        ({"P": 0.5, "S": 0.1}, "what reached a threshold lies outside the times asked for"),
         ({"P": 0.4, "S": 0.1}, "no probability reached its threshold"),
         ({}, "no probability reached its threshold"),
     ],
@@ -311,6 +311,17 @@ def test_detections_replace_an_older_output_where_that_is_asked_for(tmp_path):
 def test_why_there_are_no_picks_is_told(highest, told, untrained_model):
     found = Classification(thresholds={"P": 0.5, "S": 0.2}, highest=highest)
     assert told in summary(found, untrained_model)[0]
+
+
+def test_how_many_picks_the_tests_against_others_cost_is_told(tmp_path):
+    obspy.read().write(tmp_path / "a.mseed", format="MSEED")
+    model = load_model("phase")
+    every = classify([tmp_path / "a.mseed"], model)
+    none = classify([tmp_path / "a.mseed"], model, PickConfig(coincidence=2))
+    assert (every.refused, none.refused) == (0, len(every.picks)) and every.picks and not none.picks
+    told = f"0 P and 0 S picks; {none.refused} more failed the tests for coincidence or P before S."
+    assert summary(none, model)[0] == told
+    assert "failed" not in summary(every, model)[0]
 
 
 def test_time_of_two_instruments_of_a_station_is_told_as_theirs(untrained_model):

@@ -152,7 +152,8 @@ def gathered(
         result.views = spread(result.views, job.kept_views)
         if progress:
             progress(f"{source.name}, {len(result.picks) + len(result.detections)} found so far", i + 1, total)
-    result.picks = accepted(result.picks, job.config)
+    reached, result.picks = len(result.picks), accepted(result.picks, job.config)
+    result.refused = reached - len(result.picks)
     views = spread(of_picks(result.views, set(result.picks)), job.most_views)
     result.views = with_all_picks(views, result.picks)
     hop_ns = job.model.chain(job.config).hop_ns

@@ -79,6 +79,8 @@ class Classification:
         Trace id, start and end of every record, as far as its source answers for it.
     rival_s : float
         Picks this near to a more probable one may have lost probability; 0 if none has.
+    refused : int
+        Picks that failed the tests against other picks, see `seisnet.picking.coincidence.accepted`.
     seconds, dead_s : float
         Time scanned, all records together, and how much of it holds no signal and is masked.
     """
@@ -94,6 +96,7 @@ class Classification:
     thresholds: dict[str, float] = field(default_factory=dict)
     highest: dict[str, float] = field(default_factory=dict)
     rival_s: float = 0.0
+    refused: int = 0
     seconds: float = 0.0
     dead_s: float = 0.0
 

@@ -18,19 +18,22 @@ def summary(found: Classification, model: Model) -> tuple[str, ...]:
     records = counted(found.n_records, "gap-free record")
     dead = f", {duration(found.dead_s)} of it without signal and therefore masked" if found.dead_s else ""
     return (
-        f"{counts} {what}{'' if kinds else _why_none(found)}.",
+        f"{counts} {what}{_why_no_more(found)}.",
         f"{duration(found.seconds)} of {where} scanned in {records}{dead}.",
     )
 
 
-def _why_none(found: Classification) -> str:
-    """Why there are no picks: how high the probabilities came."""
+def _why_no_more(found: Classification) -> str:
+    """How many picks failed the tests against others; where there are none at all, how high the probabilities came."""
+    if found.refused:
+        return f"; {found.refused} more failed the tests for coincidence or P before S"
+    if found.picks or found.detections:
+        return ""
     highest = "; ".join(
         f"{name} {found.highest.get(name, 0.0):.4f}, threshold {threshold:g}"
         for name, threshold in found.thresholds.items()
     )
     reached = any(found.highest.get(name, 0.0) >= threshold for name, threshold in found.thresholds.items())
     if reached:
-        failed = "failed the tests for coincidence or P before S, or lies outside the times asked for"
-        return f"; what reached a threshold {failed} ({highest})"
+        return f"; what reached a threshold lies outside the times asked for ({highest})"
     return f"; no probability reached its threshold ({highest})"
