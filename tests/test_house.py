@@ -85,7 +85,7 @@ def test_every_folder_is_installed_and_says_what_it_holds():
     project = tomllib.loads((PACKAGE.parent / "pyproject.toml").read_text(encoding="utf-8"))
     folders = {path.parent for path in MODULES.values()} | {PACKAGE}
     packages = {module_of(folder / "__init__.py") for folder in folders}
-    assert set(project["tool"]["setuptools"]["packages"]) == packages | {"seisnet.registry"}
+    assert set(project["tool"]["setuptools"]["packages"]) == packages | {"seisnet.models", "seisnet.registry"}
     for folder in folders:
         assert ast.get_docstring(ast.parse((folder / "__init__.py").read_text(encoding="utf-8"))), folder.name
 
