@@ -3,13 +3,15 @@
 import io
 import os
 import pty
+import re
 import subprocess
 import sys
 from pathlib import Path
 
+import click
 import pytest
 
-from seisnet.cli import console, main
+from seisnet.cli import cli, console, main
 from seisnet.report.document import rejections_section
 from seisnet.waveforms.records import BEYOND, DAMAGED, KEPT, Rejection
 
@@ -177,3 +179,21 @@ def test_what_has_no_time_is_told_without_one(capsys):
 def test_a_remark_on_a_whole_record_is_told_with_its_start_alone(capsys):
     console.say_rejections([("GE.APE..HH", 10**9, 10**9, f"{KEPT}resampled")], quiet=False, verbose=True)
     assert capsys.readouterr().err == f"  GE.APE..HH 1970-01-01T00:00:01.000000Z: {KEPT}resampled\n"
+
+
+def test_a_shell_completes_every_name_of_a_file():
+    context = click.Context(cli)
+    commands = [cli.get_command(context, name) for name in cli.list_commands(context)]
+    commands += [c for group in commands if isinstance(group, click.Group) for c in group.commands.values()]
+    for command in commands:
+        for parameter in command.params:
+            takes_file = re.search("FILE|MODEL|SOURCE|PATH", parameter.make_metavar(context).replace("--", ""))
+            if takes_file and isinstance(parameter, click.Argument | click.Option):
+                [item] = parameter.shell_complete(click.Context(command), "da")
+                assert (item.value, item.type) == ("da", "file"), (command.name, parameter.name)
+
+
+def test_a_name_need_not_be_a_file(tmp_path):
+    (tmp_path / "unreadable").touch(mode=0)
+    for name in ("sds:/archive", "phase", "fdsn:GEOFON", str(tmp_path / "unreadable"), "a" * 5000):
+        assert console.NAME.convert(name, None, None) == name

@@ -21,7 +21,7 @@ VIEWS = 50
 
 
 @click.command()
-@click.argument("sources", nargs=-1, required=True)
+@click.argument("sources", nargs=-1, required=True, type=console.NAME)
 @console.model
 @console.output_file
 @click.option(

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 PATH = click.Path(path_type=Path)
 
+NAME = click.Path(readable=False)
+"""A file, which a shell completes, or another name, as of a model or an archive; text, and not looked up here."""
+
 SOON_S = 2.0
 """A job that is over sooner shows no bar."""
 
@@ -34,6 +37,7 @@ config_file = click.option("--config", "config_path", type=PATH, help="TOML file
 model = click.option(
     "--model",
     "model_name",
+    type=NAME,
     default="phase",
     show_default=True,
     metavar="FILE|NAME",
@@ -78,11 +82,16 @@ drawing_options = _together(
     click.option(
         "--waveforms",
         multiple=True,
+        type=NAME,
         metavar="SOURCE",
         help="What the picks were made on; default: that of the report; repeatable.",
     ),
     click.option(
-        "--model", "model_name", metavar="FILE|NAME", help="Model for probability traces; default: that of the report."
+        "--model",
+        "model_name",
+        type=NAME,
+        metavar="FILE|NAME",
+        help="Model for probability traces; default: that of the report.",
     ),
     click.option(
         "--inventory",

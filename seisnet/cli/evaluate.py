@@ -10,7 +10,7 @@ from seisnet.cli import console
 
 
 @click.command()
-@click.argument("model", metavar="MODEL")
+@click.argument("model", type=console.NAME, metavar="MODEL")
 @click.argument("windows", type=console.PATH)
 @click.option("-o", "--output", type=console.PATH, required=True, help="Folder for report and figures.")
 @click.option(

@@ -37,7 +37,7 @@ def list_command() -> None:
 
 
 @models.command("show", short_help="Show the card of a shipped model or of a file.")
-@click.argument("name")
+@click.argument("name", type=console.NAME)
 def show_command(name: str) -> None:
     """Show the card of model NAME, a shipped one or a file, then its thresholds, stages, provenance and metrics.
 
@@ -51,7 +51,7 @@ def show_command(name: str) -> None:
 
 
 @models.command("export", short_help="Write the window network of a model as ONNX.")
-@click.argument("name", metavar="MODEL")
+@click.argument("name", type=console.NAME, metavar="MODEL")
 @console.output_file
 @console.overwrite
 @console.quiet

@@ -32,8 +32,14 @@ an onset it is about 0.
 
 
 @click.command()
-@click.argument("sources", nargs=-1, required=True)
-@click.option("--labels", multiple=True, metavar="FILE", help="Catalogue (QuakeML, ...) or CSV of labels; repeatable.")
+@click.argument("sources", nargs=-1, required=True, type=console.NAME)
+@click.option(
+    "--labels",
+    multiple=True,
+    type=console.NAME,
+    metavar="FILE",
+    help="Catalogue (QuakeML, ...) or CSV of labels; repeatable.",
+)
 @click.option(
     "-o",
     "--output",
@@ -68,7 +74,12 @@ an onset it is about 0.
 @click.option("--seed", type=int, help="Seed of every random choice. [0]")
 @console.selection_options
 @click.option(
-    "--mine", "miner", default="", metavar="MODEL", help="Add noise windows where this model makes false picks."
+    "--mine",
+    "miner",
+    type=console.NAME,
+    default="",
+    metavar="MODEL",
+    help="Add noise windows where this model makes false picks.",
 )
 @click.option("--virtual", is_flag=True, help="Leave the features in shards, in OUTPUT.shards.")
 @click.option("--dry-run", is_flag=True, help="Print what would be made; write nothing.")

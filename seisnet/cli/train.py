@@ -56,6 +56,7 @@ if TYPE_CHECKING:
 @click.option(
     "--init",
     "init_name",
+    type=console.NAME,
     metavar="FILE|NAME",
     help="Start from the weights of this model, with its layers and members.",
 )
