@@ -22,7 +22,7 @@ from seisnet.store.windows_in_memory import read_windows
 from seisnet.synthetic import GeneratorConfig, SyntheticRecord, generate_records
 from seisnet.training.fitting import fit
 from seisnet.waveforms.examples import example_files, write_example_event
-from seisnet.waveforms.records import COMPONENTS, NS_PER_S, letters_of
+from seisnet.waveforms.records import NS_PER_S, letters_of
 from seisnet.wording import Say, epoch
 
 N_EVENTS = 400
@@ -107,7 +107,7 @@ def write_synthetic_dataset(
         "station_location_code", "source_id", "source_magnitude", "path_distance_km",
     )  # fmt: skip
     n_records = 0
-    with SeisBenchWriter(folder, columns, data_format={"component_order": COMPONENTS}, overwrite=overwrite) as writer:
+    with SeisBenchWriter(folder, columns, data_format={}, overwrite=overwrite) as writer:
         for record in generate_records(n_events, rng, config=config):
             writer.add(_metadata(record), record.data[record.present])
             n_records += 1

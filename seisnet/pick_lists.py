@@ -51,7 +51,7 @@ class _Found(list[Statement]):
     def to_dataframe(self) -> NoReturn:
         """Say how else a table is made: seisnet does without pandas."""
         raise ConfigError(
-            "to_dataframe: seisnet does without pandas; use pandas.DataFrame([dataclasses.asdict(x) for x in picks]), "
+            "to_dataframe: seisnet does without pandas; use pandas.DataFrame(picks), "
             "or write_picks(picks, 'picks.csv', 'seisbench') for a file with SeisBench's columns"
         )
 

@@ -3,6 +3,7 @@
 import csv
 import itertools
 
+import h5py
 import numpy as np
 import obspy
 import pytest
@@ -247,6 +248,18 @@ def test_the_command_exports(tmp_path, labelled):
     assert done.exit_code == 0
     assert f"{len(labelled.seismograms)} traces in the seisbench layout" in done.stderr
     assert {t.record.sampling_rate_hz for t in read_dataset(tmp_path / "set")} == {50.0}
+
+
+def test_only_rows_say_which_components_there_are(tmp_path, make_trace, noise):
+    stream = obspy.Stream([make_trace(noise(3000, c), f"GE.APE..HH{'ZNE'[c]}") for c in range(3)])
+    (stream + make_trace(noise(3000, 4), "GE.KARP..HHZ")).write(tmp_path / "a.mseed", format="MSEED")
+    at = stream[0].stats.starttime + 10
+    rows = [f"GE,{station},{at},P\n" for station in ("APE", "KARP")]
+    (tmp_path / "p.csv").write_text("network,station,time,phase\n" + "".join(rows))
+    export_seisbench([tmp_path / "a.mseed"], [tmp_path / "p.csv"], tmp_path / "set")
+    assert [t.record.present.tolist() for t in read_dataset(tmp_path / "set")] == [[True] * 3, [True, False, False]]
+    with h5py.File(tmp_path / "set" / "waveforms.hdf5") as file:
+        assert set(file["data_format"]) == {"dimension_order", "sampling_rate"}, "SeisBench warns of what differs"
 
 
 def test_seisbench_opens_what_is_exported(tmp_path, labelled):

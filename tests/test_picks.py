@@ -120,7 +120,7 @@ def test_a_slice_of_a_list_is_one_too():
 
 
 def test_who_asks_for_a_data_frame_is_told_how_to_make_one():
-    with pytest.raises(ConfigError, match=r"pandas.DataFrame\(\[dataclasses.asdict"):
+    with pytest.raises(ConfigError, match=r"pandas.DataFrame\(picks\)"):
         PickList().to_dataframe()
 
 

@@ -28,7 +28,7 @@ from seisnet.waveforms.finding import find_sources, nothing_wanted
 from seisnet.waveforms.inventory import Stations, coordinates_of, read_stations
 from seisnet.waveforms.lookup import part
 from seisnet.waveforms.reading import read_records, read_traces
-from seisnet.waveforms.records import COMPONENTS, KEPT, NS_PER_S, Record, Rejection, letters_of, lost
+from seisnet.waveforms.records import KEPT, NS_PER_S, Record, Rejection, letters_of, lost
 from seisnet.waveforms.selection import Selection
 from seisnet.waveforms.sources import Source
 from seisnet.wording import most_frequent
@@ -136,7 +136,7 @@ def export_seisbench(
     with SeisBenchWriter(
         Path(folder),
         columns,
-        data_format={"component_order": COMPONENTS, "sampling_rate": config.sampling_rate_hz},
+        data_format={"sampling_rate": config.sampling_rate_hz},
         overwrite=overwrite,
     ) as writer:
         for source in found:

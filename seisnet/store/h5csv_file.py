@@ -109,7 +109,7 @@ def import_h5csv(path: str | Path, folder: str | Path, *, overwrite: bool = Fals
         with SeisBenchWriter(
             folder,
             list(dict.fromkeys(column for row in converted for column in row)),
-            data_format=_data_format(rows, codes, attributes),
+            data_format=_data_format(rows, attributes),
             attributes=attributes,
             overwrite=overwrite,
         ) as writer:
@@ -142,10 +142,8 @@ def _channel_codes(order: str, n_components: int, path: Path) -> list[str]:
     return codes
 
 
-def _data_format(
-    rows: Sequence[dict[str, str]], codes: Sequence[str], attributes: dict[str, str]
-) -> dict[str, str | float]:
-    said: dict[str, str | float] = {"component_order": "".join(code[-1] for code in codes)}
+def _data_format(rows: Sequence[dict[str, str]], attributes: dict[str, str]) -> dict[str, str | float]:
+    said: dict[str, str | float] = {}
     rates = {row["sampling_rate"] for row in rows}
     if len(rates) == 1 and re.fullmatch(r"\d+(\.\d+)?", rate := rates.pop()):
         said["sampling_rate"] = float(rate)

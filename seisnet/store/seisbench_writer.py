@@ -39,7 +39,8 @@ class SeisBenchWriter:
     columns : sequence of str
         Columns of the metadata after ``trace_name``, which the writer fills.
     data_format : mapping
-        What is true of every trace, such as ``{"component_order": "ZNE", "sampling_rate": 100.0}``.
+        What is true of every trace, such as ``{"sampling_rate": 100.0}``. SeisBench warns of a ``component_order`` from
+        which that of a trace differs, as where a component is missing.
     attributes : mapping of str to str
         Provenance: attributes of the HDF5 file, and the lines of ``README.md``.
 
