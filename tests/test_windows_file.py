@@ -5,6 +5,7 @@ import itertools
 import json
 import os
 import shutil
+from pathlib import Path
 
 import h5py
 import numpy as np
@@ -12,17 +13,16 @@ import pytest
 
 from seisnet.errors import FormatError
 from seisnet.store.hdf5 import new_hdf5
+from seisnet.store.virtual_features import SHARD_FORMAT, shards_folder
 from seisnet.store.windows_file import (
     DTYPES,
     FORMAT,
-    SHARD_FORMAT,
     FeatureReader,
     WindowRows,
     WindowsInfo,
     read_counts,
     read_info,
     read_rows,
-    shards_folder,
 )
 from seisnet.store.windows_writer import writing
 from tests.damage import (
@@ -229,18 +229,26 @@ def test_a_damaged_file_is_refused_in_one_line(what, good, tmp_path):
     assert_refused(changed(good, tmp_path, change), read_all, message)
 
 
-def test_a_virtual_file_of_more_shards_than_files_may_be_open_is_read(tmp_path, monkeypatch):
-    resource = pytest.importorskip("resource")
-    monkeypatch.setattr("seisnet.store.windows_file.RUN_ROWS", 100)
-    rows, path = make_rows(), tmp_path / "virtual.h5"
+def write_virtual(path, rows, kept=tuple(range(20))):
+    """A virtual file of these rows, in shards of 20 of which some are kept."""
+    kept = np.array(kept)
     shards_folder(path).mkdir()
-    with writing(path, INFO, N, virtual=True) as writer:
-        for at in range(0, N, 20):
+    starts = range(0, len(rows), 20)
+    with writing(path, INFO, len(starts) * len(kept), virtual=True) as writer:
+        for at in starts:
             some, shard = rows.take(slice(at, at + 20)), shards_folder(path) / f"{at}.h5"
             with new_hdf5(shard, SHARD_FORMAT) as file:
                 file["x"], file.attrs["sha256"] = some.x, "one"
-            writer.append(some)
-            writer.link(shard, np.arange(20), 20, "one")
+            writer.append(some.take(kept))
+            writer.link(shard, kept, 20, "one")
+    return path
+
+
+def test_a_virtual_file_of_more_shards_than_files_may_be_open_is_read(tmp_path, monkeypatch):
+    resource = pytest.importorskip("resource")
+    monkeypatch.setattr("seisnet.store.windows_file.RUN_ROWS", 100)
+    rows = make_rows()
+    path = write_virtual(tmp_path / "virtual.h5", rows)
     free = os.dup(0)
     os.close(free)
     few, most = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -250,6 +258,61 @@ def test_a_virtual_file_of_more_shards_than_files_may_be_open_is_read(tmp_path, 
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (few, most))
     np.testing.assert_array_equal(x, rows.x)
+
+
+def test_a_virtual_file_gives_the_rows_that_hdf5_finds_in_it(tmp_path):
+    kept = [0, 1, 5, 6, 7, 19]
+    path = write_virtual(tmp_path / "virtual.h5", make_rows(), kept)
+    with h5py.File(path) as file:
+        x = file["x"][:]
+    np.testing.assert_array_equal(x, make_rows().x.reshape(-1, 20, 60)[:, kept].reshape(-1, 60))
+    with FeatureReader(path) as reader:
+        for rows in (np.arange(len(x)), np.array([0]), np.array([5, 6]), np.array([3, 100, 179]), np.arange(2, 180, 7)):
+            np.testing.assert_array_equal(reader.read(rows), x[rows])
+
+
+def test_rows_of_a_virtual_file_are_read_from_their_shards_alone(tmp_path, monkeypatch):
+    path = write_virtual(tmp_path / "virtual.h5", make_rows())
+    monkeypatch.setattr("seisnet.store.windows_file.RUN_ROWS", 20)
+    opened, of_group = [], h5py.Group.__getitem__
+    monkeypatch.setattr(
+        h5py.Group, "__getitem__", lambda self, name: opened.append(self.file.filename) or of_group(self, name)
+    )
+    with FeatureReader(path) as reader:
+        opened.clear()
+        reader.read(np.arange(200, 300))
+    assert {Path(name).name for name in opened} == {f"{at}.h5" for at in range(200, 300, 20)}
+
+
+def over(*sources):
+    """Give a virtual file another `/x`, from some (part of it, shard, part of the shard)."""
+
+    def change(file):
+        layout = h5py.VirtualLayout(file["x"].shape, np.float32)
+        folder = shards_folder(Path(file.filename)).name
+        for rows, shard, own in sources:
+            layout[rows] = h5py.VirtualSource(f"{folder}/{shard}", "x", (20, 60))[own]
+        del file["x"]
+        file.create_virtual_dataset("x", layout)
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("sources", "message"),
+    [
+        ([(np.s_[20:40], "0.h5", np.s_[:])], "does not hold the rows of one shard after those of another"),
+        ([(np.s_[:20, :30], "0.h5", np.s_[:, :30])], "does not hold the rows of one shard after those of another"),
+        ([(np.s_[:20], "0.h5", np.s_[:])], "/x has 600 rows; its shards give 20"),
+        ([(np.s_[:20], "600.h5", np.s_[:])], "points to virtual.h5.shards/600.h5, which is not a shard beside it"),
+    ],
+    ids=["a gap", "a part of the columns", "fewer rows", "an unknown shard"],
+)
+def test_a_virtual_file_of_other_parts_of_shards_is_refused(sources, message, tmp_path):
+    path = write_virtual(tmp_path / "virtual.h5", make_rows())
+    with h5py.File(path, "r+") as file:
+        over(*sources)(file)
+    assert_refused(path, FeatureReader, message)
 
 
 def test_external_storage_and_virtual_data_sets_are_refused(good, tmp_path):

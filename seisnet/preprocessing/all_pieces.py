@@ -18,7 +18,8 @@ from seisnet.labels.matching import no_records, unmatched
 from seisnet.preprocessing.pieces import Piece, PieceJob, Summary
 from seisnet.preprocessing.splits import Row
 from seisnet.store.shards import read_shard
-from seisnet.store.windows_file import Rejected, shards_folder
+from seisnet.store.virtual_features import shards_folder
+from seisnet.store.windows_file import Rejected
 from seisnet.waveforms.finding import nothing_wanted
 from seisnet.waveforms.records import KEPT
 from seisnet.wording import counted, most_frequent

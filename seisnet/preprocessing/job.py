@@ -23,7 +23,8 @@ from seisnet.preprocessing.one_piece import work
 from seisnet.preprocessing.planning import label_remarks, make_job, make_pieces
 from seisnet.preprocessing.splits import divide
 from seisnet.store.files import HDF5, check_not_read
-from seisnet.store.windows_file import FeatureReader, Rejected, WindowsInfo, is_virtual, read_info, shards_folder
+from seisnet.store.virtual_features import shards_folder
+from seisnet.store.windows_file import FeatureReader, Rejected, WindowsInfo, is_virtual, read_info
 from seisnet.store.windows_in_memory import Windows, read_windows
 from seisnet.store.work_folder import State, check_place, claim, clear, forget, work_folder
 from seisnet.waveforms.files import Reading

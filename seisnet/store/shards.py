@@ -22,7 +22,8 @@ from seisnet.errors import FormatError
 from seisnet.store.excerpts import N_COMPONENTS, Excerpt
 from seisnet.store.excerpts_writer import SamplesWriter
 from seisnet.store.hdf5 import inside, new_hdf5, opened, text
-from seisnet.store.windows_file import DTYPES, SHARD_FORMAT, Rejected
+from seisnet.store.virtual_features import SHARD_FORMAT
+from seisnet.store.windows_file import DTYPES, Rejected
 
 SHARED = ("y", "onset_s", "start_ns", "weight", "augmented", "snr_db")
 """Columns that shards have in common with the windows file."""

@@ -14,10 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seisnet.errors import DataError, FormatError
-from seisnet.store.hdf5 import inside, opened, text
+from seisnet.store.hdf5 import inside, opened, rising_rows, text
+from seisnet.store.virtual_features import VirtualFeatures
 
 FORMAT = "seisnet-windows"
-SHARD_FORMAT = "seisnet-shard"
 SPLITS = ("train", "dev", "test")
 LARGEST_FEATURES = 1 << 24
 RUN_ROWS = 256
@@ -122,11 +122,6 @@ class WindowsInfo:
         return config
 
 
-def shards_folder(path: Path) -> Path:
-    """Folder of the shards in which the features of a virtual windows file lie."""
-    return path.with_name(f"{path.name}.shards")
-
-
 def read_info(path: Path, *, rejected: bool = True) -> WindowsInfo:
     """Read and check what describes a windows file; without `rejected`, what was not used is left out."""
     with opened(path, FORMAT) as file:
@@ -159,16 +154,16 @@ def read_rows(path: Path, *, features: bool = True) -> WindowRows:
     """
     with opened(path, FORMAT) as file:
         info = _info(file, rejected=False)
-        names = [name for name in DTYPES if name != "snr_db" or name in file]
-        columns = {name: _features(file) if name == "x" else inside(file, name) for name in names}
+        names = [name for name in DTYPES if name != "x" and (name != "snr_db" or name in file)]
+        columns = {name: inside(file, name) for name in names}
         n = len(columns["y"])
-        for name, column in columns.items():
+        for name, column in {"x": _features(file), **columns}.items():
             expected = (n, int(np.prod(info.feature_shape))) if name == "x" else (n,)
             if column.shape != expected:
                 raise FormatError(f"{path}: /{name} has shape {column.shape}; {expected} is needed")
             if column.dtype != DTYPES[name]:
                 raise FormatError(f"{path}: /{name} is {column.dtype}; {np.dtype(DTYPES[name])} is needed")
-        values = {name: column[:] for name, column in columns.items() if name not in ("x", "trace_id")}
+        values = {name: column[:] for name, column in columns.items() if name != "trace_id"}
         trace_id = np.array([text(t) for t in columns["trace_id"][:]], dtype=object)
     values["x"] = np.zeros((n, 0), dtype=np.float32)
     if features:
@@ -185,12 +180,10 @@ class FeatureReader:
 
     def __init__(self, path: Path) -> None:
         with ExitStack() as stack:
-            self._file = stack.enter_context(opened(path, FORMAT))
-            x = _features(self._file)
+            self._x = _features(stack.enter_context(opened(path, FORMAT)))
             self._stack = stack.pop_all()
         self._path = path
-        self._x = None if x.is_virtual else x
-        self.n_features = int(x.shape[1])
+        self.n_features = int(self._x.shape[1])
 
     def __enter__(self) -> FeatureReader:
         return self
@@ -209,19 +202,12 @@ class FeatureReader:
         values = np.zeros((len(rows), self.n_features), dtype=np.float32)
         for at in range(0, len(rows), RUN_ROWS):  # else all that lies between them would be in memory at once
             run = rows[at : at + RUN_ROWS]
-            part = self._read(run)
+            x = self._x
+            part = x.read(run) if isinstance(x, VirtualFeatures) else rising_rows(x, run)
             if not np.isfinite(part).all():
                 raise FormatError(f"{self._path}: /x holds values that are not finite")
             values[at : at + RUN_ROWS] = part
         return values
-
-    def _read(self, run: NDArray[np.int64]) -> NDArray[np.float32]:
-        # A virtual data set keeps every shard that it has read open, and a system limits how many files may be: to open
-        # it anew for each run of rows closes them.
-        x = self._x or self._file["x"]
-        low, high = int(run[0]), int(run[-1]) + 1
-        # One slice and a choice from it is far faster than HDF5's own choice of rows, if few are left out.
-        return np.asarray(x[low:high][run - low] if high - low <= 8 * len(run) else x[run])
 
 
 def read_snr_db(path: Path) -> dict[str, NDArray[np.float32]]:
@@ -249,26 +235,12 @@ def count_groups(path: Path) -> int:
         return len(np.unique(inside(file, "group")[:]))
 
 
-def _features(file: h5py.File) -> h5py.Dataset:
-    """`/x`: of this file, or virtual over shards beside it, each of which is there and the one that was linked.
-
-    HDF5 itself takes a missing file for zeros.
-    """
+def _features(file: h5py.File) -> h5py.Dataset | VirtualFeatures:
+    """`/x`, of this file or in shards beside it."""
     x = file["x"] if isinstance(file.get("x", getlink=True), h5py.HardLink) else None
-    if not isinstance(x, h5py.Dataset) or not x.is_virtual:
-        return inside(file, "x")
-    path = Path(file.filename)
-    linked = dict(_rows(file, "shards", ("path", "sha256")))
-    for source in x.virtual_sources():
-        parts = source.file_name.split("/")
-        beside = len(parts) == 2 and parts[0] == shards_folder(path).name and source.dset_name == "x"
-        if not beside or source.file_name not in linked:
-            raise FormatError(f"{path}: /x points to {source.file_name}, which is not a shard beside it")
-    for name, sha256 in linked.items():
-        with opened(path.parent / name, SHARD_FORMAT) as shard:
-            if text(shard.attrs["sha256"]) != sha256:
-                raise FormatError(f"{path}: {name} is not the shard that /x was made from")
-    return x
+    if isinstance(x, h5py.Dataset) and x.is_virtual:
+        return VirtualFeatures(Path(file.filename), x, dict(_rows(file, "shards", ("path", "sha256"))))
+    return inside(file, "x")
 
 
 def _info(file: h5py.File, *, rejected: bool) -> WindowsInfo:
