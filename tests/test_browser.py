@@ -249,6 +249,33 @@ def test_the_list_gains_dates_when_a_pick_is_moved_over_midnight(browser, job):
         browser.get("about:blank")
 
 
+COUNTED = """
+window.most = 0;
+for (const name of ["append", "replaceChildren"]) {
+  const own = Element.prototype[name];
+  Element.prototype[name] = function (...nodes) { most = Math.max(most, nodes.length); own.apply(this, nodes); };
+}
+"""
+"""Keeps the largest number of nodes that one call has taken; browsers end one of some 100,000 with an error."""
+
+
+def test_pages_of_a_million_picks_would_not_pass_them_in_one_call(browser, job):
+    arguments = (job / "picks.csv", "--waveforms", job / "Z.mseed", "--serve")
+    with serving("review", *arguments) as (_, url):
+        browser.get(url)
+        until(browser, lambda b: len(texts(b, "#list li")) == 4)
+        browser.execute_script(COUNTED + "list();")
+        assert len(texts(browser, "#list li")) == 4
+        assert browser.execute_script("return most") < 4
+        browser.get("about:blank")  # before the server is gone
+    with serving("report", *arguments) as (_, url):
+        browser.get(url)
+        browser.execute_script(COUNTED)
+        browser.find_element(By.CSS_SELECTOR, "th:nth-child(5)").click()
+        assert texts(browser, "tbody td:nth-child(5)") == ["0.60", "0.70", "0.90", "0.95"]
+        assert browser.execute_script("return most") < 4
+
+
 def test_zoom_filter_and_shown_picks(browser, job):
     with serving("review", job / "picks.csv", "--waveforms", job / "Z.mseed", "--serve") as (_, url):
         browser.get(url)

@@ -62,8 +62,12 @@ function fill(item, index) {
 
 function list() {
   items.clear();
-  picks.forEach((pick, index) => { if (matches(pick)) items.set(index, row(pick, index)); });
-  $("list").replaceChildren(...items.values());
+  $("list").replaceChildren();
+  picks.forEach((pick, index) => {
+    if (!matches(pick)) return;
+    items.set(index, row(pick, index));
+    $("list").append(items.get(index));  // one by one: a call takes no more than some 100,000
+  });
   count();
   markCurrent();
 }
