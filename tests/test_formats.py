@@ -4,6 +4,7 @@ import io
 import math
 import re
 import shutil
+import tracemalloc
 
 import numpy as np
 import obspy
@@ -138,6 +139,18 @@ def test_any_picks_are_our_own_csv_or_labels(tmp_path):
     (tmp_path / "classes.csv").write_text("network,station,time, Class\nGE,APE,1577836801,rockfall\n")
     kinds = {"bom.csv": {"phase"}, "classes.csv": {"class"}, "picks.xml": {"phase", "class"}}
     assert {name: kinds_of(tmp_path / name) for name in kinds} == kinds
+
+
+def test_reading_picks_takes_little_more_memory_than_the_picks(tmp_path):
+    write_picks([Pick("GE", "APE", "", "HH", "P", k * 10**9, 0.5) for k in range(500)], tmp_path / "picks.csv")
+    tracemalloc.start()
+    try:
+        picks = read_picks(tmp_path / "picks.csv")
+        held, highest = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert len(picks) == 500
+    assert highest < 1.5 * held
 
 
 def test_any_picks_are_those_of_a_data_set_in_traces_that_can_be_read(labelled, tmp_path):
