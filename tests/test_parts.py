@@ -15,6 +15,7 @@ import pytest
 
 from seisnet.classification.one_source import Classification, SourceJob
 from seisnet.classification.parts import make_parts, model_sha256, read_part, write_part
+from seisnet.classification.views import View
 from seisnet.config import PickConfig
 from seisnet.engine import Engine
 from seisnet.errors import DataError
@@ -169,3 +170,15 @@ def test_a_part_is_read_as_it_was_written_and_a_damaged_one_is_told_in_one_line(
             assert read_part(path).picks == part.picks  # of a byte that says nothing
         except DataError as error:
             assert str(error) == f"{path}: damaged; delete it"
+
+
+def test_writing_a_part_compares_no_picks(tmp_path, monkeypatch):
+    picks = [Pick("GE", "APE", "", "HH", "P", k) for k in range(200)]
+    zeros = np.zeros((1, 1), dtype=np.float32)
+    views = [View(zeros, k, 100.0, zeros, np.zeros(1, dtype=np.int64), (picks[k],), "GE.APE..HH") for k in range(200)]
+    compared = []
+    monkeypatch.setattr(Pick, "__eq__", lambda one, other: compared.append(one) or one is other)
+    write_part(tmp_path / "part.npz", Classification(picks=picks, views=views))
+    monkeypatch.undo()
+    assert [view.picks for view in read_part(tmp_path / "part.npz").views] == [(pick,) for pick in picks]
+    assert len(compared) < 200

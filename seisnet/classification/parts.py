@@ -60,6 +60,7 @@ def _one(work: tuple[Source, Path], job: SourceJob) -> Path:
 def write_part(path: Path, part: Classification) -> None:
     """Write what a source gave, whole or not at all."""
     arrays: dict[str, Any] = {}
+    place = {pick: i for i, pick in enumerate(part.picks)}
     for i, view in enumerate(part.views):
         arrays |= {f"view{i}.data": view.data, f"view{i}.p": view.probabilities, f"view{i}.t": view.times_ns}
     for i, found in enumerate(part.probabilities):
@@ -69,9 +70,7 @@ def write_part(path: Path, part: Classification) -> None:
         "detections": [asdict(d) for d in part.detections],
         "rejections": [r._asdict() for r in part.rejections],
         "files": [str(p) for p in part.files],
-        "views": [
-            [v.start_ns, v.sampling_rate_hz, v.trace_id, [part.picks.index(p) for p in v.picks]] for v in part.views
-        ],
+        "views": [[v.start_ns, v.sampling_rate_hz, v.trace_id, [place[p] for p in v.picks]] for v in part.views],
         "spans": part.spans,
         "probabilities": [[f.start_ns, f.hop_ns, list(f.classes), f.trace_id] for f in part.probabilities],
         **{name: getattr(part, name) for name in ("failed", "highest", "seconds", "dead_s")},
