@@ -27,6 +27,7 @@ def test_a_stream_is_drawn_with_the_picks_of_its_model():
     model, stream = load_model("phase"), obspy.read()
     figure = seisnet.plot_waveforms(model, stream)
     assert labels_of(figure) == [f"{pick.phase} {pick.probability:.2f}" for pick in model.classify(stream)] != []
+    assert figure.get_suptitle() == "BW.RJOB..EH"
     *seismograms, probabilities = figure.axes
     assert [axes.get_ylabel() for axes in seismograms] == ["Z", "N", "E"]
     assert figure._repr_png_().startswith(b"\x89PNG")  # what a notebook shows, be pyplot in use or not
@@ -49,6 +50,7 @@ def test_picks_of_others_are_drawn_in_place_of_its_own():
     analyst = Pick("BW", "RJOB", "", "", "P", START_NS + 4_700_000_000)
     others = [dataclasses.replace(analyst, **change) for change in ({"station": "ZUGS"}, {"time_ns": START_NS - 1})]
     assert labels_of(seisnet.plot_waveforms(load_model("phase"), obspy.read(), [analyst, *others])) == ["P analyst"]
+    assert labels_of(seisnet.plot_waveforms(load_model("phase"), obspy.read(), [])) == []
 
 
 def test_both_sides_of_a_gap_are_drawn_as_one():
@@ -70,6 +72,8 @@ def test_picks_on_both_sides_of_a_gap_are_drawn(make_trace):
     for picks in (None, own):
         figure = seisnet.plot_waveforms(MODEL, cut, picks)
         assert labels_of(figure) == [f"{pick.phase} {pick.probability:.2f}" for pick in own]
+        upright = [line for line in figure.axes[0].lines if len(line.get_xdata()) == 2]
+        assert [line.get_xdata()[0] for line in upright] == pytest.approx([(p.time_ns - t.ns) / 1e9 for p in own])
 
 
 def test_of_several_instruments_one_is_to_be_named():
