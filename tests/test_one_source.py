@@ -1,0 +1,121 @@
+"""Of what is found in one source, that is told which lies in the span of time that the source answers for."""
+
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from seisnet.classification import one_source
+from seisnet.classification.one_source import Classification, SourceJob, classify_source
+from seisnet.config import PickConfig, PreprocessConfig
+from seisnet.picks import Detection, Pick
+from seisnet.scan.scanner import Probabilities
+from seisnet.waveforms.records import NS_PER_S, Rejection
+from seisnet.waveforms.sources import Source
+
+START_NS = 1_577_836_800 * NS_PER_S
+SPAN_S = (10, 60)
+
+
+def at(seconds):
+    return START_NS + round(seconds * NS_PER_S)
+
+
+def pick(seconds):
+    return Pick("GE", "APE", "", "HH", "P", at(seconds), 0.9)
+
+
+def detection(start_s, end_s, probability):
+    return Detection("GE", "APE", "", "HH", "rockfall", at(start_s), at(end_s), probability, threshold=0.5)
+
+
+def probabilities(loudest):
+    """Columns of each second from 0 to 100 s, whose P rises to `loudest` at 100 s; five seconds are dead."""
+    dead = np.isin(np.arange(101), [20, 21, 59, 60, 70])
+    p = np.where(dead, 1.0, np.linspace(0, loudest, 101)).astype(np.float32)
+    return Probabilities(np.stack([p, 1 - p]), START_NS, NS_PER_S, ("P", "noise"), "GE.APE..HH", dead)
+
+
+@pytest.fixture
+def scanned(make_record, monkeypatch):
+    """scanned(found, ..., **options of the job): what a source of as many records gives, and what was asked for."""
+
+    def scan(*found, **options):
+        asked, rest = [], iter(found)
+        records = [make_record(np.ones(10_001)) for _ in found]
+
+        def read_records(source, reading, **wanted):
+            asked.append(wanted)
+            reading.rejections.append(Rejection("GE.APE..HH", 0, 1, "why"))
+            reading.files.append(Path("a.mseed"))
+            reading.failed.append("no answer")
+            yield from records
+
+        def follow(record, config, *, threads):
+            asked.append((config, threads))
+            return SimpleNamespace(add=lambda data, last: next(rest) if last and data is record.data else None)
+
+        monkeypatch.setattr(one_source, "read_records", read_records)
+        model = SimpleNamespace(preprocess=PreprocessConfig(), follow=follow, margin_s=lambda config: config.p_before_s)
+        job = SourceJob(model, PickConfig(p_before_s=7.0), threads=3, **options)
+        span_ns = at(SPAN_S[0]), at(SPAN_S[1])
+        return classify_source(Source((Path("a.mseed"),), span_ns=span_ns), job), job, asked
+
+    return scan
+
+
+def found(*, picks=(), detections=(), loudest=1.0):
+    return SimpleNamespace(picks=list(picks), detections=list(detections), probabilities=probabilities(loudest))
+
+
+def test_picks_and_probabilities_are_those_of_the_span_whose_end_is_anothers(scanned):
+    times_s = (9.999999999, 10, 30, 59.999999999, 60)
+    result, *_ = scanned(found(picks=map(pick, times_s)), found(loudest=0.2), keep_probabilities=True)
+    assert result.picks == [pick(s) for s in times_s[1:-1]]
+    assert [(p.times_ns[0], p.times_ns[-1]) for p in result.probabilities] == 2 * [(at(10), at(59))]
+    assert result.highest == pytest.approx({"P": 0.58, "noise": 1 - 0.2 * 0.1})  # of no dead column, of either record
+    assert result.dead_s == 2 * 3
+    assert (result.spans, result.seconds) == (2 * [("GE.APE..HH", at(10), at(60))], 100.0)
+
+
+def test_detections_are_cut_to_the_span_and_one_that_may_go_on_need_not_reach_its_threshold_here(scanned):
+    all_of_them = [
+        detection(0, 20, 0.9),
+        detection(5, 15, 0.4),
+        detection(10, 12, 0.4),
+        detection(10.1, 12, 0.4),
+        detection(30, 40, 0.5),
+        detection(30, 40, 0.499),
+        detection(50, 59.9, 0.4),
+        detection(50, 60, 0.4),
+        detection(60, 70, 0.9),
+    ]
+    result, *_ = scanned(found(detections=all_of_them))
+    spans_s = [((d.start_ns - START_NS) / NS_PER_S, (d.end_ns - START_NS) / NS_PER_S) for d in result.detections]
+    assert spans_s == [(10, 20), (10, 15), (10, 12), (30, 40), (50, 60)]
+
+
+def test_a_source_is_read_and_scanned_as_the_job_says_and_tells_what_reading_said(scanned):
+    result, job, [wanted, scan] = scanned(found())
+    assert wanted == {"sampling_rate_hz": 100.0, "shortest_s": 4.0, "margin_s": 7.0, "response": None}
+    assert scan == (job.config, 3)
+    assert [r.reason for r in result.rejections] == ["why"]
+    assert (result.files, result.failed) == ([Path("a.mseed")], ["no answer"])
+    assert result.probabilities == [] == result.views
+
+
+def test_at_most_so_many_views_are_kept_and_those_are_the_first(scanned):
+    """Some to spare while it is not known which picks have company, or a P before them."""
+    result, *_ = scanned(*(found(picks=[pick(11), pick(52)]) for _ in range(10)), most_views=1)
+    assert [view.picks for view in result.views] == 5 * [(pick(11),), (pick(52),)]
+    for config, kept in (({}, 3), ({"coincidence": 2}, 30), ({"p_before_s": 1.0}, 30), ({"coincidence": 1}, 3)):
+        assert SourceJob(None, PickConfig(**config), most_views=3).kept_views == kept
+
+
+def test_all_that_sources_give_is_taken_together_but_their_probabilities():
+    names = ("picks", "detections", "views", "rejections", "files", "failed", "spans")
+    total, other = (Classification(**{name: [(k, name)] for name in names}, probabilities=[k]) for k in (1, 2))
+    total.add(other)
+    assert all(getattr(total, name) == [(1, name), (2, name)] for name in names)
+    assert total.probabilities == [1]
