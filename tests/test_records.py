@@ -9,7 +9,6 @@ from seisnet.waveforms.records import (
     DAY_NS,
     LAST_NS,
     NS_PER_S,
-    ROUNDING,
     Flag,
     Rejection,
     first_at,
@@ -50,7 +49,7 @@ def test_flags_of_a_part_are_those_that_lie_in_it_cut_to_its_length(make_record)
 
 def test_the_first_sample_at_a_time_may_lie_a_rounding_before_it_and_no_more(make_record):
     record = make_record(np.zeros(100))
-    of_a_sample = {-1.0: -1, 0.0: 0, ROUNDING / 2: 0, 2 * ROUNDING: 1, 0.5: 1, 1 - 2 * ROUNDING: 1, 200.25: 201}
+    of_a_sample = {-1.0: -1, 0.0: 0, 0.0005: 0, 0.002: 1, 0.5: 1, 0.998: 1, 1.0005: 1, 200.25: 201}
     for at, sample in of_a_sample.items():
         assert first_at(record, START_NS + round(at * STEP_NS)) == sample
 
