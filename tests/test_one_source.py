@@ -43,7 +43,7 @@ def scanned(make_record, monkeypatch):
 
     def scan(*found, **options):
         asked, rest = [], iter(found)
-        records = [make_record(np.ones(10_001)) for _ in found]
+        records = [make_record(np.ones(10_001), trace_id=one.trace_id) for one in found]
 
         def read_records(source, reading, **wanted):
             asked.append(wanted)
@@ -65,8 +65,9 @@ def scanned(make_record, monkeypatch):
     return scan
 
 
-def found(*, picks=(), detections=(), loudest=1.0):
-    return SimpleNamespace(picks=list(picks), detections=list(detections), probabilities=probabilities(loudest))
+def found(*, picks=(), detections=(), loudest=1.0, trace_id="GE.APE..HH"):
+    found_p = probabilities(loudest)
+    return SimpleNamespace(picks=[*picks], detections=[*detections], probabilities=found_p, trace_id=trace_id)
 
 
 def test_picks_and_probabilities_are_those_of_the_span_whose_end_is_anothers(scanned):
@@ -105,10 +106,14 @@ def test_a_source_is_read_and_scanned_as_the_job_says_and_tells_what_reading_sai
     assert result.probabilities == [] == result.views
 
 
-def test_at_most_so_many_views_are_kept_and_those_are_the_first(scanned):
+def test_at_most_so_many_views_are_kept_first_those_that_come_first_of_all_instruments(scanned):
     """Some to spare while it is not known which picks have company, or a P before them."""
-    result, *_ = scanned(*(found(picks=[pick(11), pick(52)]) for _ in range(10)), most_views=1)
+    all_of_them = [pick(s) for s in (5, 11, 52, 70)]
+    many = [found(picks=all_of_them) for _ in range(10)]
+    result, *_ = scanned(*many, found(picks=all_of_them, trace_id="GE.TIR..HH"), most_views=1)
     assert [view.picks for view in result.views] == 5 * [(pick(11),), (pick(52),)]
+    assert [view.trace_id for view in result.views] == 8 * ["GE.APE..HH"] + 2 * ["GE.TIR..HH"]
+    assert {view.times_ns[-1] for view in result.views} == {at(41), at(82)}  # beyond the span, too
     for config, kept in (({}, 3), ({"coincidence": 2}, 30), ({"p_before_s": 1.0}, 30), ({"coincidence": 1}, 3)):
         assert SourceJob(None, PickConfig(**config), most_views=3).kept_views == kept
 

@@ -156,9 +156,8 @@ def _classified(source: Source, job: SourceJob) -> Classification:
         ]
         first, stop = np.searchsorted(found.probabilities.times_ns, source.span_ns).tolist()
         own = found.probabilities.part(first, stop)
-        if own.values.shape[1]:
-            for name, row in zip(own.classes, own.values[:, ~own.dead], strict=True):
-                result.highest[name] = max(result.highest.get(name, 0.0), float(row.max(initial=0.0)))
+        for name, row in zip(own.classes, own.values[:, ~own.dead], strict=True):
+            result.highest[name] = max(result.highest.get(name, 0.0), float(row.max(initial=0.0)))
         result.dead_s += int(own.dead.sum()) * own.hop_ns / NS_PER_S
         if part := source.part_of(record.start_ns, record.end_ns):
             result.spans.append((record.trace_id, *part))
