@@ -129,9 +129,7 @@ def fit(  # noqa: PLR0913, each is a choice that somebody makes
             network = _network(task, data, rng, device)
             if state is None:
                 theta = on_host(network.theta).copy()
-                state = Checkpoint(
-                    run.identity, theta, theta.copy(), dict(rng.bit_generator.state), thetas, history=history
-                )
+                state = Checkpoint(run.identity, theta, theta, dict(rng.bit_generator.state), thetas, history=history)
             told = partial(progress, task.stage) if progress else None
             named = partial(_say_of, say, task.stage) if say else None
             with nn.fastest_threads(network, task.config.batch_size, threads or os.cpu_count() or 1):
