@@ -164,6 +164,7 @@ def test_an_ensemble_averages_the_probabilities_of_its_members(rng, tmp_path):
     np.testing.assert_allclose(loaded.predict_proba(x_nd), (alone[0] + alone[1]) / 2, atol=1e-6)
     one = fit(windows, SMALL)[0].stored.stages[0].theta
     assert np.array_equal(both.stored.stages[0].theta[0], one)
+    assert not np.array_equal(both.stored.stages[0].theta[1], one)
 
 
 def test_balanced_class_weights_make_a_rare_class_count(rng):
