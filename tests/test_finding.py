@@ -105,6 +105,13 @@ def test_sources_are_one_if_their_files_part_and_request_are(tmp_path):
     assert list(finding._distinct([own, asked, *others, *same])) == [own, asked, *others]
 
 
+def test_a_file_that_is_named_twice_is_told_once_and_a_data_set_without_metadata_not_at_all(labelled, tmp_path):
+    (tmp_path / "empty.mseed").touch()
+    reading = Reading()
+    find_sources([tmp_path / "empty.mseed", tmp_path / "empty.mseed", labelled.dataset], reading)
+    assert [rejection.reason for rejection in reading.rejections] == [f"{tmp_path / 'empty.mseed'}: the file is empty"]
+
+
 def test_what_is_no_selection_or_no_station_metadata_is_told_first(tmp_path):
     with pytest.raises(ConfigError, match=r"selection: got str; Selection is needed, such as Selection"):
         find_sources([], Reading(), selection="GE.APE..HH?")
