@@ -127,7 +127,7 @@ def _sliced(group: Group) -> list[Source]:
     if group.end_ns - group.start_ns < LONGEST_DAYS * DAY_NS:
         return [whole]
     low, high = group.span_ns
-    midnights = range((max(group.start_ns, low) // DAY_NS + 1) * DAY_NS, min(group.end_ns, high), DAY_NS)
+    midnights = range((group.start_ns // DAY_NS + 1) * DAY_NS, min(group.end_ns, high), DAY_NS)
     first, *others = itertools.pairwise([low, *midnights, high])
     return [
         replace(whole, span_ns=first, part=0),
