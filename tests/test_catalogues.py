@@ -15,6 +15,7 @@ from obspy.core.util.base import ENTRY_POINTS
 
 from seisnet.errors import DataError
 from seisnet.formats.picks import write_picks
+from seisnet.labels import events
 from seisnet.labels.phases import phase_class
 from seisnet.labels.reading import read_classes, read_labels
 from seisnet.picks import Pick
@@ -91,6 +92,31 @@ def test_picks_beside_events_are_labels_of_no_event_unless_they_are_of_their_ons
         (START_NS + 70 * NS_PER_S, ""),
     ]
     assert [r.reason for r in rejections] == ["a second pick of the same onset"]
+
+
+@pytest.mark.parametrize("file_format", ["sc3ml", "quakeml"])
+def test_many_loose_picks_are_read_a_few_at_a_time(file_format, tmp_path, monkeypatch):
+    """ObsPy's time rises with the square of their number, where the file is of SeisComP."""
+    real, given = obspy.read_events, []
+
+    def spy(*args):
+        catalogue = real(*args)
+        given.append([len(event.picks) for event in catalogue])
+        return catalogue
+
+    monkeypatch.setattr(obspy, "read_events", spy)
+    monkeypatch.setattr(events, "AT_ONCE", 2)
+    path = tmp_path / "picks.xml"
+    picks = [pick(100.0 * n) for n in range(5)]
+    write_picks(picks, path, file_format)
+    tree = etree.parse(path)
+    [parameters] = tree.getroot()
+    for event in parameters.findall("{*}event"):
+        parameters.extend(event.findall("{*}pick"))
+        parameters.remove(event)
+    tree.write(str(path))
+    assert [p.time_ns for p in read_labels([path])] == [p.time_ns for p in picks]
+    assert given == [[], [2], [2], [1]]
 
 
 @pytest.mark.parametrize("ending", ["gz", "bz2", "zip", "tar.gz"])

@@ -8,7 +8,8 @@ import io
 import re
 import warnings
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 from textwrap import shorten
 
@@ -39,6 +40,9 @@ all messages but the first."""
 
 PICK_ELEMENT = re.compile(rb"<(\w+:)?pick[\s>]")
 """The start of a pick in XML, inside an event or beside it."""
+
+AT_ONCE = 200
+"""Loose picks that ObsPy is given at once: it compares each pick of SC3ML with each that an event names."""
 
 UUID = re.compile(rb"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 """What is random in the names that ObsPy draws."""
@@ -126,7 +130,7 @@ def _loose_picks(contents: Sequence[bytes], events: Sequence[Event]) -> list[Cat
     read = {str(pick.resource_id) for event in events for pick in event.picks}
     if sum(len(PICK_ELEMENT.findall(content)) for content in contents) <= len(read):
         return []
-    gathered = filter(None, map(_loose_picks_gathered, filter(PICK_ELEMENT.search, contents)))
+    gathered = chain.from_iterable(map(_loose_picks_gathered, filter(PICK_ELEMENT.search, contents)))
     picks = [pick for content in gathered for pick in obspy.read_events(io.BytesIO(content))[-1].picks]
     return [pick for pick in picks if str(pick.resource_id) not in read]
 
@@ -136,8 +140,8 @@ def _contents(path: str) -> list[bytes]:
     return [Path(path).read_bytes()]
 
 
-def _loose_picks_gathered(content: bytes) -> bytes:
-    """QuakeML or SC3ML with one more event, which has the picks that stand beside the others; empty if it is neither.
+def _loose_picks_gathered(content: bytes) -> Iterator[bytes]:
+    """QuakeML or SC3ML of one event, which has up to `AT_ONCE` of the picks that stand beside the file's events.
 
     In SC3ML all picks stand there; those of events are named by their origins.
     """
@@ -145,19 +149,23 @@ def _loose_picks_gathered(content: bytes) -> bytes:
     for parameters in root:
         space, _, name = str(parameters.tag).rpartition("}")
         space += "}" if space else ""
-        picks = parameters.findall(f"{space}pick")
-        if name == "eventParameters":
-            event = etree.SubElement(parameters, f"{space}event", publicID=EVENT)
-            event.extend(picks)  # which moves them
-        elif name == "EventParameters":
-            event = etree.SubElement(parameters, f"{space}event", publicID=EVENT)
-            etree.SubElement(event, f"{space}originReference").text = ORIGIN
-            origin = etree.SubElement(parameters, f"{space}origin", publicID=ORIGIN)
-            for pick in picks:
-                arrival = etree.SubElement(origin, f"{space}arrival")
-                etree.SubElement(arrival, f"{space}pickID").text = pick.get("publicID")
-        else:
+        if name not in ("eventParameters", "EventParameters"):
             continue
-        moved: bytes = etree.tostring(root)
-        return moved
-    return b""
+        picks = parameters.findall(f"{space}pick")
+        for at in range(0, len(picks), AT_ONCE):
+            some = picks[at : at + AT_ONCE]
+            part = etree.Element(root.tag, root.attrib, root.nsmap)
+            beside = etree.SubElement(part, parameters.tag, parameters.attrib, parameters.nsmap)
+            event = etree.SubElement(beside, f"{space}event", publicID=EVENT)
+            if name == "eventParameters":
+                event.extend(some)
+            else:
+                beside.extend(some)
+                etree.SubElement(event, f"{space}originReference").text = ORIGIN
+                origin = etree.SubElement(beside, f"{space}origin", publicID=ORIGIN)
+                for pick in some:
+                    arrival = etree.SubElement(origin, f"{space}arrival")
+                    etree.SubElement(arrival, f"{space}pickID").text = pick.get("publicID")
+            moved: bytes = etree.tostring(part)
+            yield moved
+        return
