@@ -132,6 +132,16 @@ def test_classes_weigh_their_shares(anything):
     assert len(data.y_dev) == len(data.x_dev) > 0
 
 
+def test_the_context_stage_is_judged_on_columns_as_frequent_as_it_expects(anything):
+    excerpt = excerpt_of([(5000.0, P)], seconds=300.0)
+    data = context_data([excerpt], [excerpt], lambda _: anything, CONFIG, np.random.default_rng(0))
+    share = np.array([ONSET_SHARE, ONSET_SHARE, 1 - 2 * ONSET_SHARE])
+    expected = np.exp(data.prior_shift) * share
+    n_dev = np.bincount(data.y_dev, minlength=3)
+    assert n_dev[NOISE] / n_dev[P] == pytest.approx(expected[NOISE] / expected[P], rel=0.1)
+    assert n_dev[NOISE] > 2.5 * np.bincount(data.batches.y)[NOISE]
+
+
 def test_far_noise_is_thinned_and_counts_more(anything):
     excerpt = excerpt_of([(250.0, P)], seconds=300.0)
     data = context_data([excerpt], [], lambda _: anything, CONFIG, np.random.default_rng(0))

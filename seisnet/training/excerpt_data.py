@@ -88,7 +88,7 @@ def context_data(
     rng: np.random.Generator,
     scaler: StandardScaler | None = None,
 ) -> TrainingData:
-    """What the context stage learns from: every column of every excerpt.
+    """What the context stage learns from, and is judged on: columns of excerpts, those of the dev split all.
 
     Parameters
     ----------
@@ -102,14 +102,14 @@ def context_data(
     scaler : StandardScaler, optional
         Of the model that is trained further.
     """
-    x, y, weight = _columns(train, network_of, config, rng)
+    x, y, weight = _columns(train, network_of, config, rng, FAR_SHARE)
     n_classes = len(config.classes)
     mass = np.bincount(y, weights=weight, minlength=n_classes)
     noise = config.classes.index("noise")
     share = np.where(np.arange(n_classes) == noise, 1 - ONSET_SHARE * (n_classes - 1), ONSET_SHARE)
     frequent = np.maximum(mass, 1.0) / np.maximum(mass, 1.0).sum()
     weight *= (share / frequent).astype(np.float32)[y]
-    x_dev, y_dev, _ = _columns(dev, network_of, config, rng)
+    x_dev, y_dev, _ = _columns(dev, network_of, config, rng, 1.0)  # as frequent as `prior_shift` has it
     scaler = scaler or StandardScaler().fit(x)
     batches = MemoryBatches(scale(x, scaler), y, weight)
     shift = np.log(frequent / share).astype(np.float32)
@@ -189,8 +189,9 @@ def _columns(
     network_of: Callable[[str], SlidingNetwork],
     config: PreprocessConfig,
     rng: np.random.Generator,
+    far_share: float,
 ) -> tuple[Floats, NDArray[np.uint8], Floats]:
-    """Inputs, classes and weights of the columns of excerpts whose class is known."""
+    """Inputs, classes and weights of the columns of excerpts whose class is known; of far noise only a share."""
     noise, n_classes, hop_s = config.classes.index("noise"), len(config.classes), config.hop_s
     before, after = reach(hop_s)
     n_reach = before + 1 + after
@@ -204,13 +205,13 @@ def _columns(
             continue
         y, kept, away_s = column_targets(excerpt, first_ns, len(columns), config)
         far = (y == noise) & (away_s > NEAR_S)
-        kept &= ~columns.dead & (~far | (rng.random(len(columns)) < FAR_SHARE))
+        kept &= ~columns.dead & (~far | (rng.random(len(columns)) < far_share))
         edge = np.pad(np.arange(len(columns)), (before, after), mode="edge")
         around = columns[edge]
         x = context_inputs(around.log_probabilities, around.log_energy, noise, hop_s)
         xs.append(x[kept])
         ys.append(y[kept])
-        weights.append(np.where(far, 1 / FAR_SHARE, 1.0)[kept].astype(np.float32))
+        weights.append(np.where(far, 1 / far_share, 1.0)[kept].astype(np.float32))
     return np.concatenate(xs), np.concatenate(ys), np.concatenate(weights)
 
 
