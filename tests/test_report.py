@@ -9,7 +9,7 @@ import os
 import re
 from html.parser import HTMLParser
 from pathlib import Path
-from urllib.parse import unquote
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 import numpy as np
 import obspy
@@ -27,6 +27,7 @@ from seisnet.errors import ConfigError, DataError
 from seisnet.formats.picks import write_picks
 from seisnet.model import load_model
 from seisnet.picks import Detection, Pick
+from seisnet.report import document, viewer
 from seisnet.report.classification import (
     Origin,
     classification_metrics,
@@ -38,7 +39,8 @@ from seisnet.report.evaluation import training_figures
 from seisnet.report.folder import write_json
 from seisnet.report.html import render_report, write_report
 from seisnet.report.score import Comparison, write_score
-from seisnet.report.viewer import open_picked
+from seisnet.report.serving import Request
+from seisnet.report.viewer import Picked, open_picked
 from seisnet.scoring.matching import MatchScore
 from seisnet.waveforms.records import KEPT, Rejection
 
@@ -307,6 +309,64 @@ def test_ten_thousand_picks_make_a_page_of_a_few_megabytes():
     assert len(page) < 8e6
     assert "5 of 10000 picks have a seismogram" in page and "Samples are not filtered; their unit" in page
     assert page.count("data-id=") == 9995 and page.count("<figure") == 5
+
+
+def test_a_table_has_room_for_what_is_drawn_and_the_most_probable(monkeypatch):
+    monkeypatch.setattr(document, "MOST_ROWS", 3)
+    picks = [pick(at_s=k, probability=p) for k, p in enumerate([0.1, 0.9, math.nan, 0.5, 0.8])]
+    assert document.within_table(picks) == [picks[1], picks[3], picks[4]]
+    assert document.within_table(picks, {picks[0]}) == [picks[0], picks[1], picks[4]]
+    assert document.within_table(picks[:3]) == picks[:3] and document.within_table([]) == []
+    data_ct, nothing = np.random.default_rng(1).normal(size=(3, 4000)), np.zeros((0, 0))
+    views = [View(data_ct, START_NS, 100.0, nothing, np.zeros(0), (picks[0],), "BW.RJOB..EH")]
+    found = Classification(picks=picks, views=views, spans=[("BW.RJOB..EH", START_NS, START_NS)])
+    section = picks_sections(found, load_model("phase"), hint="x")[0]
+    assert section.text.startswith(
+        "The table has 3 of 5 picks: those with a seismogram, then the most probable. picks.csv has all. "
+        "1 of 5 picks have a seismogram: click a row to open it. "
+    )
+    assert len(section.table.rows) == len(section.table.anchors) == len(section.table.ids) == 3
+    assert [bool(anchor) for anchor in section.table.anchors] == [True, False, False]
+
+
+def test_a_report_of_many_detections_counts_all_and_lists_the_most_probable(tmp_path, monkeypatch):
+    monkeypatch.setattr(document, "MOST_ROWS", 2)
+    times_ns = [START_NS + k * 20 * 10**9 for k in range(3)]
+    found = Classification(
+        detections=[
+            Detection("TW", "LH01", "00", "EH", "rockfall", at_ns, at_ns + 10**10, p)
+            for at_ns, p in zip(times_ns, (0.7, 0.6, 0.9), strict=True)
+        ],
+        spans=[("TW.LH01.00.EH", START_NS, times_ns[-1] + 10**11)],
+    )
+    write_classification(found, load_model("rockfall"), tmp_path, origin=Origin(["a"], "rockfall"))
+    page = Page((tmp_path / "report.html").read_text())
+    cells = [text for _, text in page.all("td")]
+    assert "3" in cells[: cells.index("TW.LH01") + 3]
+    assert [cell for cell in cells if cell in ("0.70", "0.60", "0.90")] == ["0.70", "0.90"]
+    wanted = "The table has 2 of 3 detections: the most probable. detections.csv has all."
+    assert wanted in [text for _, text in page.all("p")]
+    assert (tmp_path / "detections.csv").read_text().count("rockfall") >= 3
+
+
+def test_pages_of_many_picks_lead_to_each_other_and_hold_each_pick_once(monkeypatch):
+    for module in (document, viewer):
+        monkeypatch.setattr(module, "MOST_ROWS", 2)
+    picked = Picked("p.csv", [pick(at_s=k) for k in range(5)], None, None)
+    first, rows, leads = "./", [], []
+    while first:
+        query = dict(parse_qsl(urlsplit(first).query))
+        page = Page(picked.answer(Request("GET", "", query)).body.decode())
+        rows += [attributes["href"] for attributes, _ in page.all("a") if "pick=" in attributes["href"]]
+        leads += [text for _, text in page.all("li")]
+        links = {text: attributes["href"] for attributes, text in page.all("a")}
+        first = links.get("Later picks")
+    assert rows == [viewer.view_address(each) for each in picked.picks]
+    assert leads[1] == "5 picks. This page has those from 3 to 4 in order of time."
+    assert links["Earlier picks"] == viewer.page_address(3) == "./?from=2" and viewer.page_address(1) == "./"
+    for wrong in ("-1", "x", "9" * 5000):
+        with pytest.raises(ConfigError, match="the number of a pick is needed"):
+            picked.answer(Request("GET", "", {"from": wrong}))
 
 
 def test_a_report_of_detections_counts_and_lists_them(tmp_path):

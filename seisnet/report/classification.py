@@ -29,6 +29,7 @@ from seisnet.report.document import (
     picks_table,
     picture,
     rejections_section,
+    within_table,
 )
 from seisnet.report.folder import notes, write_figures, write_json
 from seisnet.report.html import write_report
@@ -89,7 +90,9 @@ def write_classification(
     stations = Section("Stations", table=_counts(found, model), pictures=tuple(pictures.values()))
     said = notes(model, found.thresholds)
     if detects:
-        title, sections = title or "Detections", [Section("Detections", table=detections_table(found.detections))]
+        shown = within_table(found.detections)
+        text = _rows_text(len(shown), len(found.detections), "detections")
+        title, sections = title or "Detections", [Section("Detections", text, detections_table(shown))]
     else:
         hint = f"seisnet plot {quoted(folder)} --pick"
         title, sections = title or "Phase picks", picks_sections(found, model, hint=hint)
@@ -151,8 +154,10 @@ def picks_sections(found: Classification, model: Model, *, hint: str) -> list[Se
         A command that draws a pick without a view when its ID is appended.
     """
     anchors = {pick: _anchor(view) for view in reversed(found.views) for pick in view.picks}  # the first that has it
-    table = picks_table(found.picks, anchors=[anchors.get(pick, "") for pick in found.picks], hint=hint)
-    sections = [Section("Picks", _picks_text(len(found.picks), len(anchors)), table)]
+    shown = within_table(found.picks, anchors)
+    table = picks_table(shown, anchors=[anchors.get(pick, "") for pick in shown], hint=hint)
+    rows = _rows_text(len(shown), len(found.picks), "picks", drawn=bool(anchors))
+    sections = [Section("Picks", f"{rows} {_picks_text(len(found.picks), len(anchors))}".strip(), table)]
     if found.views:
         text = f"{counted(len(found.views), 'stretch', 'stretches')} with picks."
         if model.preprocess.response == "none":
@@ -172,6 +177,14 @@ def _counts(found: Classification, model: Model) -> Table:
         (Column("Station"), *(Column(f"{kind} {what}") for kind in kinds)),
         tuple((station, *(counts[station, kind] for kind in kinds)) for station in found.stations),
     )
+
+
+def _rows_text(n_shown: int, n_found: int, what: str, *, drawn: bool = False) -> str:
+    """Which of picks or detections are in the table; nothing if all are."""
+    if n_shown == n_found:
+        return ""
+    which = "those with a seismogram, then the most probable" if drawn else "the most probable"
+    return f"The table has {n_shown} of {n_found} {what}: {which}. {what}.csv has all."
 
 
 def _picks_text(n_picks: int, n_drawn: int) -> str:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 
@@ -14,6 +15,10 @@ from seisnet.plots import Figure, svg
 from seisnet.waveforms.records import NS_PER_S, Rejection
 
 Cell = str | int | float
+Found = TypeVar("Found", Pick, Detection)
+
+MOST_ROWS = 10_000
+"""A browser opens a table of so many rows, and sorts it, in two seconds; one of ten times as many in half a minute."""
 
 
 @dataclass(frozen=True)
@@ -117,6 +122,12 @@ def picks_table(
     )
     ids = tuple(pick.pick_id for pick in picks) if hint else ()
     return Table(columns, rows, anchors=tuple(anchors), links=tuple(links), ids=ids, hint=hint)
+
+
+def within_table(found: Sequence[Found], wanted: Collection[Found] = ()) -> list[Found]:
+    """Those that a table has room for, in their order: the `wanted` ones first, then the most probable."""
+    order = np.lexsort(([-each.probability for each in found], [each not in wanted for each in found]))
+    return [found[i] for i in np.sort(order[:MOST_ROWS])]
 
 
 def detections_table(detections: Sequence[Detection]) -> Table:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -17,7 +18,7 @@ from seisnet.formats.picks import read_picks
 from seisnet.model import Model, load_model
 from seisnet.picks import Pick, in_order
 from seisnet.report.classification import waveform_picture
-from seisnet.report.document import Report, Section, picks_table
+from seisnet.report.document import MOST_ROWS, Report, Section, picks_table
 from seisnet.report.html import render_report
 from seisnet.report.serving import Reply, Request
 from seisnet.waveforms.lookup import Waveforms
@@ -69,12 +70,17 @@ class Picked:
                 band_hz=band_hz,
             )
 
-    def picks_report(self) -> Report:
-        """The page of all picks."""
-        table = picks_table(self.picks, links=[view_address(pick) for pick in self.picks])
-        text = "Click a row to open its seismogram, drawn on demand." if self.picks else ""
-        lead = (f"{counted(len(self.picks), 'pick')}.",)
-        return Report(f"Picks of {self.name}", lead, (Section("Picks", text, table),))
+    def picks_report(self, first: int = 0) -> Report:
+        """The page of the picks from one on, as many as a table has room for, with links to the pages beside it."""
+        shown, last = self.picks[first : first + MOST_ROWS], len(self.picks)
+        table = picks_table(shown, links=[view_address(pick) for pick in shown])
+        text = "Click a row to open its seismogram, drawn on demand." if shown else ""
+        lead = f"{counted(last, 'pick')}."
+        if len(shown) < last:
+            lead += f" This page has those from {first + 1} to {first + len(shown)} in order of time."
+        links = [("Earlier picks", page_address(first - 1))] if first else []
+        links += [("Later picks", page_address(first + MOST_ROWS))] if first + MOST_ROWS < last else []
+        return Report(f"Picks of {self.name}", (lead,), (Section("Picks", text, table),), links=tuple(links))
 
     def view_report(self, pick_id: str) -> Report:
         """The page of one pick with links to its neighbours in time, or one that says why there is no seismogram."""
@@ -84,7 +90,7 @@ class Picked:
         except DataError as error:
             return Report("No seismogram", (str(error),), links=(("All picks", "./"),))
         at = self.picks.index(pick)
-        links = [("All picks", "./")]
+        links = [("All picks", page_address(at))]
         links += [("Previous", view_address(self.picks[at - 1]))] if at else []
         links += [("Next", view_address(self.picks[at + 1]))] if at + 1 < len(self.picks) else []
         drawn = waveform_picture(view, self.model)
@@ -92,11 +98,20 @@ class Picked:
         return Report(f"{pick.phase} on {pick.station_id}", (), (section,), links=tuple(links))
 
     def answer(self, request: Request) -> Reply | None:
-        """Pages of the server: all picks, and one pick."""
+        """Pages of the server: picks, and one pick."""
         if request.method != "GET" or request.path not in ("", "view"):
             return None
-        page = self.view_report(request.query.get("pick", "")) if request.path else self.picks_report()
+        first = request.query.get("from", "0")
+        if not re.fullmatch("[0-9]{1,9}", first):
+            raise ConfigError(f"from: got '{first}'; the number of a pick is needed")
+        page = self.view_report(request.query.get("pick", "")) if request.path else self.picks_report(int(first))
         return Reply(render_report(page).encode("utf-8", "replace"), policy=NOT_FRAMED)
+
+
+def page_address(at: int) -> str:
+    """Address of the page of picks that has the one of this number, counted from 0."""
+    first = at // MOST_ROWS * MOST_ROWS
+    return f"./?from={first}" if first else "./"
 
 
 def view_address(pick: Pick) -> str:
