@@ -9,6 +9,7 @@ import pytest
 
 from seisnet.config import PreprocessConfig
 from seisnet.errors import DataError
+from seisnet.store.windows_file import read_info
 from seisnet.store.windows_in_memory import read_windows
 from seisnet.training.fitting import fit
 from seisnet.training.window_data import load_windows
@@ -50,6 +51,14 @@ def test_columns_that_do_not_fit_are_told(rng, change, message):
     rows = dataclasses.replace(windows.rows, **change(windows.rows))
     with pytest.raises(DataError, match=message):
         fit(dataclasses.replace(windows, rows=rows), SMALL)
+
+
+def test_training_does_not_read_what_was_not_used(rng, tmp_path):
+    windows = make_windows(rng)
+    info = dataclasses.replace(windows.info, rejected=(("GE.APE..HH", 0, 10**9, "a gap"),))
+    path = write(dataclasses.replace(windows, info=info), tmp_path / "w.h5")
+    with ExitStack() as files:
+        assert load_windows(path, SMALL, None, files).info == dataclasses.replace(read_info(path), rejected=())
 
 
 def test_what_stays_in_the_file_is_never_held_at_once(rng, tmp_path):

@@ -44,7 +44,7 @@ def evaluate(model: str, windows: Path, output: Path, split: str, overwrite: boo
         show("predicting")
         found = evaluate_windows(loaded, windows, split=split)
         show("drawing the report")
-        write_evaluation(found, loaded, read_info(windows), output)
+        write_evaluation(found, loaded, read_info(windows, rejected=False), output)
     scores = found.scores
     console.say(
         f"{loaded.name}: {counted(len(found.rows), 'window')} of the {split} split, accuracy {scores.accuracy:.4f}, "

@@ -115,7 +115,7 @@ def load_windows(
         info, every = windows.info, windows.rows
     else:
         path = Path(windows)
-        info, every = read_info(path), read_rows(path, features=False)
+        info, every = read_info(path, rejected=False), read_rows(path, features=False)
     if init:
         check_recipe(init, info)
     if not path:
