@@ -1,13 +1,14 @@
 "use strict";
 const $ = id => document.getElementById(id);
 const canvas = $("view");
-const LEFT = 84, RIGHT = 12, TOP = 22, BOTTOM = 40, GRAB = 7, KEPT = 8, LEGEND = 24;
+const LEFT = 84, RIGHT = 12, TOP = 22, BOTTOM = 40, GRAB = 7, KEPT = 8, LEGEND = 24, LISTED = 5000;
 const MARKS = { accepted: "✓", moved: "↔", rejected: "✗" };
 const STEPS = [.001, .002, .005, .01, .02, .05, .1, .2, .5, 1, 2, 5, 10, 15, 30, 60, 120, 300];
 
 let picks = [], clock = 11, marked, current = -1, view = null, range = [-30, 30], draft = null, drag = null;
 let seen = false;  // whether there is anything to judge: the seismogram, or why there is none
 let nudging = null;  // the timer of a move by key, which is an answer unless another key follows soon
+let isPart = false;  // whether the list has no room for all picks that are to be shown
 const unsaved = new Map();  // answers that the server has not confirmed, by pick
 const items = new Map();  // rows of the list, by pick
 const indices = new Map();  // of picks, by ID
@@ -60,14 +61,15 @@ function fill(item, index) {
   texts.forEach((text, k) => { item.children[k].textContent = text; });
 }
 
+// It has room for so many, those around the current one: with 100,000 a browser takes half a minute to show it.
 function list() {
+  const chosen = [...picks.keys()].filter(index => matches(picks[index]));
+  const before = chosen.filter(index => index < current).length;
+  const first = Math.max(0, Math.min(before - LISTED / 2, chosen.length - LISTED));
+  isPart = chosen.length > LISTED;
   items.clear();
-  $("list").replaceChildren();
-  picks.forEach((pick, index) => {
-    if (!matches(pick)) return;
-    items.set(index, row(pick, index));
-    $("list").append(items.get(index));  // one by one: a call takes no more than some 100,000
-  });
+  for (const index of chosen.slice(first, first + LISTED)) items.set(index, row(picks[index], index));
+  $("list").replaceChildren(...items.values());
   count();
   markCurrent();
 }
@@ -82,7 +84,8 @@ function relist(index) {
 
 function count() {
   const done = picks.filter(pick => pick.status).length;
-  $("progress").textContent = `${done} of ${picks.length} picks have an answer.`;
+  const part = isPart ? ` The list shows ${LISTED} around the current one.` : "";
+  $("progress").textContent = `${done} of ${picks.length} picks have an answer.${part}`;
 }
 
 function markCurrent() {
@@ -129,7 +132,7 @@ async function open(index, { keepRange = false } = {}) {
   view = null;
   seen = false;
   if (!keepRange) range = [-Number($("length").value), Number($("length").value)];
-  markCurrent();
+  if (isPart && !items.has(current)) list(); else markCurrent();
   describe();
   say("reading …");
   draw();
