@@ -22,9 +22,9 @@ from shipped import DATA, pairs
 from seisnet.cli import in_one_line
 from seisnet.config import PickConfig, PreprocessConfig, TrainConfig
 from seisnet.model import Model
-from seisnet.training.calibration import Trial, merged, try_picks
 from seisnet.training.fitting import fit
 from seisnet.training.labelled_sets import excerpts_of, load_records, make_windows, station_folds
+from seisnet.training.trials import Trial, merged, try_picks
 from seisnet.waveforms.records import Record
 
 SETS = ("phasenet_ncedc_train154", "phasenet_ncedc_test100", "deepdenoiser_ncedc99")

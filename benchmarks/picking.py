@@ -22,10 +22,10 @@ from seisnet.config import PreprocessConfig, TrainConfig
 from seisnet.picking.aic import aic_onset
 from seisnet.picks import Pick
 from seisnet.store.excerpts import Excerpt
-from seisnet.training.calibration import LOWEST_THRESHOLD, Trial, merged, try_picks
 from seisnet.training.excerpt_data import as_record, known_ns, reference_ns
 from seisnet.training.fitting import fit
 from seisnet.training.labelled_sets import excerpts_of, load_records, make_windows, station_folds
+from seisnet.training.trials import LOWEST_THRESHOLD, Trial, merged, try_picks
 from seisnet.waveforms.records import NS_PER_S
 
 HOME = ("phasenet_ncedc_train154", "phasenet_ncedc_test100", "deepdenoiser_ncedc99")

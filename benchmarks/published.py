@@ -24,9 +24,9 @@ from seisnet.cli import in_one_line
 from seisnet.config import PreprocessConfig
 from seisnet.errors import ConfigError
 from seisnet.picks import Pick
-from seisnet.training.calibration import LOWEST_THRESHOLD, Trial
 from seisnet.training.excerpt_data import known_ns, reference_ns
 from seisnet.training.labelled_sets import excerpts_of, load_records
+from seisnet.training.trials import LOWEST_THRESHOLD, Trial
 from seisnet.waveforms.records import Record
 
 SETS = [

@@ -24,9 +24,9 @@ from seisnet.cli import in_one_line
 from seisnet.config import PickConfig
 from seisnet.model import load_model
 from seisnet.picks import Pick
-from seisnet.training.calibration import LOWEST_THRESHOLD, TOLERANCE_S, quiet_parts
 from seisnet.training.excerpt_data import known_ns
 from seisnet.training.labelled_sets import excerpts_of, load_records
+from seisnet.training.trials import LOWEST_THRESHOLD, TOLERANCE_S, quiet_parts
 from seisnet.waveforms.records import NS_PER_S
 
 HEAD = f"""\

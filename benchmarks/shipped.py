@@ -21,8 +21,8 @@ import numpy as np
 from seisnet.cli import in_one_line
 from seisnet.model import Model, load_model
 from seisnet.scoring.metrics import class_scores, confusion_counts
-from seisnet.training.calibration import GRID, STARTS, Trial, try_picks
 from seisnet.training.labelled_sets import excerpts_of, load_records, make_windows
+from seisnet.training.trials import GRID, STARTS, Trial, try_picks
 from seisnet.waveforms.records import NS_PER_S
 from seisnet.windows.labelled import LabelledRecord
 

@@ -22,11 +22,11 @@ from seisnet.config import PreprocessConfig, between
 from seisnet.errors import ConfigError
 from seisnet.model import Model, load_model
 from seisnet.training.altering import with_copies
-from seisnet.training.calibration import Trial, merged, try_picks
 from seisnet.training.excerpt_data import fold_of
 from seisnet.training.fitting import fit
 from seisnet.training.labelled_sets import excerpts_of, load_records, make_windows, station
 from seisnet.training.parents import settings_for
+from seisnet.training.trials import Trial, merged, try_picks
 from seisnet.windows.labelled import LabelledRecord
 
 COPIES = 4

@@ -20,8 +20,8 @@ from seisnet.model import Model
 from seisnet.picking.picker import snr_db
 from seisnet.scoring.metrics import bootstrap_interval, class_scores, confusion_counts
 from seisnet.store.model_file import StoredModel
-from seisnet.training.calibration import GRID, STARTS, Trial, merged, try_picks
 from seisnet.training.labelled_sets import excerpts_of, make_windows
+from seisnet.training.trials import GRID, STARTS, Trial, merged, try_picks
 from seisnet.waveforms.quality import mended_record
 from seisnet.waveforms.records import Record
 from seisnet.windows.labelled import LabelledRecord, generator, onsets_of

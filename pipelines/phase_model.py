@@ -45,17 +45,10 @@ from seisnet.model import Model
 from seisnet.store.files import HDF5, check_output, write_whole
 from seisnet.store.model_file import StoredModel
 from seisnet.training.altering import with_copies
-from seisnet.training.calibration import (
-    STARTS,
-    Trial,
-    merged,
-    model_temperature,
-    quiet_parts,
-    try_picks,
-    with_trials,
-)
+from seisnet.training.calibration import model_temperature, with_trials
 from seisnet.training.fitting import fit
 from seisnet.training.labelled_sets import excerpts_of, load_records, make_windows, station, station_folds
+from seisnet.training.trials import STARTS, Trial, merged, quiet_parts, try_picks
 from seisnet.windows.labelled import LabelledRecord
 
 Fold = tuple[list[LabelledRecord], list[LabelledRecord]]

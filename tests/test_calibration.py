@@ -9,19 +9,8 @@ import pytest
 from seisnet.model import Model, load_model
 from seisnet.nn import softmax
 from seisnet.picks import Pick
-from seisnet.training.calibration import (
-    FEWEST_ONSETS,
-    LOWEST_THRESHOLD,
-    ONE_SIGMA,
-    Trial,
-    calibrated,
-    logits_temperature,
-    merged,
-    model_temperature,
-    quiet_parts,
-    try_picks,
-    with_trials,
-)
+from seisnet.training.calibration import calibrated, logits_temperature, model_temperature, with_trials
+from seisnet.training.trials import FEWEST_ONSETS, LOWEST_THRESHOLD, ONE_SIGMA, Trial, merged, quiet_parts, try_picks
 from seisnet.waveforms.records import NS_PER_S
 
 

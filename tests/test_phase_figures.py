@@ -12,7 +12,7 @@ import pytest
 
 from seisnet.errors import ConfigError
 from seisnet.picks import Pick
-from seisnet.training.calibration import Trial
+from seisnet.training.trials import Trial
 from seisnet.windows.labelled import LabelledRecord
 
 PIPELINES = Path(__file__).parents[1] / "pipelines"

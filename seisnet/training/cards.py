@@ -23,9 +23,9 @@ from seisnet.picks import station_of
 from seisnet.scoring.metrics import class_scores, confusion_counts
 from seisnet.store.model_file import StoredModel
 from seisnet.store.windows_file import WindowRows
-from seisnet.training.calibration import FEWEST_ONSETS, ONE_SIGMA, TOLERANCE_S
 from seisnet.training.distillation import mean_output
 from seisnet.training.parents import READS, Parent, settings_for
+from seisnet.training.trials import FEWEST_ONSETS, ONE_SIGMA, TOLERANCE_S
 from seisnet.training.window_data import WindowData
 from seisnet.waveforms.records import COMPONENTS
 from seisnet.wording import counted, first_of
