@@ -11,7 +11,7 @@ from pathlib import Path
 import click
 import pytest
 
-from seisnet.cli import cli, console, main
+from seisnet.cli import cli, console, main, progress
 from seisnet.report.document import rejections_section
 from seisnet.waveforms.records import BEYOND, DAMAGED, KEPT, Rejection
 
@@ -19,9 +19,9 @@ FULL = Path("/dev/full")
 
 JOB = """
 import time
-from seisnet.cli import console
-console.SOON_S = 0.05
-with console.progress_line("scan", quiet={quiet}) as show:
+from seisnet.cli import console, progress
+progress.SOON_S = 0.05
+with progress.progress_line("scan", quiet={quiet}) as show:
     for k in range(1, 5):
         show(f"source [b]{{k}}", k, 4)
         time.sleep(0.15)
@@ -127,26 +127,26 @@ def test_a_job_that_is_soon_over_shows_nothing():
     ],
 )
 def test_rates_count_from_the_first_figure(monkeypatch, states, words):
-    monkeypatch.setattr(console.time, "monotonic", lambda: 100.0)
-    job = console._Job("t")
+    monkeypatch.setattr(progress.time, "monotonic", lambda: 100.0)
+    job = progress._Job("t")
     for state in states:
         job.show(*state)
     assert job.words(102.0) == words
 
 
 def test_of_several_networks_each_has_a_rate_of_its_own(monkeypatch):
-    job = console._Job("train")
+    job = progress._Job("train")
     for now_s, epoch in ((100.0, 1), (150.0, 30), (151.0, 1), (155.0, 5)):
-        monkeypatch.setattr(console.time, "monotonic", lambda now_s=now_s: now_s)
+        monkeypatch.setattr(progress.time, "monotonic", lambda now_s=now_s: now_s)
         job.show("loss", epoch, 40)
     assert job.words(155.0) == "12%, 1/s, 35 s left, loss"
 
 
 def test_of_several_files_each_has_a_rate_of_its_own_in_its_unit(monkeypatch):
     """The second was begun before, and goes on behind where the first ended."""
-    job = console._Job("fetch", "MB")
+    job = progress._Job("fetch", "MB")
     for now_s, done_mb, total_mb in ((100.0, 0.0, 5.0), (110.0, 5.0, 5.0), (111.0, 60.0, 100.0), (115.0, 62.0, 100.0)):
-        monkeypatch.setattr(console.time, "monotonic", lambda now_s=now_s: now_s)
+        monkeypatch.setattr(progress.time, "monotonic", lambda now_s=now_s: now_s)
         job.show("b.hdf5", done_mb, total_mb)
     assert job.words(115.0) == "62%, 0.5 MB/s, 76 s left, b.hdf5"
 

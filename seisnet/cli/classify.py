@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from seisnet.cli import console
+from seisnet.cli.progress import progress_line
 from seisnet.wording import counted
 
 if TYPE_CHECKING:
@@ -118,7 +119,7 @@ def classify(
     wanted.check(resume=resume, overwrite=overwrite, reads=console.read_beside(model_name, config_path))
     with (
         new_folder(report, overwrite=overwrite or resume) if report else nullcontext(),
-        console.progress_line("classify", quiet=quiet) as show,
+        progress_line("classify", quiet=quiet) as show,
     ):
         model, reading = load_model(model_name), Reading()
         model.thresholds(config)

@@ -1,20 +1,17 @@
-"""What the commands share: options, progress on stderr, and the summary of what could not be used."""
+"""What the commands share: options, what they say on stderr, and the summary of what could not be used."""
 
 from __future__ import annotations
 
 import sys
-import threading
-import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext, suppress
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from seisnet.wording import counted, duration
+from seisnet.wording import counted
 
 if TYPE_CHECKING:
     from seisnet.report.serving import LocalServer
@@ -25,9 +22,6 @@ PATH = click.Path(path_type=Path)
 
 NAME = click.Path(readable=False)
 """A file, which a shell completes, or another name, as of a model or an archive; text, and not looked up here."""
-
-SOON_S = 2.0
-"""A job that is over sooner shows no bar."""
 
 output_file = click.option(
     "-o", "--output", type=PATH, required=True, help="File to write; it appears only when complete."
@@ -142,7 +136,7 @@ def run_server(server: LocalServer, *, quiet: bool) -> None:
         say("stopped", quiet=quiet)
 
 
-def _on_terminal() -> bool:
+def on_terminal() -> bool:
     """Whether stderr is a terminal; it may be closed, as by ``2>&-``."""
     return sys.stderr is not None and sys.stderr.isatty()
 
@@ -154,93 +148,7 @@ def say(message: str, *, quiet: bool = False) -> None:
     """
     if not quiet:
         with suppress(OSError):
-            click.echo(f"\r\x1b[K{message}" if _on_terminal() else message, err=True)
-
-
-class Show(Protocol):
-    """How a job says how far it is: a state in words and, if known, how much of how much is done."""
-
-    def __call__(self, state: str, done: float | None = None, total: float | None = None) -> None:
-        """Take the state of the job."""
-
-
-@contextmanager
-def progress_line(title: str, *, quiet: bool, unit: str = "") -> Iterator[Show]:
-    """Show by a bar how far a job of more than two seconds is, if stderr is a terminal; `unit` goes with its rate."""
-    job = _Job(title, unit)
-    with nullcontext() if quiet or not _on_terminal() else _bar(job):
-        yield job.show
-
-
-@dataclass
-class _Job:
-    """A job's latest state, and the time and value (`first`) from which its rate is counted."""
-
-    title: str
-    unit: str = ""
-    state: str = ""
-    done: float | None = None
-    total: float | None = None
-    first: tuple[float, float] | None = None
-    heard: Callable[[], None] = lambda: None
-
-    def show(self, state: str, done: float | None = None, total: float | None = None) -> None:
-        is_next = total != self.total or (done or 0) < (self.done or 0)  # of several networks or files
-        if done is not None and (self.first is None or is_next):
-            self.first = (time.monotonic(), done)
-        self.state, self.done, self.total = state, done, total
-        self.heard()
-
-    def words(self, now_s: float) -> str:
-        """Share, rate and remaining time, as far as they are known, and the state."""
-        said = []
-        if self.done is not None and self.total:
-            said.append(f"{self.done / self.total:.0%}")
-        if self.done is not None and self.first is not None and self.done > self.first[1]:
-            rate = (self.done - self.first[1]) / max(now_s - self.first[0], 1e-9)
-            said.append(
-                f"{rate:.3g} {self.unit}/s"
-                if self.unit
-                else f"{rate:.3g}/s"
-                if rate >= 1
-                else f"{duration(round(1 / rate))} each"
-            )
-            if self.total:
-                said.append(f"{duration(round((self.total - self.done) / rate))} left")
-        return ", ".join([*said, self.state] if self.state else said)
-
-
-@contextmanager
-def _bar(job: _Job) -> Iterator[None]:
-    """Draw a bar that appears after two seconds, also while the job says nothing, and vanishes with it."""
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
-
-    bar = Progress(
-        TextColumn("{task.description}", markup=False),
-        BarColumn(bar_width=24),
-        TimeElapsedColumn(),
-        TextColumn("{task.fields[words]}", markup=False),
-        console=Console(stderr=True),
-        transient=True,
-        redirect_stderr=False,  # `say` clears the bar's line by itself; releases of rich differ in what they make of it
-    )
-    task = bar.add_task(job.title, total=None, words="")
-
-    def heard() -> None:
-        bar.update(task, completed=job.done or 0, total=job.total, words=job.words(time.monotonic()))
-
-    job.heard = heard
-    timer = threading.Timer(SOON_S, bar.start)
-    timer.daemon = True
-    timer.start()
-    try:
-        yield
-    finally:
-        timer.cancel()
-        timer.join()
-        with suppress(OSError):  # the terminal may be gone
-            bar.stop()
+            click.echo(f"\r\x1b[K{message}" if on_terminal() else message, err=True)
 
 
 def table(rows: Sequence[Sequence[str]]) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from seisnet.cli import console
+from seisnet.cli.progress import progress_line
 from seisnet.wording import counted, quoted
 
 
@@ -76,7 +77,7 @@ def fetch_command(name: str, output: Path | None, chunks: tuple[str, ...], overw
 
     entry = find_dataset(name)
     folder = output or Path(entry.name)
-    with console.progress_line(f"fetch {entry.name}", quiet=quiet, unit="MB") as show:
+    with progress_line(f"fetch {entry.name}", quiet=quiet, unit="MB") as show:
 
         def progress(file: str, done_bytes: int, total_bytes: int) -> None:
             done_mb, total_mb = done_bytes / 1e6, total_bytes / 1e6
@@ -151,7 +152,7 @@ def export_command(
     from seisnet.config import ExportConfig
     from seisnet.datasets.export import export_seisbench
 
-    with console.progress_line("export", quiet=quiet) as show:
+    with progress_line("export", quiet=quiet) as show:
         n_traces, rejections = export_seisbench(
             sources,
             labels,

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from seisnet.cli import console
+from seisnet.cli.progress import progress_line
 
 
 @click.command()
@@ -39,7 +40,7 @@ def evaluate(model: str, windows: Path, output: Path, split: str, overwrite: boo
     from seisnet.store.windows_file import read_info
     from seisnet.wording import counted
 
-    with new_folder(output, overwrite=overwrite), console.progress_line("evaluate", quiet=quiet) as show:
+    with new_folder(output, overwrite=overwrite), progress_line("evaluate", quiet=quiet) as show:
         loaded = load_model(model)
         show("predicting")
         found = evaluate_windows(loaded, windows, split=split)

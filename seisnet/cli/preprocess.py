@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from seisnet.cli import console
+from seisnet.cli.progress import Show, progress_line
 from seisnet.wording import counted, divided_by, most_frequent
 
 if TYPE_CHECKING:
@@ -148,7 +149,7 @@ def preprocess(
         if output:
             folder = place_for_shards(output, virtual=virtual)
             check_place(output, folder, HDF5, resume=resume, overwrite=overwrite)
-        with console.progress_line("preprocess", quiet=quiet) as show:
+        with progress_line("preprocess", quiet=quiet) as show:
             plan = preprocessing.plan(
                 sources,
                 labels,
@@ -162,7 +163,7 @@ def preprocess(
         _print_plan(plan, verbose=verbose)
         console.say_rejections(plan.rejected, quiet=quiet, verbose=verbose)
         return
-    with console.progress_line("preprocess", quiet=quiet) as show:
+    with progress_line("preprocess", quiet=quiet) as show:
         info = preprocessing.preprocess_to_file(
             sources,
             labels,
@@ -183,7 +184,7 @@ def preprocess(
     console.say_rejections(read_rejected(output), quiet=quiet, verbose=verbose)
 
 
-def _windows_made(show: console.Show) -> Callable[[int, str], None]:
+def _windows_made(show: Show) -> Callable[[int, str], None]:
     return lambda made, source: show(f"{made} windows, read {source}")
 
 

@@ -13,6 +13,7 @@ from typing import TypeVar
 import click
 
 from seisnet.cli import console
+from seisnet.cli.progress import progress_line
 from seisnet.wording import counted
 
 T = TypeVar("T")
@@ -137,7 +138,7 @@ def stream(
     with (
         Stop() as stop,
         PicksAppender(output, anew=overwrite, tell=console.say) as file,
-        console.progress_line("stream", quiet=quiet) as show,
+        progress_line("stream", quiet=quiet) as show,
     ):
         for trace in stop.until_asked(traces):
             picks = streaming.add(trace, now_ns=time.time_ns())

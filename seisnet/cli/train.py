@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from seisnet.cli import console
+from seisnet.cli.progress import progress_line
 from seisnet.wording import epoch, epochs
 
 if TYPE_CHECKING:
@@ -130,7 +131,7 @@ def train(
         return
     with (
         work_folder(folder, [output], resume=resume, overwrite=overwrite),
-        console.progress_line("train", quiet=quiet) as show,
+        progress_line("train", quiet=quiet) as show,
         np.errstate(over="ignore", invalid="ignore"),  # a loss that is not finite is told in one line
     ):
 
