@@ -1,33 +1,41 @@
-"""The card of the shipped phase picker, of nothing but its figures."""
+"""The card of a phase picker, in Markdown: words from the TOML file, recipe and figures from the run.
+
+The text under Preprocessing fits a picker of three stages that reads log-spectrograms, as `phase_model` makes it.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
-CARD = """# phase
+from seisnet.config import PreprocessConfig, from_dict
+from seisnet.errors import ConfigError
+from seisnet.features import make_feature
+from seisnet.store.model_file import StoredModel
 
-P and S onsets of local and regional earthquakes, with their uncertainties.
+CARD = """# {name}
+
+{summary}
 
 ## Data
 
 Records: {records}{copies}.
 Beside them {synthetic} synthetic records (`seisnet.synthetic`), near and regional, at rates from 20 to 250 Hz:
 {befallen}.
-Labels are analysts' picks, on the ocean bottom automatic ones checked by eye.
+{data}
 
 ## Citation
 
-NCEDC (2014), doi:10.7932/NCEDC, through the samples of PhaseNet (Zhu and Beroza 2019, doi:10.1093/gji/ggy423) and
-DeepDenoiser (Zhu, Mousavi and Beroza 2019, doi:10.1109/TGRS.2019.2926772); open ocean-bottom networks through the
-sample of OBSTransformer (Niksejel and Zhang 2024, doi:10.1093/gji/ggae049).
+{citation}
 
 ## Licence
 
-MIT, as are the repositories of the samples. Public domain and open networks are cited above.
+{licence}
 
 ## Preprocessing
 
-100 Hz, no filter, no response removed. Log-spectrogram of four seconds, ten bands centred on 2.5 to 25 Hz, read by a
+{rate_hz:g} Hz, no filter, {response}. Log-spectrogram of {window} seconds, {bands}, read by a
 network of {hidden} units; a second network reads its log-odds within six seconds, log-energies and what was seen in
 the last 40 seconds; a third moves each pick half way to where it sees the onset and says how far off it may be;
 Akaike's criterion has the last word (of S it sees the horizontals, behind P where that is seen, less what two samples
@@ -43,9 +51,9 @@ P, S, noise. P stands for all phases whose last leg is P (Pg, Pn, ...), S likewi
 
 Of {folds} folds by station: no record was scanned by a model that knew its station, most by one that knew its region.
 Whole records, half a second of tolerance; every pick beyond the matched one counts as false, although some are of real
-earthquakes that nobody labelled. Every record was picked {starts} times, each time with its start at another place
-between two columns of the scan: figures vary with that by a hundredth. One threshold for all sets. Intervals hold 95 %,
-by drawing events.
+earthquakes that nobody labelled. Behind a P whose S is not labelled{without_s}, picks count
+neither way. Every record was picked {starts} times, each time with its start at another place between two columns of
+the scan: figures vary with that by a hundredth. One threshold for all sets. Intervals hold 95 %, by drawing events.
 
 {picks}
 
@@ -61,14 +69,14 @@ By signal-to-noise ratio at the first onset and by S - P time, and on altered re
 
 Turned over and a thousand times as large, records give the same probabilities to within {change:.4f}.
 
-Single windows (P-centred, S-centred, noise), the first network alone: macro-F1 {macro_f1:.3f} ({low:.3f} to
-{high:.3f}).
+Single windows (P-centred, S-centred, noise), the first network alone: macro-F1 {macro_f1}.
 
 On {hours:.2f} hours without a labelled onset (before earthquakes, and noise): {quiet} an hour, some of them real.
 
 ## Thresholds
 
-{thresholds}: of those with the highest F1 where the region was not known, to within a hundredth, the middle one.
+{thresholds}: of those with the highest F1 where the region was not known, to within a hundredth,
+the middle one{budget}.
 
 ## Calibration
 
@@ -79,39 +87,67 @@ Shares of onset errors within 1 and 1.96 standard errors (0.68 and 0.95 would be
 
 ## Limits
 
-Trained on a few hundred records, most of them Californian, most with S - P below 5 s; long S - P times are known from
-synthetic records and some of the ocean bottom only, earthquakes above magnitude 5 from synthetic records alone.
-Sampling rates below 50 Hz hold less than the band, and filters take from it: P loses more than S, see the table. S on a
-vertical alone, and P and S without a vertical, are less certain. Of two earthquakes within some seconds the weaker one
-is often missed, within half a minute a far weaker one: `rival_s = 0` helps in swarms. Noise of cities, volcanoes and
-mines was hardly seen. Spikes of three samples and more, which are not replaced, give false picks; machines that hum
-hide onsets.
-Within two seconds of the beginning of a record, or of the end of a gap, nothing is picked; within a second of an end
-onsets are less certain.
-Thresholds depend on noise: look at a day of your own station first.
+{limits}
 
 ## Reproduce
 
-    python pipelines/phase_model.py --data FOLDER -o seisnet/models/phase.h5
+    python pipelines/phase_model.py --data FOLDER -o seisnet/models/{name}.h5{config}
 """
-
 
 HEAD = """\
 | set | phase | F1 | at its best threshold | within 0.1 s | precision | recall | MAE, s | onsets |
 |---|---|---|---|---|---|---|---|---|"""
 
 
-def card(figures: dict[str, Any]) -> str:
-    """Markdown, see `seisnet.model_cards`."""
-    windows, quiet = figures["windows"], figures["quiet"]
+@dataclass(frozen=True)
+class Words:
+    """Table ``[card]`` of the TOML file."""
+
+    summary: str = ""
+    data: str = ""
+    citation: str = ""
+    licence: str = ""
+    limits: str = ""
+
+    def __post_init__(self) -> None:
+        """Refuse a card that would say nothing under a heading."""
+        if lacking := [name for name, text in vars(self).items() if not text.strip()]:
+            raise ConfigError(f"say in words {', '.join(lacking)}; the card of the model quotes them")
+
+
+def card(name: str, words: Words, figures: Mapping[str, Any], stored: StoredModel, config: str = "") -> str:
+    """Write the card; `seisnet.model_cards.SECTIONS` says which headings it must have.
+
+    Parameters
+    ----------
+    name : str
+        Of the model.
+    words : Words
+    figures : mapping of str
+        As in the JSON.
+    stored : StoredModel
+    config : str, optional
+        Name of the TOML file, where it is not that of the pipeline.
+    """
+    windows, quiet, limit = figures["windows"], figures["quiet"], figures["false_alarms_per_hour"]
+    recipe = from_dict(PreprocessConfig, dict(stored.preprocess))
+    centres_hz = make_feature(recipe).frequencies_hz
     return CARD.format(
+        **{heading: text.strip() for heading, text in vars(words).items()},
+        name=name,
+        config=f" --config {config}" if config else "",
         records=", ".join(f"{n} of {name}" for name, n in figures["records"].items()),
         synthetic=figures["synthetic_records"],
         befallen=_befallen(figures),
         folds=figures["folds"],
         copies=_copies(figures["copies"]),
-        hidden=" and ".join(map(str, figures["hidden"])),
+        rate_hz=recipe.sampling_rate_hz,
+        response="no response removed" if recipe.response == "none" else f"response removed, to {recipe.response}",
+        window=_in_words(recipe.window_s),
+        bands=f"{_in_words(len(centres_hz))} bands centred on {centres_hz[0]:.3g} to {centres_hz[-1]:.3g} Hz",
+        hidden=" and ".join(map(str, stored.stages[0].sizes[1:-1])),
         ensemble=_ensemble(figures["members"], figures["distil"]),
+        without_s=_without_s(figures["picks"]),
         conditions="\n".join(
             f"| {name} | {f['records']} | {_f1(f.get('P'))} | {_f1(f.get('S'))} |"
             for name, f in figures["conditions"].items()
@@ -125,12 +161,13 @@ def card(figures: dict[str, Any]) -> str:
         picks=_table(figures["picks"]),
         picks_elsewhere=_table(figures["picks_elsewhere"]),
         regions="; ".join(f"{region}: {', '.join(names)}" for region, names in figures["regions"].items()),
-        macro_f1=windows["macro_f1"],
-        low=windows["interval_95"][0],
-        high=windows["interval_95"][1],
+        macro_f1=f"{windows['macro_f1']:.3f}{_interval(*windows['interval_95'])}",
         thresholds=", ".join(f"{phase} {t:.2f}" for phase, t in figures["thresholds"].items()),
+        budget=""
+        if limit is None
+        else f", among those that keep to {limit:g} false picks an hour of quiet records, if any does",
         temperature=figures["temperature"],
-        quiet=" and ".join(f"{q['false_an_hour']:.2f} {phase} picks" for phase, q in quiet.items()),
+        quiet=" and ".join(f"{_known(q['false_an_hour'], 2)} {phase} picks" for phase, q in quiet.items()),
         hours=next(iter(quiet.values()))["hours"],
         coverage="; ".join(
             f"{phase} {_known(c['within_1'], 2)} and {_known(c['within_1.96'], 2)}"
@@ -139,9 +176,20 @@ def card(figures: dict[str, Any]) -> str:
     )
 
 
-def _table(picks: dict[str, Any]) -> str:
+def _in_words(n: float) -> str:
+    small = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
+    return small[int(n)] if n in range(len(small)) else f"{n:g}"
+
+
+def _without_s(picks: Mapping[str, Any]) -> str:
+    """The sets whose S are not labelled, as an example."""
+    names = [name for name, phases in picks.items() if "S" not in phases]
+    return f" (as in all of {' and '.join(names)})" if names else ""
+
+
+def _table(picks: Mapping[str, Any]) -> str:
     rows = (
-        f"| {name} | {phase} | {f['f1']:.3f} ({f['interval_95'][0]:.3f} to {f['interval_95'][1]:.3f}) "
+        f"| {name} | {phase} | {f['f1']:.3f}{_interval(*f['interval_95'])} "
         f"| {f['f1_best']:.3f} | {f['f1_0.1_s']:.3f} | {f['precision']:.3f} "
         f"| {f['recall']:.3f} | {_known(f['mae_s'], 3)} | {f['onsets']} |"
         for name, phases in picks.items()
@@ -159,7 +207,7 @@ def _copies(n: int) -> str:
     )
 
 
-def _befallen(figures: dict[str, Any]) -> str:
+def _befallen(figures: Mapping[str, Any]) -> str:
     """What is done to shares of the synthetic records."""
     words = {
         "filtered_share": "filtered at random",
@@ -181,5 +229,10 @@ def _known(figure: float | None, digits: int) -> str:
     return "none" if figure is None else f"{figure:.{digits}f}"
 
 
-def _f1(found: dict[str, Any] | None) -> str:
+def _interval(low: float | None, high: float | None) -> str:
+    """In brackets behind a figure; nothing where it is not known."""
+    return "" if low is None else f" ({low:.3f} to {high:.3f})"
+
+
+def _f1(found: Mapping[str, Any] | None) -> str:
     return "" if found is None else f"{found['f1']:.3f} ({found['onsets']})"

@@ -48,6 +48,11 @@ def picked(model: Model, labelled: LabelledRecord, config: PreprocessConfig) -> 
     return Tried(labelled, model, try_picks(model, excerpts_of([labelled], 2, config), starts=STARTS))
 
 
+def known(figure: float, digits: int) -> float | None:
+    """A figure with so many decimals; None, which is null in JSON, where it is not known."""
+    return round(float(figure), digits) if math.isfinite(figure) else None
+
+
 def window_figures(judged: Sequence[tuple[Model, list[LabelledRecord]]], config: PreprocessConfig) -> dict[str, Any]:
     """Single windows, one P, S and noise window a record, the window network alone."""
     plain = replace(config, shifts=0, coda_windows=0, noise_windows=1)
@@ -66,15 +71,15 @@ def window_figures(judged: Sequence[tuple[Model, list[LabelledRecord]]], config:
         rng=np.random.default_rng(0),
     )
     return {
-        "macro_f1": round(float(scores.macro_f1), 4),
-        "interval_95": [round(low, 4), round(high, 4)],
-        "f1": {name: round(float(f), 4) for name, f in zip(config.classes, scores.f1, strict=True)},
+        "macro_f1": known(scores.macro_f1, 4),
+        "interval_95": [known(low, 4), known(high, 4)],
+        "f1": {name: known(f, 4) for name, f in zip(config.classes, scores.f1, strict=True)},
         "windows": len(y),
     }
 
 
 def pick_figures(tried: Sequence[Tried], stored: StoredModel, seed: int) -> dict[str, Any]:
-    """Picks of whole records at the stored thresholds; intervals by drawing events with replacement.
+    """Picks of whole records at the stored thresholds; intervals are plain percentiles of drawn events.
 
     ``f1_best`` is at the threshold that is best on these records, as published pickers are judged. Residuals are None
     where no pick is matched.
@@ -102,10 +107,10 @@ def pick_figures(tried: Sequence[Tried], stored: StoredModel, seed: int) -> dict
             "f1_best": round(max(whole.at(t)[2] for t in GRID), 3),
             "precision": round(precision, 3),
             "recall": round(recall, 3),
-            "median_s": round(float(np.median(residual)), 3) if residual.size else None,
-            "mae_s": round(float(np.abs(residual).mean()), 3) if residual.size else None,
+            "median_s": known(np.median(residual), 3) if residual.size else None,
+            "mae_s": known(whole.mae_s(threshold), 3),
             "onsets": whole.n_reference // STARTS,
-            "false_an_hour": round(whole.false_an_hour(threshold), 2),
+            "false_an_hour": known(whole.false_an_hour(threshold), 2),
         }
     return figures
 
@@ -155,11 +160,13 @@ def reliability(trials: Mapping[str, Trial]) -> dict[str, list[dict[str, float]]
     return found
 
 
-def threshold_figures(every: Mapping[str, Trial], quiet: Mapping[str, Trial]) -> dict[str, list[dict[str, float]]]:
+def threshold_figures(
+    every: Mapping[str, Trial], quiet: Mapping[str, Trial]
+) -> dict[str, list[dict[str, float | None]]]:
     """F1 of all records, and false picks an hour of quiet ones, at each of some thresholds."""
     return {
         phase: [
-            {"threshold": t, "f1": round(trial.at(t)[2], 3), "false_an_hour": round(quiet[phase].false_an_hour(t), 2)}
+            {"threshold": t, "f1": round(trial.at(t)[2], 3), "false_an_hour": known(quiet[phase].false_an_hour(t), 2)}
             for t in GRID[::5]
         ]
         for phase, trial in every.items()

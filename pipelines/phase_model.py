@@ -18,16 +18,17 @@ import math
 import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from phase_card import card
+from phase_card import Words, card
 from phase_figures import (
     Tried,
     condition_figures,
     coverage,
+    known,
     largest_change,
     pair_figures,
     pick_figures,
@@ -53,7 +54,9 @@ from seisnet.windows.labelled import LabelledRecord
 
 Fold = tuple[list[LabelledRecord], list[LabelledRecord]]
 
-SHARES = [field.name for field in fields(Shares)]
+OWN_CONFIG = Path(__file__).resolve().with_suffix(".toml")
+
+SHARES = [share.name for share in fields(Shares)]
 """What may befall synthetic records."""
 
 
@@ -61,7 +64,7 @@ SHARES = [field.name for field in fields(Shares)]
 class DataConfig:
     """Table ``[data]`` of the TOML file."""
 
-    regions: dict[str, tuple[str, ...]]
+    regions: dict[str, tuple[str, ...]] = field(default_factory=dict)
     copies: int = 2
     synthetic_near: int = 300
     synthetic_far: int = 200
@@ -92,20 +95,21 @@ def main() -> None:
     parser.add_argument(
         "-o", "--output", type=Path, required=True, help="model file; its figures go beside it, as JSON"
     )
-    parser.add_argument(
-        "--config", type=Path, default=Path(__file__).with_suffix(".toml"), help="instead of the TOML here"
-    )
+    parser.add_argument("--config", type=Path, default=OWN_CONFIG, help="instead of the TOML here")
     arguments = parser.parse_args()
     check_output(arguments.output, HDF5, overwrite=True)
     tables = read_tables(arguments.config)
-    known = {"data", "preprocess", "train"}
+    known = {"card", "data", "preprocess", "train"}
     if lacking := known - tables.keys():
         raise ConfigError(f"{arguments.config}: no table {', '.join(sorted(lacking))}")
     if unknown := sorted(tables.keys() - known):
         raise ConfigError(f"{arguments.config}: unknown table {unknown[0]}{nearest(unknown[0], known)}")
+    words = from_dict(Words, tables["card"], where="[card]")
     data = from_dict(DataConfig, tables["data"], where="[data]")
     config = from_dict(PreprocessConfig, tables["preprocess"], where="[preprocess]")
     training = replace(from_dict(TrainConfig, tables["train"], where="[train]"), seed=data.seed)
+    if config.features != "logspec" or not (training.context and training.onset):
+        raise ConfigError("the card describes log-spectrograms and three stages: leave features, context and onset out")
     sources = [name for names in data.regions.values() for name in names]
     sets = {name: load_records(_found(arguments.data, name), config) for name in sources}
     shares = Shares(**{share: getattr(data, f"{share}_share") for share in SHARES})
@@ -113,8 +117,9 @@ def main() -> None:
     made = list(synthetic(near, far, shares, rate_hz=config.sampling_rate_hz, seed=data.seed))
     figures, stored = build(sets, made, data, config, training)
     curves = {name: rows for name, rows in stored.metrics.items() if name.endswith("_history")}
-    stored = replace(stored, metrics=figures | curves, card=card(figures))
-    Model("phase", stored).save(arguments.output, overwrite=True)
+    name, other = arguments.output.stem, arguments.config.name if arguments.config.resolve() != OWN_CONFIG else ""
+    stored = replace(stored, metrics=figures | curves, card=card(name, words, figures, stored, other))
+    Model(name, stored).save(arguments.output, overwrite=True)
     told = json.dumps(figures, indent=1, sort_keys=True) + "\n"
     write_whole(arguments.output.with_suffix(".json"), told.encode())
     print(stored.card)
@@ -165,6 +170,7 @@ def build(
         "regions": {name: list(names) for name, names in data.regions.items()},
         "synthetic_records": len(made),
         **{name: getattr(data, name) for name in ("copies", "folds", *(f"{share}_share" for share in SHARES))},
+        "false_alarms_per_hour": data.false_alarms_per_hour if math.isfinite(data.false_alarms_per_hour) else None,
         "hidden": list(training.hidden),
         "members": training.members,
         "distil": training.distil,
@@ -199,7 +205,7 @@ def figures_of(
         "largest_change": largest_change(home.tried),
         "coverage": {phase: coverage(trial, stored, phase) for phase, trial in home.every.items()},
         "quiet": {
-            phase: {"hours": round(trial.hours / STARTS, 2), "false_an_hour": round(trial.false_an_hour(threshold), 2)}
+            phase: {"hours": round(trial.hours / STARTS, 2), "false_an_hour": known(trial.false_an_hour(threshold), 2)}
             for phase, trial in home.quiet.items()
             for threshold in [stored.thresholds[phase]]
         },

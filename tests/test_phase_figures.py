@@ -10,7 +10,10 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from seisnet.config import PreprocessConfig, from_dict, read_tables
 from seisnet.errors import ConfigError
+from seisnet.model import load_model
+from seisnet.model_cards import SECTIONS
 from seisnet.picks import Pick
 from seisnet.training.trials import Trial
 from seisnet.windows.labelled import LabelledRecord
@@ -72,6 +75,54 @@ def test_residuals_and_coverage_of_matched_picks(pipeline):
 
 def test_the_card_says_none(pipeline):
     assert (pipeline.card._known(None, 3), pipeline.card._known(0.02, 3)) == ("none", "0.020")
+    assert (pipeline.card._interval(None, None), pipeline.card._interval(0.5, 1)) == ("", " (0.500 to 1.000)")
+
+
+def test_the_card_follows_the_recipe_and_its_words_are_those_of_the_config(pipeline):
+    stored = load_model("phase").stored
+    figures = {**stored.metrics, "false_alarms_per_hour": None}
+    words = from_dict(pipeline.card.Words, read_tables(PIPELINES / "phase_model.toml")["card"])
+    plain = pipeline.card.card("phase", words, figures, stored)
+    assert [line[3:] for line in plain.splitlines() if line.startswith("## ")] == list(SECTIONS)
+    assert (
+        "100 Hz, no filter, no response removed. Log-spectrogram of four seconds, ten bands centred on 2.5 to" in plain
+    )
+    assert "not labelled (as in all of deepdenoiser_ncedc99), picks" in plain
+    assert "phase_model.py --data FOLDER -o seisnet/models/phase.h5\n" in plain
+    recipe = {
+        **stored.preprocess,
+        "sampling_rate_hz": 50.0,
+        "window_s": 3.0,
+        "freqmax_hz": 15.0,
+        "response": "velocity",
+    }
+    figures |= {"false_alarms_per_hour": 2.0, "picks": {"mine": figures["picks"]["obstransformer_sample"]}}
+    figures["windows"] = {**figures["windows"], "interval_95": [None, None]}
+    other = replace(words, limits="Known at one station.")
+    changed = pipeline.card.card("mine", other, figures, replace(stored, preprocess=recipe), "mine.toml")
+    assert changed.startswith("# mine\n")
+    assert "50 Hz, no filter, response removed, to velocity. Log-spectrogram of three seconds, six bands" in changed
+    assert "whose S is not labelled, picks count" in changed
+    assert "keep to 2 false picks an hour" in changed
+    assert "## Limits\n\nKnown at one station.\n\n## Reproduce" in changed
+    assert "-o seisnet/models/mine.h5 --config mine.toml\n" in changed
+
+
+def test_a_card_without_words_is_refused(pipeline):
+    with pytest.raises(ConfigError, match="say in words citation, limits"):
+        pipeline.card.Words(summary="a", data="b", licence="c", citation=" ")
+
+
+def test_an_interval_of_few_events_and_a_rate_of_no_hours_are_null(pipeline, monkeypatch):
+    rows = SimpleNamespace(y=np.array([0, 1, 2]), x=None, group=np.array([0, 0, 1]))
+    windows = SimpleNamespace(rows=rows, info=SimpleNamespace(group_names=["a", "b"]))
+    monkeypatch.setattr(pipeline.figures, "make_windows", lambda parts, config: windows)
+    model = SimpleNamespace(predict_proba=lambda x: np.eye(3)[[0, 1, 1]])
+    found = pipeline.figures.window_figures([(model, [])], PreprocessConfig())
+    assert (found["interval_95"], found["windows"]) == ([None, None], 3)
+    found["rates"] = pipeline.figures.threshold_figures({"P": Trial()}, {"P": Trial()})
+    assert found["rates"]["P"][0]["false_an_hour"] is None
+    json.dumps(found, allow_nan=False)
 
 
 def test_a_region_is_left_out_with_all_records_of_its_stations(pipeline):
@@ -100,6 +151,11 @@ def test_what_the_data_table_cannot_mean_is_refused_before_anything_is_trained(c
     assert pipeline.model.DataConfig(**plain).folds == 4
     with pytest.raises(ConfigError, match=words):
         pipeline.model.DataConfig(**plain | change)
+
+
+def test_a_data_table_without_regions_is_refused(pipeline):
+    with pytest.raises(ConfigError, match="regions: two or more"):
+        pipeline.model.DataConfig()
 
 
 def test_synthetic_records_lose_components_at_random(pipeline):
