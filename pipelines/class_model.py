@@ -56,7 +56,7 @@ def read_settings(path: Path) -> Settings:
     if unknown := tables.keys() - kinds.keys() - {"card"}:
         raise ConfigError(f"{path}: unknown tables {', '.join(sorted(unknown))}")
     words = tables.setdefault("card", {})
-    if lacking := [word for word in WORDS if not isinstance(words.get(word), str)]:
+    if lacking := [word for word in WORDS if not (isinstance(words, dict) and isinstance(words.get(word), str))]:
         raise ConfigError(f"{path} [card]: say in words {', '.join(lacking)}; the card of the model quotes them")
     tables["preprocess"] = {"task": "class"} | tables.get("preprocess", {})
     made = {name: from_dict(kind, tables.get(name, {}), where=f"{path} [{name}]") for name, kind in kinds.items()}

@@ -233,6 +233,7 @@ def test_settings_of_the_repository_are_read_and_a_typo_is_told(pipeline, tmp_pa
     [
         (None, "No such file or directory"),
         ("x = [", "not TOML"),
+        ("card = 'words'", r"\[card\]: say in words summary"),
         ("[train]", r"\[card\]: say in words summary, data, citation, licence, classes, limits; the card"),
         (TEXT.replace("limits", "limit"), r"\[card\]: say in words limits; the card"),
         (TEXT + "\n[validation]\nfolds = 1", "folds: got 1; it must lie between 2 and 1000"),
