@@ -231,10 +231,11 @@ def test_a_lost_connection_and_an_error_of_the_server_are_told_and_the_stream_go
     script = [FakePacket(traces[0]), *gone, FakePacket(traces[1]), b"SLERROR", None, gone[0]]
     script += [FakePacket(traces[2]), b"SLTERMINATE"]
     connection, told = FakeConnection(script), []
-    patterns = ["GE.APE..HH?", "CH.A.00.HHZ"]
+    patterns = ["GE.APE..HH?", "CH.A.00.HHZ", "GE.APE..*z", "GE.APE.0*.*", "GE.APE.--.H*", "GE.APE.*.H*Z"]
     found = packets("localhost:18000", patterns, lost=told.append, connect=lambda _: connection, pause_s=0.0)
     assert list(found) == traces
-    assert connection.streams == [("GE", "APE", "HH?"), ("CH", "A", "00HHZ")]
+    rest = [("GE", "APE", selector) for selector in ("??Z", "0????", "H??", "H?Z")]
+    assert connection.streams == [("GE", "APE", "HH?"), ("CH", "A", "00HHZ"), *rest]
     assert told == [
         *(f"{reason}; trying again" for reason in ("gone", "no route")),  # once, however long it lasts
         "packets come again",
@@ -264,12 +265,17 @@ def test_packets_of_a_clock_on_local_time_are_left_out_since_all_others_would_be
         ("http://localhost:18000", "BW.RJOB..EH?"),
         ("localhost:18000", "BW.*..EH?"),
         ("localhost:18000", "BW.RJOB"),
+        ("localhost:18000", "BW.RJOB..EHZZ"),
+        ("localhost:18000", "BW.RJOB..[BE]HZ"),
+        ("localhost:18000", "BW.RJOB.0.EH?"),
     ],
 )
 def test_a_wrong_address_or_pattern_makes_no_file_and_takes_none_away(server, select, tmp_path):
     (tmp_path / "old.csv").write_text("precious")
     for name, more in (("old.csv", ["--overwrite"]), ("new.csv", [])):
-        with pytest.raises(ConfigError, match=r"is not (of the form|HOST:PORT with a port below 65536)"):
+        with pytest.raises(
+            ConfigError, match=r"is not (of the form|HOST:PORT with a port below 65536)|a channel three"
+        ):
             CliRunner().invoke(
                 cli,
                 ["stream", server, "--select", select, "-o", str(tmp_path / name), *more],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
@@ -186,8 +187,8 @@ def _stream_of(pattern: str) -> tuple[str, str, str]:
 
     Examples
     --------
-    >>> _stream_of("GE.APE..HH?"), _stream_of("CH.BALST.00.HH")
-    (('GE', 'APE', 'HH?'), ('CH', 'BALST', '00HH?'))
+    >>> _stream_of("GE.APE..*Z"), _stream_of("CH.BALST.00.HH")
+    (('GE', 'APE', '??Z'), ('CH', 'BALST', '00HH?'))
     """
     parts = pattern.strip().upper().split(".")
     if len(parts) != 4 or not all(parts[i] for i in (0, 1, 3)) or set("*?") & set(parts[0] + parts[1]):
@@ -195,5 +196,9 @@ def _stream_of(pattern: str) -> tuple[str, str, str]:
             f"selection '{pattern}' is not of the form NET.STA.LOC.CHA with network and station spelt out"
         )
     network, station, location, channel = parts
-    location = "" if location in ("", "--", "*") else location
-    return network, station, location + (channel.replace("*", "") + "???")[:3]
+    before, star, after = channel.partition("*")
+    channel = before + "?" * (3 - len(before + after)) + after if star else channel.ljust(3, "?")
+    selector = ("" if location in ("--", "*") else location.replace("*", "?")) + channel
+    if not re.fullmatch("([A-Z0-9?]{2})?[A-Z0-9?]{3}", selector):
+        raise ConfigError(f"selection '{pattern}': a location has two characters and a channel three, such as 00.HH?")
+    return network, station, selector
