@@ -89,7 +89,7 @@ def classical(excerpts: Sequence[Excerpt]) -> dict[str, Trial]:
             at_ns = aic_onset(record, record.start_ns + round(on / rate_hz * NS_PER_S), "P", half_width_s=0.6)
             score = min(float(ratio[on : off + 1].max()) / 20, 1.0)
             picks.append(Pick(network, station, location, channel, "P", at_ns, probability=score))
-        trial.add(picks, reference_ns(excerpt, 0), known_ns(excerpt))
+        trial.add(picks, reference_ns(excerpt, 0), known_ns(excerpt), reference_ns(excerpt, -1))
     return {"P": trial}
 
 

@@ -58,7 +58,7 @@ def main() -> None:
             for excerpt in excerpts_of([labelled], 2, config):
                 for phase, label in PHASES.items():
                     mine = [pick for pick in picks if pick.phase == phase]
-                    trials[phase].add(mine, reference_ns(excerpt, label), known_ns(excerpt))
+                    trials[phase].add(mine, reference_ns(excerpt, label), known_ns(excerpt), reference_ns(excerpt, -1))
         report(name, trials, own)
 
 

@@ -32,8 +32,8 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=20.0)
     parser.add_argument("--packet", type=float, nargs="+", default=[1.0, 4.0], help="length of packets in seconds")
     arguments = parser.parse_args()
-    if arguments.minutes < 4:
-        parser.error("--minutes must be 4 or more, so that there are picks")
+    if arguments.minutes < 4 or min(arguments.stations) < 1 or min(arguments.packet) < 0.01:
+        parser.error("--minutes must be 4 or more, so that there are picks, --stations 1 and --packet 0.01 or more")
     model = load_model(arguments.model)
     recording = seismograms(arguments.minutes)
     print("| stations | packets, s | processor s an hour of one | stations in real time | delay of picks, s | memory |")

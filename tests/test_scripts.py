@@ -76,6 +76,7 @@ def test_what_is_missing_is_one_line(words, call):
         "benchmarks/scan.py --hidden 64,",
         "benchmarks/scan.py --repeats 0",
         "benchmarks/archive.py --days 0",
+        "benchmarks/stream.py --packet 0",
         "benchmarks/preprocessing.py --records 3",
     ],
 )

@@ -196,7 +196,8 @@ class _Card:
             hours = max(found["hours"] for found in self._picks.values())
             yield _filled(
                 f"Picks by all stages in excerpts of records, {hours:.2f} hours in which every onset is labelled, at "
-                f"the thresholds below. A pick within {TOLERANCE_S:g} s of an onset is right, any other false:"
+                f"the thresholds below. A pick within {TOLERANCE_S:g} s of an onset is right, one so near to a later "
+                "phase, or to a label without weight, neither right nor false, any other false:"
             )
             digits = {"onsets": 0, "precision": 2, "recall": 2, "f1": 2, "mae_s": 3, "false_an_hour": 1}
             head = ("phase", "onsets", "precision", "recall", "F1", "mean error, s", "false an hour")
