@@ -137,9 +137,7 @@ class Model:
         if abs(every * own_s - hop_s) > 1e-6:
             raise ConfigError(f"{got}; it must be a multiple of the model's own step, {own_s:g} s")
         if self.context and every > 1:
-            raise ConfigError(
-                f"{got}; the context stage of {self.name} was trained with {own_s:g} s, so leave hop_s out"
-            )
+            raise ConfigError(f"{got}; the context stage of {self.name} was trained with {own_s:g} s: leave hop_s out")
         # What a network has prepared for scans serves all records, so only another step needs a network of its own.
         windows = self.windows if every == 1 else replace(self.windows, every=every)
         return Chain(windows, self.context, self.preprocess, self.classes)
@@ -172,9 +170,7 @@ class Model:
         config = PickConfig.of(config)
         given, alone = config.thresholds, config.coincidence == 1 and config.p_before_s == 0
         if self.preprocess.task == "class" and not alone:
-            raise ConfigError(
-                f"coincidence and p_before_s are for picks; {self.name} gives detections, so leave them out"
-            )
+            raise ConfigError(f"coincidence and p_before_s are for picks; {self.name} gives detections: leave them out")
         for name in given:
             if name not in self.stored.thresholds:
                 raise ConfigError(f"unknown threshold '{name}'{nearest(name, self.stored.thresholds)}")
