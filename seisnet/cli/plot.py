@@ -1,4 +1,4 @@
-"""``seisnet plot``: one pick, one event, one day or one archive as a figure."""
+"""``seisnet plot``: one pick, one event or one day as a figure."""
 
 from __future__ import annotations
 
