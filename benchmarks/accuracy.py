@@ -52,12 +52,12 @@ def main() -> None:
 
 
 def score(
-    pairs: Sequence[tuple[list[LabelledRecord], list[LabelledRecord]]], config: PreprocessConfig, seed: int
+    folds: Sequence[tuple[list[LabelledRecord], list[LabelledRecord]]], config: PreprocessConfig, seed: int
 ) -> ClassScores:
     """Scores over the test windows of all pairs of training and test records together."""
     config = dataclasses.replace(config, seed=seed)
     counts = np.zeros((3, 3), dtype=np.int64)
-    for train, test in pairs:
+    for train, test in folds:
         windows = make_windows((train, (), test), config)  # no dev split: nothing is chosen by looking
         model, _ = fit(windows, TrainConfig(seed=seed, context=False, onset=False))
         rows = windows.split("test")

@@ -5,7 +5,8 @@
 Each set of Californian records in five folds by station, and, with --foreign, the sets of other regions by a model
 trained on all Californian ones. Beside them a classical picker on the same records: recursive STA/LTA on the vertical
 (0.5 s over 10 s) and Akaike's criterion, from ObsPy. Every pick beyond the matched one is false, as in the figures
-published for deep pickers; thresholds are the best of the set itself for every method, which flatters all alike.
+published for deep pickers, but for those behind a P whose S is not labelled, which count neither way. Thresholds are
+those that calibration chooses on the set itself (`Trial.best_threshold`), for every method, which flatters all alike.
 """
 
 from __future__ import annotations

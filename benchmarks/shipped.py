@@ -3,10 +3,10 @@
     python benchmarks/shipped.py [--data FOLDER] [--sets pytheas_corinth scdetect_ch] [--model phase]
 
 At the model's own thresholds, and at the best of the set itself (which flatters, as do the published figures of other
-pickers); every pick beyond the matched one is false; every record is picked with its start at four places between two
-columns of the scan. Windows of 4 s, P-centred, S-centred and noise, one of each a record, by the window network alone
-and, as pickers of whole records are judged, by the highest probability of the final traces within 0.3 s of the window's
-centre.
+pickers); every pick beyond the matched one is false, but for those behind a P whose S is not labelled, which count
+neither way; every record is picked with its start at four places between two columns of the scan. Windows of 4 s,
+P-centred, S-centred and noise, one of each a record, by the window network alone and, as pickers of whole records are
+judged, by the highest probability of the final traces within 0.3 s of the window's centre.
 """
 
 from __future__ import annotations
