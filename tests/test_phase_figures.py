@@ -153,6 +153,17 @@ def test_what_the_data_table_cannot_mean_is_refused_before_anything_is_trained(c
         pipeline.model.DataConfig(**plain | change)
 
 
+@pytest.mark.parametrize("change", [("preprocess", 'features = "raw"'), ("train", "context = false")])
+def test_what_the_card_could_not_describe_is_refused_before_anything_is_read(change, pipeline, tmp_path, monkeypatch):
+    table, line = change
+    text = (PIPELINES / "phase_model.toml").read_text(encoding="utf-8")
+    (tmp_path / "other.toml").write_text(text.replace(f"[{table}]\n", f"[{table}]\n{line}\n"), encoding="utf-8")
+    given = {"--data": "nowhere", "-o": tmp_path / "m.h5", "--config": tmp_path / "other.toml"}
+    monkeypatch.setattr(sys, "argv", ["phase_model", *(str(part) for option in given.items() for part in option)])
+    with pytest.raises(ConfigError, match="leave features, context and onset out"):
+        pipeline.model.main()
+
+
 def test_a_data_table_without_regions_is_refused(pipeline):
     with pytest.raises(ConfigError, match="regions: two or more"):
         pipeline.model.DataConfig()
