@@ -79,30 +79,27 @@ def window_figures(judged: Sequence[tuple[Model, list[LabelledRecord]]], config:
 
 
 def pick_figures(tried: Sequence[Tried], stored: StoredModel, seed: int) -> dict[str, Any]:
-    """Picks of whole records at the stored thresholds; intervals are plain percentiles of drawn events.
+    """Picks of whole records at the stored thresholds; intervals by drawing events with replacement.
 
     ``f1_best`` is at the threshold that is best on these records, as published pickers are judged. Residuals are None
     where no pick is matched.
     """
     figures = {}
-    of_event: dict[str, list[Tried]] = {}
-    for i, one in enumerate(tried):
-        of_event.setdefault(one.labelled.event_id or f"record {i}", []).append(one)
-    events = list(of_event.values())
+    events = [one.labelled.event_id or f"record {i}" for i, one in enumerate(tried)]
     for phase, threshold in stored.thresholds.items():
         whole = merged([one.trials for one in tried])[phase]
         if not whole.n_reference:
             continue
-        rng, drawn = np.random.default_rng(seed), []
-        for _ in range(200):
-            chosen = rng.integers(len(events), size=len(events))
-            trials = [{phase: one.trials[phase]} for i in chosen for one in events[i]]
-            drawn.append(merged(trials)[phase].at(threshold)[2])
+
+        def f1_of(rows: np.ndarray, phase: str = phase, threshold: float = threshold) -> float:
+            return merged([{phase: tried[i].trials[phase]} for i in rows])[phase].at(threshold)[2]
+
+        low, high = bootstrap_interval(f1_of, events, rng=np.random.default_rng(seed))
         precision, recall, f1 = whole.at(threshold)
         residual = whole.residuals_s(threshold)
         figures[phase] = {
             "f1": round(f1, 3),
-            "interval_95": [round(float(v), 3) for v in np.quantile(drawn, [0.025, 0.975])],
+            "interval_95": [known(low, 3), known(high, 3)],
             "f1_0.1_s": round(whole.at(threshold, within_s=0.1)[2], 3),
             "f1_best": round(max(whole.at(t)[2] for t in GRID), 3),
             "precision": round(precision, 3),
