@@ -3,6 +3,7 @@
 import io
 import itertools
 import struct
+import timeit
 import warnings
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from seisnet.errors import DataError
 from seisnet.waveforms import mseed
 from seisnet.waveforms.clocks import on_time
 from seisnet.waveforms.files import Reading, read_file, read_headers
-from seisnet.waveforms.mseed import read_index, read_span, read_stretches
+from seisnet.waveforms.mseed import headers_at, read_index, read_span, read_stretches
 from seisnet.waveforms.records import NS_PER_S
 
 EXAMPLES = sorted((Path(obspy.__file__).parent / "io/mseed/tests/data").rglob("*.*"))
@@ -279,6 +280,55 @@ def test_records_whose_header_is_lost_too_are_told_in_bytes(tmp_path):
     assert np.array_equal(second.data, whole[round((second.stats.starttime - START) * 100) :])
     told = [r.reason.removeprefix(f"damaged, read as far as possible: {path}: ") for r in reading.rejections]
     assert told[:2] == ["the samples of a record can't be decoded", "512 bytes of it belong to no record of samples"]
+
+
+DAMAGE = {
+    "its first record is zeros": (0, lambda record: bytes(512)),
+    "its first header is text": (0, lambda record: b"\r\n<html>".ljust(512)),
+    "of no known encoding": (0, lambda record: record[:60] + b"\x63" + record[61:]),
+    "a chain of blockettes without end": (0, lambda record: record[:50] + b"\0\x30" + record[52:]),
+    "longer than the file": (5, lambda record: record[:62] + b"\x12" + record[63:]),
+    "longer than any": (5, lambda record: record[:62] + b"\x1e" + record[63:]),
+    "a writer was killed, and another went on": (5, lambda record: record[:333]),
+    "a writer was killed within a header": (5, lambda record: record[:509]),
+    "zeros": (5, lambda record: bytes(512)),
+}
+
+
+@pytest.mark.parametrize("span_ns", [None, ((START - 99).ns, (START + 99).ns)], ids=["whole", "by span"])
+@pytest.mark.parametrize("encoding", ["STEIM2", "INT32"])
+@pytest.mark.parametrize(("k", "damage"), DAMAGE.values(), ids=DAMAGE)
+def test_of_a_damaged_record_only_its_own_samples_are_lost(k, damage, encoding, span_ns, tmp_path):
+    """ObsPy refuses the whole file, or reads no further."""
+    path, records = tmp_path / "a.mseed", packed(START, 5000, encoding=encoding)
+    path.write_bytes(b"".join(records))
+    whole = read_file(path, Reading(), span_ns=span_ns)[0].data
+    starts_ns = [stretch.start_ns for record in records for stretch in read_stretches_of(record, tmp_path)]
+    low, high = (round((ns - START.ns) / 10_000_000) for ns in starts_ns[k : k + 2])
+    records[k] = damage(records[k])
+    path.write_bytes(b"".join(records))
+    mseed._index.cache_clear()
+    reading = Reading()
+    stream = read_file(path, reading, span_ns=span_ns)
+    parts = [whole[:low], whole[high:]] if low else [whole[high:]]
+    assert [trace.data.tolist() for trace in stream] == [part.tolist() for part in parts]
+    [told] = {r.reason for r in reading.rejections}
+    assert told.endswith(f"a.mseed: {len(records[k])} bytes of it belong to no record of samples")
+
+
+def read_stretches_of(record, folder):
+    (folder / "one.mseed").write_bytes(record)
+    mseed._index.cache_clear()
+    return read_index(folder / "one.mseed").stretches
+
+
+def test_a_record_unlike_the_others_costs_no_more_than_itself():
+    """Where two kinds take turns, all that followed were looked at for each."""
+    one, others = packed(START)[0], packed(START, encoding="INT32") * 500
+    lone, among = (
+        min(timeit.repeat(lambda data=data: headers_at(data, 0), number=10)) for data in (one, one + b"".join(others))
+    )
+    assert among < 5 * lone
 
 
 def test_odd_lengths_side_by_side_are_no_damage(tmp_path):

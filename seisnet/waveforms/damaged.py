@@ -1,23 +1,25 @@
-"""miniSEED of which some records can't be decoded: ObsPy refuses the whole file, while only they are lost."""
+"""miniSEED of which some records can't be decoded: ObsPy refuses the file or its rest, while only they are lost."""
 
 from __future__ import annotations
 
 import functools
 import itertools
+import re
+import warnings
 from collections.abc import Callable, Iterator
 from importlib.metadata import entry_points
 
 import numpy as np
 import obspy
 from numpy.typing import NDArray
-from obspy.io.mseed import InternalMSEEDError
 
 from seisnet.waveforms.clocks import on_time
 from seisnet.waveforms.mseed import BLOCK_BYTES, Stretch, headers_at, seed_id_of
 from seisnet.waveforms.records import NS_PER_S
 
-SHORTEST_BYTES = 128
-"""No record is shorter, and records start at multiples of it: where none is understood, the next is looked for."""
+MSEED_START = re.compile(rb"\d{6}[DRQM][ \0]")
+"""The first bytes of a miniSEED record: six digits and a letter for its quality. Where a record was cut short, and more
+were appended, the next begins anywhere."""
 
 AT_ONCE = 256
 """Records that are decoded together to find those that can't be: in a large file few are damaged."""
@@ -29,6 +31,11 @@ def mseed_reader() -> Callable[..., obspy.Stream]:
     (entry,) = entry_points(group="obspy.plugin.waveform.MSEED", name="readFormat")
     reader: Callable[..., obspy.Stream] = entry.load()
     return reader
+
+
+def n_samples_of(stream: obspy.Stream) -> int:
+    """Number of samples of all traces."""
+    return sum(int(trace.stats.npts) for trace in stream)
 
 
 def read_decodable(data: NDArray[np.int8]) -> tuple[obspy.Stream, list[Stretch], int]:
@@ -53,7 +60,8 @@ def read_decodable(data: NDArray[np.int8]) -> tuple[obspy.Stream, list[Stretch],
     """
     records, bounds, stretches = _records(data)
     firsts = range(0, len(stretches), AT_ONCE)
-    lost = [i for first in firsts for i in _undecodable(records, bounds[first : first + AT_ONCE + 1], first)]
+    n_samples = [stretch.n_samples for stretch in stretches]
+    lost = [i for first in firsts for i in _undecodable(records, bounds, n_samples, first, first + AT_ONCE)]
     parts = [records[low:high] for low, high in _between(bounds, lost)]
     sound = np.concatenate([data[:0], *parts])
     stream = on_time(mseed_reader()(sound), sound.tobytes()) if len(sound) else obspy.Stream()
@@ -63,20 +71,31 @@ def read_decodable(data: NDArray[np.int8]) -> tuple[obspy.Stream, list[Stretch],
 def _records(data: NDArray[np.int8]) -> tuple[NDArray[np.int8], list[int], list[Stretch]]:
     """All records without what lies between them, where each begins and the last ends, and what their headers say."""
     parts, bounds, stretches = [data[:0]], [0], []
+    view = data.view(np.uint8).data
     at = 0
-    while at < len(data):
-        headers = headers_at(data[at : at + BLOCK_BYTES].tobytes(), 0)
-        if headers is None:
-            at += SHORTEST_BYTES
+    while (found := MSEED_START.search(view, at)) is not None:
+        at = found.start()
+        headers = headers_at(view[at : at + BLOCK_BYTES], 0)
+        n, length = (len(headers.code), headers.n_bytes // len(headers.code)) if headers else (0, 0)
+        n = next((i for i in range(n) if _is_cut_short(view, at + i * length, length)), n)
+        if headers is None or not n:
+            at += 1
             continue
-        n = len(headers.code)
-        parts.append(data[at : at + headers.n_bytes])
-        bounds += [bounds[-1] + headers.n_bytes // n * (i + 1) for i in range(n)]
+        parts.append(data[at : at + n * length])
+        bounds += [bounds[-1] + length * (i + 1) for i in range(n)]
         values = (headers.start_ns, headers.next_ns, headers.n_samples, headers.rate_hz)
-        for code, start_ns, next_ns, n_samples, hz in zip(headers.code, *(v.tolist() for v in values), strict=True):
+        for code, start_ns, next_ns, n_samples, hz in zip(
+            headers.code[:n], *(v[:n].tolist() for v in values), strict=True
+        ):
             stretches.append(Stretch(seed_id_of(code), start_ns, next_ns - round(NS_PER_S / hz), n_samples, hz))
-        at += headers.n_bytes
+        at += n * length
     return np.concatenate(parts), bounds, stretches
+
+
+def _is_cut_short(data: memoryview, at: int, length: int) -> bool:
+    """Whether another record begins within one."""
+    another = MSEED_START.search(data, at + 1, at + length + 7)  # one that begins before its end
+    return another is not None and headers_at(data[another.start() :][:BLOCK_BYTES], 0) is not None
 
 
 def _between(bounds: list[int], lost: list[int]) -> Iterator[tuple[int, int]]:
@@ -85,14 +104,26 @@ def _between(bounds: list[int], lost: list[int]) -> Iterator[tuple[int, int]]:
         yield bounds[before + 1], bounds[after]
 
 
-def _undecodable(records: NDArray[np.int8], bounds: list[int], first: int) -> Iterator[int]:
-    """Which records can't be decoded, by halves."""
-    n = len(bounds) - 1
-    try:
-        mseed_reader()(records[bounds[0] : bounds[-1]])
-    except InternalMSEEDError:
-        if n == 1:
+def _undecodable(
+    records: NDArray[np.int8], bounds: list[int], n_samples: list[int], first: int, end: int
+) -> Iterator[int]:
+    """Which of the records from one to another can't be decoded, by halves."""
+    end = min(end, len(n_samples))
+    if not _decodes(records[bounds[first] : bounds[end]], sum(n_samples[first:end])):
+        if end - first == 1:
             yield first
-            return
-        yield from _undecodable(records, bounds[: n // 2 + 1], first)
-        yield from _undecodable(records, bounds[n // 2 :], first + n // 2)
+        else:
+            middle = (first + end) // 2
+            yield from _undecodable(records, bounds, n_samples, first, middle)
+            yield from _undecodable(records, bounds, n_samples, middle, end)
+
+
+def _decodes(records: NDArray[np.int8], n_samples: int) -> bool:
+    """Whether records give so many samples."""
+    try:
+        with warnings.catch_warnings(action="ignore"):
+            return n_samples_of(mseed_reader()(records)) == n_samples
+    except MemoryError:  # which is no fault of the file
+        raise
+    except Exception:  # ObsPy's readers raise whatever they like on damaged files
+        return False

@@ -17,18 +17,17 @@ from pathlib import Path
 import numpy as np
 import obspy
 from numpy.typing import NDArray
-from obspy.io.mseed import InternalMSEEDError
 
 from seisnet.waveforms.channels import split_seed_id
 from seisnet.waveforms.clocks import on_time
-from seisnet.waveforms.damaged import mseed_reader, read_decodable
-from seisnet.waveforms.mseed import TOLERANCE, Stretch, read_index, read_span
+from seisnet.waveforms.damaged import MSEED_START, mseed_reader, n_samples_of, read_decodable
+from seisnet.waveforms.mseed import BLOCK_BYTES, TOLERANCE, Stretch, read_index, read_span
 from seisnet.waveforms.records import DAMAGED, NS_PER_S, Rejection
 from seisnet.waveforms.segments import JITTER
 from seisnet.wording import counted, first_of
 
-MSEED_START = re.compile(rb"\d{6}[DRQM][ \0]")
-"""The first bytes of a miniSEED record: six digits and a letter for its quality."""
+SKIPPED = re.compile("The rest of the file will not be read|Will skip bytes")
+"""What ObsPy says where it finds no record; it looks for the next only at multiples of 128 bytes, if at all."""
 
 
 @dataclass
@@ -79,11 +78,12 @@ def read_file(
     if about.st_size == 0:
         reading.reject(path, "the file is empty")
         return None
+    n_told = len(reading.rejections)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         try:
             with _interrupts_held():
-                stream = _read(path, headonly, span_ns, reading)
+                stream = _read(path, headonly, span_ns, reading, caught)
         except TypeError:
             hint = "; seisnet datasets import reads HDF5 + CSV pairs" if path.suffix in (".h5", ".hdf5") else ""
             reading.reject(path, f"not a waveform format that ObsPy reads{hint}")
@@ -99,7 +99,9 @@ def read_file(
                 what = first_line(error) if opened else "it holds no complete record"
                 reading.reject(path, f"can't be read: {what}")
             return None
-    damage = _damage(path, stream, caught) or ("" if headonly else _recounted(stream))
+    damage = _damage(path, stream, caught, cut_short=n_told == len(reading.rejections)) or (
+        "" if headonly else _recounted(stream)
+    )
     if damage and not headonly:
         reading.damaged(path, damage)
     return stream
@@ -134,26 +136,46 @@ def _interrupts_held() -> Iterator[None]:
             signal.raise_signal(signal.SIGINT)
 
 
-def _read(path: Path, headonly: bool, span_ns: tuple[int, int] | None, reading: Reading) -> obspy.Stream:
+def _read(
+    path: Path,
+    headonly: bool,
+    span_ns: tuple[int, int] | None,
+    reading: Reading,
+    caught: list[warnings.WarningMessage],
+) -> obspy.Stream:
     times = tuple(obspy.UTCDateTime(ns=ns) for ns in span_ns) if span_ns else (None, None)
     is_mseed = _is_mseed(path)
     near = read_span(path, *span_ns) if span_ns and is_mseed else None
+    stream, failure = obspy.Stream(), None
     try:
         if near is not None:
-            return _read_mseed_span(path, near, *times)
-        if not span_ns and is_mseed and (stream := _read_mseed(path, headonly)):
-            return stream
-        # ObsPy takes names for patterns, and brackets do occur in names.
-        return obspy.read(glob.escape(str(path)), headonly=headonly, starttime=times[0], endtime=times[1])
-    except InternalMSEEDError:
-        stream, lost, n_bytes = read_decodable(np.fromfile(path, np.int8) if near is None else near)
-        if not stream and not span_ns:
+            stream = _read_mseed_span(path, near, *times)
+        elif span_ns or not is_mseed or not (stream := _read_mseed(path, headonly)):
+            # ObsPy takes names for patterns, and brackets do occur in names.
+            stream = obspy.read(glob.escape(str(path)), headonly=headonly, starttime=times[0], endtime=times[1])
+    except MemoryError:
+        raise
+    except Exception as error:
+        if (isinstance(error, OSError) and error.errno) or not _holds_mseed(path):
             raise
+        failure = error
+    said, skipped = caught.copy(), any(SKIPPED.search(str(warning.message)) for warning in caught)
+    if not (failure or skipped or (near is None and _is_cut_short(path, stream))):
+        return stream
+    caught.clear()  # the damage is told here, by its time
+    found, lost, n_bytes = read_decodable(np.fromfile(path, np.int8) if near is None else near)
+    found = _cut(found, *times)
+    if failure and not (found or (span_ns and lost)):
+        raise failure
+    if n_samples_of(found) - n_samples_of(stream) < (not failure and not skipped):  # no more than ObsPy has found
+        caught += said
+        return stream
+    if not headonly:
         for stretch in lost:
             reading.damaged(path, "the samples of a record can't be decoded", stretch)
         if n_bytes:
             reading.damaged(path, f"{counted(n_bytes, 'byte')} of it belong to no record of samples")
-        return _cut(stream, *times)
+    return found
 
 
 def _read_mseed(path: Path, headonly: bool) -> obspy.Stream:
@@ -202,18 +224,27 @@ def _is_leap(before: Stretch, after: Stretch) -> bool:
 
 def _is_mseed(path: Path) -> bool:
     with path.open("rb") as file:
-        return MSEED_START.fullmatch(file.read(8)) is not None
+        return MSEED_START.match(file.read(8)) is not None
 
 
-def _damage(path: Path, stream: obspy.Stream, caught: Sequence[warnings.WarningMessage]) -> str:
+def _holds_mseed(path: Path) -> bool:
+    """Whether a file seems to hold a record near its start, whatever precedes it."""
+    with path.open("rb") as file:
+        start = file.read(BLOCK_BYTES)
+    return MSEED_START.search(start) is not None
+
+
+def _damage(path: Path, stream: obspy.Stream, caught: Sequence[warnings.WarningMessage], *, cut_short: bool) -> str:
     """What is wrong with a file that was read, as far as one can see; ObsPy silently skips a last record cut short."""
     for warning in caught:
         if "MSEED" in warning.category.__name__:
             return first_line(warning.message)
+    return "the last record is cut short" if cut_short and _is_cut_short(path, stream) else ""
+
+
+def _is_cut_short(path: Path, stream: obspy.Stream) -> bool:
     mseed = stream[0].stats.get("mseed", {}) if len(stream) else {}
-    if mseed.get("filesize", 0) % mseed.get("record_length", 1) and read_index(path) is None:
-        return "the last record is cut short"
-    return ""
+    return bool(mseed.get("filesize", 0) % mseed.get("record_length", 1)) and read_index(path) is None
 
 
 def _recounted(stream: obspy.Stream) -> str:
