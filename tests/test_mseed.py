@@ -322,6 +322,17 @@ def read_stretches_of(record, folder):
     return read_index(folder / "one.mseed").stretches
 
 
+@pytest.mark.parametrize("n", [1, 2000, 4000])
+def test_a_last_record_that_is_cut_short_is_told_once(n, tmp_path):
+    """In a file of any size; ObsPy knows but the first 1 MiB."""
+    path = tmp_path / "a.mseed"
+    path.write_bytes(b"".join(packed(START, 2000) * (n // 9 + 1))[: 512 * n + 300])
+    reading = Reading()
+    read_file(path, reading)
+    [told] = reading.rejections
+    assert told.reason.endswith("a.mseed: the last record is cut short")
+
+
 def test_a_record_unlike_the_others_costs_no_more_than_itself():
     """Where two kinds take turns, all that followed were looked at for each."""
     one, others = packed(START)[0], packed(START, encoding="INT32") * 500
