@@ -260,6 +260,18 @@ def test_what_a_full_disk_does_not_take_is_written_once_there_is_room_or_told_at
     assert told == [trying, trying, f"not written: {PICKS[1]}"]
 
 
+def test_of_a_header_that_a_full_disk_does_not_take_nothing_is_written(tmp_path):
+    resource = pytest.importorskip("resource")
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (9, limits[1]))
+    try:
+        with pytest.raises(DataError, match="File too large"), PicksAppender(tmp_path / "p.csv"):
+            pass
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert (tmp_path / "p.csv").read_text() == ""
+
+
 @pytest.mark.parametrize("content", ["network,station,class\n", "a line without an end", "network,station,class\nX,"])
 def test_picks_are_not_appended_to_a_file_of_something_else(content, tmp_path):
     (tmp_path / "p.csv").write_text(content)

@@ -100,19 +100,19 @@ def end_last_row(path: Path, kind: Growing) -> str:
         If the file does not begin with the header; it is left as it is.
     """
     header = csv_text([kind.columns]).encode()
-    with path.open("ab+") as file:
+    with path.open("ab+", buffering=0) as file:
         file.seek(0)
-        content = file.read()
+        content = file.readall()
         end = content.rfind(b"\n") + 1
         tail = content[end:]
         if not (content.startswith(header) or header.startswith(content)):
             raise ConfigError(f"{path}: not {kind.what}; its columns are {header.decode().strip()}")
         if end and kind.holds(tail):
-            file.write(b"\n")
+            append_whole(file, b"\n")
             return ""
         file.truncate(end)
         if not end:
-            file.write(header)
+            append_whole(file, header)
     said = f"{path}: its last row was cut short, and is removed: {tail.decode(errors='replace')!r}"
     return said if end and tail else ""
 
