@@ -315,6 +315,16 @@ def test_a_virtual_file_of_other_parts_of_shards_is_refused(sources, message, tm
     assert_refused(path, FeatureReader, message)
 
 
+@pytest.mark.parametrize("width", [1, 59, 61])
+def test_a_shard_of_another_width_is_refused(width, tmp_path):
+    """One number a row would fill all 60."""
+    path = write_virtual(tmp_path / "virtual.h5", make_rows())
+    with h5py.File(shards_folder(path) / "0.h5", "r+") as file:
+        del file["x"]
+        file["x"] = np.ones((20, width), dtype=np.float32)
+    assert_refused(path, read_all, "0.h5 has not as many features a row as /x")
+
+
 def test_external_storage_and_virtual_data_sets_are_refused(good, tmp_path):
     (tmp_path / "secret").write_bytes(bytes(N))
 

@@ -64,6 +64,8 @@ class VirtualFeatures:
             with opened(self._path.parent / name, SHARD_FORMAT) as shard:
                 from_end = rows[place == k] - self._stops[k]
                 found.append(rising_rows(inside(shard, "x"), kept[from_end]))
+            if found[-1].shape[1:] != self.shape[1:]:
+                raise FormatError(f"{self._path}: {name} has not as many features a row as /x")
         return np.concatenate(found)
 
 
