@@ -244,6 +244,13 @@ def test_a_lost_connection_and_an_error_of_the_server_are_told_and_the_stream_go
     ]
 
 
+def test_whatever_a_server_says_is_told_in_one_short_line():
+    connection, told = FakeConnection([OSError("\0\x1b[2J\n" + "no " * 500), b"SLTERMINATE"]), []
+    assert not list(packets("localhost:18000", [], lost=told.append, connect=lambda _: connection, pause_s=0.0))
+    [line] = told
+    assert line.startswith("[2J no no no") and line.endswith("; trying again") and len(line) < 220
+
+
 def test_packets_of_a_clock_on_local_time_are_left_out_since_all_others_would_be_late(recording):
     streaming, ahead = load_model("phase").stream(), recording.copy()
     for trace in ahead:

@@ -25,6 +25,9 @@ QUIET_S = 300
 ANSWER_S = 30
 """So long an answer to a command is waited for."""
 
+LONGEST = 200
+"""Characters of a reason that are told."""
+
 
 class Told:
     """Tells each trouble once, not at every try, until a packet comes; and then that it does.
@@ -178,8 +181,9 @@ def _silent(limit_s: float) -> str:
 
 
 def _reason(error: Exception) -> str:
-    """What an exception says, in one line; as text, ObsPy's is in quotes."""
-    return " ".join(str(getattr(error, "value", error)).split())
+    """What an exception says, in one short line, whatever a server has sent; as text, ObsPy's is in quotes."""
+    said = str(getattr(error, "value", error))
+    return " ".join("".join(c if c.isprintable() else " " for c in said).split())[:LONGEST]
 
 
 def _stream_of(pattern: str) -> tuple[str, str, str]:
