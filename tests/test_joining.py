@@ -132,6 +132,14 @@ def test_components_and_hints_of_one_onset_are_one_pick_and_instruments_are_not(
     assert [r.reason for r in rejections] == ["a second pick of the same onset"] * 2
 
 
+@pytest.mark.parametrize("order", [1, -1])
+def test_dashes_for_no_location_are_none_whichever_pick_has_them(order):
+    picks = [pick(10.0, location="--"), pick(10.1, location="00")][::order]
+    rejections = []
+    assert len(once([picks], [{}], rejections)) == 1
+    assert [rejection.reason for rejection in rejections] == ["a second pick of the same onset"]
+
+
 def test_of_two_picks_that_may_be_of_one_onset_the_nearer_is(tmp_path):
     head, at = "network,station,time,phase,event_id\n", START_NS // NS_PER_S
     (tmp_path / "1.csv").write_text(head + f"GE,APE,{at + 10},P,\nGE,APE,{at + 10.6},P,\n")

@@ -178,5 +178,5 @@ def _joined(same_as: dict[Event, Event], event: Event) -> Event:
 
 def fits(label: Pick | ClassInterval, network: str, location: str) -> bool:
     """Whether network and location of a label do not differ from others where both are named."""
-    pairs = (label.network.upper(), network.upper()), (label.location.strip("-"), location)
+    pairs = (label.network.upper(), network.upper()), (label.location.strip("-"), location.strip("-"))
     return all(not a or not b or a == b for a, b in pairs)
