@@ -289,6 +289,7 @@ DAMAGE = {
     "a chain of blockettes without end": (0, lambda record: record[:50] + b"\0\x30" + record[52:]),
     "longer than the file": (5, lambda record: record[:62] + b"\x12" + record[63:]),
     "longer than any": (5, lambda record: record[:62] + b"\x1e" + record[63:]),
+    "as long as four": (5, lambda record: record[:62] + b"\x0b" + record[63:]),
     "a writer was killed, and another went on": (5, lambda record: record[:333]),
     "a writer was killed within a header": (5, lambda record: record[:509]),
     "zeros": (5, lambda record: bytes(512)),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import itertools
-import re
 import warnings
 from collections.abc import Callable, Iterator
 from importlib.metadata import entry_points
@@ -14,12 +13,8 @@ import obspy
 from numpy.typing import NDArray
 
 from seisnet.waveforms.clocks import on_time
-from seisnet.waveforms.mseed import BLOCK_BYTES, Stretch, headers_at, seed_id_of
+from seisnet.waveforms.mseed import BLOCK_BYTES, MSEED_START, Stretch, headers_at, holds_another, seed_id_of
 from seisnet.waveforms.records import NS_PER_S
-
-MSEED_START = re.compile(rb"\d{6}[DRQM][ \0]")
-"""The first bytes of a miniSEED record: six digits and a letter for its quality. Where a record was cut short, and more
-were appended, the next begins anywhere."""
 
 AT_ONCE = 256
 """Records that are decoded together to find those that can't be: in a large file few are damaged."""
@@ -77,7 +72,7 @@ def _records(data: NDArray[np.int8]) -> tuple[NDArray[np.int8], list[int], list[
         at = found.start()
         headers = headers_at(view[at : at + BLOCK_BYTES], 0)
         n, length = (len(headers.code), headers.n_bytes // len(headers.code)) if headers else (0, 0)
-        n = next((i for i in range(n) if _is_cut_short(view, at + i * length, length)), n)
+        n = next((i for i in range(n) if holds_another(view, at + i * length, length)), n)
         if headers is None or not n:
             at += 1
             continue
@@ -90,12 +85,6 @@ def _records(data: NDArray[np.int8]) -> tuple[NDArray[np.int8], list[int], list[
             stretches.append(Stretch(seed_id_of(code), start_ns, next_ns - round(NS_PER_S / hz), n_samples, hz))
         at += n * length
     return np.concatenate(parts), bounds, stretches
-
-
-def _is_cut_short(data: memoryview, at: int, length: int) -> bool:
-    """Whether another record begins within one."""
-    another = MSEED_START.search(data, at + 1, at + length + 7)  # one that begins before its end
-    return another is not None and headers_at(data[another.start() :][:BLOCK_BYTES], 0) is not None
 
 
 def _between(bounds: list[int], lost: list[int]) -> Iterator[tuple[int, int]]:

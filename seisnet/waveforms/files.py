@@ -20,8 +20,8 @@ from numpy.typing import NDArray
 
 from seisnet.waveforms.channels import split_seed_id
 from seisnet.waveforms.clocks import on_time
-from seisnet.waveforms.damaged import MSEED_START, mseed_reader, n_samples_of, read_decodable
-from seisnet.waveforms.mseed import BLOCK_BYTES, TOLERANCE, Stretch, read_index, read_span
+from seisnet.waveforms.damaged import mseed_reader, n_samples_of, read_decodable
+from seisnet.waveforms.mseed import BLOCK_BYTES, MSEED_START, TOLERANCE, Stretch, read_index, read_span
 from seisnet.waveforms.records import DAMAGED, NS_PER_S, Rejection
 from seisnet.waveforms.segments import JITTER
 from seisnet.wording import counted, first_of
@@ -160,7 +160,7 @@ def _read(
             raise
         failure = error
     said, skipped = caught.copy(), any(SKIPPED.search(str(warning.message)) for warning in caught)
-    if not (failure or skipped or (near is None and _is_cut_short(path, stream))):
+    if not (failure or skipped or (is_mseed and read_index(path) is None)):
         return stream
     caught.clear()  # the damage is told here, by its time
     found, lost, n_bytes = read_decodable(np.fromfile(path, np.int8) if near is None else near)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import itertools
+import re
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -21,6 +22,10 @@ from numpy.typing import NDArray
 from seisnet.store.files import size_and_age
 from seisnet.waveforms.records import DAY_NS, NS_PER_S
 from seisnet.waveforms.segments import JITTER
+
+MSEED_START = re.compile(rb"\d{6}[DRQM][ \0]")
+"""The first bytes of a miniSEED record: six digits and a letter for its quality. Where a record was cut short, and more
+were appended, the next begins anywhere."""
 
 BLOCK_BYTES = 1 << 20
 """Size of what is read at a time, and resolution of an index; files of longer records have none."""
@@ -200,7 +205,7 @@ class Headers:
 def headers_at(data: bytes | memoryview, at: int) -> Headers | None:
     """Headers of whole records from a place on, as many as are like the first; None if that is not understood."""
     layout = _layout(data, at)
-    if layout is None:
+    if layout is None or holds_another(data, at, layout[0]):
         return None
     length, fixed, offset_of = layout
     most = (len(data) - at) // length
@@ -259,6 +264,12 @@ def _layout(data: bytes | memoryview, at: int) -> tuple[int, list[int], dict[int
     if encoding not in ENCODINGS or big_endian != 1 or not 128 <= length <= len(data) - at:
         return None
     return length, fixed, offset_of
+
+
+def holds_another(data: bytes | memoryview, at: int, length: int) -> bool:
+    """Whether another record begins within one, which then was cut short, or does not say how long it is."""
+    another = MSEED_START.search(data, at + 1, at + length + 7)  # one that begins before its end
+    return another is not None and _layout(data, another.start()) is not None
 
 
 def _number(head: bytes | memoryview, at: int) -> int:
