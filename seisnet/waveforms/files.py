@@ -42,9 +42,9 @@ class Reading:
     rejections: list[Rejection] = field(default_factory=list)
     failed: list[str] = field(default_factory=list)
 
-    def reject(self, path: Path, reason: str) -> None:
-        """Note what is wrong with a file."""
-        self.rejections.append(Rejection("", 0, 0, f"{path}: {reason}"))
+    def reject(self, name: object, reason: str) -> None:
+        """Note what is wrong with a file or an archive."""
+        self.rejections.append(Rejection("", 0, 0, f"{name}: {reason}"))
 
     def damaged(self, path: Path, what: str, stretch: Stretch | None = None) -> None:
         """Note what is wrong with a file that is read as far as possible, and, if known, what stretch is lost."""

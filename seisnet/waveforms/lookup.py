@@ -175,7 +175,7 @@ class Waveforms:
         for path in dict.fromkeys(h.path for h in holdings):
             reading = Reading()
             part_of_file = read_file(path, reading, span_ns=(start_ns, end_ns))
-            # What is wrong with all of a file that can be read was reported when the headers were read.
+            # Of a file that can be read, only the stretches that are lost here matter.
             self.reading.rejections += [r for r in reading.rejections if r.trace_id or part_of_file is None]
             if part_of_file is not None:
                 stream += self._selection.of(part_of_file)

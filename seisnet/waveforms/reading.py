@@ -139,21 +139,24 @@ def _of_files(paths: Sequence[Path], source: Source, reading: Reading, span_ns: 
     """What some files hold for a source."""
     stream = obspy.Stream()
     for path in paths:
-        told = Reading(failed=reading.failed)
-        part = read_file(path, told, span_ns=span_ns)
-        # Days that are near damage all read it. Without an index every day of a file reads it whole, and only the first
-        # reports what is wrong with all of it.
-        of_all = not source.part or read_index(path) is not None
-        reading.rejections += [
-            r
-            for r in told.rejections
-            if (source.part is None or source.part_of(r.start_ns, r.end_ns) if r.trace_id else of_all)
-        ]
+        own = Reading(failed=reading.failed)
+        part = read_file(path, own, span_ns=span_ns)
+        reading.rejections += [rejection for rejection in own.rejections if _reports(source, path, rejection)]
         if part is not None:
             stream += sds.own_traces(part, path, reading) if source.kind == "sds" else part
             if not source.part:
                 reading.files.append(path)
     return stream
+
+
+def _reports(source: Source, path: Path, rejection: Rejection) -> bool:
+    """Whether what is wrong with a file is a source's to report: several days of the file may all meet it."""
+    if source.part is None:
+        return True
+    if rejection.trace_id:  # a stretch that is lost, which all days near it read
+        return source.part_of(rejection.start_ns, rejection.end_ns) is not None
+    # What is wrong with the whole file: without an index every day reads all of it.
+    return source.part == 0 or read_index(path) is not None
 
 
 def _within(record: Record, span_ns: tuple[int, int], window: int, margin: int) -> Record | None:

@@ -30,7 +30,7 @@ NAME = re.compile(r"([^.]*)\.([^.]*)\.([^.]*)\.([^.]*)\.D\.(\d{4})\.(\d{3})")
 def find_days(root: Path, selection: Selection, reading: Reading) -> list[Source]:
     """List the wanted instrument-days of an archive by the names of its files; none of them is opened.
 
-    `reading` takes how many have other names.
+    `reading` takes the files of other names, in one line.
 
     Raises
     ------
@@ -53,7 +53,7 @@ def find_days(root: Path, selection: Selection, reading: Reading) -> list[Source
     days = [day for instrument in sorted(by_instrument) for day in _days(by_instrument[instrument], selection)]
     if others:
         told = f"{counted(len(others), 'file')} not named NET.STA.LOC.CHA.D.YEAR.DAY: {first_of(others, 3)}"
-        reading.reject(Path(f"sds:{root}"), f"{told}; rename or unpack them")
+        reading.reject(f"sds:{root}", f"{told}; rename or unpack them")
     if not days:
         raise NothingUsableError(f"sds:{root}: no day matches the selection; {_held(years)}")
     return days
