@@ -44,7 +44,7 @@ class _Found(list[Statement]):
         return type(self)(
             found
             for found in self
-            if (pattern.fullmatch(found.trace_id) or pattern.fullmatch(f"{found.station_id}.{found.location}"))
+            if (pattern.fullmatch(found.trace_id) or pattern.fullmatch(found.site_id))
             and (min_confidence is None or found.probability >= min_confidence)
         )
 

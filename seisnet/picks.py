@@ -48,9 +48,14 @@ class OnInstrument:
         return f"{self.network}.{self.station}"
 
     @property
+    def site_id(self) -> str:
+        """``NET.STA.LOC``."""
+        return f"{self.network}.{self.station}.{self.location}"
+
+    @property
     def trace_id(self) -> str:
         """``NET.STA.LOC.BAND+INSTRUMENT``."""
-        return f"{self.network}.{self.station}.{self.location}.{self.channel[:2]}"
+        return f"{self.site_id}.{self.channel[:2]}"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -111,7 +116,7 @@ class Pick(OnInstrument):
         >>> Pick("BW", "RJOB", "", "EH", "P", 1_251_073_207_700_000_000).pick_id
         'BW.RJOB..EH_P_2009-08-24T00:20:07.700000Z'
         """
-        return f"{self.network}.{self.station}.{self.location}.{self.channel}_{self.phase}_{iso_time(self.time_ns)}"
+        return f"{self.site_id}.{self.channel}_{self.phase}_{iso_time(self.time_ns)}"
 
     def __str__(self) -> str:
         """One line for people.

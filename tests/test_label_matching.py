@@ -106,6 +106,14 @@ def test_labels_without_network_in_records_of_two_are_told_and_no_others(make_re
     assert ambiguous(matcher.labels[1:], matcher.records) == []
 
 
+def test_a_location_tells_labels_without_network_apart(make_record):
+    matcher = LabelMatcher([pick(network="", location="10"), pick(network="", location="00")])
+    for trace_id in ("GE.APE.00.HH", "HL.APE.10.HH", "GE.APE.10.EH"):
+        matcher.match(make_record(np.zeros(6000), trace_id=trace_id))
+    [(*_, told)] = ambiguous(matcher.labels, matcher.records)
+    assert told.startswith("used, but 1 label without a network")
+
+
 def test_of_many_places_without_waveform_those_with_most_labels_tell_the_nearest_codes(make_record, monkeypatch):
     asked, guess = [], matching.difflib.get_close_matches
     monkeypatch.setattr(

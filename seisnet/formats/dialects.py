@@ -38,13 +38,13 @@ def seisbench(picks: Sequence[Pick]) -> bytes:
     rows = []
     for p in in_order(picks):
         times = (iso_time(t) for t in (p.time_ns, *p.interval_ns))
-        rows.append((_site(p), *times, f"{p.probability:.4f}", p.phase))
+        rows.append((p.site_id, *times, f"{p.probability:.4f}", p.phase))
     return _table(("station", "time", "start_time", "end_time", "probability", "phase"), rows)
 
 
 def pyocto(picks: Sequence[Pick]) -> bytes:
     """What PyOcto reads; `station` is ``NET.STA.LOC``, as in its table of stations."""
-    rows = [(_site(p), _phase(p), f"{p.time_ns / NS_PER_S:.4f}", f"{p.probability:.4f}") for p in in_order(picks)]
+    rows = [(p.site_id, _phase(p), f"{p.time_ns / NS_PER_S:.4f}", f"{p.probability:.4f}") for p in in_order(picks)]
     return _table(("station", "phase", "time", "probability"), rows)
 
 
@@ -76,10 +76,6 @@ def write_real(picks: Sequence[Pick], folder: Path) -> None:
             old.unlink()
     for name, lines in files.items():
         write_whole(folder / name, "".join(lines).encode("ascii"))
-
-
-def _site(pick: Pick) -> str:
-    return f"{pick.network}.{pick.station}.{pick.location}"
 
 
 def _phase(pick: Pick) -> str:

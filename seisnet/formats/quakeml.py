@@ -142,7 +142,7 @@ def _quakeml_pick(pick: Pick) -> QuakeMLPick:
 
 
 def _full_id(on: OnInstrument) -> str:
-    return f"{on.station_id}.{on.location}.{on.channel}"
+    return f"{on.site_id}.{on.channel}"
 
 
 def _resource_id(*parts: str) -> ResourceIdentifier:

@@ -11,7 +11,7 @@ from typing import Generic, TypeVar
 
 from seisnet.labels.joining import SECOND, fits, surest
 from seisnet.overlaps import Spans
-from seisnet.picks import ClassInterval, Pick
+from seisnet.picks import ClassInterval, Pick, station_of
 from seisnet.waveforms.records import KEPT, NS_PER_S, Record, Rejection
 from seisnet.wording import counted, duration, first_of
 
@@ -80,17 +80,15 @@ def unmatched(
         Whether there are data sets, too, of which these labels are not.
     """
     outside = " outside data sets, which have labels of their own" if datasets else ""
-    of_station: dict[str, list[str]] = defaultdict(list)
-    for name in records:
-        of_station[name.split(".")[1].upper()].append(name)
+    of_station = _by_station(records)
     of_place: dict[str, list[int]] = defaultdict(list)
     for i, label in enumerate(labels):
-        of_place[f"{label.network}.{label.station}.{label.location}"].append(i)
+        of_place[label.site_id].append(i)
     why: dict[int, str] = {}
     lost = 0
     for place, here in sorted(of_place.items(), key=lambda item: -len(item[1])):
         label = labels[here[0]]
-        names = [n for n in of_station.get(label.station.upper(), []) if fits(label, n.split(".")[0], n.split(".")[2])]
+        names = [name for name in of_station.get(label.station.upper(), []) if _fits(label, name)]
         spans = _spans(names, records)
         away_ns = {i: ns for i in here if (ns := spans.gap(*span_ns(labels[i]))) > 0}
         if away_ns:
@@ -98,10 +96,8 @@ def unmatched(
             more = "" if names or lost >= GUESSED else _similar(place, records)
             why |= dict.fromkeys(away_ns, f"label at {place}: {told} waveform of that station{outside}{more}")
             lost += not names
-    for i in _beside(labels, records, of_station):
-        label = labels[i]
-        place = f"{label.network}.{label.station}.{label.location}"
-        why.setdefault(i, f"label at {place}: {SECOND}, on an instrument without waveform there")
+    for i in _unused_picks(labels, records, of_station):
+        why.setdefault(i, f"label at {labels[i].site_id}: {SECOND}, on an instrument without waveform there")
     return [Rejection(labels[i].trace_id, *span_ns(labels[i]), why[i]) for i in sorted(why)]
 
 
@@ -113,24 +109,34 @@ def ambiguous(labels: Sequence[Pick | ClassInterval], records: Mapping[str, Sequ
     records : mapping
         See `no_records`.
     """
-    networks: dict[str, dict[str, list[tuple[int, int]]]] = defaultdict(lambda: defaultdict(list))
-    for name, times_ns in records.items():
-        network, station, *_ = name.split(".")
-        networks[station.upper()][network.upper()] += zip(times_ns[::2], times_ns[1::2], strict=True)
     of_several = {
-        station: {f"{network}.{station}": Spans(spans) for network, spans in own.items() if network}
-        for station, own in networks.items()
-        if len(own) > 1
+        station: {name: _spans([name], records) for name in names}
+        for station, names in _by_station(name for name in records if not name.startswith(".")).items()
+        if len({name.split(".")[0].upper() for name in names}) > 1
     }
-    n, stations = 0, set()
+    n, stations = 0, set[str]()
     for label in labels:
-        own = of_several.get(label.station.upper(), {}) if not label.network else {}
-        here = [name for name, spans in own.items() if spans.gap(*span_ns(label)) <= 0]
+        own = {} if label.network else of_several.get(label.station.upper(), {})
+        holding = (name for name, spans in own.items() if _fits(label, name) and spans.gap(*span_ns(label)) <= 0)
+        here = {station_of(name).upper() for name in holding}
         if len(here) > 1:
             n += 1
-            stations.update(here)
+            stations |= here
     told = f"{counted(n, 'label')} without a network, at codes that stations of several have, count for each of these"
     return [Rejection("", 0, 0, f"{KEPT}{told}: {first_of(sorted(stations), 6)}")] if n else []
+
+
+def _by_station(trace_ids: Iterable[str]) -> dict[str, list[str]]:
+    """Trace ids by the code of their station, in upper case."""
+    of_station: dict[str, list[str]] = defaultdict(list)
+    for name in trace_ids:
+        of_station[name.split(".")[1].upper()].append(name)
+    return of_station
+
+
+def _fits(label: Pick | ClassInterval, trace_id: str) -> bool:
+    network, _, location, _ = trace_id.split(".")
+    return fits(label, network, location)
 
 
 def _spans(names: Iterable[str], records: Mapping[str, Sequence[int]]) -> Spans:
@@ -138,10 +144,10 @@ def _spans(names: Iterable[str], records: Mapping[str, Sequence[int]]) -> Spans:
     return Spans([span for n in names for span in zip(records[n][::2], records[n][1::2], strict=True)])
 
 
-def _beside(
+def _unused_picks(
     labels: Sequence[Pick | ClassInterval], records: Mapping[str, Sequence[int]], of_station: Mapping[str, list[str]]
 ) -> Iterator[int]:
-    """Numbers of the picks that no record uses, at stations where picks name several instruments; see `surest`."""
+    """Indices of the picks that no record uses, at stations where picks name several instruments; see `surest`."""
     picks: dict[str, dict[int, Pick]] = defaultdict(dict)
     for i, label in enumerate(labels):
         if isinstance(label, Pick):
@@ -150,8 +156,7 @@ def _beside(
         if len({pick.channel[:2] for pick in here.values()} - {""}) > 1:
             used: set[int] = set()
             for name in of_station.get(station, []):
-                network, _, location, instrument = name.split(".")
-                kept, _ = surest([pick for pick in here.values() if fits(pick, network, location)], instrument)
+                kept, _ = surest([pick for pick in here.values() if _fits(pick, name)], name.split(".")[3])
                 spans = _spans([name], records)
                 used |= {id(pick) for pick in kept if spans.gap(pick.time_ns, pick.time_ns) <= 0}
             yield from (i for i, pick in here.items() if id(pick) not in used)
