@@ -1,4 +1,4 @@
-"""Spans of time or samples: which touch another, and which merge into one; and what shared names connect."""
+"""Spans of time or samples: which touch another, merge into one, or pair; and what shared names connect."""
 
 from __future__ import annotations
 
@@ -125,3 +125,41 @@ class Spans:
         before = start - self._reach[k - 1] if k else math.inf
         after = self._starts[k] - end if k < len(self._starts) else math.inf
         return min(before, after)
+
+
+def match_spans(
+    found_ns: Sequence[tuple[int, int]], reference_ns: Sequence[tuple[int, int]], *, tolerance_s: float
+) -> list[tuple[int, int]]:
+    """Pair spans of time one to one, none further apart than `tolerance_s`.
+
+    Those that overlap longest come first, then those that lie closest; of equals, those that start closest, then the
+    earliest, so that the order in which they are given does not matter. A span that ends where it starts is a moment,
+    such as a pick.
+
+    Returns
+    -------
+    list of (int, int)
+        Indices into `found_ns` and `reference_ns`, in the order of `reference_ns`.
+
+    Examples
+    --------
+    >>> match_spans([(0, 0), (400_000_000, 400_000_000)], [(300_000_000, 300_000_000)], tolerance_s=0.5)
+    [(1, 0)]
+    >>> match_spans([(0, 5), (4, 20)], [(3, 9), (18, 18)], tolerance_s=0)
+    [(1, 0)]
+    """
+    tolerance_ns = round(tolerance_s * 1e9)
+    spans = Spans(found_ns)
+    candidates = []
+    for j, (start, end) in enumerate(reference_ns):
+        for i in spans.touching(start - tolerance_ns, end + tolerance_ns):
+            from_ns, to_ns = found_ns[i]
+            apart_ns = max(start, from_ns) - min(end, to_ns)  # below 0 they overlap
+            candidates.append((apart_ns, abs(from_ns - start), from_ns, to_ns, start, end, i, j))
+    used: set[int] = set()
+    pairs: dict[int, int] = {}
+    for *_, i, j in sorted(candidates):
+        if i not in used and j not in pairs:
+            used.add(i)
+            pairs[j] = i
+    return [(pairs[j], j) for j in sorted(pairs)]

@@ -1,17 +1,15 @@
-"""One type for the picks of analysts and of machines, one for detections, and their matching."""
+"""One type for the picks of analysts and of machines, one for detections; and their times."""
 
 from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 import numpy as np
-
-from seisnet.overlaps import Spans
 
 if TYPE_CHECKING:
     import obspy
@@ -265,41 +263,3 @@ class Detection(OnInstrument):
     def peak_value(self) -> float:
         """The probability as SeisBench names it."""
         return self.probability
-
-
-def match_spans(
-    found_ns: Sequence[tuple[int, int]], reference_ns: Sequence[tuple[int, int]], *, tolerance_s: float
-) -> list[tuple[int, int]]:
-    """Pair spans of time one to one, none further apart than `tolerance_s`.
-
-    Those that overlap longest come first, then those that lie closest; of equals, those that start closest, then the
-    earliest, so that the order in which they are given does not matter. A span that ends where it starts is a moment,
-    such as a pick.
-
-    Returns
-    -------
-    list of (int, int)
-        Indices into `found_ns` and `reference_ns`, in the order of `reference_ns`.
-
-    Examples
-    --------
-    >>> match_spans([(0, 0), (400_000_000, 400_000_000)], [(300_000_000, 300_000_000)], tolerance_s=0.5)
-    [(1, 0)]
-    >>> match_spans([(0, 5), (4, 20)], [(3, 9), (18, 18)], tolerance_s=0)
-    [(1, 0)]
-    """
-    tolerance_ns = round(tolerance_s * 1e9)
-    spans = Spans(found_ns)
-    candidates = []
-    for j, (start, end) in enumerate(reference_ns):
-        for i in spans.touching(start - tolerance_ns, end + tolerance_ns):
-            from_ns, to_ns = found_ns[i]
-            apart_ns = max(start, from_ns) - min(end, to_ns)  # below 0 they overlap
-            candidates.append((apart_ns, abs(from_ns - start), from_ns, to_ns, start, end, i, j))
-    used: set[int] = set()
-    pairs: dict[int, int] = {}
-    for *_, i, j in sorted(candidates):
-        if i not in used and j not in pairs:
-            used.add(i)
-            pairs[j] = i
-    return [(pairs[j], j) for j in sorted(pairs)]

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from seisnet.label_weights import UNUSED
 from seisnet.labels.joining import surest
 from seisnet.labels.phases import last_leg, phase_class
-from seisnet.overlaps import Spans
-from seisnet.picks import ClassInterval, Detection, OnInstrument, Pick, match_spans
+from seisnet.overlaps import Spans, match_spans
+from seisnet.picks import ClassInterval, Detection, OnInstrument, Pick
 from seisnet.waveforms.records import NS_PER_S
 
 Mark = Pick | Detection | ClassInterval
