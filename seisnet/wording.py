@@ -52,6 +52,17 @@ def first_of(names: Sequence[str], most: int) -> str:
     return ", ".join(names[:most]) + (", ..." if len(names) > most else "")
 
 
+def first_and_more(names: Sequence[str], most: int) -> str:
+    """The first names, and how many more there are.
+
+    Examples
+    --------
+    >>> first_and_more(["A", "B", "C"], 2), first_and_more(["A"], 2)
+    ('A, B and 1 more', 'A')
+    """
+    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
+
+
 def most_frequent(reasons: Counter[str], most: int = 5) -> list[str]:
     """The reasons that were counted most often, with the number where it is more than one.
 

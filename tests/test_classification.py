@@ -22,9 +22,9 @@ from seisnet.model import Model, load_model
 from seisnet.preprocessing.job import preprocess
 from seisnet.store.seisbench_writer import SeisBenchWriter
 from seisnet.waveforms.files import Reading
-from seisnet.waveforms.finding import find_sources
+from seisnet.waveforms.finding import NO_WAVEFORMS, find_sources
 from seisnet.waveforms.records import NS_PER_S
-from seisnet.waveforms.selection import NO_WAVEFORMS, Selection
+from seisnet.waveforms.selection import Selection
 
 LOW = PickConfig(thresholds={"P": 0.3, "S": 0.3})
 

@@ -29,9 +29,9 @@ from seisnet.store.windows_file import SPLITS, read_info
 from seisnet.store.windows_in_memory import read_windows
 from seisnet.waveforms.conditioning import condition
 from seisnet.waveforms.files import Reading
-from seisnet.waveforms.finding import find_sources
+from seisnet.waveforms.finding import NO_WAVEFORMS, find_sources
 from seisnet.waveforms.records import NS_PER_S
-from seisnet.waveforms.selection import NO_WAVEFORMS, Selection
+from seisnet.waveforms.selection import Selection
 
 CONFIG = PreprocessConfig(split_by="event")
 

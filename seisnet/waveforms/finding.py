@@ -17,11 +17,15 @@ from seisnet.store.stead_file import stead_tables
 from seisnet.waveforms import fdsn, sds
 from seisnet.waveforms.file_names import matches, waveform_files
 from seisnet.waveforms.files import Reading, read_headers
-from seisnet.waveforms.groups import Group, gather
+from seisnet.waveforms.groups import Group, gather, widen
 from seisnet.waveforms.inventory import read_stations
 from seisnet.waveforms.records import DAY_NS, KEPT, Rejection
-from seisnet.waveforms.selection import EVERYTHING, NO_WAVEFORMS, Selection
+from seisnet.waveforms.selection import EVERYTHING, Selection
 from seisnet.waveforms.sources import Source
+from seisnet.wording import first_and_more
+
+NO_WAVEFORMS = "the sources hold no waveforms of the channels and times asked for"
+"""Why nothing was made although nothing was rejected."""
 
 MOST_OPENED = 9
 """Days of an archive of which an error tells what they hold."""
@@ -98,16 +102,14 @@ def nothing_wanted(sources: Sequence[Source]) -> str:
     days = [source for source in sources if source.kind == "sds"][:MOST_OPENED]
     for path in itertools.chain(*(source.paths for source in days)):
         for stretch in read_headers(path, Reading()) or ():
-            low, high = held.get(stretch.seed_id, (stretch.start_ns, stretch.end_ns))
-            held[stretch.seed_id] = min(low, stretch.start_ns), max(high, stretch.end_ns)
+            widen(held, stretch.seed_id, (stretch.start_ns, stretch.end_ns))
     return NO_WAVEFORMS + (f"; near these times the archive holds {_held(held)}" if held else "")
 
 
 def _held(spans_ns: Mapping[str, tuple[int, int]]) -> str:
     """Which channels there are, and when."""
-    more = f" and {len(spans_ns) - 5} more" if len(spans_ns) > 5 else ""
     first, last = min(low for low, _ in spans_ns.values()), max(high for _, high in spans_ns.values())
-    return f"{', '.join(sorted(spans_ns)[:5])}{more}, from {iso_time(first)} to {iso_time(last)}"
+    return f"{first_and_more(sorted(spans_ns), 5)}, from {iso_time(first)} to {iso_time(last)}"
 
 
 def _distinct(sources: Sequence[Source]) -> Iterator[Source]:

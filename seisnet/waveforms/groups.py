@@ -102,7 +102,7 @@ def gather(
     for wanted, others, rejections in over_parts(functools.partial(_headers, selection), parts):
         headers |= wanted
         for seed_id, span_ns in others.items():
-            _widen(passed_over, seed_id, span_ns)
+            widen(passed_over, seed_id, span_ns)
         reading.rejections += rejections
     groups = sorted(_chained(_together(headers)), key=lambda group: group.paths)
     return groups, passed_over
@@ -123,7 +123,8 @@ def _headers(
     return headers, passed_over, reading.rejections
 
 
-def _widen(spans_ns: dict[str, tuple[int, int]], seed_id: str, span_ns: tuple[int, int]) -> None:
+def widen(spans_ns: dict[str, tuple[int, int]], seed_id: str, span_ns: tuple[int, int]) -> None:
+    """Let the span of a channel, by its name, reach over another one too."""
     low, high = spans_ns.get(seed_id, span_ns)
     spans_ns[seed_id] = min(low, span_ns[0]), max(high, span_ns[1])
 
@@ -143,7 +144,7 @@ def _header(
         own_step_ns = round(NS_PER_S / stretch.rate_hz) if stretch.rate_hz > 0 else 0
         late_ns = end_ns + round(ROUNDING * own_step_ns)  # rounding may have put the last sample before a border
         if not (selection.takes(stretch.seed_id) and selection.overlaps(start_ns, late_ns)):
-            _widen(passed_over, stretch.seed_id, (start_ns, end_ns))
+            widen(passed_over, stretch.seed_id, (start_ns, end_ns))
             continue
         instruments.add(split_seed_id(stretch.seed_id)[0])
         days.add((start_ns + EARLY_NS) // DAY_NS)

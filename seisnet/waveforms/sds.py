@@ -22,7 +22,7 @@ from seisnet.waveforms.files import Reading
 from seisnet.waveforms.records import BEYOND, DAY_NS, Rejection, is_beyond
 from seisnet.waveforms.selection import FOREVER_NS, Selection
 from seisnet.waveforms.sources import Source
-from seisnet.wording import counted, first_of
+from seisnet.wording import counted, first_and_more, first_of
 
 NAME = re.compile(r"([^.]*)\.([^.]*)\.([^.]*)\.([^.]*)\.D\.(\d{4})\.(\d{3})")
 
@@ -62,9 +62,8 @@ def find_days(root: Path, selection: Selection, reading: Reading) -> list[Source
 def _held(years: list[Path]) -> str:
     """What an archive holds, by the names of its folders."""
     held = sorted({".".join(path.parts[-3:-1]) + f".*.{path.stem}" for year in years for path in year.glob("*/*/*.D")})
-    more = f" and {len(held) - 5} more" if len(held) > 5 else ""
     span = " to ".join(dict.fromkeys((years[0].name, years[-1].name)))
-    return f"the archive holds {', '.join(held[:5]) or 'no channel'}{more} ({span})"
+    return f"the archive holds {first_and_more(held, 5) or 'no channel'} ({span})"
 
 
 def own_traces(stream: obspy.Stream, path: Path, reading: Reading) -> obspy.Stream:

@@ -12,9 +12,6 @@ from seisnet.config import names
 from seisnet.errors import ConfigError
 from seisnet.waveforms.records import COMPONENTS, NS_PER_S, ROUNDING, ROW
 
-NO_WAVEFORMS = "the sources hold no waveforms of the channels and times asked for"
-"""Why nothing was made although nothing was rejected."""
-
 FOREVER_NS = (-(2**63), 2**63 - 1)
 """First and last time that an int64 holds."""
 

@@ -22,6 +22,7 @@ import obspy
 from seisnet.store.files import size_and_age
 from seisnet.store.seisbench_file import files_of
 from seisnet.waveforms.selection import EVERYTHING, FOREVER_NS, Selection
+from seisnet.wording import first_and_more
 
 
 @dataclass(frozen=True)
@@ -76,8 +77,7 @@ class Source:
             return self.called
         if not self.paths:
             return f"fdsn:{self.service} {self.channels} {obspy.UTCDateTime(ns=self.span_ns[0]).date}"
-        first = self.paths[0]
-        return str(first) if len(self.paths) == 1 else f"{first} and {len(self.paths) - 1} more"
+        return first_and_more([str(path) for path in self.paths], 1)
 
     def answers_for(self, time_ns: int) -> bool:
         """Whether what is found at a time, such as a pick, is this source's to tell."""
