@@ -13,8 +13,8 @@ from seisnet.store import model_file, windows_file
 from seisnet.store.excerpts import excerpt_counts
 from seisnet.store.hdf5 import file_format, opened
 from seisnet.waveforms.files import Reading, read_file
-from seisnet.waveforms.records import DAMAGED, KEPT
-from seisnet.wording import counted, duration, epochs
+from seisnet.waveforms.records import mark_of
+from seisnet.wording import counted, duration, epochs, repeated
 
 NEVER_DIVIDED = {
     "event": "no event lies in two splits",
@@ -23,13 +23,18 @@ NEVER_DIVIDED = {
 }
 """What the attribute ``split_by`` of a windows file means."""
 
-
 MOST = 20
 """Lines of one kind in a description: sources, reasons, traces."""
 
 
 def describe(path: Path, *, every: bool = False) -> list[str]:
-    """Describe a windows file, a model file or a waveform file, line by line; in full, or what is many in part.
+    """Describe a windows file, a model file or a waveform file, line by line.
+
+    Parameters
+    ----------
+    path : Path
+    every : bool
+        Whether all sources, reasons and traces are listed, not the first `MOST` of each.
 
     Raises
     ------
@@ -73,14 +78,14 @@ def _windows(path: Path, every: bool) -> list[str]:
     lines.append("sources, with the windows made from each file and what is read with it, before any were left out:")
     sources = [f"source: {p}, {size} bytes, {counted(made, 'window')}" for p, size, _, made in info.sources]
     told = [
-        f"{'' if reason.startswith((KEPT, DAMAGED)) else 'not used: '}{reason}" + (f" ({n} times)" if n > 1 else "")
+        f"{mark_of(reason)}{repeated(reason, n)}"
         for reason, n in Counter(reason for *_, reason in info.rejected).most_common()
     ]
-    lines += [*_first(sources, "source", every), *_first(told, "reason", every)]
+    lines += [*_shown(sources, "source", every), *_shown(told, "reason", every)]
     return [*lines, f"config: {json.dumps(info.config)}"]
 
 
-def _first(lines: list[str], what: str, every: bool) -> list[str]:
+def _shown(lines: list[str], what: str, every: bool) -> list[str]:
     """Those of many lines that are shown, and how many more there are."""
     more = len(lines) - MOST
     return lines if every or more <= 0 else [*lines[:MOST], f"{counted(more, f'more {what}')}; use -v to see all"]
@@ -112,8 +117,5 @@ def _waveforms(path: Path, every: bool) -> list[str]:
             f"{trace.id}  {iso_time(s.starttime.ns)} to {iso_time(s.endtime.ns)}  {s.sampling_rate:g} Hz  "
             f"{counted(s.npts, 'sample')}  {trace.data.dtype}"
         )
-    notes = [
-        f"note: {reason}" + (f" ({n} times)" if n > 1 else "")
-        for reason, n in Counter(r.reason for r in reading.rejections).items()
-    ]
-    return [*lines, *_first(traces, "trace", every), *notes]
+    notes = [f"note: {repeated(reason, n)}" for reason, n in Counter(r.reason for r in reading.rejections).items()]
+    return [*lines, *_shown(traces, "trace", every), *notes]

@@ -63,6 +63,17 @@ def first_and_more(names: Sequence[str], most: int) -> str:
     return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
 
 
+def repeated(reason: str, n: int) -> str:
+    """A reason, and how often it was given if more than once.
+
+    Examples
+    --------
+    >>> repeated("dead", 2), repeated("dead", 1)
+    ('dead (2 times)', 'dead')
+    """
+    return f"{reason} ({n} times)" if n > 1 else reason
+
+
 def most_frequent(reasons: Counter[str], most: int = 5) -> list[str]:
     """The reasons that were counted most often, with the number where it is more than one.
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from seisnet.wording import counted
+from seisnet.wording import counted, repeated
 
 if TYPE_CHECKING:
     from seisnet.report.serving import LocalServer
@@ -171,31 +171,26 @@ def say_rejections(rejected: Iterable[Rejected], *, quiet: bool, verbose: bool) 
         say_reasons(Counter(reason for *_, reason in rejected))
         return
     from seisnet.picks import iso_time
+    from seisnet.waveforms.records import mark_of
 
     for trace_id, start_ns, end_ns, reason in rejected:
         when = f" {iso_time(start_ns)}" if end_ns else ""
         when += f" to {iso_time(end_ns)}" if end_ns > start_ns else ""  # remarks mark the start of a record
         where = f"{trace_id}{when}: " if trace_id else ""
-        say(f"  {_used(reason)}{where}{reason}")
+        say(f"  {mark_of(reason)}{where}{reason}")
 
 
 def say_reasons(counts: Counter[str]) -> None:
     """List on stderr the commonest reasons of rejections, and remarks."""
-    from seisnet.waveforms.records import KEPT
+    from seisnet.waveforms.records import KEPT, mark_of
 
     commonest = counts.most_common()
     # A file that is lost or damaged matters more than many stretches that were used all the same.
     commonest.sort(key=lambda entry: entry[0].startswith(KEPT))
     for reason, count in commonest[:8]:
-        say(f"  {_used(reason)}{reason}" + (f" ({count} times)" if count > 1 else ""))
+        say(f"  {mark_of(reason)}{repeated(reason, count)}")
     if len(commonest) > 8:
         say(f"  {counted(len(commonest) - 8, 'more reason')}; use -v to see all")
-
-
-def _used(reason: str) -> str:
-    from seisnet.waveforms.records import DAMAGED, KEPT
-
-    return "" if reason.startswith((KEPT, DAMAGED)) else "not used: "
 
 
 def not_both(*, resume: bool, overwrite: bool) -> None:

@@ -131,6 +131,17 @@ def lost(rejections: Iterable[Rejection]) -> list[Rejection]:
     return [rejection for rejection in rejections if not rejection.reason.startswith(KEPT)]
 
 
+def mark_of(reason: str) -> str:
+    """What stands before a reason in a list: whether what it is about is not used.
+
+    Examples
+    --------
+    >>> mark_of("no samples"), mark_of("used, but resampled from 40 Hz")
+    ('not used: ', '')
+    """
+    return "" if reason.startswith((KEPT, DAMAGED)) else "not used: "
+
+
 def reasons(rejections: Iterable[Rejection]) -> str:
     """Each reason once, with the first traces rejected for it; empty if there are only remarks on what is used.
 
