@@ -133,12 +133,8 @@ def export_seisbench(
     known = [*COLUMNS, *(PLACE if stations else ())]
     columns = [*known, *(f"trace_{hint}_{what}" for hint in hints for what in ("arrival_sample", "weight"))]
     n_traces = 0
-    with SeisBenchWriter(
-        Path(folder),
-        columns,
-        data_format={"sampling_rate": config.sampling_rate_hz},
-        overwrite=overwrite,
-    ) as writer:
+    data_format = {"sampling_rate": config.sampling_rate_hz}
+    with SeisBenchWriter(Path(folder), columns, data_format=data_format, overwrite=overwrite) as writer:
         for source in found:
             for trace in _traces(source, matcher, reading, config):
                 group = trace.event_id or trace.record.trace_id

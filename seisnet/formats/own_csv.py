@@ -224,7 +224,7 @@ def read_picks_csv(path: Path) -> list[Pick]:
     Raises
     ------
     DataError
-        If the file is missing or its columns are others.
+        If the file is missing, its columns are others, or a row is cut short or holds no time or number where it must.
     """
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:

@@ -25,8 +25,8 @@ from seisnet.waveforms.records import Rejection
 LEFT_OUT = re.compile(r"[^\n]*(ignored|cannot be fully processed|skipping event)")
 """What ObsPy's readers say of events and picks that they leave out."""
 
-UNKNOWN = re.compile("Unknown format")
-"""What ObsPy says of a file that none of its readers takes for its own."""
+UNKNOWN = "Unknown format"
+"""The beginning of what ObsPy says of a file that none of its readers takes for its own."""
 
 NLLOC_PICKS = re.compile(rb"^PHASE .*\n((?:.*\n)*?)END_PHASE", re.MULTILINE)
 """Rows of picks in a file of NonLinLoc."""
@@ -70,7 +70,7 @@ def read_events(path: Path, rejections: list[Rejection]) -> list[Event]:
         except MemoryError:
             raise
         except Exception as error:  # ObsPy's readers raise whatever they like on a file of another format
-            why = "" if UNKNOWN.match(str(error)) else f": {shorten(str(error) or type(error).__name__, 200)}"
+            why = "" if str(error).startswith(UNKNOWN) else f": {shorten(str(error) or type(error).__name__, 200)}"
             raise DataError(f"{path}: neither a catalogue that ObsPy reads nor a .csv of labels{why}") from error
     rejections += [Rejection("", 0, 0, f"ObsPy: {what}") for what in left_out]
     rejections += [Rejection("", 0, 0, PICKLESS) for event in events if not event.picks]

@@ -51,7 +51,7 @@ class Plan:
     n_files : int
         Files, data sets and requests to web services among these, which the windows file will list as its sources.
     n_labels, n_matched : int
-        Labels of files, and those with waveforms that use them.
+        Labels of files, and those of them that some record uses.
     unmatched : tuple
         The other labels, as in the windows file.
     rejected : tuple

@@ -96,7 +96,7 @@ def inside(file: h5py.File, name: str) -> h5py.Dataset:
 
 
 def rising_rows(dataset: h5py.Dataset, rows: NDArray[np.int64]) -> NDArray[Any]:
-    """Rows (N, ...) of a data set by their numbers (N,), which rise."""
+    """Rows (N, ...) of a data set by their numbers (N,), at least one, which rise."""
     low, high = int(rows[0]), int(rows[-1]) + 1
     # One slice and a choice from it is far faster than HDF5's own choice of rows, if few are left out.
     return np.asarray(dataset[low:high][rows - low] if high - low <= 8 * len(rows) else dataset[rows])

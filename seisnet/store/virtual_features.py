@@ -56,14 +56,17 @@ class VirtualFeatures:
                     raise FormatError(f"{path}: {name} is not the shard that /x was made from")
 
     def read(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
-        """Features (N, D) of rising rows; only the shards that hold any of them are opened, one after the other."""
-        place = np.searchsorted(self._stops, rows, side="right")
+        """Features (N, D) of rising rows (N,), at least one.
+
+        Only the shards that hold any of them are opened, one after the other.
+        """
+        shard_of = np.searchsorted(self._stops, rows, side="right")
         found = []
-        for k in np.unique(place).tolist():
-            name, kept = self._shards[k]
+        for k in np.unique(shard_of).tolist():
+            name, own = self._shards[k]
+            start = self._stops[k] - len(own)
             with opened(self._path.parent / name, SHARD_FORMAT) as shard:
-                from_end = rows[place == k] - self._stops[k]
-                found.append(rising_rows(inside(shard, "x"), kept[from_end]))
+                found.append(rising_rows(inside(shard, "x"), own[rows[shard_of == k] - start]))
             if found[-1].shape[1:] != self.shape[1:]:
                 raise FormatError(f"{self._path}: {name} has not as many features a row as /x")
         return np.concatenate(found)

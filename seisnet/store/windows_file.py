@@ -20,6 +20,7 @@ from seisnet.store.virtual_features import VirtualFeatures
 FORMAT = "seisnet-windows"
 SPLITS = ("train", "dev", "test")
 LARGEST_FEATURES = 1 << 24
+
 RUN_ROWS = 256
 """`FeatureReader` reads so many of the wanted rows at once."""
 
@@ -202,8 +203,7 @@ class FeatureReader:
         values = np.zeros((len(rows), self.n_features), dtype=np.float32)
         for at in range(0, len(rows), RUN_ROWS):  # else all that lies between them would be in memory at once
             run = rows[at : at + RUN_ROWS]
-            x = self._x
-            part = x.read(run) if isinstance(x, VirtualFeatures) else rising_rows(x, run)
+            part = self._x.read(run) if isinstance(self._x, VirtualFeatures) else rising_rows(self._x, run)
             if not np.isfinite(part).all():
                 raise FormatError(f"{self._path}: /x holds values that are not finite")
             values[at : at + RUN_ROWS] = part

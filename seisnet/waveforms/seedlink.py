@@ -23,7 +23,7 @@ QUIET_S = 300
 """A server that sends nothing for this long is asked again. Without a limit ObsPy 1.5.1 can't connect at all."""
 
 ANSWER_S = 30
-"""So long an answer to a command is waited for."""
+"""How long an answer to a command is waited for."""
 
 LONGEST = 200
 """Characters of a reason that are told."""
@@ -42,18 +42,18 @@ class Told:
         self._tell, self._told, self._is_lost = tell, set[str](), False
 
     def trouble(self, reason: str) -> None:
-        """Something is left out, or goes wrong."""
+        """Tell that something is left out, or goes wrong."""
         if reason not in self._told:
             self._told.add(reason)
             self._tell(reason)
 
     def lost(self, reason: str) -> None:
-        """There is no connection."""
+        """Tell that there is no connection."""
         self._is_lost = True
         self.trouble(f"{reason}; trying again")
 
     def got_packet(self) -> None:
-        """All is well."""
+        """Tell that packets come again, if the connection was lost; what goes wrong from now on is told anew."""
         if self._is_lost:
             self._tell("packets come again")
         self._told.clear()
