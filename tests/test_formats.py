@@ -111,7 +111,10 @@ BAD = {
     "a cut row": (f"{HEADER}\nGE,APE,,HH,P,2020-01-01\n".encode(), "cut short or broken"),
     "a long row": (f"{HEADER}\nGE,APE,,HH,P,2020-01-01,0.5,,,phase,0.5,more\n".encode(), "cut short or broken"),
     "a bad time": (f"{HEADER}\nGE,APE,,HH,P,noon,0.5,,,phase,0.5\n".encode(), "line 2: time 'noon'"),
-    "a bad figure": (f"{HEADER}\nGE,APE,,HH,P,2020-01-01,high,,,phase,0.5\n".encode(), "line 2: could not convert"),
+    "a bad figure": (
+        f"{HEADER}\nGE,APE,,HH,P,2020-01-01,high,,,phase,0.5\n".encode(),
+        "line 2: probability 'high' is not a number",
+    ),
 }
 
 

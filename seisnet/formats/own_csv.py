@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from seisnet.errors import ConfigError, DataError, SeisnetError
-from seisnet.labels.tables import is_csv, time_ns
+from seisnet.labels.tables import is_csv, number_in, time_ns
 from seisnet.picks import Detection, OnInstrument, Pick, in_order, iso_time
 from seisnet.store.files import writes
 from seisnet.store.work_folder import alone
@@ -253,11 +253,11 @@ def _pick(row: dict[str, str]) -> Pick:
         channel=row["channel"],
         phase=row["phase"],
         time_ns=time_ns(row["time"]),
-        probability=float(row["probability"] or math.nan),
-        uncertainty_s=float(row["uncertainty_s"] or math.nan),
-        snr_db=float(row["snr_db"] or math.nan),
+        probability=number_in(row, "probability", math.nan),
+        uncertainty_s=number_in(row, "uncertainty_s", math.nan),
+        snr_db=number_in(row, "snr_db", math.nan),
         model=row["model"],
-        threshold=float(row["threshold"] or math.nan),
+        threshold=number_in(row, "threshold", math.nan),
     )
 
 

@@ -153,7 +153,7 @@ def _check_columns(path: Path, table: _Table, columns: Sequence[str]) -> None:
 
 
 def _pick(values: dict[str, str]) -> Pick:
-    uncertainty_s = _number(values, "uncertainty_s", math.nan)
+    uncertainty_s = number_in(values, "uncertainty_s", math.nan)
     if uncertainty_s < 0:
         raise ValueError(f"uncertainty_s {uncertainty_s:g} is below 0")
     machine = "automatic" if values.get("threshold") else ""  # which a picker has, and an analyst does not
@@ -215,13 +215,20 @@ def _codes(values: dict[str, str]) -> tuple[str, str, str, str]:
 
 
 def _share(values: dict[str, str], column: str, default: float) -> float:
-    share = _number(values, column, default)
+    share = number_in(values, column, default)
     if not (0 <= share <= 1 or (math.isnan(share) and math.isnan(default))):
         raise ValueError(f"{column} {share:g} does not lie between 0 and 1")
     return share
 
 
-def _number(values: dict[str, str], column: str, default: float) -> float:
+def number_in(values: dict[str, str], column: str, default: float) -> float:
+    """The number in a column of a row, `default` where the column is empty or not there.
+
+    Raises
+    ------
+    ValueError
+        It is no number.
+    """
     text = values.get(column)
     try:
         return float(text) if text else default
