@@ -102,7 +102,7 @@ def stream(
     """
     from seisnet.cli.classify import pick_config
     from seisnet.errors import ConfigError
-    from seisnet.formats.own_csv import PicksAppender
+    from seisnet.formats.growing_csv import PicksAppender
     from seisnet.model import load_model
     from seisnet.picks import iso_time
     from seisnet.store.files import CSV, check_free, check_not_read

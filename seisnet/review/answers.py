@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Self
 
 from seisnet.errors import ConfigError, DataError
-from seisnet.formats.own_csv import Growing, append_whole, csv_text, end_last_row
+from seisnet.formats.growing_csv import Growing, append_whole, end_last_row
+from seisnet.formats.own_csv import csv_text
 from seisnet.labels.tables import time_ns
 from seisnet.picks import Pick, iso_time
 from seisnet.store.files import CSV, check_ending, check_parent
@@ -52,7 +53,7 @@ class Answers:
     latest : dict of str to Answer
         The answer that counts, by the ID of the pick.
     removed : str
-        See `seisnet.formats.own_csv.end_last_row`.
+        See `seisnet.formats.growing_csv.end_last_row`.
 
     Raises
     ------
