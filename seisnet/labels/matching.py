@@ -68,9 +68,10 @@ class LabelMatcher(Generic[L]):
 def unmatched(
     labels: Sequence[Pick | ClassInterval], records: Mapping[str, Sequence[int]], *, datasets: bool = False
 ) -> list[Rejection]:
-    """The labels that no record uses; of those that lie in none the reason says how far those of their station are.
+    """Rejections of the labels that no record uses.
 
-    The others are picks on an instrument without waveform there, where another pick of the onset counts.
+    For a label that lies in no record of its station, the reason says how far away the nearest is. The others are picks
+    on an instrument without waveform there, where another pick of the onset counts.
 
     Parameters
     ----------
@@ -102,7 +103,7 @@ def unmatched(
 
 
 def ambiguous(labels: Sequence[Pick | ClassInterval], records: Mapping[str, Sequence[int]]) -> list[Rejection]:
-    """The remark on labels that name no network, and lie in records of two networks, for both of which they count.
+    """The remark on labels that name no network, and lie in records of several, for each of which they count.
 
     Parameters
     ----------

@@ -66,7 +66,7 @@ def csv_picks(path: Path, rejections: list[Rejection]) -> list[Pick]:
     Raises
     ------
     DataError
-        A column is missing, or a field is no time or number.
+        A column is missing, there twice or seems misspelt; or a row is broken, or has a field that can't be read.
     """
     return _read(path, _PICKS, _pick, rejections)
 
@@ -77,7 +77,7 @@ def csv_intervals(path: Path, rejections: list[Rejection]) -> list[ClassInterval
     Raises
     ------
     DataError
-        A column is missing, a field is no time or number, or an end lies before its start.
+        As `csv_picks`, or if an end lies before its start.
     """
     return _read(path, _CLASSES, _interval, rejections)
 
