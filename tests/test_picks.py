@@ -13,9 +13,9 @@ from seisnet.pick_lists import DetectionList, PickList
 from seisnet.picks import ClassInterval, Detection, Pick, iso_time
 
 
-def test_a_pick_knows_its_trace_and_station():
+def test_a_pick_knows_its_trace_site_and_station():
     pick = Pick("GE", "APE", "00", "HHZ", "P", 0)
-    assert (pick.trace_id, pick.station_id) == ("GE.APE.00.HH", "GE.APE")
+    assert (pick.trace_id, pick.site_id, pick.station_id) == ("GE.APE.00.HH", "GE.APE.00", "GE.APE")
     assert np.isnan([pick.probability, pick.uncertainty_s, pick.snr_db, pick.threshold]).all()
     assert pick.weight == 1.0
 
