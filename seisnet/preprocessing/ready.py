@@ -8,7 +8,7 @@ import numpy.ma  # noqa: F401, as the others for the processes that are forked
 
 import seisnet.preprocessing.merging  # noqa: F401
 from seisnet.nn import blas_threads
-from seisnet.waveforms.damaged import mseed_reader
+from seisnet.waveforms.mseed_samples import mseed_reader
 
 mseed_reader()
 with blas_threads(1):

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import functools
 import itertools
 import warnings
-from collections.abc import Callable, Iterator
-from importlib.metadata import entry_points
+from collections.abc import Iterator
 
 import numpy as np
 import obspy
@@ -14,23 +12,11 @@ from numpy.typing import NDArray
 
 from seisnet.waveforms.clocks import on_time
 from seisnet.waveforms.mseed import BLOCK_BYTES, MSEED_START, Stretch, headers_at, holds_another, seed_id_of
+from seisnet.waveforms.mseed_samples import mseed_reader, n_samples_of
 from seisnet.waveforms.records import NS_PER_S
 
 AT_ONCE = 256
 """Records that are decoded together to find those that can't be: in a large file few are damaged."""
-
-
-@functools.cache
-def mseed_reader() -> Callable[..., obspy.Stream]:
-    """ObsPy's reader of miniSEED; `obspy.read` searches for it every time, which takes as long as a small file."""
-    (entry,) = entry_points(group="obspy.plugin.waveform.MSEED", name="readFormat")
-    reader: Callable[..., obspy.Stream] = entry.load()
-    return reader
-
-
-def n_samples_of(stream: obspy.Stream) -> int:
-    """Number of samples of all traces."""
-    return sum(int(trace.stats.npts) for trace in stream)
 
 
 def read_decodable(data: NDArray[np.int8]) -> tuple[obspy.Stream, list[Stretch], int]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import glob
-import itertools
 import re
 import signal
 import stat
@@ -19,11 +18,10 @@ import obspy
 from numpy.typing import NDArray
 
 from seisnet.waveforms.channels import split_seed_id
-from seisnet.waveforms.clocks import on_time
-from seisnet.waveforms.damaged import mseed_reader, n_samples_of, read_decodable
-from seisnet.waveforms.mseed import BLOCK_BYTES, MSEED_START, TOLERANCE, Stretch, read_index, read_span
-from seisnet.waveforms.records import DAMAGED, NS_PER_S, Rejection
-from seisnet.waveforms.segments import JITTER
+from seisnet.waveforms.damaged import read_decodable
+from seisnet.waveforms.mseed import Stretch, read_index, read_span
+from seisnet.waveforms.mseed_samples import cut, decoded_between, holds_mseed, is_mseed, n_samples_of, read_mseed
+from seisnet.waveforms.records import DAMAGED, Rejection
 from seisnet.wording import counted, first_of
 
 SKIPPED = re.compile("The rest of the file will not be read|Will skip bytes")
@@ -143,31 +141,29 @@ def _read(
     reading: Reading,
     caught: list[warnings.WarningMessage],
 ) -> obspy.Stream:
+    """Read a file by ObsPy or, where it is damaged miniSEED of which ObsPy gives less, record by record."""
     times = tuple(obspy.UTCDateTime(ns=ns) for ns in span_ns) if span_ns else (None, None)
-    is_mseed = _is_mseed(path)
-    near = read_span(path, *span_ns) if span_ns and is_mseed else None
+    near = read_span(path, *span_ns) if span_ns and is_mseed(path) else None
     stream, failure = obspy.Stream(), None
     try:
-        if near is not None:
-            stream = _read_mseed_span(path, near, *times)
-        elif span_ns or not is_mseed or not (stream := _read_mseed(path, headonly)):
-            # ObsPy takes names for patterns, and brackets do occur in names.
-            stream = obspy.read(glob.escape(str(path)), headonly=headonly, starttime=times[0], endtime=times[1])
+        stream = _read_by_obspy(path, headonly, times, near)
     except MemoryError:
         raise
     except Exception as error:
-        if (isinstance(error, OSError) and error.errno) or not _holds_mseed(path):
+        if (isinstance(error, OSError) and error.errno) or not holds_mseed(path):
             raise
         failure = error
-    said, skipped = caught.copy(), any(SKIPPED.search(str(warning.message)) for warning in caught)
-    if not (failure or skipped or (is_mseed and read_index(path) is None)):
+    is_refused = failure is not None or any(SKIPPED.search(str(warning.message)) for warning in caught)
+    if not is_refused and (not is_mseed(path) or read_index(path) is not None):
         return stream
-    caught.clear()  # the damage is told here, by its time
+    said = caught.copy()
+    caught.clear()  # the damage is told below, by its times
     found, lost, n_bytes = read_decodable(np.fromfile(path, np.int8) if near is None else near)
-    found = _cut(found, *times)
+    found = cut(found, *times)
     if failure and not (found or (span_ns and lost)):
         raise failure
-    if n_samples_of(found) - n_samples_of(stream) < (not failure and not skipped):  # no more than ObsPy has found
+    gained = n_samples_of(found) - n_samples_of(stream)
+    if gained < 0 or (gained == 0 and not is_refused):
         caught += said
         return stream
     if not headonly:
@@ -178,60 +174,19 @@ def _read(
     return found
 
 
-def _read_mseed(path: Path, headonly: bool) -> obspy.Stream:
-    stream = mseed_reader()(str(path), headonly=headonly)
-    for trace in stream:
-        trace.stats._format = "MSEED"  # as `obspy.read` sets it
-    may_drift = not headonly and any(_may_drift(trace.stats) for trace in stream)
-    return on_time(stream, path.read_bytes()) if may_drift and _drifts(path) else stream
-
-
-def _read_mseed_span(
-    path: Path, records: NDArray[np.int8], start: obspy.UTCDateTime, end: obspy.UTCDateTime
+def _read_by_obspy(
+    path: Path,
+    headonly: bool,
+    times: tuple[obspy.UTCDateTime | None, obspy.UTCDateTime | None],
+    near: NDArray[np.int8] | None,
 ) -> obspy.Stream:
-    """Read the records of a file that hold some span."""
-    drifts = _drifts(path)
-    times = {} if drifts else {"starttime": start, "endtime": end}
-    stream = mseed_reader()(records, **times) if len(records) else obspy.Stream()
-    return _cut(on_time(stream, records.tobytes()) if drifts else stream, start, end)
-
-
-def _cut(stream: obspy.Stream, start: obspy.UTCDateTime | None, end: obspy.UTCDateTime | None) -> obspy.Stream:
-    """The samples between two times, as `obspy.read` cuts; `Stream.trim` would align all with those of the first."""
-    for cut in ({"starttime": start}, {"endtime": end}):
-        stream = obspy.Stream([trace for trace in stream if trace.trim(**cut).stats.npts])
-    return stream
-
-
-def _may_drift(stats: obspy.core.Stats) -> bool:
-    """Whether a trace is so long that a clock may drift far enough to matter, or reaches over a midnight."""
-    return bool(stats.npts * JITTER > TOLERANCE or stats.starttime.date != stats.endtime.date)
-
-
-def _drifts(path: Path) -> bool:
-    index = read_index(path)
-    if index is None:
-        return False
-    pairs = itertools.pairwise(index.stretches)
-    return any(s.drifts for s in index.stretches) or any(_is_leap(before, after) for before, after in pairs)
-
-
-def _is_leap(before: Stretch, after: Stretch) -> bool:
-    """Whether one stretch follows another but for a leap second: if its record says so, ObsPy joins the two."""
-    late_ns = after.start_ns - before.end_ns - NS_PER_S / before.rate_hz
-    return after.seed_id == before.seed_id and abs(abs(late_ns) - NS_PER_S) * after.rate_hz <= TOLERANCE * NS_PER_S
-
-
-def _is_mseed(path: Path) -> bool:
-    with path.open("rb") as file:
-        return MSEED_START.match(file.read(8)) is not None
-
-
-def _holds_mseed(path: Path) -> bool:
-    """Whether a file seems to hold a record near its start, whatever precedes it."""
-    with path.open("rb") as file:
-        start = file.read(BLOCK_BYTES)
-    return MSEED_START.search(start) is not None
+    """Read a file, or of miniSEED the records `near` two times."""
+    if near is not None:
+        return decoded_between(path, near, *times)
+    if times == (None, None) and is_mseed(path) and (stream := read_mseed(path, headonly=headonly)):
+        return stream
+    # ObsPy takes names for patterns, and brackets do occur in names.
+    return obspy.read(glob.escape(str(path)), headonly=headonly, starttime=times[0], endtime=times[1])
 
 
 def _damage(path: Path, stream: obspy.Stream, caught: Sequence[warnings.WarningMessage], *, cut_short: bool) -> str:
