@@ -23,6 +23,7 @@ from seisnet.store.seisbench_writer import SeisBenchWriter
 from seisnet.synthetic import GeneratorConfig, generate_records
 from seisnet.training.fitting import fit
 from seisnet.training.labelled_sets import make_windows
+from seisnet.waveforms import mseed
 from seisnet.waveforms.records import COMPONENTS, NS_PER_S, Record, sample_to_ns
 from seisnet.windows.labelled import LabelledRecord
 from tests.bursts import MODEL, bursts, stream_of
@@ -324,3 +325,10 @@ def browser(tmp_path_factory):
         pytest.skip(f"Chromium does not run here: {error.msg}")
     yield driver
     driver.quit()
+
+
+@pytest.fixture
+def small_blocks(monkeypatch):
+    """Short files of miniSEED are of several blocks."""
+    monkeypatch.setattr(mseed, "BLOCK_BYTES", 5000)
+    monkeypatch.setattr(mseed, "SLACK_NS", NS_PER_S // 10)

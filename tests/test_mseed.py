@@ -19,22 +19,11 @@ from seisnet.waveforms.clocks import on_time
 from seisnet.waveforms.files import Reading, read_file, read_headers
 from seisnet.waveforms.mseed import headers_at, read_index, read_span, read_stretches
 from seisnet.waveforms.records import NS_PER_S
+from tests.mseed_records import START, packed, records_late_by
+
+pytestmark = pytest.mark.usefixtures("small_blocks")
 
 EXAMPLES = sorted((Path(obspy.__file__).parent / "io/mseed/tests/data").rglob("*.*"))
-
-START = obspy.UTCDateTime(2020, 2, 28, 23, 59, 58, 123456)
-
-
-def packed(start, n=2000, *, channel="HHZ", rate_hz=100.0, length=512, encoding="STEIM2", quality="D", **options):
-    """Records of one trace."""
-    data = np.random.default_rng(n).integers(-5000, 5000, n)
-    data = data.astype(np.float32 if encoding == "FLOAT32" else np.int32)
-    header = {"network": "XX", "station": "AB", "channel": channel, "starttime": start, "sampling_rate": rate_hz}
-    header["mseed"] = {"dataquality": quality}
-    with io.BytesIO() as file:
-        obspy.Trace(data, header).write(file, format="MSEED", encoding=encoding, reclen=length, **options)
-        whole = file.getvalue()
-    return [whole[at : at + length] for at in range(0, len(whole), length)]
 
 
 def said_by_obspy(path):
@@ -61,12 +50,6 @@ def check(path, spans_s=((0.0, 3.0), (-9.0, 0.5), (7.777, 12.3), (5000.0, 5001.0
         ours = read_file(path, reading, span_ns=(START.ns + round(low * NS_PER_S), START.ns + round(high * NS_PER_S)))
         same(ours, obspy.read(path, starttime=START + low, endtime=START + high))
         assert not reading.rejections
-
-
-@pytest.fixture(autouse=True)
-def _small_blocks(monkeypatch):
-    monkeypatch.setattr(mseed, "BLOCK_BYTES", 5000)
-    monkeypatch.setattr(mseed, "SLACK_NS", NS_PER_S // 10)
 
 
 @pytest.mark.parametrize("encoding", ["STEIM1", "STEIM2", "INT32", "FLOAT32"])
@@ -151,20 +134,6 @@ def test_after_a_leap_second_samples_are_where_their_records_have_them(span_s, t
     assert times[900] == midnight and times[2000] == midnight + 11
 
 
-def records_late_by(late_ns, qualities, channels, rates_hz=(100.0,)):
-    """Records of 40 samples that count on, each so much later than the channel's one before says; and their times."""
-    records, times_ns, next_ns = [], [], {}
-    for late, quality, channel, rate_hz in zip(late_ns, qualities, channels, itertools.cycle(rates_hz), strict=False):
-        times_ns.append(next_ns.get(channel, START.ns) + late)
-        next_ns[channel] = times_ns[-1] + 400_000_000
-        header = {"starttime": obspy.UTCDateTime(ns=times_ns[-1]), "sampling_rate": rate_hz, "channel": channel}
-        with io.BytesIO() as file:
-            samples = np.arange(40, dtype=np.int32) + 40 * len(records)
-            obspy.Trace(samples, header | {"mseed": {"dataquality": quality}}).write(file, format="MSEED", reclen=256)
-            records.append(file.getvalue())
-    return records, np.array(times_ns)
-
-
 def check_times(stream, times_ns):
     """Every sample is there once, and no more than half a sample from where its record has it."""
     assert all(len(trace) for trace in stream)
@@ -224,114 +193,6 @@ def test_traces_that_are_not_made_of_the_records_are_refused(tmp_path):
     for others in (records[:149], []):
         with pytest.raises(DataError, match=r"its clock drifts, and \.\.\.HHZ has not the samples that its headers"):
             on_time(stream.copy(), b"".join(others))
-
-
-def check_damaged(path, records, damaged, times_ns, span_ns):
-    """Samples of all other records are there, at their times; the lost are told with theirs. Returns how many are."""
-    path.write_bytes(b"".join(records))
-    mseed._index.cache_clear()
-    reading = Reading()
-    stream = read_file(path, reading, span_ns=span_ns)
-    traces = [(t.data, t.stats.starttime.ns + np.arange(len(t)) * 10_000_000) for t in stream]
-    samples, found_ns = (np.concatenate(parts) for parts in zip(*traces, strict=True))
-    for k in set(range(len(records))) - damaged:
-        for i in range(40):
-            assert np.abs(found_ns[samples == 40 * k + i] - times_ns[k] - i * 10_000_000).min() <= 5_000_000
-    told = [r for r in reading.rejections if r.trace_id]
-    assert {(r.start_ns, r.end_ns) for r in told} <= {(times_ns[k], times_ns[k] + 390_000_000) for k in damaged}
-    assert len(samples) == 40 * (len(records) - len(told))
-    return len(told)
-
-
-@pytest.mark.parametrize("span_ns", [None, ((START - 99).ns, (START + 99).ns)], ids=["whole", "by span"])
-@pytest.mark.parametrize("late_ns", [0, 1_200_000])
-def test_of_records_that_cannot_be_decoded_only_they_are_lost(span_ns, late_ns, tmp_path):
-    """Once the whole file was."""
-    records, times_ns = records_late_by([late_ns] * 40, "D" * 40, ["HHZ", "HHN"] * 20)
-    for k, what in {3: b"\xff", 16: b"\0", 17: b"\xff"}.items():
-        records[k] = records[k][:64] + what * 192
-    assert check_damaged(tmp_path / "a.mseed", records, {3, 16, 17}, times_ns, span_ns) == 3
-
-
-@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(st.data())
-def test_whatever_happens_to_some_samples_the_others_are_where_they_were(tmp_path, data):
-    late_ns, spanned = data.draw(st.sampled_from([0, 300_000])), data.draw(st.booleans())
-    records, times_ns = records_late_by([late_ns] * 12, "D" * 12, ["HHZ", "HHN"] * 6)
-    damaged = data.draw(st.sets(st.integers(0, 11), min_size=1, max_size=5))
-    for k in damaged:
-        first = data.draw(st.integers(64, 255))
-        junk = data.draw(st.binary(min_size=1, max_size=256 - first))
-        records[k] = records[k][:first] + junk + records[k][first + len(junk) :]
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        check_damaged(tmp_path / "a.mseed", records, damaged, times_ns, (0, (START + 99).ns) if spanned else None)
-
-
-def test_records_whose_header_is_lost_too_are_told_in_bytes(tmp_path):
-    path, records = tmp_path / "a.mseed", packed(START, 5000)
-    records[5] = records[5][:64] + b"\xff" * 448
-    records[6] = bytes(512)
-    path.write_bytes(b"".join(records))
-    reading = Reading()
-    first, second = read_file(path, reading)
-    whole = np.random.default_rng(5000).integers(-5000, 5000, 5000)
-    assert np.array_equal(first.data, whole[: len(first)])
-    assert np.array_equal(second.data, whole[round((second.stats.starttime - START) * 100) :])
-    told = [r.reason.removeprefix(f"damaged, read as far as possible: {path}: ") for r in reading.rejections]
-    assert told[:2] == ["the samples of a record can't be decoded", "512 bytes of it belong to no record of samples"]
-
-
-DAMAGE = {
-    "its first record is zeros": (0, lambda record: bytes(512)),
-    "its first header is text": (0, lambda record: b"\r\n<html>".ljust(512)),
-    "of no known encoding": (0, lambda record: record[:60] + b"\x63" + record[61:]),
-    "a chain of blockettes without end": (0, lambda record: record[:50] + b"\0\x30" + record[52:]),
-    "longer than the file": (5, lambda record: record[:62] + b"\x12" + record[63:]),
-    "longer than any": (5, lambda record: record[:62] + b"\x1e" + record[63:]),
-    "as long as four": (5, lambda record: record[:62] + b"\x0b" + record[63:]),
-    "a writer was killed, and another went on": (5, lambda record: record[:333]),
-    "a writer was killed within a header": (5, lambda record: record[:509]),
-    "zeros": (5, lambda record: bytes(512)),
-}
-
-
-@pytest.mark.parametrize("span_ns", [None, ((START - 99).ns, (START + 99).ns)], ids=["whole", "by span"])
-@pytest.mark.parametrize("encoding", ["STEIM2", "INT32"])
-@pytest.mark.parametrize(("k", "damage"), DAMAGE.values(), ids=DAMAGE)
-def test_of_a_damaged_record_only_its_own_samples_are_lost(k, damage, encoding, span_ns, tmp_path):
-    """ObsPy refuses the whole file, or reads no further."""
-    path, records = tmp_path / "a.mseed", packed(START, 5000, encoding=encoding)
-    path.write_bytes(b"".join(records))
-    whole = read_file(path, Reading(), span_ns=span_ns)[0].data
-    starts_ns = [stretch.start_ns for record in records for stretch in read_stretches_of(record, tmp_path)]
-    low, high = (round((ns - START.ns) / 10_000_000) for ns in starts_ns[k : k + 2])
-    records[k] = damage(records[k])
-    path.write_bytes(b"".join(records))
-    mseed._index.cache_clear()
-    reading = Reading()
-    stream = read_file(path, reading, span_ns=span_ns)
-    parts = [whole[:low], whole[high:]] if low else [whole[high:]]
-    assert [trace.data.tolist() for trace in stream] == [part.tolist() for part in parts]
-    [told] = {r.reason for r in reading.rejections}
-    assert told.endswith(f"a.mseed: {len(records[k])} bytes of it belong to no record of samples")
-
-
-def read_stretches_of(record, folder):
-    (folder / "one.mseed").write_bytes(record)
-    mseed._index.cache_clear()
-    return read_index(folder / "one.mseed").stretches
-
-
-@pytest.mark.parametrize("n", [1, 2000, 4000])
-def test_a_last_record_that_is_cut_short_is_told_once(n, tmp_path):
-    """In a file of any size; ObsPy knows but the first 1 MiB."""
-    path = tmp_path / "a.mseed"
-    path.write_bytes(b"".join(packed(START, 2000) * (n // 9 + 1))[: 512 * n + 300])
-    reading = Reading()
-    read_file(path, reading)
-    [told] = reading.rejections
-    assert told.reason.endswith("a.mseed: the last record is cut short")
 
 
 def test_a_record_unlike_the_others_costs_no_more_than_itself():
