@@ -15,7 +15,6 @@ from pathlib import Path
 
 import numpy as np
 import obspy
-from numpy.typing import NDArray
 
 from seisnet.waveforms.channels import split_seed_id
 from seisnet.waveforms.damaged import read_decodable
@@ -97,10 +96,8 @@ def read_file(
                 what = first_line(error) if opened else "it holds no complete record"
                 reading.reject(path, f"can't be read: {what}")
             return None
-    damage = _damage(path, stream, caught, cut_short=n_told == len(reading.rejections)) or (
-        "" if headonly else _recounted(stream)
-    )
-    if damage and not headonly:
+    is_told = len(reading.rejections) > n_told
+    if not headonly and (damage := _damage(path, stream, caught, is_told=is_told) or _recounted(stream)):
         reading.damaged(path, damage)
     return stream
 
@@ -143,10 +140,17 @@ def _read(
 ) -> obspy.Stream:
     """Read a file by ObsPy or, where it is damaged miniSEED of which ObsPy gives less, record by record."""
     times = tuple(obspy.UTCDateTime(ns=ns) for ns in span_ns) if span_ns else (None, None)
-    near = read_span(path, *span_ns) if span_ns and is_mseed(path) else None
+    begins_with_record = is_mseed(path)
+    near = read_span(path, *span_ns) if span_ns and begins_with_record else None
     stream, failure = obspy.Stream(), None
     try:
-        stream = _read_by_obspy(path, headonly, times, near)
+        if near is not None:
+            stream = decoded_between(path, near, *times)
+        elif begins_with_record and not span_ns:
+            stream = read_mseed(path, headonly=headonly)
+        if not stream and near is None:
+            # ObsPy takes names for patterns, and brackets do occur in names.
+            stream = obspy.read(glob.escape(str(path)), headonly=headonly, starttime=times[0], endtime=times[1])
     except MemoryError:
         raise
     except Exception as error:
@@ -154,7 +158,7 @@ def _read(
             raise
         failure = error
     is_refused = failure is not None or any(SKIPPED.search(str(warning.message)) for warning in caught)
-    if not is_refused and (not is_mseed(path) or read_index(path) is not None):
+    if not is_refused and (not begins_with_record or read_index(path) is not None):
         return stream
     said = caught.copy()
     caught.clear()  # the damage is told below, by its times
@@ -174,27 +178,12 @@ def _read(
     return found
 
 
-def _read_by_obspy(
-    path: Path,
-    headonly: bool,
-    times: tuple[obspy.UTCDateTime | None, obspy.UTCDateTime | None],
-    near: NDArray[np.int8] | None,
-) -> obspy.Stream:
-    """Read a file, or of miniSEED the records `near` two times."""
-    if near is not None:
-        return decoded_between(path, near, *times)
-    if times == (None, None) and is_mseed(path) and (stream := read_mseed(path, headonly=headonly)):
-        return stream
-    # ObsPy takes names for patterns, and brackets do occur in names.
-    return obspy.read(glob.escape(str(path)), headonly=headonly, starttime=times[0], endtime=times[1])
-
-
-def _damage(path: Path, stream: obspy.Stream, caught: Sequence[warnings.WarningMessage], *, cut_short: bool) -> str:
+def _damage(path: Path, stream: obspy.Stream, caught: Sequence[warnings.WarningMessage], *, is_told: bool) -> str:
     """What is wrong with a file that was read, as far as one can see; ObsPy silently skips a last record cut short."""
     for warning in caught:
         if "MSEED" in warning.category.__name__:
             return first_line(warning.message)
-    return "the last record is cut short" if cut_short and _is_cut_short(path, stream) else ""
+    return "the last record is cut short" if not is_told and _is_cut_short(path, stream) else ""
 
 
 def _is_cut_short(path: Path, stream: obspy.Stream) -> bool:
