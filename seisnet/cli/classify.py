@@ -22,7 +22,7 @@ VIEWS = 50
 
 
 @click.command()
-@click.argument("sources", nargs=-1, required=True, type=console.NAME)
+@console.sources
 @console.model
 @console.output_file
 @click.option(

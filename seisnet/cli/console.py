@@ -23,6 +23,7 @@ PATH = click.Path(path_type=Path)
 NAME = click.Path(readable=False)
 """A file, which a shell completes, or another name, as of a model or an archive; text, and not looked up here."""
 
+sources = click.argument("sources", nargs=-1, required=True, type=NAME)
 output_file = click.option(
     "-o", "--output", type=PATH, required=True, help="File to write; it appears only when complete."
 )
@@ -44,6 +45,12 @@ verbose = click.option("-v", "--verbose", is_flag=True, help="List every rejecti
 
 
 Command = Callable[..., Any]
+
+
+def labels_option(what: str) -> Callable[[Command], Command]:
+    """The option for files of labels; `what` is what a CSV holds."""
+    help_text = f"Catalogue (QuakeML, ...) or CSV of {what}; repeatable."
+    return click.option("--labels", multiple=True, type=NAME, metavar="FILE", help=help_text)
 
 
 def _together(*options: Callable[[Command], Command]) -> Callable[[Command], Command]:

@@ -113,14 +113,8 @@ def import_command(layout: str, path: Path, output: Path, overwrite: bool, quiet
 
 @datasets.command("export", short_help="Write recordings around picks as a SeisBench data set.")
 @click.argument("layout", type=click.Choice(["seisbench"]))
-@click.argument("sources", nargs=-1, required=True, type=console.NAME)
-@click.option(
-    "--labels",
-    multiple=True,
-    type=console.NAME,
-    metavar="FILE",
-    help="Catalogue (QuakeML, ...) or CSV of picks; repeatable.",
-)
+@console.sources
+@console.labels_option("picks")
 @click.option("-o", "--output", type=console.PATH, required=True, help="Folder to write.")
 @click.option("--rate", "sampling_rate_hz", type=float, metavar="HZ", help="Sampling rate of all traces. [100]")
 @click.option("--before", "before_s", type=float, metavar="S", help="Seconds kept before the first pick. [30]")

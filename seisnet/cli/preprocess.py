@@ -33,14 +33,8 @@ an onset it is about 0.
 
 
 @click.command()
-@click.argument("sources", nargs=-1, required=True, type=console.NAME)
-@click.option(
-    "--labels",
-    multiple=True,
-    type=console.NAME,
-    metavar="FILE",
-    help="Catalogue (QuakeML, ...) or CSV of labels; repeatable.",
-)
+@console.sources
+@console.labels_option("labels")
 @click.option(
     "-o",
     "--output",
