@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
+
+from card_figures import interval, known
 
 from seisnet.store.model_file import StoredModel
 
@@ -87,25 +89,15 @@ def _figures(metrics: Mapping[str, Any]) -> list[str]:
 
 def _score_table(found: Mapping[str, Any]) -> str:
     rows = [
-        f"| {label} | {n['windows']} | {n['blocks']} | {_known(n['precision'])} | {_known(n['recall'])} | "
-        f"{_known(n['f1'])}{_interval(n['f1_interval_95'])} |"
+        f"| {label} | {n['windows']} | {n['blocks']} | {known(n['precision'], 2)} | {known(n['recall'], 2)} | "
+        f"{known(n['f1'], 2)}{interval(n['f1_interval_95'], 2)} |"
         for label, n in found["classes"].items()
     ]
     rows.append(
         f"| all | {found['windows']} | {found['blocks']} | | accuracy {found['accuracy']:.2f} | "
-        f"macro {found['macro_f1']:.2f}{_interval(found['macro_f1_interval_95'])} |"
+        f"macro {found['macro_f1']:.2f}{interval(found['macro_f1_interval_95'], 2)} |"
     )
     return _table("| class | windows | blocks | precision | recall | F1 |", rows)
-
-
-def _known(figure: float | None) -> str:
-    return "none" if figure is None else f"{figure:.2f}"
-
-
-def _interval(bounds: Sequence[float | None]) -> str:
-    """In brackets behind a figure; nothing where blocks are too few, or all the same."""
-    low, high = bounds
-    return "" if low is None else f" ({_known(low)} to {_known(high)})"
 
 
 def _table(head: str, rows: Iterable[str]) -> str:

@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from card_figures import interval, known
+
 from seisnet.config import PreprocessConfig, from_dict
 from seisnet.errors import ConfigError
 from seisnet.features import make_feature
@@ -161,16 +163,16 @@ def card(name: str, words: Words, figures: Mapping[str, Any], stored: StoredMode
         picks=_table(figures["picks"]),
         picks_elsewhere=_table(figures["picks_elsewhere"]),
         regions="; ".join(f"{region}: {', '.join(names)}" for region, names in figures["regions"].items()),
-        macro_f1=f"{windows['macro_f1']:.3f}{_interval(*windows['interval_95'])}",
+        macro_f1=f"{windows['macro_f1']:.3f}{interval(windows['interval_95'], 3)}",
         thresholds=", ".join(f"{phase} {t:.2f}" for phase, t in figures["thresholds"].items()),
         budget=""
         if limit is None
         else f", among those that keep to {limit:g} false picks an hour of quiet records, if any does",
         temperature=figures["temperature"],
-        quiet=" and ".join(f"{_known(q['false_an_hour'], 2)} {phase} picks" for phase, q in quiet.items()),
+        quiet=" and ".join(f"{known(q['false_an_hour'], 2)} {phase} picks" for phase, q in quiet.items()),
         hours=next(iter(quiet.values()))["hours"],
         coverage="; ".join(
-            f"{phase} {_known(c['within_1'], 2)} and {_known(c['within_1.96'], 2)}"
+            f"{phase} {known(c['within_1'], 2)} and {known(c['within_1.96'], 2)}"
             for phase, c in figures["coverage"].items()
         ),
     )
@@ -189,9 +191,9 @@ def _without_s(picks: Mapping[str, Any]) -> str:
 
 def _table(picks: Mapping[str, Any]) -> str:
     rows = (
-        f"| {name} | {phase} | {f['f1']:.3f}{_interval(*f['interval_95'])} "
+        f"| {name} | {phase} | {f['f1']:.3f}{interval(f['interval_95'], 3)} "
         f"| {f['f1_best']:.3f} | {f['f1_0.1_s']:.3f} | {f['precision']:.3f} "
-        f"| {f['recall']:.3f} | {_known(f['mae_s'], 3)} | {f['onsets']} |"
+        f"| {f['recall']:.3f} | {known(f['mae_s'], 3)} | {f['onsets']} |"
         for name, phases in picks.items()
         for phase, f in phases.items()
     )
@@ -223,15 +225,6 @@ def _ensemble(members: int, distil: bool) -> str:
     if distil:
         return f"Each of the first two was taught by {members} such networks, which had learned from the labels."
     return f"Of the first two there are {members} each, averaged." if members > 1 else ""
-
-
-def _known(figure: float | None, digits: int) -> str:
-    return "none" if figure is None else f"{figure:.{digits}f}"
-
-
-def _interval(low: float | None, high: float | None) -> str:
-    """In brackets behind a figure; nothing where it is not known."""
-    return "" if low is None else f" ({low:.3f} to {high:.3f})"
 
 
 def _f1(found: Mapping[str, Any] | None) -> str:

@@ -74,8 +74,8 @@ def test_residuals_and_coverage_of_matched_picks(pipeline):
 
 
 def test_the_card_says_none(pipeline):
-    assert (pipeline.card._known(None, 3), pipeline.card._known(0.02, 3)) == ("none", "0.020")
-    assert (pipeline.card._interval(None, None), pipeline.card._interval(0.5, 1)) == ("", " (0.500 to 1.000)")
+    assert (pipeline.card.known(None, 3), pipeline.card.known(0.02, 3)) == ("none", "0.020")
+    assert (pipeline.card.interval((None, None), 3), pipeline.card.interval((0.5, 1), 3)) == ("", " (0.500 to 1.000)")
 
 
 def test_the_card_follows_the_recipe_and_its_words_are_those_of_the_config(pipeline):
