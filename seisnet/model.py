@@ -243,8 +243,8 @@ class Model:
         self, stream: obspy.Stream, config: PickConfig | None, inventory: Metadata, options: dict[str, float]
     ) -> tuple[PickConfig, list[Record]]:
         """What is asked of `annotate` or `classify`: the config that the options complete, and the records."""
-        phases = self.thresholds(config)
-        config, strict = read_arguments(options, PickConfig.of(config), phases=phases, recipe=self.preprocess)
+        config, strict = read_arguments(options, config, phases=self.stored.thresholds, recipe=self.preprocess)
+        self.thresholds(config)
         records, rejections = self.records(stream, inventory)
         wanted = [record for record in records if record.present.all() or not strict]
         if not wanted:

@@ -34,7 +34,7 @@ REFUSED = {
 
 
 def read_arguments(
-    given: Mapping[str, float], config: PickConfig, *, phases: Collection[str], recipe: PreprocessConfig
+    given: Mapping[str, float], config: PickConfig | None, *, phases: Collection[str], recipe: PreprocessConfig
 ) -> tuple[PickConfig, bool]:
     """Understand arguments by name.
 
@@ -42,7 +42,7 @@ def read_arguments(
     ----------
     given : mapping of str to float
         ``<phase>_threshold``, ``stride`` in samples at the model's rate, ``strict``; and what changes nothing.
-    config : PickConfig
+    config : PickConfig, optional
         For what is not given.
     phases : collection of str
         Classes that have a threshold.
@@ -59,8 +59,12 @@ def read_arguments(
     Raises
     ------
     ConfigError
-        For any other argument, and for values that are not possible.
+        For any other argument, for values that are not possible, and for a config of another kind.
     """
+    if isinstance(config, int):  # what comes second in SeisBench: ``copy`` of annotate, ``parallelism`` of classify
+        name = "copy" if isinstance(config, bool) else "parallelism"
+        raise ConfigError(f"config: got {config}; name all arguments but the stream, as in {name}={config}")
+    config = PickConfig.of(config)
     thresholds = {f"{name}_threshold": name for name in phases}
     known = [*thresholds, "strict", "stride", *WITHOUT_EFFECT, *FIXED]
     for name, value in given.items():

@@ -89,6 +89,13 @@ def test_what_gives_nothing_says_why_once_a_call_where_it_was_asked(phase, make_
         phase.classify(obspy.Stream([usable]), strict=True)
 
 
+def test_what_is_second_in_seisbench_and_not_here_is_refused_with_its_name(phase):
+    for ask, second, name in ((phase.annotate, True, "copy"), (phase.classify, 4, "parallelism")):
+        told = f"config: got {second}; name all arguments but the stream, as in {name}={second}"
+        with pytest.raises(ConfigError, match=told):
+            ask(obspy.Stream(), second)
+
+
 @pytest.mark.parametrize("config", [{"P": 0.3}, {}, TrainConfig()])
 def test_settings_of_another_kind_are_refused_at_once_with_the_remedy(phase, config):
     (record,), _ = phase.records(obspy.read())
