@@ -140,7 +140,13 @@ def test_any_picks_are_our_own_csv_or_labels(tmp_path):
     assert [len(read_picks(tmp_path / n)) for n in ("ours.csv", "labels.csv", "picks.xml")] == [4, 1, 4]
     assert repr(read_picks(bom)) == repr(read_picks(tmp_path / "ours.csv"))
     (tmp_path / "classes.csv").write_text("network,station,time, Class\nGE,APE,1577836801,rockfall\n")
-    kinds = {"bom.csv": {"phase"}, "classes.csv": {"class"}, "picks.xml": {"phase", "class"}}
+    (tmp_path / "semicolons.csv").write_text("network;station;time;class\nGE;APE;1577836801;rockfall\n")
+    kinds = {
+        "bom.csv": {"phase"},
+        "classes.csv": {"class"},
+        "semicolons.csv": {"class"},
+        "picks.xml": {"phase", "class"},
+    }
     assert {name: kinds_of(tmp_path / name) for name in kinds} == kinds
 
 

@@ -1,5 +1,6 @@
 """Picks and classes are read from the tables that analysts write, and bad ones are refused in one line."""
 
+import itertools
 import math
 
 import pytest
@@ -150,8 +151,27 @@ BAD = {
         "holds no usable label: a pick that an analyst rejected (2)",
     ),
     "columns.csv": (b"network,station,when,phase\nGE,APE,1,P\n", "no column time; a CSV of picks needs"),
-    "semicolons.csv": (b"network;station;time;phase\nGE;APE;1;P\n", "here they are not separated by commas"),
-    "tabs.csv": (b"network\tstation\ttime\tphase\nGE\tAPE\t1\tP\n", "here they are not separated by commas"),
+    "bars.csv": (b"network|station|time|phase\nGE|APE|1|P\n", "here they are not separated by commas, semicolons or"),
+    "both.csv": (b"network;station,time;phase\nGE;APE,1;P\n", "here they are not separated by commas, semicolons or"),
+    "header.commas.csv": (b"network,station,time,phase\nGE;APE;1;P\n", "line 2: fewer fields than columns"),
+    "header.tabs.csv": (b"network\tstation\ttime\tphase\nGE,APE,1,P\n", "line 2: fewer fields than columns"),
+    "column.semicolons.csv": (
+        b"network;station;when;phase\nGE;APE;1;P\n",
+        "here they are network, station, when, phase",
+    ),
+    "fields.semicolons.csv": (
+        b"network;station;time;phase\nGE;APE;1;P;a;b\n",
+        "line 2: more fields than columns; quote what holds a semicolon",
+    ),
+    "fields.tabs.csv": (
+        b"network\tstation\ttime\tphase\nGE\tAPE\t1\tP\ta\n",
+        "line 2: more fields than columns; quote what holds a tab",
+    ),
+    "thousands.csv": (
+        b"network;station;time;phase;uncertainty_s\nGE;APE;1;P;1.234,5\n",
+        "line 2: uncertainty_s '1.234,5' is not a number",
+    ),
+    "capitals.semicolons.csv": (b"Network;Station;Time;Phase\nGE;APE;1;P\n", "here they are not all in lower case"),
     "capitals.csv": (b"Network,Station,Time,Phase\nGE,APE,1,P\n", "here they are not all in lower case"),
     "time.csv": (b"network,station,time,phase\nGE,APE,1,P\nGE,APE,soon,P\n", "line 3: time 'soon'"),
     "short.csv": (b"network,station,time,phase\nGE,APE,1,P\nGE,APE,2\n", "line 3: fewer fields than columns"),
@@ -209,6 +229,21 @@ BAD = {
     "cut.xml": (b'<?xml version="1.0"?><q:quakeml xmlns:q="http://quakeml.org', "neither a catalogue that ObsPy reads"),
     "bytes.xml": (bytes(range(256)), "neither a catalogue that ObsPy reads"),
 }
+
+
+def test_a_spreadsheet_with_decimal_commas_gives_the_picks_of_one_with_points(tmp_path):
+    """Between fields there are then semicolons, or tabs; once the file was refused."""
+    path, found = tmp_path / "picks.csv", []
+    text = (
+        '\ufeffnetwork;station;time;phase;uncertainty_s;weight;note\r\nGE;APE;1577836810.25;P;0.125;0.5;"a;b"\r\n'
+        "GE;APE;2020-01-01T00:00:12.75Z;S;;1.0;c\r\nGE;APE;1577836815.123456789;P;0.05;;\r\n"
+    )
+    for separator, point in itertools.product(";\t", ".,"):
+        path.write_text(text.translate(str.maketrans(";.", separator + point)), "utf-8", newline="")
+        found.append(read_labels([path]))
+    assert found[0] == found[1] == found[2] == found[3]
+    assert [p.time_ns - START_NS for p in found[0]] == [10_250_000_000, 12_750_000_000, 15_123_456_789]
+    assert [p.weight for p in found[0]] == [0.4, 1.0, 1.0]
 
 
 @pytest.mark.parametrize("name", ["endtime", "End", "stop_time", "duration"])

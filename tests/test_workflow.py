@@ -482,6 +482,6 @@ def test_picks_and_classes_are_not_scored_against_each_other(job, tmp_path):
     (tmp_path / "bytes.csv").write_bytes(b'"' + 200_000 * b"\xff\x00")
     with pytest.raises(DataError, match=r"bytes\.csv: not text in UTF-8"):
         run("score", tmp_path / "classes.csv", tmp_path / "bytes.csv")
-    (tmp_path / "semicolons.csv").write_text("network;station;time;class\nGE;A;0;rockfall\n")
+    (tmp_path / "bars.csv").write_text("network|station|time|class\nGE|A|0|rockfall\n")
     with pytest.raises(DataError, match="here they are not separated by commas"):
-        run("score", tmp_path / "classes.csv", tmp_path / "semicolons.csv")
+        run("score", tmp_path / "classes.csv", tmp_path / "bars.csv")

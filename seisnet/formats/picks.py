@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Callable, Sequence
+from itertools import chain
 from pathlib import Path
 
 from seisnet.config import instances, nearest
@@ -12,7 +12,7 @@ from seisnet.formats import dialects
 from seisnet.formats.own_csv import detections_csv, is_picks_csv, picks_csv, read_picks_csv
 from seisnet.formats.quakeml import detections_quakeml, picks_nlloc, picks_quakeml, picks_sc3ml
 from seisnet.labels.reading import read_labels
-from seisnet.labels.tables import is_csv
+from seisnet.labels.tables import columns_by_separator, is_csv
 from seisnet.picks import Detection, Pick
 from seisnet.store.files import FOLDER, check_ending, check_output, path_of, write_whole
 from seisnet.waveforms.datasets import is_dataset, read_dataset_picks
@@ -157,5 +157,5 @@ def kinds_of(path: Path) -> set[str]:
     names: set[str] = set()
     if is_csv(path) and path.is_file():
         with path.open(newline="", encoding="utf-8-sig", errors="replace") as file:
-            names = {name.strip().lower() for name in next(csv.reader([file.readline(10_000)]), [])}
+            names = {name.lower() for name in chain(*columns_by_separator(file.readline(10_000)).values())}
     return {"phase", "class"} & names or {"phase", "class"}

@@ -28,6 +28,9 @@ class _Table:
     optional: tuple[str, ...]
 
 
+SEPARATORS = {",": "comma", ";": "semicolon", "\t": "tab"}
+"""What may lie between fields: spreadsheets write semicolons where the comma is the sign of decimals."""
+
 STATUS_COLUMNS = ("status", "evaluation_status")
 """A row in which one of them is ``rejected`` is no label."""
 
@@ -46,8 +49,8 @@ ALIKE = 0.85
 DATE = re.compile(r"(19|20)\d\d(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])")
 """A number that is probably a date: as seconds since 1970 it would be some day of August 1970."""
 
-NUMBER = re.compile(r"(-?\d+)(?:\.(\d+))?", re.ASCII)
-"""Seconds since 1970."""
+NUMBER = re.compile(r"(-?\d+)(?:(?:\.|(?<=\d{9}),)(\d+))?", re.ASCII)
+"""Seconds since 1970; before a comma so many that they are no date, whose time would follow."""
 
 PICK_ID = re.compile(r".*\.[^._]*_(?P<phase>.*)_(?P<time>\d{4}-\d\d-\d\dT[\d:.]+Z)")
 """Phase and time of a `Pick.pick_id`."""
@@ -105,9 +108,12 @@ def _read(path: Path, table: _Table, make: Callable[[dict[str, str]], L], reject
 def _rows(path: Path, table: _Table) -> Iterator[tuple[int, dict[str, str]]]:
     """Lines and values of the rows of a table that are not blank."""
     with path.open(newline="", encoding="utf-8-sig") as file:
-        reader = csv.DictReader(file, skipinitialspace=True, strict=True)
         ended = 1
         try:
+            columns = columns_by_separator(file.readline().lower())
+            separator = max(columns, key=lambda separator: len({*table.needed} & {*columns[separator]}))
+            file.seek(0)
+            reader = csv.DictReader(file, delimiter=separator, skipinitialspace=True, strict=True)
             names = [name.strip() for name in reader.fieldnames or []]
             if table is _CLASSES and "time" not in names:  # as in seisnet's CSV of detections
                 names = ["time" if name == "start_time" else name for name in names]
@@ -116,7 +122,8 @@ def _rows(path: Path, table: _Table) -> Iterator[tuple[int, dict[str, str]]]:
             for row in reader:
                 ended = reader.line_num
                 if any(map(str.strip, row.pop(None, ()))):
-                    raise DataError(f"{path}, line {ended}: more fields than columns; quote what holds a comma")
+                    told = f"more fields than columns; quote what holds a {SEPARATORS[separator]}"
+                    raise DataError(f"{path}, line {ended}: {told}")
                 values = {name: (value or "").strip() for name, value in row.items()}
                 if not any(values.values()):
                     continue
@@ -129,6 +136,18 @@ def _rows(path: Path, table: _Table) -> Iterator[tuple[int, dict[str, str]]]:
             raise DataError(f"{path}, line {ended + 1}: {error}; is there a quote too few or too many?") from error
 
 
+def columns_by_separator(header: str) -> dict[str, list[str]]:
+    """Names of the columns in the first line of a table, if it is separated by one of `SEPARATORS`, for each of them.
+
+    Examples
+    --------
+    >>> columns_by_separator("network;station")[";"]
+    ['network', 'station']
+    """
+    rows = ((separator, csv.reader([header], delimiter=separator, skipinitialspace=True)) for separator in SEPARATORS)
+    return {separator: [name.strip() for name in next(row, [])] for separator, row in rows}
+
+
 def _check_columns(path: Path, table: _Table, columns: Sequence[str]) -> None:
     if missing := [name for name in table.needed if name not in columns]:
         other = "class" if table is _PICKS else "phase"
@@ -136,7 +155,7 @@ def _check_columns(path: Path, table: _Table, columns: Sequence[str]) -> None:
         if set(table.needed) <= {name.lower() for name in columns}:
             hint = "; here they are not all in lower case"
         elif set(table.needed) <= set(re.split(r"[;|,\s]+", ",".join(columns).lower())):
-            hint = "; here they are not separated by commas"
+            hint = "; here they are not separated by commas, semicolons or tabs"
         elif not hint and any(columns):
             hint = f"; here they are {textwrap.shorten(', '.join(columns), 100)}"
         lacking = f"column{'s' if len(missing) > 1 else ''} {', '.join(missing)}"
@@ -222,7 +241,7 @@ def _share(values: dict[str, str], column: str, default: float) -> float:
 
 
 def number_in(values: dict[str, str], column: str, default: float) -> float:
-    """The number in a column of a row, `default` where the column is empty or not there.
+    """The number in a column of a row, `default` where the column is empty or not there; decimals may have a comma.
 
     Raises
     ------
@@ -231,7 +250,7 @@ def number_in(values: dict[str, str], column: str, default: float) -> float:
     """
     text = values.get(column)
     try:
-        return float(text) if text else default
+        return float(text.replace(",", ".")) if text else default  # of two separators float makes no number
     except ValueError:
         raise ValueError(f"{column} '{text}' is not a number") from None
 
