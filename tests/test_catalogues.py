@@ -3,6 +3,7 @@
 import bz2
 import gzip
 import math
+import re
 import shutil
 from pathlib import Path
 
@@ -381,6 +382,18 @@ def test_a_reading_that_nonlinloc_must_not_use_is_no_label_and_its_older_format_
     (tmp_path / "two.hyp").write_text("".join(lines) + (folder / "nlloc_custom.hyp").read_text())
     phases = [p.phase for p in read_labels([tmp_path / "two.hyp"])]
     assert (phases[8:], sorted(phases[:8])) == (["P", "S of weight 0", "P"], [*"PPPPSSSS"])
+
+
+@pytest.mark.parametrize("beside", ["", "PHASE ID\nANMO a row of no event\nEND_PHASE\n"])
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_weights_of_nonlinloc_are_those_of_the_rows_of_its_events(beside, end, tmp_path):
+    """With a table beside them, all weights were once passed over in silence."""
+    text = (Path(obspy.__file__).parent / "io/nlloc/tests/data/nlloc_v7.hyp").read_text()
+    text = text.replace("1.0000 >", "0.0000 >", 1).replace("1.0000 >", "0.5000 >", 1)
+    without_picks = re.sub("^PHASE .*^END_PHASE\n", "", text, flags=re.MULTILINE | re.DOTALL)
+    (tmp_path / "a.hyp").write_text(without_picks + text + beside, newline=end)
+    found = read_labels([tmp_path / "a.hyp"])
+    assert sorted((p.phase, p.weight) for p in found) == [("P", 1.0), ("P of weight 0", 1.0), ("S", 0.5)]
 
 
 @pytest.mark.parametrize(

@@ -28,8 +28,8 @@ LEFT_OUT = re.compile(r"[^\n]*(ignored|cannot be fully processed|skipping event)
 UNKNOWN = "Unknown format"
 """The beginning of what ObsPy says of a file that none of its readers takes for its own."""
 
-NLLOC_PICKS = re.compile(rb"^PHASE .*\n((?:.*\n)*?)END_PHASE", re.MULTILINE)
-"""Rows of picks in a file of NonLinLoc."""
+NLLOC_PICKS = re.compile(rb"^NLLOC .*?(?:^PHASE [^\n]*(.*?)^END_PHASE.*?)?^END_NLLOC", re.MULTILINE | re.DOTALL)
+"""Rows of picks in an event of NonLinLoc; it has one table of them at most, or ObsPy reads none of it."""
 
 ROWS = {
     "GSE2": re.compile(rb"^\S{1,5} +\d+\.\d+ .*\d{4}/\d\d/\d\d +\d\d:\d\d:", re.MULTILINE),
@@ -107,13 +107,12 @@ def _name_phases(events: Sequence[Event], contents: Sequence[bytes]) -> None:
 
 def _weigh_picks(events: Sequence[Event], contents: Sequence[bytes]) -> None:
     """Give arrivals of NonLinLoc the analyst's weights, which ObsPy leaves out; 0 is of picks that must not be used."""
-    blocks = (block for content in contents for block in NLLOC_PICKS.findall(content)) if events else ()
-    rows = [row.split() for block in blocks for row in block.splitlines() if row.strip()]
-    arrivals = [arrival for event in events for origin in event.origins for arrival in origin.arrivals]
-    weights = [1.0 if row[14] == b">" else float(row[14]) for row in rows]  # the older format has none
-    weights = weights if len(weights) == len(arrivals) else [1.0] * len(arrivals)
-    for arrival, weight in zip(arrivals, weights, strict=True):
-        arrival.time_weight = weight
+    lines = (content.replace(b"\r", b"\n") for content in contents) if events else ()
+    tables = chain.from_iterable(map(NLLOC_PICKS.findall, lines))
+    for event, table in zip(events, tables, strict=True):
+        rows = (row.split() for row in table.splitlines() if row.strip())
+        for arrival, row in zip(event.origins[0].arrivals, rows, strict=True):
+            arrival.time_weight = 1.0 if row[14] == b">" else float(row[14])  # the older format has none
 
 
 def _passed_over(events: Sequence[Event], contents: Sequence[bytes]) -> list[str]:
