@@ -17,7 +17,8 @@ from seisnet.errors import DataError
 from seisnet.waveforms import mseed
 from seisnet.waveforms.clocks import on_time
 from seisnet.waveforms.files import Reading, read_file, read_headers
-from seisnet.waveforms.mseed import headers_at, read_index, read_span, read_stretches
+from seisnet.waveforms.mseed import read_index, read_span, read_stretches
+from seisnet.waveforms.mseed_headers import headers_at
 from seisnet.waveforms.records import NS_PER_S
 from tests.mseed_records import START, packed, records_late_by
 

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 import obspy
 
 from seisnet.errors import DataError
-from seisnet.waveforms.mseed import headers_at, seed_id_of
+from seisnet.waveforms.mseed_headers import headers_at, seed_id_of
 from seisnet.waveforms.segments import place_after, trace_part
 
 

@@ -11,7 +11,8 @@ import obspy
 from numpy.typing import NDArray
 
 from seisnet.waveforms.clocks import on_time
-from seisnet.waveforms.mseed import BLOCK_BYTES, MSEED_START, Stretch, headers_at, holds_another, seed_id_of
+from seisnet.waveforms.mseed import BLOCK_BYTES, Stretch
+from seisnet.waveforms.mseed_headers import MSEED_START, headers_at, holds_another, seed_id_of
 from seisnet.waveforms.mseed_samples import mseed_reader, n_samples_of
 from seisnet.waveforms.records import NS_PER_S
 

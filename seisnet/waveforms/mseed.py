@@ -1,31 +1,27 @@
 """What lies where in a miniSEED file, by the headers of its records: no sample is decoded, and memory does not grow.
 
 ObsPy, asked for a day of a file, takes the whole file into memory. `read_span` gives it only the records near that day.
-Only what data centres and recorders usually write is understood here: big-endian data records with a blockette 1000, of
-any length, channel and order. For anything else `read_index` returns None, and the file is left to ObsPy.
+Of files with records whose headers are not understood (`seisnet.waveforms.mseed_headers`) `read_index` returns None,
+and they are left to ObsPy.
 """
 
 from __future__ import annotations
 
 import functools
 import itertools
-import re
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from seisnet.store.files import size_and_age
-from seisnet.waveforms.records import DAY_NS, NS_PER_S
+from seisnet.waveforms.mseed_headers import Headers, headers_at, seed_id_of
+from seisnet.waveforms.records import NS_PER_S
 from seisnet.waveforms.segments import JITTER
-
-MSEED_START = re.compile(rb"\d{6}[DRQM][ \0]")
-"""The first bytes of a miniSEED record: six digits and a letter for its quality. Where a record was cut short, and more
-were appended, the next begins anywhere."""
 
 BLOCK_BYTES = 1 << 20
 """Size of what is read at a time, and resolution of an index; files of longer records have none."""
@@ -35,27 +31,6 @@ TOLERANCE = 0.5
 
 SLACK_NS = 2 * NS_PER_S
 """Records this near to a span are read too: trimming may look at the nearest sample outside."""
-
-SLOWEST_HZ = 1e-4
-"""Below this, times would not fit into 64 bits."""
-
-# fmt: off
-HEADER = np.dtype({
-    "names": ["quality", "code", "year", "day", "hour", "minute", "second", "fraction", "samples", "factor",
-              "multiplier", "activity", "correction"],
-    "formats": ["S1", "S12", ">u2", ">u2", "u1", "u1", "u1", ">u2", ">u2", ">i2", ">i2", "u1", ">i4"],
-    "offsets": [6, 8, 20, 22, 24, 25, 26, 28, 30, 32, 34, 36, 40],
-    "itemsize": 48,
-})
-# fmt: on
-"""Fixed part of a record's header; `code` is station, location, channel and network."""
-
-IS_QUALITY = np.array([chr(byte) in "DRQM" for byte in range(256)])
-ENCODINGS = {1, 3, 4, 5, 10, 11}
-"""Whole numbers, floats, Steim1 and Steim2."""
-
-CORRECTED = 2
-"""Bit of the activity flags: the start time already includes the time correction."""
 
 Channel = tuple[int, bytes, bytes]
 """Number of a file, code and quality: neither files nor, as in ObsPy, qualities share channels."""
@@ -189,99 +164,6 @@ def _index(path: Path, size: int, _modified_ns: int) -> Index | None:
     return Index(tuple(itertools.chain(*stretches.values())), tuple(blocks)) if blocks else None
 
 
-@dataclass(frozen=True)
-class Headers:
-    """Headers of records of one length and layout that follow each other; one value for each record."""
-
-    n_bytes: int
-    code: NDArray[np.bytes_]
-    quality: NDArray[np.bytes_]
-    start_ns: NDArray[np.int64]
-    next_ns: NDArray[np.int64]
-    n_samples: NDArray[np.int64]
-    rate_hz: NDArray[np.float64]
-
-
-def headers_at(data: bytes | memoryview, at: int) -> Headers | None:
-    """Headers of whole records from a place on, as many as are like the first; None if that is not understood."""
-    layout = _layout(data, at)
-    if layout is None or holds_another(data, at, layout[0]):
-        return None
-    length, fixed, offset_of = layout
-    most = (len(data) - at) // length
-    rows = np.ndarray((most, length), np.uint8, data, at)
-    n = 1
-    while n < most and (rows[n // 2 : n, fixed] == rows[0, fixed]).all():  # else a lone record costs as much as many
-        n = min(2 * n, most)
-    rows = rows[:n]
-    known = (rows[:, fixed] == rows[0, fixed]).all(axis=1) & IS_QUALITY[rows[:, 6]]
-    known &= (rows[:, :6] - ord("0") < 10).all(axis=1)  # unsigned: what is less than "0" is large
-    h = np.ndarray((n,), HEADER, data, at, (length,))
-    year, day, hour, minute, second, fraction, n_samples, correction = (
-        h[name].astype(np.int64)
-        for name in ("year", "day", "hour", "minute", "second", "fraction", "samples", "correction")
-    )
-    known &= (year >= 1900) & (year <= 2100) & (day >= 1) & (day <= 366)
-    known &= (hour < 24) & (minute < 60) & (second <= 60) & (n_samples > 0)
-    if 100 in offset_of:
-        rate_hz = np.ndarray((n,), ">f4", data, at + offset_of[100] + 4, (length,)).astype(np.float64)
-    else:
-        rate_hz = _rate_hz(h["factor"]) * _rate_hz(h["multiplier"])
-    known &= (rate_hz > SLOWEST_HZ) & (rate_hz < np.inf)
-    n_like = n if known.all() else int(np.argmin(known))
-    if not n_like:
-        return None
-    days = (year - 1970).astype("M8[Y]").astype("M8[D]").astype(np.int64) + day - 1
-    start_ns = days * DAY_NS + (hour * 3600 + minute * 60 + second) * NS_PER_S
-    start_ns += (fraction + np.where(h["activity"] & CORRECTED, 0, correction)) * 100_000
-    if 1001 in offset_of:
-        start_ns += np.ndarray((n,), np.int8, data, at + offset_of[1001] + 5, (length,)).astype(np.int64) * 1000
-    rate_hz = np.where(known, rate_hz, 1.0)
-    next_ns = start_ns + np.rint(n_samples * (NS_PER_S / rate_hz)).astype(np.int64)
-    code, quality, like = h["code"][:n_like], h["quality"][:n_like], slice(n_like)
-    return Headers(n_like * length, code, quality, start_ns[like], next_ns[like], n_samples[like], rate_hz[like])
-
-
-def _layout(data: bytes | memoryview, at: int) -> tuple[int, list[int], dict[int, int]] | None:
-    """Length of the record at a place, the bytes that others like it share, and where its blockettes lie."""
-    head = data[at : at + 256]
-    if len(head) < 48:
-        return None
-    fixed = [39, 46, 47]
-    offset_of: dict[int, int] = {}
-    lowest, offset = 48, _number(head, 46)
-    while offset:
-        if not lowest <= offset <= len(head) - 8:  # a chain that goes back might never end
-            return None
-        kind = _number(head, offset)
-        fixed += range(offset, offset + 4)
-        offset_of[kind], lowest, offset = offset, offset + 4, _number(head, offset + 2)
-    if 1000 not in offset_of:
-        return None
-    encoding, big_endian, power = head[offset_of[1000] + 4 : offset_of[1000] + 7]
-    fixed += range(offset_of[1000] + 4, offset_of[1000] + 7)
-    length = 1 << min(power, 30)
-    if encoding not in ENCODINGS or big_endian != 1 or not 128 <= length <= len(data) - at:
-        return None
-    return length, fixed, offset_of
-
-
-def holds_another(data: bytes | memoryview, at: int, length: int) -> bool:
-    """Whether another record begins within one, which then was cut short, or does not say how long it is."""
-    another = MSEED_START.search(data, at + 1, at + length + 7)  # one that begins before its end
-    return another is not None and _layout(data, another.start()) is not None
-
-
-def _number(head: bytes | memoryview, at: int) -> int:
-    return int.from_bytes(head[at : at + 2], "big")
-
-
-def _rate_hz(factor: NDArray[Any]) -> NDArray[np.float64]:
-    """Samples a second where positive, else seconds a sample; NaN for 0."""
-    values = np.where(factor == 0, np.nan, factor.astype(np.float64))
-    return np.where(values > 0, values, -1.0 / values)
-
-
 def _joined(records: Headers, files: NDArray[np.intp]) -> Iterator[tuple[Channel, Stretch]]:
     """Stretches of every channel in the records' order; `files` has the number of each record's file."""
     order = np.lexsort((records.quality, records.code, files))
@@ -303,11 +185,3 @@ def _joined(records: Headers, files: NDArray[np.intp]) -> Iterator[tuple[Channel
 def _goes_on(last: Stretch, new: Stretch) -> bool:
     late_ns = new.start_ns - last.end_ns - round(NS_PER_S / last.rate_hz)
     return abs(new.rate_hz / last.rate_hz - 1) < JITTER and abs(late_ns) * new.rate_hz <= TOLERANCE * NS_PER_S
-
-
-@functools.lru_cache(maxsize=1 << 12)
-def seed_id_of(code: bytes) -> str:
-    """``NET.STA.LOC.CHA`` without blanks and what follows a NUL, which ObsPy leaves out as well."""
-    plain = code.ljust(12).decode("ascii", "replace")
-    parts = plain[10:12], plain[:5], plain[5:7], plain[7:10]
-    return ".".join("".join(part.partition("\0")[0].split()) for part in parts)

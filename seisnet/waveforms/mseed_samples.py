@@ -13,7 +13,8 @@ import obspy
 from numpy.typing import NDArray
 
 from seisnet.waveforms.clocks import on_time
-from seisnet.waveforms.mseed import BLOCK_BYTES, MSEED_START, TOLERANCE, Stretch, read_index
+from seisnet.waveforms.mseed import BLOCK_BYTES, TOLERANCE, Stretch, read_index
+from seisnet.waveforms.mseed_headers import MSEED_START
 from seisnet.waveforms.records import NS_PER_S
 from seisnet.waveforms.segments import JITTER
 
