@@ -21,7 +21,7 @@ def packed(start, n=2000, *, channel="HHZ", rate_hz=100.0, length=512, encoding=
     return [whole[at : at + length] for at in range(0, len(whole), length)]
 
 
-def records_late_by(late_ns, qualities, channels, rates_hz=(100.0,)):
+def records_late_by(late_ns, qualities, channels, rates_hz=(100.0,), byteorder=">"):
     """Records of 40 samples that count on, each so much later than the channel's one before says; and their times."""
     records, times_ns, next_ns = [], [], {}
     for late, quality, channel, rate_hz in zip(late_ns, qualities, channels, itertools.cycle(rates_hz), strict=False):
@@ -30,6 +30,7 @@ def records_late_by(late_ns, qualities, channels, rates_hz=(100.0,)):
         header = {"starttime": obspy.UTCDateTime(ns=times_ns[-1]), "sampling_rate": rate_hz, "channel": channel}
         with io.BytesIO() as file:
             samples = np.arange(40, dtype=np.int32) + 40 * len(records)
-            obspy.Trace(samples, header | {"mseed": {"dataquality": quality}}).write(file, format="MSEED", reclen=256)
+            trace = obspy.Trace(samples, header | {"mseed": {"dataquality": quality}})
+            trace.write(file, format="MSEED", reclen=256, byteorder=byteorder)
             records.append(file.getvalue())
     return records, np.array(times_ns)

@@ -34,9 +34,10 @@ def check_damaged(path, records, damaged, times_ns, span_ns):
 
 @pytest.mark.parametrize("span_ns", [None, ((START - 99).ns, (START + 99).ns)], ids=["whole", "by span"])
 @pytest.mark.parametrize("late_ns", [0, 1_200_000])
-def test_of_records_that_cannot_be_decoded_only_they_are_lost(span_ns, late_ns, tmp_path):
+@pytest.mark.parametrize("order", "<>")
+def test_of_records_that_cannot_be_decoded_only_they_are_lost(span_ns, order, late_ns, tmp_path):
     """Once the whole file was."""
-    records, times_ns = records_late_by([late_ns] * 40, "D" * 40, ["HHZ", "HHN"] * 20)
+    records, times_ns = records_late_by([late_ns] * 40, "D" * 40, ["HHZ", "HHN"] * 20, byteorder=order)
     for k, what in {3: b"\xff", 16: b"\0", 17: b"\xff"}.items():
         records[k] = records[k][:64] + what * 192
     assert check_damaged(tmp_path / "a.mseed", records, {3, 16, 17}, times_ns, span_ns) == 3
@@ -46,7 +47,8 @@ def test_of_records_that_cannot_be_decoded_only_they_are_lost(span_ns, late_ns, 
 @given(st.data())
 def test_whatever_happens_to_some_samples_the_others_are_where_they_were(tmp_path, data):
     late_ns, spanned = data.draw(st.sampled_from([0, 300_000])), data.draw(st.booleans())
-    records, times_ns = records_late_by([late_ns] * 12, "D" * 12, ["HHZ", "HHN"] * 6)
+    order = data.draw(st.sampled_from("<>"))
+    records, times_ns = records_late_by([late_ns] * 12, "D" * 12, ["HHZ", "HHN"] * 6, byteorder=order)
     damaged = data.draw(st.sets(st.integers(0, 11), min_size=1, max_size=5))
     for k in damaged:
         first = data.draw(st.integers(64, 255))
@@ -86,11 +88,11 @@ DAMAGE = {
 
 
 @pytest.mark.parametrize("span_ns", [None, ((START - 99).ns, (START + 99).ns)], ids=["whole", "by span"])
-@pytest.mark.parametrize("encoding", ["STEIM2", "INT32"])
+@pytest.mark.parametrize(("encoding", "order"), [("STEIM2", "<"), ("STEIM2", ">"), ("INT32", "<"), ("INT32", ">")])
 @pytest.mark.parametrize(("k", "damage"), DAMAGE.values(), ids=DAMAGE)
-def test_of_a_damaged_record_only_its_own_samples_are_lost(k, damage, encoding, span_ns, tmp_path):
+def test_of_a_damaged_record_only_its_own_samples_are_lost(k, damage, encoding, order, span_ns, tmp_path):
     """ObsPy refuses the whole file, or reads no further."""
-    path, records = tmp_path / "a.mseed", packed(START, 5000, encoding=encoding)
+    path, records = tmp_path / "a.mseed", packed(START, 5000, encoding=encoding, byteorder=order)
     path.write_bytes(b"".join(records))
     whole = read_file(path, Reading(), span_ns=span_ns)[0].data
     starts_ns = [stretch.start_ns for record in records for stretch in read_stretches_of(record, tmp_path)]

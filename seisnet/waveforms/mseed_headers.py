@@ -1,15 +1,16 @@
 """Headers of miniSEED records, many at once; no sample is decoded.
 
-Only what data centres and recorders usually write is understood here: big-endian data records with a blockette 1000, of
-any length.
+Only what data centres and recorders usually write is understood here: data records with a blockette 1000, of any length
+and in either order of bytes.
 """
 
 from __future__ import annotations
 
 import functools
 import re
+import struct
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -55,12 +56,21 @@ class Headers:
     rate_hz: NDArray[np.float64]
 
 
+class _Layout(NamedTuple):
+    """Byte order and length of a record, the bytes that others like it share, and where its blockettes lie."""
+
+    order: Literal["<", ">"]
+    length: int
+    fixed: list[int]
+    offset_of: dict[int, int]
+
+
 def headers_at(data: bytes | memoryview, at: int) -> Headers | None:
     """Headers of whole records from a place on, as many as are like the first; None if that is not understood."""
     layout = _layout(data, at)
-    if layout is None or holds_another(data, at, layout[0]):
+    if layout is None or holds_another(data, at, layout.length):
         return None
-    length, fixed, offset_of = layout
+    order, length, fixed, offset_of = layout
     most = (len(data) - at) // length
     rows = np.ndarray((most, length), np.uint8, data, at)
     n = 1
@@ -69,7 +79,7 @@ def headers_at(data: bytes | memoryview, at: int) -> Headers | None:
     rows = rows[:n]
     known = (rows[:, fixed] == rows[0, fixed]).all(axis=1) & IS_QUALITY[rows[:, 6]]
     known &= (rows[:, :6] - ord("0") < 10).all(axis=1)  # unsigned: what is less than "0" is large
-    h = np.ndarray((n,), HEADER, data, at, (length,))
+    h = np.ndarray((n,), HEADER.newbyteorder(order), data, at, (length,))
     year, day, hour, minute, second, fraction, n_samples, correction = (
         h[name].astype(np.int64)
         for name in ("year", "day", "hour", "minute", "second", "fraction", "samples", "correction")
@@ -77,7 +87,7 @@ def headers_at(data: bytes | memoryview, at: int) -> Headers | None:
     known &= (year >= 1900) & (year <= 2100) & (day >= 1) & (day <= 366)
     known &= (hour < 24) & (minute < 60) & (second <= 60) & (n_samples > 0)
     if 100 in offset_of:
-        rate_hz = np.ndarray((n,), ">f4", data, at + offset_of[100] + 4, (length,)).astype(np.float64)
+        rate_hz = np.ndarray((n,), f"{order}f4", data, at + offset_of[100] + 4, (length,)).astype(np.float64)
     else:
         rate_hz = _rate_hz(h["factor"]) * _rate_hz(h["multiplier"])
     known &= (rate_hz > SLOWEST_HZ) & (rate_hz < np.inf)
@@ -95,38 +105,34 @@ def headers_at(data: bytes | memoryview, at: int) -> Headers | None:
     return Headers(n_like * length, code, quality, start_ns[like], next_ns[like], n_samples[like], rate_hz[like])
 
 
-def _layout(data: bytes | memoryview, at: int) -> tuple[int, list[int], dict[int, int]] | None:
-    """Length of the record at a place, the bytes that others like it share, and where its blockettes lie."""
+def _layout(data: bytes | memoryview, at: int) -> _Layout | None:
     head = data[at : at + 256]
     if len(head) < 48:
         return None
+    order: Literal["<", ">"] = "<" if head[47] == 0 else ">"  # the first blockette begins before byte 256
     fixed = [39, 46, 47]
     offset_of: dict[int, int] = {}
-    lowest, offset = 48, _number(head, 46)
+    lowest, (offset,) = 48, struct.unpack_from(f"{order}H", head, 46)
     while offset:
         if not lowest <= offset <= len(head) - 8:  # a chain that goes back might never end
             return None
-        kind = _number(head, offset)
+        kind, following = struct.unpack_from(f"{order}HH", head, offset)
         fixed += range(offset, offset + 4)
-        offset_of[kind], lowest, offset = offset, offset + 4, _number(head, offset + 2)
+        offset_of[kind], lowest, offset = offset, offset + 4, following
     if 1000 not in offset_of:
         return None
     encoding, big_endian, power = head[offset_of[1000] + 4 : offset_of[1000] + 7]
     fixed += range(offset_of[1000] + 4, offset_of[1000] + 7)
     length = 1 << min(power, 30)
-    if encoding not in ENCODINGS or big_endian != 1 or not 128 <= length <= len(data) - at:
+    if encoding not in ENCODINGS or big_endian != (order == ">") or not 128 <= length <= len(data) - at:
         return None
-    return length, fixed, offset_of
+    return _Layout(order, length, fixed, offset_of)
 
 
 def holds_another(data: bytes | memoryview, at: int, length: int) -> bool:
     """Whether another record begins within one, which then was cut short, or does not say how long it is."""
     another = MSEED_START.search(data, at + 1, at + length + 7)  # one that begins before its end
     return another is not None and _layout(data, another.start()) is not None
-
-
-def _number(head: bytes | memoryview, at: int) -> int:
-    return int.from_bytes(head[at : at + 2], "big")
 
 
 def _rate_hz(factor: NDArray[Any]) -> NDArray[np.float64]:
@@ -137,7 +143,6 @@ def _rate_hz(factor: NDArray[Any]) -> NDArray[np.float64]:
 
 @functools.lru_cache(maxsize=1 << 12)
 def seed_id_of(code: bytes) -> str:
-    """``NET.STA.LOC.CHA`` without blanks and what follows a NUL, which ObsPy leaves out as well."""
-    plain = code.ljust(12).decode("ascii", "replace")
-    parts = plain[10:12], plain[:5], plain[5:7], plain[7:10]
-    return ".".join("".join(part.partition("\0")[0].split()) for part in parts)
+    """``NET.STA.LOC.CHA`` without blanks, what follows a NUL and what is not ASCII: ObsPy leaves them out as well."""
+    parts = code[10:12], code[:5], code[5:7], code[7:10]
+    return ".".join("".join(part.partition(b"\0")[0].decode("ascii", "ignore").split()) for part in parts)
