@@ -7,6 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from seisnet.picks import iso_time
 from seisnet.waveforms import mseed
 from seisnet.waveforms.files import Reading, read_file
 from seisnet.waveforms.mseed import read_index
@@ -26,7 +27,7 @@ def check_damaged(path, records, damaged, times_ns, span_ns):
     for k in set(range(len(records))) - damaged:
         for i in range(40):
             assert np.abs(found_ns[samples == 40 * k + i] - times_ns[k] - i * 10_000_000).min() <= 5_000_000
-    told = [r for r in reading.rejections if r.trace_id]
+    told = [r for r in reading.rejections if r.reason.endswith("the samples of a record can't be decoded")]
     assert {(r.start_ns, r.end_ns) for r in told} <= {(times_ns[k], times_ns[k] + 390_000_000) for k in damaged}
     assert len(samples) == 40 * (len(records) - len(told))
     return len(told)
@@ -57,6 +58,35 @@ def test_whatever_happens_to_some_samples_the_others_are_where_they_were(tmp_pat
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         check_damaged(tmp_path / "a.mseed", records, damaged, times_ns, (0, (START + 99).ns) if spanned else None)
+
+
+@pytest.mark.parametrize("late_ns", [0, 1_200_000])
+@pytest.mark.parametrize("order", "<>")
+@pytest.mark.parametrize(
+    ("span_s", "told"), [(None, (3, 4)), ((-99, 99), (3, 4)), ((8, 9.5), (1, 23)), ((1, 1.5), None)]
+)
+def test_records_that_fail_the_check_of_steim_are_used_and_told_once_with_the_place_of_the_first(
+    span_s, told, order, late_ns, tmp_path
+):
+    """Which software that cuts records leaves in sound ones; once neither number nor place was told."""
+    records, times_ns = records_late_by([late_ns] * 30, "D" * 30, ["HHZ"] * 30, byteorder=order)
+    for k in (4, 10, 23):
+        at = 72 if order == "<" else 75  # the last byte of what the first frame announces
+        records[k] = records[k][:at] + bytes([records[k][at] ^ 1]) + records[k][at + 1 :]
+    records[2] = records[2][:64] + b"\xff" * 192
+    (tmp_path / "a.mseed").write_bytes(b"".join(records))
+    reading, span_ns = Reading(), span_s and tuple((START + s).ns for s in span_s)
+    stream = read_file(tmp_path / "a.mseed", reading, span_ns=span_ns)
+    samples = {*np.concatenate([trace.data for trace in stream]).tolist()}
+    wanted = {i for i in range(1200) if not 80 <= i < 120}
+    assert samples == wanted if not span_s or span_s[0] < 0 else samples < wanted
+    found = [(r.start_ns, r.reason.partition("a.mseed: ")[2]) for r in reading.rejections if "Steim" in r.reason]
+    if told is None:
+        assert not found
+    else:
+        at = f"...HHZ at {iso_time(int(times_ns[told[1]]))}"
+        which = {1: f"1 record of {at}", 3: f"3 records, the first of {at},"}[told[0]]
+        assert found == [(0, f"the samples of {which} fail Steim's integrity check, but are used")]
 
 
 def test_records_whose_header_is_lost_too_are_told_in_bytes(tmp_path):

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import itertools
+import math
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import obspy
@@ -15,6 +15,9 @@ from seisnet.waveforms.mseed import BLOCK_BYTES, Stretch
 from seisnet.waveforms.mseed_headers import MSEED_START, headers_at, holds_another, seed_id_of
 from seisnet.waveforms.mseed_samples import mseed_reader, n_samples_of
 from seisnet.waveforms.records import NS_PER_S
+
+UNSURE = "Data integrity check"
+"""What ObsPy says of a record whose last sample is not the one that its first frame announces."""
 
 AT_ONCE = 256
 """Records that are decoded together to find those that can't be: in a large file few are damaged."""
@@ -40,19 +43,29 @@ def read_decodable(data: NDArray[np.int8]) -> tuple[obspy.Stream, list[Stretch],
     n_bytes : int
         Bytes that belong to no record whose header is understood.
     """
-    records, bounds, stretches = _records(data)
-    firsts = range(0, len(stretches), AT_ONCE)
-    n_samples = [stretch.n_samples for stretch in stretches]
-    lost = [i for first in firsts for i in _undecodable(records, bounds, n_samples, first, first + AT_ONCE)]
-    parts = [records[low:high] for low, high in _between(bounds, lost)]
-    sound = np.concatenate([data[:0], *parts])
+    records = _records(data)
+    lost = set(_faulty(records))
+    sound = np.concatenate([data[:0], *(record for i, (record, _) in enumerate(records) if i not in lost)])
     stream = on_time(mseed_reader()(sound), sound.tobytes()) if len(sound) else obspy.Stream()
-    return stream, [stretches[i] for i in lost], len(data) - len(records)
+    return stream, [records[i][1] for i in sorted(lost)], len(data) - sum(len(record) for record, _ in records)
 
 
-def _records(data: NDArray[np.int8]) -> tuple[NDArray[np.int8], list[int], list[Stretch]]:
-    """All records without what lies between them, where each begins and the last ends, and what their headers say."""
-    parts, bounds, stretches = [data[:0]], [0], []
+def unsure_records(data: NDArray[np.int8], span_ns: tuple[int, int] | None) -> tuple[int, Stretch | None]:
+    """How many decodable records in a span fail Steim's integrity check, and what the header of the first says."""
+    low_ns, high_ns = span_ns or (-math.inf, math.inf)
+    records = [(record, s) for record, s in _records(data) if s.start_ns <= high_ns and s.end_ns >= low_ns]
+    lost = set(_faulty(records))
+    sound = [pair for i, pair in enumerate(records) if i not in lost]
+    first = next(_faulty(sound, surely=True), None)
+    if first is None:
+        return 0, None
+    _, n_unsure = _decoded(np.concatenate([record for record, _ in sound]))
+    return n_unsure, sound[first][1]
+
+
+def _records(data: NDArray[np.int8]) -> list[tuple[NDArray[np.int8], Stretch]]:
+    """All records, and what their headers say; between them may lie what belongs to none."""
+    records = []
     view = data.view(np.uint8).data
     at = 0
     while (found := MSEED_START.search(view, at)) is not None:
@@ -63,43 +76,40 @@ def _records(data: NDArray[np.int8]) -> tuple[NDArray[np.int8], list[int], list[
         if headers is None or not n:
             at += 1
             continue
-        parts.append(data[at : at + n * length])
-        bounds += [bounds[-1] + length * (i + 1) for i in range(n)]
         values = (headers.start_ns, headers.next_ns, headers.n_samples, headers.rate_hz)
         for code, start_ns, next_ns, n_samples, hz in zip(
             headers.code[:n], *(v[:n].tolist() for v in values), strict=True
         ):
-            stretches.append(Stretch(seed_id_of(code), start_ns, next_ns - round(NS_PER_S / hz), n_samples, hz))
-        at += n * length
-    return np.concatenate(parts), bounds, stretches
+            stretch = Stretch(seed_id_of(code), start_ns, next_ns - round(NS_PER_S / hz), n_samples, hz)
+            records.append((data[at : at + length], stretch))
+            at += length
+    return records
 
 
-def _between(bounds: list[int], lost: list[int]) -> Iterator[tuple[int, int]]:
-    """Where the records between those that are lost begin and end."""
-    for before, after in itertools.pairwise([-1, *lost, len(bounds) - 1]):
-        yield bounds[before + 1], bounds[after]
-
-
-def _undecodable(
-    records: NDArray[np.int8], bounds: list[int], n_samples: list[int], first: int, end: int
-) -> Iterator[int]:
-    """Which of the records from one to another can't be decoded, by halves."""
-    end = min(end, len(n_samples))
-    if not _decodes(records[bounds[first] : bounds[end]], sum(n_samples[first:end])):
+def _faulty(records: Sequence[tuple[NDArray[np.int8], Stretch]], *, surely: bool = False) -> Iterator[int]:
+    """Which of some records can't be decoded, by halves; with `surely` also those that fail Steim's integrity check."""
+    spans = [(first, min(first + AT_ONCE, len(records))) for first in range(0, len(records), AT_ONCE)][::-1]
+    while spans:
+        first, end = spans.pop()
+        data, stretches = zip(*records[first:end], strict=True)
+        n_samples, n_unsure = _decoded(np.concatenate(data))
+        if n_samples == sum(stretch.n_samples for stretch in stretches) and not (surely and n_unsure):
+            continue
         if end - first == 1:
             yield first
         else:
             middle = (first + end) // 2
-            yield from _undecodable(records, bounds, n_samples, first, middle)
-            yield from _undecodable(records, bounds, n_samples, middle, end)
+            spans += [(middle, end), (first, middle)]
 
 
-def _decodes(records: NDArray[np.int8], n_samples: int) -> bool:
-    """Whether records give so many samples."""
-    try:
-        with warnings.catch_warnings(action="ignore"):
-            return n_samples_of(mseed_reader()(records)) == n_samples
-    except MemoryError:  # which is no fault of the file
-        raise
-    except Exception:  # ObsPy's readers raise whatever they like on damaged files
-        return False
+def _decoded(records: NDArray[np.int8]) -> tuple[int, int]:
+    """How many samples records give, none if they can't be decoded, and how many fail Steim's integrity check."""
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        try:
+            n_samples = n_samples_of(mseed_reader()(records))
+        except MemoryError:  # which is no fault of the file
+            raise
+        except Exception:  # ObsPy's readers raise whatever they like on damaged files
+            n_samples = 0
+    return n_samples, sum(UNSURE in str(warning.message) for warning in said)

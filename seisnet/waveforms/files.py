@@ -16,8 +16,9 @@ from pathlib import Path
 import numpy as np
 import obspy
 
+from seisnet.picks import iso_time
 from seisnet.waveforms.channels import split_seed_id
-from seisnet.waveforms.damaged import read_decodable
+from seisnet.waveforms.damaged import UNSURE, read_decodable, unsure_records
 from seisnet.waveforms.mseed import Stretch, read_index, read_span
 from seisnet.waveforms.mseed_samples import cut, decoded_between, holds_mseed, is_mseed, n_samples_of, read_mseed
 from seisnet.waveforms.records import DAMAGED, Rejection
@@ -96,6 +97,8 @@ def read_file(
                 what = first_line(error) if opened else "it holds no complete record"
                 reading.reject(path, f"can't be read: {what}")
             return None
+    if any(UNSURE in str(warning.message) for warning in caught):
+        _tell_unsure(path, span_ns, reading)
     is_told = len(reading.rejections) > n_told
     if not headonly and (damage := _damage(path, stream, caught, is_told=is_told) or _recounted(stream)):
         reading.damaged(path, damage)
@@ -168,7 +171,7 @@ def _read(
         raise failure
     gained = n_samples_of(found) - n_samples_of(stream)
     if gained < 0 or (gained == 0 and not is_refused):
-        caught += said
+        caught[:] = said
         return stream
     if not headonly:
         for stretch in lost:
@@ -178,10 +181,23 @@ def _read(
     return found
 
 
+def _tell_unsure(path: Path, span_ns: tuple[int, int] | None, reading: Reading) -> None:
+    """Tell how many records fail Steim's integrity check, and which is the first; they are used, as by libmseed.
+
+    Sound samples fail it, too, where what cut a record to fewer left the last sample that the record announces.
+    """
+    near = read_span(path, *span_ns) if span_ns else None
+    n_records, first = unsure_records(np.fromfile(path, np.int8) if near is None else near, span_ns)
+    if first:
+        at = f"{first.seed_id} at {iso_time(first.start_ns)}"
+        which = counted(n_records, "record") + (f", the first of {at}," if n_records > 1 else f" of {at}")
+        reading.damaged(path, f"the samples of {which} fail Steim's integrity check, but are used")
+
+
 def _damage(path: Path, stream: obspy.Stream, caught: Sequence[warnings.WarningMessage], *, is_told: bool) -> str:
     """What is wrong with a file that was read, as far as one can see; ObsPy silently skips a last record cut short."""
     for warning in caught:
-        if "MSEED" in warning.category.__name__:
+        if "MSEED" in warning.category.__name__ and UNSURE not in str(warning.message):
             return first_line(warning.message)
     return "the last record is cut short" if not is_told and _is_cut_short(path, stream) else ""
 
