@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import io
 import math
 from collections.abc import Sequence
@@ -130,7 +131,7 @@ def _quakeml_pick(pick: Pick) -> QuakeMLPick:
     known = not math.isnan(pick.uncertainty_s)
     return QuakeMLPick(
         resource_id=_resource_id(*name),
-        time=UTCDateTime(iso_time(pick.time_ns)),  # as other formats have it; ObsPy rounds half to even
+        time=UTCDateTime(ns=(pick.time_ns + 500) // 1000 * 1000),  # as `iso_time`; ObsPy rounds half to even
         time_errors=QuantityError(uncertainty=pick.uncertainty_s) if known else None,
         waveform_id=WaveformStreamID(pick.network, pick.station, pick.location, pick.channel),
         phase_hint=pick.phase,
@@ -147,5 +148,9 @@ def _full_id(on: OnInstrument) -> str:
 
 def _resource_id(*parts: str) -> ResourceIdentifier:
     """Join parts to an identifier; odd characters are escaped as in URLs, but with ``~``: QuakeML allows no ``%``."""
-    plain = (quote(part, safe="()").replace("~", "%7E").replace("%", "~") for part in parts)
-    return ResourceIdentifier("/".join(["smi:local/seisnet", *plain]))
+    return ResourceIdentifier("/".join(["smi:local/seisnet", *map(_escaped, parts)]))
+
+
+@functools.lru_cache(1024)  # of a pick's name most is that of others, and its comments have it, too
+def _escaped(part: str) -> str:
+    return quote(part, safe="()").replace("~", "%7E").replace("%", "~")
