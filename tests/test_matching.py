@@ -1,10 +1,13 @@
 """Scores worked by hand."""
 
+import itertools
 import math
 from dataclasses import replace
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from seisnet.picks import ClassInterval, Detection, Pick
 from seisnet.scoring.matching import apart_s, common_shift_s, elsewhere, score_detections, score_picks, unscored
@@ -47,6 +50,26 @@ def test_two_picks_of_one_onset_are_one_hit_and_one_false_pick():
     p, _ = score("GE.APE P 10.0, GE.APE P 10.3", "GE.APE P 10.1")
     assert (p.found, p.matched) == (2, 1)
     np.testing.assert_allclose(p.residuals_s, [-0.1], atol=1e-9)
+
+
+def test_the_nearest_are_a_pair_even_if_there_would_be_more_pairs_otherwise():
+    p, _ = score("GE.APE P 10.4, GE.APE P 11.0", "GE.APE P 10, GE.APE P 10.6")
+    np.testing.assert_allclose(p.residuals_s, [-0.2], atol=1e-9)
+
+
+@settings(max_examples=50)
+@given(st.sets(st.integers(0, 400), max_size=30), st.lists(st.integers(21, 60), max_size=15))
+def test_there_are_no_more_pairs_than_the_nearest_where_picks_of_one_side_are_apart(dense, gaps):
+    """Those of a sweep in order of time, which finds as many as there can be."""
+    sparse, rest, n_pairs = list(itertools.accumulate(gaps)), sorted(dense), 0
+    for at in sparse:
+        rest = [t for t in rest if t >= at - 10]
+        if rest and rest[0] <= at + 10:
+            rest.pop(0)
+            n_pairs += 1
+    sides = [[Pick("GE", "APE", "", "HH", "P", t * NS_PER_S) for t in side] for side in (sparse, dense)]
+    for found, reference in (sides, sides[::-1]):
+        assert score_picks(found, reference, tolerance_s=10)[0].matched == n_pairs
 
 
 def test_picks_on_stations_that_nobody_looked_at_do_not_count():

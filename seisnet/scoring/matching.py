@@ -82,6 +82,10 @@ def score_picks(picks: Iterable[Pick], reference: Iterable[Pick], *, tolerance_s
     `seisnet.labels.joining.surest`). A pick without a match is neither right nor false, and left out as well, if it
     lies at another of these, at a pick to which its analyst gave no weight, or at a later phase (such as pP or PKP).
 
+    Pairs are one to one, the nearest first, so that a residual is the distance to the onset at which the pick was made.
+    Other pairs may be more (in a swarm, by a thousandth), but not where the picks of either side, as a model's on one
+    instrument, lie more than twice the tolerance apart.
+
     Returns
     -------
     list of MatchScore
