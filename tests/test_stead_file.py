@@ -121,3 +121,15 @@ def test_a_damaged_file_is_an_error_in_one_line(tmp_path):
     table.with_suffix(".hdf5").write_bytes(b"no HDF5")
     with pytest.raises(DataError, match="not an HDF5 file"):
         list(read_dataset(table))
+
+
+def test_dates_with_slashes_are_read_as_the_whole_table_reads_them(tmp_path):
+    """As in OBSTransformer's sample, whose noise starts at 04/07/2011 5:23 and at 22/01/2016 5:37."""
+    written = ["04/07/2011 5:23", "22/01/2016 5:37", START]
+    rows = [NOISE | {"trace_start_time": text, "trace_name": f"t{i}_NO"} for i, text in enumerate(written)]
+    table, _ = write_pair(tmp_path, *rows)
+    times = ["2011-07-04T05:23:00", "2016-01-22T05:37:00", START]
+    assert [trace.record.start_ns for trace in read_dataset(table)] == [parse_time_ns(text) for text in times]
+    table, _ = write_pair(tmp_path, *rows[:1], name="ambiguous")
+    with pytest.raises(DataError, match=r"ambiguous\.csv: start_time '04/07/2011 5:23' may be day/month or month/day"):
+        list(read_dataset(table))

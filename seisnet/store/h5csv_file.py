@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +25,7 @@ from numpy.typing import NDArray
 from seisnet.errors import DataError, NothingUsableError, missing
 from seisnet.store.seisbench_file import read_table
 from seisnet.store.seisbench_writer import SeisBenchWriter
+from seisnet.store.slashed_dates import day_first, iso
 
 COLUMNS = {
     "trace_index": "trace_source_index",
@@ -59,8 +59,6 @@ NEEDED = (("trace_index",), ("sampling_rate",), ("n_samples", "npts"), ("categor
 
 EVENT_COLUMNS = ("event_id", "evid", "event_time", "network_time")
 """Columns that name the event of a row; the first that is filled becomes ``source_id``."""
-
-_SLASHED = re.compile(r"(\d{1,2})/(\d{1,2})/(\d{4}) +(\d{1,2}):(\d\d)(?::(\d\d))?")
 
 
 def import_h5csv(path: str | Path, folder: str | Path, *, overwrite: bool = False) -> int:
@@ -182,7 +180,8 @@ def _read_waveform(waveforms: h5py.Dataset, row: dict[str, str], codes: Sequence
 
 
 def _to_seisbench(rows: Sequence[dict[str, str]], codes: Sequence[str], path: Path) -> list[dict[str, str]]:
-    day_first = _day_first([row.get("start_time", "") for row in rows], path)
+    table = path.with_suffix(".csv")
+    days = day_first([row.get("start_time", "") for row in rows], table)
     bands = {code[:-1] for code in codes}
     band = bands.pop() if len(bands) == 1 else ""
     converted = []
@@ -200,7 +199,7 @@ def _to_seisbench(rows: Sequence[dict[str, str]], codes: Sequence[str], path: Pa
             out["trace_p_status"] = status if out.get("trace_p_arrival_sample") else ""
             out["trace_s_status"] = status if out.get("trace_s_arrival_sample") else ""
         written = row.get("start_time", "")
-        out["trace_start_time"] = _iso(written, day_first=day_first, path=path)
+        out["trace_start_time"] = iso(written, days=days, table=table)
         if out["trace_start_time"] != written:
             out["trace_start_time_original"] = written
         converted.append(out)
@@ -217,27 +216,3 @@ def _split_id(station: str) -> tuple[str, str, str]:
 def _status(provenance: str) -> str:
     """How a label was made, from the words of its provenance; empty where they do not say."""
     return next((kind for word, kind in (("machine", "automatic"), ("manual", "manual")) if word in provenance), "")
-
-
-def _day_first(times: Sequence[str], path: Path) -> bool:
-    """Whether slashed dates of a table are day/month/year; decided by the days above 12 among them."""
-    slashed = [found for text in times if (found := _SLASHED.fullmatch(text.strip()))]
-    day_first = any(int(found[1]) > 12 for found in slashed)
-    month_first = any(int(found[2]) > 12 for found in slashed)
-    if slashed and day_first == month_first:
-        raise DataError(
-            f"{path.with_suffix('.csv')}: start_time {slashed[0][0]!r} may be day/month or month/day, and no "
-            "other row tells which; write ISO 8601, such as 2011-07-04T05:23:18"
-        )
-    return day_first
-
-
-def _iso(text: str, *, day_first: bool, path: Path) -> str:
-    if not (slashed := _SLASHED.fullmatch(text.strip())):
-        return text
-    a, b, year, hour, minute, second = (int(part or 0) for part in slashed.groups())
-    day, month = (a, b) if day_first else (b, a)
-    try:
-        return datetime(year, month, day, hour, minute, second).isoformat() + "Z"
-    except ValueError:
-        raise DataError(f"{path.with_suffix('.csv')}: start_time {text!r} is not a date") from None

@@ -1,13 +1,15 @@
 """The STEAD layout, read: ``NAME.csv`` and ``NAME.hdf5`` with ``/data/<trace_name>``, (6000, 3), E, N, Z, at 100 Hz.
 
 The columns are handed on under their SeisBench names. ``coda_end_sample``, which the table writes as ``[[2896.]]``,
-becomes a number; ``snr_db``, ``[56.8 55.4 47.4]``, stays as it is.
+becomes a number; ``snr_db``, ``[56.8 55.4 47.4]``, stays as it is. A start written as 28/07/2011 19:59, as in
+OBSTransformer's sample, becomes ISO 8601.
 
 Mousavi, S. M. et al. (2019): STanford EArthquake Dataset (STEAD). IEEE Access 7, 179464-179476.
 """
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,9 +21,11 @@ from numpy.typing import NDArray
 
 from seisnet.errors import DataError
 from seisnet.store.seisbench_file import StoredTrace, read_table
+from seisnet.store.slashed_dates import day_first, is_slashed, iso
 
 RATE_HZ = 100.0
 COMPONENT_ORDER = "ENZ"
+START = "trace_start_time"
 
 COLUMNS = {
     "network_code": "station_network_code",
@@ -89,7 +93,13 @@ class SteadReader:
         for number, row in enumerate(read_table(self.table, "trace_name")):
             metadata = {COLUMNS.get(column, column): text for column, text in row.items()}
             metadata["trace_coda_end_sample"] = re.sub(r"[\[\]\s]", "", metadata.get("trace_coda_end_sample", ""))
+            if is_slashed(written := metadata.get(START, "")):
+                metadata[START] = iso(written, days=self._days_first, table=self.table)
             yield StoredTrace(number, "", metadata, RATE_HZ, COMPONENT_ORDER)
+
+    @functools.cached_property
+    def _days_first(self) -> bool:
+        return day_first([row.get(START, "") for row in read_table(self.table, "trace_name")], self.table)
 
     def waveform(self, trace: StoredTrace) -> NDArray[Any]:
         """Samples of one trace, (C, T), components E, N, Z.
