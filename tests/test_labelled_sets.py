@@ -4,6 +4,7 @@ import csv
 import shutil
 from dataclasses import replace
 
+import h5py
 import numpy as np
 import pytest
 
@@ -100,3 +101,15 @@ def test_a_trace_that_can_not_be_used_is_named(labelled, quakes, tmp_path):
         file.truncate()
     with pytest.raises(DataError, match=r"^set, row 2: .*'yesterday'.* \(\w+\.\w+\.\w*\.\w\w\)$"):
         load_records(tmp_path / "set", quakes.config)
+
+
+def test_a_folder_in_the_layout_of_stead_is_read_too(quakes, tmp_path):
+    x = np.random.default_rng(0).normal(size=(6000, 3))
+    columns = "trace_name,network_code,receiver_code,p_arrival_sample,trace_start_time,trace_category"
+    rows = ("a,XO,KD01,1180,2018-05-30T07:10:53Z,earthquake_local", "b,YB,CR306,,22/01/2016 5:37,noise")
+    (tmp_path / "sample.csv").write_text("\n".join((columns, *rows)) + "\n")
+    with h5py.File(tmp_path / "sample.hdf5", "w") as file:
+        file["data/a"], file["data/b"] = x, x[::-1]
+    event, noise = load_records(tmp_path, quakes.config)
+    assert [(station(record), record.is_noise) for record in (event, noise)] == [("XO.KD01", False), ("YB.CR306", True)]
+    assert [pick.phase for pick in event.picks] == ["P"]

@@ -54,6 +54,8 @@ def test_entries_make_sense(entry):
     assert entry.size_gb >= 0
     assert list(entry.sampling_rates_hz) == sorted(entry.sampling_rates_hz)
     assert len(entry.sampling_rates_hz) <= 2
+    assert entry.layout != "phasenet" or len(entry.files) in (1, entry.traces)
+    assert len({file.name for file in entry.files}) == len(entry.files)
     assert not entry.doi.startswith("http")
     assert entry.repository.startswith("https://") or not entry.repository
     assert all(folder.startswith("https://") and folder.endswith("/") for folder in entry.folders)
@@ -75,6 +77,15 @@ def test_look_up_in_any_case_and_the_nearest_name():
         find_dataset("qqq")
 
 
+def test_files_of_one_folder_are_listed_by_their_names():
+    text = ENTRY + 'files = [{ folder = "https://a/b/", names = ["c", "d"] }, { url = "https://e/f", name = "g" }]'
+    assert [(file.url, file.name) for file in parse_entry("a", text).files] == [
+        ("https://a/b/c", "c"),
+        ("https://a/b/d", "d"),
+        ("https://e/f", "g"),
+    ]
+
+
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
@@ -82,8 +93,11 @@ def test_look_up_in_any_case_and_the_nearest_name():
         (ENTRY.replace("citation", "notes"), "a.toml: citation missing"),
         (ENTRY.replace("phase", "phasse"), "a.toml: task is 'phasse'; did you mean 'phase'"),
         (ENTRY + 'traces = "many"', "a.toml: traces: got 'many'"),
-        (ENTRY + "files = [1]", "a.toml: files: got 1; a table with url and name is needed"),
-        (ENTRY + 'files = [{ url = "https://a/b" }]', "a table with url and name is needed"),
+        (ENTRY + "files = [1]", "a.toml: files: got 1; a table with url and name"),
+        (ENTRY + 'files = [{ url = "https://a/b" }]', "a table with url and name, or folder and names, is needed"),
+        (ENTRY + 'files = [{ folder = "https://a/", names = ["b"], sha256 = "0" }]', "a table with url and name, or"),
+        (ENTRY + 'files = [{ folder = "https://a/", names = ["../b"] }]', "a file name without a folder is needed"),
+        (ENTRY + 'files = [{ folder = "ftp://a/", names = ["b"] }]', "got 'ftp://a/b'; an http or https address"),
         (ENTRY + 'files = [{ url = "https://a/b", name = "b", md5 = "0" }]', "files: unknown key 'md5'"),
         (ENTRY + 'files = [{ url = "https://a/b", name = "../b" }]', "a file name without a folder is needed"),
         (ENTRY + 'folders = ["ftp://a/b/"]', "got 'ftp://a/b/'; an http or https address is needed"),
@@ -129,6 +143,15 @@ def test_import_writes_a_data_set_and_says_so_on_stderr(tmp_path):
     assert isinstance(run("import", "h5csv", str(tmp_path / "a.h5"), "-o", str(out)).exception, ConfigError)
     assert run("import", "h5csv", str(tmp_path / "a.h5"), "-o", str(out), "--overwrite").exit_code == 0
     assert run("import", "tarball", "x", "-o", str(out)).exit_code == 2
+
+
+def test_import_takes_phasenets_files_in_the_folder_that_holds_them(tmp_path):
+    for i in range(2):
+        np.savez(tmp_path / f"NC_M{i}_2017100709282692", data=np.random.default_rng(i).normal(size=(50, 3)), itp=20)
+    result = run("import", "phasenet", str(tmp_path), "-o", str(tmp_path))
+    assert (result.exit_code, result.stdout) == (0, "")
+    assert result.stderr == f"{tmp_path.name}: 2 traces written to {tmp_path}\n"
+    assert [len(trace.picks) for trace in read_dataset(tmp_path)] == [1, 1]
 
 
 @pytest.fixture(name="web")

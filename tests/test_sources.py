@@ -262,6 +262,16 @@ def test_text_in_a_folder_is_read_if_it_holds_waveforms_and_told_if_not(tmp_path
     assert [r.reason.partition(": ")[2] for r in reading.rejections] == ["not a waveform format that ObsPy reads"]
 
 
+@pytest.mark.parametrize(
+    ("suffix", "what"), [(".h5", r"HDF5 \+ CSV pairs"), (".npz", r"PhaseNet's labelled \.npz files")]
+)
+def test_a_file_of_a_layout_that_import_reads_says_so(tmp_path, suffix, what):
+    (tmp_path / f"set{suffix}").write_bytes(b"PK\x03\x04" * 100)
+    reading = Reading()
+    assert read_file(tmp_path / f"set{suffix}", reading) is None
+    assert re.search(rf"not a waveform format .*; seisnet datasets import reads {what}$", reading.rejections[0].reason)
+
+
 def half_a_file(path):
     obspy.read().write(str(path), format="MSEED")
     path.write_bytes(path.read_bytes()[:300])

@@ -93,7 +93,7 @@ def fetch_command(name: str, output: Path | None, chunks: tuple[str, ...], overw
 
 
 @datasets.command("import", short_help="Convert a data set to the SeisBench layout.")
-@click.argument("layout", type=click.Choice(["h5csv"]))
+@click.argument("layout", type=click.Choice(["h5csv", "phasenet"]))
 @click.argument("path", type=console.PATH)
 @click.option("-o", "--output", type=console.PATH, required=True, help="Folder to write.")
 @click.option("--overwrite", is_flag=True, help="Replace the data set in the folder.")
@@ -101,13 +101,18 @@ def fetch_command(name: str, output: Path | None, chunks: tuple[str, ...], overw
 def import_command(layout: str, path: Path, output: Path, overwrite: bool, quiet: bool) -> None:
     """Convert the data set at PATH to a folder in the SeisBench layout, which preprocess reads.
 
-    LAYOUT h5csv: PATH is NAME.h5, with NAME.csv beside it.
+    LAYOUT h5csv: PATH is NAME.h5, with NAME.csv beside it. LAYOUT phasenet: PATH is a folder of .npz files as
+    PhaseNet and DeepDenoiser read them, one a trace; FOLDER may be the same.
 
-    Example: seisnet datasets import h5csv phases/scdetect_ch.h5 -o scdetect_ch
+    \b
+    Example:
+      seisnet datasets import h5csv phases/scdetect_ch.h5 -o scdetect_ch
+      seisnet datasets import phasenet PhaseNet/dataset/waveform_train -o waveform_train
     """
     from seisnet.store.h5csv_file import import_h5csv
+    from seisnet.store.phasenet_files import import_phasenet
 
-    n_traces = import_h5csv(path, output, overwrite=overwrite)
+    n_traces = {"h5csv": import_h5csv, "phasenet": import_phasenet}[layout](path, output, overwrite=overwrite)
     console.say(f"{path.name}: {counted(n_traces, 'trace')} written to {output}", quiet=quiet)
 
 

@@ -19,7 +19,7 @@ from seisnet.datasets import download
 from seisnet.errors import ConfigError, DataError
 from seisnet.store.files import FOLDER, check_output, made_folder
 
-LAYOUTS = ("seisbench", "stead", "obspy", "other")
+LAYOUTS = ("seisbench", "stead", "phasenet", "obspy", "other")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,8 +52,8 @@ class DatasetEntry:
         What its labels are for first of all: ``phase`` (picks) or ``class``.
     layout : str
         How it is published. ``seisbench``: a folder of metadata.csv and waveforms.hdf5, or chunks of these.
-        ``stead``: CSV and HDF5 as STEAD has them. ``obspy``: waveform files and a catalogue that ObsPy reads.
-        ``other``: `how_to_fetch` says how.
+        ``stead``: CSV and HDF5 as STEAD has them. ``phasenet``: ``.npz`` files of one trace each, as PhaseNet has
+        them. ``obspy``: waveform files and a catalogue that ObsPy reads. ``other``: `how_to_fetch` says how.
     traces : int
         Their number, rounded for some; 0 where it is not known.
     sampling_rates_hz : tuple of float
@@ -69,7 +69,8 @@ class DatasetEntry:
     chunks : tuple of str
         Its chunks, where no file ``chunks`` in the folder lists them.
     files : tuple of RemoteFile
-        Files of a set that is not such a folder.
+        Files of a set that is not such a folder. In TOML, ``{ folder = "https://.../", names = [...] }`` stands for
+        several of one address.
     next_step : str
         What to do with the fetched files, ``{folder}`` being where they are; empty for one in the SeisBench layout.
     """
@@ -139,7 +140,7 @@ def parse_entry(name: str, text: str) -> DatasetEntry:
     if missing := [key for key in required if key not in table]:
         raise ConfigError(f"{where}: {', '.join(missing)} missing")
     if isinstance(table.get("files"), list):
-        table["files"] = [_remote_file(item, f"{where}: files") for item in table["files"]]
+        table["files"] = [file for item in table["files"] for file in _remote_files(item, f"{where}: files")]
     entry = from_dict(DatasetEntry, {"name": name, **table}, where=where)
     for key, value, allowed in (("task", entry.task, TASKS), ("layout", entry.layout, LAYOUTS)):
         if value not in allowed:
@@ -150,9 +151,16 @@ def parse_entry(name: str, text: str) -> DatasetEntry:
     return entry
 
 
+def _remote_files(table: object, where: str) -> list[RemoteFile]:
+    match table:
+        case {"folder": str(folder), "names": [*names], **rest} if not rest:
+            return [_remote_file({"url": f"{folder}{name}", "name": name}, where) for name in names]
+    return [_remote_file(table, where)]
+
+
 def _remote_file(table: object, where: str) -> RemoteFile:
     if not isinstance(table, dict) or not {"url", "name"} <= table.keys():
-        raise ConfigError(f"{where}: got {table!r}; a table with url and name is needed")
+        raise ConfigError(f"{where}: got {table!r}; a table with url and name, or folder and names, is needed")
     file = from_dict(RemoteFile, table, where=where)
     if Path(file.name).name != file.name:
         raise ConfigError(f"{where}: got '{file.name}'; a file name without a folder is needed")

@@ -20,6 +20,8 @@ from seisnet.labels.joining import surest
 from seisnet.picks import station_of
 from seisnet.store.excerpts import Excerpt
 from seisnet.store.h5csv_file import import_h5csv
+from seisnet.store.seisbench_file import is_seisbench
+from seisnet.store.stead_file import stead_tables
 from seisnet.store.windows_file import WindowRows, WindowsInfo
 from seisnet.store.windows_in_memory import Windows
 from seisnet.training.excerpt_data import fold_of
@@ -35,7 +37,7 @@ from seisnet.wording import counted, most_frequent
 
 
 def load_records(path: str | Path, config: PreprocessConfig) -> list[LabelledRecord]:
-    """Labelled records of a SeisBench data set folder, or of an HDF5 + CSV pair, at the rate of the config.
+    """Labelled records of a data set folder (SeisBench, STEAD), or of an HDF5 + CSV pair, at the rate of the config.
 
     Raises
     ------
@@ -44,7 +46,8 @@ def load_records(path: str | Path, config: PreprocessConfig) -> list[LabelledRec
     """
     path = Path(path)
     if path.is_dir():
-        return list(_read(path, config))
+        tables = [] if is_seisbench(path) else stead_tables(path)
+        return [labelled for part in tables or [path] for labelled in _read(part, config)]
     with tempfile.TemporaryDirectory() as folder:
         import_h5csv(path, Path(folder) / path.stem)
         return list(_read(Path(folder) / path.stem, config))
@@ -145,9 +148,9 @@ def excerpts_of(records: Sequence[LabelledRecord], split: int, config: Preproces
     return [replace(excerpt, split=split) for excerpt in found if isinstance(excerpt, Excerpt)]
 
 
-def _read(folder: Path, config: PreprocessConfig) -> Iterator[LabelledRecord]:
+def _read(path: Path, config: PreprocessConfig) -> Iterator[LabelledRecord]:
     reading = Reading()
-    for trace in read_traces(Source((folder,), "dataset"), reading, sampling_rate_hz=config.sampling_rate_hz):
+    for trace in read_traces(Source((path,), "dataset"), reading, sampling_rate_hz=config.sampling_rate_hz):
         yield LabelledRecord(trace.record, tuple(surest(trace.picks)[0]), trace.event_id, trace.is_noise)
     if first := lost(reading.rejections)[:1]:
         raise DataError(reasons(first))

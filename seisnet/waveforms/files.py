@@ -27,6 +27,9 @@ from seisnet.wording import counted, first_of
 SKIPPED = re.compile("The rest of the file will not be read|Will skip bytes")
 """What ObsPy says where it finds no record; it looks for the next only at multiples of 128 bytes, if at all."""
 
+IMPORTED = {".h5": "HDF5 + CSV pairs", ".hdf5": "HDF5 + CSV pairs", ".npz": "PhaseNet's labelled .npz files"}
+"""What files of other formats may be, by the ends of their names."""
+
 
 @dataclass
 class Reading:
@@ -83,7 +86,7 @@ def read_file(
             with _interrupts_held():
                 stream = _read(path, headonly, span_ns, reading, caught)
         except TypeError:
-            hint = "; seisnet datasets import reads HDF5 + CSV pairs" if path.suffix in (".h5", ".hdf5") else ""
+            hint = f"; seisnet datasets import reads {IMPORTED[path.suffix]}" if path.suffix in IMPORTED else ""
             reading.reject(path, f"not a waveform format that ObsPy reads{hint}")
             return None
         except MemoryError:  # which is no fault of the file
