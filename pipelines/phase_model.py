@@ -2,11 +2,11 @@
 
     python pipelines/phase_model.py --data FOLDER -o seisnet/models/phase.h5 [--config pipelines/phase_model.toml]
 
-FOLDER holds the HDF5 + CSV pairs, or SeisBench data set folders, that the TOML names. First every region is scanned by
-a model that never saw it: temperature, thresholds and the spread of onset errors come from those scans, since a shipped
-model mostly meets regions that it does not know. Then every fold of stations is scanned by a model that never saw them:
-the figures of the card, at those thresholds. At last a model learns from all records. Beside the model the pipeline
-writes a JSON file with all figures. The same data, config and machine give the same bytes.
+FOLDER holds the HDF5 + CSV pairs, or data set folders (SeisBench, STEAD), that the TOML names. First every region is
+scanned by a model that never saw it: temperature, thresholds and the spread of onset errors come from those scans,
+since a shipped model mostly meets regions that it does not know. Then every fold of stations is scanned by a model that
+never saw them: the figures of the card, at those thresholds. At last a model learns from all records. Beside the model
+the pipeline writes a JSON file with all figures. The same data, config and machine give the same bytes.
 """
 
 from __future__ import annotations
@@ -42,6 +42,7 @@ from phase_records import Shares, synthetic
 from seisnet.cli import in_one_line
 from seisnet.config import PreprocessConfig, TrainConfig, between, from_dict, nearest, read_tables
 from seisnet.errors import ConfigError
+from seisnet.label_weights import STATUS_WEIGHTS
 from seisnet.model import Model
 from seisnet.store.files import HDF5, check_output, write_whole
 from seisnet.store.model_file import StoredModel
@@ -65,6 +66,7 @@ class DataConfig:
     """Table ``[data]`` of the TOML file."""
 
     regions: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    automatic: tuple[str, ...] = ()
     copies: int = 2
     synthetic_near: int = 300
     synthetic_far: int = 200
@@ -87,6 +89,8 @@ class DataConfig:
             raise ConfigError("regions: two or more are needed, none of them empty, for each is left out once")
         if twice := [name for name, n in Counter(itertools.chain(*self.regions.values())).items() if n > 1]:
             raise ConfigError(f"regions: {twice[0]} is named more than once, and would be judged as often")
+        if strange := sorted(set(self.automatic).difference(*self.regions.values())):
+            raise ConfigError(f"automatic: {strange[0]} is in none of the regions")
 
 
 def main() -> None:
@@ -112,6 +116,7 @@ def main() -> None:
         raise ConfigError("the card describes log-spectrograms and three stages: leave features, context and onset out")
     sources = [name for names in data.regions.values() for name in names]
     sets = {name: load_records(_found(arguments.data, name), config) for name in sources}
+    sets |= {name: [as_automatic(record) for record in sets[name]] for name in data.automatic}
     shares = Shares(**{share: getattr(data, f"{share}_share") for share in SHARES})
     near, far = data.synthetic_near, data.synthetic_far
     made = list(synthetic(near, far, shares, rate_hz=config.sampling_rate_hz, seed=data.seed))
@@ -123,6 +128,12 @@ def main() -> None:
     told = json.dumps(figures, indent=1, sort_keys=True) + "\n"
     write_whole(arguments.output.with_suffix(".json"), told.encode())
     print(stored.card)
+
+
+def as_automatic(labelled: LabelledRecord) -> LabelledRecord:
+    """A record whose picks weigh no more than automatic ones do, though its table may not say that they are."""
+    most = STATUS_WEIGHTS["automatic"]
+    return replace(labelled, picks=tuple(replace(pick, weight=min(pick.weight, most)) for pick in labelled.picks))
 
 
 @dataclass(frozen=True)

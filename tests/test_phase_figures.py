@@ -144,6 +144,7 @@ def test_a_region_is_left_out_with_all_records_of_its_stations(pipeline):
         ({"regions": {"a": ["one"]}}, "regions: two or more"),
         ({"regions": {"a": ["one"], "b": []}}, "none of them empty"),
         ({"regions": {"a": ["one", "two"], "b": ["one"]}}, "regions: one is named more than once"),
+        ({"automatic": ["one", "three"]}, "automatic: three is in none of the regions"),
     ],
 )
 def test_what_the_data_table_cannot_mean_is_refused_before_anything_is_trained(change, words, pipeline):
@@ -162,6 +163,12 @@ def test_what_the_card_could_not_describe_is_refused_before_anything_is_read(cha
     monkeypatch.setattr(sys, "argv", ["phase_model", *(str(part) for option in given.items() for part in option)])
     with pytest.raises(ConfigError, match="leave features, context and onset out"):
         pipeline.model.main()
+
+
+def test_sets_of_automatic_labels_weigh_half_whatever_their_tables_say(pipeline):
+    picks = tuple(Pick("XO", "KD01", "", "HH", "P", i, weight=weight) for i, weight in enumerate((1.0, 0.5, 0.1)))
+    labelled = pipeline.model.as_automatic(LabelledRecord(None, picks))
+    assert [pick.weight for pick in labelled.picks] == [0.5, 0.5, 0.1]
 
 
 def test_a_data_table_without_regions_is_refused(pipeline):

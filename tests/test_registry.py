@@ -128,6 +128,13 @@ def test_show_prints_what_is_known():
     assert isinstance(run("show", "iquiqe").exception, ConfigError)
 
 
+def test_show_counts_the_files_of_a_long_list(monkeypatch):
+    entry = parse_entry("a", ENTRY + 'files = [{ folder = "https://a/", names = ["b", "c", "d", "e", "f", "g"] }]')
+    monkeypatch.setattr("seisnet.datasets.entries.find_dataset", lambda name: entry)
+    files = [line for line in run("show", "a").stdout.splitlines() if line.startswith("files: ")]
+    assert (len(files), files[0], files[-1]) == (5, "files: url https://a/b, name b", "files: 2 more")
+
+
 def test_import_writes_a_data_set_and_says_so_on_stderr(tmp_path):
     with h5py.File(tmp_path / "a.h5", "w") as file:
         file["waveforms"] = np.random.default_rng(0).normal(size=(2, 3, 50)).astype(np.float32)
@@ -296,9 +303,9 @@ def test_the_command_fetches_and_says_what_is_next(web, tmp_path, monkeypatch):
     assert listing(tmp_path / "a") == ["x.csv", "y"]
     again = run("fetch", "a")
     assert again.exit_code == 0
-    assert again.stderr == f"a/x.csv: already there\na/y: already there\n{result.stderr}"
+    assert again.stderr == f"a: already there: x.csv, y\n{result.stderr}"
     (tmp_path / "a" / "y").unlink()
-    assert run("fetch", "a").stderr.startswith("a/x.csv: already there\na: complete")
+    assert run("fetch", "a").stderr.startswith("a: already there: x.csv\na: complete")
     (folder / "x.csv").write_text("THIS IS X.CSV")
     error = run("fetch", "a", "--overwrite").exception
     assert isinstance(error, DataError)

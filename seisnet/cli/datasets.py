@@ -8,7 +8,10 @@ import click
 
 from seisnet.cli import console
 from seisnet.cli.progress import progress_line
-from seisnet.wording import counted, quoted
+from seisnet.wording import counted, first_and_more, quoted
+
+MOST_FILES = 4
+"""Files that `show` lists of a data set."""
 
 
 @click.group()
@@ -38,7 +41,7 @@ def list_command() -> None:
 @datasets.command("show")
 @click.argument("name")
 def show_command(name: str) -> None:
-    """Show all details of data set NAME.
+    """Show all details of data set NAME, of many files the first.
 
     Example: seisnet datasets show instance
     """
@@ -48,9 +51,11 @@ def show_command(name: str) -> None:
 
     for key, value in asdict(find_dataset(name)).items():
         if key in ("folders", "files"):
-            for item in value:
+            for item in value[:MOST_FILES]:
                 parts = item.items() if isinstance(item, dict) else [("url", item)]
                 click.echo(f"{key}: {', '.join(f'{part} {said}' for part, said in parts if said)}")
+            if more := len(value[MOST_FILES:]):
+                click.echo(f"{key}: {more} more")
         elif value:
             click.echo(f"{key}: {', '.join(map(str, value)) if isinstance(value, tuple) else value}")
         elif key in ("doi", "licence", "traces", "size_gb"):
@@ -84,8 +89,8 @@ def fetch_command(name: str, output: Path | None, chunks: tuple[str, ...], overw
             show(f"{file} {done_mb:.1f}{f' of {total_mb:.1f}' if total_mb else ''} MB", done_mb, total_mb or None)
 
         there = fetch_dataset(entry, folder, chunks=chunks, overwrite=overwrite, progress=progress)
-    for file in there:
-        console.say(f"{folder / file}: already there", quiet=quiet)
+    if there:
+        console.say(f"{folder}: already there: {first_and_more(there, 3)}", quiet=quiet)
     task = "" if entry.task == "phase" else f" --task {entry.task}"
     next_step = entry.next_step or f"seisnet preprocess {{folder}}{task} -o {entry.name}.h5"
     console.say(f"{folder}: complete; cite {entry.citation}", quiet=quiet)
