@@ -24,7 +24,7 @@ from seisnet.formats.own_csv import picks_csv
 from seisnet.model import load_model
 from seisnet.streaming import EARLY
 from seisnet.waveforms.axes import directions
-from seisnet.waveforms.seedlink import Connection, Told, packets
+from seisnet.waveforms.seedlink import Connection, ConnectionLog, packets
 
 PATIENCE_S = 20.0
 """The server ends when nothing happens for so long."""
@@ -124,7 +124,7 @@ def serve():
 @pytest.mark.parametrize(("how", "reason"), [("reset", "reset by peer"), ("close", "closed the connection")])
 def test_every_sample_comes_once_also_after_a_lost_connection(how, reason, recording, serve):
     server, told = serve(recording, 7, how), []
-    found = obspy.Stream(list(packets(server.address, ["BW.RJOB..EH?"], lost=told.append, pause_s=0.1)))
+    found = obspy.Stream(list(packets(server.address, ["BW.RJOB..EH?"], tell=told.append, pause_s=0.1)))
     assert len(told) == 2 and reason in told[0] and "'" not in told[0] and told[1] == "packets come again"
     assert len(found) == len(server.records)
     for trace in found.merge():
@@ -149,7 +149,7 @@ def test_a_refused_station_and_a_damaged_packet_are_told_and_all_else_comes(reco
     lost = obspy.read(io.BytesIO(server.records[3]))[0]
     server.records[3] = server.records[3][:48] + bytes(464)  # a header without blockettes
     patterns = ["BW.AWAY..EH?", "BW.RJOB..EH?"]
-    found = list(packets(server.address, patterns, lost=told.append, pause_s=0.1))
+    found = list(packets(server.address, patterns, tell=told.append, pause_s=0.1))
     assert len(found) == len(server.records) - 1
     assert lost.stats.starttime not in [t.stats.starttime for t in found if t.id == lost.id]
     assert told[0] == "the server refuses 'STATION AWAY BW'"
@@ -182,8 +182,8 @@ def test_a_server_that_refuses_every_station_is_asked_again_and_one_that_says_no
             thread = threading.Thread(target=answers, args=(listening, *replies), daemon=True)
             thread.start()
             address = f"127.0.0.1:{listening.getsockname()[1]}"
-            with pytest.raises(Enough), closing(Connection(Told(tell))) as connection:
-                next(packets(address, ["BW.AWAY..EH?"], lost=tell, connect=lambda _, made=connection: made))
+            with pytest.raises(Enough), closing(Connection(ConnectionLog(tell))) as connection:
+                next(packets(address, ["BW.AWAY..EH?"], tell=tell, connect=lambda _, made=connection: made))
             thread.join(PATIENCE_S)
             assert not thread.is_alive()
     assert told == [
@@ -232,7 +232,7 @@ def test_a_lost_connection_and_an_error_of_the_server_are_told_and_the_stream_go
     script += [FakePacket(traces[2]), b"SLTERMINATE"]
     connection, told = FakeConnection(script), []
     patterns = ["GE.APE..HH?", "CH.A.00.HHZ", "GE.APE..*z", "GE.APE.0*.*", "GE.APE.--.H*", "GE.APE.*.H*Z"]
-    found = packets("localhost:18000", patterns, lost=told.append, connect=lambda _: connection, pause_s=0.0)
+    found = packets("localhost:18000", patterns, tell=told.append, connect=lambda _: connection, pause_s=0.0)
     assert list(found) == traces
     rest = [("GE", "APE", selector) for selector in ("??Z", "0????", "H??", "H?Z")]
     assert connection.streams == [("GE", "APE", "HH?"), ("CH", "A", "00HHZ"), *rest]
@@ -246,7 +246,7 @@ def test_a_lost_connection_and_an_error_of_the_server_are_told_and_the_stream_go
 
 def test_whatever_a_server_says_is_told_in_one_short_line():
     connection, told = FakeConnection([OSError("\0\x1b[2J\n" + "no " * 500), b"SLTERMINATE"]), []
-    assert not list(packets("localhost:18000", [], lost=told.append, connect=lambda _: connection, pause_s=0.0))
+    assert not list(packets("localhost:18000", [], tell=told.append, connect=lambda _: connection, pause_s=0.0))
     [line] = told
     assert line.startswith("[2J no no no") and line.endswith("; trying again") and len(line) < 220
 

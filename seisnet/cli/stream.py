@@ -118,7 +118,7 @@ def stream(
     if config.coincidence > 1 or config.p_before_s:
         console.say("stream: coincidence and p_before_s of the config are ignored in a stream", quiet=quiet)
 
-    def lost(reason: str) -> None:
+    def tell_of_server(reason: str) -> None:
         console.say(f"stream of {server}: {reason}", quiet=quiet)
 
     told: set[tuple[str, str]] = set()
@@ -134,7 +134,7 @@ def stream(
             counts[rejection.reason] += 1
         streaming.rejections.clear()
 
-    traces = packets(server, select, lost=lost)
+    traces = packets(server, select, tell=tell_of_server)
     with (
         Stop() as stop,
         PicksAppender(output, anew=overwrite, tell=console.say) as file,

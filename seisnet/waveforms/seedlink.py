@@ -15,6 +15,7 @@ from obspy.clients.seedlink.seedlinkexception import SeedLinkException
 from obspy.clients.seedlink.slpacket import SLPacket
 
 from seisnet.errors import ConfigError
+from seisnet.wording import Say
 
 RECONNECT_S = 5
 """Pause before a connection is tried again."""
@@ -29,8 +30,8 @@ LONGEST = 200
 """Characters of a reason that are told."""
 
 
-class Told:
-    """Tells each trouble once, not at every try, until a packet comes; and then that it does.
+class ConnectionLog:
+    """Tells each problem once, not at every try, until a packet comes; and then that it does.
 
     Parameters
     ----------
@@ -38,21 +39,21 @@ class Told:
         Called with a sentence.
     """
 
-    def __init__(self, tell: Callable[[str], None]) -> None:
+    def __init__(self, tell: Say) -> None:
         self._tell, self._told, self._is_lost = tell, set[str](), False
 
-    def trouble(self, reason: str) -> None:
+    def problem(self, reason: str) -> None:
         """Tell that something is left out, or goes wrong."""
         if reason not in self._told:
             self._told.add(reason)
             self._tell(reason)
 
-    def lost(self, reason: str) -> None:
+    def connection_lost(self, reason: str) -> None:
         """Tell that there is no connection."""
         self._is_lost = True
-        self.trouble(f"{reason}; trying again")
+        self.problem(f"{reason}; trying again")
 
-    def got_packet(self) -> None:
+    def packet_received(self) -> None:
         """Tell that packets come again, if the connection was lost; what goes wrong from now on is told anew."""
         if self._is_lost:
             self._tell("packets come again")
@@ -66,10 +67,10 @@ class Connection(SeedLinkConnection):  # type: ignore[misc]  # ObsPy has no type
     What ObsPy only logs, often without saying which station it is about, is told.
     """
 
-    def __init__(self, told: Told) -> None:
+    def __init__(self, log: ConnectionLog) -> None:
         super().__init__(timeout=QUIET_S)
         self.set_net_timeout(QUIET_S)
-        self._told = told
+        self._log = log
 
     def receive_data(self, maxbytes: int, code: str) -> bytes:
         """Bytes from the server, at least one; else the connection is down, and the exception says why."""
@@ -94,7 +95,7 @@ class Connection(SeedLinkConnection):  # type: ignore[misc]  # ObsPy has no type
             raise SeedLinkException("the connection was lost")
         answer: bytes | None = super().send_data(sendbytes, code, resplen)
         if answer == b"ERROR\r\n":
-            self._told.trouble(f"the server refuses '{' '.join(sendbytes.decode().split())}'")
+            self._log.problem(f"the server refuses '{' '.join(sendbytes.decode().split())}'")
         return answer
 
     def config_link(self) -> None:
@@ -102,7 +103,7 @@ class Connection(SeedLinkConnection):  # type: ignore[misc]  # ObsPy has no type
         try:
             super().config_link()
         except Exception as error:  # ObsPy catches them all, and only logs them
-            self._told.lost(_reason(error))
+            self._log.connection_lost(_reason(error))
             raise
 
     def update_stream(self, slpacket: SLPacket) -> None:
@@ -110,7 +111,7 @@ class Connection(SeedLinkConnection):  # type: ignore[misc]  # ObsPy has no type
         try:
             super().update_stream(slpacket)
         except SeedLinkException as error:
-            self._told.trouble(f"a packet can't be read, and is left out: {_reason(error)}")
+            self._log.problem(f"a packet can't be read, and is left out: {_reason(error)}")
             raise
 
 
@@ -118,8 +119,8 @@ def packets(
     server: str,
     patterns: Sequence[str],
     *,
-    lost: Callable[[str], None],
-    connect: Callable[[Told], Any] = Connection,
+    tell: Say,
+    connect: Callable[[ConnectionLog], Any] = Connection,
     pause_s: float = RECONNECT_S,
 ) -> Iterator[obspy.Trace]:
     """Traces as a server sends them, for ever, or until it ends; a wrong address or pattern is reported at once.
@@ -130,7 +131,7 @@ def packets(
         ``HOST:PORT``.
     patterns : sequence of str
         ``NET.STA.LOC.CHA``; location and channel may hold ``?``, network and station may not.
-    lost : callable
+    tell : callable
         Called with the reason when a connection is lost, a packet can't be read, or the server refuses a station, and
         when packets come again.
     connect : callable
@@ -147,16 +148,16 @@ def packets(
     if not host or "/" in host or " " in host or not port.isdecimal() or not 0 < int(port) < 2**16:
         raise ConfigError(f"server '{server}' is not HOST:PORT with a port below 65536, such as geofon.gfz.de:18000")
     logging.getLogger("obspy.clients.seedlink").addHandler(logging.NullHandler())  # else it writes to stderr
-    told = Told(lost)
-    connection = connect(told)
+    log = ConnectionLog(tell)
+    connection = connect(log)
     connection.set_sl_address(server)
     connection.set_net_delay(max(1, round(pause_s)))
     for network, station, selector in map(_stream_of, patterns):
         connection.add_stream(network, station, selector, -1, None)
-    return _received(connection, told, pause_s)
+    return _received(connection, log, pause_s)
 
 
-def _received(connection: Any, told: Told, pause_s: float) -> Iterator[obspy.Trace]:
+def _received(connection: Any, log: ConnectionLog, pause_s: float) -> Iterator[obspy.Trace]:
     while True:
         try:
             packet = connection.collect()
@@ -164,15 +165,15 @@ def _received(connection: Any, told: Told, pause_s: float) -> Iterator[obspy.Tra
                 raise SeedLinkException("the server has reported an error")
         except (SeedLinkException, OSError) as error:
             # The connection keeps the number of the last packet of every station, and goes on from there.
-            told.lost(_reason(error))
+            log.connection_lost(_reason(error))
             time.sleep(pause_s)
             continue
         if packet == SLPacket.SLTERMINATE:
             if not connection.terminate_flag:
                 return
-            told.lost(_silent(QUIET_S))
+            log.connection_lost(_silent(QUIET_S))
         elif packet not in (None, SLPacket.SLNOPACKET):  # None is information that nobody asked for
-            told.got_packet()
+            log.packet_received()
             yield packet.get_trace()
 
 
