@@ -156,6 +156,22 @@ def test_a_refused_station_and_a_damaged_packet_are_told_and_all_else_comes(reco
     assert len(told) == 2 and re.match("a packet can't be read, and is left out: .*", told[1])
 
 
+@pytest.mark.parametrize(("pattern", "location"), [("..EH?", ""), (".--.EH?", ""), (".1*.EH?", "10"), (".*.EH?", None)])
+def test_a_location_selects_as_for_other_commands_whatever_the_server_sends(pattern, location, recording, serve):
+    both, told = recording + recording.copy(), []
+    for trace in both[3:]:
+        trace.stats.location = "10"
+    server = serve(both)
+    found = list(packets(server.address, [f"BW.RJOB{pattern}"], tell=told.append))
+    wanted = {trace.id for trace in both if location in (None, trace.stats.location)}
+    assert {trace.id for trace in found} == wanted
+    assert len(found) == len(server.records) * len(wanted) / 6
+    left_out = {trace.id for trace in both} - wanted
+    told_of = "comes, but is not selected, and left out; a location of * takes any"
+    assert sorted(told) == sorted(f"{name} {told_of}" for name in left_out)
+    assert server.commands[2] == f"SELECT {'1?' if location else ''}EH?"
+
+
 def test_a_server_that_refuses_every_station_is_asked_again_and_one_that_says_nothing_too(monkeypatch):
     monkeypatch.setattr("seisnet.waveforms.seedlink.ANSWER_S", 0.05)
     told = []
@@ -300,7 +316,7 @@ def test_the_picks_of_a_stream_are_those_of_its_recording(recording, serve, tmp_
     server, output, config = serve(sent), tmp_path / "picks.csv", tmp_path / "c.toml"
     config.write_text("[pick]\ncoincidence = 3\n")
     output.write_text("of another stream")
-    what = [server.address, "--select", "BW.RJOB..EH?", "-o", str(output), "--config", str(config), "--overwrite"]
+    what = [server.address, "--select", "BW.RJOB..*", "-o", str(output), "--config", str(config), "--overwrite"]
     done = CliRunner().invoke(cli, ["stream", *what])
     assert done.exit_code == 0, done.output
     assert "ignored in a stream" in done.stderr and f"picks from {len(server.records)} packets" in done.stderr

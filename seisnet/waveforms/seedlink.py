@@ -15,6 +15,7 @@ from obspy.clients.seedlink.seedlinkexception import SeedLinkException
 from obspy.clients.seedlink.slpacket import SLPacket
 
 from seisnet.errors import ConfigError
+from seisnet.waveforms.selection import Selection
 from seisnet.wording import Say
 
 RECONNECT_S = 5
@@ -130,7 +131,8 @@ def packets(
     server : str
         ``HOST:PORT``.
     patterns : sequence of str
-        ``NET.STA.LOC.CHA``; location and channel may hold ``?``, network and station may not.
+        ``NET.STA.LOC.CHA``; location and channel may hold ``?`` and ``*``, network and station may not. An empty
+        location, or ``--``, is that of channels without one, as elsewhere (`Selection`).
     tell : callable
         Called with the reason when a connection is lost, a packet can't be read, or the server refuses a station, and
         when packets come again.
@@ -152,12 +154,16 @@ def packets(
     connection = connect(log)
     connection.set_sl_address(server)
     connection.set_net_delay(max(1, round(pause_s)))
-    for network, station, selector in map(_stream_of, patterns):
+    streams = list(map(_stream_of, patterns))
+    for network, station, location, channel in streams:
+        # Not every server can select the empty location, so any is asked for, and others are left out here.
+        selector = ("" if location == "*" else location) + channel
         connection.add_stream(network, station, selector, -1, None)
-    return _received(connection, log, pause_s)
+    return _received(connection, log, pause_s, Selection(tuple(map(".".join, streams))))
 
 
-def _received(connection: Any, log: ConnectionLog, pause_s: float) -> Iterator[obspy.Trace]:
+def _received(connection: Any, log: ConnectionLog, pause_s: float, selection: Selection) -> Iterator[obspy.Trace]:
+    left_out = set[str]()
     while True:
         try:
             packet = connection.collect()
@@ -174,7 +180,12 @@ def _received(connection: Any, log: ConnectionLog, pause_s: float) -> Iterator[o
             log.connection_lost(_silent(QUIET_S))
         elif packet not in (None, SLPacket.SLNOPACKET):  # None is information that nobody asked for
             log.packet_received()
-            yield packet.get_trace()
+            trace = packet.get_trace()
+            if selection.takes(trace.id):
+                yield trace
+            elif trace.id not in left_out:
+                left_out.add(trace.id)
+                log.problem(f"{trace.id} comes, but is not selected, and left out; a location of * takes any")
 
 
 def _silent(limit_s: float) -> str:
@@ -187,15 +198,15 @@ def _reason(error: Exception) -> str:
     return " ".join("".join(c if c.isprintable() else " " for c in said).split())[:LONGEST]
 
 
-def _stream_of(pattern: str) -> tuple[str, str, str]:
-    """Network, station and SeedLink selector of a pattern.
+def _stream_of(pattern: str) -> tuple[str, str, str, str]:
+    """Network, station, location and channel of a pattern, with as many characters as SeedLink wants.
 
     Examples
     --------
-    >>> _stream_of("GE.APE..*Z"), _stream_of("CH.BALST.00.HH")
-    (('GE', 'APE', '??Z'), ('CH', 'BALST', '00HH?'))
+    >>> _stream_of("GE.APE.--.*Z"), _stream_of("CH.BALST.00.HH")
+    (('GE', 'APE', '', '??Z'), ('CH', 'BALST', '00', 'HH?'))
     """
-    parts = pattern.strip().upper().split(".")
+    parts = [part.strip() for part in pattern.upper().split(".")]
     if len(parts) != 4 or not all(parts[i] for i in (0, 1, 3)) or set("*?") & set(parts[0] + parts[1]):
         raise ConfigError(
             f"selection '{pattern}' is not of the form NET.STA.LOC.CHA with network and station spelt out"
@@ -203,7 +214,8 @@ def _stream_of(pattern: str) -> tuple[str, str, str]:
     network, station, location, channel = parts
     before, star, after = channel.partition("*")
     channel = before + "?" * (3 - len(before + after)) + after if star else channel.ljust(3, "?")
-    selector = ("" if location in ("--", "*") else location.replace("*", "?")) + channel
-    if not re.fullmatch("([A-Z0-9?]{2})?[A-Z0-9?]{3}", selector):
+    if location != "*":
+        location = location.replace("--", "").replace("*", "?")
+    if not re.fullmatch("([A-Z0-9?]{2}|[*]?)[.][A-Z0-9?]{3}", f"{location}.{channel}"):
         raise ConfigError(f"selection '{pattern}': a location has two characters and a channel three, such as 00.HH?")
-    return network, station, selector
+    return network, station, location, channel
