@@ -26,7 +26,7 @@ from seisnet.picks import Detection, Pick, in_order
 from seisnet.waveforms.channels import split_seed_id
 from seisnet.waveforms.conditioning import unusable
 from seisnet.waveforms.inventory import Metadata, Stations, response_of, stations_of
-from seisnet.waveforms.packets import AFTER_ALL_NS, BEFORE_ALL_NS, Packets, final_ns
+from seisnet.waveforms.packets import AFTER_ALL_NS, AHEAD_NS, BEFORE_ALL_NS, Packets, final_ns
 from seisnet.waveforms.records import NS_PER_S, ROUNDING, Record, Rejection, first_at, ns_to_sample, sample_to_ns
 from seisnet.waveforms.remarks import of_beginning
 from seisnet.waveforms.resampling import AHEAD, BEHIND
@@ -36,9 +36,6 @@ from seisnet.waveforms.spikes import REACH
 LATE = "packet came too late, or again"
 EARLY = "packet is dated more than ten minutes from now; see which clock is wrong"
 """Reasons of rejections."""
-
-AHEAD_NS = 600 * NS_PER_S
-"""Packets dated this long after now would make all that follow seem late: less than clocks on local time are wrong."""
 
 
 class Recogniser(Protocol):

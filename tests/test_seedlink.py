@@ -1,6 +1,7 @@
 """`seisnet stream` and a small SeedLink 3 server on this machine: what is sent, asked for again, and picked."""
 
 import io
+import json
 import os
 import re
 import signal
@@ -16,15 +17,18 @@ import obspy
 import pytest
 from click.testing import CliRunner
 from obspy.core.inventory import Channel, Inventory, Network, Station
+from obspy.io.mseed.util import get_record_information
 
 from seisnet.cli import cli
 from seisnet.cli.stream import HANG_UP, Stop
+from seisnet.config import PickConfig
 from seisnet.errors import ConfigError, DataError
 from seisnet.formats.own_csv import picks_csv
 from seisnet.model import load_model
 from seisnet.streaming import EARLY
 from seisnet.waveforms.axes import directions
 from seisnet.waveforms.seedlink import Connection, ConnectionLog, packets
+from tests.bursts import MODEL, bursts, stream_of
 
 PATIENCE_S = 20.0
 """The server ends when nothing happens for so long."""
@@ -33,8 +37,8 @@ PATIENCE_S = 20.0
 class Server(threading.Thread):
     """Sends records of 512 bytes of one station, each behind a header of 8, and ends the transmission.
 
-    The first connection is reset, or closed, after `lost_after` records, where that is given. With `how` "silent" the
-    first is closed, and on the second nothing comes after the rest, not even the end. The station `refused` is refused.
+    The first connection is reset, closed or ended after `lost_after` records, where that is given. With `how` "silent"
+    the first is closed, and on the second nothing comes after the rest, not even the end. A station `refused` is so.
     """
 
     def __init__(self, stream, lost_after=None, how="reset", refused=""):
@@ -56,6 +60,9 @@ class Server(threading.Thread):
                     for k, record in list(enumerate(self.records))[first:lost_after]:
                         connection.sendall(b"SL%06X" % k + record)
                     if lost_after:
+                        if self.how == "end":
+                            connection.sendall(b"END")
+                            connection.recv(1)
                         if self.how == "reset":  # to close with this set is to reset
                             connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
                         continue
@@ -93,7 +100,7 @@ def records_of(stream):
         trace.write(buffer, format="MSEED", reclen=512, encoding="STEIM2")
         content = buffer.getvalue()
         found += [content[i : i + 512] for i in range(0, len(content), 512)]
-    return sorted(found, key=lambda r: obspy.read(io.BytesIO(r))[0].stats.endtime)
+    return sorted(found, key=lambda record: get_record_information(io.BytesIO(record))["endtime"])
 
 
 @pytest.fixture(scope="module")
@@ -121,10 +128,15 @@ def serve():
         assert not server.is_alive()
 
 
+def traces(server, patterns, **options):
+    """The traces of all packets that come."""
+    return [packet.trace for packet in packets(server, patterns, **options)]
+
+
 @pytest.mark.parametrize(("how", "reason"), [("reset", "reset by peer"), ("close", "closed the connection")])
 def test_every_sample_comes_once_also_after_a_lost_connection(how, reason, recording, serve):
     server, told = serve(recording, 7, how), []
-    found = obspy.Stream(list(packets(server.address, ["BW.RJOB..EH?"], tell=told.append, pause_s=0.1)))
+    found = obspy.Stream(traces(server.address, ["BW.RJOB..EH?"], tell=told.append, pause_s=0.1))
     assert len(told) == 2 and reason in told[0] and "'" not in told[0] and told[1] == "packets come again"
     assert len(found) == len(server.records)
     for trace in found.merge():
@@ -149,7 +161,7 @@ def test_a_refused_station_and_a_damaged_packet_are_told_and_all_else_comes(reco
     lost = obspy.read(io.BytesIO(server.records[3]))[0]
     server.records[3] = server.records[3][:48] + bytes(464)  # a header without blockettes
     patterns = ["BW.AWAY..EH?", "BW.RJOB..EH?"]
-    found = list(packets(server.address, patterns, tell=told.append, pause_s=0.1))
+    found = traces(server.address, patterns, tell=told.append, pause_s=0.1)
     assert len(found) == len(server.records) - 1
     assert lost.stats.starttime not in [t.stats.starttime for t in found if t.id == lost.id]
     assert told[0] == "the server refuses 'STATION AWAY BW'"
@@ -162,7 +174,7 @@ def test_a_location_selects_as_for_other_commands_whatever_the_server_sends(patt
     for trace in both[3:]:
         trace.stats.location = "10"
     server = serve(both)
-    found = list(packets(server.address, [f"BW.RJOB{pattern}"], tell=told.append))
+    found = traces(server.address, [f"BW.RJOB{pattern}"], tell=told.append)
     wanted = {trace.id for trace in both if location in (None, trace.stats.location)}
     assert {trace.id for trace in found} == wanted
     assert len(found) == len(server.records) * len(wanted) / 6
@@ -216,6 +228,9 @@ class FakePacket:
     def get_trace(self):
         return self.trace
 
+    def get_sequence_number(self):
+        return 0
+
 
 class FakeConnection:
     """Gives what it is told to, as ObsPy's SeedLinkConnection does."""
@@ -242,14 +257,14 @@ class FakeConnection:
 
 
 def test_a_lost_connection_and_an_error_of_the_server_are_told_and_the_stream_goes_on(make_trace):
-    traces = [make_trace(np.arange(5)), make_trace(np.arange(7)), make_trace(np.arange(9))]
+    sent = [make_trace(np.arange(5)), make_trace(np.arange(7)), make_trace(np.arange(9))]
     gone = [OSError("gone"), OSError("gone"), OSError("no\nroute"), OSError("gone")]
-    script = [FakePacket(traces[0]), *gone, FakePacket(traces[1]), b"SLERROR", None, gone[0]]
-    script += [FakePacket(traces[2]), b"SLTERMINATE"]
+    script = [FakePacket(sent[0]), *gone, FakePacket(sent[1]), b"SLERROR", None, gone[0]]
+    script += [FakePacket(sent[2]), b"SLTERMINATE"]
     connection, told = FakeConnection(script), []
     patterns = ["GE.APE..HH?", "CH.A.00.HHZ", "GE.APE..*z", "GE.APE.0*.*", "GE.APE.--.H*", "GE.APE.*.H*Z"]
-    found = packets("localhost:18000", patterns, tell=told.append, connect=lambda _: connection, pause_s=0.0)
-    assert list(found) == traces
+    found = traces("localhost:18000", patterns, tell=told.append, connect=lambda _: connection, pause_s=0.0)
+    assert found == sent
     rest = [("GE", "APE", selector) for selector in ("??Z", "0????", "H??", "H?Z")]
     assert connection.streams == [("GE", "APE", "HH?"), ("CH", "A", "00HHZ"), *rest]
     assert told == [
@@ -326,6 +341,56 @@ def test_the_picks_of_a_stream_are_those_of_its_recording(recording, serve, tmp_
     expected = load_model("phase").classify(recording)
     assert expected
     assert output.read_text() == picks_csv(expected)
+
+
+def test_a_stream_that_was_killed_is_resumed_from_the_server_s_buffer(serve, tmp_path, make_trace, monkeypatch):
+    stream, output, config = stream_of(bursts(20_000, every=700), make_trace), tmp_path / "p.csv", tmp_path / "c.toml"
+    config.write_text("[pick]\nrival_s = 5\n")
+    n_sent = round(0.85 * len(records_of(stream)))
+    server = serve(stream, n_sent, "end")
+    monkeypatch.setattr("seisnet.model.load_model", lambda name: MODEL)
+    monkeypatch.setattr("seisnet.cli.stream.STATUS_S", (0.0, 0.0))
+    monkeypatch.setattr("seisnet.model.Model.margin_s", lambda *_: 0.0)  # these picks depend on little around them
+    monkeypatch.setattr("seisnet.waveforms.arrivals.MARK_S", 10)
+    what = [server.address, "--select", "GE.APE..HH?", "-o", str(output), "--config", str(config), "--resume"]
+
+    def run(*more):
+        done = CliRunner().invoke(cli, ["stream", *what, *more])
+        assert done.exit_code == 0, done.output
+        return output.read_text().splitlines(), done.stderr
+
+    expected = picks_csv(MODEL.classify(stream, PickConfig(rival_s=5.0))).splitlines()
+    with monkeypatch.context() as killed:
+        killed.setattr("seisnet.streaming.Streaming.finish", lambda self: [])
+        first, said = run()
+    assert first == expected[: len(first)] and 10 < len(first) < len(expected) - 3
+    assert re.search(
+        r"picks from \d+ packets; 1 of 1 station heard, latency \d+ days \(median; GE.APE: \d+ days\)\n", said
+    )
+    assert "not known" not in said
+    again, said = run("-q")
+    assert again[: len(first)] == first and sorted(again[1:], key=lambda row: row.split(",")[5]) == expected[1:]
+    assert said == ""
+    [asked] = [command for command in server.commands if command.startswith("DATA 0x")]
+    assert 0 < int(asked.split()[1], 16) < n_sent - 50
+
+
+def test_a_stream_is_resumed_with_what_is_known_and_says_what_is_not(recording, serve, tmp_path):
+    output, places = tmp_path / "picks.csv", tmp_path / "picks.seedlink.json"
+    output.write_text(picks_csv([]))
+    server = serve(recording)
+    what = ["stream", server.address, "--select", "BW.RJOB..EH?", "-o", str(output), "--resume"]
+    places.write_text('{"server": "elsewhere:1", "stations": {}}')
+    with pytest.raises(DataError, match="of server elsewhere:1"):
+        CliRunner().invoke(cli, what, catch_exceptions=False)
+    long_ago = recording[0].stats.starttime.ns - 3600 * 10**9
+    places.write_text(json.dumps({"server": server.address, "stations": {"BW.RJOB": [7, long_ago, long_ago]}}))
+    done = CliRunner().invoke(cli, [*what, "--select", "BW.MANZ..EH?"])
+    assert done.exit_code == 0, done.output
+    assert "where the last run stopped with BW.MANZ" in done.stderr
+    assert "BW.RJOB: no data from 2009-08-23T23:20:0" in done.stderr
+    assert server.commands[:4] == ["HELLO", "STATION RJOB BW", "SELECT EH?", "DATA 0x7"]
+    assert list(json.loads(places.read_text())["stations"]) == ["BW.RJOB"]
 
 
 def test_a_stream_is_rotated_by_its_inventory_as_a_recording_is(recording, serve, tmp_path):

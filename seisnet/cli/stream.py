@@ -8,15 +8,27 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from types import FrameType
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import click
 
 from seisnet.cli import console
 from seisnet.cli.progress import progress_line
-from seisnet.wording import counted
+from seisnet.wording import counted, first_and_more
+
+if TYPE_CHECKING:
+    from seisnet.waveforms.records import Rejection
 
 T = TypeVar("T")
+
+STATUS_S = 60.0, 600.0
+"""When the state of the stations is told first, and how often later."""
+
+PLACES_S = 60.0
+"""How often it is written from where a restart goes on."""
+
+LAG_S = 60.0
+"""Picks wait so long at most for lagging components, stretches that are yet too short, and the end of a packet."""
 
 HANG_UP = [signal.SIGHUP] if hasattr(signal, "SIGHUP") else []
 """Windows has no such signal."""
@@ -63,6 +75,45 @@ class Stop:
             yield item
 
 
+class Clock:
+    """Says when something is due: first after one time, then every so often."""
+
+    def __init__(self, first_s: float, every_s: float) -> None:
+        self._next_s, self._every_s = time.monotonic() + first_s, every_s
+
+    def is_due(self) -> bool:
+        """Whether it is time; the next time is counted from now."""
+        now_s = time.monotonic()
+        due = now_s >= self._next_s
+        if due:
+            self._next_s = now_s + self._every_s
+        return due
+
+
+class LeftOut:
+    """Says at once what is left out, of each instrument and reason the first: a stream may go on for weeks."""
+
+    def __init__(self, *, quiet: bool, verbose: bool) -> None:
+        self._quiet, self._verbose = quiet, verbose
+        self._said: set[tuple[str, str]] = set()
+        self._counts: Counter[str] = Counter()
+
+    def say(self, rejections: list[Rejection]) -> None:
+        """Say what is new, and empty the list."""
+        for rejection in rejections:
+            key = rejection.trace_id, rejection.reason
+            if self._verbose or key not in self._said:
+                console.say_rejections([rejection], quiet=self._quiet, verbose=True)
+            self._said.add(key)
+            self._counts[rejection.reason] += 1
+        rejections.clear()
+
+    def sum_up(self) -> None:
+        """Say how often there was which reason."""
+        if not (self._quiet or self._verbose):
+            console.say_reasons(self._counts)
+
+
 @click.command()
 @click.argument("server", metavar="HOST:PORT")
 @click.option(
@@ -75,7 +126,7 @@ class Stop:
 @console.model
 @click.option("-o", "--output", type=console.PATH, required=True, help="CSV file; each pick is added as it is made.")
 @click.option("--threshold", multiple=True, metavar="P=0.5", help="Minimum probability of a pick; repeatable.")
-@click.option("--resume", is_flag=True, help="Add to an existing output.")
+@click.option("--resume", is_flag=True, help="Go on where the last run stopped, and add to its output.")
 @console.config_file
 @console.inventory
 @console.overwrite
@@ -103,10 +154,13 @@ def stream(
     from seisnet.cli.classify import pick_config
     from seisnet.errors import ConfigError
     from seisnet.formats.growing_csv import PicksAppender
+    from seisnet.formats.own_csv import read_picks_csv
     from seisnet.model import load_model
     from seisnet.picks import iso_time
     from seisnet.store.files import CSV, check_free, check_not_read
+    from seisnet.waveforms.arrivals import Arrivals, Repeats, read_places
     from seisnet.waveforms.seedlink import packets
+    from seisnet.waveforms.selection import Selection
 
     console.not_both(resume=resume, overwrite=overwrite)
     check_free(output, CSV, overwrite=overwrite or resume)
@@ -118,38 +172,39 @@ def stream(
     if config.coincidence > 1 or config.p_before_s:
         console.say("stream: coincidence and p_before_s of the config are ignored in a stream", quiet=quiet)
 
-    def tell_of_server(reason: str) -> None:
+    def tell(reason: str) -> None:
         console.say(f"stream of {server}: {reason}", quiet=quiet)
 
-    told: set[tuple[str, str]] = set()
-    counts: Counter[str] = Counter()
-
-    def tell() -> None:
-        """Say at once what is left out, of each instrument and reason the first: a stream may go on for weeks."""
-        for rejection in streaming.rejections:
-            key = rejection.trace_id, rejection.reason
-            if verbose or key not in told:
-                console.say_rejections([rejection], quiet=quiet, verbose=True)
-            told.add(key)
-            counts[rejection.reason] += 1
-        streaming.rejections.clear()
-
-    traces = packets(server, select, tell=tell_of_server)
+    places_file = output.with_suffix(".seedlink.json")
+    places = read_places(places_file, server) if resume and places_file.exists() else {}
+    received = packets(server, select, tell=tell, since={name: place.sequence for name, place in places.items()})
+    stations = {f"{network}.{station}" for network, station, *_ in Selection(select).codes}
+    if resume and output.exists() and (unknown := sorted(stations - places.keys())):
+        tell(f"it is not known where the last run stopped with {first_and_more(unknown, 10)}")
+    arrivals = Arrivals(stations, places, settled_s=model.margin_s(config) + LAG_S, tell=tell)
+    left_out, places_due, status_due = LeftOut(quiet=quiet, verbose=verbose), Clock(0.0, PLACES_S), Clock(*STATUS_S)
     with (
         Stop() as stop,
         PicksAppender(output, anew=overwrite, tell=console.say) as file,
         progress_line("stream", quiet=quiet) as show,
     ):
-        for trace in stop.until_asked(traces):
-            picks = streaming.add(trace, now_ns=time.time_ns())
+        repeats = Repeats(read_picks_csv(output) if places else [], places, config.min_distance_s)
+        for trace, sequence in stop.until_asked(received):
+            picks = repeats.without(streaming.add(trace, now_ns=time.time_ns()))
             file.add(picks)
-            tell()
+            left_out.say(streaming.rejections)
+            arrivals.note(trace, sequence, time.time_ns())
             n_picks, n_packets = n_picks + len(picks), n_packets + 1
-            show(f"{trace.id} {iso_time(trace.stats.endtime.ns)}, {counted(n_picks, 'pick')}")
+            picks_so_far = counted(n_picks, "pick")
+            show(f"{trace.id} {iso_time(trace.stats.endtime.ns)}, {picks_so_far}")
+            if places_due.is_due():
+                arrivals.write(places_file, server)
+            if status_due.is_due():
+                tell(f"{picks_so_far} from {counted(n_packets, 'packet')}; {arrivals.status(time.time_ns())}")
         console.say(f"stream: {'stopped' if stop.asked else 'the server has sent all'}", quiet=quiet)
-        picks = streaming.finish()
+        picks = repeats.without(streaming.finish())
         file.add(picks)
-        tell()
+        arrivals.write(places_file, server)
+        left_out.say(streaming.rejections)
     console.say(f"{output}: {counted(n_picks + len(picks), 'pick')} from {counted(n_packets, 'packet')}", quiet=quiet)
-    if not (quiet or verbose):
-        console.say_reasons(counts)
+    left_out.sum_up()

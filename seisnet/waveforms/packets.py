@@ -18,6 +18,9 @@ from seisnet.waveforms.segments import Segment, joined, place_after
 BEFORE_ALL_NS, AFTER_ALL_NS = -(2**63), 2**63
 """Earlier and later than any sample."""
 
+AHEAD_NS = 600 * NS_PER_S
+"""Packets dated this long after now would make all that follow seem late: less than clocks on local time are wrong."""
+
 
 @dataclass
 class Run:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import logging
 import re
 import time
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 import obspy
 from obspy.clients.seedlink.client.seedlinkconnection import SeedLinkConnection
@@ -29,6 +30,13 @@ ANSWER_S = 30
 
 LONGEST = 200
 """Characters of a reason that are told."""
+
+
+class Packet(NamedTuple):
+    """What a packet holds, and the number that the server has given it among those of its station."""
+
+    trace: obspy.Trace
+    sequence: int
 
 
 class ConnectionLog:
@@ -123,8 +131,9 @@ def packets(
     tell: Say,
     connect: Callable[[ConnectionLog], Any] = Connection,
     pause_s: float = RECONNECT_S,
-) -> Iterator[obspy.Trace]:
-    """Traces as a server sends them, for ever, or until it ends; a wrong address or pattern is reported at once.
+    since: Mapping[str, int] = MappingProxyType({}),
+) -> Iterator[Packet]:
+    """Packets as a server sends them, for ever, or until it ends; a wrong address or pattern is reported at once.
 
     Parameters
     ----------
@@ -140,6 +149,9 @@ def packets(
         Makes a connection such as ObsPy's, which tells such things too.
     pause_s : float
         Time before a lost connection is tried again.
+    since : mapping of str to int
+        By ``NET.STA``, the number of the first packet that is asked for; by default the next that there will be. What
+        a server does that no longer has it is its own affair: the oldest that it has may come, or the next.
 
     Raises
     ------
@@ -158,11 +170,14 @@ def packets(
     for network, station, location, channel in streams:
         # Not every server can select the empty location, so any is asked for, and others are left out here.
         selector = ("" if location == "*" else location) + channel
-        connection.add_stream(network, station, selector, -1, None)
+        # ObsPy asks for what follows the number of the last packet, and takes -1 for none.
+        first = since.get(f"{network}.{station}")
+        last = -1 if first is None else max(first - 1, 0)
+        connection.add_stream(network, station, selector, last, None)
     return _received(connection, log, pause_s, Selection(tuple(map(".".join, streams))))
 
 
-def _received(connection: Any, log: ConnectionLog, pause_s: float, selection: Selection) -> Iterator[obspy.Trace]:
+def _received(connection: Any, log: ConnectionLog, pause_s: float, selection: Selection) -> Iterator[Packet]:
     left_out = set[str]()
     while True:
         try:
@@ -182,7 +197,7 @@ def _received(connection: Any, log: ConnectionLog, pause_s: float, selection: Se
             log.packet_received()
             trace = packet.get_trace()
             if selection.takes(trace.id):
-                yield trace
+                yield Packet(trace, packet.get_sequence_number())
             elif trace.id not in left_out:
                 left_out.add(trace.id)
                 log.problem(f"{trace.id} comes, but is not selected, and left out; a location of * takes any")
