@@ -63,7 +63,7 @@ class Streaming:
     patience_s : float
         How long a component may lag behind the others of its instrument, or be missing at the start.
     step_s : float
-        How much new data is waited for before it is looked at.
+        How much new data is waited for at least before it is looked at; until it can tell more, it is not anyway.
     inventory : obspy.Inventory or one or several files, optional
         Station metadata: components go where their azimuth and dip say.
 
@@ -188,10 +188,12 @@ class _Instrument:
         self._rejections.append(Rejection(self._trace_id, start_ns, end_ns, reason))
 
     def advance(self, patience_ns: int, step_ns: int) -> list[Found]:
-        """Follow the records up to where they are final, if that is a step on."""
+        """Follow the records up to where they are final, if that is a step on, and tells more."""
         packets, config = self._packets, self._model.preprocess
         complete_ns, rates_hz = packets.complete_ns(patience_ns), packets.rates_hz
         next_ns = max(self._done_ns, packets.first_ns) + max(step_ns, 1)
+        if self._follower:
+            next_ns = max(next_ns, self._follower.due_ns + 1)
         if complete_ns < next_ns:
             return []
         slowest_hz = min(*rates_hz, config.sampling_rate_hz)

@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from seisnet.classification.one_source import SourceJob, classify_source
-from seisnet.config import PreprocessConfig
+from seisnet.config import PickConfig, PreprocessConfig
 from seisnet.errors import ConfigError
-from seisnet.model import Model
+from seisnet.model import Model, load_model
 from seisnet.streaming import LATE, Streaming
 from seisnet.waveforms.files import Reading
 from seisnet.waveforms.finding import find_sources
@@ -65,6 +65,28 @@ def test_chunk_invariance_one_sample_a_packet(quakes):
     assert found + streaming.finish() == MODEL.classify(stream)
 
 
+@pytest.mark.parametrize("model", [MODEL, load_model("phase")], ids=["one stage", "phase"])
+def test_data_are_looked_at_only_when_they_tell_more_and_picks_come_no_later(model, quakes, monkeypatch):
+    stream = quakes[0].slice(endtime=quakes[0][0].stats.starttime + 60)
+    parts = [trace for window in stream.slide(0.49, 0.5) for trace in window]
+
+    def come():
+        """When which pick comes, and how often data are looked at."""
+        looks = []
+        records = type(model).records
+        with monkeypatch.context() as watched:
+            watched.setattr(type(model), "records", lambda *given: looks.append(1) or records(*given))
+            streaming = model.stream(PickConfig(thresholds={"P": 0.1, "S": 0.1}), step_s=0.0)
+            when = {pick: k for k, part in enumerate(parts) for pick in streaming.add(part)}
+        return when, len(looks)
+
+    when, n_looks = come()
+    monkeypatch.setattr("seisnet.picking.follower.Follower.due_ns", START_NS)
+    always, n_always = come()
+    assert when and when.keys() == always.keys() and n_looks < n_always / 4
+    assert all(when[pick] <= always[pick] for pick in when)
+
+
 @pytest.mark.parametrize("rate_hz", [40.0, 50.0, 200.0])
 @pytest.mark.parametrize("overlap", [0, 3])
 def test_chunk_invariance_packets_of_other_rates_that_may_overlap(rate_hz, overlap, quakes, make_trace):
@@ -109,7 +131,7 @@ def test_chunk_invariance_packets_of_other_rates_are_resampled_as_the_whole(rate
             followed.append(samples.copy())
             return SimpleNamespace(picks=[], detections=[])
 
-        return SimpleNamespace(add=add)
+        return SimpleNamespace(add=add, due_ns=START_NS)
 
     model = SimpleNamespace(preprocess=conditioning.preprocess, records=records, follow=follow)
     streaming, size = Streaming(model, step_s=0.0), round(packet_s * rate_hz)
@@ -434,7 +456,8 @@ def test_a_stream_hears_what_its_recording_gives_also_where_components_turn(
     def follow(head, config):
         parts = []
         heard.append((head, parts))
-        return SimpleNamespace(add=lambda x, last=False: parts.append(x) or SimpleNamespace(picks=[], detections=[]))
+        found = SimpleNamespace(picks=[], detections=[])
+        return SimpleNamespace(add=lambda x, last=False: parts.append(x) or found, due_ns=START_NS)
 
     listener = SimpleNamespace(preprocess=untrained_model.preprocess, records=untrained_model.records, follow=follow)
     streaming = Streaming(listener, inventory=inventory)

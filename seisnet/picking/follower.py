@@ -63,6 +63,11 @@ class Follower:
         self._head, self._start = record, 0
         self._kept = np.zeros((3, 0), dtype=np.float32)  # samples that picks may need, from sample `_start` on
 
+    @property
+    def due_ns(self) -> int:
+        """Time of the sample with which more will be found; before it there is no more to see."""
+        return sample_to_ns(self._head, self._scanner.due - 1)
+
     def add(self, samples: NDArray[np.float32], *, last: bool = False) -> Found:
         """Take the samples (C, T) that follow."""
         probabilities = self._scanner.add(samples, last=last)

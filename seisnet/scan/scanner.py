@@ -112,6 +112,11 @@ class Scanner:
         start_ns, dead = self._windows.centre_ns(record), np.zeros(0, dtype=np.bool_)
         self._ahead = Probabilities(nothing, start_ns, chain.hop_ns, chain.classes, record.trace_id, dead)
 
+    @property
+    def due(self) -> int:
+        """How many samples of the record there must be for more columns."""
+        return self._windows.due
+
     def add(self, samples: NDArray[np.float32], *, last: bool = False) -> Probabilities:
         """Take the samples (C, T) that follow, and give the columns that have become final."""
         with blas_threads(1):
@@ -191,6 +196,12 @@ class _WindowScan:
     def sample(self, frame: int) -> int:
         """Sample of the record on which a frame starts."""
         return self._first_sample + (frame - self._frame) * self._config.hop_samples
+
+    @property
+    def due(self) -> int:
+        """How many samples of the record there must be for the next group of windows to be complete."""
+        group = self._network.group_frames
+        return self.sample((self.next // group + 1) * group - 1) + self._config.window_samples
 
     def add(self, samples: NDArray[np.float32], *, last: bool) -> Columns:
         """Columns of the windows that have become complete, in whole groups but for the last."""
