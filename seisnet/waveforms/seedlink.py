@@ -6,6 +6,7 @@ import logging
 import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cache
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -178,7 +179,7 @@ def packets(
 
 
 def _received(connection: Any, log: ConnectionLog, pause_s: float, selection: Selection) -> Iterator[Packet]:
-    left_out = set[str]()
+    takes, left_out = cache(selection.takes), set[str]()
     while True:
         try:
             packet = connection.collect()
@@ -196,7 +197,7 @@ def _received(connection: Any, log: ConnectionLog, pause_s: float, selection: Se
         elif packet not in (None, SLPacket.SLNOPACKET):  # None is information that nobody asked for
             log.packet_received()
             trace = packet.get_trace()
-            if selection.takes(trace.id):
+            if takes(trace.id):
                 yield Packet(trace, packet.get_sequence_number())
             elif trace.id not in left_out:
                 left_out.add(trace.id)
