@@ -96,7 +96,7 @@ def test_whoever_watches_learns_of_latencies_gaps_and_silence(make_trace):
         f"GE.{name} (nothing yet)" for name in ("APE", "BACK", "LATE", "MUTE")
     )
     note(0, 12)
-    note(0, 50, "LATE")
+    note(0, 50, "Late")
     assert status(60).startswith("2 of 4 stations heard, latency 21 s (median; GE.LATE: 40 s); silent: ")
     note(129, 141)
     assert told == []
@@ -128,7 +128,8 @@ def test_places_are_kept_also_of_stations_that_have_not_come_again_and_trouble_i
         for _ in range(2):
             arrivals.write(place, "a:1")
     assert len(told) == 2 and all(line.endswith("; a restart can't go on from here") for line in told)
-    for content in ("", "[]", "{}", '{"server": "a:1", "stations": {"GE.APE": [1, 2]}}', '{"server": "a:1"}'):
+    cut = '{"server": "a:1", "stations": {"GE.APE": {"sequence": 1}}}'
+    for content in ("", "[]", "{}", cut, '{"server": "a:1"}', '{"server": "a:1", "stations": {"GE.APE": [1, 2, 3]}}'):
         path.write_text(content)
         with pytest.raises(DataError, match=r"not what a stream writes of where it is; remove it"):
             read_places(path, "a:1")

@@ -58,11 +58,11 @@ def read_places(path: Path, server: str) -> dict[str, Place]:
     Raises
     ------
     DataError
-        If the file is missing, is none of these, or is of another server.
+        If the file holds something else, or is of another server.
     """
     try:
         held = json.loads(read_text(path))
-        places = {name: Place(*map(int, place)) for name, place in held["stations"].items()}
+        places = {name: Place(*(int(place[key]) for key in Place._fields)) for name, place in held["stations"].items()}
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise DataError(f"{path}: not what a stream writes of where it is; remove it") from error
     if held["server"] != server:
@@ -89,7 +89,7 @@ class Arrivals:
     Parameters
     ----------
     stations : iterable of str
-        ``NET.STA``
+        ``NET.STA`` in capitals.
     places : mapping of str to Place
         Where an earlier run stopped.
     settled_s : float
@@ -108,7 +108,7 @@ class Arrivals:
 
     def note(self, trace: obspy.Trace, sequence: int, now_ns: int) -> None:
         """Note a packet, once its picks have been written."""
-        name = f"{trace.stats.network}.{trace.stats.station}"
+        name = f"{trace.stats.network}.{trace.stats.station}".upper()
         station, start_ns, end_ns = self._stations[name], trace.stats.starttime.ns, trace.stats.endtime.ns
         if end_ns > now_ns + AHEAD_NS:
             return
@@ -135,7 +135,7 @@ class Arrivals:
 
     def write(self, path: Path, server: str) -> None:
         """Write the places to a file; that it can't be written is told, for picks matter more."""
-        content = {"server": server, "stations": self.places}
+        content = {"server": server, "stations": {name: place._asdict() for name, place in self.places.items()}}
         try:
             write_whole(path, json.dumps(content, indent=1).encode())
             self._trouble = ""
@@ -178,7 +178,7 @@ class Repeats:
         self._near_ns = near_ns = round(max(min_distance_s / 2, LEAST_S) * NS_PER_S)
         self._times_ns = defaultdict[tuple[str, str], list[int]](list)
         for pick in given:
-            if pick.time_ns > self._settled_ns.get(pick.station_id, AFTER_ALL_NS) - near_ns:
+            if pick.time_ns > self._settled_ns.get(pick.station_id.upper(), AFTER_ALL_NS) - near_ns:
                 self._times_ns[pick.trace_id, pick.phase].append(pick.time_ns)
 
     def without(self, picks: Iterable[Pick]) -> list[Pick]:
@@ -186,7 +186,7 @@ class Repeats:
         return [pick for pick in picks if not self._is_given(pick)]
 
     def _is_given(self, pick: Pick) -> bool:
-        if pick.time_ns < self._settled_ns.get(pick.station_id, BEFORE_ALL_NS):
+        if pick.time_ns < self._settled_ns.get(pick.station_id.upper(), BEFORE_ALL_NS):
             return True
         times_ns = self._times_ns.get((pick.trace_id, pick.phase), [])
         return any(abs(pick.time_ns - time_ns) < self._near_ns for time_ns in times_ns)

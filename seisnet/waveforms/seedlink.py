@@ -171,7 +171,7 @@ def packets(
     for network, station, location, channel in streams:
         # Not every server can select the empty location, so any is asked for, and others are left out here.
         selector = ("" if location == "*" else location) + channel
-        # ObsPy asks for what follows the number of the last packet, and takes -1 for none.
+        # ObsPy asks for what follows a number, of which -1 is none, so that packet 0 can't be asked for.
         first = since.get(f"{network}.{station}")
         last = -1 if first is None else max(first - 1, 0)
         connection.add_stream(network, station, selector, last, None)
