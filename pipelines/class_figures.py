@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
 from seisnet.scoring.curves import precision_recall_curve
-from seisnet.scoring.metrics import bootstrap_interval, class_scores, confusion_counts, reliability
+from seisnet.scoring.metrics import bootstrap_interval, class_scores, confusion_counts, known, reliability
 
 
 def scores_of(y: np.ndarray, probabilities: np.ndarray, blocks: np.ndarray, names: Sequence[str], seed: int) -> Any:
@@ -19,25 +18,15 @@ def scores_of(y: np.ndarray, probabilities: np.ndarray, blocks: np.ndarray, name
     def f1(rows: np.ndarray) -> np.ndarray:
         return class_scores(confusion_counts(y[rows], predicted[rows], n)).f1
 
-    def known(figure: float) -> float | None:
-        return None if math.isnan(figure) else float(figure)
-
     def interval(statistic: Callable[[np.ndarray], float]) -> list[float | None]:
         return [known(v) for v in bootstrap_interval(statistic, blocks, rng=np.random.default_rng(seed))]
 
     counts = confusion_counts(y, predicted, n)
     scores = class_scores(counts)
-    classes = {
-        name: {
-            "windows": int(scores.support[k]),
-            "blocks": int(np.unique(blocks[y == k]).size),
-            "precision": known(scores.precision[k]),
-            "recall": known(scores.recall[k]),
-            "f1": known(scores.f1[k]),
-            "f1_interval_95": interval(lambda rows, k=k: f1(rows)[k]),
-        }
-        for k, name in enumerate(names)
-    }
+    classes = scores.by_name(names)
+    for k, figures in enumerate(classes.values()):
+        figures["blocks"] = int(np.unique(blocks[y == k]).size)
+        figures["f1_interval_95"] = interval(lambda rows, k=k: f1(rows)[k])
     return {
         "windows": len(y),
         "blocks": int(np.unique(blocks).size),

@@ -14,7 +14,7 @@ from seisnet.report.document import Column, Report, Section, Table, picture, rej
 from seisnet.report.folder import write_figures, write_json
 from seisnet.report.html import write_report
 from seisnet.scoring.matching import MatchScore
-from seisnet.scoring.metrics import residual_statistics
+from seisnet.scoring.metrics import known, residual_statistics
 from seisnet.waveforms.records import Rejection
 
 COLUMNS = (
@@ -88,4 +88,4 @@ def _metrics(score: MatchScore, what: str, hours: float) -> dict[str, Any]:
         name: value for name, value in asdict(residual_statistics(score.residuals_s)).items() if name != "count"
     }
     counts = {what: score.found, "reference": score.reference, "matched": score.matched, "unclear": score.unclear}
-    return counts | {name: None if np.isnan(value) else float(value) for name, value in figures.items()}
+    return counts | {name: known(value) for name, value in figures.items()}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import json
-import math
 import threading
 from typing import Any
 
@@ -20,6 +19,7 @@ from seisnet.report.html import asset, make_environment, sha256_base64
 from seisnet.report.serving import JSON, Reply, Request
 from seisnet.report.viewer import Picked
 from seisnet.review.answers import Answer, Answers
+from seisnet.scoring.metrics import known
 from seisnet.waveforms.records import COMPONENTS, NS_PER_S
 
 LONGEST_VIEW_S = 600.0
@@ -66,9 +66,9 @@ class ReviewPage:
             "phase": pick.phase,
             "time_us": (pick.time_ns + 500) // 1000,
             "time": iso_time(pick.time_ns),
-            "probability": _number(pick.probability),
-            "uncertainty_s": _number(pick.uncertainty_s),
-            "snr_db": _number(pick.snr_db),
+            "probability": known(pick.probability),
+            "uncertainty_s": known(pick.uncertainty_s),
+            "snr_db": known(pick.snr_db),
             "status": answer.status if answer else "",
             "said_phase": answer.phase if answer else pick.phase,
             "said_offset_s": (answer.time_ns - pick.time_ns) / NS_PER_S if answer else 0.0,
@@ -116,7 +116,6 @@ def _plain_view(view: View, pick: Pick, classes: tuple[str, ...]) -> dict[str, A
     size = -(-n // MOST_POINTS)
     # Of thinned samples two stand for each stretch.
     step_s = size / (2 if size > 1 else 1) / view.sampling_rate_hz
-    known = view.probabilities.size > 0
     return {
         "trace_id": view.trace_id,
         "start_s": start_s,
@@ -134,7 +133,7 @@ def _plain_view(view: View, pick: Pick, classes: tuple[str, ...]) -> dict[str, A
         "probabilities": [
             {"name": name, "values": _floats(row)} for name, row in zip(classes, view.probabilities, strict=False)
         ],
-        "probability_times_s": _floats((view.times_ns - pick.time_ns) / NS_PER_S) if known else "",
+        "probability_times_s": _floats((view.times_ns - pick.time_ns) / NS_PER_S) if view.probabilities.size else "",
         "picks": [
             {"id": p.pick_id, "phase": p.phase, "at_s": (p.time_ns - pick.time_ns) / NS_PER_S} for p in view.picks
         ],
@@ -177,10 +176,6 @@ def _band(text: str) -> tuple[float, float]:
 def _floats(values: NDArray[Any]) -> str:
     """Little-endian float32 in base64; NaN stands for a gap."""
     return base64.b64encode(np.ascontiguousarray(values, dtype="<f4").tobytes()).decode()
-
-
-def _number(value: float) -> float | None:
-    return None if math.isnan(value) else value
 
 
 def _json(value: Any) -> Reply:

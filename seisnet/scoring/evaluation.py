@@ -24,6 +24,7 @@ from seisnet.scoring.metrics import (
     bootstrap_interval,
     class_scores,
     confusion_counts,
+    known,
     reliability,
 )
 from seisnet.store.windows_file import (
@@ -113,35 +114,26 @@ class Evaluation:
 
     def metrics(self) -> dict[str, Any]:
         """Figures as plain values; what is undefined (no such window) is None."""
-        by_class = {
-            name: {
-                "precision": _number(self.scores.precision[k]),
-                "recall": _number(self.scores.recall[k]),
-                "f1": _number(self.scores.f1[k]),
-                "windows": int(self.scores.support[k]),
-            }
-            for k, name in enumerate(self.classes)
-        }
         return {
             "split": self.split,
             "windows": len(self.rows),
             "groups": int(np.unique(self.rows.group).size),
-            "accuracy": _number(self.scores.accuracy),
-            "macro_f1": _number(self.scores.macro_f1),
-            "macro_f1_interval_95": [_number(v) for v in self.macro_f1_interval],
-            "classes": by_class,
+            "accuracy": known(self.scores.accuracy),
+            "macro_f1": known(self.scores.macro_f1),
+            "macro_f1_interval_95": [known(v) for v in self.macro_f1_interval],
+            "classes": self.scores.by_name(self.classes),
             "confusion": self.counts.tolist(),
-            "roc_area": {name: _number(curve.area) for name, curve in self.roc.items()},
+            "roc_area": {name: known(curve.area) for name, curve in self.roc.items()},
             "average_precision": {
-                name: _number(curve.average_precision) for name, curve in self.precision_recall.items()
+                name: known(curve.average_precision) for name, curve in self.precision_recall.items()
             },
-            "expected_calibration_error": _number(self.calibration.ece),
-            "known_share": _number(self.known_share),
+            "expected_calibration_error": known(self.calibration.ece),
+            "known_share": known(self.known_share),
             "f1_by": {
                 name: {
                     "edges": found.edges.tolist(),
                     "windows": found.counts.tolist(),
-                    "f1": {c: [_number(v) for v in found.f1[:, k]] for k, c in enumerate(self.classes)},
+                    "f1": {c: [known(v) for v in found.f1[:, k]] for k, c in enumerate(self.classes)},
                     "windows_left_out": found.left_out,
                 }
                 for name, found in self.breakdowns.items()
@@ -231,7 +223,7 @@ def _breakdowns(
     distances = distances_km(Path(path) for path, *_ in info.sources)
     stations = [station_of(trace_id) for trace_id in rows.trace_id]
     events = [info.group_names[group] for group in rows.group]
-    known = {
+    properties = {
         "snr_db": of_record(rows.snr_db, rows.group, rows.trace_id.tolist()),
         "s_minus_p_s": s_minus_p(
             onset_ns(rows, float(info.config["window_s"])), names, rows.group, rows.trace_id.tolist()
@@ -240,7 +232,7 @@ def _breakdowns(
     }
     return {
         name: f1_by(rows.y, predicted, values, len(classes))
-        for name, values in known.items()
+        for name, values in properties.items()
         if np.isfinite(values).any()
     }
 
@@ -288,7 +280,3 @@ def check_rows(every: WindowRows, info: WindowsInfo) -> None:
         raise DataError(f"windows: x holds {every.x.dtype}; floats are needed: x.astype(numpy.float32)")
     if not all(np.isfinite(every.x[at : at + RUN_ROWS]).all() for at in range(0, n, RUN_ROWS)):
         raise DataError("windows: x holds values that are not finite; leave those windows out")
-
-
-def _number(value: float) -> float | None:
-    return None if np.isnan(value) else float(value)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -31,6 +33,14 @@ class ClassScores:
     support: NDArray[np.int64]
     accuracy: float
     macro_f1: float
+
+    def by_name(self, classes: Sequence[str]) -> dict[str, dict[str, Any]]:
+        """Plain figures of K classes: ``precision``, ``recall``, ``f1``, None where they are NaN, and ``windows``."""
+        rows = zip(self.precision, self.recall, self.f1, self.support.tolist(), strict=True)
+        return {
+            name: {"precision": known(precision), "recall": known(recall), "f1": known(f1), "windows": support}
+            for name, (precision, recall, f1, support) in zip(classes, rows, strict=True)
+        }
 
 
 @dataclass(frozen=True)
@@ -68,6 +78,11 @@ class ResidualStatistics:
     rmse_s: float
     p05_s: float
     p95_s: float
+
+
+def known(value: float) -> float | None:
+    """A figure as JSON has it: None, which is null, where it is not finite."""
+    return float(value) if math.isfinite(value) else None
 
 
 def confusion_counts(true: ArrayLike, predicted: ArrayLike, n_classes: int) -> NDArray[np.int64]:

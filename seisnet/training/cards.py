@@ -75,13 +75,8 @@ def _window_scores(stored: StoredModel, learned: WindowData) -> dict[str, Any]:
     model = Model("", stored)
     predicted = mean_output(model.networks, learned.x_dev, model.windows.temperature).argmax(axis=1)
     scores = class_scores(confusion_counts(learned.dev.y, predicted, len(stored.classes)))
-    columns = {"precision": scores.precision, "recall": scores.recall, "f1": scores.f1}
-    classes = {
-        name: {"windows": int(scores.support[k])}
-        | {key: float(column[k]) if np.isfinite(column[k]) else None for key, column in columns.items()}
-        for k, name in enumerate(stored.classes)
-    }
-    return {"classes": classes, "accuracy": scores.accuracy, "macro_f1": scores.macro_f1}
+    figures = {"accuracy": scores.accuracy, "macro_f1": scores.macro_f1}
+    return {"classes": scores.by_name(stored.classes), **figures}
 
 
 class _Card:
