@@ -12,8 +12,8 @@ from seisnet.config import PickConfig, PreprocessConfig, TrainConfig
 from seisnet.picks import iso_time
 from seisnet.preprocessing.job import preprocess_to_file
 from seisnet.report.classification import Origin, write_classification
-from seisnet.report.document import Section
-from seisnet.report.evaluation import evaluation_figures, evaluation_pictures, evaluation_section
+from seisnet.report.document import Section, picture
+from seisnet.report.evaluation import CAPTIONS, evaluation_figures, evaluation_section
 from seisnet.scoring.evaluation import evaluate
 from seisnet.store.files import FOLDER, check_output
 from seisnet.store.seisbench_writer import SeisBenchWriter
@@ -73,13 +73,14 @@ def run_demo(folder: Path, *, overwrite: bool = False, say: Say = print) -> Clas
     sources = [str(folder / "rjob.mseed"), *map(str, example_files())]
     picks = classify(sources, model, PICK, most_views=VIEWS)
     say(f"5/5 classified {len(picks.files)} real recordings with this model: {len(picks.picks)} picks")
+    figures = evaluation_figures(found, model, windows.info)
     learned = (
         Section(
             "How the network was trained",
             f"{TRAIN.epochs} epochs of mini-batch SGD with momentum on {n_records} synthetic records, "
             "just made by the physics-based generator: no download, no real seismogram.",
         ),
-        evaluation_section(found, model, evaluation_pictures(evaluation_figures(found, model, windows.info))),
+        evaluation_section(found, model, [picture(figure, CAPTIONS[name]) for name, figure in figures.items()]),
     )
     write_classification(
         picks,

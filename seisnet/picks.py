@@ -51,6 +51,11 @@ class OnInstrument:
         return f"{self.network}.{self.station}.{self.location}"
 
     @property
+    def channel_id(self) -> str:
+        """``LOC.CHA``, or ``CHA`` alone where there is no location."""
+        return f"{self.location}.{self.channel}".lstrip(".")
+
+    @property
     def trace_id(self) -> str:
         """``NET.STA.LOC.BAND+INSTRUMENT``."""
         return f"{self.site_id}.{self.channel[:2]}"

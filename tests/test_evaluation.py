@@ -131,8 +131,8 @@ def test_figures_are_of_all_windows_that_are_not_altered_copies(quakes, quake_mo
     of_one_event = replace(quakes.windows, rows=replace(rows, group=np.zeros_like(rows.group)))
     of_one = evaluate(quake_model, of_one_event, split="all")
     assert np.isnan(of_one.macro_f1_interval).all()
-    assert f"(95 % interval {low:.3f} to {high:.3f} over events)" in evaluation_section(found, quake_model, {}).text
-    assert "(too few events, or mistakes, for an interval)" in evaluation_section(of_one, quake_model, {}).text
+    assert f"(95 % interval {low:.3f} to {high:.3f} over events)" in evaluation_section(found, quake_model, []).text
+    assert "(too few events, or mistakes, for an interval)" in evaluation_section(of_one, quake_model, []).text
     no_s = replace(quakes.windows, rows=rows.take(rows.y != 1))
     assert [*evaluate(quake_model, no_s, split="all").roc] == ["P", "noise"]
     only_p = evaluate(quake_model, replace(quakes.windows, rows=rows.take(rows.y == 0)), split="all")

@@ -12,13 +12,19 @@ from seisnet import __version__, plots
 from seisnet.config import PreprocessConfig, from_dict
 from seisnet.picks import station_of
 from seisnet.plots.features import SHEET
-from seisnet.report.document import Cell, Column, Picture, Report, Section, Table, picture, rejections_section, utc
+from seisnet.report.document import Cell, Column, Report, Section, Table, rejections_section, utc
 from seisnet.report.folder import write_figures
 from seisnet.report.html import write_report
 from seisnet.store.windows_file import SPLITS, FeatureReader, WindowRows, WindowsInfo, read_counts, read_info, read_rows
 from seisnet.waveforms.lookup import station_places
 from seisnet.waveforms.records import Rejection
 from seisnet.wording import counted, divided_by
+
+CAPTIONS = {
+    "counts": "Windows of each class by split.",
+    "snr": "Power in the two seconds after the onset relative to the two before.",
+    "stations": "Stations whose coordinates the data sets give.",
+}
 
 
 def write_audit(windows: Path, folder: Path, rng: np.random.Generator) -> None:
@@ -32,19 +38,18 @@ def write_audit(windows: Path, folder: Path, rng: np.random.Generator) -> None:
         Draws the windows that are shown.
     """
     info, rows, counts = read_info(windows), read_rows(windows, features=False), read_counts(windows)
-    figures = audit_figures(windows, info, rows, rng)
-    figures = {"counts": plots.class_counts(counts, info.classes, SPLITS), **figures}
-    pictures = {name: picture(figure, _caption(name)) for name, figure in figures.items()}
-    write_figures(folder, figures, pictures)
-    sheets = tuple(drawn for name, drawn in pictures.items() if name.startswith("class_"))
+    overview = overview_figures(info, rows, counts)
+    sheets = class_sheets(windows, info, rows, rng)
+    captions = CAPTIONS | dict.fromkeys(sheets, "Random windows of one class.")
+    pictures = write_figures(folder, overview | sheets, captions)
     has_onsets = bool(np.isfinite(rows.onset_s).any())
     question = (
         "The line marks the onset. Is it where the energy sets in?" if has_onsets else "Do they belong to their class?"
     )
     question += " A component that was not recorded is white." * (info.attributes["feature"] == "logspec")
     sections = (
-        _counts_section(info, counts, tuple(drawn for drawn in pictures.values() if drawn not in sheets)),
-        Section("Windows", f"Drawn at random. {question}", pictures=sheets),
+        Section("Counts", table=_counts(info, counts), pictures=tuple(pictures[name] for name in overview)),
+        Section("Windows", f"Drawn at random. {question}", pictures=tuple(pictures[name] for name in sheets)),
         rejections_section([Rejection(*rejected) for rejected in info.rejected]),
     )
     lead = (
@@ -58,11 +63,9 @@ def write_audit(windows: Path, folder: Path, rng: np.random.Generator) -> None:
     write_report(Report(f"Windows of {windows.name}", lead, sections, notes), folder / "report.html")
 
 
-def audit_figures(
-    windows: Path, info: WindowsInfo, rows: WindowRows, rng: np.random.Generator
-) -> dict[str, plots.Figure]:
-    """Figures by file name without ending: a sheet a class, and, where they are known, ratios and stations."""
-    figures = {}
+def overview_figures(info: WindowsInfo, rows: WindowRows, counts: NDArray[np.int64]) -> dict[str, plots.Figure]:
+    """Counts and, where they are known, signal-to-noise ratios and stations, by file name without ending."""
+    figures = {"counts": plots.class_counts(counts, info.classes, SPLITS)}
     own = ~rows.augmented
     ratios = {c: rows.snr_db[own & (rows.y == k)] for k, c in enumerate(info.classes) if c != "noise"}
     if any(np.isfinite(values).any() for values in ratios.values()):
@@ -72,6 +75,14 @@ def audit_figures(
     places = {station: where for station, where in known.items() if station in stations}
     if places:
         figures["stations"] = plots.stations_map(places, stations)
+    return figures
+
+
+def class_sheets(
+    windows: Path, info: WindowsInfo, rows: WindowRows, rng: np.random.Generator
+) -> dict[str, plots.Figure]:
+    """Random windows of each class that has any, by file name without ending."""
+    figures = {}
     grid = plots.feature_grid(from_dict(PreprocessConfig, info.config, where=str(windows)))
     with FeatureReader(windows) as reader:
         for k, name in enumerate(info.classes):
@@ -95,15 +106,7 @@ def _where(rows: WindowRows, row: int) -> str:
     return f"{rows.trace_id[row]}\n{day}\n{clock}{added}"
 
 
-def _counts_section(info: WindowsInfo, counts: NDArray[np.int64], pictures: tuple[Picture, ...]) -> Section:
+def _counts(info: WindowsInfo, counts: NDArray[np.int64]) -> Table:
     columns = (Column("Class"), *(Column(name) for split in SPLITS for name in (split, f"{split} augmented")))
     cells: list[tuple[Cell, ...]] = [(name, *map(int, counts[:, k].ravel())) for k, name in enumerate(info.classes)]
-    return Section("Counts", table=Table(columns, tuple(cells)), pictures=pictures)
-
-
-def _caption(name: str) -> str:
-    return {
-        "counts": "Windows of each class by split.",
-        "snr": "Power in the two seconds after the onset relative to the two before.",
-        "stations": "Stations whose coordinates the data sets give.",
-    }.get(name, "Random windows of one class.")
+    return Table(columns, tuple(cells))

@@ -37,6 +37,8 @@ from seisnet.waveforms.records import NS_PER_S
 from seisnet.waveforms.selection import EVERYTHING, Selection
 from seisnet.wording import counted, quoted
 
+CAPTIONS = {"availability": "Data used and rejected from each instrument, and what was found over time."}
+
 
 @dataclass(frozen=True)
 class Origin:
@@ -80,13 +82,12 @@ def write_classification(
         elif not detects and name.startswith("picks"):
             write_picks(found.picks, folder / name, file_format, overwrite=True)
     write_json(folder / "metrics.json", classification_metrics(found, origin))
-    figures, caption = {}, "Data used and rejected from each instrument, and what was found over time."
+    figures = {}
     if found.spans:
         figures["availability"] = plots.availability(
             found.spans, rejected=found.rejections, picks=found.detections or found.picks
         )
-    pictures = {name: picture(figure, caption) for name, figure in figures.items()}
-    write_figures(folder, figures, pictures)
+    pictures = write_figures(folder, figures, CAPTIONS)
     stations = Section("Stations", table=_counts(found, model), pictures=tuple(pictures.values()))
     said = notes(model, found.thresholds)
     if detects:

@@ -112,7 +112,7 @@ def picks_table(
         (
             utc(pick.time_ns),
             pick.station_id,
-            f"{pick.location}.{pick.channel}".lstrip("."),
+            pick.channel_id,
             pick.phase,
             pick.probability,
             pick.uncertainty_s,
@@ -145,7 +145,7 @@ def detections_table(detections: Sequence[Detection]) -> Table:
             utc(d.start_ns),
             (d.end_ns - d.start_ns) / NS_PER_S,
             d.station_id,
-            f"{d.location}.{d.channel}".lstrip("."),
+            d.channel_id,
             d.label,
             d.probability,
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +15,7 @@ from seisnet.config import PreprocessConfig, from_dict
 from seisnet.errors import DataError
 from seisnet.model import Model
 from seisnet.plots import Figure, Mistake
-from seisnet.report.document import Column, Picture, Report, Section, Table, picture, utc
+from seisnet.report.document import Column, Picture, Report, Section, Table, utc
 from seisnet.report.folder import notes, write_figures, write_json
 from seisnet.report.html import write_report
 from seisnet.scoring.embedding import principal_components
@@ -55,13 +55,12 @@ CAPTIONS = {
 def write_evaluation(found: Evaluation, model: Model, info: WindowsInfo, folder: Path) -> None:
     """Write report.html, metrics.json and the figures of an evaluation into an existing folder."""
     figures = evaluation_figures(found, model, info)
-    pictures = evaluation_pictures(figures)
-    write_figures(folder, figures, pictures)
+    pictures = write_figures(folder, figures, CAPTIONS)
     write_json(folder / "metrics.json", found.metrics())
     report = Report(
         f"Evaluation of {model.name}",
         (f"Note: {found.caveat}.",) if found.caveat else (),
-        (evaluation_section(found, model, pictures),),
+        (evaluation_section(found, model, pictures.values()),),
         notes(model, model.stored.thresholds),
     )
     write_report(report, folder / "report.html")
@@ -135,12 +134,7 @@ def worst_mistakes(found: Evaluation, info: WindowsInfo) -> list[Mistake]:
     ]
 
 
-def evaluation_pictures(figures: Mapping[str, Figure]) -> dict[str, Picture]:
-    """Render the figures for the page."""
-    return {name: picture(figure, CAPTIONS[name]) for name, figure in figures.items()}
-
-
-def evaluation_section(found: Evaluation, model: Model, pictures: Mapping[str, Picture]) -> Section:
+def evaluation_section(found: Evaluation, model: Model, pictures: Iterable[Picture]) -> Section:
     """Scores by class and the figures."""
     columns = (
         Column("Class"),
@@ -178,7 +172,7 @@ def evaluation_section(found: Evaluation, model: Model, pictures: Mapping[str, P
         + f". Expected calibration error {found.calibration.ece:.3f}."
         + (f" {ALONE}" if model.context else "")
     )
-    return Section("Windows", text, Table(columns, rows), tuple(pictures.values()))
+    return Section("Windows", text, Table(columns, rows), tuple(pictures))
 
 
 def _waveforms(info: WindowsInfo) -> Waveforms | None:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from seisnet import __version__, plots
-from seisnet.report.document import Column, Report, Section, Table, picture, rejections_section
+from seisnet.report.document import Column, Report, Section, Table, rejections_section
 from seisnet.report.folder import write_figures, write_json
 from seisnet.report.html import write_report
 from seisnet.scoring.matching import MatchScore
@@ -57,8 +57,8 @@ def write_score(scores: Sequence[MatchScore], folder: Path, of: Comparison) -> N
     residuals_s = {score.name: score.residuals_s for score in scores}
     limit_s = max([0.001, of.tolerance_s, *(np.abs(r).max(initial=0.0) for r in residuals_s.values())])
     figure = plots.residual_histogram(residuals_s, limit_s=limit_s, what=what)
-    drawn = picture(figure, f"Residuals of matched {what}; the line is their median.")
-    write_figures(folder, {"residuals": figure}, {"residuals": drawn})
+    captions = {"residuals": f"Residuals of matched {what}; the line is their median."}
+    pictures = write_figures(folder, {"residuals": figure}, captions)
     metrics = {s.name: _metrics(s, what, hours) for s in scores}
     write_json(folder / "metrics.json", {"tolerance_s": of.tolerance_s, "hours": of.hours, many: metrics})
     rows = []
@@ -76,7 +76,7 @@ def write_score(scores: Sequence[MatchScore], folder: Path, of: Comparison) -> N
     columns = (Column(of.kind.title()), Column(what.title()), *COLUMNS)
     shown = len(columns) - (of.hours is None)  # without hours, the last says nothing
     table = Table(columns[:shown], tuple(row[:shown] for row in rows))
-    sections = Section(what.title(), text, table, (drawn,)), rejections_section(of.rejections)
+    sections = Section(what.title(), text, table, tuple(pictures.values())), rejections_section(of.rejections)
     title = f"{of.found.name} against {of.reference.name}"
     write_report(Report(title, tuple(of.remarks), sections, (f"seisnet {__version__}.",)), folder / "report.html")
 

@@ -62,7 +62,7 @@ class ReviewPage:
         return {
             "id": pick.pick_id,
             "station": pick.station_id,
-            "channel": f"{pick.location}.{pick.channel}".lstrip("."),
+            "channel": pick.channel_id,
             "phase": pick.phase,
             "time_us": (pick.time_ns + 500) // 1000,
             "time": iso_time(pick.time_ns),
