@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from shipped import DATA, pairs
+from shipped import CALIFORNIA, DATA, FOREIGN, pairs
 
 from seisnet.cli import in_one_line
 from seisnet.config import PreprocessConfig, TrainConfig
@@ -22,16 +22,17 @@ from seisnet.training.fitting import fit
 from seisnet.training.labelled_sets import load_records, make_windows, station_folds
 from seisnet.windows.labelled import LabelledRecord
 
-HOME = "phasenet_ncedc_train154"
-NCEDC = (HOME, "phasenet_ncedc_test100", "deepdenoiser_ncedc99")
-FOREIGN = ("pytheas_corinth", "scdetect_ch")
+HOME = CALIFORNIA[0]
+NEVER_SEEN = FOREIGN[1:]
 N_FOLDS = 5
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2], help="a training each")
-    parser.add_argument("--data", type=Path, default=DATA, help=f"folder of the pairs {pairs(*NCEDC, *FOREIGN)}")
+    parser.add_argument(
+        "--data", type=Path, default=DATA, help=f"folder of the pairs {pairs(*CALIFORNIA, *NEVER_SEEN)}"
+    )
     arguments = parser.parse_args()
 
     def load(name: str, config: PreprocessConfig) -> list[LabelledRecord]:
@@ -45,8 +46,8 @@ def main() -> None:
         scores = [score(list(station_folds(home, N_FOLDS, seed)), config, seed) for seed in arguments.seeds]
         report(f"{HOME}, {N_FOLDS} folds by station", HOME, features, scores)
     config = PreprocessConfig()
-    train = [record for name in NCEDC for record in load(name, config)]
-    for foreign in FOREIGN:
+    train = [record for name in CALIFORNIA for record in load(name, config)]
+    for foreign in NEVER_SEEN:
         test = load(foreign, config)
         report("the three NCEDC sets", foreign, "logspec", [score([(train, test)], config, s) for s in arguments.seeds])
 

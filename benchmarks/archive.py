@@ -8,13 +8,13 @@ day at 100 Hz do. ``--plan`` does what ``seisnet preprocess --dry-run`` does. Me
 from __future__ import annotations
 
 import argparse
-import re
 import tempfile
 import time
 from pathlib import Path
 
 import numpy as np
 import obspy
+from memory import memory_mb
 
 from seisnet.cli import in_one_line
 from seisnet.config import PreprocessConfig
@@ -66,8 +66,7 @@ def main() -> None:
             shards = [path.stat().st_size for path in (Path(name) / "w.h5.shards").iterdir()]
             told = f"made, {len(shards)} shards of {sum(shards) / 1e6:.0f} MB"
         seconds = time.perf_counter() - start
-    [peak] = re.findall(r"VmHWM:\s+(\d+)", Path("/proc/self/status").read_text())
-    print(f"{options.days} days, {options.picks} picks: {told} in {seconds:.1f} s, peak {int(peak) / 1024:.0f} MB")
+    print(f"{options.days} days, {options.picks} picks: {told} in {seconds:.1f} s, peak {memory_mb():.0f} MB")
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ import time
 from pathlib import Path
 
 import numpy as np
-from shipped import DATA, pairs
+from shipped import CALIFORNIA, DATA, WHOLE_S, pairs
 
 from seisnet.cli import in_one_line
 from seisnet.config import PickConfig, PreprocessConfig, TrainConfig
@@ -27,7 +27,6 @@ from seisnet.training.labelled_sets import excerpts_of, load_records, make_windo
 from seisnet.training.trials import Trial, merged, try_picks
 from seisnet.waveforms.records import Record
 
-SETS = ("phasenet_ncedc_train154", "phasenet_ncedc_test100", "deepdenoiser_ncedc99")
 BRIEF = TrainConfig(hidden=(64, 32), epochs=10, onset_epochs=20, folds=2)
 COLUMN_EPOCHS = 40.0
 """Passes of the context network over its columns, for each second between them."""
@@ -38,14 +37,14 @@ REPEATS = 3
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=Path, default=DATA, help=f"folder of the pairs {pairs(*SETS)}")
+    parser.add_argument("--data", type=Path, default=DATA, help=f"folder of the pairs {pairs(*CALIFORNIA)}")
     parser.add_argument("--hops", type=float, nargs="+", default=[0.1, 0.2, 0.4], help="steps in seconds")
     parser.add_argument("--folds", type=int, default=2, help="by station")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1], help="a training each, of every step and fold")
     parser.add_argument("--alone", action="store_true", help="also the window network alone")
     arguments = parser.parse_args()
-    base = PreprocessConfig(excerpt_s=1000.0)
-    records = [record for name in SETS for record in load_records(arguments.data / f"{name}.h5", base)]
+    base = PreprocessConfig(excerpt_s=WHOLE_S)
+    records = [record for name in CALIFORNIA for record in load_records(arguments.data / f"{name}.h5", base)]
     print("| trained with | stages | every | seed | P at 0.5 s | at 0.1 s | S at 0.5 s | at 0.1 s | a day |")
     print("|---|---|---|---|---|---|---|---|---|")
     for hop_s in arguments.hops:

@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from shipped import DATA, pairs
+from shipped import CALIFORNIA, DATA, FOREIGN, WHOLE_S, pairs
 
 from seisnet.cli import in_one_line
 from seisnet.config import PreprocessConfig, TrainConfig
@@ -29,11 +29,6 @@ from seisnet.training.labelled_sets import excerpts_of, load_records, make_windo
 from seisnet.training.trials import LOWEST_THRESHOLD, Trial, merged, try_picks
 from seisnet.waveforms.records import NS_PER_S
 
-HOME = ("phasenet_ncedc_train154", "phasenet_ncedc_test100", "deepdenoiser_ncedc99")
-FOREIGN = ("obstransformer_sample", "pytheas_corinth", "scdetect_ch")
-WHOLE_S = 1000.0
-"""Excerpts are as long as the records."""
-
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -41,26 +36,26 @@ def main() -> None:
         "--data",
         type=Path,
         default=DATA,
-        help=f"folder of the pairs {pairs(*HOME)}; with --foreign also {pairs(*FOREIGN)}",
+        help=f"folder of the pairs {pairs(*CALIFORNIA)}; with --foreign also {pairs(*FOREIGN)}",
     )
     parser.add_argument("--seeds", type=int, nargs="+", default=[0], help="a training each, of every fold")
     parser.add_argument("--foreign", action="store_true", help="also the sets of other regions: look rarely")
     arguments = parser.parse_args()
     config = PreprocessConfig(excerpt_s=WHOLE_S)
-    home = {name: load_records(arguments.data / f"{name}.h5", config) for name in HOME}
+    home = {name: load_records(arguments.data / f"{name}.h5", config) for name in CALIFORNIA}
     together = [record for records in home.values() for record in records]
     print("| set | method | phase | F1 at 0.5 s | F1 at 0.1 s | median s | MAE s | false an hour | threshold |")
     print("|---|---|---|---|---|---|---|---|---|")
     for name, records in home.items():
         report(name, "STA/LTA + AIC", classical(excerpts_of(records, 2, config)))
     for seed in arguments.seeds:
-        trials: dict[str, list[dict[str, Trial]]] = {name: [] for name in HOME}
+        trials: dict[str, list[dict[str, Trial]]] = {name: [] for name in home}
         for train, test in station_folds(together, 5, seed):
             model, _ = fit(make_windows([train], config), TrainConfig(seed=seed))
             for name, records in home.items():
                 mine = [r for r in test if any(r is other for other in records)]
                 trials[name].append(try_picks(model, excerpts_of(mine, 2, config)))
-        for name in HOME:
+        for name in home:
             report(name, f"seisnet, 5 folds by station, seed {seed}", merged(trials[name]))
     if arguments.foreign:
         for seed in arguments.seeds:

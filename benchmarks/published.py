@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 import obspy
-from shipped import DATA, HEAD, report
+from shipped import CALIFORNIA, DATA, FOREIGN, HEAD, WHOLE_S, report
 
 from seisnet.cli import in_one_line
 from seisnet.config import PreprocessConfig
@@ -29,15 +29,6 @@ from seisnet.training.labelled_sets import excerpts_of, load_records
 from seisnet.training.trials import LOWEST_THRESHOLD, Trial
 from seisnet.waveforms.records import Record
 
-SETS = [
-    "phasenet_ncedc_train154",
-    "phasenet_ncedc_test100",
-    "deepdenoiser_ncedc99",
-    "obstransformer_sample",
-    "pytheas_corinth",
-    "scdetect_ch",
-]
-
 PHASES = {"P": 0, "S": 1}
 """Labels of onsets in excerpts."""
 
@@ -46,10 +37,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--weights", type=Path, required=True, help="folder with ethz.json.v2 and ethz.pt.v2")
     parser.add_argument("--data", type=Path, default=DATA, help="folder of HDF5 + CSV pairs, NAME.h5 and NAME.csv")
-    parser.add_argument("--sets", nargs="+", default=SETS, help="their names; all if none is given")
+    parser.add_argument("--sets", nargs="+", default=[*CALIFORNIA, *FOREIGN], help="their names; all if none is given")
     arguments = parser.parse_args()
     picker, own = published_picker(arguments.weights)
-    config = PreprocessConfig(excerpt_s=1000.0)
+    config = PreprocessConfig(excerpt_s=WHOLE_S)
     print(HEAD)
     for name in arguments.sets:
         trials = {phase: Trial() for phase in PHASES}

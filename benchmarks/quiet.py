@@ -18,7 +18,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from published import PHASES, picked, published_picker
-from shipped import DATA
+from shipped import DATA, WHOLE_S
 
 from seisnet.cli import in_one_line
 from seisnet.config import PickConfig
@@ -46,7 +46,7 @@ def main() -> None:
     picker, published = published_picker(arguments.weights)
     model = load_model(arguments.model)
     own, low = model.thresholds(), PickConfig(thresholds=dict.fromkeys(PHASES, LOWEST_THRESHOLD))
-    config = dataclasses.replace(model.preprocess, excerpt_s=1000.0)
+    config = dataclasses.replace(model.preprocess, excerpt_s=WHOLE_S)
     hours, counts = 0.0, {phase: Counter[str]() for phase in PHASES}
     for name in arguments.sets:
         for labelled in load_records(arguments.data / f"{name}.h5", config):

@@ -24,7 +24,9 @@ from pathlib import Path
 
 import numpy as np
 import obspy
+from memory import memory_mb
 from numpy.typing import NDArray
+from recordings import recording
 from training import whole_numbers
 
 from seisnet import nn
@@ -46,8 +48,6 @@ from seisnet.waveforms.finding import find_sources
 Seconds = NDArray[np.float64]
 
 DAY_S = 86_400
-EVERY_S, TAIL_S = 600.0, 8.0
-"""Events in the record: one so often, each an onset of P and, some seconds later, one of S, that die away."""
 
 
 def main() -> None:
@@ -116,29 +116,14 @@ def random_model(hidden: tuple[int, ...]) -> Model:
     return Model("random", StoredModel(tuple(stages), config.classes, mean, scale, recipe, {}, thresholds))
 
 
-def write_days(paths: Sequence[Path], *, rate_hz: float = 100.0) -> None:
-    """Append days that follow each other without a gap to files, one after the other; a path may come again.
-
-    They hold noise with the spectrum of the Earth's, near enough to compress as real data do, and events; every day the
-    same.
-    """
-    rng = np.random.default_rng(0)
-    n = round(DAY_S * rate_hz)
-    after_s = np.arange(n) / rate_hz % EVERY_S
-    stream = obspy.Stream()
-    for letter in "ZNE":
-        samples = rng.normal(size=n) * 30 + np.convolve(rng.normal(size=n), np.ones(200), "same") * 20
-        for onset_s, height in ((300.0, 500), (304.0, 1500)):
-            since_s = after_s - onset_s
-            samples += height * np.exp(-np.maximum(since_s, 0) / TAIL_S) * (since_s >= 0) * rng.normal(size=n)
-        header = {"network": "XX", "station": "A", "channel": f"HH{letter}", "sampling_rate": rate_hz}
-        stream.append(obspy.Trace(samples.astype(np.int32), header=header))
-    start = obspy.UTCDateTime(2020, 1, 1)
-    for k, path in enumerate(paths):
-        for trace in stream:
-            trace.stats.starttime = start + k * DAY_S
+def write_days(paths: Sequence[Path]) -> None:
+    """Append days, the same each, that follow without a gap to files, one after the other; a path may come again."""
+    stream = recording(DAY_S)
+    for path in paths:
         with path.open("ab") as file:
             stream.write(file, format="MSEED", encoding="STEIM2")
+        for trace in stream:
+            trace.stats.starttime += DAY_S
 
 
 def read_and_filter(path: Path) -> None:
@@ -155,18 +140,14 @@ def whole(recording: Path, job: SourceJob) -> int:
 
 
 def command(recording: Path, model: str) -> str:
-    """Run `seisnet classify` in this process, and say how long it took and what memory the process has had at most.
-
-    What `getrusage` says begins with the memory of the process that started this one.
-    """
+    """Run `seisnet classify` in this process, and say how long it took and what memory the process has had at most."""
     start = time.perf_counter(), time.process_time()
     output = recording.with_suffix(".csv")
     call = ["classify", str(recording), "--model", model, "-o", str(output), "--quiet", "--overwrite"]
     cli(call, standalone_mode=False)
     clock_s, processor_s = time.perf_counter() - start[0], time.process_time() - start[1]
-    [line] = [line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM")]
-    peak_mb, n_picks = int(line.split()[1]) / 1024, len(output.read_text().splitlines()) - 1
-    return f"{n_picks} picks, {clock_s:.1f} s, {processor_s:.1f} s of processor, peak {peak_mb:.0f} MB"
+    n_picks = len(output.read_text().splitlines()) - 1
+    return f"{n_picks} picks, {clock_s:.1f} s, {processor_s:.1f} s of processor, peak {memory_mb():.0f} MB"
 
 
 def once(recording: Path, model: Path) -> str:

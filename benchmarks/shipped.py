@@ -27,6 +27,13 @@ from seisnet.waveforms.records import NS_PER_S
 from seisnet.windows.labelled import LabelledRecord
 
 DATA = Path(__file__).parents[2] / "shared" / "data" / "phases"
+CALIFORNIA = ("phasenet_ncedc_train154", "phasenet_ncedc_test100", "deepdenoiser_ncedc99")
+FOREIGN = ("obstransformer_sample", "pytheas_corinth", "scdetect_ch")
+"""Sets of the folder."""
+
+WHOLE_S = 1000.0
+"""Excerpts so long are whole records."""
+
 CENTRE_S = 0.3
 
 HEAD = """\
@@ -42,7 +49,7 @@ def main() -> None:
     parser.add_argument("--model", default="phase", help="shipped, or a file")
     arguments = parser.parse_args()
     model = load_model(arguments.model)
-    config = dataclasses.replace(model.preprocess, excerpt_s=1000.0)
+    config = dataclasses.replace(model.preprocess, excerpt_s=WHOLE_S)
     print(HEAD)
     windows = []
     for name in arguments.sets:

@@ -22,7 +22,7 @@ import statistics
 import sys
 import time
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from multiprocessing.connection import Connection
 from typing import Any, NamedTuple
@@ -112,16 +112,22 @@ def sklearn_run(batch_size: int, threads: int, _: ExitStack) -> Run:
     return Run(train, predict, threads)
 
 
+def torch_network() -> Any:
+    import torch
+
+    layers: list[Any] = []
+    for fan_in, fan_out in itertools.pairwise(SIZES):
+        layers += [torch.nn.Linear(fan_in, fan_out), torch.nn.ReLU()]
+    return torch.nn.Sequential(*layers[:-1])
+
+
 def torch_run(batch_size: int, threads: int, _: ExitStack, *, compiled: bool = False) -> Run:
     import torch
 
     torch.set_num_threads(threads)
     torch.manual_seed(0)
     x, y = (torch.from_numpy(array) for array in data())
-    layers: list[Any] = []
-    for fan_in, fan_out in itertools.pairwise(SIZES):
-        layers += [torch.nn.Linear(fan_in, fan_out), torch.nn.ReLU()]
-    model: Any = torch.nn.Sequential(*layers[:-1])
+    model = torch_network()
     optimizer = torch.optim.SGD(model.parameters(), LEARNING_RATE, momentum=MOMENTUM, fused=compiled)
     if compiled:
         model = torch.compile(model)
@@ -168,6 +174,7 @@ RUNS = {
     "torch.compile": torch_compiled_run,
     "peak": peak_run,
 }
+RATIOS = ("ratio to the best peer", "share of peak")
 NEEDS = {"scikit-learn": "sklearn", "PyTorch": "torch", "torch.compile": "torch"}
 
 
@@ -235,8 +242,26 @@ def whole_numbers(text: str) -> tuple[int, ...]:
     return values
 
 
-def thousand(windows_per_s: float) -> str:
-    return f"{windows_per_s / 1e3:.1f}"
+def compared(
+    seconds: Mapping[str, Sequence[Sequence[float]]], peers: Sequence[str], windows: int
+) -> tuple[list[str], list[str], str]:
+    """Thousand windows/s of seisnet and of each peer, in training and in prediction, and the ratio to the best peer.
+
+    From the seconds [training, prediction] that each library took for so many windows in each round.
+    """
+    trained, predicted = (
+        {name: windows / statistics.median(row[i] for row in rows) for name, rows in seconds.items()} for i in (0, 1)
+    )
+    best = max((name for name in peers if name in trained), key=trained.__getitem__, default=None)
+    ratio = "–"
+    if best is not None:
+        pairs = zip(seconds[best], seconds["seisnet"], strict=True)
+        ratio = f"{statistics.median(peer[0] / ours[0] for peer, ours in pairs):.2f} ({best})"
+    of_training, of_prediction = (
+        [f"{speed[name] / 1e3:.1f}" if name in speed else "–" for name in ("seisnet", *peers)]
+        for speed in (trained, predicted)
+    )
+    return of_training, of_prediction, ratio
 
 
 def main() -> None:
@@ -256,38 +281,29 @@ def main() -> None:
     for name in peers:
         if importlib.util.find_spec(NEEDS[name]) is None:
             print(f"{name} is not installed and left out: pip install -e '.[bench]'", file=sys.stderr)
-    lines = [
-        "| batch | threads | used | seisnet | "
-        + " | ".join(peers)
-        + " | ratio to the best peer | share of peak | predicts: seisnet | "
-        + " | ".join(peers)
-        + " |"
-    ]
-    lines.append("|" + "---|" * (lines[0].count("|") - 1))
+    head = ["batch", "threads", "used", "seisnet", *peers, *RATIOS, "predicts: seisnet", *peers]
+    lines = [f"| {' | '.join(head)} |", "|" + "---|" * len(head)]
     peaks = defaultdict(list)
     for threads in options.threads:
         for batch_size in options.batch_sizes:
             print(f"batch {batch_size}, {threads} thread(s)", file=sys.stderr)
             seconds, used = measure(batch_size, threads, options.rounds, options.clock)
-            trained, predicted = (
-                {name: WINDOWS / statistics.median(row[i] for row in rows) for name, rows in seconds.items()}
-                for i in (0, 1)
-            )
-            present = [name for name in peers if name in trained]
-            best = max(present, key=trained.__getitem__, default=None)
-            ratio, share = "–", []
-            if best is not None:
-                pairs = zip(seconds[best], seconds["seisnet"], strict=True)
-                ratio = f"{statistics.median(peer[0] / ours[0] for peer, ours in pairs):.2f} ({best})"
+            share = []
             for ours, peak in zip(seconds["seisnet"], seconds["peak"], strict=True):
                 rate = 2 * PEAK_SIZE**3 / peak[0]
                 share.append(WINDOWS * FLOP_TRAINING / ours[0] / rate)
                 peaks[threads].append(rate)
-            cells = [batch_size, threads, used["seisnet"], thousand(trained["seisnet"])]
-            cells += [thousand(trained[name]) if name in trained else "–" for name in peers]
-            cells += [ratio, f"{statistics.median(share):.2f}", thousand(predicted["seisnet"])]
-            cells += [thousand(predicted[name]) if name in predicted else "–" for name in peers]
-            lines.append("| " + " | ".join(str(cell) for cell in cells) + " |")
+            trained, predicted, ratio = compared(seconds, peers, WINDOWS)
+            cells = [
+                batch_size,
+                threads,
+                used["seisnet"],
+                *trained,
+                ratio,
+                f"{statistics.median(share):.2f}",
+                *predicted,
+            ]
+            lines.append(f"| {' | '.join(map(str, cells))} |")
     print(
         f"Network {'-'.join(map(str, SIZES))}, float32, thousand windows/s, "
         f"medians of {options.rounds} rounds in turns, {options.clock} clock."

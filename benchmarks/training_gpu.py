@@ -11,7 +11,6 @@ and loss, and with "graphs" replays them as CUDA graphs (its mode reduce-overhea
 from __future__ import annotations
 
 import argparse
-import itertools
 import os
 import platform
 import statistics
@@ -23,7 +22,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
-from training import FLOP_TRAINING, LEARNING_RATE, MOMENTUM, SIZES, thousand, whole_numbers
+from training import FLOP_TRAINING, LEARNING_RATE, MOMENTUM, RATIOS, SIZES, compared, torch_network, whole_numbers
 
 from seisnet import nn
 
@@ -68,10 +67,7 @@ def torch_run(x: Any, y: Any, batch_size: int, kind: str) -> Run:
 
     torch.set_float32_matmul_precision("highest")
     torch.manual_seed(0)
-    layers: list[Any] = []
-    for fan_in, fan_out in itertools.pairwise(SIZES):
-        layers += [torch.nn.Linear(fan_in, fan_out), torch.nn.ReLU()]
-    model = torch.nn.Sequential(*layers[:-1]).cuda()
+    model = torch_network().cuda()
     optimizer = torch.optim.SGD(model.parameters(), LEARNING_RATE, momentum=MOMENTUM, fused=True)
     loss_function = torch.nn.CrossEntropyLoss()
 
@@ -171,8 +167,8 @@ def main() -> None:
     rng = np.random.default_rng(0)
     x, y = rng.standard_normal((WINDOWS, SIZES[0]), dtype=np.float32), rng.integers(0, SIZES[-1], WINDOWS)
     peers = [PEERS[kind] for kind in options.peers.split(",") if kind]
-    head = ["batch", "us a step", "seisnet", *peers, "ratio to the best peer", "share of peak", "predicts: seisnet"]
-    print(f"| {' | '.join(head + peers)} |\n|{'---|' * (len(head) + len(peers))}", flush=True)
+    head = ["batch", "us a step", "seisnet", *peers, *RATIOS, "predicts: seisnet", *peers]
+    print(f"| {' | '.join(head)} |\n|{'---|' * len(head)}", flush=True)
     for batch_size in options.batch_sizes:
         runs = {"seisnet": seisnet_run(x, y, batch_size)}
         for kind in filter(None, options.peers.split(",")):
@@ -184,19 +180,10 @@ def main() -> None:
             except Exception as error:  # torch.compile needs a compiler; whatever a peer lacks, the others go on
                 print(f"{PEERS[kind]}: {type(error).__name__}: {str(error).splitlines()[:1]}", file=sys.stderr)
         found = measure(runs, options.rounds)
-        trained, predicted = (
-            {name: WINDOWS / statistics.median(row[i] for row in rows) for name, rows in found.items()} for i in (0, 1)
-        )
-        best = max((name for name in peers if name in trained), key=trained.__getitem__, default=None)
-        ratio = "–"
-        if best is not None:
-            pairs = zip(found[best], found["seisnet"], strict=True)
-            ratio = f"{statistics.median(peer[0] / ours[0] for peer, ours in pairs):.2f} ({best})"
-        ours = trained["seisnet"]
-        cells = [str(batch_size), f"{batch_size / ours * 1e6:.0f}", thousand(ours)]
-        cells += [thousand(trained[name]) if name in trained else "–" for name in peers]
-        cells += [ratio, f"{ours * FLOP_TRAINING / rate:.2f}", thousand(predicted["seisnet"])]
-        cells += [thousand(predicted[name]) if name in predicted else "–" for name in peers]
+        trained, predicted, ratio = compared(found, peers, WINDOWS)
+        ours = WINDOWS / statistics.median(row[0] for row in found["seisnet"])
+        cells = [str(batch_size), f"{batch_size / ours * 1e6:.0f}", *trained]
+        cells += [ratio, f"{ours * FLOP_TRAINING / rate:.2f}", *predicted]
         print(f"| {' | '.join(cells)} |", flush=True)
 
 
