@@ -17,15 +17,16 @@ from seisnet.synthetic.earth import Crust, free_surface, random_crust, rays
 from seisnet.synthetic.instruments import Instrument, digitise
 from seisnet.synthetic.networks import random_event, random_network
 from seisnet.synthetic.noise import (
+    HIGH_NOISE,
+    LOW_NOISE,
     Background,
     cultural_noise,
     gaussian_noise,
     glitch,
-    high_noise_model_db,
-    low_noise_model_db,
     noise_psd_db,
+    peterson_db,
 )
-from seisnet.synthetic.paths import Event, Path, Site, travel_times
+from seisnet.synthetic.paths import Event, Site, paths_between
 from seisnet.synthetic.scattering import _spread
 from seisnet.synthetic.seismogram import seismogram
 from seisnet.synthetic.source import (
@@ -162,7 +163,7 @@ def test_patches_keep_the_onset_and_the_moment_and_make_the_record_longer():
     whole = plain_event(magnitude=6.5)
     time, moment = patches(30, np.random.default_rng(1))
     broken = replace(whole, patch_time=time, patch_moment=moment)
-    one, many = (seismogram(e, site, BROADBAND, 40.0, np.random.default_rng(2)) for e in (whole, broken))
+    one, many = (seismogram(paths_between(e, site), BROADBAND, 40.0, np.random.default_rng(2)) for e in (whole, broken))
     assert many.onset_s == one.onset_s
     for wave in (one, many):
         at = int(wave.onset_s["P"] * 100.0)
@@ -198,7 +199,7 @@ def test_absorption_with_constant_q_halves_twice_over_twice_the_time():
 
 def test_seismogram_has_the_long_period_level_of_the_formula():
     event, site = plain_event(), plain_site()
-    wave = seismogram(event, site, BROADBAND, 30.0, np.random.default_rng(0))
+    wave = seismogram(paths_between(event, site), BROADBAND, 30.0, np.random.default_rng(0))
     takeoff = np.pi - np.arctan2(20.0, 10.0)
     _, _, sh = radiation(event.mechanism_rad, 0.0, takeoff)
     level = far_field_level(moment_n_m(2.0), (3.5, 3.5), (6.0, 6.0), np.hypot(20.0, 10.0))
@@ -214,7 +215,7 @@ def test_seismogram_has_the_long_period_level_of_the_formula():
 
 @pytest.mark.parametrize("seed", range(4))
 def test_nothing_moves_before_an_onset(seed):
-    wave = seismogram(plain_event(), plain_site(), BROADBAND, 20.0, np.random.default_rng(seed))
+    wave = seismogram(paths_between(plain_event(), plain_site()), BROADBAND, 20.0, np.random.default_rng(seed))
     sample = np.arange(wave.output.shape[1])
     s = wave.onset_s["S"] * 100.0
     transverse = np.abs(wave.output[2])
@@ -226,7 +227,9 @@ def test_nothing_moves_before_an_onset(seed):
 
 def test_turning_keeps_energy_and_moves_it_between_components():
     flat, turned = (
-        seismogram(plain_event(), plain_site(turn_deg=turn_deg), BROADBAND, 20.0, np.random.default_rng(1)).output
+        seismogram(
+            paths_between(plain_event(), plain_site(turn_deg=turn_deg)), BROADBAND, 20.0, np.random.default_rng(1)
+        ).output
         for turn_deg in (0.0, 20.0)
     )
     assert np.sum(turned**2) == pytest.approx(np.sum(flat**2), rel=1e-9)
@@ -237,7 +240,8 @@ def test_turning_keeps_energy_and_moves_it_between_components():
 
 def test_s_that_becomes_p_under_the_station_moves_the_vertical_alone():
     flat, lifted = (
-        seismogram(plain_event(), plain_site(lift=lift), BROADBAND, 20.0, np.random.default_rng(1)) for lift in (0, 0.3)
+        seismogram(paths_between(plain_event(), plain_site(lift=lift)), BROADBAND, 20.0, np.random.default_rng(1))
+        for lift in (0, 0.3)
     )
     s = int(flat.onset_s["S"] * 100.0)
     np.testing.assert_allclose(lifted.output[1:], flat.output[1:], rtol=1e-9, atol=1e-12 * np.abs(flat.output).max())
@@ -273,7 +277,7 @@ def test_coda_decays_as_aki_and_chouet_say(quality_factor, absorbs):
     windows_s = np.array([15.0, 40.0])
     energy = np.zeros(2)
     for seed in range(6):
-        wave = seismogram(event, plain_site(), BROADBAND, 60.0, np.random.default_rng(seed))
+        wave = seismogram(paths_between(event, plain_site()), BROADBAND, 60.0, np.random.default_rng(seed))
         start_s = wave.travel_time_s["P"] - wave.onset_s["P"]
         at = np.round((windows_s - start_s) * 100).astype(int)
         energy += [np.mean(wave.output[2, i - 300 : i + 300] ** 2) for i in at]
@@ -287,7 +291,11 @@ def test_a_slow_layer_amplifies_what_is_shorter_than_four_times_it():
     # 2.5 Hz is the quarter wave of 50 m at 0.5 km/s; far above it the root of the impedances' ratio, far below nothing
     slow = plain_site(crust=HALF_SPACE.with_site(0.05, 1.0, 0.5))
     spectra = [
-        np.abs(np.fft.rfft(seismogram(plain_event(), site, BROADBAND, 30.0, np.random.default_rng(0)).output[2]))
+        np.abs(
+            np.fft.rfft(
+                seismogram(paths_between(plain_event(), site), BROADBAND, 30.0, np.random.default_rng(0)).output[2]
+            )
+        )
         for site in (plain_site(), slow)
     ]
     frequency_hz = np.fft.rfftfreq(3000, 0.01)
@@ -300,14 +308,13 @@ def test_a_slow_layer_amplifies_what_is_shorter_than_four_times_it():
 
 
 def test_scattered_energy_is_spread_over_the_time_behind_it():
-    found = travel_times(plain_event(), plain_site())
+    paths = paths_between(plain_event(), plain_site())
     arriving = np.zeros(60_000)
     arriving[[100, 1100]] = 3.0, 1.0
     early_share = []
     for seed in range(30):
         for phase, most in (("P", 2.0), ("S", 0.5)):
-            path = Path(phase, plain_event(), plain_site(), found[phase])
-            spread = _spread(path, arriving, 100.0, np.random.default_rng(seed))
+            spread = _spread(paths[phase], arriving, 100.0, np.random.default_rng(seed))
             assert not spread[:100].any() and (spread >= 0).all()
             assert 4.0 <= spread.sum() <= 4.0 * (1 + most) + 1e-6
             early_share.append(spread[100:110].sum() / spread.sum())
@@ -318,9 +325,9 @@ def test_scattered_energy_is_spread_over_the_time_behind_it():
 
 
 def test_peterson_models_agree_with_obspys_tables():
-    for ours, (period_s, theirs_db) in ((low_noise_model_db, get_nlnm()), (high_noise_model_db, get_nhnm())):
+    for ours, (period_s, theirs_db) in ((LOW_NOISE, get_nlnm()), (HIGH_NOISE, get_nhnm())):
         inside = (period_s >= 0.1) & (period_s <= 1e4)
-        np.testing.assert_allclose(ours(1 / period_s[inside]), theirs_db[inside], atol=0.15)
+        np.testing.assert_allclose(peterson_db(ours, 1 / period_s[inside]), theirs_db[inside], atol=0.15)
 
 
 def test_noise_lies_between_petersons_models_and_a_louder_one_does_not():
@@ -332,9 +339,9 @@ def test_noise_lies_between_petersons_models_and_a_louder_one_does_not():
         f, psd = welch(ground, rate_hz, nperseg=4096)
         band = (f > 0.1) & (f < 20.0)
         found_db = 10 * np.log10(psd[band])
-        assert np.all(found_db > low_noise_model_db(f[band]) - 3.0)
-        assert np.all(found_db < high_noise_model_db(f[band]) + 3.0)
-    assert not np.all(found_db + 6.0 < high_noise_model_db(f[band]) + 3.0)
+        assert np.all(found_db > peterson_db(LOW_NOISE, f[band]) - 3.0)
+        assert np.all(found_db < peterson_db(HIGH_NOISE, f[band]) + 3.0)
+    assert not np.all(found_db + 6.0 < peterson_db(HIGH_NOISE, f[band]) + 3.0)
 
 
 def test_background_has_the_spectrum_it_says_also_when_drawn_in_pieces(monkeypatch):

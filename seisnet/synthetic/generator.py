@@ -17,10 +17,8 @@ from seisnet.synthetic.networks import Network, Station, observe, random_event, 
 from seisnet.synthetic.noise import Background, cultural_noise, glitch
 from seisnet.synthetic.paths import Event, hypocentral_km
 from seisnet.synthetic.seismogram import Seismogram
-from seisnet.synthetic.values import GeneratorConfig, SyntheticRecord, log_uniform
+from seisnet.synthetic.values import Floats, GeneratorConfig, SyntheticRecord, log_uniform
 from seisnet.waveforms.records import NS_PER_S
-
-Floats = NDArray[np.float64]
 
 _EPOCH_NS = 1_577_836_800 * NS_PER_S
 """2020-01-01T00:00:00 UTC, when the first synthetic network starts to record."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+from seisnet.synthetic.values import Floats, log_uniform
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +108,7 @@ def digitise(
     bits = int(rng.choice([12, 16])) if rng.random() < 0.15 else 24
     full_scale = 2.0 ** (bits - 1)
     # a network sets the gain so that the background moves a few counts, and microseisms don't fill the range
-    counts = math.exp(rng.uniform(math.log(0.5), math.log(min(1000.0, full_scale / 50.0))))
+    counts = log_uniform((0.5, min(1000.0, full_scale / 50.0)), rng)
     gain = min(counts / noise_rms, full_scale / (20.0 * float(np.median(np.abs(sensor[0])))))
     offset = rng.normal(0.0, 0.05) * min(full_scale, 1e4)
     limited = np.clip(sensor * gain + offset, -full_scale, full_scale - 1.0)

@@ -9,10 +9,10 @@ import numpy as np
 
 from seisnet.synthetic.earth import Crust, random_crust
 from seisnet.synthetic.instruments import Instrument, random_instrument
-from seisnet.synthetic.paths import Event, Site, hypocentral_km, travel_times
-from seisnet.synthetic.seismogram import Floats, Seismogram, seismogram
+from seisnet.synthetic.paths import Event, Site, hypocentral_km, paths_between
+from seisnet.synthetic.seismogram import Seismogram, seismogram
 from seisnet.synthetic.source import moment_n_m, patches, radius_km
-from seisnet.synthetic.values import GeneratorConfig, Range, log_uniform
+from seisnet.synthetic.values import Floats, GeneratorConfig, Range, log_uniform
 
 _PATCH_KM = (0.2, 1.0)
 _MOST_PATCHES = 60
@@ -117,7 +117,7 @@ def observe(
     """Build the noise-free record, or None where distance or S minus P lie outside their ranges."""
     if not config.distance_km[0] <= hypocentral_km(event, station.site) <= config.distance_km[1]:
         return None
-    found = travel_times(event, station.site)
-    if not config.s_minus_p_s[0] <= found["S"][0].time_s - found["P"][0].time_s <= config.s_minus_p_s[1]:
+    paths = paths_between(event, station.site)
+    if not config.s_minus_p_s[0] <= paths["S"].onset_s - paths["P"].onset_s <= config.s_minus_p_s[1]:
         return None
-    return seismogram(event, station.site, station.instrument, duration_s, rng)
+    return seismogram(paths, station.instrument, duration_s, rng)

@@ -6,17 +6,14 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.fft import irfft, next_fast_len
 from scipy.signal import butter, lfilter, sosfilt
 from scipy.special import expit
 
 from seisnet.synthetic.instruments import Instrument
+from seisnet.synthetic.values import Floats, log_uniform
 
-Floats = NDArray[np.float64]
-
-# Peterson (1993), tables 3 and 4: from each period, s, on, the model is A + B log10(period), dB of (m/s2)2/Hz.
-_LOW = np.array(
+LOW_NOISE = np.array(
     [
         (0.10, -162.36, 5.64),
         (0.17, -166.70, 0.00),
@@ -41,7 +38,7 @@ _LOW = np.array(
         (1e4, -346.88, 48.75),
     ]
 )
-_HIGH = np.array(
+HIGH_NOISE = np.array(
     [
         (0.10, -108.73, -17.23),
         (0.22, -150.34, -80.50),
@@ -56,28 +53,20 @@ _HIGH = np.array(
         (354.8, -206.66, 31.63),
     ]
 )
+"""Peterson's (1993) new models of acceleration, tables 3 and 4: from each period, s, on, A + B log10(period)."""
 
 
-def _piecewise(table: Floats, frequency_hz: Floats) -> Floats:
+def peterson_db(model: Floats, frequency_hz: Floats) -> Floats:
+    """Power spectral density of one of the models above, dB of 1 (m/s2)2/Hz; held constant above 10 Hz."""
     period = np.clip(1.0 / np.maximum(frequency_hz, 1e-5), 0.1, 1e5)
-    row = np.searchsorted(table[:, 0], period, side="right") - 1
-    return np.asarray(table[row, 1] + table[row, 2] * np.log10(period))
-
-
-def low_noise_model_db(frequency_hz: Floats) -> Floats:
-    """Peterson's (1993) new low-noise model, acceleration, dB of 1 (m/s2)2/Hz; held constant above 10 Hz."""
-    return _piecewise(_LOW, frequency_hz)
-
-
-def high_noise_model_db(frequency_hz: Floats) -> Floats:
-    """Peterson's (1993) new high-noise model, acceleration, dB of 1 (m/s2)2/Hz; held constant above 10 Hz."""
-    return _piecewise(_HIGH, frequency_hz)
+    row = np.searchsorted(model[:, 0], period, side="right") - 1
+    return np.asarray(model[row, 1] + model[row, 2] * np.log10(period))
 
 
 def noise_psd_db(frequency_hz: Floats, level: Floats) -> Floats:
     """Power spectral density at a level of 0 (low-noise model) to 1 (high-noise model), dB of (m/s2)2/Hz."""
-    low = low_noise_model_db(frequency_hz)
-    return low + np.clip(level, 0.0, 1.0) * (high_noise_model_db(frequency_hz) - low)
+    low, high = (peterson_db(model, frequency_hz) for model in (LOW_NOISE, HIGH_NOISE))
+    return low + np.clip(level, 0.0, 1.0) * (high - low)
 
 
 def gaussian_noise(psd: Floats, n_samples: int, sampling_rate_hz: float, rng: np.random.Generator) -> Floats:
@@ -126,7 +115,7 @@ def cultural_noise(n_samples: int, sampling_rate_hz: float, rng: np.random.Gener
         falls = np.zeros(n_samples)
         falls[at[inside]] = np.exp(-0.5 * (step / (0.3 * count)) ** 2)[inside]
         envelope = lfilter([1.0], [1.0, -math.exp(-1.0 / (decay_s * rate))], falls)
-    centre_hz = math.exp(rng.uniform(math.log(3.0), math.log(0.3 * rate)))
+    centre_hz = log_uniform((3.0, 0.3 * rate), rng)
     sos = butter(1, [0.7 * centre_hz, 1.4 * centre_hz], "bandpass", fs=rate, output="sos")
     shared = rng.standard_normal((1, n_samples)) * rng.standard_normal((3, 1))
     wave = sosfilt(sos, envelope * (shared + rng.standard_normal((3, n_samples))))

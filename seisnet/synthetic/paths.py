@@ -5,13 +5,9 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
-
 from seisnet.synthetic import source
 from seisnet.synthetic.earth import Crust, Ray, rays
-
-Floats = NDArray[np.float64]
+from seisnet.synthetic.values import Floats
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,17 +95,17 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Path:
-    """One phase from an event to a site."""
+    """One phase from an event to a site; the earliest of its rays is the first."""
 
     phase: str
     event: Event
     site: Site
-    found: list[Ray]
+    rays: list[Ray]
 
     @property
     def onset_s(self) -> float:
         """Time of the first arrival after the origin."""
-        return self.found[0].time_s
+        return self.rays[0].time_s
 
     @property
     def layer(self) -> int:
@@ -144,7 +140,7 @@ def hypocentral_km(event: Event, site: Site) -> float:
     return math.hypot(site.x_km - event.x_km, site.y_km - event.y_km, event.depth_km)
 
 
-def travel_times(event: Event, site: Site) -> dict[str, list[Ray]]:
-    """Rays of P and S, each earliest first."""
+def paths_between(event: Event, site: Site) -> dict[str, Path]:
+    """The paths of P and of S."""
     offset_km = math.hypot(site.x_km - event.x_km, site.y_km - event.y_km)
-    return {phase: rays(site.crust, phase, event.depth_km, offset_km) for phase in ("P", "S")}
+    return {phase: Path(phase, event, site, rays(site.crust, phase, event.depth_km, offset_km)) for phase in ("P", "S")}

@@ -5,14 +5,11 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.signal import lfilter
 
 from seisnet.synthetic import source
 from seisnet.synthetic.paths import Path
-from seisnet.synthetic.values import log_uniform
-
-Floats = NDArray[np.float64]
+from seisnet.synthetic.values import Floats, log_uniform
 
 _RMS_RADIATION = {"P": 0.52, "S": 0.63}
 """Of a double couple over the focal sphere: Boore & Boatwright (1984), table 1."""

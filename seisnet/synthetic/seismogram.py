@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,10 +14,9 @@ from scipy.spatial.transform import Rotation
 from seisnet.synthetic import source
 from seisnet.synthetic.earth import Ray, density, free_surface
 from seisnet.synthetic.instruments import Instrument
-from seisnet.synthetic.paths import Event, Path, Site, hypocentral_km, travel_times
+from seisnet.synthetic.paths import Path, hypocentral_km
 from seisnet.synthetic.scattering import scattered
-
-Floats = NDArray[np.float64]
+from seisnet.synthetic.values import Floats
 
 _CODA_KNOTS_S = {"P": (0.0, 6.0, 30.0), "S": (0.0, 4.0, 12.0, 35.0)}
 """Times after the onset at which the absorption of the coda is computed; between them pulses are mixed."""
@@ -45,9 +45,9 @@ class Seismogram:
 
 
 def seismogram(
-    event: Event, site: Site, instrument: Instrument, duration_s: float, rng: np.random.Generator
+    paths: Mapping[str, Path], instrument: Instrument, duration_s: float, rng: np.random.Generator
 ) -> Seismogram:
-    """Build a record from P on.
+    """Build a record from P on of one event at one site, of which the paths of P and S are given.
 
     Each phase is a train of spikes, for the rays and for the energy scattered between and behind them, convolved
     with the patches of the source and with the minimum-phase pulse of a patch, path, site and sensor. Spikes lie on a
@@ -56,12 +56,10 @@ def seismogram(
     rate = instrument.sampling_rate_hz
     factor = max(2, math.ceil(200.0 / rate))
     fine_rate = rate * factor
-    found = travel_times(event, site)
-    paths = {phase: Path(phase, event, site, found[phase]) for phase in ("P", "S")}
     longest_s = _DIRECTIVITY[1] * source.rupture_time_s(paths["S"].corner_hz)
     n = 2 * next_fast_len(math.ceil((duration_s + longest_s + 4.0) * fine_rate / 2), real=True)
     frequency_hz = np.arange(n // 2 + 1) * fine_rate / n
-    origin = int(rng.integers(0, factor)) - round(found["P"][0].time_s * fine_rate)
+    origin = int(rng.integers(0, factor)) - round(paths["P"].onset_s * fine_rate)
     time_s = (np.arange(n) - origin + 0.5) / fine_rate
     spectrum = np.zeros((3, n // 2 + 1), dtype=np.complex128)
     onset = {}
@@ -80,7 +78,7 @@ def seismogram(
     fine = irfft(spectrum * fine_rate, n, axis=1)[:, : int(duration_s * fine_rate)]
     fine[:, : onset["P"]] = 0.0  # the last of what came around
     return Seismogram(
-        output=site.mixing @ fine[:, ::factor],
+        output=paths["P"].site.mixing @ fine[:, ::factor],
         onset_s={phase: at / fine_rate for phase, at in onset.items()},
         travel_time_s={phase: (at - origin) / fine_rate for phase, at in onset.items()},
     )
@@ -142,7 +140,7 @@ def _ray_spikes(path: Path, time_s: Floats, rng: np.random.Generator) -> Floats:
             motion = vertical_radial_transverse + np.array([lifted, 0.0, 0.0])
             spikes[:, at] += path.level * (to_zne @ motion)
 
-    for ray in path.found:
+    for ray in path.rays:
         pattern = source.radiation(event.mechanism_rad, azimuth, ray.takeoff_rad)
         # scattering fills the nodal planes
         p, sv, sh = (math.copysign(math.hypot(x, 0.12), x) for x in pattern)

@@ -9,8 +9,7 @@ from numpy.typing import NDArray
 from scipy.fft import irfft, rfft
 
 from seisnet.synthetic.earth import density
-
-Floats = NDArray[np.float64]
+from seisnet.synthetic.values import Floats
 
 BRUNE = 2.34
 """Angular corner frequency of S in units of its velocity over the radius: Brune (1970, 1971)."""

@@ -12,6 +12,7 @@ from seisnet.errors import ConfigError
 from seisnet.picks import Pick
 from seisnet.waveforms.records import Record
 
+Floats = NDArray[np.float64]
 Range = tuple[float, float]
 
 LOG_UNIFORM = {
