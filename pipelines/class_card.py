@@ -2,39 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
-from card_figures import interval, known
+from card_figures import interval, table, worded
+from settings import Words
 
 from seisnet.store.model_file import StoredModel
 
-WORDS = ("summary", "data", "citation", "licence", "classes", "limits")
-"""What the TOML file says under ``[card]``, and perhaps ``command``: how the model was made."""
+
+@dataclass(frozen=True)
+class ClassWords(Words):
+    """Table ``[card]``; the command that made the model may lack."""
+
+    classes: str = ""
+    command: str = ""
 
 
-def card(name: str, words: Mapping[str, str], metrics: Mapping[str, Any], stored: StoredModel) -> str:
+def card(name: str, words: ClassWords, metrics: Mapping[str, Any], stored: StoredModel) -> str:
     """Write the card; `seisnet.model_cards.SECTIONS` says which headings it must have."""
     data, config = metrics["data"], stored.preprocess
     counted = ", ".join(f"{label} {n}" for label, n in data["windows"].items())
     parts = [
         f"# {name}",
-        words["summary"],
+        words.summary,
         "## Data",
-        words["data"],
+        words.data,
         f"Windows: {counted}; {data['augmented']} more are shifted copies, for training only. "
         f"Stations: {', '.join(data['stations'])}.",
         "## Citation",
-        words["citation"],
+        words.citation,
         "## Licence",
-        words["licence"],
+        words.licence,
         "## Preprocessing",
         f"Windows of {config['window_s']:g} s at {config['sampling_rate_hz']:g} Hz, components Z, N, E, feature "
         f"`{config['features']}`: frames of {config['frame_s']:g} s every {config['hop_s']:g} s, "
         f"{config['freqmin_hz']:g} to {config['freqmax_hz']:g} Hz, normalised over the window. "
         f"Network {'-'.join(map(str, stored.stages[0].sizes))}, {data['parameters']} parameters.",
         "## Classes",
-        words["classes"],
+        words.classes,
         "## Figures",
         *_figures(metrics),
         "## Thresholds",
@@ -46,7 +53,7 @@ def card(name: str, words: Mapping[str, str], metrics: Mapping[str, Any], stored
         f"Expected calibration error of the most probable class in the cross-validation: "
         f"{metrics['cross_validation']['ece']:.3f}; no temperature was fitted to so few events.",
         "## Limits",
-        words["limits"],
+        words.limits,
         "## Reproduce",
         f"    {metrics['command'].strip() or '(command in [card] says nothing)'}",
     ]
@@ -68,7 +75,7 @@ def _figures(metrics: Mapping[str, Any]) -> list[str]:
         parts += [
             "Windows of records of three components, altered: macro-F1, that of the same windows as they are, and how "
             "far the probability of a class moves at most:",
-            _table("| records | windows | macro-F1 | as they are | largest change |", rows),
+            table("| records | windows | macro-F1 | as they are | largest change |", rows),
         ]
     if other := metrics.get("across_recordings"):
         parts += [f"Trained without one of the {other['recordings']} recordings, judged on it:", _score_table(other)]
@@ -82,23 +89,19 @@ def _figures(metrics: Mapping[str, Any]) -> list[str]:
             f"Whole recordings ({records['hours']:.1f} h), each scanned by a network that has learned from the others "
             "alone, at the shipped thresholds and at higher ones; a detection is one that "
             f"{records['fewest_stations']} stations share:",
-            _table("| class | threshold | on the list | found | not on the list | ... an hour |", rows),
+            table("| class | threshold | on the list | found | not on the list | ... an hour |", rows),
         ]
     return parts
 
 
 def _score_table(found: Mapping[str, Any]) -> str:
     rows = [
-        f"| {label} | {n['windows']} | {n['blocks']} | {known(n['precision'], 2)} | {known(n['recall'], 2)} | "
-        f"{known(n['f1'], 2)}{interval(n['f1_interval_95'], 2)} |"
+        f"| {label} | {n['windows']} | {n['blocks']} | {worded(n['precision'], 2)} | {worded(n['recall'], 2)} | "
+        f"{worded(n['f1'], 2)}{interval(n['f1_interval_95'], 2)} |"
         for label, n in found["classes"].items()
     ]
     rows.append(
         f"| all | {found['windows']} | {found['blocks']} | | accuracy {found['accuracy']:.2f} | "
         f"macro {found['macro_f1']:.2f}{interval(found['macro_f1_interval_95'], 2)} |"
     )
-    return _table("| class | windows | blocks | precision | recall | F1 |", rows)
-
-
-def _table(head: str, rows: Iterable[str]) -> str:
-    return "\n".join([head, "|" + "---|" * (head.count("|") - 1), *rows])
+    return table("| class | windows | blocks | precision | recall | F1 |", rows)

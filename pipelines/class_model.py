@@ -23,12 +23,13 @@ from typing import Any
 
 import numpy as np
 from class_alterations import altered_windows
-from class_card import WORDS, card
+from class_card import ClassWords, card
 from class_records import Reference, scan_recordings, write_labels
 from class_validation import Validation, ValidationConfig, blocks_of, check_blocks, join_times
+from settings import read_settings
 
 from seisnet.cli import in_one_line
-from seisnet.config import PreprocessConfig, TrainConfig, from_dict, read_tables
+from seisnet.config import PreprocessConfig, TrainConfig
 from seisnet.errors import ConfigError
 from seisnet.model import Model
 from seisnet.preprocessing.job import preprocess_to_file
@@ -43,26 +44,24 @@ from seisnet.wording import Say
 class Settings:
     """The TOML file: what the card says in words, and how things are done."""
 
-    card: dict[str, str]
+    card: ClassWords
     preprocess: PreprocessConfig
     train: TrainConfig
     validation: ValidationConfig
 
-
-def read_settings(path: Path) -> Settings:
-    """Read the tables ``[card]``, ``[preprocess]``, ``[train]`` and ``[validation]``."""
-    tables = read_tables(path)
-    kinds = {"preprocess": PreprocessConfig, "train": TrainConfig, "validation": ValidationConfig}
-    if unknown := tables.keys() - kinds.keys() - {"card"}:
-        raise ConfigError(f"{path}: unknown tables {', '.join(sorted(unknown))}")
-    words = tables.setdefault("card", {})
-    if lacking := [word for word in WORDS if not (isinstance(words, dict) and isinstance(words.get(word), str))]:
-        raise ConfigError(f"{path} [card]: say in words {', '.join(lacking)}; the card of the model quotes them")
-    tables["preprocess"] = {"task": "class"} | tables.get("preprocess", {})
-    made = {name: from_dict(kind, tables.get(name, {}), where=f"{path} [{name}]") for name, kind in kinds.items()}
-    # Nothing is held back while windows are made: who learns from what is decided by the folds.
-    made["preprocess"] = dataclasses.replace(made["preprocess"], split=(1.0, 0.0, 0.0), split_by="event")
-    return Settings(words, **made)
+    @staticmethod
+    def read(path: Path) -> Settings:
+        """Read the tables of these names."""
+        kinds = {
+            "card": ClassWords,
+            "preprocess": PreprocessConfig,
+            "train": TrainConfig,
+            "validation": ValidationConfig,
+        }
+        found = Settings(**read_settings(path, kinds, preprocess=PreprocessConfig(task="class")))
+        # Nothing is held back while windows are made: who learns from what is decided by the folds.
+        undivided = dataclasses.replace(found.preprocess, split=(1.0, 0.0, 0.0), split_by="event")
+        return dataclasses.replace(found, preprocess=undivided)
 
 
 def make_windows(
@@ -148,7 +147,7 @@ def main(
         "parameters": int(model.stored.stages[0].theta.size),
         "sources": [{"name": Path(path).name, "sha256": sha256} for path, _, sha256, _ in windows.info.sources],
     }
-    metrics["command"] = settings.card.get("command", "")
+    metrics["command"] = settings.card.command
     text = card(output.stem, settings.card, metrics, model.stored)
     stored = dataclasses.replace(model.stored, thresholds=thresholds, metrics=metrics, card=text)
     Model(output.stem, stored).save(output, overwrite=True)
@@ -178,7 +177,7 @@ if __name__ == "__main__":
         main(
             given.sources,
             given.output,
-            read_settings(given.config),
+            Settings.read(given.config),
             labels=given.labels,
             records=given.records,
             reference=given.reference,

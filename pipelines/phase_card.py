@@ -6,13 +6,12 @@ The text under Preprocessing fits a picker of three stages that reads log-spectr
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
-from card_figures import interval, known
+from card_figures import interval, table, worded
+from settings import Words
 
 from seisnet.config import PreprocessConfig, from_dict
-from seisnet.errors import ConfigError
 from seisnet.features import make_feature
 from seisnet.store.model_file import StoredModel
 
@@ -65,8 +64,6 @@ What to expect in a region that the model does not know: the same with each regi
 
 By signal-to-noise ratio at the first onset and by S - P time, and on altered records:
 
-| records | number | F1 of P (onsets) | F1 of S (onsets) |
-|---|---|---|---|
 {conditions}
 
 Turned over and a thousand times as large, records give the same probabilities to within {change:.4f}.
@@ -95,26 +92,6 @@ Shares of onset errors within 1 and 1.96 standard errors (0.68 and 0.95 would be
 
     python pipelines/phase_model.py --data FOLDER -o seisnet/models/{name}.h5{config}
 """
-
-HEAD = """\
-| set | phase | F1 | at its best threshold | within 0.1 s | precision | recall | MAE, s | onsets |
-|---|---|---|---|---|---|---|---|---|"""
-
-
-@dataclass(frozen=True)
-class Words:
-    """Table ``[card]`` of the TOML file."""
-
-    summary: str = ""
-    data: str = ""
-    citation: str = ""
-    licence: str = ""
-    limits: str = ""
-
-    def __post_init__(self) -> None:
-        """Refuse a card that would say nothing under a heading."""
-        if lacking := [name for name, text in vars(self).items() if not text.strip()]:
-            raise ConfigError(f"say in words {', '.join(lacking)}; the card of the model quotes them")
 
 
 def card(name: str, words: Words, figures: Mapping[str, Any], stored: StoredModel, config: str = "") -> str:
@@ -150,18 +127,15 @@ def card(name: str, words: Words, figures: Mapping[str, Any], stored: StoredMode
         hidden=" and ".join(map(str, stored.stages[0].sizes[1:-1])),
         ensemble=_ensemble(figures["members"], figures["distil"]),
         without_s=_without_s(figures["picks"]),
-        conditions="\n".join(
-            f"| {name} | {f['records']} | {_f1(f.get('P'))} | {_f1(f.get('S'))} |"
-            for name, f in figures["conditions"].items()
-        ),
+        conditions=_conditions(figures["conditions"]),
         change=figures["largest_change"],
         reliability="; ".join(
             f"{phase} " + ", ".join(f"{b['probability']:.2f}: {b['right']:.2f}" for b in bins)
             for phase, bins in figures["reliability"].items()
         ),
         starts=figures["starts"],
-        picks=_table(figures["picks"]),
-        picks_elsewhere=_table(figures["picks_elsewhere"]),
+        picks=_picks(figures["picks"]),
+        picks_elsewhere=_picks(figures["picks_elsewhere"]),
         regions="; ".join(f"{region}: {', '.join(names)}" for region, names in figures["regions"].items()),
         macro_f1=f"{windows['macro_f1']:.3f}{interval(windows['interval_95'], 3)}",
         thresholds=", ".join(f"{phase} {t:.2f}" for phase, t in figures["thresholds"].items()),
@@ -169,10 +143,10 @@ def card(name: str, words: Words, figures: Mapping[str, Any], stored: StoredMode
         if limit is None
         else f", among those that keep to {limit:g} false picks an hour of quiet records, if any does",
         temperature=figures["temperature"],
-        quiet=" and ".join(f"{known(q['false_an_hour'], 2)} {phase} picks" for phase, q in quiet.items()),
+        quiet=" and ".join(f"{worded(q['false_an_hour'], 2)} {phase} picks" for phase, q in quiet.items()),
         hours=next(iter(quiet.values()))["hours"],
         coverage="; ".join(
-            f"{phase} {known(c['within_1'], 2)} and {known(c['within_1.96'], 2)}"
+            f"{phase} {worded(c['within_1'], 2)} and {worded(c['within_1.96'], 2)}"
             for phase, c in figures["coverage"].items()
         ),
     )
@@ -189,15 +163,21 @@ def _without_s(picks: Mapping[str, Any]) -> str:
     return f" (as in all of {' and '.join(names)})" if names else ""
 
 
-def _table(picks: Mapping[str, Any]) -> str:
+def _conditions(conditions: Mapping[str, Any]) -> str:
+    rows = (f"| {name} | {f['records']} | {_f1(f.get('P'))} | {_f1(f.get('S'))} |" for name, f in conditions.items())
+    return table("| records | number | F1 of P (onsets) | F1 of S (onsets) |", rows)
+
+
+def _picks(picks: Mapping[str, Any]) -> str:
     rows = (
         f"| {name} | {phase} | {f['f1']:.3f}{interval(f['interval_95'], 3)} "
         f"| {f['f1_best']:.3f} | {f['f1_0.1_s']:.3f} | {f['precision']:.3f} "
-        f"| {f['recall']:.3f} | {known(f['mae_s'], 3)} | {f['onsets']} |"
+        f"| {f['recall']:.3f} | {worded(f['mae_s'], 3)} | {f['onsets']} |"
         for name, phases in picks.items()
         for phase, f in phases.items()
     )
-    return "\n".join((HEAD, *rows))
+    head = "| set | phase | F1 | at its best threshold | within 0.1 s | precision | recall | MAE, s | onsets |"
+    return table(head, rows)
 
 
 def _copies(n: int) -> str:

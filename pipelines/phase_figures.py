@@ -48,7 +48,7 @@ def picked(model: Model, labelled: LabelledRecord, config: PreprocessConfig) -> 
     return Tried(labelled, model, try_picks(model, excerpts_of([labelled], 2, config), starts=STARTS))
 
 
-def known(figure: float, digits: int) -> float | None:
+def rounded(figure: float, digits: int) -> float | None:
     """A figure with so many decimals; None, which is null in JSON, where it is not known."""
     return round(float(figure), digits) if math.isfinite(figure) else None
 
@@ -71,9 +71,9 @@ def window_figures(judged: Sequence[tuple[Model, list[LabelledRecord]]], config:
         rng=np.random.default_rng(0),
     )
     return {
-        "macro_f1": known(scores.macro_f1, 4),
-        "interval_95": [known(low, 4), known(high, 4)],
-        "f1": {name: known(f, 4) for name, f in zip(config.classes, scores.f1, strict=True)},
+        "macro_f1": rounded(scores.macro_f1, 4),
+        "interval_95": [rounded(low, 4), rounded(high, 4)],
+        "f1": {name: rounded(f, 4) for name, f in zip(config.classes, scores.f1, strict=True)},
         "windows": len(y),
     }
 
@@ -99,15 +99,15 @@ def pick_figures(tried: Sequence[Tried], stored: StoredModel, seed: int) -> dict
         residual = whole.residuals_s(threshold)
         figures[phase] = {
             "f1": round(f1, 3),
-            "interval_95": [known(low, 3), known(high, 3)],
+            "interval_95": [rounded(low, 3), rounded(high, 3)],
             "f1_0.1_s": round(whole.at(threshold, within_s=0.1)[2], 3),
             "f1_best": round(max(whole.at(t)[2] for t in GRID), 3),
             "precision": round(precision, 3),
             "recall": round(recall, 3),
-            "median_s": known(np.median(residual), 3) if residual.size else None,
-            "mae_s": known(whole.mae_s(threshold), 3),
+            "median_s": rounded(np.median(residual), 3) if residual.size else None,
+            "mae_s": rounded(whole.mae_s(threshold), 3),
             "onsets": whole.n_reference // STARTS,
-            "false_an_hour": known(whole.false_an_hour(threshold), 2),
+            "false_an_hour": rounded(whole.false_an_hour(threshold), 2),
         }
     return figures
 
@@ -163,7 +163,7 @@ def threshold_figures(
     """F1 of all records, and false picks an hour of quiet ones, at each of some thresholds."""
     return {
         phase: [
-            {"threshold": t, "f1": round(trial.at(t)[2], 3), "false_an_hour": known(quiet[phase].false_an_hour(t), 2)}
+            {"threshold": t, "f1": round(trial.at(t)[2], 3), "false_an_hour": rounded(quiet[phase].false_an_hour(t), 2)}
             for t in GRID[::5]
         ]
         for phase, trial in every.items()

@@ -23,24 +23,25 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from phase_card import Words, card
+from phase_card import card
 from phase_figures import (
     Tried,
     condition_figures,
     coverage,
-    known,
     largest_change,
     pair_figures,
     pick_figures,
     picked,
     reliability,
+    rounded,
     threshold_figures,
     window_figures,
 )
 from phase_records import Shares, synthetic
+from settings import Words, read_settings
 
 from seisnet.cli import in_one_line
-from seisnet.config import PreprocessConfig, TrainConfig, between, from_dict, nearest, read_tables
+from seisnet.config import PreprocessConfig, TrainConfig, between
 from seisnet.errors import ConfigError
 from seisnet.label_weights import STATUS_WEIGHTS
 from seisnet.model import Model
@@ -58,11 +59,10 @@ Fold = tuple[list[LabelledRecord], list[LabelledRecord]]
 OWN_CONFIG = Path(__file__).resolve().with_suffix(".toml")
 
 SHARES = [share.name for share in fields(Shares)]
-"""What may befall synthetic records."""
 
 
 @dataclass(frozen=True)
-class DataConfig:
+class DataConfig(Shares):
     """Table ``[data]`` of the TOML file."""
 
     regions: dict[str, tuple[str, ...]] = field(default_factory=dict)
@@ -70,17 +70,13 @@ class DataConfig:
     copies: int = 2
     synthetic_near: int = 300
     synthetic_far: int = 200
-    filtered_share: float = 0.0
-    lost_share: float = 0.0
-    faulty_share: float = 0.0
-    cut_share: float = 0.0
     folds: int = 4
     false_alarms_per_hour: float = 1.0
     seed: int = 0
 
     def __post_init__(self) -> None:
         """Check what would be found out after an hour, or never."""
-        for name in (f"{share}_share" for share in SHARES):
+        for name in SHARES:
             between(name, getattr(self, name), 0, 1)
         for name in ("copies", "synthetic_near", "synthetic_far", "false_alarms_per_hour", "seed"):
             between(name, getattr(self, name), 0, math.inf)
@@ -102,24 +98,16 @@ def main() -> None:
     parser.add_argument("--config", type=Path, default=OWN_CONFIG, help="instead of the TOML here")
     arguments = parser.parse_args()
     check_output(arguments.output, HDF5, overwrite=True)
-    tables = read_tables(arguments.config)
-    known = {"card", "data", "preprocess", "train"}
-    if lacking := known - tables.keys():
-        raise ConfigError(f"{arguments.config}: no table {', '.join(sorted(lacking))}")
-    if unknown := sorted(tables.keys() - known):
-        raise ConfigError(f"{arguments.config}: unknown table {unknown[0]}{nearest(unknown[0], known)}")
-    words = from_dict(Words, tables["card"], where="[card]")
-    data = from_dict(DataConfig, tables["data"], where="[data]")
-    config = from_dict(PreprocessConfig, tables["preprocess"], where="[preprocess]")
-    training = replace(from_dict(TrainConfig, tables["train"], where="[train]"), seed=data.seed)
+    kinds = {"card": Words, "data": DataConfig, "preprocess": PreprocessConfig, "train": TrainConfig}
+    words, data, config, training = read_settings(arguments.config, kinds).values()
+    training = replace(training, seed=data.seed)
     if config.features != "logspec" or not (training.context and training.onset):
         raise ConfigError("the card describes log-spectrograms and three stages: leave features, context and onset out")
     sources = [name for names in data.regions.values() for name in names]
     sets = {name: load_records(_found(arguments.data, name), config) for name in sources}
     sets |= {name: [as_automatic(record) for record in sets[name]] for name in data.automatic}
-    shares = Shares(**{share: getattr(data, f"{share}_share") for share in SHARES})
     near, far = data.synthetic_near, data.synthetic_far
-    made = list(synthetic(near, far, shares, rate_hz=config.sampling_rate_hz, seed=data.seed))
+    made = list(synthetic(near, far, data, rate_hz=config.sampling_rate_hz, seed=data.seed))
     figures, stored = build(sets, made, data, config, training)
     curves = {name: rows for name, rows in stored.metrics.items() if name.endswith("_history")}
     name, other = arguments.output.stem, arguments.config.name if arguments.config.resolve() != OWN_CONFIG else ""
@@ -180,7 +168,7 @@ def build(
         "records": {name: len(records) for name, records in sets.items()},
         "regions": {name: list(names) for name, names in data.regions.items()},
         "synthetic_records": len(made),
-        **{name: getattr(data, name) for name in ("copies", "folds", *(f"{share}_share" for share in SHARES))},
+        **{name: getattr(data, name) for name in ("copies", "folds", *SHARES)},
         "false_alarms_per_hour": data.false_alarms_per_hour if math.isfinite(data.false_alarms_per_hour) else None,
         "hidden": list(training.hidden),
         "members": training.members,
@@ -216,7 +204,10 @@ def figures_of(
         "largest_change": largest_change(home.tried),
         "coverage": {phase: coverage(trial, stored, phase) for phase, trial in home.every.items()},
         "quiet": {
-            phase: {"hours": round(trial.hours / STARTS, 2), "false_an_hour": known(trial.false_an_hour(threshold), 2)}
+            phase: {
+                "hours": round(trial.hours / STARTS, 2),
+                "false_an_hour": rounded(trial.false_an_hour(threshold), 2),
+            }
             for phase, trial in home.quiet.items()
             for threshold in [stored.thresholds[phase]]
         },

@@ -50,10 +50,10 @@ FAR = tuple(
 class Shares:
     """How many of the synthetic records something befalls, each by itself."""
 
-    filtered: float = 0.0
-    lost: float = 0.0
-    faulty: float = 0.0
-    cut: float = 0.0
+    filtered_share: float = 0.0
+    lost_share: float = 0.0
+    faulty_share: float = 0.0
+    cut_share: float = 0.0
 
 
 def synthetic(n_near: int, n_far: int, shares: Shares, *, rate_hz: float, seed: int) -> Iterator[LabelledRecord]:
@@ -68,14 +68,14 @@ def synthetic(n_near: int, n_far: int, shares: Shares, *, rate_hz: float, seed: 
         for made in generate_records(n_events, np.random.default_rng(number), config=kind):
             record = to_rate(made.record, rate_hz, symmetric=True)  # so that S is found better (EXPERIMENTS.md)
             record = replace(record, trace_id=f"{number}{record.trace_id}")  # no two kinds share a station
-            if rng.random() < shares.filtered:
+            if rng.random() < shares.filtered_share:
                 record = _randomly_filtered(record, rng)
-            if record.present.all() and rng.random() < shares.lost:
+            if record.present.all() and rng.random() < shares.lost_share:
                 record = without(record, int(rng.integers(3)))
             labelled = LabelledRecord(record, made.picks, made.event_id, is_noise=not made.picks)
-            if rng.random() < shares.faulty:
+            if rng.random() < shares.faulty_share:
                 labelled = faulty(labelled, rng)
-            yield randomly_cut(labelled, shares.cut, rng)
+            yield randomly_cut(labelled, shares.cut_share, rng)
 
 
 def _randomly_filtered(record: Record, rng: np.random.Generator) -> Record:

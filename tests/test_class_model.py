@@ -56,7 +56,7 @@ def dataset(tmp_path_factory):
 
 def settings(pipeline):
     return pipeline.Settings(
-        dict.fromkeys(WORDS, "Said in words."),
+        pipeline.ClassWords(**dict.fromkeys(WORDS, "Said in words.")),
         PreprocessConfig(
             task="class",
             class_names=("hum", "rattle", "noise"),
@@ -217,14 +217,14 @@ def test_shared_detections_and_their_comparison_with_a_list(pipeline):
 
 
 def test_settings_of_the_repository_are_read_and_a_typo_is_told(pipeline, tmp_path):
-    found = pipeline.read_settings(PIPELINES / "class_model.toml")
+    found = pipeline.Settings.read(PIPELINES / "class_model.toml")
     assert found.preprocess.task == "class"
     assert found.preprocess.split == (1.0, 0.0, 0.0)
-    assert set(WORDS) <= set(found.card)
+    assert all(vars(found.card).values())
     text = (PIPELINES / "class_model.toml").read_text(encoding="utf-8")
     (tmp_path / "typo.toml").write_text(text.replace("folds", "fold"), encoding="utf-8")
     with pytest.raises(ConfigError, match="did you mean 'folds'"):
-        pipeline.read_settings(tmp_path / "typo.toml")
+        pipeline.Settings.read(tmp_path / "typo.toml")
     assert dataclasses.replace(found.validation, folds=2).folds == 2
 
 
@@ -233,9 +233,11 @@ def test_settings_of_the_repository_are_read_and_a_typo_is_told(pipeline, tmp_pa
     [
         (None, "No such file or directory"),
         ("x = [", "not TOML"),
-        ("card = 'words'", r"\[card\]: say in words summary"),
-        ("[train]", r"\[card\]: say in words summary, data, citation, licence, classes, limits; the card"),
-        (TEXT.replace("limits", "limit"), r"\[card\]: say in words limits; the card"),
+        ("card = 'words'", r"\[card\]: got 'words'; a table is needed"),
+        ("[train]", r"\[card\]: say in words summary, data, citation, licence, limits, classes; the card"),
+        (TEXT.replace('limits = "Said in words."', ""), r"\[card\]: say in words limits; the card"),
+        (TEXT.replace("limits", "limit"), r"\[card\]: unknown key 'limit'; did you mean 'limits'"),
+        (TEXT + "\n[trian]", r"unknown table trian; did you mean 'train'"),
         (TEXT + "\n[validation]\nfolds = 1", "folds: got 1; it must lie between 2 and 1000"),
     ],
 )
@@ -243,7 +245,7 @@ def test_settings_that_would_fail_after_all_training_are_told_before(pipeline, t
     if text is not None:
         (tmp_path / "c.toml").write_text(text)
     with pytest.raises(ConfigError, match=told):
-        pipeline.read_settings(tmp_path / "c.toml")
+        pipeline.Settings.read(tmp_path / "c.toml")
 
 
 def test_what_cannot_be_done_is_told_before_anything_is_trained(pipeline, dataset, tmp_path, monkeypatch):

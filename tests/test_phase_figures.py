@@ -42,14 +42,7 @@ def pipeline(monkeypatch):
         faults=record_faults,
         pairs=record_pairs,
     )
-    for name in {
-        "phase_card",
-        "phase_figures",
-        "phase_model",
-        "phase_records",
-        "record_faults",
-        "record_pairs",
-    } - known:
+    for name in {path.stem for path in PIPELINES.glob("*.py")} - known:
         sys.modules.pop(name, None)
 
 
@@ -74,7 +67,7 @@ def test_residuals_and_coverage_of_matched_picks(pipeline):
 
 
 def test_the_card_says_none(pipeline):
-    assert (pipeline.card.known(None, 3), pipeline.card.known(0.02, 3)) == ("none", "0.020")
+    assert (pipeline.card.worded(None, 3), pipeline.card.worded(0.02, 3)) == ("none", "0.020")
     assert (pipeline.card.interval((None, None), 3), pipeline.card.interval((0.5, 1), 3)) == ("", " (0.500 to 1.000)")
 
 
@@ -180,7 +173,9 @@ def test_synthetic_records_lose_components_at_random(pipeline):
     def made(lost_share):
         return [
             one.record
-            for one in pipeline.records.synthetic(4, 0, pipeline.records.Shares(lost=lost_share), rate_hz=100.0, seed=0)
+            for one in pipeline.records.synthetic(
+                4, 0, pipeline.records.Shares(lost_share=lost_share), rate_hz=100.0, seed=0
+            )
         ]
 
     for whole, record in zip(made(0.0), made(1.0), strict=True):
