@@ -19,7 +19,7 @@ import json
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, get_type_hints
 
 import numpy as np
 from class_alterations import altered_windows
@@ -52,12 +52,7 @@ class Settings:
     @staticmethod
     def read(path: Path) -> Settings:
         """Read the tables of these names."""
-        kinds = {
-            "card": ClassWords,
-            "preprocess": PreprocessConfig,
-            "train": TrainConfig,
-            "validation": ValidationConfig,
-        }
+        kinds = get_type_hints(Settings)
         found = Settings(**read_settings(path, kinds, preprocess=PreprocessConfig(task="class")))
         # Nothing is held back while windows are made: who learns from what is decided by the folds.
         undivided = dataclasses.replace(found.preprocess, split=(1.0, 0.0, 0.0), split_by="event")

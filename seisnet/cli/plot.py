@@ -52,7 +52,7 @@ def plot(
     """
     from seisnet.classification.views import find_pick
     from seisnet.config import between
-    from seisnet.report.figures import ENDINGS, FIGURES, check_format, write_figure
+    from seisnet.report.figures import FIGURES, RENDERED, check_format, write_figure
     from seisnet.report.viewer import open_picked
     from seisnet.store.files import check_output
 
@@ -69,7 +69,7 @@ def plot(
     if kind != "pick" and model_name:
         raise click.UsageError("only --pick shows probability traces; leave out --model")
     output = output or Path("".join(c if c.isalnum() or c in "._-" else "_" for c in name) + ".png")
-    check_output(output, ENDINGS, overwrite=overwrite)
+    check_output(output, tuple(RENDERED), overwrite=overwrite)
     check_format(output)
     picked = open_picked(picks, waveforms, model_name, inventory)
     console.say_rejections(picked.waveforms.reading.rejections, quiet=quiet, verbose=verbose)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -84,22 +85,13 @@ def confusion_matrix(counts: ArrayLike, classes: Sequence[str]) -> Figure:
     image = ax.imshow(shares, cmap="Blues", vmin=0, vmax=1)
     for (row, column), count in np.ndenumerate(counts):
         share = shares[row, column]
-        ax.text(
-            column,
-            row,
-            f"{count}\n{share:.1%}",
-            ha="center",
-            va="center",
-            color="white" if share > 0.7 else "black",
-        )
+        colour = "white" if share > 0.7 else "black"
+        ax.text(column, row, f"{count}\n{share:.1%}", ha="center", va="center", color=colour)
     names = [plain(name) for name in classes]
-    ax.set_xticks(range(len(names)), names)
-    if longest > 8:
-        for label in ax.get_xticklabels():
-            label.set(rotation=45, ha="right", rotation_mode="anchor")
+    turned: dict[str, Any] = {"rotation": 45, "ha": "right", "rotation_mode": "anchor"} if longest > 8 else {}
+    ax.set_xticks(range(len(names)), names, **turned)
     ax.set_yticks(range(len(names)), names)
-    ax.set_xlabel("Predicted class")
-    ax.set_ylabel("True class")
+    ax.set(xlabel="Predicted class", ylabel="True class")
     figure.colorbar(image, ax=ax, label="Share of the true class", shrink=0.85)
     return figure
 
@@ -150,15 +142,8 @@ def reliability_diagram(found: Reliability) -> Figure:
     width = np.diff(found.edges)
     centre = found.edges[:-1] + width / 2
     upper.plot([0, 1], [0, 1], color="0.6", linewidth=0.8, label="perfect")
-    upper.bar(
-        centre,
-        found.came_true,
-        width,
-        color="#d7e8f3",
-        edgecolor=BLUE,
-        linewidth=0.7,
-        label="frequency in bin",
-    )
+    looks: dict[str, Any] = {"color": "#d7e8f3", "edgecolor": BLUE, "linewidth": 0.7, "label": "frequency in bin"}
+    upper.bar(centre, found.came_true, width, **looks)
     upper.plot(found.said, found.came_true, "o", color=BLUE, markersize=3.5, clip_on=False, label="mean of bin")
     upper.set(ylabel="Frequency of being right", xlim=(0, 1), ylim=(0, 1.02))
     upper.set_title(f"Expected calibration error {found.ece:.3f}")

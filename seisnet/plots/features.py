@@ -78,15 +78,13 @@ def features_sheet(
     """
     onsets = np.asarray(onsets_s, dtype=np.float64)
     figure = new_figure(PAGE_CM, PAGE_CM + 2)
-    panels = _panels(figure, 5, 5)
+    panels = _panels(figure, 5, 5, len(onsets))
     for ax, row, onset_s, caption in zip(panels, np.asarray(x), onsets, captions, strict=False):
         draw_features(ax, row, grid)
         if np.isfinite(onset_s):
             mark_onset(ax, float(onset_s), label)
         lines = [fitting(plain(line), IN_SHEET) for line in caption.split("\n")]
         ax.set_title("\n".join(lines), fontsize=7, linespacing=0.95)
-    for ax in panels[len(onsets) :]:
-        ax.set_visible(False)
     figure.suptitle(f"Windows of class {plain(label)}", x=0.01, ha="left")
     figure.supxlabel("Time from window centre (s)")
     figure.supylabel(_ylabel(grid))
@@ -107,12 +105,10 @@ def first_layer(weights: ArrayLike, grid: FeatureGrid) -> Figure:
     w = np.asarray(weights, dtype=np.float64)
     order = np.argsort(-np.linalg.norm(w, axis=0), kind="stable")[:UNITS]
     figure = new_figure(PAGE_CM, PAGE_CM)
-    panels = _panels(figure, 4, 6)
+    panels = _panels(figure, 4, 6, len(order))
     for ax, unit in zip(panels, order, strict=False):
         draw_features(ax, w[:, unit], grid, signed=True)
         ax.set_title(f"unit {unit}")
-    for ax in panels[len(order) :]:
-        ax.set_visible(False)
     figure.supxlabel("Time from window centre (s)")
     figure.supylabel(_ylabel(grid))
     return figure
@@ -214,15 +210,18 @@ def draw_features(ax: Axes, x: ArrayLike, grid: FeatureGrid, *, signed: bool = F
     ax.locator_params(axis="x", nbins=5)
 
 
-def _panels(figure: Figure, rows: int, columns: int) -> list[Axes]:
-    """Panels with ticks named at the left and at the bottom alone; `draw_features` gives all of them the same axes.
+def _panels(figure: Figure, rows: int, columns: int, used: int) -> list[Axes]:
+    """As many panels of a grid as are used, with ticks named at its left and bottom alone.
 
-    Axes that are shared would ask each other for their limits hundreds of times.
+    `draw_features` gives all of them the same axes; shared axes would ask each other for their limits hundreds of
+    times.
     """
     panels = list(figure.subplots(rows, columns).flat)
     for ax in panels:
         ax.label_outer()
-    return panels
+    for ax in panels[used:]:
+        ax.set_visible(False)
+    return panels[:used]
 
 
 def mark_onset(ax: Axes, onset_s: float, label: str) -> None:

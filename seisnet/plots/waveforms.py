@@ -86,6 +86,8 @@ def waveform_view(  # noqa: PLR0913, a view is what it shows
     if probabilities is not None:
         probability_s = (np.asarray(probability_times_ns, dtype=np.int64) - start_ns) / 1e9
         _probability_traces(panels[-1], probability_s, np.asarray(probabilities, dtype=np.float64), classes)
+        named, columns = panels[-1].get_legend_handles_labels(), legend_columns(classes, PAGE_CM)
+        figure.legend(*named, loc="outside upper right", ncols=columns)
     for at_s, pick in placed:
         _pick_lines(panels, at_s, pick)
     if len(placed) <= _MOST_LABELS:
@@ -123,11 +125,6 @@ def _probability_traces(
         drawn_s, drawn = np.concatenate(few, axis=1)[:, :-1]
         ax.plot(drawn_s, drawn, color=colour, linestyle=line, linewidth=0.9, label=plain(name))
     ax.set(ylabel="Probability", ylim=(0, 1.03), yticks=[0, 0.5, 1])
-    figure = ax.get_figure(root=True)
-    if figure is not None:
-        figure.legend(
-            *ax.get_legend_handles_labels(), loc="outside upper right", ncols=legend_columns(classes, PAGE_CM)
-        )
 
 
 def _pick_style(pick: Pick) -> tuple[Any, Any]:

@@ -77,8 +77,12 @@ FIGURES: dict[str, Callable[[Picked, Pick, float | None, float | None], plots.Fi
 """What `seisnet plot` draws, by the name of the option."""
 
 
-ENDINGS = (".png", ".svg", ".pdf")
-"""Of the names of files of figures: each is a format."""
+RENDERED: dict[str, Callable[[plots.Figure], bytes]] = {
+    ".png": plots.png,
+    ".svg": lambda figure: plots.svg(figure).encode("utf-8", "replace"),
+    ".pdf": plots.pdf,
+}
+"""What a file of a figure holds, by the ending of its name."""
 
 
 def check_format(path: Path) -> str:
@@ -87,11 +91,11 @@ def check_format(path: Path) -> str:
     Raises
     ------
     ConfigError
-        If it is none of `ENDINGS`.
+        If it is none of `RENDERED`.
     """
     ending = path.suffix.lower()
-    if ending not in ENDINGS:
-        raise ConfigError(f"{path}: the ending '{ending}' names no format; {', '.join(ENDINGS)} are known")
+    if ending not in RENDERED:
+        raise ConfigError(f"{path}: the ending '{ending}' names no format; {', '.join(RENDERED)} are known")
     return ending
 
 
@@ -103,9 +107,4 @@ def write_figure(figure: plots.Figure, path: Path) -> None:
     ConfigError
         As `check_format`.
     """
-    ending = check_format(path)
-    if ending == ".svg":
-        content = plots.svg(figure).encode("utf-8", "replace")
-    else:
-        content = plots.png(figure) if ending == ".png" else plots.pdf(figure)
-    write_whole(path, content)
+    write_whole(path, RENDERED[check_format(path)](figure))

@@ -164,10 +164,8 @@ def _metrics(path: Path) -> dict[str, Any]:
     try:
         older: dict[str, Any] = {"inventory": [], "selection": {}}  # do not name these
         known = older | json.loads(path.read_text(encoding="utf-8"))
-        if all(isinstance(known[name], kind) for name, kind in REMEMBERED.items()):
-            return dict(known)
+        if not all(isinstance(known[name], kind) for name, kind in REMEMBERED.items()):
+            raise TypeError("its metrics.json names no sources or model")
+        return dict(known)
     except (OSError, ValueError, LookupError, TypeError) as error:
         raise DataError(f"{path.parent}: not a folder written by classify --report: {error}") from error
-    raise DataError(
-        f"{path.parent}: not a folder written by classify --report: its metrics.json names no sources or model"
-    )

@@ -96,9 +96,12 @@ class Answers:
             If it can't be written; the file then ends as before.
         """
         codes = (pick.network, pick.station, pick.location, pick.channel)
-        row = _row((*codes, iso_time(answer.time_ns), answer.phase, answer.status, answer.pick_id))
+        row = csv_text([(*codes, iso_time(answer.time_ns), answer.phase, answer.status, answer.pick_id)])
         with self._lock:
-            self._append(row)
+            try:
+                append_whole(self._file, row.encode("utf-8", "replace"))
+            except OSError as error:
+                raise DataError(f"{self.path}: the answer can't be written: {error.strerror or error}") from error
             self.latest[answer.pick_id] = answer
 
     def _go_on(self) -> None:
@@ -112,13 +115,3 @@ class Answers:
                     self.latest[answer.pick_id] = answer
         except (OSError, ValueError, csv.Error) as error:
             raise DataError(f"{self.path}: {error}") from error
-
-    def _append(self, row: bytes) -> None:
-        try:
-            append_whole(self._file, row)
-        except OSError as error:
-            raise DataError(f"{self.path}: the answer can't be written: {error.strerror or error}") from error
-
-
-def _row(values: tuple[str, ...]) -> bytes:
-    return csv_text([values]).encode("utf-8", "replace")

@@ -60,8 +60,7 @@ def roc_curve(positive: ArrayLike, score: ArrayLike) -> RocCurve:
     """
     hits, alarms, thresholds = _cumulative(positive, score)
     tpr, fpr = np.append(0.0, hits / hits[-1]), np.append(0.0, alarms / alarms[-1])
-    area = np.sum(np.diff(fpr) * (tpr[1:] + tpr[:-1])) / 2
-    return RocCurve(fpr, tpr, np.append(np.inf, thresholds), area=float(area))
+    return RocCurve(fpr, tpr, np.append(np.inf, thresholds), area=float(np.trapezoid(tpr, fpr)))
 
 
 def precision_recall_curve(positive: ArrayLike, score: ArrayLike) -> PrecisionRecallCurve:
