@@ -8,25 +8,27 @@ made by a machine may be incomplete.
 from __future__ import annotations
 
 import csv
-import math
+import itertools
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from seisnet.classification.job import classify
 from seisnet.errors import DataError
 from seisnet.labels.tables import time_ns
 from seisnet.model import Model
+from seisnet.overlaps import Spans, merged
 from seisnet.picks import Detection, iso_time, station_of
 from seisnet.waveforms.files import Reading
 from seisnet.waveforms.finding import find_sources
 from seisnet.waveforms.reading import read_records
 from seisnet.waveforms.records import NS_PER_S
 from seisnet.waveforms.selection import Selection
+
+Span = tuple[int, int]
+"""Start and end, ns."""
 
 STATIONS = 2
 """A detection counts where so many stations share it."""
@@ -80,45 +82,22 @@ def write_labels(path: Path, sources: Sequence[str], said: Sequence[Reference], 
                 writer.writerow([*station.split("."), iso_time(entry.time_ns), LISTED])
 
 
-@dataclass(frozen=True)
-class Shared:
-    """A stretch that several stations call by one name."""
-
-    label: str
-    start_ns: int
-    end_ns: int
-    stations: int
-
-
-def share(detections: Sequence[Detection], fewest: int = STATIONS) -> list[Shared]:
-    """Stretches in which detections of one class at several stations overlap in a row."""
-    found = []
-    for label in sorted({d.label for d in detections}):
-        clusters: list[list[Detection]] = []
-        end_ns = -math.inf
-        for d in sorted((d for d in detections if d.label == label), key=lambda d: d.start_ns):
-            if d.start_ns <= end_ns:
-                clusters[-1].append(d)
-            else:
-                clusters.append([d])
-            end_ns = max(end_ns, d.end_ns)
-        for cluster in clusters:
-            stations = {(d.network, d.station) for d in cluster}
-            if len(stations) >= fewest:
-                found.append(Shared(label, cluster[0].start_ns, max(d.end_ns for d in cluster), len(stations)))
-    return sorted(found, key=lambda s: (s.start_ns, s.label))
+def share(detections: Sequence[Detection]) -> list[Span]:
+    """Stretches in which detections of one class at enough stations overlap in a row."""
+    return [
+        (start, end)
+        for start, end in merged((d.start_ns, d.end_ns) for d in detections)
+        if len({d.station_id for d in detections if start <= d.start_ns <= end}) >= STATIONS
+    ]
 
 
-def compare(found: Sequence[Shared], said: Sequence[Reference], tolerance_ns: int) -> dict[str, int]:
+def compare(found: Sequence[Span], said: Sequence[Reference], tolerance_ns: int) -> dict[str, int]:
     """Entries of the list found and missed, and stretches that it does not name; of one class."""
-    near = np.array([[s.start_ns - tolerance_ns <= r.time_ns <= s.end_ns + tolerance_ns for s in found] for r in said])
-    near = near.reshape(len(said), len(found))
-    counts = np.array([r.score >= LOWEST_SCORE for r in said], dtype=bool)
-    return {
-        "listed": int(counts.sum()),
-        "found": int(near.any(axis=1)[counts].sum()),
-        "not_listed": int((~near.any(axis=0)).sum()),
-    }
+    spans = Spans(found)
+    near = [spans.touching(entry.time_ns - tolerance_ns, entry.time_ns + tolerance_ns) for entry in said]
+    counting = [bool(those) for entry, those in zip(said, near, strict=True) if entry.score >= LOWEST_SCORE]
+    named = set(itertools.chain(*near))
+    return {"listed": len(counting), "found": sum(counting), "not_listed": len(found) - len(named)}
 
 
 def scan_recordings(

@@ -16,6 +16,7 @@ from scipy.sparse.csgraph import connected_components
 from seisnet.config import PreprocessConfig, TrainConfig, between
 from seisnet.errors import DataError
 from seisnet.model import Model
+from seisnet.overlaps import group_starts
 from seisnet.store.windows_file import WindowRows
 from seisnet.store.windows_in_memory import Windows
 from seisnet.training.fitting import fit
@@ -68,10 +69,8 @@ def blocks_of(windows: Windows, config: PreprocessConfig) -> np.ndarray:
 
 def join_times(times_ns: np.ndarray, within_s: float) -> np.ndarray:
     """Number the groups of times (N,) that follow each other within some time, in order of time (single linkage)."""
-    order = np.argsort(times_ns)
-    groups = np.zeros(len(order), dtype=np.intp)
-    groups[order[1:]] = np.cumsum(np.diff(times_ns[order]) > within_s * 1e9)
-    return groups
+    starts = group_starts([(ns, ns) for ns in times_ns.tolist()], within_s * 1e9)
+    return np.unique(starts, return_inverse=True)[1]
 
 
 def folds_of(y: np.ndarray, blocks: np.ndarray, config: ValidationConfig) -> np.ndarray:
