@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -129,33 +129,33 @@ def score_detections(
 
 def elsewhere(found: Sequence[OnInstrument], reference: Sequence[OnInstrument]) -> list[OnInstrument]:
     """Picks or detections on stations that the reference doesn't name, which are left out of a score."""
-    unnamed = _without_network(found, reference)
-    stations = {_station(mark, unnamed) for mark in reference}
-    return [mark for mark in found if _station(mark, unnamed) not in stations]
+    station_of = _namer(found, reference)
+    stations = {station_of(mark) for mark in reference}
+    return [mark for mark in found if station_of(mark) not in stations]
 
 
 def side_by_side(found: Sequence[OnInstrument], reference: Sequence[OnInstrument]) -> list[str]:
     """Instruments of stations where more of them have found something than the reference names: onsets count twice."""
-    unnamed = _without_network(found, reference)
+    station_of = _namer(found, reference)
     mine: dict[str, set[str]] = defaultdict(set)
     theirs: dict[str, set[str]] = defaultdict(set)
     for marks, instruments in ((found, mine), (reference, theirs)):
         for mark in marks:
-            instruments[_station(mark, unnamed)].add(mark.trace_id)
+            instruments[station_of(mark)].add(mark.trace_id)
     several = (mine[station] for station in theirs if len(mine[station]) > len(theirs[station]))
     return sorted(itertools.chain(*several))
 
 
 def apart_s(found: Sequence[Mark], reference: Sequence[Mark]) -> float:
     """Median time from what the reference holds to the nearest found at its station, whatever its name; or NaN."""
-    unnamed = _without_network(found, reference)
+    station_of = _namer(found, reference)
     starts: dict[str, list[tuple[int, int]]] = defaultdict(list)
-    for (_, station), spans in _spans(found, unnamed).items():
+    for (_, station), spans in _spans(found, station_of).items():
         starts[station] += [(start_ns, start_ns) for start_ns, _ in spans]
     moments = {station: Spans(spans) for station, spans in starts.items()}
     nearest = [
         moments[station].gap(start_ns, start_ns)
-        for (_, station), spans in _spans(reference, unnamed).items()
+        for (_, station), spans in _spans(reference, station_of).items()
         for start_ns, _ in spans
         if station in moments
     ]
@@ -169,10 +169,10 @@ def common_shift_s(found: Sequence[Mark], reference: Sequence[Mark], *, toleranc
     its name at its station; of more than 1000, only some 1000 are, evenly spread. NaN if fewer than half of them, or
     fewer than ten, agree.
     """
-    unnamed = _without_network(found, reference)
-    starts_s = {of: np.sort([ns / NS_PER_S for ns, _ in spans]) for of, spans in _spans(found, unnamed).items()}
+    station_of = _namer(found, reference)
+    starts_s = {of: np.sort([ns / NS_PER_S for ns, _ in spans]) for of, spans in _spans(found, station_of).items()}
     wanted = [
-        (of, ns / NS_PER_S) for of, spans in _spans(reference, unnamed).items() for ns, _ in spans if of in starts_s
+        (of, ns / NS_PER_S) for of, spans in _spans(reference, station_of).items() for ns, _ in spans if of in starts_s
     ]
     wanted = wanted[:: -(-len(wanted) // 1000) or 1]
     near, reach_s = [np.zeros(0)], FARTHEST_S + tolerance_s  # picks that are shifted by all of it scatter about it
@@ -204,9 +204,9 @@ def _scores(
     doubtful: Sequence[Mark] = (),
 ) -> list[MatchScore]:
     named = [*reference, *doubtful]
-    unnamed = _without_network(found, named)
-    stations = sorted({_station(mark, unnamed) for mark in named})
-    mine, theirs, neither = _spans(found, unnamed), _spans(reference, unnamed), _spans(doubtful, unnamed)
+    station_of = _namer(found, named)
+    stations = sorted({station_of(mark) for mark in named})
+    mine, theirs, neither = _spans(found, station_of), _spans(reference, station_of), _spans(doubtful, station_of)
     scores = []
     for name in names:
         residuals: list[float] = []
@@ -225,20 +225,18 @@ def _scores(
     return scores
 
 
-def _without_network(found: Sequence[OnInstrument], reference: Sequence[OnInstrument]) -> set[str]:
-    """Codes of the stations whose network is not named everywhere."""
-    return {mark.station.upper() for mark in (*found, *reference) if not mark.network}
+def _namer(found: Sequence[OnInstrument], reference: Sequence[OnInstrument]) -> Callable[[OnInstrument], str]:
+    """Names of stations: code alone where some mark of such a code names no network, else with the network."""
+    unnamed = {mark.station.upper() for mark in (*found, *reference) if not mark.network}
+    return lambda mark: (mark.station if mark.station.upper() in unnamed else mark.station_id).upper()
 
 
-def _station(mark: OnInstrument, unnamed: Collection[str]) -> str:
-    station = mark.station.upper()
-    return station if station in unnamed else mark.station_id.upper()
-
-
-def _spans(marks: Sequence[Mark], unnamed: Collection[str]) -> dict[tuple[str, str], list[tuple[int, int]]]:
+def _spans(
+    marks: Sequence[Mark], station_of: Callable[[OnInstrument], str]
+) -> dict[tuple[str, str], list[tuple[int, int]]]:
     """First and last time of every mark, by the name of its phase or class and its station; of a pick both are one."""
     spans: dict[tuple[str, str], list[tuple[int, int]]] = defaultdict(list)
     for mark in marks:
         span = (mark.time_ns, mark.time_ns) if isinstance(mark, Pick) else (mark.start_ns, mark.end_ns)
-        spans[_name(mark), _station(mark, unnamed)].append(span)
+        spans[_name(mark), station_of(mark)].append(span)
     return spans
