@@ -20,9 +20,9 @@ from seisnet.model import Model
 from seisnet.picks import Pick
 from seisnet.preprocessing.job import preprocess
 from seisnet.report.evaluation import evaluation_figures, evaluation_section, worst_mistakes, write_evaluation
-from seisnet.scoring import evaluation
 from seisnet.scoring.breakdown import of_record
-from seisnet.scoring.evaluation import RECIPE, evaluate
+from seisnet.scoring.evaluation import evaluate
+from seisnet.scoring.given_windows import RECIPE
 from seisnet.scoring.metrics import reliability
 from seisnet.training.fitting import fit
 from seisnet.training.labelled_sets import make_windows
@@ -92,7 +92,7 @@ def test_windows_of_other_classes_or_of_the_same_in_another_order_are_refused(cl
 
 @pytest.mark.parametrize(("column", "value"), [("x", np.nan), ("y", 3), ("group", 10**6)])
 def test_windows_that_were_altered_in_memory_are_checked(column, value, quakes, quake_model, monkeypatch):
-    monkeypatch.setattr(evaluation, "RUN_ROWS", 10)
+    monkeypatch.setattr("seisnet.scoring.given_windows.RUN_ROWS", 10)
     altered = getattr(quakes.windows.rows, column).copy()
     altered[-1] = value
     windows = replace(quakes.windows, rows=replace(quakes.windows.rows, **{column: altered}))

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from seisnet.config import PreprocessConfig, from_dict, instance, one_of
+from seisnet.config import instance, one_of
 from seisnet.errors import DataError
 from seisnet.model import Model, load_model
-from seisnet.nn.arrays import shape_of
 from seisnet.picks import station_of
 from seisnet.scoring.breakdown import Breakdown, f1_by, of_record, s_minus_p
 from seisnet.scoring.curves import PrecisionRecallCurve, RocCurve, precision_recall_curve, roc_curve
+from seisnet.scoring.given_windows import described
 from seisnet.scoring.learned import flattery, known_share, onset_hashes, onset_ns
 from seisnet.scoring.metrics import (
     ClassScores,
@@ -27,26 +27,13 @@ from seisnet.scoring.metrics import (
     known,
     reliability,
 )
-from seisnet.store.windows_file import (
-    RUN_ROWS,
-    SPLITS,
-    FeatureReader,
-    WindowRows,
-    WindowsInfo,
-    read_info,
-    read_rows,
-)
+from seisnet.store.windows_file import SPLITS, FeatureReader, WindowRows, WindowsInfo
 from seisnet.store.windows_in_memory import Windows
 from seisnet.waveforms.lookup import distances_km
 from seisnet.wording import counted
 
 EMBEDDED = 4000
 """Windows at most whose hidden activations are kept."""
-
-RECIPE = (
-    "task", "features", "sampling_rate_hz", "response", "window_s", "frame_s", "hop_s", "freqmin_hz", "freqmax_hz",
-)  # fmt: skip
-"""Settings that make features what they are: a model reads only windows that agree in all of them."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -165,10 +152,7 @@ def evaluate(
     instance("model", model, Model)
     if not isinstance(windows, str | Path):
         instance("windows", windows, Windows)
-    info, every = _described(windows)
-    check_recipe(model, info)
-    if isinstance(windows, Windows):
-        check_rows(every, info)
+    info, every = described(windows, model)
     here = ~every.augmented
     if split != "all":
         here &= every.split == SPLITS.index(split)
@@ -207,14 +191,6 @@ def evaluate(
     )
 
 
-def _described(windows: Windows | str | Path) -> tuple[WindowsInfo, WindowRows]:
-    """What describes windows, and their rows; those of a file without features."""
-    if isinstance(windows, Windows):
-        return windows.info, windows.rows
-    path = Path(windows)
-    return read_info(path, rejected=False), read_rows(path, features=False)
-
-
 def _breakdowns(
     rows: WindowRows, predicted: NDArray[np.int64], info: WindowsInfo, classes: tuple[str, ...]
 ) -> dict[str, Breakdown]:
@@ -235,48 +211,3 @@ def _breakdowns(
         for name, values in properties.items()
         if np.isfinite(values).any()
     }
-
-
-def check_recipe(model: Model, info: WindowsInfo) -> None:
-    """Refuse windows that were made in another way than those the model learned from.
-
-    Raises
-    ------
-    DataError
-        Naming the first setting that differs.
-    """
-    if info.classes != model.classes:
-        raise DataError(
-            f"the windows have the classes {', '.join(info.classes)}; {model.name} has {', '.join(model.classes)}"
-        )
-    made = from_dict(PreprocessConfig, info.config, where="windows")
-    for name in RECIPE:
-        mine, theirs = getattr(model.preprocess, name), getattr(made, name)
-        if mine != theirs:
-            raise DataError(f"windows were made with {name} = {theirs}, model {model.name} needs {mine}")
-
-
-def check_rows(every: WindowRows, info: WindowsInfo) -> None:
-    """Check windows in memory, which anybody may have altered; those of a file are checked when it is read.
-
-    Raises
-    ------
-    DataError
-        Naming the first column that does not fit.
-    """
-    n, needed = len(every.y), (len(every.y), int(np.prod(info.feature_shape)))
-    for column in fields(every):
-        values = getattr(every, column.name)
-        if not isinstance(values, np.ndarray) or len(values) != n:
-            raise DataError(f"windows: {column.name}: got {shape_of(values)}; y: {shape_of(every.y)}")
-    for name, n_known in (("y", len(info.classes)), ("split", len(SPLITS)), ("group", len(info.group_names))):
-        values = getattr(every, name)
-        if values.dtype.kind not in "iu" or (n and not 0 <= values.min() <= values.max() < n_known):
-            got = ", ".join(map(str, np.unique(values)[:10]))
-            raise DataError(f"windows: {name} holds {values.dtype} {got}; whole numbers from 0 to {n_known - 1} fit")
-    if every.x.shape != needed:
-        raise DataError(f"windows: x: got {shape_of(every.x)}; features {info.feature_shape} need {needed}")
-    if every.x.dtype.kind != "f":  # scaled in place, whole numbers would stay whole
-        raise DataError(f"windows: x holds {every.x.dtype}; floats are needed: x.astype(numpy.float32)")
-    if not all(np.isfinite(every.x[at : at + RUN_ROWS]).all() for at in range(0, n, RUN_ROWS)):
-        raise DataError("windows: x holds values that are not finite; leave those windows out")

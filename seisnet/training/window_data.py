@@ -15,10 +15,10 @@ from seisnet.config import PreprocessConfig, TrainConfig, from_dict
 from seisnet.errors import DataError
 from seisnet.model import Model
 from seisnet.nn import StandardScaler
-from seisnet.scoring.evaluation import check_recipe, check_rows
+from seisnet.scoring.given_windows import described
 from seisnet.scoring.learned import Hashes, flattery, known_share, onset_hashes, sampled
 from seisnet.store.files import sha256_of
-from seisnet.store.windows_file import FeatureReader, WindowRows, WindowsInfo, read_info, read_rows
+from seisnet.store.windows_file import FeatureReader, WindowRows, WindowsInfo
 from seisnet.store.windows_in_memory import Windows
 from seisnet.training.batches import Batches, FileBatches, MemoryBatches, TrainingData, fit_scaler, scale
 from seisnet.training.parents import Parent
@@ -110,16 +110,8 @@ def load_windows(
     windows: Windows | str | Path, config: TrainConfig, init: Model | None, files: ExitStack
 ) -> WindowData:
     """Open the windows, fit the scaler, and weigh the classes."""
-    path: Path | None = None
-    if isinstance(windows, Windows):
-        info, every = windows.info, windows.rows
-    else:
-        path = Path(windows)
-        info, every = read_info(path, rejected=False), read_rows(path, features=False)
-    if init:
-        check_recipe(init, info)
-    if not path:
-        check_rows(every, info)
+    path = None if isinstance(windows, Windows) else Path(windows)
+    info, every = described(windows, init)
     # A batch of windows without weight alone would have no mean loss.
     rows, of_dev = np.flatnonzero((every.split == 0) & (every.weight != 0)), np.flatnonzero(every.split == 1)
     # Features take by far the most memory: only those of the two splits are read or copied, and only once.
