@@ -44,35 +44,33 @@ FEWEST = 10
 
 def write_records(folder: Path, n: int) -> tuple[Path, Path]:
     """Event records, P at 30 s and S at 40 s, and the CSV of their picks."""
-    rng = np.random.default_rng(0)
-    files = folder / "events"
-    files.mkdir()
-    lines = ["network,station,time,phase,event_id"]
-    for i in range(n):
-        start = START + 3600 * i
-        write_stream(files / f"e{i:05d}.mseed", f"S{i % 50:02d}", start, earthquake(rng, 9000, [3000]))
-        lines += [f"XX,S{i % 50:02d},{start + 30},P,e{i}", f"XX,S{i % 50:02d},{start + 40},S,e{i}"]
-    labels = folder / "events.csv"
-    labels.write_text("\n".join(lines) + "\n")
-    return files, labels
+    records = [(f"e{i:05d}", f"S{i % 50:02d}", START + 3600 * i, {f"e{i}": 3000}) for i in range(n)]
+    return write(folder / "events", records, 9000, np.random.default_rng(0))
 
 
 def write_days(folder: Path, n_days: int, n_events: int = 100) -> tuple[Path, Path]:
     """Station-days with an event every quarter of an hour, and the CSV of their picks."""
-    rng = np.random.default_rng(1)
-    files = folder / f"days{n_days}"
-    files.mkdir(exist_ok=True)
-    onsets = [(i + 1) * 84_000 for i in range(n_events)]
+    days = [
+        (f"day{day}", "DAY", START + 86_400 * day, {f"{day}.{i}": (i + 1) * 84_000 for i in range(n_events)})
+        for day in range(n_days)
+    ]
+    return write(folder / f"days{n_days}", days, 8_640_000, np.random.default_rng(1))
+
+
+def write(
+    folder: Path, records: list[tuple[str, str, obspy.UTCDateTime, dict[str, int]]], n: int, rng: np.random.Generator
+) -> tuple[Path, Path]:
+    """Files of n samples, with a name, station, start and the samples of events; and the CSV of their picks."""
+    folder.mkdir(exist_ok=True)
     lines = ["network,station,time,phase,event_id"]
-    for day in range(n_days):
-        start = START + 86_400 * day
-        write_stream(files / f"day{day}.mseed", "DAY", start, earthquake(rng, 8_640_000, onsets))
-        for i, onset in enumerate(onsets):
-            name, p = f"{day}.{i}", start + onset / RATE_HZ
-            lines += [f"XX,DAY,{p},P,{name}", f"XX,DAY,{p + 10},S,{name}"]
-    labels = folder / f"days{n_days}.csv"
+    for name, station, start, events in records:
+        write_stream(folder / f"{name}.mseed", station, start, earthquake(rng, n, list(events.values())))
+        for event, onset in events.items():
+            p = start + onset / RATE_HZ
+            lines += [f"XX,{station},{p},P,{event}", f"XX,{station},{p + 10},S,{event}"]
+    labels = folder.with_suffix(".csv")
     labels.write_text("\n".join(lines) + "\n")
-    return files, labels
+    return folder, labels
 
 
 def earthquake(rng: np.random.Generator, n: int, onsets: list[int]) -> np.ndarray:
@@ -102,12 +100,12 @@ def read_and_filter(files: list[Path]) -> None:
         stream.filter("bandpass", freqmin=CONFIG.freqmin_hz, freqmax=CONFIG.freqmax_hz)
 
 
-def per_window(files: list[Path], starts: dict[str, list[obspy.UTCDateTime]]) -> None:
+def per_window(starts: dict[Path, list[obspy.UTCDateTime]]) -> None:
     """The loop that scripts have."""
     n, hop = CONFIG.frame_samples, CONFIG.hop_samples
-    for path in files:
+    for path, of_windows in starts.items():
         stream = obspy.read(str(path))
-        for start in starts[stream[0].stats.station + str(stream[0].stats.starttime)]:
+        for start in of_windows:
             window = stream.slice(start, start + CONFIG.window_s - 1 / RATE_HZ).copy()
             window.detrend("linear")
             window.taper(0.05)
@@ -118,8 +116,8 @@ def per_window(files: list[Path], starts: dict[str, list[obspy.UTCDateTime]]) ->
             feature = (feature - feature.mean()) / feature.std()
 
 
-def starts_of(files: list[Path], output: Path, limit: int) -> dict[str, list[obspy.UTCDateTime]]:
-    """Starts of the windows of a windows file by the record they lie in."""
+def starts_of(files: list[Path], output: Path, limit: int) -> dict[Path, list[obspy.UTCDateTime]]:
+    """Starts of the windows of a windows file by the file they lie in."""
     rows = read_rows(output, features=False)
     of_station: dict[str, list[int]] = {}
     for trace_id, start_ns in zip(rows.trace_id, rows.start_ns.tolist(), strict=True):
@@ -129,7 +127,7 @@ def starts_of(files: list[Path], output: Path, limit: int) -> dict[str, list[obs
         stats = obspy.read(str(path), headonly=True)[0].stats
         low, high = stats.starttime.ns, stats.endtime.ns
         here = [ns for ns in of_station.get(stats.station, []) if low <= ns <= high][:limit]
-        found[stats.station + str(stats.starttime)] = [obspy.UTCDateTime(ns=ns) for ns in here]
+        found[path] = [obspy.UTCDateTime(ns=ns) for ns in here]
     return found
 
 
@@ -159,14 +157,13 @@ def compare(title: str, found: tuple[Path, Path], folder: Path, rounds: int, sam
     ours()
     made = read_rows(output, features=False)
     megabytes = sum(path.stat().st_size for path in files) / 1e6
-    some = files[:sample]
-    starts = starts_of(some, output, limit=200)
+    starts = starts_of(files[:sample], output, limit=200)
     n_loop = sum(map(len, starts.values()))
     seconds = in_turns(
         {
             "read": lambda: read(files),
             "read + band-pass": lambda: read_and_filter(files),
-            "per window": lambda: per_window(some, starts),
+            "per window": lambda: per_window(starts),
             "seisnet": ours,
         },
         rounds,
@@ -297,11 +294,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name, blas_threads(1):
         folder = Path(name)
         clock = CLOCKS[options.clock]
-        events, day, days = (
-            write_records(folder, options.records),
-            write_days(folder, 1),
-            write_days(folder, options.days),
-        )
+        events = write_records(folder, options.records)
+        day, days = write_days(folder, 1), write_days(folder, options.days)
         if not options.processes:
             compare("event records", events, folder, options.rounds, sample=20, clock=clock)
             compare("station-day", day, folder, options.rounds, sample=1, clock=clock)
