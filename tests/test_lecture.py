@@ -74,7 +74,7 @@ def test_a_script_draws_one_figure_and_repeats_itself(name, first, tmp_path):
 
 def test_all_runs_every_script_once(tmp_path, monkeypatch, capsys):
     everything = script("all")
-    scripts = {path.stem for path in LECTURE.glob("*.py")} - {"all", "figure_folder"}
+    scripts = {path.stem for path in LECTURE.glob("*.py")} - {"all", "drawing"}
     assert {topic.__name__ for topic in everything.TOPICS} == scripts
     assert len(set(everything.TOPICS)) == len(everything.TOPICS) == len(SMALL)
     folders = []

@@ -20,11 +20,11 @@ Goodfellow, Bengio & Courville (2016), Deep Learning, sections 6.2.2 and 6.3; He
 from pathlib import Path
 
 import numpy as np
-from figure_folder import figure_folder
+from drawing import figure_folder, save
 from numpy.typing import NDArray
 
 from seisnet import nn
-from seisnet.plots.style import BLUE, FIXED, PAGE_CM, VERMILLION, new_figure, png, styled
+from seisnet.plots.style import BLUE, FIXED, PAGE_CM, VERMILLION, new_figure, styled
 
 LEARNABLE = ("identity", "sigmoid", "tanh", "relu", "leaky_relu", "gelu")
 
@@ -64,7 +64,7 @@ def main(folder: Path) -> dict[str, tuple[float, float]]:
     axes[1, 3].set(title="softmax of (z, 1, 0)", ylim=(-0.05, 1.35), yticks=(0, 0.5, 1), ylabel="probability")
     axes[1, 3].legend(loc="upper left", ncols=3, handlelength=1.5, columnspacing=0.8)
     figure.supxlabel("weighted sum z")
-    (folder / "activations.png").write_bytes(png(figure, dpi=150))
+    save(figure, folder / "activations.png")
 
     print("activation      y(-1)    y(1)   dy/dz(-1)  dy/dz(1)  largest slope")
     for name in LEARNABLE:

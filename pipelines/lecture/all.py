@@ -15,7 +15,7 @@ import normalising_inputs
 import regularisation
 import universal_approximation
 import vanishing_gradients
-from figure_folder import figure_folder
+from drawing import figure_folder
 
 TOPICS = (
     activations,

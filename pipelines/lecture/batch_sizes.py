@@ -19,15 +19,14 @@ Wadati (1933), Geophys. Mag. 7, 101-111.
 from pathlib import Path
 
 import numpy as np
-from figure_folder import figure_folder
+from drawing import WHITE, figure_folder, save
 from numpy.typing import NDArray
 
 from seisnet import nn
-from seisnet.plots.style import CYCLE, PAGE_CM, new_figure, png, styled
+from seisnet.plots.style import CYCLE, PAGE_CM, new_figure, styled
 
 RATE = 0.05
 STEPS_DRAWN = 40
-WHITE = {"facecolor": "white", "edgecolor": "none", "pad": 0.8}
 
 
 def wadati(n: int, rng: np.random.Generator) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -97,7 +96,7 @@ def main(folder: Path, *, n: int = 256, epochs: int = 40, repeats: int = 6) -> d
     by_step.set(title="the same, by steps", xlabel="step", ylim=(5e-5, 2))
     for axis in (by_epoch.yaxis, by_step.yaxis, by_step.xaxis):
         axis.set_major_formatter("{x:g}")
-    (folder / "batch_sizes.png").write_bytes(png(figure, dpi=150))
+    save(figure, folder / "batch_sizes.png")
     return excesses
 
 

@@ -13,12 +13,12 @@ Linnainmaa (1976), BIT 16, 146-160; Baydin et al. (2018), JMLR 18, section 3.2. 
 import math
 from pathlib import Path
 
-from figure_folder import figure_folder
+from drawing import figure_folder, minus, save
 from matplotlib.axes import Axes
 from matplotlib.patches import Circle
 
 from seisnet.nn import graph
-from seisnet.plots.style import BLUE, PAGE_CM, VERMILLION, new_figure, png, styled
+from seisnet.plots.style import BLUE, PAGE_CM, VERMILLION, new_figure, styled
 
 SYMBOLS = {"add": "+", "multiply": "×", "sin": "sin"}
 
@@ -61,7 +61,7 @@ def main(folder: Path) -> dict[str, dict[str, float]]:
     figure.supxlabel(
         "blue: value, forward; orange: gradient, backward, and on each edge the factor that it takes on its way back"
     )
-    (folder / "computational_graphs.png").write_bytes(png(figure, dpi=150))
+    save(figure, folder / "computational_graphs.png")
     return gradients
 
 
@@ -113,10 +113,6 @@ def places(nodes: dict[str, graph.Node]) -> dict[int, tuple[float, float]]:
         if node.parents:
             row[id(node)] = sum(row[id(parent)] for parent in node.parents) / len(node.parents)
     return {key: (column[key], row[key]) for key in column}
-
-
-def minus(text: str) -> str:
-    return text.replace("-", "\N{MINUS SIGN}")
 
 
 if __name__ == "__main__":

@@ -20,12 +20,12 @@ Telgarsky (2016), COLT, theorem 1.1; Montufar et al. (2014), NeurIPS; Aki & Rich
 from pathlib import Path
 
 import numpy as np
-from figure_folder import figure_folder
+from drawing import figure_folder, save
 from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
 from seisnet import nn
-from seisnet.plots.style import BLUE, CYCLE, PAGE_CM, new_figure, png, styled
+from seisnet.plots.style import BLUE, CYCLE, PAGE_CM, new_figure, styled
 
 WIDTHS = {1: 125, 2: 20, 4: 12, 6: 9}
 """Units a layer, by depth: networks of two inputs and one output with 487 to 517 parameters."""
@@ -110,7 +110,7 @@ def main(folder: Path, *, n: int = 1000, iterations: int = 300, seeds: int = 5) 
     figure.supxlabel(
         f"maps: amplitude of P, from −1 (red) to 1 (blue); dots: {seeds} trainings of each, lines: their medians"
     )
-    (folder / "depth_and_width.png").write_bytes(png(figure, dpi=150))
+    save(figure, folder / "depth_and_width.png")
     return errors
 
 

@@ -19,12 +19,12 @@ Polyak (1964), USSR Comput. Math. 4(5), 1-17; Kingma & Ba (2015), ICLR. Gradient
 from pathlib import Path
 
 import numpy as np
-from figure_folder import figure_folder
+from drawing import figure_folder, save
 from numpy.typing import NDArray
 
 from seisnet import nn
 from seisnet.nn import graph
-from seisnet.plots.style import CYCLE, GREY, PAGE_CM, new_figure, png, styled
+from seisnet.plots.style import CYCLE, GREY, PAGE_CM, new_figure, styled
 
 STATIONS_KM = np.array([[-40.0, 30.0], [-35.0, -30.0], [-20.0, 5.0], [0.0, 45.0], [5.0, -40.0]])
 TRUE_KM, START_KM = np.array([25.0, 5.0]), np.array([0.0, -20.0])
@@ -102,7 +102,7 @@ def main(folder: Path, *, steps: int = 50) -> dict[str, float]:
     axes[1, 2].set(title="misfit, s²", xlabel="step", ylim=(1e-7, 1e7), yticks=10.0 ** np.arange(-6, 3, 2))
     axes[1, 2].yaxis.set_major_formatter("{x:g}")
     axes[1, 2].legend(loc="upper right")
-    (folder / "descent_paths.png").write_bytes(png(figure, dpi=150))
+    save(figure, folder / "descent_paths.png")
     return errors_km
 
 

@@ -13,19 +13,18 @@ Rumelhart, Hinton & Williams (1986), Nature 323, equations 1 and 2.
 from pathlib import Path
 
 import numpy as np
-from figure_folder import figure_folder
+from drawing import WHITE, figure_folder, minus, save
 from matplotlib.axes import Axes
 from matplotlib.patches import Circle
 
 from seisnet import nn
-from seisnet.plots.style import BLUE, PAGE_CM, VERMILLION, new_figure, png, styled
+from seisnet.plots.style import BLUE, PAGE_CM, VERMILLION, new_figure, styled
 
 X = np.array([[1.0, 2.0]])
 W1 = np.array([[1.0, -1.0, 0.5], [0.5, -0.5, 1.0]])
 B1 = np.array([-1.0, 0.5, 0.0])
 W2 = np.array([[0.5], [-1.0], [0.4]])
 B2 = np.array([-0.5])
-WHITE = {"facecolor": "white", "edgecolor": "none", "pad": 0.8}
 
 
 @styled()
@@ -68,7 +67,7 @@ def main(folder: Path) -> dict[str, float]:
         ylim=(-3, 3),
         aspect="equal",
     )
-    (folder / "forward_pass.png").write_bytes(png(figure, dpi=150))
+    save(figure, folder / "forward_pass.png")
     return {"logit": float(z2[0, 0]), "probability": float(p[0, 0]), "by_network": float(by_network[0, 0])}
 
 
@@ -103,10 +102,6 @@ def draw_network(ax: Axes, z1: np.ndarray, a1: np.ndarray, z2: float, p: float) 
         ax.text(x, y + (0.52 if side == "bottom" else -0.52), minus(label), ha="center", va=side, fontsize=6.5)
     ax.set(title="weights on the edges, outputs in the circles", xlim=(-0.7, 6.7), ylim=(-3.0, 3.9), aspect="equal")
     ax.axis("off")
-
-
-def minus(text: str) -> str:
-    return text.replace("-", "\N{MINUS SIGN}")
 
 
 if __name__ == "__main__":

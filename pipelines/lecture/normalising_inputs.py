@@ -21,14 +21,13 @@ LeCun et al. (1998), Efficient BackProp, in Neural Networks: Tricks of the Trade
 from pathlib import Path
 
 import numpy as np
-from figure_folder import figure_folder
+from drawing import WHITE, figure_folder, save
 from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
 from seisnet import nn
-from seisnet.plots.style import CYCLE, PAGE_CM, new_figure, png, styled
+from seisnet.plots.style import CYCLE, PAGE_CM, new_figure, styled
 
-WHITE = {"facecolor": "white", "edgecolor": "none", "pad": 0.8}
 RATES = (1.0, 0.3, 0.1, 0.03, 0.01, 0.003, 0.001, 3e-4, 1e-4, 3e-5)
 
 
@@ -116,7 +115,7 @@ def main(folder: Path, *, epochs: int = 500) -> dict[str, dict[str, float]]:
         axis.set_major_formatter("{x:g}")
     loss_ax.legend()
     rate_ax.legend()
-    (folder / "normalising_inputs.png").write_bytes(png(figure, dpi=150))
+    save(figure, folder / "normalising_inputs.png")
     return results
 
 

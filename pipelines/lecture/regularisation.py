@@ -18,11 +18,11 @@ Neural Networks: Tricks of the Trade.
 from pathlib import Path
 
 import numpy as np
-from figure_folder import figure_folder
+from drawing import figure_folder, save
 from numpy.typing import NDArray
 
 from seisnet import nn
-from seisnet.plots.style import BLUE, GREY, PAGE_CM, VERMILLION, new_figure, png, styled
+from seisnet.plots.style import BLUE, GREY, PAGE_CM, VERMILLION, new_figure, styled
 
 CORNER_HZ = 4.0
 SIZES = (1, 64, 64, 1)
@@ -107,7 +107,7 @@ def main(folder: Path, *, epochs: int = 2000) -> dict[str, float]:
     axes[1, 0].set_ylabel("mean squared error")
     axes[0, 0].legend(loc="lower left")
     axes[1, 0].legend(loc="lower left")
-    (folder / "regularisation.png").write_bytes(png(figure, dpi=150))
+    save(figure, folder / "regularisation.png")
     return distances
 
 

@@ -14,11 +14,11 @@ Cybenko (1989), Math. Control Signals Systems 2, 303-314; Hornik, Stinchcombe & 
 from pathlib import Path
 
 import numpy as np
-from figure_folder import figure_folder
+from drawing import figure_folder, save
 from numpy.typing import NDArray
 
 from seisnet import nn
-from seisnet.plots.style import BLUE, GREY, PAGE_CM, VERMILLION, new_figure, png, styled
+from seisnet.plots.style import BLUE, GREY, PAGE_CM, VERMILLION, new_figure, styled
 
 UNITS = (1, 2, 3, 5, 10, 20, 50, 100)
 SHOWN = (1, 3, 10, 100)
@@ -91,7 +91,7 @@ def main(folder: Path, *, iterations: int = 500) -> dict[int, float]:
     error.set(title="share of the variance that is left", xlabel="hidden units")
     error.xaxis.set_major_formatter("{x:g}")
     error.yaxis.set_major_formatter("{x:g}")
-    (folder / "universal_approximation.png").write_bytes(png(figure, dpi=150))
+    save(figure, folder / "universal_approximation.png")
     return errors
 
 

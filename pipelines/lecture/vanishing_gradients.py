@@ -17,11 +17,11 @@ Hochreiter (1991), diploma thesis, TU Munich; Glorot & Bengio (2010), AISTATS; H
 from pathlib import Path
 
 import numpy as np
-from figure_folder import figure_folder
+from drawing import figure_folder, save
 from numpy.typing import NDArray
 
 from seisnet import nn
-from seisnet.plots.style import CYCLE, PAGE_CM, new_figure, png, styled
+from seisnet.plots.style import CYCLE, PAGE_CM, new_figure, styled
 
 HIDDEN, UNITS = 10, 32
 
@@ -81,7 +81,7 @@ def main(folder: Path, *, steps: int = 300, seeds: int = 5) -> dict[str, tuple[l
     norm_ax.yaxis.set_major_formatter("{x:g}")
     data_ax.legend(loc="upper right", handlelength=0.5)
     norm_ax.legend()
-    (folder / "vanishing_gradients.png").write_bytes(png(figure, dpi=150))
+    save(figure, folder / "vanishing_gradients.png")
     return results
 
 

@@ -1,7 +1,14 @@
-"""What every script of the lecture is told: the folder for its figures."""
+"""What the scripts of the lecture share: the folder for their figures, and how these are written."""
 
 import argparse
 from pathlib import Path
+
+from matplotlib.figure import Figure
+
+from seisnet.plots.style import png
+
+WHITE = {"facecolor": "white", "edgecolor": "none", "pad": 0.8}
+"""Behind text on lines."""
 
 
 def figure_folder(doc: str) -> Path:
@@ -13,3 +20,11 @@ def figure_folder(doc: str) -> Path:
         parser.error(f"{folder} is a file; a folder is needed")
     folder.mkdir(parents=True, exist_ok=True)
     return folder
+
+
+def save(figure: Figure, path: Path) -> None:
+    path.write_bytes(png(figure, dpi=150))
+
+
+def minus(text: str) -> str:
+    return text.replace("-", "\N{MINUS SIGN}")
