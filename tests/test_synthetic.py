@@ -26,7 +26,7 @@ from seisnet.synthetic.noise import (
     noise_psd_db,
     peterson_db,
 )
-from seisnet.synthetic.paths import Event, Site, paths_between
+from seisnet.synthetic.paths import Event, Station, paths_between
 from seisnet.synthetic.scattering import _spread
 from seisnet.synthetic.seismogram import seismogram
 from seisnet.synthetic.source import (
@@ -48,10 +48,11 @@ BROADBAND = Instrument("HH", 100.0, 0.01, 0.7, np.inf, False, -200.0, False)
 CLEAN = GeneratorConfig(integer_share=0.0, disturbed_share=0.0, faulty_share=0.0)
 
 
-def plain_site(**changes) -> Site:
+def plain_station(**changes) -> Station:
     """North of the centre by 20 km, so that E is transverse; nothing scatters, absorbs or turns."""
-    site = Site("A", 0.0, 20.0, HALF_SPACE.with_site(0.01, 6.0, 3.5), 0.0, 0.0, 0.0, 0.5, 0.0, 0.0, np.eye(3))
-    return replace(site, **changes)
+    crust = HALF_SPACE.with_site(0.01, 6.0, 3.5)
+    station = Station("A", 0.0, 20.0, crust, 0.0, 0.0, 0.0, 0.5, 0.0, 0.0, np.eye(3), BROADBAND)
+    return replace(station, **changes)
 
 
 def plain_event(**changes) -> Event:
@@ -159,11 +160,11 @@ def test_small_earthquakes_break_at_once_and_large_ones_in_patches():
 
 
 def test_patches_keep_the_onset_and_the_moment_and_make_the_record_longer():
-    site = plain_site()
+    station = plain_station()
     whole = plain_event(magnitude=6.5)
     time, moment = patches(30, np.random.default_rng(1))
     broken = replace(whole, patch_time=time, patch_moment=moment)
-    one, many = (seismogram(paths_between(e, site), BROADBAND, 40.0, np.random.default_rng(2)) for e in (whole, broken))
+    one, many = (seismogram(paths_between(e, station), 40.0, np.random.default_rng(2)) for e in (whole, broken))
     assert many.onset_s == one.onset_s
     for wave in (one, many):
         at = int(wave.onset_s["P"] * 100.0)
@@ -198,8 +199,8 @@ def test_absorption_with_constant_q_halves_twice_over_twice_the_time():
 
 
 def test_seismogram_has_the_long_period_level_of_the_formula():
-    event, site = plain_event(), plain_site()
-    wave = seismogram(paths_between(event, site), BROADBAND, 30.0, np.random.default_rng(0))
+    event, station = plain_event(), plain_station()
+    wave = seismogram(paths_between(event, station), 30.0, np.random.default_rng(0))
     takeoff = np.pi - np.arctan2(20.0, 10.0)
     _, _, sh = radiation(event.mechanism_rad, 0.0, takeoff)
     level = far_field_level(moment_n_m(2.0), (3.5, 3.5), (6.0, 6.0), np.hypot(20.0, 10.0))
@@ -215,7 +216,7 @@ def test_seismogram_has_the_long_period_level_of_the_formula():
 
 @pytest.mark.parametrize("seed", range(4))
 def test_nothing_moves_before_an_onset(seed):
-    wave = seismogram(paths_between(plain_event(), plain_site()), BROADBAND, 20.0, np.random.default_rng(seed))
+    wave = seismogram(paths_between(plain_event(), plain_station()), 20.0, np.random.default_rng(seed))
     sample = np.arange(wave.output.shape[1])
     s = wave.onset_s["S"] * 100.0
     transverse = np.abs(wave.output[2])
@@ -228,7 +229,7 @@ def test_nothing_moves_before_an_onset(seed):
 def test_turning_keeps_energy_and_moves_it_between_components():
     flat, turned = (
         seismogram(
-            paths_between(plain_event(), plain_site(turn_deg=turn_deg)), BROADBAND, 20.0, np.random.default_rng(1)
+            paths_between(plain_event(), plain_station(turn_deg=turn_deg)), 20.0, np.random.default_rng(1)
         ).output
         for turn_deg in (0.0, 20.0)
     )
@@ -240,7 +241,7 @@ def test_turning_keeps_energy_and_moves_it_between_components():
 
 def test_s_that_becomes_p_under_the_station_moves_the_vertical_alone():
     flat, lifted = (
-        seismogram(paths_between(plain_event(), plain_site(lift=lift)), BROADBAND, 20.0, np.random.default_rng(1))
+        seismogram(paths_between(plain_event(), plain_station(lift=lift)), 20.0, np.random.default_rng(1))
         for lift in (0, 0.3)
     )
     s = int(flat.onset_s["S"] * 100.0)
@@ -277,7 +278,7 @@ def test_coda_decays_as_aki_and_chouet_say(quality_factor, absorbs):
     windows_s = np.array([15.0, 40.0])
     energy = np.zeros(2)
     for seed in range(6):
-        wave = seismogram(paths_between(event, plain_site()), BROADBAND, 60.0, np.random.default_rng(seed))
+        wave = seismogram(paths_between(event, plain_station()), 60.0, np.random.default_rng(seed))
         start_s = wave.travel_time_s["P"] - wave.onset_s["P"]
         at = np.round((windows_s - start_s) * 100).astype(int)
         energy += [np.mean(wave.output[2, i - 300 : i + 300] ** 2) for i in at]
@@ -289,14 +290,10 @@ def test_coda_decays_as_aki_and_chouet_say(quality_factor, absorbs):
 
 def test_a_slow_layer_amplifies_what_is_shorter_than_four_times_it():
     # 2.5 Hz is the quarter wave of 50 m at 0.5 km/s; far above it the root of the impedances' ratio, far below nothing
-    slow = plain_site(crust=HALF_SPACE.with_site(0.05, 1.0, 0.5))
+    slow = plain_station(crust=HALF_SPACE.with_site(0.05, 1.0, 0.5))
     spectra = [
-        np.abs(
-            np.fft.rfft(
-                seismogram(paths_between(plain_event(), site), BROADBAND, 30.0, np.random.default_rng(0)).output[2]
-            )
-        )
-        for site in (plain_site(), slow)
+        np.abs(np.fft.rfft(seismogram(paths_between(plain_event(), station), 30.0, np.random.default_rng(0)).output[2]))
+        for station in (plain_station(), slow)
     ]
     frequency_hz = np.fft.rfftfreq(3000, 0.01)
     contrast = 6.0**0.25 * 3.5 / (1.0**0.25 * 0.5)
@@ -308,7 +305,7 @@ def test_a_slow_layer_amplifies_what_is_shorter_than_four_times_it():
 
 
 def test_scattered_energy_is_spread_over_the_time_behind_it():
-    paths = paths_between(plain_event(), plain_site())
+    paths = paths_between(plain_event(), plain_station())
     arriving = np.zeros(60_000)
     arriving[[100, 1100]] = 3.0, 1.0
     early_share = []

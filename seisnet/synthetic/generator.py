@@ -13,9 +13,9 @@ from scipy.signal import butter, sosfilt
 from seisnet.errors import ConfigError
 from seisnet.picks import Pick
 from seisnet.synthetic.instruments import Instrument, digitise
-from seisnet.synthetic.networks import Network, Station, observe, random_event, random_network
+from seisnet.synthetic.networks import Network, observe, random_event, random_network
 from seisnet.synthetic.noise import Background, cultural_noise, glitch
-from seisnet.synthetic.paths import Event, hypocentral_km
+from seisnet.synthetic.paths import Event, Station, hypocentral_km
 from seisnet.synthetic.seismogram import Seismogram
 from seisnet.synthetic.values import Floats, GeneratorConfig, SyntheticRecord, log_uniform
 from seisnet.waveforms.records import NS_PER_S
@@ -216,7 +216,7 @@ def _event_record(
         picks=_picks(event, station, wave, first_ns),
         event_id=event.id,
         magnitude=event.magnitude,
-        distance_km=hypocentral_km(event, station.site),
+        distance_km=hypocentral_km(event, station),
         snr_db=snr_db,
     )
 
@@ -243,7 +243,7 @@ def _picks(event: Event, station: Station, wave: Seismogram, first_ns: int) -> t
     return tuple(
         Pick(
             network="SY",
-            station=station.site.code,
+            station=station.code,
             location="",
             channel=station.instrument.channel,
             phase=phase,
@@ -273,7 +273,7 @@ def _digital_record(
         start_ns=start_ns,
         sampling_rate_hz=instrument.sampling_rate_hz,
         network="SY",
-        station=station.site.code,
+        station=station.code,
         location="",
         channel=instrument.channel,
         present=present,

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from seisnet.synthetic.values import Floats, log_uniform
+from seisnet.synthetic.values import Floats, GeneratorConfig, log_uniform
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +59,10 @@ class Instrument:
         return np.asarray(order * omega + high_pass + low_pass + anti_alias)
 
 
-def random_instrument(sampling_rate_hz: float, *, vertical_only: bool, rng: np.random.Generator) -> Instrument:
+def random_instrument(config: GeneratorConfig, rng: np.random.Generator) -> Instrument:
     """Draw a broadband, a short-period seismometer, a geophone or an accelerometer with its SEED codes."""
+    vertical_only = bool(rng.random() < config.vertical_only_share)
+    sampling_rate_hz = float(rng.choice(config.sampling_rates_hz))
     kind = str(rng.choice(["broadband", "short", "geophone", "accelerometer"], p=[0.3, 0.35, 0.2, 0.15]))
     row = 0 if sampling_rate_hz >= 250.0 else 1 if sampling_rate_hz >= 80.0 else 2
     broad, short = "CHB"[row], "DES"[row]

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from seisnet.synthetic.earth import Crust, random_crust
-from seisnet.synthetic.instruments import Instrument, random_instrument
-from seisnet.synthetic.paths import Event, Site, hypocentral_km, paths_between
+from seisnet.synthetic.instruments import random_instrument
+from seisnet.synthetic.paths import Event, Station, hypocentral_km, paths_between
 from seisnet.synthetic.seismogram import Seismogram, seismogram
 from seisnet.synthetic.source import moment_n_m, patches, radius_km
 from seisnet.synthetic.values import Floats, GeneratorConfig, Range, log_uniform
@@ -20,14 +20,6 @@ _MOST_PATCHES = 60
 
 _WATER_KM_S = 1.5
 """Velocity of sound in water."""
-
-
-@dataclass(frozen=True, slots=True)
-class Station:
-    """A site and the instrument on it."""
-
-    site: Site
-    instrument: Instrument
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,21 +34,18 @@ def random_network(prefix: str, n_stations: int, config: GeneratorConfig, rng: n
     """Draw a network whose station codes are `prefix` and a letter."""
     crust = random_crust(rng)
     reach_km = log_uniform(config.reach_km, rng)
-    stations = []
-    for number in range(n_stations):
-        site = _random_site(prefix + chr(ord("A") + number), crust, reach_km, config, rng)
-        vertical_only = bool(rng.random() < config.vertical_only_share)
-        rate_hz = float(rng.choice(config.sampling_rates_hz))
-        stations.append(Station(site, random_instrument(rate_hz, vertical_only=vertical_only, rng=rng)))
-    return Network(tuple(stations), reach_km)
+    codes = (prefix + chr(ord("A") + number) for number in range(n_stations))
+    return Network(tuple(_random_station(code, crust, reach_km, config, rng) for code in codes), reach_km)
 
 
-def _random_site(code: str, crust: Crust, reach_km: float, config: GeneratorConfig, rng: np.random.Generator) -> Site:
-    """Draw a station's ground, from weathered rock to mud; water, in which P is faster, soaks half of the sites."""
+def _random_station(
+    code: str, crust: Crust, reach_km: float, config: GeneratorConfig, rng: np.random.Generator
+) -> Station:
+    """Draw a station on ground from weathered rock to mud, of which water, in which P is faster, soaks half."""
     vs_km_s = min(log_uniform(config.site_vs_km_s, rng), 0.9 * crust.vs_km_s[0])
     soaked = rng.random() < 0.5
     vp_km_s = max(vs_km_s * rng.uniform(1.7, 2.6), _WATER_KM_S if soaked else 0.0)
-    return Site(
+    return Station(
         code=code,
         x_km=rng.normal(0.0, reach_km),
         y_km=rng.normal(0.0, reach_km),
@@ -68,6 +57,7 @@ def _random_site(code: str, crust: Crust, reach_km: float, config: GeneratorConf
         turn_deg=20.0,
         lift=0.3,
         mixing=_random_mixing(rng),
+        instrument=random_instrument(config, rng),
     )
 
 
@@ -115,9 +105,9 @@ def observe(
     event: Event, station: Station, duration_s: float, config: GeneratorConfig, rng: np.random.Generator
 ) -> Seismogram | None:
     """Build the noise-free record, or None where distance or S minus P lie outside their ranges."""
-    if not config.distance_km[0] <= hypocentral_km(event, station.site) <= config.distance_km[1]:
+    if not config.distance_km[0] <= hypocentral_km(event, station) <= config.distance_km[1]:
         return None
-    paths = paths_between(event, station.site)
+    paths = paths_between(event, station)
     if not config.s_minus_p_s[0] <= paths["S"].onset_s - paths["P"].onset_s <= config.s_minus_p_s[1]:
         return None
-    return seismogram(paths, station.instrument, duration_s, rng)
+    return seismogram(paths, duration_s, rng)

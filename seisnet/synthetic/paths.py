@@ -7,25 +7,25 @@ from dataclasses import dataclass
 
 from seisnet.synthetic import source
 from seisnet.synthetic.earth import Crust, Ray, rays
+from seisnet.synthetic.instruments import Instrument
 from seisnet.synthetic.values import Floats
 
 
 @dataclass(frozen=True, slots=True)
-class Site:
-    """The ground under a station, and how its sensor stands in it.
+class Station:
+    """The ground under a station, its instrument, and how the sensor stands.
 
     Attributes
     ----------
     code : str
-        Of the station.
     x_km, y_km : float
         East and north of the network's centre.
     crust : Crust
-        The network's, with the station's own layer on top.
+        The network's, with an own layer on top.
     kappa_s : float
         Absorption near the surface.
     reverberation : float
-        Share of the amplitude that the station's layer keeps at each bounce, 0 to 1.
+        Share of the amplitude that this layer keeps at each bounce, 0 to 1.
     scattered_energy, scattered_decay_s : float
         What nearby structure scatters for a unit of direct energy, and how long it rings.
     turn_deg, lift : float
@@ -34,6 +34,7 @@ class Site:
         a unit of S.
     mixing : float64 (3, 3)
         Output axes from true Z, N, E: tilt, azimuth, unequal gains.
+    instrument : Instrument
     """
 
     code: str
@@ -47,6 +48,7 @@ class Site:
     turn_deg: float
     lift: float
     mixing: Floats
+    instrument: Instrument
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,11 +97,11 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Path:
-    """One phase from an event to a site; the earliest of its rays is the first."""
+    """One phase from an event to a station; the earliest of its rays is the first."""
 
     phase: str
     event: Event
-    site: Site
+    station: Station
     rays: list[Ray]
 
     @property
@@ -110,37 +112,40 @@ class Path:
     @property
     def layer(self) -> int:
         """Index of the layer of the crust that holds the source."""
-        return self.site.crust.layer_at(self.event.depth_km)
+        return self.station.crust.layer_at(self.event.depth_km)
 
     @property
     def speed_km_s(self) -> float:
         """Velocity at the source."""
-        return float(self.site.crust.velocity(self.phase)[self.layer])
+        return float(self.station.crust.velocity(self.phase)[self.layer])
 
     @property
     def corner_hz(self) -> float:
         """Corner frequency of the S waves of the whole source."""
-        speed = float(self.site.crust.vs_km_s[self.layer])
+        speed = float(self.station.crust.vs_km_s[self.layer])
         return source.corner_frequency_hz(source.moment_n_m(self.event.magnitude), self.event.stress_drop_pa, speed)
 
     @property
     def level(self) -> float:
         """Long-period spectrum, m s, of a unit radiation pattern below the station's layer."""
-        crust = self.site.crust
+        crust = self.station.crust
         return source.far_field_level(
             source.moment_n_m(self.event.magnitude),
             (self.speed_km_s, float(crust.velocity(self.phase)[1])),
             (float(crust.vp_km_s[self.layer]), float(crust.vp_km_s[1])),
-            hypocentral_km(self.event, self.site),
+            hypocentral_km(self.event, self.station),
         )
 
 
-def hypocentral_km(event: Event, site: Site) -> float:
+def hypocentral_km(event: Event, station: Station) -> float:
     """Distance from the hypocentre to the station."""
-    return math.hypot(site.x_km - event.x_km, site.y_km - event.y_km, event.depth_km)
+    return math.hypot(station.x_km - event.x_km, station.y_km - event.y_km, event.depth_km)
 
 
-def paths_between(event: Event, site: Site) -> dict[str, Path]:
+def paths_between(event: Event, station: Station) -> dict[str, Path]:
     """The paths of P and of S."""
-    offset_km = math.hypot(site.x_km - event.x_km, site.y_km - event.y_km)
-    return {phase: Path(phase, event, site, rays(site.crust, phase, event.depth_km, offset_km)) for phase in ("P", "S")}
+    offset_km = math.hypot(station.x_km - event.x_km, station.y_km - event.y_km)
+    return {
+        phase: Path(phase, event, station, rays(station.crust, phase, event.depth_km, offset_km))
+        for phase in ("P", "S")
+    }

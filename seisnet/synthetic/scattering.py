@@ -44,7 +44,7 @@ def scattered(path: Path, spikes: Floats, time_s: Floats, rng: np.random.Generat
     rng : numpy.random.Generator
         Source of the spikes, and of how late and how long they come.
     """
-    event, site = path.event, path.site
+    event, station = path.event, path.station
     rate = 1.0 / (time_s[1] - time_s[0])
     direct = (2.0 * _RMS_RADIATION[path.phase] * path.level) ** 2
     # P loses far more to S than to P: Aki (1992)
@@ -53,10 +53,10 @@ def scattered(path: Path, spikes: Floats, time_s: Floats, rng: np.random.Generat
     arriving = np.sum(spikes**2, axis=0)
     strongest = int(np.argmax(arriving))
     arriving[np.searchsorted(time_s, path.onset_s)] += 0.1 * direct
-    near = site.scattered_energy * _spread(path, arriving, rate, rng)
+    near = station.scattered_energy * _spread(path, arriving, rate, rng)
     # what comes soon after the onset still moves as the ray did
     polarisation = spikes[:, strongest] / np.linalg.norm(spikes[:, strongest])
-    memory = 0.7 * np.exp(-np.maximum(time_s - path.onset_s, 0.0) / site.scattered_decay_s)
+    memory = 0.7 * np.exp(-np.maximum(time_s - path.onset_s, 0.0) / station.scattered_decay_s)
     balance = np.array([1.0, 0.9, 0.9] if path.phase == "P" else [0.63, 1.0, 1.0])
     balance[0] *= math.exp(_VERTICAL_SPREAD * rng.standard_normal())
     balance /= np.linalg.norm(balance)
@@ -72,7 +72,7 @@ def _spread(path: Path, arriving: Floats, rate: float, rng: np.random.Generator)
     & Fehler 1998, chapter 8), and some keeps coming: between a P of a distant earthquake and its S there is no lull.
     """
     longer = 1.0 + path.onset_s / _LENGTHENING_S
-    decay_s = path.site.scattered_decay_s + 0.02 * path.onset_s
+    decay_s = path.station.scattered_decay_s + 0.02 * path.onset_s
     rise_s = longer * log_uniform(_RISE_S, rng)
     late = rng.random()
     spread = (1.0 - late) * _decaying(arriving, decay_s * rate)

@@ -13,7 +13,6 @@ from scipy.spatial.transform import Rotation
 
 from seisnet.synthetic import source
 from seisnet.synthetic.earth import Ray, density, free_surface
-from seisnet.synthetic.instruments import Instrument
 from seisnet.synthetic.paths import Path, hypocentral_km
 from seisnet.synthetic.scattering import scattered
 from seisnet.synthetic.values import Floats
@@ -44,21 +43,21 @@ class Seismogram:
     travel_time_s: dict[str, float]
 
 
-def seismogram(
-    paths: Mapping[str, Path], instrument: Instrument, duration_s: float, rng: np.random.Generator
-) -> Seismogram:
-    """Build a record from P on of one event at one site, of which the paths of P and S are given.
+def seismogram(paths: Mapping[str, Path], duration_s: float, rng: np.random.Generator) -> Seismogram:
+    """Build a record from P on of one event at one station, of which the paths of P and S are given.
 
     Each phase is a train of spikes, for the rays and for the energy scattered between and behind them, convolved
     with the patches of the source and with the minimum-phase pulse of a patch, path, site and sensor. Spikes lie on a
     grid finer than the samples', so onsets are exact and fall between samples.
     """
-    rate = instrument.sampling_rate_hz
+    station = paths["P"].station
+    rate = station.instrument.sampling_rate_hz
     factor = max(2, math.ceil(200.0 / rate))
     fine_rate = rate * factor
     longest_s = _DIRECTIVITY[1] * source.rupture_time_s(paths["S"].corner_hz)
     n = 2 * next_fast_len(math.ceil((duration_s + longest_s + 4.0) * fine_rate / 2), real=True)
     frequency_hz = np.arange(n // 2 + 1) * fine_rate / n
+    response = station.instrument.log_response(frequency_hz)
     origin = int(rng.integers(0, factor)) - round(paths["P"].onset_s * fine_rate)
     time_s = (np.arange(n) - origin + 0.5) / fine_rate
     spectrum = np.zeros((3, n // 2 + 1), dtype=np.complex128)
@@ -69,7 +68,7 @@ def seismogram(
         spikes += scattered(path, spikes, time_s, rng)
         spikes[:, int(duration_s * fine_rate) :] = 0.0  # or their pulses would come around
         rupture = _rupture(path, n, fine_rate, rng)
-        shared = instrument.log_response(frequency_hz) + _log_source(path, frequency_hz) + _log_site(path, frequency_hz)
+        shared = response + _log_source(path, frequency_hz) + _log_site(path, frequency_hz)
         knots = np.array(_CODA_KNOTS_S[phase])
         for k, knot_s in enumerate(knots):
             weight = np.interp(time_s - path.onset_s, knots, np.eye(len(knots))[k])
@@ -78,7 +77,7 @@ def seismogram(
     fine = irfft(spectrum * fine_rate, n, axis=1)[:, : int(duration_s * fine_rate)]
     fine[:, : onset["P"]] = 0.0  # the last of what came around
     return Seismogram(
-        output=paths["P"].site.mixing @ fine[:, ::factor],
+        output=station.mixing @ fine[:, ::factor],
         onset_s={phase: at / fine_rate for phase, at in onset.items()},
         travel_time_s={phase: (at - origin) / fine_rate for phase, at in onset.items()},
     )
@@ -106,7 +105,7 @@ def _log_site(path: Path, frequency_hz: Floats) -> Floats:
     reverberation is ``1 / (1 + r z)`` of the two-way time; what the layer keeps is what it let in, so that over
     frequency its mean energy is 1.
     """
-    crust, r = path.site.crust, path.site.reverberation
+    crust, r = path.station.crust, path.station.reverberation
     speed, thickness_km = crust.velocity(path.phase), crust.top_km[1]
     contrast = density(crust.vp_km_s[1]) * speed[1] / (density(crust.vp_km_s[0]) * speed[0])
     short = (4.0 * thickness_km / speed[0] * frequency_hz) ** 2
@@ -118,19 +117,19 @@ def _log_absorption(path: Path, lapse_s: float, frequency_hz: Floats) -> Floats:
     """Logarithm of what the rock leaves of energy that arrives `lapse_s` behind the onset."""
     event = path.event
     of_s = source.log_absorption(
-        frequency_hz, path.onset_s + lapse_s, event.quality_factor, event.quality_exponent, path.site.kappa_s
+        frequency_hz, path.onset_s + lapse_s, event.quality_factor, event.quality_exponent, path.station.kappa_s
     )
     return of_s * event.p_absorption if path.phase == "P" else of_s
 
 
 def _ray_spikes(path: Path, time_s: Floats, rng: np.random.Generator) -> Floats:
     """One spike a ray on Z, N, E, m s (3, n), and one for the wave converted at the base of the sediments."""
-    event, site, crust = path.event, path.site, path.site.crust
-    azimuth = math.atan2(site.x_km - event.x_km, site.y_km - event.y_km)
+    event, station, crust = path.event, path.station, path.station.crust
+    azimuth = math.atan2(station.x_km - event.x_km, station.y_km - event.y_km)
     cosine, sine = math.cos(azimuth), math.sin(azimuth)
     to_zne = np.array([[1.0, 0.0, 0.0], [0.0, cosine, -sine], [0.0, sine, cosine]])
-    to_zne = to_zne @ _turn(site.turn_deg, rng)  # one turn for all rays of a phase
-    lift = site.lift * abs(rng.standard_normal()) if path.phase == "S" else 0.0
+    to_zne = to_zne @ _turn(station.turn_deg, rng)  # one turn for all rays of a phase
+    lift = station.lift * abs(rng.standard_normal()) if path.phase == "S" else 0.0
     spikes = np.zeros((3, len(time_s)))
 
     def add(ray_time_s: float, vertical_radial_transverse: Floats) -> None:
@@ -168,6 +167,6 @@ def _strength(ray: Ray, path: Path, rng: np.random.Generator) -> float:
         return 1.0
     if ray.kind == "head":
         return float(rng.uniform(0.15, 0.6))
-    total = ray.slowness_s_km * path.site.crust.velocity(path.phase)[-1] >= 1.0
-    longer = ray.time_s * path.speed_km_s / hypocentral_km(path.event, path.site)
+    total = ray.slowness_s_km * path.station.crust.velocity(path.phase)[-1] >= 1.0
+    longer = ray.time_s * path.speed_km_s / hypocentral_km(path.event, path.station)
     return float(rng.uniform(0.3, 0.9) if total else rng.uniform(0.0, 0.15)) / max(1.0, longer)
