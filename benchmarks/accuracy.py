@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from shipped import CALIFORNIA, DATA, FOREIGN, pairs
+from sets import CALIFORNIA, DATA, FOREIGN, pairs
 
 from seisnet.cli import in_one_line
 from seisnet.config import PreprocessConfig, TrainConfig

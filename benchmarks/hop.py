@@ -17,7 +17,7 @@ import time
 from pathlib import Path
 
 import numpy as np
-from shipped import CALIFORNIA, DATA, WHOLE_S, pairs
+from sets import CALIFORNIA, DATA, WHOLE_S, pairs
 
 from seisnet.cli import in_one_line
 from seisnet.config import PickConfig, PreprocessConfig, TrainConfig

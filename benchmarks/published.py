@@ -18,7 +18,8 @@ from typing import Any
 
 import numpy as np
 import obspy
-from shipped import CALIFORNIA, DATA, FOREIGN, HEAD, WHOLE_S, report
+from sets import CALIFORNIA, DATA, FOREIGN, WHOLE_S
+from shipped import HEAD, report
 
 from seisnet.cli import in_one_line
 from seisnet.config import PreprocessConfig

@@ -18,7 +18,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from published import PHASES, picked, published_picker
-from shipped import DATA, WHOLE_S
+from sets import DATA, WHOLE_S
 
 from seisnet.cli import in_one_line
 from seisnet.config import PickConfig

@@ -17,6 +17,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
+from sets import DATA, WHOLE_S
 
 from seisnet.cli import in_one_line
 from seisnet.model import Model, load_model
@@ -25,14 +26,6 @@ from seisnet.training.labelled_sets import excerpts_of, load_records, make_windo
 from seisnet.training.trials import GRID, STARTS, Trial, try_picks
 from seisnet.waveforms.records import NS_PER_S
 from seisnet.windows.labelled import LabelledRecord
-
-DATA = Path(__file__).parents[2] / "shared" / "data" / "phases"
-CALIFORNIA = ("phasenet_ncedc_train154", "phasenet_ncedc_test100", "deepdenoiser_ncedc99")
-FOREIGN = ("obstransformer_sample", "pytheas_corinth", "scdetect_ch")
-"""Sets of the folder."""
-
-WHOLE_S = 1000.0
-"""Excerpts so long are whole records."""
 
 CENTRE_S = 0.3
 
@@ -59,11 +52,6 @@ def main() -> None:
     print("\n| set | windows | macro-F1, window network | macro-F1, traces near the centre |\n|---|---|---|---|")
     for name, n, alone, traces in windows:
         print(f"| {name} | {n} | {alone:.3f} | {traces:.3f} |")
-
-
-def pairs(*names: str) -> str:
-    """Names of sets, as help says them."""
-    return ", ".join(f"{name}.h5" for name in names) + " and CSV beside them"
 
 
 def report(name: str, trials: Mapping[str, Trial], own: Mapping[str, float]) -> None:
