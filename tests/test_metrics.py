@@ -47,6 +47,12 @@ def test_scores_of_an_absent_class_are_nan_and_outside_the_mean():
     assert scores.macro_f1 == pytest.approx((10 / 12 + 6 / 8) / 2)
 
 
+def test_plain_scores_are_by_name_and_what_is_not_known_is_none():
+    found = class_scores([[1, 0, 0], [1, 2, 0], [0, 0, 0]]).by_name(["P", "S", "noise"])
+    assert found["P"] == {"precision": 0.5, "recall": 1.0, "f1": pytest.approx(2 / 3), "windows": 1}
+    assert found["noise"] == {"precision": None, "recall": None, "f1": None, "windows": 0}
+
+
 def test_scores_of_nothing_are_nan():
     scores = class_scores(np.zeros((2, 2), dtype=int))
     assert np.isnan(scores.accuracy) and np.isnan(scores.macro_f1)
