@@ -8,7 +8,7 @@ On a GPU a step is one kernel, see `fused`.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -49,24 +49,20 @@ class SGD:
     state: dict[str, Array] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        """Check every number."""
         within("learning_rate", self.learning_rate)
         within("momentum", self.momentum, below=1)
 
     def step(self, theta: Array, grad: Array) -> None:
         """Change the parameters (P,) in place, given their gradient (P,)."""
-        _check(theta, grad)
         if self.momentum == 0:
-            for block in _blocks(theta):
-                _add_scaled(theta[block], -self.learning_rate, grad[block])
+            for p, g in _blocks(theta, grad, self.state):
+                _add_scaled(p, -self.learning_rate, g)
             return
-        (velocity,) = _vectors(self.state, theta, "velocity")
-        if fused.on_gpu(theta):
-            kind = "nesterov" if self.nesterov else "sgd"
-            fused.run(kind, self.learning_rate, self.momentum, grad, theta, velocity)
-            return
-        for block in _blocks(theta):
-            p, g, v = theta[block], grad[block], velocity[block]
+        for block in _blocks(theta, grad, self.state, "velocity"):
+            p, g, v = block
+            if fused.on_gpu(p):
+                fused.run("nesterov" if self.nesterov else "sgd", self.learning_rate, self.momentum, g, p, v)
+                continue
             v *= self.momentum
             v += g
             if self.nesterov:
@@ -88,19 +84,16 @@ class AdaGrad:
     state: dict[str, Array] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        """Check every number."""
         within("learning_rate", self.learning_rate)
         within("epsilon", self.epsilon)
 
     def step(self, theta: Array, grad: Array) -> None:
         """Change the parameters (P,) in place, given their gradient (P,)."""
-        _check(theta, grad)
-        (square,) = _vectors(self.state, theta, "square")
-        if fused.on_gpu(theta):
-            fused.run("adagrad", self.learning_rate, self.epsilon, grad, theta, square)
-            return
-        for block in _blocks(theta):
-            p, g, s = theta[block], grad[block], square[block]
+        for block in _blocks(theta, grad, self.state, "square"):
+            p, g, s = block
+            if fused.on_gpu(p):
+                fused.run("adagrad", self.learning_rate, self.epsilon, g, p, s)
+                continue
             s += g * g
             p -= self.learning_rate * g / (np.sqrt(s) + self.epsilon)
 
@@ -118,20 +111,17 @@ class RMSProp:
     state: dict[str, Array] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        """Check every number."""
         within("learning_rate", self.learning_rate)
         within("decay", self.decay, below=1)
         within("epsilon", self.epsilon)
 
     def step(self, theta: Array, grad: Array) -> None:
         """Change the parameters (P,) in place, given their gradient (P,)."""
-        _check(theta, grad)
-        (square,) = _vectors(self.state, theta, "square")
-        if fused.on_gpu(theta):
-            fused.run("rmsprop", self.learning_rate, self.decay, self.epsilon, grad, theta, square)
-            return
-        for block in _blocks(theta):
-            p, g, s = theta[block], grad[block], square[block]
+        for block in _blocks(theta, grad, self.state, "square"):
+            p, g, s = block
+            if fused.on_gpu(p):
+                fused.run("rmsprop", self.learning_rate, self.decay, self.epsilon, g, p, s)
+                continue
             s *= self.decay
             s += (1 - self.decay) * (g * g)
             p -= self.learning_rate * g / (np.sqrt(s) + self.epsilon)
@@ -152,7 +142,6 @@ class Adam:
     state: dict[str, Array] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        """Check every number."""
         within("learning_rate", self.learning_rate)
         within("beta1", self.beta1, below=1)
         within("beta2", self.beta2, below=1)
@@ -160,17 +149,16 @@ class Adam:
 
     def step(self, theta: Array, grad: Array) -> None:
         """Change the parameters (P,) in place, given their gradient (P,)."""
-        _check(theta, grad)
-        mean, square = _vectors(self.state, theta, "mean", "square")
+        blocks = _blocks(theta, grad, self.state, "mean", "square")
         t = int(self.state.get("steps", 0)) + 1
         self.state["steps"] = np.array(t)
         rate = self.learning_rate / (1 - self.beta1**t)
         root = (1 - self.beta2**t) ** 0.5
-        if fused.on_gpu(theta):
-            fused.run("adam", rate, root, self.beta1, self.beta2, self.epsilon, grad, theta, mean, square)
-            return
-        for block in _blocks(theta):
-            p, g, m, s = theta[block], grad[block], mean[block], square[block]
+        for block in blocks:
+            p, g, m, s = block
+            if fused.on_gpu(p):
+                fused.run("adam", rate, root, self.beta1, self.beta2, self.epsilon, g, p, m, s)
+                continue
             m *= self.beta1
             m += (1 - self.beta1) * g
             s *= self.beta2
@@ -190,7 +178,6 @@ class AdamW(Adam):
     decays: Array | None = None
 
     def __post_init__(self) -> None:
-        """Check every number."""
         super().__post_init__()
         within("weight_decay", self.weight_decay)
 
@@ -252,8 +239,12 @@ def _check(theta: Array, grad: Array) -> None:
         raise DataError(f"gradient: got {shape_of(grad)}; parameters: {shape_of(theta)}; they need one shape")
 
 
-def _vectors(state: dict[str, Array], theta: Array, *names: str) -> Iterator[Array]:
-    """Vectors of an optimiser's state, which start at zero; those of another network are refused."""
+def _blocks(theta: Array, grad: Array, state: dict[str, Array], *names: str) -> list[tuple[Array, ...]]:
+    """Blocks of the parameters, of their gradient, and of vectors of an optimiser's state, which start at zero.
+
+    On a GPU, which has no cache to keep blocks in, all is one block. State of another network is refused.
+    """
+    _check(theta, grad)
     for name in names:
         if name not in state:
             state[name] = namespace(theta).zeros_like(theta)
@@ -262,14 +253,9 @@ def _vectors(state: dict[str, Array], theta: Array, *names: str) -> Iterator[Arr
                 f"parameters: got {shape_of(theta)}; the optimiser's {name} has {shape_of(state[name])}; "
                 "make another optimiser for another network"
             )
-        yield state[name]
-
-
-def _blocks(theta: Array) -> Iterator[slice]:
-    """Slices of a vector; on a GPU, which has no cache to keep them in, one slice of all of it."""
+    vectors = (theta, grad, *(state[name] for name in names))
     size = theta.size if fused.on_gpu(theta) else BLOCK
-    for start in range(0, theta.size, size):
-        yield slice(start, start + size)
+    return [tuple(v[start : start + size] for v in vectors) for start in range(0, theta.size, size)]
 
 
 @functools.cache

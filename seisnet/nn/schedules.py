@@ -32,7 +32,6 @@ class Constant:
     learning_rate: float
 
     def __post_init__(self) -> None:
-        """Check every number."""
         within("learning_rate", self.learning_rate)
 
     def __call__(self, step: int) -> float:
@@ -55,7 +54,6 @@ class Step:
     factor: float = 0.1
 
     def __post_init__(self) -> None:
-        """Check every number."""
         _at_least("every", self.every, 1)
         within("learning_rate", self.learning_rate)
         within("factor", self.factor)
@@ -80,7 +78,6 @@ class Cosine:
     final: float = 0.0
 
     def __post_init__(self) -> None:
-        """Check every number."""
         _at_least("steps", self.steps, 1)
         within("learning_rate", self.learning_rate)
         within("final", self.final)
@@ -104,7 +101,6 @@ class WarmUp:
     steps: int
 
     def __post_init__(self) -> None:
-        """Check the number of steps."""
         _at_least("steps", self.steps, 0)
 
     def __call__(self, step: int) -> float:
@@ -126,7 +122,6 @@ class OneCycle:
     rise: float = 0.3
 
     def __post_init__(self) -> None:
-        """Check every number."""
         _at_least("steps", self.steps, 1)
         within("learning_rate", self.learning_rate)
         within("rise", self.rise, below=1)
@@ -154,7 +149,6 @@ class Plateau:
     state: NDArray[np.float64] = field(default_factory=lambda: np.array([np.inf, 0.0, 1.0]))
 
     def __post_init__(self) -> None:
-        """Check every number."""
         _at_least("patience", self.patience, 0)
         within("learning_rate", self.learning_rate)
         within("factor", self.factor)
