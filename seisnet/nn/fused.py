@@ -207,7 +207,7 @@ def softmax_cross_entropy(logits: Array, y: Array, weight: Array | None, smoothi
     return loss, gradient
 
 
-def drawn(name: str, x: Array, amount: float, seed: int) -> Array:
+def drawn(name: str, amount: float, seed: int, x: Array) -> Array:
     """What "dropout" of a probability, or "noise" of a standard deviation, makes of `x`; the same for the same seed."""
     y = namespace(x).empty_like(x)
     run(name, amount, seed, x, y)

@@ -7,6 +7,7 @@ layer hands out belongs to it and holds until its next forward pass; backward ma
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Protocol, TypeAlias
 
 import numpy as np
@@ -129,13 +130,8 @@ class Dropout:
         if rng is None:
             return x, _pass_through
         if fused.on_gpu(x):  # which draws other masks from a seed, and draws them again on the way back
-            seed = int(rng.integers(2**63))
-
-            def backward_on_gpu(dy: Array) -> Array:
-                fused.run("dropout", self.probability, seed, dy, dy)
-                return dy
-
-            return fused.drawn("dropout", x, self.probability, seed), backward_on_gpu
+            dropped = partial(fused.drawn, "dropout", self.probability, int(rng.integers(2**63)))
+            return dropped(x), dropped
         kept = rng.random(x.shape, dtype=np.float32) >= self.probability
         mask = kept.astype(x.dtype) / x.dtype.type(1 - self.probability)
 
@@ -157,7 +153,7 @@ class InputNoise:
         if rng is None:
             return x, _pass_through
         if fused.on_gpu(x):  # which draws other noise from a seed
-            return fused.drawn("noise", x, self.deviation, int(rng.integers(2**63))), _pass_through
+            return fused.drawn("noise", self.deviation, int(rng.integers(2**63)), x), _pass_through
         noise = rng.standard_normal(x.shape, dtype=np.float32).astype(x.dtype)
         noise *= self.deviation
         noise += x

@@ -194,26 +194,11 @@ class Network:
 
     def predict(self, x: Array) -> Array:
         """Outputs (N, K) of any number of inputs (N, D), without dropout or noise."""
-        self._check_input(x)
-        rows = GPU_ROWS if fused.on_gpu(x) else PREDICT_ROWS
-        if len(x) <= rows:
-            return self.forward(x)[0]
-        outputs = namespace(x).empty((len(x), self.sizes[-1]), self.theta.dtype)
-        for start in range(0, len(x), rows):
-            outputs[start : start + rows] = self.forward(x[start : start + rows])[0]
-        return outputs
+        return self._outputs(x, self._layers, self.sizes[-1])
 
     def hidden(self, x: Array) -> Array:
         """Outputs (N, H) of the last hidden layer, or x where there is none, of inputs (N, D); no dropout, no noise."""
-        self._check_input(x)
-        outputs = namespace(x).empty((len(x), self.sizes[-2]), self.theta.dtype)
-        for start in range(0, len(x), PREDICT_ROWS):
-            y = namespace(x).ascontiguousarray(x[start : start + PREDICT_ROWS], dtype=self.theta.dtype)
-            for layer in self._layers[:-1]:
-                y, _ = layer.forward(y, None)
-            outputs[start : start + PREDICT_ROWS] = y
-        self._passes += 1  # the layers' arrays are overwritten: a backward of an earlier pass is void
-        return outputs
+        return self._outputs(x, self._layers[:-1], self.sizes[-2])
 
     def predict_proba(self, x: Array, output: str = "softmax") -> Array:
         """Probabilities (N, K) of inputs (N, D): `softmax` for one class of several, `sigmoid` for each by itself."""
@@ -244,6 +229,19 @@ class Network:
                 f"({self._n_parameters},) parameters"
             )
         return values
+
+    def _outputs(self, x: Array, layers: Sequence[Layer], width: int) -> Array:
+        """Outputs (N, width) of the last of some layers, without dropout or noise."""
+        self._check_input(x)
+        self._passes += 1  # the layers' arrays are overwritten: a backward of an earlier pass is void
+        xp, rows = namespace(x), GPU_ROWS if fused.on_gpu(x) else PREDICT_ROWS
+        outputs = xp.empty((len(x), width), self._theta.dtype)
+        for start in range(0, len(x), rows):
+            y = xp.ascontiguousarray(x[start : start + rows], dtype=self._theta.dtype)
+            for layer in layers:
+                y, _ = layer.forward(y, None)
+            outputs[start : start + rows] = y
+        return outputs
 
     def _check_input(self, x: Array) -> None:
         if getattr(x, "ndim", 0) != 2 or x.shape[1] != self.sizes[0]:
