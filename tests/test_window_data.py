@@ -66,7 +66,7 @@ def test_what_stays_in_the_file_is_never_held_at_once(rng, tmp_path):
     path = write(make_windows(rng, n=12_000, config=PreprocessConfig()), tmp_path / "w.h5")  # of many features
     with ExitStack() as files:
         tracemalloc.start()
-        data = load_windows(path, dataclasses.replace(SMALL, memory_mb=1.0), None, files)
+        data = load_windows(path, dataclasses.replace(SMALL, memory_mb=1.0), None, files).data
         _, peak_bytes = tracemalloc.get_traced_memory()
         tracemalloc.stop()
     of_all = 6 * data.x_dev.nbytes
@@ -84,11 +84,12 @@ def test_what_is_held_in_memory_is_held_once(rng, tmp_path):
         whole = data.training()
         _, peak_bytes = tracemalloc.get_traced_memory()
         tracemalloc.stop()
-    assert peak_bytes < 2 * (data.x.nbytes + data.x_dev.nbytes)  # with what the scaler needs in double precision
-    assert all(found.batches.x is data.x for found in (whole, *folds))
+    x = whole.batches.x
+    assert peak_bytes < 2 * (x.nbytes + whole.x_dev.nbytes)  # with what the scaler needs in double precision
+    assert all(found.batches.x is x for found in folds)
     assert [len(found.batches) for found in (whole, *folds)] == [10_000, 6666, 6667, 6667]
     train = read_windows(path).split("train")
-    np.testing.assert_array_equal(data.x, data.scaler.transform(train.x))
+    np.testing.assert_array_equal(x, whole.scaler.transform(train.x))
 
 
 def test_training_changes_no_window_of_the_user(rng):

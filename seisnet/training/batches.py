@@ -12,8 +12,8 @@ Peak memory of the second way is about `memory_mb`: one pool of scaled rows and 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any, Protocol
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,20 +25,6 @@ from seisnet.store.windows_file import RUN_ROWS, FeatureReader
 Floats = NDArray[np.float32]
 Batch = tuple[Array, Array, Array]
 """Scaled features (B, D), classes (B,) or other targets (B, ...), weights (B,)."""
-
-
-class Batches(Protocol):
-    """What the training loop draws from."""
-
-    @property
-    def n_features(self) -> int:
-        """Columns of a batch."""
-
-    def __len__(self) -> int:
-        """Windows an epoch."""
-
-    def epoch(self, batch_size: int, rng: np.random.Generator) -> Iterator[Batch]:
-        """Deal all windows out once, in a new order."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +46,10 @@ class MemoryBatches:
 
     def __len__(self) -> int:
         return len(self.y) if self.rows is None else len(self.rows)
+
+    def only(self, rows: NDArray[np.int64]) -> MemoryBatches:
+        """Batches of some of the windows."""
+        return replace(self, rows=rows)
 
     def epoch(self, batch_size: int, rng: np.random.Generator) -> Iterator[Batch]:
         """Deal all windows out once, in a new order."""
@@ -103,6 +93,10 @@ class FileBatches:
     def __len__(self) -> int:
         return len(self.rows)
 
+    def only(self, rows: NDArray[np.int64]) -> FileBatches:
+        """Batches of some of the windows."""
+        return replace(self, rows=self.rows[rows], y=self.y[rows], weight=self.weight[rows])
+
     def epoch(self, batch_size: int, rng: np.random.Generator) -> Iterator[Batch]:
         """Deal all windows out once, in a new order."""
         runs = np.array_split(np.arange(len(self.rows)), -(-len(self.rows) // RUN_ROWS))
@@ -122,6 +116,9 @@ class FileBatches:
                 take = shuffled[at : min(at + batch_size, whole)]
                 yield x[take], self.y[pool[take]], self.weight[pool[take]]
             left, left_x = pool[shuffled[whole:]], x[shuffled[whole:]]
+
+
+Batches = MemoryBatches | FileBatches
 
 
 @dataclass(frozen=True)

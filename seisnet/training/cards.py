@@ -73,7 +73,7 @@ def with_card(stored: StoredModel, learned: WindowData, parent: Parent, words: s
 def _window_scores(stored: StoredModel, learned: WindowData) -> dict[str, Any]:
     """How often the most probable class of the first stage is right on the windows of the dev split."""
     model = Model("", stored)
-    predicted = mean_output(model.networks, learned.x_dev, model.windows.temperature).argmax(axis=1)
+    predicted = mean_output(model.networks, learned.data.x_dev, model.windows.temperature).argmax(axis=1)
     scores = class_scores(confusion_counts(learned.dev.y, predicted, len(stored.classes)))
     figures = {"accuracy": scores.accuracy, "macro_f1": scores.macro_f1}
     return {"classes": scores.by_name(stored.classes), **figures}

@@ -118,10 +118,10 @@ class Run:
         self._recipe = from_dict(PreprocessConfig, self.windows.info.config)
         self._stations = [station_of(str(t)) for t in self.windows.train.trace_id]
         self._train, self.dev = load_excerpts(windows, "train"), load_excerpts(windows, "dev")
-        self._scalers = {"windows": self.windows.scaler}
+        self._scalers = {"windows": self.windows.data.scaler}
         self._prior_shift: NDArray[np.float32] | None = None
         self.thetas: list[NDArray[np.float32]] = []
-        self._sizes = (self.windows.x_dev.shape[1], *config.hidden, len(self.windows.info.classes))
+        self._sizes = (self.windows.data.batches.n_features, *config.hidden, len(self.windows.info.classes))
         self.identity = self._hash()
         self.tasks: list[Task] = []
         self._add_window_tasks("windows", self.windows.training, self._train)
@@ -240,7 +240,7 @@ class Run:
         return tuple(nn.Network(sizes, self._config.activation, theta=theta) for theta in thetas)
 
     def _sliding(self, thetas: Sequence[NDArray[np.float32]]) -> SlidingNetwork:
-        scaler = self.windows.scaler
+        scaler = self.windows.data.scaler
         mean, scale = scaler.mean.astype(np.float32), scaler.scale.astype(np.float32)
         networks = self._networks(self._sizes, thetas)
         return SlidingNetwork(make_feature(self._recipe), networks, mean, scale, rows=EXCERPT_ROWS)
@@ -255,7 +255,7 @@ class Run:
 
     def stored(self, history: Sequence[dict[str, float]]) -> StoredModel:
         """The model, not yet calibrated; from a parent it keeps the calibration, and stages that were not trained."""
-        info, scaler = self.windows.info, self.windows.scaler
+        info, scaler = self.windows.info, self.windows.data.scaler
         stages, metrics = [], {}
         for name in READS:
             numbers = self._numbers(name)

@@ -34,19 +34,11 @@ class WindowData:
     info : WindowsInfo
     train, dev : WindowRows
         Of the two splits, without features.
-    rows : int64 (N,)
-        Where they stand in the file.
-    weight : float32 (N,)
-        In the loss.
-    x, x_dev : float32 (N, D), (M, D)
-        Features of the two splits, scaled; x is None where they stay in the file.
-    scaler : StandardScaler
-        Fitted on the training split, or of the model that is trained further.
+    data : TrainingData
+        What a network learns from all of them; its scaler is fitted on the training split, or is that of the model
+        that is trained further.
     digest : str
         SHA-256 of the windows of both splits, or of the file, where features stay there.
-    memory_mb : float
-    reader : FeatureReader or None
-        Where features stay in the file.
     absent : tuple of str
         Components that no window of the training split has; not looked for where features stay in the file.
     """
@@ -54,15 +46,9 @@ class WindowData:
     info: WindowsInfo
     train: WindowRows
     dev: WindowRows
-    rows: NDArray[np.int64]
-    weight: NDArray[np.float32]
-    x: NDArray[np.float32] | None
-    x_dev: NDArray[np.float32]
-    scaler: StandardScaler
+    data: TrainingData
     digest: str
-    memory_mb: float
-    reader: FeatureReader | None
-    absent: tuple[str, ...] = ()
+    absent: tuple[str, ...]
 
     def lacks(self, config: TrainConfig, init: Model | None) -> Iterator[str]:
         """Say which classes can't be learned, which settings have no effect, and what of dev is known already."""
@@ -70,7 +56,7 @@ class WindowData:
         absent = [name for k, name in enumerate(self.info.classes) if k not in present]
         if absent:
             yield f"the training split holds no window of {', '.join(absent)}: the model can't learn this"
-        if config.batch_size == 1 and np.ptp(self.weight) > 0:  # the loss of a batch is a mean by weight
+        if config.batch_size == 1 and np.ptp(self.data.batches.weight) > 0:  # the loss of a batch is a mean by weight
             yield "batch_size 1: weights of classes and windows have no effect in batches of one; use 2 or more"
         if config.momentum != TrainConfig.momentum and config.optimizer not in ("sgd", "nesterov"):
             yield f"momentum: {config.optimizer} has none to set, so it has no effect; sgd and nesterov use it"
@@ -94,16 +80,11 @@ class WindowData:
 
     def training(self, kept: NDArray[np.bool_] | None = None) -> TrainingData:
         """Batches of all training windows, judged on the dev split; or of those `kept` (N,), which are not judged."""
-        chosen = None if kept is None else np.flatnonzero(kept)
-        y, weight = self.train.y, self.weight
-        if self.x is not None:
-            batches: Batches = MemoryBatches(self.x, y, weight, chosen)
-        else:
-            assert self.reader is not None
-            of = slice(None) if chosen is None else chosen
-            batches = FileBatches(self.reader, self.rows[of], y[of], weight[of], self.scaler, self.memory_mb)
-        n_dev = len(self.dev) if kept is None else 0
-        return TrainingData(batches, self.x_dev[:n_dev], self.dev.y[:n_dev], self.scaler)
+        data = self.data
+        if kept is None:
+            return data
+        batches = data.batches.only(np.flatnonzero(kept))
+        return replace(data, batches=batches, x_dev=data.x_dev[:0], y_dev=data.y_dev[:0])
 
 
 def load_windows(
@@ -120,23 +101,26 @@ def load_windows(
     _check(train, info.classes)
     weight = _weights(train, len(info.classes), config)
     scaler = Parent(init).scaler("windows")
+    absent: tuple[str, ...] = ()
     if path and 4e-6 * np.prod(info.feature_shape) * len(rows) > config.memory_mb:
         reader = files.enter_context(FeatureReader(path))
         scaler = scaler or fit_scaler(reader, rows)
-        x_dev, digest = scale(reader.read(of_dev), scaler), sha256_of(path)
-        return WindowData(info, train, dev, rows, weight, None, x_dev, scaler, digest, config.memory_mb, reader)
-    if path:
-        with FeatureReader(path) as reader:
-            x, x_dev = reader.read(rows), reader.read(of_dev)
+        batches: Batches = FileBatches(reader, rows, train.y, weight, scaler, config.memory_mb)
+        x_dev, digest = reader.read(of_dev), sha256_of(path)
     else:
-        x, x_dev = every.x[rows], every.x[of_dev]
-    scaler = scaler or StandardScaler().fit(x)
-    known = hashlib.sha256()
-    for part in (x, train.y, train.weight, x_dev, dev.y):
-        known.update(np.ascontiguousarray(part).data)
-    absent = _absent(x, info.feature_shape)
-    data = (info, train, dev, rows, weight, scale(x, scaler), scale(x_dev, scaler), scaler, known.hexdigest())
-    return WindowData(*data, config.memory_mb, None, absent)
+        if path:
+            with FeatureReader(path) as reader:
+                x, x_dev = reader.read(rows), reader.read(of_dev)
+        else:
+            x, x_dev = every.x[rows], every.x[of_dev]
+        scaler = scaler or StandardScaler().fit(x)
+        known = hashlib.sha256()
+        for part in (x, train.y, train.weight, x_dev, dev.y):
+            known.update(np.ascontiguousarray(part).data)
+        digest, absent = known.hexdigest(), _absent(x, info.feature_shape)
+        batches = MemoryBatches(scale(x, scaler), train.y, weight)
+    data = TrainingData(batches, scale(x_dev, scaler), dev.y, scaler)
+    return WindowData(info, train, dev, data, digest, absent)
 
 
 def _absent(x: NDArray[np.float32], shape: Sequence[int]) -> tuple[str, ...]:
