@@ -1,9 +1,12 @@
-"""What a network is trained for: its loss, and how good it is on what it has not learned from."""
+"""What a network is trained for: its loss, and how good it is on what it has not learned from.
+
+Losses get arrays on the network's device; scores get outputs and targets of the dev split, on the host.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,19 +16,6 @@ from seisnet.nn.arrays import Array
 from seisnet.scan.onset_network import onset_loss
 from seisnet.scoring.metrics import class_scores, confusion_counts
 from seisnet.wording import Say
-
-
-class Objective(Protocol):
-    """Loss and score of one kind of network."""
-
-    def loss(self, outputs: Array, targets: Array, weight: Array) -> tuple[float, Array]:
-        """Loss of a batch, and its gradient with respect to the outputs; all arrays are on the network's device."""
-
-    def score(self, outputs: NDArray[np.float32], targets: Any, say: Say | None) -> dict[str, float]:
-        """Figures on the dev split, ``dev_loss`` among them."""
-
-    def rank(self, row: dict[str, float]) -> tuple[float, float]:
-        """Rank of an epoch, given its row of the history: the best is the largest; without a dev split, the latest."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +49,7 @@ class ClassObjective:
         return {"dev_loss": float(loss), "dev_accuracy": scores.accuracy, "dev_macro_f1": scores.macro_f1}
 
     def rank(self, row: dict[str, float]) -> tuple[float, float]:
-        """The larger, the better the epoch."""
+        """Rank of an epoch, given its row of the history: the best is the largest; without a dev split, the latest."""
         if "dev_loss" not in row:
             return row["epoch"], 0.0
         # Equal F1 is common on small dev splits; the loss then says which epoch is surer of itself.
@@ -79,5 +69,8 @@ class OnsetObjective:
         return {"dev_loss": onset_loss(outputs, targets, np.ones(len(outputs), dtype=np.float32))[0]}
 
     def rank(self, row: dict[str, float]) -> tuple[float, float]:
-        """The larger, the better the epoch."""
+        """Rank of an epoch, as of `ClassObjective`: by the loss alone."""
         return (-row["dev_loss"] if "dev_loss" in row else row["epoch"], 0.0)
+
+
+Objective = ClassObjective | OnsetObjective
