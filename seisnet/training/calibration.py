@@ -60,26 +60,20 @@ def calibrated(
     onsets = [label for e in excerpts for _, label in e.onsets]
     counts = {name: onsets.count(k) for k, name in enumerate(model.classes) if name != "noise"}
     few = {name: n for name, n in counts.items() if n < FEWEST_ONSETS}
+    budget = f"the budget of false picks ({false_alarms_per_hour:g} an hour)"
     if say and few:
         kept = ", ".join(f"{name} {stored.thresholds[name]:g}" for name in few)
         found = ", ".join(f"{n} {name}" for name, n in few.items())
-        budget = (
-            f", nor held to the budget of false picks ({false_alarms_per_hour:g} an hour)"
-            if false_alarms_per_hour
-            else ""
-        )
+        nor = f", nor held to {budget}" if false_alarms_per_hour else ""
         needed = f"the dev split's excerpts hold {found}; {FEWEST_ONSETS} are needed"
-        say(f"not calibrated{budget}: threshold {kept} ({needed})")
+        say(f"not calibrated{nor}: threshold {kept} ({needed})")
     if len(few) == len(counts):
         return stored
     stored = replace(stored, temperature=model_temperature(model, excerpts))
     tempered = Model(model.name, stored)
     trials = {name: trial for name, trial in try_picks(tempered, excerpts).items() if name not in few}
-    if not false_alarms_per_hour:
-        return _with_figures(with_trials(stored, trials), trials, {})
-    quiet = try_picks(tempered, quiet_parts(excerpts, model.preprocess))
-    if say and not any(trial.hours for trial in quiet.values()):
-        budget = f"the budget of false picks ({false_alarms_per_hour:g} an hour)"
+    quiet = try_picks(tempered, quiet_parts(excerpts, model.preprocess) if false_alarms_per_hour else ())
+    if say and false_alarms_per_hour and not any(trial.hours for trial in quiet.values()):
         say(f"thresholds ignore {budget}: no record of the dev split is quiet for long enough")
     stored = with_trials(stored, trials, quiet, false_alarms_per_hour)
     for name in trials:
@@ -95,7 +89,7 @@ def _with_figures(stored: StoredModel, trials: Mapping[str, Trial], quiet: Mappi
     """Model whose metrics say how good picks at its thresholds were in trials, and how many quiet parts gave."""
     found: dict[str, dict[str, float | None]] = {}
     for name, trial in trials.items():
-        threshold, still = stored.thresholds[name], quiet.get(name, Trial())
+        threshold, still = stored.thresholds[name], quiet[name]
         precision, recall, f1 = trial.at(threshold)
         row = {"onsets": trial.n_reference, "hours": trial.hours, "precision": precision, "recall": recall, "f1": f1}
         row |= {"mae_s": trial.mae_s(threshold), "false_an_hour": trial.false_an_hour(threshold)}
