@@ -100,39 +100,11 @@ def _identity(z: Array, out: Array) -> Array:
     return out
 
 
-def _identity_slope(y: Array) -> Array:
-    return namespace(y).ones_like(y)
-
-
-def _tanh(z: Array, out: Array) -> Array:
-    return namespace(z).tanh(z, out=out)
-
-
-def _tanh_slope(y: Array) -> Array:
-    return 1 - y * y
-
-
-def _sigmoid_slope(y: Array) -> Array:
-    return y * (1 - y)
-
-
 def _relu(z: Array, out: Array) -> Array:
     if out is z and fused.on_gpu(z):
         fused.run("relu", out)
         return out
     return namespace(z).maximum(z, 0, out=out)
-
-
-def _relu_slope(y: Array) -> Array:
-    return y > 0
-
-
-def _leaky_relu(z: Array, out: Array) -> Array:
-    return namespace(z).maximum(z, LEAK * z, out=out)
-
-
-def _leaky_relu_slope(y: Array) -> Array:
-    return namespace(y).where(y > 0, y.dtype.type(1), y.dtype.type(LEAK))
 
 
 def _gelu(z: Array, out: Array) -> Array:
@@ -150,11 +122,15 @@ ACTIVATIONS = {
     activation.name: activation
     for activation in (
         Activation("step", _step, _no_slope),
-        Activation("identity", _identity, _identity_slope),
-        Activation("tanh", _tanh, _tanh_slope),
-        Activation("sigmoid", sigmoid, _sigmoid_slope),
-        Activation("relu", _relu, _relu_slope),
-        Activation("leaky_relu", _leaky_relu, _leaky_relu_slope),
+        Activation("identity", _identity, lambda y: namespace(y).ones_like(y)),
+        Activation("tanh", lambda z, out: namespace(z).tanh(z, out=out), lambda y: 1 - y * y),
+        Activation("sigmoid", sigmoid, lambda y: y * (1 - y)),
+        Activation("relu", _relu, lambda y: y > 0),
+        Activation(
+            "leaky_relu",
+            lambda z, out: namespace(z).maximum(z, LEAK * z, out=out),
+            lambda y: namespace(y).where(y > 0, y.dtype.type(1), y.dtype.type(LEAK)),
+        ),
         Activation("gelu", _gelu, _gelu_slope, from_input=True),
     )
 }
