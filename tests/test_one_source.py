@@ -118,9 +118,8 @@ def test_at_most_so_many_views_are_kept_first_those_that_come_first_of_all_instr
         assert SourceJob(None, PickConfig(**config), most_views=3).kept_views == kept
 
 
-def test_all_that_sources_give_is_taken_together_but_their_probabilities():
-    names = ("picks", "detections", "views", "rejections", "files", "failed", "spans")
-    total, other = (Classification(**{name: [(k, name)] for name in names}, probabilities=[k]) for k in (1, 2))
+def test_all_that_sources_give_is_taken_together():
+    names = ("picks", "detections", "views", "probabilities", "rejections", "files", "failed", "spans")
+    total, other = (Classification(**{name: [(k, name)] for name in names}) for k in (1, 2))
     total.add(other)
     assert all(getattr(total, name) == [(1, name), (2, name)] for name in names)
-    assert total.probabilities == [1]

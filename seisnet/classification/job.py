@@ -148,7 +148,6 @@ def gathered(
     for i, (source, part) in enumerate(parts):
         sources.append(source)
         result.add(part)
-        result.probabilities += part.probabilities
         result.views = spread(result.views, job.kept_views)
         if progress:
             progress(f"{source.name}, {len(result.picks) + len(result.detections)} found so far", i + 1, total)

@@ -112,14 +112,9 @@ class Classification:
         return sorted({station_of(trace_id) for trace_id, *_ in self.spans})
 
     def add(self, other: Classification) -> None:
-        """Take in what another source gave, all but its probabilities."""
-        self.picks += other.picks
-        self.detections += other.detections
-        self.views += other.views
-        self.rejections += other.rejections
-        self.files += other.files
-        self.failed += other.failed
-        self.spans += other.spans
+        """Take in what another source gave."""
+        for name in ("picks", "detections", "views", "probabilities", "rejections", "files", "failed", "spans"):
+            getattr(self, name).extend(getattr(other, name))
         self.seconds += other.seconds
         self.dead_s += other.dead_s
         for name, value in other.highest.items():
