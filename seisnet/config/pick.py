@@ -51,7 +51,6 @@ class PickConfig:
         return or_default(config, cls, ", such as PickConfig(thresholds={'P': 0.3})")
 
     def __post_init__(self) -> None:
-        """Check every value."""
         settle(self)
         for name, threshold in self.thresholds.items():
             between(f"threshold {name}", threshold, 0.0, 1.0)

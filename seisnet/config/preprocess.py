@@ -126,7 +126,6 @@ class PreprocessConfig:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        """Check every value."""
         settle(self)
         one_of("task", self.task, TASKS)
         one_of("features", self.features, FEATURES)
@@ -241,7 +240,6 @@ class ExportConfig:
     after_s: float = 60.0
 
     def __post_init__(self) -> None:
-        """Check every value."""
         settle(self)
         between("sampling_rate_hz", self.sampling_rate_hz, 1.0, 10_000.0)
         each_between(self, 0.5, 3600.0, "before_s", "after_s")

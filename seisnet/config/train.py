@@ -91,7 +91,6 @@ class TrainConfig:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        """Check every value."""
         settle(self)
         one_of("activation", self.activation, ACTIVATIONS)
         one_of("optimizer", self.optimizer, OPTIMIZERS)
