@@ -27,12 +27,12 @@ from seisnet.store.windows_in_memory import Windows
 from seisnet.training.excerpt_data import fold_of
 from seisnet.waveforms.files import Reading
 from seisnet.waveforms.reading import read_traces
-from seisnet.waveforms.records import lost, reasons
+from seisnet.waveforms.records import Record, lost, reasons
 from seisnet.waveforms.sources import Source
 from seisnet.windows.augment import augment
 from seisnet.windows.cutting import cut
 from seisnet.windows.excerpting import excerpts
-from seisnet.windows.labelled import LabelledRecord, start_ns, take
+from seisnet.windows.labelled import LabelledRecord, Window, start_ns, take
 from seisnet.wording import counted, most_frequent
 
 
@@ -104,7 +104,8 @@ def make_windows(parts: Sequence[Sequence[LabelledRecord]], config: PreprocessCo
             f"task: got '{config.task}'; records in memory work only with task 'phase'; use seisnet.preprocess"
         )
     feature = make_feature(config)
-    rows: list[WindowRows] = []
+    made: list[tuple[Record, Window, int]] = []
+    xs = []
     taken: list[Excerpt] = []
     groups: dict[str, int] = {}
     why: Counter[str] = Counter()
@@ -117,29 +118,25 @@ def make_windows(parts: Sequence[Sequence[LabelledRecord]], config: PreprocessCo
             if not windows:
                 continue
             samples, present = augment(labelled, windows, take(record, windows, config), config)
-            n = len(windows)
-            rows.append(
-                WindowRows(
-                    x=extract(feature, samples, present, np.full(n, record.bandwidth_hz)),
-                    y=np.array([config.classes.index(w.label) for w in windows], dtype=np.uint8),
-                    onset_s=np.array([w.onset_s for w in windows], dtype=np.float32),
-                    start_ns=np.array([start_ns(record, w) for w in windows], dtype=np.int64),
-                    trace_id=np.full(n, record.trace_id, dtype=object),
-                    group=np.array([groups.setdefault(w.event, len(groups)) for w in windows], dtype=np.uint32),
-                    split=np.full(n, split, dtype=np.uint8),
-                    weight=np.array([w.weight for w in windows], dtype=np.float32),
-                    augmented=np.array([w.augmented for w in windows], dtype=np.bool_),
-                )
-            )
+            xs.append(extract(feature, samples, present, np.full(len(windows), record.bandwidth_hz)))
+            made += [(record, window, split) for window in windows]
         taken += excerpts_of(records, split, config)
-    if not rows:
+    if not made:
         said = "; ".join(most_frequent(why)) or "there are no records"
         raise NothingUsableError(f"no window could be made: {said}")
-    together = WindowRows(
-        **{name: np.concatenate([getattr(r, name) for r in rows]) for name in WindowRows.__dataclass_fields__}
+    rows = WindowRows(
+        x=np.concatenate(xs),
+        y=np.array([config.classes.index(w.label) for _, w, _ in made], dtype=np.uint8),
+        onset_s=np.array([w.onset_s for _, w, _ in made], dtype=np.float32),
+        start_ns=np.array([start_ns(record, w) for record, w, _ in made], dtype=np.int64),
+        trace_id=np.array([record.trace_id for record, *_ in made], dtype=object),
+        group=np.array([groups.setdefault(w.event, len(groups)) for _, w, _ in made], dtype=np.uint32),
+        split=np.array([split for *_, split in made], dtype=np.uint8),
+        weight=np.array([w.weight for _, w, _ in made], dtype=np.float32),
+        augmented=np.array([w.augmented for _, w, _ in made], dtype=np.bool_),
     )
     info = WindowsInfo(config.classes, feature.shape, tuple(groups), (), (), {"config": to_json(config)})
-    return Windows(info, together, tuple(taken))
+    return Windows(info, rows, tuple(taken))
 
 
 def excerpts_of(records: Sequence[LabelledRecord], split: int, config: PreprocessConfig) -> list[Excerpt]:

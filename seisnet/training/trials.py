@@ -97,16 +97,13 @@ class Trial:
 
     def at(self, threshold: float, *, within_s: float = TOLERANCE_S) -> tuple[float, float, float]:
         """Precision, recall and F1 of the picks that reach a threshold; a match farther off than `within_s` is none."""
-        chosen = np.array(self.probability) >= threshold
-        residual = np.abs(np.array(self.residual_s)[chosen])
-        hits = int((residual <= within_s).sum())
-        precision = hits / max(int(chosen.sum()), 1)
-        recall = hits / max(self.n_reference, 1)
-        return precision, recall, 2 * hits / max(int(chosen.sum()) + self.n_reference, 1)
+        residual = self._reaching(threshold, self.residual_s)
+        n, hits = len(residual), int((np.abs(residual) <= within_s).sum())
+        return hits / max(n, 1), hits / max(self.n_reference, 1), 2 * hits / max(n + self.n_reference, 1)
 
     def false_an_hour(self, threshold: float) -> float:
         """False picks an hour at a threshold."""
-        wrong = np.isnan(np.array(self.residual_s, dtype=np.float64)) & (np.array(self.probability) >= threshold)
+        wrong = np.isnan(self._reaching(threshold, self.residual_s))
         return float(wrong.sum()) / self.hours if self.hours else math.nan
 
     def within_budget(self, false_alarms_per_hour: float) -> float:
@@ -122,7 +119,7 @@ class Trial:
 
     def residuals_s(self, threshold: float) -> NDArray[np.float64]:
         """Residuals of the matched picks that reach a threshold, in seconds."""
-        residual = np.array(self.residual_s, dtype=np.float64)[np.array(self.probability) >= threshold]
+        residual = self._reaching(threshold, self.residual_s)
         return residual[np.isfinite(residual)]
 
     def mae_s(self, threshold: float) -> float:
@@ -132,10 +129,14 @@ class Trial:
 
     def spread(self, threshold: float) -> float:
         """Factor on the expected errors that makes the share `ONE_SIGMA` of the errors smaller than expected."""
-        error = np.maximum(np.abs(np.array(self.residual_s)), LEAST_ERROR_S)
-        expected = np.array(self.uncertainty_s)
-        usable = np.isfinite(error) & np.isfinite(expected) & (np.array(self.probability) >= threshold)
+        error = np.maximum(np.abs(self._reaching(threshold, self.residual_s)), LEAST_ERROR_S)
+        expected = self._reaching(threshold, self.uncertainty_s)
+        usable = np.isfinite(error) & np.isfinite(expected)
         return float(np.quantile(error[usable] / expected[usable], ONE_SIGMA)) if usable.sum() >= FEWEST_ONSETS else 1.0
+
+    def _reaching(self, threshold: float, values: Sequence[float]) -> NDArray[np.float64]:
+        """Those of the values, one a pick, whose pick reaches a threshold."""
+        return np.array(values, dtype=np.float64)[np.array(self.probability) >= threshold]
 
 
 def merged(parts: Sequence[Mapping[str, Trial]]) -> dict[str, Trial]:
