@@ -13,7 +13,7 @@ import obspy
 import pytest
 from click.testing import CliRunner
 
-from seisnet.cli import COMMANDS, cli, main
+from seisnet.cli import COMMANDS, cli, console, main
 from seisnet.cli.classify import pick_config
 from seisnet.config import ExportConfig, PreprocessConfig, TrainConfig
 from seisnet.errors import ConfigError, DataError, FormatError, SeisnetError
@@ -389,7 +389,7 @@ def test_every_command_takes_quiet_and_verbose(command):
 
 
 def test_a_threshold_may_be_of_a_class_with_an_equals_sign_in_its_name():
-    assert pick_config(None, ("M<=1=0.6", "P = 0.5"), {}, quiet=True).thresholds == {"M<=1": 0.6, "P": 0.5}
+    assert pick_config(None, ("M<=1=0.6", "P = 0.5"), {}, console.Teller()).thresholds == {"M<=1": 0.6, "P": 0.5}
 
 
 def test_help_imports_nothing_heavy():

@@ -21,13 +21,14 @@ JOB = """
 import time
 from seisnet.cli import console, progress
 progress.SOON_S = 0.05
+tell = console.Teller(quiet={quiet})
 with progress.progress_line("scan", quiet={quiet}) as show:
     for k in range(1, 5):
         show(f"source [b]{{k}}", k, 4)
         time.sleep(0.15)
         if k == 2:
-            console.say("a message", quiet={quiet})
-console.say_outputs("a.csv", "b.html", quiet={quiet})
+            tell("a message")
+tell.outputs("a.csv", "b.html")
 """
 
 
@@ -152,14 +153,14 @@ def test_of_several_files_each_has_a_rate_of_its_own_in_its_unit(monkeypatch):
 
 
 def test_one_more_reason_is_one(capsys):
-    console.say_rejections([("", 0, 0, f"reason {n}") for n in range(9)], quiet=False, verbose=False)
+    console.Teller().rejections([("", 0, 0, f"reason {n}") for n in range(9)])
     assert capsys.readouterr().err.splitlines()[-1] == "  1 more reason; use -v to see all"
 
 
 def test_what_is_lost_is_told_before_what_is_used_with_a_remark(capsys):
     kept = [("", 0, 0, f"{KEPT}Z is clipped ({n})") for n in range(9) for _ in range(3)]
     lost = [("", 0, 0, "day.mseed: can't be read"), ("", 0, 0, f"{DAMAGED}b.mseed: it is cut short")]
-    console.say_rejections([*kept, *lost], quiet=False, verbose=False)
+    console.Teller().rejections([*kept, *lost])
     first, second, *_, last = capsys.readouterr().err.splitlines()
     assert first == "  not used: day.mseed: can't be read"
     assert second == f"  {DAMAGED}b.mseed: it is cut short"
@@ -168,7 +169,7 @@ def test_what_is_lost_is_told_before_what_is_used_with_a_remark(capsys):
 
 def test_what_has_no_time_is_told_without_one(capsys):
     rejected = [("GE.APE..HH", 0, 0, BEYOND), ("GE.APE..HH", 0, 10**9, "clipped")]
-    console.say_rejections(rejected, quiet=False, verbose=True)
+    console.Teller(verbose=True).rejections(rejected)
     first, second = capsys.readouterr().err.splitlines()
     assert first == f"  not used: GE.APE..HH: {BEYOND}"
     assert "GE.APE..HH 1970-01-01T00:00:00.000000Z to 1970-01-01T00:00:01.000000Z: clipped" in second
@@ -177,7 +178,7 @@ def test_what_has_no_time_is_told_without_one(capsys):
 
 
 def test_a_remark_on_a_whole_record_is_told_with_its_start_alone(capsys):
-    console.say_rejections([("GE.APE..HH", 10**9, 10**9, f"{KEPT}resampled")], quiet=False, verbose=True)
+    console.Teller(verbose=True).rejections([("GE.APE..HH", 10**9, 10**9, f"{KEPT}resampled")])
     assert capsys.readouterr().err == f"  GE.APE..HH 1970-01-01T00:00:01.000000Z: {KEPT}resampled\n"
 
 

@@ -122,7 +122,7 @@ def test_what_is_drawn_of_a_report_is_what_was_picked(source, job, tmp_path):
 
 @pytest.mark.parametrize("command", [["plot", "--day"], ["report", "--serve"], ["review", "--serve"]])
 def test_what_draws_says_first_what_it_does_not_use(command, labelled, tmp_path, monkeypatch):
-    monkeypatch.setattr(console, "run_server", lambda server, *, quiet: None)
+    monkeypatch.setattr(console, "run_server", lambda server, tell: None)
     obspy.read_inventory().write(str(tmp_path / "stations.xml"), format="STATIONXML")
     (tmp_path / "broken.mseed").write_bytes(b"no waveforms")
     answers = shutil.copy(labelled.csv, tmp_path / "picks.csv")

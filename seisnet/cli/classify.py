@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
 from contextlib import nullcontext
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -78,8 +78,7 @@ def classify(
     resume: bool,
     config_path: Path | None,
     overwrite: bool,
-    quiet: bool,
-    verbose: bool,
+    tell: console.Teller,
     select: tuple[str, ...],
     starttime: str | None,
     endtime: str | None,
@@ -108,7 +107,7 @@ def classify(
     console.not_both(resume=resume, overwrite=overwrite)
     selection = console.selected(select, starttime, endtime)
     engine = Engine(jobs, scheduler)
-    config = pick_config(config_path, threshold, console.given(options), quiet=quiet)
+    config = pick_config(config_path, threshold, options, tell)
     if options["coincidence_s"] is not None and config.coincidence == 1:
         raise click.UsageError("--coincidence-window needs --coincidence N")
     if views is not None and report is None:
@@ -119,7 +118,7 @@ def classify(
     wanted.check(resume=resume, overwrite=overwrite, reads=console.read_beside(model_name, config_path))
     with (
         new_folder(report, overwrite=overwrite or resume) if report else nullcontext(),
-        progress_line("classify", quiet=quiet) as show,
+        progress_line("classify", quiet=tell.quiet) as show,
     ):
         model, reading = load_model(model_name), Reading()
         model.thresholds(config)
@@ -143,36 +142,35 @@ def classify(
             resume=resume,
             overwrite=overwrite,
             progress=show,
-            say=lambda line: console.say(f"  {line}", quiet=quiet),
+            say=tell.detail,
             then=write_report,
         )
     if found is None:
-        console.say(f"{output} is finished; nothing to resume", quiet=quiet)
+        tell(f"{output} is finished; nothing to resume")
         if failed := failures(output):
             told = counted(len(failed), "file or request", "files or requests")
-            console.say(f"  {told} had failed: --overwrite reads all again ({failed[0]})", quiet=quiet)
+            tell.detail(f"{told} had failed: --overwrite reads all again ({failed[0]})")
         return
     read = f" {counted(len(found.files), 'file')} read." if found.files else ""
     thresholds = ", ".join(f"{c} {t:g}" for c, t in sorted(found.thresholds.items()))
-    console.say(f"{output}: {' '.join(summary(found, model))}{read}", quiet=quiet)
-    console.say(f"  model {model.name}, thresholds {thresholds}", quiet=quiet)
-    console.say_rejections(found.rejections, quiet=quiet, verbose=verbose)
+    tell(f"{output}: {' '.join(summary(found, model))}{read}")
+    tell.detail(f"model {model.name}, thresholds {thresholds}")
+    tell.rejections(found.rejections)
     others = ([probabilities] if probabilities else []) + ([report / "report.html"] if report else [])
-    console.say_outputs(output, *others, quiet=quiet)
+    tell.outputs(output, *others)
 
 
-def pick_config(path: Path | None, thresholds: tuple[str, ...], chosen: dict[str, Any], *, quiet: bool) -> PickConfig:
+def pick_config(
+    path: Path | None, thresholds: tuple[str, ...], options: dict[str, Any], tell: console.Teller
+) -> PickConfig:
     """Settings of a file, over which options go."""
-    import dataclasses
+    from seisnet.config import PickConfig
 
-    from seisnet.config import PickConfig, load_toml
-
-    say = partial(console.say, quiet=quiet)
-    config = load_toml(path, PickConfig, say=say) if path else PickConfig()
+    config = console.settings(path, PickConfig(), options, tell)
     given = dict(map(_threshold, thresholds))
     if len(given) < len(thresholds):
         raise click.UsageError(f"--threshold {' '.join(thresholds)}: a class has two; leave one out")
-    return dataclasses.replace(config, thresholds={**config.thresholds, **given}, **chosen)
+    return dataclasses.replace(config, thresholds={**config.thresholds, **given})
 
 
 def _threshold(text: str) -> tuple[str, float]:

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import functools
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from seisnet.wording import counted, repeated
 
 if TYPE_CHECKING:
+    from seisnet.config import PickConfig, PreprocessConfig, TrainConfig
     from seisnet.report.serving import LocalServer
     from seisnet.store.windows_file import Rejected
     from seisnet.waveforms.selection import Selection
@@ -38,13 +41,24 @@ model = click.option(
     metavar="FILE|NAME",
     help="Model file, or name of a shipped model.",
 )
-quiet = click.option("-q", "--quiet", is_flag=True, help="No progress and no summary.")
 jobs = click.option("--jobs", type=click.IntRange(1, 10_000), default=1, show_default=True, help="Local processes.")
 scheduler = click.option("--scheduler", default="", metavar="ADDRESS", help="Dask scheduler to use instead of --jobs.")
 verbose = click.option("-v", "--verbose", is_flag=True, help="List every rejection, not only the commonest.")
 
 
 Command = Callable[..., Any]
+Config = TypeVar("Config", "PickConfig", "PreprocessConfig", "TrainConfig")
+
+
+def quiet(command: Command) -> Command:
+    """The option -q; with -v, where a command has that, it makes the `Teller` that the command gets as `tell`."""
+
+    @click.option("-q", "--quiet", is_flag=True, help="No progress and no summary.")
+    @functools.wraps(command)
+    def told(*, quiet: bool, verbose: bool = False, **others: Any) -> Any:
+        return command(tell=Teller(quiet, verbose), **others)
+
+    return told
 
 
 def labels_option(what: str) -> Callable[[Command], Command]:
@@ -133,14 +147,14 @@ serve = click.option(
 )
 
 
-def run_server(server: LocalServer, *, quiet: bool) -> None:
+def run_server(server: LocalServer, tell: Teller) -> None:
     """Print a server's address to stdout and serve until Ctrl-C."""
     click.echo(server.url)
-    say("open this address in a browser; Ctrl-C stops the server", quiet=quiet)
+    tell("open this address in a browser; Ctrl-C stops the server")
     try:
         server.run()
     except KeyboardInterrupt:
-        say("stopped", quiet=quiet)
+        tell("stopped")
 
 
 def on_terminal() -> bool:
@@ -148,14 +162,70 @@ def on_terminal() -> bool:
     return sys.stderr is not None and sys.stderr.isatty()
 
 
-def say(message: str, *, quiet: bool = False) -> None:
+def say(message: str) -> None:
     """Write a line to stderr; on a terminal it replaces the bar, which is drawn again below it.
 
     Nobody may listen any more (``2>&1 | head``, a full disk, a journal that restarts): no work is given up for that.
     """
-    if not quiet:
-        with suppress(OSError):
-            click.echo(f"\r\x1b[K{message}" if on_terminal() else message, err=True)
+    with suppress(OSError):
+        click.echo(f"\r\x1b[K{message}" if on_terminal() else message, err=True)
+
+
+@dataclass(frozen=True)
+class Teller:
+    """What a command says on stderr, as far as its user wants to hear it.
+
+    Attributes
+    ----------
+    quiet : bool
+        Nothing is said.
+    verbose : bool
+        Every rejection is listed, not only the commonest reasons.
+    """
+
+    quiet: bool = False
+    verbose: bool = False
+
+    def __call__(self, message: str) -> None:
+        """Say a line."""
+        if not self.quiet:
+            say(message)
+
+    def detail(self, message: str) -> None:
+        """Say a line on what the line before is about."""
+        self(f"  {message}")
+
+    def outputs(self, *paths: Path) -> None:
+        """Say where the outputs are."""
+        self.detail(f"wrote {', '.join(map(str, paths))}")
+
+    def rejections(self, rejected: Iterable[Rejected]) -> None:
+        """List what was rejected, and remarks on what was used: counted by reason, or each if `verbose`."""
+        if self.quiet:
+            return
+        if not self.verbose:
+            self.reasons(Counter(reason for *_, reason in rejected))
+            return
+        from seisnet.picks import iso_time
+        from seisnet.waveforms.records import mark_of
+
+        for trace_id, start_ns, end_ns, reason in rejected:
+            when = f" {iso_time(start_ns)}" if end_ns else ""
+            when += f" to {iso_time(end_ns)}" if end_ns > start_ns else ""  # remarks mark the start of a record
+            where = f"{trace_id}{when}: " if trace_id else ""
+            self.detail(f"{mark_of(reason)}{where}{reason}")
+
+    def reasons(self, counts: Counter[str]) -> None:
+        """List the commonest reasons of rejections, and remarks."""
+        from seisnet.waveforms.records import KEPT, mark_of
+
+        commonest = counts.most_common()
+        # A file that is lost or damaged matters more than many stretches that were used all the same.
+        commonest.sort(key=lambda entry: entry[0].startswith(KEPT))
+        for reason, count in commonest[:8]:
+            self.detail(f"{mark_of(reason)}{repeated(reason, count)}")
+        if len(commonest) > 8:
+            self.detail(f"{counted(len(commonest) - 8, 'more reason')}; use -v to see all")
 
 
 def table(rows: Sequence[Sequence[str]]) -> None:
@@ -163,41 +233,6 @@ def table(rows: Sequence[Sequence[str]]) -> None:
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:
         click.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
-
-
-def say_outputs(*paths: Path, quiet: bool) -> None:
-    """Say where the outputs are."""
-    say(f"  wrote {', '.join(map(str, paths))}", quiet=quiet)
-
-
-def say_rejections(rejected: Iterable[Rejected], *, quiet: bool, verbose: bool) -> None:
-    """List on stderr what was rejected, and remarks on what was used: counted by reason, or each with `verbose`."""
-    if quiet:
-        return
-    if not verbose:
-        say_reasons(Counter(reason for *_, reason in rejected))
-        return
-    from seisnet.picks import iso_time
-    from seisnet.waveforms.records import mark_of
-
-    for trace_id, start_ns, end_ns, reason in rejected:
-        when = f" {iso_time(start_ns)}" if end_ns else ""
-        when += f" to {iso_time(end_ns)}" if end_ns > start_ns else ""  # remarks mark the start of a record
-        where = f"{trace_id}{when}: " if trace_id else ""
-        say(f"  {mark_of(reason)}{where}{reason}")
-
-
-def say_reasons(counts: Counter[str]) -> None:
-    """List on stderr the commonest reasons of rejections, and remarks."""
-    from seisnet.waveforms.records import KEPT, mark_of
-
-    commonest = counts.most_common()
-    # A file that is lost or damaged matters more than many stretches that were used all the same.
-    commonest.sort(key=lambda entry: entry[0].startswith(KEPT))
-    for reason, count in commonest[:8]:
-        say(f"  {mark_of(reason)}{repeated(reason, count)}")
-    if len(commonest) > 8:
-        say(f"  {counted(len(commonest) - 8, 'more reason')}; use -v to see all")
 
 
 def not_both(*, resume: bool, overwrite: bool) -> None:
@@ -209,6 +244,14 @@ def not_both(*, resume: bool, overwrite: bool) -> None:
 def read_beside(*names: str | Path | None) -> list[Path]:
     """What a command reads beside its data, which no output may replace: settings, a model to begin with."""
     return [Path(name) for name in names if name]
+
+
+def settings(path: Path | None, defaults: Config, options: dict[str, Any], tell: Teller) -> Config:
+    """Settings: options that a user gave override those of a file, which override the defaults."""
+    from seisnet.config import load_toml
+
+    config = load_toml(path, type(defaults), defaults, say=tell) if path else defaults
+    return replace(config, **given(options))
 
 
 def given(values: dict[str, Any]) -> dict[str, Any]:

@@ -68,7 +68,9 @@ def show_command(name: str) -> None:
 @click.option("--chunk", "chunks", multiple=True, help="Fetch only this chunk of a chunked data set; repeatable.")
 @click.option("--overwrite", is_flag=True, help="Fetch files again that are already in the folder.")
 @console.quiet
-def fetch_command(name: str, output: Path | None, chunks: tuple[str, ...], overwrite: bool, quiet: bool) -> None:
+def fetch_command(
+    name: str, output: Path | None, chunks: tuple[str, ...], overwrite: bool, tell: console.Teller
+) -> None:
     """Download data set NAME to a folder; an interrupted download continues where it stopped.
 
     Size and checksum are checked where they are published, and a file appears only when complete.
@@ -82,7 +84,7 @@ def fetch_command(name: str, output: Path | None, chunks: tuple[str, ...], overw
 
     entry = find_dataset(name)
     folder = output or Path(entry.name)
-    with progress_line(f"fetch {entry.name}", quiet=quiet, unit="MB") as show:
+    with progress_line(f"fetch {entry.name}", quiet=tell.quiet, unit="MB") as show:
 
         def progress(file: str, done_bytes: int, total_bytes: int) -> None:
             done_mb, total_mb = done_bytes / 1e6, total_bytes / 1e6
@@ -90,11 +92,11 @@ def fetch_command(name: str, output: Path | None, chunks: tuple[str, ...], overw
 
         there = fetch_dataset(entry, folder, chunks=chunks, overwrite=overwrite, progress=progress)
     if there:
-        console.say(f"{folder}: already there: {first_and_more(there, 3)}", quiet=quiet)
+        tell(f"{folder}: already there: {first_and_more(there, 3)}")
     task = "" if entry.task == "phase" else f" --task {entry.task}"
     next_step = entry.next_step or f"seisnet preprocess {{folder}}{task} -o {entry.name}.h5"
-    console.say(f"{folder}: complete; cite {entry.citation}", quiet=quiet)
-    console.say(f"next: {next_step.format(folder=quoted(folder))}", quiet=quiet)
+    tell(f"{folder}: complete; cite {entry.citation}")
+    tell(f"next: {next_step.format(folder=quoted(folder))}")
 
 
 @datasets.command("import", short_help="Convert a data set to the SeisBench layout.")
@@ -103,7 +105,7 @@ def fetch_command(name: str, output: Path | None, chunks: tuple[str, ...], overw
 @click.option("-o", "--output", type=console.PATH, required=True, help="Folder to write.")
 @click.option("--overwrite", is_flag=True, help="Replace the data set in the folder.")
 @console.quiet
-def import_command(layout: str, path: Path, output: Path, overwrite: bool, quiet: bool) -> None:
+def import_command(layout: str, path: Path, output: Path, overwrite: bool, tell: console.Teller) -> None:
     """Convert the data set at PATH to a folder in the SeisBench layout, which preprocess reads.
 
     LAYOUT h5csv: PATH is NAME.h5, with NAME.csv beside it. LAYOUT phasenet: PATH is a folder of .npz files as
@@ -118,7 +120,7 @@ def import_command(layout: str, path: Path, output: Path, overwrite: bool, quiet
     from seisnet.store.phasenet_files import import_phasenet
 
     n_traces = {"h5csv": import_h5csv, "phasenet": import_phasenet}[layout](path, output, overwrite=overwrite)
-    console.say(f"{path.name}: {counted(n_traces, 'trace')} written to {output}", quiet=quiet)
+    tell(f"{path.name}: {counted(n_traces, 'trace')} written to {output}")
 
 
 @datasets.command("export", short_help="Write recordings around picks as a SeisBench data set.")
@@ -143,8 +145,7 @@ def export_command(
     endtime: str | None,
     inventory: tuple[Path, ...],
     overwrite: bool,
-    quiet: bool,
-    verbose: bool,
+    tell: console.Teller,
     **options: float | None,
 ) -> None:
     """Write the recordings around the picks in SOURCES as a data set that SeisBench can open.
@@ -156,7 +157,7 @@ def export_command(
     from seisnet.config import ExportConfig
     from seisnet.datasets.export import export_seisbench
 
-    with progress_line("export", quiet=quiet) as show:
+    with progress_line("export", quiet=tell.quiet) as show:
         n_traces, rejections = export_seisbench(
             sources,
             labels,
@@ -167,5 +168,5 @@ def export_command(
             overwrite=overwrite,
             progress=lambda made, source: show(f"{made} traces, reading {source}"),
         )
-    console.say(f"{output}: {counted(n_traces, 'trace')} in the {layout} layout", quiet=quiet)
-    console.say_rejections(rejections, quiet=quiet, verbose=verbose)
+    tell(f"{output}: {counted(n_traces, 'trace')} in the {layout} layout")
+    tell.rejections(rejections)

@@ -13,7 +13,7 @@ from seisnet.cli import console
 @click.option("-o", "--output", type=console.PATH, default="seisnet-demo", show_default=True, help="Folder to write.")
 @console.overwrite
 @console.quiet
-def demo(output: Path, overwrite: bool, quiet: bool) -> None:
+def demo(output: Path, overwrite: bool, tell: console.Teller) -> None:
     """Train on synthetic earthquakes, evaluate, pick the real recordings that come with ObsPy, and write a report.
 
     \b
@@ -22,5 +22,5 @@ def demo(output: Path, overwrite: bool, quiet: bool) -> None:
     """
     from seisnet.demo import run_demo
 
-    run_demo(output, overwrite=overwrite, say=lambda line: console.say(line, quiet=quiet))
+    run_demo(output, overwrite=overwrite, say=tell)
     click.echo(str((output / "report.html").absolute()))

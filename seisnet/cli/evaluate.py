@@ -23,7 +23,7 @@ from seisnet.cli.progress import progress_line
 )
 @console.overwrite
 @console.quiet
-def evaluate(model: str, windows: Path, output: Path, split: str, overwrite: bool, quiet: bool) -> None:
+def evaluate(model: str, windows: Path, output: Path, split: str, overwrite: bool, tell: console.Teller) -> None:
     """Evaluate MODEL on a split of WINDOWS that it was not trained on.
 
     Writes report.html, metrics.json and the figures as SVG and PNG into a folder.
@@ -40,21 +40,20 @@ def evaluate(model: str, windows: Path, output: Path, split: str, overwrite: boo
     from seisnet.store.windows_file import read_info
     from seisnet.wording import counted
 
-    with new_folder(output, overwrite=overwrite), progress_line("evaluate", quiet=quiet) as show:
+    with new_folder(output, overwrite=overwrite), progress_line("evaluate", quiet=tell.quiet) as show:
         loaded = load_model(model)
         show("predicting")
         found = evaluate_windows(loaded, windows, split=split)
         show("drawing the report")
         write_evaluation(found, loaded, read_info(windows, rejected=False), output)
     scores = found.scores
-    console.say(
+    tell(
         f"{loaded.name}: {counted(len(found.rows), 'window')} of the {split} split, accuracy {scores.accuracy:.4f}, "
-        f"macro-F1 {scores.macro_f1:.4f}",
-        quiet=quiet,
+        f"macro-F1 {scores.macro_f1:.4f}"
     )
     if found.caveat:
         console.say(f"note: {found.caveat}")
-    console.say_outputs(output / "report.html", output / "metrics.json", output / "figures", quiet=quiet)
+    tell.outputs(output / "report.html", output / "metrics.json", output / "figures")
     rows: list[tuple[object, ...]] = [("class", "precision", "recall", "f1", "windows")]
     for name, *figures, support in zip(
         found.classes, scores.precision, scores.recall, scores.f1, scores.support, strict=True

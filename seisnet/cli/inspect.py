@@ -16,7 +16,7 @@ from seisnet.cli import console
 @console.overwrite
 @console.quiet
 @click.option("-v", "--verbose", is_flag=True, help="List every source, reason and trace, not only the first.")
-def inspect(file: Path, folder: Path | None, seed: int | None, overwrite: bool, quiet: bool, verbose: bool) -> None:
+def inspect(file: Path, folder: Path | None, seed: int | None, overwrite: bool, tell: console.Teller) -> None:
     """Describe a windows file, a model file or a waveform file.
 
     --plot writes a report on a windows file: 25 random windows per class with their onsets, so that you see wrong
@@ -41,7 +41,7 @@ def inspect(file: Path, folder: Path | None, seed: int | None, overwrite: bool, 
         click.get_current_context().with_resource(new_folder(folder, overwrite=overwrite))
         if file_format(file) is None:
             raise DataError(f"{file}: not HDF5; --plot draws windows files, seisnet plot draws seismograms")
-    for line in describe(file, every=verbose):
+    for line in describe(file, every=tell.verbose):
         click.echo(line)
     if folder is not None:
         import numpy as np
@@ -49,4 +49,4 @@ def inspect(file: Path, folder: Path | None, seed: int | None, overwrite: bool, 
         from seisnet.report.audit import write_audit
 
         write_audit(file, folder, np.random.default_rng(seed or 0))
-        console.say(f"audit sheet: {folder / 'report.html'}", quiet=quiet)
+        tell(f"audit sheet: {folder / 'report.html'}")

@@ -55,7 +55,7 @@ def show_command(name: str) -> None:
 @console.output_file
 @console.overwrite
 @console.quiet
-def export_command(name: str, output: Path, overwrite: bool, quiet: bool) -> None:
+def export_command(name: str, output: Path, overwrite: bool, tell: console.Teller) -> None:
     """Write the window network of MODEL, a shipped one or a file, as ONNX; needs the extra [onnx].
 
     The graph reads features (N, D), as preprocess makes them, and gives probabilities (N, K).
@@ -69,12 +69,9 @@ def export_command(name: str, output: Path, overwrite: bool, quiet: bool) -> Non
     check_not_read(output, [Path(name)])
     model = load_model(name)
     left_out = export_onnx(model, output, overwrite=overwrite)
-    console.say(
+    tell(
         f"{output}: features (N, {len(model.stored.mean)}) to probabilities (N, {len(model.classes)}) of "
-        f"{', '.join(model.classes)}; members averaged: {len(model.networks)}",
-        quiet=quiet,
+        f"{', '.join(model.classes)}; members averaged: {len(model.networks)}"
     )
     for reads in left_out:
-        console.say(
-            f"  not exported: the stage that reads {reads}; the probabilities are those of the first stage", quiet=quiet
-        )
+        tell.detail(f"not exported: the stage that reads {reads}; the probabilities are those of the first stage")

@@ -38,8 +38,7 @@ def plot(
     before_s: float | None,
     after_s: float | None,
     overwrite: bool,
-    quiet: bool,
-    verbose: bool,
+    tell: console.Teller,
 ) -> None:
     """Draw a figure of PICKS, a file of picks or the folder of a classify --report, which remembers its waveforms.
 
@@ -72,8 +71,8 @@ def plot(
     check_output(output, tuple(RENDERED), overwrite=overwrite)
     check_format(output)
     picked = open_picked(picks, waveforms, model_name, inventory)
-    console.say_rejections(picked.waveforms.reading.rejections, quiet=quiet, verbose=verbose)
+    tell.rejections(picked.waveforms.reading.rejections)
     pick = find_pick(picked.picks, name)
     write_figure(FIGURES[kind](picked, pick, before_s, after_s), output)
-    console.say(f"{output}: {kind} of {pick.pick_id}", quiet=quiet)
-    console.say_rejections(picked.waveforms.reading.rejections, quiet=quiet, verbose=verbose)
+    tell(f"{output}: {kind} of {pick.pick_id}")
+    tell.rejections(picked.waveforms.reading.rejections)

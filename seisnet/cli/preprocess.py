@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -96,8 +94,7 @@ def preprocess(
     jobs: int,
     scheduler: str,
     overwrite: bool,
-    quiet: bool,
-    verbose: bool,
+    tell: console.Teller,
     select: tuple[str, ...],
     starttime: str | None,
     endtime: str | None,
@@ -124,16 +121,14 @@ def preprocess(
         raise click.UsageError("Missing option '-o' / '--output'.")
     engine = Engine(jobs, scheduler)
     engine.get_ready(READY)  # which takes as long as the imports that follow, and goes on beside them
-    from seisnet.config import PreprocessConfig, load_toml
+    from seisnet.config import PreprocessConfig
     from seisnet.preprocessing import job as preprocessing
     from seisnet.preprocessing.all_pieces import place_for_shards
     from seisnet.store.files import HDF5, check_not_read
     from seisnet.store.windows_file import read_rejected
     from seisnet.store.work_folder import check_place
 
-    say = partial(console.say, quiet=quiet)
-    config = load_toml(config_path, PreprocessConfig, say=say) if config_path else PreprocessConfig()
-    config = dataclasses.replace(config, **console.given(options))
+    config = console.settings(config_path, PreprocessConfig(), options, tell)
     if options["split"] is not None and config.split_by == "given":
         raise click.UsageError("--split has no effect on given splits (--split-by, split_by); leave out one of both")
     selection = console.selected(select, starttime, endtime)
@@ -143,7 +138,7 @@ def preprocess(
         if output:
             folder = place_for_shards(output, virtual=virtual)
             check_place(output, folder, HDF5, resume=resume, overwrite=overwrite)
-        with progress_line("preprocess", quiet=quiet) as show:
+        with progress_line("preprocess", quiet=tell.quiet) as show:
             plan = preprocessing.plan(
                 sources,
                 labels,
@@ -154,10 +149,10 @@ def preprocess(
                 selection=selection,
                 inventory=inventory,
             )
-        _print_plan(plan, verbose=verbose)
-        console.say_rejections(plan.rejected, quiet=quiet, verbose=verbose)
+        _print_plan(plan, verbose=tell.verbose)
+        tell.rejections(plan.rejected)
         return
-    with progress_line("preprocess", quiet=quiet) as show:
+    with progress_line("preprocess", quiet=tell.quiet) as show:
         info = preprocessing.preprocess_to_file(
             sources,
             labels,
@@ -169,13 +164,13 @@ def preprocess(
             miner=miner,
             engine=engine,
             progress=_windows_made(show),
-            say=lambda line: console.say(f"  {line}", quiet=quiet),
+            say=tell.detail,
             selection=selection,
             inventory=inventory,
         )
-    if not quiet:
+    if not tell.quiet:
         _say_made(output, info, miner)
-    console.say_rejections(read_rejected(output), quiet=quiet, verbose=verbose)
+    tell.rejections(read_rejected(output))
 
 
 def _windows_made(show: Show) -> Callable[[int, str], None]:

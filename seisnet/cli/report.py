@@ -22,8 +22,7 @@ def report(
     model_name: str | None,
     inventory: tuple[Path, ...],
     port: int,
-    quiet: bool,
-    verbose: bool,
+    tell: console.Teller,
 ) -> None:
     """Show PICKS, a file of picks or the folder of a classify --report, in the browser of this machine.
 
@@ -39,6 +38,6 @@ def report(
     from seisnet.report.viewer import open_picked
 
     picked = open_picked(picks, waveforms, model_name, inventory)
-    console.say_rejections(picked.waveforms.reading.rejections, quiet=quiet, verbose=verbose)
+    tell.rejections(picked.waveforms.reading.rejections)
     with LocalServer(picked.answer, port=port) as server:
-        console.run_server(server, quiet=quiet)
+        console.run_server(server, tell)

@@ -26,8 +26,7 @@ def review(
     inventory: tuple[Path, ...],
     output: Path | None,
     port: int,
-    quiet: bool,
-    verbose: bool,
+    tell: console.Teller,
 ) -> None:
     """Review PICKS, a file of picks or the folder of a classify --report, in the browser of this machine.
 
@@ -49,11 +48,11 @@ def review(
     from seisnet.review.page import ReviewPage
 
     picked = open_picked(picks, waveforms, model_name, inventory)
-    console.say_rejections(picked.waveforms.reading.rejections, quiet=quiet, verbose=verbose)
+    tell.rejections(picked.waveforms.reading.rejections)
     beside = picks / "picks.csv" if picks.is_dir() else picks
     output = output or beside.with_name(f"{beside.stem}.reviewed.csv")
     with Answers(output) as answers, LocalServer(ReviewPage(picked, answers).answer, port=port) as server:
         if answers.removed:
-            console.say(answers.removed, quiet=quiet)
-        console.say(f"answers are saved in {output} ({len(answers.latest)} so far)", quiet=quiet)
-        console.run_server(server, quiet=quiet)
+            tell(answers.removed)
+        tell(f"answers are saved in {output} ({len(answers.latest)} so far)")
+        console.run_server(server, tell)

@@ -45,8 +45,7 @@ def score(
     hours: float | None,
     output: Path | None,
     overwrite: bool,
-    quiet: bool,
-    verbose: bool,
+    tell: console.Teller,
 ) -> None:
     """Compare PICKS with REFERENCE picks, each a CSV, a catalogue, or a data set that contains picks.
 
@@ -102,13 +101,13 @@ def score(
             told = f"{counted(len(names), what)} of {others}: left out"
             remarks.append(f"{path}: {told} ({first_of(sorted({name or 'unnamed' for name in names}), 5)})")
     for remark in remarks:
-        console.say(remark, quiet=quiet)
-    console.say_rejections(rejections, quiet=quiet, verbose=verbose)
+        tell(remark)
+    tell.rejections(rejections)
     if output is not None:
         from seisnet.report.score import Comparison, write_score
 
         write_score(scores, output, Comparison(picks, reference, kind, tolerance_s, hours, remarks, rejections))
-        console.say_outputs(output / "report.html", output / "metrics.json", quiet=quiet)
+        tell.outputs(output / "report.html", output / "metrics.json")
     _print_table(scores, (kind, f"{what}s"), hours)
 
 

@@ -6,6 +6,7 @@ import signal
 import time
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, TypeVar
@@ -93,8 +94,8 @@ class Clock:
 class LeftOut:
     """Says at once what is left out, of each instrument and reason the first: a stream may go on for weeks."""
 
-    def __init__(self, *, quiet: bool, verbose: bool) -> None:
-        self._quiet, self._verbose = quiet, verbose
+    def __init__(self, tell: console.Teller) -> None:
+        self._tell = tell
         self._said: set[tuple[str, str]] = set()
         self._counts: Counter[str] = Counter()
 
@@ -102,16 +103,16 @@ class LeftOut:
         """Say what is new, and empty the list."""
         for rejection in rejections:
             key = rejection.trace_id, rejection.reason
-            if self._verbose or key not in self._said:
-                console.say_rejections([rejection], quiet=self._quiet, verbose=True)
+            if self._tell.verbose or key not in self._said:
+                replace(self._tell, verbose=True).rejections([rejection])
             self._said.add(key)
             self._counts[rejection.reason] += 1
         rejections.clear()
 
     def sum_up(self) -> None:
         """Say how often there was which reason."""
-        if not (self._quiet or self._verbose):
-            console.say_reasons(self._counts)
+        if not self._tell.verbose:
+            self._tell.reasons(self._counts)
 
 
 @click.command()
@@ -142,8 +143,7 @@ def stream(
     config_path: Path | None,
     inventory: tuple[Path, ...],
     overwrite: bool,
-    quiet: bool,
-    verbose: bool,
+    tell: console.Teller,
 ) -> None:
     """Pick phases in a SeedLink stream until stopped with Ctrl-C or SIGTERM.
 
@@ -165,28 +165,28 @@ def stream(
     console.not_both(resume=resume, overwrite=overwrite)
     check_free(output, CSV, overwrite=overwrite or resume)
     check_not_read(output, console.read_beside(model_name, config_path, *inventory))
-    model, config = load_model(model_name), pick_config(config_path, threshold, {}, quiet=quiet)
+    model, config = load_model(model_name), pick_config(config_path, threshold, {}, tell)
     if model.preprocess.task != "phase":
         raise ConfigError(f"model {model.name} detects classes; stream needs one that picks phases")
     streaming, n_picks, n_packets = model.stream(config, inventory=inventory), 0, 0
     if config.coincidence > 1 or config.p_before_s:
-        console.say("stream: coincidence and p_before_s of the config are ignored in a stream", quiet=quiet)
+        tell("stream: coincidence and p_before_s of the config are ignored in a stream")
 
-    def tell(reason: str) -> None:
-        console.say(f"stream of {server}: {reason}", quiet=quiet)
+    def report(reason: str) -> None:
+        tell(f"stream of {server}: {reason}")
 
     places_file = output.with_suffix(".seedlink.json")
     places = read_places(places_file, server) if resume and places_file.exists() else {}
-    received = packets(server, select, tell=tell, since={name: place.sequence for name, place in places.items()})
+    received = packets(server, select, tell=report, since={name: place.sequence for name, place in places.items()})
     stations = {f"{network}.{station}" for network, station, *_ in Selection(select).codes}
     if resume and output.exists() and (unknown := sorted(stations - places.keys())):
-        tell(f"it is not known where the last run stopped with {first_and_more(unknown, 10)}")
-    arrivals = Arrivals(stations, places, settled_s=model.margin_s(config) + LAG_S, tell=tell)
-    left_out, places_due, status_due = LeftOut(quiet=quiet, verbose=verbose), Clock(0.0, PLACES_S), Clock(*STATUS_S)
+        report(f"it is not known where the last run stopped with {first_and_more(unknown, 10)}")
+    arrivals = Arrivals(stations, places, settled_s=model.margin_s(config) + LAG_S, tell=report)
+    left_out, places_due, status_due = LeftOut(tell), Clock(0.0, PLACES_S), Clock(*STATUS_S)
     with (
         Stop() as stop,
         PicksAppender(output, anew=overwrite, tell=console.say) as file,
-        progress_line("stream", quiet=quiet) as show,
+        progress_line("stream", quiet=tell.quiet) as show,
     ):
         repeats = Repeats(read_picks_csv(output) if places else [], places, config.min_distance_s)
         for trace, sequence in stop.until_asked(received):
@@ -200,11 +200,11 @@ def stream(
             if places_due.is_due():
                 arrivals.write(places_file, server)
             if status_due.is_due():
-                tell(f"{picks_so_far} from {counted(n_packets, 'packet')}; {arrivals.status(time.time_ns())}")
-        console.say(f"stream: {'stopped' if stop.asked else 'the server has sent all'}", quiet=quiet)
+                report(f"{picks_so_far} from {counted(n_packets, 'packet')}; {arrivals.status(time.time_ns())}")
+        tell(f"stream: {'stopped' if stop.asked else 'the server has sent all'}")
         picks = repeats.without(streaming.finish())
         file.add(picks)
         arrivals.write(places_file, server)
         left_out.say(streaming.rejections)
-    console.say(f"{output}: {counted(n_picks + len(picks), 'pick')} from {counted(n_packets, 'packet')}", quiet=quiet)
+    tell(f"{output}: {counted(n_picks + len(picks), 'pick')} from {counted(n_packets, 'packet')}")
     left_out.sum_up()

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import dataclasses
 import shutil
 from collections.abc import Mapping
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -87,8 +85,7 @@ def train(
     threads: int,
     resume: bool,
     overwrite: bool,
-    quiet: bool,
-    verbose: bool,
+    tell: console.Teller,
     **options: Any,
 ) -> None:
     """Train a network on a WINDOWS file.
@@ -105,7 +102,7 @@ def train(
     from seisnet.errors import ConfigError
     from seisnet.kernels import choose_kernels
 
-    init, config = _settings(init_name, config_path, console.given(options), quiet=quiet)
+    init, config = _settings(init_name, config_path, options, tell)
     choose_kernels(config.hidden)
     # These load NumPy, which comes after the choice (and before it with --init: nothing is chosen then).
     import numpy as np
@@ -127,18 +124,19 @@ def train(
                 f"{output} was made with other settings, windows, initial weights or card, or by another version of "
                 "seisnet; choose another name, or use overwrite=True"
             )
-        console.say(f"{output} is finished; nothing to resume", quiet=quiet)
+        tell(f"{output} is finished; nothing to resume")
         return
     with (
         work_folder(folder, [output], resume=resume, overwrite=overwrite),
-        progress_line("train", quiet=quiet) as show,
+        progress_line("train", quiet=tell.quiet) as show,
         np.errstate(over="ignore", invalid="ignore"),  # a loss that is not finite is told in one line
     ):
 
         def told(stage: str, row: Mapping[str, float]) -> None:
             state = epoch(stage, row)
             show(state, row["epoch"], row["epochs"])
-            console.say(f"  {state}", quiet=quiet or not verbose)
+            if tell.verbose:
+                tell.detail(state)
 
         sweep(checkpoint)
         model, history = fit(
@@ -151,24 +149,24 @@ def train(
             threads=threads,
             checkpoint=checkpoint,
             progress=told,
-            say=lambda line: console.say(f"  {line}", quiet=quiet),
+            say=tell.detail,
         )
         claim(folder, [output])
         model.save(output, overwrite=True)
         shutil.rmtree(folder)
     scores = model.stored.metrics.get("dev_windows")  # of what is kept, not of the best epoch
     score = f"dev macro-F1 {scores['macro_f1']:.4f}" if scores else "no dev split"
-    console.say(f"{output}: {epochs(len(history['epoch']), vars(config))}, {score}", quiet=quiet)
+    tell(f"{output}: {epochs(len(history['epoch']), vars(config))}, {score}")
     stages = ", ".join(stage.reads for stage in model.stored.stages)
     thresholds = ", ".join(f"{c} {t:g}" for c, t in sorted(model.thresholds().items()))
-    console.say(f"  stages: {stages}; thresholds {thresholds}", quiet=quiet)
+    tell.detail(f"stages: {stages}; thresholds {thresholds}")
 
 
 def _settings(
-    init_name: str | None, path: Path | None, given: dict[str, Any], *, quiet: bool
+    init_name: str | None, path: Path | None, options: dict[str, Any], tell: console.Teller
 ) -> tuple[Model | None, TrainConfig]:
     """The model to start from, and the config: options override the file, which overrides what suits that model."""
-    from seisnet.config import TrainConfig, load_toml
+    from seisnet.config import TrainConfig
 
     init, config = None, TrainConfig()
     if init_name:
@@ -177,5 +175,4 @@ def _settings(
 
         init = load_model(init_name)
         config = settings_for(init)
-    config = load_toml(path, TrainConfig, config, say=partial(console.say, quiet=quiet)) if path else config
-    return init, dataclasses.replace(config, **given)
+    return init, console.settings(path, config, options, tell)
