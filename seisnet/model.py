@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import warnings
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -97,9 +96,8 @@ class Model:
         if np.shape(x)[1:] != self.stored.mean.shape:  # another one might broadcast
             raise DataError(f"x: got the shape {np.shape(x)}; {self.name} reads features (N, {self.stored.mean.size})")
         scaled = (x - self.stored.mean) / self.stored.scale
-        own = map(copy.copy, self.networks)  # one thread at a time may use a network
         with blas_threads(1):
-            return mean_probabilities([network.predict(scaled) for network in own], self.windows.temperature)
+            return mean_probabilities([network.predict(scaled) for network in self.networks], self.windows.temperature)
 
     @cached_property
     def _later(self) -> dict[str, StoredStage]:

@@ -293,9 +293,24 @@ def test_hidden_is_what_the_last_layer_reads(sizes):
     np.testing.assert_allclose(hidden_bh @ weights + bias, network.predict(x_bd), rtol=1e-5, atol=1e-6)
 
 
-def test_hidden_voids_an_earlier_backward():
-    network = Network((5, 4, 3), rng=np.random.default_rng(3))
-    logits, backward = network.forward(np.ones((2, 5), np.float32))
-    network.hidden(np.ones((2, 5), np.float32))
-    with pytest.raises(TrainingError, match="earlier forward pass"):
+def test_what_is_predicted_meanwhile_changes_no_backward():
+    rng = np.random.default_rng(3)
+    x_bd, other_bd = rng.normal(size=(2, 8, 5)).astype(np.float32)
+    gradients = []
+    for meanwhile in (False, True):
+        network = Network((5, 4, 3), "gelu", rng=np.random.default_rng(3))
+        logits, backward = network.forward(x_bd)
+        if meanwhile:
+            network.predict(other_bd)
+            network.hidden(other_bd)
         backward(logits)
+        gradients.append(network.grad.copy())
+    assert (gradients[0] == gradients[1]).all()
+
+
+@pytest.mark.parametrize("activation", ["relu", "gelu"])
+def test_weighted_sums_of_the_first_layer_lead_to_the_same_outputs(activation):
+    network = Network((5, 4, 6, 3), activation, rng=np.random.default_rng(3))
+    x_bd = np.random.default_rng(4).normal(size=(8, 5)).astype(np.float32)
+    sums_bh = x_bd @ network.dense[0].weights + network.dense[0].bias
+    np.testing.assert_allclose(network.after_first(sums_bh), network.forward(x_bd)[0], rtol=1e-5, atol=1e-6)

@@ -59,15 +59,19 @@ class Dense:
         self.threads = 1
         self._workspace = Workspace()
 
-    def forward(self, x: Array, rng: np.random.Generator | None = None) -> tuple[Array, Backward]:
-        """Output (B, fan_out) of an input (B, fan_in), and the way back."""
-        shape = len(x), len(self.bias)
-        y = namespace(x).empty(shape, x.dtype) if self.new_output else self._workspace("y", shape, x)
+    def sums(self, x: Array, out: Array | None = None) -> Array:
+        """Weighted sums (B, fan_out) of an input (B, fan_in), in a new array unless one is given."""
+        y = namespace(x).empty((len(x), len(self.bias)), x.dtype) if out is None else out
         if fused.on_gpu(x):
             fused.weighted_sums(x, self.weights, self.bias, y)
         else:
             product(x, self.weights, y, self.threads)
             y += self.bias
+        return y
+
+    def forward(self, x: Array, rng: np.random.Generator | None = None) -> tuple[Array, Backward]:
+        """Output (B, fan_out) of an input (B, fan_in), and the way back."""
+        y = self.sums(x, None if self.new_output else self._workspace("y", (len(x), len(self.bias)), x))
 
         def backward(dy: Array) -> Array:
             dx = self._workspace("dx", x.shape, x) if self.input_gradient else None
@@ -96,8 +100,7 @@ class Activate:
 
     def forward(self, x: Array, rng: np.random.Generator | None = None) -> tuple[Array, Backward]:
         """Output (B, units) of weighted sums (B, units), which it overwrites where the slope needs only the output."""
-        out = self._workspace("y", x.shape, x) if self.activation.from_input else x
-        y = self.activation.function(x, out)
+        y = self.activation.function(x, self._workspace("y", x.shape, x) if self.activation.from_input else x)
         self._slope_of = x if self.activation.from_input else y
 
         def backward(dy: Array) -> Array:

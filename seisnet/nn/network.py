@@ -28,7 +28,7 @@ OUTPUTS: dict[str, Callable[[Array], Array]] = {"softmax": softmax, "sigmoid": s
 class Network:
     """A feed-forward network of dense layers; the last one gives logits.
 
-    One thread at a time may use it, because passes share their temporaries; a copy is cheap.
+    One thread at a time may train it, because passes share their temporaries; a copy is cheap.
 
     Parameters
     ----------
@@ -193,12 +193,24 @@ class Network:
         return y, backward
 
     def predict(self, x: Array) -> Array:
-        """Outputs (N, K) of any number of inputs (N, D), without dropout or noise."""
-        return self._outputs(x, self._layers, self.sizes[-1])
+        """Outputs (N, K) of any number of inputs (N, D), without dropout or noise; any number of threads may ask."""
+        return self._in_blocks(x, lambda block: self.after_first(self.dense[0].sums(block)), self.sizes[-1])
+
+    def after_first(self, sums: Array) -> Array:
+        """Outputs (N, K) from the weighted sums (N, H) of the first layer, which are overwritten."""
+        for layer in self.dense[1:]:
+            sums = layer.sums(self._activated(sums))
+        return sums
 
     def hidden(self, x: Array) -> Array:
         """Outputs (N, H) of the last hidden layer, or x where there is none, of inputs (N, D); no dropout, no noise."""
-        return self._outputs(x, self._layers[:-1], self.sizes[-2])
+
+        def activated(y: Array) -> Array:
+            for layer in self.dense[:-1]:
+                y = self._activated(layer.sums(y))
+            return y
+
+        return self._in_blocks(x, activated, self.sizes[-2])
 
     def predict_proba(self, x: Array, output: str = "softmax") -> Array:
         """Probabilities (N, K) of inputs (N, D): `softmax` for one class of several, `sigmoid` for each by itself."""
@@ -230,17 +242,19 @@ class Network:
             )
         return values
 
-    def _outputs(self, x: Array, layers: Sequence[Layer], width: int) -> Array:
-        """Outputs (N, width) of the last of some layers, without dropout or noise."""
+    def _activated(self, sums: Array) -> Array:
+        """Outputs of hidden units from their weighted sums, which are overwritten; no slope is kept."""
+        activation = ACTIVATIONS[self.activation]
+        return activation.function(sums, namespace(sums).empty_like(sums) if activation.from_input else sums)
+
+    def _in_blocks(self, x: Array, function: Callable[[Array], Array], width: int) -> Array:
+        """What a function makes of blocks of rows, (N, width) in all."""
         self._check_input(x)
-        self._passes += 1  # the layers' arrays are overwritten: a backward of an earlier pass is void
         xp, rows = namespace(x), GPU_ROWS if fused.on_gpu(x) else PREDICT_ROWS
         outputs = xp.empty((len(x), width), self._theta.dtype)
         for start in range(0, len(x), rows):
-            y = xp.ascontiguousarray(x[start : start + rows], dtype=self._theta.dtype)
-            for layer in layers:
-                y, _ = layer.forward(y, None)
-            outputs[start : start + rows] = y
+            block = xp.ascontiguousarray(x[start : start + rows], dtype=self._theta.dtype)
+            outputs[start : start + rows] = function(block)
         return outputs
 
     def _check_input(self, x: Array) -> None:

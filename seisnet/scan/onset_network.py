@@ -17,7 +17,6 @@ from numpy.typing import NDArray
 from seisnet.config import PreprocessConfig
 from seisnet.features import Feature, extract, make_feature
 from seisnet.nn import Network, huber
-from seisnet.scan.sliding_network import outputs
 from seisnet.waveforms.records import Record, ns_to_sample, sample_to_ns
 
 Floats = NDArray[np.float32]
@@ -138,7 +137,7 @@ class OnsetNetwork:
     def move(self, record: Record, time_ns: int, phase: str) -> tuple[int, float]:
         """A time half way to the onset near a time, in the record, and the standard error of that onset in seconds."""
         x, centres = onset_windows(record, [time_ns], self.feature)
-        of_window = outputs(self.network, ((x - self.mean) / self.scale).astype(np.float32))[0]
+        of_window = self.network.predict((x - self.mean) / self.scale)[0]
         distance, log_error = of_window[2 * self.phases.index(phase) :][:2]
         shift_s = WAY * SHIFT_S * float(np.clip(distance, -FURTHEST, FURTHEST))
         sample = float(centres[0]) + shift_s * record.sampling_rate_hz

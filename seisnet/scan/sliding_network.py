@@ -23,8 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seisnet.features import Feature, slide
-from seisnet.nn import ACTIVATIONS, Network, softmax
-from seisnet.nn.products import product
+from seisnet.nn import Network, softmax
 from seisnet.scan.sliding_products import SlidingProduct, row_frames, sliding_product, together
 
 Floats = NDArray[np.float32]
@@ -153,7 +152,7 @@ class SlidingNetwork:
         x = slide(self.feature, frames, present, bandwidth_hz)[: self.block_frames : self.every]
         x -= self.mean
         x /= self.scale
-        return mean_probabilities([outputs(network, x) for network in self.networks], self.temperature)
+        return mean_probabilities([network.predict(x) for network in self.networks], self.temperature)
 
     def _folded(self, frames: Floats, known: Bools) -> Floats:
         """Evaluate the first layer on frames as they are, then normalise."""
@@ -217,11 +216,8 @@ def first_layers(networks: Sequence[Network], mean: Floats, scale: Floats) -> tu
 
 def outputs_after_first(networks: Sequence[Network], hidden: Floats) -> list[Floats]:
     """Logits of each network from the outputs of their first layers side by side, which are overwritten."""
-    parts = np.split(hidden, len(networks), axis=1)
-    return [
-        outputs(network, np.ascontiguousarray(part), after_first=True)
-        for network, part in zip(networks, parts, strict=True)
-    ]
+    parts = map(np.ascontiguousarray, np.split(hidden, len(networks), axis=1))
+    return [network.after_first(part) for network, part in zip(networks, parts, strict=True)]
 
 
 def mean_probabilities(logits: Sequence[Floats], temperature: float) -> Floats:
@@ -229,20 +225,6 @@ def mean_probabilities(logits: Sequence[Floats], temperature: float) -> Floats:
     total = sum(softmax(z / np.float32(temperature)) for z in logits)
     probabilities: Floats = total / np.float32(len(logits))
     return probabilities
-
-
-def outputs(network: Network, x: Floats, *, after_first: bool = False) -> Floats:
-    """Logits of a network, as `Network.predict` gives them, but without its temporaries, so that threads may share it.
-
-    With `after_first`, x is what the first layer gave, before its activation; it is overwritten.
-    """
-    activation = ACTIVATIONS[network.activation]
-    for i, layer in enumerate(network.dense[after_first:], start=int(after_first)):
-        if i:
-            x = activation.function(x, np.empty_like(x) if activation.from_input else x)
-        x = product(x, layer.weights, np.empty((len(x), len(layer.bias)), dtype=np.float32))
-        x += layer.bias
-    return x
 
 
 def _log_energy(feature: Feature, frames: Floats, known: Bools) -> tuple[Floats, Bools]:
