@@ -122,7 +122,7 @@ def fit(  # noqa: PLR0913, each is a choice that somebody makes
         source = None
         for task in run.tasks[len(thetas) :]:
             if task.data != source:
-                source, data = task.data, task.data()
+                source, data = task.data, run.data_of(task)
             if task.lesson:  # no other task needs these data: free the memory
                 source, data = None, task.lesson(data)
             rng = np.random.default_rng([config.seed, len(thetas)])

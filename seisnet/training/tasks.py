@@ -118,8 +118,7 @@ class Run:
         self._recipe = from_dict(PreprocessConfig, self.windows.info.config)
         self._stations = [station_of(str(t)) for t in self.windows.train.trace_id]
         self._train, self.dev = load_excerpts(windows, "train"), load_excerpts(windows, "dev")
-        self._scalers = {"windows": self.windows.data.scaler}
-        self._prior_shift: NDArray[np.float32] | None = None
+        self._scaling: dict[Callable[[], TrainingData], tuple[nn.StandardScaler, NDArray[np.float32] | None]] = {}
         self.thetas: list[NDArray[np.float32]] = []
         self._sizes = (self.windows.data.batches.n_features, *config.hidden, len(self.windows.info.classes))
         self.identity = self._hash()
@@ -172,7 +171,7 @@ class Run:
         def data() -> TrainingData:
             networks = [self._sliding([theta]) for theta in self._weights("fold")]
             whole = self._sliding(self._weights("windows"))
-            found = context_data(
+            return context_data(
                 self._train,
                 self.dev,
                 lambda station: networks[fold_by_station[station]] if station in fold_by_station else whole,
@@ -180,8 +179,6 @@ class Run:
                 np.random.default_rng(config.seed),
                 self.parent.scaler("context"),
             )
-            self._scalers["context"], self._prior_shift = found.scaler, found.prior_shift
-            return found
 
         self._add("context", small, data, context_lesson)
 
@@ -217,9 +214,7 @@ class Run:
 
         def data() -> TrainingData:
             rng = np.random.default_rng(config.seed)
-            found = onset_data(self._train, self.dev, self._recipe, rng, self.parent.scaler("onset"))
-            self._scalers["onset"] = found.scaler
-            return found
+            return onset_data(self._train, self.dev, self._recipe, rng, self.parent.scaler("onset"))
 
         small = dataclasses.replace(
             config, hidden=config.onset_hidden, epochs=config.onset_epochs, patience=0, batch_size=64,
@@ -227,6 +222,12 @@ class Run:
         )  # fmt: skip
         n_outputs = 2 * (len(self.windows.info.classes) - 1)
         return Task("onset", small, data, OnsetObjective(), n_outputs, self.parent.weights("onset", small))
+
+    def data_of(self, task: Task) -> TrainingData:
+        """What a network learns from; how that was scaled is kept for the model."""
+        found = task.data()
+        self._scaling[task.data] = found.scaler, found.prior_shift
+        return found
 
     def _weights(self, stage: str) -> list[NDArray[np.float32]]:
         """Weights of all networks of a stage."""
@@ -286,12 +287,12 @@ class Run:
 
     def _stored_stage(self, name: str, task: Task) -> StoredStage:
         """A stage from the weights of all its tasks, of which one is given."""
-        if name not in self._scalers:
-            task.data()  # a run that was resumed after this stage was trained has not made its data yet
-        scaler = self._scalers[name]
+        if task.data not in self._scaling:
+            self.data_of(task)  # a run that was resumed after this stage was trained has not made its data yet
+        scaler, prior_shift = self._scaling[task.data]
         theta, first = np.stack(self._weights(name)), name == "windows"
-        if name == "context" and self._prior_shift is not None:
-            theta[:, -task.n_outputs :] += self._prior_shift  # the biases of the outputs come last
+        if prior_shift is not None:
+            theta[:, -task.n_outputs :] += prior_shift  # the biases of the outputs come last
         before = [init for i in self._numbers(name) if (init := self.tasks[i].init) is not None]
         if before and (keep := np.float32(self._config.keep)):
             theta = keep * np.stack(before) + (1 - keep) * theta
