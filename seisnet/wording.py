@@ -13,6 +13,10 @@ Say = Callable[[str], None]
 """Called with messages to the user, each a line."""
 
 
+def silent(_: str) -> None:
+    """Take messages that nobody wants to hear."""
+
+
 def counted(n: int, one: str, many: str = "") -> str:
     """A number and what it counts; the plural of `one` takes an s unless `many` gives it.
 

@@ -16,6 +16,7 @@ from seisnet.training import tasks
 from seisnet.training.distillation import ONSET_S, context_lesson, mean_output, window_lesson
 from seisnet.training.fitting import fit
 from seisnet.training.loop import train_network
+from seisnet.wording import silent
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +28,7 @@ def config(small_training):
 def run(quakes, config):
     """A run whose networks have random weights."""
     with ExitStack() as files:
-        run = tasks.Run(quakes.windows, config, None, files, None)
+        run = tasks.Run(quakes.windows, config, None, files, silent)
         sizes = (quakes.windows.rows.x[0].size, 16, 3)
         run.thetas += [Network(sizes, rng=np.random.default_rng(k)).theta for k in range(len(run.tasks))]
         yield run

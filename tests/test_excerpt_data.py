@@ -29,6 +29,7 @@ from seisnet.training.excerpt_data import (
     onset_data,
 )
 from seisnet.waveforms.records import NS_PER_S
+from seisnet.wording import silent
 
 CONFIG = PreprocessConfig(sampling_rate_hz=50.0, window_s=2.0, frame_s=0.4, hop_s=0.2, freqmin_hz=2.5, freqmax_hz=20.0)
 START_NS = 1_577_836_800 * NS_PER_S
@@ -203,7 +204,7 @@ def test_a_fold_network_never_saw_the_station_that_it_scores(quakes, monkeypatch
     real = tasks.context_data
     monkeypatch.setattr(tasks, "context_data", spy)
     with ExitStack() as files:
-        run = tasks.Run(quakes.windows, config, None, files, None)
+        run = tasks.Run(quakes.windows, config, None, files, silent)
     of_stage = [task.stage for task in run.tasks]
     assert of_stage == ["windows"] * 2 + ["fold"] * min(folds, 4) + ["context"] * 2 + ["onset"]
     n_parameters = Network((len(quakes.windows.rows.x[0].ravel()), 4, 3), rng=np.random.default_rng(0)).theta.size

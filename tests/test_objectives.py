@@ -6,6 +6,7 @@ import pytest
 from seisnet.nn import softmax_cross_entropy
 from seisnet.scan.onset_network import onset_loss
 from seisnet.training.objectives import ClassObjective, OnsetObjective
+from seisnet.wording import silent
 
 CLASSES = ("P", "S", "noise")
 
@@ -48,7 +49,7 @@ def test_classification_is_cross_entropy(rng):
 
 def test_scores_by_hand():
     logits = np.log(np.array([[0.8, 0.1, 0.1], [0.2, 0.7, 0.1], [0.3, 0.6, 0.1], [0.1, 0.1, 0.8]], np.float32))
-    row = ClassObjective(CLASSES, 0.3).score(logits, np.array([0, 1, 0, 2]), None)
+    row = ClassObjective(CLASSES, 0.3).score(logits, np.array([0, 1, 0, 2]), silent)
     assert row["dev_accuracy"] == 0.75
     assert row["dev_macro_f1"] == pytest.approx((2 / 3 + 2 / 3 + 1) / 3)
     assert row["dev_loss"] == pytest.approx(-np.log([0.8, 0.7, 0.3, 0.8]).mean(), rel=1e-5)  # labels as they are
@@ -66,7 +67,7 @@ def test_one_class_for_everything_is_said(rng):
 def test_onsets_are_scored_by_their_loss(rng):
     outputs, targets = rng.normal(size=(5, 4)).astype(np.float32), rng.normal(size=(5, 2)).astype(np.float32)
     ones = np.ones(5, np.float32)
-    assert OnsetObjective().score(outputs, targets, None) == {"dev_loss": onset_loss(outputs, targets, ones)[0]}
+    assert OnsetObjective().score(outputs, targets, silent) == {"dev_loss": onset_loss(outputs, targets, ones)[0]}
     weight = rng.uniform(0.5, 2, 5).astype(np.float32)
     (loss, gradient), (expected, of_outputs) = (
         f(outputs, targets, weight) for f in (OnsetObjective().loss, onset_loss)

@@ -24,7 +24,7 @@ from seisnet.waveforms.finding import find_sources, nothing_wanted
 from seisnet.waveforms.records import reasons
 from seisnet.waveforms.selection import Selection
 from seisnet.waveforms.sources import Source
-from seisnet.wording import Say
+from seisnet.wording import Say, silent
 
 
 def classify(
@@ -67,7 +67,7 @@ def classify_to_file(  # noqa: PLR0913, each is a choice that somebody makes
     resume: bool = False,
     overwrite: bool = False,
     progress: Callable[[str, int, int], None] | None = None,
-    say: Say | None = None,
+    say: Say = silent,
     then: Callable[[Classification], None] | None = None,
 ) -> Classification | None:
     """Classify sources and write what was found; with `resume`, a run that was killed continues, to the same bytes.

@@ -28,7 +28,7 @@ from seisnet.scan.scanner import Probabilities
 from seisnet.store.files import replacing
 from seisnet.waveforms.records import Rejection
 from seisnet.waveforms.sources import Source
-from seisnet.wording import Say, misfits
+from seisnet.wording import Say, misfits, silent
 
 
 def parts_folder(output: Path) -> Path:
@@ -37,12 +37,12 @@ def parts_folder(output: Path) -> Path:
 
 
 def make_parts(
-    sources: Sequence[Source], job: SourceJob, folder: Path, engine: Engine, say: Say | None = None
+    sources: Sequence[Source], job: SourceJob, folder: Path, engine: Engine, say: Say = silent
 ) -> Iterator[tuple[Source, Path]]:
     """Classify sources in their order, each into a file of its own unless that exists."""
     fingerprint = _fingerprint(job)
     names = [f"{_key(source, fingerprint)}.npz" for source in sources]
-    if say and (line := misfits("sources", [path.name for path in folder.glob("*.npz")], names)):
+    if line := misfits("sources", [path.name for path in folder.glob("*.npz")], names):
         say(line)
     work = [(source, folder / name) for source, name in zip(sources, names, strict=True)]
     yield from zip(sources, engine.map(partial(_one, job=job), work), strict=True)

@@ -13,7 +13,7 @@ from seisnet.config.pick import PickConfig
 from seisnet.config.preprocess import PreprocessConfig
 from seisnet.config.train import TrainConfig
 from seisnet.errors import ConfigError
-from seisnet.wording import Say
+from seisnet.wording import Say, silent
 
 C = TypeVar("C")
 
@@ -21,7 +21,7 @@ SECTIONS: dict[str, type] = {"preprocess": PreprocessConfig, "train": TrainConfi
 """Tables of the TOML file, and their configs."""
 
 
-def load_toml(path: Path, cls: type[C], defaults: C | None = None, *, say: Say | None = None) -> C:
+def load_toml(path: Path, cls: type[C], defaults: C | None = None, *, say: Say = silent) -> C:
     """Read the table of a TOML file that belongs to a config.
 
     Parameters
@@ -48,7 +48,7 @@ def load_toml(path: Path, cls: type[C], defaults: C | None = None, *, say: Say |
             raise ConfigError(f"{path}: unknown table '{name}'{nearest(name, SECTIONS)}")
         from_dict(SECTIONS[name], values, where=f"{path} [{name}]")  # a typo is one in any table
     section = next(name for name, kind in SECTIONS.items() if kind is cls)
-    if say and section not in tables:
+    if section not in tables:
         others = f", only {', '.join(f'[{name}]' for name in tables)}" if tables else ""
         say(f"{path}: changes nothing here: it has no table [{section}]{others}")
     return from_dict(cls, tables.get(section, {}), where=f"{path} [{section}]", defaults=defaults)

@@ -21,7 +21,7 @@ from seisnet.store.excerpts import Excerpt
 from seisnet.store.model_file import StoredModel
 from seisnet.training.excerpt_data import as_record, column_targets
 from seisnet.training.trials import FEWEST_ONSETS, Trial, quiet_parts, try_picks
-from seisnet.wording import Say
+from seisnet.wording import Say, silent
 
 
 def logits_temperature(logits: NDArray[np.float64], classes: NDArray[np.intp]) -> float:
@@ -38,7 +38,7 @@ def logits_temperature(logits: NDArray[np.float64], classes: NDArray[np.intp]) -
 
 
 def calibrated(
-    model: Model, excerpts: Sequence[Excerpt], *, false_alarms_per_hour: float = 0.0, say: Say | None = None
+    model: Model, excerpts: Sequence[Excerpt], *, false_alarms_per_hour: float = 0.0, say: Say = silent
 ) -> StoredModel:
     """Model with temperature, thresholds and spread from records that took no part in its training.
 
@@ -61,7 +61,7 @@ def calibrated(
     counts = {name: onsets.count(k) for k, name in enumerate(model.classes) if name != "noise"}
     few = {name: n for name, n in counts.items() if n < FEWEST_ONSETS}
     budget = f"the budget of false picks ({false_alarms_per_hour:g} an hour)"
-    if say and few:
+    if few:
         kept = ", ".join(f"{name} {stored.thresholds[name]:g}" for name in few)
         found = ", ".join(f"{n} {name}" for name, n in few.items())
         nor = f", nor held to {budget}" if false_alarms_per_hour else ""
@@ -73,13 +73,13 @@ def calibrated(
     tempered = Model(model.name, stored)
     trials = {name: trial for name, trial in try_picks(tempered, excerpts).items() if name not in few}
     quiet = try_picks(tempered, quiet_parts(excerpts, model.preprocess) if false_alarms_per_hour else ())
-    if say and false_alarms_per_hour and not any(trial.hours for trial in quiet.values()):
+    if false_alarms_per_hour and not any(trial.hours for trial in quiet.values()):
         say(f"thresholds ignore {budget}: no record of the dev split is quiet for long enough")
     stored = with_trials(stored, trials, quiet, false_alarms_per_hour)
     for name in trials:
         threshold = stored.thresholds[name]
         rate = quiet[name].false_an_hour(threshold)
-        if say and rate > false_alarms_per_hour:
+        if rate > false_alarms_per_hour:
             told = f"even threshold {threshold:g}, the highest that is tried, gives {rate:.3g} false {name} an hour"
             say(f"{told}, over the budget ({false_alarms_per_hour:g})")
     return _with_figures(stored, trials, quiet)

@@ -27,7 +27,7 @@ from seisnet.training.loop import train_network
 from seisnet.training.parents import Parent, settings_for
 from seisnet.training.tasks import Run, Task
 from seisnet.training.window_data import load_windows
-from seisnet.wording import Say
+from seisnet.wording import Say, silent
 
 History = dict[str, NDArray[np.float64]]
 
@@ -46,7 +46,7 @@ def fit(  # noqa: PLR0913, each is a choice that somebody makes
     threads: int = 0,
     checkpoint: str | Path | None = None,
     progress: Progress | None = None,
-    say: Say | None = None,
+    say: Say = silent,
 ) -> tuple[Model, History]:
     """Train a model on windows.
 
@@ -131,7 +131,7 @@ def fit(  # noqa: PLR0913, each is a choice that somebody makes
                 theta = on_host(network.theta).copy()
                 state = Checkpoint(run.identity, theta, theta, dict(rng.bit_generator.state), thetas, history=history)
             told = partial(progress, task.stage) if progress else None
-            named = partial(_say_of, say, task.stage) if say else None
+            named = partial(_say_of, say, task.stage)
             with nn.fastest_threads(network, task.config.batch_size, threads or os.cpu_count() or 1):
                 train_network(
                     network, data, task.objective, task.config, state, checkpoint=checkpoint, progress=told, say=named

@@ -18,7 +18,7 @@ from seisnet.nn.arrays import Array, namespace, on_host
 from seisnet.store.checkpoint_file import Checkpoint, write_checkpoint
 from seisnet.training.batches import MemoryBatches, TrainingData
 from seisnet.training.objectives import Objective
-from seisnet.wording import Say
+from seisnet.wording import Say, silent
 
 VANISHED, EXPLODED = 1e-4, 1e4
 """A message is due when a layer's gradient norm is below this share of the largest layer's, or above this."""
@@ -36,7 +36,7 @@ def train_network(
     *,
     checkpoint: Path | None = None,
     progress: Callable[[dict[str, float]], None] | None = None,
-    say: Say | None = None,
+    say: Say = silent,
 ) -> None:
     """Train a network from where `state` stands, and keep `state` up to date.
 
@@ -100,8 +100,7 @@ def train_network(
         if len(data.y_dev):
             outputs = outputs if data.prior_shift is None else outputs + data.prior_shift
             row |= objective.score(outputs, data.y_dev, say)
-        if say:
-            look_at_gradients(row, state.history, config, say)
+        look_at_gradients(row, state.history, config, say)
         state.history.append(row)
         rank = objective.rank(row)
         if isinstance(schedule, nn.Plateau):

@@ -39,11 +39,11 @@ class ClassObjective:
         """Loss of a batch, and its gradient with respect to the outputs."""
         return softmax_cross_entropy(outputs, targets, weight, label_smoothing=self.label_smoothing)
 
-    def score(self, outputs: NDArray[np.float32], targets: Any, say: Say | None) -> dict[str, float]:
+    def score(self, outputs: NDArray[np.float32], targets: Any, say: Say) -> dict[str, float]:
         """Loss, accuracy and macro-F1 on the dev split."""
         loss, _ = softmax_cross_entropy(outputs, targets)
         predicted = outputs.argmax(axis=1)
-        if say and len(np.unique(predicted)) == 1 and len(np.unique(targets)) > 1:
+        if len(np.unique(predicted)) == 1 and len(np.unique(targets)) > 1:
             say(f"every dev window is classified as {self.classes[predicted[0]]}: the network has not learned yet")
         scores = class_scores(confusion_counts(targets, predicted, outputs.shape[1]))
         return {"dev_loss": float(loss), "dev_accuracy": scores.accuracy, "dev_macro_f1": scores.macro_f1}
@@ -64,7 +64,7 @@ class OnsetObjective:
         """Loss of a batch, and its gradient with respect to the outputs."""
         return onset_loss(outputs, targets, weight)
 
-    def score(self, outputs: NDArray[np.float32], targets: Any, say: Say | None) -> dict[str, float]:
+    def score(self, outputs: NDArray[np.float32], targets: Any, say: Say) -> dict[str, float]:
         """Loss on the dev split."""
         return {"dev_loss": onset_loss(outputs, targets, np.ones(len(outputs), dtype=np.float32))[0]}
 

@@ -45,6 +45,12 @@ from seisnet.training.parents import READS, Parent
 from seisnet.training.window_data import load_windows
 from seisnet.wording import Say
 
+Data = Callable[[], TrainingData]
+"""Makes what a network learns from."""
+
+Lesson = Callable[[TrainingData, Sequence[nn.Network]], TrainingData]
+"""Turns what teachers learned from, and the teachers, into what their student learns from."""
+
 DEFAULT_THRESHOLD, CONTEXT_THRESHOLD = 0.7, 0.3
 """Near the best F1 of picks in cross-validation without and with a context stage (benchmarks/EXPERIMENTS.md)."""
 
@@ -63,7 +69,7 @@ class Task:
     config : TrainConfig
         How this network is trained.
     data : callable
-        Makes what the network learns from; the same callable for all networks that learn from the same.
+        See `Data`; the same for all networks that learn from the same.
     objective : Objective
     n_outputs : int
     init : float32 (P,) or None
@@ -74,7 +80,7 @@ class Task:
 
     stage: str
     config: TrainConfig
-    data: Callable[[], TrainingData]
+    data: Data
     objective: Objective
     n_outputs: int
     init: NDArray[np.float32] | None = None
@@ -92,7 +98,7 @@ class Run:
         The model that is trained further.
     files : ExitStack
         Closes the windows file, where it is read in blocks.
-    say : callable, optional
+    say : callable
         Called with what the windows lack, which stages are not trained, and why.
 
     Attributes
@@ -108,17 +114,16 @@ class Run:
     """
 
     def __init__(
-        self, windows: Windows | str | Path, config: TrainConfig, init: Model | None, files: ExitStack, say: Say | None
+        self, windows: Windows | str | Path, config: TrainConfig, init: Model | None, files: ExitStack, say: Say
     ) -> None:
         self._config, self.parent = config, Parent(init)
         self.windows = load_windows(windows, config, init, files)
-        if say:
-            for line in self.windows.lacks(config, init):
-                say(line)
+        for line in self.windows.lacks(config, init):
+            say(line)
         self._recipe = from_dict(PreprocessConfig, self.windows.info.config)
         self._stations = [station_of(str(t)) for t in self.windows.train.trace_id]
         self._train, self.dev = load_excerpts(windows, "train"), load_excerpts(windows, "dev")
-        self._scaling: dict[Callable[[], TrainingData], tuple[nn.StandardScaler, NDArray[np.float32] | None]] = {}
+        self._scaling: dict[Data, tuple[nn.StandardScaler, NDArray[np.float32] | None]] = {}
         self.thetas: list[NDArray[np.float32]] = []
         self._sizes = (self.windows.data.batches.n_features, *config.hidden, len(self.windows.info.classes))
         self.identity = self._hash()
@@ -132,15 +137,15 @@ class Run:
             if self._may_have("onset", config.onset, why_not, say):
                 self.tasks.append(self._onset_task())
 
-    def _may_have(self, stage: str, asked: bool, why_not: str, say: Say | None) -> bool:
+    def _may_have(self, stage: str, asked: bool, why_not: str, say: Say) -> bool:
         """Whether a stage is trained; if not, `say` is told why, unless the model has none and none is asked for."""
         if not asked:
             why_not = f"the settings say {stage} = false" if self.parent.stage(stage) else ""
-        if why_not and say:
+        if why_not:
             say(self.parent.goes_without(stage, why_not))
         return asked and not why_not
 
-    def _add_window_tasks(self, stage: str, data: Callable[[], TrainingData], excerpts: Sequence[Excerpt]) -> None:
+    def _add_window_tasks(self, stage: str, data: Data, excerpts: Sequence[Excerpt]) -> None:
         """Add tasks of window networks, or of their teachers and a student, which sees the excerpts too."""
         config = self._config
         if config.distil and not excerpts:
@@ -182,13 +187,7 @@ class Run:
 
         self._add("context", small, data, context_lesson)
 
-    def _add(
-        self,
-        stage: str,
-        config: TrainConfig,
-        data: Callable[[], TrainingData],
-        lesson: Callable[[TrainingData, Sequence[nn.Network]], TrainingData],
-    ) -> None:
+    def _add(self, stage: str, config: TrainConfig, data: Data, lesson: Lesson) -> None:
         """Add tasks of networks that classify, one for a fold; where networks teach, of teachers and their student."""
         classes, first = self.windows.info.classes, len(self.tasks)
         context = stage == "context"
