@@ -16,7 +16,7 @@ from seisnet.config import PickConfig, PreprocessConfig, from_dict, nearest
 from seisnet.errors import ConfigError, DataError, FormatError
 from seisnet.features import Feature, make_feature
 from seisnet.formats.probabilities import probability_stream
-from seisnet.nn import Network, blas_threads
+from seisnet.nn import Network
 from seisnet.pick_lists import DetectionList, PickList
 from seisnet.picking.coincidence import accepted
 from seisnet.picking.detector import joined_detections, reaching
@@ -25,7 +25,7 @@ from seisnet.picking.picker import margin_s
 from seisnet.scan.context_network import ContextNetwork
 from seisnet.scan.onset_network import OnsetNetwork
 from seisnet.scan.scanner import Chain, Probabilities, scan
-from seisnet.scan.sliding_network import SlidingNetwork, mean_probabilities
+from seisnet.scan.sliding_network import SlidingNetwork, mean_output
 from seisnet.scan.stages import context_network, later_stages, networks_of, onset_network
 from seisnet.seisbench_arguments import read_arguments
 from seisnet.store.files import HDF5, check_output, path_of
@@ -95,9 +95,7 @@ class Model:
         """
         if np.shape(x)[1:] != self.stored.mean.shape:  # another one might broadcast
             raise DataError(f"x: got the shape {np.shape(x)}; {self.name} reads features (N, {self.stored.mean.size})")
-        scaled = (x - self.stored.mean) / self.stored.scale
-        with blas_threads(1):
-            return mean_probabilities([network.predict(scaled) for network in self.networks], self.windows.temperature)
+        return mean_output(self.networks, (x - self.stored.mean) / self.stored.scale, self.windows.temperature)
 
     @cached_property
     def _later(self) -> dict[str, StoredStage]:

@@ -11,9 +11,10 @@ from seisnet.errors import ConfigError, DataError
 from seisnet.inspection import describe
 from seisnet.nn import Network, softmax
 from seisnet.picks import station_of
+from seisnet.scan.sliding_network import mean_output
 from seisnet.store.checkpoint_file import Checkpoint
 from seisnet.training import tasks
-from seisnet.training.distillation import ONSET_S, context_lesson, mean_output, window_lesson
+from seisnet.training.distillation import ONSET_S, context_lesson, window_lesson
 from seisnet.training.fitting import fit
 from seisnet.training.loop import train_network
 from seisnet.wording import silent

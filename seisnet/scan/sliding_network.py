@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seisnet.features import Feature, slide
-from seisnet.nn import Network, softmax
+from seisnet.nn import Network, blas_threads, softmax
 from seisnet.scan.sliding_products import SlidingProduct, row_frames, sliding_product, together
 
 Floats = NDArray[np.float32]
@@ -225,6 +225,12 @@ def mean_probabilities(logits: Sequence[Floats], temperature: float) -> Floats:
     total = sum(softmax(z / np.float32(temperature)) for z in logits)
     probabilities: Floats = total / np.float32(len(logits))
     return probabilities
+
+
+def mean_output(networks: Sequence[Network], x: Floats, temperature: float = 1.0) -> Floats:
+    """Probabilities (N, K) of scaled inputs (N, D), averaged over networks; any number of threads may ask at once."""
+    with blas_threads(1):
+        return mean_probabilities([network.predict(x) for network in networks], temperature)
 
 
 def _log_energy(feature: Feature, frames: Floats, known: Bools) -> tuple[Floats, Bools]:

@@ -20,10 +20,10 @@ from seisnet.features import LogSpectrogram, make_feature
 from seisnet.model import Model, shipped_models
 from seisnet.model_cards import filled, stage_lines
 from seisnet.picks import station_of
+from seisnet.scan.sliding_network import mean_output
 from seisnet.scoring.metrics import class_scores, confusion_counts
 from seisnet.store.model_file import StoredModel
 from seisnet.store.windows_file import WindowRows
-from seisnet.training.distillation import mean_output
 from seisnet.training.parents import READS, Parent, settings_for
 from seisnet.training.trials import FEWEST_ONSETS, ONE_SIGMA, TOLERANCE_S
 from seisnet.training.window_data import WindowData

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from seisnet.config import PreprocessConfig, TrainConfig
 from seisnet.errors import DataError
 from seisnet.features import Feature, make_feature, slide
-from seisnet.nn import Network, blas_threads
-from seisnet.scan.sliding_network import mean_probabilities
+from seisnet.nn import Network
+from seisnet.scan.sliding_network import mean_output
 from seisnet.store.excerpts import Excerpt
 from seisnet.training.batches import MemoryBatches, TrainingData
 
@@ -96,12 +96,6 @@ def context_lesson(data: TrainingData, teachers: Sequence[Network]) -> TrainingD
     """What a student of context networks learns from: the columns that its teachers learned from, as they see them."""
     assert isinstance(data.batches, MemoryBatches)
     return replace(data, batches=replace(data.batches, y=mean_output(teachers, data.batches.x)))
-
-
-def mean_output(networks: Sequence[Network], x: Floats, temperature: float = 1.0) -> Floats:
-    """Probabilities (N, K) of scaled inputs (N, D), averaged over networks."""
-    with blas_threads(1):
-        return mean_probabilities([network.predict(x) for network in networks], temperature)
 
 
 def _shares(excerpt: Excerpt, feature: Feature, recipe: PreprocessConfig) -> NDArray[np.float64]:
