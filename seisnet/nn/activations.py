@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 from seisnet.errors import ConfigError, DataError
 from seisnet.nn import fused
-from seisnet.nn.arrays import Array, namespace, shape_of
+from seisnet.nn.arrays import Array, namespace
+from seisnet.nn.checks import shape_of
 
 LEAK = 0.01
 """Slope of the leaky rectifier below zero."""

@@ -10,6 +10,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from seisnet.errors import DataError
+from seisnet.nn.checks import shape_of
 
 Array: TypeAlias = Any
 """A NumPy array or a CuPy one, which have no type in common; only functions of its own namespace are called on it."""
@@ -37,24 +38,6 @@ def namespace(array: Array) -> Any:
     if name == "builtins":
         raise DataError(f"got {shape_of(array)}; an array is needed: numpy.asarray(...)")
     return sys.modules.get(name) or importlib.import_module(name)
-
-
-def shape_of(values: object) -> str:
-    """Say the shape of an array, or what was given in place of one.
-
-    Examples
-    --------
-    >>> shape_of(np.zeros((2, 3))), shape_of([1])
-    ('the shape (2, 3)', 'a list, not an array')
-    """
-    shape = getattr(values, "shape", None)
-    return f"a {type(values).__name__}, not an array" if shape is None else f"the shape {shape}"
-
-
-def refuse_masked(name: str, values: object) -> None:
-    """Refuse a masked array: what lies under its mask would be taken for values."""
-    if isinstance(values, np.ma.MaskedArray):
-        raise DataError(f"{name}: got a masked array; fill it, or leave the rows with masked values out")
 
 
 def aligned_zeros(shape: tuple[int, ...], dtype: Any, xp: Any = np) -> Array:

@@ -11,8 +11,8 @@ import math
 from seisnet.errors import ConfigError, DataError
 from seisnet.nn import fused
 from seisnet.nn.activations import sigmoid
-from seisnet.nn.arrays import Array, namespace, refuse_masked, shape_of
-from seisnet.nn.checks import within
+from seisnet.nn.arrays import Array, namespace
+from seisnet.nn.checks import refuse_masked, shape_of, within
 
 PROBABILITY_TOLERANCE = 1e-3
 """How far the sum of a window's probabilities may lie from 1: rounding, no more."""

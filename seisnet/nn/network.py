@@ -13,10 +13,10 @@ import numpy as np
 from seisnet.errors import ConfigError, DataError, TrainingError
 from seisnet.nn import fused
 from seisnet.nn.activations import ACTIVATIONS, sigmoid, softmax
-from seisnet.nn.arrays import Array, aligned_zeros, namespace, refuse_masked, shape_of
+from seisnet.nn.arrays import Array, aligned_zeros, namespace
+from seisnet.nn.checks import check_threads, refuse_masked, shape_of
 from seisnet.nn.initializers import INITIALIZERS, lecun
 from seisnet.nn.layers import Activate, Dense, Dropout, InputNoise, Layer
-from seisnet.nn.products import check_threads
 
 PREDICT_ROWS, GPU_ROWS = 1024, 16_384
 """Rows that are predicted at once: enough to keep products fast and, on the host, few enough to stay in the caches."""

@@ -16,8 +16,8 @@ import numpy as np
 
 from seisnet.errors import ConfigError, DataError
 from seisnet.nn import fused
-from seisnet.nn.arrays import Array, namespace, shape_of
-from seisnet.nn.checks import within
+from seisnet.nn.arrays import Array, namespace
+from seisnet.nn.checks import shape_of, within
 
 BLOCK = 65_536
 """Parameters in a block: four such vectors of float32 are 1 MB, a second-level cache or half of one."""

@@ -19,7 +19,6 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
-from seisnet.errors import ConfigError
 from seisnet.nn.arrays import Array
 
 TILE_MULTIPLY_ADDS = 1_000_000
@@ -67,12 +66,6 @@ def tiles_pay() -> bool:
         and any(name.startswith(("AVX512_SKX", "X86_V4")) for name in simd)
         and "OPENBLAS_CORETYPE" not in os.environ
     )
-
-
-def check_threads(n: int) -> None:
-    """Refuse what is no number of threads."""
-    if not isinstance(n, int | np.integer) or n < 1:
-        raise ConfigError(f"threads: got {n!r}; a whole number of at least 1 is needed")
 
 
 def product(a: Array, b: Array, out: Array, threads: int = 1) -> Array:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any, Self
 
 from seisnet.errors import DataError
-from seisnet.nn.arrays import Array, namespace, refuse_masked, shape_of
+from seisnet.nn.arrays import Array, namespace
+from seisnet.nn.checks import refuse_masked, shape_of
 
 
 class StandardScaler:

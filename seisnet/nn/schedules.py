@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seisnet.errors import ConfigError
-from seisnet.nn.checks import within
+from seisnet.nn.checks import at_least, within
 
 
 class Schedule(Protocol):
@@ -54,7 +54,7 @@ class Step:
     factor: float = 0.1
 
     def __post_init__(self) -> None:
-        _at_least("every", self.every, 1)
+        at_least("every", self.every, 1)
         within("learning_rate", self.learning_rate)
         within("factor", self.factor)
 
@@ -78,7 +78,7 @@ class Cosine:
     final: float = 0.0
 
     def __post_init__(self) -> None:
-        _at_least("steps", self.steps, 1)
+        at_least("steps", self.steps, 1)
         within("learning_rate", self.learning_rate)
         within("final", self.final)
 
@@ -101,7 +101,7 @@ class WarmUp:
     steps: int
 
     def __post_init__(self) -> None:
-        _at_least("steps", self.steps, 0)
+        at_least("steps", self.steps, 0)
 
     def __call__(self, step: int) -> float:
         """Learning rate of the step that follows `step` finished ones."""
@@ -122,7 +122,7 @@ class OneCycle:
     rise: float = 0.3
 
     def __post_init__(self) -> None:
-        _at_least("steps", self.steps, 1)
+        at_least("steps", self.steps, 1)
         within("learning_rate", self.learning_rate)
         within("rise", self.rise, below=1)
 
@@ -149,7 +149,7 @@ class Plateau:
     state: NDArray[np.float64] = field(default_factory=lambda: np.array([np.inf, 0.0, 1.0]))
 
     def __post_init__(self) -> None:
-        _at_least("patience", self.patience, 0)
+        at_least("patience", self.patience, 0)
         within("learning_rate", self.learning_rate)
         within("factor", self.factor)
 
@@ -197,11 +197,6 @@ def make_schedule(name: str, learning_rate: float, steps: int) -> Schedule:
         case "plateau":
             return Plateau(learning_rate)
     raise ConfigError(f"schedule '{name}': use one of {', '.join(SCHEDULES)}")
-
-
-def _at_least(name: str, steps: int, fewest: int) -> None:
-    if not steps >= fewest:
-        raise ConfigError(f"{name}: got {steps}; at least {fewest} is needed")
 
 
 def _cosine(start: float, stop: float, done: float) -> float:

@@ -22,9 +22,10 @@ import numpy as np
 import scipy
 
 from seisnet.nn.arrays import namespace
+from seisnet.nn.checks import check_threads
 from seisnet.nn.network import Network
 from seisnet.nn.optimizers import SGD
-from seisnet.nn.products import THREAD_MULTIPLY_ADDS, check_threads, threads_are_ours
+from seisnet.nn.products import THREAD_MULTIPLY_ADDS, threads_are_ours
 
 REPEATS = 9
 """Training steps that are timed with each number of threads."""
