@@ -57,13 +57,8 @@ class _Job:
             said.append(f"{self.done / self.total:.0%}")
         if self.done is not None and self.first is not None and self.done > self.first[1]:
             rate = (self.done - self.first[1]) / max(now_s - self.first[0], 1e-9)
-            said.append(
-                f"{rate:.3g} {self.unit}/s"
-                if self.unit
-                else f"{rate:.3g}/s"
-                if rate >= 1
-                else f"{duration(round(1 / rate))} each"
-            )
+            in_a_second = f"{rate:.3g} {self.unit}".rstrip() + "/s"
+            said.append(in_a_second if self.unit or rate >= 1 else f"{duration(round(1 / rate))} each")
             if self.total:
                 said.append(f"{duration(round((self.total - self.done) / rate))} left")
         return ", ".join([*said, self.state] if self.state else said)

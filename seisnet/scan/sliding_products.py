@@ -9,7 +9,7 @@ each; spectra are matrix products with the real Fourier transform, and so are th
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
@@ -50,43 +50,34 @@ class DirectProduct:
         return np.ascontiguousarray(sums.transpose(1, 0, 2)).reshape(n_windows, units)
 
 
-@dataclass(frozen=True)
 class SpectralProduct:
     """Sums of every window, J - 1 of them together.
 
-    Attributes
+    Parameters
     ----------
     weights : float32 (J, C, U)
         J is 2 or more.
     """
 
-    weights: Floats
-    _forward: Floats = field(init=False, repr=False)
-    _backward: Floats = field(init=False, repr=False)
-    _spectra: Floats = field(init=False, repr=False)
-
-    def __post_init__(self) -> None:
-        """Transform the weights."""
-        length, width, units = self.weights.shape
+    def __init__(self, weights: Floats) -> None:
+        self._shape = length, width, units = weights.shape
         size = 2 * (length - 1)
         fourier = np.fft.rfft(np.eye(size), axis=0)  # (size / 2 + 1, size)
         # The spectrum of a real series is real at both ends: these two share a row.
         forward = np.stack([fourier.real, fourier.imag], axis=1)[:-1]
         forward[0, 1] = fourier[-1].real
         backward = forward * np.where(np.arange(size // 2) > 0, 2, 1)[:, None, None] / size
-        spectra = np.fft.rfft(self.weights.astype(np.float64), size, axis=0).conj()
+        spectra = np.fft.rfft(weights.astype(np.float64), size, axis=0).conj()
         real, imaginary = spectra.real[:-1], spectra.imag[:-1].copy()
         products = np.block([[real, imaginary], [-imaginary, real]])  # (size / 2, 2 C, 2 U)
         products[0, width:, units:] = spectra.real[-1]
-        object.__setattr__(self, "_forward", forward.reshape(size, size).astype(np.float32))
-        object.__setattr__(
-            self, "_backward", np.ascontiguousarray(backward.reshape(size, size)[:, : size // 2].T, dtype=np.float32)
-        )
-        object.__setattr__(self, "_spectra", products.astype(np.float32))
+        self._forward = forward.reshape(size, size).astype(np.float32)
+        self._backward = np.ascontiguousarray(backward.reshape(size, size)[:, : size // 2].T, dtype=np.float32)
+        self._spectra = products.astype(np.float32)
 
     def __call__(self, frames: Floats, n_windows: int) -> Floats:
         """Sums (n_windows, U) from frames (M, C); the first window starts on the first frame."""
-        length, width, units = self.weights.shape
+        length, width, units = self._shape
         half = length - 1
         n, size, row = n_windows // half, 2 * half, width * frames.itemsize
         segments = as_strided(frames, (n, size, width), (half * row, row, frames.itemsize), writeable=False)
