@@ -10,7 +10,7 @@ import numpy as np
 from seisnet.config import PreprocessConfig, from_dict
 from seisnet.errors import DataError
 from seisnet.model import Model
-from seisnet.nn.arrays import shape_of
+from seisnet.nn.checks import shape_of
 from seisnet.store.windows_file import RUN_ROWS, SPLITS, WindowRows, WindowsInfo, read_info, read_rows
 from seisnet.store.windows_in_memory import Windows
 
