@@ -174,7 +174,7 @@ class _Instrument:
             self._reject(trace.stats.starttime.ns, trace.stats.endtime.ns, reason)
             return
         # Records end at samples that can't be used, too, and packets are known to end there only if they are cut.
-        for piece in finite_runs(trace, self._trace_id, self._rejections):
+        for piece in finite_runs(trace, self._rejections):
             if self._packets.hold(piece, component):  # sent again
                 continue
             length = len(piece.samples)

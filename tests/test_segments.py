@@ -81,7 +81,7 @@ def test_rates_that_jitter_are_one_only_where_that_moves_no_sample(make_trace, n
     """At the median of both rates the last sample of the long piece would be off by 1.6 samples."""
     long = make_trace(noise(40_000), rate_hz=100.004)
     short = make_trace(noise(1000), rate_hz=100.0, start_ns=START_NS + 500 * NS_PER_S)
-    found = segments_of([long, short], "GE.APE..HH", [])
+    found = segments_of([long, short], [])
     assert [(segment.start_ns, round(segment.rate_hz, 6)) for segment in found] == [
         (long.stats.starttime.ns, 100.004),
         (short.stats.starttime.ns, 100.0),
@@ -90,7 +90,7 @@ def test_rates_that_jitter_are_one_only_where_that_moves_no_sample(make_trace, n
 
 def test_a_sample_that_a_fast_clock_gives_twice_leaves_no_empty_segment(make_trace, noise):
     long, more = make_trace(noise(1000)), make_trace(noise(1, 1), start_ns=START_NS + 1000 * STEP_NS - 7_200_000)
-    [found] = segments_of([long, more], "GE.APE..HH", [])
+    [found] = segments_of([long, more], [])
     assert (found.start_ns, len(found.samples)) == (START_NS, 1000)
 
 
@@ -134,7 +134,7 @@ def test_of_a_clock_that_drifts_files_that_overlap_lose_next_to_nothing(late_ns,
         for low, high in zip(firsts, ends, strict=True)
     ]
     rejections = []
-    found = segments_of(traces, "GE.APE..HH", rejections)
+    found = segments_of(traces, rejections)
     assert rejections == []
     samples = np.concatenate([segment.samples for segment in found]).astype(int)
     assert (np.diff(samples) > 0).all() and len(samples) >= 10_000 - len(found)
@@ -147,7 +147,7 @@ def test_copies_that_differ_are_still_rejected_where_few_agree_one_sample_off(ma
     samples = noise(1000)
     later = np.concatenate([samples[996:], noise(500, 1)])  # four samples, said to be five
     rejections = []
-    segments_of([make_trace(samples), make_trace(later, start_ns=START_NS + 995 * STEP_NS)], "GE.APE..HH", rejections)
+    segments_of([make_trace(samples), make_trace(later, start_ns=START_NS + 995 * STEP_NS)], rejections)
     assert [r.reason for r in rejections] == ["overlapping samples that differ"]
 
 

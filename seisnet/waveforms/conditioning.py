@@ -96,7 +96,7 @@ def condition(
     stream.traces = [] if empty else stream.traces
     records: list[Record] = []
     for trace_id in sorted(instruments):
-        rows, flags = _rows(trace_id, instruments[trace_id], wanted, rejections)
+        rows, flags = _rows(instruments[trace_id], wanted, rejections)
         for cut, seed_ids in side_by_side(rows, trace_id, sampling_rate_hz, source):
             record, reason = rotated(cut, seed_ids, wanted.stations) if trace_id in askew else (cut, "")
             if record.n_samples < wanted.shortest:
@@ -155,22 +155,22 @@ def _instruments(
 
 
 def _rows(
-    trace_id: str, places: dict[Place, list[obspy.Trace]], wanted: _Wanted, rejections: list[Rejection]
+    places: dict[Place, list[obspy.Trace]], wanted: _Wanted, rejections: list[Rejection]
 ) -> tuple[dict[int, list[Segment]], list[Flag]]:
     """Segments of each row in order of time, without overlaps, and their faults; takes the traces out of `places`."""
     rows: dict[int, list[Segment]] = defaultdict(list)
     flags: list[Flag] = []
     for place in sorted(places):
-        for raw in segments_of(places.pop(place), trace_id, rejections):
+        for raw in segments_of(places.pop(place), rejections):
             native, faults = mended(raw, place.component)
             segment, reason = _ready(native, place, wanted)
             if not reason and _taken(rows[place.row], segment):
                 reason = f"component {place.component}, sampled at {native.rate_hz:g} Hz: another already has its place"
             if reason:
-                rejections.append(Rejection(trace_id, native.start_ns, native.end_ns, reason))
+                rejections.append(native.rejected(reason))
                 continue
             if wanted.response:
-                rejections += _blind(native, trace_id, wanted.response)
+                rejections += _blind(native, wanted.response)
             bisect.insort(rows[place.row], segment, key=lambda s: s.start_ns)
             flags += [*faults, *untimed(native, place.component)]
     return rows, flags
@@ -230,12 +230,12 @@ def _ready(native: Segment, place: Place, wanted: _Wanted) -> tuple[Segment, str
     return segment, wanted.too_short if len(segment.samples) < wanted.shortest else ""
 
 
-def _blind(native: Segment, trace_id: str, response: Response) -> list[Rejection]:
+def _blind(native: Segment, response: Response) -> list[Rejection]:
     """Rejections of the edges that are lost when the response is removed."""
     edge_ns = round(response.blind_s * NS_PER_S)
     reason = f"the first or last {response.blind_s:.3g} s of a segment, lost when the response is removed"
-    edges = (native.start_ns, native.start_ns + edge_ns), (native.end_ns - edge_ns, native.end_ns)
-    return [Rejection(trace_id, low, high, reason) for low, high in edges]
+    whole = native.rejected(reason)
+    return [whole._replace(end_ns=whole.start_ns + edge_ns), whole._replace(start_ns=whole.end_ns - edge_ns)]
 
 
 def _taken(row: list[Segment], segment: Segment) -> bool:

@@ -117,7 +117,7 @@ class Packets:
     def segments(self) -> list[Segment]:
         """What is kept, put together as conditioning does it."""
         by_component = ([run.segment() for run in runs] for runs in self._runs.values())
-        return [segment for kept in by_component for segment in joined(kept, "", [])]
+        return [segment for kept in by_component for segment in joined(kept, [])]
 
     def stream(self) -> obspy.Stream:
         """What is kept, run by run."""

@@ -7,12 +7,13 @@ import statistics
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Protocol, TypeVar
+from typing import Any
 
 import numpy as np
 import obspy
 from numpy.typing import NDArray
 
+from seisnet.waveforms.channels import split_seed_id
 from seisnet.waveforms.records import NS_PER_S, ROUNDING, Rejection
 
 JITTER = 1e-4
@@ -26,17 +27,6 @@ FEWEST_COPIED = 10
 
 LARGEST_SAMPLE = float(np.finfo(np.float32).max) / 4
 """Larger ones would overflow float32 when a mean or a trend is removed."""
-
-
-class HasRate(Protocol):
-    """What is sampled at some rate."""
-
-    @property
-    def rate_hz(self) -> float:
-        """Samples a second."""
-
-
-Sampled = TypeVar("Sampled", bound=HasRate)
 
 
 @dataclass(frozen=True)
@@ -58,29 +48,32 @@ class Segment:
         """Time of a sample."""
         return self.start_ns + round(sample * NS_PER_S / self.rate_hz)
 
+    def rejected(self, reason: str) -> Rejection:
+        """Say why it can't be used."""
+        return Rejection(split_seed_id(self.seed_id)[0], self.start_ns, self.end_ns, reason)
 
-def segments_of(traces: Iterable[obspy.Trace], trace_id: str, rejections: list[Rejection]) -> list[Segment]:
+
+def segments_of(traces: Iterable[obspy.Trace], rejections: list[Rejection]) -> list[Segment]:
     """Gap-free segments of one component, overlaps resolved; those of higher rates first, then in order of time."""
-    pieces = [piece for trace in traces for piece in finite_runs(trace, trace_id, rejections)]
-    return joined(pieces, trace_id, rejections)
+    return joined((piece for trace in traces for piece in finite_runs(trace, rejections)), rejections)
 
 
-def joined(pieces: Iterable[Segment], trace_id: str, rejections: list[Rejection]) -> list[Segment]:
+def joined(pieces: Iterable[Segment], rejections: list[Rejection]) -> list[Segment]:
     """Pieces of one component put together where they follow each other, as `segments_of` does."""
     by_rate: dict[float, list[Segment]] = defaultdict(list)
-    for group in alike(pieces):
+    for group in _alike(pieces):
         common_hz = _common_hz([s.rate_hz for s in group])
         for s in group:
             if abs(common_hz / s.rate_hz - 1) * len(s.samples) < 0.5:  # else its last sample would be displaced
                 by_rate[common_hz].append(replace(s, rate_hz=common_hz, bandwidth_hz=common_hz / 2))
             else:
                 by_rate[s.rate_hz].append(s)
-    return [s for rate_hz in sorted(by_rate, reverse=True) for s in _joined(by_rate[rate_hz], trace_id, rejections)]
+    return [s for rate_hz in sorted(by_rate, reverse=True) for s in _joined(by_rate[rate_hz], rejections)]
 
 
-def alike(pieces: Iterable[Sampled]) -> list[list[Sampled]]:
+def _alike(pieces: Iterable[Segment]) -> list[list[Segment]]:
     """Pieces whose rates differ by no more than jitter, in order of their rates."""
-    groups: list[list[Sampled]] = []
+    groups: list[list[Segment]] = []
     for piece in sorted(pieces, key=lambda piece: piece.rate_hz):
         if not groups or piece.rate_hz > groups[-1][0].rate_hz * (1 + JITTER):
             groups.append([])
@@ -94,7 +87,7 @@ def _common_hz(rates_hz: Sequence[float]) -> float:
     return round(median_hz, -math.ceil(math.log10(spread_hz))) if spread_hz else median_hz
 
 
-def finite_runs(trace: obspy.Trace, trace_id: str, rejections: list[Rejection]) -> Iterable[Segment]:
+def finite_runs(trace: obspy.Trace, rejections: list[Rejection]) -> Iterable[Segment]:
     """Stretches of a trace without masked, NaN or infinite samples."""
     data = _exact(np.ma.getdata(trace.data))
     rate_hz = float(trace.stats.sampling_rate)
@@ -105,10 +98,8 @@ def finite_runs(trace: obspy.Trace, trace_id: str, rejections: list[Rejection]) 
         return [whole]
     masked = np.ma.getmaskarray(trace.data)
     usable = (data > -LARGEST_SAMPLE) & (data < LARGEST_SAMPLE)
-    for low, high in runs(~masked & ~usable):
-        bad = part(whole, low, high)
-        rejections.append(Rejection(trace_id, bad.start_ns, bad.end_ns, "samples that are not finite"))
-    return [part(whole, low, high) for low, high in runs(~masked & usable)]
+    rejections += [part(whole, *run).rejected("samples that are not finite") for run in runs(~masked & ~usable)]
+    return [part(whole, *run) for run in runs(~masked & usable)]
 
 
 def _exact(samples: NDArray[Any]) -> NDArray[Any]:
@@ -117,7 +108,7 @@ def _exact(samples: NDArray[Any]) -> NDArray[Any]:
     return samples if small else samples.astype(np.float64, copy=False)
 
 
-def _joined(pieces: Iterable[Segment], trace_id: str, rejections: list[Rejection]) -> Iterable[Segment]:
+def _joined(pieces: Iterable[Segment], rejections: list[Rejection]) -> Iterable[Segment]:
     """Join pieces of one rate that follow each other without a gap, or overlap; in order of time."""
     group: list[tuple[int, Segment]] = []  # pieces with their first sample counted from the start of the group
     length, end_ns, last = 0, 0, np.zeros(0)  # `last` are the samples that the group ends with
@@ -135,7 +126,7 @@ def _joined(pieces: Iterable[Segment], trace_id: str, rejections: list[Rejection
         # With a drifting clock, a piece that continues the group falls beside its samples: it starts a new one.
         continues = n_copied or abs(piece.start_ns - end_ns) * piece.rate_hz < AT_ONCE * NS_PER_S
         if at > length or (at < length and continues):
-            yield from _resolved(group, length, trace_id, rejections)
+            yield from _resolved(group, length, rejections)
             # With a fast clock the group then has one sample too many, where the first of the piece would lie.
             piece = part(piece, max(length - at, 0), len(piece.samples))
             group, at, length = [], 0, 0
@@ -147,7 +138,7 @@ def _joined(pieces: Iterable[Segment], trace_id: str, rejections: list[Rejection
         if at + len(piece.samples) >= length:
             length, last = at + len(piece.samples), whole.samples
         end_ns = max(end_ns, piece.end_ns)
-    yield from _resolved(group, length, trace_id, rejections)
+    yield from _resolved(group, length, rejections)
 
 
 def _copied(last: NDArray[Any], samples: NDArray[Any], n: int) -> int:
@@ -163,9 +154,7 @@ def _copied(last: NDArray[Any], samples: NDArray[Any], n: int) -> int:
     return 0
 
 
-def _resolved(
-    group: list[tuple[int, Segment]], length: int, trace_id: str, rejections: list[Rejection]
-) -> Iterable[Segment]:
+def _resolved(group: list[tuple[int, Segment]], length: int, rejections: list[Rejection]) -> Iterable[Segment]:
     """Join pieces into one; of several copies of a sample one is kept if they are equal, none if they differ."""
     if len(group) < 2:
         yield from (piece for _, piece in group)
@@ -180,10 +169,8 @@ def _resolved(
         differs[here] |= ~np.isnan(samples[here]) & (samples[here] != piece.samples)
         samples[here] = piece.samples
     whole = replace(group[0][1], samples=samples)
-    for low, high in runs(differs):
-        bad = part(whole, low, high)
-        rejections.append(Rejection(trace_id, bad.start_ns, bad.end_ns, "overlapping samples that differ"))
-    yield from (part(whole, low, high) for low, high in runs(~differs))
+    rejections += [part(whole, *run).rejected("overlapping samples that differ") for run in runs(differs)]
+    yield from (part(whole, *run) for run in runs(~differs))
 
 
 def place_after(start_ns: int, time_ns: int, rate_hz: float, length: int) -> int:
