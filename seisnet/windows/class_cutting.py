@@ -13,8 +13,8 @@ from seisnet.config import PreprocessConfig
 from seisnet.overlaps import Spans
 from seisnet.picks import ClassInterval
 from seisnet.waveforms.records import Record, Rejection, sample_of
-from seisnet.windows.cutting import are_lively, too_lively
-from seisnet.windows.labelled import LabelledRecord, Window, centred_on, draw, generator, is_elsewhere, station_hour
+from seisnet.windows.cutting import quiet
+from seisnet.windows.labelled import LabelledRecord, Window, centred_on, draw, generator, is_elsewhere
 
 
 def cut_classes(labelled: LabelledRecord, config: PreprocessConfig) -> tuple[list[Window], list[Rejection]]:
@@ -47,8 +47,7 @@ def cut_classes(labelled: LabelledRecord, config: PreprocessConfig) -> tuple[lis
     if "noise" in config.classes and not any(stretch.label == "noise" for stretch in labelled.stretches):
         wanted = config.noise_windows * max(1, sum(not window.augmented for window in windows))
         noise, lively = _noise(labelled, spans, wanted, config, rng)
-        windows += noise
-        rejections += too_lively(record, lively, config)
+        windows, rejections = windows + noise, rejections + lively
     return windows, rejections
 
 
@@ -76,7 +75,7 @@ def _in_stretches(
             if not first <= middle <= first + length:
                 rejections.append(here(f"{stretch.label} at the record's edge"))
                 continue
-            event = labelled.event_id or stretch.event_id or station_hour(record, first)
+            event = labelled.group(stretch.event_id, first)
             shifts = rng.uniform(-config.shift_s, config.shift_s, config.shifts) * record.sampling_rate_hz
             for i, start in enumerate([first, *(first + np.rint(shifts).astype(int)).tolist()]):
                 near = all_spans.touching(start, start + length)
@@ -95,23 +94,20 @@ def _noise(
     wanted: int,
     config: PreprocessConfig,
     rng: np.random.Generator,
-) -> tuple[list[Window], list[int]]:
-    """Windows of noise away from all stretches, and the first samples of those that were too lively for it."""
+) -> tuple[list[Window], list[Rejection]]:
+    """Windows of noise away from all stretches, and rejections of those that were too lively for it."""
     record, length = labelled.record, config.window_samples
     gap = config.noise_gap_s * record.sampling_rate_hz
     last = record.n_samples - length - (round(gap) if record.goes_on[1] else 0)
     free = _free_stretches(spans, length, gap, last)
     side_by_side = sum(-(-(high - low) // length) for low, high in free)
     drawn = draw(free, min(wanted, side_by_side), rng)
-    lively = are_lively(record, drawn, config)
     # Each belongs to the event of the stretch that follows, so that every split gets its share of noise.
     known = sorted((low, stretch.event_id) for stretch, (low, _) in zip(labelled.stretches, spans, strict=True))
     starts, events = [low for low, _ in known], [*(event for _, event in known), ""]
-    windows = []
-    for i in np.flatnonzero(~lively).tolist():
-        event = labelled.event_id or events[bisect.bisect_right(starts, drawn[i])] or station_hour(record, drawn[i])
-        windows.append(Window(drawn[i], "noise", np.nan, event))
-    return windows, np.array(drawn, dtype=np.int64)[lively].tolist()
+    groups = (labelled.group(events[bisect.bisect_right(starts, first)], first) for first in drawn)
+    windows = [Window(first, "noise", np.nan, group) for first, group in zip(drawn, groups, strict=True)]
+    return quiet(record, windows, config)
 
 
 def _apart(stretch: ClassInterval, other: ClassInterval, *, shifted: bool) -> bool:

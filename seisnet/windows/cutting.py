@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import bisect
+import itertools
 import math
 from collections.abc import Iterable, Sequence
 from operator import attrgetter
@@ -22,7 +23,7 @@ from seisnet.windows.labelled import (
     generator,
     is_elsewhere,
     onsets_of,
-    station_hour,
+    start_ns,
     stretch_of,
 )
 
@@ -60,7 +61,7 @@ def cut(labelled: LabelledRecord, config: PreprocessConfig) -> tuple[list[Window
     rng = generator(record, config)
     windows, rejections = _around_onsets(labelled, onsets, config, rng)
     noise, lively = _noise(labelled, onsets, config, rng)
-    rejections += too_lively(record, lively, config)
+    rejections += lively
     windows += [*noise, *_coda(labelled, onsets, config, rng)]
     if not windows and not rejections:
         if not labelled.is_noise and not any(onset.sample >= 0 for onset in onsets):
@@ -95,7 +96,7 @@ def _around_onsets(
         if reason:
             rejections.append(Rejection(record.trace_id, pick.time_ns, pick.time_ns, reason))
             continue
-        event = labelled.event_id or pick.event_id or station_hour(record, centred)
+        event = labelled.group(pick.event_id, centred)
         for i in range(config.shifts + 1):
             shift_s = 0.0 if i == 0 else rng.uniform(-config.shift_s, config.shift_s)
             first = centred + round(shift_s * record.sampling_rate_hz)
@@ -105,18 +106,20 @@ def _around_onsets(
     return windows, rejections
 
 
-def are_lively(record: Record, first_samples: Sequence[int], config: PreprocessConfig) -> NDArray[np.bool_]:
-    """Which windows, (N,), are too lively for noise that nobody labelled, see `PreprocessConfig.noise_ratio`."""
-    if not config.noise_ratio or not first_samples:
-        return np.zeros(len(first_samples), dtype=np.bool_)
-    return energy_ratios(record, first_samples, config) > config.noise_ratio
+def quiet(record: Record, windows: Sequence[Window], config: PreprocessConfig) -> tuple[list[Window], list[Rejection]]:
+    """Windows of noise, without those that are too lively for noise that nobody labelled; these become rejections.
 
-
-def too_lively(record: Record, first_samples: Iterable[int], config: PreprocessConfig) -> list[Rejection]:
-    """Rejections of noise windows, which say where an analyst may look for an unlisted event."""
-    reason = LIVELY.format(config.noise_ratio)
-    spans = ((sample_to_ns(record, i), sample_to_ns(record, i + config.window_samples - 1)) for i in first_samples)
-    return [Rejection(record.trace_id, start_ns, end_ns, reason) for start_ns, end_ns in spans]
+    They say where an analyst may look for an unlisted event, see `PreprocessConfig.noise_ratio`.
+    """
+    if not (config.noise_ratio and windows):
+        return [*windows], []
+    lively = energy_ratios(record, [w.first_sample for w in windows], config) > config.noise_ratio
+    last, reason = config.window_samples - 1, LIVELY.format(config.noise_ratio)
+    rejections = [
+        Rejection(record.trace_id, start_ns(record, w), sample_to_ns(record, w.first_sample + last), reason)
+        for w in itertools.compress(windows, lively)
+    ]
+    return list(itertools.compress(windows, ~lively)), rejections
 
 
 def energy_ratios(record: Record, first_samples: Sequence[int], config: PreprocessConfig) -> NDArray[np.float64]:
@@ -187,8 +190,7 @@ def event_near(labelled: LabelledRecord, onsets: Sequence[Onset], first: int) ->
     """Name the group of a window without onset: the event in whose coda or just before which it lies, if any."""
     record = labelled.record
     before = [onset for onset in onsets if onset.sample < first <= onset.sample + CODA_S * record.sampling_rate_hz]
-    event = _previous_event(first, before) or _next_event(first, onsets, record)
-    return labelled.event_id or event or station_hour(record, first)
+    return labelled.group(_previous_event(first, before) or _next_event(first, onsets, record), first)
 
 
 def _previous_event(first: int, onsets: Sequence[Onset]) -> str:
@@ -203,12 +205,9 @@ def _n_events(labelled: LabelledRecord, events: Iterable[str]) -> int:
 
 
 def _noise(
-    labelled: LabelledRecord,
-    onsets: Sequence[Onset],
-    config: PreprocessConfig,
-    rng: np.random.Generator,
-) -> tuple[list[Window], list[int]]:
-    """Windows of noise, and the first samples of those that were too lively for it."""
+    labelled: LabelledRecord, onsets: Sequence[Onset], config: PreprocessConfig, rng: np.random.Generator
+) -> tuple[list[Window], list[Rejection]]:
+    """Windows of noise, and rejections of those that were too lively for it."""
     record = labelled.record
     stretches = noise_stretches(labelled, onsets, config)
     room = np.array([high - low for low, high in stretches])
@@ -220,17 +219,14 @@ def _noise(
         max(of_one, min(n_events * of_one, side_by_side))
         for of_one in (config.noise_windows + config.shifts, config.noise_windows)
     )
-    drawn = []
-    borders = np.cumsum(room) / room.sum()
-    for _ in range(n_all):
-        which = int(borders.searchsorted(rng.random(), side="right"))  # Generator.choice is far slower
-        drawn.append(int(rng.integers(*stretches[which])))
-    lively = are_lively(record, drawn, config)
     windows = []
-    for i in np.flatnonzero(~lively).tolist():
-        event = labelled.event_id or _next_event(drawn[i], onsets, record) or station_hour(record, drawn[i])
-        windows.append(Window(drawn[i], "noise", np.nan, event, augmented=i >= n_plain))
-    return windows, np.array(drawn)[lively].tolist()
+    borders = np.cumsum(room) / room.sum()
+    for i in range(n_all):
+        which = int(borders.searchsorted(rng.random(), side="right"))  # Generator.choice is far slower
+        first = int(rng.integers(*stretches[which]))
+        group = labelled.group(_next_event(first, onsets, record), first)
+        windows.append(Window(first, "noise", np.nan, group, augmented=i >= n_plain))
+    return quiet(record, windows, config)
 
 
 def _coda(
@@ -239,11 +235,10 @@ def _coda(
     """Windows without an onset from between P and S and from the S coda, for training only."""
     stretches = coda_stretches(labelled.record, onsets, config)
     n_events = _n_events(labelled, (_previous_event(low, onsets) for low, _ in stretches))
-    windows = []
-    for first in draw(stretches, n_events * config.coda_windows, rng):
-        event = labelled.event_id or _previous_event(first, onsets) or station_hour(labelled.record, first)
-        windows.append(Window(first, "noise", np.nan, event, augmented=True))
-    return windows
+    return [
+        Window(first, "noise", np.nan, labelled.group(_previous_event(first, onsets), first), augmented=True)
+        for first in draw(stretches, n_events * config.coda_windows, rng)
+    ]
 
 
 def _next_event(first: int, onsets: Sequence[Onset], record: Record) -> str:

@@ -11,7 +11,7 @@ from seisnet.store.excerpts import Excerpt
 from seisnet.store.windows_file import SPLITS
 from seisnet.waveforms.records import Rejection, sample_to_ns
 from seisnet.windows.cutting import is_paired, next_p
-from seisnet.windows.labelled import LabelledRecord, Onset, Window, centred_on, onsets_of, station_hour
+from seisnet.windows.labelled import LabelledRecord, Onset, Window, centred_on, onsets_of
 
 LONGEST_NOISE_S = 600.0
 """Of a record of noise no more than this is taken."""
@@ -51,10 +51,8 @@ def excerpts(
             reason = f"an excerpt shorter than {config.window_s:g} s"
             yield Rejection(record.trace_id, sample_to_ns(record, low), sample_to_ns(record, high - 1), reason)
             continue
-        events = [
-            labelled.event_id or pick.event_id or station_hour(record, centred_on(sample, length))
-            for sample, _, pick in cluster
-        ] or [labelled.event_id or station_hour(record, first) for first in (0, high - length)]
+        events = [labelled.group(pick.event_id, centred_on(sample, length)) for sample, _, pick in cluster]
+        events = events or [labelled.group("", first) for first in (0, high - length)]
         events += [windows[i].event for i in sorted(window_spans.touching(low, high - 1))]
         yield Excerpt(
             data=record.data[:, low:high],

@@ -46,6 +46,11 @@ class LabelledRecord:
     split: str = ""
     stretches: tuple[ClassInterval, ...] = ()
 
+    def group(self, event: str, sample: int) -> str:
+        """Name the group of a window: the record's event, else its own, else the station and hour of a sample."""
+        hour = sample_to_ns(self.record, sample) // (3600 * NS_PER_S)
+        return self.event_id or event or f"{station_of(self.record.trace_id)} hour {hour}"
+
 
 @dataclass(frozen=True, slots=True)
 class Window:
@@ -146,9 +151,3 @@ def covered_ns(record: Record, windows: Sequence[Window], config: PreprocessConf
         if not (is_class and w.augmented):
             of_event[w.event].append((w.first_sample, w.first_sample + length - 1))
     return {e: [sample_to_ns(record, i) for span in merged(spans) for i in span] for e, spans in of_event.items()}
-
-
-def station_hour(record: Record, sample: int) -> str:
-    """Name the group of a window that belongs to no event."""
-    hour = sample_to_ns(record, sample) // (3600 * NS_PER_S)
-    return f"{station_of(record.trace_id)} hour {hour}"
