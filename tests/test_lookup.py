@@ -25,7 +25,7 @@ from seisnet.picks import Pick
 from seisnet.report.figures import FIGURES
 from seisnet.report.viewer import Picked
 from seisnet.scan.scanner import Probabilities
-from seisnet.store.seisbench_file import SeisBenchReader
+from seisnet.store.seisbench_file import TraceReader
 from seisnet.store.seisbench_writer import SeisBenchWriter
 from seisnet.waveforms.lookup import Waveforms, distances_km, part, station_places
 from seisnet.waveforms.records import NS_PER_S, sample_to_ns
@@ -231,7 +231,7 @@ def test_rows_of_a_data_set_that_overlap_are_all_found(swarm, noise, untrained_m
 
 def test_of_a_data_set_only_rows_that_hold_the_time_are_read(swarm, monkeypatch):
     waveforms, read = Waveforms([str(swarm[0])]), []
-    monkeypatch.setattr(SeisBenchReader, "waveform", lambda self, stored, read_it=SeisBenchReader.waveform: (
+    monkeypatch.setattr(TraceReader, "waveform", lambda self, stored, read_it=TraceReader.waveform: (
         read.append(stored.row), read_it(self, stored))[1])  # fmt: skip
     waveforms.around("GE.APE..HH", START_NS + 50 * NS_PER_S, START_NS + 70 * NS_PER_S)
     assert read == [0, 1, 2, 3]

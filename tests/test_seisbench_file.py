@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from seisnet.errors import ConfigError, DataError
-from seisnet.store.seisbench_file import SeisBenchReader, find_chunks, is_seisbench
+from seisnet.store.seisbench_file import find_chunks, is_seisbench, open_seisbench
 from seisnet.store.seisbench_writer import SeisBenchWriter
 
 ZNE = {"component_order": "ZNE", "sampling_rate": 100.0}
@@ -38,7 +38,7 @@ def lay_out(folder, rows, waveforms, *, chunk="", **data_format):
 
 
 def read(folder):
-    with SeisBenchReader(folder) as reader:
+    with open_seisbench(folder) as reader:
         found = [(trace, reader.waveform(trace)) for trace in reader]
         assert [reader.n_samples(trace) for trace, _ in found] == [samples.shape[1] for _, samples in found]
         return found
@@ -146,7 +146,7 @@ def test_half_a_data_set_is_an_error_that_names_the_missing_half(tmp_path, x_cw)
     with pytest.raises(DataError, match=r"waveforms2\.hdf5 missing.*file named 'chunks'"):
         read(folder)
     with pytest.raises(DataError, match="no SeisBench data set here"):
-        SeisBenchReader(tmp_path)
+        open_seisbench(tmp_path)
     assert is_seisbench(folder)
     assert not is_seisbench(tmp_path)
     assert not is_seisbench(folder / "metadata2.csv")
@@ -167,7 +167,7 @@ def test_half_a_data_set_is_an_error_that_names_the_missing_half(tmp_path, x_cw)
 def test_one_bad_trace_does_not_stop_the_others(tmp_path, x_cw, name, order, reason):
     waveforms = {"a": x_cw, "block": np.stack([x_cw, x_cw]), "text": np.array([[b"x"]])}
     rows = [{"trace_name": name, "trace_component_order": order}, {"trace_name": "a", "trace_component_order": "ZNE"}]
-    with SeisBenchReader(lay_out(tmp_path / "set", rows, waveforms, **ZNE)) as reader:
+    with open_seisbench(lay_out(tmp_path / "set", rows, waveforms, **ZNE)) as reader:
         bad, good = list(reader)
         with pytest.raises(DataError, match=reason):
             reader.waveform(bad)

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import csv
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -26,10 +26,12 @@ from numpy.typing import NDArray
 
 from seisnet.errors import DataError
 
+NOTHING: Mapping[str, Any] = {}
+
 
 @dataclass(frozen=True, slots=True)
 class StoredTrace:
-    """One row of the metadata; `SeisBenchReader.waveform` reads what belongs to it.
+    """One row of the metadata; `TraceReader.waveform` reads what belongs to it.
 
     Attributes
     ----------
@@ -97,10 +99,30 @@ def chunk_names(folder: Path, prefix: str, suffix: str) -> set[str]:
     return {path.name[len(prefix) : -len(suffix)] for path in folder.glob(f"{prefix}*{suffix}")}
 
 
-class SeisBenchReader:
+def open_seisbench(folder: Path) -> TraceReader:
+    """The reader of a data set in this layout.
+
+    Raises
+    ------
+    DataError
+        See `find_chunks`.
+    """
+    return TraceReader({c: (folder / f"metadata{c}.csv", folder / f"waveforms{c}.hdf5") for c in find_chunks(folder)})
+
+
+class TraceReader:
     """Streams a data set: iterate for the rows of metadata, and ask for the waveforms that are wanted.
 
     Memory holds one row and one waveform, whatever the size of the set.
+
+    Parameters
+    ----------
+    chunks : mapping of str to (Path, Path)
+        Table and waveforms of each chunk, by its name.
+    data_format : mapping
+        What is true of every file where its ``/data_format`` does not say.
+    translated : callable, optional
+        A row of a table in SeisBench's terms.
 
     Raises
     ------
@@ -108,9 +130,14 @@ class SeisBenchReader:
         Here and while iterating: a file is missing, damaged or has no column ``trace_name``.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.chunks = find_chunks(folder)
+    def __init__(
+        self,
+        chunks: Mapping[str, tuple[Path, Path]],
+        *,
+        data_format: Mapping[str, Any] = NOTHING,
+        translated: Callable[[dict[str, str]], dict[str, str]] = dict,
+    ) -> None:
+        self._chunks, self._data_format, self._translated = chunks, data_format, translated
         self._chunk: _Chunk | None = None
 
     def __enter__(self) -> Self:
@@ -127,9 +154,9 @@ class SeisBenchReader:
 
     def __iter__(self) -> Iterator[StoredTrace]:
         row = 0
-        for name in self.chunks:
+        for name, (table, _) in self._chunks.items():
             chunk = self._open(name)
-            for metadata in read_table(self.folder / f"metadata{name}.csv", "trace_name"):
+            for metadata in map(self._translated, read_table(table, "trace_name")):
                 yield StoredTrace(
                     row=row,
                     chunk=name,
@@ -153,11 +180,7 @@ class SeisBenchReader:
             The waveform is missing, can't be read or has another number of components than its order names.
         """
         chunk = self._open(trace.chunk)
-        stored, location = chunk.find(trace.name)
-        try:
-            samples = np.asarray(stored[_selection(location)] if location else stored[()])
-        except (OSError, ValueError, TypeError, IndexError) as error:
-            raise DataError(f"{stored.name} of {chunk.path.name} can't be read at {location!r}: {error}") from None
+        samples = np.asarray(chunk.part(trace.name, lambda stored: stored))
         if samples.ndim == 1 and len(trace.component_order) == 1:
             samples = np.expand_dims(samples, chunk.dimension_order.index("C"))
         if samples.ndim != 2 or samples.dtype.kind not in "iuf":
@@ -177,52 +200,50 @@ class SeisBenchReader:
             The waveform is missing, or has no such part.
         """
         chunk = self._open(trace.chunk)
-        stored, location = chunk.find(trace.name)
-        try:
-            part = np.broadcast_to(0, stored.shape)[_selection(location) if location else ()]
-            return int(part.shape[-1 if chunk.dimension_order == "CW" else 0])
-        except (ValueError, TypeError, IndexError) as error:
-            raise DataError(f"{stored.name} of {chunk.path.name} can't be read at {location!r}: {error}") from None
+        shape = chunk.part(trace.name, lambda stored: np.broadcast_to(0, stored.shape)).shape
+        return int(shape[-1 if chunk.dimension_order == "CW" else 0])
 
     def _open(self, name: str) -> _Chunk:
         if self._chunk is None or self._chunk.name != name:
             self.close()
-            self._chunk = _Chunk(self.folder, name)
+            self._chunk = _Chunk(name, self._chunks[name][1], self._data_format)
         return self._chunk
 
 
 class _Chunk:
     """One open HDF5 file and what its ``/data_format`` says."""
 
-    def __init__(self, folder: Path, name: str) -> None:
-        self.name = name
-        self.path = folder / f"waveforms{name}.hdf5"
+    def __init__(self, name: str, path: Path, said: Mapping[str, Any]) -> None:
+        self.name, self.path = name, path
         try:
             self.file = h5py.File(self.path, "r", locking=False)
         except OSError as error:
             raise DataError(f"{self.path}: not an HDF5 file, or a damaged one: {error}") from None
-        said: dict[str, Any] = {}
         if isinstance(group := self.file.get("data_format"), h5py.Group):
-            said = {key: _plain(item[()]) for key, item in group.items() if isinstance(item, h5py.Dataset)}
+            own = {key: _plain(item[()]) for key, item in group.items() if isinstance(item, h5py.Dataset)}
+            said = {**said, **own}
         self.component_order = _letters(said.get("component_order", ""))
         self.sampling_rate_hz = _positive(said.get("sampling_rate"))
         self.dimension_order = str(said.get("dimension_order") or "CW")
         problem = ""
         if not isinstance(self.file.get("data"), h5py.Group):
-            problem = "has no group /data, so it is not a SeisBench waveform file"
+            problem = "has no group /data, so it is not a waveform file of a SeisBench or STEAD data set"
         elif self.dimension_order not in ("CW", "WC"):
             problem = f"dimension_order is {self.dimension_order!r}; CW and WC are known"
         if problem:
             self.file.close()
             raise DataError(f"{self.path}: {problem}")
 
-    def find(self, name: str) -> tuple[h5py.Dataset, str]:
-        """The HDF5 data set in which a trace lies, and its place in it, empty where it is the whole."""
+    def part(self, name: str, of: Callable[[h5py.Dataset], Any]) -> Any:
+        """The part, in which a trace lies, of what is made of its HDF5 data set."""
         block, _, location = name.partition("$")
         stored = self.file["data"].get(block) if block else None
         if not isinstance(stored, h5py.Dataset):
             raise DataError(f"{self.path.name} has no waveform /data/{block}")
-        return stored, location
+        try:
+            return of(stored)[_selection(location) if location else ()]
+        except (OSError, ValueError, TypeError, IndexError) as error:
+            raise DataError(f"{stored.name} of {self.path.name} can't be read at {location!r}: {error}") from None
 
 
 def read_table(path: Path, column: str) -> Iterator[dict[str, str]]:

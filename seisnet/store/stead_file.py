@@ -1,8 +1,7 @@
 """The STEAD layout, read: ``NAME.csv`` and ``NAME.hdf5`` with ``/data/<trace_name>``, (6000, 3), E, N, Z, at 100 Hz.
 
-The columns are handed on under their SeisBench names. ``coda_end_sample``, which the table writes as ``[[2896.]]``,
-becomes a number; ``snr_db``, ``[56.8 55.4 47.4]``, stays as it is. A start written as 28/07/2011 19:59, as in
-OBSTransformer's sample, becomes ISO 8601.
+The columns are handed on under their SeisBench names. A start written as 28/07/2011 19:59, as in OBSTransformer's
+sample, becomes ISO 8601.
 
 Mousavi, S. M. et al. (2019): STanford EArthquake Dataset (STEAD). IEEE Access 7, 179464-179476.
 """
@@ -10,21 +9,12 @@ Mousavi, S. M. et al. (2019): STanford EArthquake Dataset (STEAD). IEEE Access 7
 from __future__ import annotations
 
 import functools
-import re
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Self
 
-import h5py
-import numpy as np
-from numpy.typing import NDArray
-
-from seisnet.errors import DataError
-from seisnet.store.seisbench_file import StoredTrace, read_table
+from seisnet.store.seisbench_file import TraceReader, read_table
 from seisnet.store.slashed_dates import day_first, is_slashed, iso
 
-RATE_HZ = 100.0
-COMPONENT_ORDER = "ENZ"
+DATA_FORMAT = {"dimension_order": "WC", "component_order": "ENZ", "sampling_rate": 100.0}
 START = "trace_start_time"
 
 COLUMNS = {
@@ -40,7 +30,6 @@ COLUMNS = {
     "s_arrival_sample": "trace_s_arrival_sample",
     "s_status": "trace_s_status",
     "s_weight": "trace_s_weight",
-    "coda_end_sample": "trace_coda_end_sample",
     "snr_db": "trace_snr_db",
     "source_distance_km": "path_ep_distance_km",
     "back_azimuth_deg": "path_back_azimuth_deg",
@@ -67,68 +56,17 @@ def _is_table(table: Path) -> bool:
         return set(file.readline().strip().split(",")) >= NEEDED
 
 
-class SteadReader:
-    """Streams a data set, as `seisnet.store.seisbench_file.SeisBenchReader` does.
+def open_stead(table: Path) -> TraceReader:
+    """The reader of a data set in this layout."""
 
-    Raises
-    ------
-    DataError
-        Here and while iterating: a file is missing or damaged.
-    """
+    @functools.cache
+    def days_first() -> bool:
+        return day_first((row.get(START, "") for row in read_table(table, "trace_name")), table)
 
-    def __init__(self, table: Path) -> None:
-        self.table = table
-        try:
-            self._file = h5py.File(table.with_suffix(".hdf5"), "r", locking=False)
-        except OSError as error:
-            raise DataError(f"{table.with_suffix('.hdf5')}: not an HDF5 file, or a damaged one: {error}") from None
+    def translated(row: dict[str, str]) -> dict[str, str]:
+        metadata = {COLUMNS.get(column, column): text for column, text in row.items()}
+        if is_slashed(written := metadata.get(START, "")):
+            metadata[START] = iso(written, days=days_first(), table=table)
+        return metadata
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._file.close()
-
-    def __iter__(self) -> Iterator[StoredTrace]:
-        for number, row in enumerate(read_table(self.table, "trace_name")):
-            metadata = {COLUMNS.get(column, column): text for column, text in row.items()}
-            metadata["trace_coda_end_sample"] = re.sub(r"[\[\]\s]", "", metadata.get("trace_coda_end_sample", ""))
-            if is_slashed(written := metadata.get(START, "")):
-                metadata[START] = iso(written, days=self._days_first, table=self.table)
-            yield StoredTrace(number, "", metadata, RATE_HZ, COMPONENT_ORDER)
-
-    @functools.cached_property
-    def _days_first(self) -> bool:
-        return day_first([row.get(START, "") for row in read_table(self.table, "trace_name")], self.table)
-
-    def waveform(self, trace: StoredTrace) -> NDArray[Any]:
-        """Samples of one trace, (C, T), components E, N, Z.
-
-        Raises
-        ------
-        DataError
-            The waveform is missing, can't be read or has another shape.
-        """
-        stored = self._find(trace)
-        if stored.ndim != 2 or stored.shape[1] != len(COMPONENT_ORDER) or stored.dtype.kind not in "iuf":
-            raise DataError(f"its waveform is {stored.dtype} {stored.shape}, not numbers by sample and E, N, Z")
-        try:
-            return np.asarray(stored[()]).T
-        except OSError as error:
-            raise DataError(f"/data/{trace.name} can't be read: {error}") from None
-
-    def n_samples(self, trace: StoredTrace) -> int:
-        """Length of one trace, of which no sample is read.
-
-        Raises
-        ------
-        DataError
-            The waveform is missing.
-        """
-        return int(self._find(trace).size // len(COMPONENT_ORDER))
-
-    def _find(self, trace: StoredTrace) -> h5py.Dataset:
-        stored = self._file.get(f"data/{trace.name}") if trace.name else None
-        if not isinstance(stored, h5py.Dataset):
-            raise DataError(f"{self.table.with_suffix('.hdf5').name} has no waveform /data/{trace.name}")
-        return stored
+    return TraceReader({"": (table, table.with_suffix(".hdf5"))}, data_format=DATA_FORMAT, translated=translated)

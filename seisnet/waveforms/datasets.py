@@ -22,8 +22,8 @@ from numpy.typing import NDArray
 
 from seisnet.errors import DataError
 from seisnet.picks import Pick, in_order
-from seisnet.store.seisbench_file import SeisBenchReader, StoredTrace, is_seisbench
-from seisnet.store.stead_file import SteadReader, stead_tables
+from seisnet.store.seisbench_file import StoredTrace, TraceReader, is_seisbench, open_seisbench
+from seisnet.store.stead_file import open_stead, stead_tables
 from seisnet.waveforms import dataset_columns as columns
 from seisnet.waveforms.records import COMPONENTS, NS_PER_S, ROW, Record, Rejection, sample_to_ns, wrong_codes
 
@@ -153,9 +153,9 @@ def read_dataset_picks(path: Path, rejections: list[Rejection]) -> list[Pick]:
     return in_order(picks)
 
 
-def open_dataset(path: Path) -> SeisBenchReader | SteadReader:
-    """The reader of a data set's layout: a folder in that of SeisBench, a ``.csv`` in that of STEAD."""
-    return SeisBenchReader(path) if path.is_dir() else SteadReader(path)
+def open_dataset(path: Path) -> TraceReader:
+    """The reader of a data set: a folder in the layout of SeisBench, a ``.csv`` in that of STEAD."""
+    return open_seisbench(path) if path.is_dir() else open_stead(path)
 
 
 def start_of(stored: StoredTrace) -> int:
@@ -174,7 +174,7 @@ def start_of(stored: StoredTrace) -> int:
     return start_ns
 
 
-def _read_trace(reader: SeisBenchReader | SteadReader, stored: StoredTrace, source: str) -> DatasetTrace | Rejection:
+def _read_trace(reader: TraceReader, stored: StoredTrace, source: str) -> DatasetTrace | Rejection:
     row, rate_hz = stored.metadata, stored.sampling_rate_hz
     start_ns = end_ns = 0
     try:
