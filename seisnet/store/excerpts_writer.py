@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seisnet.store.excerpts import DTYPES, N_COMPONENTS, Excerpt
+from seisnet.store.hdf5 import append
 from seisnet.store.windows_writer import WindowsWriter
 
 CHUNK_SAMPLES = 1 << 13
@@ -38,9 +39,7 @@ class SamplesWriter:
     def flush(self) -> None:
         """Write what has gathered; the last call before the file is closed."""
         if self._waiting:
-            samples, at = np.concatenate(self._waiting), self._dataset.shape[0]
-            self._dataset.resize(at + len(samples), axis=0)
-            self._dataset[at:] = samples
+            append(self._dataset, np.concatenate(self._waiting))
             self._waiting.clear()
 
 
@@ -91,8 +90,5 @@ class ExcerptsWriter:
         """Write what has gathered; the last call before the file is closed."""
         for name, values in self._columns.items():
             if values:
-                column = self._file[f"excerpts/{name}"]
-                at = len(column)
-                column.resize(at + len(values), axis=0)
-                column[at:] = values
+                append(self._file[f"excerpts/{name}"], values)
                 values.clear()

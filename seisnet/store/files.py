@@ -60,10 +60,12 @@ def check_output(path: Path, endings: Endings | None = None, *, overwrite: bool)
     ConfigError
         As `check_free`.
     DataError
-        As `check_writable`.
+        If no file can be made beside the path, or in it if it is a folder.
     """
     check_free(path, endings, overwrite=overwrite)
-    check_writable(path)
+    place = path if path.is_dir() else path.absolute().parent
+    with writes(path), tempfile.TemporaryFile(dir=place):  # without a name where the system allows that
+        pass
 
 
 def check_free(path: Path, endings: Endings | None = None, *, overwrite: bool) -> None:
@@ -110,19 +112,6 @@ def is_there(path: Path) -> bool:
 def holds_any(folder: Path) -> bool:
     """Whether anything in a folder has more than a hidden name, as what is temporary has."""
     return folder.is_dir() and not all(path.name.startswith(".") for path in folder.iterdir())
-
-
-def check_writable(path: Path) -> None:
-    """Refuse, before any work is done, an output where nothing can be written.
-
-    Raises
-    ------
-    DataError
-        If no file can be made beside the path, or in it if it is a folder.
-    """
-    place = path if path.is_dir() else path.absolute().parent
-    with writes(path), tempfile.TemporaryFile(dir=place):  # without a name where the system allows that
-        pass
 
 
 @contextmanager

@@ -95,6 +95,13 @@ def inside(file: h5py.File, name: str) -> h5py.Dataset:
     return found
 
 
+def append(dataset: h5py.Dataset, values: Any) -> None:
+    """Write rows after those of a data set that can grow."""
+    at = len(dataset)
+    dataset.resize(at + len(values), axis=0)
+    dataset[at:] = values
+
+
 def rising_rows(dataset: h5py.Dataset, rows: NDArray[np.int64]) -> NDArray[Any]:
     """Rows (N, ...) of a data set by their numbers (N,), at least one, which rise."""
     low, high = int(rows[0]), int(rows[-1]) + 1

@@ -143,9 +143,9 @@ def read_model(path: Path) -> StoredModel:
             scale=inside(file, "scaler/scale")[:].astype(np.float32),
             preprocess=json.loads(file.attrs["preprocess"]),
             train=json.loads(file.attrs["train"]),
-            thresholds={name: float(value) for name, value in group_inside(file, "thresholds").attrs.items()},
+            thresholds=_by_class(file, "thresholds"),
             temperature=float(inside(file, "calibration/temperature")[()]),
-            spread=_spread(file),
+            spread=_by_class(file, "calibration/spread"),
             history={name: inside(file, f"history/{name}")[:] for name in group_inside(file, "history")},
             metrics=json.loads(text(inside(file, "metrics")[()])),
             card=text(file.attrs["card"]),
@@ -210,8 +210,5 @@ def _stage(file: h5py.File, k: int) -> StoredStage:
     return StoredStage(values, sizes, text(attributes["activation"]), text(attributes["reads"]), scaler[0], scaler[1])
 
 
-def _spread(file: h5py.File) -> dict[str, float]:
-    """Factors on the expected errors of onsets; models without an onset stage have none."""
-    if "spread" not in group_inside(file, "calibration"):
-        return {}
-    return {name: float(value) for name, value in group_inside(file, "calibration/spread").attrs.items()}
+def _by_class(file: h5py.File, where: str) -> dict[str, float]:
+    return {name: float(value) for name, value in group_inside(file, where).attrs.items()}

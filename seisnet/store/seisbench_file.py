@@ -26,8 +26,6 @@ from numpy.typing import NDArray
 
 from seisnet.errors import DataError
 
-NOTHING: Mapping[str, Any] = {}
-
 
 @dataclass(frozen=True, slots=True)
 class StoredTrace:
@@ -119,7 +117,7 @@ class TraceReader:
     ----------
     chunks : mapping of str to (Path, Path)
         Table and waveforms of each chunk, by its name.
-    data_format : mapping
+    data_format : mapping, optional
         What is true of every file where its ``/data_format`` does not say.
     translated : callable, optional
         A row of a table in SeisBench's terms.
@@ -134,10 +132,10 @@ class TraceReader:
         self,
         chunks: Mapping[str, tuple[Path, Path]],
         *,
-        data_format: Mapping[str, Any] = NOTHING,
+        data_format: Mapping[str, Any] | None = None,
         translated: Callable[[dict[str, str]], dict[str, str]] = dict,
     ) -> None:
-        self._chunks, self._data_format, self._translated = chunks, data_format, translated
+        self._chunks, self._data_format, self._translated = chunks, data_format or {}, translated
         self._chunk: _Chunk | None = None
 
     def __enter__(self) -> Self:

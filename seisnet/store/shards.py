@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from seisnet.errors import FormatError
 from seisnet.store.excerpts import N_COMPONENTS, Excerpt
 from seisnet.store.excerpts_writer import SamplesWriter
-from seisnet.store.hdf5 import inside, new_hdf5, opened, text
+from seisnet.store.hdf5 import append, inside, new_hdf5, opened, text
 from seisnet.store.virtual_features import SHARD_FORMAT
 from seisnet.store.windows_file import DTYPES, Rejected
 
@@ -59,9 +59,7 @@ class ShardWriter:
 
     def append(self, x: NDArray[np.float32], columns: Mapping[str, Sequence[Any]]) -> None:
         """Write windows after those already written; `trace` and `event` are given by name."""
-        at = self._x.shape[0]
-        self._x.resize(at + len(x), axis=0)
-        self._x[at:] = x
+        append(self._x, x)
         self._digest.update(np.ascontiguousarray(x).data)
         rows = np.empty(len(x), ROW)
         for name in COLUMNS:
@@ -137,22 +135,15 @@ class ShardReader:
         self.names: dict[str, list[str]] = {"trace": traces, "event": events}
         self.rejected: list[Rejected] = [(t, start, end, reason) for t, start, end, reason in rejected]
         self.summary: dict[str, Any] = summary
-        self.sha256 = text(file.attrs["sha256"])
+        self.sha256, self._excerpts_sha256 = (text(file.attrs[name]) for name in ("sha256", "excerpts_sha256"))
 
     def __len__(self) -> int:
         return len(self.columns["y"])
 
     def blocks(self) -> Iterator[NDArray[np.float32]]:
         """Features in blocks of rows; after the last, all but the samples of excerpts is known to be undamaged."""
-        digest = hashlib.sha256()
-        for x in _in_blocks(inside(self._file, "x")):
-            digest.update(x.data)
-            yield x
-        digest.update(self._rows)
-        digest.update(self._words)
-        digest.update(bytes.fromhex(text(self._file.attrs["excerpts_sha256"])))
-        if digest.hexdigest() != self.sha256:
-            raise FormatError(f"{self._file.filename}: damaged: its SHA-256 is not the one it was written with")
+        also = self._rows, self._words, bytes.fromhex(self._excerpts_sha256)
+        return self._in_blocks("x", also, self.sha256, "its SHA-256 is not the one it was written with")
 
     def excerpts(self) -> Iterator[Excerpt]:
         """The excerpts, with zeros in place of their samples, which `samples` gives."""
@@ -171,22 +162,22 @@ class ShardReader:
 
     def samples(self) -> Iterator[NDArray[np.float32]]:
         """Samples (T, C) of all excerpts in blocks; after the last, they are known to be undamaged."""
-        digest = hashlib.sha256()
-        for block in _in_blocks(inside(self._file, "excerpts")):
-            digest.update(block.data)
-            yield block
-        if digest.hexdigest() != text(self._file.attrs["excerpts_sha256"]):
-            raise FormatError(
-                f"{self._file.filename}: damaged: the SHA-256 of its excerpts is not the one they were written with"
-            )
+        damage = "the SHA-256 of its excerpts is not the one they were written with"
+        return self._in_blocks("excerpts", (), self._excerpts_sha256, damage)
 
-
-def _in_blocks(dataset: h5py.Dataset) -> Iterator[NDArray[np.float32]]:
-    """Rows (N, D) of a data set."""
-    n, width = dataset.shape
-    step = max(1, BLOCK_BYTES // max(1, 4 * width))
-    for at in range(0, n, step):
-        yield dataset[at : at + step]
+    def _in_blocks(self, name: str, also: Sequence[bytes], sha256: str, damage: str) -> Iterator[NDArray[np.float32]]:
+        """Rows (N, D) of a data set; `damage` says what is wrong if the SHA-256 of these and of `also` is another."""
+        dataset, digest = inside(self._file, name), hashlib.sha256()
+        n, width = dataset.shape
+        step = max(1, BLOCK_BYTES // max(1, 4 * width))
+        for at in range(0, n, step):
+            rows = dataset[at : at + step]
+            digest.update(rows.data)
+            yield rows
+        for plain in also:
+            digest.update(plain)
+        if digest.hexdigest() != sha256:
+            raise FormatError(f"{self._file.filename}: damaged: {damage}")
 
 
 def undamaged_summary(path: Path) -> dict[str, Any] | None:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from seisnet.errors import FormatError
 from seisnet.store.files import replacing, writes
-from seisnet.store.hdf5 import HDF5Sink, name_format
+from seisnet.store.hdf5 import HDF5Sink, append, name_format
 from seisnet.store.windows_file import (
     DTYPES,
     FORMAT,
@@ -129,10 +129,7 @@ class WindowsWriter:
 
     def _flush_rejected(self) -> None:
         for i, column in enumerate(REJECTED_COLUMNS if self._rejected else ()):
-            dataset = self.file[f"rejected/{column}"]
-            at = len(dataset)
-            dataset.resize(at + len(self._rejected), axis=0)
-            dataset[at:] = [row[i] for row in self._rejected]
+            append(self.file[f"rejected/{column}"], [row[i] for row in self._rejected])
         self._rejected.clear()
 
     def link(self, shard: Path, rows: NDArray[np.int64], n_shard: int, sha256: str) -> None:
