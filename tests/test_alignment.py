@@ -73,8 +73,8 @@ def test_one_sample_that_only_one_component_has_is_a_record_at_any_rate():
 
 
 def test_the_channels_of_a_record_are_named_in_the_order_of_its_rows():
-    [(_, channels)] = beside(100.0, E=[(0, 5)], Z=[(0, 5)], N=[(0, 5)])
-    assert channels == ["GE.APE..HHZ", "GE.APE..HHN", "GE.APE..HHE"]
+    [(_, used)] = beside(100.0, E=[(0, 5)], Z=[(0, 5)], N=[(0, 5)])
+    assert [segment.seed_id for segment in used.values()] == ["GE.APE..HHZ", "GE.APE..HHN", "GE.APE..HHE"]
 
 
 def test_of_two_rates_at_one_time_the_higher_stays_and_the_other_is_told(make_trace, noise):

@@ -6,14 +6,12 @@ import bisect
 import itertools
 import math
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from seisnet.waveforms.records import NS_PER_S, ROUNDING, Record
-from seisnet.waveforms.remarks import remarks
 from seisnet.waveforms.segments import Segment
 
 LOST_TO_ROUNDING = 1e-6
@@ -28,8 +26,8 @@ BLOCK_SAMPLES = 65_536
 
 def side_by_side(
     rows: dict[int, list[Segment]], trace_id: str, rate_hz: float, source: str
-) -> list[tuple[Record, list[str]]]:
-    """Records of an instrument, cut wherever a component starts or ends; with each, the channels of its rows."""
+) -> list[tuple[Record, dict[int, Segment]]]:
+    """Records of an instrument, cut wherever a component starts or ends; with each, the segments of its rows."""
     half_ns = round(NS_PER_S / rate_hz / 2)  # whole: a float has too few digits for nanoseconds since 1970
     edges: list[int] = []
     for edge in sorted({t for segments in rows.values() for s in segments for t in (s.start_ns, s.end_ns)}):
@@ -53,9 +51,7 @@ def side_by_side(
             _as_float32(segment.samples[first[row] : first[row] + n], data[row])
             present[row] = True
         bandwidth_hz = min(rate_hz / 2, *(segment.bandwidth_hz for segment in covering.values()))
-        record = Record(data, start_ns, rate_hz, trace_id, present, bandwidth_hz, source)
-        seed_ids = [segment.seed_id for segment in covering.values()]
-        records.append((replace(record, flags=remarks(covering, record)), seed_ids))
+        records.append((Record(data, start_ns, rate_hz, trace_id, present, bandwidth_hz, source), covering))
     return records
 
 

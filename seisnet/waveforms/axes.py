@@ -14,9 +14,8 @@ from numpy.typing import NDArray
 
 from seisnet.waveforms.channels import names_component, split_seed_id
 from seisnet.waveforms.inventory import Stations, channel_at, edges_ns, has_axis
-from seisnet.waveforms.records import COMPONENTS, NS_PER_S, ROW, Flag, Record
-from seisnet.waveforms.remarks import stand_ins
-from seisnet.waveforms.segments import trace_part
+from seisnet.waveforms.records import NS_PER_S, ROW, Flag, Record
+from seisnet.waveforms.segments import Segment, trace_part
 
 ASKEW_DEG = 22.5, 67.5
 """A component whose dip lies between these is nearer to the diagonal than to level or upright."""
@@ -158,7 +157,7 @@ def directions(axes: Sequence[tuple[float, float]]) -> NDArray[np.float64]:
     return np.stack([-np.sin(dip), np.cos(dip) * np.cos(azimuth), np.cos(dip) * np.sin(azimuth)], axis=1)
 
 
-def rotated(record: Record, seed_ids: Sequence[str], stations: Stations) -> tuple[Record, str]:
+def rotated(record: Record, used: dict[int, Segment], stations: Stations) -> tuple[Record, dict[int, Segment], str]:
     """Rotate a record of three components in any directions to Z, N, E; or say why that can't be done.
 
     If none is oblique at that time, though one was at another, each is placed as if there were no other time: what is
@@ -171,8 +170,8 @@ def rotated(record: Record, seed_ids: Sequence[str], stations: Stations) -> tupl
     ----------
     record : Record
         Its rows hold the components as they were recorded.
-    seed_ids : sequence of str
-        Channels of the rows that are present.
+    used : dict of int to Segment
+        The segments of the rows that are present.
     stations : mapping
         Station metadata, which give their azimuths and dips.
 
@@ -180,37 +179,37 @@ def rotated(record: Record, seed_ids: Sequence[str], stations: Stations) -> tupl
     -------
     record : Record
         Rotated, or as it was.
+    used : dict of int to Segment
+        In the rows where they are now.
     reason : str
         Why it is not rotated; empty if it is.
     """
-    known = [axis_of(seed_id, record.start_ns, stations) for seed_id in seed_ids]
+    known = [axis_of(segment.seed_id, record.start_ns, stations) for segment in used.values()]
     if not any(map(is_askew, known)):
-        return _level(record, [split_seed_id(seed_id)[1] for seed_id in seed_ids], known)
+        return _level(record, used, known)
     axes = [axis for axis in known if axis]
     if len(axes) < len(record.present):
-        return record, "oblique by its dips: rotating it needs three components of known azimuth and dip"
+        return record, used, "oblique by its dips: rotating it needs three components of known azimuth and dip"
     matrix = directions(axes)
     if abs(np.linalg.det(matrix)) < LEAST_VOLUME:
-        return record, "by the station metadata its components lie nearly in one plane, so they can't be rotated"
+        return record, used, "by the station metadata its components lie nearly in one plane, so they can't be rotated"
     data = np.empty_like(record.data)
     for row, weights in zip(data, np.linalg.inv(matrix), strict=True):
         row[:] = sum(np.multiply(x, w, dtype=np.float64) for x, w in zip(record.data, weights, strict=True))
-    return replace(record, data=data), ""
+    return replace(record, data=data), used, ""
 
 
-def _level(record: Record, letters: Sequence[str], axes: Sequence[tuple[float, float] | None]) -> tuple[Record, str]:
+def _level(
+    record: Record, used: dict[int, Segment], axes: Sequence[tuple[float, float] | None]
+) -> tuple[Record, dict[int, Segment], str]:
     """Place the rows of a record, which are placed by letter, by azimuth and dip where these are known."""
-    data, present, rows = np.zeros_like(record.data), np.zeros_like(record.present), np.flatnonzero(record.present)
-    told: dict[int, tuple[str, str]] = {}
-    for letter, axis, by_letter in zip(letters, axes, rows.tolist(), strict=True):
+    data, present, placed = np.zeros_like(record.data), np.zeros_like(record.present), dict[int, Segment]()
+    for (by_letter, segment), axis in zip(used.items(), axes, strict=True):
+        letter = split_seed_id(segment.seed_id)[1]
         if not axis and letter not in ROW:
-            return record, UNKNOWN_AXES
+            return record, used, UNKNOWN_AXES
         row, sign = row_and_sign(*axis) if axis else (by_letter, 1)
         if present[row]:
-            return record, f"component {letter}: another already has its place"
-        data[row], present[row], told[row] = sign * record.data[by_letter], True, (letter, COMPONENTS[row])
-    before = stand_ins([(letter, COMPONENTS[row]) for letter, row in zip(letters, rows.tolist(), strict=True)])
-    flags = [flag for flag in record.flags if flag.what != before]
-    if what := stand_ins([told[row] for row in sorted(told)]):
-        flags.insert(0, Flag(record.start_ns, record.start_ns, what))
-    return replace(record, data=data, present=present, flags=tuple(flags)), ""
+            return record, used, f"component {letter}: another already has its place"
+        data[row], present[row], placed[row] = sign * record.data[by_letter], True, segment
+    return replace(record, data=data, present=present), placed, ""

@@ -19,6 +19,7 @@ from seisnet.waveforms.channels import split_seed_id
 from seisnet.waveforms.inventory import Response, Stations, channel_at, has_response, response_at, without_response
 from seisnet.waveforms.quality import mended, untimed
 from seisnet.waveforms.records import BEYOND, NS_PER_S, ROW, Flag, Record, Rejection, is_beyond, with_flags, wrong_codes
+from seisnet.waveforms.remarks import remarks
 from seisnet.waveforms.resampling import is_rate, resample
 from seisnet.waveforms.segments import Segment, segments_of
 
@@ -97,15 +98,17 @@ def condition(
     records: list[Record] = []
     for trace_id in sorted(instruments):
         rows, flags = _rows(instruments[trace_id], wanted, rejections)
-        for cut, seed_ids in side_by_side(rows, trace_id, sampling_rate_hz, source):
-            record, reason = rotated(cut, seed_ids, wanted.stations) if trace_id in askew else (cut, "")
+        for cut, segments in side_by_side(rows, trace_id, sampling_rate_hz, source):
+            placed = rotated(cut, segments, wanted.stations) if trace_id in askew else (cut, segments, "")
+            record, used, reason = placed
             if record.n_samples < wanted.shortest:
                 reason = wanted.too_short
             if reason:
                 rejections.append(Rejection(trace_id, record.start_ns, record.end_ns, reason))
             else:
+                seed_ids = [segment.seed_id for segment in segments.values()]
                 unknown = () if stations is None else unoriented(seed_ids, record.start_ns, stations)
-                records.append(with_flags(record, (*record.flags, *flags, *unknown)))
+                records.append(with_flags(record, (*remarks(used, record), *flags, *unknown)))
     return records, list(dict.fromkeys(rejections))  # three components may say the same
 
 
