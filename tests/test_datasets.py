@@ -174,7 +174,7 @@ def test_the_row_becomes_a_trace(tmp_path):
     )  # fmt: skip
     assert (found.event_id, found.category, found.split) == ("event 1", "earthquake_local", "dev")
     assert not found.is_noise
-    assert (found.row, found.name) == (0, "bucket0$0,:3,:600")
+    assert found.row == 0
     assert record.source == "set, row 0: bucket0$0,:3,:600"
 
 

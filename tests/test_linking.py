@@ -7,7 +7,7 @@ import numpy as np
 from seisnet.labels.linking import event_names, linked
 from seisnet.picks import Pick
 from seisnet.store.seisbench_writer import SeisBenchWriter
-from seisnet.waveforms.datasets import loose_spans_ns
+from seisnet.waveforms.datasets import loose_span_ns, rows_of
 from seisnet.waveforms.records import NS_PER_S
 
 START_NS = 1_577_836_800 * NS_PER_S
@@ -59,7 +59,7 @@ def test_a_trace_is_of_one_event_from_its_first_to_its_last_pick(tmp_path):
     with SeisBenchWriter(tmp_path / "set", (*columns, *arrivals), data_format={"component_order": "ZNE"}) as writer:
         for row in rows:
             writer.add(dict(zip((*columns, *arrivals), row, strict=True)), np.ones((3, 10)))
-    spans = loose_spans_ns(tmp_path / "set")
+    spans = [loose_span_ns(stored) for stored in rows_of(tmp_path / "set")]
     second, made_up = START_NS + round(40.01 * NS_PER_S), 6 * 3600 * NS_PER_S + 10 * NS_PER_S
     assert spans == [
         (START_NS + 10 * NS_PER_S, START_NS + 70 * NS_PER_S), (second, second), (START_NS + 101 * NS_PER_S,) * 2,

@@ -16,7 +16,8 @@ from seisnet.picks import ClassInterval, Pick
 from seisnet.preprocessing.pieces import Piece, PieceJob
 from seisnet.store.files import sha256_of
 from seisnet.store.windows_file import Rejected
-from seisnet.waveforms.datasets import loose_spans_ns, read_categories
+from seisnet.waveforms import dataset_columns
+from seisnet.waveforms.datasets import loose_span_ns, rows_of
 from seisnet.waveforms.records import KEPT, Rejection
 from seisnet.waveforms.sources import Source
 from seisnet.wording import counted
@@ -123,7 +124,7 @@ def _events_of_rows(paths: Sequence[Path], link_s: float, rejections: list[Rejec
     spans: dict[Path, list[tuple[int, int] | None]] = {}
     for path in paths:
         try:
-            spans[path] = loose_spans_ns(path)
+            spans[path] = [loose_span_ns(stored) for stored in rows_of(path)]
         except DataError:  # reported when it is read
             spans[path] = []
     loose = [span for of_set in spans.values() for span in of_set if span]
@@ -155,7 +156,7 @@ def _class_names(sources: Sequence[Source], intervals: Sequence[ClassInterval]) 
     for source in sources:
         if source.is_dataset:
             try:
-                names |= set(read_categories(source.paths[0]))
+                names |= {dataset_columns.category(stored.metadata) for stored in rows_of(source.paths[0])}
             except DataError:  # reported when it is read
                 continue
     return tuple(sorted(names - {""}))

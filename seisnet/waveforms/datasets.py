@@ -53,8 +53,8 @@ class DatasetTrace:
         Whether it is declared noise and has no pick; the unpicked parts of any other trace must not be taken for noise.
     rejected : tuple of Rejection
         Picks that an analyst rejected.
-    name, row : str, int
-        ``trace_name`` and index of the row, for messages.
+    row : int
+        Index of its row in the metadata.
     """
 
     record: Record
@@ -64,7 +64,6 @@ class DatasetTrace:
     category: str
     is_noise: bool
     rejected: tuple[Rejection, ...]
-    name: str
     row: int
 
 
@@ -96,23 +95,8 @@ def read_dataset(path: str | Path, rows: Collection[int] | None = None) -> Itera
                 yield _read_trace(reader, stored, f"{path.name}, row {stored.row}: {stored.name}")
 
 
-def read_categories(path: str | Path) -> list[str]:
-    """Class of every trace of a data set in its own words, in its order; no waveform is read.
-
-    Raises
-    ------
-    DataError
-        A file of the data set is missing or damaged as a whole.
-    """
-    with open_dataset(Path(path)) as reader:
-        return [columns.category(stored.metadata) for stored in reader]
-
-
-def loose_spans_ns(path: Path) -> list[tuple[int, int] | None]:
-    """First and last pick of every trace of a data set that names no event, in its order; no waveform is read.
-
-    Without picks both are the start of the trace. None stands for a row that names an event, is noise, or can't be
-    read; the reason for the last is given when its waveform is read.
+def rows_of(path: Path) -> Iterator[StoredTrace]:
+    """Stream the rows of a data set's metadata, in its order; no waveform is read.
 
     Raises
     ------
@@ -120,7 +104,7 @@ def loose_spans_ns(path: Path) -> list[tuple[int, int] | None]:
         A file of the data set is missing or damaged as a whole.
     """
     with open_dataset(path) as reader:
-        return [_loose_span_ns(stored) for stored in reader]
+        yield from reader
 
 
 def is_dataset(path: Path) -> bool:
@@ -207,7 +191,6 @@ def _read_trace(reader: TraceReader, stored: StoredTrace, source: str) -> Datase
             category=columns.category(row),
             is_noise=columns.is_noise(row) and not picks,
             rejected=rejected,
-            name=stored.name,
             row=stored.row,
         )
     except DataError as error:
@@ -250,7 +233,11 @@ def component_rows(order: str) -> list[int]:
     return rows
 
 
-def _loose_span_ns(stored: StoredTrace) -> tuple[int, int] | None:
+def loose_span_ns(stored: StoredTrace) -> tuple[int, int] | None:
+    """First and last pick of a row that names no event; without picks both are the start of the trace.
+
+    None stands for a row that names an event, is noise, or can't be read; why is told when its waveform is read.
+    """
     row = stored.metadata
     if columns.event_id(row) or columns.is_noise(row) or math.isnan(stored.sampling_rate_hz):
         return None

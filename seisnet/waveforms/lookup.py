@@ -6,6 +6,7 @@ import itertools
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from seisnet.picks import Pick, station_of
 from seisnet.waveforms import dataset_columns
 from seisnet.waveforms.channels import split_seed_id
 from seisnet.waveforms.conditioning import condition
-from seisnet.waveforms.datasets import MADE_UP_SLOT_NS, is_dataset, open_dataset, start_of
+from seisnet.waveforms.datasets import MADE_UP_SLOT_NS, is_dataset, open_dataset, rows_of, start_of
 from seisnet.waveforms.files import Reading, read_file, read_headers
 from seisnet.waveforms.finding import find_sources
 from seisnet.waveforms.inventory import Response, read_stations
@@ -237,26 +238,21 @@ def _measured(path: Path, rows: Sequence[_Holding]) -> Iterator[_Holding]:
 
 
 def _holdings_of_dataset(path: Path) -> Iterator[_Holding]:
-    with open_dataset(path) as reader:
-        for stored in reader:
-            trace_id = dataset_columns.trace_id(stored.metadata)
-            try:
-                start_ns = start_of(stored)
-            except DataError:  # preprocess and classify have given the reason
-                continue
-            if not wrong_codes(trace_id):
-                yield _Holding(trace_id, start_ns, path, rate_hz=stored.sampling_rate_hz, row=stored.row)
+    for stored in rows_of(path):
+        trace_id = dataset_columns.trace_id(stored.metadata)
+        try:
+            start_ns = start_of(stored)
+        except DataError:  # preprocess and classify have given the reason
+            continue
+        if not wrong_codes(trace_id):
+            yield _Holding(trace_id, start_ns, path, rate_hz=stored.sampling_rate_hz, row=stored.row)
 
 
 def _metadata(paths: Iterable[Path]) -> Iterator[dict[str, str]]:
     """Rows of the metadata of those paths that are data sets; those that can't be read are passed over."""
-    for path in paths:
-        if is_dataset(path):
-            try:
-                with open_dataset(path) as reader:
-                    yield from (stored.metadata for stored in reader)
-            except DataError:
-                continue
+    for path in filter(is_dataset, paths):
+        with suppress(DataError):
+            yield from (stored.metadata for stored in rows_of(path))
 
 
 def _number(row: dict[str, str], column: str) -> float:

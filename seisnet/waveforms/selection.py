@@ -11,6 +11,7 @@ import obspy
 from seisnet.config import names
 from seisnet.errors import ConfigError
 from seisnet.waveforms.records import COMPONENTS, NS_PER_S, ROUNDING, ROW
+from seisnet.waveforms.segments import trace_part
 
 FOREVER_NS = (-(2**63), 2**63 - 1)
 """First and last time that an int64 holds."""
@@ -108,7 +109,4 @@ def _between(trace: obspy.Trace, start_ns: int, end_ns: int) -> obspy.Trace:
     # Whole numbers first: a float has too few digits for nanoseconds since 1970.
     places = (math.ceil((ns - stats.starttime.ns) / step_ns - ROUNDING) for ns in (start_ns, end_ns))
     first, end = (min(max(place, 0), stats.npts) for place in places)
-    cut = obspy.Trace(header=stats)
-    cut.data = trace.data[first:end]  # which corrects npts, as Trace(data, header) does not
-    cut.stats.starttime = obspy.UTCDateTime(ns=stats.starttime.ns + round(first * step_ns))
-    return cut
+    return trace_part(trace, first, end, stats.starttime.ns + round(first * step_ns))
