@@ -15,9 +15,8 @@ from seisnet.config import PreprocessConfig
 from seisnet.errors import DataError, NothingUsableError
 from seisnet.labels.matching import LabelMatcher, unmatched
 from seisnet.picks import Pick
-from seisnet.waveforms.file_names import waveform_files
 from seisnet.waveforms.files import Reading
-from seisnet.waveforms.finding import find_sources
+from seisnet.waveforms.finding import find_sources, waveform_files
 from seisnet.waveforms.reading import read_records
 from seisnet.waveforms.records import DAMAGED, DAY_NS, NS_PER_S, lost
 from seisnet.waveforms.selection import Selection

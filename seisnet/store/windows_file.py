@@ -24,6 +24,9 @@ LARGEST_FEATURES = 1 << 24
 RUN_ROWS = 256
 """`FeatureReader` reads so many of the wanted rows at once."""
 
+ROWS_AT_ONCE = 1 << 14
+"""Rows of other columns are read, and written, so many at once, for every access has its overhead."""
+
 COMPONENT_ORDER = "ZNE"
 
 STRING = h5py.string_dtype("utf-8")
@@ -139,10 +142,7 @@ def is_virtual(path: Path) -> bool:
 def read_rejected(path: Path) -> Iterator[Rejected]:
     """Stream what was not used."""
     with opened(path, FORMAT) as file:
-        columns = [inside(file, f"rejected/{column}") for column in REJECTED_COLUMNS]
-        for at in range(0, len(columns[0]), 1 << 14):
-            for trace_id, start_ns, end_ns, reason in zip(*(c[at : at + (1 << 14)] for c in columns), strict=True):
-                yield text(trace_id), int(start_ns), int(end_ns), text(reason)
+        yield from _rows(file, "rejected", REJECTED_COLUMNS)
 
 
 def read_rows(path: Path, *, features: bool = True) -> WindowRows:
@@ -255,8 +255,8 @@ def _info(file: h5py.File, *, rejected: bool) -> WindowsInfo:
         classes=tuple(text(c) for c in file.attrs["classes"]),
         feature_shape=shape,
         group_names=tuple(text(g) for g in inside(file, "group_names")[:]),
-        sources=_rows(file, "sources", SOURCE_COLUMNS),
-        rejected=_rows(file, "rejected", REJECTED_COLUMNS) if rejected else (),
+        sources=tuple(_rows(file, "sources", SOURCE_COLUMNS)),
+        rejected=tuple(_rows(file, "rejected", REJECTED_COLUMNS)) if rejected else (),
         attributes={name: value for name, value in file.attrs.items() if name not in known},
     )
     if not isinstance(info.config, dict):
@@ -264,8 +264,8 @@ def _info(file: h5py.File, *, rejected: bool) -> WindowsInfo:
     return info
 
 
-def _rows(file: h5py.File, name: str, columns: tuple[str, ...]) -> tuple[Any, ...]:
-    values = [inside(file, f"{name}/{column}")[:] for column in columns]
-    return tuple(
-        tuple(int(v) if isinstance(v, np.integer) else text(v) for v in row) for row in zip(*values, strict=True)
-    )
+def _rows(file: h5py.File, name: str, columns: tuple[str, ...]) -> Iterator[tuple[Any, ...]]:
+    found = [inside(file, f"{name}/{column}") for column in columns]
+    for at in range(0, max(map(len, found)), ROWS_AT_ONCE):
+        for row in zip(*(column[at : at + ROWS_AT_ONCE] for column in found), strict=True):
+            yield tuple(int(v) if isinstance(v, np.integer) else text(v) for v in row)

@@ -19,15 +19,13 @@ from seisnet.store.windows_file import (
     DTYPES,
     FORMAT,
     REJECTED_COLUMNS,
+    ROWS_AT_ONCE,
     SOURCE_COLUMNS,
     STRING,
     Rejected,
     WindowRows,
     WindowsInfo,
 )
-
-ROWS_AT_ONCE = 1 << 14
-"""Columns other than features are written when so many rows have gathered, for every write has its overhead."""
 
 
 @contextmanager

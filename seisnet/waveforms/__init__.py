@@ -1,6 +1,6 @@
 """Reads sources, and makes records of `obspy.Stream`s, with a reason for whatever can't become one.
 
-`finding` finds the `sources` that a user names, by `file_names` and a `selection`: waveform files (`files`; `mseed`
+`finding` finds the `sources` that a user names, as far as a `selection` takes them: waveform files (`files`; `mseed`
 indexes miniSEED, `groups` says which files are read together), archives (`sds`), web services (`fdsn`) and data sets
 (`datasets`, with the columns of `dataset_columns`).
 

@@ -229,7 +229,10 @@ def _ready(native: Segment, place: Place, wanted: _Wanted) -> tuple[Segment, str
         if not len(segment.samples):
             lost_s = 2 * wanted.response.blind_s
             return native, f"shorter than the {lost_s:g} s that are lost when the response is removed"
-    segment = _at_rate(segment, wanted.rate_hz)
+    samples, start_ns = segment.samples, segment.start_ns
+    if not is_rate(segment.rate_hz, wanted.rate_hz):  # else samples are untouched, their time included
+        samples, start_ns = resample(samples.astype(np.float64), start_ns, segment.rate_hz, wanted.rate_hz)
+    segment = replace(segment, samples=samples, start_ns=start_ns, rate_hz=wanted.rate_hz)
     return segment, wanted.too_short if len(segment.samples) < wanted.shortest else ""
 
 
@@ -247,11 +250,3 @@ def _taken(row: list[Segment], segment: Segment) -> bool:
     i = bisect.bisect(row, segment.start_ns, key=lambda s: s.start_ns)
     beside = row[max(i - 1, 0) : i + 1]
     return any(s.start_ns + half_ns < segment.end_ns and segment.start_ns + half_ns < s.end_ns for s in beside)
-
-
-def _at_rate(segment: Segment, target_hz: float) -> Segment:
-    """Bring a segment to the target rate; samples that already have it are untouched, their time included."""
-    if is_rate(segment.rate_hz, target_hz):
-        return replace(segment, rate_hz=target_hz)
-    samples, start_ns = resample(segment.samples.astype(np.float64), segment.start_ns, segment.rate_hz, target_hz)
-    return replace(segment, samples=samples, start_ns=start_ns, rate_hz=target_hz)

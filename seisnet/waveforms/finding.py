@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+import glob
 import itertools
 import os
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from seisnet.config import instance, names
 from seisnet.engine import Engine
-from seisnet.errors import NothingUsableError
+from seisnet.errors import DataError, NothingUsableError
 from seisnet.picks import iso_time
 from seisnet.store.seisbench_file import is_seisbench
 from seisnet.store.stead_file import stead_tables
 from seisnet.waveforms import fdsn, sds
-from seisnet.waveforms.file_names import matches, waveform_files
 from seisnet.waveforms.files import Reading, read_headers
 from seisnet.waveforms.groups import Group, gather, widen
 from seisnet.waveforms.inventory import read_stations
@@ -32,6 +33,13 @@ MOST_OPENED = 9
 
 LONGEST_DAYS = 1.5
 """Files that together are longer than this are read a day at a time."""
+
+NOT_WAVEFORMS = {".csv", ".xml", ".json", ".toml", ".md", ".html", ".py", ".png", ".pdf", ".h5", ".hdf5"}
+"""Endings passed over when a folder is read; .txt may hold ASCII waveforms. A file that the user names is tried."""
+
+NAMELESS = re.compile(r"\.[A-Za-z0-9]+\.\w{0,2}\.[A-Z0-9]{1,3}(\.[\w.]*)?")
+"""Name of a recording without network, ``.STA.LOC.CHA.mseed``. Others that begin with a dot are hidden files, such as
+those that macOS and rsync put beside ``NET.STA.LOC.CHA.mseed``."""
 
 
 def find_sources(
@@ -81,7 +89,7 @@ def find_sources(
         elif colon and scheme == "fdsn":
             sources += fdsn.find_days(rest, selection)
         else:
-            for path in matches(spec):
+            for path in _matches(spec):
                 datasets = _datasets(path)
                 sources += [replace(source, span_ns=(selection.start_ns, selection.end_ns)) for source in datasets]
                 if stations and datasets:
@@ -94,6 +102,31 @@ def find_sources(
     if not sources and passed_over:
         raise NothingUsableError(f"nothing matches the selection; the files hold {_held(passed_over)}")
     return [replace(source, selection=selection, inventory=stations) for source in _distinct(sources)]
+
+
+def _matches(spec: str) -> list[Path]:
+    """Files and folders that a name stands for: the one of that very name, or else those that it matches as a glob."""
+    if Path(spec).exists():
+        return [Path(spec)]
+    names = sorted(glob.glob(spec, recursive=True))  # noqa: PTH207 - patterns may be absolute
+    if not names:
+        raise DataError(f"{spec}: {'nothing matches' if glob.has_magic(spec) else 'no such file or folder'}")
+    return [Path(name) for name in names]
+
+
+def waveform_files(path: Path) -> list[Path]:
+    """A file, or the waveform files of a folder."""
+    if not path.is_dir():
+        return [path]
+    # A broken link, perhaps to a disk that is not mounted, is reported when it is read.
+    files = (p for p in sorted(path.rglob("*")) if p.is_file() or (p.is_symlink() and not p.exists()))
+    visible = (p for p in files if not p.name.startswith(".") or NAMELESS.fullmatch(p.name))
+    waveforms = [p for p in visible if p.suffix.lower() not in NOT_WAVEFORMS]
+    if not waveforms:
+        raise NothingUsableError(
+            f"{path}: the folder holds no waveform files and is not a data set in the SeisBench or STEAD layout"
+        )
+    return waveforms
 
 
 def nothing_wanted(sources: Sequence[Source]) -> str:

@@ -223,7 +223,9 @@ def without_response(segment: Segment, channel: Any, response: Response) -> Segm
     curve[above] *= np.maximum(1, np.max(size[~above][-1:], initial=0) / size[above])
     x = segment.samples
     blind = round(response.blind_s * segment.rate_hz)
-    spectrum = scipy.fft.rfft((x - x.mean()) * _taper(len(x), blind), n)
+    k = np.arange(len(x), dtype=np.float64)
+    taper = _rise(np.minimum(k, k[::-1]), 0.0, blind / 2)  # over half of the blind edges
+    spectrum = scipy.fft.rfft((x - x.mean()) * taper, n)
     spectrum[inside] *= band[inside] / curve
     spectrum[~inside] = 0
     whole = replace(segment, samples=scipy.fft.irfft(spectrum, n)[: len(x)])
@@ -234,9 +236,3 @@ def _rise(x: NDArray[np.float64], low: float, high: float) -> NDArray[np.float64
     """Raised cosine from 0 at `low` to 1 at `high`."""
     rise: NDArray[np.float64] = 0.5 - 0.5 * np.cos(np.pi * np.clip((x - low) / (high - low), 0, 1))
     return rise
-
-
-def _taper(n_samples: int, blind: int) -> NDArray[np.float64]:
-    """Raised cosine over half of the blind edges."""
-    k = np.arange(n_samples, dtype=np.float64)
-    return _rise(np.minimum(k, n_samples - 1 - k), 0.0, blind / 2)

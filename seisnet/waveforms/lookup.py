@@ -149,10 +149,8 @@ class Waveforms:
         """The rows of an instrument with their ends, found out once: few of a large data set's are ever needed."""
         if trace_id not in self._known_rows:
             try:
-                by_path: dict[Path, list[_Holding]] = defaultdict(list)
-                for holding in rows:
-                    by_path[holding.path].append(holding)
-                self._known_rows[trace_id] = [h for path, own in by_path.items() for h in _measured(path, own)]
+                by_path = itertools.groupby(rows, key=lambda holding: holding.path)
+                self._known_rows[trace_id] = [h for path, own in by_path for h in _measured(path, own)]
             except DataError as error:  # the data set has gone since
                 self.reading.rejections.append(Rejection("", 0, 0, str(error)))
                 return []
@@ -223,7 +221,7 @@ def _agrees(named: Sequence[str], codes: Sequence[str]) -> bool:
     return all(not name or name.upper() == code.upper() for name, code in zip(named, codes, strict=True))
 
 
-def _measured(path: Path, rows: Sequence[_Holding]) -> Iterator[_Holding]:
+def _measured(path: Path, rows: Iterable[_Holding]) -> Iterator[_Holding]:
     """Rows of a data set with the time of their last sample, of those that can't be read an hour after the first."""
     by_row = {holding.row: holding for holding in rows}
     last = max(by_row)

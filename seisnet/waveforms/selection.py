@@ -50,7 +50,12 @@ class Selection:
     @property
     def codes(self) -> list[tuple[str, str, str, str]]:
         """Every pattern as its four parts."""
-        return [_four(pattern) for pattern in self.patterns or ("*",)]
+        codes = []
+        for pattern in self.patterns or ("*",):
+            parts = [part.strip() for part in pattern.upper().split(".")]
+            network, station, location, channel = parts + ["*"] * (4 - len(parts))
+            codes.append((network, station, location.replace("--", ""), channel))
+        return codes
 
     def takes(self, seed_id: str) -> bool:
         """Whether a channel is wanted."""
@@ -92,12 +97,6 @@ class Selection:
 
 
 EVERYTHING = Selection()
-
-
-def _four(pattern: str) -> tuple[str, str, str, str]:
-    parts = [part.strip() for part in pattern.upper().split(".")]
-    network, station, location, channel = parts + ["*"] * (4 - len(parts))
-    return network, station, location.replace("--", ""), channel
 
 
 def _between(trace: obspy.Trace, start_ns: int, end_ns: int) -> obspy.Trace:
