@@ -16,7 +16,7 @@ from seisnet.report.document import Section, picture
 from seisnet.report.evaluation import CAPTIONS, evaluation_figures, evaluation_section
 from seisnet.scoring.evaluation import evaluate
 from seisnet.store.files import FOLDER, check_output
-from seisnet.store.seisbench_writer import SeisBenchWriter
+from seisnet.store.seisbench_writer import new_seisbench
 from seisnet.store.windows_file import read_counts
 from seisnet.store.windows_in_memory import read_windows
 from seisnet.synthetic import GeneratorConfig, SyntheticRecord, generate_records
@@ -108,7 +108,7 @@ def write_synthetic_dataset(
         "station_location_code", "source_id", "source_magnitude", "path_distance_km",
     )  # fmt: skip
     n_records = 0
-    with SeisBenchWriter(folder, columns, data_format={}, overwrite=overwrite) as writer:
+    with new_seisbench(folder, columns, data_format={}, overwrite=overwrite) as writer:
         for record in generate_records(n_events, rng, config=config):
             writer.add(_metadata(record), record.data[record.present])
             n_records += 1

@@ -19,7 +19,7 @@ from seisnet.nn import Network
 from seisnet.picks import Pick
 from seisnet.preprocessing.job import preprocess_to_file
 from seisnet.store.model_file import StoredModel, StoredStage
-from seisnet.store.seisbench_writer import SeisBenchWriter
+from seisnet.store.seisbench_writer import new_seisbench
 from seisnet.synthetic import GeneratorConfig, generate_records
 from seisnet.training.fitting import fit
 from seisnet.training.labelled_sets import make_windows
@@ -282,7 +282,7 @@ def _write_dataset(folder, seismograms):
         "trace_start_time", "trace_sampling_rate_hz", "trace_component_order", "trace_channel", "trace_category",
         "station_network_code", "station_code", "source_id", "trace_p_arrival_sample", "trace_s_arrival_sample",
     )  # fmt: skip
-    with SeisBenchWriter(folder, columns, data_format={"component_order": "ZNE"}) as writer:
+    with new_seisbench(folder, columns, data_format={"component_order": "ZNE"}) as writer:
         for s in seismograms:
             samples = [(p.time_ns - s.start_ns) / NS_PER_S * s.sampling_rate_hz for p in s.picks]
             row = {

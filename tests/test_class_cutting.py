@@ -18,7 +18,7 @@ from seisnet.labels.matching import LabelMatcher
 from seisnet.picks import ClassInterval
 from seisnet.preprocessing.job import plan, preprocess
 from seisnet.scoring.evaluation import evaluate
-from seisnet.store.seisbench_writer import SeisBenchWriter
+from seisnet.store.seisbench_writer import new_seisbench
 from seisnet.store.windows_file import read_info
 from seisnet.training.fitting import fit
 from seisnet.waveforms.records import NS_PER_S
@@ -284,7 +284,7 @@ def signals(tmp_path_factory, make_trace):
         "trace_channel",
         "source_id",
     )
-    with SeisBenchWriter(folder / "set", columns, data_format={"component_order": "ZNE"}) as writer:
+    with new_seisbench(folder / "set", columns, data_format={"component_order": "ZNE"}) as writer:
         t = np.arange(180_000) / 50
         places = [(100 + 120 * k, ("rockfall", "tremor")[k % 2]) for k in range(28)]
         for station in ("AA", "BB"):
@@ -351,7 +351,7 @@ def test_classes_of_a_data_set_are_its_categories(signals):
 
 def test_traces_of_noise_give_windows_and_no_excerpts_which_only_networks_of_phases_need(tmp_path, noise):
     columns = ("trace_sampling_rate_hz", "trace_category", "station_code", "source_id")
-    with SeisBenchWriter(tmp_path / "set", columns, data_format={"component_order": "ZNE"}) as writer:
+    with new_seisbench(tmp_path / "set", columns, data_format={"component_order": "ZNE"}) as writer:
         for name in ("noise", "rockfall"):
             writer.add(dict(zip(columns, (100.0, name, "A", name), strict=True)), noise(9000).reshape(3, 3000))
     config = replace(CONFIG, class_names=("noise", "rockfall"), shifts=0, split=(1.0, 0.0, 0.0))

@@ -14,7 +14,7 @@ from seisnet.config import PreprocessConfig, TrainConfig
 from seisnet.errors import ConfigError, DataError
 from seisnet.model import load_model
 from seisnet.picks import Detection
-from seisnet.store.seisbench_writer import SeisBenchWriter
+from seisnet.store.seisbench_writer import new_seisbench
 from seisnet.store.windows_file import WindowRows, WindowsInfo
 
 PIPELINES = Path(__file__).parents[1] / "pipelines"
@@ -43,7 +43,7 @@ def dataset(tmp_path_factory):
         "station_network_code", "station_code", "source_id",
     )  # fmt: skip
     t = np.arange(n) / rate_hz
-    with SeisBenchWriter(folder, columns, data_format={"component_order": "ZNE"}) as writer:
+    with new_seisbench(folder, columns, data_format={"component_order": "ZNE"}) as writer:
         for i in range(18):
             name, hz = (("hum", 2.0), ("rattle", 7.0), ("noise", 0.0))[i % 3]
             start = obspy.UTCDateTime(2020, 1, 1 + i // 9) + 60 * i

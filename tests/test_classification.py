@@ -20,7 +20,7 @@ from seisnet.errors import ConfigError, DataError, NothingUsableError
 from seisnet.formats.own_csv import detections_csv
 from seisnet.model import Model, load_model
 from seisnet.preprocessing.job import preprocess
-from seisnet.store.seisbench_writer import SeisBenchWriter
+from seisnet.store.seisbench_writer import new_seisbench
 from seisnet.waveforms.files import Reading
 from seisnet.waveforms.finding import NO_WAVEFORMS, find_sources
 from seisnet.waveforms.records import NS_PER_S
@@ -40,7 +40,7 @@ def test_a_broken_data_set_among_good_ones_is_one_reason_and_the_rest_goes_on(la
 
 def test_a_data_set_sampled_far_too_slowly_is_told(tmp_path, noise, untrained_model):
     columns = ("trace_sampling_rate_hz", "station_code")
-    with SeisBenchWriter(tmp_path / "slow", columns, data_format={"component_order": "ZNE"}) as writer:
+    with new_seisbench(tmp_path / "slow", columns, data_format={"component_order": "ZNE"}) as writer:
         writer.add(dict(zip(columns, (1.0, "A"), strict=True)), noise(3000).reshape(3, 1000))
     with pytest.raises(NothingUsableError, match="sampled at 1 Hz; 10 Hz is the minimum"):
         classify([str(tmp_path / "slow")], untrained_model)

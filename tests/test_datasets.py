@@ -14,7 +14,7 @@ from seisnet.config import PreprocessConfig
 from seisnet.errors import DataError
 from seisnet.model import load_model
 from seisnet.preprocessing.job import preprocess
-from seisnet.store.seisbench_writer import SeisBenchWriter
+from seisnet.store.seisbench_writer import new_seisbench
 from seisnet.waveforms.dataset_columns import parse_time_ns
 from seisnet.waveforms.datasets import DatasetTrace, component_rows, read_dataset, read_dataset_picks
 from seisnet.waveforms.files import Reading
@@ -35,7 +35,7 @@ def read_rows(folder, *rows, samples=None, **data_format):
     """What `read_dataset` makes of rows of metadata over the same waveform."""
     columns = list(dict.fromkeys(column for row in rows for column in row))
     said = {"component_order": "ZNE", "sampling_rate": 100.0} | data_format
-    with SeisBenchWriter(folder / "set", columns, data_format=said) as writer:
+    with new_seisbench(folder / "set", columns, data_format=said) as writer:
         for row in rows:
             writer.add(row, ripple() if samples is None else samples)
     return list(read_dataset(folder / "set"))

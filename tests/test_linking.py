@@ -6,7 +6,7 @@ import numpy as np
 
 from seisnet.labels.linking import event_names, linked
 from seisnet.picks import Pick
-from seisnet.store.seisbench_writer import SeisBenchWriter
+from seisnet.store.seisbench_writer import new_seisbench
 from seisnet.waveforms.datasets import loose_span_ns, rows_of
 from seisnet.waveforms.records import NS_PER_S
 
@@ -56,7 +56,7 @@ def test_a_trace_is_of_one_event_from_its_first_to_its_last_pick(tmp_path):
         ("yesterday", 100, "earthquake", "", 1000, ""),
         ("", 100, "earthquake", "", 1000, ""),
     ]
-    with SeisBenchWriter(tmp_path / "set", (*columns, *arrivals), data_format={"component_order": "ZNE"}) as writer:
+    with new_seisbench(tmp_path / "set", (*columns, *arrivals), data_format={"component_order": "ZNE"}) as writer:
         for row in rows:
             writer.add(dict(zip((*columns, *arrivals), row, strict=True)), np.ones((3, 10)))
     spans = [loose_span_ns(stored) for stored in rows_of(tmp_path / "set")]

@@ -26,7 +26,7 @@ from seisnet.report.figures import FIGURES
 from seisnet.report.viewer import Picked
 from seisnet.scan.scanner import Probabilities
 from seisnet.store.seisbench_file import TraceReader
-from seisnet.store.seisbench_writer import SeisBenchWriter
+from seisnet.store.seisbench_writer import new_seisbench
 from seisnet.waveforms.lookup import Waveforms, distances_km, part, station_places
 from seisnet.waveforms.records import NS_PER_S, sample_to_ns
 
@@ -185,7 +185,7 @@ def swarm(tmp_path, noise):
     row = {"station_network_code": "GE", "station_code": "APE", "trace_channel": "HH", "trace_sampling_rate_hz": 20.0}
     columns = [*row, "trace_start_time"]
     lengths_s = {0: 600} | dict.fromkeys(range(20, 401, 20), 120) | {410: 5}
-    with SeisBenchWriter(tmp_path / "set", columns, data_format={"component_order": "ZNE"}) as writer:
+    with new_seisbench(tmp_path / "set", columns, data_format={"component_order": "ZNE"}) as writer:
         for start_s, length_s in lengths_s.items():
             start = obspy.UTCDateTime(ns=START_NS) + start_s
             samples = np.stack([noise(12_000, k) for k in range(3)])[:, start_s * 20 :][:, : length_s * 20]
@@ -197,7 +197,7 @@ def test_rows_of_other_rates_are_drawn_at_their_times(tmp_path):
     """A tone in three rows, one after the other at 100, 50 and 100 Hz, goes on through a view without a model."""
     row = {"station_network_code": "GE", "station_code": "APE", "trace_channel": "HH"}
     columns = [*row, "trace_sampling_rate_hz", "trace_start_time"]
-    with SeisBenchWriter(tmp_path / "set", columns, data_format={"component_order": "ZNE"}) as writer:
+    with new_seisbench(tmp_path / "set", columns, data_format={"component_order": "ZNE"}) as writer:
         for start_s, rate_hz in ((0, 100), (20, 50), (40, 100)):
             start = obspy.UTCDateTime(ns=START_NS) + start_s
             tone = np.sin(2 * np.pi * (start_s + np.arange(20 * rate_hz) / rate_hz))
@@ -240,7 +240,7 @@ def test_of_a_data_set_only_rows_that_hold_the_time_are_read(swarm, monkeypatch)
 def test_why_a_row_of_a_data_set_can_not_be_drawn_is_told(tmp_path):
     row = {"station_network_code": "GE", "station_code": "APE", "trace_channel": "HH",
            "trace_sampling_rate_hz": 100.0, "trace_start_time": "2020-01-01T00:00:00Z"}  # fmt: skip
-    with SeisBenchWriter(tmp_path / "set", list(row), data_format={"component_order": "ZNE"}) as writer:
+    with new_seisbench(tmp_path / "set", list(row), data_format={"component_order": "ZNE"}) as writer:
         writer.add(row, np.zeros((3, 6000), dtype=np.float32))
     waveforms = Waveforms([str(tmp_path / "set")])
     with pytest.raises(DataError, match=r"can be used: set, row 0: .*every component is zero"):
@@ -257,7 +257,7 @@ def test_why_a_row_of_a_data_set_can_not_be_drawn_is_told(tmp_path):
 def test_why_a_row_without_a_length_can_not_be_drawn_is_told_within_the_hour(tmp_path, block, rate, reason):
     row = {"station_network_code": "GE", "station_code": "APE", "trace_channel": "HH",
            "trace_sampling_rate_hz": rate, "trace_start_time": "2020-01-01T00:00:00Z"}  # fmt: skip
-    with SeisBenchWriter(tmp_path / "set", list(row), data_format={"component_order": "ZNE"}) as writer:
+    with new_seisbench(tmp_path / "set", list(row), data_format={"component_order": "ZNE"}) as writer:
         writer.add(row, np.ones((3, 6000), dtype=np.float32))
     table = tmp_path / "set/metadata.csv"
     table.write_text(table.read_text().replace("bucket0$", f"{block}$"))
@@ -271,7 +271,7 @@ def test_why_a_row_without_a_length_can_not_be_drawn_is_told_within_the_hour(tmp
 def test_places_and_distances_come_from_the_metadata(tmp_path):
     columns = ("trace_start_time", "station_network_code", "station_code", "station_latitude_deg",
                "station_longitude_deg", "path_ep_distance_km", "source_id")  # fmt: skip
-    with SeisBenchWriter(tmp_path / "set", columns, data_format={"component_order": "ZNE"}) as writer:
+    with new_seisbench(tmp_path / "set", columns, data_format={"component_order": "ZNE"}) as writer:
         for station, latitude in (("A", "37.5"), ("B", ""), ("C", "not known")):
             row = dict.fromkeys(columns, "") | {"station_network_code": "XX", "station_code": station}
             row |= {"station_latitude_deg": latitude, "station_longitude_deg": "22.25", "source_id": "ev1"}

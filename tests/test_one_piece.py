@@ -14,7 +14,7 @@ from seisnet.picks import Pick
 from seisnet.preprocessing import planning
 from seisnet.preprocessing.job import plan, preprocess, preprocess_to_file
 from seisnet.preprocessing.pieces import Piece, PieceJob
-from seisnet.store.seisbench_writer import SeisBenchWriter
+from seisnet.store.seisbench_writer import new_seisbench
 from seisnet.store.windows_file import read_rejected
 from seisnet.store.windows_in_memory import read_windows
 from seisnet.waveforms.files import Reading
@@ -191,7 +191,7 @@ def test_columns_of_a_data_set_for_one_onset_give_its_windows_once(tmp_path, noi
     columns = ("trace_start_time", "station_code", "trace_category", "trace_p_arrival_sample", "trace_P_arrival_sample")
     columns = (*columns, "trace_P_uncertainty_s", "trace_s_arrival_sample", "trace_PKP_arrival_sample")
     said = {"component_order": "Z", "sampling_rate": 20.0}
-    with SeisBenchWriter(tmp_path / "set", columns, data_format=said) as writer:
+    with new_seisbench(tmp_path / "set", columns, data_format=said) as writer:
         row = ("2020-01-01T00:00:00", "AA", "earthquake", 1000, 1001, 0.01, 1100, 1400)
         writer.add(dict(zip(columns, row, strict=True)), noise(6000)[None])
     config = replace(CONFIG, shifts=0, coda_windows=0, noise_windows=0)
@@ -214,7 +214,7 @@ def test_an_event_of_which_samples_may_be_added_to_another_is_in_its_split(
     """The first row holds the second event, before its own P or after its S, but does not say so."""
     columns = ("trace_start_time", "station_code", "source_id", "trace_p_arrival_sample", "trace_s_arrival_sample")
     said = {"component_order": "Z", "sampling_rate": 20.0}
-    with SeisBenchWriter(tmp_path / "set", columns, data_format=said) as writer:
+    with new_seisbench(tmp_path / "set", columns, data_format=said) as writer:
         for row in (("2020-01-01T12:00:00", "AA", "a", 1200, 1400), (f"2020-01-01T{start}", "AA", "b", p, s)):
             writer.add(dict(zip(columns, row, strict=True)), noise(2400)[None])
     none = {"shifts": 0, "coda_windows": 0, "noise_windows": 0, "shift_s": 0.5, "split": (0.5, 0.5, 0.0)}

@@ -24,7 +24,7 @@ from seisnet.preprocessing import job as preprocessing
 from seisnet.preprocessing import one_piece
 from seisnet.preprocessing.job import preprocess, preprocess_to_file
 from seisnet.store.files import sha256_of
-from seisnet.store.seisbench_writer import SeisBenchWriter
+from seisnet.store.seisbench_writer import new_seisbench
 from seisnet.store.windows_file import SPLITS, read_info
 from seisnet.store.windows_in_memory import read_windows
 from seisnet.waveforms.conditioning import condition
@@ -273,14 +273,14 @@ def test_a_broken_data_set_among_good_ones_is_one_reason_and_the_rest_goes_on(la
 
 def test_a_data_set_sampled_far_too_slowly_is_told(tmp_path, noise):
     columns = ("trace_sampling_rate_hz", "trace_p_arrival_sample", "station_code")
-    with SeisBenchWriter(tmp_path / "slow", columns, data_format={"component_order": "ZNE"}) as writer:
+    with new_seisbench(tmp_path / "slow", columns, data_format={"component_order": "ZNE"}) as writer:
         writer.add(dict(zip(columns, (1.0, 500, "A"), strict=True)), noise(3000).reshape(3, 1000))
     assert "sampled at 1 Hz; 10 Hz is the minimum" in nothing([tmp_path / "slow"])
 
 
 def test_a_trace_of_a_data_set_without_picks_is_noise_only_where_that_is_said(tmp_path, noise):
     columns = ("trace_sampling_rate_hz", "trace_category", "station_code")
-    with SeisBenchWriter(tmp_path / "set", columns, data_format={"component_order": "ZNE"}) as writer:
+    with new_seisbench(tmp_path / "set", columns, data_format={"component_order": "ZNE"}) as writer:
         writer.add(dict(zip(columns, (100.0, "earthquake", "A"), strict=True)), noise(9000).reshape(3, 3000))
     assert "a record without picks that no data set labels as noise" in nothing([tmp_path / "set"])
 

@@ -17,7 +17,7 @@ from hypothesis.extra.numpy import arrays
 
 from seisnet.errors import ConfigError, DataError
 from seisnet.store.seisbench_file import find_chunks, is_seisbench, open_seisbench
-from seisnet.store.seisbench_writer import SeisBenchWriter
+from seisnet.store.seisbench_writer import new_seisbench
 
 ZNE = {"component_order": "ZNE", "sampling_rate": 100.0}
 
@@ -45,7 +45,7 @@ def read(folder):
 
 
 def write(folder, traces, *, columns=("station_code",), **options):
-    with SeisBenchWriter(folder, columns, data_format=ZNE, **options) as writer:
+    with new_seisbench(folder, columns, data_format=ZNE, **options) as writer:
         for code, samples in traces:
             writer.add({"station_code": code}, samples)
 
@@ -219,7 +219,7 @@ def test_what_is_written_is_read(tmp_path_factory, traces, texts):
     word = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0\r"), max_size=8)
     codes = [texts.draw(word) for _ in traces]
     orders = ["ZNEH"[: len(samples)] for samples in traces]
-    with SeisBenchWriter(folder, ["station_code", "trace_component_order"], data_format=ZNE) as writer:
+    with new_seisbench(folder, ["station_code", "trace_component_order"], data_format=ZNE) as writer:
         for code, order, samples in zip(codes, orders, traces, strict=True):
             writer.add({"station_code": code, "trace_component_order": order}, samples)
     found = read(folder)
@@ -232,7 +232,7 @@ def test_what_is_written_is_read(tmp_path_factory, traces, texts):
 def test_a_failure_is_told_and_leaves_what_others_put_into_the_folder(tmp_path):
     with (
         pytest.raises(DataError, match="not among the columns"),
-        SeisBenchWriter(tmp_path / "set", ("station_code",), data_format={"component_order": "ZNE"}) as writer,
+        new_seisbench(tmp_path / "set", ("station_code",), data_format={"component_order": "ZNE"}) as writer,
     ):
         (tmp_path / "set" / "notes.txt").write_text("mine")
         writer.add({"station": "A"}, np.zeros((3, 10)))
@@ -251,7 +251,7 @@ def test_buckets_are_bounded(tmp_path, x_cw, monkeypatch):
 
 
 def test_missing_figures_become_empty_fields(tmp_path, x_cw):
-    with SeisBenchWriter(tmp_path / "set", ["a", "b", "c", "d"], data_format=ZNE) as writer:
+    with new_seisbench(tmp_path / "set", ["a", "b", "c", "d"], data_format=ZNE) as writer:
         writer.add({"a": None, "b": np.nan, "c": 0.1}, x_cw)
     [(trace, _)] = read(tmp_path / "set")
     assert trace.metadata == {"trace_name": "bucket0$0,:3,:8", "a": "", "b": "", "c": "0.1", "d": ""}
@@ -259,7 +259,7 @@ def test_missing_figures_become_empty_fields(tmp_path, x_cw):
 
 def test_an_unannounced_column_is_an_error_and_nothing_appears(tmp_path, x_cw):
     with pytest.raises(DataError, match="column 'magnitude' is not among"):
-        write_bad = SeisBenchWriter(tmp_path / "set", ["a"], data_format=ZNE)
+        write_bad = new_seisbench(tmp_path / "set", ["a"], data_format=ZNE)
         with write_bad as writer:
             writer.add({"a": 1}, x_cw)
             writer.add({"magnitude": 1}, x_cw)
@@ -294,7 +294,7 @@ def test_a_failed_rewrite_leaves_the_old_data_set(tmp_path, x_cw):
     folder = tmp_path / "set"
     write(folder, [("A", x_cw)])
     before = {path.name: path.read_bytes() for path in folder.iterdir()}
-    with pytest.raises(KeyboardInterrupt), SeisBenchWriter(folder, [], data_format=ZNE, overwrite=True) as writer:
+    with pytest.raises(KeyboardInterrupt), new_seisbench(folder, [], data_format=ZNE, overwrite=True) as writer:
         writer.add({}, x_cw)
         raise KeyboardInterrupt
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
@@ -303,7 +303,7 @@ def test_a_failed_rewrite_leaves_the_old_data_set(tmp_path, x_cw):
 def test_a_folder_that_another_run_writes_to_is_refused_and_what_killed_runs_left_there_is_swept(tmp_path, x_cw):
     tmp_path.joinpath("set").mkdir()
     tmp_path.joinpath("set", ".waveforms.hdf5.1.part").touch()
-    with SeisBenchWriter(tmp_path / "set", [], data_format=ZNE) as writer:
+    with new_seisbench(tmp_path / "set", [], data_format=ZNE) as writer:
         with pytest.raises(ConfigError, match="set: another run is writing it; end that one, or choose another name"):
             write(tmp_path / "set", [("A", x_cw)])
         writer.add({}, x_cw)
@@ -330,7 +330,7 @@ def test_a_killed_writer_leaves_no_data_set_and_is_simply_repeated(tmp_path):
         from pathlib import Path
         import seisnet.store.seisbench_writer as module
         module.BUCKET_TRACES = 2
-        with module.SeisBenchWriter(Path(sys.argv[1]), ["station_code"], data_format={"sampling_rate": 1.0}) as writer:
+        with module.new_seisbench(Path(sys.argv[1]), ["station_code"], data_format={"sampling_rate": 1.0}) as writer:
             for i in range(9):
                 writer.add({"station_code": i}, np.full((3, 50), i, np.int32))
                 if i == int(sys.argv[2]):
@@ -356,7 +356,7 @@ def test_seisbench_reads_what_we_write_and_we_read_what_it_writes(tmp_path):
     data = pytest.importorskip("seisbench.data")
     rng = np.random.default_rng(1)
     x = {name: rng.normal(size=(3, n)).astype(np.float32) for name, n in (("A", 50), ("B", 80), ("C", 80))}
-    with SeisBenchWriter(tmp_path / "ours", ["station_code", "trace_component_order"], data_format=ZNE) as writer:
+    with new_seisbench(tmp_path / "ours", ["station_code", "trace_component_order"], data_format=ZNE) as writer:
         for name, samples in x.items():
             writer.add({"station_code": name, "trace_component_order": "ZNE"}, samples)
         writer.add({"station_code": "D", "trace_component_order": "N"}, x["A"][1:2])

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from seisnet.config import PreprocessConfig
-from seisnet.store.seisbench_writer import SeisBenchWriter
+from seisnet.store.seisbench_writer import new_seisbench
 from seisnet.training.labelled_sets import load_records
 from seisnet.waveforms import spikes
 from seisnet.waveforms.conditioning import condition
@@ -134,7 +134,7 @@ def test_spikes_are_replaced_alike_wherever_a_recording_is_read(rate_hz, tmp_pat
     data[:, [400, 900, 901, 2500]] += 50_000
     row = {"station_network_code": "GE", "station_code": "APE", "trace_channel": "HH",
            "trace_sampling_rate_hz": rate_hz, "trace_start_time": "2020-01-01T00:00:00Z"}  # fmt: skip
-    with SeisBenchWriter(tmp_path, list(row), data_format={"component_order": "ZNE"}) as writer:
+    with new_seisbench(tmp_path, list(row), data_format={"component_order": "ZNE"}) as writer:
         writer.add(row, data)
     reading = Reading()
     [source] = find_sources([str(tmp_path)], reading)

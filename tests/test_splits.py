@@ -16,7 +16,7 @@ from seisnet.picks import Pick, station_of
 from seisnet.preprocessing import mining
 from seisnet.preprocessing.job import plan, preprocess, preprocess_to_file
 from seisnet.preprocessing.splits import FEWEST_BLOCKS, assign_splits, divide
-from seisnet.store.seisbench_writer import SeisBenchWriter
+from seisnet.store.seisbench_writer import new_seisbench
 from seisnet.store.windows_file import SPLITS
 from seisnet.store.windows_in_memory import read_windows
 from seisnet.waveforms.records import NS_PER_S
@@ -226,7 +226,7 @@ def test_stretches_of_a_class_that_abut_are_still_divided(tmp_path, noise):
 def test_windows_of_a_data_set_lie_in_the_splits_that_it_names(tmp_path, noise):
     columns = ("trace_start_time", "trace_p_arrival_sample", "station_code", "source_id", "split")
     splits = ["test", "dev", "train", "train", "dev", "test"]
-    with SeisBenchWriter(tmp_path / "set", columns, data_format={"component_order": "ZNE", "sampling_rate": 100}) as w:
+    with new_seisbench(tmp_path / "set", columns, data_format={"component_order": "ZNE", "sampling_rate": 100}) as w:
         for k, split in enumerate(splits):
             row = (str(obspy.UTCDateTime(1000 * k)), 4000, "A", f"e{k}", split)
             w.add(dict(zip(columns, row, strict=True)), noise(18_000, k).reshape(3, 6000))
@@ -241,7 +241,7 @@ def test_no_excerpt_reaches_into_a_trace_of_another_split(tmp_path, noise):
     columns = ("trace_start_time", "trace_p_arrival_sample", "station_code", "source_id")
     day = noise(90_000).reshape(3, 30_000)
     starts = [*range(0, 18_000, 3000), 24_000]  # of traces of a minute each, the last by itself
-    with SeisBenchWriter(tmp_path / "set", columns, data_format={"component_order": "ZNE", "sampling_rate": 100}) as w:
+    with new_seisbench(tmp_path / "set", columns, data_format={"component_order": "ZNE", "sampling_rate": 100}) as w:
         for at in starts:
             row = (str(obspy.UTCDateTime(at / 100)), 4000, "A", f"e{at}")
             w.add(dict(zip(columns, row, strict=True)), day[:, at : at + 6000])
@@ -268,7 +268,7 @@ def write_swarm(folder, rng, kind):
         columns = ("trace_start_time", "station_code", "trace_channel", "trace_category", "source_id")
         columns = (*columns, "trace_P_arrival_sample", "trace_S_arrival_sample")
         said = {"component_order": "Z", "sampling_rate": 20.0}
-        with SeisBenchWriter(folder / "set", columns, data_format=said) as writer:
+        with new_seisbench(folder / "set", columns, data_format=said) as writer:
             for event, station, p_s, s_s in onsets_s:
                 at_s = round(p_s - 30)
                 row = (str(start + at_s), station, rng.choice(["HH", "HN"]), "earthquake", event)

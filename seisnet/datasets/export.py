@@ -21,7 +21,7 @@ from seisnet.labels.reading import read_labels
 from seisnet.overlaps import joined_names
 from seisnet.picks import Pick
 from seisnet.store.files import check_not_read
-from seisnet.store.seisbench_writer import SeisBenchWriter
+from seisnet.store.seisbench_writer import new_seisbench
 from seisnet.waveforms.dataset_columns import OUTSIDE
 from seisnet.waveforms.files import Reading
 from seisnet.waveforms.finding import find_sources, nothing_wanted
@@ -134,7 +134,7 @@ def export_seisbench(
     columns = [*known, *(f"trace_{hint}_{what}" for hint in hints for what in ("arrival_sample", "weight"))]
     n_traces = 0
     data_format = {"sampling_rate": config.sampling_rate_hz}
-    with SeisBenchWriter(Path(folder), columns, data_format=data_format, overwrite=overwrite) as writer:
+    with new_seisbench(Path(folder), columns, data_format=data_format, overwrite=overwrite) as writer:
         for source in found:
             for trace in _traces(source, matcher, reading, config):
                 group = trace.event_id or trace.record.trace_id

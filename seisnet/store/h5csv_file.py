@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from seisnet.errors import DataError, NothingUsableError, missing
 from seisnet.store.seisbench_file import read_table
-from seisnet.store.seisbench_writer import SeisBenchWriter
+from seisnet.store.seisbench_writer import new_seisbench
 from seisnet.store.slashed_dates import day_first, iso
 
 COLUMNS = {
@@ -104,7 +104,7 @@ def import_h5csv(path: str | Path, folder: str | Path, *, overwrite: bool = Fals
         }
         codes = _channel_codes(attributes.get("component_order", ""), waveforms.shape[1], path)
         converted = _to_seisbench(rows, codes, path)
-        with SeisBenchWriter(
+        with new_seisbench(
             folder,
             list(dict.fromkeys(column for row in converted for column in row)),
             data_format=_data_format(rows, attributes),

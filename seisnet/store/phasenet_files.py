@@ -42,7 +42,7 @@ from numpy.lib.npyio import NpzFile
 from numpy.typing import NDArray
 
 from seisnet.errors import DataError, NothingUsableError
-from seisnet.store.seisbench_writer import SeisBenchWriter
+from seisnet.store.seisbench_writer import new_seisbench
 
 RATE_HZ = 100.0
 """Of traces that don't say theirs."""
@@ -109,7 +109,7 @@ def import_phasenet(path: str | Path, folder: str | Path, *, overwrite: bool = F
         raise NothingUsableError(f"{path}: {_why_none(path)}")
     rows = [_metadata(file, path) for file in files]
     columns = dict.fromkeys(column for row in rows for column in row)
-    with SeisBenchWriter(
+    with new_seisbench(
         Path(folder), [*columns, "trace_component_order"], data_format={}, overwrite=overwrite
     ) as writer:
         for file, row in zip(files, rows, strict=True):
