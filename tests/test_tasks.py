@@ -8,8 +8,7 @@ import pytest
 from seisnet.errors import ConfigError
 from seisnet.model import load_model
 from seisnet.picks import in_order
-from seisnet.store.excerpts import SAMPLES
-from seisnet.store.excerpts_writer import ExcerptsWriter, SamplesWriter
+from seisnet.store.excerpts import SAMPLES, ExcerptsWriter, SamplesWriter
 from seisnet.store.windows_writer import writing
 from seisnet.training.fitting import fit
 from tests.clouds import reads
@@ -23,7 +22,7 @@ def quake_file(quakes, tmp_path_factory):
     with writing(path, info, len(quakes.windows.rows)) as writer:
         writer.append(quakes.windows.rows).fill(quakes.windows.rows.x)
         samples = SamplesWriter(writer.file, SAMPLES)
-        excerpts = ExcerptsWriter(writer, {name: k for k, name in enumerate(info.group_names)})
+        excerpts = ExcerptsWriter(writer.file, {name: k for k, name in enumerate(info.group_names)})
         for excerpt in quakes.windows.excerpts:
             samples.append(excerpt.data)
             excerpts.append(excerpt)

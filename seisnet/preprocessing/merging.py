@@ -21,8 +21,7 @@ from seisnet.preprocessing.all_pieces import Totals, inputs_sha256
 from seisnet.preprocessing.one_piece import work
 from seisnet.preprocessing.pieces import Piece, PieceJob
 from seisnet.preprocessing.splits import Division, with_split
-from seisnet.store.excerpts import N_COMPONENTS, SAMPLES, Excerpt
-from seisnet.store.excerpts_writer import ExcerptsWriter
+from seisnet.store.excerpts import N_COMPONENTS, SAMPLES, Excerpt, ExcerptsWriter
 from seisnet.store.seisbench_file import files_of
 from seisnet.store.shards import SHARED, ShardReader, read_shard
 from seisnet.store.windows_file import SPLITS, Rejected, WindowRows, WindowsInfo
@@ -172,7 +171,7 @@ def _copies(
 ) -> list[Copy]:
     """Write everything but features and samples; returns what is to be copied of these."""
     groups = {name: i for i, name in enumerate(info.group_names)}
-    excerpts = ExcerptsWriter(writer, groups)
+    excerpts = ExcerptsWriter(writer.file, groups)
     copies: list[Copy] = []
     for path in shards:
         with _removed_if_damaged(path) as shard:

@@ -19,8 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seisnet.errors import FormatError
-from seisnet.store.excerpts import N_COMPONENTS, Excerpt
-from seisnet.store.excerpts_writer import SamplesWriter
+from seisnet.store.excerpts import N_COMPONENTS, Excerpt, SamplesWriter
 from seisnet.store.hdf5 import append, inside, new_hdf5, opened, text
 from seisnet.store.virtual_features import SHARD_FORMAT
 from seisnet.store.windows_file import DTYPES, Rejected
