@@ -163,13 +163,11 @@ def _sliced(group: Group) -> list[Source]:
         return [whole]
     low, high = group.span_ns
     midnights = range((group.start_ns // DAY_NS + 1) * DAY_NS, min(group.end_ns, high), DAY_NS)
-    first, *others = itertools.pairwise([low, *midnights, high])
+    days = enumerate(itertools.pairwise([low, *midnights, high]))
+    paths = group.paths  # of the first day, to which all files belong
     return [
-        replace(whole, span_ns=first, part=0),
-        *(
-            replace(whole, paths=group.near(*span), span_ns=span, part=i, called=whole.name)
-            for i, span in enumerate(others, 1)
-        ),
+        replace(whole, paths=group.near(*span) if i else paths, span_ns=span, part=i, called=whole.name)
+        for i, span in days
     ]
 
 
