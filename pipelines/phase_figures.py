@@ -24,7 +24,7 @@ from seisnet.training.labelled_sets import excerpts_of, make_windows
 from seisnet.training.trials import GRID, STARTS, Trial, merged, try_picks
 from seisnet.waveforms.quality import mended_record
 from seisnet.waveforms.records import Record
-from seisnet.windows.labelled import LabelledRecord, generator, onsets_of
+from seisnet.windows.labelled import LabelledRecord, generator
 
 SNR_DB = (5.0, 10.0, 20.0)
 S_MINUS_P_S = (1.0, 2.0, 4.0, 8.0)
@@ -203,7 +203,7 @@ def _snr_db(labelled: LabelledRecord) -> float:
 
 
 def _s_minus_p_s(labelled: LabelledRecord) -> float:
-    first = {phase: sample for sample, phase, _ in reversed(onsets_of(labelled))}
+    first = {phase: sample for sample, phase, _ in reversed(labelled.onsets)}
     return (first["S"] - first["P"]) / labelled.record.sampling_rate_hz if {"P", "S"} <= first.keys() else np.nan
 
 

@@ -12,7 +12,7 @@ from scipy.signal import butter, sosfilt
 
 from seisnet.synthetic.values import log_uniform
 from seisnet.waveforms.records import Record, sample_to_ns
-from seisnet.windows.labelled import LabelledRecord, onsets_of
+from seisnet.windows.labelled import LabelledRecord
 
 Doubles = NDArray[np.float64]
 Fault = Callable[[Doubles, LabelledRecord, np.random.Generator], None]
@@ -29,7 +29,7 @@ BEFORE_S, AFTER_S = (0.5, 8.0), (0.5, 12.0)
 
 def cut(labelled: LabelledRecord, before_s: float = math.inf, after_s: float = math.inf) -> LabelledRecord:
     """A record that begins so long before its first onset and ends so long after its last, if it has any."""
-    record, onsets = labelled.record, [sample for sample, _, _ in onsets_of(labelled)]
+    record, onsets = labelled.record, [sample for sample, _, _ in labelled.onsets]
     if not onsets:
         return labelled
     rate, n = record.sampling_rate_hz, record.data.shape[1]
@@ -83,7 +83,7 @@ def _spikes(data: Doubles, labelled: LabelledRecord, rng: np.random.Generator) -
 def _filled_gaps(data: Doubles, labelled: LabelledRecord, rng: np.random.Generator) -> None:
     """One to three gaps of up to six seconds, away from onsets, filled by a line, the last value or zeros."""
     record = labelled.record
-    onsets = [sample for sample, _, _ in onsets_of(labelled)]
+    onsets = [sample for sample, _, _ in labelled.onsets]
     before, after = 1.0 * record.sampling_rate_hz, 1.5 * record.sampling_rate_hz
     for _ in range(int(rng.integers(1, 4))):
         length = int(log_uniform((0.1, 6.0), rng) * record.sampling_rate_hz) + 2

@@ -8,7 +8,7 @@ import pytest
 from seisnet.picks import ClassInterval, Pick
 from seisnet.training.altering import LEVEL_S, Alteration, alter, with_copies
 from seisnet.waveforms.records import DAY_NS, NS_PER_S
-from seisnet.windows.labelled import LabelledRecord, onsets_of
+from seisnet.windows.labelled import LabelledRecord
 
 START_NS = 1_577_836_800 * NS_PER_S
 NOTHING = Alteration(
@@ -74,7 +74,7 @@ def test_the_same_generator_makes_the_same_copy(make_labelled):
 @pytest.mark.parametrize("factor", [0.5, 1.3, 2.0])
 def test_onsets_are_stretched_with_the_samples(factor, make_labelled):
     copy = made(make_labelled(), stretch_share=1, stretch=(factor, factor))
-    p, s = (sample for sample, _, _ in onsets_of(copy))
+    p, s = (sample for sample, _, _ in copy.onsets)
     assert (p, s) == pytest.approx((factor * P_S * 100, factor * S_S * 100), abs=0.01)
     assert copy.record.n_samples == round(factor * 6000)
     assert abs(first_sample(copy.record, 0.1) - p) < 10
@@ -103,7 +103,7 @@ def test_what_a_stretch_drives_out_of_the_record_is_no_pick(make_labelled):
     late = replace(labelled.picks[1], time_ns=START_NS + round(59.99 * NS_PER_S))
     inside = made(replace(labelled, picks=(labelled.picks[0], late)), stretch_share=1, stretch=(0.9999, 0.9999))
     assert [p.phase for p in inside.picks] == ["P", "S"]
-    assert all(sample < inside.record.n_samples for sample, _, _ in onsets_of(inside))
+    assert all(sample < inside.record.n_samples for sample, _, _ in inside.onsets)
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -171,10 +171,10 @@ def test_an_event_is_added_with_its_picks(make_labelled):
     phases = [[p.phase for p in copy.picks] for copy in copies]
     assert any(len(p) == 4 for p in phases)
     for copy in copies:
-        samples = [sample for sample, _, _ in onsets_of(copy)]
+        samples = [sample for sample, _, _ in copy.onsets]
         assert samples == sorted(samples)
         assert {p.event_id for p in copy.picks} == {"a"}
-        for sample, _, pick in onsets_of(copy):
+        for sample, _, pick in copy.onsets:
             if pick.phase == "P" and sample > 300:
                 assert rms(copy.record.data, sample / 100, sample / 100 + 1) > 0.3
 

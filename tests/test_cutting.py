@@ -22,7 +22,7 @@ from seisnet.windows.cutting import (
     noise_stretches,
 )
 from seisnet.windows.excerpting import excerpts
-from seisnet.windows.labelled import LabelledRecord, Window, draw, onsets_of, start_ns, take
+from seisnet.windows.labelled import LabelledRecord, Window, draw, start_ns, take
 
 START_NS = 1_577_836_800 * NS_PER_S
 CONFIG = PreprocessConfig()
@@ -209,8 +209,8 @@ def test_coda_windows_follow_an_onset_closely_and_train_only(make_record):
     assert (after_p > 100).all()
     assert (after_p + 4 < 100 + CODA_NEGATIVES_S + 0.01).all()
     assert (after_s + 4 < 120 + CODA_NEGATIVES_S + 0.01).all()
-    onsets = onsets_of(LabelledRecord(silence(make_record), picks))
-    assert coda_stretches(silence(make_record), onsets, config) == [(10_001, 11_100), (12_001, 13_100)]
+    labelled = LabelledRecord(silence(make_record), picks)
+    assert coda_stretches(labelled, config) == [(10_001, 11_100), (12_001, 13_100)]
 
 
 @pytest.mark.parametrize(("phase", "before"), [("P", []), ("AML", [(8000, 9101)])])
@@ -219,7 +219,7 @@ def test_a_p_without_its_s_ends_noise_only_until_an_event_is_picked_whole(phase,
     picks = (pick(20, phase), pick(100), pick(110, "S"), pick(280))
     labelled = LabelledRecord(silence(make_record), picks)
     first = [(0, 1101)] if phase == "P" else []
-    assert noise_stretches(labelled, onsets_of(labelled), CONFIG) == [*first, *before, (17_000, 27_101)]
+    assert noise_stretches(labelled, CONFIG) == [*first, *before, (17_000, 27_101)]
 
 
 def test_a_record_declared_to_be_noise_gives_noise_all_along(make_record):
@@ -301,10 +301,10 @@ def test_noise_just_before_an_event_belongs_to_it_and_long_before_does_not(make_
 def test_a_window_belongs_to_the_event_whose_coda_it_lies_in_or_else_to_the_next(make_record):
     picks = (pick(100, event_id="a"), pick(200, event_id="b"))
     labelled = LabelledRecord(silence(make_record, 400.0), picks)
-    onsets, hour = onsets_of(labelled), f"GE.APE hour {START_NS // NS_PER_S // 3600}"
+    hour = f"GE.APE hour {START_NS // NS_PER_S // 3600}"
     for seconds, event in ((30, hour), (50, "a"), (159, "a"), (161, "b"), (259, "b"), (261, hour)):
-        assert event_near(labelled, onsets, 100 * seconds) == event
-        assert event_near(replace(labelled, event_id="c"), onsets, 100 * seconds) == "c"
+        assert event_near(labelled, 100 * seconds) == event
+        assert event_near(replace(labelled, event_id="c"), 100 * seconds) == "c"
 
 
 def test_a_lively_noise_window_is_left_out_and_counted(make_record):
@@ -408,9 +408,7 @@ def test_windows_lie_in_the_record_and_hold_the_samples_of_their_times(onsets, s
     kept, _ = cut(labelled, config)
     windows, _ = cut(labelled, replace(config, noise_ratio=0.0))
     assert {*map(repr, kept)} <= {*map(repr, windows)}
-    for low, high in noise_stretches(labelled, onsets_of(labelled), config) + coda_stretches(
-        record, onsets_of(labelled), config
-    ):
+    for low, high in noise_stretches(labelled, config) + coda_stretches(labelled, config):
         assert low >= high or 0 <= low < high <= n - length + 1
     if not windows:
         return
@@ -418,7 +416,7 @@ def test_windows_lie_in_the_record_and_hold_the_samples_of_their_times(onsets, s
     for w, x in zip(windows, samples, strict=True):
         after_s = (start_ns(record, w) - START_NS) / NS_PER_S + np.arange(length) / rate_hz
         np.testing.assert_allclose((x - 1) / rate_hz, np.broadcast_to(after_s, x.shape), atol=1e-6)
-    augmented, _ = augment(labelled, windows, samples, config)
+    augmented, _ = augment(labelled, windows, config)
     assert augmented.shape == samples.shape
     assert np.isfinite(augmented).all()
     for excerpt in excerpts(labelled, windows, config):

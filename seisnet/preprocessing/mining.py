@@ -12,7 +12,7 @@ from seisnet.errors import ConfigError
 from seisnet.model import Model, load_model
 from seisnet.waveforms.records import ns_to_sample
 from seisnet.windows.cutting import coda_stretches, event_near, noise_stretches
-from seisnet.windows.labelled import LabelledRecord, Window, onsets_of
+from seisnet.windows.labelled import LabelledRecord, Window
 
 
 @functools.lru_cache(maxsize=1)
@@ -45,8 +45,7 @@ def mine(labelled: LabelledRecord, model: Model, config: PreprocessConfig) -> li
     record = labelled.record
     if not labelled.picks and not labelled.is_noise:
         return []
-    onsets = onsets_of(labelled)
-    allowed = noise_stretches(labelled, onsets, config) + coda_stretches(record, onsets, config)
+    allowed = noise_stretches(labelled, config) + coda_stretches(labelled, config)
     thresholds = {name: config.mine_threshold for name in model.classes if name != "noise"}
     follower = model.follow(record, PickConfig(thresholds=thresholds, refine_s=0.0, rival_s=0.0))
     picks = follower.add(record.data, last=True).picks
@@ -54,6 +53,6 @@ def mine(labelled: LabelledRecord, model: Model, config: PreprocessConfig) -> li
     for pick in sorted(picks, key=lambda p: (-p.probability, p.time_ns)):
         first = ns_to_sample(record, pick.time_ns) - config.window_samples // 2
         if any(low <= first < high for low, high in allowed):
-            event = event_near(labelled, onsets, first)
+            event = event_near(labelled, first)
             windows.append(Window(first, "noise", np.nan, event, config.mine_weight, augmented=True))
     return windows[: config.mine_windows]

@@ -34,7 +34,7 @@ from seisnet.windows.augment import added_ns, augment
 from seisnet.windows.class_cutting import cut_classes
 from seisnet.windows.cutting import cut
 from seisnet.windows.excerpting import excerpts
-from seisnet.windows.labelled import LabelledRecord, Window, covered_ns, start_ns, take
+from seisnet.windows.labelled import LabelledRecord, Window, covered_ns, start_ns
 
 FEATURE_BYTES = 1 << 24
 """Features are written when this many have gathered: memory does not grow with the windows of a piece."""
@@ -164,7 +164,7 @@ class _Maker:
 
     def _extract(self, labelled: LabelledRecord, windows: Sequence[Window], y: list[int], given: int) -> None:
         config, record = self._job.config, labelled.record
-        samples, present = augment(labelled, windows, take(record, windows, config), config)
+        samples, present = augment(labelled, windows, config)
         bandwidth_hz = np.full(len(windows), record.bandwidth_hz)
         self._x.append(extract(self._job.feature, samples, present, bandwidth_hz))
         columns: dict[str, list[Any]] = {

@@ -16,7 +16,7 @@ from scipy.signal import resample
 
 from seisnet.picks import ClassInterval
 from seisnet.waveforms.records import DAY_NS, NS_PER_S, Record
-from seisnet.windows.labelled import LabelledRecord, onsets_of
+from seisnet.windows.labelled import LabelledRecord
 
 Floats = NDArray[np.float32]
 Doubles = NDArray[np.float64]
@@ -120,7 +120,7 @@ def alter(
     rate_hz = record.sampling_rate_hz
     data = record.data - record.data.mean(axis=1, keepdims=True)
     present, bandwidth_hz = record.present.copy(), record.bandwidth_hz
-    samples, picks = np.array([sample for sample, _, _ in onsets_of(labelled)]), list(labelled.picks)
+    samples, picks = np.array([sample for sample, _, _ in labelled.onsets]), list(labelled.picks)
     factor = 1.0
     if rng.random() < alteration.stretch_share:
         factor = float(np.exp(rng.uniform(*np.log(alteration.stretch))))
@@ -224,7 +224,7 @@ def _overlay(
 ) -> list[tuple[int, float]]:
     """Add another event, unless its S is unknown; returns which of its picks lie in the record, and where."""
     record = other.record
-    theirs = [sample for sample, _, _ in onsets_of(other)]
+    theirs = [sample for sample, _, _ in other.onsets]
     if not record.present.all() or not {"P", "S"} <= {p.phase[:1] for p in other.picks}:
         return []
     shift = first + round(rng.uniform(-20, 30) * rate_hz) - round(theirs[0])
@@ -254,7 +254,7 @@ def _noise(others: Sequence[LabelledRecord], n: int, rate_hz: float, rng: np.ran
         record = other.record
         stop = record.n_samples
         if other.picks:
-            stop = min(int(onsets_of(other)[0][0] - BEFORE_P_S * rate_hz), stop)
+            stop = min(int(other.onsets[0][0] - BEFORE_P_S * rate_hz), stop)
         if (other.picks or other.is_noise) and stop >= shortest:
             piece = record.data[:, :stop] - record.data[:, :stop].mean(axis=1, keepdims=True)
             break

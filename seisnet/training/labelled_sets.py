@@ -32,7 +32,7 @@ from seisnet.waveforms.sources import Source
 from seisnet.windows.augment import augment
 from seisnet.windows.cutting import cut
 from seisnet.windows.excerpting import excerpts
-from seisnet.windows.labelled import LabelledRecord, Window, start_ns, take
+from seisnet.windows.labelled import LabelledRecord, Window, start_ns
 from seisnet.wording import counted, most_frequent
 
 
@@ -117,7 +117,7 @@ def make_windows(parts: Sequence[Sequence[LabelledRecord]], config: PreprocessCo
             windows = [w for w in windows if split == 0 or not w.augmented]
             if not windows:
                 continue
-            samples, present = augment(labelled, windows, take(record, windows, config), config)
+            samples, present = augment(labelled, windows, config)
             xs.append(extract(feature, samples, present, np.full(len(windows), record.bandwidth_hz)))
             made += [(record, window, split) for window in windows]
         taken += excerpts_of(records, split, config)

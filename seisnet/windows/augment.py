@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from seisnet.config import PreprocessConfig
 from seisnet.waveforms.records import sample_to_ns
 from seisnet.windows.cutting import CODA_S, coda_stretches, event_near, noise_stretches
-from seisnet.windows.labelled import LabelledRecord, Onset, Window, draw, generator, onsets_of, stretch_of
+from seisnet.windows.labelled import LabelledRecord, Window, draw, generator, stretch_of, take
 
 Samples = NDArray[np.float32]
 Present = NDArray[np.bool_]
@@ -28,10 +28,8 @@ LEVEL_SAMPLES = 4
 """The level of a signal is measured over at least so many."""
 
 
-def augment(
-    labelled: LabelledRecord, windows: Sequence[Window], samples: Samples, config: PreprocessConfig
-) -> tuple[Samples, Present]:
-    """Alter the augmented windows of a record.
+def augment(labelled: LabelledRecord, windows: Sequence[Window], config: PreprocessConfig) -> tuple[Samples, Present]:
+    """Take the windows of a record, and alter the augmented ones.
 
     Parameters
     ----------
@@ -39,8 +37,6 @@ def augment(
         Where the windows were cut.
     windows : sequence of Window, N
         Those that are not marked `augmented` are left as they are.
-    samples : float32 (N, C, L)
-        Their samples.
     config : PreprocessConfig
         `mix_share`, `overlay_share`, `gain_db`, `flip_share`, `drop_share`, `gap_share` and their ranges.
 
@@ -50,13 +46,12 @@ def augment(
     present : bool (N, C)
         Components that are left.
     """
-    record = labelled.record
+    record, samples = labelled.record, take(labelled.record, windows, config)
     present = np.broadcast_to(record.present, (len(windows), len(record.present))).copy()
     if not config.augments:
         return samples, present
     rng = generator(record, config, purpose=1)
     additions = _additions(labelled, config)
-    altered = samples.copy()
     for i, window in enumerate(windows):
         if not window.augmented:
             continue
@@ -65,7 +60,7 @@ def augment(
             if np.isnan(window.onset_s)
             else round(window.onset_s * record.sampling_rate_hz + config.window_samples / 2)
         )
-        x = altered[i]
+        x = samples[i]
         for share, stretches, levels_db in additions:
             if rng.random() < share:
                 drawn = draw(stretches.get(window.event, ()), 1, rng)
@@ -79,8 +74,8 @@ def augment(
             present[i] = _dropped(present[i], rng)
         if rng.random() < config.gap_share:
             x = _with_gap(x, onset, record.sampling_rate_hz, config, rng)
-        altered[i] = np.where(present[i][:, None], x, 0)
-    return altered, present
+        samples[i] = np.where(present[i][:, None], x, 0)
+    return samples, present
 
 
 def added_ns(labelled: LabelledRecord, windows: Sequence[Window], config: PreprocessConfig) -> dict[str, list[int]]:
@@ -101,32 +96,26 @@ def _additions(
     labelled: LabelledRecord, config: PreprocessConfig
 ) -> tuple[tuple[float, Mapping[str, Sequence[tuple[int, int]]], Sequence[float]], ...]:
     """Noise and coda: share of windows that get some, ranges of first samples by event, and range of levels."""
-    onsets = onsets_of(labelled)
-    noise = _just_before(noise_stretches(labelled, onsets, config), onsets, config)
-    coda = coda_stretches(labelled.record, onsets, config)
     return (
-        (config.mix_share, _by_event(labelled, onsets, noise), config.mix_snr_db),
-        (config.overlay_share, _by_event(labelled, onsets, coda), config.overlay_db),
+        (config.mix_share, _by_event(labelled, _just_before(labelled, config)), config.mix_snr_db),
+        (config.overlay_share, _by_event(labelled, coda_stretches(labelled, config)), config.overlay_db),
     )
 
 
-def _just_before(
-    stretches: Sequence[tuple[int, int]], onsets: Sequence[Onset], config: PreprocessConfig
-) -> Sequence[tuple[int, int]]:
+def _just_before(labelled: LabelledRecord, config: PreprocessConfig) -> list[tuple[int, int]]:
     """What of the ranges of noise in a record with onsets belongs to the event that follows, see `event_near`."""
-    if not onsets:
+    stretches = noise_stretches(labelled, config)
+    if not labelled.onsets:
         return stretches
     room = round((CODA_S - config.noise_gap_s) * config.sampling_rate_hz) - config.window_samples
     return [(max(low, high - room), high) for low, high in stretches if room > 0]
 
 
-def _by_event(
-    labelled: LabelledRecord, onsets: Sequence[Onset], stretches: Sequence[tuple[int, int]]
-) -> dict[str, list[tuple[int, int]]]:
+def _by_event(labelled: LabelledRecord, stretches: Sequence[tuple[int, int]]) -> dict[str, list[tuple[int, int]]]:
     """Ranges of first samples by the event that their windows belong to."""
     by_event: dict[str, list[tuple[int, int]]] = defaultdict(list)
     for low, high in stretches:
-        by_event[event_near(labelled, onsets, high - 1)].append((low, high))
+        by_event[event_near(labelled, high - 1)].append((low, high))
     return by_event
 
 

@@ -22,7 +22,6 @@ from seisnet.windows.labelled import (
     draw,
     generator,
     is_elsewhere,
-    onsets_of,
     start_ns,
     stretch_of,
 )
@@ -57,18 +56,18 @@ def cut(labelled: LabelledRecord, config: PreprocessConfig) -> tuple[list[Window
     rejections : list of Rejection
         One for every pick that gave no window and every noise window left out, or for a record that gave none at all.
     """
-    record, onsets = labelled.record, onsets_of(labelled)
+    record = labelled.record
     rng = generator(record, config)
-    windows, rejections = _around_onsets(labelled, onsets, config, rng)
-    noise, lively = _noise(labelled, onsets, config, rng)
+    windows, rejections = _around_onsets(labelled, config, rng)
+    noise, lively = _noise(labelled, config, rng)
     rejections += lively
-    windows += [*noise, *_coda(labelled, onsets, config, rng)]
+    windows += [*noise, *_coda(labelled, config, rng)]
     if not windows and not rejections:
-        if not labelled.is_noise and not any(onset.sample >= 0 for onset in onsets):
+        if not labelled.is_noise and not any(onset.sample >= 0 for onset in labelled.onsets):
             reason = "a record without picks that no data set labels as noise"
         elif record.n_samples < config.window_samples:
             reason = f"shorter than {config.window_s:g} s"
-        elif onsets:
+        elif labelled.onsets:
             reason = "the windows of its picks lie in records of other sources"
         else:
             reason = "the config asks for no noise windows"
@@ -77,13 +76,13 @@ def cut(labelled: LabelledRecord, config: PreprocessConfig) -> tuple[list[Window
 
 
 def _around_onsets(
-    labelled: LabelledRecord, onsets: Sequence[Onset], config: PreprocessConfig, rng: np.random.Generator
+    labelled: LabelledRecord, config: PreprocessConfig, rng: np.random.Generator
 ) -> tuple[list[Window], list[Rejection]]:
     """Windows of P and S, and rejections of picks that give none."""
     record, length = labelled.record, config.window_samples
     windows: list[Window] = []
     rejections: list[Rejection] = []
-    for sample, phase, pick in onsets:
+    for sample, phase, pick in labelled.onsets:
         centred = centred_on(sample, length)
         if is_elsewhere(record, centred, length):
             continue
@@ -141,12 +140,10 @@ def energy_ratios(record: Record, first_samples: Sequence[int], config: Preproce
     return ratios
 
 
-def noise_stretches(
-    labelled: LabelledRecord, onsets: Sequence[Onset], config: PreprocessConfig
-) -> list[tuple[int, int]]:
+def noise_stretches(labelled: LabelledRecord, config: PreprocessConfig) -> list[tuple[int, int]]:
     """Ranges of first samples, end excluded, at which a noise window may start."""
-    record, rate_hz = labelled.record, labelled.record.sampling_rate_hz
-    length = config.window_samples
+    record, onsets = labelled.record, labelled.onsets
+    rate_hz, length = record.sampling_rate_hz, config.window_samples
     if labelled.is_noise and not onsets:
         return [(0, record.n_samples - length + 1)] if record.n_samples >= length else []
     stretches = []
@@ -161,9 +158,10 @@ def noise_stretches(
     return stretches
 
 
-def coda_stretches(record: Record, onsets: Sequence[Onset], config: PreprocessConfig) -> list[tuple[int, int]]:
+def coda_stretches(labelled: LabelledRecord, config: PreprocessConfig) -> list[tuple[int, int]]:
     """Ranges of first samples, end excluded, of windows between P and S and in the S coda that hold no pick."""
-    length, rate_hz = config.window_samples, record.sampling_rate_hz
+    record, onsets = labelled.record, labelled.onsets
+    rate_hz, length = record.sampling_rate_hz, config.window_samples
     gap = config.noise_gap_s * rate_hz
     stretches = []
     for i, (sample, *_) in enumerate(onsets):
@@ -186,11 +184,11 @@ def next_p(onsets: Sequence[Onset], i: int) -> float:
     return next((onsets[k].sample for k in range(i + 1, len(onsets)) if onsets[k].phase == "P"), math.inf)
 
 
-def event_near(labelled: LabelledRecord, onsets: Sequence[Onset], first: int) -> str:
+def event_near(labelled: LabelledRecord, first: int) -> str:
     """Name the group of a window without onset: the event in whose coda or just before which it lies, if any."""
-    record = labelled.record
-    before = [onset for onset in onsets if onset.sample < first <= onset.sample + CODA_S * record.sampling_rate_hz]
-    return labelled.group(_previous_event(first, before) or _next_event(first, onsets, record), first)
+    coda = CODA_S * labelled.record.sampling_rate_hz
+    before = [onset for onset in labelled.onsets if onset.sample < first <= onset.sample + coda]
+    return labelled.group(_previous_event(first, before) or _next_event(labelled, first), first)
 
 
 def _previous_event(first: int, onsets: Sequence[Onset]) -> str:
@@ -205,11 +203,11 @@ def _n_events(labelled: LabelledRecord, events: Iterable[str]) -> int:
 
 
 def _noise(
-    labelled: LabelledRecord, onsets: Sequence[Onset], config: PreprocessConfig, rng: np.random.Generator
+    labelled: LabelledRecord, config: PreprocessConfig, rng: np.random.Generator
 ) -> tuple[list[Window], list[Rejection]]:
     """Windows of noise, and rejections of those that were too lively for it."""
-    record = labelled.record
-    stretches = noise_stretches(labelled, onsets, config)
+    record, onsets = labelled.record, labelled.onsets
+    stretches = noise_stretches(labelled, config)
     room = np.array([high - low for low, high in stretches])
     if not room.sum():
         return [], []
@@ -224,16 +222,14 @@ def _noise(
     for i in range(n_all):
         which = int(borders.searchsorted(rng.random(), side="right"))  # Generator.choice is far slower
         first = int(rng.integers(*stretches[which]))
-        group = labelled.group(_next_event(first, onsets, record), first)
+        group = labelled.group(_next_event(labelled, first), first)
         windows.append(Window(first, "noise", np.nan, group, augmented=i >= n_plain))
     return quiet(record, windows, config)
 
 
-def _coda(
-    labelled: LabelledRecord, onsets: Sequence[Onset], config: PreprocessConfig, rng: np.random.Generator
-) -> list[Window]:
+def _coda(labelled: LabelledRecord, config: PreprocessConfig, rng: np.random.Generator) -> list[Window]:
     """Windows without an onset from between P and S and from the S coda, for training only."""
-    stretches = coda_stretches(labelled.record, onsets, config)
+    stretches, onsets = coda_stretches(labelled, config), labelled.onsets
     n_events = _n_events(labelled, (_previous_event(low, onsets) for low, _ in stretches))
     return [
         Window(first, "noise", np.nan, labelled.group(_previous_event(first, onsets), first), augmented=True)
@@ -241,8 +237,9 @@ def _coda(
     ]
 
 
-def _next_event(first: int, onsets: Sequence[Onset], record: Record) -> str:
+def _next_event(labelled: LabelledRecord, first: int) -> str:
     """The event that a noise window just before it belongs to: they would be alike."""
+    onsets = labelled.onsets
     i = bisect.bisect_right(onsets, first, key=attrgetter("sample"))
-    near = i < len(onsets) and onsets[i].sample - first < CODA_S * record.sampling_rate_hz
+    near = i < len(onsets) and onsets[i].sample - first < CODA_S * labelled.record.sampling_rate_hz
     return onsets[i].pick.event_id if near else ""

@@ -11,7 +11,7 @@ from seisnet.store.excerpts import Excerpt
 from seisnet.store.windows_file import SPLITS
 from seisnet.waveforms.records import Rejection, sample_to_ns
 from seisnet.windows.cutting import is_paired, next_p
-from seisnet.windows.labelled import LabelledRecord, Onset, Window, centred_on, onsets_of
+from seisnet.windows.labelled import LabelledRecord, Onset, Window, centred_on
 
 LONGEST_NOISE_S = 600.0
 """Of a record of noise no more than this is taken."""
@@ -36,7 +36,7 @@ def excerpts(
     """
     record, length = labelled.record, config.window_samples
     reach = config.excerpt_s * record.sampling_rate_hz
-    onsets = onsets_of(labelled)
+    onsets = labelled.onsets
     parts: list[tuple[int, int, list[Onset]]] = []
     if labelled.is_noise and not onsets:
         parts.append((0, min(record.n_samples, round(LONGEST_NOISE_S * record.sampling_rate_hz)), []))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 import zlib
 from collections import defaultdict
@@ -45,6 +46,11 @@ class LabelledRecord:
     is_noise: bool = False
     split: str = ""
     stretches: tuple[ClassInterval, ...] = ()
+
+    @functools.cached_property
+    def onsets(self) -> list[Onset]:
+        """Onsets of all its picks."""
+        return [Onset(sample_of(self.record, pick.time_ns), phase_class(pick.phase), pick) for pick in self.picks]
 
     def group(self, event: str, sample: int) -> str:
         """Name the group of a window: the record's event, else its own, else the station and hour of a sample."""
@@ -91,12 +97,6 @@ def is_elsewhere(record: Record, first: int, length: int) -> bool:
     """Whether a window belongs to another source, into whose record it reaches: that gives it, or says why not."""
     before, after = record.goes_on
     return (first < 0 and before) or (first > record.n_samples - length and after)
-
-
-def onsets_of(labelled: LabelledRecord) -> list[Onset]:
-    """Onsets of all picks of a record."""
-    record = labelled.record
-    return [Onset(sample_of(record, pick.time_ns), phase_class(pick.phase), pick) for pick in labelled.picks]
 
 
 def generator(record: Record, config: PreprocessConfig, purpose: int = 0) -> np.random.Generator:
