@@ -58,7 +58,7 @@ def beside(rate_hz, **rows):
         COMPONENTS.index(c): [Segment(np.arange(n), at, rate_hz, rate_hz / 2, f"GE.APE..HH{c}") for at, n in given_ones]
         for c, given_ones in rows.items()
     }
-    return side_by_side(segments, "GE.APE..HH", rate_hz, "")
+    return side_by_side(segments, "GE.APE..HH", rate_hz)
 
 
 def test_fragments_of_components_that_are_sampled_at_times_of_their_own_make_no_empty_record():

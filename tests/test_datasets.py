@@ -175,7 +175,6 @@ def test_the_row_becomes_a_trace(tmp_path):
     assert (found.event_id, found.category, found.split) == ("event 1", "earthquake_local", "dev")
     assert not found.is_noise
     assert found.row == 0
-    assert record.source == "set, row 0: bucket0$0,:3,:600"
 
 
 @pytest.mark.parametrize(

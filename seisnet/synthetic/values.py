@@ -131,5 +131,4 @@ class SyntheticRecord:
             trace_id=f"{self.network}.{self.station}.{self.location}.{self.channel}",
             present=self.present,
             bandwidth_hz=self.sampling_rate_hz / 2,
-            source="synthetic",
         )

@@ -155,7 +155,7 @@ def alter(
         replace(picks[i], time_ns=start_ns + round(samples[i] * NS_PER_S / rate_hz), event_id=labelled.event_id)
         for i in inside
     )
-    altered = Record(data.astype(np.float32), start_ns, rate_hz, record.trace_id, present, bandwidth_hz, record.source)
+    altered = Record(data.astype(np.float32), start_ns, rate_hz, record.trace_id, present, bandwidth_hz)
     stretches = tuple(_moved(stretch, record.start_ns, start_ns, factor) for stretch in labelled.stretches)
     return replace(labelled, record=altered, picks=moved, stretches=stretches)
 

@@ -25,7 +25,7 @@ BLOCK_SAMPLES = 65_536
 
 
 def side_by_side(
-    rows: dict[int, list[Segment]], trace_id: str, rate_hz: float, source: str
+    rows: dict[int, list[Segment]], trace_id: str, rate_hz: float
 ) -> list[tuple[Record, dict[int, Segment]]]:
     """Records of an instrument, cut wherever a component starts or ends; with each, the segments of its rows."""
     half_ns = round(NS_PER_S / rate_hz / 2)  # whole: a float has too few digits for nanoseconds since 1970
@@ -51,7 +51,7 @@ def side_by_side(
             _as_float32(segment.samples[first[row] : first[row] + n], data[row])
             present[row] = True
         bandwidth_hz = min(rate_hz / 2, *(segment.bandwidth_hz for segment in covering.values()))
-        records.append((Record(data, start_ns, rate_hz, trace_id, present, bandwidth_hz, source), covering))
+        records.append((Record(data, start_ns, rate_hz, trace_id, present, bandwidth_hz), covering))
     return records
 
 

@@ -35,7 +35,6 @@ def condition(
     *,
     sampling_rate_hz: float,
     shortest_s: float,
-    source: str = "",
     stations: Stations | None = None,
     response: Response | None = None,
     empty: bool = False,
@@ -60,8 +59,6 @@ def condition(
         Rate of the records.
     shortest_s : float
         Shorter records are rejected.
-    source : str
-        Where the stream was read, for messages.
     stations : mapping, optional
         Station metadata, see `seisnet.waveforms.inventory`.
     response : Response, optional
@@ -98,7 +95,7 @@ def condition(
     records: list[Record] = []
     for trace_id in sorted(instruments):
         rows, flags = _rows(instruments[trace_id], wanted, rejections)
-        for cut, segments in side_by_side(rows, trace_id, sampling_rate_hz, source):
+        for cut, segments in side_by_side(rows, trace_id, sampling_rate_hz):
             placed = rotated(cut, segments, wanted.stations) if trace_id in askew else (cut, segments, "")
             record, used, reason = placed
             if record.n_samples < wanted.shortest:

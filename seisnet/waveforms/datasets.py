@@ -179,7 +179,6 @@ def _read_trace(reader: TraceReader, stored: StoredTrace, source: str) -> Datase
             trace_id=columns.trace_id(row),
             present=present,
             bandwidth_hz=rate_hz / 2,
-            source=source,
         )
         # The row counts from the first stored sample, the record starts at the first recorded one.
         picks, rejected = columns.picks(row, record)

@@ -59,7 +59,6 @@ def read_records(
         stream,
         sampling_rate_hz=sampling_rate_hz,
         shortest_s=shortest_s,
-        source=source.name,
         stations=read_stations(source.inventory) if source.inventory else None,
         response=response,
         empty=True,

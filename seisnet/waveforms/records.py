@@ -61,8 +61,6 @@ class Record:
         Which components were recorded.
     bandwidth_hz : float
         Highest frequency that the recording holds: the Nyquist frequency of the slowest rate it passed through.
-    source : str
-        Where it was read, for messages.
     goes_on : (bool, bool)
         Whether the recording goes on before and after, in records of other sources.
     flags : tuple of Flag
@@ -75,7 +73,6 @@ class Record:
     trace_id: str
     present: NDArray[np.bool_]
     bandwidth_hz: float
-    source: str = ""
     goes_on: tuple[bool, bool] = (False, False)
     flags: tuple[Flag, ...] = ()
 
