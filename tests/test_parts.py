@@ -63,6 +63,23 @@ def test_a_run_that_dies_while_it_draws_the_report_goes_on(archive, tmp_path, mo
     assert (tmp_path / "r" / "report.html").exists() and not (tmp_path / ".k.csv.parts").exists()
 
 
+def test_a_run_that_is_killed_while_it_removes_its_parts_is_finished(archive, tmp_path, monkeypatch):
+    def killed(folder, **_):
+        for path in folder.iterdir():
+            if path.name != ".k.csv.replaces":
+                path.unlink()
+        raise KeyboardInterrupt
+
+    what = (archive / "data" / "0.mseed", "--model", archive / "model.h5", "-o", tmp_path / "k.csv")
+    what = (*what, "--probabilities", tmp_path / "k.h5")
+    with monkeypatch.context() as patched:
+        patched.setattr("shutil.rmtree", killed)
+        assert run_classify(*what).returncode == 130
+    made = {name: (tmp_path / name).read_bytes() for name in ("k.csv", "k.h5", ".k.csv.made")}
+    assert run_classify(*what, "--resume").returncode == 0
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == made
+
+
 def test_advice_to_resume_is_given_only_where_a_source_is_finished(archive, tmp_path, monkeypatch):
     def full(path, part):
         raise DataError("no space left")

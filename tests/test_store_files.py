@@ -34,6 +34,13 @@ def test_what_killed_runs_left_is_swept_and_nothing_of_other_outputs(tmp_path):
     assert listed(tmp_path) == ["run.h5"]
 
 
+def test_what_a_killed_run_left_of_a_file_goes_when_it_is_written_again(tmp_path):
+    (tmp_path / ".a.123.part").write_text("left by a killed run")
+    (tmp_path / ".b.123.part").write_text("of another file")
+    write_whole(tmp_path / "a", b"new")
+    assert listed(tmp_path) == [".b.123.part", "a"]
+
+
 def test_what_is_flushed_is_open_for_writing_as_windows_asks(tmp_path, monkeypatch):
     def flush(descriptor):
         os.write(descriptor, b"")  # refused where the file is open for reading alone

@@ -6,7 +6,7 @@ import pytest
 
 from seisnet.errors import ConfigError, DataError, NothingUsableError
 from seisnet.store.files import FOLDER
-from seisnet.store.work_folder import State, alone, check_place, claim, clear, state_of, work_folder
+from seisnet.store.work_folder import State, alone, check_place, claim, clear, remove, state_of, work_folder
 
 
 @pytest.fixture
@@ -51,6 +51,20 @@ def test_a_run_that_is_killed_while_it_writes_goes_on_and_one_whose_place_was_ta
     assert state_of(output, folder) is State.INTERRUPTED
     with work_folder(folder, [output], resume=True, overwrite=False):
         claim(folder, [output])
+
+
+def test_outputs_that_are_made_are_so_though_a_run_is_killed_while_it_removes_the_folder(place, monkeypatch):
+    def killed(_):
+        raise KeyboardInterrupt
+
+    output, folder = place
+    monkeypatch.setattr("shutil.rmtree", killed)
+    with pytest.raises(KeyboardInterrupt), work_folder(folder, [output], resume=False, overwrite=False):
+        (folder / "part").touch()
+        claim(folder, [output])
+        output.touch()
+        remove(folder, output)
+    assert state_of(output, folder) is State.THERE
 
 
 def test_what_is_put_in_the_place_of_an_output_during_its_run_is_not_replaced(place):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
@@ -18,7 +17,7 @@ from seisnet.formats.probabilities import check_name, write_probabilities
 from seisnet.model import Model
 from seisnet.picking.coincidence import accepted
 from seisnet.picking.detector import joined_detections
-from seisnet.store.work_folder import State, claim, state_of, work_folder
+from seisnet.store.work_folder import State, claim, clear, remove, state_of, work_folder
 from seisnet.waveforms.files import Reading
 from seisnet.waveforms.finding import find_sources, nothing_wanted
 from seisnet.waveforms.records import reasons
@@ -97,6 +96,7 @@ def classify_to_file(  # noqa: PLR0913, each is a choice that somebody makes
     folder, of = parts_folder(output.path), made_of(sources, job, output)
     there = resume and state_of(output.path, folder) is State.THERE
     if there and is_finished(output, of):
+        clear(folder)
         return None
     with work_folder(folder, output.paths, resume=resume, overwrite=overwrite or there):
 
@@ -123,7 +123,7 @@ def classify_to_file(  # noqa: PLR0913, each is a choice that somebody makes
                 raise
             done = f"{len(paths)} of {len(sources)} sources are finished"
             raise DataError(f"{error}; {done}: correct this and use resume=True") from error
-        shutil.rmtree(folder)
+        remove(folder, output.path)
         return found
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -109,7 +108,7 @@ def train(
 
     from seisnet.store.files import HDF5, check_not_read, read_text, sweep
     from seisnet.store.model_file import read_model
-    from seisnet.store.work_folder import State, check_place, claim, work_folder
+    from seisnet.store.work_folder import State, check_place, claim, clear, remove, work_folder
     from seisnet.training.fitting import fit, is_fitted
 
     console.not_both(resume=resume, overwrite=overwrite)
@@ -124,6 +123,7 @@ def train(
                 f"{output} was made with other settings, windows, initial weights or card, or by another version of "
                 "seisnet; choose another name, or use overwrite=True"
             )
+        clear(folder)
         tell(f"{output} is finished; nothing to resume")
         return
     with (
@@ -153,7 +153,7 @@ def train(
         )
         claim(folder, [output])
         model.save(output, overwrite=True)
-        shutil.rmtree(folder)
+        remove(folder, output)
     scores = model.stored.metrics.get("dev_windows")  # of what is kept, not of the best epoch
     score = f"dev macro-F1 {scores['macro_f1']:.4f}" if scores else "no dev split"
     tell(f"{output}: {epochs(len(history['epoch']), vars(config))}, {score}")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import shutil
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -26,7 +25,7 @@ from seisnet.store.files import HDF5, check_not_read
 from seisnet.store.virtual_features import shards_folder
 from seisnet.store.windows_file import FeatureReader, Rejected, WindowsInfo, is_virtual, read_info
 from seisnet.store.windows_in_memory import Windows, read_windows
-from seisnet.store.work_folder import State, check_place, claim, clear, forget, work_folder
+from seisnet.store.work_folder import State, check_place, claim, clear, forget, remove, work_folder
 from seisnet.waveforms.files import Reading
 from seisnet.waveforms.finding import find_sources
 from seisnet.waveforms.records import COMPONENTS
@@ -205,7 +204,7 @@ def preprocess_to_file(  # noqa: PLR0913, each is a choice that somebody makes
             for left in set(folder.iterdir()) - set(totals.shards):
                 left.unlink()
         else:
-            shutil.rmtree(folder)
+            remove(folder, output)
             if was_virtual:
                 clear(shards_folder(output))  # of the file that this one has replaced
     return info

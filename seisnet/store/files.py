@@ -196,8 +196,9 @@ def replacing(path: Path) -> Iterator[Path]:
 
 
 def write_whole(path: Path, content: bytes) -> None:
-    """Write a file whole or not at all; one of that name is replaced."""
+    """Write a file whole or not at all; one of that name is replaced, and what killed runs have left of it removed."""
     with replacing(path) as temporary:
+        sweep(path)
         temporary.write_bytes(content)
 
 

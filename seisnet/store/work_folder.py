@@ -86,7 +86,7 @@ def work_folder(
 ) -> Iterator[None]:
     """Make and lock a folder for the finished parts of outputs; `resume` keeps what is in it, `overwrite` empties it.
 
-    The caller calls `claim` before it writes them, and removes the folder once they are made. If the run fails, the
+    The caller calls `claim` before it writes them, and `remove` once they are made. If the run fails, the
     folder stays as long as it holds anything, but not if there was nothing to make. With `keep`, what is in it belongs
     to the output that is replaced, and stays.
 
@@ -144,6 +144,12 @@ def forget(folder: Path) -> None:
     """Take back what `claim` and `overwrite` have noted."""
     for mark in folder.glob(".*.replaces"):
         mark.unlink()
+
+
+def remove(folder: Path, output: Path) -> None:
+    """Remove the folder of an output that is made; if a run is killed meanwhile, the output is made all the same."""
+    _mark(folder, output).unlink(missing_ok=True)
+    shutil.rmtree(folder)
 
 
 def clear(folder: Path) -> None:
