@@ -1,6 +1,9 @@
 """Dialects of other tools, against small golden tables; probabilities; ObsPy reads back what was written."""
 
 import dataclasses
+import errno
+import io
+from pathlib import Path
 
 import h5py
 import numpy as np
@@ -149,6 +152,22 @@ def test_probabilities_come_back_from_miniseed_and_hdf5(tmp_path):
         assert file["records/000000"].attrs["start_ns"] == AT_NS
     with pytest.raises(ConfigError, match="use one of these endings"):
         write_probabilities([found], tmp_path / "p.txt", model="m")
+
+
+def test_probabilities_of_which_a_part_can_not_be_written_are_told_in_one_line_and_leave_nothing(tmp_path, monkeypatch):
+    class FullOnce(io.FileIO):
+        """A file on a disk that is full for a moment."""
+
+        def write(self, data):
+            monkeypatch.undo()
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    values = np.full((3, 4), 1 / 3, dtype=np.float32)
+    found = Probabilities(values, AT_NS, 200_000_000, ("P", "S", "noise"), "CI.BOM..HH", np.zeros(4, dtype=np.bool_))
+    monkeypatch.setattr(Path, "open", lambda *how, **more: (FullOnce if "wb" in how else open)(*how, **more))
+    with pytest.raises(DataError, match=r"p\.mseed: can't be written: No space left on device"):
+        write_probabilities([found], tmp_path / "p.mseed", model="m")
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("trace_id", ["XX.LONGNAME..HH", "XX.ÄÖ..HH", "XXX.APE..HH", "GE.APE.100.HH"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from io import BytesIO
 from pathlib import Path
 
 import obspy
@@ -88,7 +89,9 @@ def write_probabilities(traces: Iterable[Probabilities], path: Path, *, model: s
                 instrument = found.trace_id.rpartition(".")[2]
                 channels = [f"{instrument:X>2.2}{letter}" for letter in letters(found.classes).values()]
                 stream = obspy.Stream(list(_traces(found, channels)))
-                stream.write(file, format="MSEED", encoding="FLOAT32", reclen=RECORD_BYTES)
+                content = BytesIO()  # ObsPy goes on if it can't write, as on a full disk
+                stream.write(content, format="MSEED", encoding="FLOAT32", reclen=RECORD_BYTES)
+                file.write(content.getbuffer())
 
 
 def _check_codes(trace_id: str) -> None:
