@@ -19,6 +19,7 @@ from seisnet.waveforms.clocks import on_time
 from seisnet.waveforms.files import Reading, read_file, read_headers
 from seisnet.waveforms.mseed import read_index, read_span, read_stretches
 from seisnet.waveforms.mseed_headers import headers_at
+from seisnet.waveforms.mseed_samples import decoded_between
 from seisnet.waveforms.records import NS_PER_S
 from tests.mseed_records import START, packed, records_late_by
 
@@ -171,6 +172,23 @@ def test_of_a_clock_that_drifts_rates_that_jitter_are_one(tmp_path):
     path.write_bytes(b"".join(records))
     assert said_by_us(path) == said_by_obspy(path) == [("...HHZ", START.ns + 1_200_000, 6000, 100.0)]
     check_times(read_file(path, Reading()), times_ns)
+
+
+def test_bounded_memory_samples_of_a_clock_that_drifts_need_no_second_copy_of_their_records(tmp_path):
+    def peak(gap_s):
+        path = tmp_path / f"{gap_s}.mseed"
+        records = [r for at in (0, 2000 + gap_s) for r in packed(START + at, 200_000, length=4096, encoding="INT32")]
+        path.write_bytes(b"".join(records))
+        content = read_span(path, START.ns, (START + 4100).ns)
+        tracemalloc.start()
+        try:
+            assert len(decoded_between(path, content, START, START + 4100)) == 2
+            return tracemalloc.get_traced_memory()[1], len(content)
+        finally:
+            tracemalloc.stop()
+
+    (steady, n_bytes), (drifting, _) = peak(3), peak(1)  # a gap of a second may be a leap second
+    assert drifting < steady + n_bytes / 8
 
 
 @settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -16,7 +16,7 @@ from seisnet.waveforms.mseed_headers import headers_at, seed_id_of
 from seisnet.waveforms.segments import place_after, trace_part
 
 
-def on_time(stream: obspy.Stream, data: bytes) -> obspy.Stream:
+def on_time(stream: obspy.Stream, data: bytes | memoryview) -> obspy.Stream:
     """Cut traces wherever a record of `data`, from which they were read, no longer falls on their samples.
 
     Packets are cut there as well, so that a file gives what a stream gives. A trace holds records of one channel and

@@ -55,7 +55,7 @@ def decoded_between(
     drifts = _drifts(path)
     times = {} if drifts else {"starttime": start, "endtime": end}
     stream = mseed_reader()(records, **times) if len(records) else obspy.Stream()
-    return cut(on_time(stream, records.tobytes()) if drifts else stream, start, end)
+    return cut(on_time(stream, records.data.cast("B")) if drifts else stream, start, end)
 
 
 def cut(stream: obspy.Stream, start: obspy.UTCDateTime | None, end: obspy.UTCDateTime | None) -> obspy.Stream:
