@@ -7,7 +7,8 @@ import obspy
 import pytest
 
 from seisnet.waveforms.channels import split_channel
-from seisnet.waveforms.conditioning import condition
+from seisnet.waveforms.conditioning import NO_CODE, condition
+from seisnet.waveforms.records import reasons
 from tests.records import START_NS, STEP_NS, records_of
 
 
@@ -51,12 +52,21 @@ def test_one_component_alone_goes_through_and_says_so(component, make_trace, noi
     assert not record.data[~record.present].any()
 
 
-@pytest.mark.parametrize("channel", ["HDH", "HHF", "LDO", "", "HH?"])
+@pytest.mark.parametrize("channel", ["HDH", "HHF", "LDO", "HH?"])
 def test_what_is_no_component_of_ground_motion_is_rejected_with_its_code(channel, make_trace, noise):
     found, [rejection] = records_of(make_trace(noise(500), f"GE.APE..{channel}"))
     assert found == []
     assert f"'{channel}'" in rejection.reason
     assert "Z N E" in rejection.reason
+
+
+def test_traces_without_codes_are_rejected_with_what_to_do(tmp_path, make_trace, noise):
+    """Those of SEG-Y and SU files have none at all."""
+    stream = obspy.Stream([make_trace(noise(500).astype(np.float32), "...")])
+    stream.write(str(tmp_path / "a.su"), format="SU")
+    found, [rejection] = condition(obspy.read(str(tmp_path / "a.su")), sampling_rate_hz=100.0, shortest_s=1.0)
+    assert found == []
+    assert reasons([rejection]) == NO_CODE
 
 
 @pytest.mark.parametrize("channel", ["001", "1", "BHZ_01", "AUX2", "DS 12", "TRANSVERT"])

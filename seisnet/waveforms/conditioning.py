@@ -26,6 +26,12 @@ from seisnet.waveforms.segments import Segment, segments_of
 REMEDY = "rename it, or give its orientation in station metadata (an inventory)"
 """What helps against a channel code that only numbers a channel."""
 
+NO_CODE = (
+    "no channel code, as in SEG-Y and SU files; give each trace its codes in ObsPy (trace.id = 'XX.STA..HHZ') and "
+    "write miniSEED"
+)
+"""Reason of a rejection."""
+
 SLOWEST = 0.1
 """Recordings slower than this share of the target rate hold too little of the band."""
 
@@ -139,7 +145,9 @@ def _instruments(
         trace_id, component = split_seed_id(trace.id)
         place = place_of(trace, component, wanted.stations, by_letter=trace_id in askew)
         reason = unusable(trace, wanted.rate_hz)
-        if place is None and (component in ROW or component.isdigit()):
+        if place is None and not stats.channel.strip():
+            reason = NO_CODE
+        elif place is None and (component in ROW or component.isdigit()):
             reason = f"channel code '{stats.channel}' names a channel, not a component; {REMEDY}"
         elif place is None and component in AXES:
             reason = UNKNOWN_AXES

@@ -146,6 +146,8 @@ def reasons(rejections: Iterable[Rejection]) -> str:
     --------
     >>> reasons([Rejection("XX.A..HH", 0, 9, "no samples"), Rejection("XX.B..HH", 0, 9, "no samples")])
     'no samples (XX.A..HH, XX.B..HH)'
+    >>> reasons([Rejection("...", 0, 9, "no channel code")])
+    'no channel code'
     >>> reasons([Rejection("", 0, 0, "used, but resampled from 40 Hz")])
     ''
     """
@@ -154,7 +156,7 @@ def reasons(rejections: Iterable[Rejection]) -> str:
         trace_ids_of.setdefault(rejection.reason, {})[rejection.trace_id] = None
     told = []
     for reason, traces in trace_ids_of.items():
-        named = [trace_id for trace_id in traces if trace_id]
+        named = [trace_id for trace_id in traces if trace_id.strip(".")]
         told.append(f"{reason} ({first_of(named, MOST_NAMED)})" if named else reason)
     return "; ".join(told)
 
