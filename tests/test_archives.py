@@ -404,8 +404,8 @@ def test_files_of_an_archive_with_other_names_are_counted(archive):
 
 
 def test_what_is_no_archive_is_an_error_in_one_line(tmp_path):
-    for path in (tmp_path, tmp_path / "missing"):
-        with pytest.raises(DataError, match="not an SDS archive"):
+    for path, why in ((tmp_path, "not an SDS archive"), (tmp_path / "missing", "no such folder")):
+        with pytest.raises(DataError, match=f"sds:{path}: {why}"):
             find_sources([f"sds:{path}"], Reading())
 
 

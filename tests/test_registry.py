@@ -231,9 +231,9 @@ def test_a_list_that_names_no_chunks_is_refused(web, said):
         remote_files(entry)
 
 
-def test_no_server_has_it(web):
+def test_no_server_gives_it(web):
     entry = parse_entry("a", ENTRY + f'folders = ["{web[1]}gone/", "http://127.0.0.1:9/a/"]')
-    with pytest.raises(DataError, match=r"a: no server has it: .*/gone/: neither .*; .*:9/a/chunks: .*refused\. Ask\."):
+    with pytest.raises(DataError, match=r"a: no server gave it: .*/gone/: neither .*; .*:9/a/chunks: .*refused\. Ask"):
         remote_files(entry)
 
 

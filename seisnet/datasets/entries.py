@@ -175,7 +175,7 @@ def remote_files(entry: DatasetEntry, chunks: Sequence[str] = ()) -> list[Remote
     ConfigError
         There is no such chunk.
     DataError
-        The set is not to be had by HTTP, or no server has it; the message says how to get it.
+        The set is not to be had by HTTP, or no server gives it; the message says how to get it.
     """
     if entry.files:
         if chunks:
@@ -194,7 +194,7 @@ def remote_files(entry: DatasetEntry, chunks: Sequence[str] = ()) -> list[Remote
             raise ConfigError(f"{entry.name} has no chunk '{unknown[0]}'{nearest(unknown[0], known)}")
         names = [name for c in chunks or known for name in (f"metadata{c}.csv", f"waveforms{c}.hdf5")]
         return [RemoteFile(url=f"{folder}{name}", name=name) for name in names]
-    why = "no server has it: " + "; ".join(refusals) if refusals else "it can't be fetched by HTTP"
+    why = "no server gave it: " + "; ".join(refusals) if refusals else "it can't be fetched by HTTP"
     addresses = f" Repository: {entry.repository}" if entry.repository else ""
     addresses += f" DOI: {entry.doi}" if entry.doi else ""
     raise DataError(f"{entry.name}: {why}. {entry.how_to_fetch}{addresses}")

@@ -35,11 +35,13 @@ def find_days(root: Path, selection: Selection, reading: Reading) -> list[Source
     Raises
     ------
     DataError
-        The folder is no archive.
+        There is no such folder, or it is no archive.
     NothingUsableError
         It holds nothing that is wanted.
     """
     years = [path for path in sorted(root.glob("[0-9][0-9][0-9][0-9]")) if path.is_dir()]
+    if not root.is_dir():
+        raise DataError(f"sds:{root}: no such folder")
     if not years:
         raise DataError(f"sds:{root}: not an SDS archive, which has folders YEAR/NET/STA/CHAN.D")
     others: list[str] = []
