@@ -96,7 +96,7 @@ def test_that_station_metadata_do_not_apply_to_a_data_set_is_told(labelled, tmp_
 
 
 def test_a_drive_of_windows_is_no_kind_of_source():
-    for name, said in ((r"C:\data\a.mseed", ": no such file or folder"), (r"sds:C:\archive", ": not an SDS archive")):
+    for name, said in ((r"C:\data\a.mseed", ": no such file or folder"), (r"sds:C:\archive", ": no such folder")):
         with pytest.raises(DataError, match=re.escape(name + said)):
             find_sources([name], Reading())
 
@@ -146,8 +146,8 @@ def test_long_files_are_read_whole_whenever_they_were_recorded(first, tmp_path, 
 
 def test_tables_and_pictures_in_a_folder_are_passed_over(tmp_path, write):
     write(tmp_path / "a.mseed")
-    (tmp_path / "picks.csv").write_text("no waveform")
-    (tmp_path / ".hidden").write_text("no waveform")
+    for name in ("picks.csv", "availability.svg", ".hidden"):
+        (tmp_path / name).write_text("no waveform")
     records, reading = read_all(tmp_path)
     assert len(records) == 1
     assert reading.rejections == []

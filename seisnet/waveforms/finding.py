@@ -34,7 +34,7 @@ MOST_OPENED = 9
 LONGEST_DAYS = 1.5
 """Files that together are longer than this are read a day at a time."""
 
-NOT_WAVEFORMS = {".csv", ".xml", ".json", ".toml", ".md", ".html", ".py", ".png", ".pdf", ".h5", ".hdf5"}
+NOT_WAVEFORMS = {".csv", ".xml", ".json", ".toml", ".md", ".html", ".py", ".png", ".svg", ".pdf", ".h5", ".hdf5"}
 """Endings passed over when a folder is read; .txt may hold ASCII waveforms. A file that the user names is tried."""
 
 NAMELESS = re.compile(r"\.[A-Za-z0-9]+\.\w{0,2}\.[A-Z0-9]{1,3}(\.[\w.]*)?")
