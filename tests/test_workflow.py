@@ -386,7 +386,7 @@ def test_a_dry_run_counts_the_sources_that_the_run_counts(job, tmp_path):
         trace.write(str(tmp_path / f"{trace.id}.mseed"), format="MSEED")
     n = len(list(tmp_path.iterdir()))
     what = ("preprocess", tmp_path, "--labels", job / "analyst.csv", "--split", "1,0,0", "-o", tmp_path / "w.h5")
-    assert run(*what, "--dry-run").stdout.startswith(f"sources: {n} in 1 group; their windows, before ")
+    assert run(*what, "--dry-run").stdout.startswith(f"sources: {n}, read in 1 portion; their windows, before ")
     assert f" from {n} sources, " in run(*what).stderr
 
 

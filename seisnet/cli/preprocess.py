@@ -196,8 +196,8 @@ def _print_plan(plan: Plan, *, verbose: bool) -> None:
     """Print to stdout what would be made."""
     from seisnet.picks import iso_time
 
-    groups = f" in {counted(len(plan.sources), 'group')}" if len(plan.sources) != plan.n_files else ""
-    click.echo(f"sources: {plan.n_files}{groups}; their windows, before augmented ones of dev and test are left out:")
+    together = f", read in {counted(len(plan.sources), 'portion')}" if len(plan.sources) != plan.n_files else ""
+    click.echo(f"sources: {plan.n_files}{together}; their windows, before augmented ones of dev and test are left out:")
     for name, made in plan.sources if verbose else plan.sources[:PLAN_LINES]:
         click.echo(f"  {name}: {counted(made, 'window')}")
     _print_left(len(plan.sources), verbose=verbose)
