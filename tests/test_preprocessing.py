@@ -335,6 +335,25 @@ def test_labels_that_match_in_part_are_told_in_the_file(labelled, tmp_path):
     assert sum("XX.NOWHERE." in reason for *_, reason in found.info.rejected) == 1
 
 
+def test_an_instrument_without_signal_beside_a_sound_one_gives_no_windows(tmp_path):
+    """Its windows were as many P, S and noise as those of the sound one, with nothing in them."""
+    sound = obspy.read()
+    dead = sound.copy()
+    for trace in dead:
+        trace.stats.channel, trace.data = f"HN{trace.stats.component}", np.zeros_like(trace.data)
+    picks = ["BW,RJOB,2009-08-24T00:20:07.7,P", "BW,RJOB,2009-08-24T00:20:08.8,S"]
+    labels, config = [str(write_labels(tmp_path / "picks.csv", picks))], replace(CONFIG, split=(1.0, 0.0, 0.0))
+    (sound + dead).write(str(tmp_path / "a.mseed"), format="MSEED")
+    found = preprocess([str(tmp_path / "a.mseed")], labels, config)
+    assert set(found.rows.trace_id) == {"BW.RJOB..EH"}
+    told = Counter(reason for trace_id, *_, reason in found.info.rejected if trace_id == "BW.RJOB..HN")
+    assert [told[f"{label} where no component has a signal"] for label in ("P", "S")] == [1, 1]
+    (tmp_path / "rockfall.csv").write_text("network,station,time,class\nBW,RJOB,2009-08-24T00:20:07,rockfall\n")
+    config = replace(config, task="class", class_names=("rockfall", "noise"))
+    found = preprocess([str(tmp_path / "a.mseed")], [str(tmp_path / "rockfall.csv")], config)
+    assert set(found.rows.trace_id) == {"BW.RJOB..EH"}
+
+
 def test_labels_of_other_phases_only_are_reasons(labelled, tmp_path):
     p = labelled.picks[0]
     other = write_labels(tmp_path / "lg.csv", [f"SY,{p.station},{obspy.UTCDateTime(ns=p.time_ns)},Lg"])

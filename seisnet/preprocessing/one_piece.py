@@ -34,7 +34,7 @@ from seisnet.windows.augment import added_ns, augment
 from seisnet.windows.class_cutting import cut_classes
 from seisnet.windows.cutting import cut
 from seisnet.windows.excerpting import excerpts
-from seisnet.windows.labelled import LabelledRecord, Window, covered_ns, start_ns
+from seisnet.windows.labelled import LabelledRecord, Window, covered_ns, start_ns, with_signal
 
 FEATURE_BYTES = 1 << 24
 """Features are written when this many have gathered: memory does not grow with the windows of a piece."""
@@ -136,6 +136,8 @@ class _Maker:
         """Cut the windows of a record; returns how many there are, and why there are not more."""
         job, config = self._job, self._job.config
         windows, rejections = (cut_classes if config.task == "class" else cut)(labelled, config)
+        windows, silent = with_signal(labelled.record, windows, config)
+        rejections += silent
         station, given = station_of(labelled.record.trace_id), SPLITS.index(labelled.split) + 1 if labelled.split else 0
         if job.miner:
             from seisnet.preprocessing.mining import load_miner, mine  # whose models take long to import

@@ -17,7 +17,7 @@ from seisnet.config import PreprocessConfig
 from seisnet.labels.phases import phase_class
 from seisnet.overlaps import merged
 from seisnet.picks import ClassInterval, Pick, station_of
-from seisnet.waveforms.records import NS_PER_S, Record, sample_of, sample_to_ns
+from seisnet.waveforms.records import NS_PER_S, Record, Rejection, sample_of, sample_to_ns
 
 
 @dataclass(frozen=True)
@@ -131,6 +131,27 @@ def stretch_of(record: Record, first: int, length: int) -> NDArray[np.float32]:
     if not 0 <= first <= record.n_samples - length:
         raise IndexError(f"samples {first} to {first + length - 1} do not lie in a record of {record.n_samples}")
     return record.data[:, first : first + length]
+
+
+def with_signal(
+    record: Record, windows: Sequence[Window], config: PreprocessConfig
+) -> tuple[list[Window], list[Rejection]]:
+    """Windows in which some component moves, and rejections of the others but shifted copies.
+
+    A scan masks what holds no signal. A pick counts for every instrument of its station, so one that is dead beside a
+    sound one would teach that nothing is an onset.
+    """
+    length = config.window_samples
+    kept: list[Window] = []
+    rejections: list[Rejection] = []
+    for w in windows:
+        if np.ptp(stretch_of(record, w.first_sample, length), axis=1).any():
+            kept.append(w)
+        elif w.label == "noise" or not w.augmented:
+            end_ns = sample_to_ns(record, w.first_sample + length - 1)
+            reason = f"{w.label} where no component has a signal"
+            rejections.append(Rejection(record.trace_id, start_ns(record, w), end_ns, reason))
+    return kept, rejections
 
 
 def start_ns(record: Record, window: Window) -> int:
