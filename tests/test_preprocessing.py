@@ -345,7 +345,7 @@ def test_an_instrument_without_signal_beside_a_sound_one_gives_no_windows(tmp_pa
     labels, config = [str(write_labels(tmp_path / "picks.csv", picks))], replace(CONFIG, split=(1.0, 0.0, 0.0))
     (sound + dead).write(str(tmp_path / "a.mseed"), format="MSEED")
     found = preprocess([str(tmp_path / "a.mseed")], labels, config)
-    assert set(found.rows.trace_id) == {"BW.RJOB..EH"}
+    assert {*found.rows.trace_id, *(excerpt.trace_id for excerpt in found.excerpts)} == {"BW.RJOB..EH"}
     told = Counter(reason for trace_id, *_, reason in found.info.rejected if trace_id == "BW.RJOB..HN")
     assert [told[f"{label} where no component has a signal"] for label in ("P", "S")] == [1, 1]
     (tmp_path / "rockfall.csv").write_text("network,station,time,class\nBW,RJOB,2009-08-24T00:20:07,rockfall\n")

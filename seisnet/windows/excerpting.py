@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 
+import numpy as np
+
 from seisnet.config import PreprocessConfig
 from seisnet.overlaps import Spans
 from seisnet.store.excerpts import Excerpt
@@ -25,7 +27,7 @@ def excerpts(
     Picks that follow each other within twice `config.excerpt_s` share one, which reaches so far before the first and
     after the last of them, or to the record's edge. A record that is declared noise gives its beginning. An excerpt
     belongs to the events of its picks, and to those of all windows that share a sample with it. One that would be
-    shorter than a window becomes a rejection.
+    shorter than a window, or holds no signal, becomes a rejection.
 
     Parameters
     ----------
@@ -47,8 +49,12 @@ def excerpts(
     known_spans = Spans([(low, high - 1) for low, high in known])
     window_spans = Spans([(w.first_sample, w.first_sample + length - 1) for w in windows])
     for low, high, cluster in parts:
+        reason = ""
         if high - low < length:
             reason = f"an excerpt shorter than {config.window_s:g} s"
+        elif not np.ptp(record.data[:, low:high], axis=1).any():
+            reason = "an excerpt where no component has a signal"
+        if reason:
             yield Rejection(record.trace_id, sample_to_ns(record, low), sample_to_ns(record, high - 1), reason)
             continue
         events = [labelled.group(pick.event_id, centred_on(sample, length)) for sample, _, pick in cluster]
