@@ -119,7 +119,7 @@ def test_samples_are_whole_and_classes_are_in_order():
     ("content", "message"),
     [
         (b"[train\n", "not TOML"),
-        (b"\xff\xfe", "not TOML"),
+        (b"\xff\xfe", "not text in UTF-8"),
         (b"[trian]\nepochs = 3\n", "unknown table 'trian'; did you mean 'train'?"),
         (b"qqq = 3\n", "'qqq' is outside the tables; it belongs in one of preprocess, train, pick"),
         (b"train = 3\n", "got 3; a table is needed"),
