@@ -387,8 +387,9 @@ def test_a_report_of_detections_counts_and_lists_them(tmp_path):
     metrics = json.loads((folder / "metrics.json").read_text())
     assert metrics["detections_by_station"] == [{"station": "TW.LH01", "class": "rockfall", "detections": 1}]
     assert {path.name for path in folder.iterdir()} == {name for name in IN_REPORT if "picks" not in name}
-    with pytest.raises(ConfigError, match="a report of detections"):
-        open_picked(folder)
+    for path in (folder, folder / "detections.csv"):
+        with pytest.raises(ConfigError, match=r"detections\.csv: detections; picks can be drawn, detections can't"):
+            open_picked(path)
 
 
 def test_a_report_of_picks_counts_them_and_what_was_rejected(tmp_path):

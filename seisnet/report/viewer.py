@@ -14,7 +14,7 @@ from urllib.parse import quote
 from seisnet.classification.views import VIEW_AFTER_S, VIEW_BEFORE_S, View, find_pick, view_around
 from seisnet.config import from_dict
 from seisnet.errors import ConfigError, DataError
-from seisnet.formats.picks import read_picks
+from seisnet.formats.picks import kinds_of, read_picks
 from seisnet.model import Model, load_model
 from seisnet.picks import Pick, in_order
 from seisnet.report.classification import waveform_picture
@@ -134,7 +134,7 @@ def open_picked(
     Raises
     ------
     ConfigError
-        If no waveforms are named, or the model that a report knows is gone.
+        If no waveforms are named, the model that a report knows is gone, or there are detections, not picks.
     DataError
         If picks or waveforms can't be read.
     """
@@ -146,9 +146,10 @@ def open_picked(
         sources, model_name = sources or known["sources"], model_name or known["model"]
         inventory = inventory or known["inventory"]
         selection = from_dict(Selection, known["selection"], where=f"{path / 'metrics.json'}: selection")
-        if (path / "detections.csv").exists() and not (path / "picks.csv").exists():
-            raise ConfigError(f"{path}: a report of detections; picks can be drawn, detections can't")
-        path = path / "picks.csv"
+        detections, path = path / "detections.csv", path / "picks.csv"
+        path = detections if detections.exists() and not path.exists() else path
+    if kinds_of(path) == {"class"}:
+        raise ConfigError(f"{path}: detections; picks can be drawn, detections can't")
     if not sources:
         raise ConfigError(f"{path}: use --waveforms to say what the picks were made on")
     if services := [source for source in sources if source.startswith("fdsn:")]:
