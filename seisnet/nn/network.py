@@ -63,6 +63,8 @@ class Network:
     Examples
     --------
     >>> network = Network((4, 8, 3), rng=np.random.default_rng(0))
+    >>> network
+    Network(4-8-3, relu, 67 parameters)
     >>> network.theta.shape, network.predict_proba(np.zeros((2, 4), np.float32)).shape
     ((67,), (2, 3))
     """
@@ -99,6 +101,10 @@ class Network:
         self._passes = 0
         if rng is not None:
             self.initialize(rng)
+
+    def __repr__(self) -> str:
+        """Say of what size it is, as `seisnet inspect` does."""
+        return f"Network({'-'.join(map(str, self.sizes))}, {self.activation}, {self._n_parameters} parameters)"
 
     @property
     def theta(self) -> Array:
