@@ -32,7 +32,7 @@ from seisnet.waveforms.sources import Source
 from seisnet.windows.augment import augment
 from seisnet.windows.cutting import cut
 from seisnet.windows.excerpting import excerpts
-from seisnet.windows.labelled import LabelledRecord, Window, start_ns, with_signal
+from seisnet.windows.labelled import LabelledRecord, Window, start_ns
 from seisnet.wording import counted, most_frequent
 
 
@@ -83,7 +83,7 @@ def station_folds(
 
 
 def make_windows(parts: Sequence[Sequence[LabelledRecord]], config: PreprocessConfig) -> Windows:
-    """Windows and excerpts of records.
+    """Windows and excerpts of records; unlike for a windows file, also where no component has a signal.
 
     Parameters
     ----------
@@ -113,8 +113,7 @@ def make_windows(parts: Sequence[Sequence[LabelledRecord]], config: PreprocessCo
         for labelled in records:
             record = labelled.record
             windows, rejections = cut(labelled, config)
-            windows, silent = with_signal(record, windows, config)
-            why.update(rejection.reason for rejection in [*rejections, *silent])
+            why.update(rejection.reason for rejection in rejections)
             windows = [w for w in windows if split == 0 or not w.augmented]
             if not windows:
                 continue
