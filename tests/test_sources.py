@@ -137,9 +137,9 @@ def test_a_time_that_nanoseconds_can_not_tell_is_told_and_the_rest_goes_on(tmp_p
 def test_long_files_are_read_whole_whenever_they_were_recorded(first, tmp_path, make_trace, noise):
     """Clocks may be wrong by a century. A file of two days is read a day at a time."""
     trace = make_trace(noise(2 * 86_400), start_ns=obspy.UTCDateTime(first).ns, rate_hz=1.0)
-    trace.write(str(tmp_path / "a.pickle"), format="PICKLE")
+    trace.write(str(tmp_path / "a.sac"), format="SAC")
     reading = Reading()
-    sources = find_sources([str(tmp_path / "a.pickle")], reading)
+    sources = find_sources([str(tmp_path / "a.sac")], reading)
     records = [r for s in sources for r in read_records(s, reading, sampling_rate_hz=1.0, shortest_s=1.0)]
     assert (len(sources), sum(r.n_samples for r in records), lost(reading.rejections)) == (3, 2 * 86_400, [])
 

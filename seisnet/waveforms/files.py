@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import glob
 import re
 import signal
 import stat
@@ -22,6 +21,7 @@ from seisnet.waveforms.damaged import UNSURE, read_decodable, unsure_records
 from seisnet.waveforms.mseed import Stretch, read_index, read_span
 from seisnet.waveforms.mseed_samples import cut, decoded_between, holds_mseed, is_mseed, n_samples_of, read_mseed
 from seisnet.waveforms.records import DAMAGED, Rejection
+from seisnet.waveforms.unpickled import read_unpickled
 from seisnet.wording import counted, first_of
 
 SKIPPED = re.compile("The rest of the file will not be read|Will skip bytes")
@@ -155,8 +155,7 @@ def _read(
         elif begins_with_record and not span_ns:
             stream = read_mseed(path, headonly=headonly)
         if not stream and near is None:
-            # ObsPy takes names for patterns, and brackets do occur in names.
-            stream = obspy.read(glob.escape(str(path)), headonly=headonly, starttime=times[0], endtime=times[1])
+            stream = read_unpickled(path, headonly=headonly, starttime=times[0], endtime=times[1])
     except MemoryError:
         raise
     except Exception as error:
