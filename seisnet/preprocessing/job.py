@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -30,7 +30,7 @@ from seisnet.waveforms.files import Reading
 from seisnet.waveforms.finding import find_sources
 from seisnet.waveforms.records import COMPONENTS
 from seisnet.waveforms.selection import Selection
-from seisnet.wording import counted, misfits, most_frequent
+from seisnet.wording import Say, counted, misfits, most_frequent, silent
 
 BYTES_A_ROW = 48
 """Approximate size of a row of a windows file without its features."""
@@ -114,7 +114,7 @@ def preprocess_to_file(  # noqa: PLR0913, each is a choice that somebody makes
     miner: str = "",
     engine: Engine = HERE,
     progress: Progress | None = None,
-    say: Callable[[str], None] | None = None,
+    say: Say = silent,
     selection: Selection | None = None,
     inventory: Sequence[str | Path] = (),
 ) -> WindowsInfo:
@@ -184,7 +184,7 @@ def preprocess_to_file(  # noqa: PLR0913, each is a choice that somebody makes
     was_virtual = is_virtual(output)
     keep = virtual and was_virtual  # its shards are in this folder
     with work_folder(folder, [output], resume=resume, overwrite=overwrite or there, keep=keep):
-        if say and resume and (line := misfits("shards", [path.stem for path in folder.glob("*.h5")], identities)):
+        if resume and (line := misfits("shards", [path.stem for path in folder.glob("*.h5")], identities)):
             say(line)
         with engine.crew(partial(step, job)) as over:
             totals = make_shards(job, pieces, over, reading.rejections, progress)
