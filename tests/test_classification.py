@@ -319,7 +319,7 @@ def test_how_many_picks_the_tests_against_others_cost_is_told(tmp_path):
     every = classify([tmp_path / "a.mseed"], model)
     none = classify([tmp_path / "a.mseed"], model, PickConfig(coincidence=2))
     assert (every.refused, none.refused) == (0, len(every.picks)) and every.picks and not none.picks
-    told = f"0 P and 0 S picks; {none.refused} more failed the tests for coincidence or P before S."
+    told = f"0 P and 0 S picks; {none.refused} more failed the tests against other picks."
     assert summary(none, model)[0] == told
     assert "failed" not in summary(every, model)[0]
 

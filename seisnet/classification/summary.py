@@ -26,7 +26,7 @@ def summary(found: Classification, model: Model) -> tuple[str, ...]:
 def _why_no_more(found: Classification) -> str:
     """How many picks failed the tests against others; where there are none at all, how high the probabilities came."""
     if found.refused:
-        return f"; {found.refused} more failed the tests for coincidence or P before S"
+        return f"; {found.refused} more failed the tests against other picks"
     if found.picks or found.detections:
         return ""
     highest = "; ".join(
