@@ -1,4 +1,4 @@
-"""What `seisnet.model.Model.classify` returns: lists of picks and of detections, which also look like SeisBench's."""
+"""Lists of picks and of detections, as they are found or read, which also look like SeisBench's."""
 
 from __future__ import annotations
 

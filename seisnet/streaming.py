@@ -20,9 +20,10 @@ import obspy
 from seisnet.config import PickConfig, PreprocessConfig
 from seisnet.config.checks import between, coerced
 from seisnet.errors import ConfigError
+from seisnet.pick_lists import DetectionList, PickList
 from seisnet.picking.detector import reaching
 from seisnet.picking.follower import Follower, Found
-from seisnet.picks import Detection, Pick, in_order
+from seisnet.picks import Pick, in_order
 from seisnet.waveforms.channels import split_seed_id
 from seisnet.waveforms.conditioning import unusable
 from seisnet.waveforms.inventory import Metadata, Stations, response_of, stations_of
@@ -99,7 +100,7 @@ class Streaming:
         inventory: Metadata = None,
     ) -> None:
         self.rejections: list[Rejection] = []
-        self.detections: list[Detection] = []
+        self.detections = DetectionList()
         self._model, self._config = model, PickConfig.of(config)
         for name, value in {"patience_s": patience_s, "step_s": step_s}.items():
             between(name, coerced(name, value, float), 0.0, 1e9)
@@ -113,7 +114,7 @@ class Streaming:
         self._instruments: dict[str, _Instrument] = {}
         self._ended = False
 
-    def add(self, packet: obspy.Trace | obspy.Stream, *, now_ns: int | None = None) -> list[Pick]:
+    def add(self, packet: obspy.Trace | obspy.Stream, *, now_ns: int | None = None) -> PickList:
         """Take a trace or a stream, down to one sample, and give the picks that have become settled.
 
         With `now_ns`, traces that end more than ten minutes later are left out.
@@ -134,13 +135,13 @@ class Streaming:
             line = self._instruments[trace_id]
             line.take(trace, component)
             picks += self._kept(line.advance(self._patience_ns, self._step_ns))
-        return in_order(picks)
+        return PickList(in_order(picks))
 
-    def finish(self) -> list[Pick]:
+    def finish(self) -> PickList:
         """Give all that is left; nothing may be added afterwards."""
         self._ended = True
         found = [piece for line in self._instruments.values() for piece in line.finish()]
-        return in_order(self._kept(found))
+        return PickList(in_order(self._kept(found)))
 
     def _kept(self, found: list[Found]) -> list[Pick]:
         for piece in found:

@@ -139,6 +139,9 @@ def test_any_picks_are_our_own_csv_or_labels(tmp_path):
     bom.write_bytes(b"\xef\xbb\xbf" + (tmp_path / "ours.csv").read_bytes())
     assert [len(read_picks(tmp_path / n)) for n in ("ours.csv", "labels.csv", "picks.xml")] == [4, 1, 4]
     assert repr(read_picks(bom)) == repr(read_picks(tmp_path / "ours.csv"))
+    assert repr(read_picks(bom)).startswith("4 picks:\n") and repr(read_picks(tmp_path / "picks.xml")).startswith(
+        "4 pi"
+    )
     (tmp_path / "classes.csv").write_text("network,station,time, Class\nGE,APE,1577836801,rockfall\n")
     (tmp_path / "semicolons.csv").write_text("network;station;time;class\nGE;APE;1577836801;rockfall\n")
     kinds = {

@@ -49,7 +49,9 @@ def test_chunk_invariance_packets_of_any_size_and_order_give_the_same_picks(data
     packets.sort(key=lambda tr: (tr.stats.endtime.ns + late[tr.stats.channel[-1]] * 10_000_000, tr.id))
     streaming = MODEL.stream()
     found = [pick for packet in packets for pick in streaming.add(packet)]
-    assert found + streaming.finish() == expected
+    rest = streaming.finish()
+    assert found + rest == expected
+    assert repr(rest).startswith(f"{len(rest)} pick") and str(streaming.detections) == "0 detections"
     assert lost(streaming.rejections) == []
 
 

@@ -13,6 +13,7 @@ from seisnet.formats.own_csv import detections_csv, is_picks_csv, picks_csv, rea
 from seisnet.formats.quakeml import detections_quakeml, picks_nlloc, picks_quakeml, picks_sc3ml
 from seisnet.labels.reading import read_labels
 from seisnet.labels.tables import columns_by_separator, is_csv
+from seisnet.pick_lists import PickList
 from seisnet.picks import Detection, Pick
 from seisnet.store.files import FOLDER, check_ending, check_output, path_of, write_whole
 from seisnet.waveforms.datasets import is_dataset, read_dataset_picks
@@ -112,9 +113,7 @@ def check_detections_format(file_format: str) -> None:
         raise ConfigError(f"format '{file_format}' holds picks; detections are written as csv or quakeml")
 
 
-def read_picks(
-    path: str | Path, *, may_be_empty: bool = False, rejections: list[Rejection] | None = None
-) -> list[Pick]:
+def read_picks(path: str | Path, *, may_be_empty: bool = False, rejections: list[Rejection] | None = None) -> PickList:
     """Read picks: seisnet's CSV, catalogues in any format that ObsPy reads, CSV of labels, those of a data set.
 
     Of catalogues and labels every onset is read once, as for training (`seisnet.labels.reading.read_labels`), but a
@@ -141,10 +140,10 @@ def read_picks(
     elif is_picks_csv(path):
         picks = read_picks_csv(path)
     else:
-        return read_labels([path], rejections, each=True)
+        return PickList(read_labels([path], rejections, each=True))
     if not picks and not may_be_empty:
         raise DataError(f"{path}: holds no picks")
-    return picks
+    return PickList(picks)
 
 
 def kinds_of(path: Path) -> set[str]:
