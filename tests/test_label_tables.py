@@ -123,6 +123,10 @@ BAD = {
         b"network,station,time,phase,status\nGE,APE,1,P,Rejected\nGE,APE,2,S,rejected\n",
         "holds no usable label: a pick that an analyst rejected (2)",
     ),
+    "codes.csv": (
+        b"station,time,phase\nGE.APE,1,P\n",
+        "here they are station, time, phase; where station is NET.STA, split it into two columns",
+    ),
     "columns.csv": (b"network,station,when,phase\nGE,APE,1,P\n", "no column time; a CSV of picks needs"),
     "bars.csv": (b"network|station|time|phase\nGE|APE|1|P\n", "here they are not separated by commas, semicolons or"),
     "both.csv": (b"network;station,time;phase\nGE;APE,1;P\n", "here they are not separated by commas, semicolons or"),

@@ -158,6 +158,7 @@ def _check_columns(path: Path, table: _Table, columns: Sequence[str]) -> None:
             hint = "; here they are not separated by commas, semicolons or tabs"
         elif not hint and any(columns):
             hint = f"; here they are {textwrap.shorten(', '.join(columns), 100)}"
+            hint += "; where station is NET.STA, split it into two columns" if missing == ["network"] else ""
         lacking = f"column{'s' if len(missing) > 1 else ''} {', '.join(missing)}"
         raise DataError(f"{path}: no {lacking}; a CSV of {table.many} needs {', '.join(table.needed)}{hint}")
     if twice := [name for name in (*table.needed, *table.optional) if columns.count(name) > 1]:
