@@ -43,8 +43,7 @@ def describe(path: Path, *, every: bool = False) -> list[str]:
     DataError
         If it is no file that seisnet or ObsPy reads.
     """
-    if not path.is_file():
-        raise DataError(missing(path))
+    check_is_file(path)
     found = file_format(path)
     if found == windows_file.FORMAT:
         with opened(path, found):  # where an attribute that is missing or absurd is an error in one line
@@ -55,6 +54,16 @@ def describe(path: Path, *, every: bool = False) -> list[str]:
         what = f"a file of format {found!r}" if found else "an HDF5 file"
         raise DataError(f"{path}: {what}, but not a windows or model file of seisnet")
     return _waveforms(path, every)
+
+
+def check_is_file(path: Path) -> None:
+    """Refuse what is no file, with a DataError that says what reads folders, archives and web services."""
+    if path.is_file():
+        return
+    if path.is_dir() or str(path).startswith(("sds:", "fdsn:")):
+        remedy = "name one; classify and preprocess --dry-run read folders, archives and web services"
+        raise DataError(f"{path}: inspect describes one file; {remedy}")
+    raise DataError(missing(path))
 
 
 def _windows(path: Path, every: bool) -> list[str]:

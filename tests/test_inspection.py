@@ -156,7 +156,7 @@ def test_what_is_no_file_of_ours_or_of_obspys_is_one_line(tmp_path):
         ("text.txt", "not a waveform format that ObsPy reads; inspect reads waveforms, windows and models", DataError),
         ("empty", "the file is empty", DataError),
         ("gone", "no such file", DataError),
-        (".", "a folder; a file is needed", DataError),
+        (".", "inspect describes one file; name one; classify and preprocess --dry-run read", DataError),
         ("pipe", "a pipe or device; a file is needed", DataError),
         ("cut.h5", "a damaged HDF5 file", FormatError),
     ):
@@ -172,3 +172,10 @@ def test_an_audit_sheet_is_of_windows_alone(labelled, tmp_path):
     assert "not HDF5; --plot draws windows files" in str(done.exception)
     assert done.output == ""
     assert not (tmp_path / "a").exists()
+
+
+@pytest.mark.parametrize("source", ["sds:/archive", "fdsn:GEOFON", "."])
+def test_what_reads_sources_that_are_no_file_is_told(source, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    done = CliRunner().invoke(cli, ["inspect", source])
+    assert str(done.exception).startswith(f"{source}: inspect describes one file; ")

@@ -27,13 +27,12 @@ def inspect(file: Path, folder: Path | None, seed: int | None, overwrite: bool, 
       seisnet inspect model.h5
       seisnet inspect windows.h5 --plot audit
     """
-    from seisnet.errors import DataError, missing
-    from seisnet.inspection import describe
+    from seisnet.errors import DataError
+    from seisnet.inspection import check_is_file, describe
 
     if folder is None and (seed is not None or overwrite):
         raise click.UsageError(f"{'--seed' if seed is not None else '--overwrite'} needs --plot")
-    if not file.is_file():
-        raise DataError(missing(file))
+    check_is_file(file)
     if folder is not None:
         from seisnet.store.files import new_folder
         from seisnet.store.hdf5 import file_format
