@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seisnet.errors import DataError, NothingUsableError, missing
-from seisnet.store.seisbench_file import read_table
+from seisnet.store.csv_table import read_table
 from seisnet.store.seisbench_writer import new_seisbench
 from seisnet.store.slashed_dates import day_first, iso
 

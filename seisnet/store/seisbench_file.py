@@ -13,7 +13,6 @@ Woollam, J. et al. (2022): SeisBench, a toolbox for machine learning in seismolo
 
 from __future__ import annotations
 
-import csv
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -25,6 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seisnet.errors import DataError
+from seisnet.store.csv_table import read_table
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,33 +242,6 @@ class _Chunk:
             return of(stored)[_selection(location) if location else ()]
         except (OSError, ValueError, TypeError, IndexError) as error:
             raise DataError(f"{stored.name} of {self.path.name} can't be read at {location!r}: {error}") from None
-
-
-def read_table(path: Path, column: str) -> Iterator[dict[str, str]]:
-    """Stream the rows of a CSV file as they stand; an empty field is an empty string.
-
-    Raises
-    ------
-    DataError
-        The file is missing, is not text, has no such `column`, or a row has too many or too few fields.
-    """
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            lines = csv.reader(file)
-            header = next(lines, [])
-            if column not in header:
-                raise DataError(f"{path}: has no column {column!r}; its columns are {', '.join(header) or 'none'}")
-            # Of columns of one name the first holds, as in SeisBench.
-            header = [name if header.index(name) == i else f"{name}.{i}" for i, name in enumerate(header)]
-            for fields in filter(None, lines):
-                if len(fields) != len(header):
-                    raise DataError(
-                        f"{path}: line {lines.line_num} has {len(fields)} fields, the header {len(header)}; "
-                        "the file is cut short or broken"
-                    )
-                yield dict(zip(header, fields, strict=True))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise DataError(f"{path}: can't be read: {error}") from None
 
 
 def _selection(location: str) -> tuple[int | slice, ...]:

@@ -11,7 +11,8 @@ from __future__ import annotations
 import functools
 from pathlib import Path
 
-from seisnet.store.seisbench_file import TraceReader, read_table
+from seisnet.store.csv_table import read_table
+from seisnet.store.seisbench_file import TraceReader
 from seisnet.store.slashed_dates import day_first, is_slashed, iso
 
 DATA_FORMAT = {"dimension_order": "WC", "component_order": "ENZ", "sampling_rate": 100.0}
