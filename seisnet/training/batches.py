@@ -11,7 +11,7 @@ Peak memory of the second way is about `memory_mb`: one pool of scaled rows and 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -143,6 +143,10 @@ class TrainingData:
     y_dev: NDArray[Any]
     scaler: StandardScaler
     prior_shift: NDArray[np.float32] | None = None
+
+
+Data = Callable[[], TrainingData]
+"""Makes what a network learns from."""
 
 
 def scale(x: Floats, scaler: StandardScaler) -> Floats:

@@ -6,7 +6,7 @@ windows than they did: all around the onsets, and some of the rest of every reco
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -21,6 +21,9 @@ from seisnet.store.excerpts import Excerpt
 from seisnet.training.batches import MemoryBatches, TrainingData
 
 Floats = NDArray[np.float32]
+
+Lesson = Callable[[TrainingData, Sequence[Network]], TrainingData]
+"""Turns what teachers learned from, and the teachers, into what their student learns from."""
 
 ONSET_S, BEHIND_S = 2.2, 15.0
 """A student learns from all windows with an onset within the first of their centre, and from a share of those with

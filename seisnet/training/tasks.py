@@ -29,8 +29,8 @@ from seisnet.scan.sliding_network import SlidingNetwork
 from seisnet.store.excerpts import Excerpt
 from seisnet.store.model_file import StoredModel, StoredStage
 from seisnet.store.windows_in_memory import Windows
-from seisnet.training.batches import TrainingData
-from seisnet.training.distillation import WINDOW_NOISE, context_lesson, student, window_lesson
+from seisnet.training.batches import Data, TrainingData
+from seisnet.training.distillation import WINDOW_NOISE, Lesson, context_lesson, student, window_lesson
 from seisnet.training.excerpt_data import (
     context_data,
     fold_of,
@@ -44,12 +44,6 @@ from seisnet.training.objectives import ClassObjective, Objective, OnsetObjectiv
 from seisnet.training.parents import READS, Parent
 from seisnet.training.window_data import load_windows
 from seisnet.wording import Say
-
-Data = Callable[[], TrainingData]
-"""Makes what a network learns from."""
-
-Lesson = Callable[[TrainingData, Sequence[nn.Network]], TrainingData]
-"""Turns what teachers learned from, and the teachers, into what their student learns from."""
 
 DEFAULT_THRESHOLD, CONTEXT_THRESHOLD = 0.7, 0.3
 """Near the best F1 of picks in cross-validation without and with a context stage (benchmarks/EXPERIMENTS.md)."""
