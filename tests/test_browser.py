@@ -271,6 +271,22 @@ def test_other_picks_are_drawn_as_the_answers_say(browser, job):
         assert errors_of(browser) == []
 
 
+def test_an_onset_before_a_much_stronger_one_is_seen(browser, job, make_trace, rng):
+    """Of 19 dB at 60 s, 24 s before one that is 200 times stronger, which is clipped until the view leaves the pick."""
+    t = np.arange(12_000) / 100
+    data = rng.normal(size=t.size) * np.where(t < 60, 1, np.where(t < 84, 9, 1800))
+    make_trace(data.astype(np.float32), "GE.APE..HHZ").write(str(job / "Z.mseed"), format="MSEED")
+    write_picks([a_pick(60.0, snr_db=19.0)], job / "picks.csv", "csv", overwrite=True)
+    with serving("review", job / "picks.csv", "--waveforms", job / "Z.mseed", "--serve") as (_, url):
+        browser.get(url)
+        until(browser, is_ready)
+        most = float(browser.execute_script(LARGEST))
+        assert 9 < most < 40 * 10
+        browser.execute_script("range = [20, 30]; draw();")
+        assert float(browser.execute_script(LARGEST)) > 5000
+        assert errors_of(browser) == []
+
+
 def test_the_list_has_dates_as_far_as_they_differ(browser, job):
     write_picks([PICKS[0], a_pick(50.0 + 86_400 * 366)], job / "picks.csv", "csv", overwrite=True)
     with serving("review", job / "picks.csv", "--waveforms", job / "Z.mseed", "--serve") as (_, url):
@@ -295,6 +311,15 @@ def test_the_list_gains_dates_when_a_pick_is_moved_over_midnight(browser, job):
             browser.execute_script("clock = shared(); list();")
         browser.get("about:blank")
 
+
+LARGEST = """
+const texts = [], own = label;
+label = (...given) => { texts.push(given[2]); own(...given); };
+draw();
+label = own;
+return texts.find(text => text.startsWith("±")).slice(1);
+"""
+"""How much half the height of the first component stands for."""
 
 COUNTED = """
 window.most = 0;

@@ -2,6 +2,7 @@
 const $ = id => document.getElementById(id);
 const canvas = $("view");
 const LEFT = 84, RIGHT = 12, TOP = 22, BOTTOM = 40, GRAB = 7, KEPT = 8, LEGEND = 24, LISTED = 5000;
+const BESIDE_S = 2, CLIPPED = 10;  // full scale is so many times the largest sample so near the pick, at most
 const MARKS = { accepted: "✓", moved: "↔", rejected: "✗" };
 const STEPS = [.001, .002, .005, .01, .02, .05, .1, .2, .5, 1, 2, 5, 10, 15, 30, 60, 120, 300];
 
@@ -287,8 +288,13 @@ function samples(pen, look, component, top, size) {
   let sum = 0, known = 0;
   for (let i = low; i < high; i++) if (!Number.isNaN(y[i])) { sum += y[i]; known++; }
   const mean = sum / known;
-  let most = 0;
-  for (let i = low; i < high; i++) most = Math.max(most, Math.abs(y[i] - mean) || 0);
+  let most = 0, beside = 0;
+  for (let i = low; i < high; i++) {
+    const height = Math.abs(y[i] - mean) || 0;
+    most = Math.max(most, height);
+    if (Math.abs(view.start_s + i * step_s) < BESIDE_S) beside = Math.max(beside, height);
+  }
+  if (beside) most = Math.min(most, CLIPPED * beside);
   const middle = top + size / 2, scale = .46 * size / (most || 1);
   pen.save();
   pen.beginPath();
