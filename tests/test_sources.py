@@ -426,7 +426,7 @@ def test_a_lack_of_memory_is_no_fault_of_a_response_or_a_packet(noise):
     packet = SimpleNamespace(get_type=lambda: "data", get_trace=starve)
     connection = SimpleNamespace(collect=lambda: packet)
     with pytest.raises(MemoryError):
-        next(seedlink._received(connection, seedlink.Told(print), 0.0))
+        next(seedlink._received(connection, seedlink.ConnectionLog(print), 0.0, Selection()))
 
 
 def test_a_pipe_is_no_source(write, tmp_path):
