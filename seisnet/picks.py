@@ -255,6 +255,17 @@ class Detection(OnInstrument):
         return f"{self.trace_id}  {self.label}  {span}{_stated(self.probability)}"
 
     @property
+    def detection_id(self) -> str:
+        """Name of the detection, as `Pick.pick_id`: ``NET.STA.LOC.CHA_CLASS_START``.
+
+        Examples
+        --------
+        >>> Detection("TW", "LH01", "", "EH", "rockfall", 0, 10**9).detection_id
+        'TW.LH01..EH_rockfall_1970-01-01T00:00:00.000000Z'
+        """
+        return f"{self.site_id}.{self.channel}_{self.label}_{iso_time(self.start_ns)}"
+
+    @property
     def start_time(self) -> obspy.UTCDateTime:
         """The start as SeisBench names and holds it."""
         return obspy_time(self.start_ns)

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 import seisnet
 from seisnet.errors import ConfigError, DataError
-from seisnet.formats.own_csv import picks_csv, read_picks_csv
+from seisnet.formats.own_csv import picks_csv, read_detections_csv, read_picks_csv
 from seisnet.formats.picks import kinds_of, read_picks, write_picks
 from seisnet.formats.probabilities import probability_stream
 from seisnet.formats.quakeml import detections_quakeml, picks_quakeml
@@ -386,6 +386,16 @@ def test_an_iterator_of_picks_is_written_as_the_list(file_format, tmp_path):
     detections = [seisnet.Detection("GE", "APE", "", "HH", "rockfall", 0, 10**9)]
     seisnet.write_detections(iter(detections), tmp_path / "detections.csv")
     assert "rockfall" in (tmp_path / "detections.csv").read_text()
+
+
+def test_detections_are_read_as_they_were_written(tmp_path):
+    known = seisnet.Detection("GE", "APE", "00", "HH", "quake, local", START_NS, START_NS + 10**9, 0.75, "m", 0.5)
+    unknown = seisnet.Detection("", "MBGA", "", "HH", "rockfall", START_NS + 1000, START_NS + 1000)
+    seisnet.write_detections([unknown, known], tmp_path / "detections.csv")
+    assert read_detections_csv(tmp_path / "detections.csv") == [known, unknown]
+    seisnet.write_picks(PICKS, tmp_path / "picks.csv")
+    with pytest.raises(DataError, match="not a CSV of seisnet's detections; its columns are network,"):
+        read_detections_csv(tmp_path / "picks.csv")
 
 
 def test_an_unknown_format_is_refused_and_writes_nothing(tmp_path):

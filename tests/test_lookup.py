@@ -8,20 +8,22 @@ import numpy as np
 import obspy
 import pytest
 
+from seisnet.classification.chosen_views import of_picks, spread, with_all, without_repeats
 from seisnet.classification.job import classify
 from seisnet.classification.views import (
+    LONGEST_VIEW_S,
     View,
     band_passed,
     find_pick,
     joined,
-    of_picks,
-    spread,
+    stretch_around,
     view_around,
     views_of,
-    with_all_picks,
 )
+from seisnet.config import PickConfig
 from seisnet.errors import ConfigError, DataError
-from seisnet.picks import Pick
+from seisnet.model import load_model
+from seisnet.picks import Detection, Pick
 from seisnet.report.figures import FIGURES
 from seisnet.report.viewer import Picked
 from seisnet.scan.scanner import Probabilities
@@ -128,8 +130,81 @@ def test_views_are_spread_over_instruments_and_hold_the_picks_that_are_asked_for
     ]
     assert [view.start_ns - START_NS for view in spread(views, 3)] == [0, 1, 3]
     assert [view.picks for view in of_picks(views[:2], [at_end])] == [(at_end,)] * 2 and of_picks(views, [other]) == []
-    found = with_all_picks([views[0], views[3]], [at_end, beyond, other])
+    found = with_all([views[0], views[3]], [at_end, beyond, other])
     assert [view.picks for view in found] == [(at_end,), (other,)]
+
+
+def a_detection(first_s, last_s, label="rockfall", probability=0.9, channel="HH"):
+    start_ns, end_ns = (START_NS + round(s * NS_PER_S) for s in (first_s, last_s))
+    return Detection("GE", "APE", "", channel, label, start_ns, end_ns, probability)
+
+
+def test_views_hold_detections_wholly_or_the_beginning_of_long_ones(make_record):
+    record = make_record(np.ones((3, 100_000)))
+    dead = np.zeros(1000, dtype=bool)
+    scan = Probabilities(np.ones((2, 1000), dtype=np.float32), START_NS, NS_PER_S, ("a", "b"), "GE.APE..HH", dead)
+    found = [a_detection(*s) for s in ((50, 70), (60, 100), (90, 101), (140, 900))]
+    views = list(views_of(record, scan, found))
+    assert [view.detections for view in views] == [(found[0], found[1]), (found[2],), (found[3],)]
+    spans_s = [((v.start_ns - START_NS) / NS_PER_S, v.data.shape[1] / 100) for v in views]
+    assert spans_s == [(20, 80), (60, 71), (110, LONGEST_VIEW_S)]
+    assert [(view.times_ns[0], len(view.times_ns)) for view in views] == [
+        (view.start_ns, seconds + 1) for view, (_, seconds) in zip(views, spans_s, strict=True)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("found", "asked", "span_s"),
+    [
+        (a_pick(30), {}, (20, 60)),
+        (a_pick(1000), {"before_s": 900}, (100, 1030)),
+        (a_detection(50, 60), {}, (20, 90)),
+        (a_detection(50, 60), {"before_s": 1, "after_s": 2}, (49, 62)),
+        (a_detection(50, 5000), {}, (20, 620)),
+        (a_detection(1000, 5000), {"before_s": 900}, (100, 1570)),
+        (a_detection(50, 5000), {"after_s": 60}, (20, 5060)),
+    ],
+)
+def test_the_stretch_that_is_drawn_holds_what_is_asked_for(found, asked, span_s):
+    assert stretch_around(found, **asked) == tuple(START_NS + s * NS_PER_S for s in span_s)
+
+
+def test_views_of_detections_are_the_most_probable_ones_of_each_class():
+    nothing = (np.zeros((0, 0)), np.zeros(0, dtype=np.int64))
+    found = [a_detection(k, k, "ab"[k > 3], p) for k, p in enumerate((0.5, 0.7, 0.6, 0.9, 0.5, 0.6))]
+    views = [View(np.zeros((3, 100)), START_NS + k, 1.0, *nothing, (), "GE.APE..HH", (d,)) for k, d in enumerate(found)]
+    for most, kept in ((1, [3]), (2, [3, 5]), (3, [1, 3, 5]), (9, [0, 1, 2, 3, 4, 5])):
+        assert [view.start_ns - START_NS for view in spread(views, most)] == kept
+
+
+def test_of_views_of_one_detection_that_with_most_of_it_is_kept():
+    nothing = (np.zeros((0, 0)), np.zeros(0, dtype=np.int64))
+    views = [
+        View(np.zeros((3, 100)), START_NS + s * NS_PER_S, 1.0, *nothing, (), "GE.APE..HH") for s in (0, 200, 100, 100)
+    ]
+    of_others = a_detection(0, 400, channel="BH")
+    full = with_all(views, [], [a_detection(50, 205), of_others])
+    assert [len(view.detections) for view in full] == [1] * 4
+    assert [view.start_ns for view in without_repeats(full)] == [START_NS + 100 * NS_PER_S]
+    both = with_all(views, [], [a_detection(50, 205), a_detection(290, 295)])
+    assert [view.start_ns - START_NS for view in without_repeats(both)] == [200 * NS_PER_S, 100 * NS_PER_S]
+
+
+def test_a_detection_is_drawn_alone_as_it_is_in_the_report(archive):
+    model, config = load_model("rockfall"), PickConfig(thresholds={"rockfall": 0.2, "earthquake": 0.9})
+    found = classify([str(archive)], model, config, most_views=100)
+    assert [view.trace_id for view in found.views] == ["GE.APE..BH", "GE.APE..HH", "GE.APE..HH"]
+    for expected in found.views:
+        (detection,) = expected.detections
+        view = view_around(detection, Waveforms([str(archive)]), found.detections, model=model)
+        assert detection in view.detections and view.trace_id == expected.trace_id
+        at = round((expected.start_ns - view.start_ns) / NS_PER_S * 100)  # the record may begin after the stretch
+        drawn = view.data[:, at : at + expected.data.shape[1]]
+        np.testing.assert_allclose(drawn, expected.data[:, : drawn.shape[1]], atol=1e-5)
+        assert expected.data.shape[1] - drawn.shape[1] < 5  # BH lasts a little longer at the model's rate
+        _, here, there = np.intersect1d(view.times_ns, expected.times_ns, return_indices=True)
+        assert len(there) == len(expected.times_ns)
+        np.testing.assert_allclose(view.probabilities[:, here], expected.probabilities, atol=1e-4)
 
 
 def test_probabilities_of_a_view_are_those_of_the_whole_scan(archive, untrained_model):

@@ -20,7 +20,7 @@ from seisnet.config import PickConfig
 from seisnet.engine import Engine
 from seisnet.errors import DataError
 from seisnet.model import Model
-from seisnet.picks import Pick
+from seisnet.picks import Detection, Pick
 from seisnet.scan.scanner import Probabilities
 from seisnet.waveforms.files import Reading
 from seisnet.waveforms.finding import find_sources
@@ -199,3 +199,11 @@ def test_writing_a_part_compares_no_picks(tmp_path, monkeypatch):
     monkeypatch.undo()
     assert [view.picks for view in read_part(tmp_path / "part.npz").views] == [(pick,) for pick in picks]
     assert len(compared) < 200
+
+
+def test_views_of_a_part_hold_the_detections_that_they_held(tmp_path):
+    detections = [Detection("GE", "APE", "", "HH", "rockfall", k, k + 5, 0.5) for k in range(3)]
+    zeros = np.zeros((1, 1), dtype=np.float32)
+    view = View(zeros, 0, 100.0, zeros, np.zeros(1, dtype=np.int64), (), "GE.APE..HH", (detections[0], detections[2]))
+    write_part(tmp_path / "part.npz", Classification(detections=detections, views=[view]))
+    assert [view.detections for view in read_part(tmp_path / "part.npz").views] == [(detections[0], detections[2])]

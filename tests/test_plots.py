@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from seisnet import plots
 from seisnet.config import PreprocessConfig
-from seisnet.picks import Pick
+from seisnet.picks import Detection, Pick
 from seisnet.plots.style import CYCLE, FIXED, _compact, class_style, envelope
 from seisnet.scoring import metrics
 from seisnet.scoring.breakdown import f1_by
@@ -259,6 +259,23 @@ def test_picks_are_lines_through_all_panels_with_bands_as_wide_as_their_uncertai
         (band,) = ax.patches
         assert band.get_x() == pytest.approx(4.9) and band.get_width() == pytest.approx(0.2)
     assert {text.get_text() for text in figure.axes[0].texts} == {"P 0.93", "S 0.50", "P analyst"}
+
+
+def test_detections_are_shaded_stretches_with_edges_where_they_begin_and_end():
+    times_s = {"earthquake": (2.0, 5.0), "rockfall": (8.0, 30.0), "P": (20.0, 30.0)}
+    found = [
+        Detection("BW", "RJOB", "", "EH", label, START_NS + round(a * 1e9), START_NS + round(b * 1e9), 0.9)
+        for label, (a, b) in times_s.items()
+    ]
+    _, figure = draw_view(picks=(), detections=found)
+    for ax in figure.axes:
+        assert [(patch.get_x(), patch.get_width()) for patch in ax.patches] == [(2.0, 3.0), (8.0, 22.0)]
+        assert [line.get_xdata()[0] for line in ax.lines[-4:]] == [2.0, 5.0, 8.0, 30.0]
+    labels = figure.axes[0].texts
+    assert [text.get_text() for text in labels] == ["earthquake 0.90", "rockfall 0.90"]
+    assert [text.xy[0] for text in labels] == [0.35, 0.9]
+    _, figure = draw_view(picks=(), detections=found, classes=(), probabilities=None)
+    assert len({text.get_color() for text in figure.axes[0].texts}) == 2
 
 
 def test_picks_outside_are_left_out_and_close_labels_are_stacked():

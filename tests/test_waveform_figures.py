@@ -37,6 +37,13 @@ def test_a_stream_is_drawn_with_the_picks_of_its_model():
         np.testing.assert_allclose(line.get_xdata(), trace.times() + trace.stats.starttime.ns / 1e9 - START_NS / 1e9)
 
 
+def test_a_stream_is_drawn_with_the_detections_of_a_model_of_classes():
+    model, stream = load_model("rockfall"), obspy.read()
+    found = model.classify(stream)
+    assert labels_of(seisnet.plot_waveforms(model, stream)) == [f"{d.label} {d.probability:.2f}" for d in found] != []
+    assert labels_of(seisnet.plot_waveforms(model, stream, [])) == []
+
+
 def test_components_are_placed_as_the_inventory_says(tmp_path, make_trace, noise, untrained_model):
     stream = obspy.Stream([make_trace(noise(1000, k), f"GE.APE..HH{c}") for k, c in enumerate("Z12")])
     channels = (("HHZ", 0.0, 90.0, 0, 9), ("HH1", 90.0, 0.0, 0, 9), ("HH2", 180.0, 0.0, 0, 9))

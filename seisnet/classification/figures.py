@@ -1,4 +1,4 @@
-"""Figures of seismograms with probability traces and picks."""
+"""Figures of seismograms with probability traces, picks and detections."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from seisnet.classification.views import View, joined
 from seisnet.errors import ConfigError, NothingUsableError
 from seisnet.labels.matching import LabelMatcher
 from seisnet.model import Model
-from seisnet.picks import Pick
+from seisnet.picking.detector import reaching
+from seisnet.picks import Detection, Pick
 from seisnet.plots import Figure
 from seisnet.waveforms.inventory import UNITS, Metadata
 from seisnet.waveforms.records import letters_of, reasons
@@ -26,7 +27,7 @@ def plot_waveforms(
     trace_id: str = "",
     inventory: Metadata = None,
 ) -> Figure:
-    """Draw what a model sees in the stream of one instrument: seismograms, probability traces and picks.
+    """Draw what a model sees in the stream of one instrument: seismograms, probability traces, picks or detections.
 
     Parameters
     ----------
@@ -34,7 +35,8 @@ def plot_waveforms(
     stream : obspy.Stream
         It is not changed; `obspy.Stream.slice` cuts what is long.
     picks : sequence of Pick, optional
-        Drawn in place of the model's own: an analyst's, for instance. Those of other stations and times are left out.
+        Drawn in place of what the model finds: an analyst's, for instance. Those of other stations and times are left
+        out.
     trace_id : str
         Instrument, ``NET.STA.LOC.BAND+INSTRUMENT``; needed if the stream has several.
     inventory : obspy.Inventory or one or several files, optional
@@ -65,7 +67,9 @@ def plot_waveforms(
         raise ConfigError(f"trace_id: the stream has {got}; choose one of {', '.join(there)}")
     records = [record for record in records if record.trace_id == (trace_id or there[0])]
     found = [model.follow(record).add(record.data, last=True) for record in records]
+    detections: Sequence[Detection] = ()
     if picks is None:
+        detections = reaching(d for part in found for d in part.detections)
         picks = [pick for part in found for pick in part.picks]
     else:
         matcher = LabelMatcher(picks)
@@ -78,12 +82,13 @@ def plot_waveforms(
         times_ns=np.concatenate([part.probabilities.times_ns for part in found]),
         picks=tuple(picks),
         trace_id=records[0].trace_id,
+        detections=tuple(detections),
     )
     return waveform_figure(view, model)
 
 
 def waveform_figure(view: View, model: Model | None) -> Figure:
-    """Seismograms, probability traces and picks of one stretch that was read for a model; without one, no traces."""
+    """Seismograms, probability traces and what was found in a stretch read for a model; without one, no traces."""
     recorded = [plots.varies(row) for row in view.data]
     recorded = recorded if any(recorded) else [True] * len(recorded)
     known = view.probabilities.size > 0
@@ -96,6 +101,7 @@ def waveform_figure(view: View, model: Model | None) -> Figure:
         probability_times_ns=view.times_ns if known else None,
         classes=model.classes if model else (),
         picks=view.picks,
+        detections=view.detections,
         title=view.trace_id,
         unit=UNITS[model.preprocess.response] if model else "",
     )

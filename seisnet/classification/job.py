@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
+from seisnet.classification.chosen_views import of_picks, spread, with_all, without_repeats
 from seisnet.classification.one_source import Classification, SourceJob, classify_source
 from seisnet.classification.output import Output, is_finished, made_of, write_finished
 from seisnet.classification.parts import make_parts, parts_folder, read_part
-from seisnet.classification.views import of_picks, spread, with_all_picks
 from seisnet.config import PickConfig
 from seisnet.engine import Engine
 from seisnet.errors import DataError, NothingUsableError
@@ -41,7 +41,7 @@ def classify(
     sources : sequence of str
         Files, folders, globs, archives, web services, data set folders.
     most_views : int
-        How many stretches with picks to keep for a report.
+        How many stretches with picks, or detections, to keep for a report.
     selection : Selection, optional
         Which channels and times of the sources are wanted.
 
@@ -153,10 +153,10 @@ def gathered(
             progress(f"{source.name}, {len(result.picks) + len(result.detections)} found so far", i + 1, total)
     reached, result.picks = len(result.picks), accepted(result.picks, job.config)
     result.refused = reached - len(result.picks)
-    views = spread(of_picks(result.views, set(result.picks)), job.most_views)
-    result.views = with_all_picks(views, result.picks)
     hop_ns = job.model.chain(job.config).hop_ns
     result.detections = joined_detections(result.detections, job.config, hop_ns)
+    views = spread(of_picks(result.views, set(result.picks)), job.most_views)
+    result.views = without_repeats(with_all(views, result.picks, result.detections))
     if not result.spans:
         why = reasons(result.rejections) or nothing_wanted(sources)
         raise NothingUsableError(f"nothing could be scanned: {why}")

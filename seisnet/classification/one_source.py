@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from itertools import islice
 from pathlib import Path
 
 import numpy as np
 
-from seisnet.classification.views import View, spread, views_of
+from seisnet.classification.chosen_views import spread
+from seisnet.classification.views import View, of_its_own, views_of
 from seisnet.config import PickConfig
 from seisnet.errors import DataError
 from seisnet.model import Model
+from seisnet.picking.detector import reaching
 from seisnet.picks import Detection, Pick, station_of
 from seisnet.scan.scanner import Probabilities
 from seisnet.waveforms.files import Reading
@@ -34,7 +35,7 @@ class SourceJob:
     model : Model
     config : PickConfig
     most_views : int
-        Stretches with picks that are wanted of all sources together.
+        Stretches with picks, or detections, that are wanted of all sources together.
     keep_probabilities : bool
     threads : int
         How many may share the scan of a record; the result does not depend on it.
@@ -68,7 +69,7 @@ class Classification:
     picks, detections : list
         By time; which of the two is the model's task.
     views : list of View
-        Stretches with picks, at most as many as asked for.
+        Stretches with picks or detections, at most as many as asked for.
     probabilities : list of Probabilities
         Of every record, where they were asked for.
     highest : dict of str to float
@@ -142,13 +143,14 @@ def _classified(source: Source, job: SourceJob) -> Classification:
         found = job.model.follow(record, job.config, threads=job.threads).add(record.data, last=True)
         picks = [p for p in found.picks if source.answers_for(p.time_ns)]
         result.picks += picks
-        result.detections += [
+        detections = [
             replace(d, start_ns=part[0], end_ns=part[1])
             for d in found.detections
             if (part := source.part_of(d.start_ns, d.end_ns))
             # What goes on in the next source may reach the threshold only there.
             and (d.probability >= d.threshold or d.start_ns <= low or d.end_ns >= high)
         ]
+        result.detections += detections
         first, stop = np.searchsorted(found.probabilities.times_ns, source.span_ns).tolist()
         own = found.probabilities.part(first, stop)
         for name, row in zip(own.classes, own.values[:, ~own.dead], strict=True):
@@ -159,8 +161,10 @@ def _classified(source: Source, job: SourceJob) -> Classification:
             result.seconds += (part[1] - part[0]) / NS_PER_S
         if job.keep_probabilities:
             result.probabilities.append(own)
-        views = islice(views_of(record, found.probabilities, picks), job.kept_views)
-        result.views = spread([*result.views, *views], job.kept_views)
+        if job.kept_views:
+            views = list(views_of(record, found.probabilities, picks or reaching(detections)))
+            views = [of_its_own(view) for view in spread(views, job.kept_views)]
+            result.views = spread([*result.views, *views], job.kept_views)
     result.rejections, result.files, result.failed = reading.rejections, reading.files, reading.failed
     return result
 

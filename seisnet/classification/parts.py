@@ -60,7 +60,7 @@ def _one(work: tuple[Source, Path], job: SourceJob) -> Path:
 def write_part(path: Path, part: Classification) -> None:
     """Write what a source gave, whole or not at all."""
     arrays: dict[str, Any] = {}
-    place = {pick: i for i, pick in enumerate(part.picks)}
+    place = {found: i for every in (part.picks, part.detections) for i, found in enumerate(every)}
     for i, view in enumerate(part.views):
         arrays |= {f"view{i}.data": view.data, f"view{i}.p": view.probabilities, f"view{i}.t": view.times_ns}
     for i, found in enumerate(part.probabilities):
@@ -70,7 +70,10 @@ def write_part(path: Path, part: Classification) -> None:
         "detections": [asdict(d) for d in part.detections],
         "rejections": [r._asdict() for r in part.rejections],
         "files": [str(p) for p in part.files],
-        "views": [[v.start_ns, v.sampling_rate_hz, v.trace_id, [place[p] for p in v.picks]] for v in part.views],
+        "views": [
+            [v.start_ns, v.sampling_rate_hz, v.trace_id, [place[p] for p in v.picks], [place[d] for d in v.detections]]
+            for v in part.views
+        ],
         "spans": part.spans,
         "probabilities": [[f.start_ns, f.hop_ns, list(f.classes), f.trace_id] for f in part.probabilities],
         **{name: getattr(part, name) for name in ("failed", "highest", "seconds", "dead_s")},
@@ -90,10 +93,10 @@ def read_part(path: Path, *, probabilities: bool = False) -> Classification:
     try:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
             values = json.loads(arrays["values"].tobytes())
-            picks = [Pick(**p) for p in values["picks"]]
+            picks, detections = [Pick(**p) for p in values["picks"]], [Detection(**d) for d in values["detections"]]
             part = Classification(
                 picks=picks,
-                detections=[Detection(**d) for d in values["detections"]],
+                detections=detections,
                 rejections=[Rejection(**r) for r in values["rejections"]],
                 files=[Path(p) for p in values["files"]],
                 views=[
@@ -103,10 +106,11 @@ def read_part(path: Path, *, probabilities: bool = False) -> Classification:
                         sampling_rate_hz=rate_hz,
                         probabilities=arrays[f"view{i}.p"],
                         times_ns=arrays[f"view{i}.t"],
-                        picks=tuple(picks[k] for k in indices),
+                        picks=tuple(picks[k] for k in of_picks),
                         trace_id=trace_id,
+                        detections=tuple(detections[k] for k in of_detections),
                     )
-                    for i, (start_ns, rate_hz, trace_id, indices) in enumerate(values["views"])
+                    for i, (start_ns, rate_hz, trace_id, of_picks, of_detections) in enumerate(values["views"])
                 ],
                 spans=[(trace_id, start_ns, end_ns) for trace_id, start_ns, end_ns in values["spans"]],
                 **{name: values[name] for name in ("failed", "highest", "seconds", "dead_s")},

@@ -1,29 +1,38 @@
-"""Views, the stretches around picks that are drawn or reviewed: samples, probabilities and the picks in them."""
+"""Views, the stretches around what was found that are drawn or reviewed: samples, probabilities, and all in them."""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from seisnet.errors import ConfigError, DataError
 from seisnet.model import Model
-from seisnet.picks import Pick
+from seisnet.picks import Detection, Pick
 from seisnet.scan.scanner import Probabilities
 from seisnet.waveforms.inventory import response_of
 from seisnet.waveforms.lookup import Waveforms, part
 from seisnet.waveforms.records import NS_PER_S, Record, ns_to_sample, sample_to_ns
 
 VIEW_BEFORE_S, VIEW_AFTER_S = 10.0, 30.0
+"""Shown around a pick."""
+
+VIEW_BESIDE_S = 30.0
+"""Shown on either side of a detection, whose signal may lie anywhere in its first and last windows."""
+
+LONGEST_VIEW_S = 600.0
+"""Of a detection that would need more, the beginning is shown."""
 
 MARGIN_S = 60.0
 """Read on either side of a view: a filter has settled, and probabilities are those of the continuous scan."""
 
 FILTER_ORDER = 4
+
+Found = TypeVar("Found", bound=Pick | Detection)
 
 
 @dataclass(frozen=True)
@@ -39,6 +48,8 @@ class View:
     times_ns : int64 (M,)
     picks : tuple of Pick
     trace_id : str
+    detections : tuple of Detection
+        Those that overlap the stretch.
     """
 
     data: NDArray[np.float32]
@@ -48,61 +59,90 @@ class View:
     times_ns: NDArray[np.int64]
     picks: tuple[Pick, ...]
     trace_id: str
+    detections: tuple[Detection, ...] = ()
+
+    @property
+    def end_ns(self) -> int:
+        """Behind the last sample, to which the end was rounded; a pick at the end lies before it."""
+        n_samples: int = self.data.shape[1]
+        return self.start_ns + round((n_samples + 1) / self.sampling_rate_hz * NS_PER_S)
+
+    @property
+    def height(self) -> float:
+        """Probability of the most probable detection."""
+        return max((d.probability for d in self.detections), default=0.0)
+
+    @property
+    def kind(self) -> tuple[str, ...]:
+        """Instrument, and classes of the most probable detections."""
+        return self.trace_id, *(d.label for d in self.detections if d.probability == self.height)
 
 
-def views_of(record: Record, probabilities: Probabilities, picks: Sequence[Pick]) -> Iterator[View]:
-    """The stretches around the picks of a record, one after the other; picks that would share a stretch do."""
-    rest = list(picks)
-    while rest:
-        first_ns = rest[0].time_ns - round(VIEW_BEFORE_S * NS_PER_S)
-        last_ns = rest[0].time_ns + round(VIEW_AFTER_S * NS_PER_S)
-        low, high = max(0, ns_to_sample(record, first_ns)), ns_to_sample(record, last_ns)
-        times = probabilities.times_ns
-        shown = (times >= first_ns) & (times <= last_ns)
+def times_ns(found: Pick | Detection) -> tuple[int, int]:
+    """The first and the last time of what was found, for a pick the same."""
+    return (found.start_ns, found.end_ns) if isinstance(found, Detection) else (found.time_ns, found.time_ns)
+
+
+def id_of(found: Pick | Detection) -> str:
+    """The ID of a pick or of a detection."""
+    return found.detection_id if isinstance(found, Detection) else found.pick_id
+
+
+def stretch_around(
+    found: Pick | Detection, before_s: float | None = None, after_s: float | None = None
+) -> tuple[int, int]:
+    """First and last time that are drawn for what was found; a long detection is cut unless `after_s` is given."""
+    (first_ns, last_ns), detects = times_ns(found), isinstance(found, Detection)
+    before_s = before_s or (VIEW_BESIDE_S if detects else VIEW_BEFORE_S)
+    if detects and not after_s:
+        last_ns = min(last_ns, first_ns + round((LONGEST_VIEW_S - 2 * VIEW_BESIDE_S) * NS_PER_S))
+    after_s = after_s or (VIEW_BESIDE_S if detects else VIEW_AFTER_S)
+    return first_ns - round(before_s * NS_PER_S), last_ns + round(after_s * NS_PER_S)
+
+
+def views_of(
+    record: Record, probabilities: Probabilities, found: Sequence[Pick] | Sequence[Detection]
+) -> Iterator[View]:
+    """The stretches around what was found in a record, one after the other; what would share a stretch does.
+
+    Samples and probabilities are the record's own, not copies.
+    """
+    first, times = 0, probabilities.times_ns
+    while first < len(found):
+        start_ns, end_ns = stretch_around(found[first])
+        stop = first + 1
+        while stop < len(found) and times_ns(found[stop])[1] <= end_ns:
+            stop += 1
+        low, high = max(0, ns_to_sample(record, start_ns)), ns_to_sample(record, end_ns)
+        shown = slice(*np.searchsorted(times, (start_ns, end_ns + 1)))
         yield View(
-            data=record.data[:, low:high].copy(),
+            data=record.data[:, low:high],
             start_ns=sample_to_ns(record, low),
             sampling_rate_hz=record.sampling_rate_hz,
-            probabilities=probabilities.values[:, shown].copy(),
+            probabilities=probabilities.values[:, shown],
             times_ns=times[shown],
-            picks=tuple(p for p in rest if p.time_ns <= last_ns),
+            picks=tuple(p for p in found[first:stop] if isinstance(p, Pick)),
             trace_id=record.trace_id,
+            detections=tuple(d for d in found[first:stop] if isinstance(d, Detection)),
         )
-        rest = [p for p in rest if p.time_ns > last_ns]
+        first = stop
 
 
-def spread(views: Sequence[View], most: int) -> list[View]:
-    """At most so many views, in their order: the first ones of all instruments, then the second ones, and so on."""
-    seen: Counter[str] = Counter()
-    turns = []
-    for i, view in enumerate(views):
-        turns.append((seen[view.trace_id], i))
-        seen[view.trace_id] += 1
-    return [views[i] for i in sorted(i for _, i in sorted(turns)[:most])]
+def of_its_own(view: View) -> View:
+    """A view that does not keep the record in memory of which it is a part."""
+    return replace(view, data=view.data.copy(), probabilities=view.probabilities.copy(), times_ns=view.times_ns.copy())
 
 
-def of_picks(views: Sequence[View], picks: Collection[Pick]) -> list[View]:
-    """The views that hold any of these picks, with these alone."""
-    own = (replace(view, picks=tuple(p for p in view.picks if p in picks)) for view in views)
-    return [view for view in own if view.picks]
+def within(found: Iterable[Found], start_ns: int, end_ns: int) -> Iterator[Found]:
+    """What lies between two times, both included, be it in part."""
+    for each in found:
+        first_ns, last_ns = times_ns(each)
+        if first_ns <= end_ns and last_ns >= start_ns:
+            yield each
 
 
-def with_all_picks(views: Sequence[View], picks: Iterable[Pick]) -> list[View]:
-    """Views with all picks of their instrument that lie in them, also those of other stretches and sources."""
-    of: dict[str, list[Pick]] = {view.trace_id: [] for view in views}
-    for pick in picks:
-        if pick.trace_id in of:
-            of[pick.trace_id].append(pick)
-    # The end is rounded to a sample; a pick at it stays.
-    ends_ns = [view.start_ns + round((view.data.shape[1] + 1) / view.sampling_rate_hz * NS_PER_S) for view in views]
-    return [
-        replace(view, picks=tuple(p for p in of[view.trace_id] if view.start_ns <= p.time_ns <= end_ns))
-        for view, end_ns in zip(views, ends_ns, strict=True)
-    ]
-
-
-def find_pick(picks: Sequence[Pick], pick_id: str) -> Pick:
-    """Look a pick up by its ID.
+def find_pick(picks: Sequence[Found], pick_id: str) -> Found:
+    """Look a pick, or a detection, up by its ID.
 
     Raises
     ------
@@ -110,33 +150,34 @@ def find_pick(picks: Sequence[Pick], pick_id: str) -> Pick:
         If there is none of that ID; some that are there are named.
     """
     for pick in picks:
-        if pick.pick_id == pick_id:
+        if id_of(pick) == pick_id:
             return pick
-    near = get_close_matches(pick_id, [pick.pick_id for pick in picks], n=3, cutoff=0.0)
-    raise DataError(f"no pick has the ID '{pick_id}'; the nearest are {', '.join(near) or 'none'}")
+    near = get_close_matches(pick_id, [id_of(pick) for pick in picks], n=3, cutoff=0.0)
+    what = "detection" if picks and isinstance(picks[0], Detection) else "pick"
+    raise DataError(f"no {what} has the ID '{pick_id}'; the nearest are {', '.join(near) or 'none'}")
 
 
 def view_around(
-    pick: Pick,
+    pick: Pick | Detection,
     waveforms: Waveforms,
-    picks: Sequence[Pick],
+    picks: Sequence[Pick | Detection],
     *,
     model: Model | None = None,
-    before_s: float = VIEW_BEFORE_S,
-    after_s: float = VIEW_AFTER_S,
+    before_s: float | None = None,
+    after_s: float | None = None,
     band_hz: tuple[float, float] | None = None,
 ) -> View:
-    """Read the stretch around a pick.
+    """Read the stretch around a pick or a detection.
 
     Parameters
     ----------
-    picks : sequence of Pick
+    picks : sequence of Pick, or of Detection
         Of these, the view holds those of its instrument that lie in it.
     model : Model, optional
         Gives probability traces and the sampling rate, and says whether the response is removed. Without a model there
         are no traces, and the rate is the highest that was recorded there.
     before_s, after_s : float
-        Length of the view on either side of the pick.
+        Length of the view on either side of the pick, see `stretch_around`.
     band_hz : (float, float), optional
         Corner frequencies of a band-pass filter, see `band_passed`.
 
@@ -148,10 +189,11 @@ def view_around(
     Raises
     ------
     DataError
-        If no source holds the pick's time, nothing of it can be used, or a response is to be removed without station
+        If no source holds that time, nothing of it can be used, or a response is to be removed without station
         metadata.
     """
-    start_ns, end_ns = (pick.time_ns + round(s * NS_PER_S) for s in (-before_s, after_s))
+    start_ns, end_ns = stretch_around(pick, before_s, after_s)
+    first_ns, last_ns = times_ns(pick)
     margin_ns = round(MARGIN_S * NS_PER_S)
     rate_hz = model.preprocess.sampling_rate_hz if model else None
     response = response_of(model.preprocess) if model else None
@@ -160,10 +202,10 @@ def view_around(
         records = waveforms.around(
             trace_id, start_ns - margin_ns, end_ns + margin_ns, sampling_rate_hz=rate_hz, response=response
         )
-        if any(record.start_ns <= pick.time_ns <= record.end_ns for record in records):
+        if any(record.start_ns <= last_ns and first_ns <= record.end_ns for record in records):
             break
     else:
-        raise waveforms.none_of(f"{pick.pick_id}: no waveform of that instrument and time")
+        raise waveforms.none_of(f"{id_of(pick)}: no waveform of that instrument and time")
     scans = [model.scan(record) for record in records] if model else []
     if band_hz is not None:
         records = [band_passed(record, band_hz) for record in records]
@@ -171,6 +213,7 @@ def view_around(
     times = np.concatenate([scan.times_ns for scan in scans]) if scans else np.zeros(0, dtype=np.int64)
     values = np.concatenate([scan.values for scan in scans], axis=1) if scans else np.zeros((0, 0), dtype=np.float32)
     times, once = np.unique(times, return_index=True)  # rows of a data set may overlap
+    found = [each for each in within(picks, start_ns, end_ns) if trace_id in waveforms.trace_ids(each)]
     values, shown_columns = values[:, once], (times >= start_ns) & (times <= end_ns)
     return View(
         data=joined(records),
@@ -178,8 +221,9 @@ def view_around(
         sampling_rate_hz=records[0].sampling_rate_hz,
         probabilities=values[:, shown_columns],
         times_ns=times[shown_columns],
-        picks=tuple(p for p in picks if start_ns <= p.time_ns <= end_ns and trace_id in waveforms.trace_ids(p)),
+        picks=tuple(p for p in found if isinstance(p, Pick)),
         trace_id=trace_id,
+        detections=tuple(d for d in found if isinstance(d, Detection)),
     )
 
 

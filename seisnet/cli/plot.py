@@ -12,7 +12,9 @@ from seisnet.cli import console
 @click.command()
 @click.argument("picks", type=console.PATH)
 @console.drawing_options
-@click.option("--pick", "pick_id", metavar="ID", help="One station around a pick: components, probabilities, picks.")
+@click.option(
+    "--pick", "pick_id", metavar="ID", help="One station around a pick or a detection: components, probabilities."
+)
 @click.option("--section", "section_id", metavar="ID", help="All stations around a pick, as a record section.")
 @click.option("--day", metavar="ID", help="The day of a pick on its instrument, one hour per line.")
 @click.option(
@@ -21,8 +23,10 @@ from seisnet.cli import console
     type=console.PATH,
     help="File to write (.png, .svg, .pdf); default: ID.png here, with _ for each colon.",
 )
-@click.option("--before", "before_s", type=float, help="Seconds shown before the pick. [10; of a section 30]")
-@click.option("--after", "after_s", type=float, help="Seconds shown after it. [30; of a section 90]")
+@click.option("--before", "before_s", type=float, help="Seconds shown before it. [10; of a section or detection 30]")
+@click.option(
+    "--after", "after_s", type=float, help="Seconds shown after it. [30; of a section 90; a detection is cut at 600 s]"
+)
 @console.overwrite
 @console.quiet
 @console.verbose
@@ -43,6 +47,7 @@ def plot(
     """Draw a figure of PICKS, a file of picks or the folder of a classify --report, which remembers its waveforms.
 
     The ID of a pick is NET.STA.LOC.CHA_PHASE_TIME, with UTC to the microsecond; a click on a row of a report shows it.
+    PICKS may hold detections, too: --pick draws one, whose ID is NET.STA.LOC.CHA_CLASS_START.
 
     \b
     Example:
@@ -51,7 +56,7 @@ def plot(
     """
     from seisnet.classification.views import find_pick
     from seisnet.config import between
-    from seisnet.report.figures import FIGURES, RENDERED, check_format, write_figure
+    from seisnet.report.figures import FIGURES, RENDERED, check_format, pick_figure, write_figure
     from seisnet.report.viewer import open_picked
     from seisnet.store.files import check_output
 
@@ -72,7 +77,11 @@ def plot(
     check_format(output)
     picked = open_picked(picks, waveforms, model_name, inventory)
     tell.rejections(picked.waveforms.reading.rejections)
-    pick = find_pick(picked.picks, name)
-    write_figure(FIGURES[kind](picked, pick, before_s, after_s), output)
-    tell(f"{output}: {kind} of {pick.pick_id}")
+    if kind == "pick":
+        figure = pick_figure(picked, find_pick(picked.found, name), before_s, after_s)
+    else:
+        picked.check_picks(f"--{kind}")
+        figure = FIGURES[kind](picked, find_pick(picked.picks, name), before_s, after_s)
+    write_figure(figure, output)
+    tell(f"{output}: {kind} of {name}")
     tell.rejections(picked.waveforms.reading.rejections)

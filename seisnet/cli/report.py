@@ -24,10 +24,10 @@ def report(
     port: int,
     tell: console.Teller,
 ) -> None:
-    """Show PICKS, a file of picks or the folder of a classify --report, in the browser of this machine.
+    """Show PICKS, a file of picks or detections or the folder of a classify --report, in the browser of this machine.
 
-    All picks can be sorted and filtered as in report.html, and each opens its seismogram, drawn on demand. The address
-    is printed on stdout; only requests with the token in it are answered. Ctrl-C stops the server.
+    All can be sorted and filtered as in report.html, and each opens its seismogram, drawn on demand. The address is
+    printed on stdout; only requests with the token in it are answered. Ctrl-C stops the server.
 
     \b
     Example:

@@ -48,6 +48,7 @@ def review(
     from seisnet.review.page import ReviewPage
 
     picked = open_picked(picks, waveforms, model_name, inventory)
+    picked.check_picks("review")
     tell.rejections(picked.waveforms.reading.rejections)
     beside = picks / "picks.csv" if picks.is_dir() else picks
     output = output or beside.with_name(f"{beside.stem}.reviewed.csv")

@@ -6,8 +6,9 @@ import codecs
 import csv
 import io
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 from seisnet.errors import DataError
 from seisnet.labels.tables import is_csv, number_in, time_ns
@@ -16,6 +17,8 @@ from seisnet.picks import Detection, OnInstrument, Pick, in_order, iso_time
 CODES = ("network", "station", "location", "channel")
 CSV_COLUMNS = (*CODES, "phase", "time", "probability", "uncertainty_s", "snr_db", "model", "threshold")
 DETECTION_COLUMNS = (*CODES, "class", "start_time", "end_time", "probability", "model", "threshold")
+
+T = TypeVar("T")
 
 
 def csv_text(rows: Iterable[Sequence[object]]) -> str:
@@ -64,7 +67,17 @@ def number(value: float, digits: int) -> str:
 
 
 def read_picks_csv(path: Path) -> list[Pick]:
-    """Read picks that `write_picks` wrote as CSV.
+    """Read picks that `write_picks` wrote as CSV, see `_read`."""
+    return _read(path, "picks", CSV_COLUMNS, _pick)
+
+
+def read_detections_csv(path: Path) -> list[Detection]:
+    """Read detections that `write_detections` wrote as CSV, see `_read`."""
+    return _read(path, "detections", DETECTION_COLUMNS, _detection)
+
+
+def _read(path: Path, what: str, columns: Sequence[str], made_of: Callable[[dict[str, str]], T]) -> list[T]:
+    """What the rows of a file with these columns are made into.
 
     Raises
     ------
@@ -74,18 +87,18 @@ def read_picks_csv(path: Path) -> list[Pick]:
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
             reader = csv.DictReader(file)
-            if tuple(reader.fieldnames or ()) != CSV_COLUMNS:
-                raise DataError(f"{path}: not a CSV of seisnet's picks; its columns are {','.join(CSV_COLUMNS)}")
-            picks = []
+            if tuple(reader.fieldnames or ()) != columns:
+                raise DataError(f"{path}: not a CSV of seisnet's {what}; its columns are {','.join(columns)}")
+            read = []
             for row in reader:
                 if None in row or None in row.values():
                     told = "too many or too few fields; the file is cut short or broken"
                     raise DataError(f"{path}, line {reader.line_num}: {told}")
                 try:
-                    picks.append(_pick(row))
+                    read.append(made_of(row))
                 except ValueError as error:
                     raise DataError(f"{path}, line {reader.line_num}: {error}") from error
-            return picks
+            return read
     except (OSError, ValueError, csv.Error) as error:
         raise DataError(f"{path}: {error}") from error
 
@@ -101,6 +114,21 @@ def _pick(row: dict[str, str]) -> Pick:
         probability=number_in(row, "probability", math.nan),
         uncertainty_s=number_in(row, "uncertainty_s", math.nan),
         snr_db=number_in(row, "snr_db", math.nan),
+        model=row["model"],
+        threshold=number_in(row, "threshold", math.nan),
+    )
+
+
+def _detection(row: dict[str, str]) -> Detection:
+    return Detection(
+        network=row["network"],
+        station=row["station"],
+        location=row["location"],
+        channel=row["channel"],
+        label=row["class"],
+        start_ns=time_ns(row["start_time"]),
+        end_ns=time_ns(row["end_time"]),
+        probability=number_in(row, "probability", math.nan),
         model=row["model"],
         threshold=number_in(row, "threshold", math.nan),
     )

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import ArrayLike, NDArray
 
-from seisnet.picks import Pick
+from seisnet.picks import Detection, Pick
 from seisnet.plots.style import (
     GREY,
     PAGE_CM,
@@ -44,13 +44,15 @@ def waveform_view(  # noqa: PLR0913, a view is what it shows
     probability_times_ns: ArrayLike | None = None,
     classes: Sequence[str] = (),
     picks: Sequence[Pick] = (),
+    detections: Sequence[Detection] = (),
     title: str = "",
     unit: str = "",
 ) -> Figure:
-    """Draw one station's seismograms, the probabilities of the classes below, and the picks through both.
+    """Draw one station's seismograms, the probabilities of the classes below, and what was found through both.
 
     A pick is a line through all panels with a band and a bar as wide as its uncertainty; one without a
-    probability, an analyst's, is dotted and black. Seismograms are drawn about their mean.
+    probability, an analyst's, is dotted and black. A detection is a shaded stretch between two lines. Seismograms are
+    drawn about their mean.
 
     Parameters
     ----------
@@ -66,7 +68,8 @@ def waveform_view(  # noqa: PLR0913, a view is what it shows
         Their times; needed with `probabilities`.
     classes : K names
     picks : sequence of Pick
-        Those outside the seismogram are not drawn.
+    detections : sequence of Detection
+        Of picks and detections, those outside the seismogram are not drawn.
     unit : str
         Unit of `data`; empty where it is not known.
     """
@@ -80,18 +83,26 @@ def waveform_view(  # noqa: PLR0913, a view is what it shows
     for ax, component, row in zip(panels, components, samples, strict=False):
         _seismogram(ax, time_s, row)
         ax.set_ylabel(f"{component} ({unit})" if unit else component)
-    in_time = sorted(picks, key=lambda pick: pick.time_ns)
-    placed = [((pick.time_ns - start_ns) / 1e9, pick) for pick in in_time]
-    placed = [(at_s, pick) for at_s, pick in placed if 0 <= at_s <= end_s]
     if probabilities is not None:
         probability_s = (np.asarray(probability_times_ns, dtype=np.int64) - start_ns) / 1e9
         _probability_traces(panels[-1], probability_s, np.asarray(probabilities, dtype=np.float64), classes)
         named, columns = panels[-1].get_legend_handles_labels(), legend_columns(classes, PAGE_CM)
         figure.legend(*named, loc="outside upper right", ncols=columns)
-    for at_s, pick in placed:
-        _pick_lines(panels, at_s, pick)
-    if len(placed) <= _MOST_LABELS:
-        _pick_labels(panels[0], [(at_s / end_s, pick) for at_s, pick in placed])
+    labels = []
+    for pick in picks:
+        if 0 <= (at_s := (pick.time_ns - start_ns) / 1e9) <= end_s:
+            _pick_lines(panels, at_s, pick)
+            labels.append((at_s / end_s, _label(pick.phase, pick.probability), _pick_style(pick)[0]))
+    kinds = classes or sorted({d.label for d in detections})
+    for d in detections:
+        low_s, high_s = (d.start_ns - start_ns) / 1e9, (d.end_ns - start_ns) / 1e9
+        if low_s <= end_s and high_s >= 0:
+            style = class_style(d.label, kinds.index(d.label) if d.label in kinds else 2)
+            _detection_lines(panels, low_s, high_s, style)
+            middle_s = (max(low_s, 0) + min(high_s, end_s)) / 2
+            labels.append((middle_s / end_s, _label(d.label, d.probability), style[0]))
+    if len(labels) <= _MOST_LABELS:
+        _labels_above(panels[0], sorted(labels, key=lambda label: label[0]))
 
     for ax in panels[:-1]:
         ax.spines.bottom.set_visible(False)
@@ -149,12 +160,22 @@ def _pick_lines(panels: Sequence[Axes], at_s: float, pick: Pick) -> None:
         )
 
 
-def _pick_labels(ax: Axes, placed: Sequence[tuple[float, Pick]]) -> None:
-    """Write phase and probability above the panel, one line higher where a neighbour is too near."""
+def _detection_lines(panels: Sequence[Axes], low_s: float, high_s: float, style: tuple[Any, Any]) -> None:
+    colour, line = style
+    for ax in panels:
+        ax.axvspan(low_s, high_s, color=colour, alpha=0.15, lw=0)
+        for edge_s in (low_s, high_s):
+            ax.axvline(edge_s, color=colour, linestyle=line, linewidth=0.7)
+
+
+def _label(name: str, probability: float) -> str:
+    return f"{plain(name)} {'analyst' if math.isnan(probability) else f'{probability:.2f}'}"
+
+
+def _labels_above(ax: Axes, placed: Sequence[tuple[float, str, Any]]) -> None:
+    """Write labels above the panel, one line higher where a neighbour is too near."""
     taken: list[float] = []
-    for place, pick in placed:
-        analyst = math.isnan(pick.probability)
-        label = f"{plain(pick.phase)} {'analyst' if analyst else f'{pick.probability:.2f}'}"
+    for place, label, colour in placed:
         half_width = 0.005 * (len(label) + 1)
         level = next((k for k, end in enumerate(taken) if end <= place - half_width), len(taken))
         taken[level : level + 1] = [place + half_width]
@@ -165,7 +186,7 @@ def _pick_labels(ax: Axes, placed: Sequence[tuple[float, Pick]]) -> None:
             xycoords="axes fraction",
             textcoords="offset points",
             ha="center",
-            color=_pick_style(pick)[0],
+            color=colour,
         )
 
 

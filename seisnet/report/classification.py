@@ -1,4 +1,4 @@
-"""The page of picks: counts, table, seismograms, availability, and what was not used."""
+"""The page of picks or detections: counts, table, seismograms, availability, and what was not used."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from seisnet import __version__, plots
+from seisnet.classification.chosen_views import fullest
 from seisnet.classification.figures import waveform_figure
 from seisnet.classification.one_source import Classification
 from seisnet.classification.output import IN_REPORT, OTHER_TASK
@@ -90,12 +91,10 @@ def write_classification(
     pictures = write_figures(folder, figures, CAPTIONS)
     stations = Section("Stations", table=_counts(found, model), pictures=tuple(pictures.values()))
     said = notes(model, found.thresholds)
+    hint = f"seisnet plot {quoted(folder)} --pick"
     if detects:
-        shown = within_table(found.detections)
-        text = _rows_text(len(shown), len(found.detections), "detections")
-        title, sections = title or "Detections", [Section("Detections", text, detections_table(shown))]
+        title, sections = title or "Detections", detections_sections(found, model, hint=hint)
     else:
-        hint = f"seisnet plot {quoted(folder)} --pick"
         title, sections = title or "Phase picks", picks_sections(found, model, hint=hint)
         if found.rival_s:
             near = f"within {found.rival_s:g} s of a more probable one of the same phase that stands out more"
@@ -158,14 +157,27 @@ def picks_sections(found: Classification, model: Model, *, hint: str) -> list[Se
     shown = within_table(found.picks, anchors)
     table = picks_table(shown, anchors=[anchors.get(pick, "") for pick in shown], hint=hint)
     rows = _rows_text(len(shown), len(found.picks), "picks", drawn=bool(anchors))
-    sections = [Section("Picks", f"{rows} {_picks_text(len(found.picks), len(anchors))}".strip(), table)]
-    if found.views:
-        text = f"{counted(len(found.views), 'stretch', 'stretches')} with picks."
-        if model.preprocess.response == "none":
-            text += " Samples are not filtered; their unit is that of the recording."
-        views = tuple(waveform_picture(view, model) for view in found.views)
-        sections.append(Section("Seismograms", text, pictures=views))
-    return sections
+    text = f"{rows} {_opening_text(len(found.picks), len(anchors), 'pick')}".strip()
+    return [Section("Picks", text, table), *_seismograms(found, model, "picks")]
+
+
+def detections_sections(found: Classification, model: Model, *, hint: str) -> list[Section]:
+    """The table of detections and, if there are any, the waveform views; as `picks_sections`."""
+    anchors = {d: _anchor(found.views[i]) for d, i in fullest(found.views).items()}
+    shown = within_table(found.detections, anchors)
+    table = detections_table(shown, anchors=[anchors.get(d, "") for d in shown], hint=hint)
+    rows = _rows_text(len(shown), len(found.detections), "detections", drawn=bool(anchors))
+    text = f"{rows} {_opening_text(len(found.detections), len(anchors), 'detection')}".strip()
+    return [Section("Detections", text, table), *_seismograms(found, model, "detections")]
+
+
+def _seismograms(found: Classification, model: Model, what: str) -> list[Section]:
+    if not found.views:
+        return []
+    text = f"{counted(len(found.views), 'stretch', 'stretches')} with {what}."
+    if model.preprocess.response == "none":
+        text += " Samples are not filtered; their unit is that of the recording."
+    return [Section("Seismograms", text, pictures=tuple(waveform_picture(view, model) for view in found.views))]
 
 
 def _counts(found: Classification, model: Model) -> Table:
@@ -188,16 +200,16 @@ def _rows_text(n_shown: int, n_found: int, what: str, *, drawn: bool = False) ->
     return f"The table has {n_shown} of {n_found} {what}: {which}. {what}.csv has all."
 
 
-def _picks_text(n_picks: int, n_drawn: int) -> str:
+def _opening_text(n_found: int, n_drawn: int, what: str) -> str:
     """Which rows open a seismogram, and how to see the others."""
     said = []
     if n_drawn:
         said.append(
-            "Click the row of the pick to open its seismogram."
-            if n_picks == 1
-            else f"{n_drawn} of {n_picks} picks have a seismogram: click a row to open it."
+            f"Click the row of the {what} to open its seismogram."
+            if n_found == 1
+            else f"{n_drawn} of {n_found} {what}s have a seismogram: click a row to open it."
         )
-    if n_picks > n_drawn:
+    if n_found > n_drawn:
         said.append(
             "A click on any other row shows the command that draws it; seisnet report --serve draws all on demand."
         )
@@ -205,11 +217,10 @@ def _picks_text(n_picks: int, n_drawn: int) -> str:
 
 
 def waveform_picture(view: View, model: Model | None) -> Picture:
-    """Seismograms, probability traces and picks of one stretch, rendered."""
-    found = ", ".join(
-        f"{p.phase} {'analyst' if math.isnan(p.probability) else f'{p.probability:.2f}'}" for p in view.picks
-    )
-    return picture(waveform_figure(view, model), f"{view.trace_id}: {found}", anchor=_anchor(view))
+    """Seismograms, probability traces, picks and detections of one stretch, rendered."""
+    found = [(p.phase, p.probability) for p in view.picks] + [(d.label, d.probability) for d in view.detections]
+    told = ", ".join(f"{name} {'analyst' if math.isnan(p) else f'{p:.2f}'}" for name, p in found)
+    return picture(waveform_figure(view, model), f"{view.trace_id}: {told}", anchor=_anchor(view))
 
 
 def _anchor(view: View) -> str:

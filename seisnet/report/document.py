@@ -130,8 +130,10 @@ def within_table(found: Sequence[Found], wanted: Collection[Found] = ()) -> list
     return [found[i] for i in np.sort(order[:MOST_ROWS])]
 
 
-def detections_table(detections: Sequence[Detection]) -> Table:
-    """Make a table of detections that filters by station, class and probability."""
+def detections_table(
+    detections: Sequence[Detection], *, anchors: Sequence[str] = (), links: Sequence[str] = (), hint: str = ""
+) -> Table:
+    """Make a table of detections that filters by station, class and probability, as `picks_table`."""
     columns = (
         Column("Start", "UTC"),
         Column("Length", "s", decimals=1),
@@ -151,7 +153,8 @@ def detections_table(detections: Sequence[Detection]) -> Table:
         )
         for d in detections
     )
-    return Table(columns, rows)
+    ids = tuple(d.detection_id for d in detections) if hint else ()
+    return Table(columns, rows, anchors=tuple(anchors), links=tuple(links), ids=ids, hint=hint)
 
 
 def rejections_section(rejections: Sequence[Rejection]) -> Section:

@@ -11,9 +11,9 @@ import numpy as np
 
 from seisnet import plots
 from seisnet.classification.figures import waveform_figure
-from seisnet.classification.views import VIEW_AFTER_S, VIEW_BEFORE_S, joined
+from seisnet.classification.views import joined
 from seisnet.errors import ConfigError
-from seisnet.picks import Pick
+from seisnet.picks import Detection, Pick
 from seisnet.plots import SectionTrace
 from seisnet.report.viewer import Picked
 from seisnet.store.files import write_whole
@@ -22,10 +22,9 @@ from seisnet.waveforms.records import COMPONENTS, DAY_NS, NS_PER_S
 SECTION_BEFORE_S, SECTION_AFTER_S = 30.0, 90.0
 
 
-def pick_figure(picked: Picked, pick: Pick, before_s: float | None, after_s: float | None) -> plots.Figure:
-    """Components, probability traces and picks around a pick."""
-    view = picked.around(pick, before_s=before_s or VIEW_BEFORE_S, after_s=after_s or VIEW_AFTER_S)
-    return waveform_figure(view, picked.model)
+def pick_figure(picked: Picked, pick: Pick | Detection, before_s: float | None, after_s: float | None) -> plots.Figure:
+    """Components, probability traces and picks around a pick; or detections around a detection."""
+    return waveform_figure(picked.around(pick, before_s=before_s, after_s=after_s), picked.model)
 
 
 def section_figure(picked: Picked, pick: Pick, before_s: float | None, after_s: float | None) -> plots.Figure:

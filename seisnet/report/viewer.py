@@ -1,4 +1,4 @@
-"""Picks with the waveforms they were made on, and a report of them whose seismograms are drawn on demand."""
+"""Picks, or detections, with the waveforms they were made on, and a report whose seismograms are drawn on demand."""
 
 from __future__ import annotations
 
@@ -11,14 +11,15 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from seisnet.classification.views import VIEW_AFTER_S, VIEW_BEFORE_S, View, find_pick, view_around
+from seisnet.classification.views import View, find_pick, id_of, view_around
 from seisnet.config import from_dict
 from seisnet.errors import ConfigError, DataError
+from seisnet.formats.own_csv import read_detections_csv
 from seisnet.formats.picks import kinds_of, read_picks
 from seisnet.model import Model, load_model
-from seisnet.picks import Pick, in_order
+from seisnet.picks import Detection, Pick, in_order
 from seisnet.report.classification import waveform_picture
-from seisnet.report.document import MOST_ROWS, Report, Section, picks_table
+from seisnet.report.document import MOST_ROWS, Report, Section, detections_table, picks_table
 from seisnet.report.html import render_report
 from seisnet.report.serving import Reply, Request
 from seisnet.waveforms.lookup import Waveforms
@@ -34,7 +35,7 @@ NOT_FRAMED = "frame-ancestors 'none'"
 
 @dataclass(frozen=True)
 class Picked:
-    """Picks, with the waveforms and the model that they were made with.
+    """Picks, or detections, with the waveforms and the model that they were made with.
 
     Attributes
     ----------
@@ -45,6 +46,8 @@ class Picked:
     waveforms : Waveforms
     model : Model, or None
         Draws probability traces.
+    detections : list of Detection, or None
+        In order of time; None where there are picks.
     lock : threading.Lock
         Held while a view is read, because `waveforms` keeps the rejections of one reading at a time.
     """
@@ -53,17 +56,38 @@ class Picked:
     picks: list[Pick]
     waveforms: Waveforms
     model: Model | None
+    detections: list[Detection] | None = None
     lock: threading.Lock = field(default_factory=threading.Lock, repr=False, compare=False)
 
+    @property
+    def found(self) -> Sequence[Pick | Detection]:
+        """The picks, or the detections."""
+        return self.picks if self.detections is None else self.detections
+
+    @property
+    def what(self) -> str:
+        """What one of them is called."""
+        return "pick" if self.detections is None else "detection"
+
+    def check_picks(self, use: str) -> None:
+        """Refuse, with a ConfigError, a use that detections have not."""
+        if self.detections is not None:
+            raise ConfigError(f"{self.name}: holds detections; {use} is for picks")
+
     def around(
-        self, pick: Pick, *, before_s: float, after_s: float, band_hz: tuple[float, float] | None = None
+        self,
+        pick: Pick | Detection,
+        *,
+        before_s: float | None = None,
+        after_s: float | None = None,
+        band_hz: tuple[float, float] | None = None,
     ) -> View:
-        """Read the stretch around a pick, see `seisnet.classification.views.view_around`."""
+        """Read the stretch around one of them, see `seisnet.classification.views.view_around`."""
         with self.lock:
             return view_around(
                 pick,
                 self.waveforms,
-                self.picks,
+                self.found,
                 model=self.model,
                 before_s=before_s,
                 after_s=after_s,
@@ -72,30 +96,39 @@ class Picked:
 
     def picks_report(self, first: int = 0) -> Report:
         """The page of the picks from one on, as many as a table has room for, with links to the pages beside it."""
-        shown, last = self.picks[first : first + MOST_ROWS], len(self.picks)
-        table = picks_table(shown, links=[view_address(pick) for pick in shown])
+        page, last = slice(first, first + MOST_ROWS), len(self.found)
+        shown, name = self.found[page], f"{self.what}s"
+        links_of_rows = [view_address(pick) for pick in shown]
+        if self.detections is None:
+            table = picks_table(self.picks[page], links=links_of_rows)
+        else:
+            table = detections_table(self.detections[page], links=links_of_rows)
         text = "Click a row to open its seismogram, drawn on demand." if shown else ""
-        lead = f"{counted(last, 'pick')}."
+        lead = f"{counted(last, self.what)}."
         if len(shown) < last:
             lead += f" This page has those from {first + 1} to {first + len(shown)} in order of time."
-        links = [("Earlier picks", page_address(first - 1))] if first else []
-        links += [("Later picks", page_address(first + MOST_ROWS))] if first + MOST_ROWS < last else []
-        return Report(f"Picks of {self.name}", (lead,), (Section("Picks", text, table),), links=tuple(links))
+        links = [(f"Earlier {name}", page_address(first - 1))] if first else []
+        links += [(f"Later {name}", page_address(first + MOST_ROWS))] if first + MOST_ROWS < last else []
+        section = Section(name.capitalize(), text, table)
+        return Report(f"{name.capitalize()} of {self.name}", (lead,), (section,), links=tuple(links))
 
     def view_report(self, pick_id: str) -> Report:
         """The page of one pick with links to its neighbours in time, or one that says why there is no seismogram."""
+        everything = f"All {self.what}s"
         try:
-            pick = find_pick(self.picks, pick_id)
-            view = self.around(pick, before_s=VIEW_BEFORE_S, after_s=VIEW_AFTER_S)
+            pick = find_pick(self.found, pick_id)
+            view = self.around(pick)
         except DataError as error:
-            return Report("No seismogram", (str(error),), links=(("All picks", "./"),))
-        at = self.picks.index(pick)
-        links = [("All picks", page_address(at))]
-        links += [("Previous", view_address(self.picks[at - 1]))] if at else []
-        links += [("Next", view_address(self.picks[at + 1]))] if at + 1 < len(self.picks) else []
+            return Report("No seismogram", (str(error),), links=((everything, "./"),))
+        at, last = self.found.index(pick), len(self.found)
+        links = [(everything, page_address(at))]
+        links += [("Previous", view_address(self.found[at - 1]))] if at else []
+        links += [("Next", view_address(self.found[at + 1]))] if at + 1 < last else []
         drawn = waveform_picture(view, self.model)
-        section = Section("Seismogram", f"Pick {at + 1} of {len(self.picks)}: {pick.pick_id}", pictures=(drawn,))
-        return Report(f"{pick.phase} on {pick.station_id}", (), (section,), links=tuple(links))
+        where = f"{self.what.capitalize()} {at + 1} of {last}: {pick_id}"
+        name = pick.label if isinstance(pick, Detection) else pick.phase
+        section = Section("Seismogram", where, pictures=(drawn,))
+        return Report(f"{name} on {pick.station_id}", (), (section,), links=tuple(links))
 
     def answer(self, request: Request) -> Reply | None:
         """Pages of the server: picks, and one pick."""
@@ -103,7 +136,7 @@ class Picked:
             return None
         first = request.query.get("from", "0")
         if not re.fullmatch("[0-9]{1,9}", first):
-            raise ConfigError(f"from: got '{first}'; the number of a pick is needed")
+            raise ConfigError(f"from: got '{first}'; the number of a {self.what} is needed")
         page = self.view_report(request.query.get("pick", "")) if request.path else self.picks_report(int(first))
         return Reply(render_report(page).encode("utf-8", "replace"), policy=NOT_FRAMED)
 
@@ -114,27 +147,27 @@ def page_address(at: int) -> str:
     return f"./?from={first}" if first else "./"
 
 
-def view_address(pick: Pick) -> str:
+def view_address(pick: Pick | Detection) -> str:
     """Address of the page of a pick, relative to that of all picks."""
-    return f"view?pick={quote(pick.pick_id, safe='')}"
+    return f"view?pick={quote(id_of(pick), safe='')}"
 
 
 def open_picked(
     path: Path, sources: Sequence[str] = (), model_name: str | None = None, inventory: Sequence[str | Path] = ()
 ) -> Picked:
-    """Read picks from a file, or from the folder of a report, which says what they were made on and with.
+    """Read picks or detections from a file, or the folder of a report, which says what they were made on and with.
 
     Parameters
     ----------
     path : Path
-        Picks as CSV or catalogue, or a folder that ``classify --report`` wrote.
+        Picks as CSV or catalogue, detections as CSV, or a folder that ``classify --report`` wrote.
     sources, model_name, inventory : sequence of str, str, sequence of str or Path
         Replace what the folder of a report names.
 
     Raises
     ------
     ConfigError
-        If no waveforms are named, the model that a report knows is gone, or there are detections, not picks.
+        If no waveforms are named, or the model that a report knows is gone.
     DataError
         If picks or waveforms can't be read.
     """
@@ -146,19 +179,18 @@ def open_picked(
         sources, model_name = sources or known["sources"], model_name or known["model"]
         inventory = inventory or known["inventory"]
         selection = from_dict(Selection, known["selection"], where=f"{path / 'metrics.json'}: selection")
-        detections, path = path / "detections.csv", path / "picks.csv"
-        path = detections if detections.exists() and not path.exists() else path
-    if kinds_of(path) == {"class"}:
-        raise ConfigError(f"{path}: detections; picks can be drawn, detections can't")
+        detected, path = path / "detections.csv", path / "picks.csv"
+        path = detected if detected.exists() and not path.exists() else path
     if not sources:
-        raise ConfigError(f"{path}: use --waveforms to say what the picks were made on")
+        raise ConfigError(f"{path}: use --waveforms to say what it was made on")
     if services := [source for source in sources if source.startswith("fdsn:")]:
         raise ConfigError(
             f"{services[0]}: what a web service sent is not kept; use --waveforms to name files that hold it"
         )
-    picks = in_order(read_picks(path, may_be_empty=True))
+    detections = sorted(read_detections_csv(path)) if kinds_of(path) == {"class"} else None
+    picks = in_order(read_picks(path, may_be_empty=True)) if detections is None else []
     waveforms = Waveforms(sources, inventory, selection)
-    return Picked(str(path), picks, waveforms, load_model(model_name) if model_name else None)
+    return Picked(str(path), picks, waveforms, load_model(model_name) if model_name else None, detections)
 
 
 def _metrics(path: Path) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from pathlib import Path
 import obspy
 
 from seisnet.errors import DataError
-from seisnet.picks import Pick, station_of
+from seisnet.picks import OnInstrument, station_of
 from seisnet.waveforms import dataset_columns
 from seisnet.waveforms.channels import split_seed_id
 from seisnet.waveforms.conditioning import condition
@@ -88,7 +88,7 @@ class Waveforms:
             why = "; ".join(r.reason for r in lost(self.reading.rejections)[:3]) or "they hold no waveforms"
             raise DataError(f"{', '.join(specs)}: {why}")
 
-    def trace_ids(self, pick: Pick) -> list[str]:
+    def trace_ids(self, pick: OnInstrument) -> list[str]:
         """Instruments that a pick may be of: those that agree in all codes that the pick names."""
         named = (pick.network, pick.station, pick.location.strip("-"), pick.channel[:2])
         known = {holding.trace_id for holding in self._by_station.get(pick.station.upper(), [])}
