@@ -71,6 +71,18 @@ def test_real_is_a_folder_with_a_file_a_station_and_phase(tmp_path):
     }
 
 
+def test_real_looks_once_for_what_a_killed_run_left_of_its_files(tmp_path, monkeypatch):
+    folder, looked = tmp_path / "real", []
+    folder.mkdir()
+    (folder / ".CI.S7.P.txt.123.part").touch()
+    (folder / ".other.123.part").touch()
+    glob = Path.glob
+    monkeypatch.setattr(Path, "glob", lambda self, pattern: looked.append(pattern) or glob(self, pattern))
+    write_real([dataclasses.replace(PICKS[0], station=f"S{i}") for i in range(9)], folder)
+    assert len(looked) < 9
+    assert {path.name for path in folder.iterdir() if path.name.startswith(".")} == {".other.123.part"}
+
+
 def test_obspy_reads_nonlinloc_and_sc3ml_back(tmp_path):
     write_picks(PICKS, tmp_path / "picks.obs", "nlloc")
     lines = (tmp_path / "picks.obs").read_text().splitlines()

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import glob
 import hashlib
 import os
+import re
 import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -28,6 +28,9 @@ KNOWN = {
     ".svg", ".pdf", ".eps", ".gz", ".bz2", ".xz", ".zip", ".tar",
 }  # fmt: skip
 """Endings that promise a kind of file: an output whose name has one is of that kind, or refused."""
+
+TEMPORARY = re.compile(r"\.(.+)\.\d+\.part", re.DOTALL)
+"""Name under which a process, by its number, writes a file until that is whole."""
 
 
 def path_of(argument: str, value: object) -> Path:
@@ -202,12 +205,14 @@ def write_whole(path: Path, content: bytes) -> None:
         temporary.write_bytes(content)
 
 
-def sweep(path: Path) -> None:
-    """Remove what killed runs have left of `path` under temporary names."""
-    before = f".{path.name}."
-    for left in path.absolute().parent.glob(f"{glob.escape(before)}*.part"):
-        if left.name[len(before) : -len(".part")].isdecimal():  # else it may be of another output: run.h5 beside run
-            left.unlink(missing_ok=True)
+def sweep(*paths: Path) -> None:
+    """Remove what killed runs have left of files under temporary names; a folder of many is looked through once."""
+    files = {path.absolute() for path in paths}
+    for folder in {path.parent for path in files}:
+        for left in folder.glob(".*.part"):
+            found = TEMPORARY.fullmatch(left.name)
+            if found and folder / found[1] in files:
+                left.unlink(missing_ok=True)
 
 
 def size_and_age(path: Path) -> tuple[int, int]:

@@ -110,8 +110,7 @@ def work_folder(
         there = [path for path in outputs if state_of(path, folder) is State.THERE]
         if there and not overwrite:
             raise ConfigError(f"{there[0]} exists; choose another name, or use overwrite=True")
-        for path in outputs:
-            sweep(path)
+        sweep(*outputs)
         for path in there:
             _mark(folder, path).touch()
         try:
