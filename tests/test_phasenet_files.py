@@ -1,6 +1,7 @@
 """Labelled .npz files, written here as PhaseNet and DeepDenoiser publish theirs, become data sets without loss."""
 
 import csv
+import re
 import zipfile
 from pathlib import Path
 
@@ -120,6 +121,31 @@ def test_traces_come_in_the_order_of_their_names_also_those_of_folders_inside(tm
     assert import_phasenet(tmp_path, tmp_path, overwrite=True) == 3
 
 
+def test_files_of_one_name_come_in_the_order_of_their_folders_however_the_disk_lists_them(tmp_path, monkeypatch):
+    for folder in "ab":
+        (tmp_path / folder).mkdir()
+        np.savez(tmp_path / folder / NAME, data=waves())
+    monkeypatch.setattr(Path, "rglob", lambda self, _: [self / "b" / f"{NAME}.npz", self / "a" / f"{NAME}.npz"])
+    import_phasenet(tmp_path, tmp_path / "set")
+    with (tmp_path / "set" / "metadata.csv").open(newline="") as file:
+        assert [row["trace_name_original"][0] for row in csv.DictReader(file)] == ["a", "b"]
+
+
+def test_a_file_in_the_archive_that_is_no_array_is_none_of_its_words(tmp_path):
+    file = tmp_path / f"{NAME}.npz"
+    np.savez(file, data=waves(), itp=100)
+    with zipfile.ZipFile(file, "a") as archive:
+        archive.writestr("readme.txt", "a seismogram")
+    assert import_phasenet(tmp_path, tmp_path / "set") == 1
+    assert b"readme" not in (tmp_path / "set" / "metadata.csv").read_bytes()
+    for name, reason in (("itp", "'itp' holds 1 values of type |S"), ("data", "'data' is |S")):
+        with zipfile.ZipFile(file, "w") as archive:
+            for member in {"data", name}:
+                archive.writestr(member, "a seismogram")
+        with pytest.raises(DataError, match=re.escape(reason)):
+            import_phasenet(tmp_path, tmp_path / "set", overwrite=True)
+
+
 def test_a_header_of_python_2_is_read_without_a_warning(tmp_path):
     np.savez(tmp_path / NAME, data=np.zeros((300, 3)), itp=np.ones((1,)))
     with zipfile.ZipFile(tmp_path / f"{NAME}.npz") as old:
@@ -156,7 +182,9 @@ def test_damaged_files_and_folders_without_any_are_one_line(tmp_path):
     np.savez_compressed(tmp_path / NAME, data=waves())
     file = tmp_path / f"{NAME}.npz"
     content = file.read_bytes()
-    for damaged in (b"", content[:-100], content[:200] + b"damaged!" + content[208:]):
+    how = content.index(b"PK\x01\x02") + 10  # it is compressed
+    unknown, encrypted = content[:how] + b"c" + content[how + 1 :], content[: how - 2] + b"\1" + content[how - 1 :]
+    for damaged in (b"", content[:-100], content[:200] + b"damaged!" + content[208:], unknown, encrypted):
         file.write_bytes(damaged)
         with pytest.raises(DataError, match=rf"{NAME}\.npz: can't be read: "):
             import_phasenet(tmp_path, tmp_path / "set")

@@ -104,7 +104,7 @@ def import_phasenet(path: str | Path, folder: str | Path, *, overwrite: bool = F
         The folder holds a data set and `overwrite` is not set.
     """
     path = Path(path)
-    files = sorted((f for f in path.rglob("*.npz") if not f.name.startswith(".")), key=lambda file: file.stem)
+    files = sorted((f for f in path.rglob("*.npz") if not f.name.startswith(".")), key=lambda file: (file.stem, file))
     if not files:
         raise NothingUsableError(f"{path}: {_why_none(path)}")
     rows = [_metadata(file, path) for file in files]
@@ -150,7 +150,7 @@ def _metadata(file: Path, root: Path) -> dict[str, str]:
 def _waveform(file: Path) -> tuple[NDArray[Any], str]:
     """Samples (C, T) of the components that were recorded, and their letters."""
     with _opened(file) as arrays:
-        data = arrays["data"]
+        data = np.asarray(arrays["data"])
     if data.ndim == 3 and data.shape[1] == 1:
         data = data[:, 0]
     if data.ndim != 2 or data.shape[1] != len(COMPONENTS) or data.dtype.kind not in "iuf":
@@ -163,7 +163,7 @@ def _onset(arrays: Mapping[str, NDArray[Any]], names: Sequence[str], file: Path)
     """Sample of the onset of a phase; empty where there is none."""
     for name in names:
         if name in arrays:
-            found = arrays[name].ravel()
+            found = np.ravel(arrays[name])
             if found.dtype.kind not in "iuf" or len(found) > 1:
                 raise DataError(
                     f"{file}: '{name}' holds {len(found)} values of type {found.dtype}; "
@@ -197,9 +197,9 @@ def _rate_hz(dt: str, file: Path) -> float:
     return rate_hz
 
 
-def _text(array: NDArray[Any]) -> str | None:
-    """Words or a few figures of an array, None where it holds more than that."""
-    if array.size > MOST_FIGURES:
+def _text(array: NDArray[Any] | bytes) -> str | None:
+    """Words or a few figures of an array, None where it holds more than that, or of a file that is no array."""
+    if isinstance(array, bytes) or array.size > MOST_FIGURES:
         return None
     values = [value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value) for value in array.flat]
     return " ".join(values)
@@ -214,7 +214,8 @@ def _opened(file: Path) -> Iterator[NpzFile]:
             if not isinstance(arrays, NpzFile) or "data" not in arrays:
                 raise DataError(f"{file}: has no array 'data'")
             yield arrays
-    except (OSError, EOFError, ValueError, MemoryError, zipfile.BadZipFile, zlib.error) as error:
+    # A RuntimeError is of a file that is encrypted, or compressed in a way that Python does not know.
+    except (OSError, EOFError, ValueError, MemoryError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
         pickled = "pickle" in str(error)
         remedy = "; seisnet reads no pickled arrays: save words as text and onsets as numbers" if pickled else ""
         raise DataError(f"{file}: can't be read: {error}{remedy}") from None
