@@ -58,6 +58,18 @@ def test_a_stream_that_is_killed_and_resumed_makes_every_pick_once(killed_at, fr
     assert resumed.told == []
 
 
+def test_of_an_instrument_that_comes_later_than_another_of_its_station_nothing_is_lost(packets):
+    """200 s later, after a time in which the picks of the first are final."""
+    late = [packet.copy() for packet in packets]
+    for packet in late:
+        packet.stats.channel = f"EH{packet.stats.channel[-1]}"
+    order = sorted(packets + late, key=lambda p: p.stats.endtime + 200 * (p.stats.channel[0] == "E"))[:230]
+    whole = Run(order)
+    _, n_found, places = whole.states[190]
+    assert places["GE.APE"].sequence > 1
+    assert Run(order, whole.found[:n_found], places).picks == whole.picks
+
+
 def test_picks_that_waited_when_a_stream_was_stopped_are_made_only_once(packets, whole):
     """They were given at the stop, less sure of what came later."""
     stopped = Run(packets[:150])
@@ -70,7 +82,7 @@ def test_what_an_earlier_run_has_given_or_decided_is_left_out_and_nothing_else()
     def at(seconds, phase="P", station="APE"):
         return Pick("GE", station, "", "HH", phase, START_NS + round(seconds * NS_PER_S))
 
-    places = {"GE.APE": Place(1, START_NS, START_NS + 300 * NS_PER_S)}
+    places = {"GE.APE": Place(1, {"GE.APE..HH": START_NS}, START_NS + 300 * NS_PER_S)}
     repeats = Repeats([at(-0.01), at(50), at(99, station="LAST")], places, 1.0)
     new = [at(50.5), at(49.5), at(50, "S"), at(0), at(-9, station="LAST"), at(99, station="LAST")]
     assert repeats.without([at(-1), at(0), at(50.49), at(49.51), at(50), *new]) == [p for p in new if p != at(0)]
@@ -83,7 +95,7 @@ def packet(make_trace, at_s, station="APE", seconds=10):
 
 def test_whoever_watches_learns_of_latencies_gaps_and_silence(make_trace):
     told = []
-    places = {"GE.BACK": Place(7, START_NS, START_NS + 100 * NS_PER_S)}
+    places = {"GE.BACK": Place(7, {}, START_NS + 100 * NS_PER_S)}
     arrivals = Arrivals(["GE.APE", "GE.LATE", "GE.BACK", "GE.MUTE"], places, settled_s=60, tell=told.append)
 
     def note(at_s, now_s, station="APE"):
@@ -113,7 +125,7 @@ def test_whoever_watches_learns_of_latencies_gaps_and_silence(make_trace):
 
 def test_places_are_kept_also_of_stations_that_have_not_come_again_and_trouble_is_told_once(make_trace, tmp_path):
     path, told = tmp_path / "p.seedlink.json", []
-    known = {"GE.OLD": Place(5, START_NS, START_NS + 1)}
+    known = {"GE.OLD": Place(5, {"GE.OLD..HH": START_NS}, START_NS + 1)}
     arrivals = Arrivals(["GE.APE", "GE.MUTE", "GE.OLD", "GE.NEW"], known, settled_s=50, tell=told.append)
     for k in range(30):
         arrivals.note(packet(make_trace, 10 * k), 100 + k, NOW_NS)
@@ -121,8 +133,9 @@ def test_places_are_kept_also_of_stations_that_have_not_come_again_and_trouble_i
         arrivals.note(packet(make_trace, 40 * k, "NEW"), 7 + k, NOW_NS)
     arrivals.write(path, "a:1")
     end_ns = START_NS + 300 * NS_PER_S - 10_000_000
-    newest = Place(115, end_ns - 80 * NS_PER_S, end_ns)  # marks at 10, 40, ... 280 s; five of them, 120 s, are kept
-    first = Place(7, 0, START_NS + 50 * NS_PER_S - 10_000_000)
+    # Marks at 10, 40, ... 280 s; five of them, 120 s, are kept.
+    newest = Place(115, {"GE.APE..HH": end_ns - 80 * NS_PER_S}, end_ns)
+    first = Place(7, {}, START_NS + 50 * NS_PER_S - 10_000_000)
     assert read_places(path, "a:1") == arrivals.places == known | {"GE.APE": newest, "GE.NEW": first}
     for place in (path / "x", tmp_path / "nowhere" / "x"):
         for _ in range(2):

@@ -384,7 +384,7 @@ def test_a_stream_is_resumed_with_what_is_known_and_says_what_is_not(recording, 
     with pytest.raises(DataError, match="of server elsewhere:1"):
         CliRunner().invoke(cli, what, catch_exceptions=False)
     long_ago = recording[0].stats.starttime.ns - 3600 * 10**9
-    place = {"sequence": 7, "settled_ns": long_ago, "newest_ns": long_ago}
+    place = {"sequence": 7, "settled_ns": {"BW.RJOB..EH": long_ago}, "newest_ns": long_ago}
     places.write_text(json.dumps({"server": server.address, "stations": {"BW.RJOB": place}}))
     done = CliRunner().invoke(cli, [*what, "--select", "BW.MANZ..EH?"])
     assert done.exit_code == 0, done.output

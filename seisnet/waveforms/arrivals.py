@@ -7,7 +7,7 @@ import math
 import statistics
 from collections import defaultdict, deque
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,7 +16,8 @@ import obspy
 from seisnet.errors import DataError, SeisnetError
 from seisnet.picks import Pick, iso_time
 from seisnet.store.files import read_text, write_whole
-from seisnet.waveforms.packets import AFTER_ALL_NS, AHEAD_NS, BEFORE_ALL_NS
+from seisnet.waveforms.channels import split_seed_id
+from seisnet.waveforms.packets import AHEAD_NS, BEFORE_ALL_NS
 from seisnet.waveforms.records import NS_PER_S
 from seisnet.wording import Say, counted, duration, first_and_more
 
@@ -29,7 +30,6 @@ SILENT_NS = 300 * NS_PER_S
 GAP_NS = 120 * NS_PER_S
 """A gap of all channels of a station that is longer is told."""
 
-
 LEAST_S = 0.05
 """A pick that is made again, with another start of its record, is not moved by so much."""
 
@@ -41,14 +41,15 @@ class Place(NamedTuple):
     ----------
     sequence : int
         SeedLink's number of the packet to begin with.
-    settled_ns : int
-        Picks before this have been given. Whoever begins with the packet makes those after it again, to the bit.
+    settled_ns : dict of str to int
+        By instrument, as some come later than others: picks before this have been given. Whoever begins with the packet
+        makes those after it again, to the bit.
     newest_ns : int
         Up to when there were data.
     """
 
     sequence: int
-    settled_ns: int
+    settled_ns: dict[str, int]
     newest_ns: int
 
 
@@ -62,7 +63,7 @@ def read_places(path: Path, server: str) -> dict[str, Place]:
     """
     try:
         held = json.loads(read_text(path))
-        places = {name: Place(*(int(place[key]) for key in Place._fields)) for name, place in held["stations"].items()}
+        places = {name: _as_place(**place) for name, place in held["stations"].items()}
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise DataError(f"{path}: not what a stream writes of where it is; remove it") from error
     if held["server"] != server:
@@ -72,12 +73,25 @@ def read_places(path: Path, server: str) -> dict[str, Place]:
     return places
 
 
+def _as_place(sequence: float, settled_ns: Mapping[str, float], newest_ns: float) -> Place:
+    return Place(int(sequence), {name: int(ns) for name, ns in settled_ns.items()}, int(newest_ns))
+
+
+class _Mark(NamedTuple):
+    """Number of a packet, and up to when there were data of the station and its instruments when it had come."""
+
+    sequence: int
+    newest_ns: int
+    newest_of: dict[str, int]
+
+
 @dataclass
 class _Station:
     """Newest data, when the last packet came and how late, and of which packets the numbers are kept."""
 
-    marks: deque[tuple[int, int]]  # number of a packet, and up to when there were data when it had come
+    marks: deque[_Mark]
     newest_ns: int = BEFORE_ALL_NS
+    newest_of: dict[str, int] = field(default_factory=dict)
     came_ns: int | None = None
     latency_ns: int = 0
     before: Place | None = None
@@ -99,11 +113,12 @@ class Arrivals:
     """
 
     def __init__(self, stations: Iterable[str], places: Mapping[str, Place], *, settled_s: float, tell: Say) -> None:
-        self._settled, self._tell, self._trouble = math.ceil(settled_s / MARK_S), tell, ""
+        self._settled, self._settled_ns = math.ceil(settled_s / MARK_S), round(settled_s * NS_PER_S)
+        self._tell, self._trouble = tell, ""
         self._stations = {name: self._station(places.get(name)) for name in sorted(stations)}
 
     def _station(self, place: Place | None) -> _Station:
-        marks = deque[tuple[int, int]](maxlen=2 * self._settled + 1)
+        marks = deque[_Mark](maxlen=2 * self._settled + 1)
         return _Station(marks, place.newest_ns if place else BEFORE_ALL_NS, before=place)
 
     def note(self, trace: obspy.Trace, sequence: int, now_ns: int) -> None:
@@ -116,8 +131,10 @@ class Arrivals:
             self._tell(f"{name}: no data from {iso_time(station.newest_ns)} to {iso_time(start_ns)}")
         station.came_ns, station.latency_ns = now_ns, now_ns - end_ns
         station.newest_ns = max(station.newest_ns, end_ns)
-        if not station.marks or station.newest_ns >= station.marks[-1][1] + MARK_S * NS_PER_S:
-            station.marks.append((sequence, station.newest_ns))
+        instrument = split_seed_id(trace.id)[0].upper()
+        station.newest_of[instrument] = max(station.newest_of.get(instrument, BEFORE_ALL_NS), end_ns)
+        if not station.marks or station.newest_ns >= station.marks[-1].newest_ns + MARK_S * NS_PER_S:
+            station.marks.append(_Mark(sequence, station.newest_ns, dict(station.newest_of)))
 
     @property
     def places(self) -> dict[str, Place]:
@@ -128,10 +145,12 @@ class Arrivals:
     def _place(self, station: _Station) -> Place | None:
         marks, newest_ns = station.marks, station.newest_ns
         if len(marks) == marks.maxlen:
-            return Place(marks[0][0], marks[self._settled][1], newest_ns)
+            then = marks[self._settled].newest_of.items()
+            settled_ns = {name: min(ns, station.newest_of[name] - self._settled_ns) for name, ns in then}
+            return Place(marks[0].sequence, settled_ns, newest_ns)
         if station.before:
             return station.before._replace(newest_ns=newest_ns)
-        return Place(marks[0][0], 0, newest_ns) if marks else None  # from the very beginning, as this run
+        return Place(marks[0].sequence, {}, newest_ns) if marks else None  # from the very beginning, as this run
 
     def write(self, path: Path, server: str) -> None:
         """Write the places to a file; that it can't be written is told, for picks matter more."""
@@ -174,11 +193,11 @@ class Repeats:
     """
 
     def __init__(self, given: Iterable[Pick], places: Mapping[str, Place], min_distance_s: float) -> None:
-        self._settled_ns = {name: place.settled_ns for name, place in places.items()}
+        self._places = places
         self._near_ns = near_ns = round(max(min_distance_s / 2, LEAST_S) * NS_PER_S)
         self._times_ns = defaultdict[tuple[str, str], list[int]](list)
         for pick in given:
-            if pick.time_ns > self._settled_ns.get(pick.station_id.upper(), AFTER_ALL_NS) - near_ns:
+            if pick.station_id.upper() in places and pick.time_ns > self._before_ns(pick) - near_ns:
                 self._times_ns[pick.trace_id, pick.phase].append(pick.time_ns)
 
     def without(self, picks: Iterable[Pick]) -> list[Pick]:
@@ -186,7 +205,12 @@ class Repeats:
         return [pick for pick in picks if not self._is_given(pick)]
 
     def _is_given(self, pick: Pick) -> bool:
-        if pick.time_ns < self._settled_ns.get(pick.station_id.upper(), BEFORE_ALL_NS):
+        if pick.time_ns < self._before_ns(pick):
             return True
         times_ns = self._times_ns.get((pick.trace_id, pick.phase), [])
         return any(abs(pick.time_ns - time_ns) < self._near_ns for time_ns in times_ns)
+
+    def _before_ns(self, pick: Pick) -> int:
+        """Time before which all picks of its instrument have been given."""
+        place = self._places.get(pick.station_id.upper())
+        return place.settled_ns.get(pick.trace_id.upper(), BEFORE_ALL_NS) if place else BEFORE_ALL_NS
