@@ -8,7 +8,7 @@ On a GPU a step is one kernel, see `fused`.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -239,7 +239,7 @@ def _check(theta: Array, grad: Array) -> None:
         raise DataError(f"gradient: got {shape_of(grad)}; parameters: {shape_of(theta)}; they need one shape")
 
 
-def _blocks(theta: Array, grad: Array, state: dict[str, Array], *names: str) -> list[tuple[Array, ...]]:
+def _blocks(theta: Array, grad: Array, state: dict[str, Array], *names: str) -> Iterator[list[Array]]:
     """Blocks of the parameters, of their gradient, and of vectors of an optimiser's state, which start at zero.
 
     On a GPU, which has no cache to keep blocks in, all is one block. State of another network is refused.
@@ -255,7 +255,7 @@ def _blocks(theta: Array, grad: Array, state: dict[str, Array], *names: str) -> 
             )
     vectors = (theta, grad, *(state[name] for name in names))
     size = theta.size if fused.on_gpu(theta) else BLOCK
-    return [tuple(v[start : start + size] for v in vectors) for start in range(0, theta.size, size)]
+    return ([v[start : start + size] for v in vectors] for start in range(0, theta.size, size))
 
 
 @functools.cache
