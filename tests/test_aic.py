@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.signal import sosfilt
+from scipy.signal import butter, sosfilt
 
-from seisnet.picking.aic import _filter, _unforeseen, _variance, aic_onset
+from seisnet.picking.aic import _filtered, _unforeseen, _variance, aic_onset
 from seisnet.waveforms.conditioning import to_rate
 from seisnet.waveforms.records import NS_PER_S
 
@@ -63,7 +63,7 @@ def test_the_least_criterion_is_that_of_a_naive_loop(phase, rows, band_hz, aroun
         record = make_record(np.stack([noise(6000, 3 * seed + k) for k in range(3)]))
         first, stop = 3000 - 60 - around - 200, 3000 + 60 + around  # the filter runs for two seconds before
         x = record.data[rows, first:stop].astype(np.float64)
-        x = sosfilt(_filter(*band_hz, 100.0), x - x[:, :1], axis=1)
+        x = _filtered(x - x[:, :1], *band_hz, 100.0)
         if phase == "S":
             x = _unforeseen(x, 200 + around)  # by all that precedes the search
         x = x[:, 200:]
@@ -76,6 +76,18 @@ def test_the_least_criterion_is_that_of_a_naive_loop(phase, rows, band_hz, aroun
         expected = at_s((first + 200 + min(aic, key=aic.__getitem__)) / 100)
         for after_ns in (None, at_s(10.0)):  # which lies before all that is looked at
             assert aic_onset(record, at_s(30.0), phase, half_width_s=0.6, after_ns=after_ns) == expected
+
+
+@pytest.mark.parametrize(
+    ("low_hz", "high_hz", "rate_hz"), [(3, 30, 100), (1, 20, 1000), (0.1, 0.25, 1), (0.1, 10, 62.5)]
+)
+@pytest.mark.parametrize("n", [1, 11, 600, 3001])
+def test_the_filter_is_that_of_scipy(low_hz, high_hz, rate_hz, n):
+    corners = ((low_hz, "highpass"), (high_hz, "lowpass"))
+    sections = [butter(2, corner_hz, kind, fs=rate_hz, output="sos") for corner_hz, kind in corners]
+    x = np.random.default_rng(0).normal(size=(2, n)) * np.where(np.arange(n) < n // 2, 1, 1e4)
+    expected = sosfilt(np.concatenate(sections), x, axis=1)
+    np.testing.assert_allclose(_filtered(x, low_hz, high_hz, rate_hz), expected, rtol=0, atol=1e-10 * abs(x).max())
 
 
 def coloured(noise, n, seed, feedback):

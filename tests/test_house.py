@@ -158,6 +158,17 @@ def test_preprocessing_imports_no_part_of_scipy_that_takes_long():
     assert not slow & set(done.stdout.split())
 
 
+def test_picking_imports_no_part_of_scipy_that_takes_much_memory():
+    """It would come after the first day of a recording was read, so that a month would peak higher than a day."""
+    code = (
+        "import sys, obspy, seisnet; stream = obspy.read(); "
+        "found = seisnet.load_model('phase').classify(stream, P_threshold=0.1, S_threshold=0.1); "
+        "print(len(found) > 0, 'scipy.signal' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "True False\n"
+
+
 def test_classify_loads_the_library_of_figures_for_a_report_only():
     arguments = ["classify", "missing.mseed", "-o", "picks.csv"]
     code = f"import sys; from seisnet.cli import main; sys.argv[1:] = {arguments}\n"
