@@ -23,7 +23,7 @@ from seisnet.store.seisbench_writer import new_seisbench
 from seisnet.synthetic import GeneratorConfig, generate_records
 from seisnet.training.fitting import fit
 from seisnet.training.labelled_sets import make_windows
-from seisnet.waveforms import mseed
+from seisnet.waveforms import mseed, mseed_samples
 from seisnet.waveforms.records import COMPONENTS, NS_PER_S, Record, sample_to_ns
 from seisnet.windows.labelled import LabelledRecord
 from tests.bursts import MODEL, bursts, stream_of
@@ -329,6 +329,7 @@ def browser(tmp_path_factory):
 
 @pytest.fixture
 def small_blocks(monkeypatch):
-    """Short files of miniSEED are of several blocks."""
+    """Short files of miniSEED are of several blocks, and decoded channel by channel."""
     monkeypatch.setattr(mseed, "BLOCK_BYTES", 5000)
+    monkeypatch.setattr(mseed_samples, "AT_ONCE_BYTES", 1000)
     monkeypatch.setattr(mseed, "SLACK_NS", NS_PER_S // 10)

@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from seisnet.errors import DataError
-from seisnet.waveforms import mseed
+from seisnet.waveforms import mseed, mseed_samples
 from seisnet.waveforms.clocks import on_time
 from seisnet.waveforms.files import Reading, read_file, read_headers
 from seisnet.waveforms.mseed import read_index, read_span, read_stretches
@@ -37,16 +37,18 @@ def said_by_us(path):
 
 
 def same(ours, theirs):
+    """The same traces, whichever channel comes first."""
     assert len(ours) == len(theirs)
-    for a, b in zip(ours, theirs, strict=True):
+    for a, b in zip(*(sorted(traces, key=lambda trace: trace.id) for traces in (ours, theirs)), strict=True):
         assert (a.id, a.stats.starttime, a.stats.sampling_rate) == (b.id, b.stats.starttime, b.stats.sampling_rate)
         assert a.data.dtype == b.data.dtype
         assert np.array_equal(a.data, b.data)
 
 
 def check(path, spans_s=((0.0, 3.0), (-9.0, 0.5), (7.777, 12.3), (5000.0, 5001.0), (-1e4, 1e4))):
-    """The headers, and the samples of some spans, are those that ObsPy finds in the whole file."""
+    """The headers, the samples, and those of some spans are those that ObsPy finds in the whole file."""
     assert said_by_us(path) == said_by_obspy(path)
+    same(read_file(path, Reading()), obspy.read(path))
     for low, high in spans_s:
         reading = Reading()
         ours = read_file(path, reading, span_ns=(START.ns + round(low * NS_PER_S), START.ns + round(high * NS_PER_S)))
@@ -75,6 +77,22 @@ def test_channels_interleaved_record_by_record(tmp_path):
     rows = [packed(START, channel=f"HH{c}", length=256) for c in "ZNE"]
     path.write_bytes(b"".join(record for three in itertools.zip_longest(*rows, fillvalue=b"") for record in three))
     check(path)
+
+
+@pytest.mark.parametrize("span_s", [None, (0, 99)])
+def test_bounded_memory_of_many_records_one_channel_is_decoded_at_a_time(span_s, tmp_path, monkeypatch):
+    """While ObsPy decodes, it holds the samples twice."""
+    path, reader, decoded = tmp_path / "a.mseed", mseed_samples.mseed_reader(), []
+    rows = [packed(START, channel=f"HH{c}", length=length) for c, length in zip("ZNE", (256, 512, 256), strict=True)]
+    path.write_bytes(b"".join(record for row in rows for record in row))
+    monkeypatch.setattr(
+        mseed_samples, "mseed_reader", lambda: lambda *a, **k: decoded.append(reader(*a, **k)) or decoded[-1]
+    )
+    span_ns = span_s and tuple((START + s).ns for s in span_s)
+    same(read_file(path, Reading(), span_ns=span_ns), obspy.read(path))
+    assert [{trace.id for trace in stream} for stream in decoded] == [{f"XX.AB..HH{c}"} for c in "ZNE"]
+    whole = np.frombuffer(path.read_bytes() + b"unknown", np.int8)
+    assert [len(records) for records in mseed_samples._by_channel(whole)] == [len(whole)]
 
 
 def test_records_that_are_not_in_order_of_time(tmp_path):

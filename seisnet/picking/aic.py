@@ -78,14 +78,14 @@ def aic_onset(record: Record, time_ns: int, phase: str, *, half_width_s: float, 
     rows = preferred if preferred.any() else record.present
     is_slow = record.bandwidth_hz < 0.49 * rate_hz  # rates jitter
     shares, quiet = (SLOW_BAND_SHARES, SLOW_QUIET) if is_slow else (BAND_SHARES, QUIET)
-    band_hz = (min(f, share * record.bandwidth_hz) for f, share in zip(BAND_HZ[kind], shares, strict=True))
+    low_hz, high_hz = (min(f, share * record.bandwidth_hz) for f, share in zip(BAND_HZ[kind], shares, strict=True))
     n = high - low
     begin = max(at - round(half_width_s * rate_hz) - low, SIDE_SAMPLES)
     end = min(at + round(half_width_s * rate_hz) - low, n - SIDE_SAMPLES)
     if end - begin < 2:
         return time_ns
     x = record.data[rows, first:high].astype(np.float64)
-    x = _filtered(x - x[:, :1], *band_hz, rate_hz)
+    x = _filtered(x - x[:, :1], low_hz, high_hz, rate_hz)
     if kind == "S":
         x = _unforeseen(x, low - first + begin)
     x = x[:, low - first :]
@@ -110,9 +110,8 @@ def _filtered(x: NDArray[np.float64], low_hz: float, high_hz: float, rate_hz: fl
     # What a filter gives later than this is too little for a float64: it would come back at the start.
     spill = math.ceil(DECAYED * rate_hz / (2 * math.pi * min(low_hz, high_hz)))
     size = 1 << (n + spill).bit_length()
-    filtered: NDArray[np.float64] = np.fft.irfft(
-        np.fft.rfft(x, size) * _response(low_hz, high_hz, rate_hz, size), size
-    )[:, :n]
+    spectrum = np.fft.rfft(x, size) * _response(low_hz, high_hz, rate_hz, size)
+    filtered: NDArray[np.float64] = np.fft.irfft(spectrum, size)[:, :n]
     return filtered
 
 
@@ -120,7 +119,7 @@ def _filtered(x: NDArray[np.float64], low_hz: float, high_hz: float, rate_hz: fl
 def _response(low_hz: float, high_hz: float, rate_hz: float, size: int) -> NDArray[np.complex128]:
     """Response of both filters at the frequencies of a Fourier transform, by the bilinear transform."""
     delay = np.exp(-2j * np.pi * np.arange(size // 2 + 1) / size)  # by one sample
-    response = np.ones_like(delay)
+    response: NDArray[np.complex128] = np.ones_like(delay)
     for corner_hz, sign in ((low_hz, -1), (high_hz, 1)):
         k = math.tan(math.pi * corner_hz / rate_hz)
         gain = k * k if sign > 0 else 1.0

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import functools
 import itertools
-from collections.abc import Callable
+from collections import defaultdict
+from collections.abc import Callable, Iterator
 from importlib.metadata import entry_points
 from pathlib import Path
 
@@ -14,9 +15,12 @@ from numpy.typing import NDArray
 
 from seisnet.waveforms.clocks import on_time
 from seisnet.waveforms.mseed import BLOCK_BYTES, TOLERANCE, Stretch, read_index
-from seisnet.waveforms.mseed_headers import MSEED_START
+from seisnet.waveforms.mseed_headers import MSEED_START, headers_at, seed_id_of
 from seisnet.waveforms.records import NS_PER_S
 from seisnet.waveforms.segments import JITTER
+
+AT_ONCE_BYTES = 1 << 20
+"""More records than these are decoded channel by channel, for ObsPy holds all samples of one call twice."""
 
 
 @functools.cache
@@ -41,7 +45,10 @@ def holds_mseed(path: Path) -> bool:
 
 def read_mseed(path: Path, *, headonly: bool) -> obspy.Stream:
     """Read a file; whatever ObsPy raises on damaged ones is raised."""
-    stream = mseed_reader()(str(path), headonly=headonly)
+    if headonly or path.stat().st_size <= AT_ONCE_BYTES or read_index(path) is None:
+        stream = mseed_reader()(str(path), headonly=headonly)
+    else:
+        stream = _decoded(np.fromfile(path, np.int8))
     for trace in stream:
         trace.stats._format = "MSEED"  # as `obspy.read` sets it
     may_drift = not headonly and any(_may_drift(trace.stats) for trace in stream)
@@ -54,8 +61,35 @@ def decoded_between(
     """The samples between two times of records of a file, see `seisnet.waveforms.mseed.read_span`."""
     drifts = _drifts(path)
     times = {} if drifts else {"starttime": start, "endtime": end}
-    stream = mseed_reader()(records, **times) if len(records) else obspy.Stream()
+    stream = _decoded(records, **times)
     return cut(on_time(stream, records.data.cast("B")) if drifts else stream, start, end)
+
+
+def _decoded(records: NDArray[np.int8], **times: obspy.UTCDateTime) -> obspy.Stream:
+    """Decode records; if they are many, a channel at a time."""
+    if len(records) <= AT_ONCE_BYTES:
+        return mseed_reader()(records, **times) if len(records) else obspy.Stream()
+    stream = obspy.Stream()
+    for of_channel in _by_channel(records):
+        stream += mseed_reader()(of_channel, **times)
+    return stream
+
+
+def _by_channel(records: NDArray[np.int8]) -> Iterator[NDArray[np.int8]]:
+    """The records of each channel, in the order of their first ones; all together if a header is not understood."""
+    places: dict[str, list[tuple[NDArray[np.int8], NDArray[np.bool_]]]] = defaultdict(list)
+    at = 0
+    while (headers := headers_at(records.data.cast("B"), at)) is not None:
+        rows = records[at : at + headers.n_bytes].reshape(len(headers.code), -1)
+        seed_ids = np.array([seed_id_of(code) for code in headers.code.tolist()])
+        for seed_id in dict.fromkeys(seed_ids.tolist()):
+            places[seed_id].append((rows, seed_ids == seed_id))
+        at += headers.n_bytes
+    if at < len(records):
+        yield records
+        return
+    for of_channel in places.values():
+        yield np.concatenate([rows[own].ravel() for rows, own in of_channel])
 
 
 def cut(stream: obspy.Stream, start: obspy.UTCDateTime | None, end: obspy.UTCDateTime | None) -> obspy.Stream:
