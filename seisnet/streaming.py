@@ -5,7 +5,8 @@ what lies just before, and followed (`seisnet.picking.follower`). With `phase`, 
 its onset was recorded: half a window, the windows that are computed together (3.6 s), the reach of the second stage
 (10.6 s), the end of the run of high probability (30 s at most), how far picks may move and how close they may be
 (1.6 s), and one step. Weak picks wait another 40 s for more probable ones (`seisnet.picking.rivals`), and later picks
-wait with them. A component that falls behind the others by more than `patience_s` is no longer waited for.
+wait with them. A component that falls behind the others by more than `patience_s` is no longer waited for, but as long
+as its longest packet was: it may return with one that has begun already.
 """
 
 from __future__ import annotations

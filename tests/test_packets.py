@@ -74,7 +74,8 @@ def test_a_component_is_waited_for_until_the_others_are_so_far_ahead_and_none_be
     assert packets.complete_ns(30 * NS_PER_S) == 3 * NS_PER_S
     packets.add(piece(5, 40), "Z")
     packets.add(piece(40, 41), "Z")
-    assert packets.complete_ns(30 * NS_PER_S) == 41 * NS_PER_S
+    assert packets.complete_ns(30 * NS_PER_S) == 37 * NS_PER_S  # N may return with 4 s
+    assert packets.complete_ns(2 * NS_PER_S) == 39 * NS_PER_S  # or less, where nothing is waited for longer
     packets.add(piece(4, 30), "N")
     assert packets.complete_ns(30 * NS_PER_S) == 30 * NS_PER_S
 
@@ -111,8 +112,8 @@ def test_a_gap_counts_as_long_as_somebody_may_be_waited_for_since_before_it():
     for second in range(1005, 1031, 5):
         packets.add(piece(second, second + 5), "Z")
     assert packets.complete_ns(30 * NS_PER_S) == 5 * NS_PER_S  # 30 s after the gap, and none before it
-    assert packets.complete_ns(30 * NS_PER_S - 1) == 1035 * NS_PER_S
-    assert packets.complete_ns(30 * NS_PER_S) == 1035 * NS_PER_S  # the gap is forgotten, which has passed
+    assert packets.complete_ns(30 * NS_PER_S - 1) == 1030 * NS_PER_S  # the others may return with 5 s
+    assert packets.complete_ns(30 * NS_PER_S) == 1030 * NS_PER_S  # the gap is forgotten, which has passed
 
 
 def test_of_several_gaps_all_count_since_a_component_ended():

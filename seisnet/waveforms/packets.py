@@ -71,6 +71,7 @@ class Packets:
         self.first_ns, self._newest_ns = AFTER_ALL_NS, BEFORE_ALL_NS  # starts of packets
         self._runs: dict[str, list[Run]] = defaultdict(list)  # by component
         self._ends_ns: dict[str, int] = {}
+        self._longest_ns: dict[str, int] = {}  # length of the longest packet
         self._gaps_ns: list[tuple[int, int]] = []  # gaps of all components, those that still matter
 
     @property
@@ -81,6 +82,7 @@ class Packets:
     def add(self, piece: Segment, component: str) -> None:
         """Put the samples of a packet behind those of its component; of one that came too late there may be none."""
         newest_end_ns = max(self._ends_ns.values(), default=AFTER_ALL_NS)
+        self._longest_ns[component] = max(self._longest_ns.get(component, 0), piece.end_ns - piece.start_ns)
         self._ends_ns[component] = max(self._ends_ns.get(component, piece.end_ns), piece.end_ns)
         if not len(piece.samples):
             return
@@ -112,7 +114,11 @@ class Packets:
             if after_ns >= least_ns:
                 least_ns -= after_ns - before_ns
         self._gaps_ns = [gap for gap in self._gaps_ns if gap[1] >= least_ns]
-        return min((end for end in self._ends_ns.values() if end >= least_ns), default=BEFORE_ALL_NS)
+        ends_ns = [end_ns for end_ns in self._ends_ns.values() if end_ns >= least_ns]
+        if 0 < len(ends_ns) < len(self._ends_ns):
+            longest_ns = max(self._longest_ns[name] for name, end_ns in self._ends_ns.items() if end_ns < least_ns)
+            ends_ns.append(max(ends_ns) - min(longest_ns, patience_ns))
+        return min(ends_ns, default=BEFORE_ALL_NS)
 
     def segments(self) -> list[Segment]:
         """What is kept, put together as conditioning does it."""
