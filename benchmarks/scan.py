@@ -6,8 +6,8 @@
 The shipped model unless `--hidden` asks for a first stage of that size and the later ones that `seisnet train` makes,
 all with random weights. Peers (SeisBench's GPD, PhaseNet and EQTransformer, with random weights, for the cost is the
 same) need the extra `bench`; GPD on an hour, times 24, at seisnet's step and at half of it.
-With `--days`, instead, the command `seisnet classify` on one day and on so many, as day files and as one file, each in
-a process of its own: peak memory and time. Prints Markdown.
+With `--days`, instead, the command `seisnet classify` on one day and on so many, as day files and as one file, and on
+those where two components come and go, each in a process of its own: peak memory and time. Prints Markdown.
 """
 
 from __future__ import annotations
@@ -48,6 +48,9 @@ from seisnet.waveforms.finding import find_sources
 Seconds = NDArray[np.float64]
 
 DAY_S = 86_400
+
+PIECES = 480
+"""Of N and of E in a day of which they come and go: with Z, some 1,700 records."""
 
 
 def main() -> None:
@@ -116,9 +119,17 @@ def random_model(hidden: tuple[int, ...]) -> Model:
     return Model("random", StoredModel(tuple(stages), config.classes, mean, scale, recipe, {}, thresholds))
 
 
-def write_days(paths: Sequence[Path]) -> None:
-    """Append days, the same each, that follow without a gap to files, one after the other; a path may come again."""
-    stream = recording(DAY_S)
+def write_days(paths: Sequence[Path], n_pieces: int = 1) -> None:
+    """Append days, the same each, that follow without a gap to files, one after the other; a path may come again.
+
+    With more pieces than one, N and E consist of so many a day, of any length and with gaps between them.
+    """
+    stream, rng = recording(DAY_S), np.random.default_rng(0)
+    for trace in stream[1:] if n_pieces > 1 else []:
+        stream.remove(trace)
+        edges_s = np.sort(rng.uniform(0, DAY_S, 2 * n_pieces)).reshape(-1, 2)
+        start = trace.stats.starttime
+        stream.extend([trace.slice(start + low, start + high) for low, high in edges_s])
     for path in paths:
         with path.open("ab") as file:
             stream.write(file, format="MSEED", encoding="STEIM2")
@@ -163,8 +174,17 @@ def days(folder: Path, n_days: int, model: Path) -> None:
     write_days([day])
     write_days([apart / f"{k:02d}.mseed" for k in range(n_days)])
     write_days([together] * n_days)
+    broken_day, broken = folder / "broken_day.mseed", folder / "broken.mseed"
+    write_days([broken_day], PIECES)
+    write_days([broken] * n_days, PIECES)
     print("| recording | `seisnet classify` |\n|---|---|")
-    for what, path in (("one day", day), (f"{n_days} day files", apart), (f"one file of {n_days} days", together)):
+    for what, path in (
+        ("one day", day),
+        (f"{n_days} day files", apart),
+        (f"one file of {n_days} days", together),
+        ("one day, N and E in pieces", broken_day),
+        (f"one file of {n_days} days, N and E in pieces", broken),
+    ):
         print(f"| {what} | {once(path, model)} |", flush=True)
 
 
