@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ctypes
 import functools
 import itertools
+import sys
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from importlib.metadata import entry_points
@@ -72,7 +74,19 @@ def _decoded(records: NDArray[np.int8], **times: obspy.UTCDateTime) -> obspy.Str
     stream = obspy.Stream()
     for of_channel in _by_channel(records):
         stream += mseed_reader()(of_channel, **times)
+        _return_freed()
     return stream
+
+
+def _return_freed() -> None:
+    """Have glibc return freed memory to the system: what one day's records took would stay, in pieces, for the next."""
+    if trim := _malloc_trim():
+        trim(0)
+
+
+@functools.cache
+def _malloc_trim() -> Callable[[int], int] | None:
+    return getattr(ctypes.CDLL(None), "malloc_trim", None) if sys.platform == "linux" else None
 
 
 def _by_channel(records: NDArray[np.int8]) -> Iterator[NDArray[np.int8]]:
