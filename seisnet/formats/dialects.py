@@ -11,7 +11,7 @@ import numpy as np
 from seisnet.formats.own_csv import csv_text
 from seisnet.labels.phases import phase_class
 from seisnet.picks import Pick, in_order, iso_time
-from seisnet.store.files import replacing, sweep
+from seisnet.store.files import write_each
 from seisnet.waveforms.records import DAY_NS, NS_PER_S
 
 PHASENET_RATE_HZ = 100
@@ -74,10 +74,7 @@ def write_real(picks: Sequence[Pick], folder: Path) -> None:
     for old in folder.glob("*.*.[PS].txt"):
         if old.name not in files:
             old.unlink()
-    sweep(*(folder / name for name in files))
-    for name, lines in files.items():
-        with replacing(folder / name) as temporary:
-            temporary.write_bytes("".join(lines).encode("ascii"))
+    write_each(folder, {name: "".join(lines).encode("ascii") for name, lines in files.items()})
 
 
 def _phase(pick: Pick) -> str:

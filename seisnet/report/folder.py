@@ -10,17 +10,18 @@ from typing import Any
 from seisnet import __version__, plots
 from seisnet.model import Model
 from seisnet.report.document import Picture, picture
-from seisnet.store.files import write_whole
+from seisnet.store.files import write_each, write_whole
 
 
 def write_figures(folder: Path, figures: Mapping[str, plots.Figure], captions: Mapping[str, str]) -> dict[str, Picture]:
     """Write each figure as SVG and PNG into the folder's ``figures``; returned are the same for the page, by name."""
     (folder / "figures").mkdir(exist_ok=True)
-    pictures = {}
+    pictures: dict[str, Picture] = {}
+    files: dict[str, bytes] = {}
     for name, figure in figures.items():
         pictures[name] = picture(figure, captions[name])
-        write_whole(folder / "figures" / f"{name}.svg", pictures[name].svg.encode())
-        write_whole(folder / "figures" / f"{name}.png", plots.png(figure))
+        files |= {f"{name}.svg": pictures[name].svg.encode(), f"{name}.png": plots.png(figure)}
+    write_each(folder / "figures", files)
     return pictures
 
 

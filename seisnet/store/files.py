@@ -6,7 +6,7 @@ import hashlib
 import os
 import re
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TypeAlias
@@ -200,9 +200,17 @@ def replacing(path: Path) -> Iterator[Path]:
 
 def write_whole(path: Path, content: bytes) -> None:
     """Write a file whole or not at all; one of that name is replaced, and what killed runs have left of it removed."""
-    with replacing(path) as temporary:
-        sweep(path)
-        temporary.write_bytes(content)
+    write_each(path.parent, {path.name: content})
+
+
+def write_each(folder: Path, contents: Mapping[str, bytes]) -> None:
+    """Write files of a folder by name, each as by `write_whole`; the folder is looked through once for all of them."""
+    paths = {folder / name: content for name, content in contents.items()}
+    with writes(folder):
+        sweep(*paths)
+    for path, content in paths.items():
+        with replacing(path) as temporary:
+            temporary.write_bytes(content)
 
 
 def sweep(*paths: Path) -> None:
